@@ -1,0 +1,122 @@
+//! An error as a client will see it.
+
+use std::time::Duration;
+
+use crate::json::Raw;
+
+/// Whose fault it is: the first thing that a person wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blame {
+    Client,
+    Gateway,
+    Account,
+    Provider,
+}
+
+/// What went wrong. Each dialect has one table from these to its status, type and code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// The request is malformed or asks for what cannot be.
+    BadRequest,
+    /// The prompt does not fit the model.
+    ContextTooLong,
+    /// The client's key for this gateway is missing or wrong.
+    Unauthorized,
+    /// The upstream refused the account's credential. Never told to clients as 401 or 403: they would drop their own key.
+    UpstreamAuth,
+    /// The account's money or quota is spent.
+    QuotaSpent,
+    /// The request itself is forbidden.
+    Forbidden,
+    NoSuchModel,
+    /// No such path, or no such object.
+    NotFound,
+    MethodNotAllowed,
+    /// The host that was asked for is not this gateway.
+    Misdirected,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    HeadersTooLarge,
+    /// The client sent its request too slowly.
+    RequestTimeout,
+    /// The transport has to change first (WebSocket attempts).
+    UpgradeRequired,
+    /// A server-held thread was asked for where none can be held.
+    ThreadUnsupported,
+    /// This gateway does not do that (yet).
+    NotImplemented,
+    RateLimited,
+    Overloaded,
+    /// The upstream failed, or answered what cannot be read.
+    Upstream,
+    /// The gateway failed.
+    Internal,
+    Timeout,
+}
+
+/// An error on its way to a client.
+///
+/// `message` never holds secrets, prompts or whole bodies. `status` is the upstream's own where there was one; what the client
+/// gets is decided by its dialect's table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub kind: FaultKind,
+    pub blame: Blame,
+    /// The upstream's status.
+    pub status: Option<u16>,
+    pub message: String,
+    /// The upstream's or our stable word for the cause, such as `context_length_exceeded`.
+    pub code: Option<String>,
+    /// The path of the field that is at fault.
+    pub param: Option<String>,
+    /// When trying again makes sense, counted from now.
+    pub retry_after: Option<Duration>,
+    /// The upstream's id of the failed request.
+    pub upstream_id: Option<String>,
+    /// The upstream's structured details as they were written: an object (Anthropic) or an array (Gemini). Same dialect only.
+    pub details: Option<Raw>,
+}
+
+impl Fault {
+    pub fn new(kind: FaultKind, blame: Blame, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            blame,
+            status: None,
+            message: message.into(),
+            code: None,
+            param: None,
+            retry_after: None,
+            upstream_id: None,
+            details: None,
+        }
+    }
+
+    /// The client sent something that cannot be served.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::BadRequest, Blame::Client, message)
+    }
+
+    /// The gateway itself failed.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Internal, Blame::Gateway, message)
+    }
+
+    /// The upstream failed, or sent what cannot be read.
+    pub fn upstream(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Upstream, Blame::Provider, message)
+    }
+
+    #[must_use]
+    pub fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<String>) -> Self {
+        self.code = Some(code.into());
+        self
+    }
+}

@@ -1,0 +1,184 @@
+//! The fold of an answer's events: non-streaming is streaming, collected.
+
+use super::{At, Event, Fault, FinishReason, PartHead, Start, Usage};
+use crate::json::{Raw, Text};
+
+/// A whole answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    pub start: Start,
+    pub choices: Vec<Choice>,
+    pub usage: Usage,
+}
+
+/// One of the answers that were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub parts: Vec<OutPart>,
+    pub finish: Option<FinishReason>,
+    pub sequence: Option<Text>,
+    pub detail: Option<Text>,
+}
+
+/// One piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutPart {
+    pub head: PartHead,
+    /// Text, arguments or data, in paragraphs; only reasoning has more than one.
+    pub texts: Vec<Text>,
+    pub sig: Option<Text>,
+    pub citations: Vec<Raw>,
+    /// Lists of log probabilities in the order in which they came.
+    pub logprobs: Vec<Raw>,
+}
+
+impl OutPart {
+    /// All of the part's text; paragraphs joined by an empty line.
+    pub fn text(&self) -> Text {
+        Text::join(&self.texts, "\\n\\n")
+    }
+}
+
+/// Collects events into a [`Response`].
+#[derive(Debug, Default)]
+pub struct Fold {
+    response: Response,
+    /// The open paragraphs' pieces of the open part of each choice.
+    pieces: Vec<Vec<Text>>,
+    failed: Option<Fault>,
+}
+
+impl Fold {
+    pub fn push(&mut self, event: Event) {
+        match event {
+            Event::Start(start) => self.response.start = start,
+            Event::PartStart { at, head } => self.begin(at, head),
+            Event::Delta { at, text } => self.pieces(at).push(text),
+            Event::Paragraph { at } => self.end_paragraph(at),
+            Event::Sig { at, value } => self.part(at, |part| part.sig = Some(value)),
+            Event::Cite { at, raw } => self.part(at, |part| part.citations.push(raw)),
+            Event::Logprobs { at, list } => self.part(at, |part| part.logprobs.push(list)),
+            Event::PartEnd { at } => self.end_paragraph(at),
+            Event::Usage(usage) => self.response.usage.update(&usage),
+            Event::Finish { choice, reason, sequence, detail } => {
+                let choice = self.choice(choice);
+                (choice.finish, choice.sequence, choice.detail) = (Some(reason), sequence, detail);
+            }
+            Event::Failed(fault) => self.failed = Some(fault),
+            Event::Ping => {}
+        }
+    }
+
+    /// The answer.
+    ///
+    /// # Errors
+    /// The fault that the events ended with.
+    pub fn finish(self) -> Result<Response, Fault> {
+        self.failed.map_or(Ok(self.response), Err)
+    }
+
+    fn begin(&mut self, at: At, head: PartHead) {
+        let part = OutPart { head, texts: Vec::new(), sig: None, citations: Vec::new(), logprobs: Vec::new() };
+        self.choice(at.choice).parts.push(part);
+        self.pieces(at).clear();
+    }
+
+    fn end_paragraph(&mut self, at: At) {
+        let pieces = std::mem::take(self.pieces(at));
+        if !pieces.is_empty() {
+            self.part(at, |part| part.texts.push(Text::join(&pieces, "")));
+        }
+    }
+
+    fn choice(&mut self, index: u32) -> &mut Choice {
+        let index = index as usize;
+        if self.response.choices.len() <= index {
+            self.response.choices.resize_with(index + 1, Choice::default);
+        }
+        &mut self.response.choices[index]
+    }
+
+    fn pieces(&mut self, at: At) -> &mut Vec<Text> {
+        let index = at.choice as usize;
+        if self.pieces.len() <= index {
+            self.pieces.resize_with(index + 1, Vec::new);
+        }
+        &mut self.pieces[index]
+    }
+
+    fn part(&mut self, at: At, change: impl FnOnce(&mut OutPart)) {
+        if let Some(part) = self.choice(at.choice).parts.last_mut() {
+            change(part);
+        }
+    }
+}
+
+impl Response {
+    /// The events that fold to this answer: what a streaming client gets where the upstream answered in one piece.
+    pub fn events(&self) -> Vec<Event> {
+        let mut events = vec![Event::Start(self.start.clone())];
+        for (index, choice) in (0..).zip(&self.choices) {
+            choice.events(index, &mut events);
+        }
+        if !self.usage.is_unknown() {
+            // Before the finish, so that dialects that end at the finish have it in time.
+            let finishes = events.iter().position(|event| matches!(event, Event::Finish { .. })).unwrap_or(events.len());
+            events.insert(finishes, Event::Usage(self.usage));
+        }
+        events
+    }
+}
+
+impl Choice {
+    fn events(&self, choice: u32, out: &mut Vec<Event>) {
+        for (index, part) in (0..).zip(&self.parts) {
+            part.events(At { choice, part: index }, out);
+        }
+        if let Some(reason) = self.finish.clone() {
+            out.push(Event::Finish { choice, reason, sequence: self.sequence.clone(), detail: self.detail.clone() });
+        }
+    }
+}
+
+impl OutPart {
+    fn events(&self, at: At, out: &mut Vec<Event>) {
+        out.push(Event::PartStart { at, head: self.head.clone() });
+        for (index, text) in self.texts.iter().enumerate() {
+            if index > 0 {
+                out.push(Event::Paragraph { at });
+            }
+            out.push(Event::Delta { at, text: text.clone() });
+        }
+        out.extend(self.citations.iter().map(|raw| Event::Cite { at, raw: raw.clone() }));
+        out.extend(self.logprobs.iter().map(|list| Event::Logprobs { at, list: list.clone() }));
+        out.extend(self.sig.iter().map(|value| Event::Sig { at, value: value.clone() }));
+        out.push(Event::PartEnd { at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_the_fold_of_its_events() {
+        let at = At { choice: 0, part: 0 };
+        let events = [
+            Event::Start(Start::default()),
+            Event::PartStart { at, head: PartHead::Text },
+            Event::Delta { at, text: Text::from("a") },
+            Event::Delta { at, text: Text::from("b") },
+            Event::PartEnd { at },
+            Event::Usage(Usage { output: Some(2), ..Usage::default() }),
+            Event::Finish { choice: 0, reason: FinishReason::End, sequence: None, detail: None },
+        ];
+        let fold = |events: &[Event]| {
+            let mut fold = Fold::default();
+            events.iter().cloned().for_each(|event| fold.push(event));
+            fold.finish().unwrap()
+        };
+        let response = fold(&events);
+        assert_eq!(response.choices[0].parts[0].text(), "ab");
+        assert_eq!(fold(&response.events()), response);
+    }
+}

@@ -1,0 +1,111 @@
+//! What a translation could not carry exactly, and how it says so.
+
+use super::Spot;
+use crate::json;
+
+/// How something was not carried exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum How {
+    /// Left out.
+    Dropped,
+    /// Approximated or clamped.
+    Adjusted,
+    /// Put in because the target demands it.
+    Added,
+}
+
+/// One inexactness, by the client's own path: `seed`, `messages[0].content[1].image_url.detail`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Loss {
+    pub path: String,
+    pub how: How,
+}
+
+/// A request that a target cannot carry without changing its meaning: a 400 that names the field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where the field stood in the client's request, if it stood anywhere.
+    pub at: Option<Spot>,
+    /// Why it cannot be carried: "the anthropic dialect has no audio input".
+    pub why: String,
+}
+
+/// Collects losses while a request is encoded. Encoding goes on after a refusal, so that encoders need no error paths;
+/// the first refusal is the answer.
+#[derive(Debug, Default)]
+pub struct Losses {
+    noted: Vec<(Place, How)>,
+    refusal: Option<Refusal>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Spot(Spot),
+    Name(&'static str),
+}
+
+impl Losses {
+    /// The field at this place was left out.
+    pub fn dropped(&mut self, at: Spot) {
+        self.noted.push((Place::Spot(at), How::Dropped));
+    }
+
+    /// The field at this place was approximated or clamped.
+    pub fn adjusted(&mut self, at: Spot) {
+        self.noted.push((Place::Spot(at), How::Adjusted));
+    }
+
+    /// The target demands `name` and the client did not send it.
+    pub fn added(&mut self, name: &'static str) {
+        self.noted.push((Place::Name(name), How::Added));
+    }
+
+    /// Something without a field of its own was left out or approximated: `reasoning`, `usage`.
+    pub fn noted(&mut self, name: &'static str, how: How) {
+        self.noted.push((Place::Name(name), how));
+    }
+
+    /// The request cannot be carried; `why` completes the sentence that starts with the field's path.
+    pub fn refuse(&mut self, at: impl Into<Option<Spot>>, why: impl Into<String>) {
+        self.refusal.get_or_insert_with(|| Refusal { at: at.into(), why: why.into() });
+    }
+
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
+    }
+
+    /// The losses by path, each once, in the order in which they were noted; or the refusal.
+    ///
+    /// `body` is the client's request, in which the spots stand.
+    ///
+    /// # Errors
+    /// The first refusal.
+    pub fn resolve(self, body: &[u8]) -> Result<Vec<Loss>, Refusal> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
+        let spots: Vec<Spot> = self.noted.iter().filter_map(|(place, _)| place.spot()).collect();
+        let mut paths = if spots.is_empty() { Vec::new() } else { json::paths_at(body, &spots) }.into_iter();
+        let mut losses: Vec<Loss> = Vec::with_capacity(self.noted.len());
+        for (place, how) in self.noted {
+            let path = match place {
+                Place::Name(name) => name.to_owned(),
+                Place::Spot(_) => paths.next().unwrap_or_default(),
+            };
+            let loss = Loss { path, how };
+            if !losses.contains(&loss) {
+                losses.push(loss);
+            }
+        }
+        Ok(losses)
+    }
+}
+
+impl Place {
+    fn spot(self) -> Option<Spot> {
+        match self {
+            Self::Spot(spot) => Some(spot),
+            Self::Name(_) => None,
+        }
+    }
+}

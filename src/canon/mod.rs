@@ -1,0 +1,65 @@
+//! The canonical model: what the four dialects can say, in one set of types.
+//!
+//! It is the union of the dialects, not their intersection: each construct of a dialect has a home here or is kept as
+//! [`Unknown`], so that whatever a target cannot carry can be named as a [`Loss`]. Text and schemas are slices of the bytes that
+//! came ([`crate::json::Text`], [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Spot`]).
+//!
+//! No IO, no async, no clock, no dialect's words.
+
+mod event;
+mod fault;
+mod fold;
+mod loss;
+mod request;
+mod usage;
+
+pub use crate::json::Spot;
+pub use event::{At, Event, FinishReason, PartHead, ReasoningForm, Start};
+pub use fault::{Blame, Fault, FaultKind};
+pub use fold::{Choice, Fold, OutPart, Response};
+pub use loss::{How, Loss, Losses, Refusal};
+pub use request::{
+    Binding, CacheKey, CacheMark, Counted, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind,
+    MediaSource, ModelCard, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Sampling, SchemaFormat, ShowReasoning, Sig,
+    Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown,
+};
+pub use usage::Usage;
+
+use std::fmt;
+
+/// The name of a wire format: `openai_chat`, `openai_responses`, `anthropic`, `gemini`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Dialect(&'static str);
+
+impl Dialect {
+    /// Each module of `protocol/` names its own.
+    pub const fn named(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// Who wrote something that only its maker can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub dialect: Dialect,
+    /// The provider's name in the configuration. Empty where it is not known.
+    pub provider: String,
+    /// The upstream's name of the model. Empty where it is not known.
+    pub model: String,
+}

@@ -1,0 +1,486 @@
+//! A request, as the union of what the dialects can ask.
+
+use bytes::Bytes;
+
+use super::{Dialect, Origin, Spot};
+use crate::json::{Document, Invalid, Raw, Text};
+
+/// A value and where it stood in the client's request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located<T> {
+    pub value: T,
+    pub at: Spot,
+}
+
+impl<T> Located<T> {
+    pub fn new(value: T, at: Spot) -> Self {
+        Self { value, at }
+    }
+}
+
+/// A field that was read and has no home in the model. Every encoder reports it as dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    pub at: Spot,
+    pub raw: Raw,
+}
+
+/// What a client asks of a model.
+///
+/// `None` = the client left it open. Bodies are kept so that a loss's [`Spot`] can become a path.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// The client's bytes: what every [`Spot`] points into.
+    pub body: Bytes,
+    /// The model's name as the client wrote it.
+    pub model: String,
+    /// System text in front of the conversation, in order. Only `Text` parts (others are refused by the decoders).
+    pub system: Vec<Part>,
+    /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's calls stand together, in the
+    /// order of the calls, at the start of the `User` turn that follows (`turns::arrange`).
+    pub turns: Vec<Turn>,
+    pub tools: Vec<Tool>,
+    pub tool_choice: Option<Located<ToolChoice>>,
+    /// Whether the model may call several tools at once.
+    pub parallel_tool_calls: Option<Located<bool>>,
+    pub sampling: Sampling,
+    /// Bound on the answer's tokens, reasoning included.
+    pub output_tokens_max: Option<Located<u64>>,
+    pub stops: Vec<Located<Text>>,
+    /// How many answers are asked for.
+    pub choices: Option<Located<u64>>,
+    pub format: Option<Located<Format>>,
+    pub reasoning: Option<Located<Reasoning>>,
+    /// How many alternatives with log probabilities are asked for at each token; 0 = only the chosen one.
+    pub logprobs: Option<Located<u64>>,
+    /// Output kinds besides text, such as `audio` or `IMAGE`, as written.
+    pub modalities: Vec<Located<Text>>,
+    pub verbosity: Option<Located<Text>>,
+    /// The end user, as an opaque id (`safety_identifier`, `user`, `metadata.user_id`).
+    pub user: Option<Located<Text>>,
+    /// OpenAI's map of string pairs, as written.
+    pub metadata: Option<Located<Raw>>,
+    /// `service_tier`, as written.
+    pub tier: Option<Located<Text>>,
+    pub cache: Option<Located<CacheKey>>,
+    /// Anthropic's top-level `cache_control`.
+    pub cache_mark: Option<CacheMark>,
+    /// Client's safety settings and the like are `unknown`; what binds the conversation to one maker stands here.
+    pub bound: Vec<Binding>,
+    pub stream: bool,
+    /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the other dialects always send it.
+    pub include_usage: bool,
+    pub unknown: Vec<Unknown>,
+    /// What the decoder put in because every target demands it: `tool_result`.
+    pub added: Vec<&'static str>,
+}
+
+/// Numbers as written; their ranges are the target's business.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sampling {
+    pub temperature: Option<Located<Raw>>,
+    pub top_p: Option<Located<Raw>>,
+    pub top_k: Option<Located<Raw>>,
+    pub seed: Option<Located<Raw>>,
+    pub presence_penalty: Option<Located<Raw>>,
+    pub frequency_penalty: Option<Located<Raw>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    User,
+    Assistant,
+    /// System text in the middle of the conversation.
+    System,
+    /// OpenAI's newer word for the same.
+    Developer,
+}
+
+/// One speaker's turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub role: Role,
+    pub parts: Vec<Part>,
+    /// OpenAI's `name` of the speaker.
+    pub name: Option<Located<Text>>,
+    pub at: Spot,
+}
+
+/// One piece of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub kind: PartKind,
+    pub at: Spot,
+    /// The token that only its maker can read: thinking signature, encrypted reasoning, thought signature.
+    pub sig: Option<Sig>,
+    pub cache: Option<CacheMark>,
+    /// Citations of the part, in their dialect's shape.
+    pub citations: Option<Located<Raw>>,
+}
+
+impl Part {
+    pub fn new(kind: PartKind, at: Spot) -> Self {
+        Self { kind, at, sig: None, cache: None, citations: None }
+    }
+
+    pub fn text(text: Text, at: Spot) -> Self {
+        Self::new(PartKind::Text(text), at)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartKind {
+    Text(Text),
+    Media(Media),
+    /// Reasoning shown earlier, in paragraphs.
+    Reasoning {
+        form: super::ReasoningForm,
+        texts: Vec<Text>,
+    },
+    ToolCall {
+        id: Text,
+        name: Text,
+        namespace: Option<Text>,
+        input: ToolInput,
+    },
+    ToolResult(ToolResult),
+    Refusal(Text),
+    /// A part of a hosted tool or another construct that only its own dialect knows.
+    Hosted {
+        dialect: Dialect,
+        kind: Text,
+        raw: Raw,
+    },
+}
+
+/// What a call was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolInput {
+    /// A JSON object, as it was written.
+    Json(Raw),
+    /// What should have been a JSON object and is not; kept as it was, for history only.
+    Malformed(Text),
+    /// A custom tool's free text.
+    Free(Text),
+}
+
+impl ToolInput {
+    /// From arguments as OpenAI's dialects carry them: JSON inside a string. `""` means no arguments.
+    pub fn from_arguments(arguments: &Text) -> Self {
+        if arguments.is_blank() {
+            return Self::Json(Raw::from_static("{}"));
+        }
+        match arguments.parse() {
+            Ok(document) if document.root().members().is_ok() => Self::Json(document.root().raw()),
+            _ => Self::Malformed(arguments.clone()),
+        }
+    }
+
+    /// As OpenAI's dialects carry arguments: JSON inside a string, without white space between its tokens.
+    pub fn to_arguments(&self) -> Text {
+        match self {
+            Self::Json(raw) => raw.compact().to_text(),
+            Self::Malformed(text) | Self::Free(text) => text.clone(),
+        }
+    }
+
+    /// As Anthropic and Gemini carry arguments: an object. Malformed arguments stand in it as `_raw`, free text as `input`.
+    pub fn to_object(&self) -> Raw {
+        let wrap = |key: &str, text: &Text| crate::json::value(|value| value.object(|object| object.text(key, text)));
+        match self {
+            Self::Json(raw) => raw.clone(),
+            Self::Malformed(text) => wrap("_raw", text),
+            Self::Free(text) => wrap("input", text),
+        }
+    }
+}
+
+/// What a tool answered. `parts` holds `Text` and `Media` only (and `Hosted` within one dialect).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolResult {
+    pub call_id: Text,
+    /// The tool's name where the dialect tells it (Gemini); `turns::arrange` fills it in from the call.
+    pub name: Option<Text>,
+    pub parts: Vec<Part>,
+    pub is_error: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    pub kind: MediaKind,
+    pub source: MediaSource,
+    /// A file name or title.
+    pub name: Option<Located<Text>>,
+    /// Anthropic's `context` of a document.
+    pub context: Option<Located<Text>>,
+    /// OpenAI's `detail`, Gemini's `mediaResolution`; as written.
+    pub detail: Option<Located<Text>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaKind {
+    Image,
+    Audio,
+    Video,
+    Pdf,
+    /// A text document.
+    Document,
+}
+
+impl MediaKind {
+    /// The kind that a MIME type names. `None` = no kind that any dialect knows.
+    pub fn of_mime(mime: &str) -> Option<Self> {
+        let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match mime.split_once('/')? {
+            ("image", _) => Some(Self::Image),
+            ("audio", _) => Some(Self::Audio),
+            ("video", _) => Some(Self::Video),
+            ("application", "pdf") => Some(Self::Pdf),
+            ("text", _) | ("application", "json" | "xml") => Some(Self::Document),
+            _ => None,
+        }
+    }
+
+    /// For people: "audio input".
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Pdf => "PDF",
+            Self::Document => "document",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaSource {
+    /// `data` is base64.
+    Inline {
+        mime: Text,
+        data: Text,
+    },
+    /// A text document's own text.
+    Plain(Text),
+    Url {
+        url: Text,
+        mime: Option<Text>,
+    },
+    /// A handle that only `dialect`'s provider knows.
+    File {
+        id: Text,
+        dialect: Dialect,
+    },
+}
+
+/// A token that only its maker can read, and who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sig {
+    pub origin: Origin,
+    pub value: Text,
+}
+
+/// A cache breakpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheMark {
+    pub at: Spot,
+    /// `5m`, `1h`, `30m`, as written.
+    pub ttl: Option<Text>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheKey {
+    pub key: Text,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tool {
+    pub kind: ToolKind,
+    pub at: Spot,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolKind {
+    Function {
+        name: Text,
+        /// Responses' group of tools (Codex sends one).
+        namespace: Option<Text>,
+        description: Option<Text>,
+        /// JSON Schema of the arguments. `None` = no arguments.
+        schema: Option<Raw>,
+        strict: Option<Located<bool>>,
+        cache: Option<CacheMark>,
+    },
+    /// A custom tool: free text in, by a grammar if there is one.
+    Free { name: Text, namespace: Option<Text>, description: Option<Text>, grammar: Option<Located<Raw>>, cache: Option<CacheMark> },
+    /// A tool that the provider runs.
+    Hosted { dialect: Dialect, kind: Text, raw: Raw },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolChoice {
+    None,
+    Auto,
+    /// Some tool must be called.
+    Any,
+    One {
+        name: Text,
+        namespace: Option<Text>,
+    },
+    /// Only these may be called; `must` = one of them has to be.
+    Subset {
+        names: Vec<Text>,
+        must: bool,
+    },
+    /// A hosted tool must be called.
+    Hosted(Text),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    Free,
+    /// Any JSON object.
+    Json,
+    Schema(SchemaFormat),
+    /// Gemini's `text/x.enum`: one of the strings of a schema.
+    Enum(Raw),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaFormat {
+    pub name: Option<Located<Text>>,
+    pub description: Option<Located<Text>>,
+    pub schema: Raw,
+    pub strict: Option<Located<bool>>,
+}
+
+/// How the model shall reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reasoning {
+    pub effort: Option<Located<Effort>>,
+    /// Bound on reasoning tokens.
+    pub budget_tokens: Option<Located<u64>>,
+    pub mode: ReasoningMode,
+    pub show: Option<Located<ShowReasoning>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReasoningMode {
+    /// Left open.
+    #[default]
+    Unset,
+    Off,
+    /// The model decides how much (Anthropic's `adaptive`, Gemini's -1).
+    Dynamic,
+    /// On, within the budget.
+    Fixed,
+}
+
+/// The union of the dialects' words, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    None,
+    Minimal,
+    Low,
+    Medium,
+    High,
+    Xhigh,
+    Max,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShowReasoning {
+    No,
+    /// A summary; the level is OpenAI's word, where one was given (`auto`, `concise`, `detailed`).
+    Summary(Option<Text>),
+    Full,
+}
+
+/// What a conversation cannot leave without losing something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// A handle (file, thread, stored response) that only accounts of this dialect's provider know.
+    Dialect { dialect: Dialect, at: Spot },
+}
+
+/// A token count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub tokens: u64,
+    /// Whether an upstream counted; else it is an estimate.
+    pub exact: bool,
+}
+
+/// A request for embeddings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embed {
+    pub body: Bytes,
+    pub model: String,
+    pub inputs: Vec<EmbedInput>,
+    /// Whether the client sent a list (and gets a list back) or one text.
+    pub is_batch: bool,
+    pub dimensions: Option<Located<u64>>,
+    /// Whether vectors are asked for as base64 of little-endian `f32` (OpenAI's `encoding_format`).
+    pub base64: bool,
+    /// Gemini's `taskType`, as written.
+    pub task: Option<Located<Text>>,
+    /// Gemini's `title`.
+    pub title: Option<Located<Text>>,
+    pub user: Option<Located<Text>>,
+    pub unknown: Vec<Unknown>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EmbedInput {
+    Text(Located<Text>),
+    /// Token ids, as written.
+    Tokens(Located<Raw>),
+}
+
+/// One vector, as numbers as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Embedding {
+    /// A JSON array of numbers.
+    Numbers(Raw),
+    /// Base64 of little-endian `f32`.
+    Base64(Text),
+}
+
+/// An answer to [`Embed`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Embeddings {
+    pub vectors: Vec<Embedding>,
+    pub input_tokens: Option<u64>,
+}
+
+/// One model in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelCard {
+    /// The id that clients ask for; the same in every dialect's list.
+    pub id: String,
+    pub display_name: Option<String>,
+    /// Who serves it: a provider's name, or `aerostat` for a rule.
+    pub owner: String,
+    /// Seconds since 1970.
+    pub created: Option<u64>,
+    pub input_tokens_max: Option<u64>,
+    pub output_tokens_max: Option<u64>,
+}
+
+impl Tool {
+    pub fn name(&self) -> Option<&Text> {
+        match &self.kind {
+            ToolKind::Function { name, .. } | ToolKind::Free { name, .. } => Some(name),
+            ToolKind::Hosted { .. } => None,
+        }
+    }
+}
+
+impl Text {
+    /// The text as a JSON object, where it is one.
+    pub fn to_object(&self) -> Result<Document, Invalid> {
+        let document = self.parse()?;
+        document.root().members()?;
+        Ok(document)
+    }
+}

@@ -1,0 +1,68 @@
+//! Token counts.
+
+/// Tokens of one request, as the upstream reported them. `None` = not reported, which is never the same as 0.
+///
+/// `input` includes `cache_read` and `cache_write` (as OpenAI and Gemini count; the Anthropic decoder adds them).
+/// `output` includes `reasoning` (as OpenAI and Anthropic count; the Gemini decoder adds it).
+/// Source: the four references, "usage".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub input: Option<u64>,
+    pub cache_read: Option<u64>,
+    pub cache_write: Option<u64>,
+    /// The part of `cache_write` that is kept for five minutes (Anthropic's `ephemeral_5m`).
+    pub cache_write_short: Option<u64>,
+    /// The part of `cache_write` that is kept for an hour (Anthropic's `ephemeral_1h`).
+    pub cache_write_long: Option<u64>,
+    pub output: Option<u64>,
+    pub reasoning: Option<u64>,
+    /// Input that hosted tools brought in (Gemini); not in `input`.
+    pub tool_prompt: Option<u64>,
+    pub audio_input: Option<u64>,
+    pub audio_output: Option<u64>,
+    /// Calls of hosted web search.
+    pub hosted_calls: Option<u64>,
+}
+
+impl Usage {
+    /// Takes each figure that `later` knows: usage in streams is cumulative, and the last word wins.
+    pub fn update(&mut self, later: &Self) {
+        let pairs = [
+            (&mut self.input, later.input),
+            (&mut self.cache_read, later.cache_read),
+            (&mut self.cache_write, later.cache_write),
+            (&mut self.cache_write_short, later.cache_write_short),
+            (&mut self.cache_write_long, later.cache_write_long),
+            (&mut self.output, later.output),
+            (&mut self.reasoning, later.reasoning),
+            (&mut self.tool_prompt, later.tool_prompt),
+            (&mut self.audio_input, later.audio_input),
+            (&mut self.audio_output, later.audio_output),
+            (&mut self.hosted_calls, later.hosted_calls),
+        ];
+        for (figure, news) in pairs {
+            *figure = news.or(*figure);
+        }
+    }
+
+    /// Input that came neither from nor went to a cache: what Anthropic calls `input_tokens`.
+    pub fn uncached_input(&self) -> Option<u64> {
+        let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+        self.input.map(|input| input.saturating_sub(cached))
+    }
+
+    /// Output without reasoning: what Gemini calls `candidatesTokenCount`.
+    pub fn visible_output(&self) -> Option<u64> {
+        self.output.map(|output| output.saturating_sub(self.reasoning.unwrap_or(0)))
+    }
+
+    /// Input plus output, where both are known.
+    pub fn total(&self) -> Option<u64> {
+        let sum = self.input?.saturating_add(self.output?);
+        Some(sum.saturating_add(self.tool_prompt.unwrap_or(0)))
+    }
+
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}

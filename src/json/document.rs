@@ -1,0 +1,623 @@
+//! A validated index over one JSON text: a single scan, no copies, values found by offset.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::text::unescape;
+use super::{Invalid, Raw, Spot, Text};
+
+/// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas included.
+pub const DEPTH_MAX: usize = 128;
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Null,
+    Bool,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
+    }
+}
+
+/// One value: its bytes are `start..end`, the node behind it and all it holds is `next`. In an object, keys and values alternate.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    kind: Kind,
+    start: u32,
+    end: u32,
+    next: u32,
+}
+
+/// The reusable memory of an index, for those who read one small document after another.
+#[derive(Debug, Default)]
+pub struct Scratch(Vec<Node>);
+
+/// A JSON text with an index over all of its values.
+#[derive(Debug)]
+pub struct Document {
+    source: Bytes,
+    nodes: Vec<Node>,
+}
+
+impl Document {
+    /// Checks and indexes `source`.
+    ///
+    /// # Errors
+    /// On bytes that are not UTF-8 or not one JSON value, on nesting past [`DEPTH_MAX`], and from 4 GiB on.
+    pub fn parse(source: Bytes) -> Result<Self, Invalid> {
+        Self::parse_in(source, Scratch::default())
+    }
+
+    /// The same, in memory that an earlier document gave back by [`Document::into_scratch`].
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn parse_in(source: Bytes, scratch: Scratch) -> Result<Self, Invalid> {
+        if u32::try_from(source.len()).is_err() {
+            return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
+        }
+        if let Err(error) = std::str::from_utf8(&source) {
+            return Err(Invalid::new(spot(error.valid_up_to()), "not valid UTF-8"));
+        }
+        let mut nodes = scratch.0;
+        nodes.clear();
+        let mut scanner = Scanner { bytes: &source, at: 0, nodes };
+        scanner.document()?;
+        let nodes = scanner.nodes;
+        Ok(Self { source, nodes })
+    }
+
+    /// The document `null`.
+    pub fn null() -> Self {
+        let node = Node { kind: Kind::Null, start: 0, end: 4, next: 1 };
+        Self { source: Bytes::from_static(b"null"), nodes: vec![node] }
+    }
+
+    pub fn root(&self) -> Value<'_> {
+        Value { document: self, node: 0 }
+    }
+
+    pub fn source(&self) -> &Bytes {
+        &self.source
+    }
+
+    pub fn into_scratch(self) -> Scratch {
+        Scratch(self.nodes)
+    }
+
+    fn slice(&self, start: u32, end: u32) -> &str {
+        std::str::from_utf8(&self.source[start as usize..end as usize]).unwrap_or_default()
+    }
+}
+
+/// One value of a [`Document`].
+#[derive(Clone, Copy)]
+pub struct Value<'d> {
+    document: &'d Document,
+    node: u32,
+}
+
+impl<'d> Value<'d> {
+    fn node(self) -> Node {
+        self.document.nodes[self.node as usize]
+    }
+
+    pub fn kind(self) -> Kind {
+        self.node().kind
+    }
+
+    pub fn spot(self) -> Spot {
+        Spot(self.node().start)
+    }
+
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The value, unless it is `null`: the dialects' two ways of leaving a field open mean the same.
+    pub fn non_null(self) -> Option<Self> {
+        (!self.is_null()).then_some(self)
+    }
+
+    /// The value as it was written.
+    pub fn raw(self) -> Raw {
+        let node = self.node();
+        Raw::from_checked(self.document.source.slice(node.start as usize..node.end as usize))
+    }
+
+    /// The value as it was written, borrowed.
+    pub fn as_written(self) -> &'d str {
+        let node = self.node();
+        self.document.slice(node.start, node.end)
+    }
+
+    /// # Errors
+    /// When it is not a string.
+    pub fn text(self) -> Result<Text, Invalid> {
+        let node = self.expect(Kind::String)?;
+        Ok(Text::from_checked(self.document.source.slice(node.start as usize + 1..node.end as usize - 1)))
+    }
+
+    /// What the string says, unescaped.
+    ///
+    /// # Errors
+    /// When it is not a string.
+    pub fn str(self) -> Result<Cow<'d, str>, Invalid> {
+        let node = self.expect(Kind::String)?;
+        Ok(unescape(self.document.slice(node.start + 1, node.end - 1)))
+    }
+
+    /// # Errors
+    /// When it is not a boolean.
+    pub fn bool(self) -> Result<bool, Invalid> {
+        self.expect(Kind::Bool)?;
+        Ok(self.as_written() == "true")
+    }
+
+    /// A number as written: digits are kept.
+    ///
+    /// # Errors
+    /// When it is not a number.
+    pub fn number(self) -> Result<Raw, Invalid> {
+        self.expect(Kind::Number)?;
+        Ok(self.raw())
+    }
+
+    /// # Errors
+    /// When it is not a number.
+    pub fn f64(self) -> Result<f64, Invalid> {
+        self.expect(Kind::Number)?;
+        self.as_written().parse().map_err(|_| self.expected("a number"))
+    }
+
+    /// A count. `8192.0` and `1e3` are counts too: some languages write every number so.
+    ///
+    /// # Errors
+    /// When it is not a whole number from 0 to 2^64 - 1.
+    pub fn u64(self) -> Result<u64, Invalid> {
+        self.expect(Kind::Number)?;
+        let written = self.as_written();
+        written
+            .parse()
+            .ok()
+            .or_else(|| whole(written))
+            .ok_or_else(|| Invalid::new(self.spot(), format!("expected a whole number of 0 or more, found `{written}`")))
+    }
+
+    /// The members of an object, in order, doubled keys included.
+    ///
+    /// # Errors
+    /// When it is not an object.
+    pub fn members(self) -> Result<Members<'d>, Invalid> {
+        let node = self.expect(Kind::Object)?;
+        Ok(Members { document: self.document, at: self.node + 1, end: node.next })
+    }
+
+    /// The items of an array, in order.
+    ///
+    /// # Errors
+    /// When it is not an array.
+    pub fn items(self) -> Result<Items<'d>, Invalid> {
+        let node = self.expect(Kind::Array)?;
+        Ok(Items { document: self.document, at: self.node + 1, end: node.next })
+    }
+
+    /// The member `key`, the last where it stands twice. `None` too when this is no object, or the member is `null`.
+    pub fn get(self, key: &str) -> Option<Value<'d>> {
+        let members = self.members().ok()?;
+        members.filter(|(name, _)| name == key).last().and_then(|(_, value)| value.non_null())
+    }
+
+    /// The member `key`.
+    ///
+    /// # Errors
+    /// When it is missing or `null`, or this is no object.
+    pub fn required(self, key: &'static str) -> Result<Value<'d>, Invalid> {
+        self.expect(Kind::Object)?;
+        self.get(key).ok_or_else(|| self.missing(key))
+    }
+
+    /// The value at the end of a chain of keys, as [`Value::get`] finds each.
+    pub fn find(self, keys: &[&str]) -> Option<Value<'d>> {
+        keys.iter().try_fold(self, |value, key| value.get(key))
+    }
+
+    /// The error of an object without a member that it needs.
+    pub fn missing(self, key: &str) -> Invalid {
+        Invalid::new(self.spot(), format!("missing `{key}`"))
+    }
+
+    /// The error of a value that is not what it should be: "expected X, found Y".
+    pub fn expected(self, what: &str) -> Invalid {
+        let found = match self.kind() {
+            Kind::String => format!("`{}`", shown(&self.str().unwrap_or_default())),
+            Kind::Number | Kind::Bool => format!("`{}`", shown(self.as_written())),
+            kind => kind.name().to_owned(),
+        };
+        Invalid::new(self.spot(), format!("expected {what}, found {found}"))
+    }
+
+    fn expect(self, kind: Kind) -> Result<Node, Invalid> {
+        let node = self.node();
+        if node.kind == kind {
+            return Ok(node);
+        }
+        Err(Invalid::new(self.spot(), format!("expected {}, found {}", kind.name(), node.kind.name())))
+    }
+}
+
+/// A value quoted in an error: short, and never a whole prompt.
+fn shown(value: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 40;
+    let mut characters = value.chars();
+    let mut head: String = characters.by_ref().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+    if characters.next().is_some() {
+        head.push('\u{2026}');
+    }
+    head
+}
+
+/// `written` as a whole number, where it has a fraction of zeros or an exponent.
+fn whole(written: &str) -> Option<u64> {
+    // 2^53: above it a float no longer holds every whole number, and the digits were not kept.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let number: f64 = written.parse().ok()?;
+    let is_whole = number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+    is_whole.then_some(number as u64)
+}
+
+/// The members of an object.
+#[derive(Clone)]
+pub struct Members<'d> {
+    document: &'d Document,
+    at: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Members<'d> {
+    type Item = (Cow<'d, str>, Value<'d>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let key = self.document.nodes[self.at as usize];
+        let value = Value { document: self.document, node: self.at + 1 };
+        self.at = value.node().next;
+        Some((unescape(self.document.slice(key.start + 1, key.end - 1)), value))
+    }
+}
+
+/// The items of an array.
+#[derive(Clone)]
+pub struct Items<'d> {
+    document: &'d Document,
+    at: u32,
+    end: u32,
+}
+
+impl<'d> Iterator for Items<'d> {
+    type Item = Value<'d>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.end {
+            return None;
+        }
+        let value = Value { document: self.document, node: self.at };
+        self.at = value.node().next;
+        Some(value)
+    }
+}
+
+fn spot(at: usize) -> Spot {
+    Spot(u32::try_from(at).unwrap_or(u32::MAX))
+}
+
+/// RFC 8259, strictly: no comments, no trailing commas, no bare words.
+struct Scanner<'s> {
+    bytes: &'s [u8],
+    at: usize,
+    nodes: Vec<Node>,
+}
+
+impl Scanner<'_> {
+    fn document(&mut self) -> Result<(), Invalid> {
+        self.space();
+        self.value(0)?;
+        self.space();
+        if self.at < self.bytes.len() {
+            return Err(self.expected("the end"));
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize) -> Result<(), Invalid> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.container(Kind::Object, depth),
+            Some(b'[') => self.container(Kind::Array, depth),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true", Kind::Bool),
+            Some(b'f') => self.word(b"false", Kind::Bool),
+            Some(b'n') => self.word(b"null", Kind::Null),
+            _ => Err(self.expected("a value")),
+        }
+    }
+
+    fn container(&mut self, kind: Kind, depth: usize) -> Result<(), Invalid> {
+        if depth >= DEPTH_MAX {
+            return Err(Invalid::new(spot(self.at), format!("nested deeper than {DEPTH_MAX}")));
+        }
+        let close = if kind == Kind::Object { b'}' } else { b']' };
+        let node = self.open(kind);
+        self.at += 1;
+        self.space();
+        let mut first = true;
+        while self.peek() != Some(close) {
+            if !first {
+                self.byte(b',')?;
+                self.space();
+            }
+            first = false;
+            if kind == Kind::Object {
+                self.key()?;
+            }
+            self.value(depth + 1)?;
+            self.space();
+        }
+        self.at += 1;
+        self.close(node);
+        Ok(())
+    }
+
+    fn key(&mut self) -> Result<(), Invalid> {
+        if self.peek() != Some(b'"') {
+            return Err(self.expected("a key"));
+        }
+        self.string()?;
+        self.space();
+        self.byte(b':')?;
+        self.space();
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Invalid> {
+        let node = self.open(Kind::String);
+        self.at += 1;
+        loop {
+            self.at += plain_len(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => self.escape()?,
+                Some(_) => return Err(Invalid::new(spot(self.at), "control character in a string; write it as an escape")),
+                None => return Err(Invalid::new(spot(self.at), "ends within a string")),
+            }
+        }
+        self.at += 1;
+        self.close(node);
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Invalid> {
+        let is_valid = match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                true
+            }
+            Some(b'u') => {
+                let digits = self.bytes.get(self.at + 2..self.at + 6);
+                self.at += 6;
+                digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            }
+            _ => false,
+        };
+        if is_valid { Ok(()) } else { Err(Invalid::new(spot(self.at.min(self.bytes.len())), "invalid escape in a string")) }
+    }
+
+    fn number(&mut self) -> Result<(), Invalid> {
+        let node = self.open(Kind::Number);
+        self.skip_if(b"-");
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.skip_if(b".") {
+            self.digits()?;
+        }
+        if self.skip_if(b"eE") {
+            self.skip_if(b"+-");
+            self.digits()?;
+        }
+        self.close(node);
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Invalid> {
+        let count = self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if count == 0 {
+            return Err(self.expected("a digit"));
+        }
+        self.at += count;
+        Ok(())
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Invalid> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(self.expected("a value"));
+        }
+        let node = self.open(kind);
+        self.at += word.len();
+        self.close(node);
+        Ok(())
+    }
+
+    fn open(&mut self, kind: Kind) -> usize {
+        let start = spot(self.at).0;
+        self.nodes.push(Node { kind, start, end: start, next: 0 });
+        self.nodes.len() - 1
+    }
+
+    fn close(&mut self, node: usize) {
+        self.nodes[node].end = spot(self.at).0;
+        self.nodes[node].next = spot(self.nodes.len()).0;
+    }
+
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn byte(&mut self, byte: u8) -> Result<(), Invalid> {
+        if self.peek() != Some(byte) {
+            return Err(self.expected(if byte == b',' { "`,` or the end of the container" } else { "`:`" }));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn skip_if(&mut self, any_of: &[u8]) -> bool {
+        let hit = self.peek().is_some_and(|byte| any_of.contains(&byte));
+        self.at += usize::from(hit);
+        hit
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn expected(&self, what: &str) -> Invalid {
+        let found = match self.peek() {
+            Some(byte) if byte.is_ascii_graphic() => format!("`{}`", char::from(byte)),
+            Some(_) => "another character".to_owned(),
+            None => "the end".to_owned(),
+        };
+        Invalid::new(spot(self.at), format!("malformed JSON: expected {what}, found {found}"))
+    }
+}
+
+/// How many bytes from the start need no look: up to a quote, a backslash or a control character. Eight at a time, as strings are most of a request.
+fn plain_len(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
+        let quote = word ^ (LOW * u64::from(b'"'));
+        let slash = word ^ (LOW * u64::from(b'\\'));
+        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the lowest such bit is exact.
+        let stop =
+            (word.wrapping_sub(LOW * 0x20) & !word) | (quote.wrapping_sub(LOW) & !quote) | (slash.wrapping_sub(LOW) & !slash);
+        let stop = stop & HIGH;
+        if stop != 0 {
+            return at + (stop.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    let is_plain = |byte: &&u8| **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
+    at + bytes[at..].iter().take_while(is_plain).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(json: &str) -> Result<Document, Invalid> {
+        Document::parse(Bytes::copy_from_slice(json.as_bytes()))
+    }
+
+    #[test]
+    fn values_are_found_where_they_stand() {
+        let document = parse(r#"{"a": [1, {"b": "x\n"}], "c": true, "a\u0041": null}"#).unwrap();
+        let items: Vec<_> = document.root().get("a").unwrap().items().unwrap().collect();
+        assert_eq!(items[0].u64().unwrap(), 1);
+        assert_eq!(items[1].get("b").unwrap().str().unwrap(), "x\n");
+        assert_eq!(items[1].get("b").unwrap().text().unwrap().as_escaped(), r"x\n");
+        assert!(document.root().get("c").unwrap().bool().unwrap());
+        let keys: Vec<_> = document.root().members().unwrap().map(|(key, _)| key.into_owned()).collect();
+        assert_eq!(keys, ["a", "c", "aA"]);
+        assert!(document.root().get("aA").is_none(), "null is as good as absent");
+    }
+
+    #[test]
+    fn counts_keep_their_range() {
+        for (json, expected) in
+            [("18446744073709551615", Some(u64::MAX)), ("8192.0", Some(8192)), ("1e3", Some(1000)), ("-1", None), ("1.5", None)]
+        {
+            assert_eq!(parse(json).unwrap().root().u64().ok(), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn errors_say_what_was_expected_and_found() {
+        assert_eq!(parse("[1,]").unwrap_err().what, "malformed JSON: expected a value, found `]`");
+        assert_eq!(parse("").unwrap_err().what, "malformed JSON: expected a value, found the end");
+        assert_eq!(parse("\"a\nb\"").unwrap_err().what, "control character in a string; write it as an escape");
+        let deep = "[".repeat(DEPTH_MAX + 1);
+        assert_eq!(parse(&deep).unwrap_err().what, "nested deeper than 128");
+        let number = parse("7").unwrap();
+        assert_eq!(number.root().text().unwrap_err().what, "expected a string, found a number");
+    }
+
+    fn json_like() -> impl Strategy<Value = String> {
+        proptest::collection::vec(
+            prop_oneof![
+                Just("{".to_owned()),
+                Just("}".to_owned()),
+                Just("[".to_owned()),
+                Just("]".to_owned()),
+                Just(",".to_owned()),
+                Just(":".to_owned()),
+                Just("\"k\"".to_owned()),
+                Just("-0.5e+7".to_owned()),
+                Just("01".to_owned()),
+                Just("true".to_owned()),
+                Just("null".to_owned()),
+                Just(" ".to_owned()),
+                "\"[ -~]{0,12}\"",
+                "\\PC{0,3}",
+                "[0-9.eE+-]{1,4}",
+            ],
+            0..12,
+        )
+        .prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_is_decided_as_serde_json_decides(json in json_like()) {
+            let theirs = serde_json::from_str::<&serde_json::value::RawValue>(&json).is_ok();
+            prop_assert_eq!(parse(&json).is_ok(), theirs, "{}", json);
+        }
+
+        #[test]
+        fn strings_say_what_serde_json_reads(plain in "\\PC*", pad in 0usize..20) {
+            let json = serde_json::to_string(&format!("{}{plain}\u{1}\"\\", " ".repeat(pad))).unwrap();
+            let theirs: String = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(parse(&json).unwrap().root().str().unwrap().into_owned(), theirs);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Document::parse(Bytes::from(bytes));
+        }
+    }
+}

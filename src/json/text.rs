@@ -1,0 +1,302 @@
+//! Strings and values as they stood in the bytes that came.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Document, Invalid};
+
+/// The characters of a JSON string, still escaped, without the quotes.
+///
+/// All four dialects share JSON's escapes, so text moves from one to another as a slice of the request's own bytes: it is
+/// scanned once, copied once, and unescaped only by those who look into it. Comparing two texts compares what they say.
+#[derive(Clone, Default)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// Wraps a slice that a [`Document`] has checked: valid UTF-8 with valid escapes.
+    pub(super) fn from_checked(escaped: Bytes) -> Self {
+        debug_assert!(std::str::from_utf8(&escaped).is_ok());
+        Self(escaped)
+    }
+
+    /// Escapes `plain`.
+    pub fn from_plain(plain: &str) -> Self {
+        let mut out = BytesMut::with_capacity(plain.len());
+        push_escaped(&mut out, plain);
+        Self(out.freeze())
+    }
+
+    /// A literal that needs no escape: neither quotes, backslashes nor control characters.
+    pub fn from_static(plain: &'static str) -> Self {
+        debug_assert!(!plain.bytes().any(needs_escape));
+        Self(Bytes::from_static(plain.as_bytes()))
+    }
+
+    /// Joins texts, with `between` (a literal that needs no escape beyond what it has, such as `\\n\\n`) between them.
+    pub fn join<'t>(texts: impl IntoIterator<Item = &'t Self>, between: &'static str) -> Self {
+        let mut texts = texts.into_iter();
+        let (Some(first), second) = (texts.next(), texts.next()) else { return Self::default() };
+        let Some(second) = second else { return first.clone() };
+        let mut out = BytesMut::from(first.as_escaped().as_bytes());
+        for text in std::iter::once(second).chain(texts) {
+            out.extend_from_slice(between.as_bytes());
+            out.extend_from_slice(&text.0);
+        }
+        Self(out.freeze())
+    }
+
+    /// The characters as they stand between quotes on the wire.
+    pub fn as_escaped(&self) -> &str {
+        // Checked when the text was made; the check costs a scan only in the error case below.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// What the text says. A lone surrogate, which JSON can write and UTF-8 cannot, reads as U+FFFD.
+    pub fn to_plain(&self) -> Cow<'_, str> {
+        unescape(self.as_escaped())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is nothing but white space in it.
+    pub fn is_blank(&self) -> bool {
+        self.to_plain().trim().is_empty()
+    }
+
+    /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
+    ///
+    /// # Errors
+    /// When what the text says is not one JSON value.
+    pub fn parse(&self) -> Result<Document, Invalid> {
+        match self.to_plain() {
+            Cow::Borrowed(_) => Document::parse(self.0.clone()),
+            Cow::Owned(plain) => Document::parse(Bytes::from(plain)),
+        }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0 || self.to_plain() == other.to_plain()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialEq<str> for Text {
+    fn eq(&self, other: &str) -> bool {
+        self.to_plain() == other
+    }
+}
+
+impl PartialEq<&str> for Text {
+    fn eq(&self, other: &&str) -> bool {
+        self.to_plain() == *other
+    }
+}
+
+impl From<&str> for Text {
+    fn from(plain: &str) -> Self {
+        Self::from_plain(plain)
+    }
+}
+
+impl From<String> for Text {
+    fn from(plain: String) -> Self {
+        Self::from_plain(&plain)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({:?})", self.as_escaped())
+    }
+}
+
+/// One JSON value as it was written: digits, key order and escapes untouched.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Raw(Bytes);
+
+impl Raw {
+    pub(super) fn from_checked(bytes: Bytes) -> Self {
+        debug_assert!(std::str::from_utf8(&bytes).is_ok());
+        Self(bytes)
+    }
+
+    /// A literal that is one JSON value.
+    pub fn from_static(json: &'static str) -> Self {
+        debug_assert!(Document::parse(Bytes::from_static(json.as_bytes())).is_ok());
+        Self(Bytes::from_static(json.as_bytes()))
+    }
+
+    /// The value as it stood.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub fn as_bytes(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// Indexes the value, to look into it.
+    pub fn document(&self) -> Document {
+        Document::parse(self.0.clone()).unwrap_or_else(|_| Document::null())
+    }
+
+    /// The same value without the white space between its tokens; a clone where there is none.
+    pub fn compact(&self) -> Self {
+        if !self.0.iter().any(u8::is_ascii_whitespace) {
+            return self.clone();
+        }
+        let mut out = BytesMut::with_capacity(self.0.len());
+        let mut rest = &self.0[..];
+        while let Some(&byte) = rest.first() {
+            let taken = if byte == b'"' { string_len(rest) } else { 1 };
+            if !byte.is_ascii_whitespace() {
+                out.extend_from_slice(&rest[..taken]);
+            }
+            rest = &rest[taken..];
+        }
+        Self(out.freeze())
+    }
+
+    /// The value as the content of a JSON string: what OpenAI's `arguments` carry.
+    pub fn to_text(&self) -> Text {
+        Text::from_plain(self.as_str())
+    }
+}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({})", self.as_str())
+    }
+}
+
+/// Length of the string at the start of `bytes`, quotes included.
+fn string_len(bytes: &[u8]) -> usize {
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn needs_escape(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Appends `plain` with the escapes that RFC 8259 section 7 asks for, and no others.
+pub(super) fn push_escaped(out: &mut BytesMut, plain: &str) {
+    let mut rest = plain.as_bytes();
+    while let Some(at) = rest.iter().position(|&byte| needs_escape(byte)) {
+        out.extend_from_slice(&rest[..at]);
+        push_escape(out, rest[at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+}
+
+fn push_escape(out: &mut BytesMut, byte: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match byte {
+        b'"' => b'"',
+        b'\\' => b'\\',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0c => b'f',
+        _ => {
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            return;
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Undoes the escapes of a checked string.
+pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
+    let Some(first) = memchr::memchr(b'\\', escaped.as_bytes()) else { return Cow::Borrowed(escaped) };
+    let mut out = String::with_capacity(escaped.len());
+    out.push_str(&escaped[..first]);
+    let mut rest = &escaped[first..];
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        let (character, taken) = unescape_one(&rest[at..]);
+        out.push(character);
+        rest = &rest[at + taken..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Reads the escape at the start of `escape`: its character, and how many bytes it took.
+fn unescape_one(escape: &str) -> (char, usize) {
+    let plain = match escape.as_bytes().get(1) {
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'u') => return unescape_unicode(escape),
+        Some(&byte) => char::from(byte),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (plain, 2)
+}
+
+fn unescape_unicode(escape: &str) -> (char, usize) {
+    let unit = |from: usize| escape.get(from + 2..from + 6).and_then(|hex| u16::from_str_radix(hex, 16).ok());
+    let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, escape.len()) };
+    let low = if escape.get(6..8) == Some("\\u") { unit(6) } else { None };
+    let paired = low.and_then(|low| char::decode_utf16([first, low]).next()?.ok());
+    match (char::from_u32(first.into()), paired) {
+        (Some(character), _) => (character, 6),
+        (None, Some(character)) => (character, 12),
+        (None, None) => (char::REPLACEMENT_CHARACTER, 6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_come_back_as_they_went() {
+        for plain in ["", "plain", "quote \" slash \\ \n\r\t\u{8}\u{c}\u{1}", "h\u{e9}llo \u{1f600}"] {
+            assert_eq!(Text::from_plain(plain).to_plain(), plain);
+        }
+    }
+
+    #[test]
+    fn surrogate_pairs_join_and_lone_ones_are_replaced() {
+        assert_eq!(unescape(r"\ud83d\ude00!"), "\u{1f600}!");
+        assert_eq!(unescape(r"\ud83dx"), "\u{fffd}x");
+        assert_eq!(unescape(r"\ud83d\u0041"), "\u{fffd}A");
+        assert_eq!(unescape(r"\/\u00e9"), "/\u{e9}");
+    }
+
+    #[test]
+    fn compacting_keeps_strings_and_digits() {
+        let raw = Raw::from_static(r#"{ "a b" : [ 1.50 , "x \" y" ] }"#);
+        assert_eq!(raw.compact().as_str(), r#"{"a b":[1.50,"x \" y"]}"#);
+    }
+
+    #[test]
+    fn texts_are_equal_when_they_say_the_same() {
+        assert_eq!(Text::from_checked(Bytes::from_static(br"\u0041")), Text::from_static("A"));
+        assert_eq!(Text::join([&Text::from("a"), &Text::from("b")], "\\n"), "a\nb");
+    }
+}

@@ -1,0 +1,6 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+pub mod canon;
+pub mod json;
+pub mod outcome;
+pub mod protocol;

@@ -1,0 +1,153 @@
+//! What an attempt taught us, and what to do next: the whole retry policy in one `match`.
+//!
+//! Outcomes are for the scheduler, faults for the client; an attempt that went wrong gives one of each. Providers classify,
+//! the pool acts. No clock: moments are wall time that callers pass in.
+
+use std::time::{Duration, SystemTime};
+
+use crate::canon::Usage;
+
+/// Wall time. The monotonic clock stands still in suspend and means nothing after a restart, so it serves no decision here.
+pub type Timestamp = SystemTime;
+
+/// How far a provider's limit reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// This account for this model.
+    Model,
+    /// This account for all of its models.
+    Account,
+}
+
+/// Where an upstream could not be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Name, route, port: nothing was sent.
+    Connect,
+    /// Certificate or protocol: nothing was sent.
+    Tls,
+    /// The request was sent, at least in part; no head came.
+    Head,
+    /// The answer broke off before anything of it reached the client.
+    Body,
+}
+
+/// Why a request was refused for what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The provider has no such model, or no such path.
+    UnknownModel,
+    ContextTooLong,
+    /// A reasoning token that the upstream does not take: worth one more try without the reasoning.
+    InvalidSignature,
+    Other,
+}
+
+/// What an attempt taught the scheduler.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    Served {
+        usage: Usage,
+    },
+    /// A rate limit; `until` is the moment that the provider named.
+    Throttled {
+        scope: Scope,
+        until: Option<Timestamp>,
+    },
+    /// Money or a longer quota is spent.
+    QuotaSpent {
+        until: Option<Timestamp>,
+    },
+    /// The credential was refused.
+    Unauthorized,
+    /// The account may not use this model; what the provider said stands in the fault.
+    Forbidden,
+    /// The provider has no room.
+    Overloaded {
+        until: Option<Timestamp>,
+    },
+    /// The provider failed.
+    Failed,
+    /// The request's own fault: cools nothing, and no other account would do better.
+    Rejected(Refusal),
+    Unreachable {
+        stage: Stage,
+    },
+    /// No answer within the time allowed.
+    TimedOut {
+        stage: Stage,
+    },
+    /// An answer that cannot be read.
+    Garbled,
+    /// The client left.
+    Cancelled,
+}
+
+/// What to do after an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Give the client what there is.
+    Return,
+    /// The same account once more, after a pause.
+    RetrySame {
+        after: Duration,
+    },
+    /// The same account, with a fresh access token.
+    RefreshThenRetry,
+    /// The same account, without the reasoning of earlier turns.
+    RetryWithoutReasoning,
+    OtherAccount,
+    OtherCandidate,
+}
+
+impl Outcome {
+    /// The retry policy. Once a byte reached the client there is nothing left to decide: two answers are never spliced.
+    pub fn next(&self, is_committed: bool) -> Next {
+        if is_committed {
+            return Next::Return;
+        }
+        match self {
+            Self::Served { .. } | Self::Cancelled | Self::Rejected(Refusal::Other) => Next::Return,
+            Self::Rejected(Refusal::UnknownModel | Refusal::ContextTooLong) => Next::OtherCandidate,
+            Self::Rejected(Refusal::InvalidSignature) => Next::RetryWithoutReasoning,
+            Self::Unauthorized => Next::RefreshThenRetry,
+            Self::Throttled { .. } | Self::QuotaSpent { .. } | Self::Forbidden | Self::Overloaded { .. } => Next::OtherAccount,
+            Self::Failed | Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Garbled => Next::OtherAccount,
+        }
+    }
+
+    /// One word for logs and records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Served { .. } => "served",
+            Self::Throttled { .. } => "throttled",
+            Self::QuotaSpent { .. } => "quota_spent",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Failed => "failed",
+            Self::Rejected(_) => "rejected",
+            Self::Unreachable { .. } => "unreachable",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Garbled => "garbled",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_tried_again_after_the_commit() {
+        assert_eq!(Outcome::Failed.next(true), Next::Return);
+        assert_eq!(Outcome::Failed.next(false), Next::OtherAccount);
+    }
+
+    #[test]
+    fn a_request_at_fault_goes_to_no_other_account() {
+        assert_eq!(Outcome::Rejected(Refusal::Other).next(false), Next::Return);
+        assert_eq!(Outcome::Rejected(Refusal::UnknownModel).next(false), Next::OtherCandidate);
+    }
+}

@@ -1,0 +1,81 @@
+//! Reasoning effort against reasoning budget: one table, both ways.
+//!
+//! Source: `translation.md` section 2; no vendor publishes the equivalence, the numbers are ours.
+
+use crate::canon::Effort;
+
+/// One effort in the words of each dialect.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub effort: Effort,
+    /// OpenAI's word (`reasoning_effort`, `reasoning.effort`).
+    pub openai: &'static str,
+    /// Anthropic's `output_config.effort` beside adaptive thinking; `None` = thinking disabled.
+    pub anthropic: Option<&'static str>,
+    /// Anthropic's `thinking.budget_tokens` for models up to 4.5; 0 = disabled.
+    pub anthropic_budget: u64,
+    /// Gemini's `thinkingLevel` (3 and later).
+    pub gemini_level: &'static str,
+    /// Gemini's `thinkingBudget` (2.5).
+    pub gemini_budget: u64,
+}
+
+#[rustfmt::skip]
+pub static TABLE: [Row; 7] = [
+    Row { effort: Effort::None,    openai: "none",    anthropic: None,           anthropic_budget: 0,      gemini_level: "MINIMAL", gemini_budget: 0 },
+    Row { effort: Effort::Minimal, openai: "minimal", anthropic: Some("low"),    anthropic_budget: 1_024,  gemini_level: "MINIMAL", gemini_budget: 512 },
+    Row { effort: Effort::Low,     openai: "low",     anthropic: Some("low"),    anthropic_budget: 2_048,  gemini_level: "LOW",     gemini_budget: 1_024 },
+    Row { effort: Effort::Medium,  openai: "medium",  anthropic: Some("medium"), anthropic_budget: 8_192,  gemini_level: "MEDIUM",  gemini_budget: 8_192 },
+    Row { effort: Effort::High,    openai: "high",    anthropic: Some("high"),   anthropic_budget: 16_384, gemini_level: "HIGH",    gemini_budget: 24_576 },
+    Row { effort: Effort::Xhigh,   openai: "xhigh",   anthropic: Some("xhigh"),  anthropic_budget: 24_576, gemini_level: "HIGH",    gemini_budget: 24_576 },
+    Row { effort: Effort::Max,     openai: "max",     anthropic: Some("max"),    anthropic_budget: 32_000, gemini_level: "HIGH",    gemini_budget: 24_576 },
+];
+
+/// The row of an effort.
+pub fn row(effort: Effort) -> &'static Row {
+    TABLE.iter().find(|row| row.effort == effort).unwrap_or(&TABLE[3])
+}
+
+/// The effort that OpenAI's word names.
+pub fn from_openai(word: &str) -> Option<Effort> {
+    TABLE.iter().find(|row| row.openai == word).map(|row| row.effort)
+}
+
+/// The effort that Anthropic's word names: the strongest of those that share it, except that `low` is low.
+pub fn from_anthropic(word: &str) -> Option<Effort> {
+    TABLE.iter().rev().find(|row| row.anthropic == Some(word)).map(|row| row.effort)
+}
+
+/// The effort that Gemini's level names, in any case.
+pub fn from_gemini_level(level: &str) -> Option<Effort> {
+    let named = |row: &&Row| row.gemini_level.eq_ignore_ascii_case(level) && row.effort != Effort::None;
+    TABLE.iter().find(named).map(|row| row.effort)
+}
+
+/// The effort whose budget in the column is nearest; of two as near the lower one.
+pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
+    TABLE.iter().min_by_key(|row| column(row).abs_diff(budget_tokens)).map_or(Effort::Medium, |row| row.effort)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_become_the_nearest_effort() {
+        assert_eq!(nearest(0, |row| row.anthropic_budget), Effort::None);
+        assert_eq!(nearest(10_000, |row| row.anthropic_budget), Effort::Medium);
+        assert_eq!(nearest(100_000, |row| row.anthropic_budget), Effort::Max);
+        assert_eq!(nearest(24_576, |row| row.gemini_budget), Effort::High);
+    }
+
+    #[test]
+    fn words_go_both_ways() {
+        for row in &TABLE {
+            assert_eq!(from_openai(row.openai), Some(row.effort));
+        }
+        assert_eq!(from_anthropic("low"), Some(Effort::Low));
+        assert_eq!(from_gemini_level("low"), Some(Effort::Low));
+        assert_eq!(from_gemini_level("minimal"), Some(Effort::Minimal));
+    }
+}

@@ -1,0 +1,95 @@
+//! Foreign signatures in a client's own carrier.
+//!
+//! A conversation's reasoning tokens have to come back to the upstream that made them. A client of another dialect carries them in
+//! the field where its own dialect keeps such tokens (Anthropic `signature`, Responses `encrypted_content`, Gemini
+//! `thoughtSignature`), wrapped so that we know them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`.
+//! The whole is standard base64 (its prefix included), since Gemini's field is a bytes field that clients decode.
+//! An empty token marks reasoning that never had one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::canon::{Dialect, Origin, Sig};
+use crate::json::{self, Document, Text};
+
+/// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that the rest stays aligned.
+pub const PREFIX: &str = "AeroEnvelope";
+
+/// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
+pub fn wrap(origin: &Origin, token: Option<&Text>) -> Text {
+    let inside = json::document(|value| {
+        value.object(|object| {
+            object.str("p", origin.dialect.name());
+            object.str("o", &origin.provider);
+            object.str("m", &origin.model);
+            object.text("v", token.unwrap_or(&Text::default()));
+        });
+    });
+    Text::from(format!("{PREFIX}{}", STANDARD.encode(inside)))
+}
+
+/// What a carrier held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// One of our envelopes, with the token of another maker.
+    Foreign(Sig),
+    /// One of our envelopes, marking reasoning that never had a token.
+    Nothing,
+    /// The carrier's own token.
+    Own(Text),
+}
+
+/// Reads a carrier. Envelopes that cannot be read count as [`Carried::Nothing`]: they are certainly not the upstream's.
+pub fn unwrap(carrier: &Text) -> Carried {
+    // Unescaped: a client may have written `/` anew as `\\/`.
+    let plain = carrier.to_plain();
+    let Some(encoded) = plain.strip_prefix(PREFIX) else { return Carried::Own(carrier.clone()) };
+    open(encoded).filter(|sig| !sig.value.is_empty()).map_or(Carried::Nothing, Carried::Foreign)
+}
+
+fn open(encoded: &str) -> Option<Sig> {
+    let inside = STANDARD.decode(encoded.as_bytes()).ok()?;
+    let document = Document::parse(inside.into()).ok()?;
+    let field = |key: &str| document.root().get(key)?.str().ok();
+    let dialect = super::by_name(&field("p")?).map(super::Protocol::dialect)?;
+    let origin = Origin { dialect, provider: field("o")?.into_owned(), model: field("m")?.into_owned() };
+    let value = document.root().required("v").ok()?.text().ok()?;
+    Some(Sig { origin, value })
+}
+
+/// Whether a body holds one of our envelopes, so that it must not pass through as it is.
+pub fn is_in(body: &[u8]) -> bool {
+    memchr::memmem::find(body, PREFIX.as_bytes()).is_some()
+}
+
+/// The signature as this upstream can take it: its own, made by the same model at the same provider.
+///
+/// A client's own-dialect token has no known provider or model and is taken as it is.
+pub fn fitting<'s>(sig: Option<&'s Sig>, dialect: Dialect, provider: &str, model: &str) -> Option<&'s Text> {
+    let sig = sig?;
+    let fits = sig.origin.dialect == dialect
+        && (sig.origin.provider.is_empty() || sig.origin.provider == provider)
+        && (sig.origin.model.is_empty() || sig.origin.model == model);
+    fits.then_some(&sig.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_envelope_is_the_carriers_own() {
+        let token = Text::from("EqRkCk==");
+        assert_eq!(unwrap(&token), Carried::Own(token.clone()));
+        assert_eq!(unwrap(&Text::from(format!("{PREFIX}!!"))), Carried::Nothing);
+    }
+
+    #[test]
+    fn an_envelope_is_base64_as_a_whole() {
+        let origin = Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() };
+        let wrapped = wrap(&origin, Some(&Text::from("abc")));
+        assert!(STANDARD.decode(wrapped.as_bytes()).is_ok());
+        assert!(is_in(wrapped.as_bytes()));
+        assert_eq!(unwrap(&wrap(&origin, None)), Carried::Nothing);
+    }
+}

@@ -1,0 +1,380 @@
+//! The wire formats: bytes to canon and back, sans-IO.
+//!
+//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]; the server's routes, the translation and the
+//! conformance suite iterate over that table. What several dialects share stands here once: [`sse`] framing, the [`envelope`]
+//! for foreign signatures, [`names`] of tools, the order of [`turns`], [`efforts`], [`schema`].
+//!
+//! Nothing here knows a socket, a clock, a provider's URL or an account.
+
+pub mod efforts;
+pub mod envelope;
+pub mod names;
+pub mod schema;
+pub mod sse;
+pub mod turns;
+
+use std::fmt;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use crate::canon::{Counted, Dialect, Embed, Embeddings, Event, Fault, Losses, ModelCard, Origin, Request, Response, Spot, Usage};
+use crate::json::{Invalid, path_at};
+use names::Restore;
+
+/// Every dialect, in the order in which their routes are tried.
+pub static ALL: &[&dyn Protocol] = &[];
+
+/// The dialect of that name.
+pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
+    ALL.iter().copied().find(|protocol| protocol.dialect().name() == name)
+}
+
+/// What a client asks this gateway to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Generate; whether streamed is said in the body.
+    Generate,
+    /// Generate, streamed by its path (Gemini).
+    StreamGenerate,
+    CountTokens,
+    Embed,
+    BatchEmbed,
+    ListModels,
+    ShowModel,
+}
+
+impl Operation {
+    /// For people: what failed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generate | Self::StreamGenerate => "generate",
+            Self::CountTokens => "count tokens",
+            Self::Embed | Self::BatchEmbed => "embed",
+            Self::ListModels => "list models",
+            Self::ShowModel => "show a model",
+        }
+    }
+
+    pub fn generates(self) -> bool {
+        matches!(self, Self::Generate | Self::StreamGenerate)
+    }
+
+    pub fn embeds(self) -> bool {
+        matches!(self, Self::Embed | Self::BatchEmbed)
+    }
+}
+
+/// One path that a dialect offers, without the version segment: `/messages`, `/models/{model}:generateContent`.
+///
+/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the last occurrence of what
+/// follows counts.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub method: Method,
+    pub pattern: &'static str,
+    pub operation: Operation,
+}
+
+/// A client's request as the codecs see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Inbound<'a> {
+    pub operation: Operation,
+    /// The model of the path, where the dialect names it there; percent-decoded, without `models/`.
+    pub path_model: Option<&'a str>,
+    /// The query without `key`.
+    pub query: Option<&'a str>,
+    pub headers: &'a HeaderMap,
+    pub body: &'a Bytes,
+}
+
+/// What routing needs of a request whose body stays as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Peek {
+    /// The model's name, unescaped.
+    pub model: String,
+    /// Where the characters of the model's name stand in the body; `None` where the path names it.
+    pub model_at: Option<Range<usize>>,
+    pub stream: bool,
+    /// The conversation, by the dialect's own field for it.
+    pub session: Option<String>,
+}
+
+/// What a request is encoded for.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    pub operation: Operation,
+    /// The provider's name in the configuration.
+    pub provider: &'a str,
+    /// The upstream's name of the model.
+    pub model: &'a str,
+    /// Whether the answer shall be streamed.
+    pub stream: bool,
+    /// The model's own bound on output tokens, if known.
+    pub output_tokens_max: Option<u64>,
+}
+
+/// A request on the wire, without base URL and credentials.
+#[derive(Clone, Debug, Default)]
+pub struct Wire {
+    /// Below the version segment: `/chat/completions`.
+    pub path: String,
+    pub query: Option<String>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: Bytes,
+}
+
+/// An encoded request, and what its answer needs to be turned back.
+#[derive(Debug, Default)]
+pub struct Encoded {
+    pub wire: Wire,
+    /// Tool names and forms that were changed for the target.
+    pub restore: Restore,
+}
+
+/// What a decoder of an upstream's answer has to know.
+#[derive(Clone, Debug, Default)]
+pub struct Answering {
+    /// The gateway's id of the request: random, and the seed of ids that the upstream leaves out.
+    pub request_id: String,
+}
+
+/// What an encoder of a client's answer has to know.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    pub request: &'a Request,
+    pub operation: Operation,
+    /// The query of the client's request (Gemini's `alt=sse`).
+    pub query: Option<&'a str>,
+    /// Who answers: the maker of its signatures.
+    pub origin: &'a Origin,
+    /// The gateway's id of the request, for ids that the upstream does not give.
+    pub request_id: &'a str,
+    /// Seconds since 1970, for answers without a time of their own.
+    pub now: u64,
+}
+
+/// An embedding request as the wire wants it, and whether the answer is one vector or a list.
+#[derive(Debug, Default)]
+pub struct EncodedEmbed {
+    pub wire: Wire,
+    pub operation: Option<Operation>,
+}
+
+/// A request that cannot be read: a 400 in the client's dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Malformed, or not what the dialect asks for.
+    Invalid(Invalid),
+    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its own kind.
+    Unsupported { at: Spot, fault: Box<Fault> },
+}
+
+impl From<Invalid> for DecodeError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl DecodeError {
+    /// A field that translation cannot serve; `why` completes the sentence that starts with its path.
+    pub fn unsupported(at: Spot, why: impl Into<String>) -> Self {
+        Self::Unsupported { at, fault: Box::new(Fault::bad_request(why)) }
+    }
+
+    /// The error as the client shall see it, with the field's path.
+    pub fn into_fault(self, body: &[u8]) -> Fault {
+        let (at, mut fault) = match self {
+            Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
+            Self::Unsupported { at, fault } => (at, *fault),
+        };
+        let path = path_at(body, at);
+        if !path.is_empty() {
+            fault.message = format!("{path}: {}", fault.message);
+            fault.param = Some(path);
+        }
+        fault
+    }
+}
+
+/// Which of a dialect's answers is being read by [`Protocol::glimpse`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Glimpse {
+    pub usage: Option<Usage>,
+    /// Whether the frame carries output: from the first such frame on, the answer is committed.
+    pub is_content: bool,
+    /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each dialect.
+    pub is_end: bool,
+    pub fault: Option<Fault>,
+}
+
+/// How a stream to a client ends once its encoder is finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The body ends as HTTP wants it.
+    Clean,
+    /// The connection is broken off, so that clients which know no other sign notice (`clients.md`, Gemini).
+    Abort,
+}
+
+/// An upstream's answer that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Garbled {
+    /// What was expected and what was found. Never the answer's text.
+    pub why: String,
+}
+
+impl fmt::Display for Garbled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the upstream's answer cannot be read: {}", self.why)
+    }
+}
+
+impl std::error::Error for Garbled {}
+
+impl From<Invalid> for Garbled {
+    fn from(invalid: Invalid) -> Self {
+        Self { why: invalid.to_string() }
+    }
+}
+
+impl From<Garbled> for Fault {
+    fn from(garbled: Garbled) -> Self {
+        Self::upstream(garbled.to_string())
+    }
+}
+
+/// Reads an upstream's stream. Every chunk boundary is legal.
+pub trait StreamDecoder: Send {
+    /// Takes what the socket gave and appends the events that it completes.
+    ///
+    /// # Errors
+    /// When the bytes are not the dialect's. Events that came before stand in `out`; nothing may be pushed afterwards.
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled>;
+
+    /// The upstream's body ended. Appends what was held back; `Event::Failed` where the dialect's terminator is missing.
+    fn finish(&mut self, out: &mut Vec<Event>);
+
+    /// Whether the answer is complete: nothing that may still come matters.
+    fn is_done(&self) -> bool;
+}
+
+/// Writes a client's stream in exactly its dialect's grammar.
+///
+/// Bytes are written from `Start` on; the relay decides when they leave.
+pub trait StreamEncoder: Send {
+    fn push(&mut self, event: &Event, out: &mut BytesMut);
+
+    /// Writes the dialect's terminator; nothing after `Event::Failed`.
+    fn finish(&mut self, out: &mut BytesMut) -> Ending;
+
+    /// A sign of life that changes nothing; nothing where the dialect has none or it would break the grammar here.
+    fn keep_alive(&mut self, out: &mut BytesMut);
+}
+
+/// A wire format.
+pub trait Protocol: Send + Sync {
+    fn dialect(&self) -> Dialect;
+
+    /// The paths that clients of this dialect use. A dialect that is only an upstream form has none.
+    fn routes(&self) -> &'static [Route];
+
+    /// The version segment that its paths stand under where a base URL names none: `v1`, `v1beta`.
+    fn version(&self) -> &'static str;
+
+    /// Reads what routing needs.
+    ///
+    /// # Errors
+    /// On bodies that are no JSON object or name no model.
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError>;
+
+    /// The path and query under which an upstream of this dialect serves the operation, for a passthrough.
+    /// `query` is the client's, without `key`.
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>);
+
+    /// # Errors
+    /// On malformed requests, and on what no translation can serve.
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError>;
+
+    /// Writes a request (or a token count's, by `target.operation`) for an upstream of this dialect. What cannot be carried exactly
+    /// goes to `losses`, refusals included.
+    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded;
+
+    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder>;
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder>;
+
+    /// # Errors
+    /// When the body is not an answer of this dialect. A body that is an error or an answer without an end gives events that fail.
+    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault>;
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes;
+
+    /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still give the fault of their status.
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault;
+
+    /// The status and body by which this dialect says a fault.
+    fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes);
+
+    /// The record and ending by which this dialect says a fault inside a stream, outside a stream encoder (passthrough).
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending;
+
+    /// Looks at one frame of a stream that passes through, as cheaply as it can.
+    fn glimpse(&self, frame: &sse::Frame) -> Glimpse;
+
+    /// Looks at a whole answer that passes through.
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse;
+
+    /// Reads a token count's answer.
+    ///
+    /// # Errors
+    /// When the body is not one.
+    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault>;
+
+    fn encode_count(&self, counted: Counted) -> Bytes;
+
+    /// Whether an upstream of this dialect counts tokens.
+    fn counts_tokens(&self) -> bool;
+
+    /// Request and response headers that survive a passthrough besides the common ones; `*` at the end stands for any rest.
+    fn passthrough_headers(&self) -> PassthroughHeaders;
+
+    /// The answer to a list of models; `query` may ask for a page.
+    fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes;
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes;
+
+    /// Reads an upstream's list of models.
+    ///
+    /// # Errors
+    /// When the body is not one.
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault>;
+
+    /// The embedding codec, where the dialect has one.
+    fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
+        None
+    }
+}
+
+/// Allow lists of a passthrough: lower-case names, `*` at the end stands for any rest.
+#[derive(Clone, Copy, Debug)]
+pub struct PassthroughHeaders {
+    pub request: &'static [&'static str],
+    pub response: &'static [&'static str],
+}
+
+/// The embedding half of a dialect.
+pub trait EmbedProtocol: Send + Sync {
+    /// # Errors
+    /// On malformed requests.
+    fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError>;
+
+    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> EncodedEmbed;
+
+    /// # Errors
+    /// When the body is not an answer of this dialect.
+    fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault>;
+
+    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, operation: Operation) -> Bytes;
+}

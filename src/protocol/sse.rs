@@ -1,0 +1,197 @@
+//! Server-sent events on bytes: any chunking, any of the three line ends.
+//!
+//! Source: WHATWG HTML, "Server-sent events", sections 9.2.5 and 9.2.6. `id` and `retry` fields and comments are passed over.
+
+use bytes::{Bytes, BytesMut};
+use memchr::{memchr, memchr2};
+
+use super::Garbled;
+
+/// The largest record that is read: images and signatures are long, lines without end are an attack.
+pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// One record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// The `event` field; empty where the record has none.
+    pub event: Bytes,
+    /// The `data` lines, joined by line feeds.
+    pub data: Bytes,
+}
+
+/// Splits a stream into records.
+#[derive(Debug, Default)]
+pub struct Frames {
+    /// What came and is not yet a whole line.
+    pending: BytesMut,
+    /// The record that is being read.
+    open: Frame,
+    has_data: bool,
+    /// Whether the last line ended with a carriage return whose line feed may still come.
+    after_cr: bool,
+    seen_first: bool,
+}
+
+impl Frames {
+    /// Takes what the socket gave and hands each record that it completes to `each`.
+    ///
+    /// # Errors
+    /// When a record passes [`FRAME_BYTES_MAX`], or `each` refuses one.
+    pub fn push(&mut self, chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+        let mut rest = if self.pending.is_empty() {
+            chunk
+        } else {
+            self.pending.extend_from_slice(&chunk);
+            std::mem::take(&mut self.pending).freeze()
+        };
+        while let Some(line) = self.line(&mut rest) {
+            if let Some(frame) = self.take(&line) {
+                each(frame)?;
+            }
+        }
+        if rest.len() + self.open.data.len() > FRAME_BYTES_MAX {
+            return Err(Garbled { why: format!("a record larger than {FRAME_BYTES_MAX} bytes") });
+        }
+        self.pending.extend_from_slice(&rest);
+        Ok(())
+    }
+
+    /// The stream ended: a last record without its blank line counts too.
+    pub fn finish(&mut self) -> Option<Frame> {
+        let line = std::mem::take(&mut self.pending).freeze();
+        if !line.is_empty() {
+            self.field(&line);
+        }
+        self.dispatch()
+    }
+
+    /// Whether the stream stands between two records, so that another may be written behind it.
+    pub fn is_between(&self) -> bool {
+        self.pending.is_empty() && !self.has_data && self.open.event.is_empty()
+    }
+
+    /// Cuts the next whole line off `rest`, without its end.
+    fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
+        if self.after_cr && !rest.is_empty() {
+            self.after_cr = false;
+            if rest[0] == b'\n' {
+                let _ = rest.split_to(1);
+            }
+        }
+        let end = memchr2(b'\n', b'\r', rest)?;
+        let mut line = rest.split_to(end);
+        self.after_cr = rest[0] == b'\r';
+        let _ = rest.split_to(1);
+        if !self.seen_first {
+            self.seen_first = true;
+            if line.starts_with(b"\xef\xbb\xbf") {
+                line = line.slice(3..);
+            }
+        }
+        Some(line)
+    }
+
+    fn take(&mut self, line: &Bytes) -> Option<Frame> {
+        if line.is_empty() {
+            return self.dispatch();
+        }
+        self.field(line);
+        None
+    }
+
+    fn field(&mut self, line: &Bytes) {
+        let colon = memchr(b':', line).unwrap_or(line.len());
+        let mut value = line.slice((colon + 1).min(line.len())..);
+        if value.first() == Some(&b' ') {
+            value = value.slice(1..);
+        }
+        match &line[..colon] {
+            b"event" => self.open.event = value,
+            b"data" => self.data(value),
+            _ => {}
+        }
+    }
+
+    fn data(&mut self, value: Bytes) {
+        if !std::mem::replace(&mut self.has_data, true) {
+            self.open.data = value;
+            return;
+        }
+        let mut joined = BytesMut::from(&self.open.data[..]);
+        joined.extend_from_slice(b"\n");
+        joined.extend_from_slice(&value);
+        self.open.data = joined.freeze();
+    }
+
+    /// A record without data is none: its event's name is forgotten.
+    fn dispatch(&mut self) -> Option<Frame> {
+        let frame = std::mem::take(&mut self.open);
+        std::mem::take(&mut self.has_data).then_some(frame)
+    }
+}
+
+/// Writes a record whose data is one line: `event` is left out where it is empty.
+pub fn write(out: &mut BytesMut, event: &str, data: impl FnOnce(&mut BytesMut)) {
+    if !event.is_empty() {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(event.as_bytes());
+        out.extend_from_slice(b"\n");
+    }
+    out.extend_from_slice(b"data: ");
+    data(out);
+    out.extend_from_slice(b"\n\n");
+}
+
+/// A comment: the keep-alive of dialects without a ping.
+pub const COMMENT: &[u8] = b": ping\n\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(chunks: &[&[u8]]) -> Vec<(String, String)> {
+        let mut frames = Frames::default();
+        let mut read = Vec::new();
+        let mut each = |frame: Frame| {
+            let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+            read.push((text(&frame.event), text(&frame.data)));
+            Ok(())
+        };
+        for chunk in chunks {
+            frames.push(Bytes::copy_from_slice(chunk), &mut each).unwrap();
+        }
+        if let Some(frame) = frames.finish() {
+            each(frame).unwrap();
+        }
+        read
+    }
+
+    const STREAM: &[u8] =
+        b"\xef\xbb\xbf: hi\n\nevent: a\ndata: 1\r\ndata:2\r\n\r\ndata\rdata: \r\revent: lost\n\nid: 4\ndata: last";
+
+    #[test]
+    fn records_are_read_as_the_standard_says() {
+        let expected = [("a", "1\n2"), ("", "\n"), ("", "last")];
+        let expected: Vec<_> = expected.iter().map(|(event, data)| ((*event).to_owned(), (*data).to_owned())).collect();
+        assert_eq!(read(&[STREAM]), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same_records(cuts in proptest::collection::vec(0..STREAM.len(), 0..6)) {
+            let mut cuts = cuts;
+            cuts.extend([0, STREAM.len()]);
+            cuts.sort_unstable();
+            let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &STREAM[pair[0]..pair[1]]).collect();
+            prop_assert_eq!(read(&chunks), read(&[STREAM]));
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused() {
+        let mut frames = Frames::default();
+        let huge = Bytes::from(vec![b'x'; FRAME_BYTES_MAX + 1]);
+        assert!(frames.push(huge, |_| Ok(())).is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! The order of turns that every target can take: each decoder ends with [`arrange`].
+//!
+//! Dialects differ in where results of tool calls stand and in what they merge; in canon there is one order. Source:
+//! `translation.md` section 3.
+
+use std::collections::HashMap;
+
+use super::DecodeError;
+use super::names::shown;
+use crate::canon::{Part, PartKind, Request, Role, Spot, ToolResult, Turn};
+use crate::json::Text;
+
+/// What stands for a result that never came: the person interrupted the call.
+pub const INTERRUPTED: &str = "(no result: interrupted)";
+
+/// Merges neighbours of equal role and puts the results of each turn's calls, in the order of the calls, at the start of the
+/// user turn that follows. Calls without a result get one that says so (noted in `added`).
+///
+/// # Errors
+/// On a result without its call, naming the id.
+pub fn arrange(request: &mut Request) -> Result<(), DecodeError> {
+    let mut turns = std::mem::take(&mut request.turns);
+    merge(&mut turns);
+    if has_tools(&turns) {
+        let is_complete = collect_results(&mut turns)?;
+        if !is_complete {
+            request.added.push("tool_result");
+        }
+        merge(&mut turns);
+    }
+    request.turns = turns;
+    Ok(())
+}
+
+fn has_tools(turns: &[Turn]) -> bool {
+    let is_tool = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. } | PartKind::ToolResult(_));
+    turns.iter().any(|turn| turn.parts.iter().any(is_tool))
+}
+
+/// Joins neighbours of equal role and name.
+fn merge(turns: &mut Vec<Turn>) {
+    turns.dedup_by(|next, previous| {
+        let is_same = next.role == previous.role && next.name == previous.name;
+        if is_same {
+            previous.parts.append(&mut next.parts);
+        }
+        is_same
+    });
+}
+
+/// Moves each result behind the turn of its call; whether every call had one.
+fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
+    let mut results = take_results(turns)?;
+    let mut is_complete = true;
+    let mut arranged = Vec::with_capacity(turns.len());
+    for (index, turn) in turns.drain(..).enumerate() {
+        let calls = calls_of(&turn);
+        let at = turn.at;
+        if !turn.parts.is_empty() {
+            arranged.push(turn);
+        }
+        if calls.is_empty() {
+            continue;
+        }
+        let mut answers = results.remove(&index).unwrap_or_default();
+        let parts = calls.into_iter().map(|(id, name)| {
+            let answer = answers.iter().position(|part| result(part).is_some_and(|result| result.call_id == id));
+            is_complete &= answer.is_some();
+            let mut part = answer.map_or_else(|| interrupted(id, at), |answer| answers.swap_remove(answer));
+            if let PartKind::ToolResult(result) = &mut part.kind {
+                result.name = Some(name);
+            }
+            part
+        });
+        let parts = parts.collect();
+        arranged.push(Turn { role: Role::User, parts, name: None, at });
+    }
+    *turns = arranged;
+    Ok(is_complete)
+}
+
+/// Takes all results out of their turns, by the index of the turn that called: the nearest before them with that id, as some servers
+/// use the same ids again in each turn.
+fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeError> {
+    let mut open: HashMap<String, usize> = HashMap::new();
+    let mut results: HashMap<usize, Vec<Part>> = HashMap::new();
+    for (index, turn) in turns.iter_mut().enumerate() {
+        for part in std::mem::take(&mut turn.parts) {
+            match &part.kind {
+                PartKind::ToolCall { id, .. } => {
+                    open.insert(id.to_plain().into_owned(), index);
+                    turn.parts.push(part);
+                }
+                PartKind::ToolResult(result) => {
+                    let caller = open.remove(&*result.call_id.to_plain()).ok_or_else(|| orphan(result, part.at))?;
+                    results.entry(caller).or_default().push(part);
+                }
+                _ => turn.parts.push(part),
+            }
+        }
+    }
+    Ok(results)
+}
+
+fn orphan(result: &ToolResult, at: Spot) -> DecodeError {
+    let id = shown(&result.call_id);
+    DecodeError::unsupported(
+        at,
+        format!("result for the tool call `{id}`, which no earlier turn made (or which has its result already)"),
+    )
+}
+
+fn calls_of(turn: &Turn) -> Vec<(Text, Text)> {
+    let call = |part: &Part| match &part.kind {
+        PartKind::ToolCall { id, name, .. } => Some((id.clone(), name.clone())),
+        _ => None,
+    };
+    turn.parts.iter().filter_map(call).collect()
+}
+
+fn result(part: &Part) -> Option<&ToolResult> {
+    match &part.kind {
+        PartKind::ToolResult(result) => Some(result),
+        _ => None,
+    }
+}
+
+fn interrupted(call_id: Text, at: Spot) -> Part {
+    let parts = vec![Part::text(Text::from_static(INTERRUPTED), at)];
+    Part::new(PartKind::ToolResult(ToolResult { call_id, name: None, parts, is_error: true }), at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::ToolInput;
+    use crate::json::Raw;
+
+    fn turn(role: Role, parts: Vec<Part>) -> Turn {
+        Turn { role, parts, name: None, at: Spot(0) }
+    }
+
+    fn call(id: &str) -> Part {
+        let input = ToolInput::Json(Raw::from_static("{}"));
+        Part::new(PartKind::ToolCall { id: id.into(), name: format!("tool_{id}").into(), namespace: None, input }, Spot(0))
+    }
+
+    fn answer(id: &str) -> Part {
+        Part::new(PartKind::ToolResult(ToolResult { call_id: id.into(), name: None, parts: vec![], is_error: false }), Spot(0))
+    }
+
+    fn text(text: &str) -> Part {
+        Part::text(text.into(), Spot(0))
+    }
+
+    /// `user:=1 =2 hi`: a turn's role, then `+id` for calls, `=id` for results, `!id` for results that never came, and text.
+    fn sketch(request: &Request) -> Vec<String> {
+        let part = |part: &Part| match &part.kind {
+            PartKind::ToolCall { id, .. } => format!("+{}", id.to_plain()),
+            PartKind::ToolResult(result) if result.is_error => format!("!{}", result.call_id.to_plain()),
+            PartKind::ToolResult(result) => format!("={}", result.call_id.to_plain()),
+            PartKind::Text(text) => text.to_plain().into_owned(),
+            _ => "?".to_owned(),
+        };
+        let line = |turn: &Turn| format!("{:?}:{}", turn.role, turn.parts.iter().map(part).collect::<Vec<_>>().join(" "));
+        request.turns.iter().map(line).collect()
+    }
+
+    #[test]
+    fn results_follow_their_calls_in_the_order_of_the_calls() {
+        let turns = vec![
+            turn(Role::User, vec![text("go")]),
+            turn(Role::Assistant, vec![call("1")]),
+            turn(Role::Assistant, vec![call("2")]),
+            turn(Role::User, vec![answer("2"), text("and")]),
+            turn(Role::System, vec![text("note")]),
+            turn(Role::User, vec![answer("1")]),
+        ];
+        let mut request = Request { turns, ..Request::default() };
+        arrange(&mut request).unwrap();
+        assert_eq!(sketch(&request), ["User:go", "Assistant:+1 +2", "User:=1 =2 and", "System:note"]);
+        assert!(request.added.is_empty());
+    }
+
+    #[test]
+    fn an_interrupted_call_gets_a_result_that_says_so() {
+        let turns = vec![turn(Role::Assistant, vec![call("1"), call("2")]), turn(Role::User, vec![answer("2"), text("stop")])];
+        let mut request = Request { turns, ..Request::default() };
+        arrange(&mut request).unwrap();
+        assert_eq!(sketch(&request), ["Assistant:+1 +2", "User:!1 =2 stop"]);
+        assert_eq!(request.added, ["tool_result"]);
+    }
+
+    #[test]
+    fn ids_may_come_again_in_a_later_turn() {
+        let turns = vec![
+            turn(Role::Assistant, vec![call("1")]),
+            turn(Role::User, vec![answer("1")]),
+            turn(Role::Assistant, vec![call("1")]),
+            turn(Role::User, vec![answer("1")]),
+        ];
+        let mut request = Request { turns, ..Request::default() };
+        arrange(&mut request).unwrap();
+        assert_eq!(sketch(&request), ["Assistant:+1", "User:=1", "Assistant:+1", "User:=1"]);
+    }
+
+    #[test]
+    fn a_result_without_its_call_is_refused_by_name() {
+        let mut request = Request { turns: vec![turn(Role::User, vec![answer("lost")])], ..Request::default() };
+        let DecodeError::Unsupported { fault, .. } = arrange(&mut request).unwrap_err() else { panic!("expected a refusal") };
+        assert!(fault.message.contains("`lost`"), "{}", fault.message);
+    }
+}
