@@ -4,3 +4,5 @@ pub mod canon;
 pub mod json;
 pub mod outcome;
 pub mod protocol;
+pub mod record;
+pub mod upstream;

@@ -1,0 +1,148 @@
+//! Which models there are: the rules' names, what providers list, the demo last.
+//!
+//! Providers are asked when somebody wants to know, at most every ten minutes each; one that does not answer is left out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::answer::{collect, json};
+use super::{Answer, Call, Endpoint, Failed, Setup, passthrough};
+use crate::canon::{Fault, FaultKind, ModelCard};
+use crate::protocol::{self, Operation, Wire};
+
+const FRESH_FOR: Duration = Duration::from_secs(600);
+/// How long a provider that did not answer is not asked again.
+const FAILED_FOR: Duration = Duration::from_secs(60);
+const LIST_TIMEOUT: Duration = Duration::from_secs(5);
+const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// What each provider listed, and until when that is believed.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    lists: Mutex<HashMap<String, Listed>>,
+}
+
+#[derive(Clone, Debug)]
+struct Listed {
+    cards: Arc<Vec<ModelCard>>,
+    fresh_until: Instant,
+}
+
+/// Every model of every provider that could be asked.
+pub(super) type Lists = HashMap<String, Arc<Vec<ModelCard>>>;
+
+impl Catalog {
+    /// Forgets everything: the configuration changed.
+    pub(super) fn forget(&self) {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The providers' lists, asked for where they are not known.
+    pub(super) async fn lists(&self, setup: &Setup) -> Lists {
+        let asked = setup.endpoints.values().map(|endpoint| self.list_of(endpoint));
+        join_all(asked).await.into_iter().collect()
+    }
+
+    async fn list_of(&self, endpoint: &Endpoint) -> (String, Arc<Vec<ModelCard>>) {
+        let name = endpoint.provider.name.clone();
+        if let Some(cards) = self.known(&name) {
+            return (name, cards);
+        }
+        let fetched = fetch(endpoint).await;
+        let fresh_for = if fetched.is_ok() { FRESH_FOR } else { FAILED_FOR };
+        let cards = Arc::new(fetched.unwrap_or_else(|fault| {
+            tracing::debug!(provider = name, why = fault.message, "provider lists no models");
+            Vec::new()
+        }));
+        let listed = Listed { cards: cards.clone(), fresh_until: Instant::now() + fresh_for };
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), listed);
+        (name, cards)
+    }
+
+    fn known(&self, provider: &str) -> Option<Arc<Vec<ModelCard>>> {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.get(provider).filter(|listed| Instant::now() < listed.fresh_until).map(|listed| listed.cards.clone())
+    }
+
+    /// The list in the client's shape.
+    pub(super) async fn list(&self, setup: &Setup, call: &Call) -> Answer {
+        let cards = self.cards(setup).await;
+        json(call.protocol.encode_models(&cards, call.query.as_deref()))
+    }
+
+    /// One model in the client's shape.
+    ///
+    /// # Errors
+    /// When no rule and no provider has it.
+    pub(super) async fn show(&self, setup: &Setup, call: &Call) -> Result<Answer, Failed> {
+        let wanted = call.path_model.as_deref().unwrap_or_default();
+        let cards = self.cards(setup).await;
+        let card = cards.iter().find(|card| card.id == wanted).ok_or_else(|| unknown(wanted))?;
+        Ok(json(call.protocol.encode_model(card)))
+    }
+
+    /// Rules first, then providers by name, the demo last; each id once. A model that two providers have is addressed as
+    /// `provider/model` at the second.
+    async fn cards(&self, setup: &Setup) -> Vec<ModelCard> {
+        let lists = self.lists(setup).await;
+        let mut names: Vec<&String> = lists.keys().collect();
+        names.sort_by_key(|name| (*name == crate::demo::PROVIDER, *name));
+        let mut cards: Vec<ModelCard> = setup.rules.names().map(rule_card).collect();
+        for name in names {
+            for card in lists[name].iter() {
+                let card = ModelCard { owner: name.clone(), ..card.clone() };
+                cards.push(if cards.iter().any(|other| other.id == card.id) { prefixed(name, card) } else { card });
+            }
+        }
+        cards
+    }
+}
+
+fn rule_card(name: &str) -> ModelCard {
+    ModelCard { id: name.to_owned(), owner: "aerostat".to_owned(), ..ModelCard::default() }
+}
+
+fn prefixed(provider: &str, card: ModelCard) -> ModelCard {
+    ModelCard { id: format!("{provider}/{}", card.id), ..card }
+}
+
+fn unknown(model: &str) -> Fault {
+    let message = format!("no rule and no provider has a model `{}`", crate::http::printable(model));
+    Fault { kind: FaultKind::NoSuchModel, ..Fault::bad_request(message) }
+}
+
+/// Asks a provider for its models.
+///
+/// # Errors
+/// What it answered instead.
+pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
+    if !endpoint.account.is_ready() {
+        return Err(super::plan::not_ready(endpoint));
+    }
+    let dialect = endpoint.provider.dialects.first().copied();
+    let protocol = dialect.and_then(|dialect| protocol::by_name(dialect.name())).ok_or_else(|| Fault::internal("a provider without a dialect"))?;
+    let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
+    let wire = Wire { path, query, ..Wire::default() };
+    let request = endpoint.provider.prepare_get(&wire, &list_headers(protocol), protocol.version(), &endpoint.account.credential);
+    let request = request.map_err(|error| Fault::internal(error.to_string()))?;
+    let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request));
+    let answer = answer.await.map_err(|_| super::answer::late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
+    let (head, body) = answer.into_parts();
+    let body = collect(body, LIST_BYTES_MAX, LIST_TIMEOUT).await.map_err(|(fault, _)| fault)?;
+    if !head.status.is_success() {
+        return Err(protocol.decode_fault(head.status, &head.headers, &body));
+    }
+    protocol.decode_models(&body)
+}
+
+fn list_headers(protocol: &dyn protocol::Protocol) -> HeaderMap {
+    let mut headers = passthrough::own_headers();
+    headers.remove(http::header::CONTENT_TYPE);
+    headers.extend(protocol.own_headers().iter().map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))));
+    headers
+}

@@ -1,0 +1,162 @@
+//! One request, from its client's bytes to its answer: resolve, attempt, relay.
+//!
+//! The server hands in a [`Call`] and gets an [`Answer`] or a [`Fault`]; which account, which dialect and how often is decided
+//! here. It knows nothing of configuration files, listeners or storage.
+
+mod answer;
+mod attempt;
+mod catalog;
+mod estimate;
+mod passthrough;
+mod pipe;
+mod plan;
+mod relay;
+pub mod resolve;
+mod settle;
+mod signatures;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+use tokio::time::Instant;
+
+pub use answer::{AnswerBody, Stream};
+pub use catalog::{Catalog, fetch};
+pub use relay::Pace;
+pub use signatures::Signatures;
+
+use crate::account::Account;
+use crate::canon::Fault;
+use crate::outcome::Timestamp;
+use crate::protocol::{Inbound, Operation, Protocol};
+use crate::provider::Provider;
+use crate::record::Recorder;
+use crate::upstream::Upstream;
+
+/// A provider with its account and the transport that reaches it.
+pub struct Endpoint {
+    pub provider: Provider,
+    pub account: Account,
+    pub upstream: Arc<dyn Upstream>,
+}
+
+/// What serves requests at the moment; replaced as a whole when the configuration changes.
+pub struct Setup {
+    pub endpoints: HashMap<String, Arc<Endpoint>>,
+    pub rules: resolve::Rules,
+    pub limits: Limits,
+    /// Whether a translation that is not exact is refused.
+    pub is_strict: bool,
+}
+
+/// Bounds on what upstreams may take and send.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub answer_body_bytes_max: usize,
+    /// From the request's last byte to the head of a streamed answer.
+    pub head_timeout: Duration,
+    /// The same for an answer in one piece, which comes when all of it is there: answers of many minutes live.
+    pub answer_timeout: Duration,
+    /// From the head of a stream to its first event with output.
+    pub first_event_timeout: Duration,
+    /// How long an answer without output is held back, so that an early error can still go to another account.
+    pub hold: Duration,
+    pub attempts_max: usize,
+    pub pace: Pace,
+}
+
+impl Limits {
+    fn head_timeout(&self, stream: bool) -> Duration {
+        if stream { self.head_timeout } else { self.answer_timeout }
+    }
+}
+
+/// A client's request, read whole.
+pub struct Call {
+    pub request_id: String,
+    pub protocol: &'static dyn Protocol,
+    pub operation: Operation,
+    pub path_model: Option<String>,
+    /// The query without `key`.
+    pub query: Option<String>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+    pub received_at: Timestamp,
+    pub arrived: Instant,
+}
+
+impl Call {
+    fn inbound(&self) -> Inbound<'_> {
+        Inbound {
+            operation: self.operation,
+            path_model: self.path_model.as_deref(),
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            body: &self.body,
+        }
+    }
+}
+
+/// An answer with the head that the client gets, besides what the server adds to all.
+pub type Answer = Response<AnswerBody>;
+
+/// A call that could not be served.
+pub struct Failed {
+    /// The server says it in the client's dialect.
+    pub fault: Fault,
+    /// What the answer's head says beside it: `x-aerostat-attempts`.
+    pub headers: HeaderMap,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, headers: HeaderMap::new() }
+    }
+}
+
+/// Serves calls.
+pub struct Gateway {
+    setup: ArcSwap<Setup>,
+    signatures: Arc<Signatures>,
+    catalog: Catalog,
+    recorder: Arc<dyn Recorder>,
+}
+
+impl Gateway {
+    pub fn new(setup: Setup, recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            setup: ArcSwap::from_pointee(setup),
+            signatures: Arc::default(),
+            catalog: Catalog::default(),
+            recorder,
+        }
+    }
+
+    /// Serves with another setup from the next call on; calls under way keep theirs.
+    pub fn replace(&self, setup: Setup) {
+        self.setup.store(Arc::new(setup));
+        self.catalog.forget();
+    }
+
+    /// How many accounts could serve now.
+    pub fn accounts_ready(&self) -> usize {
+        self.setup.load().endpoints.values().filter(|endpoint| endpoint.account.is_ready()).count()
+    }
+
+    /// Serves one call.
+    ///
+    /// # Errors
+    /// The fault that the client shall see.
+    pub async fn handle(&self, call: Call) -> Result<Answer, Failed> {
+        let setup = self.setup.load_full();
+        match call.operation {
+            Operation::ListModels => Ok(self.catalog.list(&setup, &call).await),
+            Operation::ShowModel => self.catalog.show(&setup, &call).await,
+            _ => attempt::run(self, &setup, &call).await,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What of a request and an answer goes on as it came when both sides speak the same dialect.
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName};
+
+use crate::json::Text;
+use crate::protocol::Peek;
+
+/// Request headers that any dialect's upstream may see.
+const REQUEST: &[&str] = &["accept", "user-agent"];
+
+/// Answer headers that any dialect's client may see.
+const RESPONSE: &[&str] = &["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
+
+/// The client's headers that its dialect lets through.
+pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
+    allowed(headers, REQUEST, also)
+}
+
+/// The upstream's headers that its dialect lets through.
+pub(super) fn response_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
+    allowed(headers, RESPONSE, also)
+}
+
+fn allowed(headers: &HeaderMap, common: &[&str], also: &[&str]) -> HeaderMap {
+    let is_allowed = |name: &HeaderName| common.iter().chain(also).any(|pattern| matches(pattern, name.as_str()));
+    let kept = headers.iter().filter(|(name, _)| is_allowed(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    }
+}
+
+/// The body with the model's characters replaced, or as it came where the name stays or stands in the path.
+pub(super) fn rename(body: &Bytes, peek: &Peek, model: &str) -> Bytes {
+    let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else { return body.clone() };
+    let name = Text::from_plain(model);
+    let mut renamed = BytesMut::with_capacity(body.len() + name.as_bytes().len());
+    renamed.extend_from_slice(&body[..at.start]);
+    renamed.extend_from_slice(name.as_bytes());
+    renamed.extend_from_slice(&body[at.end..]);
+    renamed.freeze()
+}
+
+/// Headers of a request that this gateway wrote itself.
+pub(super) fn own_headers() -> HeaderMap {
+    let agent = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
+    [(USER_AGENT, agent), (ACCEPT, "application/json, text/event-stream"), (CONTENT_TYPE, "application/json")]
+        .into_iter()
+        .map(|(name, value)| (name, http::HeaderValue::from_static(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_headers_pass() {
+        let names = ["anthropic-beta", "x-stainless-os", "cookie", "origin", "x-forwarded-for", "accept"];
+        let headers = names.iter().map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("v"))).collect();
+        let passed = request_headers(&headers, &["anthropic-beta", "x-stainless-*"]);
+        let mut passed: Vec<&str> = passed.keys().map(HeaderName::as_str).collect();
+        passed.sort_unstable();
+        assert_eq!(passed, ["accept", "anthropic-beta", "x-stainless-os"]);
+    }
+
+    #[test]
+    fn a_rename_touches_nothing_else() {
+        let body = Bytes::from_static(br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#);
+        let peek = Peek { model: "fast".into(), model_at: Some(23..27), ..Peek::default() };
+        assert_eq!(&rename(&body, &peek, "a\"b")[..], br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#);
+        assert_eq!(rename(&body, &peek, "fast"), body);
+    }
+}

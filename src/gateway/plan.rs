@@ -1,0 +1,230 @@
+//! How one candidate is called: passed through, or translated into the dialect that loses least.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::passthrough;
+use super::resolve::Candidate;
+use super::{Call, Endpoint, Gateway, Setup};
+use crate::canon::{Dialect, Embed, Fault, FaultKind, How, Loss, Losses, PartKind, Refusal, Request};
+use crate::json::path_at;
+use crate::protocol::names::Restore;
+use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
+
+/// One call on its way through the candidates.
+pub(super) struct Job<'c> {
+    pub(super) gateway: &'c Gateway,
+    pub(super) setup: &'c Setup,
+    pub(super) call: &'c Call,
+    pub(super) peek: Peek,
+    /// The request as canon, read at the first translation.
+    decoded: OnceLock<Result<Decoded, Fault>>,
+    /// Whether the body carries envelopes, so that it must not pass through as it is.
+    has_envelope: bool,
+}
+
+#[derive(Clone)]
+pub(super) enum Decoded {
+    Generate(Arc<Request>),
+    Embed(Arc<Embed>),
+}
+
+/// One way of calling one candidate.
+pub(super) struct Plan {
+    pub(super) endpoint: Arc<Endpoint>,
+    /// The upstream's name of the model.
+    pub(super) model: String,
+    /// The upstream's dialect.
+    pub(super) protocol: &'static dyn Protocol,
+    pub(super) is_passthrough: bool,
+}
+
+/// A plan made ready to be sent.
+pub(super) struct Prepared {
+    pub(super) wire: Wire,
+    pub(super) headers: HeaderMap,
+    pub(super) exchange: Exchange,
+    pub(super) losses: Vec<Loss>,
+}
+
+/// What the answer's bytes mean, and what they become.
+pub(super) enum Exchange {
+    Passthrough,
+    Generate { request: Arc<Request>, restore: Restore },
+    Count,
+    Embed(Arc<Embed>, Operation),
+}
+
+impl<'c> Job<'c> {
+    /// # Errors
+    /// When the request does not say what routing needs.
+    pub(super) fn new(gateway: &'c Gateway, setup: &'c Setup, call: &'c Call) -> Result<Self, Fault> {
+        let peek = call.protocol.peek(&call.inbound()).map_err(|error| error.into_fault(&call.body))?;
+        let has_envelope = envelope::is_in(&call.body);
+        Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope })
+    }
+
+    /// The ways of calling a candidate, the best first.
+    pub(super) fn plans(&self, candidate: &Candidate) -> Vec<Plan> {
+        let Some(endpoint) = self.setup.endpoints.get(&candidate.provider) else { return Vec::new() };
+        let dialects = endpoint.provider.dialects_for(&candidate.model);
+        let own = self.call.protocol.dialect();
+        let plan = |protocol, is_passthrough| Plan { endpoint: endpoint.clone(), model: candidate.model.clone(), protocol, is_passthrough };
+        if dialects.contains(&own) && !self.has_envelope {
+            return vec![plan(self.call.protocol, true)];
+        }
+        let mut plans: Vec<Plan> = dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name())).map(|upstream| plan(upstream, false)).collect();
+        plans.sort_by_cached_key(|plan| self.cost(plan));
+        plans.truncate(1);
+        // The older form of the same API: most of its servers still speak it, and those that do not say 404.
+        if self.call.protocol.is_native_beside(dialects) {
+            plans.insert(0, plan(self.call.protocol, true));
+        }
+        plans
+    }
+
+    /// How much a translation would lose: refusals cost most, then what is left out or approximated.
+    fn cost(&self, plan: &Plan) -> usize {
+        const REFUSED: usize = 1_000_000;
+        match self.prepare(plan, false) {
+            Ok(prepared) => prepared.losses.iter().filter(|loss| loss.how != How::Added).count(),
+            Err(_) => REFUSED,
+        }
+    }
+
+    /// Writes the plan's request.
+    ///
+    /// # Errors
+    /// When the client's request cannot be read, or not be carried.
+    pub(super) fn prepare(&self, plan: &Plan, without_reasoning: bool) -> Result<Prepared, Fault> {
+        if plan.is_passthrough && !without_reasoning {
+            return Ok(self.pass(plan));
+        }
+        match self.decoded()? {
+            Decoded::Generate(request) if without_reasoning => self.translate(plan, &Arc::new(stripped(&request))),
+            Decoded::Generate(request) => self.translate(plan, &request),
+            Decoded::Embed(embed) => self.translate_embed(plan, &embed),
+        }
+    }
+
+    fn pass(&self, plan: &Plan) -> Prepared {
+        let (path, query) = plan.protocol.upstream_path(self.call.operation, &plan.model, self.call.query.as_deref());
+        let allowed = plan.protocol.passthrough_headers().request;
+        let body = passthrough::rename(&self.call.body, &self.peek, &plan.model);
+        let mut headers = passthrough::request_headers(&self.call.headers, allowed);
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        Prepared {
+            wire: Wire { path, query, headers: Vec::new(), body },
+            headers,
+            exchange: Exchange::Passthrough,
+            losses: Vec::new(),
+        }
+    }
+
+    fn translate(&self, plan: &Plan, request: &Arc<Request>) -> Result<Prepared, Fault> {
+        let is_count = self.call.operation == Operation::CountTokens;
+        let operation = if is_count { Operation::CountTokens } else { Operation::Generate };
+        let mut losses = Losses::default();
+        let encoded = plan.protocol.encode_request(request, &self.target(plan, operation), &mut losses);
+        let losses = self.settle(losses, plan.protocol.dialect())?;
+        let exchange =
+            if is_count { Exchange::Count } else { Exchange::Generate { request: request.clone(), restore: encoded.restore } };
+        Ok(Self::written(encoded.wire, exchange, losses))
+    }
+
+    fn translate_embed(&self, plan: &Plan, embed: &Arc<Embed>) -> Result<Prepared, Fault> {
+        let Some(codec) = plan.protocol.embeddings() else { return Err(self.no_embeddings(plan)) };
+        let mut losses = Losses::default();
+        let encoded = codec.encode_embed(embed, &self.target(plan, self.call.operation), &mut losses);
+        let losses = self.settle(losses, plan.protocol.dialect())?;
+        let operation = encoded.operation.unwrap_or(Operation::Embed);
+        Ok(Self::written(encoded.wire, Exchange::Embed(embed.clone(), operation), losses))
+    }
+
+    fn written(mut wire: Wire, exchange: Exchange, losses: Vec<Loss>) -> Prepared {
+        let mut headers = passthrough::own_headers();
+        headers.extend(wire.headers.drain(..).map(|(name, value)| (Some(name), value)));
+        Prepared { wire, headers, exchange, losses }
+    }
+
+    fn target<'p>(&self, plan: &'p Plan, operation: Operation) -> Target<'p> {
+        Target {
+            operation,
+            provider: &plan.endpoint.provider.name,
+            model: &plan.model,
+            stream: self.peek.stream,
+            output_tokens_max: None,
+        }
+    }
+
+    fn no_embeddings(&self, plan: &Plan) -> Fault {
+        let (provider, dialect) = (&plan.endpoint.provider.name, plan.protocol.dialect());
+        let message = format!("provider `{provider}` speaks {dialect}, which has no embeddings; ask for a model of another provider");
+        Fault { param: Some("model".to_owned()), ..Fault::bad_request(message) }
+    }
+
+    /// The losses by path; a refusal, or any loss where translations have to be exact, is a fault.
+    fn settle(&self, losses: Losses, dialect: Dialect) -> Result<Vec<Loss>, Fault> {
+        let body = &self.call.body;
+        let losses = losses.resolve(body).map_err(|refusal| refused(&refusal, body))?;
+        let inexact: Vec<&str> = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| &*loss.path).collect();
+        if self.setup.is_strict && !inexact.is_empty() {
+            let paths = inexact.join(", ");
+            let message = format!("{paths}: cannot be carried exactly to the {dialect} dialect, and `translation = \"strict\"` is set");
+            return Err(Fault::bad_request(message).with_param(inexact[0]));
+        }
+        Ok(losses)
+    }
+
+    /// The request as canon.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn decoded(&self) -> Result<Decoded, Fault> {
+        self.decoded.get_or_init(|| self.decode()).clone()
+    }
+
+    fn decode(&self) -> Result<Decoded, Fault> {
+        let (protocol, inbound) = (self.call.protocol, self.call.inbound());
+        let readable = |error: protocol::DecodeError| error.into_fault(&self.call.body);
+        if self.call.operation.embeds() {
+            let codec = protocol.embeddings().ok_or_else(|| Fault::internal("the dialect has a route for embeddings and no codec"))?;
+            return codec.decode_embed(&inbound).map(|embed| Decoded::Embed(Arc::new(embed))).map_err(readable);
+        }
+        let mut request = protocol.decode_request(&inbound).map_err(readable)?;
+        self.gateway.signatures.attach(&mut request);
+        Ok(Decoded::Generate(Arc::new(request)))
+    }
+
+    /// The client's bytes.
+    pub(super) fn body(&self) -> &Bytes {
+        &self.call.body
+    }
+}
+
+/// The 400 of a request that a target cannot carry.
+fn refused(refusal: &Refusal, body: &[u8]) -> Fault {
+    let path = refusal.at.map(|at| path_at(body, at)).filter(|path| !path.is_empty());
+    match path {
+        Some(path) => Fault::bad_request(format!("{path}: {}", refusal.why)).with_param(path),
+        None => Fault::bad_request(refusal.why.clone()),
+    }
+}
+
+/// A request without the reasoning of earlier turns and without the tokens that only their makers read.
+fn stripped(request: &Request) -> Request {
+    let mut request = request.clone();
+    for turn in &mut request.turns {
+        turn.parts.retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
+        turn.parts.iter_mut().for_each(|part| part.sig = None);
+    }
+    request.turns.retain(|turn| !turn.parts.is_empty());
+    request
+}
+
+/// What is said of an account that cannot serve: what is missing and how to give it.
+pub(super) fn not_ready(endpoint: &Endpoint) -> Fault {
+    Fault::new(FaultKind::UpstreamAuth, crate::canon::Blame::Account, endpoint.account.state_sentence())
+}

@@ -1,0 +1,88 @@
+//! The account of one request, settled exactly once.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::pipe::Shown;
+use crate::canon::{Fault, Usage};
+use crate::outcome::Outcome;
+use crate::record::{Attempt, Record, Recorder};
+
+/// An open record. Settling consumes it; dropping it reports that the client left.
+pub(super) struct Settlement {
+    open: Option<Box<Open>>,
+}
+
+struct Open {
+    record: Record,
+    recorder: Arc<dyn Recorder>,
+    arrived: Instant,
+    attempt_began: Instant,
+}
+
+impl Settlement {
+    pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, arrived: Instant) -> Self {
+        Self { open: Some(Box::new(Open { record, recorder, arrived, attempt_began: arrived })) }
+    }
+
+    pub(super) fn record(&mut self) -> &mut Record {
+        // Only `settle` and `Drop` take it, and both consume the settlement.
+        &mut self.open.as_mut().expect("a settlement is open until it is consumed").record
+    }
+
+    /// Notes an attempt that begins; its outcome is the client's leaving until another is known.
+    pub(super) fn begin(&mut self, attempt: Attempt) {
+        if let Some(open) = &mut self.open {
+            open.attempt_began = Instant::now();
+            open.record.attempts.push(attempt);
+        }
+    }
+
+    /// Notes what the last attempt taught.
+    pub(super) fn note(&mut self, outcome: Outcome) {
+        let Some(open) = &mut self.open else { return };
+        let took = open.attempt_began.elapsed();
+        if let Some(attempt) = open.record.attempts.last_mut() {
+            (attempt.outcome, attempt.took) = (outcome, took);
+        }
+    }
+
+    /// Notes that bytes left for the client; the first time counts.
+    pub(super) fn first_byte(&mut self) {
+        if let Some(open) = &mut self.open {
+            let after = open.arrived.elapsed();
+            open.record.first_byte_after.get_or_insert(after);
+        }
+    }
+
+    /// The stream ended as it shows.
+    pub(super) fn settle(mut self, shown: &Shown) {
+        self.note(match &shown.fault {
+            None => Outcome::Served { usage: shown.usage },
+            Some(_) => Outcome::Failed,
+        });
+        self.close(shown.usage, shown.fault.as_ref());
+    }
+
+    /// The request ended in one piece.
+    pub(super) fn finish(mut self, status: u16, usage: Usage, fault: Option<&Fault>) {
+        self.record().status = status;
+        self.first_byte();
+        self.close(usage, fault);
+    }
+
+    fn close(&mut self, usage: Usage, fault: Option<&Fault>) {
+        let Some(mut open) = self.open.take() else { return };
+        open.record.usage = usage;
+        open.record.fault = fault.map(|fault| fault.message.clone());
+        open.record.took = open.arrived.elapsed();
+        open.recorder.record(open.record);
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        self.close(Usage::default(), None);
+    }
+}

@@ -1,0 +1,252 @@
+//! Reasoning tokens for clients that cannot carry them: a bounded memory, keyed by the ids of tool calls.
+//!
+//! A Chat client has no field for a thinking signature, an Anthropic client none on a call. What the upstream wants back is kept
+//! here with the call that followed it, and put back when the call's id comes again in history. Memory only, never on disk.
+//!
+//! Source: `translation.md` section 10, strategy 2.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::canon::{Event, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Spot, Turn};
+use crate::json::Text;
+
+const ENTRIES_MAX: usize = 2_000;
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+const AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// What one call has to bring back.
+#[derive(Clone, Debug)]
+struct Kept {
+    /// Reasoning that stood in front of the call, with its tokens.
+    reasoning: Vec<Part>,
+    /// The token on the call itself.
+    sig: Option<Sig>,
+    kept_at: Instant,
+}
+
+impl Kept {
+    fn bytes(&self) -> usize {
+        let part = |part: &Part| match &part.kind {
+            PartKind::Reasoning { texts, .. } => texts.iter().map(|text| text.as_bytes().len()).sum(),
+            _ => 0,
+        };
+        let sig = |sig: &Option<Sig>| sig.as_ref().map_or(0, |sig| sig.value.as_bytes().len());
+        self.reasoning.iter().map(|reasoning| part(reasoning) + sig(&reasoning.sig)).sum::<usize>() + sig(&self.sig)
+    }
+}
+
+/// The memory of all conversations.
+#[derive(Debug, Default)]
+pub struct Signatures {
+    kept: Mutex<Memory>,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    by_call: HashMap<String, Kept>,
+    /// Ids in the order in which they came.
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Signatures {
+    /// Puts what was kept in front of and onto the calls of a request's history that came back without it.
+    pub(super) fn attach(&self, request: &mut Request) {
+        let memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.by_call.is_empty() {
+            return;
+        }
+        let turns = request.turns.iter_mut().filter(|turn| turn.role == Role::Assistant);
+        turns.for_each(|turn| memory.attach(turn));
+    }
+
+    fn keep(&self, call_id: &Text, reasoning: Vec<Part>, sig: Option<Sig>) {
+        let kept = Kept { reasoning, sig, kept_at: Instant::now() };
+        let mut memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.insert(call_id.to_plain().into_owned(), kept);
+    }
+}
+
+impl Memory {
+    fn attach(&self, turn: &mut Turn) {
+        let has_reasoning = turn.parts.iter().any(|part| matches!(part.kind, PartKind::Reasoning { .. }));
+        let mut parts = Vec::with_capacity(turn.parts.len());
+        for mut part in std::mem::take(&mut turn.parts) {
+            if let Some(kept) = self.of_call(&part) {
+                if !has_reasoning {
+                    parts.extend(kept.reasoning.iter().map(|reasoning| Part { at: part.at, ..reasoning.clone() }));
+                }
+                part.sig = part.sig.or_else(|| kept.sig.clone());
+            }
+            parts.push(part);
+        }
+        turn.parts = parts;
+    }
+
+    fn of_call(&self, part: &Part) -> Option<&Kept> {
+        let PartKind::ToolCall { id, .. } = &part.kind else { return None };
+        self.by_call.get(&*id.to_plain()).filter(|kept| kept.kept_at.elapsed() < AGE_MAX)
+    }
+
+    fn insert(&mut self, call_id: String, kept: Kept) {
+        self.bytes += kept.bytes();
+        self.order.push_back(call_id.clone());
+        if let Some(old) = self.by_call.insert(call_id, kept) {
+            self.bytes -= old.bytes();
+        }
+        while self.is_over() {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(old) = self.by_call.remove(&oldest) {
+                self.bytes -= old.bytes();
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let is_stale = |id: &String| self.by_call.get(id).is_none_or(|kept| kept.kept_at.elapsed() >= AGE_MAX);
+        self.order.len() > ENTRIES_MAX || self.bytes > BYTES_MAX || self.order.front().is_some_and(is_stale)
+    }
+}
+
+/// Gathers the tokens of one answer as its events pass.
+pub(super) struct Harvest {
+    signatures: Arc<Signatures>,
+    origin: Origin,
+    /// Reasoning with its tokens since the last call.
+    reasoning: Vec<Part>,
+    open: Open,
+}
+
+#[derive(Debug, Default)]
+enum Open {
+    #[default]
+    Nothing,
+    Reasoning {
+        form: ReasoningForm,
+        paragraphs: Vec<Vec<Text>>,
+        sig: Option<Text>,
+    },
+    Call {
+        id: Text,
+        sig: Option<Text>,
+    },
+}
+
+impl Harvest {
+    pub(super) fn new(signatures: Arc<Signatures>, origin: Origin) -> Self {
+        Self { signatures, origin, reasoning: Vec::new(), open: Open::Nothing }
+    }
+
+    pub(super) fn note(&mut self, event: &Event) {
+        match (event, &mut self.open) {
+            (Event::PartStart { head, .. }, _) => self.open = Open::at(head),
+            (Event::Delta { text, .. }, Open::Reasoning { paragraphs, .. }) => {
+                if let Some(open) = paragraphs.last_mut() {
+                    open.push(text.clone());
+                }
+            }
+            (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => paragraphs.push(Vec::new()),
+            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => *sig = Some(value.clone()),
+            (Event::PartEnd { .. }, _) => self.end_part(),
+            _ => {}
+        }
+    }
+
+    fn end_part(&mut self) {
+        match std::mem::take(&mut self.open) {
+            Open::Reasoning { form, paragraphs, sig: Some(sig) } => {
+                let texts = paragraphs.iter().map(|pieces| Text::join(pieces, "")).collect();
+                let sig = Some(self.sig(sig));
+                self.reasoning.push(Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, Spot(0)) });
+            }
+            Open::Call { id, sig } => {
+                let reasoning = std::mem::take(&mut self.reasoning);
+                if sig.is_some() || !reasoning.is_empty() {
+                    let sig = sig.map(|sig| self.sig(sig));
+                    self.signatures.keep(&id, reasoning, sig);
+                }
+            }
+            Open::Reasoning { .. } | Open::Nothing => {}
+        }
+    }
+
+    fn sig(&self, value: Text) -> Sig {
+        Sig { origin: self.origin.clone(), value }
+    }
+}
+
+impl Open {
+    fn at(head: &PartHead) -> Self {
+        match head {
+            PartHead::Reasoning(form) => Self::Reasoning { form: *form, paragraphs: vec![Vec::new()], sig: None },
+            PartHead::ToolCall { id, .. } => Self::Call { id: id.clone(), sig: None },
+            _ => Self::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::{At, Dialect, ToolInput};
+    use crate::json::Raw;
+
+    fn origin() -> Origin {
+        Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() }
+    }
+
+    fn answer(signatures: &Arc<Signatures>, id: &str) {
+        let mut harvest = Harvest::new(signatures.clone(), origin());
+        let at = At::default();
+        let call = PartHead::ToolCall { id: id.into(), name: "f".into(), namespace: None, free: false };
+        let events = [
+            Event::PartStart { at, head: PartHead::Reasoning(ReasoningForm::Full) },
+            Event::Delta { at, text: "hm".into() },
+            Event::Sig { at, value: "token".into() },
+            Event::PartEnd { at },
+            Event::PartStart { at, head: call },
+            Event::PartEnd { at },
+        ];
+        events.iter().for_each(|event| harvest.note(event));
+    }
+
+    fn history(id: &str) -> Request {
+        let input = ToolInput::Json(Raw::from_static("{}"));
+        let call = Part::new(PartKind::ToolCall { id: id.into(), name: "f".into(), namespace: None, input }, Spot(0));
+        let turn = Turn { role: Role::Assistant, parts: vec![call], name: None, at: Spot(0) };
+        Request { turns: vec![turn], ..Request::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reasoning_comes_back_with_its_call() {
+        let signatures = Arc::new(Signatures::default());
+        answer(&signatures, "call_1");
+        let mut request = history("call_1");
+        signatures.attach(&mut request);
+        let parts = &request.turns[0].parts;
+        assert_eq!(parts.len(), 2);
+        assert_eq!(parts[0].sig, Some(Sig { origin: origin(), value: "token".into() }));
+        assert!(matches!(&parts[0].kind, PartKind::Reasoning { texts, .. } if texts[0] == "hm"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_bounded_in_number_and_age() {
+        let signatures = Arc::new(Signatures::default());
+        for number in 0..=ENTRIES_MAX {
+            answer(&signatures, &format!("call_{number}"));
+        }
+        let recalled = |id: &str| {
+            let mut request = history(id);
+            signatures.attach(&mut request);
+            request.turns[0].parts.len() == 2
+        };
+        assert!(!recalled("call_0"), "the oldest made room");
+        assert!(recalled("call_1"));
+        tokio::time::advance(AGE_MAX).await;
+        assert!(!recalled("call_1"), "what is old is forgotten");
+    }
+}

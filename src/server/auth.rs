@@ -1,0 +1,81 @@
+//! Who may use the port.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use percent_encoding::percent_decode_str;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// Which requests need the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    Off,
+    /// All but the bare 200 on `/`.
+    Strict,
+    /// All but that and `/healthz`.
+    AllExceptHealth,
+}
+
+/// The keys that open the port, as hashes: comparing hashes of equal length leaks neither length nor place of a difference.
+#[derive(Clone, Debug, Default)]
+pub struct Keys(Vec<[u8; 32]>);
+
+impl Keys {
+    pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
+        Self(keys.into_iter().map(|key| Sha256::digest(key.as_bytes()).into()).collect())
+    }
+
+    /// Whether any of the forms in which clients send a key holds a right one.
+    pub fn open(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        sent(headers, query).any(|key| self.has(&key))
+    }
+
+    fn has(&self, key: &str) -> bool {
+        let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+        // Every key is compared, so that the time tells nothing of which one matched.
+        self.0.iter().fold(false, |found, known| found | bool::from(known.ct_eq(&hash)))
+    }
+}
+
+/// `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`.
+fn sent(headers: &HeaderMap, query: Option<&str>) -> impl Iterator<Item = String> {
+    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    let key = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("key="));
+    let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy().into_owned());
+    [bearer, value("x-api-key"), value("x-goog-api-key"), key].into_iter().flatten()
+}
+
+fn bearer(value: &str) -> Option<String> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+}
+
+/// The query without `key`, which is this port's own business.
+pub(super) fn without_key(query: Option<&str>) -> Option<String> {
+    let kept: Vec<&str> = query?.split('&').filter(|pair| !pair.starts_with("key=") && *pair != "key").collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_the_key_opens() {
+        let keys = Keys::new(["sk-right"]);
+        let header = |name: &'static str, value: &str| HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+        assert!(keys.open(&header("authorization", "bearer sk-right"), None));
+        assert!(keys.open(&header("x-api-key", "sk-right"), None));
+        assert!(keys.open(&header("x-goog-api-key", "sk-right"), None));
+        assert!(keys.open(&HeaderMap::new(), Some("alt=sse&key=sk%2Dright")));
+        assert!(!keys.open(&header("authorization", "Bearer sk-wrong"), Some("key=")));
+        assert!(!Keys::default().open(&header("x-api-key", ""), None));
+    }
+
+    #[test]
+    fn the_key_leaves_the_query() {
+        assert_eq!(without_key(Some("alt=sse&key=x")).as_deref(), Some("alt=sse"));
+        assert_eq!(without_key(Some("key=x")), None);
+    }
+}

@@ -1,0 +1,62 @@
+//! The one place that makes error answers.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response};
+
+use crate::canon::{Blame, Fault, FaultKind};
+use crate::protocol::Protocol;
+use crate::provider::RETRY_AFTER_MAX;
+
+/// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.
+pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) -> Response<Bytes> {
+    let (status, body) = protocol.encode_fault(fault, request_id);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(after) = fault.retry_after {
+        // Rounded up: a client that comes back too early is refused again.
+        let seconds = after.min(RETRY_AFTER_MAX).as_millis().div_ceil(1000);
+        headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+    }
+    response
+}
+
+/// The key of this port is missing or wrong.
+pub(super) fn unauthorized() -> Fault {
+    let message = "gateway: the API key of this port is missing or wrong; `aerostat key show` prints it";
+    Fault::new(FaultKind::Unauthorized, Blame::Client, message).with_code("invalid_api_key")
+}
+
+/// No such path; what the client's dialect expects as its base URL.
+pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
+    let path = crate::http::printable(path);
+    let message = format!("gateway: no such path: `{path}`; {}", base_url_hint(protocol, base_url));
+    Fault::new(FaultKind::NotFound, Blame::Client, message)
+}
+
+/// The path has other methods.
+pub(super) fn no_such_method(method: &http::Method, path: &str, allowed: &str) -> Fault {
+    let path = crate::http::printable(path);
+    let message = format!("gateway: `{path}` takes {allowed}, not {method}");
+    Fault::new(FaultKind::MethodNotAllowed, Blame::Client, message)
+}
+
+fn base_url_hint(protocol: &dyn Protocol, base_url: &str) -> String {
+    let (dialect, suffix) = (protocol.dialect(), protocol.base_url_suffix());
+    format!("the base URL for {dialect} clients is {base_url}{suffix}")
+}
+
+/// A WebSocket was asked for.
+pub(super) fn upgrade_refused() -> Fault {
+    let message = "gateway: no WebSocket here; send a POST and read the answer as server-sent events";
+    Fault::new(FaultKind::UpgradeRequired, Blame::Client, message)
+}
+
+/// As many requests as may be are under way.
+pub(super) fn too_busy(limit: usize) -> Fault {
+    let message = format!("gateway: {limit} requests are under way, which is the limit (`limits.requests_in_flight_max`)");
+    let retry_after = Some(std::time::Duration::from_secs(1));
+    Fault { retry_after, ..Fault::new(FaultKind::Overloaded, Blame::Gateway, message) }
+}

@@ -1,0 +1,257 @@
+//! The API listener: who may come in, where a path leads, what an error looks like.
+//!
+//! It has no administration: nothing here changes a setting or shows an account.
+
+mod auth;
+mod errors;
+mod routes;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response};
+use http_body::Frame;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+pub use auth::{AuthMode, Keys};
+
+use crate::canon::Fault;
+use crate::gateway::{AnswerBody, Call, Failed, Gateway};
+use crate::http::guard::{self, Admitted, Policy};
+use crate::http::{Body, BoxError, Limits, collect};
+use crate::protocol::Protocol;
+use routes::{Found, Matched, Path};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-aerostat-request-id");
+
+/// What decides who may come in; replaced as a whole when the configuration changes.
+pub struct Settings {
+    pub policy: Policy,
+    pub auth: AuthMode,
+    pub keys: Keys,
+    pub limits: Limits,
+    /// What is said to those who ask for a path that is not there: `http://127.0.0.1:8045`.
+    pub base_url: String,
+}
+
+/// The API of the port.
+pub struct Server {
+    settings: ArcSwap<Settings>,
+    gateway: Arc<Gateway>,
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// One request as it comes in.
+struct Visit<'s> {
+    settings: &'s Settings,
+    request_id: String,
+    head: Parts,
+    path: Path,
+    /// The dialect in which errors are said until a route is known.
+    likely: &'static dyn Protocol,
+    arrived: Instant,
+}
+
+impl Server {
+    pub fn new(settings: Settings, gateway: Arc<Gateway>) -> Self {
+        Self { settings: ArcSwap::from_pointee(settings), gateway, in_flight: Arc::default() }
+    }
+
+    /// Judges requests by other settings from the next on.
+    pub fn replace(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Answers one request, whatever it is.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let settings = self.settings.load_full();
+        let (head, incoming) = request.into_parts();
+        let visit = Visit::new(&settings, head);
+        let admitted = match guard::admit(&settings.policy, &visit.head) {
+            Ok(admitted) => admitted,
+            Err(fault) => return visit.finish(visit.refuse(visit.likely, &fault), None),
+        };
+        let response = match guard::preflight(&admitted, &visit.head) {
+            Some(preflight) => preflight.map(|()| Body::empty()),
+            None => self.serve(&visit, incoming).await,
+        };
+        visit.finish(response, Some(&admitted))
+    }
+
+    async fn serve(&self, visit: &Visit<'_>, incoming: Incoming) -> Response<Body> {
+        if visit.is_probe() {
+            return Response::new(Body::empty());
+        }
+        if !visit.is_open() {
+            return visit.refuse(visit.likely, &errors::unauthorized());
+        }
+        if visit.path.is_health() && matches!(visit.head.method, Method::GET | Method::HEAD) {
+            return self.health();
+        }
+        match visit.path.find(&visit.head.method, visit.likely) {
+            Found::Route(matched) => self.call(visit, &matched, incoming).await,
+            Found::OtherMethod(methods) => visit.other_method(&methods),
+            Found::Nothing => {
+                let fault = errors::no_such_path(visit.head.uri.path(), visit.likely, &visit.settings.base_url);
+                visit.refuse(visit.likely, &fault)
+            }
+        }
+    }
+
+    /// Whether the gateway serves, and how many accounts could serve now. No names, no secrets.
+    fn health(&self) -> Response<Body> {
+        let accounts = self.gateway.accounts_ready();
+        let body = crate::json::document(|value| {
+            value.object(|object| {
+                object.str("status", "ok");
+                object.str("name", "aerostat");
+                object.str("version", env!("CARGO_PKG_VERSION"));
+                object.u64("accounts_ready", accounts as u64);
+            });
+        });
+        let mut response = Response::new(Body::from(body));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+
+    async fn call(&self, visit: &Visit<'_>, matched: &Matched, incoming: Incoming) -> Response<Body> {
+        let Some(place) = self.enter(visit.settings.limits.requests_in_flight_max) else {
+            return visit.refuse(matched.protocol, &errors::too_busy(visit.settings.limits.requests_in_flight_max));
+        };
+        let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
+            Ok(body) => body,
+            Err(fault) => return visit.refuse(matched.protocol, &fault),
+        };
+        match self.gateway.handle(visit.call(matched, body)).await {
+            Ok(answer) => answer.map(|body| deliver(body, place)),
+            Err(Failed { fault, headers }) => {
+                let mut response = visit.refuse(matched.protocol, &fault);
+                response.headers_mut().extend(headers);
+                response
+            }
+        }
+    }
+
+    /// A place among the requests under way; `None` when all are taken.
+    fn enter(&self, max: usize) -> Option<Place> {
+        let place = Place(self.in_flight.clone());
+        (self.in_flight.fetch_add(1, Ordering::Relaxed) < max).then_some(place)
+    }
+}
+
+impl<'s> Visit<'s> {
+    fn new(settings: &'s Settings, head: Parts) -> Self {
+        let path = Path::read(head.uri.path());
+        let likely = path.likely_dialect(&head.headers, head.uri.query());
+        Self { settings, request_id: request_id(), head, path, likely, arrived: Instant::now() }
+    }
+
+    /// Claude Code asks `HEAD /` before anything else, and sends no key with it.
+    fn is_probe(&self) -> bool {
+        self.path.is_root() && matches!(self.head.method, Method::GET | Method::HEAD)
+    }
+
+    /// Whether the request needs no key, or has it.
+    fn is_open(&self) -> bool {
+        let is_free = match self.settings.auth {
+            AuthMode::Off => true,
+            AuthMode::Strict => false,
+            AuthMode::AllExceptHealth => self.path.is_health(),
+        };
+        is_free || self.settings.keys.open(&self.head.headers, self.head.uri.query())
+    }
+
+    fn call(&self, matched: &Matched, body: Bytes) -> Call {
+        Call {
+            request_id: self.request_id.clone(),
+            protocol: matched.protocol,
+            operation: matched.operation,
+            path_model: matched.model.clone(),
+            query: auth::without_key(self.head.uri.query()),
+            headers: self.head.headers.clone(),
+            body,
+            received_at: SystemTime::now(),
+            arrived: self.arrived,
+        }
+    }
+
+    /// An error in the dialect's shape.
+    fn refuse(&self, protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {
+        errors::respond(protocol, fault, &self.request_id).map(Body::from)
+    }
+
+    /// A path that exists with other methods; an attempt to upgrade one is told so at once.
+    fn other_method(&self, methods: &[Method]) -> Response<Body> {
+        if self.head.headers.contains_key(UPGRADE) {
+            return self.refuse(self.likely, &errors::upgrade_refused());
+        }
+        let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let fault = errors::no_such_method(&self.head.method, self.head.uri.path(), &allowed);
+        let mut response = self.refuse(self.likely, &fault);
+        if let Ok(allowed) = HeaderValue::from_str(&allowed) {
+            response.headers_mut().insert(ALLOW, allowed);
+        }
+        response
+    }
+
+    /// What every answer carries.
+    fn finish(&self, mut response: Response<Body>, admitted: Option<&Admitted>) -> Response<Body> {
+        if let Ok(id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        if let Some(admitted) = admitted {
+            guard::cors_headers(admitted, response.headers_mut());
+        }
+        response
+    }
+}
+
+/// A place among the requests under way, given back when the answer has ended or the client has left.
+struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The answer's body as the listener sends it; a stream holds its place until it ends.
+fn deliver(body: AnswerBody, place: Place) -> Body {
+    match body {
+        AnswerBody::Whole(bytes) => Body::from(bytes),
+        AnswerBody::Stream(stream) => Body::stream(Placed { stream, _place: place }),
+    }
+}
+
+struct Placed {
+    stream: crate::gateway::Stream,
+    _place: Place,
+}
+
+impl http_body::Body for Placed {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.stream).poll_frame(context)
+    }
+}
+
+/// A fresh id: 96 random bits, so that ids made from it are unique in any conversation.
+fn request_id() -> String {
+    let mut bytes = [0_u8; 12];
+    // Without randomness there is still the time; ids only have to differ.
+    if getrandom::fill(&mut bytes).is_err() {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        bytes.copy_from_slice(&now.to_le_bytes()[..12]);
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,140 @@
+//! The transport to upstreams: one request out, one head and a body back.
+//!
+//! Redirects are not followed (another host would get the credential), proxies are not asked, answers are not decompressed.
+//! What a status means is the provider's business; whether to try again is the gateway's.
+
+use std::error::Error as StdError;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http_body_util::{BodyExt as _, Full};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::TokioExecutor;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use crate::outcome::Stage;
+
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// An upstream's answer as it arrives. Dropping it cancels the request.
+pub type Body = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
+
+/// Something that answers HTTP requests.
+pub trait Upstream: Send + Sync {
+    /// Sends a request with an absolute URI and waits for the head of its answer.
+    ///
+    /// Cancel safe: dropping the future ends the request.
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
+}
+
+/// An upstream that gave no head.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct TransportError {
+    pub stage: Stage,
+    /// One sentence for people: what could not be reached, and why.
+    pub message: String,
+}
+
+/// Upstreams over the network: HTTP/1.1, and HTTP/2 where TLS negotiates it.
+pub struct Network {
+    plain: Client<HttpConnector, Full<Bytes>>,
+    /// Made at the first use: reading the system's trust store costs more than the rest of the start.
+    tls: OnceLock<Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    connect_timeout: Duration,
+}
+
+impl Network {
+    pub fn new(connect_timeout: Duration) -> Self {
+        let plain = Client::builder(TokioExecutor::new()).build(connector(connect_timeout));
+        Self { plain, tls: OnceLock::new(), connect_timeout }
+    }
+
+    async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Body>, TransportError> {
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let request = request.map(Full::new);
+        let answer = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            self.tls()?.request(request).await
+        } else {
+            self.plain.request(request).await
+        };
+        let answer = answer.map_err(|error| explain(&error, &host))?;
+        Ok(answer.map(|body| -> Body { Box::pin(body.map_err(BoxError::from)) }))
+    }
+
+    fn tls(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, TransportError> {
+        let made = self.tls.get_or_init(|| tls_client(self.connect_timeout).map_err(|error| error.to_string()));
+        made.as_ref().map_err(|error| TransportError {
+            stage: Stage::Tls,
+            message: format!("the system's certificates cannot be read ({error}); install the package `ca-certificates`"),
+        })
+    }
+}
+
+impl Upstream for Network {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        Box::pin(self.exchange(request))
+    }
+}
+
+fn connector(connect_timeout: Duration) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect_timeout));
+    connector
+}
+
+fn tls_client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    let connector = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        .https_only()
+        .enable_all_versions()
+        .wrap_connector(connector(connect_timeout));
+    Ok(Client::builder(TokioExecutor::new()).build(connector))
+}
+
+/// One sentence from a chain of errors, by the cause that a person can act on.
+fn explain(error: &Error, host: &str) -> TransportError {
+    let stage = match root_io(error) {
+        _ if !error.is_connect() => Stage::Head,
+        Some(cause) if cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => Stage::Tls,
+        _ => Stage::Connect,
+    };
+    let why = match root_io(error) {
+        Some(cause) if cause.kind() == io::ErrorKind::ConnectionRefused => "nothing listens there".to_owned(),
+        Some(cause) if cause.kind() == io::ErrorKind::TimedOut => "no connection within the time allowed".to_owned(),
+        Some(cause) => cause.to_string(),
+        None => innermost(error),
+    };
+    let what = match stage {
+        Stage::Connect => "cannot connect to",
+        Stage::Tls => "no trusted connection to",
+        Stage::Head | Stage::Body => "no answer from",
+    };
+    TransportError { stage, message: format!("{what} `{host}`: {why}") }
+}
+
+/// The innermost I/O error of a chain.
+fn root_io<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
+    chain(error).filter_map(|error| error.downcast_ref()).last()
+}
+
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error| (*error).source())
+}
