@@ -1,6 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod account;
 pub mod canon;
 pub mod json;
+pub mod nearest;
 pub mod outcome;
 pub mod protocol;
