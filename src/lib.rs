@@ -6,3 +6,4 @@ pub mod json;
 pub mod nearest;
 pub mod outcome;
 pub mod protocol;
+pub mod provider;
