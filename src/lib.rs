@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod canon;
+pub mod gateway;
 pub mod json;
 pub mod nearest;
 pub mod outcome;

@@ -2,18 +2,21 @@
 //!
 //! It compares words and knows nothing of what they name.
 
-/// The most edits at which two words still count as near: a third of the longer one, at least one.
-fn edits_max(a: &str, b: &str) -> usize {
-    (a.len().max(b.len()) / 3).max(1)
+/// The edits that make one of two words from the other, where they are near: at most a third of the longer one, at least one.
+fn near_edits(a: &str, b: &str) -> Option<usize> {
+    let (a_chars, b_chars) = (a.chars().count(), b.chars().count());
+    let edits_max = (a_chars.max(b_chars) / 3).max(1);
+    // Each character more is an edit; this keeps giant words cheap.
+    if a_chars.abs_diff(b_chars) > edits_max {
+        return None;
+    }
+    Some(edits(a, b)).filter(|edits| *edits <= edits_max)
 }
 
 /// The known words near to `word`, nearest first, at most `count`.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
-    let mut near: Vec<(usize, &str)> = known
-        .into_iter()
-        .map(|candidate| (edits(word, candidate), candidate))
-        .filter(|(edits, candidate)| *edits <= edits_max(word, candidate))
-        .collect();
+    let mut near: Vec<(usize, &str)> =
+        known.into_iter().filter_map(|candidate| Some((near_edits(word, candidate)?, candidate))).collect();
     near.sort();
     near.dedup();
     near.into_iter().take(count).map(|(_, candidate)| candidate).collect()
