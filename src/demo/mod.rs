@@ -18,9 +18,6 @@ use crate::protocol::{self, Inbound, Operation, Protocol};
 use crate::upstream::{Body, BoxError, TransportError, Upstream};
 use scene::Scene;
 
-/// The provider's name, in the configuration and in `demo/…`.
-pub const PROVIDER: &str = "demo";
-
 /// The models that it lists: one for each dialect that it speaks, besides `demo` itself.
 pub const MODELS: [&str; 5] = ["demo", "demo/openai_chat", "demo/openai_responses", "demo/anthropic", "demo/gemini"];
 
@@ -73,7 +70,7 @@ fn find(path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)
     let (_version, rest) = path.strip_prefix('/')?.split_once('/')?;
     let routes = protocol::ALL.iter().flat_map(|protocol| protocol.routes().iter().map(move |route| (*protocol, route)));
     let mut found = routes.filter_map(|(protocol, route)| {
-        let model = protocol::matches(route.pattern, &format!("/{rest}"))?;
+        let model = route.matches(&format!("/{rest}"))?;
         Some((protocol, route.operation, model))
     });
     found.find(|(protocol, ..)| protocol.dialect().name() != "openai_completions")
@@ -87,7 +84,8 @@ fn refuse(protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {
 }
 
 fn not_found() -> Response<Body> {
-    let mut response = respond("application/json", vec![Bytes::from_static(br#"{"error":{"message":"the demo has no such path"}}"#)]);
+    let mut response =
+        respond("application/json", vec![Bytes::from_static(br#"{"error":{"message":"the demo has no such path"}}"#)]);
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }

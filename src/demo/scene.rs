@@ -21,7 +21,10 @@ pub(super) struct Scene {
 pub(super) enum Does {
     Say(String),
     /// A call of the tool, with arguments that its schema takes.
-    Call { name: String, arguments: String },
+    Call {
+        name: String,
+        arguments: String,
+    },
 }
 
 impl Scene {
@@ -55,7 +58,8 @@ fn does(request: &Request, prompt: &str) -> Does {
 
 fn reasons(request: &Request) -> bool {
     let asked = |reasoning: &crate::canon::Reasoning| {
-        reasoning.mode != ReasoningMode::Off && reasoning.effort.as_ref().is_none_or(|effort| effort.value != crate::canon::Effort::None)
+        reasoning.mode != ReasoningMode::Off
+            && reasoning.effort.as_ref().is_none_or(|effort| effort.value != crate::canon::Effort::None)
     };
     request.reasoning.as_ref().is_some_and(|reasoning| asked(&reasoning.value))
 }
@@ -87,7 +91,9 @@ fn last_text(request: &Request) -> String {
 }
 
 fn last_result(request: &Request) -> Option<String> {
-    let PartKind::ToolResult(result) = &request.turns.last()?.parts.iter().find(|part| matches!(part.kind, PartKind::ToolResult(_)))?.kind else {
+    let PartKind::ToolResult(result) =
+        &request.turns.last()?.parts.iter().find(|part| matches!(part.kind, PartKind::ToolResult(_)))?.kind
+    else {
         return None;
     };
     Some(result.parts.iter().filter_map(plain).collect::<Vec<_>>().join(" "))
@@ -220,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_schema_that_refers_to_itself_ends() {
-        let schema = r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/$defs/a"}}}}}"##;
+        let schema =
+            r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/$defs/a"}}}}}"##;
         assert!(sample(Some(&Raw::from_static(schema))).contains("null"));
     }
 }

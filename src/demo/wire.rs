@@ -51,10 +51,8 @@ static LITERALS: [Literals; 4] = [
         say: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"instructions":null,"model":"demo","output":[THOUGHT{"id":"msg_demo","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":TEXT,"annotations":[]}]}],"parallel_tool_calls":true,"tool_choice":"auto","tools":[],"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
         call: r#"{"id":"resp_demo","object":"response","created_at":1767225600,"status":"completed","error":null,"incomplete_details":null,"instructions":null,"model":"demo","output":[THOUGHT{"id":"fc_demo","type":"function_call","status":"completed","call_id":"call_demo","name":NAME,"arguments":ARGS}],"parallel_tool_calls":true,"tool_choice":"auto","tools":[],"usage":{"input_tokens":IN,"input_tokens_details":{"cached_tokens":0},"output_tokens":OUT,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":SUM}}"#,
         whole_thought: r#"{"id":"rs_demo","type":"reasoning","summary":[{"type":"summary_text","text":"The demo does not think; this is where reasoning appears."}],"encrypted_content":"ZGVtbw=="},"#,
-        start: &[
-            "event: response.created\n\
-             data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_demo\",\"object\":\"response\",\"created_at\":1767225600,\"status\":\"in_progress\",\"model\":\"demo\",\"output\":[],\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[]}}",
-        ],
+        start: &["event: response.created\n\
+             data: {\"type\":\"response.created\",\"sequence_number\":0,\"response\":{\"id\":\"resp_demo\",\"object\":\"response\",\"created_at\":1767225600,\"status\":\"in_progress\",\"model\":\"demo\",\"output\":[],\"parallel_tool_calls\":true,\"tool_choice\":\"auto\",\"tools\":[]}}"],
         thought: &[
             "event: response.output_item.added\n\
              data: {\"type\":\"response.output_item.added\",\"sequence_number\":SEQ,\"output_index\":ITEM,\"item\":{\"id\":\"rs_demo\",\"type\":\"reasoning\",\"summary\":[]}}",
@@ -103,10 +101,8 @@ static LITERALS: [Literals; 4] = [
         say: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","content":[THOUGHT{"type":"text","text":TEXT}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":IN,"output_tokens":OUT}}"#,
         call: r#"{"id":"msg_demo","type":"message","role":"assistant","model":"demo","content":[THOUGHT{"type":"tool_use","id":"toolu_demo","name":NAME,"input":OBJECT}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":IN,"output_tokens":OUT}}"#,
         whole_thought: r#"{"type":"thinking","thinking":"The demo does not think; this is where reasoning appears.","signature":"ZGVtbw=="},"#,
-        start: &[
-            "event: message_start\n\
-             data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_demo\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"demo\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":IN,\"output_tokens\":1}}}",
-        ],
+        start: &["event: message_start\n\
+             data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_demo\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"demo\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":IN,\"output_tokens\":1}}}"],
         thought: &[
             "event: content_block_start\n\
              data: {\"type\":\"content_block_start\",\"index\":ITEM,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}}",
@@ -234,9 +230,9 @@ pub(super) fn stream(dialect: &str, scene: &Scene) -> Vec<String> {
     let whole = whole(dialect, scene);
     let records = [(literals.start, 0), (thought, 0), (output, item)].into_iter();
     let records = records.flat_map(|(records, item)| records.iter().map(move |record| (record, item)));
-    let filled = records.enumerate().map(|(sequence, (record, item))| {
-        Values { scene, thought: "", item, sequence, whole: &whole }.fill(record) + "\n\n"
-    });
+    let filled = records
+        .enumerate()
+        .map(|(sequence, (record, item))| Values { scene, thought: "", item, sequence, whole: &whole }.fill(record) + "\n\n");
     filled.collect()
 }
 

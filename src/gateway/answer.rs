@@ -22,6 +22,7 @@ use crate::canon::{Blame, Counted, Embed, Fault, FaultKind, Fold, How, Loss, Los
 use crate::outcome::{Outcome, Stage};
 use crate::protocol::names::Restore;
 use crate::protocol::{Answering, Ask, Operation};
+use crate::provider;
 use crate::upstream::{Body as UpstreamBody, BoxError};
 
 /// An answer's body: whole, or as it comes.
@@ -80,7 +81,8 @@ impl Reading<'_> {
     /// When the upstream fails before that: another may still be tried.
     pub(super) async fn read(mut self, answer: http::Response<UpstreamBody>) -> Result<Ready, Failure> {
         let is_events = is_type(answer.headers(), "text/event-stream");
-        let passes_as_array = matches!(self.prepared.exchange, Exchange::Passthrough) && self.job.call.operation == Operation::StreamGenerate;
+        let passes_as_array =
+            matches!(self.prepared.exchange, Exchange::Passthrough) && self.job.call.operation == Operation::StreamGenerate;
         match (is_events || passes_as_array, self.is_stream()) {
             (true, true) => self.stream(answer).await,
             (true, false) => self.folded(answer).await,
@@ -245,7 +247,7 @@ impl Reading<'_> {
 
     /// A failure that the answer's content told, classified as if its status had.
     fn failed_as(&self, fault: Fault, head: &http::response::Parts) -> Failure {
-        let outcome = self.plan.endpoint.provider.classify(head.status, &fault, self.job.call.received_at);
+        let outcome = provider::classify(head.status, &fault, self.job.call.received_at);
         self.failed(fault, outcome)
     }
 
@@ -267,11 +269,7 @@ impl Reading<'_> {
 
 impl Plan {
     pub(super) fn origin(&self) -> Origin {
-        Origin {
-            dialect: self.protocol.dialect(),
-            provider: self.endpoint.provider.name.clone(),
-            model: self.model.clone(),
-        }
+        Origin { dialect: self.protocol.dialect(), provider: self.endpoint.provider.name.clone(), model: self.model.clone() }
     }
 }
 
@@ -343,7 +341,8 @@ fn joined(names: impl Iterator<Item = String>) -> Option<String> {
     const MORE: &str = ", ...";
     let mut all = String::new();
     for name in names {
-        let name: String = name.chars().map(|character| if character.is_ascii_graphic() && character != ',' { character } else { '?' }).collect();
+        let name: String =
+            name.chars().map(|character| if character.is_ascii_graphic() && character != ',' { character } else { '?' }).collect();
         if all.len() + name.len() + MORE.len() + 2 > HEADER_BYTES_MAX {
             all.push_str(MORE);
             break;

@@ -1,7 +1,7 @@
 //! The attempts of one call: each candidate in order, until one serves or nothing is left to try.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::answer::{self, Reading, Ready, collect, late};
 use super::plan::{Decoded, Exchange, Job, Plan, Prepared, not_ready};
@@ -10,6 +10,7 @@ use super::{Answer, Call, Failed, Gateway, Setup};
 use crate::canon::{Blame, Fault, FaultKind, Loss, Usage};
 use crate::outcome::{Next, Outcome, Stage};
 use crate::protocol::Operation;
+use crate::provider;
 use crate::record::{Attempt, Record};
 use crate::upstream::{Body as UpstreamBody, TransportError};
 
@@ -70,7 +71,7 @@ fn open(job: &Job<'_>) -> Settlement {
 
 /// Tries the candidates' plans in order. The retry policy is [`Outcome::next`]; here it is only obeyed.
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Result<(Success, Plan), Failure> {
-    let candidates = job.candidates().await.map_err(|fault| Failure::of_request(fault))?;
+    let candidates = job.candidates().await.map_err(Failure::of_request)?;
     let plans = candidates.iter().flat_map(|candidate| job.plans(candidate));
     let mut last = None;
     for plan in plans.take(job.setup.limits.attempts_max) {
@@ -146,8 +147,8 @@ async fn send(job: &Job<'_>, plan: &Plan, prepared: &Prepared) -> Result<http::R
     if !endpoint.account.is_ready() {
         return Err(Failure { fault: not_ready(endpoint), outcome: Outcome::Unauthorized, original: None });
     }
-    let request = endpoint.provider.prepare(&prepared.wire, &prepared.headers, plan.protocol.version(), &endpoint.account.credential);
-    let request = request.map_err(|error| Failure::of_plan(Fault::internal(error.to_string())))?;
+    let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: prepared.wire.clone() };
+    let request = endpoint.provider.prepare(call, &endpoint.account.credential).map_err(Failure::of_plan)?;
     let limit = job.setup.limits.head_timeout(job.peek.stream);
     match tokio::time::timeout(limit, endpoint.upstream.send(request)).await {
         Ok(Ok(answer)) => Ok(answer),
@@ -162,9 +163,13 @@ async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::
     let idle_timeout = job.setup.limits.pace.idle_timeout;
     let body = collect(body, FAULT_BODY_BYTES_MAX, idle_timeout).await.unwrap_or_else(|_| Bytes::new());
     let provider = &plan.endpoint.provider;
-    let fault = if head.status.is_redirection() { redirected(&provider.name) } else { plan.protocol.decode_fault(head.status, &head.headers, &body) };
-    let outcome = provider.classify(head.status, &fault, job.call.received_at);
+    let fault = if head.status.is_redirection() {
+        redirected(&provider.name)
+    } else {
+        plan.protocol.decode_fault(head.status, &head.headers, &body)
+    };
     let fault = with_retry_after(fault, &head.headers, job);
+    let outcome = provider::classify(head.status, &fault, job.call.received_at);
     let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden) || head.status.is_redirection();
     if is_about_account {
         return Failure { fault: credential_refused(fault, &provider.name), outcome, original: None };
@@ -175,13 +180,15 @@ async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::
 }
 
 fn with_retry_after(mut fault: Fault, headers: &HeaderMap, job: &Job<'_>) -> Fault {
-    let named = crate::provider::retry_after(headers, job.call.received_at, crate::provider::RETRY_AFTER_MAX);
+    let named = provider::retry_after(headers, job.call.received_at, provider::RETRY_AFTER_MAX);
     fault.retry_after = named.or(fault.retry_after);
     fault
 }
 
 fn redirected(provider: &str) -> Fault {
-    let message = format!("provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves");
+    let message = format!(
+        "provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves"
+    );
     Fault { kind: FaultKind::Upstream, ..Fault::upstream(message) }
 }
 

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use http::HeaderMap;
+use http::{HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 
 use super::answer::{collect, json};
-use super::{Answer, Call, Endpoint, Failed, Setup, passthrough};
+use super::{Answer, Call, Endpoint, Failed, Setup};
 use crate::canon::{Fault, FaultKind, ModelCard};
 use crate::protocol::{self, Operation, Wire};
+use crate::provider::{self, DEMO};
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
 /// How long a provider that did not answer is not asked again.
@@ -46,6 +47,12 @@ impl Catalog {
     pub(super) async fn lists(&self, setup: &Setup) -> Lists {
         let asked = setup.endpoints.values().map(|endpoint| self.list_of(endpoint));
         join_all(asked).await.into_iter().collect()
+    }
+
+    /// What is known without asking anybody.
+    pub(super) fn known_lists(&self) -> Lists {
+        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        lists.iter().map(|(name, listed)| (name.clone(), listed.cards.clone())).collect()
     }
 
     async fn list_of(&self, endpoint: &Endpoint) -> (String, Arc<Vec<ModelCard>>) {
@@ -91,8 +98,9 @@ impl Catalog {
     async fn cards(&self, setup: &Setup) -> Vec<ModelCard> {
         let lists = self.lists(setup).await;
         let mut names: Vec<&String> = lists.keys().collect();
-        names.sort_by_key(|name| (*name == crate::demo::PROVIDER, *name));
-        let mut cards: Vec<ModelCard> = setup.rules.names().map(rule_card).collect();
+        names.sort_by_key(|name| (*name == DEMO, *name));
+        let mut cards: Vec<ModelCard> =
+            setup.rules.0.iter().filter(|rule| !rule.name.is_wild()).map(|rule| rule_card(&rule.name.to_string())).collect();
         for name in names {
             for card in lists[name].iter() {
                 let card = ModelCard { owner: name.clone(), ..card.clone() };
@@ -112,7 +120,7 @@ fn prefixed(provider: &str, card: ModelCard) -> ModelCard {
 }
 
 fn unknown(model: &str) -> Fault {
-    let message = format!("no rule and no provider has a model `{}`", crate::http::printable(model));
+    let message = format!("no rule and no provider has a model `{}`", model.escape_debug());
     Fault { kind: FaultKind::NoSuchModel, ..Fault::bad_request(message) }
 }
 
@@ -125,11 +133,13 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
         return Err(super::plan::not_ready(endpoint));
     }
     let dialect = endpoint.provider.dialects.first().copied();
-    let protocol = dialect.and_then(|dialect| protocol::by_name(dialect.name())).ok_or_else(|| Fault::internal("a provider without a dialect"))?;
+    let protocol = dialect
+        .and_then(|dialect| protocol::by_name(dialect.name()))
+        .ok_or_else(|| Fault::internal("a provider without a dialect"))?;
     let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
-    let wire = Wire { path, query, ..Wire::default() };
-    let request = endpoint.provider.prepare_get(&wire, &list_headers(protocol), protocol.version(), &endpoint.account.credential);
-    let request = request.map_err(|error| Fault::internal(error.to_string()))?;
+    let wire = Wire { path, query, headers: own_headers(protocol), ..Wire::default() };
+    let call = provider::Call { method: Method::GET, version: protocol.version(), wire };
+    let request = endpoint.provider.prepare(call, &endpoint.account.credential)?;
     let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request));
     let answer = answer.await.map_err(|_| super::answer::late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
     let (head, body) = answer.into_parts();
@@ -140,9 +150,7 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
     protocol.decode_models(&body)
 }
 
-fn list_headers(protocol: &dyn protocol::Protocol) -> HeaderMap {
-    let mut headers = passthrough::own_headers();
-    headers.remove(http::header::CONTENT_TYPE);
-    headers.extend(protocol.own_headers().iter().map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))));
-    headers
+fn own_headers(protocol: &dyn protocol::Protocol) -> Vec<(HeaderName, HeaderValue)> {
+    let fixed = protocol.own_headers().iter();
+    fixed.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }

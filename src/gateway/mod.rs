@@ -34,6 +34,7 @@ use crate::canon::Fault;
 use crate::outcome::Timestamp;
 use crate::protocol::{Inbound, Operation, Protocol};
 use crate::provider::Provider;
+use crate::provider::rules::Rules;
 use crate::record::Recorder;
 use crate::upstream::Upstream;
 
@@ -46,8 +47,11 @@ pub struct Endpoint {
 
 /// What serves requests at the moment; replaced as a whole when the configuration changes.
 pub struct Setup {
+    /// By the provider's name; the demo's too, where it serves.
     pub endpoints: HashMap<String, Arc<Endpoint>>,
-    pub rules: resolve::Rules,
+    /// All providers of the configuration, for the reasons why one does not serve.
+    pub providers: Vec<Provider>,
+    pub rules: Rules,
     pub limits: Limits,
     /// Whether a translation that is not exact is refused.
     pub is_strict: bool,
@@ -128,12 +132,7 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(setup: Setup, recorder: Arc<dyn Recorder>) -> Self {
-        Self {
-            setup: ArcSwap::from_pointee(setup),
-            signatures: Arc::default(),
-            catalog: Catalog::default(),
-            recorder,
-        }
+        Self { setup: ArcSwap::from_pointee(setup), signatures: Arc::default(), catalog: Catalog::default(), recorder }
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.

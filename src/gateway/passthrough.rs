@@ -1,8 +1,7 @@
 //! What of a request and an answer goes on as it came when both sides speak the same dialect.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::json::Text;
 use crate::protocol::Peek;
@@ -14,19 +13,22 @@ const REQUEST: &[&str] = &["accept", "user-agent"];
 const RESPONSE: &[&str] = &["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
 
 /// The client's headers that its dialect lets through.
-pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
-    allowed(headers, REQUEST, also)
+pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> Vec<(HeaderName, HeaderValue)> {
+    allowed(headers, REQUEST, also).collect()
 }
 
 /// The upstream's headers that its dialect lets through.
 pub(super) fn response_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
-    allowed(headers, RESPONSE, also)
+    allowed(headers, RESPONSE, also).collect()
 }
 
-fn allowed(headers: &HeaderMap, common: &[&str], also: &[&str]) -> HeaderMap {
-    let is_allowed = |name: &HeaderName| common.iter().chain(also).any(|pattern| matches(pattern, name.as_str()));
-    let kept = headers.iter().filter(|(name, _)| is_allowed(name));
-    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+fn allowed<'h>(
+    headers: &'h HeaderMap,
+    common: &'h [&str],
+    also: &'h [&str],
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'h {
+    let is_allowed = move |name: &HeaderName| common.iter().chain(also).any(|pattern| matches(pattern, name.as_str()));
+    headers.iter().filter(move |(name, _)| is_allowed(name)).map(|(name, value)| (name.clone(), value.clone()))
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -47,15 +49,6 @@ pub(super) fn rename(body: &Bytes, peek: &Peek, model: &str) -> Bytes {
     renamed.freeze()
 }
 
-/// Headers of a request that this gateway wrote itself.
-pub(super) fn own_headers() -> HeaderMap {
-    let agent = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
-    [(USER_AGENT, agent), (ACCEPT, "application/json, text/event-stream"), (CONTENT_TYPE, "application/json")]
-        .into_iter()
-        .map(|(name, value)| (name, http::HeaderValue::from_static(value)))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,7 +58,7 @@ mod tests {
         let names = ["anthropic-beta", "x-stainless-os", "cookie", "origin", "x-forwarded-for", "accept"];
         let headers = names.iter().map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("v"))).collect();
         let passed = request_headers(&headers, &["anthropic-beta", "x-stainless-*"]);
-        let mut passed: Vec<&str> = passed.keys().map(HeaderName::as_str).collect();
+        let mut passed: Vec<&str> = passed.iter().map(|(name, _)| name.as_str()).collect();
         passed.sort_unstable();
         assert_eq!(passed, ["accept", "anthropic-beta", "x-stainless-os"]);
     }

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::signatures::Harvest;
 use crate::canon::{Event, Fault, Usage};
+use crate::protocol::array::Items;
 use crate::protocol::names::Restore;
 use crate::protocol::sse::{Frame, Frames};
 use crate::protocol::{Ending, Garbled, Protocol, StreamDecoder, StreamEncoder};
@@ -50,13 +51,44 @@ pub(super) struct Watch {
     protocol: &'static dyn Protocol,
     /// The client's query, for the form of an error record.
     query: Option<String>,
-    frames: Frames,
+    framing: Framing,
     shown: Shown,
 }
 
+/// How a stream's records are told apart.
+enum Framing {
+    Events(Frames),
+    Array(Items),
+}
+
+impl Framing {
+    fn push(&mut self, chunk: Bytes, each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+        match self {
+            Self::Events(frames) => frames.push(chunk, each),
+            Self::Array(items) => items.push(&chunk, each),
+        }
+    }
+
+    fn finish(&mut self) -> Option<Frame> {
+        match self {
+            Self::Events(frames) => frames.finish(),
+            Self::Array(_) => None,
+        }
+    }
+
+    fn is_between(&self) -> bool {
+        match self {
+            Self::Events(frames) => frames.is_between(),
+            Self::Array(items) => items.is_between(),
+        }
+    }
+}
+
 impl Watch {
-    pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>) -> Self {
-        Self { protocol, query, frames: Frames::default(), shown: Shown::default() }
+    /// `is_events` = server-sent events; else a JSON array is streamed.
+    pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
+        let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Items::default()) };
+        Self { protocol, query, framing, shown: Shown::default() }
     }
 
     fn observe(protocol: &dyn Protocol, shown: &mut Shown, frame: &Frame) {
@@ -72,8 +104,8 @@ impl Watch {
 
 impl Pipe for Watch {
     fn push(&mut self, chunk: Bytes) -> Bytes {
-        let Self { protocol, frames, shown, .. } = self;
-        let watched = frames.push(chunk.clone(), |frame| {
+        let Self { protocol, framing, shown, .. } = self;
+        let watched = framing.push(chunk.clone(), |frame| {
             Self::observe(*protocol, shown, &frame);
             Ok(())
         });
@@ -85,8 +117,8 @@ impl Pipe for Watch {
     }
 
     fn end(&mut self) -> Bytes {
-        let is_between = self.frames.is_between();
-        if let Some(frame) = self.frames.finish() {
+        let is_between = self.framing.is_between();
+        if let Some(frame) = self.framing.finish() {
             Self::observe(self.protocol, &mut self.shown, &frame);
         }
         match (self.shown.is_complete, &self.shown.fault) {
@@ -105,7 +137,7 @@ impl Pipe for Watch {
     }
 
     fn fail(&mut self, fault: Fault) -> Bytes {
-        let is_between = self.frames.is_between();
+        let is_between = self.framing.is_between();
         self.break_off(fault, is_between)
     }
 

@@ -3,15 +3,16 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use http::HeaderMap;
 
+use super::catalog::Lists;
 use super::passthrough;
-use super::resolve::Candidate;
+use super::resolve::{Candidate, Directory, Resolution, Why, resolve};
 use super::{Call, Endpoint, Gateway, Setup};
 use crate::canon::{Dialect, Embed, Fault, FaultKind, How, Loss, Losses, PartKind, Refusal, Request};
 use crate::json::path_at;
 use crate::protocol::names::Restore;
 use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
+use crate::provider::DEMO;
 
 /// One call on its way through the candidates.
 pub(super) struct Job<'c> {
@@ -44,7 +45,6 @@ pub(super) struct Plan {
 /// A plan made ready to be sent.
 pub(super) struct Prepared {
     pub(super) wire: Wire,
-    pub(super) headers: HeaderMap,
     pub(super) exchange: Exchange,
     pub(super) losses: Vec<Loss>,
 }
@@ -66,16 +66,50 @@ impl<'c> Job<'c> {
         Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope })
     }
 
+    /// Who can serve the model that the client asked for, in the order in which they are tried.
+    ///
+    /// Providers are asked for their lists only when nothing else knows the name.
+    ///
+    /// # Errors
+    /// When nobody can serve it.
+    pub(super) async fn candidates(&self) -> Result<Vec<Candidate>, Fault> {
+        let mut resolution = self.resolve(&self.gateway.catalog.known_lists());
+        if resolution.candidates.is_empty() || resolution.why == Why::OnlyProvider {
+            resolution = self.resolve(&self.gateway.catalog.lists(self.setup).await);
+        }
+        resolution.fault().map_or(Ok(resolution.candidates), Err)
+    }
+
+    fn resolve(&self, lists: &Lists) -> Resolution {
+        let listed = |provider: &str| {
+            let cards = lists.get(provider);
+            cards.map(|cards| cards.iter().map(|card| card.id.clone()).collect()).unwrap_or_default()
+        };
+        let directory = Directory {
+            rules: &self.setup.rules,
+            providers: &self.setup.providers,
+            demo_enabled: self.setup.endpoints.contains_key(DEMO),
+            listed: &listed,
+        };
+        resolve(&directory, &self.peek.model)
+    }
+
     /// The ways of calling a candidate, the best first.
     pub(super) fn plans(&self, candidate: &Candidate) -> Vec<Plan> {
         let Some(endpoint) = self.setup.endpoints.get(&candidate.provider) else { return Vec::new() };
-        let dialects = endpoint.provider.dialects_for(&candidate.model);
+        let dialects = dialects_of(endpoint, &candidate.model);
         let own = self.call.protocol.dialect();
-        let plan = |protocol, is_passthrough| Plan { endpoint: endpoint.clone(), model: candidate.model.clone(), protocol, is_passthrough };
+        let plan = |protocol, is_passthrough| Plan {
+            endpoint: endpoint.clone(),
+            model: candidate.model.clone(),
+            protocol,
+            is_passthrough,
+        };
         if dialects.contains(&own) && !self.has_envelope {
             return vec![plan(self.call.protocol, true)];
         }
-        let mut plans: Vec<Plan> = dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name())).map(|upstream| plan(upstream, false)).collect();
+        let mut plans: Vec<Plan> =
+            dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name())).map(|upstream| plan(upstream, false)).collect();
         plans.sort_by_cached_key(|plan| self.cost(plan));
         plans.truncate(1);
         // The older form of the same API: most of its servers still speak it, and those that do not say 404.
@@ -113,14 +147,8 @@ impl<'c> Job<'c> {
         let (path, query) = plan.protocol.upstream_path(self.call.operation, &plan.model, self.call.query.as_deref());
         let allowed = plan.protocol.passthrough_headers().request;
         let body = passthrough::rename(&self.call.body, &self.peek, &plan.model);
-        let mut headers = passthrough::request_headers(&self.call.headers, allowed);
-        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-        Prepared {
-            wire: Wire { path, query, headers: Vec::new(), body },
-            headers,
-            exchange: Exchange::Passthrough,
-            losses: Vec::new(),
-        }
+        let headers = passthrough::request_headers(&self.call.headers, allowed);
+        Prepared { wire: Wire { path, query, headers, body }, exchange: Exchange::Passthrough, losses: Vec::new() }
     }
 
     fn translate(&self, plan: &Plan, request: &Arc<Request>) -> Result<Prepared, Fault> {
@@ -131,7 +159,7 @@ impl<'c> Job<'c> {
         let losses = self.settle(losses, plan.protocol.dialect())?;
         let exchange =
             if is_count { Exchange::Count } else { Exchange::Generate { request: request.clone(), restore: encoded.restore } };
-        Ok(Self::written(encoded.wire, exchange, losses))
+        Ok(Prepared { wire: encoded.wire, exchange, losses })
     }
 
     fn translate_embed(&self, plan: &Plan, embed: &Arc<Embed>) -> Result<Prepared, Fault> {
@@ -140,13 +168,7 @@ impl<'c> Job<'c> {
         let encoded = codec.encode_embed(embed, &self.target(plan, self.call.operation), &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
         let operation = encoded.operation.unwrap_or(Operation::Embed);
-        Ok(Self::written(encoded.wire, Exchange::Embed(embed.clone(), operation), losses))
-    }
-
-    fn written(mut wire: Wire, exchange: Exchange, losses: Vec<Loss>) -> Prepared {
-        let mut headers = passthrough::own_headers();
-        headers.extend(wire.headers.drain(..).map(|(name, value)| (Some(name), value)));
-        Prepared { wire, headers, exchange, losses }
+        Ok(Prepared { wire: encoded.wire, exchange: Exchange::Embed(embed.clone(), operation), losses })
     }
 
     fn target<'p>(&self, plan: &'p Plan, operation: Operation) -> Target<'p> {
@@ -161,7 +183,8 @@ impl<'c> Job<'c> {
 
     fn no_embeddings(&self, plan: &Plan) -> Fault {
         let (provider, dialect) = (&plan.endpoint.provider.name, plan.protocol.dialect());
-        let message = format!("provider `{provider}` speaks {dialect}, which has no embeddings; ask for a model of another provider");
+        let message =
+            format!("provider `{provider}` speaks {dialect}, which has no embeddings; ask for a model of another provider");
         Fault { param: Some("model".to_owned()), ..Fault::bad_request(message) }
     }
 
@@ -172,7 +195,8 @@ impl<'c> Job<'c> {
         let inexact: Vec<&str> = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| &*loss.path).collect();
         if self.setup.is_strict && !inexact.is_empty() {
             let paths = inexact.join(", ");
-            let message = format!("{paths}: cannot be carried exactly to the {dialect} dialect, and `translation = \"strict\"` is set");
+            let message =
+                format!("{paths}: cannot be carried exactly to the {dialect} dialect, and `translation = \"strict\"` is set");
             return Err(Fault::bad_request(message).with_param(inexact[0]));
         }
         Ok(losses)
@@ -190,7 +214,8 @@ impl<'c> Job<'c> {
         let (protocol, inbound) = (self.call.protocol, self.call.inbound());
         let readable = |error: protocol::DecodeError| error.into_fault(&self.call.body);
         if self.call.operation.embeds() {
-            let codec = protocol.embeddings().ok_or_else(|| Fault::internal("the dialect has a route for embeddings and no codec"))?;
+            let codec =
+                protocol.embeddings().ok_or_else(|| Fault::internal("the dialect has a route for embeddings and no codec"))?;
             return codec.decode_embed(&inbound).map(|embed| Decoded::Embed(Arc::new(embed))).map_err(readable);
         }
         let mut request = protocol.decode_request(&inbound).map_err(readable)?;
@@ -202,6 +227,13 @@ impl<'c> Job<'c> {
     pub(super) fn body(&self) -> &Bytes {
         &self.call.body
     }
+}
+
+/// The dialects in which a model is called; `demo/anthropic` is the demo in that one.
+fn dialects_of<'e>(endpoint: &'e Endpoint, model: &str) -> &'e [Dialect] {
+    let all = &endpoint.provider.dialects;
+    let only = all.iter().position(|dialect| endpoint.provider.name == DEMO && dialect.name() == model);
+    only.map_or(all, |index| &all[index..=index])
 }
 
 /// The 400 of a request that a target cannot carry.
@@ -226,5 +258,9 @@ fn stripped(request: &Request) -> Request {
 
 /// What is said of an account that cannot serve: what is missing and how to give it.
 pub(super) fn not_ready(endpoint: &Endpoint) -> Fault {
-    Fault::new(FaultKind::UpstreamAuth, crate::canon::Blame::Account, endpoint.account.state_sentence())
+    Fault::new(
+        FaultKind::UpstreamAuth,
+        crate::canon::Blame::Account,
+        format!("provider `{}`: {}", endpoint.provider.name, endpoint.account.state),
+    )
 }

@@ -79,6 +79,13 @@ impl Relay {
         .await;
     }
 
+    /// Reads until the upstream said anything at all.
+    ///
+    /// Cancel safe, as [`Relay::until_content`].
+    pub(super) async fn until_heard(&mut self) {
+        std::future::poll_fn(|context| self.poll_upstream(context)).await;
+    }
+
     fn is_decided(&self) -> bool {
         let shown = self.shown();
         shown.is_content || shown.ending.is_some() || shown.fault.is_some() || self.held_bytes > HELD_BYTES_MAX

@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
+pub mod array;
 pub mod efforts;
 pub mod envelope;
 pub mod names;
@@ -75,6 +76,18 @@ pub struct Route {
     pub method: Method,
     pub pattern: &'static str,
     pub operation: Operation,
+}
+
+impl Route {
+    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where the pattern names one.
+    pub fn matches(&self, path: &str) -> Option<Option<String>> {
+        let Some((before, after)) = self.pattern.split_once("{model}") else {
+            return (self.pattern == path).then_some(None);
+        };
+        let model = path.strip_prefix(before)?.strip_suffix(after)?;
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        (!model.is_empty()).then(|| Some(model.to_owned()))
+    }
 }
 
 /// A client's request as the codecs see it.
@@ -282,6 +295,26 @@ pub trait Protocol: Send + Sync {
 
     /// The version segment that its paths stand under where a base URL names none: `v1`, `v1beta`.
     fn version(&self) -> &'static str;
+
+    /// What clients of this dialect add to the gateway's address as their base URL.
+    fn base_url_suffix(&self) -> &'static str {
+        ""
+    }
+
+    /// Headers that every request of this dialect carries, passthrough aside.
+    fn own_headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Whether a provider that speaks these dialects most likely serves this one too, as an older form of the same API.
+    fn is_native_beside(&self, _dialects: &[Dialect]) -> bool {
+        false
+    }
+
+    /// The content type of a stream to a client that asked with this query.
+    fn stream_content_type(&self, _query: Option<&str>) -> &'static str {
+        "text/event-stream"
+    }
 
     /// Reads what routing needs.
     ///

@@ -53,10 +53,3 @@ pub(super) fn upgrade_refused() -> Fault {
     let message = "gateway: no WebSocket here; send a POST and read the answer as server-sent events";
     Fault::new(FaultKind::UpgradeRequired, Blame::Client, message)
 }
-
-/// As many requests as may be are under way.
-pub(super) fn too_busy(limit: usize) -> Fault {
-    let message = format!("gateway: {limit} requests are under way, which is the limit (`limits.requests_in_flight_max`)");
-    let retry_after = Some(std::time::Duration::from_secs(1));
-    Fault { retry_after, ..Fault::new(FaultKind::Overloaded, Blame::Gateway, message) }
-}

@@ -6,10 +6,7 @@ mod auth;
 mod errors;
 mod routes;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -17,7 +14,6 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
-use http_body::Frame;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -26,7 +22,7 @@ pub use auth::{AuthMode, Keys};
 use crate::canon::Fault;
 use crate::gateway::{AnswerBody, Call, Failed, Gateway};
 use crate::http::guard::{self, Admitted, Policy};
-use crate::http::{Body, BoxError, Limits, collect};
+use crate::http::{Body, Handler, Limits, collect};
 use crate::protocol::Protocol;
 use routes::{Found, Matched, Path};
 
@@ -46,7 +42,6 @@ pub struct Settings {
 pub struct Server {
     settings: ArcSwap<Settings>,
     gateway: Arc<Gateway>,
-    in_flight: Arc<AtomicUsize>,
 }
 
 /// One request as it comes in.
@@ -62,7 +57,7 @@ struct Visit<'s> {
 
 impl Server {
     pub fn new(settings: Settings, gateway: Arc<Gateway>) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), gateway, in_flight: Arc::default() }
+        Self { settings: ArcSwap::from_pointee(settings), gateway }
     }
 
     /// Judges requests by other settings from the next on.
@@ -70,8 +65,7 @@ impl Server {
         self.settings.store(Arc::new(settings));
     }
 
-    /// Answers one request, whatever it is.
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let settings = self.settings.load_full();
         let (head, incoming) = request.into_parts();
         let visit = Visit::new(&settings, head);
@@ -123,15 +117,12 @@ impl Server {
     }
 
     async fn call(&self, visit: &Visit<'_>, matched: &Matched, incoming: Incoming) -> Response<Body> {
-        let Some(place) = self.enter(visit.settings.limits.requests_in_flight_max) else {
-            return visit.refuse(matched.protocol, &errors::too_busy(visit.settings.limits.requests_in_flight_max));
-        };
         let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
             Ok(body) => body,
             Err(fault) => return visit.refuse(matched.protocol, &fault),
         };
         match self.gateway.handle(visit.call(matched, body)).await {
-            Ok(answer) => answer.map(|body| deliver(body, place)),
+            Ok(answer) => answer.map(deliver),
             Err(Failed { fault, headers }) => {
                 let mut response = visit.refuse(matched.protocol, &fault);
                 response.headers_mut().extend(headers);
@@ -139,11 +130,17 @@ impl Server {
             }
         }
     }
+}
 
-    /// A place among the requests under way; `None` when all are taken.
-    fn enter(&self, max: usize) -> Option<Place> {
-        let place = Place(self.in_flight.clone());
-        (self.in_flight.fetch_add(1, Ordering::Relaxed) < max).then_some(place)
+impl Handler for Server {
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send {
+        self.answer(request)
+    }
+
+    fn refuse(&self, head: &Parts, fault: &Fault) -> Response<Body> {
+        let settings = self.settings.load_full();
+        let visit = Visit::new(&settings, head.clone());
+        visit.finish(visit.refuse(visit.likely, fault), None)
     }
 }
 
@@ -214,34 +211,10 @@ impl<'s> Visit<'s> {
     }
 }
 
-/// A place among the requests under way, given back when the answer has ended or the client has left.
-struct Place(Arc<AtomicUsize>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The answer's body as the listener sends it; a stream holds its place until it ends.
-fn deliver(body: AnswerBody, place: Place) -> Body {
+fn deliver(body: AnswerBody) -> Body {
     match body {
         AnswerBody::Whole(bytes) => Body::from(bytes),
-        AnswerBody::Stream(stream) => Body::stream(Placed { stream, _place: place }),
-    }
-}
-
-struct Placed {
-    stream: crate::gateway::Stream,
-    _place: Place,
-}
-
-impl http_body::Body for Placed {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.stream).poll_frame(context)
+        AnswerBody::Stream(stream) => Body::stream(stream),
     }
 }
 

@@ -80,7 +80,7 @@ impl Path {
         let mut others = Vec::new();
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
             for route in protocol.routes() {
-                let Some(model) = matches(route.pattern, &self.rest) else { continue };
+                let Some(model) = route.matches(&self.rest) else { continue };
                 if route.method == *method || (*method == Method::HEAD && route.method == Method::GET) {
                     return Found::Route(Matched { protocol, operation: route.operation, model });
                 }
@@ -112,16 +112,6 @@ fn is_version(segment: &str) -> bool {
     let Some(rest) = segment.strip_prefix('v') else { return false };
     let letters = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
     letters.len() < rest.len() && ["", "beta", "alpha"].contains(&letters.trim_end_matches(|digit: char| digit.is_ascii_digit()))
-}
-
-/// Whether `path` is the pattern's; the model where it names one. `{model}` takes what the pattern's end leaves, slashes included.
-fn matches(pattern: &str, path: &str) -> Option<Option<String>> {
-    let Some((before, after)) = pattern.split_once("{model}") else {
-        return (pattern == path).then_some(None);
-    };
-    let model = path.strip_prefix(before)?.strip_suffix(after)?;
-    let model = model.strip_prefix("models/").unwrap_or(model);
-    (!model.is_empty()).then(|| Some(model.to_owned()))
 }
 
 #[cfg(test)]

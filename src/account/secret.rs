@@ -1,0 +1,34 @@
+//! A string that is never shown.
+//!
+//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing; its memory is overwritten when it is dropped.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A key, a token or a password.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The secret itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// The secret without blanks around it, as they come with copied keys and files.
+    #[must_use]
+    pub fn trimmed(self) -> Self {
+        Self::new(self.0.trim().to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}

@@ -1,0 +1,119 @@
+//! Who we call: base URL, form of authentication, and how a provider's answers read to the scheduler.
+//!
+//! A provider is data; [`presets`] holds the known ones. [`Provider::prepare`] turns a wire request into an HTTP request,
+//! [`classify`] turns the head and fault of an answer into an [`Outcome`](crate::outcome::Outcome), [`retry_after`] reads when to
+//! come back, and [`rules`] says which model names go where.
+//!
+//! Nothing here does IO, reads the environment or asks a clock.
+
+mod auth;
+mod base_url;
+mod classify;
+mod dialects;
+mod prepare;
+pub mod presets;
+mod retry_after;
+pub mod rules;
+
+pub use auth::Auth;
+pub use base_url::{BadBaseUrl, BaseUrl};
+pub use classify::classify;
+pub use dialects::{ANTHROPIC, DIALECTS, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, dialect};
+pub use prepare::Call;
+pub use retry_after::{RETRY_AFTER_MAX, retry_after};
+
+use crate::account::{Account, AccountState, Secret};
+use crate::canon::Dialect;
+
+/// The name of the built-in offline provider; no other provider may carry it.
+pub const DEMO: &str = "demo";
+
+/// A service that we can call, as the configuration describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// The name in the configuration; the first segment of `provider/model`.
+    pub name: String,
+    pub enabled: bool,
+    /// The dialects that it speaks, at least one, in the order of preference.
+    pub dialects: Vec<Dialect>,
+    pub base_url: BaseUrl,
+    pub auth: Auth,
+    /// The environment variable that holds its key.
+    pub key_env: Option<String>,
+    /// Whether a key may travel to another machine over plain HTTP.
+    pub insecure_http: bool,
+    /// The models that it serves, where the person listed them.
+    pub models: Option<Vec<String>>,
+}
+
+impl Provider {
+    pub fn speaks(&self, dialect: Dialect) -> bool {
+        self.dialects.contains(&dialect)
+    }
+
+    /// The account that this provider has without any sign-in; `lookup` reads the environment.
+    pub fn account(&self, lookup: &dyn Fn(&str) -> Option<Secret>) -> Account {
+        if self.auth == Auth::None {
+            return Account::without_credential(&self.name);
+        }
+        if self.would_leak() {
+            return Account::blocked(&self.name, AccountState::InsecureHttp { provider: self.name.clone() });
+        }
+        match &self.key_env {
+            Some(env) => Account::from_env(&self.name, env, lookup(env)),
+            None => Account::blocked(&self.name, AccountState::NeedsKeyEnv { provider: self.name.clone() }),
+        }
+    }
+
+    /// Whether its key would travel unencrypted to another machine without the person's word for it.
+    pub fn would_leak(&self) -> bool {
+        self.auth != Auth::None && !self.insecure_http && self.base_url.is_plain_http() && !self.base_url.is_loopback()
+    }
+}
+
+#[cfg(test)]
+pub(crate) fn sample(name: &str, base_url: &str, auth: Auth) -> Provider {
+    Provider {
+        name: name.to_owned(),
+        enabled: true,
+        dialects: vec![OPENAI_CHAT],
+        base_url: BaseUrl::parse(base_url).unwrap(),
+        auth,
+        key_env: Some("LAB_API_KEY".to_owned()),
+        insecure_http: false,
+        models: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(provider: &Provider) -> &'static str {
+        provider.account(&|_| Some(Secret::new("sk-1".to_owned()))).state.name()
+    }
+
+    #[test]
+    fn a_key_goes_over_plain_http_to_loopback_only() {
+        assert_eq!(state(&sample("lab", "http://127.0.0.1:9000/v1", Auth::Bearer)), "ready");
+        assert_eq!(state(&sample("lab", "http://lab.localhost/v1", Auth::Bearer)), "ready");
+        assert_eq!(state(&sample("lab", "https://lab.example/v1", Auth::Bearer)), "ready");
+        assert_eq!(state(&sample("lab", "http://lab.example/v1", Auth::Bearer)), "insecure_http");
+        assert_eq!(state(&sample("lab", "http://192.168.1.5/v1", Auth::XApiKey)), "insecure_http");
+    }
+
+    #[test]
+    fn plain_http_is_allowed_where_the_person_says_so_or_no_key_travels() {
+        let mut lab = sample("lab", "http://lab.example/v1", Auth::Bearer);
+        lab.insecure_http = true;
+        assert_eq!(state(&lab), "ready");
+        assert_eq!(state(&sample("lab", "http://lab.example/v1", Auth::None)), "ready");
+    }
+
+    #[test]
+    fn a_provider_that_wants_a_key_and_names_no_variable_says_so() {
+        let mut lab = sample("lab", "https://lab.example/v1", Auth::Bearer);
+        lab.key_env = None;
+        assert_eq!(state(&lab), "needs_key_env");
+    }
+}

@@ -1,0 +1,145 @@
+//! A wire request becomes an HTTP request to this provider.
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{HeaderMap, HeaderName, Method};
+
+use super::Provider;
+use crate::account::Credential;
+use crate::canon::Fault;
+use crate::protocol::Wire;
+
+/// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
+const USER_AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
+
+/// One call of a dialect.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: Method,
+    /// The dialect's version segment, for base URLs that name none.
+    pub version: &'static str,
+    pub wire: Wire,
+}
+
+impl Provider {
+    /// The request as it goes out: URL, the credential in this provider's form, and the headers that every call needs.
+    ///
+    /// Identity encoding is asked for, so that streams can be observed as they pass.
+    ///
+    /// # Errors
+    /// A fault of the client where its model name fits into no URL.
+    pub fn prepare(&self, call: Call, credential: &Credential) -> Result<http::Request<Bytes>, Fault> {
+        let Call { method, version, wire } = call;
+        let uri = self.base_url.join(version, &wire.path, wire.query.as_deref()).map_err(|bad| {
+            Fault::bad_request(format!("the request cannot be addressed to provider `{}`: {bad}", self.name)).with_param("model")
+        })?;
+        let mut request = http::Request::new(wire.body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        let has_body = !request.body().is_empty();
+        let headers = request.headers_mut();
+        headers.extend(wire.headers);
+        self.sign(headers, credential);
+        set_common(headers);
+        if has_body {
+            set_default(headers, header::CONTENT_TYPE, "application/json");
+        }
+        Ok(request)
+    }
+
+    /// Puts the credential in; whatever stood in its place before came from a client and goes.
+    fn sign(&self, headers: &mut HeaderMap, credential: &Credential) {
+        for name in [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY] {
+            headers.remove(name);
+        }
+        if let Credential::Key(key) = credential
+            && let Some((name, value)) = self.auth.header(key)
+        {
+            headers.insert(name, value);
+        }
+    }
+}
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+fn set_common(headers: &mut HeaderMap) {
+    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    set_default(headers, header::ACCEPT, "application/json, text/event-stream");
+    set_default(headers, header::USER_AGENT, USER_AGENT);
+}
+
+fn set_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
+    headers.entry(name).or_insert(HeaderValue::from_static(value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::Secret;
+    use crate::provider::{Auth, sample};
+
+    fn call(headers: Vec<(HeaderName, HeaderValue)>) -> Call {
+        let wire = Wire { path: "/chat/completions".to_owned(), query: None, headers, body: Bytes::from_static(b"{}") };
+        Call { method: Method::POST, version: "v1", wire }
+    }
+
+    fn prepared(auth: Auth, headers: Vec<(HeaderName, HeaderValue)>) -> http::Request<Bytes> {
+        let key = Credential::Key(Secret::new("sk-1".to_owned()));
+        sample("lab", "https://lab.example", auth).prepare(call(headers), &key).unwrap()
+    }
+
+    #[test]
+    fn the_key_travels_in_the_providers_form_and_is_marked_sensitive() {
+        let table = [
+            (Auth::Bearer, "authorization", "Bearer sk-1"),
+            (Auth::XApiKey, "x-api-key", "sk-1"),
+            (Auth::XGoogApiKey, "x-goog-api-key", "sk-1"),
+        ];
+        for (auth, name, value) in table {
+            let request = prepared(auth, Vec::new());
+            assert_eq!(request.headers()[name], value);
+            assert!(request.headers()[name].is_sensitive());
+        }
+    }
+
+    #[test]
+    fn a_clients_own_credentials_never_reach_the_upstream() {
+        let foreign = [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY].map(|name| (name, HeaderValue::from_static("client")));
+        let request = prepared(Auth::XApiKey, foreign.to_vec());
+        assert_eq!(request.headers()["x-api-key"], "sk-1");
+        assert!(!request.headers().contains_key("authorization") && !request.headers().contains_key("x-goog-api-key"));
+        let bare = sample("lab", "https://lab.example", Auth::None).prepare(call(foreign.to_vec()), &Credential::None).unwrap();
+        assert!(!bare.headers().values().any(|value| value == "client"));
+    }
+
+    #[test]
+    fn identity_encoding_is_asked_for_and_the_clients_user_agent_kept() {
+        let agent = (header::USER_AGENT, HeaderValue::from_static("codex/1"));
+        let encoding = (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+        let request = prepared(Auth::Bearer, vec![agent, encoding]);
+        assert_eq!(request.headers()["accept-encoding"], "identity");
+        assert_eq!(request.headers()["user-agent"], "codex/1");
+        assert_eq!(request.headers()["content-type"], "application/json");
+        assert!(prepared(Auth::Bearer, Vec::new()).headers()["user-agent"].to_str().unwrap().starts_with("aerostat/"));
+    }
+
+    #[test]
+    fn several_values_of_one_header_all_go_out() {
+        let beta = HeaderName::from_static("anthropic-beta");
+        let request = prepared(
+            Auth::Bearer,
+            vec![(beta.clone(), HeaderValue::from_static("a")), (beta.clone(), HeaderValue::from_static("b"))],
+        );
+        assert_eq!(request.headers().get_all(&beta).iter().count(), 2);
+    }
+
+    #[test]
+    fn a_name_that_fits_into_no_url_is_the_clients_fault() {
+        let mut call = call(Vec::new());
+        call.wire.path = "/models/../secret".to_owned();
+        let fault = sample("lab", "https://lab.example", Auth::None).prepare(call, &Credential::None).unwrap_err();
+        assert_eq!(fault.blame, crate::canon::Blame::Client);
+        assert!(fault.message.contains("lab"));
+    }
+}
