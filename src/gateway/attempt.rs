@@ -45,7 +45,7 @@ pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result
             mark(answer.headers_mut(), &plan, attempts);
             Ok(answer)
         }
-        Err(failure) => give_up(failure, settlement),
+        Err(failure) => give_up(call, failure, settlement),
     }
 }
 
@@ -142,12 +142,12 @@ fn estimate(job: &Job<'_>, plan: &Plan, prepared: &Prepared) -> Result<Option<Su
     Ok(Some(Success { ready: Ready::Whole { answer, usage: Usage::default() }, losses }))
 }
 
-async fn send(job: &Job<'_>, plan: &Plan, prepared: &Prepared) -> Result<http::Response<UpstreamBody>, Failure> {
+async fn send(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared) -> Result<http::Response<UpstreamBody>, Failure> {
     let endpoint = &plan.endpoint;
     if !endpoint.account.is_ready() {
         return Err(Failure { fault: not_ready(endpoint), outcome: Outcome::Unauthorized, original: None });
     }
-    let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: prepared.wire.clone() };
+    let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: std::mem::take(&mut prepared.wire) };
     let request = endpoint.provider.prepare(call, &endpoint.account.credential).map_err(Failure::of_plan)?;
     let limit = job.setup.limits.head_timeout(job.peek.stream);
     match tokio::time::timeout(limit, endpoint.upstream.send(request)).await {
@@ -219,7 +219,7 @@ impl Failure {
 }
 
 /// Nothing is left to try: the last failure is the answer.
-fn give_up(failure: Failure, mut settlement: Settlement) -> Result<Answer, Failed> {
+fn give_up(call: &Call, failure: Failure, mut settlement: Settlement) -> Result<Answer, Failed> {
     let attempts = settlement.record().attempts.len();
     let mut headers = HeaderMap::new();
     count_attempts(&mut headers, attempts);
@@ -230,7 +230,8 @@ fn give_up(failure: Failure, mut settlement: Settlement) -> Result<Answer, Faile
             Ok(answer)
         }
         None => {
-            settlement.finish(0, Usage::default(), Some(&failure.fault));
+            let (status, _) = call.protocol.encode_fault(&failure.fault, &call.request_id);
+            settlement.finish(status.as_u16(), Usage::default(), Some(&failure.fault));
             Err(Failed { fault: failure.fault, headers })
         }
     }

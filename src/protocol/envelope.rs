@@ -7,13 +7,21 @@
 //! An empty token marks reasoning that never had one.
 
 use base64::Engine as _;
+use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::canon::{Dialect, Origin, Sig};
 use crate::json::{self, Document, Text};
 
 /// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that the rest stays aligned.
 pub const PREFIX: &str = "AeroEnvelope";
+
+/// Reads base64 whose padding a client may have left out.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
 pub fn wrap(origin: &Origin, token: Option<&Text>) -> Text {
@@ -48,7 +56,9 @@ pub fn unwrap(carrier: &Text) -> Carried {
 }
 
 fn open(encoded: &str) -> Option<Sig> {
-    let inside = STANDARD.decode(encoded.as_bytes()).ok()?;
+    // google-genai (Python) writes its bytes fields anew in the URL-safe alphabet (observed with 2.34.0).
+    let standard = encoded.replace('-', "+").replace('_', "/");
+    let inside = LENIENT.decode(standard.as_bytes()).ok()?;
     let document = Document::parse(inside.into()).ok()?;
     let field = |key: &str| document.root().get(key)?.str().ok();
     let dialect = super::by_name(&field("p")?).map(super::Protocol::dialect)?;
@@ -82,6 +92,15 @@ mod tests {
         let token = Text::from("EqRkCk==");
         assert_eq!(unwrap(&token), Carried::Own(token.clone()));
         assert_eq!(unwrap(&Text::from(format!("{PREFIX}!!"))), Carried::Nothing);
+    }
+
+    #[test]
+    fn an_envelope_survives_the_url_safe_alphabet() {
+        let origin = Origin { dialect: Dialect::named("openai_chat"), provider: "w>?~".into(), model: "\u{ff}\u{fe}?".into() };
+        let token = Text::from("a?>~\u{ffff}");
+        let wrapped = wrap(&origin, Some(&token)).to_plain().replace('+', "-").replace('/', "_");
+        let Carried::Foreign(sig) = unwrap(&Text::from(wrapped.trim_end_matches('='))) else { panic!("expected an envelope") };
+        assert_eq!((sig.origin, sig.value), (origin, token));
     }
 
     #[test]
