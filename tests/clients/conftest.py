@@ -34,8 +34,9 @@ def pytest_collection_modifyitems(config, items):
 def is_direct(item):
     if item.get_closest_marker("gateway"):
         return False
-    dialect = item.callspec.params.get("dialect") if hasattr(item, "callspec") else None
-    return dialect is None or dialect == item.module.OWN_DIALECT
+    parameters = item.callspec.params
+    own = parameters["client"].dialect if "client" in parameters else item.module.OWN_DIALECT
+    return parameters["dialect"] == own
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -49,7 +49,8 @@ class Chat:
 
     @property
     def tools(self):
-        return {tool["function"]["name"]: tool["function"].get("parameters") for tool in self.body.get("tools", [])}
+        functions = [tool["function"] for tool in of_type(self.body.get("tools", []), "function")]
+        return {function["name"]: function.get("parameters") for function in functions}
 
     @property
     def calls(self):
@@ -107,7 +108,7 @@ class Responses:
 
     @property
     def tools(self):
-        return {tool["name"]: tool.get("parameters") for tool in self.body.get("tools", [])}
+        return {tool["name"]: tool.get("parameters") for tool in of_type(self.body.get("tools", []), "function")}
 
     @property
     def calls(self):
