@@ -40,29 +40,37 @@ class Gateway:
         (home / "config.toml").write_text(config(upstreams))
         # Only what the agent needs: no key or proxy of the person who runs the tests.
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "AEROSTAT_HOME": str(home), "SCRIPTED_KEY": KEY}
-        self.process = subprocess.Popen(
-            [binary(), "--headless"], env=environment, stdout=subprocess.PIPE, stderr=(home / "stderr").open("wb"), text=True
-        )
         self.home = home
+        with (home / "stderr").open("wb") as stderr:
+            self.process = subprocess.Popen([binary(), "--headless"], env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
         self.base_url = self._await_base_url()
 
     def _await_base_url(self):
         found = queue.Queue()
         threading.Thread(target=self._read_output, args=(found,), daemon=True).start()
         try:
-            return found.get(timeout=DEADLINE_SECONDS)
+            base_url = found.get(timeout=DEADLINE_SECONDS)
         except queue.Empty:
+            base_url = None
+        if base_url is None:
             self.process.kill()
-            raise AssertionError(f"no base URL within {DEADLINE_SECONDS} s: {(self.home / 'stderr').read_text()}") from None
+            raise AssertionError(f"the agent printed no base URL: {self.complaints}")
+        return base_url
 
     def _read_output(self, found):
+        """Reads to the end, so that the agent never waits for its reader; None marks the end."""
         for line in self.process.stdout:
             match = BASE_URL.search(line)
             if match:
                 found.put(match[0])
+        found.put(None)
+
+    @property
+    def complaints(self):
+        return (self.home / "stderr").read_text()
 
     def stop(self):
         """Ends the agent as a service manager would, and expects it to end well."""
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(DEADLINE_SECONDS)
-        assert status == 0, f"exit status {status} after SIGTERM: {(self.home / 'stderr').read_text()}"
+        assert status == 0, f"exit status {status} after SIGTERM: {self.complaints}"
