@@ -1,0 +1,99 @@
+"""Claude Code, Codex and Gemini CLI themselves, once each in print mode, with an upstream of each dialect and with the demo.
+
+They run with a home of their own and find nothing but loopback. `tests/run --full` installs them and runs this.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import Callable
+
+import pytest
+
+from cases import TEXT
+from received import model_of, read
+from scripted import Answer
+
+PROMPT = "Say hello"
+DEADLINE_SECONDS = 120
+
+# Whatever a client wants from outside ends at a closed port.
+OFFLINE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A command-line client: its own dialect, and how it is told where to go."""
+
+    dialect: str
+    setup: Callable
+
+    @property
+    def command(self):
+        return self.setup.__name__
+
+    def run(self, home, base_url, key, model):
+        """Runs the client once and returns what it printed."""
+        if not shutil.which(self.command):
+            missing(self.command)
+        arguments, settings = self.setup(home, base_url, key, model)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", **OFFLINE, **settings}
+        done = subprocess.run(
+            [self.command, *arguments], env=environment, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+        )
+        assert done.returncode == 0, f"{self.command}: exit status {done.returncode}: {done.stderr[-2000:]}"
+        return done.stdout
+
+
+def missing(command):
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{command} is not installed")
+    pytest.skip(f"{command} is not installed")
+
+
+def claude(home, base_url, key, model):
+    quiet = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_TELEMETRY": "1", "DISABLE_ERROR_REPORTING": "1", "DISABLE_AUTOUPDATER": "1"}
+    return ["-p", PROMPT, "--model", model], {"ANTHROPIC_BASE_URL": base_url, "ANTHROPIC_API_KEY": key, **quiet}
+
+
+def codex(home, base_url, key, model):
+    folder = home / ".codex"
+    folder.mkdir()
+    provider = f'[model_providers.lab]\nname = "lab"\nbase_url = "{base_url}/v1"\nenv_key = "LAB_KEY"\nwire_api = "responses"\n'
+    (folder / "config.toml").write_text(f'model = "{model}"\nmodel_provider = "lab"\n\n{provider}')
+    return ["exec", "--skip-git-repo-check", "--sandbox", "read-only", PROMPT], {"LAB_KEY": key}
+
+
+def gemini(home, base_url, key, model):
+    folder = home / ".gemini"
+    folder.mkdir()
+    settings = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "privacy": {"usageStatisticsEnabled": False}}
+    (folder / "settings.json").write_text(json.dumps(settings))
+    where = {"GOOGLE_GEMINI_BASE_URL": base_url, "GEMINI_API_KEY": key, "GEMINI_CLI_TRUST_WORKSPACE": "true"}
+    return ["--model", model, "--prompt", PROMPT], where
+
+
+CLIENTS = [Client("anthropic", claude), Client("openai_responses", codex), Client("gemini", gemini)]
+
+
+@pytest.fixture(params=CLIENTS, ids=lambda client: client.command)
+def client(request):
+    return request.param
+
+
+def test_prints_the_upstreams_answer(client, lab, tmp_path):
+    lab.upstream.always(Answer("text"))
+    printed = client.run(tmp_path, lab.base_url, lab.key, lab.model)
+    assert TEXT in printed
+    assert model_of(lab.upstream) == "model-1"
+    saw = read(lab.upstream)
+    assert any(PROMPT in text for text in saw.users)
+    assert saw.tools, "the client's tools did not arrive"
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("model", ["demo", "demo/openai_chat", "demo/openai_responses", "demo/anthropic", "demo/gemini"])
+def test_prints_the_demos_answer(client, gateway, tmp_path, model):
+    assert "demo" in client.run(tmp_path, gateway.base_url, "client-key", model).lower()
