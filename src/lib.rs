@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod canon;
+pub mod config;
 pub mod gateway;
 pub mod json;
 pub mod nearest;
