@@ -2,10 +2,10 @@
 //!
 //! It compares words and knows nothing of what they name.
 
-/// The edits that make one of two words from the other, where they are near: at most a third of the longer one, at least one.
+/// The edits that make one of two words from the other, where they are near: at most a third of the longer one.
 fn near_edits(a: &str, b: &str) -> Option<usize> {
     let (a_chars, b_chars) = (a.chars().count(), b.chars().count());
-    let edits_max = (a_chars.max(b_chars) / 3).max(1);
+    let edits_max = a_chars.max(b_chars).div_ceil(3);
     // Each character more is an edit; this keeps giant words cheap.
     if a_chars.abs_diff(b_chars) > edits_max {
         return None;

@@ -1,0 +1,149 @@
+//! From the configuration to what serves.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::account::{Account, Secret};
+use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
+use crate::demo::Demo;
+use crate::gateway::{self, Endpoint, Pace, Setup};
+use crate::http::Limits;
+use crate::http::guard::Policy;
+use crate::http::listen::Reach;
+use crate::protocol;
+use crate::provider::{Auth, BaseUrl, DEMO, Provider};
+use crate::record::Recorder;
+use crate::server::{self, Keys, Settings};
+use crate::upstream::{Network, Upstream};
+
+use super::recorder::Log;
+
+/// What every setup is made with.
+pub(super) struct Assembly {
+    home: Home,
+    network: Arc<dyn Upstream>,
+    recorder: Arc<dyn Recorder>,
+}
+
+impl Assembly {
+    pub(super) fn new(home: Home, config: &Resolved) -> Self {
+        Self { home, network: Arc::new(Network::new(config.limits.connect_timeout)), recorder: Arc::new(Log::start()) }
+    }
+
+    pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
+        self.recorder.clone()
+    }
+
+    /// The providers with their accounts, and how far an attempt may go.
+    pub(super) fn setup(&self, config: &Resolved) -> Setup {
+        let enabled = config.providers.iter().filter(|provider| provider.enabled);
+        let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
+        if config.demo_enabled {
+            endpoints.insert(DEMO.to_owned(), Arc::new(demo()));
+        }
+        Setup {
+            endpoints,
+            providers: config.providers.clone(),
+            rules: config.rules.clone(),
+            limits: attempt_limits(config),
+            is_strict: config.translation == Translation::Strict,
+        }
+    }
+
+    fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
+        let account = provider.account(&secret_of_env);
+        let endpoint = Endpoint { provider: provider.clone(), account, upstream: self.network.clone() };
+        (provider.name.clone(), Arc::new(endpoint))
+    }
+
+    /// Who may come in. The local key is made when it is first needed.
+    pub(super) fn settings(&self, config: &Resolved, port: u16) -> anyhow::Result<Settings> {
+        let auth = match config.auth_mode {
+            AuthMode::Off => server::AuthMode::Off,
+            AuthMode::Strict => server::AuthMode::Strict,
+            AuthMode::AllExceptHealth => server::AuthMode::AllExceptHealth,
+        };
+        let keys = if auth == server::AuthMode::Off {
+            Keys::default()
+        } else {
+            Keys::new([local_key::read_or_create(&self.home)?.expose()])
+        };
+        let policy = Policy {
+            allowed_hosts: config.allowed_hosts.clone(),
+            cors_origins: config.cors_origins.clone(),
+            lan: reach(config) == Reach::Lan,
+            machine_names: machine_names(),
+        };
+        Ok(Settings { policy, auth, keys, limits: limits(config), base_url: format!("http://127.0.0.1:{port}") })
+    }
+}
+
+/// The key that a variable holds, if any.
+fn secret_of_env(name: &str) -> Option<Secret> {
+    std::env::var(name).ok().map(Secret::new)
+}
+
+/// The offline provider: it speaks everything, and nothing of it leaves the process.
+fn demo() -> Endpoint {
+    let dialects = protocol::ALL.iter().map(|protocol| protocol.dialect());
+    let provider = Provider {
+        name: DEMO.to_owned(),
+        enabled: true,
+        dialects: dialects.filter(|dialect| crate::provider::DIALECTS.contains(dialect)).collect(),
+        base_url: BaseUrl::parse("http://demo.invalid").expect("the literal is a URL"),
+        auth: Auth::None,
+        key_env: None,
+        insecure_http: false,
+        models: None,
+    };
+    Endpoint { provider, account: Account::without_credential(DEMO), upstream: Arc::new(Demo) }
+}
+
+fn attempt_limits(config: &Resolved) -> gateway::Limits {
+    let limits = &config.limits;
+    gateway::Limits {
+        answer_body_bytes_max: limits.answer_body_bytes_max,
+        head_timeout: limits.head_timeout,
+        answer_timeout: limits.head_timeout,
+        first_event_timeout: limits.first_event_timeout,
+        hold: limits.hold,
+        attempts_max: config.scheduling.max_attempts as usize,
+        pace: Pace { idle_timeout: limits.idle_timeout, keep_alive: limits.keep_alive },
+    }
+}
+
+/// What the listener allows.
+pub(super) fn limits(config: &Resolved) -> Limits {
+    let limits = &config.limits;
+    Limits {
+        request_body_bytes_max: limits.request_body_bytes_max,
+        header_bytes_max: limits.header_bytes_max,
+        header_timeout: limits.header_timeout,
+        body_idle_timeout: limits.body_idle_timeout,
+        connections_max: limits.connections_max,
+        requests_in_flight_max: limits.requests_in_flight_max,
+        drain_timeout: limits.drain_timeout,
+        ..Limits::default()
+    }
+}
+
+/// Who can reach the port. The LAN is not served without keys; the refusal is reported beside this.
+pub(super) fn reach(config: &Resolved) -> Reach {
+    if config.allow_lan_access && config.auth_mode != AuthMode::Off { Reach::Lan } else { Reach::Loopback }
+}
+
+/// The names under which other machines may know this one.
+fn machine_names() -> Vec<String> {
+    let name = hostname();
+    let short = name.split('.').next().unwrap_or_default().to_owned();
+    let mut names = vec![format!("{short}.local"), short, name];
+    names.retain(|name| !name.is_empty() && !name.starts_with('.'));
+    names.dedup();
+    names
+}
+
+fn hostname() -> String {
+    let from_env = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let from_file = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    from_file.or_else(from_env).map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default()
+}

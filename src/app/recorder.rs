@@ -1,0 +1,60 @@
+//! Records on their way to the log: a bounded channel to one thread, so that no request waits for a disk.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+
+use crate::record::{Record, Recorder};
+
+/// Records that may wait; one more is dropped and counted.
+const WAITING_MAX: usize = 1_024;
+
+/// Writes records to the log.
+pub(super) struct Log {
+    sender: SyncSender<Record>,
+    dropped: AtomicU64,
+}
+
+impl Log {
+    pub(super) fn start() -> Self {
+        let (sender, receiver) = mpsc::sync_channel(WAITING_MAX);
+        // Ends when the sender is dropped; without the thread records are only counted as dropped.
+        let _ = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&receiver));
+        Self { sender, dropped: AtomicU64::new(0) }
+    }
+}
+
+impl Recorder for Log {
+    fn record(&self, record: Record) {
+        if self.sender.try_send(record).is_err() {
+            let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::debug!(dropped, "record dropped");
+        }
+    }
+}
+
+fn write_all(records: &Receiver<Record>) {
+    while let Ok(record) = records.recv() {
+        write(&record);
+    }
+}
+
+fn write(record: &Record) {
+    for attempt in &record.attempts {
+        let (provider, account, outcome) = (&attempt.provider, &attempt.account, attempt.outcome.name());
+        tracing::debug!(request_id = record.request_id, provider, account, outcome, took = ?attempt.took, "attempt");
+    }
+    tracing::debug!(
+        request_id = record.request_id,
+        dialect = record.dialect.name(),
+        operation = record.operation.name(),
+        model = %record.model.escape_debug(),
+        status = record.status,
+        attempts = record.attempts.len(),
+        input_tokens = record.usage.input,
+        output_tokens = record.usage.output,
+        losses = record.losses.len(),
+        took = ?record.took,
+        fault = record.fault.as_deref().map(|fault| fault.escape_debug().to_string()),
+        "request"
+    );
+}

@@ -1,0 +1,320 @@
+//! The configuration file: read, asked and changed key by key, with its comments kept.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde_json::Value as Json;
+use toml_edit::{DocumentMut, Item, Table, Value};
+
+use super::keys::{self, KEYS, Key};
+use super::problem::{Problem, Problems};
+use super::{Home, Resolved, parse};
+use crate::provider::Provider;
+
+/// Why a configuration cannot be used or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {source}")]
+    Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Invalid(Problems),
+    /// The path is no key.
+    #[error("{0}")]
+    UnknownKey(String),
+    /// The change would make the file invalid; it was not written.
+    #[error("nothing was changed:\n{0}")]
+    Refused(Problems),
+}
+
+/// A key with what is in force.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Setting {
+    pub key: String,
+    /// `null` where nothing is set and no default exists.
+    pub value: Json,
+    /// Whether the file names it.
+    pub is_set: bool,
+}
+
+/// The file's text; empty where there is none.
+///
+/// # Errors
+/// When the file is there and cannot be read.
+pub fn text(home: &Home) -> Result<String, ConfigError> {
+    let path = home.config_file();
+    match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(source) => Err(ConfigError::Io { path, source }),
+        Ok(text) => Ok(text),
+    }
+}
+
+/// What is in force.
+///
+/// # Errors
+/// When the file cannot be read, or something in it is wrong.
+pub fn load(home: &Home) -> Result<Resolved, ConfigError> {
+    parse(&text(home)?).map_err(ConfigError::Invalid)
+}
+
+/// One key with what is in force.
+///
+/// # Errors
+/// When the file is invalid or the path is no key.
+pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
+    let text = text(home)?;
+    let resolved = parse(&text).map_err(ConfigError::Invalid)?;
+    let key = known(path)?;
+    Ok(setting(&document(&text)?, &resolved, path, key))
+}
+
+/// Every key with what is in force: those of the program in the order of the table, then those of each provider.
+///
+/// # Errors
+/// When the file is invalid.
+pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
+    let text = text(home)?;
+    let resolved = parse(&text).map_err(ConfigError::Invalid)?;
+    let document = document(&text)?;
+    let names: Vec<&str> = resolved.providers.iter().map(|provider| provider.name.as_str()).collect();
+    let paths = KEYS.iter().filter(|key| !key.path.contains("[]")).flat_map(|key| match key.path.split_once('*') {
+        None => vec![(key.path.to_owned(), key)],
+        Some((before, after)) => names.iter().map(|name| (format!("{before}{name}{after}"), key)).collect(),
+    });
+    Ok(paths.map(|(path, key)| setting(&document, &resolved, &path, key)).collect())
+}
+
+/// Changes keys, all or none: where the file would become invalid, it stays untouched.
+///
+/// # Errors
+/// When a path is no key, a value is not what its key takes, or the file cannot be written.
+pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
+    let mut document = document(&text(home)?)?;
+    for (path, word) in changes {
+        let key = known(path)?;
+        let value = key.kind.read(word);
+        key.kind.check(&value).map_err(|message| ConfigError::Refused(Problems(vec![Problem::new(*path, message)])))?;
+        put(&mut document, path, value).map_err(|problem| ConfigError::Refused(Problems(vec![problem])))?;
+    }
+    let text = document.to_string();
+    parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
+    write(home, &text)
+}
+
+fn known(path: &str) -> Result<&'static Key, ConfigError> {
+    keys::by_path(path).filter(|key| !key.path.contains("[]")).ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path)))
+}
+
+fn document(text: &str) -> Result<DocumentMut, ConfigError> {
+    text.parse::<DocumentMut>().map_err(|error| ConfigError::Invalid(Problems::syntax(text, error.span(), error.message())))
+}
+
+/// The names of a dotted path. A provider's name may hold dots: it is all between the first and the last.
+fn steps(path: &str) -> Vec<&str> {
+    match path.strip_prefix("providers.").and_then(|rest| rest.rsplit_once('.')) {
+        Some((name, key)) => vec!["providers", name, key],
+        None => path.split('.').collect(),
+    }
+}
+
+fn setting(document: &DocumentMut, resolved: &Resolved, path: &str, key: &Key) -> Setting {
+    let written = steps(path).into_iter().try_fold(document.as_item(), |item, step| item.get(step)).and_then(Item::as_value);
+    let value = match written {
+        Some(value) => json(value.clone()),
+        None => key.default.and_then(|default| default.parse().ok()).map_or_else(|| of_provider(resolved, path), json),
+    };
+    Setting { key: path.to_owned(), value, is_set: written.is_some() }
+}
+
+fn json(value: Value) -> Json {
+    Json::deserialize(value.into_deserializer()).unwrap_or(Json::Null)
+}
+
+/// What is in force for a provider's key that the file leaves to the preset.
+fn of_provider(resolved: &Resolved, path: &str) -> Json {
+    let steps = steps(path);
+    let [_, name, key] = steps.as_slice() else { return Json::Null };
+    let Some(Provider { dialects, base_url, auth, key_env, .. }) = resolved.provider(name) else { return Json::Null };
+    match *key {
+        "protocol" => dialects.iter().map(|dialect| dialect.name()).collect(),
+        "base_url" => Json::from(base_url.to_string()),
+        "auth" => Json::from(auth.name()),
+        "key_env" => Json::from(key_env.as_deref()),
+        _ => Json::Null,
+    }
+}
+
+/// Puts a value in its place; a comment behind the old one stays.
+fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), Problem> {
+    let mut steps = steps(path);
+    let key = steps.pop().unwrap_or_default();
+    let mut table = document.as_item_mut();
+    for step in steps {
+        let inner = table.as_table_like_mut().ok_or_else(|| Problem::new(path, "expected a table"))?;
+        table = inner.entry(step).or_insert_with(|| Item::Table(new_table(step)));
+    }
+    let table = table.as_table_like_mut().ok_or_else(|| Problem::new(path, "expected a table"))?;
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) => {
+            *value.decor_mut() = old.decor().clone();
+            *old = value;
+        }
+        None => drop(table.insert(key, Item::Value(value))),
+    }
+    Ok(())
+}
+
+/// `[providers]` itself needs no line of its own above `[providers.lab]`.
+fn new_table(name: &str) -> Table {
+    let mut table = Table::new();
+    table.set_implicit(name == "providers");
+    table
+}
+
+/// Replaces the file in one step: readers see the old text or the new one. A symbolic link stays one.
+fn write(home: &Home, text: &str) -> Result<(), ConfigError> {
+    let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
+    home.create().and_then(|()| replace(&path, text)).map_err(|source| ConfigError::Io { path, source })
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let draft = path.with_extension(format!("{}.draft", std::process::id()));
+    let written = write_draft(&draft, path, text).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // The draft is of no use to anybody; the error that matters is the first one.
+        let _ = fs::remove_file(&draft);
+    }
+    written
+}
+
+fn write_draft(draft: &Path, path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file: File = options.open(draft)?;
+    if let Ok(old) = fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fixture {
+        _folder: tempfile::TempDir,
+        home: Home,
+    }
+
+    fn fixture(text: &str) -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        fs::write(home.config_file(), text).unwrap();
+        Fixture { _folder: folder, home }
+    }
+
+    fn value(home: &Home, key: &str) -> Json {
+        get(home, key).unwrap().value
+    }
+
+    #[test]
+    fn a_missing_file_is_all_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(load(&Home::at(folder.path())).unwrap(), Resolved::default());
+    }
+
+    #[test]
+    fn a_change_keeps_comments_and_order() {
+        let fixture = fixture("# mine\nport = 9000 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\n");
+        set(&fixture.home, &[("port", "9001"), ("scheduling.mode", "drain")]).unwrap();
+        let expected = "# mine\nport = 9001 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\nmode = \"drain\"\n";
+        assert_eq!(text(&fixture.home).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_provider_can_be_made_in_one_change() {
+        let fixture = fixture("port = 9000\n");
+        let lab = [("providers.lab.protocol", "openai_chat,anthropic"), ("providers.lab.base_url", "http://127.0.0.1:9000")];
+        set(&fixture.home, &lab).unwrap();
+        let expected =
+            "port = 9000\n\n[providers.lab]\nprotocol = [\"openai_chat\", \"anthropic\"]\nbase_url = \"http://127.0.0.1:9000\"\n";
+        assert_eq!(text(&fixture.home).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_change_that_would_make_the_file_invalid_leaves_it_untouched() {
+        let before = "port = 9000 # mine\n";
+        let fixture = fixture(before);
+        let bad: [(&str, &str); 6] = [
+            ("port", "70000"),
+            ("port", "many"),
+            ("auth_mode", "loose"),
+            ("providers.lab.base_url", "http://127.0.0.1"),
+            ("providers.demo.base_url", "http://127.0.0.1"),
+            ("limits.request_body_bytes_max", "64 furlongs"),
+        ];
+        for change in bad {
+            assert!(matches!(set(&fixture.home, &[("port", "1234"), change]), Err(ConfigError::Refused(_))), "{change:?}");
+            assert_eq!(text(&fixture.home).unwrap(), before);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_nearest() {
+        let fixture = fixture("");
+        let error = set(&fixture.home, &[("scheduling.mod", "drain")]).unwrap_err();
+        assert_eq!(error.to_string(), "unknown key `scheduling.mod`; did you mean `scheduling.mode`?");
+    }
+
+    #[test]
+    fn what_is_in_force_is_shown_also_where_the_file_is_silent() {
+        let fixture = fixture("port = 9000\n[providers.openai]\n[limits]\nhold_ms = 1\n");
+        assert_eq!(value(&fixture.home, "port"), 9000);
+        assert_eq!(value(&fixture.home, "auth_mode"), "off");
+        assert_eq!(value(&fixture.home, "limits.hold_ms"), 1);
+        assert_eq!(value(&fixture.home, "providers.openai.key_env"), "OPENAI_API_KEY");
+        assert_eq!(value(&fixture.home, "providers.openai.protocol"), serde_json::json!(["openai_chat", "openai_responses"]));
+        assert!(!get(&fixture.home, "auth_mode").unwrap().is_set);
+        let all = all(&fixture.home).unwrap();
+        assert!(all.iter().any(|setting| setting.key == "providers.openai.base_url"));
+        assert!(all.iter().all(|setting| !setting.key.contains(['*', '['])));
+    }
+
+    #[test]
+    fn a_name_with_dots_can_be_asked_and_changed() {
+        let fixture = fixture("[providers.\"my.lab\"]\nprotocol = \"gemini\"\nbase_url = \"https://a.example\"\n");
+        set(&fixture.home, &[("providers.my.lab.enabled", "false")]).unwrap();
+        assert_eq!(value(&fixture.home, "providers.my.lab.enabled"), false);
+        assert_eq!(value(&fixture.home, "providers.my.lab.base_url"), "https://a.example");
+    }
+
+    #[test]
+    fn inline_tables_are_changed_in_place() {
+        let fixture = fixture("scheduling = { mode = \"drain\" } # mine\n");
+        set(&fixture.home, &[("scheduling.max_attempts", "2")]).unwrap();
+        assert_eq!(value(&fixture.home, "scheduling.max_attempts"), 2);
+        assert_eq!(value(&fixture.home, "scheduling.mode"), "drain");
+        assert!(text(&fixture.home).unwrap().ends_with("# mine\n"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_symbolic_link_stays_one_and_permissions_are_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let fixture = fixture("");
+        let target = fixture.home.folder().join("dotfiles.toml");
+        fs::rename(fixture.home.config_file(), &target).unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
+        std::os::unix::fs::symlink(&target, fixture.home.config_file()).unwrap();
+        set(&fixture.home, &[("port", "9000")]).unwrap();
+        assert!(fs::symlink_metadata(fixture.home.config_file()).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&target).unwrap(), "port = 9000\n");
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+}

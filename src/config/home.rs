@@ -1,0 +1,104 @@
+//! Where the files lie.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The name of the configuration file.
+pub const CONFIG_FILE: &str = "config.toml";
+
+/// The folder of the configuration and of the local key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    folder: PathBuf,
+}
+
+impl Home {
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// `AEROSTAT_HOME`, else the platform's config folder. `lookup` reads the environment; an empty variable counts as unset.
+    ///
+    /// # Errors
+    /// When no variable says where a person's files lie.
+    pub fn find(lookup: &dyn Fn(&str) -> Option<OsString>) -> io::Result<Self> {
+        let folder = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = match folder("AEROSTAT_HOME") {
+            Some(home) => Some(std::path::absolute(home)?),
+            None => platform_folder(&folder).map(|config| config.join("aerostat")),
+        };
+        home.map(Self::at).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME))
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.join(CONFIG_FILE)
+    }
+
+    pub fn local_key_file(&self) -> PathBuf {
+        self.folder.join("local-key")
+    }
+
+    /// Makes the folder where it is missing, for this person only.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(&self) -> io::Result<()> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.folder)
+    }
+}
+
+const NO_HOME: &str = "no variable says where files belong: set `AEROSTAT_HOME`";
+
+#[cfg(target_os = "macos")]
+fn platform_folder(folder: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    Some(folder("HOME")?.join("Library/Application Support"))
+}
+
+#[cfg(windows)]
+fn platform_folder(folder: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    folder("APPDATA")
+}
+
+/// Source: XDG Base Directory Specification; a relative path there is invalid and ignored.
+#[cfg(not(any(target_os = "macos", windows)))]
+fn platform_folder(folder: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    folder("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(|| Some(folder("HOME")?.join(".config")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(variables: &[(&str, &str)]) -> Option<PathBuf> {
+        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        Home::find(&lookup).ok().map(|home| home.folder)
+    }
+
+    #[test]
+    fn the_variable_of_its_own_comes_first_and_is_the_folder_itself() {
+        assert_eq!(find(&[("AEROSTAT_HOME", "/a/b"), ("HOME", "/h")]), Some(PathBuf::from("/a/b")));
+        assert!(find(&[("AEROSTAT_HOME", "relative")]).unwrap().is_absolute());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_follows_the_xdg_folders() {
+        assert_eq!(find(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]), Some(PathBuf::from("/x/aerostat")));
+        assert_eq!(find(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]), Some(PathBuf::from("/h/.config/aerostat")));
+        assert_eq!(find(&[("AEROSTAT_HOME", ""), ("HOME", "/h")]), Some(PathBuf::from("/h/.config/aerostat")));
+    }
+
+    #[test]
+    fn without_any_variable_there_is_an_error() {
+        assert_eq!(find(&[]), None);
+    }
+}

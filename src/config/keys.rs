@@ -1,0 +1,267 @@
+//! Every key of the configuration: what it takes, what is in force without it, what it does.
+//!
+//! The table is what files are checked against and what people are shown; the types in [`super::raw`] hold the same keys, and a
+//! test compares the two.
+
+use toml_edit::{Array, Value};
+
+use crate::nearest::nearest;
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Dotted; `*` is a name that the person chooses, `[]` an entry of a list of tables.
+    pub path: &'static str,
+    pub kind: Kind,
+    /// What is in force without it, as TOML. `None` where that depends on other keys, or the key has to be there.
+    pub default: Option<&'static str>,
+    pub about: &'static str,
+}
+
+/// What a key takes.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    Bool,
+    /// An integer from `min` to `max`.
+    Count {
+        min: u64,
+        max: u64,
+    },
+    /// A number of bytes, at least `min`: an integer, or text such as `64 MiB`.
+    Bytes {
+        min: u64,
+    },
+    Text,
+    /// The name of an environment variable. What stands there instead is never repeated: it may be the key itself.
+    EnvName,
+    OneOf(&'static [&'static str]),
+    ListOf(&'static Kind),
+    OneOrListOf(&'static Kind),
+}
+
+const PROTOCOLS: Kind = Kind::OneOf(&["openai_chat", "openai_responses", "anthropic", "gemini"]);
+const SECONDS: Kind = Kind::Count { min: 1, max: 24 * 60 * 60 };
+const COUNT: Kind = Kind::Count { min: 1, max: 1_000_000 };
+
+const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Key {
+    Key { path, kind, default, about }
+}
+
+pub static KEYS: &[Key] = &[
+    key("version", Kind::Count { min: 1, max: i64::MAX as u64 }, Some("1"), "the form of this file"),
+    key("port", Kind::Count { min: 1, max: 65_535 }, Some("8045"), "the port of the API"),
+    key("allow_lan_access", Kind::Bool, Some("false"), "serve other machines too; wants an auth_mode other than off"),
+    key(
+        "auth_mode",
+        Kind::OneOf(&["off", "strict", "all_except_health", "auto"]),
+        Some("\"off\""),
+        "which requests need the local key; auto: all_except_health while allow_lan_access, else off",
+    ),
+    key("allowed_hosts", Kind::ListOf(&Kind::Text), Some("[]"), "names besides loopback that the Host header may carry"),
+    key("cors_origins", Kind::ListOf(&Kind::Text), Some("[]"), "origins besides loopback pages and editors that may call"),
+    key(
+        "translation",
+        Kind::OneOf(&["lenient", "strict"]),
+        Some("\"lenient\""),
+        "strict refuses requests of which something would be dropped or approximated",
+    ),
+    key(
+        "scheduling.mode",
+        Kind::OneOf(&["cache_first", "balance", "performance", "drain"]),
+        Some("\"balance\""),
+        "how accounts are chosen",
+    ),
+    key("scheduling.max_wait_seconds", Kind::Count { min: 0, max: 3600 }, Some("60"), "how long a request waits for an account"),
+    key(
+        "scheduling.max_attempts",
+        Kind::Count { min: 1, max: 100 },
+        Some("5"),
+        "how often one request is tried, the first included",
+    ),
+    key("providers.*.enabled", Kind::Bool, Some("true"), "whether requests may go there"),
+    key("providers.*.protocol", Kind::OneOrListOf(&PROTOCOLS), None, "the dialects that it speaks; presets know theirs"),
+    key("providers.*.base_url", Kind::Text, None, "where it answers, with or without version segment; presets know theirs"),
+    key(
+        "providers.*.auth",
+        Kind::OneOf(&["bearer", "x-api-key", "x-goog-api-key", "none"]),
+        None,
+        "how the key travels; without it the preset's form, else the dialect's usual one where key_env is set, else none",
+    ),
+    key("providers.*.key_env", Kind::EnvName, None, "the environment variable that holds the key; presets know theirs"),
+    key("providers.*.insecure_http", Kind::Bool, Some("false"), "let the key travel over plain http to another machine"),
+    key("providers.*.models", Kind::ListOf(&Kind::Text), None, "the models that it serves, instead of its own list"),
+    key("models[].name", Kind::Text, None, "what clients ask for; one `*` allowed"),
+    key("models[].use", Kind::OneOrListOf(&Kind::Text), None, "provider/model, tried in order; `*` is what the name's `*` matched"),
+    key("limits.request_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest request, decompressed"),
+    key("limits.answer_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest whole answer of an upstream"),
+    key("limits.header_bytes_max", Kind::Bytes { min: 8192 }, Some("\"64 KiB\""), "the largest head of a request"),
+    key("limits.header_timeout_seconds", SECONDS, Some("30"), "how long the head of a request may take"),
+    key("limits.body_idle_timeout_seconds", SECONDS, Some("30"), "how long the body of a request may pause"),
+    key("limits.connect_timeout_seconds", SECONDS, Some("10"), "how long connecting to an upstream may take"),
+    key("limits.head_timeout_seconds", SECONDS, Some("600"), "how long an upstream may take to begin its answer"),
+    key("limits.first_event_timeout_seconds", SECONDS, Some("300"), "how long a stream may take to its first event"),
+    key("limits.idle_timeout_seconds", SECONDS, Some("300"), "how long a stream may pause between events"),
+    key(
+        "limits.hold_ms",
+        Kind::Count { min: 0, max: 60_000 },
+        Some("3000"),
+        "how long the start of a stream is held for a failover",
+    ),
+    key("limits.connections_max", COUNT, Some("512"), "connections of clients at a time"),
+    key("limits.requests_in_flight_max", COUNT, Some("256"), "requests at a time"),
+    key("limits.drain_timeout_seconds", SECONDS, Some("30"), "how long running answers may take when the gateway stops"),
+    key("limits.keep_alive_seconds", SECONDS, Some("15"), "the pause after which a stream gets a sign of life"),
+];
+
+/// The key of that pattern.
+pub fn by_pattern(pattern: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == pattern)
+}
+
+/// The key that a dotted path means: `providers.lab.auth` is `providers.*.auth`.
+pub fn by_path(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| matches(key.path, path))
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    match pattern.split_once(".*.") {
+        None => pattern == path,
+        Some((before, after)) => {
+            let rest = path.strip_prefix(before).and_then(|rest| rest.strip_prefix('.'));
+            rest.and_then(|rest| rest.rsplit_once('.')).is_some_and(|(name, last)| !name.is_empty() && last == after)
+        }
+    }
+}
+
+/// Whether keys stand below that pattern.
+pub(super) fn is_table(pattern: &str) -> bool {
+    KEYS.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// Whether that pattern is a list of tables.
+pub(super) fn is_list_of_tables(pattern: &str) -> bool {
+    KEYS.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with("[].")))
+}
+
+/// What may stand directly below that pattern.
+fn children(pattern: &str) -> impl Iterator<Item = &'static str> {
+    let prefix = if pattern.is_empty() { String::new() } else { format!("{pattern}.") };
+    KEYS.iter().filter_map(move |key| key.path.strip_prefix(&prefix)?.split(['.', '[']).next())
+}
+
+/// The error for a word that is no key below `pattern`.
+pub(super) fn unknown(pattern: &str, word: &str) -> String {
+    match nearest(word, children(pattern), 1).first() {
+        Some(near) => format!("unknown key; did you mean `{near}`?"),
+        None => "unknown key".to_owned(),
+    }
+}
+
+/// The error for a dotted path that is no key.
+pub fn unknown_path(path: &str) -> String {
+    match nearest(path, KEYS.iter().map(|key| key.path), 1).first() {
+        Some(near) => format!("unknown key `{path}`; did you mean `{near}`?"),
+        None => format!("unknown key `{path}`; `aerostat config get` lists them"),
+    }
+}
+
+impl Kind {
+    /// For errors and help: what is expected.
+    pub fn expects(&self) -> String {
+        match self {
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Count { min, max } => format!("an integer from {min} to {max}"),
+            Self::Bytes { min } => format!("a number of bytes from {min} on, or text such as `64 MiB`"),
+            Self::Text => "text in quotes".to_owned(),
+            Self::EnvName => "the name of an environment variable (letters, digits and `_`)".to_owned(),
+            Self::OneOf(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Self::ListOf(kind) => format!("a list, each {}", kind.expects()),
+            Self::OneOrListOf(kind) => format!("{} (or a list of them)", kind.expects()),
+        }
+    }
+
+    /// Whether `value` is what the key takes.
+    ///
+    /// # Errors
+    /// What was expected and what was found.
+    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+        match self {
+            Self::ListOf(kind) => self.check_list(kind, value),
+            Self::OneOrListOf(kind) if value.is_array() => self.check_list(kind, value),
+            Self::OneOrListOf(kind) => kind.check(value),
+            _ if self.takes(value) => Ok(()),
+            Self::EnvName => Err(format!("expected {}", self.expects())),
+            _ => Err(format!("expected {}, found {}", self.expects(), found(value))),
+        }
+    }
+
+    fn check_list(&self, kind: &Self, value: &Value) -> Result<(), String> {
+        let list = value.as_array().ok_or_else(|| format!("expected {}, found {}", self.expects(), found(value)))?;
+        list.iter().try_for_each(|item| kind.check(item))
+    }
+
+    fn takes(&self, value: &Value) -> bool {
+        let integer = || value.as_integer().and_then(|integer| u64::try_from(integer).ok());
+        match self {
+            Self::Bool => value.is_bool(),
+            Self::Count { min, max } => integer().is_some_and(|count| (*min..=*max).contains(&count)),
+            Self::Bytes { min } => integer().or_else(|| bytes(value.as_str()?)).is_some_and(|bytes| bytes >= *min),
+            Self::Text => value.is_str(),
+            Self::EnvName => value.as_str().is_some_and(is_env_name),
+            Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::ListOf(_) | Self::OneOrListOf(_) => value.is_array(),
+        }
+    }
+
+    /// The value that a person means by a word on the command line: text needs no quotes, lists may be separated by commas.
+    pub(super) fn read(&self, word: &str) -> Value {
+        match self {
+            Self::Bool | Self::Count { .. } | Self::Bytes { .. } => word.trim().parse().unwrap_or_else(|_| Value::from(word)),
+            Self::Text | Self::EnvName | Self::OneOf(_) => Value::from(word),
+            Self::OneOrListOf(_) if !word.contains(['[', ',']) => Value::from(word),
+            Self::ListOf(_) | Self::OneOrListOf(_) => match word.parse::<Value>() {
+                Ok(list) if list.is_array() => list,
+                _ => Value::from(words(word)),
+            },
+        }
+    }
+}
+
+fn words(text: &str) -> Array {
+    text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
+}
+
+/// A value as an error repeats it: short, on one line.
+fn found(value: &Value) -> String {
+    let mut bare = value.clone();
+    bare.decor_mut().clear();
+    let text = bare.as_str().map_or_else(|| bare.to_string(), str::to_owned);
+    let short: String = text.chars().take(60).collect();
+    format!("`{}`", short.escape_debug())
+}
+
+fn is_env_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty() && name.chars().all(is_word)
+}
+
+/// A number of bytes with its unit: `64 MiB`, `8 KB`, `512`.
+pub(super) fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let scale = match unit.trim() {
+        "" | "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(scale)
+}

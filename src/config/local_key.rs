@@ -1,0 +1,130 @@
+//! The generated key of the API port: a password to this port, and the one secret in a file of its own.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use super::Home;
+use crate::account::Secret;
+
+const PREFIX: &str = "sk-";
+const RANDOM_CHARS: usize = 48;
+const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// Reads the local key; makes it on first need. The file is for this person only, also where it was opened to others.
+///
+/// # Errors
+/// When the file can neither be read nor made, or holds something else.
+pub fn read_or_create(home: &Home) -> io::Result<Secret> {
+    let path = home.local_key_file();
+    match read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create(home, &path),
+        found => found,
+    }
+}
+
+fn read(path: &Path) -> io::Result<Secret> {
+    let mut file = File::open(path)?;
+    close_to_others(&file)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    let key = Secret::new(text).trimmed();
+    if is_key(key.expose()) { Ok(key) } else { Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED)) }
+}
+
+const DAMAGED: &str = "the file `local-key` holds no key: delete it, and a new one is made";
+
+fn is_key(text: &str) -> bool {
+    let random = text.strip_prefix(PREFIX).unwrap_or_default();
+    random.len() == RANDOM_CHARS && random.bytes().all(|byte| ALPHABET.contains(&byte))
+}
+
+/// Makes the key; where another process was faster, its key counts.
+fn create(home: &Home, path: &Path) -> io::Result<Secret> {
+    home.create()?;
+    let key = generate()?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return read(path),
+        opened => opened?,
+    };
+    file.write_all(format!("{}\n", key.expose()).as_bytes())?;
+    file.sync_all()?;
+    Ok(key)
+}
+
+fn generate() -> io::Result<Secret> {
+    let mut key = String::with_capacity(PREFIX.len() + RANDOM_CHARS);
+    key.push_str(PREFIX);
+    while key.len() < PREFIX.len() + RANDOM_CHARS {
+        let mut byte = [0];
+        getrandom::fill(&mut byte).map_err(|error| io::Error::other(error.to_string()))?;
+        // Bytes past the last whole run of the alphabet would favour its first characters.
+        let index = usize::from(byte[0]);
+        if index < 256 / ALPHABET.len() * ALPHABET.len() {
+            key.push(char::from(ALPHABET[index % ALPHABET.len()]));
+        }
+    }
+    Ok(Secret::new(key))
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode();
+    if mode & 0o077 == 0 { Ok(()) } else { file.set_permissions(std::fs::Permissions::from_mode(0o600)) }
+}
+
+/// Windows' config folder is the person's own already.
+#[cfg(not(unix))]
+fn close_to_others(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn the_key_is_made_once_and_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("new"));
+        let made = read_or_create(&home).unwrap();
+        assert!(is_key(made.expose()));
+        assert_eq!(read_or_create(&home).unwrap().expose(), made.expose());
+    }
+
+    #[test]
+    fn two_homes_have_two_keys() {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let key = |folder: &tempfile::TempDir| read_or_create(&Home::at(folder.path())).unwrap();
+        assert_ne!(key(&a).expose(), key(&b).expose());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        let mode = || fs::metadata(home.local_key_file()).unwrap().permissions().mode() & 0o777;
+        read_or_create(&home).unwrap();
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(home.local_key_file(), fs::Permissions::from_mode(0o644)).unwrap();
+        read_or_create(&home).unwrap();
+        assert_eq!(mode(), 0o600);
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path());
+        fs::write(home.local_key_file(), "hello").unwrap();
+        assert_eq!(read_or_create(&home).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(fs::read_to_string(home.local_key_file()).unwrap(), "hello");
+    }
+}

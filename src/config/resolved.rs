@@ -1,0 +1,427 @@
+//! What is in force: every default filled in, every value checked.
+//!
+//! Only this travels through the program.
+
+use std::time::Duration;
+
+use super::VERSION;
+use super::problem::Problem;
+use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawProvider, RawRule, RawScheduling};
+use crate::canon::Dialect;
+use crate::nearest::nearest;
+use crate::provider::presets::{PRESETS, Preset, preset};
+use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
+use crate::provider::{Auth, BaseUrl, DEMO, Provider, dialect};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    pub port: u16,
+    pub allow_lan_access: bool,
+    /// `auto` is already decided.
+    pub auth_mode: AuthMode,
+    /// Lower case, without port.
+    pub allowed_hosts: Vec<String>,
+    /// Lower case, without a slash at the end.
+    pub cors_origins: Vec<String>,
+    pub translation: Translation,
+    pub scheduling: Scheduling,
+    /// In the order of the file. The built-in provider is not among them.
+    pub providers: Vec<Provider>,
+    pub rules: Rules,
+    pub limits: Limits,
+    /// Whether the built-in offline provider serves.
+    pub demo_enabled: bool,
+}
+
+/// Which requests need the local key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    Off,
+    /// All but the bare 200 on `/`.
+    Strict,
+    /// All but `/` and `/healthz`.
+    AllExceptHealth,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Translation {
+    Lenient,
+    /// Refuses requests of which something would be dropped or approximated.
+    Strict,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scheduling {
+    pub mode: Mode,
+    pub max_wait: Duration,
+    /// Attempts for one request, the first included.
+    pub max_attempts: u32,
+}
+
+/// How accounts are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    CacheFirst,
+    Balance,
+    Performance,
+    Drain,
+}
+
+/// The bounds of everything that comes from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub request_body_bytes_max: usize,
+    pub answer_body_bytes_max: usize,
+    pub header_bytes_max: usize,
+    pub header_timeout: Duration,
+    /// Between two chunks of a request's body.
+    pub body_idle_timeout: Duration,
+    pub connect_timeout: Duration,
+    /// From the request to the head of its answer.
+    pub head_timeout: Duration,
+    /// From the head of a stream to its first event.
+    pub first_event_timeout: Duration,
+    /// Between two events of a stream.
+    pub idle_timeout: Duration,
+    /// How long the start of a stream is held, so that a failover is still possible.
+    pub hold: Duration,
+    pub connections_max: usize,
+    pub requests_in_flight_max: usize,
+    pub drain_timeout: Duration,
+    pub keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Agents send whole repositories and images; clients need 32 MiB at the least.
+            request_body_bytes_max: 64 << 20,
+            answer_body_bytes_max: 64 << 20,
+            header_bytes_max: 64 << 10,
+            header_timeout: Duration::from_secs(30),
+            body_idle_timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(10),
+            // An answer that is not streamed has no head before it is complete, and ten minutes are not rare.
+            head_timeout: Duration::from_secs(600),
+            first_event_timeout: Duration::from_secs(300),
+            idle_timeout: Duration::from_secs(300),
+            hold: Duration::from_millis(3000),
+            connections_max: 512,
+            requests_in_flight_max: 256,
+            drain_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(15),
+        }
+    }
+}
+
+impl Default for Scheduling {
+    fn default() -> Self {
+        Self { mode: Mode::Balance, max_wait: Duration::from_secs(60), max_attempts: 5 }
+    }
+}
+
+impl Default for Resolved {
+    /// What is in force without any file.
+    fn default() -> Self {
+        Self {
+            port: 8045,
+            allow_lan_access: false,
+            auth_mode: AuthMode::Off,
+            allowed_hosts: Vec::new(),
+            cors_origins: Vec::new(),
+            translation: Translation::Lenient,
+            scheduling: Scheduling::default(),
+            providers: Vec::new(),
+            rules: Rules::default(),
+            limits: Limits::default(),
+            demo_enabled: true,
+        }
+    }
+}
+
+impl Resolved {
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+
+    /// What the file asks for and this program will not do, key by key. The rest of the file is in force.
+    pub fn refusals(&self) -> Vec<Problem> {
+        let leaking = self.providers.iter().filter(|provider| provider.enabled && provider.would_leak());
+        let leaks = leaking.map(|provider| {
+            let why = "the key would travel unencrypted, so this provider does not serve: use https, or set `insecure_http = true`";
+            Problem::new(format!("providers.{}.base_url", provider.name), why)
+        });
+        let is_open = self.allow_lan_access && self.auth_mode == AuthMode::Off;
+        let lan = is_open.then(|| {
+            Problem::new("allow_lan_access", "the LAN is not served while `auth_mode` is `off`: set `auth_mode = \"auto\"`")
+        });
+        leaks.chain(lan).collect()
+    }
+}
+
+/// Fills in the defaults and judges what the kinds of the keys cannot say.
+pub(super) fn resolve(raw: &Raw) -> Result<Resolved, Vec<Problem>> {
+    if let Some(version) = raw.version.filter(|version| *version > VERSION) {
+        let why = format!("the file has form {version}, this program knows {VERSION}: install a newer aerostat");
+        return Err(vec![Problem::new("version", why)]);
+    }
+    let mut judge = Judge::default();
+    let resolved = judge.resolve(raw);
+    if judge.problems.is_empty() { Ok(resolved) } else { Err(judge.problems) }
+}
+
+/// Collects problems, so that a person sees all of them at once.
+#[derive(Default)]
+struct Judge {
+    problems: Vec<Problem>,
+}
+
+impl Judge {
+    fn wrong(&mut self, path: impl Into<String>, message: impl Into<String>) {
+        self.problems.push(Problem::new(path, message));
+    }
+
+    fn resolve(&mut self, raw: &Raw) -> Resolved {
+        let default = Resolved::default();
+        let allow_lan_access = raw.allow_lan_access.unwrap_or(default.allow_lan_access);
+        let providers = self.providers(&raw.providers);
+        let rules = self.rules(&raw.models, &providers);
+        Resolved {
+            port: raw.port.unwrap_or(default.port),
+            allow_lan_access,
+            auth_mode: auth_mode(raw.auth_mode.as_deref(), allow_lan_access),
+            allowed_hosts: self.each(raw.allowed_hosts.as_deref(), "allowed_hosts", host),
+            cors_origins: self.each(raw.cors_origins.as_deref(), "cors_origins", origin),
+            translation: if raw.translation.as_deref() == Some("strict") { Translation::Strict } else { Translation::Lenient },
+            scheduling: scheduling(&raw.scheduling),
+            providers,
+            rules,
+            limits: self.limits(&raw.limits),
+            demo_enabled: self.demo(&raw.providers),
+        }
+    }
+
+    /// Reads each entry of a list of words.
+    fn each(&mut self, words: Option<&[String]>, path: &str, read: fn(&str) -> Result<String, &'static str>) -> Vec<String> {
+        let mut kept = Vec::new();
+        for word in words.unwrap_or_default() {
+            match read(word) {
+                Ok(word) => kept.push(word),
+                Err(expected) => self.wrong(path, format!("expected {expected}, found `{}`", word.escape_debug())),
+            }
+        }
+        kept
+    }
+
+    fn demo(&mut self, providers: &[(String, RawProvider)]) -> bool {
+        let Some((_, demo)) = providers.iter().find(|(name, _)| name == DEMO) else { return true };
+        let RawProvider { enabled, protocol, base_url, auth, key_env, insecure_http, models } = demo;
+        let written = [
+            ("protocol", protocol.is_some()),
+            ("base_url", base_url.is_some()),
+            ("auth", auth.is_some()),
+            ("key_env", key_env.is_some()),
+            ("insecure_http", insecure_http.is_some()),
+            ("models", models.is_some()),
+        ];
+        for (key, _) in written.iter().filter(|(_, is_written)| *is_written) {
+            self.wrong(format!("providers.{DEMO}.{key}"), format!("`{DEMO}` is the built-in provider and takes `enabled` only"));
+        }
+        enabled.unwrap_or(true)
+    }
+
+    fn providers(&mut self, providers: &[(String, RawProvider)]) -> Vec<Provider> {
+        let own = providers.iter().filter(|(name, _)| name != DEMO);
+        own.filter_map(|(name, raw)| self.provider(name, raw)).collect()
+    }
+
+    fn provider(&mut self, name: &str, raw: &RawProvider) -> Option<Provider> {
+        let path = format!("providers.{name}");
+        if !is_provider_name(name) {
+            self.wrong(&path, "expected a name of letters, digits, `-`, `_` and `.`, other than `models`");
+            return None;
+        }
+        let preset = preset(name);
+        let dialects = self.dialects(name, raw, preset);
+        let base_url = self.base_url(name, raw, preset);
+        let dialects = dialects?;
+        Some(Provider {
+            name: name.to_owned(),
+            enabled: raw.enabled.unwrap_or(true),
+            auth: auth(raw, preset, dialects[0]),
+            dialects,
+            base_url: base_url?,
+            key_env: raw.key_env.clone().or_else(|| Some(preset?.key_env?.to_owned())),
+            insecure_http: raw.insecure_http.unwrap_or(false),
+            models: raw.models.clone(),
+        })
+    }
+
+    /// At least one dialect, each once.
+    fn dialects(&mut self, name: &str, raw: &RawProvider, preset: Option<&Preset>) -> Option<Vec<Dialect>> {
+        let Some(protocol) = &raw.protocol else {
+            return preset.map(|preset| preset.dialects.to_vec()).or_else(|| self.missing(name, "protocol"));
+        };
+        let mut dialects: Vec<Dialect> = Vec::new();
+        for dialect in protocol.as_slice().iter().filter_map(|word| dialect(word)) {
+            if !dialects.contains(&dialect) {
+                dialects.push(dialect);
+            }
+        }
+        if dialects.is_empty() {
+            self.wrong(format!("providers.{name}.protocol"), "expected at least one dialect");
+            return None;
+        }
+        Some(dialects)
+    }
+
+    fn base_url(&mut self, name: &str, raw: &RawProvider, preset: Option<&Preset>) -> Option<BaseUrl> {
+        let Some(text) = raw.base_url.as_deref().or_else(|| Some(preset?.base_url)) else {
+            return self.missing(name, "base_url");
+        };
+        BaseUrl::parse(text).map_err(|bad| self.wrong(format!("providers.{name}.base_url"), bad.to_string())).ok()
+    }
+
+    fn missing<T>(&mut self, provider: &str, key: &str) -> Option<T> {
+        let presets = PRESETS.iter().map(|preset| preset.name);
+        let hint = match nearest(provider, presets, 1).first() {
+            Some(near) => format!("missing; or did you mean the preset `{near}`?"),
+            None => format!("missing: `{provider}` is no preset, so it has to say its `protocol` and `base_url`"),
+        };
+        self.wrong(format!("providers.{provider}.{key}"), hint);
+        None
+    }
+
+    fn rules(&mut self, rules: &[RawRule], providers: &[Provider]) -> Rules {
+        let rules = rules.iter().enumerate();
+        Rules(rules.filter_map(|(index, raw)| self.rule(&format!("models[{index}]"), raw, providers)).collect())
+    }
+
+    fn rule(&mut self, path: &str, raw: &RawRule, providers: &[Provider]) -> Option<Rule> {
+        let Some(name) = raw.name.as_deref().filter(|name| !name.is_empty()) else {
+            self.wrong(format!("{path}.name"), "missing: expected the name that clients ask for");
+            return None;
+        };
+        let Some(name) = Pattern::parse(name) else {
+            self.wrong(format!("{path}.name"), format!("expected at most one `*`, found `{}`", name.escape_debug()));
+            return None;
+        };
+        let words = raw.targets.as_ref().map(OneOrMany::as_slice).unwrap_or_default();
+        if words.is_empty() {
+            self.wrong(format!("{path}.use"), "missing: expected `provider/model`, or a list of them");
+        }
+        let mut targets = Vec::new();
+        for word in words {
+            match target(word, &name, providers) {
+                Ok(target) => targets.push(target),
+                Err(message) => self.wrong(format!("{path}.use"), message),
+            }
+        }
+        Some(Rule { name, targets })
+    }
+
+    fn limits(&mut self, raw: &RawLimits) -> Limits {
+        let default = Limits::default();
+        let seconds = |written: Option<u64>, default| written.map_or(default, Duration::from_secs);
+        Limits {
+            request_body_bytes_max: bytes(raw.request_body_bytes_max.as_ref(), default.request_body_bytes_max),
+            answer_body_bytes_max: bytes(raw.answer_body_bytes_max.as_ref(), default.answer_body_bytes_max),
+            header_bytes_max: bytes(raw.header_bytes_max.as_ref(), default.header_bytes_max),
+            header_timeout: seconds(raw.header_timeout_seconds, default.header_timeout),
+            body_idle_timeout: seconds(raw.body_idle_timeout_seconds, default.body_idle_timeout),
+            connect_timeout: seconds(raw.connect_timeout_seconds, default.connect_timeout),
+            head_timeout: seconds(raw.head_timeout_seconds, default.head_timeout),
+            first_event_timeout: seconds(raw.first_event_timeout_seconds, default.first_event_timeout),
+            idle_timeout: seconds(raw.idle_timeout_seconds, default.idle_timeout),
+            hold: raw.hold_ms.map_or(default.hold, Duration::from_millis),
+            connections_max: raw.connections_max.unwrap_or(default.connections_max),
+            requests_in_flight_max: raw.requests_in_flight_max.unwrap_or(default.requests_in_flight_max),
+            drain_timeout: seconds(raw.drain_timeout_seconds, default.drain_timeout),
+            keep_alive: seconds(raw.keep_alive_seconds, default.keep_alive),
+        }
+    }
+}
+
+/// A machine that cannot count as far as the file says is bounded by what it can count.
+fn bytes(written: Option<&Bytes>, default: usize) -> usize {
+    written.map_or(default, |bytes| bytes.count().unwrap_or(usize::MAX))
+}
+
+fn auth_mode(word: Option<&str>, allow_lan_access: bool) -> AuthMode {
+    match word {
+        Some("strict") => AuthMode::Strict,
+        Some("all_except_health") => AuthMode::AllExceptHealth,
+        Some("auto") if allow_lan_access => AuthMode::AllExceptHealth,
+        _ => AuthMode::Off,
+    }
+}
+
+fn scheduling(raw: &RawScheduling) -> Scheduling {
+    let default = Scheduling::default();
+    Scheduling {
+        mode: match raw.mode.as_deref() {
+            Some("cache_first") => Mode::CacheFirst,
+            Some("performance") => Mode::Performance,
+            Some("drain") => Mode::Drain,
+            _ => default.mode,
+        },
+        max_wait: raw.max_wait_seconds.map_or(default.max_wait, Duration::from_secs),
+        max_attempts: raw.max_attempts.unwrap_or(default.max_attempts),
+    }
+}
+
+/// The form that the person or the preset names; where a key is there without a form, the dialect's usual one.
+fn auth(raw: &RawProvider, preset: Option<&Preset>, dialect: Dialect) -> Auth {
+    let named = raw.auth.as_deref().and_then(Auth::by_name);
+    let preset = preset.map_or(Auth::None, |preset| preset.auth);
+    named.unwrap_or(if preset == Auth::None && raw.key_env.is_some() { Auth::usual_for(dialect) } else { preset })
+}
+
+/// Names are the first segment of `provider/model`, and part of dotted keys only in quotes; `models/` is Gemini's prefix.
+fn is_provider_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !name.is_empty() && name != "models" && name.chars().all(is_word)
+}
+
+fn target(word: &str, name: &Pattern, providers: &[Provider]) -> Result<RuleTarget, String> {
+    let shown = word.escape_debug();
+    let Some((provider, model)) = word.split_once('/').filter(|(_, model)| !model.is_empty()) else {
+        return Err(format!("expected `provider/model`, found `{shown}`"));
+    };
+    let model = Pattern::parse(model).ok_or_else(|| format!("expected at most one `*`, found `{shown}`"))?;
+    if model.is_wild() && !name.is_wild() {
+        return Err(format!("the `*` of `{shown}` stands for what a `*` in `name` matched, and there is none"));
+    }
+    let is_known = provider == DEMO || providers.iter().any(|known| known.name == provider);
+    if !is_known {
+        return Err(unknown_provider(provider, providers));
+    }
+    Ok(RuleTarget { provider: provider.to_owned(), model })
+}
+
+fn unknown_provider(name: &str, providers: &[Provider]) -> String {
+    let shown = name.escape_debug();
+    let known = providers.iter().map(|provider| provider.name.as_str());
+    match nearest(name, known, 1).first() {
+        Some(near) => format!("no provider `{shown}`; did you mean `{near}`?"),
+        None => format!("no provider `{shown}`; add [providers.{shown}]"),
+    }
+}
+
+fn host(word: &str) -> Result<String, &'static str> {
+    let is_name = !word.is_empty() && !word.contains(['/', ':', '*', '@', '[']) && word.chars().all(|c| c.is_ascii_graphic());
+    let is_address = word.parse::<std::net::IpAddr>().is_ok();
+    if is_name || is_address { Ok(word.to_ascii_lowercase()) } else { Err("a host name without scheme and port") }
+}
+
+/// Source: RFC 6454 section 6.2, a serialised origin.
+fn origin(word: &str) -> Result<String, &'static str> {
+    let bare = word.trim_end_matches('/');
+    let is_origin = bare.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty()
+            && !host.is_empty()
+            && !host.contains(['/', '*', '?', '#', '@'])
+            && bare.chars().all(|c| c.is_ascii_graphic())
+    });
+    if is_origin { Ok(bare.to_ascii_lowercase()) } else { Err("an origin such as `https://app.example:8443`") }
+}

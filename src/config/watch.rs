@@ -1,0 +1,216 @@
+//! Follows the configuration file while the program runs.
+//!
+//! The folder is watched, not the file: editors replace files, and the file may appear later. A bad edit changes nothing but the
+//! published problems.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::{Notify, watch};
+use tracing::{info, warn};
+
+use super::file::{self, ConfigError};
+use super::{Home, Resolved};
+
+/// Editors write in several steps; what they leave after this pause is taken.
+const DEBOUNCE: Duration = Duration::from_millis(150);
+/// A file that is gone is looked for once more: some editors delete and write anew.
+const GONE_PAUSE: Duration = Duration::from_millis(500);
+
+/// What is in force, and what is wrong with the file as it is now.
+#[derive(Clone, Debug)]
+pub struct Live {
+    pub config: Arc<Resolved>,
+    /// Set while the file holds what cannot be used: then `config` is the last good one.
+    pub trouble: Option<Arc<str>>,
+}
+
+/// Watches one home. Nothing is published before [`ConfigWatcher::run`] is polled.
+pub struct ConfigWatcher {
+    home: Home,
+    changed: Arc<Notify>,
+    live: watch::Sender<Live>,
+    /// Stops watching when it is dropped.
+    _watcher: RecommendedWatcher,
+}
+
+impl ConfigWatcher {
+    /// Starts watching; `config` is what is in force now. The folder is made where it is missing.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or watched.
+    pub fn new(home: Home, config: Resolved) -> notify::Result<(Self, watch::Receiver<Live>)> {
+        home.create().map_err(notify::Error::io)?;
+        let changed = Arc::new(Notify::new());
+        let mut watcher = notify::recommended_watcher(on_event(&home, Arc::clone(&changed)))?;
+        for folder in folders(&home) {
+            watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+        }
+        // What was written between the first reading and here would go unseen.
+        changed.notify_one();
+        let (live, receiver) = watch::channel(Live { config: Arc::new(config), trouble: None });
+        Ok((Self { home, changed, live, _watcher: watcher }, receiver))
+    }
+
+    /// Publishes changes as they come. Ends when nobody listens any more.
+    ///
+    /// Cancel safe: a change that was seen and not yet read is lost, so nothing should cancel it but the end.
+    pub async fn run(self) {
+        loop {
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = self.live.closed() => return,
+            }
+            tokio::time::sleep(DEBOUNCE).await;
+            if !self.home.config_file().exists() {
+                tokio::time::sleep(GONE_PAUSE).await;
+            }
+            self.publish(file::load(&self.home));
+        }
+    }
+
+    fn publish(&self, loaded: Result<Resolved, ConfigError>) {
+        self.live.send_if_modified(|live| match loaded {
+            Ok(config) => take(live, config),
+            Err(error) => complain(live, &error),
+        });
+    }
+}
+
+fn take(live: &mut Live, config: Resolved) -> bool {
+    let is_new = *live.config != config;
+    let was_bad = live.trouble.take().is_some();
+    if is_new || was_bad {
+        info!("configuration is in force");
+        live.config = Arc::new(config);
+    }
+    is_new || was_bad
+}
+
+fn complain(live: &mut Live, error: &ConfigError) -> bool {
+    let text: Arc<str> = error.to_string().into();
+    let is_new = live.trouble.as_ref() != Some(&text);
+    if is_new {
+        warn!(error = %text.escape_debug(), "configuration cannot be used, the last good one stays in force");
+        live.trouble = Some(text);
+    }
+    is_new
+}
+
+/// The folder of the file and, where the file is a symbolic link, that of its target.
+fn folders(home: &Home) -> Vec<PathBuf> {
+    let mut folders = vec![home.folder().to_owned()];
+    let target = std::fs::canonicalize(home.config_file()).ok();
+    let target_folder = target.and_then(|target| target.parent().map(ToOwned::to_owned));
+    folders.extend(target_folder.filter(|folder| std::fs::canonicalize(home.folder()).ok().as_ref() != Some(folder)));
+    folders
+}
+
+/// Wakes the task for events of the file itself: other files of the folder change all the time.
+fn on_event(home: &Home, changed: Arc<Notify>) -> impl FnMut(notify::Result<Event>) + Send + 'static {
+    let names = file_names(home);
+    move |event| match event {
+        Ok(event) if !is_about(&event, &names) => {}
+        // After an error something may have been missed: look.
+        _ => changed.notify_one(),
+    }
+}
+
+fn file_names(home: &Home) -> Vec<OsString> {
+    let paths = [Some(home.config_file()), std::fs::canonicalize(home.config_file()).ok()];
+    paths.iter().flatten().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect()
+}
+
+/// Reading the file is an event too; taking it for a change would never end.
+fn is_about(event: &Event, names: &[OsString]) -> bool {
+    let is_write = match event.kind {
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
+        EventKind::Access(_) => false,
+        _ => true,
+    };
+    let names_file = event.paths.iter().any(|path| path.file_name().is_some_and(|name| names.iter().any(|known| known == name)));
+    is_write && (names_file || event.need_rescan())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A home that is followed while this lives.
+    struct Followed {
+        home: Home,
+        live: watch::Receiver<Live>,
+        _task: tokio::task::JoinSet<()>,
+    }
+
+    fn following(folder: &tempfile::TempDir, text: Option<&str>) -> Followed {
+        let home = Home::at(folder.path());
+        if let Some(text) = text {
+            fs::write(home.config_file(), text).unwrap();
+        }
+        let (watcher, live) = ConfigWatcher::new(home.clone(), file::load(&home).unwrap()).unwrap();
+        let mut task = tokio::task::JoinSet::new();
+        task.spawn(watcher.run());
+        Followed { home, live, _task: task }
+    }
+
+    impl Followed {
+        async fn next(&mut self) -> Live {
+            tokio::time::timeout(Duration::from_secs(20), self.live.changed()).await.expect("a change is published").unwrap();
+            self.live.borrow_and_update().clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_appears_later_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut followed = following(&folder, None);
+        fs::write(followed.home.config_file(), "port = 9001").unwrap();
+        assert_eq!(followed.next().await.config.port, 9001);
+    }
+
+    #[tokio::test]
+    async fn an_atomic_replace_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut followed = following(&folder, Some("port = 9001"));
+        file::set(&followed.home, &[("port", "9002")]).unwrap();
+        assert_eq!(followed.next().await.config.port, 9002);
+        file::set(&followed.home, &[("port", "9003")]).unwrap();
+        assert_eq!(followed.next().await.config.port, 9003);
+    }
+
+    #[tokio::test]
+    async fn a_bad_edit_keeps_the_last_good_one_and_says_where() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut followed = following(&folder, Some("port = 9001"));
+        fs::write(followed.home.config_file(), "\nport = \"x\"").unwrap();
+        let bad = followed.next().await;
+        assert_eq!(bad.config.port, 9001);
+        assert!(bad.trouble.unwrap().starts_with("config.toml:2:8: port: expected an integer"));
+        fs::write(followed.home.config_file(), "port = 9001").unwrap();
+        assert!(followed.next().await.trouble.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_deleted_file_gives_the_defaults_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut followed = following(&folder, Some("port = 9001"));
+        fs::remove_file(followed.home.config_file()).unwrap();
+        assert_eq!(followed.next().await.config.port, 8045);
+    }
+
+    #[test]
+    fn other_files_and_mere_readers_wake_nobody() {
+        let names = vec![OsString::from("config.toml")];
+        let event = |kind, name: &str| Event::new(kind).add_path(PathBuf::from("/home").join(name));
+        let modify = EventKind::Modify(notify::event::ModifyKind::Any);
+        assert!(is_about(&event(modify, "config.toml"), &names));
+        assert!(!is_about(&event(modify, "aerostat.db-wal"), &names));
+        assert!(!is_about(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "config.toml"), &names));
+    }
+}
