@@ -2,8 +2,13 @@
 //!
 //! It knows no dialect, no route and no key, and it trusts no header about who is asking.
 
+mod body;
+mod coding;
 pub mod guard;
 mod host;
+mod limits;
 mod printable;
 
+pub use body::{Body, BoxError, collect};
+pub use limits::Limits;
 pub use printable::printable;
