@@ -7,6 +7,7 @@ mod coding;
 pub mod guard;
 mod host;
 mod limits;
+pub mod listen;
 mod printable;
 
 pub use body::{Body, BoxError, collect};
