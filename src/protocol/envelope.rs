@@ -18,10 +18,8 @@ use crate::json::{self, Document, Text};
 pub const PREFIX: &str = "AeroEnvelope";
 
 /// Reads base64 whose padding a client may have left out.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
 pub fn wrap(origin: &Origin, token: Option<&Text>) -> Text {

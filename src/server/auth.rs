@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn every_form_of_the_key_opens() {
         let keys = Keys::new(["sk-right"]);
-        let header = |name: &'static str, value: &str| HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+        let header =
+            |name: &'static str, value: &str| HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
         assert!(keys.open(&header("authorization", "bearer sk-right"), None));
         assert!(keys.open(&header("x-api-key", "sk-right"), None));
         assert!(keys.open(&header("x-goog-api-key", "sk-right"), None));

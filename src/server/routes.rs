@@ -68,7 +68,11 @@ impl Path {
         };
         let is_gemini = || {
             let version = self.version.as_deref().unwrap_or_default();
-            version.contains("beta") || version.contains("alpha") || has("x-goog-api-key") || has("x-goog-api-client") || has_key(query)
+            version.contains("beta")
+                || version.contains("alpha")
+                || has("x-goog-api-key")
+                || has("x-goog-api-client")
+                || has_key(query)
         };
         let dialect = self.alias.or_else(|| has("anthropic-version").then_some(anthropic::DIALECT));
         let dialect = dialect.or_else(|| is_gemini().then_some(gemini::DIALECT)).or_else(by_path);
@@ -129,7 +133,13 @@ mod tests {
 
     #[test]
     fn forgiven_paths_reach_their_operation() {
-        for path in ["/v1/chat/completions", "/chat/completions", "/v1/v1/chat/completions/", "/openai/v1/chat/completions", "/v1/openai/chat/completions"] {
+        for path in [
+            "/v1/chat/completions",
+            "/chat/completions",
+            "/v1/v1/chat/completions/",
+            "/openai/v1/chat/completions",
+            "/v1/openai/chat/completions",
+        ] {
             assert_eq!(found(&Method::POST, path), Some(("openai_chat".into(), Operation::Generate, None)), "{path}");
         }
         for path in ["/v1/messages", "/messages", "/anthropic/v1/messages", "/v1/v1beta/messages"] {
@@ -142,7 +152,10 @@ mod tests {
         let expected = |operation, model: &str| Some(("gemini".to_owned(), operation, Some(model.to_owned())));
         let post = |path| found(&Method::POST, path);
         assert_eq!(post("/v1beta/models/lab/llama3:8b:generateContent"), expected(Operation::Generate, "lab/llama3:8b"));
-        assert_eq!(post("/v1/models/lab%2Fllama3%3A8b:streamGenerateContent"), expected(Operation::StreamGenerate, "lab/llama3:8b"));
+        assert_eq!(
+            post("/v1/models/lab%2Fllama3%3A8b:streamGenerateContent"),
+            expected(Operation::StreamGenerate, "lab/llama3:8b")
+        );
         assert_eq!(post("/gemini/v1beta/models/models/x/countTokens"), expected(Operation::CountTokens, "x"));
     }
 

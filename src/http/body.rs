@@ -1,0 +1,167 @@
+//! Bodies: what handlers answer with, and how a request's is read. It looks at lengths and codings, never at what a body says.
+
+use std::error::Error;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use super::{Limits, coding};
+use crate::canon::{Blame, Fault, FaultKind};
+
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The body of an answer: bytes at hand, or a stream.
+///
+/// An error in a stream cuts the connection without the final chunk, so that the client sees that the answer broke off. Once
+/// the client has left, the body is dropped.
+#[derive(Debug)]
+pub struct Body(Content);
+
+#[derive(Debug)]
+enum Content {
+    Full(Bytes),
+    Stream(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+impl Body {
+    pub fn empty() -> Self {
+        Self(Content::Full(Bytes::new()))
+    }
+
+    pub fn stream<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        Self(Content::Stream(body.map_err(Into::into).boxed_unsync()))
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self(Content::Full(bytes.into()))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0 {
+            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Content::Stream(stream) => Pin::new(stream).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Content::Full(bytes) => bytes.is_empty(),
+            Content::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Content::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+/// Reads a request's body whole, and undoes its `Content-Encoding`.
+///
+/// # Errors
+/// `UnsupportedMediaType` for an unknown coding and `TooLarge` for an announced length, both before anything is read; `TooLarge`
+/// as soon as more comes or unpacks than allowed, `RequestTimeout` when nothing comes for a while, `BadRequest` for a body that
+/// breaks off, is badly chunked, or does not unpack.
+pub async fn collect<B>(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Fault>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let codings = coding::codings(headers)?;
+    let encoded = read(pin!(body), limits).await?;
+    if codings.is_empty() || encoded.is_empty() {
+        return Ok(encoded);
+    }
+    // A few bytes can unpack to the whole limit, so the size says nothing about the work.
+    let bytes_max = limits.request_body_bytes_max;
+    let unpacked = tokio::task::spawn_blocking(move || coding::decode(encoded, &codings, bytes_max));
+    unpacked.await.map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?
+}
+
+async fn read<B>(mut body: Pin<&mut B>, limits: &Limits) -> Result<Bytes, Fault>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let bytes_max = limits.request_body_bytes_max;
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > bytes_max {
+        return Err(too_large(bytes_max));
+    }
+    let Some(first) = next_chunk(&mut body, limits).await? else { return Ok(Bytes::new()) };
+    if body.is_end_stream() && first.len() <= bytes_max {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(announced.max(first.len()));
+    let mut chunk = Some(first);
+    while let Some(bytes) = chunk {
+        if whole.len() + bytes.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        whole.extend_from_slice(&bytes);
+        chunk = next_chunk(&mut body, limits).await?;
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_chunk<B>(body: &mut Pin<&mut B>, limits: &Limits) -> Result<Option<Bytes>, Fault>
+where
+    B: http_body::Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    loop {
+        let frame = tokio::time::timeout(limits.body_idle_timeout, body.as_mut().frame()).await.map_err(|_| too_slow(limits))?;
+        let Some(frame) = frame else { return Ok(None) };
+        // What is no data is a trailer, and no dialect has any.
+        if let Ok(data) = frame.map_err(|error| broken(&error.into()))?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+}
+
+pub(super) fn too_large(bytes_max: usize) -> Fault {
+    let message = format!("request body: expected at most {bytes_max} bytes, found more");
+    Fault::new(FaultKind::TooLarge, Blame::Client, message)
+}
+
+fn too_slow(limits: &Limits) -> Fault {
+    let seconds = limits.body_idle_timeout.as_secs_f32();
+    let message = format!("request body: expected more of it within {seconds} seconds, found nothing");
+    Fault::new(FaultKind::RequestTimeout, Blame::Client, message)
+}
+
+/// hyper tells bad chunking from a lost connection by the kind of the io error at the root.
+fn broken(error: &BoxError) -> Fault {
+    let root: &(dyn Error + 'static) = &**error;
+    let causes = std::iter::successors(Some(root), |&error| error.source());
+    let kind = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).next();
+    Fault::bad_request(match kind {
+        Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            "request body: expected chunks with a size in front, found a malformed one"
+        }
+        _ => "request body: expected as many bytes as announced, found the end of the connection",
+    })
+}
+
+#[cfg(test)]
+mod tests;

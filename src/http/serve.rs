@@ -1,0 +1,248 @@
+//! Accepting and serving connections until told to stop. What an answer says is the handler's business alone.
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http_body::{Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tracing::{debug, info, warn};
+
+use super::connection::{Busy, Pulse, Socket, Stage, gone, linger, refuse};
+use super::listen::Listeners;
+use super::{Body, BoxError, Limits};
+use crate::canon::{Blame, Fault, FaultKind};
+
+/// How long to wait when a connection cannot be accepted, as when all file descriptors are in use.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// After how much silence the system asks whether the peer's machine is still there.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How many connections over the limit are told so at a time. Those beyond are closed without a word.
+const TURNED_AWAY_MAX: usize = 64;
+
+/// The smallest buffer that hyper takes.
+const BUFFER_BYTES_MIN: usize = 8192;
+
+/// What answers requests.
+pub trait Handler: Send + Sync + 'static {
+    /// Answers a request.
+    ///
+    /// The future, and then the answer's body, are dropped as soon as the client is gone.
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+
+    /// Shapes the answer to a request that is refused here, before [`Handler::handle`].
+    fn refuse(&self, head: &request::Parts, fault: &Fault) -> Response<Body>;
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drained {
+    /// Connections that were cut because their answers were not finished in time.
+    pub cut: usize,
+}
+
+/// Serves until `stop` is ready, then closes the port, lets answers finish for `limits.drain_timeout`, and cuts the rest.
+pub async fn serve<H: Handler>(listeners: Listeners, handler: Arc<H>, limits: Limits, stop: impl Future<Output = ()>) -> Drained {
+    let server = Arc::new(Server::new(handler, limits));
+    let stopping = watch::Sender::new(false);
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            stream = accept(&listeners) => server.admit(stream, &mut connections, &stopping),
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listeners);
+    stopping.send_replace(true);
+    drain(connections, server.limits.drain_timeout).await
+}
+
+async fn drain(mut connections: JoinSet<()>, drain_timeout: Duration) -> Drained {
+    let all = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(drain_timeout, all).await;
+    let cut = connections.len();
+    if cut > 0 {
+        info!(cut, "answers were cut at the end of the drain");
+    }
+    connections.shutdown().await;
+    Drained { cut }
+}
+
+/// Waits for the next connection, through failures of those before it.
+async fn accept(listeners: &Listeners) -> TcpStream {
+    loop {
+        match listeners.accept().await {
+            Ok(stream) => return stream,
+            Err(error) if is_of_one_connection(&error) => debug!(%error, "a connection ended before it was accepted"),
+            Err(error) => {
+                warn!(%error, "no connection can be accepted for now");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Whether the failure says nothing about the next connection.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// What all connections share.
+struct Server<H> {
+    handler: Arc<H>,
+    limits: Limits,
+    http: http1::Builder,
+    connections: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl<H: Handler> Server<H> {
+    fn new(handler: Arc<H>, limits: Limits) -> Self {
+        let mut http = http1::Builder::new();
+        // hyper's time-out for heads runs between requests too, so `Pulse` keeps the time. A peer that only stopped sending may
+        // still read; `gone` tells it from one that left.
+        http.header_read_timeout(None).half_close(true);
+        http.max_headers(limits.headers_max).max_header_size(limits.header_bytes_max);
+        // The same buffer bounds what is written ahead of a slow client.
+        http.max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN));
+        Self {
+            handler,
+            http,
+            connections: Arc::new(Semaphore::new(limits.connections_max)),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+            in_flight: Arc::new(Semaphore::new(limits.requests_in_flight_max)),
+            limits,
+        }
+    }
+
+    /// Takes a connection in, or turns it away with an answer: left in the system's queue it would wait without a reason.
+    fn admit(self: &Arc<Self>, stream: TcpStream, connections: &mut JoinSet<()>, stopping: &watch::Sender<bool>) {
+        let stopping = stopping.subscribe();
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            prepare(&stream);
+            connections.spawn(Arc::clone(self).run(stream, stopping, permit));
+        } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
+            connections.spawn(turn_away(stream, stopping, permit));
+        }
+    }
+
+    async fn run(self: Arc<Self>, stream: TcpStream, stopping: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
+        let pulse = Arc::new(Pulse::new());
+        tokio::select! {
+            () = self.converse(&stream, &pulse, stopped(stopping.clone())) => {}
+            () = gone(&stream, &pulse) => return,
+            stage = pulse.silence(&self.limits) => match stage {
+                Stage::Head => refuse(&stream, StatusCode::REQUEST_TIMEOUT, "the head of the request did not come in time"),
+                Stage::Idle | Stage::Busy => return,
+            },
+        }
+        linger_until(&stream, stopping).await;
+    }
+
+    /// Speaks HTTP until one side ends the connection. From `stop` on, only what has begun is finished.
+    async fn converse(self: &Arc<Self>, stream: &TcpStream, pulse: &Arc<Pulse>, stop: impl Future<Output = ()>) {
+        let service = service_fn(|request| {
+            let (server, busy) = (Arc::clone(self), pulse.busy());
+            async move { Ok::<_, Infallible>(server.answer(request, busy).await) }
+        });
+        let connection = self.http.serve_connection(TokioIo::new(Socket { stream, pulse }), service);
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = &mut connection => ended,
+            () = stop => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%error, "connection ended early");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, busy: Busy) -> Response<Answer> {
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
+        let mut response = match permit {
+            Some(_) => self.handler.handle(request).await,
+            None => self.handler.refuse(&request.into_parts().0, &self.too_many()),
+        };
+        // The rest of such a request may still be on its way, and nobody will read it.
+        if matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response.map(|body| Answer { body, _permit: permit, _busy: busy })
+    }
+
+    fn too_many(&self) -> Fault {
+        let max = self.limits.requests_in_flight_max;
+        let message = format!("gateway: {max} requests are in flight already; try again once one of them is answered");
+        let mut fault = Fault::new(FaultKind::Overloaded, Blame::Gateway, message);
+        fault.retry_after = Some(Duration::from_secs(1));
+        fault
+    }
+}
+
+/// An answer's body, which holds its request's place until it is sent or dropped.
+struct Answer {
+    body: Body,
+    _permit: Option<OwnedSemaphorePermit>,
+    _busy: Busy,
+}
+
+impl http_body::Body for Answer {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Options without which a connection works, but worse: their failure is no reason to refuse it.
+fn prepare(stream: &TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
+}
+
+async fn turn_away(stream: TcpStream, stopping: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
+    refuse(&stream, StatusCode::SERVICE_UNAVAILABLE, "too many connections; close some or try again");
+    linger_until(&stream, stopping).await;
+}
+
+/// Lingers, but not past the order to stop: who stops does not wait for clients that keep an unused connection.
+async fn linger_until(stream: &TcpStream, stopping: watch::Receiver<bool>) {
+    tokio::select! {
+        () = linger(stream) => {}
+        () = stopped(stopping) => {}
+    }
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that `serve` itself is gone, which is a stop too.
+    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+}
