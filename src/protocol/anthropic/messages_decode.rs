@@ -53,6 +53,7 @@ impl Decoder {
             "text" => self.part(block, PartKind::Text(text(block, "text")?), &["text"]),
             "image" => self.image(block),
             "document" => self.document(block),
+            "search_result" => self.search_result(block),
             "tool_use" => self.tool_use(block),
             "tool_result" => self.tool_result(block),
             "thinking" => self.thinking_block(block),
@@ -96,6 +97,18 @@ impl Decoder {
             detail: None,
         };
         self.part(block, PartKind::Media(media), &["source", "title", "context"])
+    }
+
+    /// A search result that the client brings along is text which the answer builds on: a document with its source as context.
+    fn search_result(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
+        let media = Media {
+            kind: MediaKind::Document,
+            source: MediaSource::Plain(self.plain_content(block.required("content")?)?),
+            name: optional_text(block, "title")?,
+            context: optional_text(block, "source")?,
+            detail: None,
+        };
+        self.part(block, PartKind::Media(media), &["source", "title", "content"])
     }
 
     fn source(&mut self, source: Value<'_>) -> Result<MediaSource, DecodeError> {

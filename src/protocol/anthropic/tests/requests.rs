@@ -419,6 +419,19 @@ fn media_is_carried_or_refused() {
 }
 
 #[test]
+fn search_results_and_documents_of_blocks_keep_their_text() {
+    let blocks = r#"[{"type":"text","text":"a"},{"type":"text","text":"b"}]"#;
+    let request = chat(&format!(
+        r#"[{{"role":"user","content":[{{"type":"search_result","source":"https://x.test","title":"t","content":{blocks}}},
+        {{"type":"document","source":{{"type":"content","content":{blocks}}}}}]}}]"#
+    ));
+    let content = &sent(&request, "m").0["messages"][0]["content"];
+    let source = json!({"type": "text", "media_type": "text/plain", "data": "a\n\nb"});
+    assert_eq!(content[0], json!({"type": "document", "source": source, "title": "t", "context": "https://x.test"}));
+    assert_eq!(content[1], json!({"type": "document", "source": source}));
+}
+
+#[test]
 fn only_the_first_four_cache_marks_are_kept() {
     let block = r#"{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}"#;
     let request = chat(&format!(r#"[{{"role":"user","content":[{}]}}]"#, [block; 5].join(",")));
