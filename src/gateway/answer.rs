@@ -18,7 +18,7 @@ use super::relay::Relay;
 use super::settle::Settlement;
 use super::signatures::Harvest;
 use super::{estimate, passthrough};
-use crate::canon::{Blame, Counted, Embed, Fault, FaultKind, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage};
+use crate::canon::{Blame, Counted, Embed, Fault, FaultKind, FinishReason, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage};
 use crate::outcome::{Outcome, Stage};
 use crate::protocol::names::Restore;
 use crate::protocol::{Answering, Ask, Operation};
@@ -143,6 +143,7 @@ impl Reading<'_> {
         let mut decoder = self.plan.protocol.stream_decoder(&answering(self.job));
         let mut events = pipe::read_all(&mut *decoder, body)?;
         restore.events(&mut events);
+        events.iter_mut().for_each(pipe::fail_malformed);
         let mut fold = Fold::default();
         events.into_iter().for_each(|event| fold.push(event));
         fold.finish()
@@ -169,7 +170,9 @@ impl Reading<'_> {
 
     fn decode(&self, body: Bytes, head: &http::response::Parts) -> Result<Whole, Failure> {
         let decoded = self.plan.protocol.decode_response(body, &answering(self.job));
-        decoded.map_err(|fault| self.failed_as(fault, head))
+        let whole = decoded.map_err(|fault| self.failed_as(fault, head))?;
+        let is_malformed = whole.choices.iter().any(|choice| choice.finish == Some(FinishReason::Malformed));
+        if is_malformed { Err(self.failed_as(pipe::malformed(), head)) } else { Ok(whole) }
     }
 
     fn pass_whole(&self, head: &http::response::Parts, body: Bytes) -> Result<Ready, Failure> {

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use http::{HeaderName, HeaderValue, Method};
+use http::Method;
 use tokio::time::Instant;
 
 use super::answer::{collect, json};
+use super::plan::own_headers;
 use super::{Answer, Call, Endpoint, Failed, Setup};
 use crate::canon::{Fault, FaultKind, ModelCard};
 use crate::protocol::{self, Operation, Wire};
@@ -137,7 +138,7 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
         .and_then(|dialect| protocol::by_name(dialect.name()))
         .ok_or_else(|| Fault::internal("a provider without a dialect"))?;
     let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
-    let wire = Wire { path, query, headers: own_headers(protocol), ..Wire::default() };
+    let wire = Wire { path, query, headers: own_headers(protocol).collect(), ..Wire::default() };
     let call = provider::Call { method: Method::GET, version: protocol.version(), wire };
     let request = endpoint.provider.prepare(call, &endpoint.account.credential)?;
     let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request));
@@ -148,9 +149,4 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
         return Err(protocol.decode_fault(head.status, &head.headers, &body));
     }
     protocol.decode_models(&body)
-}
-
-fn own_headers(protocol: &dyn protocol::Protocol) -> Vec<(HeaderName, HeaderValue)> {
-    let fixed = protocol.own_headers().iter();
-    fixed.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
 }

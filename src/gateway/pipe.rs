@@ -5,7 +5,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::signatures::Harvest;
-use crate::canon::{Event, Fault, Usage};
+use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::array::Items;
 use crate::protocol::names::Restore;
 use crate::protocol::sse::{Frame, Frames};
@@ -188,6 +188,7 @@ impl Translate {
     /// Writes the events that were decoded, and the end where there is one.
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
+        self.events.iter_mut().for_each(fail_malformed);
         for event in std::mem::take(&mut self.events) {
             self.shown.note(&event);
             self.harvest.note(&event);
@@ -248,6 +249,17 @@ impl Pipe for Translate {
     fn shown(&self) -> &Shown {
         &self.shown
     }
+}
+
+/// A call that cannot be read is no answer: no dialect has a word for it that its clients would notice.
+pub(super) fn fail_malformed(event: &mut Event) {
+    if let Event::Finish { reason: FinishReason::Malformed, .. } = event {
+        *event = Event::Failed(malformed());
+    }
+}
+
+pub(super) fn malformed() -> Fault {
+    Fault::upstream("the model wrote a tool call that cannot be read; ask again")
 }
 
 /// Reads a whole stream into its events, for a client that did not ask for one.

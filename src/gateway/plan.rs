@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 
 use super::catalog::Lists;
 use super::passthrough;
@@ -147,7 +148,8 @@ impl<'c> Job<'c> {
         let (path, query) = plan.protocol.upstream_path(self.call.operation, &plan.model, self.call.query.as_deref());
         let allowed = plan.protocol.passthrough_headers().request;
         let body = passthrough::rename(&self.call.body, &self.peek, &plan.model);
-        let headers = passthrough::request_headers(&self.call.headers, allowed);
+        let mut headers = passthrough::request_headers(&self.call.headers, allowed);
+        headers.extend(own_headers(plan.protocol).filter(|(name, _)| !self.call.headers.contains_key(name)));
         Prepared { wire: Wire { path, query, headers, body }, exchange: Exchange::Passthrough, losses: Vec::new() }
     }
 
@@ -227,6 +229,12 @@ impl<'c> Job<'c> {
     pub(super) fn body(&self) -> &Bytes {
         &self.call.body
     }
+}
+
+/// What every request of a dialect carries, for requests that came or are made without it.
+pub(super) fn own_headers(protocol: &dyn Protocol) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let fixed = protocol.own_headers().iter();
+    fixed.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
 }
 
 /// The dialects in which a model is called; `demo/anthropic` is the demo in that one.

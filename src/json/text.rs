@@ -68,7 +68,9 @@ impl Text {
 
     /// Whether there is nothing but white space in it.
     pub fn is_blank(&self) -> bool {
-        self.to_plain().trim().is_empty()
+        let rest = self.as_escaped().trim_start();
+        // Escapes can be white space too; long texts are unescaped only where one comes first.
+        rest.is_empty() || rest.starts_with('\\') && self.to_plain().trim().is_empty()
     }
 
     /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
@@ -292,6 +294,13 @@ mod tests {
     fn compacting_keeps_strings_and_digits() {
         let raw = Raw::from_static(r#"{ "a b" : [ 1.50 , "x \" y" ] }"#);
         assert_eq!(raw.compact().as_str(), r#"{"a b":[1.50,"x \" y"]}"#);
+    }
+
+    #[test]
+    fn white_space_is_blank_in_every_spelling() {
+        for (plain, is_blank) in [("", true), (" \n\t ", true), (" a", false), ("\n\n a", false), ("\u{a0}", true)] {
+            assert_eq!(Text::from_plain(plain).is_blank(), is_blank, "{plain:?}");
+        }
     }
 
     #[test]

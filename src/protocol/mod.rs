@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
+pub mod anthropic;
 pub mod array;
 pub mod efforts;
 pub mod envelope;
@@ -25,7 +26,7 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] = &[];
+pub static ALL: &[&dyn Protocol] = &[&anthropic::Anthropic];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {

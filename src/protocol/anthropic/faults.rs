@@ -1,0 +1,258 @@
+//! Errors: one table from fault kinds to statuses and types, and the way back.
+//!
+//! Source: Anthropic Messages reference, "Errors" and "Server-held threads"; `translation.md` section 8. Decides nothing about
+//! retries or accounts.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+
+use crate::canon::{Blame, Fault, FaultKind, Spot};
+use crate::json::{self, Document, Kind, Object, Raw, Value};
+use crate::protocol::{DecodeError, sse};
+
+/// What Claude Code looks for to know that it has to shorten the conversation.
+const TOO_LONG: &str = "prompt is too long";
+
+/// What an upstream calls a spent account where the type alone does not tell. Observed under 400 and 429.
+const SPENT: [&str; 3] = ["credit balance is too low", "api usage limits", "spend limit"];
+
+/// The details by which the official SDK knows that it has to send the whole history itself.
+const THREAD_UNSUPPORTED: &str = r#"{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
+
+/// The status and type of a kind. `upstream_status` tells a failing upstream (500) from one that was not understood (502).
+fn row(kind: FaultKind, upstream_status: Option<u16>) -> (u16, &'static str) {
+    match kind {
+        FaultKind::BadRequest | FaultKind::ContextTooLong | FaultKind::ThreadUnsupported => (400, "invalid_request_error"),
+        FaultKind::Unauthorized => (401, "authentication_error"),
+        FaultKind::QuotaSpent => (402, "billing_error"),
+        FaultKind::Forbidden => (403, "permission_error"),
+        FaultKind::NoSuchModel | FaultKind::NotFound => (404, "not_found_error"),
+        FaultKind::MethodNotAllowed => (405, "invalid_request_error"),
+        FaultKind::RequestTimeout => (408, "invalid_request_error"),
+        FaultKind::Conflict => (409, "conflict_error"),
+        FaultKind::TooLarge => (413, "request_too_large"),
+        FaultKind::UnsupportedMediaType => (415, "invalid_request_error"),
+        FaultKind::Misdirected => (421, "invalid_request_error"),
+        FaultKind::UpgradeRequired => (426, "invalid_request_error"),
+        FaultKind::RateLimited => (429, "rate_limit_error"),
+        FaultKind::HeadersTooLarge => (431, "invalid_request_error"),
+        FaultKind::Internal => (500, "api_error"),
+        FaultKind::Upstream if upstream_status.is_some() => (500, "api_error"),
+        FaultKind::Upstream | FaultKind::UpstreamAuth => (502, "api_error"),
+        FaultKind::NotImplemented => (501, "api_error"),
+        FaultKind::Timeout => (504, "timeout_error"),
+        FaultKind::Overloaded => (529, "overloaded_error"),
+    }
+}
+
+pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
+    let (status, _) = row(fault.kind, fault.status);
+    let body = json::document(|value| {
+        value.object(|object| {
+            write(fault, object);
+            object.str("request_id", request_id);
+        });
+    });
+    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+/// Writes the `error` event. Nothing may follow it.
+pub(super) fn encode_event(fault: &Fault, out: &mut BytesMut) {
+    sse::write(out, "error", |out| json::Writer::new(out).object(|object| write(fault, object)));
+}
+
+fn write(fault: &Fault, object: &mut Object<'_>) {
+    let (_, kind) = row(fault.kind, fault.status);
+    object.str("type", "error");
+    object.object("error", |error| {
+        error.str("type", kind);
+        error.str("message", &message(fault));
+        error.some("details", details(fault), |value, details| value.raw(&details));
+    });
+}
+
+fn message(fault: &Fault) -> String {
+    let is_told = fault.kind != FaultKind::ContextTooLong || fault.message.to_ascii_lowercase().contains(TOO_LONG);
+    if is_told { fault.message.clone() } else { format!("{TOO_LONG}: {}", fault.message) }
+}
+
+/// An object is this dialect's own; Gemini's details are an array and stay at home.
+fn details(fault: &Fault) -> Option<Raw> {
+    let own = fault.details.as_ref().filter(|raw| raw.document().root().kind() == Kind::Object);
+    own.cloned().or_else(|| (fault.kind == FaultKind::ThreadUnsupported).then(|| Raw::from_static(THREAD_UNSUPPORTED)))
+}
+
+/// The refusal of a request that leans on a conversation which only its upstream holds.
+pub(super) fn thread_unsupported(at: Spot) -> DecodeError {
+    let message = "server-held threads cannot be translated; send the whole conversation";
+    let fault = Fault::new(FaultKind::ThreadUnsupported, Blame::Client, message).with_code("thread_unsupported_request");
+    DecodeError::Unsupported { at, fault: Box::new(fault) }
+}
+
+/// Reads an error answer; a body that is none of this dialect's gives the fault of its status.
+pub(super) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+    let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
+    let mut fault = decode_record(document.root(), Some(status));
+    fault.retry_after = retry_after(headers);
+    let header_id = headers.get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    fault.upstream_id = header_id.or(fault.upstream_id);
+    fault
+}
+
+/// Reads `{"type":"error","error":{…}}`, of an answer or inside a stream.
+pub(super) fn decode_record(root: Value<'_>, status: Option<StatusCode>) -> Fault {
+    let string = |path: &[&str]| root.find(path).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
+    let message = string(&["error", "message"]).filter(|message| !message.is_empty());
+    let details = root.find(&["error", "details"]).filter(|details| details.kind() == Kind::Object);
+    let kind = kind(&string(&["error", "type"]).unwrap_or_default(), status, message.as_deref().unwrap_or_default());
+    let mut fault = Fault::new(kind, blame(kind), message.unwrap_or_else(|| silent(status)));
+    fault.status = status.map(|status| status.as_u16());
+    fault.code = string(&["error", "details", "error_code"]);
+    fault.details = details.map(Value::raw);
+    fault.upstream_id = string(&["request_id"]);
+    fault
+}
+
+/// What stands for the message of an upstream that gave none.
+fn silent(status: Option<StatusCode>) -> String {
+    status.map_or_else(|| "the upstream failed and gave no reason".to_owned(), |status| format!("the upstream answered {status}"))
+}
+
+/// The kind of an upstream's error: by its type, else by its status; the message tells what neither does.
+fn kind(word: &str, status: Option<StatusCode>, message: &str) -> FaultKind {
+    let message = message.to_ascii_lowercase();
+    match kind_of_type(word).unwrap_or_else(|| kind_of_status(status)) {
+        FaultKind::BadRequest | FaultKind::RateLimited if SPENT.iter().any(|phrase| message.contains(phrase)) => {
+            FaultKind::QuotaSpent
+        }
+        FaultKind::BadRequest if message.contains(TOO_LONG) => FaultKind::ContextTooLong,
+        FaultKind::BadRequest if status == Some(StatusCode::FORBIDDEN) => FaultKind::Forbidden,
+        FaultKind::NotFound if message.contains("model") => FaultKind::NoSuchModel,
+        kind => kind,
+    }
+}
+
+fn kind_of_type(word: &str) -> Option<FaultKind> {
+    Some(match word {
+        "invalid_request_error" => FaultKind::BadRequest,
+        // What the account may not do is the account's trouble, and no client's.
+        "authentication_error" | "permission_error" => FaultKind::UpstreamAuth,
+        "billing_error" => FaultKind::QuotaSpent,
+        "not_found_error" => FaultKind::NotFound,
+        "conflict_error" => FaultKind::Conflict,
+        "request_too_large" => FaultKind::TooLarge,
+        "rate_limit_error" => FaultKind::RateLimited,
+        "api_error" => FaultKind::Upstream,
+        "timeout_error" => FaultKind::Timeout,
+        "overloaded_error" => FaultKind::Overloaded,
+        _ => return None,
+    })
+}
+
+fn kind_of_status(status: Option<StatusCode>) -> FaultKind {
+    match status.map_or(500, |status| status.as_u16()) {
+        401 | 403 => FaultKind::UpstreamAuth,
+        402 => FaultKind::QuotaSpent,
+        404 => FaultKind::NotFound,
+        408 | 504 => FaultKind::Timeout,
+        409 => FaultKind::Conflict,
+        413 => FaultKind::TooLarge,
+        429 => FaultKind::RateLimited,
+        503 | 529 => FaultKind::Overloaded,
+        400..=499 => FaultKind::BadRequest,
+        _ => FaultKind::Upstream,
+    }
+}
+
+fn blame(kind: FaultKind) -> Blame {
+    match kind {
+        FaultKind::UpstreamAuth | FaultKind::QuotaSpent | FaultKind::RateLimited => Blame::Account,
+        FaultKind::Upstream | FaultKind::Overloaded | FaultKind::Timeout => Blame::Provider,
+        _ => Blame::Client,
+    }
+}
+
+/// `Retry-After` in seconds, the only form that this API sends. `None` = absent or anything else.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(status: u16, body: &str) -> Fault {
+        decode(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+    }
+
+    #[test]
+    fn upstream_errors_are_told_apart() {
+        let body = |word: &str, message: &str| format!(r#"{{"type":"error","error":{{"type":"{word}","message":"{message}"}}}}"#);
+        let cases = [
+            (400, body("invalid_request_error", "max_tokens: Field required"), FaultKind::BadRequest),
+            (400, body("invalid_request_error", "Prompt is too long: 210000 tokens"), FaultKind::ContextTooLong),
+            (400, body("invalid_request_error", "Your credit balance is too low"), FaultKind::QuotaSpent),
+            (401, body("authentication_error", "invalid x-api-key"), FaultKind::UpstreamAuth),
+            (402, body("billing_error", "pay"), FaultKind::QuotaSpent),
+            (403, body("permission_error", "no"), FaultKind::UpstreamAuth),
+            (404, body("not_found_error", "model: claude-0"), FaultKind::NoSuchModel),
+            (413, body("request_too_large", "big"), FaultKind::TooLarge),
+            (429, body("rate_limit_error", "slow down"), FaultKind::RateLimited),
+            (500, body("api_error", "oops"), FaultKind::Upstream),
+            (504, body("timeout_error", "late"), FaultKind::Timeout),
+            (529, body("overloaded_error", "full"), FaultKind::Overloaded),
+            (503, "<html>".to_owned(), FaultKind::Overloaded),
+            (418, String::new(), FaultKind::BadRequest),
+        ];
+        for (status, body, kind) in cases {
+            assert_eq!(upstream(status, &body).kind, kind, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_its_cause_its_id_and_its_delay() {
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", "7".parse().unwrap());
+        let body =
+            br#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},
+            "request_id":"req_1"}"#;
+        let fault = decode(StatusCode::NOT_FOUND, &headers, body);
+        assert_eq!((fault.code.as_deref(), fault.upstream_id.as_deref()), (Some("thread_not_found"), Some("req_1")));
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
+        let (_, body) = encode(&fault, "req_2");
+        let expected = r#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},"request_id":"req_2"}"#;
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_client_sees_the_status_and_type_of_its_dialect() {
+        let cases = [
+            (FaultKind::UpstreamAuth, 502, "api_error"),
+            (FaultKind::QuotaSpent, 402, "billing_error"),
+            (FaultKind::Overloaded, 529, "overloaded_error"),
+            (FaultKind::NotImplemented, 501, "api_error"),
+        ];
+        for (kind, status, word) in cases {
+            let (got, body) = encode(&Fault::new(kind, Blame::Provider, "m"), "req_1");
+            assert_eq!(got, status);
+            assert!(String::from_utf8_lossy(&body).contains(&format!(r#""type":"{word}""#)));
+        }
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_said_so_that_clients_notice() {
+        let fault = Fault::new(FaultKind::ContextTooLong, Blame::Client, "maximum context length is 8192");
+        let (_, body) = encode(&fault, "r");
+        assert!(String::from_utf8_lossy(&body).contains("prompt is too long: maximum context length is 8192"));
+    }
+
+    #[test]
+    fn foreign_details_stay_at_home() {
+        let mut fault = Fault::bad_request("m");
+        fault.details = Some(Raw::from_static("[1]"));
+        assert!(!String::from_utf8_lossy(&encode(&fault, "r").1).contains("details"));
+    }
+}

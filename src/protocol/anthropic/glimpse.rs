@@ -1,0 +1,60 @@
+//! What passes through, as cheaply as it can be seen: the event's name decides whether a frame is read at all.
+//!
+//! Source: Anthropic Messages reference, "Stream". Changes nothing.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::{faults, usage};
+use crate::json::{Document, Value};
+use crate::protocol::Glimpse;
+use crate::protocol::sse::Frame;
+
+/// Looks at one frame.
+pub(super) fn frame(frame: &Frame) -> Glimpse {
+    match &frame.event[..] {
+        b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
+        b"message_stop" => Glimpse { is_end: true, ..Glimpse::default() },
+        b"message_start" | b"message_delta" | b"error" | b"" => parse(&frame.data, |root| record(root, &frame.event)),
+        _ => Glimpse::default(),
+    }
+}
+
+/// Looks at a whole answer.
+pub(super) fn body(body: &Bytes) -> Glimpse {
+    parse(body, |root| match word(root, "type").as_deref() {
+        Some("error") => fault(root),
+        _ => Glimpse {
+            usage: root.get("usage").map(usage::decode),
+            is_content: root.get("content").is_some(),
+            is_end: root.get("stop_reason").is_some(),
+            fault: None,
+        },
+    })
+}
+
+/// A record whose name, where the frame has none, stands in its data.
+fn record(root: Value<'_>, event: &[u8]) -> Glimpse {
+    let kind = word(root, "type").unwrap_or_default();
+    let usage = |holder: Option<Value<'_>>| holder.and_then(|holder| holder.get("usage")).map(usage::decode);
+    match if event.is_empty() { kind.as_bytes() } else { event } {
+        b"message_start" => Glimpse { usage: usage(root.get("message")), ..Glimpse::default() },
+        b"message_delta" => Glimpse { usage: usage(Some(root)), ..Glimpse::default() },
+        b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
+        b"message_stop" => Glimpse { is_end: true, ..Glimpse::default() },
+        b"error" => fault(root),
+        _ => Glimpse::default(),
+    }
+}
+
+fn fault(root: Value<'_>) -> Glimpse {
+    Glimpse { fault: Some(faults::decode_record(root, None::<StatusCode>)), ..Glimpse::default() }
+}
+
+fn word<'d>(root: Value<'d>, key: &str) -> Option<std::borrow::Cow<'d, str>> {
+    root.get(key)?.str().ok()
+}
+
+fn parse(data: &Bytes, read: impl FnOnce(Value<'_>) -> Glimpse) -> Glimpse {
+    Document::parse(data.clone()).map_or_else(|_| Glimpse::default(), |document| read(document.root()))
+}

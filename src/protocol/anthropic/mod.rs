@@ -1,0 +1,192 @@
+//! The Anthropic Messages dialect, towards clients and towards upstreams.
+//!
+//! Source: Anthropic Messages reference. The two API versions that are live differ in what they take (sampling above all): a
+//! client's own passes through with its request, and requests that originate here use the older one.
+//!
+//! What this dialect cannot carry is dropped by name or refused in `request_encode`; nothing here knows a socket, a clock or an
+//! account.
+
+mod abilities;
+mod faults;
+mod format;
+mod glimpse;
+mod messages_decode;
+mod messages_encode;
+mod models;
+mod parts_encode;
+mod request_decode;
+mod request_encode;
+mod response;
+mod stream_decode;
+mod stream_encode;
+mod thinking;
+mod tools_decode;
+mod tools_encode;
+mod usage;
+mod view;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::sse::Frame;
+use super::{
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
+    StreamDecoder, StreamEncoder, Target,
+};
+use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::json::{self, Document, Value};
+
+/// Its name.
+pub const DIALECT: Dialect = Dialect::named("anthropic");
+
+/// The dialect itself; it holds nothing.
+pub struct Anthropic;
+
+static ROUTES: [Route; 4] = [
+    Route { method: Method::POST, pattern: "/messages", operation: Operation::Generate },
+    Route { method: Method::POST, pattern: "/messages/count_tokens", operation: Operation::CountTokens },
+    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
+    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+];
+
+/// `anthropic-organization-id` and `anthropic-workspace-id` name the account behind the gateway and do not go back.
+const HEADERS: PassthroughHeaders = PassthroughHeaders {
+    request: &[
+        "anthropic-version",
+        "anthropic-beta",
+        "anthropic-dangerous-direct-browser-access",
+        "x-app",
+        "x-claude-code-*",
+        "x-stainless-*",
+    ],
+    response: &["request-id", "anthropic-ratelimit-*", "retry-after", "retry-after-ms", "x-should-retry"],
+};
+
+impl Protocol for Anthropic {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn version(&self) -> &'static str {
+        "v1"
+    }
+
+    fn own_headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[("anthropic-version", request_encode::VERSION)]
+    }
+
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+        if matches!(inbound.operation, Operation::ListModels | Operation::ShowModel) {
+            return Ok(Peek { model: inbound.path_model.unwrap_or_default().to_owned(), ..Peek::default() });
+        }
+        let document = Document::parse(inbound.body.clone())?;
+        let root = document.root();
+        let model = root.required("model")?;
+        let start = model.spot().0 as usize;
+        Ok(Peek {
+            model: model.str()?.into_owned(),
+            model_at: Some(start + 1..start + model.as_written().len() - 1),
+            stream: root.get("stream").map(Value::bool).transpose()?.unwrap_or(false),
+            session: session(inbound.headers, root),
+        })
+    }
+
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+        let path = match operation {
+            Operation::ListModels => "/models".to_owned(),
+            Operation::ShowModel => format!("/models/{model}"),
+            operation => request_encode::path(operation).to_owned(),
+        };
+        (path, query.map(str::to_owned))
+    }
+
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+        request_decode::decode(inbound)
+    }
+
+    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+        request_encode::encode(request, target, losses)
+    }
+
+    fn stream_decoder(&self, _: &Answering) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::default())
+    }
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(view::View::new(ask)))
+    }
+
+    fn decode_response(&self, body: Bytes, _: &Answering) -> Result<Response, Fault> {
+        response::decode(body)
+    }
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+        response::encode(response, ask, losses)
+    }
+
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode(status, headers, body)
+    }
+
+    fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
+        faults::encode(fault, request_id)
+    }
+
+    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, out: &mut BytesMut) -> Ending {
+        faults::encode_event(fault, out);
+        Ending::Clean
+    }
+
+    fn glimpse(&self, frame: &Frame) -> Glimpse {
+        glimpse::frame(frame)
+    }
+
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+        glimpse::body(body)
+    }
+
+    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
+        let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+        let tokens = document.root().required("input_tokens").and_then(Value::u64).map_err(Garbled::from)?;
+        Ok(tokens)
+    }
+
+    fn encode_count(&self, counted: Counted) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("input_tokens", counted.tokens)))
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn passthrough_headers(&self) -> PassthroughHeaders {
+        HEADERS
+    }
+
+    fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {
+        models::encode_list(models, query)
+    }
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes {
+        models::encode_one(model)
+    }
+
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+        models::decode_list(body)
+    }
+}
+
+/// The conversation: Claude Code's header, else the client's user id, else the answer that a server-held thread goes on from.
+fn session(headers: &HeaderMap, root: Value<'_>) -> Option<String> {
+    let header = headers.get("x-claude-code-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let field = |path: &[&str]| root.find(path)?.str().ok().map(std::borrow::Cow::into_owned);
+    header.or_else(|| field(&["metadata", "user_id"])).or_else(|| field(&["thread", "previous_message_id"]))
+}

@@ -1,0 +1,145 @@
+//! A whole answer, both ways.
+//!
+//! Source: Anthropic Messages reference, "Response". Reading goes through the events that the same answer streamed would give.
+
+use bytes::Bytes;
+
+use super::stream_decode::Answer;
+use super::view::{Thoughts, View, write_end};
+use super::{faults, usage};
+use crate::canon::{Choice, Event, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response, ToolInput};
+use crate::json::{self, Array, Document, Text, Value};
+use crate::protocol::{Ask, Garbled};
+
+pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be read";
+
+/// Reads an answer, or the error that came in its place.
+pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
+    let document = Document::parse(body).map_err(Garbled::from)?;
+    let root = document.root();
+    if root.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "error")) {
+        return Err(faults::decode_record(root, None));
+    }
+    let mut events = Vec::new();
+    decode_events(root, &mut events)?;
+    let mut fold = Fold::default();
+    events.into_iter().for_each(|event| fold.push(event));
+    fold.finish()
+}
+
+fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    let mut answer = Answer::default();
+    let content = root.required("content")?.items()?;
+    answer.start(root, out)?;
+    for (index, block) in (0..).zip(content) {
+        answer.block_start(block, index, out)?;
+        answer.block_stop(index, out)?;
+    }
+    answer.ending(root);
+    answer.stop(out)
+}
+
+/// Writes an answer. One that ended in a call which cannot be read is an error in every dialect.
+pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    let empty = Choice::default();
+    let choice = response.choices.first().unwrap_or(&empty);
+    if choice.finish == Some(FinishReason::Malformed) {
+        return faults::encode(&Fault::upstream(MALFORMED), ask.request_id).1;
+    }
+    if !usage::is_whole(&response.usage) {
+        losses.noted("usage", How::Dropped);
+    }
+    let mut writer = Writer { view: View::new(ask), losses };
+    json::document(|value| {
+        value.object(|object| {
+            writer.view.write_start(&response.start, object);
+            object.array("content", |content| choice.parts.iter().for_each(|part| writer.part(part, content)));
+            let word = writer.stop_reason(choice);
+            write_end(&word, choice.sequence.as_ref(), choice.detail.as_ref(), object);
+            let tier = writer.view.tier(&response.start);
+            object.object("usage", |object| usage::encode(&response.usage, tier, object));
+        });
+    })
+}
+
+struct Writer<'w> {
+    view: View,
+    losses: &'w mut Losses,
+}
+
+impl Writer<'_> {
+    fn stop_reason(&mut self, choice: &Choice) -> Text {
+        let reason = choice.finish.clone().unwrap_or(FinishReason::Other(Text::default()));
+        if self.view.is_approximate(&reason) {
+            self.losses.noted("stop_reason", How::Adjusted);
+        }
+        self.view.stop_reason(&reason)
+    }
+
+    fn part(&mut self, part: &OutPart, content: &mut Array<'_>) {
+        match &part.head {
+            PartHead::Text | PartHead::Refusal => self.text(part, content),
+            PartHead::Reasoning(form) => self.reasoning(part, *form, content),
+            PartHead::ToolCall { id, name, free, .. } => self.call(id, name, &input(part, *free), content),
+            PartHead::Hosted { raw, .. } if self.view.is_native() => content.item().raw(raw),
+            PartHead::Hosted { .. } => self.losses.noted("hosted tool", How::Dropped),
+            PartHead::Media { .. } => self.losses.noted("media", How::Dropped),
+        }
+    }
+
+    fn text(&mut self, part: &OutPart, content: &mut Array<'_>) {
+        let text = part.text();
+        if text.is_empty() {
+            return;
+        }
+        let is_cited = !part.citations.is_empty();
+        if is_cited && !self.view.is_native() {
+            self.losses.noted("citations", How::Dropped);
+        }
+        content.object(|object| {
+            object.str("type", "text");
+            object.text("text", &text);
+            if is_cited && self.view.is_native() {
+                object.array("citations", |citations| part.citations.iter().for_each(|raw| citations.item().raw(raw)));
+            }
+        });
+    }
+
+    fn reasoning(&self, part: &OutPart, form: ReasoningForm, content: &mut Array<'_>) {
+        let text = if self.view.thoughts == Thoughts::Shown { part.text() } else { Text::default() };
+        let is_empty = text.is_empty() && part.sig.is_none();
+        if self.view.thoughts == Thoughts::Hidden || is_empty {
+            return;
+        }
+        let carrier = self.view.carrier(part.sig.as_ref());
+        content.object(|object| match form {
+            ReasoningForm::Redacted => {
+                object.str("type", "redacted_thinking");
+                object.text("data", &carrier);
+            }
+            ReasoningForm::Full | ReasoningForm::Summary => {
+                object.str("type", "thinking");
+                object.text("thinking", &text);
+                object.text("signature", &carrier);
+            }
+        });
+    }
+
+    fn call(&mut self, id: &Text, name: &Text, input: &ToolInput, content: &mut Array<'_>) {
+        if matches!(input, ToolInput::Malformed(_)) {
+            self.losses.noted("input", How::Adjusted);
+        }
+        content.object(|object| {
+            object.str("type", "tool_use");
+            object.text("id", id);
+            object.text("name", name);
+            object.raw("input", &input.to_object());
+        });
+    }
+}
+
+/// What a call was given, from its arguments as events carry them.
+fn input(part: &OutPart, is_free: bool) -> ToolInput {
+    let arguments = part.text();
+    if is_free { ToolInput::Free(arguments) } else { ToolInput::from_arguments(&arguments) }
+}

@@ -1,0 +1,71 @@
+//! Token counts in this dialect, where `input_tokens` leaves the cache out.
+//!
+//! Source: Anthropic Messages reference, "Response", `usage`: the whole prompt is `input_tokens` + `cache_creation_input_tokens` +
+//! `cache_read_input_tokens`; `output_tokens` includes thinking. Canon counts the whole. Decides nothing about unknown figures.
+
+use crate::canon::Usage;
+use crate::json::{Object, Text, Value};
+
+/// The figures as this dialect counts them, so that a later frame may correct one of them alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// As canon counts, except that `input` excludes the cache.
+    figures: Usage,
+}
+
+impl Counts {
+    /// Takes each figure that a `usage` object holds. What is no count is passed over: usage never breaks an answer.
+    pub(super) fn update(&mut self, usage: Value<'_>) {
+        let count = |path: &[&str]| usage.find(path).and_then(|value| value.u64().ok());
+        self.figures.update(&Usage {
+            input: count(&["input_tokens"]),
+            cache_read: count(&["cache_read_input_tokens"]),
+            cache_write: count(&["cache_creation_input_tokens"]),
+            cache_write_short: count(&["cache_creation", "ephemeral_5m_input_tokens"]),
+            cache_write_long: count(&["cache_creation", "ephemeral_1h_input_tokens"]),
+            output: count(&["output_tokens"]),
+            reasoning: count(&["output_tokens_details", "thinking_tokens"]),
+            hosted_calls: count(&["server_tool_use", "web_search_requests"]),
+            ..Usage::default()
+        });
+    }
+
+    /// The figures as canon counts them.
+    pub(super) fn usage(&self) -> Usage {
+        let cached = self.figures.cache_read.unwrap_or(0).saturating_add(self.figures.cache_write.unwrap_or(0));
+        Usage { input: self.figures.input.map(|input| input.saturating_add(cached)), ..self.figures }
+    }
+}
+
+/// The usage of one frame or body.
+pub(super) fn decode(usage: Value<'_>) -> Usage {
+    let mut counts = Counts::default();
+    counts.update(usage);
+    counts.usage()
+}
+
+/// Writes the members of a `usage` object. The two that the shape demands are 0 where they are not known.
+pub(super) fn encode(usage: &Usage, tier: Option<&Text>, object: &mut Object<'_>) {
+    object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
+    object.some("cache_creation_input_tokens", usage.cache_write, |value, count| value.u64(count));
+    object.some("cache_read_input_tokens", usage.cache_read, |value, count| value.u64(count));
+    if usage.cache_write_short.or(usage.cache_write_long).is_some() {
+        object.object("cache_creation", |creation| {
+            creation.u64("ephemeral_5m_input_tokens", usage.cache_write_short.unwrap_or(0));
+            creation.u64("ephemeral_1h_input_tokens", usage.cache_write_long.unwrap_or(0));
+        });
+    }
+    object.u64("output_tokens", usage.output.unwrap_or(0));
+    object.some("output_tokens_details", usage.reasoning, |value, count| {
+        value.object(|details| details.u64("thinking_tokens", count));
+    });
+    object.some("server_tool_use", usage.hosted_calls, |value, count| {
+        value.object(|hosted| hosted.u64("web_search_requests", count));
+    });
+    object.some("service_tier", tier, |value, tier| value.text(tier));
+}
+
+/// Whether the two figures that the shape demands are known.
+pub(super) fn is_whole(usage: &Usage) -> bool {
+    usage.input.is_some() && usage.output.is_some()
+}
