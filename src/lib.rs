@@ -3,6 +3,7 @@
 pub mod account;
 pub mod canon;
 pub mod config;
+pub mod control;
 pub mod gateway;
 pub mod json;
 pub mod nearest;
