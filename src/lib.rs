@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod canon;
+pub mod cli;
 pub mod config;
 pub mod control;
 pub mod gateway;
