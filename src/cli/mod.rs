@@ -61,7 +61,7 @@ fn execute(
 fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
     let text = error.render().to_string();
     if error.use_stderr() {
-        out.complain(&text);
+        out.explain(&text);
         return exit_code::WRONG_USAGE;
     }
     out.lines(text.lines());

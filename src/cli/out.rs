@@ -47,11 +47,19 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Says what went wrong, a line each.
     pub(super) fn complain(&mut self, text: &str) {
-        for line in text.lines() {
-            // There is nobody left to tell.
-            let _ = writeln!(self.complaints, "aerostat: {}", harmless(line));
-        }
+        text.lines().for_each(|line| self.complaint("aerostat: ", line));
+    }
+
+    /// Says how the program is used, where it was not used so.
+    pub(super) fn explain(&mut self, usage: &str) {
+        usage.lines().for_each(|line| self.complaint("", line));
+    }
+
+    fn complaint(&mut self, prefix: &str, line: &str) {
+        // When this fails there is nobody left to tell.
+        let _ = writeln!(self.complaints, "{prefix}{}", harmless(line));
     }
 
     /// Whether everything reached its reader, or the reader left by itself.

@@ -71,6 +71,7 @@ fn wrong_usage_is_told_apart_from_failure() {
         assert!(!ended.complaints.is_empty());
     }
     assert_eq!(terminal.run("provider list").code, exit_code::FAILED);
+    assert!(terminal.run("nonsense").complaints.starts_with("error: unrecognized subcommand"));
     assert!(!terminal.program.ran.get());
 }
 
