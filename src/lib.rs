@@ -3,7 +3,9 @@
 pub mod account;
 pub mod app;
 pub mod canon;
+pub mod cli;
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod gateway;
 pub mod http;

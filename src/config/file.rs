@@ -2,23 +2,24 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde_json::Value as Json;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
+use super::home::CONFIG_FILE;
 use super::keys::{self, KEYS, Key};
 use super::problem::{Problem, Problems};
 use super::{Home, Resolved, parse};
-use crate::provider::Provider;
+use crate::provider::{DEMO, Provider};
 
 /// Why a configuration cannot be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{path}: {source}")]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{CONFIG_FILE}: {0}")]
+    Io(io::Error),
     #[error(transparent)]
     Invalid(Problems),
     /// The path is no key.
@@ -44,10 +45,9 @@ pub struct Setting {
 /// # Errors
 /// When the file is there and cannot be read.
 pub fn text(home: &Home) -> Result<String, ConfigError> {
-    let path = home.config_file();
-    match fs::read_to_string(&path) {
+    match fs::read_to_string(home.config_file()) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(ConfigError::Io { path, source }),
+        Err(error) => Err(ConfigError::Io(error)),
         Ok(text) => Ok(text),
     }
 }
@@ -68,6 +68,12 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
     let text = text(home)?;
     let resolved = parse(&text).map_err(ConfigError::Invalid)?;
     let key = known(path)?;
+    if let ["providers", name, _] = steps(path).as_slice()
+        && resolved.provider(name).is_none()
+        && *name != DEMO
+    {
+        return Err(ConfigError::UnknownKey(format!("no provider `{name}`; add [providers.{name}]")));
+    }
     Ok(setting(&document(&text)?, &resolved, path, key))
 }
 
@@ -177,7 +183,7 @@ fn new_table(name: &str) -> Table {
 /// Replaces the file in one step: readers see the old text or the new one. A symbolic link stays one.
 fn write(home: &Home, text: &str) -> Result<(), ConfigError> {
     let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
-    home.create().and_then(|()| replace(&path, text)).map_err(|source| ConfigError::Io { path, source })
+    home.create().and_then(|()| replace(&path, text)).map_err(ConfigError::Io)
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -281,6 +287,8 @@ mod tests {
         assert_eq!(value(&fixture.home, "providers.openai.key_env"), "OPENAI_API_KEY");
         assert_eq!(value(&fixture.home, "providers.openai.protocol"), serde_json::json!(["openai_chat", "openai_responses"]));
         assert!(!get(&fixture.home, "auth_mode").unwrap().is_set);
+        assert_eq!(value(&fixture.home, "providers.demo.enabled"), true);
+        assert!(matches!(get(&fixture.home, "providers.lab.enabled"), Err(ConfigError::UnknownKey(_))));
         let all = all(&fixture.home).unwrap();
         assert!(all.iter().any(|setting| setting.key == "providers.openai.base_url"));
         assert!(all.iter().all(|setting| !setting.key.contains(['*', '['])));

@@ -253,7 +253,7 @@ impl Judge {
             base_url: base_url?,
             key_env: raw.key_env.clone().or_else(|| Some(preset?.key_env?.to_owned())),
             insecure_http: raw.insecure_http.unwrap_or(false),
-            models: raw.models.clone(),
+            models: raw.models.clone().map(Into::into),
         })
     }
 

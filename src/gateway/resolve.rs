@@ -273,7 +273,7 @@ impl Directory<'_> {
     /// What a provider serves: the person's own list where there is one, else what it said itself.
     fn ids(&self, provider: &Provider) -> Arc<[String]> {
         match &provider.models {
-            Some(models) => models.as_slice().into(),
+            Some(models) => Arc::clone(models),
             None => (self.listed)(&provider.name),
         }
     }
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn the_persons_own_list_is_believed_before_the_providers() {
         let mut world = world(&["openai", "lab"], &[]);
-        world.providers[0].models = Some(vec!["mine".to_owned()]);
+        world.providers[0].models = Some(["mine".to_owned()].into());
         assert_eq!(world.candidates("mine"), ["openai/mine"]);
         assert!(world.candidates("gpt-5-mini").is_empty());
     }
@@ -417,7 +417,7 @@ mod tests {
     fn the_only_enabled_provider_gets_unknown_names_unchanged() {
         let mut world = world(&["lab", "!openai"], &[("fast", &["lab/a"])]);
         assert_eq!(world.candidates("brand-new"), ["lab/brand-new"]);
-        world.providers[0].models = Some(vec!["a".to_owned()]);
+        world.providers[0].models = Some(["a".to_owned()].into());
         assert!(world.candidates("brand-new").is_empty(), "the person said what it serves");
     }
 

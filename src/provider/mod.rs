@@ -22,6 +22,8 @@ pub use dialects::{ANTHROPIC, DIALECTS, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, d
 pub use prepare::Call;
 pub use retry_after::{RETRY_AFTER_MAX, retry_after};
 
+use std::sync::Arc;
+
 use crate::account::{Account, AccountState, Secret};
 use crate::canon::Dialect;
 
@@ -43,7 +45,7 @@ pub struct Provider {
     /// Whether a key may travel to another machine over plain HTTP.
     pub insecure_http: bool,
     /// The models that it serves, where the person listed them.
-    pub models: Option<Vec<String>>,
+    pub models: Option<Arc<[String]>>,
 }
 
 impl Provider {

@@ -1,0 +1,93 @@
+//! The command line: verbs for people and scripts over [`crate::control`].
+//!
+//! It words what the verbs answer and chooses the exit code; it decides nothing, and only [`out`] writes.
+
+mod args;
+pub mod exit_code;
+mod out;
+mod verbs;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use crate::control::{Account, Fault, Home, ModelCard, Provider, Resolved, Secret};
+use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
+use out::Out;
+
+/// What the commands borrow from the program: everything that needs a runtime and sockets.
+pub trait Program {
+    /// Runs the gateway until it is told to stop.
+    ///
+    /// # Errors
+    /// When it cannot start, or ends because something broke.
+    fn run(&self, home: &Home) -> anyhow::Result<()>;
+
+    /// Asks a provider for its models.
+    ///
+    /// # Errors
+    /// What the provider said, or why it cannot be reached.
+    fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault>;
+}
+
+/// Does what the arguments say, and gives the exit code.
+pub fn main(program: &dyn Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let home = Home::find(&|name| std::env::var_os(name));
+    execute(program, arguments, home, &mut io::stdout().lock(), &mut io::stderr())
+}
+
+fn execute(
+    program: &dyn Program,
+    arguments: impl IntoIterator<Item = OsString>,
+    home: io::Result<Home>,
+    facts: &mut dyn Write,
+    complaints: &mut dyn Write,
+) -> u8 {
+    let args = match Args::try_parse_from(arguments) {
+        Ok(args) => args,
+        Err(error) => return explain_usage(&error, &mut Out::new(facts, complaints, false)),
+    };
+    let mut out = Out::new(facts, complaints, args.json);
+    let done = home.map_err(Into::into).and_then(|home| perform(program, &home, args, &mut out));
+    let code = done.unwrap_or_else(|error| {
+        out.complain(&format!("{error:#}"));
+        exit_code::FAILED
+    });
+    if out.finish().is_err() { exit_code::FAILED } else { code }
+}
+
+/// Help and version are asked for; everything else is a wrong use.
+fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
+    let text = error.render().to_string();
+    if error.use_stderr() {
+        out.explain(&text);
+        return exit_code::WRONG_USAGE;
+    }
+    out.lines(text.lines());
+    exit_code::DONE
+}
+
+fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) -> anyhow::Result<u8> {
+    // There is no tray yet: with or without `--headless` the gateway runs alone.
+    let Some(verb) = args.verb else { return program.run(home).map(|()| exit_code::DONE) };
+    match verb {
+        Verb::Status => verbs::show_status(home, out),
+        Verb::Config(ConfigVerb::Path) => verbs::show_path(home, out),
+        Verb::Config(ConfigVerb::Check) => verbs::check_config(home, out),
+        Verb::Config(ConfigVerb::Get { key }) => verbs::get_setting(home, key.as_deref(), out),
+        Verb::Config(ConfigVerb::Set { changes }) => verbs::set_settings(home, &changes, out),
+        Verb::Key(KeyVerb::Show) => verbs::show_key(home, out),
+        Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, &name, out),
+        Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, out),
+        Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name.as_deref(), out),
+        Verb::Completions { shell } => verbs::print_completions(shell, out),
+    }
+}
+
+fn environment(name: &str) -> Option<Secret> {
+    std::env::var(name).ok().map(Secret::new)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The one writer of the command line.
+//!
+//! Facts go to standard output, complaints to standard error. What comes from files and upstreams cannot steer the terminal, and a
+//! reader that left is no error.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+pub(super) struct Out<'a> {
+    facts: &'a mut dyn Write,
+    complaints: &'a mut dyn Write,
+    is_json: bool,
+    /// The first failure to write facts; nothing is written after it.
+    failure: Option<io::Error>,
+}
+
+impl<'a> Out<'a> {
+    pub(super) fn new(facts: &'a mut dyn Write, complaints: &'a mut dyn Write, is_json: bool) -> Self {
+        Self { facts, complaints, is_json, failure: None }
+    }
+
+    /// Writes facts: as JSON for scripts, else the lines for people.
+    pub(super) fn facts(&mut self, facts: &impl Serialize, lines: impl IntoIterator<Item = String>) {
+        if self.is_json {
+            let text = serde_json::to_string_pretty(facts).expect("facts have text keys and finite numbers");
+            self.lines(text.lines());
+        } else {
+            lines.into_iter().for_each(|line| self.line(&line));
+        }
+    }
+
+    /// Writes a text of several lines that this program made itself.
+    pub(super) fn lines<'t>(&mut self, lines: impl IntoIterator<Item = &'t str>) {
+        lines.into_iter().for_each(|line| self.line(line));
+    }
+
+    /// Writes a script that this program made, as it is.
+    pub(super) fn script(&mut self, script: &[u8]) {
+        self.failure = self.facts.write_all(script).err();
+    }
+
+    fn line(&mut self, line: &str) {
+        if self.failure.is_none() {
+            self.failure = writeln!(self.facts, "{}", harmless(line)).err();
+        }
+    }
+
+    /// Says what went wrong, a line each.
+    pub(super) fn complain(&mut self, text: &str) {
+        text.lines().for_each(|line| self.complaint("aerostat: ", line));
+    }
+
+    /// Says how the program is used, where it was not used so.
+    pub(super) fn explain(&mut self, usage: &str) {
+        usage.lines().for_each(|line| self.complaint("", line));
+    }
+
+    fn complaint(&mut self, prefix: &str, line: &str) {
+        // When this fails there is nobody left to tell.
+        let _ = writeln!(self.complaints, "{prefix}{}", harmless(line));
+    }
+
+    /// Whether everything reached its reader, or the reader left by itself.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        let failure = self.failure.take().or_else(|| self.facts.flush().err());
+        match failure {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A line without characters that steer a terminal or turn the direction of text: they become `\u001b`, which JSON reads back.
+fn harmless(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c.is_control() || turns_direction(c) {
+            write!(text, "\\u{:04x}", u32::from(c)).expect("a string takes everything");
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
+/// Source: Unicode Standard Annex 9, explicit directional formatting characters; and the two line separators.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Gone(io::ErrorKind);
+
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn finished(kind: io::ErrorKind) -> io::Result<()> {
+        let (mut facts, mut complaints) = (Gone(kind), Vec::new());
+        let mut out = Out::new(&mut facts, &mut complaints, false);
+        out.lines(["a", "b"]);
+        out.finish()
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_error_and_a_full_disk_is() {
+        assert!(finished(io::ErrorKind::BrokenPipe).is_ok());
+        assert!(finished(io::ErrorKind::StorageFull).is_err());
+    }
+
+    #[test]
+    fn names_from_files_cannot_steer_the_terminal() {
+        assert_eq!(harmless("a\u{1b}[2Jb\u{9b}c\nd\u{202e}e"), "a\\u001b[2Jb\\u009bc\\u000ad\\u202ee");
+        assert_eq!(harmless("grün 日本"), "grün 日本");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let (mut facts, mut complaints) = (Vec::new(), Vec::new());
+        let mut out = Out::new(&mut facts, &mut complaints, true);
+        out.facts(&serde_json::json!({ "name": "a\u{9b}\u{1b}\u{202e}" }), []);
+        out.finish().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&facts).unwrap();
+        assert!(facts.is_ascii());
+        assert_eq!(value["name"], "a\u{9b}\u{1b}\u{202e}");
+    }
+}

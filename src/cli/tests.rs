@@ -1,0 +1,171 @@
+use super::*;
+use std::cell::Cell;
+
+#[derive(Default)]
+struct Fake {
+    ran: Cell<bool>,
+}
+
+impl Program for Fake {
+    fn run(&self, _: &Home) -> anyhow::Result<()> {
+        self.ran.set(true);
+        Ok(())
+    }
+
+    fn list_models(&self, _: &Resolved, provider: &Provider, _: &Account) -> Result<Vec<ModelCard>, Fault> {
+        match provider.name.as_str() {
+            "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
+            _ => Err(Fault::upstream("no answer")),
+        }
+    }
+}
+
+struct Ended {
+    code: u8,
+    facts: String,
+    complaints: String,
+}
+
+impl Ended {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.facts).unwrap()
+    }
+}
+
+struct Terminal {
+    folder: tempfile::TempDir,
+    program: Fake,
+}
+
+impl Terminal {
+    fn with_config(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), text).unwrap();
+        Self { folder, program: Fake::default() }
+    }
+
+    fn run(&self, line: &str) -> Ended {
+        let arguments = std::iter::once("aerostat").chain(line.split_whitespace()).map(OsString::from);
+        let (mut facts, mut complaints) = (Vec::new(), Vec::new());
+        let code = execute(&self.program, arguments, Ok(Home::at(self.folder.path())), &mut facts, &mut complaints);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code, facts: text(facts), complaints: text(complaints) }
+    }
+}
+
+#[test]
+fn without_a_verb_the_gateway_runs() {
+    for line in ["", "--headless"] {
+        let terminal = Terminal::with_config("");
+        assert_eq!(terminal.run(line).code, exit_code::DONE);
+        assert!(terminal.program.ran.get());
+    }
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_failure() {
+    let terminal = Terminal::with_config("port = 0");
+    for line in ["nonsense", "config", "config set port", "config set port 1 auth_mode", "completions cobol"] {
+        let ended = terminal.run(line);
+        assert_eq!((ended.code, ended.facts.as_str()), (exit_code::WRONG_USAGE, ""), "{line}");
+        assert!(!ended.complaints.is_empty());
+    }
+    assert_eq!(terminal.run("provider list").code, exit_code::FAILED);
+    assert!(terminal.run("nonsense").complaints.starts_with("error: unrecognized subcommand"));
+    assert!(!terminal.program.ran.get());
+}
+
+#[test]
+fn help_and_version_are_facts() {
+    let terminal = Terminal::with_config("");
+    assert!(terminal.run("--version").facts.starts_with("aerostat "));
+    let help = terminal.run("config --help");
+    assert_eq!((help.code, help.complaints.as_str()), (exit_code::DONE, ""));
+}
+
+#[test]
+fn status_says_that_nothing_runs() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let terminal = Terminal::with_config(&format!("port = {port}"));
+    let ended = terminal.run("status --json");
+    assert_eq!(ended.code, exit_code::NOT_RUNNING);
+    assert_eq!(ended.json()["state"], "not_running");
+    assert!(terminal.run("status").facts.starts_with("not running"));
+}
+
+#[test]
+fn a_setting_is_changed_and_read_back() {
+    let terminal = Terminal::with_config("# mine\n");
+    assert_eq!(terminal.run("config set scheduling.mode drain port 9000").code, exit_code::DONE);
+    assert_eq!(terminal.run("config get scheduling.mode").facts, "drain\n");
+    assert_eq!(terminal.run("config get port --json").json()["value"], 9000);
+    assert!(terminal.run("config get").facts.contains("port = 9000\n"));
+}
+
+#[test]
+fn a_refused_change_says_why() {
+    let ended = Terminal::with_config("").run("config set auth_mode loose");
+    assert_eq!(ended.code, exit_code::FAILED);
+    assert!(ended.complaints.contains("auth_mode: expected one of `off`"), "{}", ended.complaints);
+}
+
+#[test]
+fn check_names_the_place_of_a_problem() {
+    let terminal = Terminal::with_config("port = 0\n");
+    let ended = terminal.run("config check");
+    assert_eq!((ended.code, ended.facts.as_str()), (exit_code::FAILED, ""));
+    assert!(ended.complaints.starts_with("aerostat: config.toml:1:8: port: "));
+    assert_eq!(terminal.run("config check --json").json()["problems"][0]["line"], 1);
+    assert_eq!(Terminal::with_config("").run("config check").facts, "the configuration is valid\n");
+}
+
+#[test]
+fn check_fails_for_what_will_not_be_done() {
+    let ended = Terminal::with_config("allow_lan_access = true\n").run("config check --json");
+    assert_eq!(ended.code, exit_code::FAILED);
+    assert_eq!(ended.json()["valid"], true);
+    assert_eq!(ended.json()["refusals"][0]["key"], "allow_lan_access");
+}
+
+#[test]
+fn the_local_key_stays_the_same() {
+    let terminal = Terminal::with_config("");
+    let key = terminal.run("key show").facts;
+    assert!(key.starts_with("sk-") && key.len() == 52);
+    assert_eq!(terminal.run("key show --json").json()["key"], key.trim());
+}
+
+#[test]
+fn a_model_name_is_explained() {
+    let terminal = Terminal::with_config("[providers.ollama]\n[[models]]\nname = \"fast\"\nuse = \"ollama/llama3:8b\"\n");
+    assert!(terminal.run("model try fast").facts.contains("1. ollama/llama3:8b"));
+    assert_eq!(terminal.run("model try demo --json").json()["why"], "demo");
+    let unknown = Terminal::with_config("").run("model try gpt-9");
+    assert_eq!((unknown.code, unknown.facts.as_str()), (exit_code::FAILED, ""));
+    assert!(unknown.complaints.contains("no rule and no provider lists `gpt-9`"));
+}
+
+#[test]
+fn models_are_listed_as_clients_ask_for_them() {
+    let lab = "[providers.lab]\nprotocol = \"gemini\"\nbase_url = \"http://127.0.0.1:9\"\n";
+    let terminal = Terminal::with_config(&format!("[providers.ollama]\n{lab}"));
+    let ended = terminal.run("provider models");
+    assert_eq!(ended.code, exit_code::FAILED);
+    assert!(ended.facts.starts_with("ollama/llama3:8b\ndemo\ndemo/openai_chat\n"), "{}", ended.facts);
+    assert_eq!(ended.complaints, "aerostat: provider `lab`: no answer\n");
+    assert_eq!(terminal.run("provider models ollama").code, exit_code::DONE);
+    assert!(terminal.run("provider models olama").complaints.contains("did you mean `ollama`?"));
+}
+
+#[test]
+fn names_from_the_file_cannot_steer_the_terminal() {
+    let terminal = Terminal::with_config("\"\\u001b[2J\" = 1\n");
+    let ended = terminal.run("config check");
+    assert!(ended.complaints.contains("\\u001b[2J") && !ended.complaints.contains('\u{1b}'));
+}
+
+#[test]
+fn completions_know_the_keys() {
+    let script = Terminal::with_config("").run("completions bash").facts;
+    assert!(script.contains("scheduling.max_wait_seconds"));
+}

@@ -1,0 +1,173 @@
+//! One function a verb: calls the control function, and words its answer for people.
+
+use anyhow::anyhow;
+use clap::CommandFactory;
+use clap_complete::Shell;
+use serde_json::{Value, json};
+
+use super::args::Args;
+use super::exit_code::{DONE, FAILED, NOT_RUNNING, WRONG_USAGE};
+use super::out::Out;
+use super::{Program, environment};
+use crate::control::model::{Trial, try_name};
+use crate::control::provider::{self, ProviderFacts, ProviderModels};
+use crate::control::status::{State, Status, status};
+use crate::control::{self, ConfigError, Home, Problem, Setting};
+
+type Done = anyhow::Result<u8>;
+
+pub(super) fn show_status(home: &Home, out: &mut Out<'_>) -> Done {
+    let status = status(&control::load(home)?);
+    out.facts(&status, status_lines(&status));
+    Ok(match status.state {
+        State::Running => DONE,
+        State::NotRunning | State::PortTaken => NOT_RUNNING,
+    })
+}
+
+fn status_lines(status: &Status) -> Vec<String> {
+    let base_url = &status.base_url;
+    let headline = match status.state {
+        State::Running => format!("running at {base_url}"),
+        State::NotRunning => format!("not running: nothing answers at {base_url}"),
+        State::PortTaken => format!("not running: another program has the port of {base_url}"),
+    };
+    let details = status.health.iter().map(|(name, value)| format!("{name}: {}", plain(value)));
+    std::iter::once(headline).chain(details).collect()
+}
+
+pub(super) fn show_path(home: &Home, out: &mut Out<'_>) -> Done {
+    let path = home.config_file();
+    let shown = path.display().to_string();
+    out.facts(&json!({ "path": shown, "exists": path.exists() }), [shown.clone()]);
+    Ok(DONE)
+}
+
+pub(super) fn check_config(home: &Home, out: &mut Out<'_>) -> Done {
+    let (problems, refusals) = match control::load(home) {
+        Ok(config) => (Vec::new(), config.refusals()),
+        Err(ConfigError::Invalid(problems)) => (problems.0, Vec::new()),
+        Err(other) => return Err(other.into()),
+    };
+    let is_fine = problems.is_empty() && refusals.is_empty();
+    let facts = json!({
+        "valid": problems.is_empty(),
+        "problems": problems.iter().map(problem_facts).collect::<Value>(),
+        "refusals": refusals.iter().map(problem_facts).collect::<Value>(),
+    });
+    out.facts(&facts, is_fine.then(|| "the configuration is valid".to_owned()));
+    for problem in problems.iter().chain(&refusals) {
+        out.complain(&problem.to_string());
+    }
+    Ok(if is_fine { DONE } else { FAILED })
+}
+
+fn problem_facts(problem: &Problem) -> Value {
+    json!({
+        "line": problem.place.map(|place| place.line),
+        "column": problem.place.map(|place| place.column),
+        "key": problem.path,
+        "message": problem.message,
+    })
+}
+
+pub(super) fn get_setting(home: &Home, key: Option<&str>, out: &mut Out<'_>) -> Done {
+    match key {
+        Some(key) => {
+            let setting = control::setting(home, key)?;
+            out.facts(&setting, [plain(&setting.value)]);
+        }
+        None => {
+            let settings = control::settings(home)?;
+            out.facts(&settings, settings.iter().map(setting_line));
+        }
+    }
+    Ok(DONE)
+}
+
+fn setting_line(setting: &Setting) -> String {
+    if setting.value.is_null() {
+        return format!("# {} is not set", setting.key);
+    }
+    let note = if setting.is_set { "" } else { "  # default" };
+    format!("{} = {}{note}", setting.key, setting.value)
+}
+
+pub(super) fn set_settings(home: &Home, changes: &[String], out: &mut Out<'_>) -> Done {
+    if !changes.len().is_multiple_of(2) {
+        out.complain("expected pairs of KEY and VALUE");
+        return Ok(WRONG_USAGE);
+    }
+    let pairs: Vec<(&str, &str)> = changes.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect();
+    control::set_settings(home, &pairs)?;
+    let settings = pairs.iter().map(|(key, _)| control::setting(home, key)).collect::<Result<Vec<_>, _>>()?;
+    out.facts(&settings, settings.iter().map(setting_line));
+    Ok(DONE)
+}
+
+pub(super) fn show_key(home: &Home, out: &mut Out<'_>) -> Done {
+    let key = control::local_key(home)?;
+    out.facts(&json!({ "key": key.expose() }), [key.expose().to_owned()]);
+    Ok(DONE)
+}
+
+pub(super) fn try_model(home: &Home, program: &dyn Program, name: &str, out: &mut Out<'_>) -> Done {
+    let config = control::load(home)?;
+    let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
+    let trial = try_name(&config, &environment, &fetch, name);
+    if trial.candidates.is_empty() {
+        out.facts(&trial, []);
+        out.complain(&trial.detail);
+        return Ok(FAILED);
+    }
+    out.facts(&trial, trial_lines(&trial));
+    Ok(DONE)
+}
+
+fn trial_lines(trial: &Trial) -> Vec<String> {
+    let numbered = trial.candidates.iter().enumerate();
+    let candidates = numbered.map(|(index, to)| format!("{}. {}/{}  {}", index + 1, to.provider, to.model, to.detail));
+    let skipped = trial.skipped.iter().map(|reason| format!("-  {reason}"));
+    std::iter::once(trial.detail.clone()).chain(candidates).chain(skipped).collect()
+}
+
+pub(super) fn list_providers(home: &Home, out: &mut Out<'_>) -> Done {
+    let facts = provider::list(&control::load(home)?, &environment);
+    let width = facts.iter().map(|facts| facts.name.len()).max().unwrap_or_default();
+    let line = |facts: &ProviderFacts| format!("{:width$}  {}  {}", facts.name, facts.protocol.join(","), facts.detail);
+    out.facts(&facts, facts.iter().map(line));
+    Ok(DONE)
+}
+
+pub(super) fn list_models(home: &Home, program: &dyn Program, name: Option<&str>, out: &mut Out<'_>) -> Done {
+    let config = control::load(home)?;
+    let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
+    let lists = provider::models(&config, &environment, &fetch, name).map_err(|message| anyhow!(message))?;
+    out.facts(&lists, lists.iter().flat_map(model_lines));
+    let failures: Vec<String> = lists.iter().filter_map(failure_line).collect();
+    out.complain(&failures.join("\n"));
+    Ok(if failures.is_empty() { DONE } else { FAILED })
+}
+
+/// The names as clients can ask for them.
+fn model_lines(list: &ProviderModels) -> Vec<String> {
+    let prefix = format!("{}/", list.provider);
+    let is_bare = |model: &String| *model != list.provider && !model.starts_with(&prefix);
+    list.models.iter().map(|model| if is_bare(model) { format!("{prefix}{model}") } else { model.clone() }).collect()
+}
+
+fn failure_line(list: &ProviderModels) -> Option<String> {
+    list.error.as_ref().map(|error| format!("provider `{}`: {error}", list.provider))
+}
+
+pub(super) fn print_completions(shell: Shell, out: &mut Out<'_>) -> Done {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "aerostat", &mut script);
+    out.script(&script);
+    Ok(DONE)
+}
+
+/// A value without the quotes of JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

@@ -1,0 +1,212 @@
+//! The providers, whether they can serve, and what they list.
+
+use super::{Fetch, Lookup, Resolved};
+use crate::nearest::nearest;
+use crate::provider::presets::{PRESETS, Preset, preset};
+use crate::provider::{BaseUrl, DEMO, DIALECTS, Provider};
+
+/// One provider as people and scripts see it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ProviderFacts {
+    pub name: String,
+    /// `ready`, `disabled`, `not_configured`, or what its account lacks.
+    pub state: &'static str,
+    /// A sentence about the state: what to do, where something is to be done.
+    pub detail: String,
+    pub protocol: Vec<&'static str>,
+    pub base_url: Option<String>,
+    pub auth: Option<&'static str>,
+    pub key_env: Option<String>,
+    pub docs: Option<&'static str>,
+}
+
+/// The configured providers in the order of the file, the built-in one, and the presets that could be added.
+pub fn list(config: &Resolved, lookup: Lookup<'_>) -> Vec<ProviderFacts> {
+    let configured = config.providers.iter().map(|provider| of_provider(provider, lookup));
+    let more = PRESETS.iter().filter(|preset| config.provider(preset.name).is_none());
+    configured.chain([of_demo(config.demo_enabled)]).chain(more.map(of_preset)).collect()
+}
+
+fn of_provider(provider: &Provider, lookup: Lookup<'_>) -> ProviderFacts {
+    let account = provider.account(lookup);
+    let (state, detail) = match provider.enabled {
+        true => (account.state.name(), account.state.to_string()),
+        false => disabled(&provider.name),
+    };
+    ProviderFacts {
+        name: provider.name.clone(),
+        state,
+        detail,
+        protocol: provider.dialects.iter().map(|dialect| dialect.name()).collect(),
+        base_url: Some(provider.base_url.to_string()),
+        auth: Some(provider.auth.name()),
+        key_env: provider.key_env.clone(),
+        docs: preset(&provider.name).map(|preset| preset.docs),
+    }
+}
+
+fn of_demo(is_enabled: bool) -> ProviderFacts {
+    let ready = || ("ready", "built in, offline: answers come from this program".to_owned());
+    let (state, detail) = if is_enabled { ready() } else { disabled(DEMO) };
+    ProviderFacts {
+        name: DEMO.to_owned(),
+        state,
+        detail,
+        protocol: DIALECTS.map(|dialect| dialect.name()).to_vec(),
+        base_url: None,
+        auth: None,
+        key_env: None,
+        docs: None,
+    }
+}
+
+fn of_preset(preset: &Preset) -> ProviderFacts {
+    ProviderFacts {
+        name: preset.name.to_owned(),
+        state: "not_configured",
+        detail: format!("add [providers.{}] to the configuration", preset.name),
+        protocol: preset.dialects.iter().map(|dialect| dialect.name()).collect(),
+        base_url: BaseUrl::parse(preset.base_url).ok().map(|base| base.to_string()),
+        auth: Some(preset.auth.name()),
+        key_env: preset.key_env.map(str::to_owned),
+        docs: Some(preset.docs),
+    }
+}
+
+fn disabled(name: &str) -> (&'static str, String) {
+    ("disabled", format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"))
+}
+
+/// What one provider serves.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ProviderModels {
+    pub provider: String,
+    pub models: Vec<String>,
+    /// Why there is no list.
+    pub error: Option<String>,
+}
+
+/// The models of one provider, or of all that are enabled. Lists come from the configuration where the person wrote one, else from
+/// the provider itself.
+///
+/// # Errors
+/// When there is no provider of that name.
+pub fn models(config: &Resolved, lookup: Lookup<'_>, fetch: Fetch<'_>, name: Option<&str>) -> Result<Vec<ProviderModels>, String> {
+    let chosen: Vec<&Provider> = match name {
+        None => config.providers.iter().filter(|provider| provider.enabled).collect(),
+        Some(DEMO) => Vec::new(),
+        Some(name) => vec![config.provider(name).ok_or_else(|| unknown(config, name))?],
+    };
+    let mut lists: Vec<ProviderModels> = chosen.into_iter().map(|provider| models_of(provider, lookup, fetch)).collect();
+    if config.demo_enabled && name.is_none_or(|name| name == DEMO) {
+        lists.push(demo_models());
+    }
+    Ok(lists)
+}
+
+fn models_of(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> ProviderModels {
+    let (models, error) = match ids(provider, lookup, fetch) {
+        Ok(models) => (models, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    ProviderModels { provider: provider.name.clone(), models, error }
+}
+
+/// The ids that a provider serves.
+///
+/// # Errors
+/// Why they cannot be known, as a sentence.
+pub(super) fn ids(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> Result<Vec<String>, String> {
+    if let Some(models) = &provider.models {
+        return Ok(models.to_vec());
+    }
+    let account = provider.account(lookup);
+    if !account.is_ready() {
+        return Err(account.state.to_string());
+    }
+    let cards = fetch(provider, &account).map_err(|fault| fault.message)?;
+    Ok(cards.into_iter().map(|card| card.id).collect())
+}
+
+fn demo_models() -> ProviderModels {
+    let dialects = DIALECTS.iter().map(|dialect| format!("{DEMO}/{dialect}"));
+    ProviderModels { provider: DEMO.to_owned(), models: std::iter::once(DEMO.to_owned()).chain(dialects).collect(), error: None }
+}
+
+fn unknown(config: &Resolved, name: &str) -> String {
+    let known = config.providers.iter().map(|provider| provider.name.as_str());
+    match nearest(name, known, 1).first() {
+        Some(near) => format!("no provider `{name}`; did you mean `{near}`?"),
+        None => format!("no provider `{name}`; add [providers.{name}] to the configuration"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Account, Secret};
+    use crate::canon::{Fault, ModelCard};
+
+    const TEXT: &str = "
+        [providers.openai]
+        [providers.lab]
+        protocol = \"openai_chat\"
+        base_url = \"http://127.0.0.1:9\"
+        models = [\"a\"]
+        [providers.gemini]
+        enabled = false
+    ";
+
+    fn config() -> Resolved {
+        crate::config::parse(TEXT).unwrap()
+    }
+
+    fn lookup(name: &str) -> Option<Secret> {
+        (name == "OPENAI_API_KEY").then(|| Secret::new("sk-1".to_owned()))
+    }
+
+    fn fetch(provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault> {
+        assert!(account.is_ready());
+        Ok(vec![ModelCard { id: format!("{}-model", provider.name), ..ModelCard::default() }])
+    }
+
+    #[test]
+    fn every_provider_has_a_state_and_presets_can_be_found() {
+        let facts = list(&config(), &lookup);
+        let states: Vec<(&str, &str)> = facts.iter().map(|facts| (facts.name.as_str(), facts.state)).collect();
+        let expected = [
+            ("openai", "ready"),
+            ("lab", "ready"),
+            ("gemini", "disabled"),
+            ("demo", "ready"),
+            ("anthropic", "not_configured"),
+            ("openrouter", "not_configured"),
+            ("ollama", "not_configured"),
+        ];
+        assert_eq!(states, expected);
+    }
+
+    #[test]
+    fn no_key_is_among_the_facts() {
+        assert!(!serde_json::to_string(&list(&config(), &lookup)).unwrap().contains("sk-1"));
+    }
+
+    #[test]
+    fn the_persons_own_list_needs_no_call() {
+        let lists = models(&config(), &lookup, &fetch, None).unwrap();
+        let names: Vec<(&str, &str)> = lists.iter().map(|list| (list.provider.as_str(), list.models[0].as_str())).collect();
+        assert_eq!(names, [("openai", "openai-model"), ("lab", "a"), ("demo", "demo")]);
+    }
+
+    #[test]
+    fn a_provider_without_a_key_says_so_and_is_not_called() {
+        let lists = models(&config(), &|_| None, &fetch, Some("openai")).unwrap();
+        assert!(lists[0].error.as_ref().unwrap().contains("OPENAI_API_KEY"));
+    }
+
+    #[test]
+    fn an_unknown_provider_is_told_with_its_nearest() {
+        let error = models(&config(), &lookup, &fetch, Some("opnai")).unwrap_err();
+        assert_eq!(error, "no provider `opnai`; did you mean `openai`?");
+    }
+}
