@@ -71,6 +71,13 @@ impl Text {
         self.to_plain().trim().is_empty()
     }
 
+    /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`), without copying.
+    pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
+        debug_assert!(separator.is_ascii_punctuation() && !b"\"\\/".contains(&separator));
+        let at = memchr::memchr(separator, &self.0)?;
+        Some((Self(self.0.slice(..at)), Self(self.0.slice(at + 1..))))
+    }
+
     /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
     ///
     /// # Errors
@@ -292,6 +299,13 @@ mod tests {
     fn compacting_keeps_strings_and_digits() {
         let raw = Raw::from_static(r#"{ "a b" : [ 1.50 , "x \" y" ] }"#);
         assert_eq!(raw.compact().as_str(), r#"{"a b":[1.50,"x \" y"]}"#);
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_first_separator() {
+        let cut = Text::from("data:image/png;base64,a,b").split_once(b',').unwrap();
+        assert_eq!(cut, (Text::from("data:image/png;base64"), Text::from("a,b")));
+        assert!(Text::from("none").split_once(b',').is_none());
     }
 
     #[test]
