@@ -1,5 +1,47 @@
 //! The binary: the command line, and the agent behind it.
 
-fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use aerostat::account::Account;
+use aerostat::canon::{Fault, ModelCard};
+use aerostat::config::{Home, Resolved};
+use aerostat::gateway::{self, Endpoint};
+use aerostat::provider::Provider;
+use aerostat::upstream::Network;
+use aerostat::{app, cli};
+use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::EnvFilter;
+
+struct Program;
+
+impl cli::Program for Program {
+    fn run(&self, home: &Home) -> anyhow::Result<()> {
+        start_log();
+        let runtime = Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
+        runtime.block_on(app::run(home.clone()))
+    }
+
+    fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault> {
+        let upstream = Arc::new(Network::new(config.limits.connect_timeout));
+        let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
+        let runtime: Runtime =
+            Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
+        runtime.block_on(gateway::fetch(&endpoint))
+    }
+}
+
+/// Threads that serve requests: a desktop's gateway needs few, and each costs memory.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4))
+}
+
+/// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=trace`.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("AEROSTAT_LOG").unwrap_or_else(|_| EnvFilter::new("aerostat=info,warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn main() -> ExitCode {
+    ExitCode::from(cli::main(&Program, std::env::args_os()))
 }

@@ -49,7 +49,7 @@ const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, abou
 
 pub static KEYS: &[Key] = &[
     key("version", Kind::Count { min: 1, max: i64::MAX as u64 }, Some("1"), "the form of this file"),
-    key("port", Kind::Count { min: 1, max: 65_535 }, Some("8045"), "the port of the API"),
+    key("port", Kind::Count { min: 0, max: 65_535 }, Some("8045"), "the port of the API; 0 takes a free one"),
     key("allow_lan_access", Kind::Bool, Some("false"), "serve other machines too; wants an auth_mode other than off"),
     key(
         "auth_mode",
@@ -75,7 +75,7 @@ pub static KEYS: &[Key] = &[
     key(
         "scheduling.max_attempts",
         Kind::Count { min: 1, max: 100 },
-        Some("5"),
+        Some("8"),
         "how often one request is tried, the first included",
     ),
     key("providers.*.enabled", Kind::Bool, Some("true"), "whether requests may go there"),

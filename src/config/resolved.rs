@@ -116,7 +116,7 @@ impl Default for Limits {
 
 impl Default for Scheduling {
     fn default() -> Self {
-        Self { mode: Mode::Balance, max_wait: Duration::from_secs(60), max_attempts: 5 }
+        Self { mode: Mode::Balance, max_wait: Duration::from_secs(60), max_attempts: 8 }
     }
 }
 

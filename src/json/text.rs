@@ -73,6 +73,13 @@ impl Text {
         rest.is_empty() || rest.starts_with('\\') && self.to_plain().trim().is_empty()
     }
 
+    /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`), without copying.
+    pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
+        debug_assert!(separator.is_ascii_punctuation() && !b"\"\\/".contains(&separator));
+        let at = memchr::memchr(separator, &self.0)?;
+        Some((Self(self.0.slice(..at)), Self(self.0.slice(at + 1..))))
+    }
+
     /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
     ///
     /// # Errors
@@ -301,6 +308,13 @@ mod tests {
         for (plain, is_blank) in [("", true), (" \n\t ", true), (" a", false), ("\n\n a", false), ("\u{a0}", true)] {
             assert_eq!(Text::from_plain(plain).is_blank(), is_blank, "{plain:?}");
         }
+    }
+
+    #[test]
+    fn a_text_is_cut_at_its_first_separator() {
+        let cut = Text::from("data:image/png;base64,a,b").split_once(b',').unwrap();
+        assert_eq!(cut, (Text::from("data:image/png;base64"), Text::from("a,b")));
+        assert!(Text::from("none").split_once(b',').is_none());
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod array;
 pub mod efforts;
 pub mod envelope;
 pub mod names;
+pub mod openai_chat;
+pub mod openai_completions;
 pub mod schema;
 pub mod sse;
 pub mod turns;
@@ -26,7 +28,7 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] = &[&anthropic::Anthropic];
+pub static ALL: &[&dyn Protocol] = &[&openai_chat::OpenaiChat, &openai_completions::OpenaiCompletions, &anthropic::Anthropic];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {

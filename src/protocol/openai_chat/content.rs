@@ -1,0 +1,185 @@
+//! The content of one message, for a Chat upstream: a string, or a list of parts.
+//!
+//! Source: Chat Completions API, content parts; `translation.md` section 4. Media that the dialect lacks are refused, never
+//! dropped.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Spot};
+use crate::json::{Array, Object, Text};
+
+use super::DIALECT;
+
+/// The API takes no file without a name, and other dialects give none.
+const FILE_NAME: &str = "document.pdf";
+const TTLS: [&str; 2] = ["30m", "12h"];
+
+pub(super) struct Content<'e> {
+    pub losses: &'e mut Losses,
+}
+
+impl Content<'_> {
+    /// One plain text is a string, which every server takes; all else is a list.
+    pub(super) fn write(&mut self, parts: &[&Part], object: &mut Object<'_>) {
+        match parts {
+            [Part { kind: PartKind::Text(text), cache: None, .. }] => object.text("content", text),
+            parts => object.array("content", |array| parts.iter().for_each(|part| self.part(part, array))),
+        }
+    }
+
+    fn part(&mut self, part: &Part, array: &mut Array<'_>) {
+        let cache = part.cache.as_ref();
+        match &part.kind {
+            PartKind::Text(text) => self.text(text, cache, array),
+            PartKind::Media(media) => self.media(media, part.at, cache, array),
+            _ => self.losses.dropped(part.at),
+        }
+    }
+
+    fn text(&mut self, text: &Text, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        self.typed("text", cache, array, |_, object| object.text("text", text));
+    }
+
+    fn media(&mut self, media: &Media, at: Spot, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        self.drop(media.context.as_ref());
+        if media.kind != MediaKind::Image {
+            self.drop(media.detail.as_ref());
+        }
+        if let Some(text) = plain_text(media) {
+            self.drop(media.name.as_ref());
+            return self.text(&text, cache, array);
+        }
+        match (media.kind, &media.source) {
+            (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => self.file_id(id, media, cache, array),
+            (MediaKind::Image, MediaSource::Inline { mime, data }) => self.image(&inline_url(mime, data), media, cache, array),
+            (MediaKind::Image, MediaSource::Url { url, .. }) => self.image(std::slice::from_ref(url), media, cache, array),
+            (MediaKind::Audio, MediaSource::Inline { mime, data }) => {
+                self.drop(media.name.as_ref());
+                self.audio(mime, data, at, cache, array);
+            }
+            (MediaKind::Pdf, MediaSource::Inline { mime, data }) => self.pdf(&inline_url(mime, data), media, cache, array),
+            (_, MediaSource::File { .. }) => self.losses.refuse(at, "a file of another provider cannot be carried"),
+            (kind, MediaSource::Url { .. }) => self.refuse(at, kind, "by URL"),
+            (kind, _) => self.refuse(at, kind, "of this form"),
+        }
+    }
+
+    fn image(&mut self, url: &[Text], media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        self.drop(media.name.as_ref());
+        let detail = self.detail(media.detail.as_ref());
+        self.typed("image_url", cache, array, |_, object| {
+            object.object("image_url", |object| {
+                object.key("url").texts(url);
+                object.some("detail", detail, |value, detail| value.str(&detail));
+            });
+        });
+    }
+
+    /// The dialect's own words, and Gemini's `MEDIA_RESOLUTION_LOW` and `_HIGH`.
+    fn detail(&mut self, detail: Option<&Located<Text>>) -> Option<String> {
+        let detail = detail?;
+        let word = detail.value.to_plain();
+        let word = word.as_ref();
+        if ["auto", "low", "high", "original"].contains(&word) {
+            return Some(word.to_owned());
+        }
+        match word.strip_prefix("MEDIA_RESOLUTION_").map(str::to_ascii_lowercase) {
+            Some(level) if level == "low" || level == "high" => {
+                self.losses.adjusted(detail.at);
+                Some(level)
+            }
+            _ => {
+                self.losses.dropped(detail.at);
+                None
+            }
+        }
+    }
+
+    fn audio(&mut self, mime: &Text, data: &Text, at: Spot, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        let format = match &*mime.to_plain() {
+            "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
+            "audio/mp3" | "audio/mpeg" => "mp3",
+            other => return self.losses.refuse(at, format!("the openai_chat dialect takes wav and mp3, not `{other}`")),
+        };
+        self.typed("input_audio", cache, array, |_, object| {
+            object.object("input_audio", |object| {
+                object.text("data", data);
+                object.str("format", format);
+            });
+        });
+    }
+
+    fn pdf(&mut self, url: &[Text], media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        self.typed("file", cache, array, |content, object| {
+            object.object("file", |object| {
+                match &media.name {
+                    Some(name) => object.text("filename", &name.value),
+                    None => {
+                        content.losses.added("filename");
+                        object.str("filename", FILE_NAME);
+                    }
+                }
+                object.key("file_data").texts(url);
+            });
+        });
+    }
+
+    fn file_id(&mut self, id: &Text, media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+        self.drop(media.name.as_ref());
+        self.typed("file", cache, array, |_, object| object.object("file", |object| object.text("file_id", id)));
+    }
+
+    /// One part: its type, what `write` adds, and its cache breakpoint.
+    fn typed(
+        &mut self,
+        kind: &str,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+        write: impl FnOnce(&mut Self, &mut Object<'_>),
+    ) {
+        array.object(|object| {
+            object.str("type", kind);
+            write(self, object);
+            if let Some(mark) = cache {
+                object.object("prompt_cache_breakpoint", |object| self.cache_mark(mark, object));
+            }
+        });
+    }
+
+    fn cache_mark(&mut self, mark: &CacheMark, object: &mut Object<'_>) {
+        object.str("mode", "explicit");
+        match &mark.ttl {
+            Some(ttl) if TTLS.iter().any(|known| *ttl == *known) => object.text("ttl", ttl),
+            Some(_) => self.losses.adjusted(mark.at),
+            None => {}
+        }
+    }
+
+    fn refuse(&mut self, at: Spot, kind: MediaKind, form: &str) {
+        self.losses.refuse(at, format!("the openai_chat dialect takes no {} input {form}", kind.name()));
+    }
+
+    fn drop<T>(&mut self, field: Option<&Located<T>>) {
+        if let Some(field) = field {
+            self.losses.dropped(field.at);
+        }
+    }
+}
+
+/// The text of a text document, which is a text part here.
+fn plain_text(media: &Media) -> Option<Text> {
+    match (media.kind, &media.source) {
+        (_, MediaSource::Plain(text)) => Some(text.clone()),
+        (MediaKind::Document, MediaSource::Inline { data, .. }) => {
+            let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
+            Some(Text::from(String::from_utf8(bytes).ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// The pieces of a `data:` URL, so that the data is copied once.
+fn inline_url(mime: &Text, data: &Text) -> [Text; 4] {
+    [Text::from_static("data:"), mime.clone(), Text::from_static(";base64,"), data.clone()]
+}

@@ -1,0 +1,59 @@
+//! A look at answers that pass through: usage, errors and ends, as cheaply as they can be had.
+//!
+//! A frame is searched for a few markers and read only where one of them stands. Inside of strings quotes are escaped, so a marker
+//! is always a key. Changes nothing.
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use crate::json::{Document, Value};
+use crate::protocol::{Glimpse, sse};
+
+use super::{faults, usage};
+
+/// Keys whose value is output, of chat and of the legacy completions.
+const CONTENT_KEYS: [&[u8]; 7] = [
+    b"\"content\"",
+    b"\"tool_calls\"",
+    b"\"reasoning_content\"",
+    b"\"reasoning\"",
+    b"\"text\"",
+    b"\"refusal\"",
+    b"\"function_call\"",
+];
+
+pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
+    let data = &frame.data[..];
+    if data.trim_ascii() == b"[DONE]" {
+        return Glimpse { is_end: true, ..Glimpse::default() };
+    }
+    let mut glimpse = if says(data, b"\"usage\"") || says(data, b"\"error\"") { figures(&frame.data) } else { Glimpse::default() };
+    glimpse.is_end = says(data, b"\"finish_reason\"");
+    glimpse.is_content = glimpse.is_end || CONTENT_KEYS.iter().any(|key| says(data, key));
+    glimpse
+}
+
+pub(in crate::protocol) fn body(body: &Bytes) -> Glimpse {
+    let Ok(document) = Document::parse(body.clone()) else { return Glimpse::default() };
+    let glimpse = of(document.root());
+    let is_whole = glimpse.fault.is_none();
+    Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse }
+}
+
+fn figures(data: &Bytes) -> Glimpse {
+    Document::parse(data.clone()).map(|document| of(document.root())).unwrap_or_default()
+}
+
+fn of(root: Value<'_>) -> Glimpse {
+    let usage = root.get("usage").map(usage::decode).filter(|usage| !usage.is_unknown());
+    Glimpse { usage, fault: faults::inside(root), ..Glimpse::default() }
+}
+
+/// Whether `key` stands somewhere with a value other than `null`, `""` and `[]`.
+fn says(data: &[u8], key: &[u8]) -> bool {
+    memmem::find_iter(data, key).any(|at| {
+        let rest = data[at + key.len()..].trim_ascii_start();
+        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| ![&b"null"[..], b"\"\"", b"[]"].iter().any(|empty| value.starts_with(empty)))
+    })
+}

@@ -1,0 +1,28 @@
+//! Images in answers: no official field has them; `images` is what OpenRouter's clients read.
+//!
+//! `{"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,…"}}]}`
+
+use crate::canon::{Choice, MediaKind, PartHead};
+use crate::json::{Array, Text};
+
+/// The images of a choice, and whether it has other media, which no field can hold.
+pub(super) fn of(choice: &Choice) -> (Vec<(&Text, Text)>, bool) {
+    let media = choice.parts.iter().filter_map(|part| match &part.head {
+        PartHead::Media { mime } => Some((mime, part.text())),
+        _ => None,
+    });
+    let (images, others): (Vec<_>, Vec<_>) = media.partition(|(mime, _)| is_image(mime));
+    (images, !others.is_empty())
+}
+
+pub(super) fn is_image(mime: &Text) -> bool {
+    MediaKind::of_mime(&mime.to_plain()) == Some(MediaKind::Image)
+}
+
+pub(super) fn write(mime: &Text, data: &Text, array: &mut Array<'_>) {
+    let url = [&Text::from_static("data:"), mime, &Text::from_static(";base64,"), data];
+    array.object(|object| {
+        object.str("type", "image_url");
+        object.object("image_url", |object| object.key("url").texts(url));
+    });
+}

@@ -1,0 +1,186 @@
+//! OpenAI Chat Completions, as clients and as upstreams speak it; also OpenAI's embeddings and model list.
+//!
+//! What this dialect cannot carry toward an upstream, and names as a loss: `top_k`, reasoning outside of tool loops and every
+//! signature, media by file handle of others, hosted tools of others, grammars, cache marks on tools, citations, titles of
+//! documents. Source: `openai-chat.md`; OpenAI API reference.
+//!
+//! Knows no provider: servers of many makes speak this dialect, and what they do differently is read here and never written.
+
+mod balance;
+mod content;
+mod embed;
+pub(super) mod faults;
+pub(super) mod fields;
+pub(super) mod finish;
+mod fragment;
+pub(super) mod glimpse;
+pub(super) mod head;
+mod image;
+mod lane;
+mod legacy;
+mod media;
+mod messages_decode;
+mod messages_encode;
+mod models;
+pub(super) mod request_decode;
+mod request_encode;
+pub(super) mod response;
+pub(super) mod stream_decode;
+pub(super) mod stream_encode;
+#[cfg(test)]
+mod tests;
+mod tools_decode;
+mod tools_encode;
+mod usage;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::{
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
+    Route, StreamDecoder, StreamEncoder, Target, sse,
+};
+use crate::canon::{Counted, Dialect, Fault, FaultKind, Losses, ModelCard, Request, Response};
+use crate::json;
+
+pub const DIALECT: Dialect = Dialect::named("openai_chat");
+
+static ROUTES: [Route; 4] = [
+    Route { method: Method::POST, pattern: "/chat/completions", operation: Operation::Generate },
+    Route { method: Method::POST, pattern: "/embeddings", operation: Operation::Embed },
+    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
+    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+];
+
+/// Never `openai-organization` and `openai-project` (the account's business), `set-cookie` and `location`.
+pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
+    request: &["openai-beta", "x-client-request-id", "idempotency-key", "x-stainless-*"],
+    response: &[
+        "x-request-id",
+        "openai-processing-ms",
+        "openai-version",
+        "openai-model",
+        "x-ratelimit-*",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+    ],
+};
+
+/// What ends a model's name in a path. Slashes and colons are part of names and stay.
+const NAME_ENDS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
+
+/// The Chat dialect.
+#[derive(Debug)]
+pub struct OpenaiChat;
+
+impl Protocol for OpenaiChat {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn version(&self) -> &'static str {
+        "v1"
+    }
+
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+        request_decode::peek(inbound)
+    }
+
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+        (path(operation, model, "/chat/completions"), query.map(str::to_owned))
+    }
+
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+        request_decode::decode(inbound)
+    }
+
+    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+        request_encode::encode(request, target, losses)
+    }
+
+    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(&answering.request_id))
+    }
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(ask))
+    }
+
+    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+        response::decode(body, &answering.request_id)
+    }
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+        response::encode(response, ask, losses)
+    }
+
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode(status, headers, body)
+    }
+
+    fn encode_fault(&self, fault: &Fault, _: &str) -> (StatusCode, Bytes) {
+        faults::encode(fault)
+    }
+
+    /// A passthrough's body was cut by its upstream; besides the record the connection tells so.
+    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, out: &mut BytesMut) -> Ending {
+        faults::encode_record(fault, out);
+        Ending::Abort
+    }
+
+    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+        glimpse::frame(frame)
+    }
+
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+        glimpse::body(body)
+    }
+
+    fn decode_count(&self, _: &Bytes) -> Result<u64, Fault> {
+        Err(Fault::new(FaultKind::NotImplemented, crate::canon::Blame::Gateway, "the openai_chat dialect counts no tokens"))
+    }
+
+    fn encode_count(&self, counted: Counted) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("input_tokens", counted.tokens)))
+    }
+
+    fn counts_tokens(&self) -> bool {
+        false
+    }
+
+    fn passthrough_headers(&self) -> PassthroughHeaders {
+        HEADERS
+    }
+
+    fn encode_models(&self, models: &[ModelCard], _: Option<&str>) -> Bytes {
+        models::encode_list(models)
+    }
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes {
+        models::encode(model)
+    }
+
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+        models::decode_list(body)
+    }
+
+    fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
+        Some(self)
+    }
+}
+
+/// The path of an operation; `generate` is where the dialect generates.
+pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String {
+    match operation {
+        Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
+        Operation::ListModels => "/models".to_owned(),
+        Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
+        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => generate.to_owned(),
+    }
+}

@@ -1,0 +1,55 @@
+//! The model list and one model on the wire.
+//!
+//! Source: Models API. Chooses no models.
+
+use bytes::Bytes;
+
+use crate::canon::{Fault, ModelCard};
+use crate::json::{self, Document, Object, Value};
+use crate::protocol::Garbled;
+
+pub(super) fn encode_list(models: &[ModelCard]) -> Bytes {
+    json::document(|value| {
+        value.object(|object| {
+            object.str("object", "list");
+            object.array("data", |array| models.iter().for_each(|model| array.object(|object| write(model, object))));
+        });
+    })
+}
+
+pub(super) fn encode(model: &ModelCard) -> Bytes {
+    json::document(|value| value.object(|object| write(model, object)))
+}
+
+/// `{"id":"gpt-5-mini","object":"model","created":1754000000,"owned_by":"openai"}`
+fn write(model: &ModelCard, object: &mut Object<'_>) {
+    object.str("id", &model.id);
+    object.str("object", "model");
+    // The shape demands a moment; 0 where none is known.
+    object.u64("created", model.created.unwrap_or(0));
+    object.str("owned_by", &model.owner);
+}
+
+pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+    let read = || -> Result<Vec<ModelCard>, json::Invalid> {
+        let document = Document::parse(body.clone())?;
+        // Some servers answer with the bare list.
+        let list = document.root().get("data").unwrap_or(document.root());
+        list.items()?.map(decode).collect()
+    };
+    read().map_err(|invalid| Garbled::from(invalid).into())
+}
+
+fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {
+    let text = |key: &str| model.get(key).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
+    let count = |key: &str| model.get(key).and_then(|value| value.u64().ok());
+    Ok(ModelCard {
+        id: model.required("id")?.str()?.into_owned(),
+        display_name: text("name"),
+        owner: text("owned_by").unwrap_or_default(),
+        created: count("created").filter(|created| *created > 0),
+        // OpenRouter's name and vLLM's; OpenAI tells no limits.
+        input_tokens_max: count("context_length").or_else(|| count("max_model_len")),
+        output_tokens_max: model.find(&["top_provider", "max_completion_tokens"]).and_then(|value| value.u64().ok()),
+    })
+}

@@ -1,0 +1,172 @@
+//! A client's request to canon: the fields around the conversation.
+//!
+//! Source: Chat Completions API, request body. Judges no value that an upstream judges better: numbers stay as written.
+
+use crate::canon::{CacheKey, Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown};
+use crate::json::{Document, Invalid, Text, Value};
+use crate::protocol::{DecodeError, Inbound, Peek, efforts, turns};
+
+use super::fields::{Fields, located};
+use super::{DIALECT, messages_decode, tools_decode};
+
+/// More stop sequences are a 400 of the API itself.
+const STOPS_MAX: usize = 4;
+
+/// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
+pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let root = document.root();
+    let model = root.required("model")?;
+    let name = model.str()?.into_owned();
+    let start = model.spot().0 as usize + 1;
+    let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
+    let session = root.get("prompt_cache_key").and_then(|key| key.str().ok()).map(std::borrow::Cow::into_owned);
+    Ok(Peek { model: name, model_at: Some(start..start + model.as_written().len() - 2), stream, session })
+}
+
+pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let mut fields = Fields::of(document.root())?;
+    let mut request = common(&mut fields)?;
+    request.body = inbound.body.clone();
+    answer(&mut fields, &mut request)?;
+    labels(&mut fields, &mut request)?;
+    tools_decode::decode(&mut fields, &mut request)?;
+    messages_decode::decode(fields.required("messages")?, &mut request)?;
+    fields.leave(&mut request.unknown);
+    turns::arrange(&mut request)?;
+    Ok(request)
+}
+
+/// The fields that the legacy completions have too.
+pub(in crate::protocol) fn common(fields: &mut Fields<'_>) -> Result<Request, DecodeError> {
+    let mut request = Request {
+        model: fields.required("model")?.str()?.into_owned(),
+        sampling: sampling(fields)?,
+        stops: fields.take("stop").map(stops).transpose()?.unwrap_or_default(),
+        choices: fields.located("n", count_of_choices)?,
+        stream: fields.take("stream").map(Value::bool).transpose()?.unwrap_or(false),
+        ..Request::default()
+    };
+    let limit = fields.take_first(&["max_completion_tokens", "max_tokens"]);
+    request.output_tokens_max = limit.map(|value| located(value, Value::u64)).transpose()?;
+    let user = fields.take_first(&["safety_identifier", "user"]);
+    request.user = user.map(|value| located(value, Value::text)).transpose()?;
+    if let Some(options) = fields.take("stream_options") {
+        stream_options(options, &mut request)?;
+    }
+    Ok(request)
+}
+
+fn sampling(fields: &mut Fields<'_>) -> Result<Sampling, Invalid> {
+    Ok(Sampling {
+        temperature: fields.located("temperature", Value::number)?,
+        top_p: fields.located("top_p", Value::number)?,
+        // Not OpenAI's own, but what clients of other Chat servers send (vLLM, OpenRouter); others can honour it.
+        top_k: fields.located("top_k", Value::number)?,
+        seed: fields.located("seed", Value::number)?,
+        presence_penalty: fields.located("presence_penalty", Value::number)?,
+        frequency_penalty: fields.located("frequency_penalty", Value::number)?,
+    })
+}
+
+fn count_of_choices(value: Value<'_>) -> Result<u64, Invalid> {
+    match value.u64()? {
+        0 => Err(value.expected("1 or more")),
+        count => Ok(count),
+    }
+}
+
+fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
+    let Ok(items) = value.items() else { return Ok(vec![located(value, Value::text)?]) };
+    let stops: Vec<_> = items.map(|item| located(item, Value::text)).collect::<Result<_, _>>()?;
+    if stops.len() > STOPS_MAX {
+        return Err(Invalid::new(value.spot(), format!("expected at most {STOPS_MAX} stop sequences, found {}", stops.len())));
+    }
+    Ok(stops)
+}
+
+fn stream_options(value: Value<'_>, request: &mut Request) -> Result<(), Invalid> {
+    let mut fields = Fields::of(value)?;
+    request.include_usage = fields.take("include_usage").map(Value::bool).transpose()?.unwrap_or(false);
+    fields.leave(&mut request.unknown);
+    Ok(())
+}
+
+/// What the answer shall look like.
+fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeError> {
+    request.logprobs = logprobs(fields)?;
+    request.verbosity = fields.located("verbosity", Value::text)?;
+    request.reasoning = fields.take("reasoning_effort").map(reasoning).transpose()?;
+    if let Some(value) = fields.take("response_format") {
+        request.format = Some(Located::new(format(value, &mut request.unknown)?, value.spot()));
+    }
+    if let Some(value) = fields.take("modalities") {
+        request.modalities = modalities(value)?;
+    }
+    if let Some(value) = fields.take("web_search_options") {
+        let kind = ToolKind::Hosted { dialect: DIALECT, kind: Text::from_static("web_search_options"), raw: value.raw() };
+        request.tools.push(Tool { kind, at: value.spot() });
+    }
+    Ok(())
+}
+
+/// `top_logprobs` counts only beside `logprobs: true`; alone it stays behind as not understood.
+fn logprobs(fields: &mut Fields<'_>) -> Result<Option<Located<u64>>, Invalid> {
+    let Some(asked) = fields.located("logprobs", Value::bool)?.filter(|asked| asked.value) else { return Ok(None) };
+    let top = fields.take("top_logprobs").map(Value::u64).transpose()?;
+    Ok(Some(Located::new(top.unwrap_or(0), asked.at)))
+}
+
+fn reasoning(value: Value<'_>) -> Result<Located<Reasoning>, Invalid> {
+    let effort = efforts::from_openai(&value.str()?);
+    let effort = effort.ok_or_else(|| value.expected("none, minimal, low, medium, high, xhigh or max"))?;
+    let effort = Some(Located::new(effort, value.spot()));
+    Ok(Located::new(Reasoning { effort, ..Reasoning::default() }, value.spot()))
+}
+
+fn format(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Format, Invalid> {
+    let mut fields = Fields::of(value)?;
+    let kind = fields.required("type")?;
+    let format = match &*kind.str()? {
+        "text" => Format::Free,
+        "json_object" => Format::Json,
+        "json_schema" => Format::Schema(schema_format(fields.required("json_schema")?, unknown)?),
+        _ => return Err(kind.expected("text, json_object or json_schema")),
+    };
+    fields.leave(unknown);
+    Ok(format)
+}
+
+fn schema_format(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<SchemaFormat, Invalid> {
+    let mut fields = Fields::of(value)?;
+    let format = SchemaFormat {
+        name: fields.located("name", Value::text)?,
+        description: fields.located("description", Value::text)?,
+        schema: fields.required("schema")?.raw(),
+        strict: fields.located("strict", Value::bool)?,
+    };
+    fields.leave(unknown);
+    Ok(format)
+}
+
+/// The kinds besides text.
+fn modalities(value: Value<'_>) -> Result<Vec<Located<Text>>, DecodeError> {
+    let mut modalities = Vec::new();
+    for item in value.items()? {
+        match &*item.str()? {
+            "text" => {}
+            "audio" => return Err(DecodeError::unsupported(item.spot(), "audio output cannot be translated")),
+            _ => modalities.push(located(item, Value::text)?),
+        }
+    }
+    Ok(modalities)
+}
+
+/// Who asks, and how the provider shall file it.
+fn labels(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), Invalid> {
+    request.metadata = fields.located("metadata", |value| value.members().map(|_| value.raw()))?;
+    request.tier = fields.located("service_tier", Value::text)?;
+    request.cache = fields.located("prompt_cache_key", |value| Ok(CacheKey { key: value.text()? }))?;
+    Ok(())
+}

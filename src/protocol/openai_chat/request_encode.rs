@@ -1,0 +1,210 @@
+//! Canon to a request for a Chat upstream: the fields around the conversation.
+//!
+//! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot say goes to the losses; no
+//! field is left out without one.
+
+use crate::canon::{Effort, Format, How, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat};
+use crate::json::{self, Object, Raw, Text, Writer};
+use crate::protocol::names::{NameRules, Names};
+use crate::protocol::{Encoded, Target, Wire, efforts, schema};
+
+use super::messages_encode::Messages;
+use super::tools_encode::Tools;
+
+const NAMES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
+const STOPS_MAX: usize = 4;
+/// The API refuses a longer `user`; Anthropic's clients send longer ones.
+const USER_CHARS_MAX: usize = 64;
+/// The API demands a name of a schema, and other dialects have none.
+const SCHEMA_NAME: &str = "response";
+const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
+
+pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    let names = Names::new(request, NAMES);
+    let body = json::document(|value| {
+        value.object(|object| Encoder { request, target, names: &names, losses }.body(object));
+    });
+    // Custom tools become functions: that is the one form that every Chat server knows.
+    Encoded { wire: Wire { path: "/chat/completions".into(), body, ..Wire::default() }, restore: names.restore(true) }
+}
+
+struct Encoder<'e> {
+    request: &'e Request,
+    target: &'e Target<'e>,
+    names: &'e Names<'e>,
+    losses: &'e mut Losses,
+}
+
+impl Encoder<'_> {
+    fn body(&mut self, body: &mut Object<'_>) {
+        body.str("model", self.target.model);
+        body.array("messages", |array| Messages { names: self.names, losses: self.losses }.write(self.request, array));
+        Tools { names: self.names, losses: self.losses }.write(self.request, body);
+        self.sampling(body);
+        self.limits(body);
+        self.format(body);
+        self.reasoning(body);
+        self.output(body);
+        self.labels(body);
+        self.stream(body);
+        self.rest();
+    }
+
+    fn sampling(&mut self, body: &mut Object<'_>) {
+        let sampling = &self.request.sampling;
+        number(body, "temperature", sampling.temperature.as_ref());
+        number(body, "top_p", sampling.top_p.as_ref());
+        number(body, "seed", sampling.seed.as_ref());
+        number(body, "presence_penalty", sampling.presence_penalty.as_ref());
+        number(body, "frequency_penalty", sampling.frequency_penalty.as_ref());
+        self.drop(sampling.top_k.as_ref());
+    }
+
+    fn limits(&mut self, body: &mut Object<'_>) {
+        let request = self.request;
+        // The newer name: the reasoning models refuse `max_tokens`. A server that knows only the older one passes over this one
+        // (its answer may grow longer, but it comes), and both at once are refused by some.
+        body.some("max_completion_tokens", request.output_tokens_max.as_ref(), |value, limit| value.u64(limit.value));
+        body.some("n", request.choices.as_ref(), |value, choices| value.u64(choices.value));
+        if let Some(extra) = request.stops.get(STOPS_MAX) {
+            self.losses.refuse(extra.at, format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences"));
+        }
+        if !request.stops.is_empty() {
+            body.array("stop", |array| request.stops.iter().for_each(|stop| array.item().text(&stop.value)));
+        }
+    }
+
+    fn format(&mut self, body: &mut Object<'_>) {
+        let Some(format) = &self.request.format else { return };
+        match &format.value {
+            Format::Free => {}
+            Format::Json => body.object("response_format", |object| object.str("type", "json_object")),
+            Format::Schema(schema) => body.object("response_format", |object| {
+                object.str("type", "json_schema");
+                object.object("json_schema", |object| self.schema_format(schema, object));
+            }),
+            Format::Enum(_) => self.losses.refuse(format.at, "the openai_chat dialect cannot answer with a bare word of a list"),
+        }
+    }
+
+    fn schema_format(&mut self, format: &SchemaFormat, object: &mut Object<'_>) {
+        match &format.name {
+            Some(name) => object.text("name", &name.value),
+            None => {
+                self.losses.added("response_format.json_schema.name");
+                object.str("name", SCHEMA_NAME);
+            }
+        }
+        object.some("description", format.description.as_ref(), |value, text| value.text(&text.value));
+        object.raw("schema", &format.schema);
+        if let Some(strict) = strict(format.strict.as_ref(), &format.schema, self.losses) {
+            object.bool("strict", strict);
+        }
+    }
+
+    fn reasoning(&mut self, body: &mut Object<'_>) {
+        let Some(reasoning) = &self.request.reasoning else { return };
+        self.drop(reasoning.value.show.as_ref());
+        match self.effort(&reasoning.value) {
+            Some(effort) => body.str("reasoning_effort", efforts::row(effort).openai),
+            // "On" without a measure: the model's own default comes nearest.
+            None if reasoning.value.mode != ReasoningMode::Unset => self.losses.adjusted(reasoning.at),
+            None => {}
+        }
+    }
+
+    fn effort(&mut self, reasoning: &Reasoning) -> Option<Effort> {
+        if reasoning.mode == ReasoningMode::Off {
+            return Some(Effort::None);
+        }
+        let Some(budget) = &reasoning.budget_tokens else { return reasoning.effort.as_ref().map(|effort| effort.value) };
+        self.losses.adjusted(budget.at);
+        let nearest = || efforts::nearest(budget.value, |row| row.anthropic_budget);
+        Some(reasoning.effort.as_ref().map_or_else(nearest, |effort| effort.value))
+    }
+
+    fn output(&mut self, body: &mut Object<'_>) {
+        let request = self.request;
+        if let Some(top) = &request.logprobs {
+            body.bool("logprobs", true);
+            body.u64("top_logprobs", top.value);
+        }
+        text(body, "verbosity", request.verbosity.as_ref());
+        if let Some(audio) = request.modalities.iter().find(|kind| kind.value.to_plain().eq_ignore_ascii_case("audio")) {
+            self.losses.refuse(audio.at, "audio output cannot be translated");
+        }
+        if !request.modalities.is_empty() {
+            body.array("modalities", |array| {
+                array.item().str("text");
+                request.modalities.iter().for_each(|kind| array.item().str(&kind.value.to_plain().to_ascii_lowercase()));
+            });
+        }
+    }
+
+    fn labels(&mut self, body: &mut Object<'_>) {
+        let request = self.request;
+        // The older name of `safety_identifier` and the one that every Chat server knows.
+        let (user, long) = split(request.user.as_ref(), |user| user.to_plain().chars().count() <= USER_CHARS_MAX);
+        text(body, "user", user);
+        self.drop(long);
+        let (tier, foreign) = split(request.tier.as_ref(), |tier| TIERS.iter().any(|known| *tier == *known));
+        text(body, "service_tier", tier);
+        self.drop(foreign);
+        body.some("metadata", request.metadata.as_ref(), |value, metadata| value.raw(&metadata.value));
+        body.some("prompt_cache_key", request.cache.as_ref(), |value, cache| value.text(&cache.value.key));
+    }
+
+    /// Usage is always asked for: the records need it, whatever the client asked.
+    fn stream(&self, body: &mut Object<'_>) {
+        if self.target.stream {
+            body.bool("stream", true);
+            body.object("stream_options", |object| object.bool("include_usage", true));
+        }
+    }
+
+    fn rest(&mut self) {
+        if let Some(mark) = &self.request.cache_mark {
+            self.losses.dropped(mark.at);
+        }
+        self.request.unknown.iter().for_each(|field| self.losses.dropped(field.at));
+        self.request.added.iter().for_each(|name| self.losses.added(name));
+    }
+
+    fn drop<T>(&mut self, field: Option<&Located<T>>) {
+        if let Some(field) = field {
+            self.losses.dropped(field.at);
+        }
+    }
+}
+
+/// Whether a schema may be called strict: only where the client asked for it and it keeps the strict rules, since the API
+/// refuses others.
+pub(super) fn strict(asked: Option<&Located<bool>>, schema: &Raw, losses: &mut Losses) -> Option<bool> {
+    let asked = asked?;
+    let holds = asked.value && schema::is_strict(schema);
+    if asked.value && !holds {
+        losses.adjusted(asked.at);
+    }
+    Some(holds)
+}
+
+/// Notes that a reasoning token stays behind: the dialect has no carrier for it.
+pub(super) fn drop_signature(losses: &mut Losses) {
+    losses.noted("reasoning", How::Dropped);
+}
+
+fn number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {
+    body.some(key, field, |value: Writer<'_>, field| value.raw(&field.value));
+}
+
+fn text(body: &mut Object<'_>, key: &str, field: Option<&Located<Text>>) {
+    body.some(key, field, |value: Writer<'_>, field| value.text(&field.value));
+}
+
+/// The field on the side on which `fits` puts it.
+fn split<T>(field: Option<&Located<T>>, fits: impl FnOnce(&T) -> bool) -> (Option<&Located<T>>, Option<&Located<T>>) {
+    match field {
+        Some(field) if fits(&field.value) => (Some(field), None),
+        field => (None, field),
+    }
+}

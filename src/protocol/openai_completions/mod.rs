@@ -1,0 +1,126 @@
+//! OpenAI's legacy Completions: a client dialect, and an upstream form for passthrough.
+//!
+//! A prompt becomes one user message. What only a completions endpoint can do (token prompts, suffix, echo, best of several) is
+//! refused by name. Faults, models, usage and the heads of answers are those of [`super::openai_chat`].
+//!
+//! Writes no request for an upstream: nothing is ever translated toward this dialect.
+
+mod request;
+mod response;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::openai_chat::{self, OpenaiChat, faults, glimpse, request_decode, stream_decode};
+use super::{
+    Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
+    StreamDecoder, StreamEncoder, Target, sse,
+};
+use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+
+pub const DIALECT: Dialect = Dialect::named("openai_completions");
+
+static ROUTES: [Route; 1] = [Route { method: Method::POST, pattern: "/completions", operation: Operation::Generate }];
+
+/// The legacy Completions dialect.
+#[derive(Debug)]
+pub struct OpenaiCompletions;
+
+impl Protocol for OpenaiCompletions {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn version(&self) -> &'static str {
+        "v1"
+    }
+
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+        request_decode::peek(inbound)
+    }
+
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+        (openai_chat::path(operation, model, "/completions"), query.map(str::to_owned))
+    }
+
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+        request::decode(inbound)
+    }
+
+    /// Refuses: a conversation is no prompt, and every provider with this endpoint has a better one.
+    fn encode_request(&self, _: &Request, _: &Target<'_>, losses: &mut Losses) -> Encoded {
+        losses.refuse(None, "nothing is translated toward the openai_completions dialect; use the provider's openai_chat");
+        Encoded::default()
+    }
+
+    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(&answering.request_id))
+    }
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream::Encoder::new(ask))
+    }
+
+    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+        openai_chat::response::decode(body, &answering.request_id)
+    }
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+        response::encode(response, ask, losses)
+    }
+
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode(status, headers, body)
+    }
+
+    fn encode_fault(&self, fault: &Fault, _: &str) -> (StatusCode, Bytes) {
+        faults::encode(fault)
+    }
+
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
+        OpenaiChat.encode_stream_fault(fault, query, out)
+    }
+
+    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+        glimpse::frame(frame)
+    }
+
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+        glimpse::body(body)
+    }
+
+    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
+        OpenaiChat.decode_count(body)
+    }
+
+    fn encode_count(&self, counted: Counted) -> Bytes {
+        OpenaiChat.encode_count(counted)
+    }
+
+    fn counts_tokens(&self) -> bool {
+        false
+    }
+
+    fn passthrough_headers(&self) -> PassthroughHeaders {
+        openai_chat::HEADERS
+    }
+
+    fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {
+        OpenaiChat.encode_models(models, query)
+    }
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes {
+        OpenaiChat.encode_model(model)
+    }
+
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+        OpenaiChat.decode_models(body)
+    }
+}

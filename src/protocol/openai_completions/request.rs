@@ -1,0 +1,54 @@
+//! A legacy completion request to canon: one prompt, one user message.
+//!
+//! Source: Completions API, request body. The fields it shares with chat are read there.
+
+use crate::canon::{Part, Request, Role, Turn};
+use crate::json::{Document, Kind, Value};
+use crate::protocol::openai_chat::fields::Fields;
+use crate::protocol::openai_chat::request_decode;
+use crate::protocol::{DecodeError, Inbound};
+
+pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let mut fields = Fields::of(document.root())?;
+    refuse_what_only_completions_do(&mut fields)?;
+    let mut request = request_decode::common(&mut fields)?;
+    request.body = inbound.body.clone();
+    let prompt = prompt(fields.required("prompt")?)?;
+    request.turns.push(Turn {
+        role: Role::User,
+        parts: vec![Part::text(prompt.text()?, prompt.spot())],
+        name: None,
+        at: prompt.spot(),
+    });
+    fields.leave(&mut request.unknown);
+    Ok(request)
+}
+
+/// The one text that is asked to be completed.
+fn prompt(value: Value<'_>) -> Result<Value<'_>, DecodeError> {
+    let Ok(items) = value.items() else { return Ok(value) };
+    match items.collect::<Vec<_>>()[..] {
+        [only] if only.kind() == Kind::String => Ok(only),
+        [first, ..] if first.kind() == Kind::String => {
+            Err(DecodeError::unsupported(value.spot(), "several prompts in one request cannot be translated"))
+        }
+        _ => Err(DecodeError::unsupported(value.spot(), "prompts of token ids cannot be translated")),
+    }
+}
+
+/// Values that say the default are no demand.
+fn refuse_what_only_completions_do(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
+    let is_default = |key: &str, value: Value<'_>| match key {
+        "suffix" => value.as_written() == "\"\"",
+        "echo" => value.as_written() == "false",
+        "best_of" => value.u64() == Ok(1),
+        _ => false,
+    };
+    for key in ["suffix", "echo", "best_of", "logprobs"] {
+        if let Some(value) = fields.take(key).filter(|value| !is_default(key, *value)) {
+            return Err(DecodeError::unsupported(value.spot(), "only a native completions endpoint can do this"));
+        }
+    }
+    Ok(())
+}
