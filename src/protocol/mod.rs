@@ -8,6 +8,7 @@
 
 pub mod efforts;
 pub mod envelope;
+pub mod gemini;
 pub mod names;
 pub mod schema;
 pub mod sse;
@@ -24,7 +25,7 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] = &[];
+pub static ALL: &[&dyn Protocol] = &[&gemini::Gemini];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
