@@ -9,7 +9,7 @@ use super::DIALECT;
 use super::pieces::{Data, Piece};
 use super::request_decode::is_handle;
 use super::request_encode::{Context, note_marks};
-use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
+use crate::canon::{How, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
 use crate::json::{self, Raw, Text};
 use crate::protocol::envelope;
 
@@ -150,7 +150,8 @@ impl<'c, 'l> Contents<'c, 'l> {
         note_marks(part, self.losses);
         let sig = self.fitting(part.sig.as_ref());
         if part.sig.is_some() && sig.is_none() {
-            self.losses.dropped(part.at);
+            // The part itself is carried: its own path would say too much.
+            self.losses.noted("signature", How::Dropped);
         }
         let piece = match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) => Piece::text(text.clone()),

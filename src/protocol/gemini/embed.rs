@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::wire::{count, field, fields, required};
-use super::{Gemini, faults, path};
+use super::{Gemini, faults, path, resource};
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses, Unknown};
 use crate::json::{self, Document, Invalid, Object, Raw, Text, Value, Writer};
 use crate::protocol::{DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire};
@@ -108,7 +108,7 @@ fn text_of(content: Value<'_>) -> Result<Text, Invalid> {
 }
 
 fn write_request(embed: &Embed, input: &EmbedInput, target: &Target<'_>, object: &mut Object<'_>, losses: &mut Losses) {
-    object.str("model", &format!("models/{}", target.model));
+    object.str("model", &resource(target.model));
     match input {
         EmbedInput::Text(text) => object.object("content", |content| {
             content.array("parts", |parts| parts.object(|part| part.text("text", &text.value)));

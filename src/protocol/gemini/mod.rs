@@ -71,11 +71,16 @@ fn path(model: &str, method: &str) -> String {
     format!("{}:{method}", model_path(model))
 }
 
+/// What Google calls a resource name: `models/x`.
+fn resource(model: &str) -> String {
+    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") { "" } else { "models/" };
+    format!("{folder}{model}")
+}
+
 fn model_path(model: &str) -> String {
     const KEPT: &AsciiSet =
         &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b':').remove(b'@');
-    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") { "" } else { "models/" };
-    format!("/{folder}{}", utf8_percent_encode(model, KEPT))
+    format!("/{}", utf8_percent_encode(&resource(model), KEPT))
 }
 
 impl Protocol for Gemini {
@@ -178,7 +183,7 @@ impl Protocol for Gemini {
     fn passthrough_headers(&self) -> PassthroughHeaders {
         PassthroughHeaders {
             request: &["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
-            response: &["server-timing", "x-gemini-service-tier", "x-goog-*"],
+            response: &["server-timing"],
         }
     }
 

@@ -6,7 +6,7 @@
 use super::contents_encode::Contents;
 use super::models::Thinking;
 use super::pieces::{Piece, write_content};
-use super::{DIALECT, NAME_RULES, config_encode, path};
+use super::{DIALECT, NAME_RULES, config_encode, path, resource};
 use crate::canon::{Binding, Located, Losses, Part, PartKind, Request};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::Names;
@@ -27,7 +27,7 @@ pub(super) fn request(request: &Request, target: &Target<'_>, losses: &mut Losse
     let body = json::document(|value| {
         value.object(|body| match target.operation {
             Operation::CountTokens => body.object("generateContentRequest", |wrapped| {
-                wrapped.str("model", &format!("models/{}", target.model));
+                wrapped.str("model", &resource(target.model));
                 write(&context, wrapped, losses);
             }),
             _ => write(&context, body, losses),

@@ -494,7 +494,6 @@ fn fold(events: Vec<Event>) -> Response {
     fold.finish().unwrap()
 }
 
-/// The events as joined deltas, so that chunkings of one stream compare equal.
 fn failure(events: &[Event]) -> Option<FaultKind> {
     match events.last() {
         Some(Event::Failed(fault)) => Some(fault.kind),
@@ -552,6 +551,20 @@ fn errors_inside_a_stream_are_read_in_each_form() {
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
         assert_eq!(failure(&read(&bytes)), Some(FaultKind::Overloaded), "{stream}");
     }
+}
+
+#[test]
+fn a_signature_ends_its_text_and_metadata_waits_for_some() {
+    let stream = concat!(
+        "data: {\"candidates\":[{\"citationMetadata\":{\"c\":1}}]}\n\n",
+        "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"MQ==\"},{\"text\":\"b\"},{\"text\":\"c\",\"thoughtSignature\":\"Mg==\"},",
+        "{\"text\":\"\",\"thoughtSignature\":\"Mw==\"}]},\"finishReason\":\"STOP\"}]}\n\n",
+    );
+    let answer = fold(read(&[stream.as_bytes()]));
+    let parts: Vec<_> = answer.choices[0].parts.iter().map(|part| (part.text(), part.sig.clone().unwrap())).collect();
+    assert_eq!(parts, [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")].map(|(text, sig)| (Text::from(text), Text::from(sig))));
+    assert_eq!(answer.choices[0].parts[2].head, PartHead::Reasoning(ReasoningForm::Redacted));
+    assert_eq!(answer.choices[0].parts[0].citations[0].as_str(), r#"{"citationMetadata":{"c":1}}"#);
 }
 
 #[test]
@@ -789,4 +802,14 @@ fn a_batch_that_disagrees_is_refused() {
 fn counts_may_stand_in_strings() {
     assert_eq!(Gemini.decode_count(&r#"{"totalTokens":"12"}"#.into()).unwrap(), 12);
     assert!(Gemini.decode_count(&"{}".into()).is_err());
+}
+
+#[test]
+fn resource_names_are_prefixed_once() {
+    let path = |model| Gemini.upstream_path(Operation::StreamGenerate, model, Some("alt=sse"));
+    assert_eq!(path("models/x"), ("/models/x:streamGenerateContent".to_owned(), Some("alt=sse".to_owned())));
+    assert_eq!(path("tunedModels/x").0, "/tunedModels/x:streamGenerateContent");
+    let count = Target { operation: Operation::CountTokens, ..target("models/x") };
+    let wire = Gemini.encode_request(&ask_for(vec![user("x")]), &count, &mut Losses::default()).wire;
+    assert!(wire.body.starts_with(br#"{"generateContentRequest":{"model":"models/x","#));
 }
