@@ -70,6 +70,12 @@ impl Losses {
         self.refusal.get_or_insert_with(|| Refusal { at: at.into(), why: why.into() });
     }
 
+    /// Takes over what another part of the same translation noted.
+    pub fn extend(&mut self, later: Self) {
+        self.noted.extend(later.noted);
+        self.refusal = self.refusal.take().or(later.refusal);
+    }
+
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_ref()
     }

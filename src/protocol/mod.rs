@@ -10,6 +10,7 @@ pub mod anthropic;
 pub mod array;
 pub mod efforts;
 pub mod envelope;
+pub mod gemini;
 pub mod names;
 pub mod openai_chat;
 pub mod openai_completions;
@@ -28,7 +29,8 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] = &[&openai_chat::OpenaiChat, &openai_completions::OpenaiCompletions, &anthropic::Anthropic];
+pub static ALL: &[&dyn Protocol] =
+    &[&openai_chat::OpenaiChat, &openai_completions::OpenaiCompletions, &anthropic::Anthropic, &gemini::Gemini];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {

@@ -2,7 +2,9 @@
 //!
 //! Source: `translation.md` section 5. Schemas are passed nearly untouched wherever the target takes JSON Schema.
 
-use crate::json::{Raw, Value};
+use memchr::memmem;
+
+use crate::json::{self, Object, Raw, Value, Writer};
 
 /// The schema of a tool's arguments as a target that demands an object takes it.
 ///
@@ -61,9 +63,125 @@ fn is_closed(schema: Value<'_>) -> bool {
     is_shut && properties.is_some_and(|mut properties| properties.all(|(name, _)| is_required(&name)))
 }
 
+/// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.
+///
+/// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes, `propertyOrdering` is dropped.
+pub fn from_gemini(schema: Value<'_>) -> Raw {
+    json::value(|value| write_from_gemini(schema, value))
+}
+
+fn write_from_gemini(schema: Value<'_>, out: Writer<'_>) {
+    let Ok(members) = schema.members() else { return out.raw(&schema.raw()) };
+    let is_nullable = schema.get("nullable").is_some_and(|value| value.bool() == Ok(true));
+    out.object(|object| {
+        for (key, value) in members.filter(|(_, value)| !value.is_null()) {
+            write_gemini_member(object, &key, value, is_nullable);
+        }
+    });
+}
+
+fn write_gemini_member(object: &mut Object<'_>, key: &str, value: Value<'_>, is_nullable: bool) {
+    match key {
+        "nullable" | "propertyOrdering" | "property_ordering" => {}
+        "type" => write_type(object, value, is_nullable),
+        "enum" => write_list(object, key, value, is_nullable.then_some("null"), |value, out| out.raw(&value.raw())),
+        "anyOf" | "any_of" => write_list(object, "anyOf", value, is_nullable.then_some(r#"{"type":"null"}"#), write_from_gemini),
+        "items" => write_from_gemini(value, object.key(key)),
+        "properties" => write_map(object, key, value, write_from_gemini),
+        "defs" | "$defs" => write_map(object, "$defs", value, write_from_gemini),
+        "ref" | "$ref" => object.raw("$ref", &value.raw()),
+        "example" => object.array("examples", |list| list.item().raw(&value.raw())),
+        "minItems" | "min_items" => write_count(object, "minItems", value),
+        "maxItems" | "max_items" => write_count(object, "maxItems", value),
+        "minLength" | "min_length" => write_count(object, "minLength", value),
+        "maxLength" | "max_length" => write_count(object, "maxLength", value),
+        "minProperties" | "min_properties" => write_count(object, "minProperties", value),
+        "maxProperties" | "max_properties" => write_count(object, "maxProperties", value),
+        _ => object.raw(key, &value.raw()),
+    }
+}
+
+fn write_type(object: &mut Object<'_>, value: Value<'_>, is_nullable: bool) {
+    match value.str().map(|word| word.to_ascii_lowercase()) {
+        Ok(word) if word == "type_unspecified" => {}
+        Ok(word) if is_nullable => object.array("type", |types| {
+            types.item().str(&word);
+            types.item().str("null");
+        }),
+        Ok(word) => object.str("type", &word),
+        Err(_) => object.raw("type", &value.raw()),
+    }
+}
+
+/// Gemini writes 64-bit counts in strings too.
+fn write_count(object: &mut Object<'_>, key: &str, value: Value<'_>) {
+    match value.str().ok().and_then(|digits| digits.parse().ok()) {
+        Some(count) => object.u64(key, count),
+        None => object.raw(key, &value.raw()),
+    }
+}
+
+/// A list of schemas or values, and one more item behind them.
+fn write_list(object: &mut Object<'_>, key: &str, list: Value<'_>, more: Option<&'static str>, each: fn(Value<'_>, Writer<'_>)) {
+    let Ok(items) = list.items() else { return object.raw(key, &list.raw()) };
+    object.array(key, |array| {
+        items.for_each(|item| each(item, array.item()));
+        more.into_iter().for_each(|more| array.item().raw(&Raw::from_static(more)));
+    });
+}
+
+fn write_map(object: &mut Object<'_>, key: &str, map: Value<'_>, each: fn(Value<'_>, Writer<'_>)) {
+    let Ok(members) = map.members() else { return object.raw(key, &map.raw()) };
+    object.object(key, |object| members.for_each(|(name, value)| each(value, object.key(&name))));
+}
+
+/// JSON Schema as Gemini's `parametersJsonSchema` and `responseJsonSchema` take it: as it is, but without `$schema`, and a `const`
+/// is an `enum` of one.
+pub fn for_gemini(schema: &Raw) -> Raw {
+    let holds = |key: &str| memmem::find(schema.as_bytes(), key.as_bytes()).is_some();
+    if !holds(r#""$schema""#) && !holds(r#""const""#) {
+        return schema.clone();
+    }
+    json::value(|value| write_for_gemini(schema.document().root(), value))
+}
+
+fn write_for_gemini(schema: Value<'_>, out: Writer<'_>) {
+    let Ok(members) = schema.members() else { return out.raw(&schema.raw()) };
+    out.object(|object| members.for_each(|(key, value)| write_member_for_gemini(object, &key, value)));
+}
+
+fn write_member_for_gemini(object: &mut Object<'_>, key: &str, value: Value<'_>) {
+    match key {
+        "$schema" => {}
+        "const" => object.array("enum", |list| list.item().raw(&value.raw())),
+        "items" | "additionalProperties" | "not" | "if" | "then" | "else" => write_for_gemini(value, object.key(key)),
+        "anyOf" | "oneOf" | "allOf" | "prefixItems" => write_list(object, key, value, None, write_for_gemini),
+        "properties" | "$defs" | "definitions" | "patternProperties" => write_map(object, key, value, write_for_gemini),
+        _ => object.raw(key, &value.raw()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn geminis_subset_becomes_json_schema() {
+        let gemini = Raw::from_static(
+            r#"{"type":"OBJECT","propertyOrdering":["type"],"properties":{"type":{"type":"STRING","nullable":true,"enum":["a"],"example":"a"},
+            "n":{"type":"array","min_items":"2","items":{"any_of":[{"type":"INTEGER"}],"nullable":true}}}}"#,
+        );
+        let expected = r#"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["a",null],"examples":["a"]},"n":{"type":"array","minItems":2,"items":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}}"#;
+        assert_eq!(from_gemini(gemini.document().root()).as_str(), expected);
+    }
+
+    #[test]
+    fn json_schema_goes_to_gemini_nearly_as_it_is() {
+        let untouched = Raw::from_static(r#"{"type": ["string","null"], "$ref":"x"}"#);
+        assert_eq!(for_gemini(&untouched), untouched);
+        let schema = Raw::from_static(r#"{"$schema":"x","properties":{"const":{"const":1},"$schema":{"type":"string"}}}"#);
+        assert_eq!(for_gemini(&schema).as_str(), r#"{"properties":{"const":{"enum":[1]},"$schema":{"type":"string"}}}"#);
+    }
 
     #[test]
     fn empty_schemas_become_objects_without_properties() {

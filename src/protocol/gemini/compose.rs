@@ -1,0 +1,187 @@
+//! Events into parts for a client, the same for streams and whole answers.
+//!
+//! Source: gemini.md "Thought signatures"; `translation.md` section 10. Thoughts are shown only to clients that asked for them; a
+//! token that must come back is carried whether they are shown or not: other makers' wrapped, on the turn's next call (Gemini CLI
+//! keeps signatures of calls and forgets thoughts), else on an empty text at the end. Nothing here writes bytes.
+
+use super::DIALECT;
+use super::pieces::{Data, Piece};
+use crate::canon::{Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage};
+use crate::json::{Raw, Text, Value};
+use crate::protocol::{Ask, envelope};
+
+/// Collects what an answer says and hands out its parts as they become writable.
+pub(super) struct Composer {
+    shows_thoughts: bool,
+    origin: Origin,
+    pub(super) start: Start,
+    pub(super) usage: Usage,
+    pub(super) choices: Vec<Choice>,
+    pub(super) losses: Losses,
+}
+
+/// One candidate as far as it came.
+#[derive(Default)]
+pub(super) struct Choice {
+    head: Option<PartHead>,
+    /// What came of a part that is written whole.
+    held: Vec<Text>,
+    sig: Option<Text>,
+    /// Another maker's token that no call carries yet.
+    token: Option<Token>,
+    /// Whether a call's arguments could not be read.
+    is_malformed: bool,
+    pub(super) logprobs: Vec<Raw>,
+    /// Gemini's own metadata by its key, the last of each.
+    pub(super) metadata: Vec<(Text, Raw)>,
+    pub(super) finish: Option<(FinishReason, Option<Text>)>,
+}
+
+struct Token {
+    wrapped: Text,
+    /// Whether the thought that it belongs to carries it too.
+    is_shown: bool,
+}
+
+impl Composer {
+    pub(super) fn new(ask: &Ask<'_>) -> Self {
+        let show = ask.request.reasoning.as_ref().and_then(|reasoning| reasoning.value.show.as_ref());
+        Self {
+            shows_thoughts: show.is_some_and(|show| show.value != ShowReasoning::No),
+            origin: ask.origin.clone(),
+            start: Start::default(),
+            usage: Usage::default(),
+            choices: Vec::new(),
+            losses: Losses::default(),
+        }
+    }
+
+    /// Takes one event; the parts that it completes go to `out` with their choice.
+    pub(super) fn push(&mut self, event: &Event, out: &mut Vec<(u32, Piece)>) {
+        match event {
+            Event::Start(start) => self.start = start.clone(),
+            Event::PartStart { at, head } => self.choice(at.choice).begin(head.clone()),
+            Event::Delta { at, text } => out.extend(self.delta(at.choice, text).map(|piece| (at.choice, piece))),
+            Event::Paragraph { at } => {
+                let piece = self.delta(at.choice, &Text::from("\n\n"));
+                out.extend(piece.map(|piece| (at.choice, piece)));
+            }
+            Event::Sig { at, value } => self.choice(at.choice).sig = Some(value.clone()),
+            Event::Cite { at, raw } => self.cite(at.choice, raw),
+            Event::Logprobs { at, list } => self.choice(at.choice).logprobs.push(list.clone()),
+            Event::PartEnd { at } => self.end(at.choice, out),
+            Event::Usage(usage) => self.usage.update(usage),
+            Event::Finish { choice, reason, detail, .. } => self.finish(*choice, reason, detail.as_ref(), out),
+            Event::Failed(_) | Event::Ping => {}
+        }
+    }
+
+    fn delta(&mut self, choice: u32, text: &Text) -> Option<Piece> {
+        let shows_thoughts = self.shows_thoughts;
+        let state = self.choice(choice);
+        match state.head.as_ref()? {
+            PartHead::Text | PartHead::Refusal => Some(Piece::text(text.clone())),
+            PartHead::Reasoning(_) => shows_thoughts.then(|| Piece::thought(text.clone())),
+            PartHead::ToolCall { .. } | PartHead::Media { .. } => {
+                state.held.push(text.clone());
+                None
+            }
+            PartHead::Hosted { .. } => None,
+        }
+    }
+
+    fn end(&mut self, choice: u32, out: &mut Vec<(u32, Piece)>) {
+        let state = self.choice(choice);
+        let (Some(head), sig) = (state.head.take(), state.sig.take()) else { return };
+        let held = Text::join(&std::mem::take(&mut state.held), "");
+        let own = sig.clone().filter(|_| self.is_own());
+        match head {
+            PartHead::Text | PartHead::Refusal => out.extend(own.map(|sig| (choice, Piece::token(sig)))),
+            PartHead::Reasoning(form) => self.end_reasoning(choice, form, sig, out),
+            PartHead::ToolCall { id, name, .. } => out.extend(self.call(choice, id, name, &held, own).map(|piece| (choice, piece))),
+            PartHead::Media { mime } => out.push((choice, Piece::new(Data::Inline { mime, data: held }).signed(own))),
+            PartHead::Hosted { kind, raw } if self.is_own() => {
+                out.push((choice, Piece::new(Data::Hosted { kind, raw }).signed(own)))
+            }
+            PartHead::Hosted { .. } => self.losses.noted("hosted_tools", How::Dropped),
+        }
+    }
+
+    fn end_reasoning(&mut self, choice: u32, form: ReasoningForm, sig: Option<Text>, out: &mut Vec<(u32, Piece)>) {
+        let Some(sig) = sig else { return };
+        let is_shown = self.shows_thoughts && form != ReasoningForm::Redacted;
+        let is_own = self.is_own();
+        let carried = if is_own { sig } else { envelope::wrap(&self.origin, Some(&sig)) };
+        if is_shown {
+            out.push((choice, Piece::thought(Text::default()).signed(Some(carried.clone()))));
+        } else if is_own {
+            return out.push((choice, Piece::token(carried)));
+        }
+        if !is_own {
+            let before = self.choice(choice).token.replace(Token { wrapped: carried, is_shown });
+            out.extend(before.and_then(Token::alone).map(|piece| (choice, piece)));
+        }
+    }
+
+    /// Arguments that are no object are no call that a client could run: the answer ends as malformed.
+    fn call(&mut self, choice: u32, id: Text, name: Text, arguments: &Text, own: Option<Text>) -> Option<Piece> {
+        let state = self.choice(choice);
+        let arguments = if arguments.is_blank() { &Text::from_static("{}") } else { arguments };
+        let Ok(document) = arguments.to_object() else {
+            state.is_malformed = true;
+            return None;
+        };
+        let sig = own.or_else(|| state.token.take().map(|token| token.wrapped));
+        Some(Piece::new(Data::Call { id, name, args: document.root().raw() }).signed(sig))
+    }
+
+    fn cite(&mut self, choice: u32, raw: &Raw) {
+        if !self.is_own() {
+            return self.losses.noted("citations", How::Dropped);
+        }
+        let document = raw.document();
+        for (key, value) in document.root().members().into_iter().flatten() {
+            self.choice(choice).keep(&key, value);
+        }
+    }
+
+    fn finish(&mut self, choice: u32, reason: &FinishReason, detail: Option<&Text>, out: &mut Vec<(u32, Piece)>) {
+        let state = self.choice(choice);
+        let left = state.token.take().and_then(Token::alone);
+        let reason = if state.is_malformed { FinishReason::Malformed } else { reason.clone() };
+        state.finish = Some((reason, detail.cloned()));
+        out.extend(left.map(|piece| (choice, piece)));
+    }
+
+    fn is_own(&self) -> bool {
+        self.origin.dialect == DIALECT
+    }
+
+    fn choice(&mut self, index: u32) -> &mut Choice {
+        let index = index as usize;
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, Choice::default);
+        }
+        &mut self.choices[index]
+    }
+}
+
+impl Choice {
+    fn begin(&mut self, head: PartHead) {
+        self.head = Some(head);
+        self.held.clear();
+        self.sig = None;
+    }
+
+    fn keep(&mut self, key: &str, value: Value<'_>) {
+        self.metadata.retain(|(kept, _)| *kept != key);
+        self.metadata.push((Text::from(key), value.raw()));
+    }
+}
+
+impl Token {
+    /// The part that carries the token where nothing else does.
+    fn alone(self) -> Option<Piece> {
+        (!self.is_shown).then(|| Piece::token(self.wrapped))
+    }
+}

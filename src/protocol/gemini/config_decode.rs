@@ -1,0 +1,254 @@
+//! A client's settings and tools into canon: `generationConfig`, `tools`, `toolConfig`.
+//!
+//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`, `Tool`, `FunctionCallingConfig`. Ranges are the target's business.
+
+use super::DIALECT;
+use super::request_decode::Decoder;
+use super::wire::{count, field, fields, number, required, word};
+use crate::canon::{Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice, ToolKind};
+use crate::json::{Invalid, Raw, Text, Value};
+use crate::protocol::{DecodeError, efforts, schema};
+
+/// Source: Gemini API, `GenerationConfig.stop_sequences`.
+pub(super) const STOPS_MAX: usize = 5;
+
+/// What several fields of `generationConfig` say together.
+#[derive(Default)]
+struct Combined<'d> {
+    mime: Option<Value<'d>>,
+    schema: Option<Located<Raw>>,
+    wants_logprobs: bool,
+    logprobs: Option<Value<'d>>,
+}
+
+fn located<T>(at: Value<'_>, value: T) -> Option<Located<T>> {
+    Some(Located::new(value, at.spot()))
+}
+
+impl Decoder {
+    pub(super) fn generation_config(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
+        let mut combined = Combined::default();
+        for (key, value) in fields(config)? {
+            if !self.sampling(&key, value)? {
+                self.setting(&key, value, &mut combined)?;
+            }
+        }
+        self.format(config, &combined)?;
+        self.logprobs(config, &combined)
+    }
+
+    /// Takes a number that stays as written; whether the key named one.
+    fn sampling(&mut self, key: &str, value: Value<'_>) -> Result<bool, Invalid> {
+        let sampling = &mut self.request.sampling;
+        let slot = match key {
+            "temperature" => &mut sampling.temperature,
+            "topP" => &mut sampling.top_p,
+            "topK" => &mut sampling.top_k,
+            "seed" => &mut sampling.seed,
+            "presencePenalty" => &mut sampling.presence_penalty,
+            "frequencyPenalty" => &mut sampling.frequency_penalty,
+            _ => return Ok(false),
+        };
+        *slot = located(value, number(value)?);
+        Ok(true)
+    }
+
+    fn setting<'d>(&mut self, key: &str, value: Value<'d>, combined: &mut Combined<'d>) -> Result<(), DecodeError> {
+        match key {
+            "maxOutputTokens" => self.request.output_tokens_max = located(value, count(value)?),
+            "candidateCount" => self.request.choices = located(value, count(value)?),
+            "stopSequences" => self.stops(value)?,
+            "thinkingConfig" => self.thinking(value)?,
+            "responseModalities" => self.modalities(value)?,
+            "responseMimeType" => combined.mime = Some(value),
+            "responseSchema" => combined.schema = located(value, schema::from_gemini(value)),
+            "responseJsonSchema" => combined.schema = located(value, value.raw()),
+            "responseLogprobs" => combined.wants_logprobs = value.bool()?,
+            "logprobs" => combined.logprobs = Some(value),
+            "responseFormat" => {
+                return Err(DecodeError::unsupported(value.spot(), "use `responseMimeType` and `responseJsonSchema`"));
+            }
+            _ => self.unknown(value),
+        }
+        Ok(())
+    }
+
+    fn stops(&mut self, stops: Value<'_>) -> Result<(), Invalid> {
+        for stop in stops.items()? {
+            self.request.stops.push(Located::new(stop.text()?, stop.spot()));
+        }
+        if self.request.stops.len() > STOPS_MAX {
+            return Err(Invalid::new(stops.spot(), format!("expected at most {STOPS_MAX} stop sequences")));
+        }
+        Ok(())
+    }
+
+    /// Text is what every model writes; canon names only what comes besides.
+    fn modalities(&mut self, modalities: Value<'_>) -> Result<(), Invalid> {
+        for modality in modalities.items()? {
+            if word(modality)? != "TEXT" {
+                self.request.modalities.push(Located::new(modality.text()?, modality.spot()));
+            }
+        }
+        Ok(())
+    }
+
+    fn format(&mut self, config: Value<'_>, combined: &Combined<'_>) -> Result<(), Invalid> {
+        let mime = combined.mime.map(Value::str).transpose()?.unwrap_or_default().to_ascii_lowercase();
+        let schema = combined.schema.as_ref();
+        let format = match (&*mime, schema) {
+            ("text/x.enum", Some(schema)) => Format::Enum(schema.value.clone()),
+            ("application/json" | "", Some(schema)) => {
+                Format::Schema(SchemaFormat { name: None, description: None, schema: schema.value.clone(), strict: None })
+            }
+            ("application/json", None) => Format::Json,
+            ("text/plain", None) => Format::Free,
+            ("", None) => return Ok(()),
+            _ => return Err(mismatch(config, combined)),
+        };
+        let at = schema.map(|schema| schema.at).or(combined.mime.map(Value::spot));
+        self.request.format = at.map(|at| Located::new(format, at));
+        Ok(())
+    }
+
+    fn logprobs(&mut self, config: Value<'_>, combined: &Combined<'_>) -> Result<(), DecodeError> {
+        if combined.wants_logprobs {
+            let tops = combined.logprobs.map_or(Ok(0), count)?;
+            self.request.logprobs = located(combined.logprobs.unwrap_or(config), tops);
+        } else if let Some(value) = combined.logprobs {
+            self.unknown(value);
+        }
+        Ok(())
+    }
+
+    fn thinking(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
+        let mut reasoning = Reasoning::default();
+        for (key, value) in fields(config)? {
+            match &*key {
+                "includeThoughts" => {
+                    let show = if value.bool()? { ShowReasoning::Summary(None) } else { ShowReasoning::No };
+                    reasoning.show = located(value, show);
+                }
+                "thinkingBudget" => budget(value, &mut reasoning)?,
+                "thinkingLevel" => level(value, &mut reasoning)?,
+                _ => self.unknown(value),
+            }
+        }
+        self.request.reasoning = located(config, reasoning);
+        Ok(())
+    }
+
+    pub(super) fn tools(&mut self, tools: Value<'_>) -> Result<(), DecodeError> {
+        for tool in tools.items()? {
+            for (key, value) in fields(tool)? {
+                match &*key {
+                    "functionDeclarations" => value.items()?.try_for_each(|declaration| self.function(declaration))?,
+                    kind => {
+                        let kind = ToolKind::Hosted { dialect: DIALECT, kind: Text::from(kind), raw: value.raw() };
+                        self.request.tools.push(Tool { kind, at: value.spot() });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Source: Gemini API, `FunctionDeclaration`.
+    fn function(&mut self, declaration: Value<'_>) -> Result<(), DecodeError> {
+        let (mut description, mut schema) = (None, None);
+        for (key, value) in fields(declaration)? {
+            match &*key {
+                "name" => {}
+                "description" => description = Some(value.text()?),
+                "parameters" => set_once(&mut schema, schema::from_gemini(value), value)?,
+                "parametersJsonSchema" => set_once(&mut schema, value.raw(), value)?,
+                _ => self.unknown(value),
+            }
+        }
+        let name = required(declaration, "name")?.text()?;
+        let kind = ToolKind::Function { name, namespace: None, description, schema, strict: None, cache: None };
+        self.request.tools.push(Tool { kind, at: declaration.spot() });
+        Ok(())
+    }
+
+    pub(super) fn tool_config(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
+        for (key, value) in fields(config)? {
+            match &*key {
+                "functionCallingConfig" => self.calling(value)?,
+                _ => self.unknown(value),
+            }
+        }
+        Ok(())
+    }
+
+    fn calling(&mut self, calling: Value<'_>) -> Result<(), DecodeError> {
+        let known = ["mode", "allowedFunctionNames"];
+        fields(calling)?.filter(|(key, _)| !known.contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+        let mode = field(calling, "mode");
+        let allowed = field(calling, "allowedFunctionNames");
+        let names = allowed.map_or(Ok(Vec::new()), names)?;
+        let choice = match &*mode.map_or_else(|| Ok("AUTO".to_owned()), word)? {
+            "ANY" => forced(names),
+            "VALIDATED" if !names.is_empty() => ToolChoice::Subset { names, must: false },
+            "VALIDATED" => {
+                // Like `AUTO`, with a promise about the arguments that no other dialect makes.
+                mode.into_iter().for_each(|mode| self.unknown(mode));
+                ToolChoice::Auto
+            }
+            word @ ("AUTO" | "NONE" | "MODE_UNSPECIFIED") => {
+                allowed.into_iter().for_each(|allowed| self.unknown(allowed));
+                if word == "NONE" { ToolChoice::None } else { ToolChoice::Auto }
+            }
+            _ => return Err(mode.unwrap_or(calling).expected("`AUTO`, `ANY`, `NONE` or `VALIDATED`").into()),
+        };
+        self.request.tool_choice = located(calling, choice);
+        Ok(())
+    }
+}
+
+fn set_once(schema: &mut Option<Raw>, parameters: Raw, at: Value<'_>) -> Result<(), Invalid> {
+    match schema.replace(parameters) {
+        None => Ok(()),
+        Some(_) => Err(Invalid::new(at.spot(), "expected one of `parameters` and `parametersJsonSchema`, found both")),
+    }
+}
+
+fn names(names: Value<'_>) -> Result<Vec<Text>, Invalid> {
+    names.items()?.map(Value::text).collect()
+}
+
+fn forced(mut names: Vec<Text>) -> ToolChoice {
+    match names.len() {
+        0 => ToolChoice::Any,
+        1 => ToolChoice::One { name: names.remove(0), namespace: None },
+        _ => ToolChoice::Subset { names, must: true },
+    }
+}
+
+/// A type of answer that does not exist, or that does not go with or without its schema.
+fn mismatch(config: Value<'_>, combined: &Combined<'_>) -> Invalid {
+    const EXPECTED: &str = "`text/plain`, or `application/json`, or `text/x.enum` with a schema";
+    combined.mime.unwrap_or(config).expected(EXPECTED)
+}
+
+/// Source: Gemini API, `ThinkingConfig.thinking_budget`: 0 = off, -1 = as the model sees fit.
+fn budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
+    if number(value)?.as_str() == "-1" {
+        reasoning.mode = ReasoningMode::Dynamic;
+        return Ok(());
+    }
+    let tokens = count(value)?;
+    reasoning.mode = if tokens == 0 { ReasoningMode::Off } else { ReasoningMode::Fixed };
+    reasoning.budget_tokens = located(value, tokens);
+    Ok(())
+}
+
+fn level(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
+    let word = word(value)?;
+    if word == "THINKING_LEVEL_UNSPECIFIED" {
+        return Ok(());
+    }
+    let effort = efforts::from_gemini_level(&word).ok_or_else(|| value.expected("`MINIMAL`, `LOW`, `MEDIUM` or `HIGH`"))?;
+    reasoning.effort = located(value, effort);
+    Ok(())
+}

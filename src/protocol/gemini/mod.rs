@@ -1,0 +1,213 @@
+//! Gemini: `generateContent` and its siblings.
+//!
+//! Source: Gemini API v1beta, and gemini.md for what was measured. JSON is camelCase, snake_case is read too; the path names the
+//! model. One table each: finish reasons ([`finish`]), errors ([`faults`]), thinking by model ([`models`]).
+//!
+//! Nothing here knows a provider's URL, an account, or another dialect's words.
+
+mod compose;
+mod config_decode;
+mod config_encode;
+mod contents_encode;
+mod embed;
+mod faults;
+mod finish;
+mod glimpse;
+mod ids;
+mod logprobs;
+mod models;
+mod objects;
+mod pieces;
+mod reader;
+mod request_decode;
+mod request_encode;
+mod response;
+mod stream_decode;
+mod usage;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use objects::Objects;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::names::NameRules;
+use super::{
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek,
+    Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
+};
+use crate::canon::{Counted, Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
+use crate::json::{self, Document, Value};
+
+pub const DIALECT: Dialect = Dialect::named("gemini");
+
+/// Source: Gemini API, `FunctionDeclaration.name`.
+const NAME_RULES: NameRules = NameRules { len_max: 128, also: b"_.:-", starts_with_letter: true };
+
+/// The Gemini API.
+pub struct Gemini;
+
+const fn post(pattern: &'static str, operation: Operation) -> Route {
+    Route { method: Method::POST, pattern, operation }
+}
+
+static ROUTES: [Route; 8] = [
+    post("/models/{model}:generateContent", Operation::Generate),
+    post("/models/{model}:streamGenerateContent", Operation::StreamGenerate),
+    post("/models/{model}:countTokens", Operation::CountTokens),
+    post("/models/{model}/countTokens", Operation::CountTokens),
+    post("/models/{model}:embedContent", Operation::Embed),
+    post("/models/{model}:batchEmbedContents", Operation::BatchEmbed),
+    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
+    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+];
+
+/// The path of a method of a model, whose name may hold slashes and colons.
+fn path(model: &str, method: &str) -> String {
+    format!("{}:{method}", model_path(model))
+}
+
+/// What Google calls a resource name: `models/x`.
+fn resource(model: &str) -> String {
+    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") { "" } else { "models/" };
+    format!("{folder}{model}")
+}
+
+fn model_path(model: &str) -> String {
+    const KEPT: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b':').remove(b'@');
+    format!("/{}", utf8_percent_encode(&resource(model), KEPT))
+}
+
+impl Protocol for Gemini {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn version(&self) -> &'static str {
+        "v1beta"
+    }
+
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+        let document = Document::parse(inbound.body.clone())?;
+        document.root().members()?;
+        let model = inbound.path_model.ok_or_else(|| document.root().missing("model"))?.to_owned();
+        Ok(Peek { model, model_at: None, stream: inbound.operation == Operation::StreamGenerate, session: None })
+    }
+
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+        let path = match operation {
+            Operation::Generate => path(model, "generateContent"),
+            Operation::StreamGenerate => path(model, "streamGenerateContent"),
+            Operation::CountTokens => path(model, "countTokens"),
+            Operation::Embed => path(model, "embedContent"),
+            Operation::BatchEmbed => path(model, "batchEmbedContents"),
+            Operation::ListModels => "/models".to_owned(),
+            Operation::ShowModel => model_path(model),
+        };
+        (path, query.map(str::to_owned))
+    }
+
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+        request_decode::request(inbound)
+    }
+
+    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+        request_encode::request(request, target, losses)
+    }
+
+    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(answering))
+    }
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(response::Encoder::new(ask))
+    }
+
+    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+        let document = Document::parse(body).map_err(Garbled::from)?;
+        let (mut reader, mut events) = (reader::Reader::new(answering), Vec::new());
+        read_chunks(document.root(), &mut reader, &mut events)?;
+        reader.finish(&mut events);
+        let mut fold = Fold::default();
+        events.into_iter().for_each(|event| fold.push(event));
+        fold.finish()
+    }
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+        response::encode(response, ask, losses)
+    }
+
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode_answer(status, headers, body)
+    }
+
+    fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
+        faults::encode(fault, request_id)
+    }
+
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
+        response::encode_stream_fault(fault, query, out)
+    }
+
+    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+        glimpse::look(&frame.data)
+    }
+
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+        glimpse::look(body)
+    }
+
+    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
+        let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+        let tokens = wire::required(document.root(), "totalTokens").and_then(wire::count);
+        tokens.map_err(|invalid| Garbled::from(invalid).into())
+    }
+
+    fn encode_count(&self, counted: Counted) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("totalTokens", counted.tokens)))
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn passthrough_headers(&self) -> PassthroughHeaders {
+        PassthroughHeaders {
+            request: &["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
+            response: &["server-timing"],
+        }
+    }
+
+    fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {
+        models::encode_list(models, query)
+    }
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes {
+        models::encode(model)
+    }
+
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+        models::decode_list(body)
+    }
+
+    fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
+        Some(self)
+    }
+}
+
+/// A whole answer is one chunk; a proxy may have collected a stream's chunks in an array.
+fn read_chunks(root: Value<'_>, reader: &mut reader::Reader, events: &mut Vec<Event>) -> Result<(), Garbled> {
+    match root.items() {
+        Ok(mut chunks) => chunks.try_for_each(|chunk| reader.chunk(chunk, events)),
+        Err(_) => reader.chunk(root, events),
+    }
+}

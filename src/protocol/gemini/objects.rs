@@ -1,0 +1,109 @@
+//! Splits a stream of JSON objects: the array form of a Gemini stream, and bare error objects.
+//!
+//! Source: Gemini API without `alt=sse`: `[object,\r\nobject…]`. Finds where objects end and reads nothing of them.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::protocol::Garbled;
+use crate::protocol::sse::FRAME_BYTES_MAX;
+
+/// The objects of an array, or one after the other, as they become whole.
+#[derive(Debug, Default)]
+pub struct Objects {
+    /// The open object so far.
+    pending: BytesMut,
+    depth: usize,
+    is_in_string: bool,
+    is_escaped: bool,
+}
+
+impl Objects {
+    /// Takes what the socket gave and hands each object that it completes to `each`.
+    ///
+    /// # Errors
+    /// On anything but objects in an array, on objects past [`FRAME_BYTES_MAX`], or when `each` refuses one.
+    pub fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Bytes) -> Result<(), Garbled>) -> Result<(), Garbled> {
+        let mut start = 0;
+        for (at, &byte) in chunk.iter().enumerate() {
+            if self.depth == 0 {
+                start = at;
+                self.between(byte)?;
+            } else if self.closes(byte) {
+                self.pending.extend_from_slice(&chunk[start..=at]);
+                each(std::mem::take(&mut self.pending).freeze())?;
+            }
+        }
+        if self.depth > 0 {
+            self.pending.extend_from_slice(&chunk[start..]);
+        }
+        if self.pending.len() > FRAME_BYTES_MAX {
+            return Err(Garbled { why: format!("an object larger than {FRAME_BYTES_MAX} bytes") });
+        }
+        Ok(())
+    }
+
+    /// Whether no object is open.
+    pub fn is_between(&self) -> bool {
+        self.depth == 0
+    }
+
+    fn between(&mut self, byte: u8) -> Result<(), Garbled> {
+        match byte {
+            b'{' => self.depth = 1,
+            b'[' | b']' | b',' | b' ' | b'\r' | b'\n' | b'\t' => {}
+            _ => return Err(Garbled { why: "expected a JSON object, found another character".to_owned() }),
+        }
+        Ok(())
+    }
+
+    /// Whether the byte closes the outermost object.
+    fn closes(&mut self, byte: u8) -> bool {
+        if self.is_in_string {
+            self.is_in_string = self.is_escaped || byte != b'"';
+            self.is_escaped = !self.is_escaped && byte == b'\\';
+            return false;
+        }
+        match byte {
+            b'"' => self.is_in_string = true,
+            b'{' => self.depth += 1,
+            b'}' => self.depth -= 1,
+            _ => {}
+        }
+        self.depth == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &[u8] = br#"[{"a":"}\"{\\"},
+        {"b":{"c":[1]}}
+        ]"#;
+
+    fn read(chunks: &[&[u8]]) -> Vec<Bytes> {
+        let (mut objects, mut read) = (Objects::default(), Vec::new());
+        for chunk in chunks {
+            let each = |object| {
+                read.push(object);
+                Ok(())
+            };
+            objects.push(chunk, each).unwrap();
+        }
+        assert!(objects.is_between());
+        read
+    }
+
+    #[test]
+    fn any_cut_gives_the_same_objects() {
+        for cut in 0..STREAM.len() {
+            let (head, rest) = STREAM.split_at(cut);
+            assert_eq!(read(&[head, rest]), [&br#"{"a":"}\"{\\"}"#[..], br#"{"b":{"c":[1]}}"#]);
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert!(Objects::default().push(b"<html>", |_| Ok(())).is_err());
+    }
+}

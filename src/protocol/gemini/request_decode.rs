@@ -1,0 +1,342 @@
+//! A client's request into canon: contents, system text, and what stands beside them.
+//!
+//! Source: Gemini API, `GenerateContentRequest`, `Content`, `Part`. Settings and tools are read in [`super::config_decode`]. Nothing
+//! here decides what a target can take.
+
+use std::borrow::Cow;
+
+use super::wire::{field, fields, required, word};
+use super::{DIALECT, ids};
+use crate::canon::{
+    Binding, Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput,
+    ToolResult, Turn, Unknown,
+};
+use crate::json::{Document, Invalid, Raw, Text, Value};
+use crate::protocol::envelope::{self, Carried};
+use crate::protocol::{DecodeError, Inbound, Operation, turns};
+
+/// Reads a request to generate or to count.
+pub(super) fn request(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let mut decoder = Decoder::default();
+    decoder.request.body = inbound.body.clone();
+    decoder.request.model = inbound.path_model.unwrap_or_default().to_owned();
+    decoder.request.stream = inbound.operation == Operation::StreamGenerate;
+    decoder.top(document.root())?;
+    if decoder.request.turns.is_empty() {
+        return Err(Invalid::new(document.root().spot(), "missing `contents`").into());
+    }
+    turns::arrange(&mut decoder.request)?;
+    Ok(decoder.request)
+}
+
+/// A request as far as it is read.
+#[derive(Default)]
+pub(super) struct Decoder {
+    pub(super) request: Request,
+    calls: ids::Calls,
+}
+
+/// The members of a part, before its kind is known.
+#[derive(Default)]
+struct Members<'d> {
+    data: Option<(Cow<'d, str>, Value<'d>)>,
+    is_thought: bool,
+    sig: Option<Text>,
+    detail: Option<Located<Text>>,
+}
+
+impl Decoder {
+    fn top(&mut self, root: Value<'_>) -> Result<(), DecodeError> {
+        for (key, value) in fields(root)? {
+            match &*key {
+                "contents" => self.contents(value)?,
+                "systemInstruction" => self.system(value)?,
+                "tools" => self.tools(value)?,
+                "toolConfig" => self.tool_config(value)?,
+                "generationConfig" => self.generation_config(value)?,
+                "serviceTier" => self.request.tier = Some(tier(value)?),
+                // The wrapped form of a token count.
+                "generateContentRequest" => self.top(value)?,
+                // The path's model wins.
+                "model" => {}
+                "cachedContent" => {
+                    return Err(DecodeError::unsupported(value.spot(), "only the account that made it can read cached content"));
+                }
+                _ => self.unknown(value),
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a field that the canonical model has no home for.
+    pub(super) fn unknown(&mut self, value: Value<'_>) {
+        self.request.unknown.push(Unknown { at: value.spot(), raw: value.raw() });
+    }
+
+    /// Source: `GenerateContentRequest.system_instruction`: text only; its role means nothing.
+    fn system(&mut self, system: Value<'_>) -> Result<(), DecodeError> {
+        if let Ok(text) = system.text() {
+            self.request.system.push(Part::text(text, system.spot()));
+            return Ok(());
+        }
+        for (key, value) in fields(system)? {
+            match &*key {
+                "parts" => self.system_parts(value)?,
+                "role" => {}
+                _ => self.unknown(value),
+            }
+        }
+        Ok(())
+    }
+
+    fn system_parts(&mut self, parts: Value<'_>) -> Result<(), DecodeError> {
+        for part in parts.items()? {
+            let text = required(part, "text")?.text()?;
+            self.request.system.push(Part::text(text, part.spot()));
+            fields(part)?.filter(|(key, _)| key != "text").for_each(|(_, value)| self.unknown(value));
+        }
+        Ok(())
+    }
+
+    fn contents(&mut self, contents: Value<'_>) -> Result<(), DecodeError> {
+        for (index, content) in contents.items()?.enumerate() {
+            let turn = self.content(content, index)?;
+            self.request.turns.push(turn);
+        }
+        Ok(())
+    }
+
+    fn content(&mut self, content: Value<'_>, index: usize) -> Result<Turn, DecodeError> {
+        let mut turn = Turn { role: Role::User, parts: Vec::new(), name: None, at: content.spot() };
+        for (key, value) in fields(content)? {
+            match &*key {
+                "role" => turn.role = role(value)?,
+                "parts" => self.parts(value, index, &mut turn.parts)?,
+                _ => self.unknown(value),
+            }
+        }
+        Ok(turn)
+    }
+
+    fn parts(&mut self, parts: Value<'_>, turn: usize, out: &mut Vec<Part>) -> Result<(), DecodeError> {
+        for (position, part) in parts.items()?.enumerate() {
+            let members = self.members(part)?;
+            let sig = members.sig.clone();
+            let kind = self.kind(part, members, turn, position)?;
+            place(Part::new(kind, part.spot()), sig, out);
+        }
+        Ok(())
+    }
+
+    fn members<'d>(&mut self, part: Value<'d>) -> Result<Members<'d>, Invalid> {
+        let mut members = Members::default();
+        for (key, value) in fields(part)? {
+            match &*key {
+                "thought" => members.is_thought = value.bool()?,
+                "thoughtSignature" => members.sig = Some(value.text()?),
+                "mediaResolution" => members.detail = Some(resolution(value)?),
+                "text"
+                | "inlineData"
+                | "fileData"
+                | "functionCall"
+                | "functionResponse"
+                | "executableCode"
+                | "codeExecutionResult"
+                | "toolCall"
+                | "toolResponse" => {
+                    if members.data.replace((key, value)).is_some() {
+                        return Err(Invalid::new(value.spot(), "a part holds one kind of data only"));
+                    }
+                }
+                _ => self.unknown(value),
+            }
+        }
+        Ok(members)
+    }
+
+    fn kind(&mut self, part: Value<'_>, members: Members<'_>, turn: usize, position: usize) -> Result<PartKind, DecodeError> {
+        let Some((key, value)) = members.data else {
+            // Some clients keep a signature and lose the empty text that it came with.
+            let token = members.sig.map(|_| PartKind::Text(Text::default()));
+            return token.ok_or_else(|| Invalid::new(part.spot(), "missing `text`, or other data that a part can hold").into());
+        };
+        Ok(match &*key {
+            "text" if members.is_thought => PartKind::Reasoning { form: ReasoningForm::Summary, texts: vec![value.text()?] },
+            "text" => PartKind::Text(value.text()?),
+            "inlineData" => PartKind::Media(self.inline(value, members.detail)?),
+            "fileData" => PartKind::Media(self.file(value, members.detail)?),
+            "functionCall" => self.call(value, turn, position)?,
+            "functionResponse" => PartKind::ToolResult(self.result(value)?),
+            kind => PartKind::Hosted { dialect: DIALECT, kind: Text::from(kind), raw: value.raw() },
+        })
+    }
+
+    /// Source: Gemini API, `Blob`.
+    fn inline(&mut self, inline: Value<'_>, detail: Option<Located<Text>>) -> Result<Media, DecodeError> {
+        let mime = required(inline, "mimeType")?;
+        let source = MediaSource::Inline { mime: mime.text()?, data: required(inline, "data")?.text()? };
+        let mut media = Media { kind: media_kind(mime)?, source, name: None, context: None, detail };
+        for (key, value) in fields(inline)? {
+            match &*key {
+                "mimeType" | "data" => {}
+                "displayName" => media.name = Some(Located::new(value.text()?, value.spot())),
+                _ => self.unknown(value),
+            }
+        }
+        Ok(media)
+    }
+
+    /// Source: Gemini API, `FileData`: a file of the Files API or a bucket, which only Google can read, or a public address.
+    fn file(&mut self, file: Value<'_>, detail: Option<Located<Text>>) -> Result<Media, DecodeError> {
+        let uri = required(file, "fileUri")?;
+        let mime = field(file, "mimeType");
+        let kind = mime.map_or(Ok(MediaKind::Video), media_kind)?;
+        fields(file)?.filter(|(key, _)| !["fileUri", "mimeType"].contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+        let source = if is_handle(&uri.str()?) {
+            self.request.bound.push(Binding::Dialect { dialect: DIALECT, at: uri.spot() });
+            // A handle has no room for the type, which the file itself knows.
+            mime.into_iter().for_each(|mime| self.unknown(mime));
+            MediaSource::File { id: uri.text()?, dialect: DIALECT }
+        } else {
+            MediaSource::Url { url: uri.text()?, mime: mime.map(Value::text).transpose()? }
+        };
+        Ok(Media { kind, source, name: None, context: None, detail })
+    }
+
+    /// Source: Gemini API, `FunctionCall`; `args` may be missing.
+    fn call(&mut self, call: Value<'_>, turn: usize, position: usize) -> Result<PartKind, DecodeError> {
+        let (mut id, mut args) = (None, Raw::from_static("{}"));
+        for (key, value) in fields(call)? {
+            match &*key {
+                "name" => {}
+                "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
+                "args" => {
+                    value.members()?;
+                    args = value.raw();
+                }
+                _ => self.unknown(value),
+            }
+        }
+        let name = required(call, "name")?.text()?;
+        let id = self.calls.call(id, &name, turn, position);
+        Ok(PartKind::ToolCall { id, name, namespace: None, input: ToolInput::Json(args) })
+    }
+
+    /// Source: Gemini API, `FunctionResponse`.
+    fn result(&mut self, result: Value<'_>) -> Result<ToolResult, DecodeError> {
+        let (mut id, mut parts, mut media, mut is_error) = (None, Vec::new(), Vec::new(), false);
+        for (key, value) in fields(result)? {
+            match &*key {
+                "name" => {}
+                "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
+                "response" => is_error = answer(value, &mut parts)?,
+                "parts" => self.result_media(value, &mut media)?,
+                _ => self.unknown(value),
+            }
+        }
+        parts.append(&mut media);
+        let name = required(result, "name")?.text()?;
+        let call_id = self.calls.result(id, &name);
+        Ok(ToolResult { call_id, name: Some(name), parts, is_error })
+    }
+
+    fn result_media(&mut self, parts: Value<'_>, out: &mut Vec<Part>) -> Result<(), DecodeError> {
+        for part in parts.items()? {
+            let Members { data, detail, .. } = self.members(part)?;
+            let media = match data {
+                Some((key, value)) if key == "inlineData" => self.inline(value, detail)?,
+                Some((key, value)) if key == "fileData" => self.file(value, detail)?,
+                _ => return Err(part.missing("inlineData").into()),
+            };
+            out.push(Part::new(PartKind::Media(media), part.spot()));
+        }
+        Ok(())
+    }
+}
+
+/// Puts a part behind its turn's others, with what its `thoughtSignature` carried.
+fn place(mut part: Part, sig: Option<Text>, parts: &mut Vec<Part>) {
+    let is_reasoning = matches!(part.kind, PartKind::Reasoning { .. });
+    let mut is_empty = false;
+    match sig.map(|sig| envelope::unwrap(&sig)) {
+        Some(Carried::Own(value)) => part.sig = Some(own(value)),
+        Some(Carried::Foreign(sig)) if is_reasoning => part.sig = Some(sig),
+        Some(Carried::Foreign(sig)) => {
+            is_empty = is_empty_text(&part);
+            restore_reasoning(sig, &part, parts);
+        }
+        Some(Carried::Nothing) => is_empty = is_empty_text(&part),
+        None => {}
+    }
+    if !is_empty {
+        parts.push(part);
+    }
+}
+
+/// Another maker's token on a part that is no reasoning: its client left the reasoning itself away (Gemini CLI keeps signatures of
+/// calls only), or was shown none. The reasoning stood before the text in front of the part.
+fn restore_reasoning(sig: Sig, carrier: &Part, parts: &mut Vec<Part>) {
+    if parts.iter().any(|part| part.sig.as_ref() == Some(&sig)) {
+        return;
+    }
+    let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
+    let before_text = parts.iter().rposition(|part| !is_text(part)).map_or(0, |last| last + 1);
+    let mut reasoning = Part::new(PartKind::Reasoning { form: ReasoningForm::Full, texts: Vec::new() }, carrier.at);
+    reasoning.sig = Some(sig);
+    parts.insert(before_text, reasoning);
+}
+
+fn is_empty_text(part: &Part) -> bool {
+    matches!(&part.kind, PartKind::Text(text) if text.is_empty())
+}
+
+/// A token of Gemini's own; which provider and model made it is not known.
+fn own(value: Text) -> Sig {
+    Sig { origin: Origin { dialect: DIALECT, provider: String::new(), model: String::new() }, value }
+}
+
+/// Source: Gemini API, `Content.role`; `function` is the older word for results.
+fn role(role: Value<'_>) -> Result<Role, Invalid> {
+    match &*word(role)? {
+        "USER" | "FUNCTION" | "" => Ok(Role::User),
+        "MODEL" => Ok(Role::Assistant),
+        _ => Err(role.expected("`user`, `model` or `function`")),
+    }
+}
+
+/// Lower case is how the others write it.
+fn tier(tier: Value<'_>) -> Result<Located<Text>, Invalid> {
+    Ok(Located::new(Text::from(tier.str()?.to_ascii_lowercase()), tier.spot()))
+}
+
+/// `mediaResolution` of a part is an object; its level alone is taken too.
+fn resolution(value: Value<'_>) -> Result<Located<Text>, Invalid> {
+    let level = field(value, "level").unwrap_or(value);
+    Ok(Located::new(level.text()?, level.spot()))
+}
+
+fn media_kind(mime: Value<'_>) -> Result<MediaKind, DecodeError> {
+    MediaKind::of_mime(&mime.str()?).ok_or_else(|| DecodeError::unsupported(mime.spot(), "no dialect takes media of this type"))
+}
+
+/// Whether only Google's own services can read what the URI names.
+pub(super) fn is_handle(uri: &str) -> bool {
+    uri.starts_with("gs://") || uri.starts_with("files/") || uri.starts_with("https://generativelanguage.googleapis.com/")
+}
+
+/// The text of a call's answer, and whether it is an error.
+///
+/// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappings; any other object is the answer itself.
+fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
+    let mut members = response.members()?;
+    let (first, second) = (members.next(), members.next());
+    let (value, is_error) = match (first, second) {
+        (Some((key, value)), None) if key == "output" || key == "result" => (value, false),
+        (Some((key, value)), None) if key == "error" => (value, true),
+        _ => (response, false),
+    };
+    let text = value.text().unwrap_or_else(|_| value.raw().to_text());
+    parts.push(Part::text(text, value.spot()));
+    Ok(is_error)
+}

@@ -1,0 +1,241 @@
+//! Answers to clients: `GenerateContentResponse`, whole and as chunks.
+//!
+//! Source: Gemini API, `GenerateContentResponse`; gemini.md "Stream". Which parts there are is decided in [`super::compose`].
+
+use bytes::{Bytes, BytesMut};
+
+use super::compose::{Choice, Composer};
+use super::pieces::{Data, Piece, write_content};
+use super::wire::parameter;
+use super::{faults, finish, logprobs, usage};
+use crate::canon::{Event, Fault, Losses, Response};
+use crate::json::{self, Object, Text, Writer};
+use crate::protocol::{Ask, Ending, StreamEncoder, sse};
+
+pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    let mut composer = Composer::new(ask);
+    let mut pieces = Vec::new();
+    response.events().iter().for_each(|event| composer.push(event, &mut pieces));
+    losses.extend(std::mem::take(&mut composer.losses));
+    let head = Head::new(&composer, ask);
+    json::document(|value| {
+        value.object(|body| {
+            body.array("candidates", |candidates| {
+                for (index, choice) in (0..).zip(&composer.choices) {
+                    let own = pieces.iter().filter(|(choice, _)| *choice == index).map(|(_, piece)| piece.clone());
+                    candidates.object(|candidate| write_candidate(candidate, index, choice, &merged(own)));
+                }
+            });
+            write_usage(&composer, body);
+            head.write(body);
+        });
+    })
+}
+
+/// Joins neighbouring texts of one kind, and the signature that follows them.
+fn merged(pieces: impl Iterator<Item = Piece>) -> Vec<Piece> {
+    let mut merged: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match merged.last_mut() {
+            Some(last) if continues(last, &piece) => append(last, piece),
+            _ => merged.push(piece),
+        }
+    }
+    merged
+}
+
+fn continues(last: &Piece, next: &Piece) -> bool {
+    match (&last.data, &next.data) {
+        (Data::Text { is_thought: before, .. }, Data::Text { is_thought: after, .. }) => before == after && last.sig.is_none(),
+        _ => false,
+    }
+}
+
+fn append(last: &mut Piece, next: Piece) {
+    if let (Data::Text { text, .. }, Data::Text { text: more, .. }) = (&mut last.data, &next.data) {
+        *text = Text::join([&*text, more], "");
+    }
+    last.sig = next.sig;
+}
+
+fn write_candidate(candidate: &mut Object<'_>, index: u32, choice: &Choice, pieces: &[Piece]) {
+    candidate.object("content", |content| write_content(content, "model", pieces));
+    if let Some((reason, detail)) = &choice.finish {
+        candidate.str("finishReason", finish::encode(reason));
+        candidate.some("finishMessage", detail.as_ref(), |value, detail| value.text(detail));
+    }
+    candidate.u64("index", index.into());
+    choice.metadata.iter().for_each(|(key, raw)| candidate.raw(&key.to_plain(), raw));
+    if !choice.logprobs.is_empty() {
+        candidate.object("logprobsResult", |result| logprobs::encode(&choice.logprobs, result));
+    }
+}
+
+/// What is not known is left out: the shape demands no figure.
+fn write_usage(composer: &Composer, body: &mut Object<'_>) {
+    if !composer.usage.is_unknown() {
+        body.object("usageMetadata", |metadata| usage::encode(&composer.usage, metadata));
+    }
+}
+
+/// What every chunk says of its answer.
+struct Head {
+    model: Text,
+    id: Text,
+}
+
+impl Head {
+    fn new(composer: &Composer, ask: &Ask<'_>) -> Self {
+        Self::of(composer, &Text::from(ask.origin.model.as_str()), &Text::from(ask.request_id))
+    }
+
+    fn of(composer: &Composer, model: &Text, id: &Text) -> Self {
+        let start = &composer.start;
+        Self { model: start.model.as_ref().unwrap_or(model).clone(), id: start.id.as_ref().unwrap_or(id).clone() }
+    }
+
+    fn write(&self, body: &mut Object<'_>) {
+        body.text("modelVersion", &self.model);
+        body.text("responseId", &self.id);
+    }
+}
+
+/// How chunks follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// `?alt=sse`.
+    Events,
+    /// A JSON array; whether its first element was written.
+    Array { is_begun: bool },
+}
+
+impl Form {
+    fn of(query: Option<&str>) -> Self {
+        let alt = parameter(query, "alt");
+        if alt == Some("sse") { Self::Events } else { Self::Array { is_begun: false } }
+    }
+
+    fn write(&mut self, out: &mut BytesMut, chunk: impl FnOnce(Writer<'_>)) {
+        match self {
+            Self::Events => sse::write(out, "", |out| chunk(Writer::new(out))),
+            Self::Array { is_begun } => {
+                out.extend_from_slice(if std::mem::replace(is_begun, true) { b",\r\n" } else { b"[" });
+                chunk(Writer::new(out));
+            }
+        }
+    }
+
+    fn end(self, out: &mut BytesMut) {
+        if let Self::Array { is_begun } = self {
+            out.extend_from_slice(if is_begun { b"]" } else { b"[]" });
+        }
+    }
+}
+
+/// Writes a client's stream.
+pub(super) struct Encoder {
+    composer: Composer,
+    form: Form,
+    /// For answers that name no model or id.
+    model: Text,
+    id: Text,
+    has_failed: bool,
+    pieces: Vec<(u32, Piece)>,
+}
+
+impl Encoder {
+    pub(super) fn new(ask: &Ask<'_>) -> Self {
+        Self {
+            composer: Composer::new(ask),
+            form: Form::of(ask.query),
+            model: Text::from(ask.origin.model.as_str()),
+            id: Text::from(ask.request_id),
+            has_failed: false,
+            pieces: Vec::new(),
+        }
+    }
+
+    fn write_piece(&mut self, choice: u32, piece: &Piece, out: &mut BytesMut) {
+        let head = Head::of(&self.composer, &self.model, &self.id);
+        self.form.write(out, |value| {
+            value.object(|body| {
+                body.array("candidates", |candidates| {
+                    candidates.object(|candidate| {
+                        candidate.object("content", |content| write_content(content, "model", std::slice::from_ref(piece)));
+                        candidate.u64("index", choice.into());
+                    });
+                });
+                head.write(body);
+            });
+        });
+    }
+
+    /// The last chunk: why each candidate ended, and the usage. The empty text is what Gemini itself writes there; without it the
+    /// Python client's `chunk.text` would be `None`.
+    fn write_end(&mut self, out: &mut BytesMut) {
+        let head = Head::of(&self.composer, &self.model, &self.id);
+        let composer = &self.composer;
+        let empty = [Piece::text(Text::default())];
+        self.form.write(out, |value| {
+            value.object(|body| {
+                body.array("candidates", |candidates| {
+                    for (index, choice) in (0..).zip(&composer.choices) {
+                        candidates.object(|candidate| write_candidate(candidate, index, choice, &empty));
+                    }
+                });
+                write_usage(composer, body);
+                head.write(body);
+            });
+        });
+    }
+}
+
+impl StreamEncoder for Encoder {
+    fn push(&mut self, event: &Event, out: &mut BytesMut) {
+        if self.has_failed {
+            return;
+        }
+        if let Event::Failed(fault) = event {
+            self.has_failed = true;
+            write_fault(&mut self.form, fault, out);
+            return;
+        }
+        let mut pieces = std::mem::take(&mut self.pieces);
+        self.composer.push(event, &mut pieces);
+        pieces.drain(..).for_each(|(choice, piece)| self.write_piece(choice, &piece, out));
+        self.pieces = pieces;
+    }
+
+    /// Without a finish reason the answer is not whole, and its client must notice.
+    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+        let is_whole = self.composer.choices.iter().any(|choice| choice.finish.is_some());
+        if self.has_failed || !is_whole {
+            return Ending::Abort;
+        }
+        self.write_end(out);
+        self.form.end(out);
+        Ending::Clean
+    }
+
+    /// White space. A comment would be a chunk to google-genai Python, which reads every line that is not empty.
+    fn keep_alive(&mut self, out: &mut BytesMut) {
+        out.extend_from_slice(b"\n");
+    }
+}
+
+/// The error as a stream's last element. The connection is aborted behind it: one client knows errors by the record, another only
+/// by the abort (`clients.md`, Gemini CLI).
+fn write_fault(form: &mut Form, fault: &Fault, out: &mut BytesMut) {
+    form.write(out, |value| faults::write(fault, value));
+    form.end(out);
+}
+
+/// The same in a stream that passed through until here. Of an array the elements before are already written.
+pub(super) fn encode_stream_fault(fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
+    let mut form = match Form::of(query) {
+        Form::Array { .. } => Form::Array { is_begun: true },
+        form => form,
+    };
+    write_fault(&mut form, fault, out);
+    Ending::Abort
+}

@@ -1,0 +1,86 @@
+//! How proto JSON is read: both spellings of a key, numbers in strings, words in any case.
+//!
+//! Source: ProtoJSON format, "Field names" and "int64". Nothing here knows what a field means.
+
+use std::borrow::Cow;
+
+use crate::json::{Invalid, Raw, Value};
+
+/// The members of a message that are not `null`, by their camelCase names.
+pub(super) fn fields(value: Value<'_>) -> Result<impl Iterator<Item = (Cow<'_, str>, Value<'_>)>, Invalid> {
+    let members = value.members()?;
+    Ok(members.filter(|(_, value)| !value.is_null()).map(|(key, value)| (camel(key), value)))
+}
+
+/// The member of that camelCase name, in either spelling; the last where it stands twice.
+pub(super) fn field<'d>(value: Value<'d>, name: &str) -> Option<Value<'d>> {
+    fields(value).ok()?.filter(|(key, _)| key == name).last().map(|(_, value)| value)
+}
+
+/// The same, where it has to be there.
+pub(super) fn required<'d>(value: Value<'d>, name: &str) -> Result<Value<'d>, Invalid> {
+    value.members()?;
+    field(value, name).ok_or_else(|| value.missing(name))
+}
+
+/// A count, as a number or in a string.
+pub(super) fn count(value: Value<'_>) -> Result<u64, Invalid> {
+    match value.str() {
+        Ok(digits) => digits.parse().map_err(|_| value.expected("a whole number of 0 or more")),
+        Err(_) => value.u64(),
+    }
+}
+
+/// A number as written, its quotes removed where it stands in a string.
+pub(super) fn number(value: Value<'_>) -> Result<Raw, Invalid> {
+    let Ok(text) = value.text() else { return value.number() };
+    let inner = text.parse().and_then(|document| document.root().number());
+    inner.map_err(|_| value.expected("a number"))
+}
+
+/// The word of an enum, in upper case.
+pub(super) fn word(value: Value<'_>) -> Result<String, Invalid> {
+    Ok(value.str()?.to_ascii_uppercase())
+}
+
+/// The value of a query's parameter, as written.
+pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
+    let mut pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+fn camel(key: Cow<'_, str>) -> Cow<'_, str> {
+    if !key.contains('_') {
+        return key;
+    }
+    let mut camel = String::with_capacity(key.len());
+    for piece in key.split('_').filter(|piece| !piece.is_empty()) {
+        let (head, rest) = piece.split_at(piece.chars().next().map_or(0, char::len_utf8));
+        camel.push_str(&if camel.is_empty() { head.to_owned() } else { head.to_uppercase() });
+        camel.push_str(rest);
+    }
+    Cow::Owned(camel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+
+    #[test]
+    fn both_spellings_of_a_key_are_one() {
+        for (written, name) in [("system_instruction", "systemInstruction"), ("topP", "topP"), ("_odd__key", "oddKey")] {
+            assert_eq!(camel(written.into()), name);
+        }
+    }
+
+    #[test]
+    fn numbers_may_stand_in_strings() {
+        let document = Document::parse(r#"["12", 12, "1.50", "x"]"#.into()).unwrap();
+        let items: Vec<_> = document.root().items().unwrap().collect();
+        assert_eq!(count(items[0]).unwrap(), 12);
+        assert_eq!(count(items[1]).unwrap(), 12);
+        assert_eq!(number(items[2]).unwrap().as_str(), "1.50");
+        assert_eq!(number(items[3]).unwrap_err().what, "expected a number, found `x`");
+    }
+}
