@@ -9,6 +9,7 @@
 pub mod efforts;
 pub mod envelope;
 pub mod names;
+pub mod openai_responses;
 pub mod schema;
 pub mod sse;
 pub mod turns;
@@ -24,7 +25,7 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] = &[];
+pub static ALL: &[&dyn Protocol] = &[&openai_responses::OpenaiResponses];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
