@@ -156,3 +156,27 @@ fn hosted(request: &mut Request, item: Value<'_>, kind: Text) {
     let role = if kind.to_plain().ends_with("_output") { Role::User } else { Role::Assistant };
     push(request, role, Part::new(PartKind::Hosted { dialect: DIALECT, kind, raw: item.raw() }, item.spot()));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::{Dialect, Origin, Spot};
+
+    #[test]
+    fn a_token_goes_to_the_call_that_it_names() {
+        let call = |id: &str| {
+            let input = ToolInput::Free(Text::default());
+            Part::new(PartKind::ToolCall { id: id.into(), name: "f".into(), namespace: None, input }, Spot(0))
+        };
+        let mut request = Request::default();
+        push(&mut request, Role::Assistant, Part::text("said".into(), Spot(0)));
+        push(&mut request, Role::Assistant, call("1"));
+        push(&mut request, Role::Assistant, call("2"));
+        let origin = Origin { dialect: Dialect::named("gemini"), provider: String::new(), model: String::new() };
+        let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
+        attach(&mut request, &"1".into(), sig("of the call"));
+        attach(&mut request, &Text::default(), sig("of the text"));
+        let tokens: Vec<_> = request.turns.iter().map(|turn| turn.parts[0].sig.clone()).collect();
+        assert_eq!(tokens, [Some(sig("of the text")), Some(sig("of the call")), None]);
+    }
+}

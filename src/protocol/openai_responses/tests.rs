@@ -274,6 +274,32 @@ mod request_losses {
     }
 
     #[test]
+    fn budgets_become_efforts_and_say_so() {
+        use crate::canon::{Effort, Reasoning, ReasoningMode};
+        let wire = |reasoning: Reasoning| {
+            let request = Request { reasoning: located(reasoning), ..Request::default() };
+            let (wire, losses) = encode(&request);
+            (wire["reasoning"].clone(), losses_of(&request, losses).len())
+        };
+        let budget = Reasoning { budget_tokens: located(10_000), mode: ReasoningMode::Fixed, ..Reasoning::default() };
+        assert_eq!(wire(budget), (serde_json::json!({"effort":"medium"}), 1));
+        let off = Reasoning { mode: ReasoningMode::Off, ..Reasoning::default() };
+        assert_eq!(wire(off), (serde_json::json!({"effort":"none"}), 0));
+        let shown = Reasoning { effort: located(Effort::High), show: located(ShowReasoning::Full), ..Reasoning::default() };
+        assert_eq!(wire(shown), (serde_json::json!({"effort":"high","summary":"auto"}), 1));
+    }
+
+    #[test]
+    fn ids_that_are_too_long_keep_apart() {
+        let user = |last: &str| {
+            let request = Request { user: located(Text::from(format!("{}{last}", "u".repeat(150)))), ..Request::default() };
+            encode(&request).0["safety_identifier"].as_str().unwrap().to_owned()
+        };
+        assert_eq!(user("a").len(), 64);
+        assert_ne!(user("a"), user("b"));
+    }
+
+    #[test]
     fn media_are_carried_or_refused() {
         let inline = |kind, mime: &str| Media {
             kind,
@@ -456,6 +482,42 @@ mod upstream_answers {
         assert_eq!(decode_whole(body).unwrap_err().kind, FaultKind::Upstream);
         assert!(decode_whole(r#"{"status":"in_progress","output":[]}"#).is_err());
         assert!(decode_whole("<html>").is_err());
+    }
+
+    #[test]
+    fn texts_that_only_the_done_events_hold_are_read() {
+        let records = stream(&[
+            r#"{"type":"response.content_part.added","output_index":0,"content_index":0,"part":{"type":"refusal","refusal":""}}"#,
+            r#"{"type":"response.refusal.done","output_index":0,"content_index":0,"refusal":"no"}"#,
+            r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"message","content":[{"type":"refusal","refusal":"no"}]}}"#,
+            r#"{"type":"response.completed","response":{"status":"completed","output":[]}}"#,
+        ]);
+        let response = fold(read(&[records.as_bytes()])).unwrap();
+        assert_eq!(response.choices[0].parts[0].head, PartHead::Refusal);
+        assert_eq!(response.choices[0].parts[0].texts, [Text::from("no")]);
+        assert_eq!(response.choices[0].finish, Some(FinishReason::Refusal));
+    }
+
+    #[test]
+    fn raw_reasoning_is_shown_in_full_and_hosted_items_stay_whole() {
+        let search = r#"{"type":"web_search_call","id":"ws_1","status":"completed"}"#;
+        let body = format!(
+            r#"{{"status":"completed","output":[{{"type":"reasoning","summary":[],"content":[{{"type":"reasoning_text","text":"deep"}}]}},{search}]}}"#
+        );
+        let parts = decode_whole(&body).unwrap().choices.remove(0).parts;
+        assert_eq!(parts[0].head, PartHead::Reasoning(crate::canon::ReasoningForm::Full));
+        assert_eq!(parts[0].text(), "deep");
+        let PartHead::Hosted { kind, raw } = &parts[1].head else { panic!("a hosted item") };
+        assert_eq!((kind, raw.as_str()), (&"web_search_call".into(), search));
+    }
+
+    #[test]
+    fn a_call_without_an_id_gets_one() {
+        let body = r#"{"status":"completed","output":[{"type":"function_call","name":"f","arguments":"{}"}]}"#;
+        let answering = Answering { request_id: "r".into() };
+        let response = OpenaiResponses.decode_response(Bytes::from_static(body.as_bytes()), &answering).unwrap();
+        let PartHead::ToolCall { id, .. } = &response.choices[0].parts[0].head else { panic!("a call") };
+        assert_eq!(*id, "call_r_0");
     }
 
     #[test]
@@ -649,6 +711,29 @@ mod client_answers {
     }
 
     #[test]
+    fn log_probabilities_come_with_the_text() {
+        let at = At::default();
+        let list = |token: &'static str| Event::Logprobs { at, list: Raw::from_static(token) };
+        let inner = vec![list(r#"[{"token":"a"}]"#), delta(0, "a"), list(r#"[{"token":"b"}]"#), delta(0, "b")];
+        let mut events = part(0, PartHead::Text, inner);
+        events.push(finish(FinishReason::End));
+        let frames = write("openai_chat", &events);
+        assert_eq!(frames[5]["logprobs"], serde_json::json!([{"token":"b"}]));
+        assert_eq!(frames[6]["logprobs"], serde_json::json!([{"token":"a"},{"token":"b"}]));
+    }
+
+    #[test]
+    fn texts_and_refusals_that_follow_one_another_share_a_message() {
+        let mut events = part(0, PartHead::Text, vec![delta(0, "a")]);
+        events.extend(part(1, PartHead::Refusal, vec![delta(1, "b")]));
+        events.push(finish(FinishReason::Length));
+        let output = write("openai_chat", &events).pop().unwrap()["response"]["output"].clone();
+        assert_eq!(output.as_array().unwrap().len(), 1);
+        assert_eq!(output[0]["status"], "incomplete", "the last item was cut");
+        assert_eq!(output[0]["content"][1], serde_json::json!({"type":"refusal","refusal":"b"}));
+    }
+
+    #[test]
     fn each_finish_has_its_status() {
         for (reason, kind, detail) in [
             (FinishReason::StopSequence, "completed", serde_json::Value::Null),
@@ -695,6 +780,14 @@ mod client_answers {
         assert_eq!(whole["output"][0]["encrypted_content"], "gAAA");
         assert_eq!(whole["output"][1]["content"][0]["annotations"], serde_json::json!([{"type":"url_citation","url":"u"}]));
     }
+}
+
+#[test]
+fn a_fault_in_a_passing_stream_is_an_error_event_and_an_abort() {
+    let mut out = BytesMut::new();
+    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), None, &mut out);
+    assert_eq!(ending, Ending::Abort);
+    assert_eq!(out, "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n");
 }
 
 #[test]
