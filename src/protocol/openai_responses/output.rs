@@ -121,8 +121,7 @@ impl Output {
         self.finished(item.raw(status), out);
         if let Some((call_id, token)) = self.token.take() {
             let encrypted = Some(carrier::for_part(&self.origin, &call_id, &token));
-            self.open(Body::Reasoning { paragraphs: Vec::new(), encrypted: None }, out);
-            self.set_encrypted(encrypted);
+            self.open(Body::Reasoning { paragraphs: Vec::new(), encrypted }, out);
             self.close("completed", out);
         }
     }
@@ -162,6 +161,9 @@ impl Output {
 
     /// Ends the open text: of a paragraph, a content part, a call's input.
     pub(super) fn end_text(&mut self, out: &mut BytesMut) {
+        if !self.is_in_part {
+            return;
+        }
         let text = Text::join(&std::mem::take(&mut self.pieces), "");
         match self.open.as_mut().map(|item| &mut item.body) {
             Some(Body::Message(contents)) => {
@@ -181,8 +183,7 @@ impl Output {
     }
 
     fn end_content(&mut self, out: &mut BytesMut) {
-        let Some(Item { body: Body::Message(contents), .. }) = &self.open else { return };
-        let Some(content) = contents.last() else { return };
+        let Some(content) = self.content() else { return };
         let (text, logprobs) = (content.text.clone(), content.logprobs.clone());
         self.logprobs.clear();
         self.whole_event(&text, &logprobs, out);
@@ -210,24 +211,28 @@ impl Output {
     }
 
     pub(super) fn token(&mut self, value: &Text) {
-        match self.open.as_ref().map(|item| &item.body) {
-            Some(Body::Reasoning { .. }) => self.set_encrypted(Some(carrier::for_reasoning(&self.origin, value))),
+        if !self.is_in_part {
+            return;
+        }
+        match self.open.as_mut().map(|item| &mut item.body) {
+            Some(Body::Reasoning { encrypted, .. }) => *encrypted = Some(carrier::for_reasoning(&self.origin, value)),
             Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
             Some(Body::Message(_)) => self.token = Some((Text::default(), value.clone())),
             _ => {}
         }
     }
 
-    fn set_encrypted(&mut self, token: Option<Text>) {
-        if let Some(Item { body: Body::Reasoning { encrypted, .. }, .. }) = &mut self.open {
-            *encrypted = token;
+    /// The open text of a message.
+    fn content(&mut self) -> Option<&mut Content> {
+        match &mut self.open {
+            Some(Item { body: Body::Message(contents), .. }) if self.is_in_part => contents.last_mut(),
+            _ => None,
         }
     }
 
     pub(super) fn cite(&mut self, raw: &Raw, out: &mut BytesMut) {
         let Some(annotation) = annotation(raw, self.origin.dialect == DIALECT) else { return };
-        let Some(Item { body: Body::Message(contents), .. }) = &mut self.open else { return };
-        let Some(content) = contents.last_mut() else { return };
+        let Some(content) = self.content() else { return };
         let index = content.annotations.len() as u64;
         content.annotations.push(annotation.clone());
         self.slot_event("response.output_text.annotation.added", out, |event, _| {
@@ -237,10 +242,8 @@ impl Output {
     }
 
     pub(super) fn logprobs(&mut self, list: &Raw) {
-        if let Some(Item { body: Body::Message(contents), .. }) = &mut self.open {
-            if let Some(content) = contents.last_mut() {
-                content.logprobs.push(list.clone());
-            }
+        if let Some(content) = self.content() {
+            content.logprobs.push(list.clone());
             self.logprobs.push(list.clone());
         }
     }
@@ -259,8 +262,7 @@ impl Output {
     }
 
     fn content_event(&mut self, kind: &str, out: &mut BytesMut) {
-        let Some(Item { body: Body::Message(contents), .. }) = &self.open else { return };
-        let Some(part) = contents.last().map(|content| json::value(|value| write_content(value, content))) else { return };
+        let Some(part) = self.content().map(|content| json::value(|value| write_content(value, content))) else { return };
         self.slot_event(kind, out, |event, _| event.raw("part", &part));
     }
 

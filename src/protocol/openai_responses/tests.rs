@@ -440,17 +440,32 @@ mod upstream_answers {
         assert_eq!(whole.usage, usage);
     }
 
-    #[test]
-    fn parts_never_overlap_where_items_do() {
-        let mut open = None;
-        for event in read(&[full_stream().as_bytes()]) {
+    /// What `canon::Event` promises of every sequence.
+    fn check_promises(events: &[Event]) {
+        let (mut open, mut next, mut is_started, mut is_over) = (None, 0, false, false);
+        for event in events {
+            assert!(!is_over, "nothing comes after a failure");
             match event {
-                Event::PartStart { at, .. } => assert_eq!(open.replace(at), None),
-                Event::Delta { at, .. } | Event::Sig { at, .. } => assert_eq!(open, Some(at)),
-                Event::PartEnd { at } => assert_eq!(open.take(), Some(at)),
+                Event::Start(_) => assert!(!std::mem::replace(&mut is_started, true), "one start"),
+                Event::PartStart { at, .. } => {
+                    assert!(is_started && at.part == next, "parts are counted");
+                    assert_eq!(open.replace(*at), None, "parts do not overlap");
+                    next += 1;
+                }
+                Event::PartEnd { at } => assert_eq!(open.take(), Some(*at)),
+                Event::Delta { at, .. } | Event::Paragraph { at } | Event::Sig { at, .. } | Event::Cite { at, .. } => {
+                    assert_eq!(open, Some(*at));
+                }
+                Event::Finish { .. } => assert_eq!(open, None),
+                Event::Failed(_) => is_over = true,
                 _ => {}
             }
         }
+    }
+
+    #[test]
+    fn parts_never_overlap_where_items_do() {
+        check_promises(&read(&[full_stream().as_bytes()]));
     }
 
     #[test]
@@ -543,6 +558,17 @@ mod upstream_answers {
             cuts.sort_unstable();
             let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
             prop_assert_eq!(read(&chunks), read(&[bytes]));
+        }
+
+        #[test]
+        fn events_keep_their_promises_whatever_the_order_of_records(picks in proptest::collection::vec(any::<prop::sample::Index>(), 0..40)) {
+            let whole = full_stream();
+            let records: Vec<&str> = whole.split_inclusive("\n\n").collect();
+            let shuffled: String = picks.iter().map(|pick| records[pick.index(records.len())]).collect();
+            let events = read(&[shuffled.as_bytes()]);
+            check_promises(&events);
+            let is_last = |event: &Event| matches!(event, Event::Failed(_) | Event::Finish { .. });
+            prop_assert!(events.last().is_some_and(is_last));
         }
 
         #[test]
@@ -731,6 +757,18 @@ mod client_answers {
         assert_eq!(output.as_array().unwrap().len(), 1);
         assert_eq!(output[0]["status"], "incomplete", "the last item was cut");
         assert_eq!(output[0]["content"][1], serde_json::json!({"type":"refusal","refusal":"b"}));
+    }
+
+    #[test]
+    fn what_the_dialect_cannot_say_leaves_no_trace() {
+        let at = At { choice: 0, part: 1 };
+        let hosted = PartHead::Hosted { kind: "server_tool_use".into(), raw: Raw::from_static("{}") };
+        let mut events = part(0, PartHead::Text, vec![delta(0, "a")]);
+        events.extend(part(1, hosted, vec![delta(1, "x"), Event::Sig { at, value: "t".into() }, Event::Paragraph { at }]));
+        events.push(finish(FinishReason::End));
+        let mut plain = part(0, PartHead::Text, vec![delta(0, "a")]);
+        plain.push(finish(FinishReason::End));
+        assert_eq!(write("anthropic", &events), write("anthropic", &plain));
     }
 
     #[test]
