@@ -18,7 +18,9 @@ use super::relay::Relay;
 use super::settle::Settlement;
 use super::signatures::Harvest;
 use super::{estimate, passthrough};
-use crate::canon::{Blame, Counted, Embed, Fault, FaultKind, FinishReason, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage};
+use crate::canon::{
+    Blame, Counted, Embed, Fault, FaultKind, FinishReason, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage,
+};
 use crate::outcome::{Outcome, Stage};
 use crate::protocol::names::Restore;
 use crate::protocol::{Answering, Ask, Operation};

@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::signatures::Harvest;
 use crate::canon::{Event, Fault, FinishReason, Usage};
-use crate::protocol::array::Items;
 use crate::protocol::names::Restore;
+use crate::protocol::objects::Objects;
 use crate::protocol::sse::{Frame, Frames};
 use crate::protocol::{Ending, Garbled, Protocol, StreamDecoder, StreamEncoder};
 
@@ -58,14 +58,14 @@ pub(super) struct Watch {
 /// How a stream's records are told apart.
 enum Framing {
     Events(Frames),
-    Array(Items),
+    Array(Objects),
 }
 
 impl Framing {
-    fn push(&mut self, chunk: Bytes, each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+    fn push(&mut self, chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
         match self {
             Self::Events(frames) => frames.push(chunk, each),
-            Self::Array(items) => items.push(&chunk, each),
+            Self::Array(objects) => objects.push(&chunk, |data| each(Frame { event: Bytes::new(), data })),
         }
     }
 
@@ -79,7 +79,7 @@ impl Framing {
     fn is_between(&self) -> bool {
         match self {
             Self::Events(frames) => frames.is_between(),
-            Self::Array(items) => items.is_between(),
+            Self::Array(objects) => objects.is_between(),
         }
     }
 }
@@ -87,7 +87,7 @@ impl Framing {
 impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
-        let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Items::default()) };
+        let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
         Self { protocol, query, framing, shown: Shown::default() }
     }
 

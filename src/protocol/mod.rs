@@ -7,13 +7,14 @@
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
 pub mod anthropic;
-pub mod array;
 pub mod efforts;
 pub mod envelope;
 pub mod gemini;
 pub mod names;
+pub mod objects;
 pub mod openai_chat;
 pub mod openai_completions;
+pub mod openai_responses;
 pub mod schema;
 pub mod sse;
 pub mod turns;
@@ -29,8 +30,13 @@ use crate::json::{Invalid, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
-pub static ALL: &[&dyn Protocol] =
-    &[&openai_chat::OpenaiChat, &openai_completions::OpenaiCompletions, &anthropic::Anthropic, &gemini::Gemini];
+pub static ALL: &[&dyn Protocol] = &[
+    &openai_chat::OpenaiChat,
+    &openai_completions::OpenaiCompletions,
+    &openai_responses::OpenaiResponses,
+    &anthropic::Anthropic,
+    &gemini::Gemini,
+];
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {

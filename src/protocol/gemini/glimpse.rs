@@ -5,11 +5,11 @@
 use bytes::Bytes;
 use memchr::memmem;
 
-use super::objects::Objects;
 use super::{faults, usage};
 use crate::canon::{Fault, Usage};
 use crate::json::Document;
 use crate::protocol::Glimpse;
+use crate::protocol::objects::Objects;
 
 /// Looks at one chunk or at a whole answer.
 pub(super) fn look(data: &Bytes) -> Glimpse {

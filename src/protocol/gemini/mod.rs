@@ -16,7 +16,7 @@ mod glimpse;
 mod ids;
 mod logprobs;
 mod models;
-mod objects;
+
 mod pieces;
 mod reader;
 mod request_decode;
@@ -28,8 +28,6 @@ mod wire;
 
 #[cfg(test)]
 mod tests;
-
-pub use objects::Objects;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};

@@ -6,10 +6,10 @@
 use bytes::Bytes;
 use memchr::memchr2;
 
-use super::objects::Objects;
 use super::reader::{BROKEN_OFF, Reader};
 use crate::canon::{Event, Fault};
 use crate::json::{Document, Scratch};
+use crate::protocol::objects::Objects;
 use crate::protocol::sse::Frames;
 use crate::protocol::{Answering, Garbled, StreamDecoder};
 

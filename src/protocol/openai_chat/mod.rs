@@ -88,6 +88,10 @@ impl Protocol for OpenaiChat {
         "v1"
     }
 
+    fn base_url_suffix(&self) -> &'static str {
+        "/v1"
+    }
+
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
         request_decode::peek(inbound)
     }

@@ -42,6 +42,14 @@ impl Protocol for OpenaiCompletions {
         "v1"
     }
 
+    fn base_url_suffix(&self) -> &'static str {
+        "/v1"
+    }
+
+    fn is_native_beside(&self, dialects: &[Dialect]) -> bool {
+        dialects.contains(&openai_chat::DIALECT)
+    }
+
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
         request_decode::peek(inbound)
     }

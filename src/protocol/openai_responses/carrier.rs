@@ -1,0 +1,103 @@
+//! Reasoning tokens in `encrypted_content`, the dialect's only carrier.
+//!
+//! Three things travel there: the dialect's own token, another maker's token of a reasoning part (an envelope), and another maker's
+//! token of a call or text (Gemini signs those). The last is an item of its own behind the part, whose envelope says which call it
+//! belongs to. Tokens are opaque; nothing here looks into them.
+
+use super::DIALECT;
+use crate::canon::{Origin, Sig};
+use crate::json::Text;
+use crate::protocol::envelope::{self, Carried};
+
+/// What an `encrypted_content` holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// The token of the reasoning item that it stands in.
+    Reasoning(Sig),
+    /// The token of a call, or of the text before where the id is empty.
+    Part {
+        call_id: Text,
+        sig: Sig,
+    },
+    Nothing,
+}
+
+/// Reads an item's `encrypted_content`; `id` is the item's.
+pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
+    match envelope::unwrap(encrypted) {
+        Carried::Own(token) => {
+            let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
+            Token::Reasoning(Sig { origin, value: join(id, &token) })
+        }
+        Carried::Foreign(sig) => foreign(sig),
+        Carried::Nothing => Token::Nothing,
+    }
+}
+
+/// A token of a call is marked by a space, which no base64 holds.
+fn foreign(sig: Sig) -> Token {
+    let split = if sig.origin.dialect == DIALECT { None } else { halves(&sig.value) };
+    match split {
+        Some((call_id, value)) => Token::Part { call_id, sig: Sig { value, ..sig } },
+        None => Token::Reasoning(sig),
+    }
+}
+
+/// `encrypted_content` for a client: the own token as it is, another maker's in an envelope.
+pub(super) fn for_reasoning(origin: &Origin, token: &Text) -> Text {
+    if origin.dialect == DIALECT { split(token).1 } else { envelope::wrap(origin, Some(token)) }
+}
+
+/// `encrypted_content` of the item that follows a signed call or text.
+pub(super) fn for_part(origin: &Origin, call_id: &Text, token: &Text) -> Text {
+    envelope::wrap(origin, Some(&Text::join([call_id, token], " ")))
+}
+
+/// The dialect's own token in canon: the item's id and its content, since servers check one against the other ("encrypted content
+/// item_id did not match the target item id").
+pub(super) fn join(id: Option<&Text>, token: &Text) -> Text {
+    match id.filter(|id| is_reasoning_id(&id.to_plain())) {
+        Some(id) => Text::join([id, token], " "),
+        None => token.clone(),
+    }
+}
+
+/// The way back: the item's id, where it is known, and its content.
+pub(super) fn split(token: &Text) -> (Option<Text>, Text) {
+    match halves(token) {
+        Some((id, content)) if is_reasoning_id(&id.to_plain()) => (Some(id), content),
+        _ => (None, token.clone()),
+    }
+}
+
+fn is_reasoning_id(id: &str) -> bool {
+    id.starts_with("rs_") && !id.contains(' ')
+}
+
+fn halves(token: &Text) -> Option<(Text, Text)> {
+    let plain = token.to_plain();
+    let (head, rest) = plain.split_once(' ')?;
+    Some((Text::from(head), Text::from(rest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_token_keeps_its_items_id() {
+        let joined = join(Some(&"rs_1".into()), &"gAAA=".into());
+        assert_eq!(split(&joined), (Some("rs_1".into()), "gAAA=".into()));
+        assert_eq!(split(&join(Some(&"odd".into()), &"gAAA=".into())), (None, "gAAA=".into()));
+        assert_eq!(split(&"gAAA=".into()), (None, "gAAA=".into()));
+    }
+
+    #[test]
+    fn another_makers_token_says_which_call_it_belongs_to() {
+        let origin = Origin { dialect: crate::canon::Dialect::named("gemini"), provider: "p".into(), model: "m".into() };
+        let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
+        assert_eq!(foreign(sig("dG9r")), Token::Reasoning(sig("dG9r")));
+        assert_eq!(foreign(sig("call_1 dG9r")), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
+        assert_eq!(foreign(sig(" dG9r")), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
+    }
+}

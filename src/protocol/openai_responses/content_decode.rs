@@ -1,0 +1,165 @@
+//! Content of messages and tool results: a string, or parts.
+
+use super::DIALECT;
+use super::request_decode::{leave, leave_all_but, located};
+use crate::canon::{Binding, CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role};
+use crate::json::{Invalid, Kind, Text, Value};
+use crate::protocol::DecodeError;
+
+/// Whose content it is: each may say other kinds of parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    User,
+    Assistant,
+    System,
+    Tool,
+}
+
+impl Speaker {
+    pub(super) fn of(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Assistant => Self::Assistant,
+            Role::System | Role::Developer => Self::System,
+        }
+    }
+
+    fn may_show(self) -> bool {
+        matches!(self, Self::User | Self::Tool)
+    }
+}
+
+pub(super) fn content(request: &mut Request, content: Value<'_>, speaker: Speaker) -> Result<Vec<Part>, DecodeError> {
+    match content.kind() {
+        Kind::String => Ok(vec![Part::text(content.text()?, content.spot())]),
+        Kind::Array => content.items()?.map(|part| decode_part(request, part, speaker)).collect(),
+        _ => Err(content.expected("a string or an array of parts").into()),
+    }
+}
+
+fn decode_part(request: &mut Request, part: Value<'_>, speaker: Speaker) -> Result<Part, DecodeError> {
+    let kind = part.required("type")?;
+    let cache = cache_mark(request, part)?;
+    let decoded = match &*kind.str()? {
+        "input_text" | "output_text" | "text" => text(request, part)?,
+        "refusal" if speaker == Speaker::Assistant => refusal(request, part)?,
+        "input_image" if speaker.may_show() => media(request, part, image)?,
+        "input_file" if speaker.may_show() => media(request, part, file)?,
+        "input_audio" if speaker.may_show() => media(request, part, audio)?,
+        _ => return Err(kind.expected(expected_parts(speaker)).into()),
+    };
+    Ok(Part { cache, ..decoded })
+}
+
+fn expected_parts(speaker: Speaker) -> &'static str {
+    match speaker {
+        Speaker::User | Speaker::Tool => "`input_text`, `input_image`, `input_file` or `input_audio`",
+        Speaker::Assistant => "`output_text` or `refusal`",
+        Speaker::System => "`input_text`",
+    }
+}
+
+/// A mark for the cache. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` knows one word.
+fn cache_mark(request: &mut Request, part: Value<'_>) -> Result<Option<CacheMark>, Invalid> {
+    let Some(mark) = part.get("prompt_cache_breakpoint") else { return Ok(None) };
+    leave_all_but(request, mark, &["mode", "ttl"])?;
+    let ttl = mark.get("ttl").map(Value::text).transpose()?;
+    Ok(Some(CacheMark { at: mark.spot(), ttl }))
+}
+
+fn text(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
+    leave_all_but(request, part, &["type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"])?;
+    let some = |key: &str| part.get(key).filter(|list| list.items().is_ok_and(|mut items| items.next().is_some()));
+    if let Some(logprobs) = some("logprobs") {
+        leave(request, logprobs);
+    }
+    let citations = some("annotations").map(|list| Located::new(list.raw(), list.spot()));
+    Ok(Part { citations, ..Part::text(part.required("text")?.text()?, part.spot()) })
+}
+
+fn refusal(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
+    leave_all_but(request, part, &["type", "refusal", "prompt_cache_breakpoint"])?;
+    Ok(Part::new(PartKind::Refusal(part.required("refusal")?.text()?), part.spot()))
+}
+
+fn media(
+    request: &mut Request,
+    part: Value<'_>,
+    read: fn(&mut Request, Value<'_>) -> Result<Media, DecodeError>,
+) -> Result<Part, DecodeError> {
+    Ok(Part::new(PartKind::Media(read(request, part)?), part.spot()))
+}
+
+fn image(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
+    leave_all_but(request, part, &["type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"])?;
+    let source = match (part.get("image_url"), part.get("file_id")) {
+        (Some(url), _) => url_source(url)?,
+        (None, Some(id)) => file_source(request, id)?,
+        (None, None) => return Err(part.missing("image_url").into()),
+    };
+    let detail = part.get("detail").map_or(Ok(None), |value| located(Value::text, value))?;
+    Ok(Media { kind: MediaKind::Image, source, name: None, context: None, detail })
+}
+
+fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
+    const KNOWN: [&str; 6] = ["type", "file_data", "file_url", "file_id", "filename", "prompt_cache_breakpoint"];
+    leave_all_but(request, part, &KNOWN)?;
+    let source = match (part.get("file_data"), part.get("file_url"), part.get("file_id")) {
+        (Some(data), _, _) => data_source(data)?,
+        (None, Some(url), _) => url_source(url)?,
+        (None, None, Some(id)) => file_source(request, id)?,
+        (None, None, None) => return Err(part.missing("file_data").into()),
+    };
+    let kind = file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
+    let name = part.get("filename").map_or(Ok(None), |value| located(Value::text, value))?;
+    Ok(Media { kind, source, name, context: None, detail: None })
+}
+
+/// What kind of file it is; PDF where nothing says, as that is what the field was made for.
+fn file_kind(source: &MediaSource) -> Option<MediaKind> {
+    match source {
+        MediaSource::Inline { mime, .. } => MediaKind::of_mime(&mime.to_plain()),
+        _ => Some(MediaKind::Pdf),
+    }
+}
+
+/// `{"input_audio":{"data":base64,"format":"wav"|"mp3"}}`.
+fn audio(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
+    leave_all_but(request, part, &["type", "input_audio", "prompt_cache_breakpoint"])?;
+    let audio = part.required("input_audio")?;
+    leave_all_but(request, audio, &["data", "format"])?;
+    let format = audio.required("format")?.str()?;
+    let source = MediaSource::Inline { mime: Text::from(format!("audio/{format}")), data: audio.required("data")?.text()? };
+    Ok(Media { kind: MediaKind::Audio, source, name: None, context: None, detail: None })
+}
+
+fn url_source(url: Value<'_>) -> Result<MediaSource, Invalid> {
+    let plain = url.str()?;
+    if let Some((mime, data)) = data_url(&plain) {
+        return Ok(MediaSource::Inline { mime: mime.into(), data: data.into() });
+    }
+    // Files of this machine are not the client's to read.
+    if !plain.starts_with("https://") && !plain.starts_with("http://") {
+        return Err(Invalid::new(url.spot(), "expected an http, https or base64 data URL"));
+    }
+    Ok(MediaSource::Url { url: url.text()?, mime: None })
+}
+
+/// `file_data`: a data URL, or bare base64 of a PDF.
+fn data_source(data: Value<'_>) -> Result<MediaSource, Invalid> {
+    let plain = data.str()?;
+    Ok(match data_url(&plain) {
+        Some((mime, inner)) => MediaSource::Inline { mime: mime.into(), data: inner.into() },
+        None => MediaSource::Inline { mime: Text::from_static("application/pdf"), data: data.text()? },
+    })
+}
+
+/// The type and base64 data of `data:TYPE;base64,DATA`.
+fn data_url(url: &str) -> Option<(&str, &str)> {
+    url.strip_prefix("data:")?.split_once(";base64,")
+}
+
+fn file_source(request: &mut Request, id: Value<'_>) -> Result<MediaSource, Invalid> {
+    request.bound.push(Binding::Dialect { dialect: DIALECT, at: id.spot() });
+    Ok(MediaSource::File { id: id.text()?, dialect: DIALECT })
+}

@@ -1,0 +1,194 @@
+//! Content of messages and tool results toward Responses upstreams.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::DIALECT;
+use super::request_encode::refuse;
+use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult};
+use crate::json::{Array, Object, Text, Writer};
+
+/// What precedes the text of a result that is an error: the dialect has no flag for it.
+const ERROR_PREFIX: &str = "Error: ";
+
+/// The name of a file whose name nobody gave; the dialect demands one beside its data.
+const FILE_NAME: &str = "document.pdf";
+
+pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mut Losses) {
+    if let Some(citations) = &part.citations {
+        losses.dropped(citations.at);
+    }
+    match &part.kind {
+        PartKind::Text(text) => content.object(|object| {
+            write_text(object, role, text);
+            cache_mark(object, part.cache.as_ref(), losses);
+        }),
+        PartKind::Refusal(text) if role == Role::Assistant => content.object(|object| {
+            object.str("type", "refusal");
+            object.text("refusal", text);
+        }),
+        PartKind::Refusal(text) => content.object(|object| write_text(object, role, text)),
+        PartKind::Media(media) if role == Role::User => content.object(|object| write_media(object, media, part, losses)),
+        PartKind::Media(media) => refuse(losses, part.at, &format!("{} outside of what the user says", media.kind.name())),
+        // Items of their own; they never stand in content.
+        PartKind::Reasoning { .. } | PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Hosted { .. } => {}
+    }
+}
+
+fn write_text(object: &mut Object<'_>, role: Role, text: &Text) {
+    let is_answer = role == Role::Assistant;
+    object.str("type", if is_answer { "output_text" } else { "input_text" });
+    object.text("text", text);
+    if is_answer {
+        object.array("annotations", |_| {});
+    }
+}
+
+/// A cache mark on a part: its time to live is kept where it is one of the dialect's words.
+fn cache_mark(object: &mut Object<'_>, mark: Option<&CacheMark>, losses: &mut Losses) {
+    const TTLS: [&str; 2] = ["30m", "12h"];
+    let Some(mark) = mark else { return };
+    let ttl = mark.ttl.as_ref().filter(|ttl| TTLS.iter().any(|known| *ttl == known));
+    if mark.ttl.is_some() && ttl.is_none() {
+        losses.adjusted(mark.at);
+    }
+    object.object("prompt_cache_breakpoint", |breakpoint| {
+        breakpoint.str("mode", "explicit");
+        breakpoint.some("ttl", ttl, |value, text| value.text(text));
+    });
+}
+
+/// A tool's answer: a string where it is one text, which every server takes; else parts.
+pub(super) fn output(value: Writer<'_>, result: &ToolResult, losses: &mut Losses) {
+    let prefix = result.is_error.then(|| Text::from_static(ERROR_PREFIX));
+    let prefix = prefix.as_ref();
+    match &result.parts[..] {
+        [] => value.texts(prefix),
+        [Part { kind: PartKind::Text(text), cache: None, .. }] => value.texts(prefix.into_iter().chain([text])),
+        parts => value.array(|content| {
+            if let Some(prefix) = prefix {
+                content.object(|object| write_text(object, Role::User, prefix));
+            }
+            parts.iter().for_each(|inner| output_part(content, inner, losses));
+        }),
+    }
+}
+
+fn output_part(content: &mut Array<'_>, inner: &Part, losses: &mut Losses) {
+    match &inner.kind {
+        PartKind::Media(Media { kind: MediaKind::Audio, .. }) => refuse(losses, inner.at, "audio in tool results"),
+        PartKind::Hosted { .. } => losses.dropped(inner.at),
+        _ => part(content, inner, Role::User, losses),
+    }
+}
+
+fn write_media(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
+    match media.kind {
+        MediaKind::Image => image(object, media, part, losses),
+        MediaKind::Pdf | MediaKind::Document => file(object, media, part, losses),
+        MediaKind::Audio => audio(object, media, part, losses),
+        MediaKind::Video => refuse(losses, part.at, "video input"),
+    }
+    cache_mark(object, part.cache.as_ref(), losses);
+    drop_located(media.context.as_ref(), losses);
+    if media.kind != MediaKind::Image {
+        drop_located(media.detail.as_ref(), losses);
+    }
+}
+
+fn image(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
+    const DETAILS: [&str; 4] = ["low", "high", "auto", "original"];
+    object.str("type", "input_image");
+    match &media.source {
+        MediaSource::Inline { mime, data } => write_data_url(object.key("image_url"), mime, data),
+        MediaSource::Url { url, .. } => object.text("image_url", url),
+        source => handle(object, source, part, losses),
+    }
+    match &media.detail {
+        Some(detail) if DETAILS.iter().any(|known| detail.value == *known) => object.text("detail", &detail.value),
+        detail => drop_located(detail.as_ref(), losses),
+    }
+    drop_located(media.name.as_ref(), losses);
+}
+
+/// A PDF as a file; a text document as the text that it is.
+fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
+    if let Some(text) = plain_text(media) {
+        write_text(object, Role::User, &text);
+        return drop_located(media.name.as_ref(), losses);
+    }
+    object.str("type", "input_file");
+    match &media.source {
+        MediaSource::Inline { mime, data } => {
+            file_name(object, media.name.as_ref(), losses);
+            write_data_url(object.key("file_data"), mime, data);
+        }
+        MediaSource::Url { url, .. } => {
+            object.text("file_url", url);
+            drop_located(media.name.as_ref(), losses);
+        }
+        source => {
+            handle(object, source, part, losses);
+            drop_located(media.name.as_ref(), losses);
+        }
+    }
+}
+
+fn plain_text(media: &Media) -> Option<Text> {
+    match &media.source {
+        MediaSource::Plain(text) => Some(text.clone()),
+        MediaSource::Inline { data, .. } if media.kind == MediaKind::Document => {
+            let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
+            String::from_utf8(bytes).ok().map(Text::from)
+        }
+        _ => None,
+    }
+}
+
+fn file_name(object: &mut Object<'_>, name: Option<&Located<Text>>, losses: &mut Losses) {
+    match name {
+        Some(name) => object.text("filename", &name.value),
+        None => {
+            object.str("filename", FILE_NAME);
+            losses.added("filename");
+        }
+    }
+}
+
+/// Source: OpenAI's two audio formats, `wav` and `mp3`.
+fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
+    let MediaSource::Inline { mime, data } = &media.source else { return refuse(losses, part.at, "audio by reference") };
+    let format = match &*mime.to_plain() {
+        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
+        "audio/mp3" | "audio/mpeg" => "mp3",
+        _ => return refuse(losses, part.at, "audio besides wav and mp3"),
+    };
+    object.str("type", "input_audio");
+    object.object("input_audio", |audio| {
+        audio.text("data", data);
+        audio.str("format", format);
+    });
+    drop_located(media.name.as_ref(), losses);
+}
+
+/// A file that the provider holds: its own only.
+fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &mut Losses) {
+    match source {
+        MediaSource::File { id, dialect } if *dialect == DIALECT => object.text("file_id", id),
+        MediaSource::File { dialect, .. } => {
+            losses.refuse(part.at, format!("is a file that only the {dialect} dialect's provider holds"))
+        }
+        _ => refuse(losses, part.at, "such source for this kind of media"),
+    }
+}
+
+fn write_data_url(value: Writer<'_>, mime: &Text, data: &Text) {
+    let (scheme, coding) = (Text::from_static("data:"), Text::from_static(";base64,"));
+    value.texts([&scheme, mime, &coding, data]);
+}
+
+fn drop_located(field: Option<&Located<Text>>, losses: &mut Losses) {
+    if let Some(field) = field {
+        losses.dropped(field.at);
+    }
+}

@@ -1,0 +1,110 @@
+//! What a passthrough looks at: as little as it can. Streams are told by the event's name; only terminal frames are parsed.
+
+use bytes::Bytes;
+
+use super::{faults, usage};
+use crate::json::{Document, Value};
+use crate::protocol::sse::Frame;
+use crate::protocol::{DecodeError, Glimpse, Inbound, Peek};
+
+/// Headers by which clients name their conversation. Source: `clients.md`, Codex.
+const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "conversation_id"];
+
+pub(super) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let root = document.root();
+    let model = root.required("model")?;
+    let name = model.str()?;
+    let start = model.spot().0 as usize + 1;
+    Ok(Peek {
+        model: name.into_owned(),
+        model_at: Some(start..start + model.as_written().len() - 2),
+        stream: root.get("stream").map(Value::bool).transpose()?.unwrap_or(false),
+        session: session(root, inbound),
+    })
+}
+
+fn session(root: Value<'_>, inbound: &Inbound<'_>) -> Option<String> {
+    let key = root.get("prompt_cache_key").and_then(|key| key.str().ok());
+    let header = |name: &&str| Some(inbound.headers.get(*name)?.to_str().ok()?.to_owned());
+    key.map(std::borrow::Cow::into_owned).or_else(|| SESSION_HEADERS.iter().find_map(header))
+}
+
+pub(super) fn frame(frame: &Frame) -> Glimpse {
+    match &frame.event[..] {
+        b"response.completed" | b"response.incomplete" | b"response.failed" | b"error" => parsed(&frame.data),
+        // A server without event lines; the type stands in the data.
+        b"" => unnamed(&frame.data),
+        name => Glimpse { is_content: is_content(name), ..Glimpse::default() },
+    }
+}
+
+fn is_content(event: &[u8]) -> bool {
+    event.starts_with(b"response.") && !matches!(event, b"response.created" | b"response.in_progress" | b"response.queued")
+}
+
+fn unnamed(data: &Bytes) -> Glimpse {
+    let Ok(document) = Document::parse(data.clone()) else { return Glimpse::default() };
+    let name = document.root().get("type").and_then(|name| name.str().ok()).unwrap_or_default();
+    match &*name {
+        "response.completed" | "response.incomplete" | "response.failed" | "error" => terminal(document.root()),
+        _ => Glimpse { is_content: is_content(name.as_bytes()), ..Glimpse::default() },
+    }
+}
+
+fn parsed(data: &Bytes) -> Glimpse {
+    Document::parse(data.clone()).map_or_else(|_| Glimpse::default(), |document| terminal(document.root()))
+}
+
+fn terminal(event: Value<'_>) -> Glimpse {
+    match event.get("response") {
+        Some(response) => of_response(response),
+        None => Glimpse { fault: Some(faults::decode_inside(event)), is_end: true, ..Glimpse::default() },
+    }
+}
+
+/// A whole answer: of a body, or of a stream's terminal event.
+fn of_response(response: Value<'_>) -> Glimpse {
+    let status = response.get("status").and_then(|status| status.str().ok());
+    let failed = || status.as_deref().is_some_and(|status| matches!(status, "failed" | "cancelled"));
+    let fault = match response.get("error") {
+        Some(error) => Some(faults::decode_inside(error)),
+        None => failed().then(|| faults::decode_inside(response)),
+    };
+    let usage = response.get("usage").map(usage::decode);
+    let is_end = !status.as_deref().is_some_and(|status| matches!(status, "in_progress" | "queued"));
+    Glimpse { usage, is_content: fault.is_none(), is_end, fault }
+}
+
+pub(super) fn body(body: &Bytes) -> Glimpse {
+    Document::parse(body.clone()).map_or_else(|_| Glimpse::default(), |document| of_response(document.root()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::{FaultKind, Usage};
+
+    fn look(event: &'static str, data: &'static str) -> Glimpse {
+        frame(&Frame { event: Bytes::from_static(event.as_bytes()), data: Bytes::from_static(data.as_bytes()) })
+    }
+
+    #[test]
+    fn the_names_tell_where_content_begins_and_what_ends() {
+        assert_eq!(look("response.created", "{}"), Glimpse::default());
+        assert!(look("response.output_text.delta", "not even read").is_content);
+        assert!(look("", r#"{"type":"response.output_text.delta"}"#).is_content);
+        let end = look("response.completed", r#"{"response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":1}}}"#);
+        assert!(end.is_end && end.fault.is_none());
+        assert_eq!(end.usage, Some(Usage { input: Some(3), output: Some(1), ..Usage::default() }));
+    }
+
+    #[test]
+    fn both_forms_of_errors_are_seen() {
+        let failed =
+            look("response.failed", r#"{"response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"m"}}}"#);
+        assert_eq!(failed.fault.unwrap().kind, FaultKind::RateLimited);
+        let error = look("error", r#"{"type":"error","code":"server_error","message":"m","param":null}"#);
+        assert_eq!(error.fault.unwrap().message, "m");
+    }
+}

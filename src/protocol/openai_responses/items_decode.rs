@@ -1,0 +1,182 @@
+//! Input items of Responses clients: messages, calls, their results, reasoning. An item without `type` is a message.
+//!
+//! `id` and `status` of items are a store's bookkeeping: they say nothing to a model and are read without being reported.
+
+use super::content_decode::{self, Speaker};
+use super::request_decode::{leave, leave_all_but, unstored};
+use super::{DIALECT, carrier, tools_decode};
+use crate::canon::{Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn};
+use crate::json::{Invalid, Kind, Text, Value};
+use crate::protocol::DecodeError;
+
+pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), DecodeError> {
+    if input.kind() == Kind::String {
+        let part = Part::text(input.text()?, input.spot());
+        push(request, Role::User, part);
+        return Ok(());
+    }
+    if input.kind() != Kind::Array {
+        return Err(input.expected("a string or an array of items").into());
+    }
+    input.items()?.try_for_each(|item| decode_item(request, item))
+}
+
+pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
+    let text = value.text()?;
+    if !text.is_empty() {
+        request.system.push(Part::text(text, value.spot()));
+    }
+    Ok(())
+}
+
+fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
+    let kind = item.get("type").map(Value::text).transpose()?.unwrap_or_else(|| Text::from_static("message"));
+    match &*kind.to_plain() {
+        "message" => message(request, item)?,
+        "function_call" => call(request, item, "arguments")?,
+        "custom_tool_call" => call(request, item, "input")?,
+        "function_call_output" | "custom_tool_call_output" => result(request, item)?,
+        "reasoning" => reasoning(request, item)?,
+        "additional_tools" => additional_tools(request, item)?,
+        "item_reference" => return Err(unstored(item)),
+        _ => hosted(request, item, kind),
+    }
+    Ok(())
+}
+
+/// Adds a part as a turn of its own; `turns::arrange` joins neighbours.
+fn push(request: &mut Request, role: Role, part: Part) {
+    let at = part.at;
+    request.turns.push(Turn { role, parts: vec![part], name: None, at });
+}
+
+fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
+    leave_all_but(request, item, &["type", "id", "status", "role", "content"])?;
+    let role_value = item.required("role")?;
+    let role = match &*role_value.str()? {
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        "system" => Role::System,
+        "developer" => Role::Developer,
+        _ => return Err(role_value.expected("`user`, `assistant`, `system` or `developer`").into()),
+    };
+    let parts = content_decode::content(request, item.required("content")?, Speaker::of(role))?;
+    let is_system = matches!(role, Role::System | Role::Developer);
+    if is_system && request.turns.is_empty() {
+        request.system.extend(parts);
+    } else if !parts.is_empty() {
+        request.turns.push(Turn { role, parts, name: None, at: item.spot() });
+    }
+    Ok(())
+}
+
+fn call(request: &mut Request, item: Value<'_>, input_key: &'static str) -> Result<(), Invalid> {
+    leave_all_but(request, item, &["type", "id", "status", "call_id", "name", "namespace", input_key])?;
+    let input = item.required(input_key)?.text()?;
+    let kind = PartKind::ToolCall {
+        id: item.required("call_id")?.text()?,
+        name: item.required("name")?.text()?,
+        namespace: item.get("namespace").map(Value::text).transpose()?,
+        input: if input_key == "input" { ToolInput::Free(input) } else { ToolInput::from_arguments(&input) },
+    };
+    push(request, Role::Assistant, Part::new(kind, item.spot()));
+    Ok(())
+}
+
+fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
+    leave_all_but(request, item, &["type", "id", "status", "call_id", "name", "output"])?;
+    let result = ToolResult {
+        call_id: item.required("call_id")?.text()?,
+        name: item.get("name").map(Value::text).transpose()?,
+        parts: content_decode::content(request, item.required("output")?, Speaker::Tool)?,
+        is_error: false,
+    };
+    push(request, Role::User, Part::new(PartKind::ToolResult(result), item.spot()));
+    Ok(())
+}
+
+/// Reasoning of an earlier turn. The full text counts where a server gave it; its summary then says nothing more.
+fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
+    leave_all_but(request, item, &["type", "id", "status", "summary", "content", "encrypted_content"])?;
+    let (summary, full) = (paragraphs(item.get("summary"))?, paragraphs(item.get("content"))?);
+    if let (Some(value), false, false) = (item.get("summary"), summary.is_empty(), full.is_empty()) {
+        leave(request, value);
+    }
+    let (form, texts) = match (summary.is_empty(), full.is_empty()) {
+        (_, false) => (ReasoningForm::Full, full),
+        (false, true) => (ReasoningForm::Summary, summary),
+        (true, true) => (ReasoningForm::Redacted, Vec::new()),
+    };
+    let sig = token(request, item)?;
+    if sig.is_some() || !texts.is_empty() {
+        let part = Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, item.spot()) };
+        push(request, Role::Assistant, part);
+    }
+    Ok(())
+}
+
+fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<Text>, Invalid> {
+    let Some(list) = list else { return Ok(Vec::new()) };
+    list.items()?.map(|paragraph| paragraph.required("text")?.text()).collect()
+}
+
+/// The token of a reasoning item; one that belongs to a call goes there.
+fn token(request: &mut Request, item: Value<'_>) -> Result<Option<Sig>, Invalid> {
+    let Some(encrypted) = item.get("encrypted_content") else { return Ok(None) };
+    let id = item.get("id").map(Value::text).transpose()?;
+    match carrier::read(id.as_ref(), &encrypted.text()?) {
+        carrier::Token::Reasoning(sig) => return Ok(Some(sig)),
+        carrier::Token::Part { call_id, sig } => attach(request, &call_id, sig),
+        carrier::Token::Nothing => {}
+    }
+    Ok(None)
+}
+
+/// Gives a call (or the text before, where no call is named) its token back.
+fn attach(request: &mut Request, call_id: &Text, sig: Sig) {
+    let is_signed = |part: &&mut Part| match &part.kind {
+        PartKind::ToolCall { id, .. } => id == call_id,
+        PartKind::Text(_) => call_id.is_empty(),
+        _ => false,
+    };
+    let turns = request.turns.iter_mut().rev().filter(|turn| turn.role == Role::Assistant);
+    if let Some(part) = turns.flat_map(|turn| turn.parts.iter_mut().rev()).find(is_signed) {
+        part.sig = Some(sig);
+    }
+}
+
+/// Codex's tools that join in the middle of a conversation.
+fn additional_tools(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
+    leave_all_but(request, item, &["type", "id", "status", "role", "tools"])?;
+    tools_decode::decode(request, item.required("tools")?)
+}
+
+/// An item that only this dialect knows, whole.
+fn hosted(request: &mut Request, item: Value<'_>, kind: Text) {
+    let role = if kind.to_plain().ends_with("_output") { Role::User } else { Role::Assistant };
+    push(request, role, Part::new(PartKind::Hosted { dialect: DIALECT, kind, raw: item.raw() }, item.spot()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::canon::{Dialect, Origin, Spot};
+
+    #[test]
+    fn a_token_goes_to_the_call_that_it_names() {
+        let call = |id: &str| {
+            let input = ToolInput::Free(Text::default());
+            Part::new(PartKind::ToolCall { id: id.into(), name: "f".into(), namespace: None, input }, Spot(0))
+        };
+        let mut request = Request::default();
+        push(&mut request, Role::Assistant, Part::text("said".into(), Spot(0)));
+        push(&mut request, Role::Assistant, call("1"));
+        push(&mut request, Role::Assistant, call("2"));
+        let origin = Origin { dialect: Dialect::named("gemini"), provider: String::new(), model: String::new() };
+        let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
+        attach(&mut request, &"1".into(), sig("of the call"));
+        attach(&mut request, &Text::default(), sig("of the text"));
+        let tokens: Vec<_> = request.turns.iter().map(|turn| turn.parts[0].sig.clone()).collect();
+        assert_eq!(tokens, [Some(sig("of the text")), Some(sig("of the call")), None]);
+    }
+}

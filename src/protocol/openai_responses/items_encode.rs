@@ -1,0 +1,154 @@
+//! Turns toward Responses upstreams: each becomes items, in order. Content that stands together becomes one message.
+
+use std::collections::HashSet;
+
+use super::{DIALECT, carrier, content_encode};
+use crate::canon::{How, Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn};
+use crate::json::{Array, Object, Text};
+use crate::protocol::names::{Names, call_id};
+use crate::protocol::{Target, envelope};
+
+/// How long a call's id may be.
+const CALL_ID_LEN_MAX: usize = 64;
+
+/// Writes the items of one request.
+pub(super) struct Items<'e> {
+    request: &'e Request,
+    target: &'e Target<'e>,
+    names: &'e Names<'e>,
+    losses: &'e mut Losses,
+    /// Calls of custom tools: their results have a type of their own.
+    free_calls: HashSet<&'e str>,
+}
+
+impl<'e> Items<'e> {
+    pub(super) fn new(request: &'e Request, target: &'e Target<'e>, names: &'e Names<'e>, losses: &'e mut Losses) -> Self {
+        let parts = request.turns.iter().flat_map(|turn| &turn.parts);
+        let free_call = |part: &'e Part| match &part.kind {
+            PartKind::ToolCall { id, input: ToolInput::Free(_), .. } => Some(id.as_escaped()),
+            _ => None,
+        };
+        Self { request, target, names, losses, free_calls: parts.filter_map(free_call).collect() }
+    }
+
+    pub(super) fn write(mut self, input: &mut Array<'_>) {
+        self.request.turns.iter().for_each(|turn| self.turn(input, turn));
+    }
+
+    fn turn(&mut self, input: &mut Array<'_>, turn: &Turn) {
+        if let Some(name) = &turn.name {
+            self.losses.dropped(name.at);
+        }
+        for parts in turn.parts.chunk_by(|a, b| is_content(a) && is_content(b)) {
+            match &parts[0].kind {
+                kind if is_item(kind) => self.item(input, &parts[0]),
+                _ => self.message(input, turn.role, parts),
+            }
+        }
+    }
+
+    fn message(&mut self, input: &mut Array<'_>, role: Role, parts: &[Part]) {
+        parts.iter().for_each(|part| self.token_before(input, part));
+        input.object(|message| {
+            message.str("type", "message");
+            message.str("role", role_word(role));
+            message.array("content", |content| {
+                parts.iter().for_each(|part| content_encode::part(content, part, role, self.losses));
+            });
+        });
+    }
+
+    fn item(&mut self, input: &mut Array<'_>, part: &Part) {
+        if let Some(mark) = &part.cache {
+            self.losses.dropped(mark.at);
+        }
+        match &part.kind {
+            PartKind::Reasoning { form, texts } => self.reasoning(input, part, *form, texts),
+            PartKind::ToolCall { id, name, namespace, input: arguments } => {
+                self.token_before(input, part);
+                input.object(|item| self.call(item, id, name, namespace.as_ref(), arguments));
+            }
+            PartKind::ToolResult(result) => input.object(|item| self.result(item, result)),
+            PartKind::Hosted { dialect, raw, .. } if *dialect == DIALECT => input.item().raw(raw),
+            _ => self.losses.dropped(part.at),
+        }
+    }
+
+    /// Reasoning goes back to its maker only; without a token that fits it is left out.
+    fn reasoning(&mut self, input: &mut Array<'_>, part: &Part, form: ReasoningForm, texts: &[Text]) {
+        match self.fitting(part) {
+            Some(token) => input.object(|item| write_reasoning(item, form, texts, &token)),
+            None => self.losses.dropped(part.at),
+        }
+    }
+
+    /// The token of a part that is no reasoning: a client without reasoning parts carried it there. Its item stands before the part.
+    fn token_before(&mut self, input: &mut Array<'_>, part: &Part) {
+        match (self.fitting(part), &part.sig) {
+            (Some(token), _) => input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token)),
+            (None, Some(_)) => self.losses.noted("reasoning", How::Dropped),
+            (None, None) => {}
+        }
+    }
+
+    fn fitting(&self, part: &Part) -> Option<Text> {
+        envelope::fitting(part.sig.as_ref(), DIALECT, self.target.provider, self.target.model).cloned()
+    }
+
+    fn call(&self, item: &mut Object<'_>, id: &Text, name: &Text, namespace: Option<&Text>, arguments: &ToolInput) {
+        let (kind, key) = match arguments {
+            ToolInput::Free(_) => ("custom_tool_call", "input"),
+            ToolInput::Json(_) | ToolInput::Malformed(_) => ("function_call", "arguments"),
+        };
+        item.str("type", kind);
+        item.text("call_id", &call_id(id, CALL_ID_LEN_MAX));
+        item.text("name", &self.names.wire(name, None));
+        item.some("namespace", namespace, |value, text| value.text(text));
+        item.text(key, &arguments.to_arguments());
+    }
+
+    fn result(&mut self, item: &mut Object<'_>, result: &ToolResult) {
+        let is_free = self.free_calls.contains(result.call_id.as_escaped());
+        item.str("type", if is_free { "custom_tool_call_output" } else { "function_call_output" });
+        item.text("call_id", &call_id(&result.call_id, CALL_ID_LEN_MAX));
+        content_encode::output(item.key("output"), result, self.losses);
+    }
+}
+
+fn is_content(part: &Part) -> bool {
+    !is_item(&part.kind)
+}
+
+fn is_item(kind: &PartKind) -> bool {
+    matches!(kind, PartKind::Reasoning { .. } | PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Hosted { .. })
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::User => "user",
+        Role::Assistant => "assistant",
+        Role::System => "system",
+        Role::Developer => "developer",
+    }
+}
+
+fn write_reasoning(item: &mut Object<'_>, form: ReasoningForm, texts: &[Text], token: &Text) {
+    let (id, content) = carrier::split(token);
+    let is_full = form == ReasoningForm::Full;
+    item.str("type", "reasoning");
+    item.some("id", id.as_ref(), |value, text| value.text(text));
+    item.array("summary", |summary| paragraphs(summary, "summary_text", if is_full { &[] } else { texts }));
+    if is_full {
+        item.array("content", |content| paragraphs(content, "reasoning_text", texts));
+    }
+    item.text("encrypted_content", &content);
+}
+
+fn paragraphs(array: &mut Array<'_>, kind: &str, texts: &[Text]) {
+    for text in texts {
+        array.object(|paragraph| {
+            paragraph.str("type", kind);
+            paragraph.text("text", text);
+        });
+    }
+}

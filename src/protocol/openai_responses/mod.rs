@@ -1,0 +1,181 @@
+//! OpenAI Responses: typed items in and out, streams of numbered, named events.
+//!
+//! Source: `openai-responses.md` (openai-python `types/responses`, Codex and AI SDK on the wire). Nothing is stored: what refers to a
+//! stored response is refused. Knows no other dialect and no provider.
+
+mod answer;
+mod carrier;
+mod content_decode;
+mod content_encode;
+mod faults;
+mod glimpse;
+mod item;
+mod item_decode;
+mod items_decode;
+mod items_encode;
+mod models;
+mod output;
+mod request_decode;
+mod request_encode;
+mod stream_decode;
+mod stream_encode;
+#[cfg(test)]
+mod tests;
+mod tools_decode;
+mod tools_encode;
+mod usage;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::{
+    Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
+    StreamDecoder, StreamEncoder, Target, sse,
+};
+use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::json::{self, Document};
+
+pub const DIALECT: Dialect = Dialect::named("openai_responses");
+
+static ROUTES: [Route; 2] = [
+    Route { method: Method::POST, pattern: "/responses", operation: Operation::Generate },
+    Route { method: Method::POST, pattern: "/responses/input_tokens", operation: Operation::CountTokens },
+];
+
+/// The dialect of `POST /v1/responses`.
+pub struct OpenaiResponses;
+
+impl Protocol for OpenaiResponses {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn routes(&self) -> &'static [Route] {
+        &ROUTES
+    }
+
+    fn version(&self) -> &'static str {
+        "v1"
+    }
+
+    fn base_url_suffix(&self) -> &'static str {
+        "/v1"
+    }
+
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+        glimpse::peek(inbound)
+    }
+
+    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+        let path = match operation {
+            Operation::CountTokens => "/responses/input_tokens".to_owned(),
+            Operation::ListModels => "/models".to_owned(),
+            Operation::ShowModel => format!("/models/{model}"),
+            _ => "/responses".to_owned(),
+        };
+        (path, query.map(str::to_owned))
+    }
+
+    fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+        request_decode::decode(inbound)
+    }
+
+    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+        request_encode::encode(request, target, losses)
+    }
+
+    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(answering))
+    }
+
+    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(ask))
+    }
+
+    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+        stream_decode::decode_whole(body, answering)
+    }
+
+    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+        stream_encode::encode_whole(response, ask, losses)
+    }
+
+    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode(status, headers, body)
+    }
+
+    fn encode_fault(&self, fault: &Fault, _request_id: &str) -> (StatusCode, Bytes) {
+        faults::encode(fault)
+    }
+
+    fn encode_stream_fault(&self, fault: &Fault, _query: Option<&str>, out: &mut BytesMut) -> Ending {
+        faults::encode_record(fault, out);
+        Ending::Abort
+    }
+
+    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+        glimpse::frame(frame)
+    }
+
+    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+        glimpse::body(body)
+    }
+
+    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
+        let unreadable = |error| Fault::upstream(format!("the upstream's token count cannot be read: {error}"));
+        let document = Document::parse(body.clone()).map_err(unreadable)?;
+        document.root().required("input_tokens").and_then(json::Value::u64).map_err(unreadable)
+    }
+
+    fn encode_count(&self, counted: Counted) -> Bytes {
+        json::document(|value| {
+            value.object(|object| {
+                object.str("object", "response.input_tokens");
+                object.u64("input_tokens", counted.tokens);
+            });
+        })
+    }
+
+    fn counts_tokens(&self) -> bool {
+        true
+    }
+
+    fn passthrough_headers(&self) -> PassthroughHeaders {
+        PassthroughHeaders {
+            request: &[
+                "conversation_id",
+                "openai-beta",
+                "originator",
+                "session-id",
+                "session_id",
+                "thread-id",
+                "version",
+                "x-client-request-id",
+                "x-codex-*",
+                "x-stainless-*",
+            ],
+            response: &[
+                "openai-processing-ms",
+                "openai-version",
+                "retry-after",
+                "retry-after-ms",
+                "x-codex-*",
+                "x-ratelimit-*",
+                "x-request-id",
+                "x-should-retry",
+            ],
+        }
+    }
+
+    fn encode_models(&self, models: &[ModelCard], _query: Option<&str>) -> Bytes {
+        models::encode_list(models)
+    }
+
+    fn encode_model(&self, model: &ModelCard) -> Bytes {
+        models::encode(model)
+    }
+
+    fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+        models::decode_list(body)
+    }
+}

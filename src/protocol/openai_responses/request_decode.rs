@@ -1,0 +1,206 @@
+//! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by `tools_decode`.
+
+use super::{items_decode, tools_decode};
+use crate::canon::{CacheKey, Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Unknown};
+use crate::json::{Document, Invalid, Kind, Value};
+use crate::protocol::{DecodeError, Inbound, efforts, turns};
+
+pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
+    let document = Document::parse(inbound.body.clone())?;
+    let root = document.root();
+    let model = root.required("model")?.str()?.into_owned();
+    let mut request = Request { body: inbound.body.clone(), model, ..Request::default() };
+    for (key, value) in fields(root)? {
+        field(&mut request, &key, value)?;
+    }
+    user(&mut request, root)?;
+    items_decode::decode(&mut request, root.required("input")?)?;
+    turns::arrange(&mut request)?;
+    Ok(request)
+}
+
+/// The members of an object that say something: `null` is as good as absent.
+pub(super) fn fields<'d>(object: Value<'d>) -> Result<impl Iterator<Item = (std::borrow::Cow<'d, str>, Value<'d>)>, Invalid> {
+    Ok(object.members()?.filter(|(_, value)| !value.is_null()))
+}
+
+/// Keeps a field that has no home in canon, so that every encoder reports it.
+pub(super) fn leave(request: &mut Request, value: Value<'_>) {
+    request.unknown.push(Unknown { at: value.spot(), raw: value.raw() });
+}
+
+/// Keeps each field of an object that is not in `known`.
+pub(super) fn leave_all_but(request: &mut Request, object: Value<'_>, known: &[&str]) -> Result<(), Invalid> {
+    for (key, value) in fields(object)? {
+        if !known.contains(&&*key) {
+            leave(request, value);
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn located<'d, T>(
+    read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
+    value: Value<'d>,
+) -> Result<Option<Located<T>>, Invalid> {
+    Ok(Some(Located::new(read(value)?, value.spot())))
+}
+
+fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
+    match key {
+        // Read before and behind the others.
+        "model" | "input" | "user" | "safety_identifier" => {}
+        _ if is_default(key, value) => {}
+        "instructions" => items_decode::instructions(request, value)?,
+        "stream" => request.stream = value.bool()?,
+        "max_output_tokens" => request.output_tokens_max = located(Value::u64, value)?,
+        "temperature" => request.sampling.temperature = located(Value::number, value)?,
+        "top_p" => request.sampling.top_p = located(Value::number, value)?,
+        "top_logprobs" => top_logprobs(request, value)?,
+        "include" => include(request, value)?,
+        "tools" => tools_decode::decode(request, value)?,
+        "tool_choice" => tools_decode::decode_choice(request, value)?,
+        "parallel_tool_calls" => request.parallel_tool_calls = located(Value::bool, value)?,
+        "text" => text(request, value)?,
+        "reasoning" => reasoning(request, value)?,
+        "metadata" => request.metadata = Some(Located::new(value.raw(), value.spot())),
+        "prompt_cache_key" => request.cache = Some(Located::new(CacheKey { key: value.text()? }, value.spot())),
+        "service_tier" => request.tier = located(Value::text, value)?,
+        "previous_response_id" | "conversation" => return Err(unstored(value)),
+        "background" => return Err(refused(value, "background responses need a store, and this gateway stores none")),
+        "prompt" => return Err(refused(value, "prompt templates stand on the provider's own platform and cannot be translated")),
+        "context_management" | "moderation" | "image" | "access_programs" => {
+            return Err(refused(value, "changes the answer in a way that only the openai_responses dialect knows"));
+        }
+        _ => leave(request, value),
+    }
+    Ok(())
+}
+
+/// Whether a field asks for nothing. `store: true` is a hint: a translated answer is simply not stored.
+fn is_default(key: &str, value: Value<'_>) -> bool {
+    let says = |default: &str| value.str().is_ok_and(|word| word == default);
+    match key {
+        "truncation" => says("disabled"),
+        "service_tier" => says("auto"),
+        "store" | "background" | "stream_options" | "metadata" => !is_active(value),
+        "context_management" | "moderation" | "image" | "access_programs" => !is_active(value),
+        _ => false,
+    }
+}
+
+fn is_active(value: Value<'_>) -> bool {
+    match value.kind() {
+        Kind::Null => false,
+        Kind::Bool => value.bool().unwrap_or(true),
+        Kind::Array => value.items().is_ok_and(|mut items| items.next().is_some()),
+        Kind::Object => value.members().is_ok_and(|mut members| members.next().is_some()),
+        Kind::Number | Kind::String => true,
+    }
+}
+
+fn refused(value: Value<'_>, why: &'static str) -> DecodeError {
+    DecodeError::unsupported(value.spot(), why)
+}
+
+/// The error of what refers to something that the server is thought to hold.
+pub(super) fn unstored(value: Value<'_>) -> DecodeError {
+    refused(value, "refers to what an earlier response stored, and this gateway stores none: send the conversation's items instead")
+}
+
+fn top_logprobs(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
+    let alternatives = value.u64()?;
+    if alternatives > 0 {
+        request.logprobs = Some(Located::new(alternatives, value.spot()));
+    }
+    Ok(())
+}
+
+fn include(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
+    for item in value.items()? {
+        match &*item.str()? {
+            // Always done: tokens come back to the client whenever the upstream gives them.
+            "reasoning.encrypted_content" => {}
+            "message.output_text.logprobs" => {
+                request.logprobs.get_or_insert(Located::new(0, item.spot()));
+            }
+            _ => leave(request, item),
+        }
+    }
+    Ok(())
+}
+
+/// `user` is the old name of `safety_identifier`; where both stand, the new one counts.
+fn user(request: &mut Request, root: Value<'_>) -> Result<(), Invalid> {
+    let (old, new) = (root.get("user"), root.get("safety_identifier"));
+    if let (Some(old), Some(_)) = (old, new) {
+        leave(request, old);
+    }
+    if let Some(value) = new.or(old) {
+        request.user = located(Value::text, value)?;
+    }
+    Ok(())
+}
+
+fn text(request: &mut Request, text: Value<'_>) -> Result<(), Invalid> {
+    if let Some(value) = text.get("format") {
+        request.format = Some(Located::new(format(request, value)?, value.spot()));
+    }
+    if let Some(value) = text.get("verbosity") {
+        request.verbosity = located(Value::text, value)?;
+    }
+    leave_all_but(request, text, &["format", "verbosity"])
+}
+
+fn format(request: &mut Request, format: Value<'_>) -> Result<Format, Invalid> {
+    leave_all_but(request, format, &["type", "name", "description", "schema", "strict"])?;
+    let kind = format.required("type")?;
+    match &*kind.str()? {
+        "text" => Ok(Format::Free),
+        "json_object" => Ok(Format::Json),
+        "json_schema" => schema_format(format).map(Format::Schema),
+        _ => Err(kind.expected("`text`, `json_object` or `json_schema`")),
+    }
+}
+
+fn schema_format(format: Value<'_>) -> Result<SchemaFormat, Invalid> {
+    let string = |key: &str| format.get(key).map_or(Ok(None), |value| located(Value::text, value));
+    Ok(SchemaFormat {
+        name: string("name")?,
+        description: string("description")?,
+        schema: format.required("schema")?.raw(),
+        strict: format.get("strict").map_or(Ok(None), |value| located(Value::bool, value))?,
+    })
+}
+
+fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
+    let mut reasoning = Reasoning::default();
+    for (key, value) in fields(value)? {
+        match &*key {
+            "effort" => reasoning.effort = located(effort, value)?,
+            "summary" => reasoning.show = located(show, value)?,
+            // The old name of `summary`.
+            "generate_summary" if reasoning.show.is_none() => reasoning.show = located(show, value)?,
+            _ => leave(request, value),
+        }
+    }
+    if reasoning.effort.as_ref().is_some_and(|effort| effort.value == Effort::None) {
+        reasoning.mode = ReasoningMode::Off;
+    }
+    if reasoning != Reasoning::default() {
+        request.reasoning = Some(Located::new(reasoning, value.spot()));
+    }
+    Ok(())
+}
+
+fn effort(value: Value<'_>) -> Result<Effort, Invalid> {
+    let expected = || value.expected("`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`");
+    efforts::from_openai(&value.str()?).ok_or_else(expected)
+}
+
+fn show(value: Value<'_>) -> Result<ShowReasoning, Invalid> {
+    Ok(match &*value.str()? {
+        "none" => ShowReasoning::No,
+        _ => ShowReasoning::Summary(Some(value.text()?)),
+    })
+}

@@ -1,0 +1,257 @@
+//! Requests toward Responses upstreams: top-level fields, and what cannot be carried.
+
+use super::items_encode::Items;
+use super::{DIALECT, tools_encode};
+use crate::canon::{
+    Binding, Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot,
+};
+use crate::json::{self, Object, Text};
+use crate::protocol::names::{NameRules, Names, call_id};
+use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
+
+/// Names of tools. Source: `openai-chat.md`, "tools"; Responses takes the same.
+const RULES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
+
+/// Longer ids of users and caches are refused by the servers.
+const ID_LEN_MAX: usize = 64;
+
+pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    let names = Names::new(request, RULES);
+    note_uncarried(request, losses);
+    let body = json::document(|value| {
+        value.object(|object| {
+            object.str("model", target.model);
+            prompt(object, request, target, &names, losses);
+            if target.operation != Operation::CountTokens {
+                generation(object, request, target, losses);
+            }
+        });
+    });
+    let path = if target.operation == Operation::CountTokens { "/responses/input_tokens" } else { "/responses" };
+    let wire = Wire { path: path.to_owned(), body, ..Wire::default() };
+    // Groups and free text are native here: only names that do not fit are turned back.
+    Encoded { wire, restore: names.restore(false) }
+}
+
+/// What the dialect has no field for. Source: `translation.md` sections 2 and 11.
+fn note_uncarried(request: &Request, losses: &mut Losses) {
+    request.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
+    request.added.iter().for_each(|name| losses.added(name));
+    let sampling = &request.sampling;
+    for field in [&sampling.top_k, &sampling.seed, &sampling.presence_penalty, &sampling.frequency_penalty].into_iter().flatten() {
+        losses.dropped(field.at);
+    }
+    if let Some(mark) = &request.cache_mark {
+        losses.dropped(mark.at);
+    }
+    refuse_uncarried(request, losses);
+}
+
+fn refuse_uncarried(request: &Request, losses: &mut Losses) {
+    if let Some(stop) = request.stops.first() {
+        losses.refuse(stop.at, "the openai_responses dialect has no stop sequences");
+    }
+    if let Some(choices) = request.choices.as_ref().filter(|choices| choices.value > 1) {
+        losses.refuse(choices.at, "the openai_responses dialect gives one answer a request");
+    }
+    if let Some(kind) = request.modalities.iter().find(|kind| !kind.value.to_plain().eq_ignore_ascii_case("text")) {
+        losses.refuse(kind.at, "the openai_responses dialect answers in text only");
+    }
+    for Binding::Dialect { dialect, at } in &request.bound {
+        if *dialect != DIALECT {
+            losses.refuse(*at, format!("names something that only the {dialect} dialect's provider holds"));
+        }
+    }
+}
+
+/// What the model reads, and what a token count counts.
+fn prompt(object: &mut Object<'_>, request: &Request, target: &Target<'_>, names: &Names<'_>, losses: &mut Losses) {
+    instructions(object, request, losses);
+    object.array("input", |input| Items::new(request, target, names, losses).write(input));
+    tools_encode::encode(object, request, names, losses);
+    if let Some(parallel) = &request.parallel_tool_calls {
+        object.bool("parallel_tool_calls", parallel.value);
+    }
+    text(object, request, losses);
+    if let Some(reasoning) = &request.reasoning {
+        encode_reasoning(object, reasoning, losses);
+    }
+}
+
+/// The system text as one string, which has no room for cache marks.
+fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
+    let mut texts = Vec::new();
+    for part in &request.system {
+        match &part.kind {
+            crate::canon::PartKind::Text(text) => texts.push(text),
+            _ => losses.refuse(part.at, "the openai_responses dialect takes text only as instructions"),
+        }
+        if let Some(mark) = &part.cache {
+            losses.dropped(mark.at);
+        }
+    }
+    if !texts.is_empty() {
+        object.text("instructions", &Text::join(texts, "\\n\\n"));
+    }
+}
+
+fn text(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
+    let format = request.format.as_ref().filter(|format| format.value != Format::Free);
+    if format.is_none() && request.verbosity.is_none() {
+        return;
+    }
+    object.object("text", |text| {
+        if let Some(format) = format {
+            encode_format(text, format, losses);
+        }
+        if let Some(verbosity) = &request.verbosity {
+            text.text("verbosity", &verbosity.value);
+        }
+    });
+}
+
+fn encode_format(text: &mut Object<'_>, format: &Located<Format>, losses: &mut Losses) {
+    match &format.value {
+        Format::Free => {}
+        Format::Json => text.object("format", |object| object.str("type", "json_object")),
+        Format::Schema(schema) => text.object("format", |object| schema_format(object, schema, losses)),
+        Format::Enum(_) => losses.refuse(format.at, "the openai_responses dialect has no output that is a bare enum value"),
+    }
+}
+
+fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Losses) {
+    // The dialect demands a name; nothing depends on it.
+    const NAME: &str = "response";
+    object.str("type", "json_schema");
+    match &format.name {
+        Some(name) => object.text("name", &fitted_id(name, losses)),
+        None => {
+            object.str("name", NAME);
+            losses.added("text.format.name");
+        }
+    }
+    if let Some(description) = &format.description {
+        object.text("description", &description.value);
+    }
+    object.raw("schema", &format.schema);
+    if let Some(strict) = &format.strict {
+        object.bool("strict", keeps_strict(strict, &format.schema, losses));
+    }
+}
+
+/// Whether `strict` can be kept: a server refuses it beside a schema that breaks its rules.
+pub(super) fn keeps_strict(strict: &Located<bool>, schema: &json::Raw, losses: &mut Losses) -> bool {
+    let is_kept = strict.value && schema::is_strict(schema);
+    if strict.value && !is_kept {
+        losses.adjusted(strict.at);
+    }
+    is_kept
+}
+
+fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losses: &mut Losses) {
+    let reasoning = &located.value;
+    let effort = effort(reasoning, losses);
+    let summary = reasoning.show.as_ref().and_then(|show| summary(show, losses));
+    if effort.is_none() && summary.is_none() {
+        return;
+    }
+    object.object("reasoning", |object| {
+        object.some("effort", effort, |value, effort| value.str(efforts::row(effort).openai));
+        object.some("summary", summary, |value, word| value.str(word));
+    });
+}
+
+fn effort(reasoning: &Reasoning, losses: &mut Losses) -> Option<Effort> {
+    if let Some(budget) = &reasoning.budget_tokens {
+        losses.adjusted(budget.at);
+    }
+    if reasoning.mode == ReasoningMode::Off {
+        return Some(Effort::None);
+    }
+    let nearest = |budget: &Located<u64>| efforts::nearest(budget.value, |row| row.anthropic_budget);
+    reasoning.effort.as_ref().map(|effort| effort.value).or_else(|| reasoning.budget_tokens.as_ref().map(nearest))
+}
+
+/// The level of summary that shows what the client wants to see. The whole reasoning is never shown here.
+fn summary(show: &Located<ShowReasoning>, losses: &mut Losses) -> Option<&'static str> {
+    const LEVELS: [&str; 3] = ["auto", "concise", "detailed"];
+    match &show.value {
+        ShowReasoning::No => None,
+        ShowReasoning::Full => {
+            losses.adjusted(show.at);
+            Some("auto")
+        }
+        ShowReasoning::Summary(None) => Some("auto"),
+        ShowReasoning::Summary(Some(level)) => {
+            let known = LEVELS.into_iter().find(|known| level == known);
+            if known.is_none() {
+                losses.adjusted(show.at);
+            }
+            known.or(Some("auto"))
+        }
+    }
+}
+
+fn generation(object: &mut Object<'_>, request: &Request, target: &Target<'_>, losses: &mut Losses) {
+    object.bool("stream", target.stream);
+    // Nothing of a translated conversation is to lie on the provider's servers: each request carries it whole.
+    object.bool("store", false);
+    object.array("include", |include| {
+        include.item().str("reasoning.encrypted_content");
+        if request.logprobs.is_some() {
+            include.item().str("message.output_text.logprobs");
+        }
+    });
+    if let Some(logprobs) = request.logprobs.as_ref().filter(|logprobs| logprobs.value > 0) {
+        object.u64("top_logprobs", logprobs.value);
+    }
+    if let Some(max) = &request.output_tokens_max {
+        object.u64("max_output_tokens", max.value);
+    }
+    for (key, number) in [("temperature", &request.sampling.temperature), ("top_p", &request.sampling.top_p)] {
+        object.some(key, number.as_ref(), |value, number| value.raw(&number.value));
+    }
+    bookkeeping(object, request, losses);
+}
+
+fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
+    if let Some(user) = &request.user {
+        object.text("safety_identifier", &fitted_id(user, losses));
+    }
+    if let Some(metadata) = &request.metadata {
+        object.raw("metadata", &metadata.value);
+    }
+    if let Some(cache) = &request.cache {
+        object.text("prompt_cache_key", &fitted_id(&Located::new(cache.value.key.clone(), cache.at), losses));
+    }
+    if let Some(tier) = &request.tier {
+        encode_tier(object, tier, losses);
+    }
+}
+
+/// An opaque id that fits; a longer one keeps its head and gets a hash, so that it stays its own.
+fn fitted_id(id: &Located<Text>, losses: &mut Losses) -> Text {
+    if id.value.as_escaped().len() <= ID_LEN_MAX {
+        return id.value.clone();
+    }
+    losses.adjusted(id.at);
+    call_id(&id.value, ID_LEN_MAX)
+}
+
+/// `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean nothing.
+fn encode_tier(object: &mut Object<'_>, tier: &Located<Text>, losses: &mut Losses) {
+    let word = tier.value.to_plain().to_ascii_lowercase();
+    match &*word {
+        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => object.str("service_tier", &word),
+        "standard_only" => {
+            object.str("service_tier", "default");
+            losses.adjusted(tier.at);
+        }
+        _ => losses.dropped(tier.at),
+    }
+}
+
+/// For the refusals of this dialect's parts.
+pub(super) fn refuse(losses: &mut Losses, at: Spot, what: &str) {
+    losses.refuse(at, format!("the openai_responses dialect has no {what}"));
+}

@@ -1,0 +1,100 @@
+//! Tools and tool choice of Responses clients. Groups (`namespace`) are flattened: each tool remembers its group.
+
+use super::DIALECT;
+use super::request_decode::{leave, leave_all_but, located};
+use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind};
+use crate::json::{Invalid, Kind, Text, Value};
+use crate::protocol::DecodeError;
+
+pub(super) fn decode(request: &mut Request, tools: Value<'_>) -> Result<(), DecodeError> {
+    tools.items()?.try_for_each(|tool| Ok(decode_tool(request, tool, None)?))
+}
+
+fn decode_tool(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<(), Invalid> {
+    let kind = tool.required("type")?.text()?;
+    let kind = match &*kind.to_plain() {
+        "function" => function(request, tool, namespace)?,
+        "custom" => custom(request, tool, namespace)?,
+        "namespace" => return group(request, tool),
+        _ => ToolKind::Hosted { dialect: DIALECT, kind: kind.clone(), raw: tool.raw() },
+    };
+    request.tools.push(Tool { kind, at: tool.spot() });
+    Ok(())
+}
+
+fn function(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<ToolKind, Invalid> {
+    leave_all_but(request, tool, &["type", "name", "description", "parameters", "strict"])?;
+    Ok(ToolKind::Function {
+        name: tool.required("name")?.text()?,
+        namespace: namespace.cloned(),
+        description: tool.get("description").map(Value::text).transpose()?,
+        schema: tool.get("parameters").map(Value::raw),
+        strict: tool.get("strict").map_or(Ok(None), |value| located(Value::bool, value))?,
+        cache: None,
+    })
+}
+
+fn custom(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<ToolKind, Invalid> {
+    leave_all_but(request, tool, &["type", "name", "description", "format"])?;
+    let is_grammar = |format: &Value<'_>| format.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "grammar"));
+    let grammar = tool.get("format").filter(is_grammar);
+    Ok(ToolKind::Free {
+        name: tool.required("name")?.text()?,
+        namespace: namespace.cloned(),
+        description: tool.get("description").map(Value::text).transpose()?,
+        grammar: grammar.map(|format| Located::new(format.raw(), format.spot())),
+        cache: None,
+    })
+}
+
+/// `{type:namespace,name,description,tools}`, as Codex sends one. The group's description has no home in canon.
+fn group(request: &mut Request, group: Value<'_>) -> Result<(), Invalid> {
+    leave_all_but(request, group, &["type", "name", "tools"])?;
+    let name = group.required("name")?.text()?;
+    group.required("tools")?.items()?.try_for_each(|tool| decode_tool(request, tool, Some(&name)))
+}
+
+pub(super) fn decode_choice(request: &mut Request, choice: Value<'_>) -> Result<(), DecodeError> {
+    let decoded = if choice.kind() == Kind::String { word(choice)? } else { object(request, choice)? };
+    request.tool_choice = Some(Located::new(decoded, choice.spot()));
+    Ok(())
+}
+
+fn word(choice: Value<'_>) -> Result<ToolChoice, Invalid> {
+    match &*choice.str()? {
+        "none" => Ok(ToolChoice::None),
+        "auto" => Ok(ToolChoice::Auto),
+        "required" => Ok(ToolChoice::Any),
+        _ => Err(choice.expected("`none`, `auto`, `required` or an object")),
+    }
+}
+
+fn object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
+    let kind = choice.required("type")?.text()?;
+    match &*kind.to_plain() {
+        "function" | "custom" => {
+            leave_all_but(request, choice, &["type", "name", "namespace"])?;
+            let namespace = choice.get("namespace").map(Value::text).transpose()?;
+            Ok(ToolChoice::One { name: choice.required("name")?.text()?, namespace })
+        }
+        "allowed_tools" => subset(request, choice),
+        _ => {
+            leave_all_but(request, choice, &["type"])?;
+            Ok(ToolChoice::Hosted(kind))
+        }
+    }
+}
+
+/// `{type:allowed_tools,mode:auto|required,tools:[{type,name}]}`. Hosted tools in it have no name.
+fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
+    leave_all_but(request, choice, &["type", "mode", "tools"])?;
+    let must = choice.get("mode").is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
+    let mut names = Vec::new();
+    for tool in choice.required("tools")?.items()? {
+        match tool.get("name") {
+            Some(name) => names.push(name.text()?),
+            None => leave(request, tool),
+        }
+    }
+    Ok(ToolChoice::Subset { names, must })
+}

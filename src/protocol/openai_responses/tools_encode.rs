@@ -1,0 +1,122 @@
+//! Tools and tool choice toward Responses upstreams. Groups and custom tools are native.
+
+use super::DIALECT;
+use super::request_encode::{keeps_strict, refuse};
+use crate::canon::{CacheMark, Located, Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::json::{Array, Object, Raw, Text};
+use crate::protocol::names::Names;
+use crate::protocol::schema;
+
+pub(super) fn encode(object: &mut Object<'_>, request: &Request, names: &Names<'_>, losses: &mut Losses) {
+    let mut tools: Vec<&Tool> = Vec::with_capacity(request.tools.len());
+    for tool in &request.tools {
+        if is_foreign(tool) { losses.dropped(tool.at) } else { tools.push(tool) }
+    }
+    if !tools.is_empty() {
+        object.array("tools", |array| write_all(array, &tools, names, losses));
+    }
+    if let Some(choice) = &request.tool_choice {
+        encode_choice(object, choice, request, names, losses);
+    }
+}
+
+/// A tool that another dialect's provider runs. It is a hint unless the choice forces it.
+fn is_foreign(tool: &Tool) -> bool {
+    matches!(&tool.kind, ToolKind::Hosted { dialect, .. } if *dialect != DIALECT)
+}
+
+/// Neighbours of one group stand in it together.
+fn write_all(array: &mut Array<'_>, tools: &[&Tool], names: &Names<'_>, losses: &mut Losses) {
+    for group in tools.chunk_by(|a, b| a.namespace().is_some() && a.namespace() == b.namespace()) {
+        let Some(namespace) = group[0].namespace() else {
+            write(array, group[0], names, losses);
+            continue;
+        };
+        array.object(|object| {
+            object.str("type", "namespace");
+            object.text("name", namespace);
+            object.array("tools", |inner| group.iter().for_each(|tool| write(inner, tool, names, losses)));
+        });
+    }
+}
+
+fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Losses) {
+    match &tool.kind {
+        ToolKind::Function { name, description, schema, strict, cache, .. } => array.object(|object| {
+            begin(object, "function", &names.wire(name, None), description.as_ref());
+            function(object, schema.as_ref(), strict.as_ref(), losses);
+            drop_mark(cache.as_ref(), losses);
+        }),
+        ToolKind::Free { name, description, grammar, cache, .. } => array.object(|object| {
+            begin(object, "custom", &names.wire(name, None), description.as_ref());
+            object.some("format", grammar.as_ref(), |value, grammar| value.object(|format| write_grammar(format, &grammar.value)));
+            drop_mark(cache.as_ref(), losses);
+        }),
+        ToolKind::Hosted { raw, .. } => array.item().raw(raw),
+    }
+}
+
+fn begin(object: &mut Object<'_>, kind: &str, name: &Text, description: Option<&Text>) {
+    object.str("type", kind);
+    object.text("name", name);
+    object.some("description", description, |value, text| value.text(text));
+}
+
+/// `strict` is always written: a server that finds none tries strict by itself.
+fn function(object: &mut Object<'_>, schema: Option<&Raw>, strict: Option<&Located<bool>>, losses: &mut Losses) {
+    let parameters = schema::parameters(schema);
+    object.raw("parameters", &parameters);
+    object.bool("strict", strict.is_some_and(|strict| keeps_strict(strict, &parameters, losses)));
+}
+
+/// A grammar stands flat here, and inside `grammar` in Chat.
+fn write_grammar(format: &mut Object<'_>, grammar: &Raw) {
+    let document = grammar.document();
+    let rule = document.root().get("grammar").unwrap_or(document.root());
+    format.str("type", "grammar");
+    for key in ["syntax", "definition"] {
+        format.some(key, rule.get(key), |value, part| value.raw(&part.raw()));
+    }
+}
+
+fn drop_mark(mark: Option<&CacheMark>, losses: &mut Losses) {
+    if let Some(mark) = mark {
+        losses.dropped(mark.at);
+    }
+}
+
+fn encode_choice(object: &mut Object<'_>, choice: &Located<ToolChoice>, request: &Request, names: &Names<'_>, losses: &mut Losses) {
+    match &choice.value {
+        ToolChoice::None => object.str("tool_choice", "none"),
+        ToolChoice::Auto => object.str("tool_choice", "auto"),
+        ToolChoice::Any => object.str("tool_choice", "required"),
+        ToolChoice::One { name, namespace } => object.object("tool_choice", |object| {
+            write_name(object, name, request, names);
+            object.some("namespace", namespace.as_ref(), |value, text| value.text(text));
+        }),
+        ToolChoice::Subset { names: allowed, must } => object.object("tool_choice", |object| {
+            object.str("type", "allowed_tools");
+            object.str("mode", if *must { "required" } else { "auto" });
+            object.array("tools", |tools| {
+                allowed.iter().for_each(|name| tools.object(|object| write_name(object, name, request, names)));
+            });
+        }),
+        ToolChoice::Hosted(kind) if is_offered(request, kind) => {
+            object.object("tool_choice", |object| object.text("type", kind));
+        }
+        ToolChoice::Hosted(_) => refuse(losses, choice.at, "such hosted tool, and the choice forces it"),
+    }
+}
+
+fn write_name(object: &mut Object<'_>, name: &Text, request: &Request, names: &Names<'_>) {
+    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Free { name: tool_name, .. } if tool_name == name);
+    object.str("type", if request.tools.iter().any(is_custom) { "custom" } else { "function" });
+    object.text("name", &names.wire(name, None));
+}
+
+fn is_offered(request: &Request, kind: &Text) -> bool {
+    request
+        .tools
+        .iter()
+        .any(|tool| matches!(&tool.kind, ToolKind::Hosted { kind: offered, .. } if offered == kind) && !is_foreign(tool))
+}
