@@ -80,8 +80,8 @@ fn inputs(value: Value<'_>) -> Result<(Vec<EmbedInput>, bool), Invalid> {
 }
 
 fn input(value: Value<'_>) -> Result<EmbedInput, Invalid> {
-    if let Ok(text) = value.text() {
-        return Ok(EmbedInput::Text(crate::canon::Located::new(text, value.spot())));
+    if value.kind() == Kind::String {
+        return Ok(EmbedInput::Text(located(value, Value::text)?));
     }
     let mut tokens = value.items().map_err(|_| value.expected("a string or an array of token ids"))?;
     tokens.try_for_each(|token| token.u64().map(|_| ()))?;

@@ -15,7 +15,7 @@ use crate::protocol::sse;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 const MESSAGE_CHARS_MAX: usize = 2_000;
 /// What keys begin with; messages of refused keys quote them.
-const KEY_PREFIXES: [&str; 6] = ["sk-", "sk_", "AIza", "gsk_", "xai-", "pk-"];
+const KEY_PREFIXES: [&str; 7] = ["sk-", "sk_", "AIza", "gsk_", "xai-", "pk-", "eyJ"];
 
 /// One kind of fault as the dialect says it.
 struct Row {
@@ -164,6 +164,10 @@ impl Reported {
         if is("insufficient_quota") || is("billing_hard_limit_reached") {
             return Some(FaultKind::QuotaSpent);
         }
+        // Google's Chat endpoint says it with a 400.
+        if is("invalid_api_key") || says("api key not valid") {
+            return Some(FaultKind::UpstreamAuth);
+        }
         if is("model_not_found") {
             return Some(FaultKind::NoSuchModel);
         }
@@ -220,7 +224,13 @@ fn blame(kind: FaultKind) -> Blame {
 /// An upstream's message, bounded and without key material.
 pub(in crate::protocol) fn told(message: &str) -> String {
     let bounded: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
-    bounded.split_inclusive(char::is_whitespace).map(|word| if holds_key(word) { "[redacted] " } else { word }).collect()
+    bounded.split_inclusive(char::is_whitespace).flat_map(without_key).collect()
+}
+
+/// A word and the white space behind it.
+fn without_key(word: &str) -> [&str; 2] {
+    let (plain, space) = word.split_at(word.trim_end().len());
+    [if holds_key(plain) { "[redacted]" } else { plain }, space]
 }
 
 fn holds_key(word: &str) -> bool {

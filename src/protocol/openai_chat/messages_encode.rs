@@ -130,6 +130,7 @@ impl Messages<'_> {
                 PartKind::Reasoning { form, texts } if has_calls && part.sig.is_none() && *form != ReasoningForm::Redacted => {
                     answer.reasoning.extend(texts);
                 }
+                PartKind::Media(_) => self.losses.refuse(part.at, "the openai_chat dialect takes media from users only"),
                 _ => answer.content.extend(self.carried(&[part])),
             }
         }

@@ -1,11 +1,13 @@
 //! Requests: decoded, encoded, and what is said of the rest.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::json::{Raw, Text};
 
-#[test]
-fn what_the_dialect_says_it_says_again() {
-    let request = json!({
+/// Something of everything that a request can say and a Chat upstream can take.
+fn full_request() -> Json {
+    json!({
         "model": "m",
         "messages": [
             {"role": "system", "content": "be brief"},
@@ -26,7 +28,12 @@ fn what_the_dialect_says_it_says_again() {
         "max_completion_tokens": 9, "n": 2, "stop": ["a", "b"], "logprobs": true, "top_logprobs": 3, "verbosity": "low",
         "response_format": {"type": "json_schema", "json_schema": {"name": "r", "schema": {"type": "object"}, "strict": false}},
         "reasoning_effort": "high", "user": "u", "service_tier": "flex", "metadata": {"a": "b"}, "prompt_cache_key": "k"
-    });
+    })
+}
+
+#[test]
+fn what_the_dialect_says_it_says_again() {
+    let request = full_request();
     let (mut wire, losses) = translate(&request);
     wire["model"] = json!("m");
     assert_eq!(wire, request);
@@ -233,11 +240,12 @@ fn every_field_is_written_or_reported() {
         set(&mut request);
         assert_eq!(encode(&request, false).1.unwrap(), [expected], "{name}");
     }
-    let refused: [(&str, Set); 6] = [
+    let refused: [(&str, Set); 7] = [
         ("stops", |r| r.stops = (0..5).map(|_| Located::new("s".into(), Spot(0))).collect()),
         ("enum", |r| r.format = located(Format::Enum(Raw::from_static("{}")))),
         ("audio", |r| r.modalities = vec![Located::new("AUDIO".into(), Spot(0))]),
         ("forced hosted tool", |r| r.tool_choice = located(ToolChoice::Hosted("web_search".into()))),
+        ("an assistant's image", |r| r.turns.push(turn(Role::Assistant, vec![image()]))),
         ("forced tool of none", |r| r.tool_choice = located(ToolChoice::Any)),
         ("video", |r| {
             let source = MediaSource::Inline { mime: "video/mp4".into(), data: "AA==".into() };
@@ -275,4 +283,18 @@ fn strict_is_kept_only_where_the_schema_keeps_its_rules() {
 fn tool_arguments_keep_their_digits() {
     let text = Text::from(r#"{ "n": 12345678901234567890.10 }"#);
     assert_eq!(ToolInput::from_arguments(&text).to_arguments(), r#"{"n":12345678901234567890.10}"#);
+}
+
+proptest! {
+    #[test]
+    fn no_mutation_makes_a_request_decoder_or_encoder_panic(at in 0usize..4_000, byte in 0x20u8..0x7f) {
+        let mut body = full_request().to_string().into_bytes();
+        let at = at % body.len();
+        body[at] = byte;
+        let (headers, body) = (HeaderMap::new(), Bytes::from(body));
+        let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
+        if let Ok(request) = OpenaiChat.decode_request(&inbound) {
+            let _ = encode(&request, true);
+        }
+    }
 }

@@ -16,6 +16,7 @@ fn upstream_errors_get_their_kind() {
         (400, r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#, FaultKind::ContextTooLong),
         (400, r#"{"message":"This model's maximum context length is 4096 tokens"}"#, FaultKind::ContextTooLong),
         (400, r#"{"error":{"message":"x","param":"n"}}"#, FaultKind::BadRequest),
+        (400, r#"[{"error":{"message":"API key not valid. Please pass a valid API key."}}]"#, FaultKind::UpstreamAuth),
         (401, r#"{"error":{"message":"x"}}"#, FaultKind::UpstreamAuth),
         (402, "", FaultKind::QuotaSpent),
         (403, "<html>", FaultKind::UpstreamAuth),
