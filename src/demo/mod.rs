@@ -10,7 +10,7 @@ mod wire;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
 use crate::canon::Fault;
@@ -31,7 +31,7 @@ impl Upstream for Demo {
 }
 
 fn answer(request: &http::Request<Bytes>) -> Response<Body> {
-    let Some((protocol, operation, model)) = find(request.uri().path()) else { return not_found() };
+    let Some((protocol, operation, model)) = find(request.method(), request.uri().path()) else { return not_found() };
     let inbound = Inbound {
         operation,
         path_model: model.as_deref(),
@@ -66,9 +66,10 @@ fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<
 }
 
 /// The dialect and operation of an upstream path, version segment included.
-fn find(path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)> {
+fn find(method: &Method, path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)> {
     let (_version, rest) = path.strip_prefix('/')?.split_once('/')?;
     let routes = protocol::ALL.iter().flat_map(|protocol| protocol.routes().iter().map(move |route| (*protocol, route)));
+    let routes = routes.filter(|(_, route)| route.method == *method);
     let mut found = routes.filter_map(|(protocol, route)| {
         let model = route.matches(&format!("/{rest}"))?;
         Some((protocol, route.operation, model))

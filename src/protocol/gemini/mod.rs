@@ -94,6 +94,10 @@ impl Protocol for Gemini {
         "v1beta"
     }
 
+    fn stream_content_type(&self, query: Option<&str>) -> &'static str {
+        response::Form::of(query).content_type()
+    }
+
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
         let document = Document::parse(inbound.body.clone())?;
         document.root().members()?;

@@ -102,7 +102,7 @@ impl Head {
 
 /// How chunks follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     /// `?alt=sse`.
     Events,
     /// A JSON array; whether its first element was written.
@@ -110,9 +110,16 @@ enum Form {
 }
 
 impl Form {
-    fn of(query: Option<&str>) -> Self {
+    pub(super) fn of(query: Option<&str>) -> Self {
         let alt = parameter(query, "alt");
         if alt == Some("sse") { Self::Events } else { Self::Array { is_begun: false } }
+    }
+
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Events => "text/event-stream",
+            Self::Array { .. } => "application/json",
+        }
     }
 
     fn write(&mut self, out: &mut BytesMut, chunk: impl FnOnce(Writer<'_>)) {
