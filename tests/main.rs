@@ -1,3 +1,5 @@
 //! The one integration binary: one link step, and support that all of its modules share.
 
+pub mod support;
+
 mod architecture;
