@@ -1,6 +1,7 @@
 //! What the integration tests share.
 //!
-//! [`raw`] speaks HTTP by the byte, [`agent`] runs the real program. Everything here must not use the crate under
+//! [`upstream`] plays the services that the agent calls, [`raw`] speaks HTTP by the byte,
+//! [`agent`] runs the real program. Everything here is written against the wire references and must not use the crate under
 //! test: a mistake made twice would look like a proof.
 
 // A helper belongs to whichever test module needs it next.
@@ -8,6 +9,7 @@
 
 pub mod agent;
 pub mod raw;
+pub mod upstream;
 
 /// A wire format, named as the program names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
