@@ -3,3 +3,4 @@
 pub mod support;
 
 mod architecture;
+mod grammar_selfcheck;

@@ -1,6 +1,6 @@
 //! What the integration tests share.
 //!
-//! [`upstream`] plays the services that the agent calls, [`raw`] speaks HTTP by the byte,
+//! [`upstream`] plays the services that the agent calls, [`grammar`] judges what clients receive, [`raw`] speaks HTTP by the byte,
 //! [`agent`] runs the real program. Everything here is written against the wire references and must not use the crate under
 //! test: a mistake made twice would look like a proof.
 
@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 pub mod agent;
+pub mod grammar;
 pub mod raw;
 pub mod upstream;
 
