@@ -4,3 +4,4 @@ pub mod support;
 
 mod architecture;
 mod grammar_selfcheck;
+mod upstream_selfcheck;
