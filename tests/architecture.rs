@@ -1,7 +1,7 @@
 //! The import direction as a test: lower modules never import higher ones.
 //!
-//! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a folder. The table is the one in
-//! `src/ARCHITECTURE.md`; a new arrow is explained there first.
+//! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a folder. A new arrow is
+//! explained in `src/ARCHITECTURE.md` first.
 
 use std::path::{Path, PathBuf};
 

@@ -136,6 +136,7 @@ async fn requests_are_recorded_to_the_byte_and_scripts_are_used_in_order() {
     assert_eq!(answers[2].status, 503);
     let received = &upstream.requests()[0];
     assert_eq!((received.path.as_str(), received.query.as_deref()), ("/v1/chat/completions", Some("trace=1")));
+    assert_eq!(received.credentials(), [format!("Bearer {}", key(Chat))]);
     assert_eq!((received.body.as_ref(), received.header("x-mark")), (body.as_bytes(), Some("a")));
 }
 
@@ -488,7 +489,7 @@ async fn stalls_leave_the_bytes_before_them_and_say_when_the_client_gave_up() {
     for (script, bytes) in [(Script::text().stall_at(100), 100), (Script::text().stall_before_body(), 0)] {
         upstream.answer(script);
         let request = post(Anthropic, "/v1/messages", &smallest(Anthropic, true));
-        let mut connection = Connection::open(upstream.address()).await.expect("open").patience(Duration::from_millis(200));
+        let mut connection = Connection::open(upstream.address()).await.expect("open").patience(Duration::from_secs(1));
         connection.send(&request.bytes("upstream")).await.expect("written");
         let answer = connection.answer().await;
         assert_eq!((answer.status, answer.ended, &answer.body[..]), (200, Ended::Stalled, &literal[..bytes]));

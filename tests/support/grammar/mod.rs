@@ -220,10 +220,10 @@ fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
     Ok(Some(ending))
 }
 
-/// Arguments as a value: an empty string means none were given.
+/// Arguments as a value: an empty string means none were given. What is no JSON, or names a member twice, stays a string.
 fn input_of(arguments: &str) -> Value {
     if arguments.is_empty() {
         return Value::Object(serde_json::Map::new());
     }
-    serde_json::from_str(arguments).unwrap_or_else(|_| Value::String(arguments.to_owned()))
+    json::parse(arguments.as_bytes(), "arguments").unwrap_or_else(|_| Value::String(arguments.to_owned()))
 }

@@ -1,6 +1,6 @@
 //! The literal answers under `answers/<dialect>/`, and what can be done to them without understanding them.
 //!
-//! The bytes are the services' own forms, written down by hand from the references. Must not build an answer out of values.
+//! The bytes are the services' own forms, written down from the references. Must not build an answer out of values.
 
 use std::path::PathBuf;
 

@@ -71,6 +71,13 @@ impl Received {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// Every credential that came along, in any dialect's form: a client's own must not be among them.
+    pub fn credentials(&self) -> Vec<String> {
+        let in_headers = ["authorization", "x-api-key", "x-goog-api-key"].iter().flat_map(|name| self.headers.get_all(*name));
+        let in_query = self.query.iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.strip_prefix("key="));
+        in_headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).chain(in_query.map(str::to_owned)).collect()
+    }
+
     /// The body as JSON; panics where it is none.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
