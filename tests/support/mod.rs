@@ -1,0 +1,37 @@
+//! What the integration tests share.
+//!
+//! [`upstream`] plays the services that the agent calls, [`grammar`] judges what clients receive, [`raw`] speaks HTTP by the byte,
+//! [`agent`] runs the real program. Everything here is written against the wire references and must not use the crate under
+//! test: a mistake made twice would look like a proof.
+
+// A helper belongs to whichever test module needs it next.
+#![allow(dead_code)]
+
+pub mod agent;
+pub mod grammar;
+pub mod raw;
+pub mod upstream;
+
+/// A wire format, named as the program names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    Chat,
+    Completions,
+    Responses,
+    Anthropic,
+    Gemini,
+}
+
+impl Dialect {
+    pub const ALL: [Self; 5] = [Self::Chat, Self::Completions, Self::Responses, Self::Anthropic, Self::Gemini];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "openai_chat",
+            Self::Completions => "openai_completions",
+            Self::Responses => "openai_responses",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+        }
+    }
+}

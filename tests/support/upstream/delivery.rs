@@ -1,0 +1,218 @@
+//! How the bytes of an answer leave: step by step, and with the failures that a script asks for.
+//!
+//! Knows sockets and time, nothing of any dialect.
+
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::task::yield_now;
+use tokio::time::sleep;
+
+use super::Watcher;
+
+pub type Body = UnsyncBoxBody<Bytes, io::Error>;
+
+/// How an answer is cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// HTTP ends as it should; only the dialect's own end is missing.
+    Clean,
+    /// The connection closes with the body's framing unfinished.
+    Fin,
+    /// The connection is reset. Bytes before the cut may be lost, as resets do.
+    Reset,
+}
+
+/// Holds an answer until a test opens it.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<watch::Sender<bool>>);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.send_replace(true);
+    }
+
+    async fn opened(&self) {
+        self.0.subscribe().wait_for(|open| *open).await.expect("the sender is held by this gate");
+    }
+}
+
+/// One thing that happens on the way.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// A chunk of its own.
+    Write(Bytes),
+    Wait(Duration),
+    Hold(Gate),
+    /// Nothing more, ever.
+    Stall,
+    Fin,
+    Reset,
+}
+
+impl Step {
+    fn byte_count(&self) -> usize {
+        if let Self::Write(bytes) = self { bytes.len() } else { 0 }
+    }
+
+    /// Does it; gives the bytes to write, and an error where the connection shall end.
+    pub async fn perform(self, reset: &AtomicBool) -> io::Result<Option<Bytes>> {
+        match self {
+            Self::Write(bytes) => return Ok(Some(bytes)),
+            Self::Wait(time) => sleep(time).await,
+            Self::Hold(gate) => gate.opened().await,
+            Self::Stall => std::future::pending().await,
+            Self::Fin => return Err(io::Error::other("closed by the script")),
+            Self::Reset => {
+                reset.store(true, Ordering::Release);
+                return Err(io::Error::other("reset by the script"));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The bytes that a plan writes in all.
+pub fn byte_count(steps: &[Step]) -> usize {
+    steps.iter().map(Step::byte_count).sum()
+}
+
+/// Whether a plan lets the body end as HTTP wants it.
+pub fn ends_well(steps: &[Step]) -> bool {
+    !steps.iter().any(|step| matches!(step, Step::Fin | Step::Reset))
+}
+
+/// The steps before and after the byte at `position`; the chunk around it is split.
+pub fn split_at(steps: Vec<Step>, position: usize) -> (Vec<Step>, Vec<Step>) {
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    let mut written = 0;
+    for step in steps {
+        let missing = position - written;
+        match step {
+            step if missing == 0 => after.push(step),
+            Step::Write(mut bytes) if bytes.len() > missing => {
+                before.push(Step::Write(bytes.split_to(missing)));
+                after.push(Step::Write(bytes));
+                written = position;
+            }
+            step => {
+                written += step.byte_count();
+                before.push(step);
+            }
+        }
+    }
+    (before, after)
+}
+
+/// Every byte a chunk of its own, `pause` apart.
+pub fn drip(steps: Vec<Step>, pause: Duration) -> Vec<Step> {
+    let by_byte = |bytes: Bytes| (0..bytes.len()).flat_map(move |at| [Step::Write(bytes.slice(at..=at)), Step::Wait(pause)]);
+    steps
+        .into_iter()
+        .flat_map(|step| match step {
+            Step::Write(bytes) => by_byte(bytes).collect(),
+            other => vec![other],
+        })
+        .collect()
+}
+
+/// A body under way.
+#[derive(Debug)]
+pub struct Delivery {
+    steps: VecDeque<Step>,
+    reset: Arc<AtomicBool>,
+    watcher: Watcher,
+}
+
+impl Delivery {
+    pub fn new(steps: Vec<Step>, reset: Arc<AtomicBool>, watcher: Watcher) -> Self {
+        Self { steps: steps.into(), reset, watcher }
+    }
+
+    pub fn into_body(self) -> Body {
+        let frames = stream::unfold(self, |mut delivery| async move { Some((delivery.next().await?, delivery)) });
+        StreamBody::new(frames).boxed_unsync()
+    }
+
+    async fn next(&mut self) -> Option<io::Result<Frame<Bytes>>> {
+        while let Some(step) = self.steps.pop_front() {
+            // The server flushes whenever the body has to wait: what came before this step leaves first.
+            yield_now().await;
+            match step.perform(&self.reset).await {
+                Ok(Some(bytes)) => return Some(Ok(Frame::data(bytes))),
+                Ok(None) => {}
+                Err(hangup) => {
+                    self.watcher.as_scripted();
+                    return Some(Err(hangup));
+                }
+            }
+        }
+        self.watcher.as_scripted();
+        None
+    }
+}
+
+/// A connection that ends with a reset once its flag is set.
+#[derive(Debug)]
+pub struct Socket {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl Socket {
+    pub fn new(stream: TcpStream, reset: Arc<AtomicBool>) -> Self {
+        Self { stream, reset }
+    }
+
+    fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.is_reset() {
+            self.stream.set_zero_linger().expect("the socket is open");
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// An orderly end would come before the reset and hide it.
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_reset() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
+    }
+}
