@@ -64,7 +64,7 @@ fn without_a_verb_the_gateway_runs() {
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
-    let terminal = Terminal::with_config("port = 0");
+    let terminal = Terminal::with_config("port = 70000");
     for line in ["nonsense", "config", "config set port", "config set port 1 auth_mode", "completions cobol"] {
         let ended = terminal.run(line);
         assert_eq!((ended.code, ended.facts.as_str()), (exit_code::WRONG_USAGE, ""), "{line}");
@@ -111,7 +111,7 @@ fn a_refused_change_says_why() {
 
 #[test]
 fn check_names_the_place_of_a_problem() {
-    let terminal = Terminal::with_config("port = 0\n");
+    let terminal = Terminal::with_config("port = 70000\n");
     let ended = terminal.run("config check");
     assert_eq!((ended.code, ended.facts.as_str()), (exit_code::FAILED, ""));
     assert!(ended.complaints.starts_with("aerostat: config.toml:1:8: port: "));

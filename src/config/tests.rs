@@ -103,11 +103,11 @@ fn problems_name_line_column_key_and_what_was_expected() {
             "config.toml:2:1: providers.openai.base_ulr: unknown key; did you mean `base_url`?",
         ),
         ("prot = 1".to_owned(), "config.toml:1:1: prot: unknown key; did you mean `port`?"),
-        ("port = 0".to_owned(), "config.toml:1:8: port: expected an integer from 1 to 65535, found `0`"),
-        ("port = \"80\"".to_owned(), "config.toml:1:8: port: expected an integer from 1 to 65535, found `80`"),
+        ("port = 70000".to_owned(), "config.toml:1:8: port: expected an integer from 0 to 65535, found `70000`"),
+        ("port = \"80\"".to_owned(), "config.toml:1:8: port: expected an integer from 0 to 65535, found `80`"),
         ("allow_lan_access = 1".to_owned(), "config.toml:1:20: allow_lan_access: expected `true` or `false`, found `1`"),
         ("scheduling = 5".to_owned(), "config.toml:1:1: scheduling: expected a table"),
-        ("[port]\nx = 1".to_owned(), "config.toml:1:2: port: expected an integer from 1 to 65535, found a table"),
+        ("[port]\nx = 1".to_owned(), "config.toml:1:2: port: expected an integer from 0 to 65535, found a table"),
         ("[models]\nname = \"x\"".to_owned(), "config.toml:1:2: models: expected a list of tables, each headed `[[models]]`"),
         (
             "cors_origins = [\"*\"]".to_owned(),
@@ -146,7 +146,7 @@ fn a_text_that_is_no_toml_is_told_with_its_place() {
 
 #[test]
 fn all_problems_are_told_at_once_in_the_order_of_the_file() {
-    let problems = parse("port = 0\nprot = 1\n[limits]\nhold_ms = -1\n").unwrap_err();
+    let problems = parse("port = 70000\nprot = 1\n[limits]\nhold_ms = -1\n").unwrap_err();
     let lines: Vec<usize> = problems.0.iter().map(|problem| problem.place.unwrap().line).collect();
     assert_eq!(lines, [1, 2, 4]);
 }
