@@ -10,14 +10,17 @@ pub mod anthropic;
 pub mod efforts;
 pub mod envelope;
 pub mod gemini;
+mod keys;
 pub mod names;
 pub mod objects;
+mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
 pub mod schema;
 pub mod sse;
 pub mod turns;
+mod upstream_faults;
 
 use std::fmt;
 use std::ops::Range;
@@ -356,6 +359,8 @@ pub trait Protocol: Send + Sync {
     fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes;
 
     /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still give the fault of their status.
+    ///
+    /// Waits that stand in headers are read by `provider::retry_after`, which is told the time.
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault;
 
     /// The status and body by which this dialect says a fault.

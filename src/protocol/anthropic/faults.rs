@@ -3,14 +3,13 @@
 //! Source: Anthropic Messages reference, "Errors" and "Server-held threads"; `translation.md` section 8. Decides nothing about
 //! retries or accounts.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
 use crate::canon::{Blame, Fault, FaultKind, Spot};
 use crate::json::{self, Document, Kind, Object, Raw, Value};
-use crate::protocol::{DecodeError, sse};
+use crate::protocol::upstream_faults::{self, kind_of_status, says};
+use crate::protocol::{DecodeError, keys, sse};
 
 /// What Claude Code looks for to know that it has to shorten the conversation.
 const TOO_LONG: &str = "prompt is too long";
@@ -95,7 +94,6 @@ pub(super) fn thread_unsupported(at: Spot) -> DecodeError {
 pub(super) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
     let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
     let mut fault = decode_record(document.root(), Some(status));
-    fault.retry_after = retry_after(headers);
     let header_id = headers.get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     fault.upstream_id = header_id.or(fault.upstream_id);
     fault
@@ -104,32 +102,25 @@ pub(super) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fa
 /// Reads `{"type":"error","error":{…}}`, of an answer or inside a stream.
 pub(super) fn decode_record(root: Value<'_>, status: Option<StatusCode>) -> Fault {
     let string = |path: &[&str]| root.find(path).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
-    let message = string(&["error", "message"]).filter(|message| !message.is_empty());
+    let message = string(&["error", "message"]);
     let details = root.find(&["error", "details"]).filter(|details| details.kind() == Kind::Object);
+    let status = status.map(|status| status.as_u16());
     let kind = kind(&string(&["error", "type"]).unwrap_or_default(), status, message.as_deref().unwrap_or_default());
-    let mut fault = Fault::new(kind, blame(kind), message.unwrap_or_else(|| silent(status)));
-    fault.status = status.map(|status| status.as_u16());
+    let mut fault = upstream_faults::fault(kind, status, message.as_deref());
     fault.code = string(&["error", "details", "error_code"]);
-    fault.details = details.map(Value::raw);
+    fault.details = details.map(Value::raw).filter(|details| !keys::are_in(details.as_str()));
     fault.upstream_id = string(&["request_id"]);
     fault
 }
 
-/// What stands for the message of an upstream that gave none.
-fn silent(status: Option<StatusCode>) -> String {
-    status.map_or_else(|| "the upstream failed and gave no reason".to_owned(), |status| format!("the upstream answered {status}"))
-}
-
 /// The kind of an upstream's error: by its type, else by its status; the message tells what neither does.
-fn kind(word: &str, status: Option<StatusCode>, message: &str) -> FaultKind {
-    let message = message.to_ascii_lowercase();
-    match kind_of_type(word).unwrap_or_else(|| kind_of_status(status)) {
-        FaultKind::BadRequest | FaultKind::RateLimited if SPENT.iter().any(|phrase| message.contains(phrase)) => {
-            FaultKind::QuotaSpent
-        }
-        FaultKind::BadRequest if message.contains(TOO_LONG) => FaultKind::ContextTooLong,
-        FaultKind::BadRequest if status == Some(StatusCode::FORBIDDEN) => FaultKind::Forbidden,
-        FaultKind::NotFound if message.contains("model") => FaultKind::NoSuchModel,
+fn kind(word: &str, status: Option<u16>, message: &str) -> FaultKind {
+    let by_status = || status.map_or(FaultKind::Upstream, |status| kind_of_status(status, message));
+    match kind_of_type(word).unwrap_or_else(by_status) {
+        FaultKind::BadRequest | FaultKind::RateLimited if SPENT.iter().any(|phrase| says(message, phrase)) => FaultKind::QuotaSpent,
+        FaultKind::BadRequest if says(message, TOO_LONG) => FaultKind::ContextTooLong,
+        FaultKind::BadRequest if status == Some(403) => FaultKind::Forbidden,
+        FaultKind::NotFound if says(message, "model") => FaultKind::NoSuchModel,
         kind => kind,
     }
 }
@@ -149,35 +140,6 @@ fn kind_of_type(word: &str) -> Option<FaultKind> {
         "overloaded_error" => FaultKind::Overloaded,
         _ => return None,
     })
-}
-
-fn kind_of_status(status: Option<StatusCode>) -> FaultKind {
-    match status.map_or(500, |status| status.as_u16()) {
-        401 | 403 => FaultKind::UpstreamAuth,
-        402 => FaultKind::QuotaSpent,
-        404 => FaultKind::NotFound,
-        408 | 504 => FaultKind::Timeout,
-        409 => FaultKind::Conflict,
-        413 => FaultKind::TooLarge,
-        429 => FaultKind::RateLimited,
-        503 | 529 => FaultKind::Overloaded,
-        400..=499 => FaultKind::BadRequest,
-        _ => FaultKind::Upstream,
-    }
-}
-
-fn blame(kind: FaultKind) -> Blame {
-    match kind {
-        FaultKind::UpstreamAuth | FaultKind::QuotaSpent | FaultKind::RateLimited => Blame::Account,
-        FaultKind::Upstream | FaultKind::Overloaded | FaultKind::Timeout => Blame::Provider,
-        _ => Blame::Client,
-    }
-}
-
-/// `Retry-After` in seconds, the only form that this API sends. `None` = absent or anything else.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[cfg(test)]
@@ -213,15 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn an_error_keeps_its_cause_its_id_and_its_delay() {
+    fn an_error_keeps_its_cause_and_its_id() {
         let mut headers = HeaderMap::new();
-        headers.insert("retry-after", "7".parse().unwrap());
+        headers.insert("request-id", "req_0".parse().unwrap());
         let body =
             br#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},
             "request_id":"req_1"}"#;
         let fault = decode(StatusCode::NOT_FOUND, &headers, body);
-        assert_eq!((fault.code.as_deref(), fault.upstream_id.as_deref()), (Some("thread_not_found"), Some("req_1")));
-        assert_eq!(fault.retry_after, Some(Duration::from_secs(7)));
+        assert_eq!((fault.code.as_deref(), fault.upstream_id.as_deref()), (Some("thread_not_found"), Some("req_0")));
         let (_, body) = encode(&fault, "req_2");
         let expected = r#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},"request_id":"req_2"}"#;
         assert_eq!(body, expected);

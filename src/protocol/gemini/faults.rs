@@ -6,26 +6,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, header};
+use http::StatusCode;
 
 use super::wire::{count, field, word};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{self, Array, Document, Raw, Value, Writer};
+use crate::protocol::keys;
+use crate::protocol::upstream_faults::{self, kind_of_status, says};
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
-/// What Google's API keys begin with.
-const KEY_PREFIX: &str = "AIza";
-
 /// Reads an error answer. A stream's error stands in an array.
-pub(super) fn decode_answer(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
+pub(super) fn decode_answer(status: StatusCode, body: &[u8]) -> Fault {
     let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    let mut fault = match error_of(document.root()) {
-        Some(error) => decode(error, Some(status.as_u16())),
-        None => bare(status),
-    };
-    fault.retry_after = fault.retry_after.or_else(|| retry_after(headers));
-    fault
+    decode(error_of(document.root()).unwrap_or(Document::null().root()), Some(status.as_u16()))
 }
 
 /// The error object of a body, where it is one.
@@ -39,12 +33,14 @@ pub(super) fn decode(error: Value<'_>, status: Option<u16>) -> Fault {
     let code = || field(error, "code").and_then(|code| u16::try_from(count(code).ok()?).ok());
     let status = status.or_else(code);
     let said = Said::of(error);
-    let (kind, blame, code) = classify(status.unwrap_or(500), &said);
-    let mut fault = Fault::new(kind, blame, without_keys(&said.message));
-    fault.status = status;
+    let (kind, code) = classify(status.unwrap_or(500), &said);
+    let mut fault = upstream_faults::fault(kind, status, Some(&said.message));
+    if kind == FaultKind::Forbidden {
+        fault.blame = Blame::Account;
+    }
     fault.code = code.map(str::to_owned).or(Some(said.word)).filter(|code| !code.is_empty());
     fault.retry_after = said.retry_after;
-    fault.details = field(error, "details").map(Value::raw).filter(|details| !details.as_str().contains(KEY_PREFIX));
+    fault.details = field(error, "details").map(Value::raw).filter(|details| !keys::are_in(details.as_str()));
     fault
 }
 
@@ -71,9 +67,8 @@ impl Said {
         }
     }
 
-    fn mentions(&self, needles: &[&str]) -> bool {
-        let message = self.message.to_ascii_lowercase();
-        needles.iter().any(|needle| message.contains(needle))
+    fn mentions(&self, phrases: &[&str]) -> bool {
+        phrases.iter().any(|phrase| says(&self.message, phrase))
     }
 }
 
@@ -91,62 +86,28 @@ fn seconds(duration: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(duration.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-/// `Retry-After` in seconds. A date needs a clock, which there is none of here.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// What an error means, whose fault it is, and our stable word for it where there is one.
-fn classify(status: u16, said: &Said) -> (FaultKind, Blame, Option<&'static str>) {
-    use FaultKind as Kind;
+/// What an error means, and our stable word for it where there is one.
+fn classify(status: u16, said: &Said) -> (FaultKind, Option<&'static str>) {
     if said.reason == "API_KEY_INVALID" || said.mentions(&["api key not valid", "api key expired"]) {
-        return (Kind::UpstreamAuth, Blame::Account, None);
+        return (FaultKind::UpstreamAuth, None);
     }
     match status {
         400 => bad_request(said),
-        401 | 403 => (Kind::UpstreamAuth, Blame::Account, None),
-        404 if said.mentions(&["models/", "model"]) => (Kind::NoSuchModel, Blame::Client, None),
-        404 => (Kind::NotFound, Blame::Client, None),
-        409 => (Kind::Conflict, Blame::Client, None),
-        413 => (Kind::TooLarge, Blame::Client, None),
-        429 if said.is_daily => (Kind::QuotaSpent, Blame::Account, None),
-        429 => (Kind::RateLimited, Blame::Account, None),
-        503 | 529 => (Kind::Overloaded, Blame::Provider, None),
-        504 => (Kind::Timeout, Blame::Provider, None),
-        405..=499 => (Kind::BadRequest, Blame::Client, None),
-        _ => (Kind::Upstream, Blame::Provider, None),
+        429 if said.is_daily => (FaultKind::QuotaSpent, None),
+        status => (kind_of_status(status, &said.message), None),
     }
 }
 
-fn bad_request(said: &Said) -> (FaultKind, Blame, Option<&'static str>) {
+/// A billing account or a place that is missing is the account's trouble, said with a 400.
+fn bad_request(said: &Said) -> (FaultKind, Option<&'static str>) {
     if said.mentions(&["input token count", "exceeds the maximum number of tokens"]) {
-        return (FaultKind::ContextTooLong, Blame::Client, Some("context_length_exceeded"));
+        return (FaultKind::ContextTooLong, Some("context_length_exceeded"));
     }
     if said.mentions(&["thought_signature", "thought signature"]) {
-        return (FaultKind::BadRequest, Blame::Client, Some("invalid_signature"));
+        return (FaultKind::BadRequest, Some("invalid_signature"));
     }
     let is_accounts = said.word == "FAILED_PRECONDITION" && said.mentions(&["billing", "location"]);
-    if is_accounts { (FaultKind::Forbidden, Blame::Account, None) } else { (FaultKind::BadRequest, Blame::Client, None) }
-}
-
-/// An answer that is no error of this dialect.
-fn bare(status: StatusCode) -> Fault {
-    let (kind, blame, _) = classify(status.as_u16(), &Said::default());
-    let mut fault = Fault::new(kind, blame, format!("the upstream answered {} without saying why", status.as_u16()));
-    fault.status = Some(status.as_u16());
-    fault
-}
-
-/// Google quotes the caller's key in some messages.
-fn without_keys(message: &str) -> String {
-    let mut pieces = message.split(KEY_PREFIX);
-    let mut clean = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        clean.push_str("(key)");
-        clean.push_str(piece.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-'));
-    }
-    clean
+    (if is_accounts { FaultKind::Forbidden } else { FaultKind::BadRequest }, None)
 }
 
 /// The status and the word of a fault.
@@ -230,7 +191,7 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> Fault {
-        decode_answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        decode_answer(StatusCode::from_u16(status).unwrap(), body.as_bytes())
     }
 
     #[test]
@@ -276,7 +237,7 @@ mod tests {
             403,
             r#"{"error":{"code":403,"message":"Consumer 'api_key:AIzaSy-x_9' is suspended","status":"PERMISSION_DENIED"}}"#,
         );
-        assert_eq!(fault.message, "Consumer 'api_key:(key)' is suspended");
+        assert_eq!(fault.message, "Consumer 'api_key:[redacted]' is suspended");
     }
 
     #[test]

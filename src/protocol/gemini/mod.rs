@@ -148,8 +148,8 @@ impl Protocol for Gemini {
         response::encode(response, ask, losses)
     }
 
-    fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
-        faults::decode_answer(status, headers, body)
+    fn decode_fault(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Fault {
+        faults::decode_answer(status, body)
     }
 
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {

@@ -9,7 +9,8 @@ use memchr::memmem;
 use crate::json::{Document, Value};
 use crate::protocol::{Glimpse, sse};
 
-use super::{faults, usage};
+use super::usage;
+use crate::protocol::openai::faults;
 
 /// Keys whose value is output, of chat and of the legacy completions.
 const CONTENT_KEYS: [&[u8]; 7] = [

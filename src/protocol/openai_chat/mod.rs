@@ -9,7 +9,6 @@
 mod balance;
 mod content;
 mod embed;
-pub(super) mod faults;
 pub(super) mod fields;
 pub(super) mod finish;
 mod fragment;
@@ -21,7 +20,6 @@ mod legacy;
 mod media;
 mod messages_decode;
 mod messages_encode;
-mod models;
 pub(super) mod request_decode;
 mod request_encode;
 pub(super) mod response;
@@ -35,14 +33,14 @@ mod usage;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{
     Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, sse,
+    Route, StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Counted, Dialect, Fault, FaultKind, Losses, ModelCard, Request, Response};
 use crate::json;
+use openai::{faults, models};
 
 pub const DIALECT: Dialect = Dialect::named("openai_chat");
 
@@ -53,23 +51,10 @@ static ROUTES: [Route; 4] = [
     Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
 ];
 
-/// Never `openai-organization` and `openai-project` (the account's business), `set-cookie` and `location`.
 pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
     request: &["openai-beta", "x-client-request-id", "idempotency-key", "x-stainless-*"],
-    response: &[
-        "x-request-id",
-        "openai-processing-ms",
-        "openai-version",
-        "openai-model",
-        "x-ratelimit-*",
-        "retry-after",
-        "retry-after-ms",
-        "x-should-retry",
-    ],
+    response: &openai::RESPONSE_HEADERS,
 };
-
-/// What ends a model's name in a path. Slashes and colons are part of names and stay.
-const NAME_ENDS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
 
 /// The Chat dialect.
 #[derive(Debug)]
@@ -85,11 +70,11 @@ impl Protocol for OpenaiChat {
     }
 
     fn version(&self) -> &'static str {
-        "v1"
+        openai::VERSION
     }
 
     fn base_url_suffix(&self) -> &'static str {
-        "/v1"
+        openai::BASE_URL_SUFFIX
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
@@ -97,7 +82,7 @@ impl Protocol for OpenaiChat {
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        (path(operation, model, "/chat/completions"), query.map(str::to_owned))
+        (openai::path(operation, model, "/chat/completions"), query.map(str::to_owned))
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
@@ -176,15 +161,5 @@ impl Protocol for OpenaiChat {
 
     fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
         Some(self)
-    }
-}
-
-/// The path of an operation; `generate` is where the dialect generates.
-pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String {
-    match operation {
-        Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
-        Operation::ListModels => "/models".to_owned(),
-        Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
-        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => generate.to_owned(),
     }
 }

@@ -10,7 +10,8 @@ use crate::protocol::{Ask, Garbled};
 
 use super::head::Head;
 use super::stream_decode::Answer;
-use super::{DIALECT, faults, finish, image, legacy, usage};
+use super::{DIALECT, finish, image, legacy, usage};
+use crate::protocol::openai::faults;
 
 pub(in crate::protocol) const ID_PREFIX: &str = "chatcmpl-";
 

@@ -11,7 +11,8 @@ use crate::protocol::sse::{Frame, Frames};
 use crate::protocol::{Garbled, StreamDecoder};
 
 use super::lane::Lane;
-use super::{faults, usage};
+use super::usage;
+use crate::protocol::openai::faults;
 
 /// The API gives at most this many choices; a larger index is an attack on our memory.
 const CHOICES_MAX: usize = 128;

@@ -13,7 +13,8 @@ use crate::protocol::{Ask, Ending, StreamEncoder, sse};
 
 use super::head::{Head, StreamedUsage, write_usage_chunk};
 use super::response::{ID_PREFIX, MALFORMED_CALL};
-use super::{DIALECT, faults, finish, image, legacy};
+use super::{DIALECT, finish, image, legacy};
+use crate::protocol::openai::faults;
 
 pub(in crate::protocol) const DONE: &[u8] = b"data: [DONE]\n\n";
 

@@ -14,7 +14,8 @@ mod tests;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::openai_chat::{self, OpenaiChat, faults, glimpse, request_decode, stream_decode};
+use super::openai::{self, faults, models};
+use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
     StreamDecoder, StreamEncoder, Target, sse,
@@ -39,11 +40,11 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn version(&self) -> &'static str {
-        "v1"
+        openai::VERSION
     }
 
     fn base_url_suffix(&self) -> &'static str {
-        "/v1"
+        openai::BASE_URL_SUFFIX
     }
 
     fn is_native_beside(&self, dialects: &[Dialect]) -> bool {
@@ -55,7 +56,7 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        (openai_chat::path(operation, model, "/completions"), query.map(str::to_owned))
+        (openai::path(operation, model, "/completions"), query.map(str::to_owned))
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
@@ -120,15 +121,15 @@ impl Protocol for OpenaiCompletions {
         openai_chat::HEADERS
     }
 
-    fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {
-        OpenaiChat.encode_models(models, query)
+    fn encode_models(&self, models: &[ModelCard], _: Option<&str>) -> Bytes {
+        models::encode_list(models)
     }
 
     fn encode_model(&self, model: &ModelCard) -> Bytes {
-        OpenaiChat.encode_model(model)
+        models::encode(model)
     }
 
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
-        OpenaiChat.decode_models(body)
+        models::decode_list(body)
     }
 }

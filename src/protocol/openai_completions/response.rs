@@ -7,9 +7,10 @@ use bytes::Bytes;
 use crate::canon::{Choice, Fault, FinishReason, How, Losses, PartHead, Response};
 use crate::json::{self, Object, Text};
 use crate::protocol::Ask;
+use crate::protocol::openai::faults;
+use crate::protocol::openai_chat::finish;
 use crate::protocol::openai_chat::head::Head;
 use crate::protocol::openai_chat::response::write_usage;
-use crate::protocol::openai_chat::{faults, finish};
 
 pub(super) const OBJECT: &str = "text_completion";
 pub(super) const ID_PREFIX: &str = "cmpl-";

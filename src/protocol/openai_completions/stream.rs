@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use crate::canon::{Event, Fault, FinishReason};
 use crate::json::{Text, Writer};
-use crate::protocol::openai_chat::faults;
+use crate::protocol::openai::faults;
 use crate::protocol::openai_chat::head::{Head, StreamedUsage, write_usage_chunk};
 use crate::protocol::openai_chat::stream_encode::DONE;
 use crate::protocol::{Ask, Ending, StreamEncoder, sse};

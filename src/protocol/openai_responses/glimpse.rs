@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::{faults, usage};
+use super::usage;
 use crate::json::{Document, Value};
+use crate::protocol::openai::faults;
 use crate::protocol::sse::Frame;
 use crate::protocol::{DecodeError, Glimpse, Inbound, Peek};
 

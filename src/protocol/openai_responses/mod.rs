@@ -13,7 +13,6 @@ mod item;
 mod item_decode;
 mod items_decode;
 mod items_encode;
-mod models;
 mod output;
 mod request_decode;
 mod request_encode;
@@ -30,10 +29,11 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
-    StreamDecoder, StreamEncoder, Target, sse,
+    StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
+use openai::models;
 
 pub const DIALECT: Dialect = Dialect::named("openai_responses");
 
@@ -41,6 +41,24 @@ static ROUTES: [Route; 2] = [
     Route { method: Method::POST, pattern: "/responses", operation: Operation::Generate },
     Route { method: Method::POST, pattern: "/responses/input_tokens", operation: Operation::CountTokens },
 ];
+
+/// The session headers are those of Codex. Source: `clients.md`, Codex.
+static HEADERS: PassthroughHeaders = PassthroughHeaders {
+    request: &[
+        "conversation_id",
+        "idempotency-key",
+        "openai-beta",
+        "originator",
+        "session-id",
+        "session_id",
+        "thread-id",
+        "version",
+        "x-client-request-id",
+        "x-codex-*",
+        "x-stainless-*",
+    ],
+    response: &openai::RESPONSE_HEADERS,
+};
 
 /// The dialect of `POST /v1/responses`.
 pub struct OpenaiResponses;
@@ -55,11 +73,11 @@ impl Protocol for OpenaiResponses {
     }
 
     fn version(&self) -> &'static str {
-        "v1"
+        openai::VERSION
     }
 
     fn base_url_suffix(&self) -> &'static str {
-        "/v1"
+        openai::BASE_URL_SUFFIX
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
@@ -67,13 +85,8 @@ impl Protocol for OpenaiResponses {
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        let path = match operation {
-            Operation::CountTokens => "/responses/input_tokens".to_owned(),
-            Operation::ListModels => "/models".to_owned(),
-            Operation::ShowModel => format!("/models/{model}"),
-            _ => "/responses".to_owned(),
-        };
-        (path, query.map(str::to_owned))
+        let own = if operation == Operation::CountTokens { "/responses/input_tokens" } else { "/responses" };
+        (openai::path(operation, model, own), query.map(str::to_owned))
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
@@ -101,11 +114,11 @@ impl Protocol for OpenaiResponses {
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
-        faults::decode(status, headers, body)
+        openai::faults::decode(status, headers, body)
     }
 
     fn encode_fault(&self, fault: &Fault, _request_id: &str) -> (StatusCode, Bytes) {
-        faults::encode(fault)
+        openai::faults::encode(fault)
     }
 
     fn encode_stream_fault(&self, fault: &Fault, _query: Option<&str>, out: &mut BytesMut) -> Ending {
@@ -141,30 +154,7 @@ impl Protocol for OpenaiResponses {
     }
 
     fn passthrough_headers(&self) -> PassthroughHeaders {
-        PassthroughHeaders {
-            request: &[
-                "conversation_id",
-                "openai-beta",
-                "originator",
-                "session-id",
-                "session_id",
-                "thread-id",
-                "version",
-                "x-client-request-id",
-                "x-codex-*",
-                "x-stainless-*",
-            ],
-            response: &[
-                "openai-processing-ms",
-                "openai-version",
-                "retry-after",
-                "retry-after-ms",
-                "x-codex-*",
-                "x-ratelimit-*",
-                "x-request-id",
-                "x-should-retry",
-            ],
-        }
+        HEADERS
     }
 
     fn encode_models(&self, models: &[ModelCard], _query: Option<&str>) -> Bytes {

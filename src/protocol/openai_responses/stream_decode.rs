@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::item_decode::{Item, Parts};
-use super::{faults, usage};
+use super::usage;
 use crate::canon::{Event, Fault, FinishReason, Fold, Response, Start};
 use crate::json::{Document, Invalid, Scratch, Value};
+use crate::protocol::openai::faults;
 use crate::protocol::sse::{Frame, Frames};
 use crate::protocol::{Answering, Garbled, StreamDecoder};
 

@@ -1,64 +1,8 @@
-//! Faults, glimpses, models, embeddings.
-
-use http::{HeaderValue, StatusCode};
+//! Glimpses, models, embeddings.
 
 use super::*;
-use crate::protocol::openai_chat::{faults, glimpse};
+use crate::protocol::openai_chat::glimpse;
 use crate::protocol::sse;
-
-fn decoded_fault(status: u16, body: &str) -> Fault {
-    OpenaiChat.decode_fault(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
-}
-
-#[test]
-fn upstream_errors_get_their_kind() {
-    let cases = [
-        (400, r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#, FaultKind::ContextTooLong),
-        (400, r#"{"message":"This model's maximum context length is 4096 tokens"}"#, FaultKind::ContextTooLong),
-        (400, r#"{"error":{"message":"x","param":"n"}}"#, FaultKind::BadRequest),
-        (400, r#"[{"error":{"message":"API key not valid. Please pass a valid API key."}}]"#, FaultKind::UpstreamAuth),
-        (401, r#"{"error":{"message":"x"}}"#, FaultKind::UpstreamAuth),
-        (402, "", FaultKind::QuotaSpent),
-        (403, "<html>", FaultKind::UpstreamAuth),
-        (403, r#"{"error":{"message":"x","code":"content_policy_violation"}}"#, FaultKind::Forbidden),
-        (404, r#"{"error":"model 'x' not found, try pulling it first"}"#, FaultKind::NoSuchModel),
-        (404, "", FaultKind::NotFound),
-        (429, r#"{"error":{"message":"x","type":"insufficient_quota"}}"#, FaultKind::QuotaSpent),
-        (429, r#"[{"error":{"message":"x","status":"RESOURCE_EXHAUSTED"}}]"#, FaultKind::RateLimited),
-        (500, "", FaultKind::Upstream),
-        (503, "", FaultKind::Overloaded),
-        (529, "", FaultKind::Overloaded),
-        (504, "", FaultKind::Timeout),
-        (302, "", FaultKind::Upstream),
-    ];
-    for (status, body, expected) in cases {
-        assert_eq!(decoded_fault(status, body).kind, expected, "{status} {body}");
-    }
-}
-
-#[test]
-fn key_material_never_comes_back() {
-    let fault = decoded_fault(401, r#"{"error":{"message":"Incorrect API key provided: sk-proj-abc***xyz. See the page."}}"#);
-    assert_eq!(fault.message, "Incorrect API key provided: [redacted] See the page.");
-    let (status, body) = OpenaiChat.encode_fault(&fault, "r1");
-    assert_eq!(status, StatusCode::BAD_GATEWAY);
-    assert!(body.ends_with(br#""type":"server_error","param":null,"code":"upstream_auth"}}"#));
-}
-
-#[test]
-fn waits_are_read_in_every_form_and_bounded() {
-    let wait = |pairs: &[(&'static str, &str)]| {
-        let headers =
-            pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap()));
-        faults::retry_after(&headers.collect()).map(|wait| wait.as_millis())
-    };
-    assert_eq!(wait(&[("retry-after", "2"), ("retry-after-ms", "1500")]), Some(1_500));
-    assert_eq!(wait(&[("retry-after", "1000000")]), Some(86_400_000));
-    assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:39 GMT"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(2_000));
-    for bad in ["-1", "nan", "soon", ""] {
-        assert_eq!(wait(&[("retry-after", bad)]), None, "{bad}");
-    }
-}
 
 #[test]
 fn a_glimpse_sees_usage_errors_and_ends() {

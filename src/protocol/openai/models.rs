@@ -8,7 +8,7 @@ use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Object, Value};
 use crate::protocol::Garbled;
 
-pub(super) fn encode_list(models: &[ModelCard]) -> Bytes {
+pub(in crate::protocol) fn encode_list(models: &[ModelCard]) -> Bytes {
     json::document(|value| {
         value.object(|object| {
             object.str("object", "list");
@@ -17,7 +17,7 @@ pub(super) fn encode_list(models: &[ModelCard]) -> Bytes {
     })
 }
 
-pub(super) fn encode(model: &ModelCard) -> Bytes {
+pub(in crate::protocol) fn encode(model: &ModelCard) -> Bytes {
     json::document(|value| value.object(|object| write(model, object)))
 }
 
@@ -30,7 +30,7 @@ fn write(model: &ModelCard, object: &mut Object<'_>) {
     object.str("owned_by", &model.owner);
 }
 
-pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
+pub(in crate::protocol) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
     let read = || -> Result<Vec<ModelCard>, json::Invalid> {
         let document = Document::parse(body.clone())?;
         // Some servers answer with the bare list.

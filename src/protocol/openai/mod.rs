@@ -1,0 +1,42 @@
+//! What the dialects of OpenAI share: errors, the list of models, paths and headers.
+//!
+//! Each piece is written once here and used by [`super::openai_chat`], [`super::openai_completions`] and
+//! [`super::openai_responses`]. No dialect of its own: it reads and writes no conversation.
+
+pub(super) mod faults;
+pub(super) mod models;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use super::Operation;
+
+/// The version segment of all paths, and what clients add to the gateway's address.
+pub(super) const VERSION: &str = "v1";
+pub(super) const BASE_URL_SUFFIX: &str = "/v1";
+
+/// What comes back in a passthrough. Never `openai-organization` and `openai-project` (the account's business), `set-cookie` and
+/// `location`. `x-codex-*` comes with the Responses API only.
+pub(super) static RESPONSE_HEADERS: [&str; 9] = [
+    "openai-model",
+    "openai-processing-ms",
+    "openai-version",
+    "retry-after",
+    "retry-after-ms",
+    "x-codex-*",
+    "x-ratelimit-*",
+    "x-request-id",
+    "x-should-retry",
+];
+
+/// What ends a model's name in a path. Slashes and colons are part of names and stay.
+const NAME_ENDS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
+
+/// The path of an operation; `generate` is where the dialect generates.
+pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String {
+    match operation {
+        Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
+        Operation::ListModels => "/models".to_owned(),
+        Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
+        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => generate.to_owned(),
+    }
+}

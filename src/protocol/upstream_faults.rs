@@ -1,0 +1,50 @@
+//! What an upstream's error means where its own words say nothing, whose fault it is, and what may be repeated of it.
+//!
+//! Every dialect makes the faults of upstreams here, after its own table of words. Source: `translation.md` section 8. Reads no
+//! headers: waits are read by the provider's side, which knows the time.
+
+use crate::canon::{Blame, Fault, FaultKind};
+
+use super::keys;
+
+/// What a status means. `message` tells a missing model from a missing path.
+pub(super) fn kind_of_status(status: u16, message: &str) -> FaultKind {
+    match status {
+        // A 403 too is the account's trouble, unless the dialect's words say that the request itself is forbidden.
+        401 | 403 => FaultKind::UpstreamAuth,
+        402 => FaultKind::QuotaSpent,
+        404 if says(message, "model") => FaultKind::NoSuchModel,
+        404 => FaultKind::NotFound,
+        408 | 504 => FaultKind::Timeout,
+        409 => FaultKind::Conflict,
+        413 => FaultKind::TooLarge,
+        415 => FaultKind::UnsupportedMediaType,
+        429 => FaultKind::RateLimited,
+        503 | 529 => FaultKind::Overloaded,
+        400..=499 => FaultKind::BadRequest,
+        _ => FaultKind::Upstream,
+    }
+}
+
+/// The fault of an upstream's error. `status` is the head's; `None` inside a stream.
+pub(super) fn fault(kind: FaultKind, status: Option<u16>, message: Option<&str>) -> Fault {
+    let message = match (message.filter(|message| !message.is_empty()), status) {
+        (Some(message), _) => keys::redacted(message),
+        (None, Some(status)) => format!("the upstream answered {status}"),
+        (None, None) => "the upstream failed and gave no reason".to_owned(),
+    };
+    Fault { status, ..Fault::new(kind, blame(kind), message) }
+}
+
+/// Whether `text` holds `words` (lower case), in any case.
+pub(super) fn says(text: &str, words: &str) -> bool {
+    text.to_ascii_lowercase().contains(words)
+}
+
+fn blame(kind: FaultKind) -> Blame {
+    match kind {
+        FaultKind::UpstreamAuth | FaultKind::QuotaSpent | FaultKind::RateLimited => Blame::Account,
+        FaultKind::Upstream | FaultKind::Overloaded | FaultKind::Timeout => Blame::Provider,
+        _ => Blame::Client,
+    }
+}
