@@ -10,8 +10,7 @@ use crate::gateway::{self, Endpoint, Pace, Setup};
 use crate::http::Limits;
 use crate::http::guard::Policy;
 use crate::http::listen::Reach;
-use crate::protocol;
-use crate::provider::{Auth, BaseUrl, DEMO, Provider};
+use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::Recorder;
 use crate::server::{self, Keys, Settings};
 use crate::upstream::{Network, Upstream};
@@ -85,11 +84,10 @@ fn secret_of_env(name: &str) -> Option<Secret> {
 
 /// The offline provider: it speaks everything, and nothing of it leaves the process.
 fn demo() -> Endpoint {
-    let dialects = protocol::ALL.iter().map(|protocol| protocol.dialect());
     let provider = Provider {
         name: DEMO.to_owned(),
         enabled: true,
-        dialects: dialects.filter(|dialect| crate::provider::DIALECTS.contains(dialect)).collect(),
+        dialects: provider::dialects().collect(),
         base_url: BaseUrl::parse("http://demo.invalid").expect("the literal is a URL"),
         auth: Auth::None,
         key_env: None,

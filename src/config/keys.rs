@@ -5,7 +5,9 @@
 
 use toml_edit::{Array, Value};
 
+use crate::canon::Dialect;
 use crate::nearest::nearest;
+use crate::provider;
 
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +37,12 @@ pub enum Kind {
     /// The name of an environment variable. What stands there instead is never repeated: it may be the key itself.
     EnvName,
     OneOf(&'static [&'static str]),
+    /// The name of a dialect that upstreams are called in.
+    Dialect,
     ListOf(&'static Kind),
     OneOrListOf(&'static Kind),
 }
 
-const PROTOCOLS: Kind = Kind::OneOf(&["openai_chat", "openai_responses", "anthropic", "gemini"]);
 const SECONDS: Kind = Kind::Count { min: 1, max: 24 * 60 * 60 };
 const COUNT: Kind = Kind::Count { min: 1, max: 1_000_000 };
 
@@ -79,7 +82,7 @@ pub static KEYS: &[Key] = &[
         "how often one request is tried, the first included",
     ),
     key("providers.*.enabled", Kind::Bool, Some("true"), "whether requests may go there"),
-    key("providers.*.protocol", Kind::OneOrListOf(&PROTOCOLS), None, "the dialects that it speaks; presets know theirs"),
+    key("providers.*.protocol", Kind::OneOrListOf(&Kind::Dialect), None, "the dialects that it speaks; presets know theirs"),
     key("providers.*.base_url", Kind::Text, None, "where it answers, with or without version segment; presets know theirs"),
     key(
         "providers.*.auth",
@@ -174,10 +177,8 @@ impl Kind {
             Self::Bytes { min } => format!("a number of bytes from {min} on, or text such as `64 MiB`"),
             Self::Text => "text in quotes".to_owned(),
             Self::EnvName => "the name of an environment variable (letters, digits and `_`)".to_owned(),
-            Self::OneOf(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-                format!("one of {}", words.join(", "))
-            }
+            Self::OneOf(words) => one_of(words.iter().copied()),
+            Self::Dialect => one_of(provider::dialects().map(Dialect::name)),
             Self::ListOf(kind) => format!("a list, each {}", kind.expects()),
             Self::OneOrListOf(kind) => format!("{} (or a list of them)", kind.expects()),
         }
@@ -212,6 +213,7 @@ impl Kind {
             Self::Text => value.is_str(),
             Self::EnvName => value.as_str().is_some_and(is_env_name),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+            Self::Dialect => value.as_str().is_some_and(|word| provider::dialect(word).is_some()),
             Self::ListOf(_) | Self::OneOrListOf(_) => value.is_array(),
         }
     }
@@ -220,7 +222,7 @@ impl Kind {
     pub(super) fn read(&self, word: &str) -> Value {
         match self {
             Self::Bool | Self::Count { .. } | Self::Bytes { .. } => word.trim().parse().unwrap_or_else(|_| Value::from(word)),
-            Self::Text | Self::EnvName | Self::OneOf(_) => Value::from(word),
+            Self::Text | Self::EnvName | Self::OneOf(_) | Self::Dialect => Value::from(word),
             Self::OneOrListOf(_) if !word.contains(['[', ',']) => Value::from(word),
             Self::ListOf(_) | Self::OneOrListOf(_) => match word.parse::<Value>() {
                 Ok(list) if list.is_array() => list,
@@ -228,6 +230,11 @@ impl Kind {
             },
         }
     }
+}
+
+fn one_of(words: impl Iterator<Item = &'static str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    format!("one of {}", words.join(", "))
 }
 
 fn words(text: &str) -> Array {

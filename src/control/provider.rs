@@ -1,9 +1,10 @@
 //! The providers, whether they can serve, and what they list.
 
 use super::{Fetch, Lookup, Resolved};
+use crate::canon::Dialect;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
-use crate::provider::{BaseUrl, DEMO, DIALECTS, Provider};
+use crate::provider::{BaseUrl, DEMO, Provider, dialects};
 
 /// One provider as people and scripts see it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -52,7 +53,7 @@ fn of_demo(is_enabled: bool) -> ProviderFacts {
         name: DEMO.to_owned(),
         state,
         detail,
-        protocol: DIALECTS.map(|dialect| dialect.name()).to_vec(),
+        protocol: dialects().map(Dialect::name).collect(),
         base_url: None,
         auth: None,
         key_env: None,
@@ -129,7 +130,7 @@ pub(super) fn ids(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> 
 }
 
 fn demo_models() -> ProviderModels {
-    let dialects = DIALECTS.iter().map(|dialect| format!("{DEMO}/{dialect}"));
+    let dialects = dialects().map(|dialect| format!("{DEMO}/{dialect}"));
     ProviderModels { provider: DEMO.to_owned(), models: std::iter::once(DEMO.to_owned()).chain(dialects).collect(), error: None }
 }
 

@@ -19,7 +19,10 @@ use crate::upstream::{Body, BoxError, TransportError, Upstream};
 use scene::Scene;
 
 /// The models that it lists: one for each dialect that it speaks, besides `demo` itself.
-pub const MODELS: [&str; 5] = ["demo", "demo/openai_chat", "demo/openai_responses", "demo/anthropic", "demo/gemini"];
+fn models() -> Vec<String> {
+    let by_dialect = protocol::upstreams().map(|protocol| format!("demo/{}", protocol.dialect()));
+    std::iter::once("demo".to_owned()).chain(by_dialect).collect()
+}
 
 /// The offline upstream.
 pub struct Demo;
@@ -40,7 +43,7 @@ fn answer(request: &http::Request<Bytes>) -> Response<Body> {
         body: request.body(),
     };
     match operation {
-        Operation::ListModels => json(wire::models()),
+        Operation::ListModels => json(wire::models(&models())),
         Operation::Embed | Operation::BatchEmbed => refuse(protocol, &Fault::bad_request("the demo has no embeddings")),
         _ => generate(protocol, &inbound),
     }
@@ -58,7 +61,7 @@ fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<
         Operation::CountTokens => json(wire::count(dialect, scene.input_words)),
         _ if !is_stream => json(wire::whole(dialect, &scene)),
         // Gemini's streams are arrays unless events are asked for.
-        _ if dialect == "gemini" && inbound.query.is_none_or(|query| !query.contains("alt=sse")) => {
+        _ if protocol.stream_content_type(inbound.query) == "application/json" => {
             json(format!("[{}]", wire::frames(dialect, &scene).join(",\r\n")))
         }
         _ => stream(wire::stream(dialect, &scene)),
@@ -68,13 +71,12 @@ fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<
 /// The dialect and operation of an upstream path, version segment included.
 fn find(method: &Method, path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)> {
     let (_version, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let routes = protocol::ALL.iter().flat_map(|protocol| protocol.routes().iter().map(move |route| (*protocol, route)));
-    let routes = routes.filter(|(_, route)| route.method == *method);
-    let mut found = routes.filter_map(|(protocol, route)| {
+    let routes = protocol::upstreams().flat_map(|protocol| protocol.routes().iter().map(move |route| (protocol, route)));
+    let mut routes = routes.filter(|(_, route)| route.method == *method);
+    routes.find_map(|(protocol, route)| {
         let model = route.matches(&format!("/{rest}"))?;
         Some((protocol, route.operation, model))
-    });
-    found.find(|(protocol, ..)| protocol.dialect().name() != "openai_completions")
+    })
 }
 
 fn refuse(protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {

@@ -252,9 +252,9 @@ pub(super) fn count(dialect: &str, tokens: usize) -> String {
 }
 
 /// The list of the demo's models, in OpenAI's shape.
-pub(super) fn models() -> String {
-    let model = |id: &&str| format!(r#"{{"id":"{id}","object":"model","created":1767225600,"owned_by":"demo"}}"#);
-    format!(r#"{{"object":"list","data":[{}]}}"#, super::MODELS.iter().map(|id| model(id)).collect::<Vec<_>>().join(","))
+pub(super) fn models(ids: &[String]) -> String {
+    let model = |id: &String| format!(r#"{{"id":"{id}","object":"model","created":1767225600,"owned_by":"demo"}}"#);
+    format!(r#"{{"object":"list","data":[{}]}}"#, ids.iter().map(model).collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]

@@ -286,7 +286,7 @@ impl Directory<'_> {
             known.extend(self.enabled().map(|provider| format!("{}/{model}", provider.name)));
         }
         if self.demo_enabled {
-            known.extend(crate::provider::DIALECTS.map(|dialect| format!("{DEMO}/{dialect}")));
+            known.extend(crate::provider::dialects().map(|dialect| format!("{DEMO}/{dialect}")));
         }
         nearest(name, known.iter().map(String::as_str), NEAREST_MAX).into_iter().map(str::to_owned).collect()
     }

@@ -1,8 +1,9 @@
 //! The wire formats: bytes to canon and back, sans-IO.
 //!
-//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]; the server's routes, the translation and the
-//! conformance suite iterate over that table. What several dialects share stands here once: [`sse`] framing, the [`envelope`]
-//! for foreign signatures, [`names`] of tools, the order of [`turns`], [`efforts`], [`schema`].
+//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]: the server's routes, the translation, the
+//! configuration's words and the conformance suite are derived from that table. What several dialects share stands here once:
+//! [`sse`] framing and split [`objects`], the [`envelope`] for foreign signatures, [`names`] of tools, the order of [`turns`],
+//! [`efforts`], [`schema`], upstreams' faults and the key material in them; what only OpenAI's dialects share, in `openai`.
 //!
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
@@ -41,9 +42,17 @@ pub static ALL: &[&dyn Protocol] = &[
     &gemini::Gemini,
 ];
 
+/// The dialect that is answered in where nothing tells which one a client speaks.
+pub static FALLBACK: &dyn Protocol = &openai_chat::OpenaiChat;
+
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
     ALL.iter().copied().find(|protocol| protocol.dialect().name() == name)
+}
+
+/// The dialects in which upstreams are called.
+pub fn upstreams() -> impl Iterator<Item = &'static dyn Protocol> {
+    ALL.iter().copied().filter(|protocol| protocol.is_upstream())
 }
 
 /// What a client asks this gateway to do.
@@ -102,6 +111,17 @@ impl Route {
         let model = model.strip_prefix("models/").unwrap_or(model);
         (!model.is_empty()).then(|| Some(model.to_owned()))
     }
+}
+
+/// What a client says of its dialect besides the route, which several dialects may share (`/models`) or none has.
+#[derive(Clone, Copy, Debug)]
+pub struct Hints<'a> {
+    /// The path without prefixes and version segment.
+    pub path: &'a str,
+    /// The version segment: `v1beta`.
+    pub version: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub headers: &'a HeaderMap,
 }
 
 /// A client's request as the codecs see it.
@@ -304,7 +324,7 @@ pub trait StreamEncoder: Send {
 pub trait Protocol: Send + Sync {
     fn dialect(&self) -> Dialect;
 
-    /// The paths that clients of this dialect use. A dialect that is only an upstream form has none.
+    /// The paths that clients of this dialect use.
     fn routes(&self) -> &'static [Route];
 
     /// The version segment that its paths stand under where a base URL names none: `v1`, `v1beta`.
@@ -313,6 +333,21 @@ pub trait Protocol: Send + Sync {
     /// What clients of this dialect add to the gateway's address as their base URL.
     fn base_url_suffix(&self) -> &'static str {
         ""
+    }
+
+    /// First segments of a path by which a client may say that it speaks this dialect.
+    fn aliases(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether the hints are of this dialect's clients and of no other's.
+    fn is_hinted(&self, _hints: &Hints<'_>) -> bool {
+        false
+    }
+
+    /// Whether upstreams are called in this dialect. One that is not is a client's, and passes through beside another at most.
+    fn is_upstream(&self) -> bool {
+        true
     }
 
     /// Headers that every request of this dialect carries, passthrough aside.

@@ -2,9 +2,9 @@
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::{ANTHROPIC, GEMINI};
 use crate::account::Secret;
 use crate::canon::Dialect;
+use crate::protocol::{anthropic, gemini};
 
 /// How a provider wants its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +37,8 @@ impl Auth {
     /// Source: each vendor's API reference, "Authentication".
     pub fn usual_for(dialect: Dialect) -> Self {
         match dialect {
-            ANTHROPIC => Self::XApiKey,
-            GEMINI => Self::XGoogApiKey,
+            anthropic::DIALECT => Self::XApiKey,
+            gemini::DIALECT => Self::XGoogApiKey,
             _ => Self::Bearer,
         }
     }

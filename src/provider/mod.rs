@@ -18,7 +18,7 @@ pub mod rules;
 pub use auth::Auth;
 pub use base_url::{BadBaseUrl, BaseUrl};
 pub use classify::classify;
-pub use dialects::{ANTHROPIC, DIALECTS, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES, dialect};
+pub use dialects::{dialect, dialects};
 pub use prepare::Call;
 pub use retry_after::{RETRY_AFTER_MAX, retry_after};
 
@@ -78,7 +78,7 @@ pub(crate) fn sample(name: &str, base_url: &str, auth: Auth) -> Provider {
     Provider {
         name: name.to_owned(),
         enabled: true,
-        dialects: vec![OPENAI_CHAT],
+        dialects: vec![crate::protocol::openai_chat::DIALECT],
         base_url: BaseUrl::parse(base_url).unwrap(),
         auth,
         key_env: Some("LAB_API_KEY".to_owned()),

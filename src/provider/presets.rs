@@ -2,8 +2,9 @@
 //!
 //! Adding a provider that speaks a known dialect with a known form of authentication is one more row here, and nothing else.
 
-use super::{ANTHROPIC, Auth, GEMINI, OPENAI_CHAT, OPENAI_RESPONSES};
+use super::Auth;
 use crate::canon::Dialect;
+use crate::protocol::{anthropic, gemini, openai_chat, openai_responses};
 
 /// A provider as it is without a word of configuration.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +21,7 @@ pub struct Preset {
 pub static PRESETS: [Preset; 5] = [
     Preset {
         name: "openai",
-        dialects: &[OPENAI_CHAT, OPENAI_RESPONSES],
+        dialects: &[openai_chat::DIALECT, openai_responses::DIALECT],
         base_url: "https://api.openai.com/v1",
         auth: Auth::Bearer,
         key_env: Some("OPENAI_API_KEY"),
@@ -28,7 +29,7 @@ pub static PRESETS: [Preset; 5] = [
     },
     Preset {
         name: "anthropic",
-        dialects: &[ANTHROPIC],
+        dialects: &[anthropic::DIALECT],
         base_url: "https://api.anthropic.com",
         auth: Auth::XApiKey,
         key_env: Some("ANTHROPIC_API_KEY"),
@@ -36,7 +37,7 @@ pub static PRESETS: [Preset; 5] = [
     },
     Preset {
         name: "gemini",
-        dialects: &[GEMINI],
+        dialects: &[gemini::DIALECT],
         base_url: "https://generativelanguage.googleapis.com",
         auth: Auth::XGoogApiKey,
         key_env: Some("GEMINI_API_KEY"),
@@ -44,7 +45,7 @@ pub static PRESETS: [Preset; 5] = [
     },
     Preset {
         name: "openrouter",
-        dialects: &[OPENAI_CHAT],
+        dialects: &[openai_chat::DIALECT],
         base_url: "https://openrouter.ai/api/v1",
         auth: Auth::Bearer,
         key_env: Some("OPENROUTER_API_KEY"),
@@ -52,7 +53,7 @@ pub static PRESETS: [Preset; 5] = [
     },
     Preset {
         name: "ollama",
-        dialects: &[OPENAI_CHAT],
+        dialects: &[openai_chat::DIALECT],
         base_url: "http://127.0.0.1:11434",
         auth: Auth::None,
         key_env: None,

@@ -6,19 +6,14 @@
 use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
-use crate::canon::Dialect;
-use crate::protocol::{self, Operation, Protocol, anthropic, gemini, openai_chat};
-
-/// Prefixes by which a client may say which family it speaks.
-const ALIASES: [(&str, Dialect); 4] =
-    [("openai", openai_chat::DIALECT), ("anthropic", anthropic::DIALECT), ("gemini", gemini::DIALECT), ("genai", gemini::DIALECT)];
+use crate::protocol::{self, Hints, Operation, Protocol};
 
 /// A request's path, its forgiven prefixes taken off.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Path {
     /// What is left, percent-decoded, with one leading slash and none at the end.
     rest: String,
-    alias: Option<Dialect>,
+    /// The dialect that a prefix names.
+    alias: Option<&'static dyn Protocol>,
     version: Option<String>,
 }
 
@@ -44,8 +39,8 @@ impl Path {
         segments.reverse();
         let (mut alias, mut version) = (None, None);
         while let Some(segment) = segments.last() {
-            if let Some((_, dialect)) = ALIASES.iter().find(|(name, _)| name == segment) {
-                alias = alias.or(Some(*dialect));
+            if let Some(named) = by_alias(segment) {
+                alias = alias.or(Some(named));
             } else if is_version(segment) {
                 version = Some((*segment).to_owned());
             } else {
@@ -58,25 +53,11 @@ impl Path {
         Self { rest: format!("/{rest}"), alias, version }
     }
 
-    /// The dialect that the client most likely speaks, by what it says of itself.
+    /// The dialect that the client most likely speaks: of a prefix, else by what it says of itself.
     pub(super) fn likely_dialect(&self, headers: &HeaderMap, query: Option<&str>) -> &'static dyn Protocol {
-        let has = |name: &str| headers.contains_key(name);
-        let by_path = || match self.rest.as_str() {
-            rest if rest.starts_with("/messages") => Some(anthropic::DIALECT),
-            rest if rest.starts_with("/models/") && rest.contains(':') => Some(gemini::DIALECT),
-            _ => None,
-        };
-        let is_gemini = || {
-            let version = self.version.as_deref().unwrap_or_default();
-            version.contains("beta")
-                || version.contains("alpha")
-                || has("x-goog-api-key")
-                || has("x-goog-api-client")
-                || has_key(query)
-        };
-        let dialect = self.alias.or_else(|| has("anthropic-version").then_some(anthropic::DIALECT));
-        let dialect = dialect.or_else(|| is_gemini().then_some(gemini::DIALECT)).or_else(by_path);
-        dialect.and_then(|dialect| protocol::by_name(dialect.name())).unwrap_or(&openai_chat::OpenaiChat)
+        let hints = Hints { path: &self.rest, version: self.version.as_deref(), query, headers };
+        let hinted = || protocol::ALL.iter().copied().find(|protocol| protocol.is_hinted(&hints));
+        self.alias.or_else(hinted).unwrap_or(protocol::FALLBACK)
     }
 
     /// The route of this path: of the likely dialect where several have it.
@@ -107,8 +88,8 @@ impl Path {
     }
 }
 
-fn has_key(query: Option<&str>) -> bool {
-    query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("key=")))
+fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
+    protocol::ALL.iter().copied().find(|protocol| protocol.aliases().contains(&segment))
 }
 
 /// `v1`, `v1beta`, `v1alpha`, `v2`.

@@ -34,8 +34,8 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::sse::Frame;
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
-    StreamDecoder, StreamEncoder, Target,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
+    Route, StreamDecoder, StreamEncoder, Target,
 };
 use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -77,6 +77,14 @@ impl Protocol for Anthropic {
 
     fn version(&self) -> &'static str {
         "v1"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["anthropic"]
+    }
+
+    fn is_hinted(&self, hints: &Hints<'_>) -> bool {
+        hints.headers.contains_key("anthropic-version") || hints.path.starts_with("/messages")
     }
 
     fn own_headers(&self) -> &'static [(&'static str, &'static str)] {

@@ -35,8 +35,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::NameRules;
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek,
-    Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders,
+    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
 };
 use crate::canon::{Counted, Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -92,6 +92,20 @@ impl Protocol for Gemini {
 
     fn version(&self) -> &'static str {
         "v1beta"
+    }
+
+    fn aliases(&self) -> &'static [&'static str] {
+        &["gemini", "genai"]
+    }
+
+    /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of Google's clients, the key in the query.
+    fn is_hinted(&self, hints: &Hints<'_>) -> bool {
+        let version = hints.version.unwrap_or_default();
+        version.contains("beta")
+            || version.contains("alpha")
+            || ["x-goog-api-key", "x-goog-api-client"].iter().any(|name| hints.headers.contains_key(*name))
+            || wire::parameter(hints.query, "key").is_some()
+            || hints.path.starts_with("/models/") && hints.path.contains(':')
     }
 
     fn stream_content_type(&self, query: Option<&str>) -> &'static str {

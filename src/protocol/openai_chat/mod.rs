@@ -77,6 +77,10 @@ impl Protocol for OpenaiChat {
         openai::BASE_URL_SUFFIX
     }
 
+    fn aliases(&self) -> &'static [&'static str] {
+        &["openai"]
+    }
+
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
         request_decode::peek(inbound)
     }

@@ -1,4 +1,4 @@
-//! OpenAI's legacy Completions: a client dialect, and an upstream form for passthrough.
+//! OpenAI's legacy Completions: a client's dialect, which passes through where the upstream speaks Chat too.
 //!
 //! A prompt becomes one user message. What only a completions endpoint can do (token prompts, suffix, echo, best of several) is
 //! refused by name. Faults, models, usage and the heads of answers are those of [`super::openai_chat`].
@@ -45,6 +45,10 @@ impl Protocol for OpenaiCompletions {
 
     fn base_url_suffix(&self) -> &'static str {
         openai::BASE_URL_SUFFIX
+    }
+
+    fn is_upstream(&self) -> bool {
+        false
     }
 
     fn is_native_beside(&self, dialects: &[Dialect]) -> bool {
