@@ -19,9 +19,9 @@ pub use fault::{Blame, Fault, FaultKind};
 pub use fold::{Choice, Fold, OutPart, Response};
 pub use loss::{How, Loss, Losses, Refusal};
 pub use request::{
-    Binding, CacheKey, CacheMark, Counted, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind,
-    MediaSource, ModelCard, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Sampling, SchemaFormat, ShowReasoning, Sig,
-    Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown,
+    CacheMark, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind, MediaSource, ModelCard, Part,
+    PartKind, Reasoning, ReasoningMode, Request, Role, Sampling, SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice, ToolInput,
+    ToolKind, ToolResult, Turn, Unknown,
 };
 pub use usage::Usage;
 

@@ -62,11 +62,10 @@ pub struct Request {
     pub metadata: Option<Located<Raw>>,
     /// `service_tier`, as written.
     pub tier: Option<Located<Text>>,
-    pub cache: Option<Located<CacheKey>>,
+    /// The key by which a cache tells conversations apart.
+    pub cache_key: Option<Located<Text>>,
     /// Anthropic's top-level `cache_control`.
     pub cache_mark: Option<CacheMark>,
-    /// Client's safety settings and the like are `unknown`; what binds the conversation to one maker stands here.
-    pub bound: Vec<Binding>,
     pub stream: bool,
     /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the other dialects always send it.
     pub include_usage: bool,
@@ -289,11 +288,6 @@ pub struct CacheMark {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheKey {
-    pub key: Text,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
     pub kind: ToolKind,
     pub at: Spot,
@@ -394,21 +388,6 @@ pub enum ShowReasoning {
     /// A summary; the level is OpenAI's word, where one was given (`auto`, `concise`, `detailed`).
     Summary(Option<Text>),
     Full,
-}
-
-/// What a conversation cannot leave without losing something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Binding {
-    /// A handle (file, thread, stored response) that only accounts of this dialect's provider know.
-    Dialect { dialect: Dialect, at: Spot },
-}
-
-/// A token count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counted {
-    pub tokens: u64,
-    /// Whether an upstream counted; else it is an estimate.
-    pub exact: bool,
 }
 
 /// A request for embeddings.

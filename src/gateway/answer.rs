@@ -19,7 +19,7 @@ use super::settle::Settlement;
 use super::signatures::Harvest;
 use super::{estimate, passthrough};
 use crate::canon::{
-    Blame, Counted, Embed, Fault, FaultKind, FinishReason, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage,
+    Blame, Embed, Fault, FaultKind, FinishReason, Fold, How, Loss, Losses, Origin, Request, Response as Whole, Usage,
 };
 use crate::outcome::{Outcome, Stage};
 use crate::protocol::names::Restore;
@@ -226,7 +226,7 @@ impl Reading<'_> {
 
     fn counted(&self, head: &http::response::Parts, body: &Bytes) -> Result<Ready, Failure> {
         let tokens = self.plan.protocol.decode_count(body).map_err(|fault| self.failed_as(fault, head))?;
-        let body = self.job.call.protocol.encode_count(Counted { tokens, exact: true });
+        let body = self.job.call.protocol.encode_count(tokens);
         Ok(Ready::Whole { answer: json(body), usage: Usage { input: Some(tokens), ..Usage::default() } })
     }
 
@@ -295,9 +295,8 @@ fn answering(job: &Job<'_>) -> Answering {
 
 /// An estimate in the client's shape, where the upstream has no counter.
 pub(super) fn estimated(job: &Job<'_>, request: &Request) -> (Answer, Loss) {
-    let counted = Counted { tokens: estimate::tokens(request), exact: false };
     let loss = Loss { path: "input_tokens".to_owned(), how: How::Adjusted };
-    (json(job.call.protocol.encode_count(counted)), loss)
+    (json(job.call.protocol.encode_count(estimate::tokens(request))), loss)
 }
 
 /// An upstream's answer as it came, with the headers that may go on.

@@ -29,7 +29,9 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use crate::canon::{Counted, Dialect, Embed, Embeddings, Event, Fault, Losses, ModelCard, Origin, Request, Response, Spot, Usage};
+use crate::canon::{
+    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Spot, Usage,
+};
 use crate::json::{Invalid, path_at};
 use names::Restore;
 
@@ -414,12 +416,17 @@ pub trait Protocol: Send + Sync {
     ///
     /// # Errors
     /// When the body is not one.
-    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault>;
+    fn decode_count(&self, _body: &Bytes) -> Result<u64, Fault> {
+        let why = format!("the {} dialect counts no tokens", self.dialect());
+        Err(Fault::new(FaultKind::NotImplemented, Blame::Gateway, why))
+    }
 
-    fn encode_count(&self, counted: Counted) -> Bytes;
+    fn encode_count(&self, tokens: u64) -> Bytes;
 
-    /// Whether an upstream of this dialect counts tokens.
-    fn counts_tokens(&self) -> bool;
+    /// Whether an upstream of this dialect counts tokens; one that does reads such an answer by [`Protocol::decode_count`].
+    fn counts_tokens(&self) -> bool {
+        false
+    }
 
     /// Request and response headers that survive a passthrough besides the common ones; `*` at the end stands for any rest.
     fn passthrough_headers(&self) -> PassthroughHeaders;

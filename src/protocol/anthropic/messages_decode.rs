@@ -5,7 +5,7 @@
 use super::DIALECT;
 use super::request_decode::{Decoder, fields, located};
 use crate::canon::{
-    Binding, Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig, ToolInput, ToolResult, Turn,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig, ToolInput, ToolResult, Turn,
 };
 use crate::json::{Invalid, Kind, Raw, Text, Value};
 use crate::protocol::DecodeError;
@@ -120,17 +120,12 @@ impl Decoder {
             }
             "text" => (MediaSource::Plain(text(source, "data")?), &["type", "media_type", "data"]),
             "url" => (MediaSource::Url { url: web_url(source.required("url")?)?, mime: None }, &["type", "url"]),
-            "file" => (self.file(source.required("file_id")?)?, &["type", "file_id"]),
+            "file" => (MediaSource::File { id: source.required("file_id")?.text()?, dialect: DIALECT }, &["type", "file_id"]),
             "content" => (MediaSource::Plain(self.plain_content(source.required("content")?)?), &["type", "content"]),
             _ => return Err(kind.expected("`base64`, `text`, `url`, `file` or `content`").into()),
         };
         self.unknown_besides(source, known)?;
         Ok(read)
-    }
-
-    fn file(&mut self, id: Value<'_>) -> Result<MediaSource, Invalid> {
-        self.request.bound.push(Binding::Dialect { dialect: DIALECT, at: id.spot() });
-        Ok(MediaSource::File { id: id.text()?, dialect: DIALECT })
     }
 
     /// A document made of blocks, as one text: their borders only matter to citations.

@@ -37,7 +37,7 @@ use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
     Route, StreamDecoder, StreamEncoder, Target,
 };
-use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
 
 /// Its name.
@@ -167,8 +167,8 @@ impl Protocol for Anthropic {
         Ok(tokens)
     }
 
-    fn encode_count(&self, counted: Counted) -> Bytes {
-        json::document(|value| value.object(|object| object.u64("input_tokens", counted.tokens)))
+    fn encode_count(&self, tokens: u64) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("input_tokens", tokens)))
     }
 
     fn counts_tokens(&self) -> bool {

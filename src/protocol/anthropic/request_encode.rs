@@ -6,11 +6,11 @@
 use http::{HeaderName, HeaderValue};
 
 use super::abilities::{self, Abilities};
+use super::format;
 use super::messages_encode::{Message, write_messages};
 use super::parts_encode::plain_text;
 use super::thinking::Plan;
-use super::{DIALECT, format};
-use crate::canon::{Binding, CacheMark, Format, How, Located, Losses, Part, Request, SchemaFormat, Spot};
+use crate::canon::{CacheMark, Format, How, Located, Losses, Part, Request, SchemaFormat, Spot};
 use crate::json::{self, Object, Raw, Text};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Operation, Target, Wire};
@@ -79,7 +79,7 @@ impl<'e> Encoder<'e> {
         for number in [&sampling.seed, &sampling.presence_penalty, &sampling.frequency_penalty].into_iter().flatten() {
             self.losses.dropped(number.at);
         }
-        let hints = [spot(&request.verbosity), spot(&request.metadata), spot(&request.cache)];
+        let hints = [spot(&request.verbosity), spot(&request.metadata), spot(&request.cache_key)];
         hints.into_iter().flatten().for_each(|at| self.losses.dropped(at));
     }
 
@@ -94,11 +94,6 @@ impl<'e> Encoder<'e> {
         }
         for modality in request.modalities.iter().filter(|modality| !modality.value.to_plain().eq_ignore_ascii_case("text")) {
             self.losses.refuse(modality.at, "the anthropic dialect answers in text only");
-        }
-        for Binding::Dialect { dialect, at } in &request.bound {
-            if *dialect != DIALECT {
-                self.losses.refuse(*at, format!("only the upstream that made this handle knows it, and it speaks {dialect}"));
-            }
         }
     }
 

@@ -232,7 +232,7 @@ impl Wish {
 /// The budget that goes with the bound; `None` where there is no room for any.
 fn fit(asked: u64, at: Spot, bound: &mut Bound, losses: &mut Losses) -> Option<u64> {
     if bound.may_grow && asked >= bound.tokens {
-        bound.tokens += asked;
+        bound.tokens = bound.tokens.saturating_add(asked);
     }
     let budget = asked.min(bound.tokens.saturating_sub(1));
     if budget < BUDGET_TOKENS_MIN {

@@ -38,7 +38,7 @@ use super::{
     Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders,
     Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
 };
-use crate::canon::{Counted, Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
+use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
 
 pub const DIALECT: Dialect = Dialect::named("gemini");
@@ -188,8 +188,8 @@ impl Protocol for Gemini {
         tokens.map_err(|invalid| Garbled::from(invalid).into())
     }
 
-    fn encode_count(&self, counted: Counted) -> Bytes {
-        json::document(|value| value.object(|object| object.u64("totalTokens", counted.tokens)))
+    fn encode_count(&self, tokens: u64) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("totalTokens", tokens)))
     }
 
     fn counts_tokens(&self) -> bool {

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use super::wire::{field, fields, required, word};
 use super::{DIALECT, ids};
 use crate::canon::{
-    Binding, Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput,
-    ToolResult, Turn, Unknown,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn,
+    Unknown,
 };
 use crate::json::{Document, Invalid, Raw, Text, Value};
 use crate::protocol::envelope::{self, Carried};
@@ -194,7 +194,6 @@ impl Decoder {
         let kind = mime.map_or(Ok(MediaKind::Video), media_kind)?;
         fields(file)?.filter(|(key, _)| !["fileUri", "mimeType"].contains(&&**key)).for_each(|(_, value)| self.unknown(value));
         let source = if is_handle(&uri.str()?) {
-            self.request.bound.push(Binding::Dialect { dialect: DIALECT, at: uri.spot() });
             // A handle has no room for the type, which the file itself knows.
             mime.into_iter().for_each(|mime| self.unknown(mime));
             MediaSource::File { id: uri.text()?, dialect: DIALECT }

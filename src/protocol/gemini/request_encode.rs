@@ -6,8 +6,8 @@
 use super::contents_encode::Contents;
 use super::models::Thinking;
 use super::pieces::{Piece, write_content};
-use super::{DIALECT, NAME_RULES, config_encode, path, resource};
-use crate::canon::{Binding, Located, Losses, Part, PartKind, Request};
+use super::{NAME_RULES, config_encode, path, resource};
+use crate::canon::{Located, Losses, Part, PartKind, Request};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::Names;
 use crate::protocol::{Encoded, Operation, Target, Wire};
@@ -100,7 +100,7 @@ fn note_unwritten(request: &Request, losses: &mut Losses) {
         request.user.as_ref().map(|user| user.at),
         request.metadata.as_ref().map(|metadata| metadata.at),
         request.verbosity.as_ref().map(|verbosity| verbosity.at),
-        request.cache.as_ref().map(|cache| cache.at),
+        request.cache_key.as_ref().map(|cache| cache.at),
         request.cache_mark.as_ref().map(|mark| mark.at),
         // There is no switch against several calls at once.
         request.parallel_tool_calls.as_ref().filter(|parallel| !parallel.value).map(|parallel| parallel.at),
@@ -108,9 +108,4 @@ fn note_unwritten(request: &Request, losses: &mut Losses) {
     hints.into_iter().flatten().for_each(|at| losses.dropped(at));
     request.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
     request.added.iter().for_each(|name| losses.added(name));
-    for Binding::Dialect { dialect, at } in &request.bound {
-        if *dialect != DIALECT {
-            losses.refuse(*at, format!("only accounts of the {dialect} dialect's provider know what this names"));
-        }
-    }
 }

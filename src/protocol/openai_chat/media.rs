@@ -2,7 +2,7 @@
 //!
 //! Source: Chat Completions API, content parts. Fetches nothing: a URL is carried, never opened.
 
-use crate::canon::{Binding, Located, Media, MediaKind, MediaSource, PartKind, Request};
+use crate::canon::{Media, MediaKind, MediaSource, PartKind, Request};
 use crate::json::{Invalid, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -62,9 +62,9 @@ pub(super) fn audio(value: Value<'_>, request: &mut Request) -> Result<PartKind,
 pub(super) fn file(value: Value<'_>, request: &mut Request) -> Result<PartKind, DecodeError> {
     let mut fields = Fields::of(value)?;
     let name = fields.located("filename", Value::text)?;
-    let media = match (fields.take("file_data"), fields.located("file_id", Value::text)?) {
+    let media = match (fields.take("file_data"), fields.text("file_id")?) {
         (Some(data), _) => file_data(data)?,
-        (None, Some(id)) => file_id(id, request),
+        (None, Some(id)) => media(MediaKind::Document, MediaSource::File { id, dialect: DIALECT }),
         (None, None) => return Err(value.missing("file_data").into()),
     };
     fields.leave(&mut request.unknown);
@@ -76,11 +76,6 @@ fn file_data(value: Value<'_>) -> Result<Media, DecodeError> {
     // Bare base64 is a PDF: the one kind of file that the API took when it took no data URLs.
     let (mime, data) = data_url(&data).unwrap_or_else(|| (Text::from_static("application/pdf"), data));
     inline(mime, data, value)
-}
-
-fn file_id(id: Located<Text>, request: &mut Request) -> Media {
-    request.bound.push(Binding::Dialect { dialect: DIALECT, at: id.at });
-    media(MediaKind::Document, MediaSource::File { id: id.value, dialect: DIALECT })
 }
 
 fn inline(mime: Text, data: Text, value: Value<'_>) -> Result<Media, DecodeError> {

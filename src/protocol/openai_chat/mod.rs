@@ -38,7 +38,7 @@ use super::{
     Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
     Route, StreamDecoder, StreamEncoder, Target, openai, sse,
 };
-use crate::canon::{Counted, Dialect, Fault, FaultKind, Losses, ModelCard, Request, Response};
+use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
 use openai::{faults, models};
 
@@ -135,16 +135,8 @@ impl Protocol for OpenaiChat {
         glimpse::body(body)
     }
 
-    fn decode_count(&self, _: &Bytes) -> Result<u64, Fault> {
-        Err(Fault::new(FaultKind::NotImplemented, crate::canon::Blame::Gateway, "the openai_chat dialect counts no tokens"))
-    }
-
-    fn encode_count(&self, counted: Counted) -> Bytes {
-        json::document(|value| value.object(|object| object.u64("input_tokens", counted.tokens)))
-    }
-
-    fn counts_tokens(&self) -> bool {
-        false
+    fn encode_count(&self, tokens: u64) -> Bytes {
+        json::document(|value| value.object(|object| object.u64("input_tokens", tokens)))
     }
 
     fn passthrough_headers(&self) -> PassthroughHeaders {

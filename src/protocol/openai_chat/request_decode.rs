@@ -2,7 +2,7 @@
 //!
 //! Source: Chat Completions API, request body. Judges no value that an upstream judges better: numbers stay as written.
 
-use crate::canon::{CacheKey, Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown};
+use crate::canon::{Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown};
 use crate::json::{Document, Invalid, Text, Value};
 use crate::protocol::{DecodeError, Inbound, Peek, efforts, turns};
 
@@ -167,6 +167,6 @@ fn modalities(value: Value<'_>) -> Result<Vec<Located<Text>>, DecodeError> {
 fn labels(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), Invalid> {
     request.metadata = fields.located("metadata", |value| value.members().map(|_| value.raw()))?;
     request.tier = fields.located("service_tier", Value::text)?;
-    request.cache = fields.located("prompt_cache_key", |value| Ok(CacheKey { key: value.text()? }))?;
+    request.cache_key = fields.located("prompt_cache_key", Value::text)?;
     Ok(())
 }

@@ -151,7 +151,7 @@ impl Encoder<'_> {
         text(body, "service_tier", tier);
         self.drop(foreign);
         body.some("metadata", request.metadata.as_ref(), |value, metadata| value.raw(&metadata.value));
-        body.some("prompt_cache_key", request.cache.as_ref(), |value, cache| value.text(&cache.value.key));
+        body.some("prompt_cache_key", request.cache_key.as_ref(), |value, key| value.text(&key.value));
     }
 
     /// Usage is always asked for: the records need it, whatever the client asked.

@@ -20,7 +20,7 @@ use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
     StreamDecoder, StreamEncoder, Target, sse,
 };
-use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
 pub const DIALECT: Dialect = Dialect::named("openai_completions");
 
@@ -109,16 +109,8 @@ impl Protocol for OpenaiCompletions {
         glimpse::body(body)
     }
 
-    fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
-        OpenaiChat.decode_count(body)
-    }
-
-    fn encode_count(&self, counted: Counted) -> Bytes {
-        OpenaiChat.encode_count(counted)
-    }
-
-    fn counts_tokens(&self) -> bool {
-        false
+    fn encode_count(&self, tokens: u64) -> Bytes {
+        OpenaiChat.encode_count(tokens)
     }
 
     fn passthrough_headers(&self) -> PassthroughHeaders {

@@ -2,7 +2,7 @@
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but, located};
-use crate::canon::{Binding, CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role};
+use crate::canon::{CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role};
 use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -94,7 +94,7 @@ fn image(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     leave_all_but(request, part, &["type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"])?;
     let source = match (part.get("image_url"), part.get("file_id")) {
         (Some(url), _) => url_source(url)?,
-        (None, Some(id)) => file_source(request, id)?,
+        (None, Some(id)) => file_source(id)?,
         (None, None) => return Err(part.missing("image_url").into()),
     };
     let detail = part.get("detail").map_or(Ok(None), |value| located(Value::text, value))?;
@@ -107,7 +107,7 @@ fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     let source = match (part.get("file_data"), part.get("file_url"), part.get("file_id")) {
         (Some(data), _, _) => data_source(data)?,
         (None, Some(url), _) => url_source(url)?,
-        (None, None, Some(id)) => file_source(request, id)?,
+        (None, None, Some(id)) => file_source(id)?,
         (None, None, None) => return Err(part.missing("file_data").into()),
     };
     let kind = file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
@@ -159,7 +159,6 @@ fn data_url(url: &str) -> Option<(&str, &str)> {
     url.strip_prefix("data:")?.split_once(";base64,")
 }
 
-fn file_source(request: &mut Request, id: Value<'_>) -> Result<MediaSource, Invalid> {
-    request.bound.push(Binding::Dialect { dialect: DIALECT, at: id.spot() });
+fn file_source(id: Value<'_>) -> Result<MediaSource, Invalid> {
     Ok(MediaSource::File { id: id.text()?, dialect: DIALECT })
 }

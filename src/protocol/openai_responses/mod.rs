@@ -31,7 +31,7 @@ use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
     StreamDecoder, StreamEncoder, Target, openai, sse,
 };
-use crate::canon::{Counted, Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
 use openai::models;
 
@@ -140,11 +140,11 @@ impl Protocol for OpenaiResponses {
         document.root().required("input_tokens").and_then(json::Value::u64).map_err(unreadable)
     }
 
-    fn encode_count(&self, counted: Counted) -> Bytes {
+    fn encode_count(&self, tokens: u64) -> Bytes {
         json::document(|value| {
             value.object(|object| {
                 object.str("object", "response.input_tokens");
-                object.u64("input_tokens", counted.tokens);
+                object.u64("input_tokens", tokens);
             });
         })
     }

@@ -1,7 +1,7 @@
 //! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by `tools_decode`.
 
 use super::{items_decode, tools_decode};
-use crate::canon::{CacheKey, Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Unknown};
+use crate::canon::{Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Unknown};
 use crate::json::{Document, Invalid, Kind, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
@@ -64,7 +64,7 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         "text" => text(request, value)?,
         "reasoning" => reasoning(request, value)?,
         "metadata" => request.metadata = Some(Located::new(value.raw(), value.spot())),
-        "prompt_cache_key" => request.cache = Some(Located::new(CacheKey { key: value.text()? }, value.spot())),
+        "prompt_cache_key" => request.cache_key = located(Value::text, value)?,
         "service_tier" => request.tier = located(Value::text, value)?,
         "previous_response_id" | "conversation" => return Err(unstored(value)),
         "background" => return Err(refused(value, "background responses need a store, and this gateway stores none")),

@@ -1,10 +1,8 @@
 //! Requests toward Responses upstreams: top-level fields, and what cannot be carried.
 
 use super::items_encode::Items;
-use super::{DIALECT, tools_encode};
-use crate::canon::{
-    Binding, Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot,
-};
+use super::tools_encode;
+use crate::canon::{Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::{NameRules, Names, call_id};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
@@ -56,11 +54,6 @@ fn refuse_uncarried(request: &Request, losses: &mut Losses) {
     }
     if let Some(kind) = request.modalities.iter().find(|kind| !kind.value.to_plain().eq_ignore_ascii_case("text")) {
         losses.refuse(kind.at, "the openai_responses dialect answers in text only");
-    }
-    for Binding::Dialect { dialect, at } in &request.bound {
-        if *dialect != DIALECT {
-            losses.refuse(*at, format!("names something that only the {dialect} dialect's provider holds"));
-        }
     }
 }
 
@@ -221,8 +214,8 @@ fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) 
     if let Some(metadata) = &request.metadata {
         object.raw("metadata", &metadata.value);
     }
-    if let Some(cache) = &request.cache {
-        object.text("prompt_cache_key", &fitted_id(&Located::new(cache.value.key.clone(), cache.at), losses));
+    if let Some(cache) = &request.cache_key {
+        object.text("prompt_cache_key", &fitted_id(cache, losses));
     }
     if let Some(tier) = &request.tier {
         encode_tier(object, tier, losses);

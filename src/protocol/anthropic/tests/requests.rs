@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 use crate::canon::{
-    CacheKey, Effort, Format, Located, Media, MediaKind, MediaSource, Part, PartKind, Reasoning, ReasoningForm, ReasoningMode,
-    Role, SchemaFormat, Sig, Spot, Tool, ToolChoice, ToolKind, Turn, Unknown,
+    Effort, Format, Located, Media, MediaKind, MediaSource, Part, PartKind, Reasoning, ReasoningForm, ReasoningMode, Role,
+    SchemaFormat, Sig, Spot, Tool, ToolChoice, ToolKind, Turn, Unknown,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::envelope;
@@ -194,7 +194,7 @@ fn every_field_is_written_or_named() {
         ("", Box::new(|request| request.metadata = Some(at(Raw::from_static("{}"))))),
         ("service_tier", Box::new(|request| request.tier = Some(at("auto".into())))),
         ("", Box::new(|request| request.tier = Some(at("flex".into())))),
-        ("", Box::new(|request| request.cache = Some(at(CacheKey { key: "k".into() })))),
+        ("", Box::new(|request| request.cache_key = Some(at("k".into())))),
         ("", Box::new(|request| request.unknown = vec![Unknown { at: Spot(0), raw: Raw::from_static("1") }])),
         ("", Box::new(|request| request.added = vec!["tool_result"])),
         ("", Box::new(|request| request.parallel_tool_calls = Some(at(false)))),

@@ -175,7 +175,7 @@ fn a_passing_stream_is_only_glimpsed_at() {
 fn counts_are_read_and_written() {
     assert_eq!(Anthropic.decode_count(&Bytes::from_static(br#"{"input_tokens":7}"#)).unwrap(), 7);
     assert!(Anthropic.decode_count(&Bytes::from_static(b"{}")).is_err());
-    assert_eq!(Anthropic.encode_count(crate::canon::Counted { tokens: 7, exact: true }), r#"{"input_tokens":7}"#);
+    assert_eq!(Anthropic.encode_count(7), r#"{"input_tokens":7}"#);
 }
 
 /// Whether the events keep what [`Event`] promises.
