@@ -6,7 +6,6 @@ use http::{HeaderValue, Response};
 
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::protocol::Protocol;
-use crate::provider::RETRY_AFTER_MAX;
 
 /// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.
 pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) -> Response<Bytes> {
@@ -17,7 +16,7 @@ pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(after) = fault.retry_after {
         // Rounded up: a client that comes back too early is refused again.
-        let seconds = after.min(RETRY_AFTER_MAX).as_millis().div_ceil(1000);
+        let seconds = after.as_millis().div_ceil(1000);
         headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
     }
     response
