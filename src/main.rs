@@ -1,5 +1,6 @@
 //! The binary: the command line, and the agent behind it.
 
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,15 +12,19 @@ use aerostat::provider::Provider;
 use aerostat::upstream::Network;
 use aerostat::{app, cli};
 use tokio::runtime::{Builder, Runtime};
+use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
 struct Program;
 
 impl cli::Program for Program {
-    fn run(&self, home: &Home) -> anyhow::Result<()> {
+    fn run(&self, home: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
         start_log();
         let runtime = Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
-        runtime.block_on(app::run(home.clone()))
+        let ended = runtime.block_on(app::run(home.clone(), on_serving));
+        // A name that is still being looked up, or a body being unpacked, is nothing to wait for.
+        runtime.shutdown_background();
+        ended
     }
 
     fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault> {
@@ -38,8 +43,18 @@ fn workers() -> usize {
 
 /// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=trace`.
 fn start_log() {
-    let filter = EnvFilter::try_from_env("AEROSTAT_LOG").unwrap_or_else(|_| EnvFilter::new("aerostat=info,warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    const USUAL: &str = "aerostat=info,warn";
+    let wanted = std::env::var("AEROSTAT_LOG").unwrap_or_else(|_| USUAL.to_owned());
+    let filter = EnvFilter::try_new(&wanted);
+    let problem = filter.as_ref().err().map(ToString::to_string);
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(USUAL)))
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+    if let Some(problem) = problem {
+        warn!(problem, "AEROSTAT_LOG is not understood and counts as unset");
+    }
 }
 
 fn main() -> ExitCode {

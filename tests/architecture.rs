@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// A module and what of ours it may import. Each row names only rows above it.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("json", &[]),
+    ("nearest", &[]),
     ("canon", &["json"]),
     ("account", &["json"]),
     ("outcome", &["json", "canon"]),
@@ -15,10 +16,11 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("provider", &["json", "canon", "outcome", "account", "protocol"]),
     ("upstream", &["json", "outcome", "account"]),
     ("demo", &["json", "canon", "protocol", "upstream"]),
-    ("record", &["json", "canon", "outcome"]),
+    // A record names the operation, which is a word of `protocol`.
+    ("record", &["json", "canon", "outcome", "protocol"]),
     ("pool", &["json", "canon", "outcome", "account", "provider", "upstream"]),
-    ("config", &["json", "canon", "account", "provider"]),
-    ("gateway", &["json", "canon", "outcome", "record", "protocol", "provider", "upstream", "pool"]),
+    ("config", &["json", "nearest", "canon", "account", "provider"]),
+    ("gateway", &["json", "nearest", "canon", "account", "outcome", "record", "protocol", "provider", "upstream", "pool"]),
     ("store", &["json", "record", "account", "pool", "outcome"]),
     ("http", &["json", "canon"]),
     ("server", &["json", "http", "canon", "protocol", "gateway"]),
@@ -26,8 +28,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "control",
         &[
-            "json", "canon", "account", "outcome", "protocol", "provider", "upstream", "record", "pool", "config", "gateway",
-            "store", "clients",
+            "json", "nearest", "canon", "account", "outcome", "protocol", "provider", "upstream", "record", "pool", "config",
+            "gateway", "store", "clients",
         ],
     ),
     ("dashboard", &["json", "http", "control"]),

@@ -15,6 +15,11 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
+    /// What the environment variable holds. `None` where it is unset, or no text.
+    pub fn of_env(name: &str) -> Option<Self> {
+        std::env::var(name).ok().map(Self::new)
+    }
+
     /// The secret itself, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0

@@ -2,6 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::account::{Account, Secret};
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
@@ -20,13 +23,16 @@ use super::recorder::Log;
 /// What every setup is made with.
 pub(super) struct Assembly {
     home: Home,
-    network: Arc<dyn Upstream>,
     recorder: Arc<dyn Recorder>,
+    network: Arc<dyn Upstream>,
+    /// What `network` was made with.
+    connect_timeout: Duration,
 }
 
 impl Assembly {
     pub(super) fn new(home: Home, config: &Resolved) -> Self {
-        Self { home, network: Arc::new(Network::new(config.limits.connect_timeout)), recorder: Arc::new(Log::start()) }
+        let connect_timeout = config.limits.connect_timeout;
+        Self { home, recorder: Arc::new(Log::start()), network: Arc::new(Network::new(connect_timeout)), connect_timeout }
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -34,7 +40,8 @@ impl Assembly {
     }
 
     /// The providers with their accounts, and how far an attempt may go.
-    pub(super) fn setup(&self, config: &Resolved) -> Setup {
+    pub(super) fn setup(&mut self, config: &Resolved) -> Setup {
+        self.renew_network(config.limits.connect_timeout);
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
         if config.demo_enabled {
@@ -50,36 +57,51 @@ impl Assembly {
     }
 
     fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
-        let account = provider.account(&secret_of_env);
+        let account = provider.account(&Secret::of_env);
         let endpoint = Endpoint { provider: provider.clone(), account, upstream: self.network.clone() };
         (provider.name.clone(), Arc::new(endpoint))
     }
 
-    /// Who may come in. The local key is made when it is first needed.
-    pub(super) fn settings(&self, config: &Resolved, port: u16) -> anyhow::Result<Settings> {
-        let auth = match config.auth_mode {
-            AuthMode::Off => server::AuthMode::Off,
-            AuthMode::Strict => server::AuthMode::Strict,
-            AuthMode::AllExceptHealth => server::AuthMode::AllExceptHealth,
-        };
-        let keys = if auth == server::AuthMode::Off {
-            Keys::default()
-        } else {
-            Keys::new([local_key::read_or_create(&self.home)?.expose()])
-        };
-        let policy = Policy {
-            allowed_hosts: config.allowed_hosts.clone(),
-            cors_origins: config.cors_origins.clone(),
-            lan: reach(config) == Reach::Lan,
-            machine_names: machine_names(),
-        };
-        Ok(Settings { policy, auth, keys, limits: limits(config), base_url: format!("http://127.0.0.1:{port}") })
+    /// Connections of calls under way end with them.
+    fn renew_network(&mut self, connect_timeout: Duration) {
+        if self.connect_timeout != connect_timeout {
+            self.network = Arc::new(Network::new(connect_timeout));
+            self.connect_timeout = connect_timeout;
+        }
+    }
+
+    /// The keys that open the port. The local key is made when it is first needed.
+    pub(super) fn keys(&self, config: &Resolved) -> anyhow::Result<Keys> {
+        if config.auth_mode == AuthMode::Off {
+            return Ok(Keys::default());
+        }
+        let key = local_key::read_or_create(&self.home).context("local-key")?;
+        Ok(Keys::new([key.expose()]))
     }
 }
 
-/// The key that a variable holds, if any.
-fn secret_of_env(name: &str) -> Option<Secret> {
-    std::env::var(name).ok().map(Secret::new)
+/// Who may come in.
+pub(super) fn settings(config: &Resolved, keys: Keys, port: u16) -> Settings {
+    let policy = Policy {
+        allowed_hosts: config.allowed_hosts.clone(),
+        cors_origins: config.cors_origins.clone(),
+        lan: reach(config) == Reach::Lan,
+        machine_names: machine_names(),
+    };
+    Settings { policy, auth: auth_mode(config.auth_mode), keys, limits: limits(config), base_url: base_url(port) }
+}
+
+/// Where clients of this machine are pointed.
+pub(super) fn base_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn auth_mode(mode: AuthMode) -> server::AuthMode {
+    match mode {
+        AuthMode::Off => server::AuthMode::Off,
+        AuthMode::Strict => server::AuthMode::Strict,
+        AuthMode::AllExceptHealth => server::AuthMode::AllExceptHealth,
+    }
 }
 
 /// The offline provider: it speaks everything, and nothing of it leaves the process.
@@ -102,7 +124,7 @@ fn attempt_limits(config: &Resolved) -> gateway::Limits {
     gateway::Limits {
         answer_body_bytes_max: limits.answer_body_bytes_max,
         head_timeout: limits.head_timeout,
-        answer_timeout: limits.head_timeout,
+        answer_timeout: limits.answer_timeout,
         first_event_timeout: limits.first_event_timeout,
         hold: limits.hold,
         attempts_max: config.scheduling.max_attempts as usize,
@@ -116,12 +138,12 @@ pub(super) fn limits(config: &Resolved) -> Limits {
     Limits {
         request_body_bytes_max: limits.request_body_bytes_max,
         header_bytes_max: limits.header_bytes_max,
+        headers_max: limits.headers_max,
         header_timeout: limits.header_timeout,
         body_idle_timeout: limits.body_idle_timeout,
         connections_max: limits.connections_max,
         requests_in_flight_max: limits.requests_in_flight_max,
-        drain_timeout: limits.drain_timeout,
-        ..Limits::default()
+        keep_alive_timeout: limits.connection_idle_timeout,
     }
 }
 
@@ -144,4 +166,21 @@ fn hostname() -> String {
     let from_env = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
     let from_file = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     from_file.or_else(from_env).map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listener_and_the_configuration_have_the_same_defaults() {
+        assert_eq!(limits(&Resolved::default()), Limits::default());
+    }
+
+    #[test]
+    fn the_lan_is_not_reached_without_keys() {
+        let config = |auth_mode| Resolved { allow_lan_access: true, auth_mode, ..Resolved::default() };
+        assert_eq!(reach(&config(AuthMode::Off)), Reach::Loopback);
+        assert_eq!(reach(&config(AuthMode::Strict)), Reach::Lan);
+    }
 }

@@ -3,53 +3,49 @@
 //! It decides nothing about a request.
 
 mod assemble;
+mod changes;
+mod port;
 mod recorder;
 mod signals;
 
-use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use anyhow::anyhow;
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
-use crate::config::{ConfigWatcher, Home, Live, Resolved, file};
+use crate::config::{Home, Resolved, file};
+use crate::control::status::{State, status};
 use crate::gateway::Gateway;
-use crate::http::listen::{self, BindError, Listeners};
-use crate::http::{Limits, serve};
-use crate::server::Server;
+use crate::http::listen::BindError;
+use crate::server::{Keys, Server};
 use assemble::Assembly;
+use changes::Changes;
+use port::{Asked, Port};
 use signals::Signals;
 
-/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut.
+/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `on_serving` is told the base URL once
+/// the port is open.
 ///
 /// # Errors
 /// When the configuration cannot be read or the port cannot be opened at the start. Later troubles are logged, and what worked
 /// before goes on.
-pub async fn run(home: Home) -> anyhow::Result<()> {
+pub async fn run(home: Home, on_serving: impl FnOnce(&str)) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let config = file::load(&home)?;
-    report_refusals(&config);
-    let (watcher, mut live) = ConfigWatcher::new(home.clone(), config.clone())?;
-    let mut tasks = JoinSet::new();
-    tasks.spawn(watcher.run());
-
-    let mut agent = Agent::start(Assembly::new(home, &config), &config)?;
-    announce(&agent.base_url())?;
+    let mut changes = Changes::follow(&home, &config);
+    let mut agent = Agent::start(Assembly::new(home, &config), config)?;
+    on_serving(&agent.base_url());
     loop {
         tokio::select! {
             () = signals.next() => break,
-            changed = live.changed() => match changed {
-                Ok(()) => agent.follow(&live),
-                // The watcher ended, as it does when its folder is gone; what is in force stays in force.
-                Err(_) => break signals.next().await,
-            },
+            config = changes.next() => agent.take_over(&config).await?,
         }
     }
     info!("stopping");
     tokio::select! {
         () = agent.stop() => {}
-        () = signals.next() => warn!("stopped at once; answers were cut"),
+        () = signals.next() => warn!("stopped at once: answers under way were cut"),
     }
     Ok(())
 }
@@ -60,105 +56,71 @@ struct Agent {
     config: Resolved,
     server: Arc<Server>,
     gateway: Arc<Gateway>,
-    port: u16,
-    /// Ends the present listener.
-    stop: oneshot::Sender<()>,
-    /// The present listener and those that still drain.
-    listeners: JoinSet<()>,
+    port: Port,
+    /// One for the present port, and one for each former one whose answers have not ended.
+    serving: JoinSet<()>,
 }
 
 impl Agent {
-    fn start(assembly: Assembly, config: &Resolved) -> anyhow::Result<Self> {
-        let open = listen::bind(config.port, assemble::reach(config))?;
-        let port = open.port();
-        let gateway = Arc::new(Gateway::new(assembly.setup(config), assembly.recorder()));
-        let server = Arc::new(Server::new(assembly.settings(config, port)?, gateway.clone()));
-        let mut listeners = JoinSet::new();
-        let stop = spawn(&mut listeners, open, server.clone(), assemble::limits(config));
-        Ok(Self { assembly, config: config.clone(), server, gateway, port, stop, listeners })
+    fn start(mut assembly: Assembly, config: Resolved) -> anyhow::Result<Self> {
+        report_refusals(&config);
+        let keys = assembly.keys(&config)?;
+        let asked = Asked::of(&config);
+        let open = asked.bind().map_err(|error| explain(error, &config))?;
+        let gateway = Arc::new(Gateway::new(assembly.setup(&config), assembly.recorder()));
+        let server = Arc::new(Server::new(assemble::settings(&config, keys, open.port()), gateway.clone()));
+        let mut serving = JoinSet::new();
+        let port = Port::serve(asked, open, server.clone(), &mut serving);
+        Ok(Self { assembly, config, server, gateway, port, serving })
     }
 
     fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        assemble::base_url(self.port.number())
     }
 
     /// Takes over a changed configuration; answers under way go on as they began.
-    fn follow(&mut self, live: &watch::Receiver<Live>) {
-        let config = live.borrow().config.clone();
+    ///
+    /// # Errors
+    /// When no port is left to serve on.
+    async fn take_over(&mut self, config: &Resolved) -> anyhow::Result<()> {
         if *config == self.config {
-            return;
-        }
-        report_refusals(&config);
-        if let Err(error) = self.listen_as(&config) {
-            error!(%error, "the port stays as it was");
-        }
-        self.gateway.replace(self.assembly.setup(&config));
-        match self.assembly.settings(&config, self.port) {
-            Ok(settings) => self.server.replace(settings),
-            Err(error) => error!(%error, "who may come in stays as it was"),
-        }
-        self.config = (*config).clone();
-        // A listener that has drained is forgotten.
-        while self.listeners.try_join_next().is_some() {}
-    }
-
-    /// Opens the port anew where the change asks for it. Another port is opened before the old one is closed; the same port with
-    /// other limits is closed first.
-    fn listen_as(&mut self, config: &Resolved) -> Result<(), BindError> {
-        let (reach, limits) = (assemble::reach(config), assemble::limits(config));
-        let is_same = self.config.port == config.port && assemble::reach(&self.config) == reach;
-        if is_same && assemble::limits(&self.config) == limits {
             return Ok(());
         }
-        let port = if is_same { self.port } else { config.port };
-        let open = match listen::bind(port, reach) {
-            Err(error) if error.is_in_use() && port == self.port => self.reopen(port, reach)?,
-            opened => opened?,
-        };
-        if open.port() != self.port {
-            info!(port = open.port(), "serving on another port");
+        report_refusals(config);
+        let asked = Asked::of(config);
+        // From here on nobody comes in by a port that changes: those who come by a wider one are judged by what belongs to it.
+        let open = self.port.reopen(&asked).await?;
+        let number = open.as_ref().map_or(self.port.number(), |open| open.port());
+        self.gateway.replace(self.assembly.setup(config));
+        self.server.replace(assemble::settings(config, self.keys(config), number));
+        if let Some(open) = open {
+            self.port = Port::serve(asked, open, self.server.clone(), &mut self.serving);
         }
-        self.port = open.port();
-        let next = spawn(&mut self.listeners, open, self.server.clone(), limits);
-        let _ = std::mem::replace(&mut self.stop, next).send(());
+        self.config = config.clone();
+        self.forget_ended();
         Ok(())
     }
 
-    /// Closes the port and opens it again; the old listener's answers drain meanwhile.
-    fn reopen(&mut self, port: u16, reach: listen::Reach) -> Result<Listeners, BindError> {
-        const TRIES: u32 = 50;
-        const PAUSE: std::time::Duration = std::time::Duration::from_millis(10);
-        let (closed, _) = oneshot::channel();
-        let _ = std::mem::replace(&mut self.stop, closed).send(());
-        let mut opened = listen::bind(port, reach);
-        for _ in 1..TRIES {
-            if !matches!(&opened, Err(error) if error.is_in_use()) {
-                break;
-            }
-            // The old listener's task closes its sockets on another thread; this happens once a change of limits.
-            tokio::task::block_in_place(|| std::thread::sleep(PAUSE));
-            opened = listen::bind(port, reach);
-        }
-        opened
+    /// The keys that open the port; none does where they cannot be read.
+    fn keys(&self, config: &Resolved) -> Keys {
+        self.assembly.keys(config).unwrap_or_else(|error| {
+            error!(error = %format!("{error:#}"), "the local key cannot be read, so no key opens the port");
+            Keys::default()
+        })
     }
 
-    /// Closes the port and waits for the answers under way.
+    fn forget_ended(&mut self) {
+        while self.serving.try_join_next().is_some() {}
+    }
+
+    /// Closes the port and lets answers go on for as long as the configuration allows.
     async fn stop(mut self) {
-        let _ = self.stop.send(());
-        while self.listeners.join_next().await.is_some() {}
+        drop(self.port.close().await);
+        let ended = async { while self.serving.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.config.limits.drain_timeout, ended).await.is_err() {
+            warn!("answers that took too long to end were cut");
+        }
     }
-}
-
-fn spawn(tasks: &mut JoinSet<()>, open: Listeners, server: Arc<Server>, limits: Limits) -> oneshot::Sender<()> {
-    let (stop, stopped) = oneshot::channel::<()>();
-    tasks.spawn(async move {
-        // A dropped sender stops as a sent word does.
-        let stopped = async {
-            let _ = stopped.await;
-        };
-        serve(open, server, limits, stopped).await;
-    });
-    stop
 }
 
 fn report_refusals(config: &Resolved) {
@@ -167,16 +129,11 @@ fn report_refusals(config: &Resolved) {
     }
 }
 
-/// Says where it serves, with a line that works at once.
-fn announce(base_url: &str) -> io::Result<()> {
-    let version = env!("CARGO_PKG_VERSION");
-    let mut out = io::stdout().lock();
-    writeln!(out, "Aerostat {version} serves {base_url}")?;
-    writeln!(out)?;
-    writeln!(out, "Try it:")?;
-    writeln!(
-        out,
-        r#"  curl {base_url}/v1/chat/completions -H "content-type: application/json" -d '{{"model":"demo","messages":[{{"role":"user","content":"hello"}}]}}'"#
-    )?;
-    out.flush()
+/// Says who has the port, where it is one of us.
+fn explain(error: BindError, config: &Resolved) -> anyhow::Error {
+    let port = error.port();
+    if error.is_in_use() && status(config).state == State::Running {
+        return anyhow!("port {port} is in use by another aerostat, which serves; stop it, or set another `port`");
+    }
+    error.into()
 }

@@ -5,10 +5,10 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM, SIGINT and SIGHUP; Ctrl+C where there are no others.
+/// SIGTERM and SIGINT; Ctrl+C where there are no others. SIGHUP keeps its meaning, so that `nohup` works.
 pub(super) struct Signals {
     #[cfg(unix)]
-    kinds: [Signal; 3],
+    kinds: [Signal; 2],
 }
 
 impl Signals {
@@ -18,7 +18,7 @@ impl Signals {
     /// When the system refuses.
     #[cfg(unix)]
     pub(super) fn listen() -> io::Result<Self> {
-        let kinds = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?];
+        let kinds = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
         Ok(Self { kinds })
     }
 
@@ -30,11 +30,10 @@ impl Signals {
     /// Waits for the next word to stop.
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
-        let [terminate, interrupt, hangup] = &mut self.kinds;
+        let [terminate, interrupt] = &mut self.kinds;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
         }
     }
 

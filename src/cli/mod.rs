@@ -12,17 +12,17 @@ use std::io::{self, Write};
 
 use clap::Parser;
 
-use crate::control::{Account, Fault, Home, ModelCard, Provider, Resolved, Secret};
+use crate::control::{Account, Fault, Home, ModelCard, Provider, Resolved};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 
 /// What the commands borrow from the program: everything that needs a runtime and sockets.
 pub trait Program {
-    /// Runs the gateway until it is told to stop.
+    /// Runs the gateway until it is told to stop. `on_serving` is told the base URL once clients can come.
     ///
     /// # Errors
     /// When it cannot start, or ends because something broke.
-    fn run(&self, home: &Home) -> anyhow::Result<()>;
+    fn run(&self, home: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()>;
 
     /// Asks a provider for its models.
     ///
@@ -70,7 +70,7 @@ fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
 
 fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) -> anyhow::Result<u8> {
     // There is no tray yet: with or without `--headless` the gateway runs alone.
-    let Some(verb) = args.verb else { return program.run(home).map(|()| exit_code::DONE) };
+    let Some(verb) = args.verb else { return verbs::run(home, program, out) };
     match verb {
         Verb::Status => verbs::show_status(home, out),
         Verb::Config(ConfigVerb::Path) => verbs::show_path(home, out),
@@ -83,10 +83,6 @@ fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) ->
         Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name.as_deref(), out),
         Verb::Completions { shell } => verbs::print_completions(shell, out),
     }
-}
-
-fn environment(name: &str) -> Option<Secret> {
-    std::env::var(name).ok().map(Secret::new)
 }
 
 #[cfg(test)]

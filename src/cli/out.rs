@@ -38,7 +38,16 @@ impl<'a> Out<'a> {
 
     /// Writes a script that this program made, as it is.
     pub(super) fn script(&mut self, script: &[u8]) {
-        self.failure = self.facts.write_all(script).err();
+        if self.failure.is_none() {
+            self.failure = self.facts.write_all(script).err();
+        }
+    }
+
+    /// Shows what was written so far, where more comes only later.
+    pub(super) fn flush(&mut self) {
+        if self.failure.is_none() {
+            self.failure = self.facts.flush().err();
+        }
     }
 
     fn line(&mut self, line: &str) {
@@ -64,8 +73,8 @@ impl<'a> Out<'a> {
 
     /// Whether everything reached its reader, or the reader left by itself.
     pub(super) fn finish(mut self) -> io::Result<()> {
-        let failure = self.failure.take().or_else(|| self.facts.flush().err());
-        match failure {
+        self.flush();
+        match self.failure {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }

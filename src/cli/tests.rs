@@ -7,8 +7,9 @@ struct Fake {
 }
 
 impl Program for Fake {
-    fn run(&self, _: &Home) -> anyhow::Result<()> {
+    fn run(&self, _: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
         self.ran.set(true);
+        on_serving("http://127.0.0.1:1");
         Ok(())
     }
 
@@ -57,9 +58,12 @@ impl Terminal {
 fn without_a_verb_the_gateway_runs() {
     for line in ["", "--headless"] {
         let terminal = Terminal::with_config("");
-        assert_eq!(terminal.run(line).code, exit_code::DONE);
+        let ended = terminal.run(line);
+        assert_eq!(ended.code, exit_code::DONE);
         assert!(terminal.program.ran.get());
+        assert!(ended.facts.contains("serves http://127.0.0.1:1\n"), "{}", ended.facts);
     }
+    assert_eq!(Terminal::with_config("").run("--json").json()["base_url"], "http://127.0.0.1:1");
 }
 
 #[test]

@@ -5,16 +5,36 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
+use super::Program;
 use super::args::Args;
 use super::exit_code::{DONE, FAILED, NOT_RUNNING, WRONG_USAGE};
 use super::out::Out;
-use super::{Program, environment};
 use crate::control::model::{Trial, try_name};
 use crate::control::provider::{self, ProviderFacts, ProviderModels};
 use crate::control::status::{State, Status, status};
-use crate::control::{self, ConfigError, Home, Problem, Setting};
+use crate::control::{self, ConfigError, Home, Problem, Secret, Setting};
 
 type Done = anyhow::Result<u8>;
+
+pub(super) fn run(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    program.run(home, &mut |base_url| {
+        let facts = json!({ "base_url": base_url, "version": env!("CARGO_PKG_VERSION") });
+        out.facts(&facts, welcome(base_url));
+        out.flush();
+    })?;
+    Ok(DONE)
+}
+
+/// Where it serves, with a line that works at once.
+fn welcome(base_url: &str) -> [String; 4] {
+    let body = r#"{"model":"demo","messages":[{"role":"user","content":"hello"}]}"#;
+    [
+        format!("Aerostat {} serves {base_url}", env!("CARGO_PKG_VERSION")),
+        String::new(),
+        "Try it:".to_owned(),
+        format!("  curl {base_url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'"),
+    ]
+}
 
 pub(super) fn show_status(home: &Home, out: &mut Out<'_>) -> Done {
     let status = status(&control::load(home)?);
@@ -114,7 +134,7 @@ pub(super) fn show_key(home: &Home, out: &mut Out<'_>) -> Done {
 pub(super) fn try_model(home: &Home, program: &dyn Program, name: &str, out: &mut Out<'_>) -> Done {
     let config = control::load(home)?;
     let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
-    let trial = try_name(&config, &environment, &fetch, name);
+    let trial = try_name(&config, &Secret::of_env, &fetch, name);
     if trial.candidates.is_empty() {
         out.facts(&trial, []);
         out.complain(&trial.detail);
@@ -132,7 +152,7 @@ fn trial_lines(trial: &Trial) -> Vec<String> {
 }
 
 pub(super) fn list_providers(home: &Home, out: &mut Out<'_>) -> Done {
-    let facts = provider::list(&control::load(home)?, &environment);
+    let facts = provider::list(&control::load(home)?, &Secret::of_env);
     let width = facts.iter().map(|facts| facts.name.len()).max().unwrap_or_default();
     let line = |facts: &ProviderFacts| format!("{:width$}  {}  {}", facts.name, facts.protocol.join(","), facts.detail);
     out.facts(&facts, facts.iter().map(line));
@@ -142,7 +162,7 @@ pub(super) fn list_providers(home: &Home, out: &mut Out<'_>) -> Done {
 pub(super) fn list_models(home: &Home, program: &dyn Program, name: Option<&str>, out: &mut Out<'_>) -> Done {
     let config = control::load(home)?;
     let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
-    let lists = provider::models(&config, &environment, &fetch, name).map_err(|message| anyhow!(message))?;
+    let lists = provider::models(&config, &Secret::of_env, &fetch, name).map_err(|message| anyhow!(message))?;
     out.facts(&lists, lists.iter().flat_map(model_lines));
     let failures: Vec<String> = lists.iter().filter_map(failure_line).collect();
     out.complain(&failures.join("\n"));

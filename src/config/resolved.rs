@@ -2,6 +2,7 @@
 //!
 //! Only this travels through the program.
 
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use super::VERSION;
@@ -19,7 +20,7 @@ pub struct Resolved {
     pub allow_lan_access: bool,
     /// `auto` is already decided.
     pub auth_mode: AuthMode,
-    /// Lower case, without port.
+    /// In lower case, as `Host` would carry them: `box.lan`, `[fd00::1]`, `box.lan:8045` for that port only.
     pub allowed_hosts: Vec<String>,
     /// Lower case, without a slash at the end.
     pub cors_origins: Vec<String>,
@@ -73,18 +74,23 @@ pub struct Limits {
     pub request_body_bytes_max: usize,
     pub answer_body_bytes_max: usize,
     pub header_bytes_max: usize,
+    pub headers_max: usize,
     pub header_timeout: Duration,
     /// Between two chunks of a request's body.
     pub body_idle_timeout: Duration,
     pub connect_timeout: Duration,
-    /// From the request to the head of its answer.
+    /// From the request to the head of a stream.
     pub head_timeout: Duration,
+    /// The same for an answer that is not streamed: its head comes when all of it is there.
+    pub answer_timeout: Duration,
     /// From the head of a stream to its first event.
     pub first_event_timeout: Duration,
     /// Between two events of a stream.
     pub idle_timeout: Duration,
     /// How long the start of a stream is held, so that a failover is still possible.
     pub hold: Duration,
+    /// Between two requests of a client's connection.
+    pub connection_idle_timeout: Duration,
     pub connections_max: usize,
     pub requests_in_flight_max: usize,
     pub drain_timeout: Duration,
@@ -98,14 +104,18 @@ impl Default for Limits {
             request_body_bytes_max: 64 << 20,
             answer_body_bytes_max: 64 << 20,
             header_bytes_max: 64 << 10,
+            headers_max: 100,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
-            // An answer that is not streamed has no head before it is complete, and ten minutes are not rare.
             head_timeout: Duration::from_secs(600),
+            // Ten minutes are not rare, and nobody but the client knows when waiting is no use any more.
+            answer_timeout: Duration::from_secs(3600),
             first_event_timeout: Duration::from_secs(300),
             idle_timeout: Duration::from_secs(300),
             hold: Duration::from_millis(3000),
+            // Longer than the pools of clients keep theirs: then no request runs into a connection that is being closed.
+            connection_idle_timeout: Duration::from_secs(300),
             connections_max: 512,
             requests_in_flight_max: 256,
             drain_timeout: Duration::from_secs(30),
@@ -327,13 +337,16 @@ impl Judge {
             request_body_bytes_max: bytes(raw.request_body_bytes_max.as_ref(), default.request_body_bytes_max),
             answer_body_bytes_max: bytes(raw.answer_body_bytes_max.as_ref(), default.answer_body_bytes_max),
             header_bytes_max: bytes(raw.header_bytes_max.as_ref(), default.header_bytes_max),
+            headers_max: raw.headers_max.unwrap_or(default.headers_max),
             header_timeout: seconds(raw.header_timeout_seconds, default.header_timeout),
             body_idle_timeout: seconds(raw.body_idle_timeout_seconds, default.body_idle_timeout),
             connect_timeout: seconds(raw.connect_timeout_seconds, default.connect_timeout),
             head_timeout: seconds(raw.head_timeout_seconds, default.head_timeout),
+            answer_timeout: seconds(raw.answer_timeout_seconds, default.answer_timeout),
             first_event_timeout: seconds(raw.first_event_timeout_seconds, default.first_event_timeout),
             idle_timeout: seconds(raw.idle_timeout_seconds, default.idle_timeout),
             hold: raw.hold_ms.map_or(default.hold, Duration::from_millis),
+            connection_idle_timeout: seconds(raw.connection_idle_timeout_seconds, default.connection_idle_timeout),
             connections_max: raw.connections_max.unwrap_or(default.connections_max),
             requests_in_flight_max: raw.requests_in_flight_max.unwrap_or(default.requests_in_flight_max),
             drain_timeout: seconds(raw.drain_timeout_seconds, default.drain_timeout),
@@ -408,10 +421,24 @@ fn unknown_provider(name: &str, providers: &[Provider]) -> String {
     }
 }
 
+/// A name or an address, with a port where only that one is meant. An IPv6 address gets the brackets that `Host` has.
 fn host(word: &str) -> Result<String, &'static str> {
-    let is_name = !word.is_empty() && !word.contains(['/', ':', '*', '@', '[']) && word.chars().all(|c| c.is_ascii_graphic());
-    let is_address = word.parse::<std::net::IpAddr>().is_ok();
-    if is_name || is_address { Ok(word.to_ascii_lowercase()) } else { Err("a host name without scheme and port") }
+    if let Ok(address) = word.parse::<Ipv6Addr>() {
+        return Ok(format!("[{address}]"));
+    }
+    let (name, port) = match word.rsplit_once(':').filter(|_| !word.ends_with(']')) {
+        Some((name, port)) => (name, Some(port)),
+        None => (word, None),
+    };
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    if is_host(name) && is_port { Ok(word.to_ascii_lowercase()) } else { Err("a host name or address without scheme and path") }
+}
+
+fn is_host(name: &str) -> bool {
+    match name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')),
+    }
 }
 
 /// Source: RFC 6454 section 6.2, a serialised origin.

@@ -115,7 +115,7 @@ fn problems_name_line_column_key_and_what_was_expected() {
         ),
         (
             "allowed_hosts = [\"http://a\"]".to_owned(),
-            "config.toml:1:17: allowed_hosts: expected a host name without scheme and port, found `http://a`",
+            "config.toml:1:17: allowed_hosts: expected a host name or address without scheme and path, found `http://a`",
         ),
         (
             lab.to_owned(),
@@ -256,7 +256,16 @@ fn sizes_have_units_and_times_have_theirs() {
 
 #[test]
 fn hosts_and_origins_are_compared_in_lower_case() {
-    let config = resolved("allowed_hosts = [\"Box.Lan\", \"fd00::1\"]\ncors_origins = [\"HTTPS://App.Example/\"]\n");
-    assert_eq!(config.allowed_hosts, ["box.lan", "fd00::1"]);
+    let config = resolved(
+        "allowed_hosts = [\"Box.Lan\", \"fd00::1\", \"[FD00::2]\", \"box.lan:8045\"]\ncors_origins = [\"HTTPS://App.Example/\"]\n",
+    );
+    assert_eq!(config.allowed_hosts, ["box.lan", "[fd00::1]", "[fd00::2]", "box.lan:8045"]);
     assert_eq!(config.cors_origins, ["https://app.example"]);
+}
+
+#[test]
+fn what_is_no_host_is_refused() {
+    for host in ["", "http://box.lan", "box.lan/x", "*.lan", "box.lan:port", "me@box.lan", "[box.lan]", "a b"] {
+        assert!(problem(&format!("allowed_hosts = [\"{host}\"]\n")).contains("expected a host name or address"), "{host}");
+    }
 }

@@ -181,7 +181,7 @@ async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::
 
 fn with_retry_after(mut fault: Fault, headers: &HeaderMap, job: &Job<'_>) -> Fault {
     let named = provider::retry_after(headers, job.call.received_at, provider::RETRY_AFTER_MAX);
-    fault.retry_after = named.or(fault.retry_after);
+    fault.retry_after = named.or(fault.retry_after).map(|after| after.min(provider::RETRY_AFTER_MAX));
     fault
 }
 

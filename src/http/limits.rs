@@ -15,17 +15,15 @@ pub struct Limits {
     pub headers_max: usize,
     /// From the first byte of a head (or from the connection's start) to its end. 30 s.
     pub header_timeout: Duration,
-    /// Between two chunks of a request body. 60 s.
+    /// Between two chunks of a request body. 30 s.
     pub body_idle_timeout: Duration,
-    /// Open connections. 1024; one more is answered with 503.
+    /// Open connections. 512; one more is answered with 503.
     pub connections_max: usize,
     /// Requests whose answer is not finished. 256; one more is refused.
     pub requests_in_flight_max: usize,
     /// How long a connection stays open between two requests. 5 minutes: longer than the pools of clients keep theirs, so that
     /// it is the client who closes and no request runs into a closed connection.
     pub keep_alive_timeout: Duration,
-    /// How long answers may go on once the server stops. 30 s.
-    pub drain_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -35,11 +33,10 @@ impl Default for Limits {
             header_bytes_max: 64 << 10,
             headers_max: 100,
             header_timeout: Duration::from_secs(30),
-            body_idle_timeout: Duration::from_secs(60),
-            connections_max: 1024,
+            body_idle_timeout: Duration::from_secs(30),
+            connections_max: 512,
             requests_in_flight_max: 256,
             keep_alive_timeout: Duration::from_secs(300),
-            drain_timeout: Duration::from_secs(30),
         }
     }
 }

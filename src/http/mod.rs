@@ -18,4 +18,4 @@ mod tests;
 pub use body::{Body, BoxError, collect};
 pub use limits::Limits;
 pub use printable::printable;
-pub use serve::{Drained, Handler, serve};
+pub use serve::{Draining, Handler, serve};

@@ -18,7 +18,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::connection::{Busy, Pulse, Socket, Stage, gone, linger, refuse};
 use super::listen::Listeners;
@@ -34,6 +34,9 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// How many connections over the limit are told so at a time. Those beyond are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
 
+/// How many times too long a head may be to be refused with a sentence. One beyond that gets a bare status.
+const HEAD_TOLERANCE: usize = 4;
+
 /// The smallest buffer that hyper takes.
 const BUFFER_BYTES_MIN: usize = 8192;
 
@@ -48,15 +51,26 @@ pub trait Handler: Send + Sync + 'static {
     fn refuse(&self, head: &request::Parts, fault: &Fault) -> Response<Body>;
 }
 
-/// How serving ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Drained {
-    /// Connections that were cut because their answers were not finished in time.
-    pub cut: usize,
+/// The answers that were not finished when serving stopped. They are cut when this is dropped.
+#[derive(Debug)]
+pub struct Draining(JoinSet<()>);
+
+impl Draining {
+    /// Waits until the last of them has ended.
+    ///
+    /// Cancel safe.
+    pub async fn ended(&mut self) {
+        while self.0.join_next().await.is_some() {}
+    }
 }
 
-/// Serves until `stop` is ready, then closes the port, lets answers finish for `limits.drain_timeout`, and cuts the rest.
-pub async fn serve<H: Handler>(listeners: Listeners, handler: Arc<H>, limits: Limits, stop: impl Future<Output = ()>) -> Drained {
+/// Serves until `stop` is ready. Gives back the port, which stays open until it is dropped, and the answers under way.
+pub async fn serve<H: Handler>(
+    listeners: Listeners,
+    handler: Arc<H>,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) -> (Listeners, Draining) {
     let server = Arc::new(Server::new(handler, limits));
     let stopping = watch::Sender::new(false);
     let mut connections = JoinSet::new();
@@ -68,20 +82,8 @@ pub async fn serve<H: Handler>(listeners: Listeners, handler: Arc<H>, limits: Li
             Some(_) = connections.join_next() => {}
         }
     }
-    drop(listeners);
     stopping.send_replace(true);
-    drain(connections, server.limits.drain_timeout).await
-}
-
-async fn drain(mut connections: JoinSet<()>, drain_timeout: Duration) -> Drained {
-    let all = async { while connections.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(drain_timeout, all).await;
-    let cut = connections.len();
-    if cut > 0 {
-        info!(cut, "answers were cut at the end of the drain");
-    }
-    connections.shutdown().await;
-    Drained { cut }
+    (listeners, Draining(connections))
 }
 
 /// Waits for the next connection, through failures of those before it.
@@ -120,9 +122,10 @@ impl<H: Handler> Server<H> {
         // hyper's time-out for heads runs between requests too, so `Pulse` keeps the time. A peer that only stopped sending may
         // still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
-        http.max_headers(limits.headers_max).max_header_size(limits.header_bytes_max);
+        // hyper's own answer to too long a head has no body; up to here the handler gives one.
+        http.max_headers(limits.headers_max * HEAD_TOLERANCE).max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
         // The same buffer bounds what is written ahead of a slow client.
-        http.max_buf_size(limits.header_bytes_max.max(BUFFER_BYTES_MIN));
+        http.max_buf_size((limits.header_bytes_max * HEAD_TOLERANCE).max(BUFFER_BYTES_MIN));
         Self {
             handler,
             http,
@@ -179,15 +182,28 @@ impl<H: Handler> Server<H> {
 
     async fn answer(&self, request: Request<Incoming>, busy: Busy) -> Response<Answer> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
-        let mut response = match permit {
-            Some(_) => self.handler.handle(request).await,
-            None => self.handler.refuse(&request.into_parts().0, &self.too_many()),
+        let refusal = self.head_too_large(&request).or_else(|| permit.is_none().then(|| self.too_many()));
+        let mut response = match refusal {
+            None => self.handler.handle(request).await,
+            Some(fault) => self.handler.refuse(&request.into_parts().0, &fault),
         };
         // The rest of such a request may still be on its way, and nobody will read it.
         if matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.map(|body| Answer { body, _permit: permit, _busy: busy })
+    }
+
+    fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
+        let Limits { header_bytes_max, headers_max, .. } = self.limits;
+        let headers = request.headers();
+        let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+        let bytes = request.uri().to_string().len() + lines.sum::<usize>();
+        let is_too_large = bytes > header_bytes_max || headers.len() > headers_max;
+        is_too_large.then(|| {
+            let message = format!("request head: expected at most {header_bytes_max} bytes and {headers_max} headers, found more");
+            Fault::new(FaultKind::HeadersTooLarge, Blame::Client, message)
+        })
     }
 
     fn too_many(&self) -> Fault {

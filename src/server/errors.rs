@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Method, Response};
 
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::http::printable;
 use crate::protocol::Protocol;
-use crate::provider::RETRY_AFTER_MAX;
 
 /// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.
 pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) -> Response<Bytes> {
@@ -17,7 +17,7 @@ pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(after) = fault.retry_after {
         // Rounded up: a client that comes back too early is refused again.
-        let seconds = after.min(RETRY_AFTER_MAX).as_millis().div_ceil(1000);
+        let seconds = after.as_millis().div_ceil(1000);
         headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
     }
     response
@@ -31,15 +31,15 @@ pub(super) fn unauthorized() -> Fault {
 
 /// No such path; what the client's dialect expects as its base URL.
 pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
-    let path = crate::http::printable(path);
+    let path = printable(path);
     let message = format!("gateway: no such path: `{path}`; {}", base_url_hint(protocol, base_url));
     Fault::new(FaultKind::NotFound, Blame::Client, message)
 }
 
 /// The path has other methods.
-pub(super) fn no_such_method(method: &http::Method, path: &str, allowed: &str) -> Fault {
-    let path = crate::http::printable(path);
-    let message = format!("gateway: `{path}` takes {allowed}, not {method}");
+pub(super) fn no_such_method(method: &Method, path: &str, allowed: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
+    let path = printable(path);
+    let message = format!("gateway: `{path}` takes {allowed}, not {method}; {}", base_url_hint(protocol, base_url));
     Fault::new(FaultKind::MethodNotAllowed, Blame::Client, message)
 }
 

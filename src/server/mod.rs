@@ -23,8 +23,8 @@ use crate::canon::Fault;
 use crate::gateway::{AnswerBody, Call, Failed, Gateway};
 use crate::http::guard::{self, Admitted, Policy};
 use crate::http::{Body, Handler, Limits, collect};
-use crate::protocol::Protocol;
-use routes::{Found, Matched, Path};
+use crate::protocol::Operation;
+use routes::{Found, Place};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-aerostat-request-id");
 
@@ -49,9 +49,7 @@ struct Visit<'s> {
     settings: &'s Settings,
     request_id: String,
     head: Parts,
-    path: Path,
-    /// The dialect in which errors are said until a route is known.
-    likely: &'static dyn Protocol,
+    place: Place,
     arrived: Instant,
 }
 
@@ -71,7 +69,7 @@ impl Server {
         let visit = Visit::new(&settings, head);
         let admitted = match guard::admit(&settings.policy, &visit.head) {
             Ok(admitted) => admitted,
-            Err(fault) => return visit.finish(visit.refuse(visit.likely, &fault), None),
+            Err(fault) => return visit.finish(visit.refuse(&fault), None),
         };
         let response = match guard::preflight(&admitted, &visit.head) {
             Some(preflight) => preflight.map(|()| Body::empty()),
@@ -81,22 +79,16 @@ impl Server {
     }
 
     async fn serve(&self, visit: &Visit<'_>, incoming: Incoming) -> Response<Body> {
-        if visit.is_probe() {
-            return Response::new(Body::empty());
-        }
         if !visit.is_open() {
-            return visit.refuse(visit.likely, &errors::unauthorized());
+            return visit.refuse(&errors::unauthorized());
         }
-        if visit.path.is_health() && matches!(visit.head.method, Method::GET | Method::HEAD) {
-            return self.health();
-        }
-        match visit.path.find(&visit.head.method, visit.likely) {
-            Found::Route(matched) => self.call(visit, &matched, incoming).await,
-            Found::OtherMethod(methods) => visit.other_method(&methods),
-            Found::Nothing => {
-                let fault = errors::no_such_path(visit.head.uri.path(), visit.likely, &visit.settings.base_url);
-                visit.refuse(visit.likely, &fault)
-            }
+        match &visit.place.found {
+            Found::Root => Response::new(Body::empty()),
+            Found::Health => self.health(),
+            Found::Nothing => visit.refuse(&visit.no_such_path()),
+            _ if visit.wants_websocket() => visit.refuse(&errors::upgrade_refused()),
+            Found::OtherMethod(methods) => visit.other_method(methods),
+            Found::Route { operation, model } => self.call(visit, *operation, model.clone(), incoming).await,
         }
     }
 
@@ -116,15 +108,15 @@ impl Server {
         response
     }
 
-    async fn call(&self, visit: &Visit<'_>, matched: &Matched, incoming: Incoming) -> Response<Body> {
+    async fn call(&self, visit: &Visit<'_>, operation: Operation, model: Option<String>, incoming: Incoming) -> Response<Body> {
         let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
             Ok(body) => body,
-            Err(fault) => return visit.refuse(matched.protocol, &fault),
+            Err(fault) => return visit.refuse(&fault),
         };
-        match self.gateway.handle(visit.call(matched, body)).await {
+        match self.gateway.handle(visit.call(operation, model, body)).await {
             Ok(answer) => answer.map(deliver),
             Err(Failed { fault, headers }) => {
-                let mut response = visit.refuse(matched.protocol, &fault);
+                let mut response = visit.refuse(&fault);
                 response.headers_mut().extend(headers);
                 response
             }
@@ -140,38 +132,41 @@ impl Handler for Server {
     fn refuse(&self, head: &Parts, fault: &Fault) -> Response<Body> {
         let settings = self.settings.load_full();
         let visit = Visit::new(&settings, head.clone());
-        visit.finish(visit.refuse(visit.likely, fault), None)
+        match guard::admit(&settings.policy, head) {
+            Ok(admitted) => visit.finish(visit.refuse(fault), Some(&admitted)),
+            Err(foreign) => visit.finish(visit.refuse(&foreign), None),
+        }
     }
 }
 
 impl<'s> Visit<'s> {
     fn new(settings: &'s Settings, head: Parts) -> Self {
-        let path = Path::read(head.uri.path());
-        let likely = path.likely_dialect(&head.headers, head.uri.query());
-        Self { settings, request_id: request_id(), head, path, likely, arrived: Instant::now() }
+        let place = Place::of(&head);
+        Self { settings, request_id: request_id(), head, place, arrived: Instant::now() }
     }
 
-    /// Claude Code asks `HEAD /` before anything else, and sends no key with it.
-    fn is_probe(&self) -> bool {
-        self.path.is_root() && matches!(self.head.method, Method::GET | Method::HEAD)
-    }
-
-    /// Whether the request needs no key, or has it.
+    /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else, and sends no key with it.
     fn is_open(&self) -> bool {
-        let is_free = match self.settings.auth {
-            AuthMode::Off => true,
-            AuthMode::Strict => false,
-            AuthMode::AllExceptHealth => self.path.is_health(),
+        let is_free = match (self.settings.auth, &self.place.found) {
+            (AuthMode::Off, _) | (_, Found::Root) => true,
+            (AuthMode::AllExceptHealth, found) => *found == Found::Health,
+            (AuthMode::Strict, _) => false,
         };
         is_free || self.settings.keys.open(&self.head.headers, self.head.uri.query())
     }
 
-    fn call(&self, matched: &Matched, body: Bytes) -> Call {
+    /// Other upgrades (`h2c`, which Java's client offers) may be passed over, as RFC 9110 section 7.8 says.
+    fn wants_websocket(&self) -> bool {
+        let offers = self.head.headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
+        offers.flat_map(|value| value.split(',')).any(|offer| offer.trim().eq_ignore_ascii_case("websocket"))
+    }
+
+    fn call(&self, operation: Operation, path_model: Option<String>, body: Bytes) -> Call {
         Call {
             request_id: self.request_id.clone(),
-            protocol: matched.protocol,
-            operation: matched.operation,
-            path_model: matched.model.clone(),
+            protocol: self.place.protocol,
+            operation,
+            path_model,
             query: auth::without_key(self.head.uri.query()),
             headers: self.head.headers.clone(),
             body,
@@ -181,18 +176,19 @@ impl<'s> Visit<'s> {
     }
 
     /// An error in the dialect's shape.
-    fn refuse(&self, protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {
-        errors::respond(protocol, fault, &self.request_id).map(Body::from)
+    fn refuse(&self, fault: &Fault) -> Response<Body> {
+        errors::respond(self.place.protocol, fault, &self.request_id).map(Body::from)
     }
 
-    /// A path that exists with other methods; an attempt to upgrade one is told so at once.
+    fn no_such_path(&self) -> Fault {
+        errors::no_such_path(self.head.uri.path(), self.place.protocol, &self.settings.base_url)
+    }
+
     fn other_method(&self, methods: &[Method]) -> Response<Body> {
-        if self.head.headers.contains_key(UPGRADE) {
-            return self.refuse(self.likely, &errors::upgrade_refused());
-        }
         let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
-        let fault = errors::no_such_method(&self.head.method, self.head.uri.path(), &allowed);
-        let mut response = self.refuse(self.likely, &fault);
+        let (path, base_url) = (self.head.uri.path(), &self.settings.base_url);
+        let fault = errors::no_such_method(&self.head.method, path, &allowed, self.place.protocol, base_url);
+        let mut response = self.refuse(&fault);
         if let Ok(allowed) = HeaderValue::from_str(&allowed) {
             response.headers_mut().insert(ALLOW, allowed);
         }

@@ -1,0 +1,48 @@
+//! The configuration as it changes while the program runs.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use crate::config::{ConfigWatcher, Home, Live, Resolved};
+
+/// What is in force, each time that it changed.
+pub(super) struct Changes {
+    /// `None` where the file cannot be followed.
+    live: Option<watch::Receiver<Live>>,
+    /// Ends the watching when it is dropped.
+    _watching: JoinSet<()>,
+}
+
+impl Changes {
+    /// Follows the file from `config` on. A machine that cannot watch files is served all the same.
+    pub(super) fn follow(home: &Home, config: &Resolved) -> Self {
+        let mut watching = JoinSet::new();
+        let live = match ConfigWatcher::new(home.clone(), config.clone()) {
+            Ok((watcher, live)) => {
+                watching.spawn(watcher.run());
+                Some(live)
+            }
+            Err(error) => {
+                warn!(%error, "the configuration cannot be watched: a change takes a restart");
+                None
+            }
+        };
+        Self { live, _watching: watching }
+    }
+
+    /// Waits for the next change.
+    ///
+    /// Cancel safe.
+    pub(super) async fn next(&mut self) -> Arc<Resolved> {
+        if let Some(live) = &mut self.live
+            && live.changed().await.is_ok()
+        {
+            return live.borrow_and_update().config.clone();
+        }
+        // The watcher could not start, or ended: what is in force stays in force.
+        std::future::pending().await
+    }
+}
