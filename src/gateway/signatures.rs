@@ -73,18 +73,34 @@ impl Signatures {
 
 impl Memory {
     fn attach(&self, turn: &mut Turn) {
-        let has_reasoning = turn.parts.iter().any(|part| matches!(part.kind, PartKind::Reasoning { .. }));
-        let mut parts = Vec::with_capacity(turn.parts.len());
-        for mut part in std::mem::take(&mut turn.parts) {
+        let is_signed = |part: &Part| is_reasoning(part) && part.sig.is_some();
+        if !turn.parts.iter().any(is_signed) && turn.parts.iter().any(|part| self.has_reasoning_of(part)) {
+            self.put_reasoning(turn);
+        }
+        for part in &mut turn.parts {
+            let kept = self.of_call(part).and_then(|kept| kept.sig.clone());
+            part.sig = part.sig.take().or(kept);
+        }
+    }
+
+    /// Puts what was kept before its call and the text that leads to it. What the client wrote of it itself is the same reasoning
+    /// without its tokens (Chat's `reasoning_content`).
+    fn put_reasoning(&self, turn: &mut Turn) {
+        let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
+        for part in turn.parts.drain(..).filter(|part| !is_reasoning(part)) {
             if let Some(kept) = self.of_call(&part) {
-                if !has_reasoning {
-                    parts.extend(kept.reasoning.iter().map(|reasoning| Part { at: part.at, ..reasoning.clone() }));
-                }
-                part.sig = part.sig.or_else(|| kept.sig.clone());
+                let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
+                let before_text = parts.iter().rposition(|part| !is_text(part)).map_or(0, |last| last + 1);
+                let reasoning = kept.reasoning.iter().map(|reasoning| Part { at: part.at, ..reasoning.clone() });
+                parts.splice(before_text..before_text, reasoning);
             }
             parts.push(part);
         }
         turn.parts = parts;
+    }
+
+    fn has_reasoning_of(&self, part: &Part) -> bool {
+        self.of_call(part).is_some_and(|kept| !kept.reasoning.is_empty())
     }
 
     fn of_call(&self, part: &Part) -> Option<&Kept> {
@@ -110,6 +126,10 @@ impl Memory {
         let is_stale = |id: &String| self.by_call.get(id).is_none_or(|kept| kept.kept_at.elapsed() >= AGE_MAX);
         self.order.len() > ENTRIES_MAX || self.bytes > BYTES_MAX || self.order.front().is_some_and(is_stale)
     }
+}
+
+fn is_reasoning(part: &Part) -> bool {
+    matches!(part.kind, PartKind::Reasoning { .. })
 }
 
 /// Gathers the tokens of one answer as its events pass.
@@ -231,6 +251,25 @@ mod tests {
         assert_eq!(parts.len(), 2);
         assert_eq!(parts[0].sig, Some(Sig { origin: origin(), value: "token".into() }));
         assert!(matches!(&parts[0].kind, PartKind::Reasoning { texts, .. } if texts[0] == "hm"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_client_kept_without_its_token_is_replaced() {
+        let signatures = Arc::new(Signatures::default());
+        answer(&signatures, "call_1");
+        let mut request = history("call_1");
+        let copy = PartKind::Reasoning { form: ReasoningForm::Full, texts: vec!["hm".into()] };
+        let parts = &mut request.turns[0].parts;
+        parts.splice(0..0, [Part::new(copy.clone(), Spot(0)), Part::text("so".into(), Spot(0))]);
+        signatures.attach(&mut request);
+        let parts = &request.turns[0].parts;
+        assert_eq!(parts.len(), 3);
+        assert_eq!((&parts[0].kind, parts[0].sig.is_some()), (&copy, true));
+        assert!(matches!(parts[1].kind, PartKind::Text(_)));
+
+        let signed = parts.clone();
+        signatures.attach(&mut request);
+        assert_eq!(request.turns[0].parts, signed, "what has its token already stays as it is");
     }
 
     #[tokio::test(start_paused = true)]

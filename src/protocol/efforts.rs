@@ -2,7 +2,7 @@
 //!
 //! Source: `translation.md` section 2; no vendor publishes the equivalence, the numbers are ours.
 
-use crate::canon::Effort;
+use crate::canon::{Effort, Located, Losses, Reasoning, ReasoningMode};
 
 /// One effort in the words of each dialect.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +31,9 @@ pub static TABLE: [Row; 7] = [
     Row { effort: Effort::Max,     openai: "max",     anthropic: Some("max"),    anthropic_budget: 32_000, gemini_level: "HIGH",    gemini_budget: 24_576 },
 ];
 
+/// Stands for reasoning that is on, of a client that left the measure to the model.
+pub const UNMEASURED: Effort = Effort::Medium;
+
 /// The row of an effort.
 pub fn row(effort: Effort) -> &'static Row {
     TABLE.iter().find(|row| row.effort == effort).unwrap_or(&TABLE[3])
@@ -57,9 +60,31 @@ pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
     TABLE.iter().min_by_key(|row| column(row).abs_diff(budget_tokens)).map_or(Effort::Medium, |row| row.effort)
 }
 
+/// The effort for a target that is steered by nothing else: OpenAI's dialects.
+///
+/// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would not reason at all.
+pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effort> {
+    let Reasoning { effort, budget_tokens, mode, .. } = &reasoning.value;
+    match (mode, effort, budget_tokens) {
+        (ReasoningMode::Off, ..) => Some(Effort::None),
+        (_, effort, Some(budget)) => {
+            losses.adjusted(budget.at);
+            let nearest = || nearest(budget.value, |row| row.anthropic_budget);
+            Some(effort.as_ref().map_or_else(nearest, |effort| effort.value))
+        }
+        (_, Some(effort), None) => Some(effort.value),
+        (ReasoningMode::Unset, None, None) => None,
+        (ReasoningMode::Dynamic | ReasoningMode::Fixed, None, None) => {
+            losses.adjusted(reasoning.at);
+            Some(UNMEASURED)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::canon::Spot;
 
     #[test]
     fn budgets_become_the_nearest_effort() {
@@ -67,6 +92,19 @@ mod tests {
         assert_eq!(nearest(10_000, |row| row.anthropic_budget), Effort::Medium);
         assert_eq!(nearest(100_000, |row| row.anthropic_budget), Effort::Max);
         assert_eq!(nearest(24_576, |row| row.gemini_budget), Effort::High);
+    }
+
+    #[test]
+    fn reasoning_without_a_measure_gets_one() {
+        let alone = |reasoning| super::alone(&Located::new(reasoning, Spot(0)), &mut Losses::default());
+        let of = |mode| Reasoning { mode, ..Reasoning::default() };
+        assert_eq!(alone(of(ReasoningMode::Unset)), None);
+        assert_eq!(alone(of(ReasoningMode::Dynamic)), Some(Effort::Medium));
+        assert_eq!(alone(of(ReasoningMode::Off)), Some(Effort::None));
+        let budget = Some(Located::new(20_000, Spot(0)));
+        assert_eq!(alone(Reasoning { budget_tokens: budget.clone(), ..Reasoning::default() }), Some(Effort::High));
+        let effort = Some(Located::new(Effort::Low, Spot(0)));
+        assert_eq!(alone(Reasoning { effort, budget_tokens: budget, ..of(ReasoningMode::Fixed) }), Some(Effort::Low));
     }
 
     #[test]

@@ -106,7 +106,9 @@ impl Decoder {
             value.required("budget_tokens")?;
         }
         let budget_tokens = value.get("budget_tokens").map(|budget| Ok(located(budget, budget.u64()?))).transpose()?;
-        let show = self.display(value)?;
+        let is_on = matches!(mode, ReasoningMode::Dynamic | ReasoningMode::Fixed);
+        // This dialect shows thinking unless told otherwise; the others have to be asked for it.
+        let show = self.display(value)?.or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
         let reasoning = self.reasoning(value);
         (reasoning.mode, reasoning.budget_tokens, reasoning.show) = (mode, budget_tokens, show);
         Ok(())

@@ -158,7 +158,7 @@ impl Encoder<'_> {
             (None, None) => {
                 // The client left it to the model, and this model wants a number.
                 self.losses.adjusted(reasoning.at);
-                (efforts::row(Effort::Medium).anthropic_budget, reasoning.at)
+                (efforts::row(efforts::UNMEASURED).anthropic_budget, reasoning.at)
             }
         };
         match fit(asked, at, bound, self.losses) {

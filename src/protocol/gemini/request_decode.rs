@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::wire::{field, fields, required, word};
+use super::wire::{base64, field, fields, required, word};
 use super::{DIALECT, ids};
 use crate::canon::{
     Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn,
@@ -175,7 +175,7 @@ impl Decoder {
     /// Source: Gemini API, `Blob`.
     fn inline(&mut self, inline: Value<'_>, detail: Option<Located<Text>>) -> Result<Media, DecodeError> {
         let mime = required(inline, "mimeType")?;
-        let source = MediaSource::Inline { mime: mime.text()?, data: required(inline, "data")?.text()? };
+        let source = MediaSource::Inline { mime: mime.text()?, data: base64(required(inline, "data")?)? };
         let mut media = Media { kind: media_kind(mime)?, source, name: None, context: None, detail };
         for (key, value) in fields(inline)? {
             match &*key {

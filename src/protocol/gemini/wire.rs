@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Invalid, Raw, Value};
+use crate::json::{Invalid, Raw, Text, Value};
 
 /// The members of a message that are not `null`, by their camelCase names.
 pub(super) fn fields(value: Value<'_>) -> Result<impl Iterator<Item = (Cow<'_, str>, Value<'_>)>, Invalid> {
@@ -43,6 +43,19 @@ pub(super) fn word(value: Value<'_>) -> Result<String, Invalid> {
     Ok(value.str()?.to_ascii_uppercase())
 }
 
+/// A `bytes` field in standard base64, which the other dialects want; proto JSON takes both alphabets, with or without padding.
+///
+/// google-genai (Python) writes the URL-safe one (observed with 2.34.0).
+pub(super) fn base64(value: Value<'_>) -> Result<Text, Invalid> {
+    let text = value.text()?;
+    let plain = text.to_plain();
+    if !plain.contains(['-', '_']) && plain.len().is_multiple_of(4) {
+        return Ok(text);
+    }
+    let padding = plain.len().next_multiple_of(4) - plain.len();
+    Ok(Text::from(plain.replace('-', "+").replace('_', "/") + &"=".repeat(padding)))
+}
+
 /// The value of a query's parameter, as written.
 pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
     let mut pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -71,6 +84,14 @@ mod tests {
     fn both_spellings_of_a_key_are_one() {
         for (written, name) in [("system_instruction", "systemInstruction"), ("topP", "topP"), ("_odd__key", "oddKey")] {
             assert_eq!(camel(written.into()), name);
+        }
+    }
+
+    #[test]
+    fn bytes_are_read_in_both_alphabets() {
+        for (written, standard) in [("+//+", "+//+"), ("-__-", "+//+"), ("-_8", "+/8="), (r"+\/8=", "+/8=")] {
+            let document = Document::parse(format!("\"{written}\"").into()).unwrap();
+            assert_eq!(base64(document.root()).unwrap().to_plain(), standard);
         }
     }
 

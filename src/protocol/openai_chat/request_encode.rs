@@ -3,7 +3,7 @@
 //! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot say goes to the losses; no
 //! field is left out without one.
 
-use crate::canon::{Effort, Format, How, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat};
+use crate::canon::{Format, How, Located, Losses, Request, SchemaFormat, ShowReasoning};
 use crate::json::{self, Object, Raw, Text, Writer};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Target, Wire, efforts, schema};
@@ -104,23 +104,11 @@ impl Encoder<'_> {
 
     fn reasoning(&mut self, body: &mut Object<'_>) {
         let Some(reasoning) = &self.request.reasoning else { return };
-        self.drop(reasoning.value.show.as_ref());
-        match self.effort(&reasoning.value) {
-            Some(effort) => body.str("reasoning_effort", efforts::row(effort).openai),
-            // "On" without a measure: the model's own default comes nearest.
-            None if reasoning.value.mode != ReasoningMode::Unset => self.losses.adjusted(reasoning.at),
-            None => {}
+        // Servers that show reasoning do so unasked; how much of it, none of them can be told.
+        self.drop(reasoning.value.show.as_ref().filter(|show| show.value != ShowReasoning::Summary(None)));
+        if let Some(effort) = efforts::alone(reasoning, self.losses) {
+            body.str("reasoning_effort", efforts::row(effort).openai);
         }
-    }
-
-    fn effort(&mut self, reasoning: &Reasoning) -> Option<Effort> {
-        if reasoning.mode == ReasoningMode::Off {
-            return Some(Effort::None);
-        }
-        let Some(budget) = &reasoning.budget_tokens else { return reasoning.effort.as_ref().map(|effort| effort.value) };
-        self.losses.adjusted(budget.at);
-        let nearest = || efforts::nearest(budget.value, |row| row.anthropic_budget);
-        Some(reasoning.effort.as_ref().map_or_else(nearest, |effort| effort.value))
     }
 
     fn output(&mut self, body: &mut Object<'_>) {

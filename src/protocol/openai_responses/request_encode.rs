@@ -2,7 +2,7 @@
 
 use super::items_encode::Items;
 use super::tools_encode;
-use crate::canon::{Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot};
+use crate::canon::{Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::{NameRules, Names, call_id};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
@@ -143,7 +143,7 @@ pub(super) fn keeps_strict(strict: &Located<bool>, schema: &json::Raw, losses: &
 
 fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losses: &mut Losses) {
     let reasoning = &located.value;
-    let effort = effort(reasoning, losses);
+    let effort = efforts::alone(located, losses);
     let summary = reasoning.show.as_ref().and_then(|show| summary(show, losses));
     if effort.is_none() && summary.is_none() {
         return;
@@ -152,17 +152,6 @@ fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losse
         object.some("effort", effort, |value, effort| value.str(efforts::row(effort).openai));
         object.some("summary", summary, |value, word| value.str(word));
     });
-}
-
-fn effort(reasoning: &Reasoning, losses: &mut Losses) -> Option<Effort> {
-    if let Some(budget) = &reasoning.budget_tokens {
-        losses.adjusted(budget.at);
-    }
-    if reasoning.mode == ReasoningMode::Off {
-        return Some(Effort::None);
-    }
-    let nearest = |budget: &Located<u64>| efforts::nearest(budget.value, |row| row.anthropic_budget);
-    reasoning.effort.as_ref().map(|effort| effort.value).or_else(|| reasoning.budget_tokens.as_ref().map(nearest))
 }
 
 /// The level of summary that shows what the client wants to see. The whole reasoning is never shown here.

@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::canon::{
     Effort, Format, Located, Media, MediaKind, MediaSource, Part, PartKind, Reasoning, ReasoningForm, ReasoningMode, Role,
-    SchemaFormat, Sig, Spot, Tool, ToolChoice, ToolKind, Turn, Unknown,
+    SchemaFormat, ShowReasoning, Sig, Spot, Tool, ToolChoice, ToolKind, Turn, Unknown,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::envelope;
@@ -321,6 +321,18 @@ fn every_form_of_tool_choice_is_carried() {
     let (body, _) = sent(&ask(TOOLS), "m");
     assert_eq!(body["tools"][0]["input_schema"], json!({"type": "object", "properties": {}}));
     assert_eq!(body["tools"][1]["input_schema"], json!({"type": "object", "properties": {"x": {}}}));
+}
+
+#[test]
+fn thinking_that_is_on_is_shown_unless_the_client_says_otherwise() {
+    let show = |thinking: &str| {
+        let request = ask(&format!(r#","thinking":{{{thinking}}}"#));
+        request.reasoning.unwrap().value.show.map(|show| show.value)
+    };
+    assert_eq!(show(r#""type":"adaptive""#), Some(ShowReasoning::Summary(None)));
+    assert_eq!(show(r#""type":"enabled","budget_tokens":2000"#), Some(ShowReasoning::Summary(None)));
+    assert_eq!(show(r#""type":"adaptive","display":"omitted""#), Some(ShowReasoning::No));
+    assert_eq!(show(r#""type":"disabled""#), None);
 }
 
 #[test]
