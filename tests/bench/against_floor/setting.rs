@@ -1,0 +1,117 @@
+//! Who takes part: the upstream, the floor and the gateway with everything switched on; and what they are asked.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::child::{Child, MEASURED_CORE, OTHER_CORE};
+use super::load::Ask;
+
+pub(super) const GATEWAY: &str = env!("CARGO_BIN_EXE_aerostat");
+
+/// Floor and gateway in front of one upstream.
+pub(super) struct Setting {
+    upstream: Child,
+    pub(super) floor: Child,
+    pub(super) gateway: Gateway,
+}
+
+/// The program as a person has it who switched everything on: a key, rules that rename, two providers.
+pub(super) struct Gateway {
+    pub(super) process: Child,
+    pub(super) key: String,
+    _home: TempDir,
+}
+
+impl Setting {
+    pub(super) fn start() -> Self {
+        let this = std::env::current_exe().expect("the path of this program");
+        let upstream = Child::start(OTHER_CORE, &this, &["upstream"], &[]);
+        let floor = Child::start(MEASURED_CORE, &this, &["floor", &upstream.address.to_string()], &[]);
+        let gateway = Gateway::start(&upstream);
+        Self { upstream, floor, gateway }
+    }
+
+    pub(super) fn another_gateway(&self) -> Gateway {
+        Gateway::start(&self.upstream)
+    }
+}
+
+impl Gateway {
+    fn start(upstream: &Child) -> Self {
+        let home = tempfile::tempdir().expect("a temporary directory");
+        std::fs::write(home.path().join("config.toml"), config(upstream)).expect("the home can be written");
+        let process = Child::start(MEASURED_CORE, Path::new(GATEWAY), &["--headless"], &[("AEROSTAT_HOME", home.path())]);
+        let key = std::fs::read_to_string(home.path().join("local-key")).expect("strict mode makes a key");
+        Self { process, key: key.trim().to_owned(), _home: home }
+    }
+}
+
+fn config(upstream: &Child) -> String {
+    let base_url = format!("http://{}/v1", upstream.address);
+    format!(
+        r#"
+        port = 0
+        auth_mode = "strict"
+        [limits]
+        requests_in_flight_max = 1000
+        [providers.chat]
+        protocol = "openai_chat"
+        base_url = "{base_url}"
+        auth = "none"
+        [providers.claude]
+        protocol = "anthropic"
+        base_url = "{base_url}"
+        auth = "none"
+        [[models]]
+        name = "chat-*"
+        use = "chat/*"
+        [[models]]
+        name = "claude-*"
+        use = "claude/*"
+        "#
+    )
+}
+
+/// Which wire format the client speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    Chat,
+    Anthropic,
+    /// As anthropic-python writes it: `model` behind the messages.
+    AnthropicModelLast,
+}
+
+impl Client {
+    /// A request of about `bytes` for `model`; `events` of a streamed answer.
+    pub(super) fn ask(self, key: &str, model: &str, bytes: usize, events: Option<usize>) -> Ask {
+        let (stream, messages) = (events.is_some(), messages(bytes));
+        let body = match self {
+            Self::AnthropicModelLast => {
+                format!(r#"{{"max_tokens":1024,"messages":[{messages}],"stream":{stream},"model":"{model}"}}"#)
+            }
+            _ => format!(r#"{{"model":"{model}","max_tokens":1024,"stream":{stream},"messages":[{messages}]}}"#),
+        };
+        let path = if self == Self::Chat { "/v1/chat/completions" } else { "/v1/messages" };
+        Ask { path, key: key.to_owned(), body: Bytes::from(body), events }
+    }
+}
+
+/// A conversation about code, with the escapes that code has in JSON.
+fn messages(bytes: usize) -> String {
+    const LINE: &str = r#"fn main() {\n    println!(\"{}\", lines().filter(|line| !line.is_empty()).count());\n}\n"#;
+    const LINES_MAX: usize = 24;
+    let mut messages = String::with_capacity(bytes + 4096);
+    for turn in 0.. {
+        let role = if turn % 2 == 0 { "user" } else { "assistant" };
+        let comma = if turn == 0 { "" } else { "," };
+        let lines = (bytes.saturating_sub(messages.len()) / LINE.len()).clamp(1, LINES_MAX);
+        messages += &format!(r#"{comma}{{"role":"{role}","content":"{}"}}"#, LINE.repeat(lines));
+        // The last turn is the person's.
+        if role == "user" && messages.len() + LINE.len() >= bytes {
+            break;
+        }
+    }
+    messages
+}
