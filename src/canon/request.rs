@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Dialect, Origin, Spot};
-use crate::json::{Document, Invalid, Raw, Text};
+use crate::json::{Document, Invalid, Raw, Text, Value};
 
 /// A value and where it stood in the client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,14 @@ impl<T> Located<T> {
     pub fn new(value: T, at: Spot) -> Self {
         Self { value, at }
     }
+
+    /// A value as `read` understands it, and where it stood.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read<'d>(value: Value<'d>, read: impl FnOnce(Value<'d>) -> Result<T, Invalid>) -> Result<Self, Invalid> {
+        Ok(Self::new(read(value)?, value.spot()))
+    }
 }
 
 /// A field that was read and has no home in the model. Every encoder reports it as dropped.
@@ -23,6 +31,12 @@ impl<T> Located<T> {
 pub struct Unknown {
     pub at: Spot,
     pub raw: Raw,
+}
+
+impl From<Value<'_>> for Unknown {
+    fn from(value: Value<'_>) -> Self {
+        Self { at: value.spot(), raw: value.raw() }
+    }
 }
 
 /// What a client asks of a model.
@@ -305,7 +319,7 @@ pub enum ToolKind {
         strict: Option<Located<bool>>,
         cache: Option<CacheMark>,
     },
-    /// A custom tool: free text in, by a grammar if there is one.
+    /// A custom tool: free text in, by a grammar (`{"type":"grammar","syntax":…,"definition":…}`) if there is one.
     Free { name: Text, namespace: Option<Text>, description: Option<Text>, grammar: Option<Located<Raw>>, cache: Option<CacheMark> },
     /// A tool that the provider runs.
     Hosted { dialect: Dialect, kind: Text, raw: Raw },

@@ -208,6 +208,14 @@ impl<'d> Value<'d> {
         Ok(Members { document: self.document, at: self.node + 1, end: node.next })
     }
 
+    /// The members that say something: `null` is as good as absent.
+    ///
+    /// # Errors
+    /// When it is not an object.
+    pub fn fields(self) -> Result<impl Iterator<Item = (Cow<'d, str>, Value<'d>)>, Invalid> {
+        Ok(self.members()?.filter(|(_, value)| !value.is_null()))
+    }
+
     /// The items of an array, in order.
     ///
     /// # Errors

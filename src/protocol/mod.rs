@@ -32,7 +32,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use crate::canon::{
     Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Spot, Usage,
 };
-use crate::json::{Invalid, path_at};
+use crate::json::{Invalid, Value, path_at};
 use names::Restore;
 
 /// Every dialect, in the order in which their routes are tried.
@@ -148,6 +148,22 @@ pub struct Peek {
     pub stream: bool,
     /// The conversation, by the dialect's own field for it.
     pub session: Option<String>,
+}
+
+impl Peek {
+    /// Of a body with `model` and `stream`.
+    ///
+    /// # Errors
+    /// When `model` is missing or no text, or `stream` no boolean.
+    fn of_body(root: Value<'_>, session: Option<String>) -> Result<Self, Invalid> {
+        let model = root.required("model")?;
+        let name = model.str()?.into_owned();
+        // Between the quotes.
+        let start = model.spot().0 as usize + 1;
+        let end = start + model.as_written().len() - 2;
+        let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
+        Ok(Self { model: name, model_at: Some(start..end), stream, session })
+    }
 }
 
 /// What a request is encoded for.

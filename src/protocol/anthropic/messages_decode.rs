@@ -3,7 +3,7 @@
 //! Source: Anthropic Messages reference, "Messages". Blocks that only this API can run or read are kept whole as hosted parts.
 
 use super::DIALECT;
-use super::request_decode::{Decoder, fields, located};
+use super::request_decode::{Decoder, located};
 use crate::canon::{
     Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig, ToolInput, ToolResult, Turn,
 };
@@ -69,7 +69,7 @@ impl Decoder {
     /// A part of that kind, with what any block may carry beside its `own` members.
     fn part(&mut self, block: Value<'_>, kind: PartKind, own: &[&str]) -> Result<Part, DecodeError> {
         let mut part = Part::new(kind, block.spot());
-        for (key, value) in fields(block)? {
+        for (key, value) in block.fields()? {
             match &*key {
                 "type" => {}
                 "cache_control" => part.cache = Some(self.cache_mark(value)?),
@@ -195,7 +195,7 @@ fn text(block: Value<'_>, key: &'static str) -> Result<Text, Invalid> {
 }
 
 fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<Text>>, Invalid> {
-    block.get(key).map(|value| Ok(located(value, value.text()?))).transpose()
+    block.get(key).map(|value| Located::read(value, Value::text)).transpose()
 }
 
 /// The token of a carrier: the client's own, or another maker's out of our envelope.

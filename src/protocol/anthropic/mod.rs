@@ -96,15 +96,7 @@ impl Protocol for Anthropic {
             return Ok(Peek { model: inbound.path_model.unwrap_or_default().to_owned(), ..Peek::default() });
         }
         let document = Document::parse(inbound.body.clone())?;
-        let root = document.root();
-        let model = root.required("model")?;
-        let start = model.spot().0 as usize;
-        Ok(Peek {
-            model: model.str()?.into_owned(),
-            model_at: Some(start + 1..start + model.as_written().len() - 1),
-            stream: root.get("stream").map(Value::bool).transpose()?.unwrap_or(false),
-            session: session(inbound.headers, root),
-        })
+        Ok(Peek::of_body(document.root(), session(inbound.headers, document.root()))?)
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {

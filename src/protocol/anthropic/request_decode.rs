@@ -3,12 +3,8 @@
 //! Source: Anthropic Messages reference, "POST /v1/messages - request". A member that canon has no home for is kept as unknown;
 //! none is passed over.
 
-use std::borrow::Cow;
-
 use super::faults;
-use crate::canon::{
-    CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat, ShowReasoning, Unknown,
-};
+use crate::canon::{CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat, ShowReasoning};
 use crate::json::{Document, Invalid, Raw, Text, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
@@ -22,7 +18,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         root.required("max_tokens")?;
     }
     let mut decoder = Decoder::default();
-    for (key, value) in fields(root)? {
+    for (key, value) in root.fields()? {
         decoder.member(&key, value)?;
     }
     let mut request = decoder.request;
@@ -40,11 +36,6 @@ fn lead_with_system(request: &mut Request) {
     request.system.extend(request.turns.drain(..leading).flat_map(|turn| turn.parts));
 }
 
-/// The members that say something: `null` is the same as nothing.
-pub(super) fn fields<'d>(value: Value<'d>) -> Result<impl Iterator<Item = (Cow<'d, str>, Value<'d>)>, Invalid> {
-    Ok(value.members()?.filter(|(_, value)| !value.is_null()))
-}
-
 /// Collects the request; each method reads one construct.
 #[derive(Default)]
 pub(super) struct Decoder {
@@ -55,7 +46,7 @@ impl Decoder {
     fn member(&mut self, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
         match key {
             "model" => self.request.model = value.str()?.into_owned(),
-            "max_tokens" => self.request.output_tokens_max = Some(located(value, value.u64()?)),
+            "max_tokens" => self.request.output_tokens_max = Some(Located::read(value, Value::u64)?),
             "system" => self.request.system = self.system_text(value)?,
             "messages" => self.request.turns = self.messages(value)?,
             "stream" => self.request.stream = value.bool()?,
@@ -70,7 +61,7 @@ impl Decoder {
             // The name that the beta `structured-outputs-2025-11-13` gave to `output_config.format`.
             "output_format" => self.format(value)?,
             "metadata" => self.metadata(value)?,
-            "service_tier" => self.request.tier = Some(located(value, value.text()?)),
+            "service_tier" => self.request.tier = Some(Located::read(value, Value::text)?),
             "cache_control" => self.request.cache_mark = Some(self.cache_mark(value)?),
             "thread" => return Err(faults::thread_unsupported(value.spot())),
             _ => self.unknown(value),
@@ -80,12 +71,12 @@ impl Decoder {
 
     /// Keeps a value that has no home, so that every encoder can name it.
     pub(super) fn unknown(&mut self, value: Value<'_>) {
-        self.request.unknown.push(Unknown { at: value.spot(), raw: value.raw() });
+        self.request.unknown.push(value.into());
     }
 
     /// Keeps the members of an object that are not among the `known`.
     pub(super) fn unknown_besides(&mut self, value: Value<'_>, known: &[&str]) -> Result<(), Invalid> {
-        fields(value)?.filter(|(key, _)| !known.contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+        value.fields()?.filter(|(key, _)| !known.contains(&&**key)).for_each(|(_, value)| self.unknown(value));
         Ok(())
     }
 
@@ -105,7 +96,7 @@ impl Decoder {
         if mode == ReasoningMode::Fixed {
             value.required("budget_tokens")?;
         }
-        let budget_tokens = value.get("budget_tokens").map(|budget| Ok(located(budget, budget.u64()?))).transpose()?;
+        let budget_tokens = value.get("budget_tokens").map(|budget| Located::read(budget, Value::u64)).transpose()?;
         let is_on = matches!(mode, ReasoningMode::Dynamic | ReasoningMode::Fixed);
         // This dialect shows thinking unless told otherwise; the others have to be asked for it.
         let show = self.display(value)?.or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
@@ -146,7 +137,7 @@ impl Decoder {
     }
 
     fn output_config(&mut self, value: Value<'_>) -> Result<(), Invalid> {
-        for (key, value) in fields(value)? {
+        for (key, value) in value.fields()? {
             match &*key {
                 "effort" => self.effort(value)?,
                 "format" => self.format(value)?,
@@ -180,7 +171,7 @@ impl Decoder {
 
     fn metadata(&mut self, value: Value<'_>) -> Result<(), Invalid> {
         self.unknown_besides(value, &["user_id"])?;
-        self.request.user = value.get("user_id").map(|user| Ok(located(user, user.text()?))).transpose()?;
+        self.request.user = value.get("user_id").map(|user| Located::read(user, Value::text)).transpose()?;
         Ok(())
     }
 }
@@ -190,9 +181,9 @@ pub(super) fn located<T>(value: Value<'_>, of: T) -> Located<T> {
 }
 
 fn number(value: Value<'_>) -> Result<Located<Raw>, Invalid> {
-    Ok(located(value, value.number()?))
+    Located::read(value, Value::number)
 }
 
 fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
-    value.items()?.map(|stop| Ok(located(stop, stop.text()?))).collect()
+    value.items()?.map(|stop| Located::read(stop, Value::text)).collect()
 }

@@ -4,7 +4,7 @@
 
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
-use crate::canon::{Request, Tool, ToolChoice, ToolKind};
+use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind};
 use crate::json::{Invalid, Raw, Text, Value};
 
 impl Decoder {
@@ -27,7 +27,7 @@ impl Decoder {
             namespace: None,
             description: tool.get("description").map(Value::text).transpose()?,
             schema: tool.get("input_schema").map(Value::raw),
-            strict: tool.get("strict").map(|strict| Ok(located(strict, strict.bool()?))).transpose()?,
+            strict: tool.get("strict").map(|strict| Located::read(strict, Value::bool)).transpose()?,
             cache: tool.get("cache_control").map(|mark| self.cache_mark(mark)).transpose()?,
         })
     }

@@ -3,17 +3,11 @@
 //! Source: Chat Completions API, content parts; `translation.md` section 4. Media that the dialect lacks are refused, never
 //! dropped.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Spot};
-use crate::json::{Array, Object, Text};
+use crate::json::{Array, Object, Text, Writer};
 
 use super::DIALECT;
-
-/// The API takes no file without a name, and other dialects give none.
-const FILE_NAME: &str = "document.pdf";
-const TTLS: [&str; 2] = ["30m", "12h"];
+use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 pub(super) struct Content<'e> {
     pub losses: &'e mut Losses,
@@ -46,31 +40,35 @@ impl Content<'_> {
         if media.kind != MediaKind::Image {
             self.drop(media.detail.as_ref());
         }
-        if let Some(text) = plain_text(media) {
+        if let Some(text) = media::plain_text(media) {
             self.drop(media.name.as_ref());
             return self.text(&text, cache, array);
         }
         match (media.kind, &media.source) {
             (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => self.file_id(id, media, cache, array),
-            (MediaKind::Image, MediaSource::Inline { mime, data }) => self.image(&inline_url(mime, data), media, cache, array),
-            (MediaKind::Image, MediaSource::Url { url, .. }) => self.image(std::slice::from_ref(url), media, cache, array),
+            (MediaKind::Image, MediaSource::Inline { mime, data }) => {
+                self.image(|value| write_data_url(value, mime, data), media, cache, array)
+            }
+            (MediaKind::Image, MediaSource::Url { url, .. }) => self.image(|value| value.text(url), media, cache, array),
             (MediaKind::Audio, MediaSource::Inline { mime, data }) => {
                 self.drop(media.name.as_ref());
                 self.audio(mime, data, at, cache, array);
             }
-            (MediaKind::Pdf, MediaSource::Inline { mime, data }) => self.pdf(&inline_url(mime, data), media, cache, array),
+            (MediaKind::Pdf, MediaSource::Inline { mime, data }) => {
+                self.pdf(|value| write_data_url(value, mime, data), media, cache, array)
+            }
             (_, MediaSource::File { .. }) => self.losses.refuse(at, "a file of another provider cannot be carried"),
             (kind, MediaSource::Url { .. }) => self.refuse(at, kind, "by URL"),
             (kind, _) => self.refuse(at, kind, "of this form"),
         }
     }
 
-    fn image(&mut self, url: &[Text], media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn image(&mut self, url: impl FnOnce(Writer<'_>), media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
         self.drop(media.name.as_ref());
         let detail = self.detail(media.detail.as_ref());
         self.typed("image_url", cache, array, |_, object| {
             object.object("image_url", |object| {
-                object.key("url").texts(url);
+                url(object.key("url"));
                 object.some("detail", detail, |value, detail| value.str(&detail));
             });
         });
@@ -81,7 +79,7 @@ impl Content<'_> {
         let detail = detail?;
         let word = detail.value.to_plain();
         let word = word.as_ref();
-        if ["auto", "low", "high", "original"].contains(&word) {
+        if DETAILS.contains(&word) {
             return Some(word.to_owned());
         }
         match word.strip_prefix("MEDIA_RESOLUTION_").map(str::to_ascii_lowercase) {
@@ -97,10 +95,8 @@ impl Content<'_> {
     }
 
     fn audio(&mut self, mime: &Text, data: &Text, at: Spot, cache: Option<&CacheMark>, array: &mut Array<'_>) {
-        let format = match &*mime.to_plain() {
-            "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
-            "audio/mp3" | "audio/mpeg" => "mp3",
-            other => return self.losses.refuse(at, format!("the openai_chat dialect takes wav and mp3, not `{other}`")),
+        let Some(format) = media::sound_format(mime) else {
+            return self.losses.refuse(at, format!("the openai_chat dialect takes wav and mp3, not `{}`", mime.to_plain()));
         };
         self.typed("input_audio", cache, array, |_, object| {
             object.object("input_audio", |object| {
@@ -110,7 +106,7 @@ impl Content<'_> {
         });
     }
 
-    fn pdf(&mut self, url: &[Text], media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn pdf(&mut self, url: impl FnOnce(Writer<'_>), media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
         self.typed("file", cache, array, |content, object| {
             object.object("file", |object| {
                 match &media.name {
@@ -120,7 +116,7 @@ impl Content<'_> {
                         object.str("filename", FILE_NAME);
                     }
                 }
-                object.key("file_data").texts(url);
+                url(object.key("file_data"));
             });
         });
     }
@@ -141,19 +137,8 @@ impl Content<'_> {
         array.object(|object| {
             object.str("type", kind);
             write(self, object);
-            if let Some(mark) = cache {
-                object.object("prompt_cache_breakpoint", |object| self.cache_mark(mark, object));
-            }
+            write_cache_mark(object, cache, self.losses);
         });
-    }
-
-    fn cache_mark(&mut self, mark: &CacheMark, object: &mut Object<'_>) {
-        object.str("mode", "explicit");
-        match &mark.ttl {
-            Some(ttl) if TTLS.iter().any(|known| *ttl == *known) => object.text("ttl", ttl),
-            Some(_) => self.losses.adjusted(mark.at),
-            None => {}
-        }
     }
 
     fn refuse(&mut self, at: Spot, kind: MediaKind, form: &str) {
@@ -165,21 +150,4 @@ impl Content<'_> {
             self.losses.dropped(field.at);
         }
     }
-}
-
-/// The text of a text document, which is a text part here.
-fn plain_text(media: &Media) -> Option<Text> {
-    match (media.kind, &media.source) {
-        (_, MediaSource::Plain(text)) => Some(text.clone()),
-        (MediaKind::Document, MediaSource::Inline { data, .. }) => {
-            let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
-            Some(Text::from(String::from_utf8(bytes).ok()?))
-        }
-        _ => None,
-    }
-}
-
-/// The pieces of a `data:` URL, so that the data is copied once.
-fn inline_url(mime: &Text, data: &Text) -> [Text; 4] {
-    [Text::from_static("data:"), mime.clone(), Text::from_static(";base64,"), data.clone()]
 }

@@ -6,12 +6,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Losses};
+use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses};
 use crate::json::{self, Document, Invalid, Kind, Object, Text, Value};
 use crate::protocol::{DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire};
 
 use super::OpenaiChat;
-use super::fields::{Fields, located};
+use super::fields::Fields;
 
 impl EmbedProtocol for OpenaiChat {
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError> {
@@ -81,11 +81,11 @@ fn inputs(value: Value<'_>) -> Result<(Vec<EmbedInput>, bool), Invalid> {
 
 fn input(value: Value<'_>) -> Result<EmbedInput, Invalid> {
     if value.kind() == Kind::String {
-        return Ok(EmbedInput::Text(located(value, Value::text)?));
+        return Ok(EmbedInput::Text(Located::read(value, Value::text)?));
     }
     let mut tokens = value.items().map_err(|_| value.expected("a string or an array of token ids"))?;
     tokens.try_for_each(|token| token.u64().map(|_| ()))?;
-    Ok(EmbedInput::Tokens(located(value, |value| Ok(value.raw()))?))
+    Ok(EmbedInput::Tokens(Located::read(value, |value| Ok(value.raw()))?))
 }
 
 fn is_base64(value: Value<'_>) -> Result<bool, Invalid> {

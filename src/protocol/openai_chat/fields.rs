@@ -15,7 +15,7 @@ pub(in crate::protocol) struct Fields<'d> {
 
 impl<'d> Fields<'d> {
     pub(in crate::protocol) fn of(object: Value<'d>) -> Result<Self, Invalid> {
-        let members = object.members()?.filter(|(_, value)| !value.is_null()).collect();
+        let members = object.fields()?.collect();
         Ok(Self { object, members })
     }
 
@@ -55,19 +55,11 @@ impl<'d> Fields<'d> {
         key: &str,
         read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
     ) -> Result<Option<Located<T>>, Invalid> {
-        self.take(key).map(|value| located(value, read)).transpose()
+        self.take(key).map(|value| Located::read(value, read)).transpose()
     }
 
     /// Reports what nobody took.
     pub(in crate::protocol) fn leave(self, unknown: &mut Vec<Unknown>) {
-        unknown.extend(self.members.into_iter().map(|(_, value)| Unknown { at: value.spot(), raw: value.raw() }));
+        unknown.extend(self.members.into_iter().map(|(_, value)| value.into()));
     }
-}
-
-/// A value as `read` understands it, and where it stood.
-pub(in crate::protocol) fn located<'d, T>(
-    value: Value<'d>,
-    read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
-) -> Result<Located<T>, Invalid> {
-    Ok(Located::new(read(value)?, value.spot()))
 }

@@ -4,6 +4,7 @@
 
 use crate::canon::{Choice, MediaKind, PartHead};
 use crate::json::{Array, Text};
+use crate::protocol::openai::media::write_data_url;
 
 /// The images of a choice, and whether it has other media, which no field can hold.
 pub(super) fn of(choice: &Choice) -> (Vec<(&Text, Text)>, bool) {
@@ -20,9 +21,8 @@ pub(super) fn is_image(mime: &Text) -> bool {
 }
 
 pub(super) fn write(mime: &Text, data: &Text, array: &mut Array<'_>) {
-    let url = [&Text::from_static("data:"), mime, &Text::from_static(";base64,"), data];
     array.object(|object| {
         object.str("type", "image_url");
-        object.object("image_url", |object| object.key("url").texts(url));
+        object.object("image_url", |object| write_data_url(object.key("url"), mime, data));
     });
 }

@@ -8,8 +8,9 @@ use crate::json::{Invalid, Raw, Text, Value};
 use crate::protocol::{Garbled, names};
 
 use super::balance::Balance;
+use super::finish;
 use super::fragment::Fragment;
-use super::{finish, media};
+use crate::protocol::openai::media;
 
 /// More than any model calls at once; beyond it is an attack on our memory.
 const PARTS_MAX: usize = 4_096;

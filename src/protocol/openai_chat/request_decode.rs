@@ -6,7 +6,7 @@ use crate::canon::{Format, Located, Reasoning, Request, Sampling, SchemaFormat, 
 use crate::json::{Document, Invalid, Text, Value};
 use crate::protocol::{DecodeError, Inbound, Peek, efforts, turns};
 
-use super::fields::{Fields, located};
+use super::fields::Fields;
 use super::{DIALECT, messages_decode, tools_decode};
 
 /// More stop sequences are a 400 of the API itself.
@@ -15,13 +15,8 @@ const STOPS_MAX: usize = 4;
 /// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
 pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
-    let root = document.root();
-    let model = root.required("model")?;
-    let name = model.str()?.into_owned();
-    let start = model.spot().0 as usize + 1;
-    let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
-    let session = root.get("prompt_cache_key").and_then(|key| key.str().ok()).map(std::borrow::Cow::into_owned);
-    Ok(Peek { model: name, model_at: Some(start..start + model.as_written().len() - 2), stream, session })
+    let session = document.root().get("prompt_cache_key").and_then(|key| key.str().ok()).map(std::borrow::Cow::into_owned);
+    Ok(Peek::of_body(document.root(), session)?)
 }
 
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
@@ -49,9 +44,9 @@ pub(in crate::protocol) fn common(fields: &mut Fields<'_>) -> Result<Request, De
         ..Request::default()
     };
     let limit = fields.take_first(&["max_completion_tokens", "max_tokens"]);
-    request.output_tokens_max = limit.map(|value| located(value, Value::u64)).transpose()?;
+    request.output_tokens_max = limit.map(|value| Located::read(value, Value::u64)).transpose()?;
     let user = fields.take_first(&["safety_identifier", "user"]);
-    request.user = user.map(|value| located(value, Value::text)).transpose()?;
+    request.user = user.map(|value| Located::read(value, Value::text)).transpose()?;
     if let Some(options) = fields.take("stream_options") {
         stream_options(options, &mut request)?;
     }
@@ -78,8 +73,8 @@ fn count_of_choices(value: Value<'_>) -> Result<u64, Invalid> {
 }
 
 fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
-    let Ok(items) = value.items() else { return Ok(vec![located(value, Value::text)?]) };
-    let stops: Vec<_> = items.map(|item| located(item, Value::text)).collect::<Result<_, _>>()?;
+    let Ok(items) = value.items() else { return Ok(vec![Located::read(value, Value::text)?]) };
+    let stops: Vec<_> = items.map(|item| Located::read(item, Value::text)).collect::<Result<_, _>>()?;
     if stops.len() > STOPS_MAX {
         return Err(Invalid::new(value.spot(), format!("expected at most {STOPS_MAX} stop sequences, found {}", stops.len())));
     }
@@ -157,7 +152,7 @@ fn modalities(value: Value<'_>) -> Result<Vec<Located<Text>>, DecodeError> {
         match &*item.str()? {
             "text" => {}
             "audio" => return Err(DecodeError::unsupported(item.spot(), "audio output cannot be translated")),
-            _ => modalities.push(located(item, Value::text)?),
+            _ => modalities.push(Located::read(item, Value::text)?),
         }
     }
     Ok(modalities)

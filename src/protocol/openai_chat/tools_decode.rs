@@ -7,7 +7,7 @@ use crate::json::{self, Invalid, Raw, Text, Value};
 use crate::protocol::DecodeError;
 
 use super::DIALECT;
-use super::fields::{Fields, located};
+use super::fields::Fields;
 
 pub(super) fn decode(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeError> {
     if let Some(tools) = fields.take("tools") {
@@ -17,7 +17,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, request: &mut Request) -> Result<(
         }
     }
     if let Some(value) = fields.take("tool_choice") {
-        request.tool_choice = Some(located(value, |value| choice(value, &mut request.unknown))?);
+        request.tool_choice = Some(Located::read(value, |value| choice(value, &mut request.unknown))?);
     }
     request.parallel_tool_calls = fields.located("parallel_tool_calls", Value::bool)?;
     legacy(fields, request)
@@ -33,7 +33,7 @@ fn legacy(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
         request.parallel_tool_calls.get_or_insert(Located::new(false, functions.spot()));
     }
     if let Some(value) = fields.take("function_call") {
-        request.tool_choice = Some(located(value, |value| legacy_choice(value, &mut request.unknown))?);
+        request.tool_choice = Some(Located::read(value, |value| legacy_choice(value, &mut request.unknown))?);
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! Content of messages and tool results: a string, or parts.
 
 use super::DIALECT;
-use super::request_decode::{leave, leave_all_but, located};
+use super::request_decode::{leave, leave_all_but};
 use crate::canon::{CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role};
-use crate::json::{Invalid, Kind, Text, Value};
+use crate::json::{Invalid, Kind, Value};
 use crate::protocol::DecodeError;
+use crate::protocol::openai::media;
 
 /// Whose content it is: each may say other kinds of parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +44,9 @@ fn decode_part(request: &mut Request, part: Value<'_>, speaker: Speaker) -> Resu
     let decoded = match &*kind.str()? {
         "input_text" | "output_text" | "text" => text(request, part)?,
         "refusal" if speaker == Speaker::Assistant => refusal(request, part)?,
-        "input_image" if speaker.may_show() => media(request, part, image)?,
-        "input_file" if speaker.may_show() => media(request, part, file)?,
-        "input_audio" if speaker.may_show() => media(request, part, audio)?,
+        "input_image" if speaker.may_show() => media_part(request, part, image)?,
+        "input_file" if speaker.may_show() => media_part(request, part, file)?,
+        "input_audio" if speaker.may_show() => media_part(request, part, audio)?,
         _ => return Err(kind.expected(expected_parts(speaker)).into()),
     };
     Ok(Part { cache, ..decoded })
@@ -82,7 +83,7 @@ fn refusal(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
     Ok(Part::new(PartKind::Refusal(part.required("refusal")?.text()?), part.spot()))
 }
 
-fn media(
+fn media_part(
     request: &mut Request,
     part: Value<'_>,
     read: fn(&mut Request, Value<'_>) -> Result<Media, DecodeError>,
@@ -93,11 +94,11 @@ fn media(
 fn image(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     leave_all_but(request, part, &["type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"])?;
     let source = match (part.get("image_url"), part.get("file_id")) {
-        (Some(url), _) => url_source(url)?,
+        (Some(url), _) => media::source_at(url)?,
         (None, Some(id)) => file_source(id)?,
         (None, None) => return Err(part.missing("image_url").into()),
     };
-    let detail = part.get("detail").map_or(Ok(None), |value| located(Value::text, value))?;
+    let detail = part.get("detail").map(|value| Located::read(value, Value::text)).transpose()?;
     Ok(Media { kind: MediaKind::Image, source, name: None, context: None, detail })
 }
 
@@ -105,13 +106,13 @@ fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     const KNOWN: [&str; 6] = ["type", "file_data", "file_url", "file_id", "filename", "prompt_cache_breakpoint"];
     leave_all_but(request, part, &KNOWN)?;
     let source = match (part.get("file_data"), part.get("file_url"), part.get("file_id")) {
-        (Some(data), _, _) => data_source(data)?,
-        (None, Some(url), _) => url_source(url)?,
+        (Some(data), _, _) => media::file_data(data)?,
+        (None, Some(url), _) => media::source_at(url)?,
         (None, None, Some(id)) => file_source(id)?,
         (None, None, None) => return Err(part.missing("file_data").into()),
     };
     let kind = file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
-    let name = part.get("filename").map_or(Ok(None), |value| located(Value::text, value))?;
+    let name = part.get("filename").map(|value| Located::read(value, Value::text)).transpose()?;
     Ok(Media { kind, source, name, context: None, detail: None })
 }
 
@@ -128,35 +129,9 @@ fn audio(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     leave_all_but(request, part, &["type", "input_audio", "prompt_cache_breakpoint"])?;
     let audio = part.required("input_audio")?;
     leave_all_but(request, audio, &["data", "format"])?;
-    let format = audio.required("format")?.str()?;
-    let source = MediaSource::Inline { mime: Text::from(format!("audio/{format}")), data: audio.required("data")?.text()? };
+    let mime = media::sound_mime(audio.required("format")?)?;
+    let source = MediaSource::Inline { mime, data: audio.required("data")?.text()? };
     Ok(Media { kind: MediaKind::Audio, source, name: None, context: None, detail: None })
-}
-
-fn url_source(url: Value<'_>) -> Result<MediaSource, Invalid> {
-    let plain = url.str()?;
-    if let Some((mime, data)) = data_url(&plain) {
-        return Ok(MediaSource::Inline { mime: mime.into(), data: data.into() });
-    }
-    // Files of this machine are not the client's to read.
-    if !plain.starts_with("https://") && !plain.starts_with("http://") {
-        return Err(Invalid::new(url.spot(), "expected an http, https or base64 data URL"));
-    }
-    Ok(MediaSource::Url { url: url.text()?, mime: None })
-}
-
-/// `file_data`: a data URL, or bare base64 of a PDF.
-fn data_source(data: Value<'_>) -> Result<MediaSource, Invalid> {
-    let plain = data.str()?;
-    Ok(match data_url(&plain) {
-        Some((mime, inner)) => MediaSource::Inline { mime: mime.into(), data: inner.into() },
-        None => MediaSource::Inline { mime: Text::from_static("application/pdf"), data: data.text()? },
-    })
-}
-
-/// The type and base64 data of `data:TYPE;base64,DATA`.
-fn data_url(url: &str) -> Option<(&str, &str)> {
-    url.strip_prefix("data:")?.split_once(";base64,")
 }
 
 fn file_source(id: Value<'_>) -> Result<MediaSource, Invalid> {

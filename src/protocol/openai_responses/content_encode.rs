@@ -1,18 +1,13 @@
 //! Content of messages and tool results toward Responses upstreams.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::DIALECT;
 use super::request_encode::refuse;
-use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult};
+use crate::canon::{Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult};
 use crate::json::{Array, Object, Text, Writer};
+use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 /// What precedes the text of a result that is an error: the dialect has no flag for it.
 const ERROR_PREFIX: &str = "Error: ";
-
-/// The name of a file whose name nobody gave; the dialect demands one beside its data.
-const FILE_NAME: &str = "document.pdf";
 
 pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mut Losses) {
     if let Some(citations) = &part.citations {
@@ -21,7 +16,7 @@ pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mu
     match &part.kind {
         PartKind::Text(text) => content.object(|object| {
             write_text(object, role, text);
-            cache_mark(object, part.cache.as_ref(), losses);
+            write_cache_mark(object, part.cache.as_ref(), losses);
         }),
         PartKind::Refusal(text) if role == Role::Assistant => content.object(|object| {
             object.str("type", "refusal");
@@ -42,20 +37,6 @@ fn write_text(object: &mut Object<'_>, role: Role, text: &Text) {
     if is_answer {
         object.array("annotations", |_| {});
     }
-}
-
-/// A cache mark on a part: its time to live is kept where it is one of the dialect's words.
-fn cache_mark(object: &mut Object<'_>, mark: Option<&CacheMark>, losses: &mut Losses) {
-    const TTLS: [&str; 2] = ["30m", "12h"];
-    let Some(mark) = mark else { return };
-    let ttl = mark.ttl.as_ref().filter(|ttl| TTLS.iter().any(|known| *ttl == known));
-    if mark.ttl.is_some() && ttl.is_none() {
-        losses.adjusted(mark.at);
-    }
-    object.object("prompt_cache_breakpoint", |breakpoint| {
-        breakpoint.str("mode", "explicit");
-        breakpoint.some("ttl", ttl, |value, text| value.text(text));
-    });
 }
 
 /// A tool's answer: a string where it is one text, which every server takes; else parts.
@@ -89,7 +70,7 @@ fn write_media(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut
         MediaKind::Audio => audio(object, media, part, losses),
         MediaKind::Video => refuse(losses, part.at, "video input"),
     }
-    cache_mark(object, part.cache.as_ref(), losses);
+    write_cache_mark(object, part.cache.as_ref(), losses);
     drop_located(media.context.as_ref(), losses);
     if media.kind != MediaKind::Image {
         drop_located(media.detail.as_ref(), losses);
@@ -97,7 +78,6 @@ fn write_media(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut
 }
 
 fn image(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
-    const DETAILS: [&str; 4] = ["low", "high", "auto", "original"];
     object.str("type", "input_image");
     match &media.source {
         MediaSource::Inline { mime, data } => write_data_url(object.key("image_url"), mime, data),
@@ -113,7 +93,7 @@ fn image(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
 
 /// A PDF as a file; a text document as the text that it is.
 fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
-    if let Some(text) = plain_text(media) {
+    if let Some(text) = media::plain_text(media) {
         write_text(object, Role::User, &text);
         return drop_located(media.name.as_ref(), losses);
     }
@@ -134,17 +114,6 @@ fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses
     }
 }
 
-fn plain_text(media: &Media) -> Option<Text> {
-    match &media.source {
-        MediaSource::Plain(text) => Some(text.clone()),
-        MediaSource::Inline { data, .. } if media.kind == MediaKind::Document => {
-            let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
-            String::from_utf8(bytes).ok().map(Text::from)
-        }
-        _ => None,
-    }
-}
-
 fn file_name(object: &mut Object<'_>, name: Option<&Located<Text>>, losses: &mut Losses) {
     match name {
         Some(name) => object.text("filename", &name.value),
@@ -155,14 +124,9 @@ fn file_name(object: &mut Object<'_>, name: Option<&Located<Text>>, losses: &mut
     }
 }
 
-/// Source: OpenAI's two audio formats, `wav` and `mp3`.
 fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
     let MediaSource::Inline { mime, data } = &media.source else { return refuse(losses, part.at, "audio by reference") };
-    let format = match &*mime.to_plain() {
-        "audio/wav" | "audio/x-wav" | "audio/wave" => "wav",
-        "audio/mp3" | "audio/mpeg" => "mp3",
-        _ => return refuse(losses, part.at, "audio besides wav and mp3"),
-    };
+    let Some(format) = media::sound_format(mime) else { return refuse(losses, part.at, "audio besides wav and mp3") };
     object.str("type", "input_audio");
     object.object("input_audio", |audio| {
         audio.text("data", data);
@@ -180,11 +144,6 @@ fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &m
         }
         _ => refuse(losses, part.at, "such source for this kind of media"),
     }
-}
-
-fn write_data_url(value: Writer<'_>, mime: &Text, data: &Text) {
-    let (scheme, coding) = (Text::from_static("data:"), Text::from_static(";base64,"));
-    value.texts([&scheme, mime, &coding, data]);
 }
 
 fn drop_located(field: Option<&Located<Text>>, losses: &mut Losses) {

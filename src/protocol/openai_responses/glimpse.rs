@@ -13,16 +13,7 @@ const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "co
 
 pub(super) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
-    let root = document.root();
-    let model = root.required("model")?;
-    let name = model.str()?;
-    let start = model.spot().0 as usize + 1;
-    Ok(Peek {
-        model: name.into_owned(),
-        model_at: Some(start..start + model.as_written().len() - 2),
-        stream: root.get("stream").map(Value::bool).transpose()?.unwrap_or(false),
-        session: session(root, inbound),
-    })
+    Ok(Peek::of_body(document.root(), session(document.root(), inbound))?)
 }
 
 fn session(root: Value<'_>, inbound: &Inbound<'_>) -> Option<String> {

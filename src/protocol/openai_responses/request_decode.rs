@@ -1,7 +1,7 @@
 //! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by `tools_decode`.
 
 use super::{items_decode, tools_decode};
-use crate::canon::{Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Unknown};
+use crate::canon::{Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning};
 use crate::json::{Document, Invalid, Kind, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
@@ -10,7 +10,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let root = document.root();
     let model = root.required("model")?.str()?.into_owned();
     let mut request = Request { body: inbound.body.clone(), model, ..Request::default() };
-    for (key, value) in fields(root)? {
+    for (key, value) in root.fields()? {
         field(&mut request, &key, value)?;
     }
     user(&mut request, root)?;
@@ -19,31 +19,19 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     Ok(request)
 }
 
-/// The members of an object that say something: `null` is as good as absent.
-pub(super) fn fields<'d>(object: Value<'d>) -> Result<impl Iterator<Item = (std::borrow::Cow<'d, str>, Value<'d>)>, Invalid> {
-    Ok(object.members()?.filter(|(_, value)| !value.is_null()))
-}
-
 /// Keeps a field that has no home in canon, so that every encoder reports it.
 pub(super) fn leave(request: &mut Request, value: Value<'_>) {
-    request.unknown.push(Unknown { at: value.spot(), raw: value.raw() });
+    request.unknown.push(value.into());
 }
 
 /// Keeps each field of an object that is not in `known`.
 pub(super) fn leave_all_but(request: &mut Request, object: Value<'_>, known: &[&str]) -> Result<(), Invalid> {
-    for (key, value) in fields(object)? {
+    for (key, value) in object.fields()? {
         if !known.contains(&&*key) {
             leave(request, value);
         }
     }
     Ok(())
-}
-
-pub(super) fn located<'d, T>(
-    read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
-    value: Value<'d>,
-) -> Result<Option<Located<T>>, Invalid> {
-    Ok(Some(Located::new(read(value)?, value.spot())))
 }
 
 fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
@@ -53,19 +41,19 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         _ if is_default(key, value) => {}
         "instructions" => items_decode::instructions(request, value)?,
         "stream" => request.stream = value.bool()?,
-        "max_output_tokens" => request.output_tokens_max = located(Value::u64, value)?,
-        "temperature" => request.sampling.temperature = located(Value::number, value)?,
-        "top_p" => request.sampling.top_p = located(Value::number, value)?,
+        "max_output_tokens" => request.output_tokens_max = Some(Located::read(value, Value::u64)?),
+        "temperature" => request.sampling.temperature = Some(Located::read(value, Value::number)?),
+        "top_p" => request.sampling.top_p = Some(Located::read(value, Value::number)?),
         "top_logprobs" => top_logprobs(request, value)?,
         "include" => include(request, value)?,
         "tools" => tools_decode::decode(request, value)?,
         "tool_choice" => tools_decode::decode_choice(request, value)?,
-        "parallel_tool_calls" => request.parallel_tool_calls = located(Value::bool, value)?,
+        "parallel_tool_calls" => request.parallel_tool_calls = Some(Located::read(value, Value::bool)?),
         "text" => text(request, value)?,
         "reasoning" => reasoning(request, value)?,
         "metadata" => request.metadata = Some(Located::new(value.raw(), value.spot())),
-        "prompt_cache_key" => request.cache_key = located(Value::text, value)?,
-        "service_tier" => request.tier = located(Value::text, value)?,
+        "prompt_cache_key" => request.cache_key = Some(Located::read(value, Value::text)?),
+        "service_tier" => request.tier = Some(Located::read(value, Value::text)?),
         "previous_response_id" | "conversation" => return Err(unstored(value)),
         "background" => return Err(refused(value, "background responses need a store, and this gateway stores none")),
         "prompt" => return Err(refused(value, "prompt templates stand on the provider's own platform and cannot be translated")),
@@ -137,7 +125,7 @@ fn user(request: &mut Request, root: Value<'_>) -> Result<(), Invalid> {
         leave(request, old);
     }
     if let Some(value) = new.or(old) {
-        request.user = located(Value::text, value)?;
+        request.user = Some(Located::read(value, Value::text)?);
     }
     Ok(())
 }
@@ -147,7 +135,7 @@ fn text(request: &mut Request, text: Value<'_>) -> Result<(), Invalid> {
         request.format = Some(Located::new(format(request, value)?, value.spot()));
     }
     if let Some(value) = text.get("verbosity") {
-        request.verbosity = located(Value::text, value)?;
+        request.verbosity = Some(Located::read(value, Value::text)?);
     }
     leave_all_but(request, text, &["format", "verbosity"])
 }
@@ -164,23 +152,23 @@ fn format(request: &mut Request, format: Value<'_>) -> Result<Format, Invalid> {
 }
 
 fn schema_format(format: Value<'_>) -> Result<SchemaFormat, Invalid> {
-    let string = |key: &str| format.get(key).map_or(Ok(None), |value| located(Value::text, value));
+    let string = |key: &str| format.get(key).map(|value| Located::read(value, Value::text)).transpose();
     Ok(SchemaFormat {
         name: string("name")?,
         description: string("description")?,
         schema: format.required("schema")?.raw(),
-        strict: format.get("strict").map_or(Ok(None), |value| located(Value::bool, value))?,
+        strict: format.get("strict").map(|value| Located::read(value, Value::bool)).transpose()?,
     })
 }
 
 fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
     let mut reasoning = Reasoning::default();
-    for (key, value) in fields(value)? {
+    for (key, value) in value.fields()? {
         match &*key {
-            "effort" => reasoning.effort = located(effort, value)?,
-            "summary" => reasoning.show = located(show, value)?,
+            "effort" => reasoning.effort = Some(Located::read(value, effort)?),
+            "summary" => reasoning.show = Some(Located::read(value, show)?),
             // The old name of `summary`.
-            "generate_summary" if reasoning.show.is_none() => reasoning.show = located(show, value)?,
+            "generate_summary" if reasoning.show.is_none() => reasoning.show = Some(Located::read(value, show)?),
             _ => leave(request, value),
         }
     }

@@ -131,7 +131,7 @@ mod requests {
             ),
             (
                 r#"{"model":"m","input":[{"role":"user","content":[{"type":"input_image","image_url":"file:///etc/passwd"}]}]}"#,
-                "input[0].content[0].image_url: expected an http, https or base64 data URL",
+                "input[0].content[0].image_url: expected an https URL or `data:MIME;base64,…`, found another kind of address",
             ),
             (
                 r#"{"model":"m","input":"x","reasoning":{"effort":"huge"}}"#,

@@ -1,7 +1,7 @@
 //! Tools and tool choice of Responses clients. Groups (`namespace`) are flattened: each tool remembers its group.
 
 use super::DIALECT;
-use super::request_decode::{leave, leave_all_but, located};
+use super::request_decode::{leave, leave_all_but};
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind};
 use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
@@ -29,7 +29,7 @@ fn function(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) ->
         namespace: namespace.cloned(),
         description: tool.get("description").map(Value::text).transpose()?,
         schema: tool.get("parameters").map(Value::raw),
-        strict: tool.get("strict").map_or(Ok(None), |value| located(Value::bool, value))?,
+        strict: tool.get("strict").map(|value| Located::read(value, Value::bool)).transpose()?,
         cache: None,
     })
 }

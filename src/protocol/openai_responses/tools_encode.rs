@@ -49,7 +49,7 @@ fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Los
         }),
         ToolKind::Free { name, description, grammar, cache, .. } => array.object(|object| {
             begin(object, "custom", &names.wire(name, None), description.as_ref());
-            object.some("format", grammar.as_ref(), |value, grammar| value.object(|format| write_grammar(format, &grammar.value)));
+            object.some("format", grammar.as_ref(), |value, grammar| value.raw(&grammar.value));
             drop_mark(cache.as_ref(), losses);
         }),
         ToolKind::Hosted { raw, .. } => array.item().raw(raw),
@@ -67,16 +67,6 @@ fn function(object: &mut Object<'_>, schema: Option<&Raw>, strict: Option<&Locat
     let parameters = schema::parameters(schema);
     object.raw("parameters", &parameters);
     object.bool("strict", strict.is_some_and(|strict| keeps_strict(strict, &parameters, losses)));
-}
-
-/// A grammar stands flat here, and inside `grammar` in Chat.
-fn write_grammar(format: &mut Object<'_>, grammar: &Raw) {
-    let document = grammar.document();
-    let rule = document.root().get("grammar").unwrap_or(document.root());
-    format.str("type", "grammar");
-    for key in ["syntax", "definition"] {
-        format.some(key, rule.get(key), |value, part| value.raw(&part.raw()));
-    }
 }
 
 fn drop_mark(mark: Option<&CacheMark>, losses: &mut Losses) {

@@ -2,17 +2,17 @@
 
 use crate::canon::Usage;
 use crate::json::{Value, Writer};
+use crate::protocol::openai::usage::{self, Names};
+
+const NAMES: Names = Names {
+    input: "input_tokens",
+    input_details: "input_tokens_details",
+    output: "output_tokens",
+    output_details: "output_tokens_details",
+};
 
 pub(super) fn decode(usage: Value<'_>) -> Usage {
-    let count = |keys: &[&str]| usage.find(keys)?.u64().ok();
-    Usage {
-        input: count(&["input_tokens"]),
-        cache_read: count(&["input_tokens_details", "cached_tokens"]),
-        cache_write: count(&["input_tokens_details", "cache_write_tokens"]),
-        output: count(&["output_tokens"]),
-        reasoning: count(&["output_tokens_details", "reasoning_tokens"]),
-        ..Usage::default()
-    }
+    usage::decode(usage, &NAMES)
 }
 
 /// Whether a figure that the shape demands is missing beside others that are known.
@@ -25,9 +25,7 @@ pub(super) fn encode(value: Writer<'_>, usage: &Usage) {
     if usage.is_unknown() {
         return value.null();
     }
-    // Input that hosted tools brought in has no field of its own here; it was read by the model all the same.
-    let input = usage.input.unwrap_or(0).saturating_add(usage.tool_prompt.unwrap_or(0));
-    let output = usage.output.unwrap_or(0);
+    let (input, output) = usage::sums(usage);
     value.object(|object| {
         object.u64("input_tokens", input);
         object.object("input_tokens_details", |details| {

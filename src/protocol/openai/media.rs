@@ -1,0 +1,95 @@
+//! Media as OpenAI's dialects write them: data URLs, `{data, format}`, and text documents as the text that they are.
+//!
+//! Source: Chat Completions API and Responses API, content parts. Fetches nothing: a URL is carried, never opened.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::canon::{CacheMark, Losses, Media, MediaKind, MediaSource};
+use crate::json::{Invalid, Object, Text, Value, Writer};
+
+/// The name of a file that nobody named: the API demands one beside data, and other dialects give none.
+pub(in crate::protocol) const FILE_NAME: &str = "document.pdf";
+
+/// How closely an image is looked at.
+pub(in crate::protocol) const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
+
+/// Times to live of a cache breakpoint.
+const TTLS: [&str; 2] = ["30m", "12h"];
+
+/// The MIME type and base64 data of a `data:MIME;base64,…` URL, as slices of it.
+pub(in crate::protocol) fn data_url(url: &Text) -> Option<(Text, Text)> {
+    let (head, data) = url.split_once(b',')?;
+    let head = head.to_plain();
+    let mime = head.strip_prefix("data:")?.strip_suffix(";base64")?;
+    let mime = if mime.is_empty() { "text/plain" } else { mime };
+    Some((Text::from(mime), data))
+}
+
+/// Writes a data URL; the data is copied once.
+pub(in crate::protocol) fn write_data_url(value: Writer<'_>, mime: &Text, data: &Text) {
+    value.texts([&Text::from_static("data:"), mime, &Text::from_static(";base64,"), data]);
+}
+
+/// What stands at a URL, or in it.
+pub(in crate::protocol) fn source_at(value: Value<'_>) -> Result<MediaSource, Invalid> {
+    let url = value.text()?;
+    if let Some((mime, data)) = data_url(&url) {
+        return Ok(MediaSource::Inline { mime, data });
+    }
+    // A `file:` URL or a bare path would name a file of this machine.
+    if !["https://", "http://"].iter().any(|scheme| url.to_plain().starts_with(scheme)) {
+        return Err(Invalid::new(value.spot(), "expected an https URL or `data:MIME;base64,…`, found another kind of address"));
+    }
+    Ok(MediaSource::Url { url, mime: None })
+}
+
+/// `file_data`: a data URL, or bare base64, which is a PDF: the one kind of file that the API took when it took no data URLs.
+pub(in crate::protocol) fn file_data(value: Value<'_>) -> Result<MediaSource, Invalid> {
+    let data = value.text()?;
+    let (mime, data) = data_url(&data).unwrap_or_else(|| (Text::from_static("application/pdf"), data));
+    Ok(MediaSource::Inline { mime, data })
+}
+
+/// The type behind `format` of a piece of sound.
+pub(in crate::protocol) fn sound_mime(format: Value<'_>) -> Result<Text, Invalid> {
+    match &*format.str()? {
+        "wav" => Ok(Text::from_static("audio/wav")),
+        "mp3" => Ok(Text::from_static("audio/mp3")),
+        _ => Err(format.expected("`wav` or `mp3`")),
+    }
+}
+
+/// The word for a type of sound; `None` where the API takes no such.
+pub(in crate::protocol) fn sound_format(mime: &Text) -> Option<&'static str> {
+    match &*mime.to_plain() {
+        "audio/wav" | "audio/x-wav" | "audio/wave" => Some("wav"),
+        "audio/mp3" | "audio/mpeg" => Some("mp3"),
+        _ => None,
+    }
+}
+
+/// The text of a text document, which is a text part here.
+pub(in crate::protocol) fn plain_text(media: &Media) -> Option<Text> {
+    match (media.kind, &media.source) {
+        (_, MediaSource::Plain(text)) => Some(text.clone()),
+        (MediaKind::Document, MediaSource::Inline { data, .. }) => {
+            let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
+            Some(Text::from(String::from_utf8(bytes).ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// Writes a part's cache breakpoint; a time to live that is none of the dialects' words is left open.
+pub(in crate::protocol) fn write_cache_mark(object: &mut Object<'_>, mark: Option<&CacheMark>, losses: &mut Losses) {
+    let Some(mark) = mark else { return };
+    let ttl = mark.ttl.as_ref().filter(|ttl| TTLS.iter().any(|known| *ttl == known));
+    if mark.ttl.is_some() && ttl.is_none() {
+        losses.adjusted(mark.at);
+    }
+    object.object("prompt_cache_breakpoint", |breakpoint| {
+        breakpoint.str("mode", "explicit");
+        breakpoint.some("ttl", ttl, |value, text| value.text(text));
+    });
+}
