@@ -183,6 +183,7 @@ mod tests {
         let post = |path| route(Method::POST, path);
         for (path, operation, model) in [
             ("/v1beta/models/lab/llama3:8b:generateContent", Operation::Generate, "lab/llama3:8b"),
+            ("/v1beta/lab/llama3:8b:generateContent", Operation::Generate, "lab/llama3:8b"),
             ("/v1/models/lab%2Fllama3%3A8b:streamGenerateContent", Operation::StreamGenerate, "lab/llama3:8b"),
             ("/gemini/v1beta/models/models/x/countTokens", Operation::CountTokens, "x"),
         ] {

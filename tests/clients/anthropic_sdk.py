@@ -5,8 +5,8 @@ import asyncio
 import anthropic
 import pytest
 
-from cases import ENVELOPE, PARIS, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS, WEATHER_DESCRIPTION, WEATHER_SCHEMA
-from cases import Weather, asks_for_weather, takes_a_city
+from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
+from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
 from scripted import Answer, failing
 
@@ -102,6 +102,27 @@ def test_tool_call_and_result(lab, messages, streamed):
     assert (saw.calls, saw.results, saw.pairs_match) == ([PARIS], ["sunny"], True)
 
 
+# Every service here is one that holds no threads: the gateway has to say so for the dialects that know none.
+@pytest.mark.parametrize("streamed", [False, True])
+def test_tool_runner_goes_on_without_threads(lab, streamed):
+    asked = []
+
+    @anthropic.beta_tool
+    def get_weather(city: str) -> str:
+        """Tells the weather of a city."""
+        asked.append(city)
+        return "sunny"
+
+    lab.upstream.will("tool", "text")
+    options = {"model": lab.model, "max_tokens": 100, "tools": [get_weather], "messages": [ASK_WEATHER]}
+    with client_of(lab) as client:
+        final = client.beta.messages.tool_runner(stream=streamed, **options).until_done()
+    assert (final.content[0].text, asked) == (TEXT, ["Paris"])
+    saw = read(lab.upstream)
+    assert (saw.users[0], saw.calls, saw.results, saw.pairs_match) == ("What is the weather?", [PARIS], ["sunny"], True)
+    assert takes_a_city(saw.tools)
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 def test_parallel_calls_with_results_out_of_order(lab, messages, streamed):
     first = answered(lab, messages, "parallel", streamed)
@@ -145,6 +166,32 @@ def test_image(lab, messages):
     content = [{"type": "text", "text": "What is it?"}, image]
     messages.create(model=lab.model, max_tokens=100, messages=[{"role": "user", "content": content}])
     assert read(lab.upstream).images == [("image/png", PNG_BASE64)]
+
+
+def test_pdf(lab, messages):
+    lab.upstream.will("text")
+    source = {"type": "base64", "media_type": "application/pdf", "data": PDF_BASE64}
+    content = [{"type": "document", "source": source}, {"type": "text", "text": "What is it?"}]
+    messages.create(model=lab.model, max_tokens=100, messages=[{"role": "user", "content": content}])
+    assert read(lab.upstream).documents == [("application/pdf", PDF_BASE64)]
+
+
+# The marks that have no form: the instructions of Responses are bare text, and Gemini caches as it likes.
+LOST_MARKS = {
+    "openai_responses": {"Long.": "system[0].cache_control"},
+    "gemini": {"Long.": "system[0].cache_control", "Short.": "messages[0].content[0].cache_control"},
+}
+
+
+def test_cache_marks_are_kept_or_named(lab, messages):
+    lab.upstream.will("text")
+    long, short = ({"type": "text", "text": text, "cache_control": {"type": "ephemeral"}} for text in ("Long.", "Short."))
+    asked = [{"role": "user", "content": [short, {"type": "text", "text": "And?"}]}]
+    answer = messages.with_raw_response.create(model=lab.model, max_tokens=100, system=[long], messages=asked)
+    assert read(lab.upstream).system == "Long."
+    lost = LOST_MARKS.get(lab.upstream.dialect, {})
+    assert set(read(lab.upstream).cached) == {"Long.", "Short."} - set(lost)
+    assert answer.headers.get("x-aerostat-dropped", "") == ", ".join(lost.values())
 
 
 @pytest.mark.parametrize("dialect", ["openai_responses", "anthropic", "gemini"])
@@ -191,6 +238,31 @@ def test_overload(faulty_lab):
     assert caught.value.status_code == 529
 
 
+def test_bad_moments_are_overcome_by_trying_again(faulty_lab, monkeypatch):
+    monkeypatch.setattr(anthropic.Anthropic, "_calculate_retry_timeout", lambda *_, **__: 0)
+    faulty_lab.upstream.will(failing(500), failing(503), "text")
+    with client_of(faulty_lab).with_options(max_retries=2) as client:
+        assert client.messages.create(model=faulty_lab.model, **ASK).content[0].text == TEXT
+    assert len(faulty_lab.upstream.received) == 3
+
+
+def test_error_in_a_stream_raises(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="error"))
+    heard = []
+    with client_of(faulty_lab) as client, pytest.raises(anthropic.APIError, match=BROKE_DOWN):
+        with client.messages.stream(model=faulty_lab.model, **ASK) as stream:
+            heard.extend(stream.text_stream)
+    assert heard and TEXT.startswith("".join(heard))
+
+
+@pytest.mark.gateway
+def test_error_before_any_output_is_a_status(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="early error"))
+    with client_of(faulty_lab) as client, pytest.raises(anthropic.InternalServerError, match=BROKE_DOWN) as caught:
+        client.messages.create(model=faulty_lab.model, stream=True, **ASK)
+    assert caught.value.status_code >= 500
+
+
 # A body that ends cleanly before `message_stop` is no error to the SDK's raw stream: only the gateway can make it one.
 @pytest.mark.parametrize("cut", ["abrupt", pytest.param("clean", marks=pytest.mark.gateway)])
 def test_cut_stream_raises(faulty_lab, cut):
@@ -205,6 +277,7 @@ def test_models_are_listed_and_found(lab):
     with client_of(lab) as client:
         ids = [model.id for model in client.models.list(limit=1000)]
         assert [client.models.retrieve(name).id for name in ids] == ids
+        assert [model.id for model in client.models.list(limit=2)] == ids
     assert ids[-1] == "demo" or ids[-1].startswith("demo/")
 
 

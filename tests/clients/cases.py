@@ -37,6 +37,13 @@ TRANSPORT_ERRORS = (httpx.TransportError, httpx2.TransportError)
 PNG_BASE64 = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJgggAA+//+"
 PNG = base64.b64decode(PNG_BASE64)
 
+# The head of a document with the bytes that Adobe's comment line has: more of them differ in the URL-safe alphabet.
+PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\xff\xfe\n%%EOF\n"
+PDF_BASE64 = base64.b64encode(PDF).decode()
+
+# What an upstream's error in the middle of a stream, or its 500, says.
+BROKE_DOWN = "scripted: broke down"
+
 
 class Weather(pydantic.BaseModel):
     """What the `structured` answer holds."""

@@ -6,8 +6,8 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from cases import ENVELOPE, PARIS, PNG, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS, WEATHER_DESCRIPTION, WEATHER_SCHEMA
-from cases import Weather, asks_for_weather, takes_a_city
+from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF, PDF_BASE64, PNG, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
+from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
 from scripted import Answer, failing
 
@@ -19,8 +19,8 @@ ASK_WEATHER = types.Content(role="user", parts=[types.Part(text="What is the wea
 REASONED = {"thinking_config": types.ThinkingConfig(include_thoughts=True, thinking_level="HIGH")}
 
 
-def client_of(lab):
-    return genai.Client(api_key=lab.key, http_options=types.HttpOptions(base_url=lab.base_url))
+def client_of(lab, **options):
+    return genai.Client(api_key=lab.key, http_options=types.HttpOptions(base_url=lab.base_url, **options))
 
 
 @pytest.fixture
@@ -117,6 +117,21 @@ def test_automatic_function_calling(lab, models):
 
 
 @pytest.mark.parametrize("streamed", [False, True])
+def test_chat_keeps_its_history(lab, streamed):
+    def said(chat, text):
+        chunks = chat.send_message_stream(text) if streamed else [chat.send_message(text)]
+        return "".join(chunk.text or "" for chunk in chunks)
+
+    lab.upstream.will("text", "text")
+    with client_of(lab) as client:
+        chat = client.chats.create(model=lab.model)
+        assert [said(chat, "Hi"), said(chat, "Again")] == [TEXT, TEXT]
+    assert read(lab.upstream).users == ["Hi", "Again"]
+    spoken = lab.upstream.last.body.decode()
+    assert spoken.index('"Hi"') < spoken.index("Hello") < spoken.index('"Again"')
+
+
+@pytest.mark.parametrize("streamed", [False, True])
 def test_parallel_calls_with_results(lab, models, streamed):
     parts, _ = answered(lab, models, "parallel", streamed)
     calls = calls_of(parts)
@@ -146,7 +161,7 @@ def test_structured_output(lab, models, schema):
     lab.upstream.will("structured")
     config = types.GenerateContentConfig(response_mime_type="application/json", **schema)
     answer = models.generate_content(model=lab.model, contents="What is the weather?", config=config)
-    assert Weather.model_validate_json(answer.text) == Weather(city="Paris", degrees=21)
+    assert Weather.model_validate(answer.parsed, from_attributes=True) == Weather(city="Paris", degrees=21)
     assert asks_for_weather(read(lab.upstream).schema)
 
 
@@ -154,6 +169,12 @@ def test_image(lab, models):
     lab.upstream.will("text")
     models.generate_content(model=lab.model, contents=["What is it?", types.Part.from_bytes(data=PNG, mime_type="image/png")])
     assert read(lab.upstream).images == [("image/png", PNG_BASE64)]
+
+
+def test_pdf(lab, models):
+    lab.upstream.will("text")
+    models.generate_content(model=lab.model, contents=[types.Part.from_bytes(data=PDF, mime_type="application/pdf"), "What is it?"])
+    assert read(lab.upstream).documents == [("application/pdf", PDF_BASE64)]
 
 
 @pytest.mark.parametrize("dialect", ["openai_responses", "anthropic", "gemini"])
@@ -168,6 +189,13 @@ def test_embeddings(lab, models):
     lab.upstream.will("embeddings")
     answer = models.embed_content(model=lab.model, contents=["one", "two"])
     assert [embedding.values for embedding in answer.embeddings] == [[0.5, -0.25, 0.125], [0.0625, 1.0, -1.0]]
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "gemini"])
+def test_one_embedding(lab, models):
+    lab.upstream.will("embedding" if lab.upstream.dialect == "gemini" else "embeddings")
+    [embedding] = models.embed_content(model=lab.model, contents="one").embeddings[:1]
+    assert embedding.values == [0.5, -0.25, 0.125]
 
 
 def test_wrong_request_is_told_once(faulty_lab):
@@ -202,6 +230,30 @@ def test_overload(faulty_lab):
     assert (caught.value.code, caught.value.status) == (503, "UNAVAILABLE")
 
 
+def test_bad_moments_are_overcome_by_trying_again(faulty_lab):
+    faulty_lab.upstream.will(failing(500), failing(503), "text")
+    retry = types.HttpRetryOptions(attempts=3, initial_delay=0.001, jitter=0.001)
+    with client_of(faulty_lab, retry_options=retry) as client:
+        assert client.models.generate_content(model=faulty_lab.model, contents="Hi").text == TEXT
+    assert len(faulty_lab.upstream.received) == 3
+
+
+def test_error_in_a_stream_raises(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="error"))
+    heard = []
+    with client_of(faulty_lab) as client, pytest.raises(errors.APIError, match=BROKE_DOWN):
+        for chunk in client.models.generate_content_stream(model=faulty_lab.model, contents="Hi"):
+            heard.append(chunk.text or "")
+    assert any(heard) and TEXT.startswith("".join(heard))
+
+
+@pytest.mark.gateway
+def test_error_before_any_output_is_a_status(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="early error"))
+    with client_of(faulty_lab) as client, pytest.raises(errors.ServerError, match=BROKE_DOWN):
+        list(client.models.generate_content_stream(model=faulty_lab.model, contents="Hi"))
+
+
 # A body that ends cleanly without a finish reason is no error to the SDK: only the gateway can make it one.
 @pytest.mark.parametrize("cut", ["abrupt", pytest.param("clean", marks=pytest.mark.gateway)])
 def test_cut_stream_raises(faulty_lab, cut):
@@ -216,6 +268,7 @@ def test_models_are_listed_and_found(lab, models):
     listed = list(models.list())
     assert all("generateContent" in model.supported_actions for model in listed)
     names = [model.name for model in listed]
+    assert [model.name for model in models.list(config={"page_size": 2})] == names
     assert [models.get(model=name).name for name in names] == names
     assert names[-1] == "models/demo" or names[-1].startswith("models/demo/")
 

@@ -6,8 +6,8 @@ import json
 import openai
 import pytest
 
-from cases import ENVELOPE, PARIS, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS, WEATHER_DESCRIPTION, WEATHER_SCHEMA
-from cases import Weather, asks_for_weather, takes_a_city
+from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
+from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
 from scripted import Answer, failing
 
@@ -150,6 +150,13 @@ def test_image(lab, chat):
     assert read(lab.upstream).images == [("image/png", PNG_BASE64)]
 
 
+def test_pdf(lab, chat):
+    lab.upstream.will("text")
+    file = {"type": "file", "file": {"filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF_BASE64}"}}
+    chat.create(model=lab.model, messages=[{"role": "user", "content": [file, {"type": "text", "text": "What is it?"}]}])
+    assert read(lab.upstream).documents == [("application/pdf", PDF_BASE64)]
+
+
 def test_wrong_request_is_told_once(faulty_lab):
     faulty_lab.upstream.always(failing(400))
     with client_of(faulty_lab) as client, pytest.raises(openai.BadRequestError, match="scripted: this request is wrong"):
@@ -179,6 +186,30 @@ def test_overload(faulty_lab):
     assert caught.value.status_code == 503
 
 
+def test_bad_moments_are_overcome_by_trying_again(faulty_lab, monkeypatch):
+    monkeypatch.setattr(openai.OpenAI, "_calculate_retry_timeout", lambda *_, **__: 0)
+    faulty_lab.upstream.will(failing(500), failing(503), "text")
+    with client_of(faulty_lab).with_options(max_retries=2) as client:
+        assert client.chat.completions.create(model=faulty_lab.model, messages=ASK).choices[0].message.content == TEXT
+    assert len(faulty_lab.upstream.received) == 3
+
+
+def test_error_in_a_stream_raises(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="error"))
+    heard = []
+    with client_of(faulty_lab) as client, pytest.raises(openai.APIError, match=BROKE_DOWN):
+        for chunk in client.chat.completions.create(model=faulty_lab.model, messages=ASK, stream=True):
+            heard.extend(choice.delta.content or "" for choice in chunk.choices)
+    assert any(heard) and TEXT.startswith("".join(heard))
+
+
+@pytest.mark.gateway
+def test_error_before_any_output_is_a_status(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="early error"))
+    with client_of(faulty_lab) as client, pytest.raises(openai.InternalServerError, match=BROKE_DOWN):
+        client.chat.completions.create(model=faulty_lab.model, messages=ASK, stream=True)
+
+
 # A body that ends cleanly without `[DONE]` is no error to the SDK: only the gateway can make it one.
 @pytest.mark.parametrize("cut", ["abrupt", pytest.param("clean", marks=pytest.mark.gateway)])
 def test_cut_stream_raises(faulty_lab, cut):
@@ -193,6 +224,45 @@ def test_embeddings(lab):
     with client_of(lab) as client:
         answer = client.embeddings.create(model=lab.model, input=["one", "two"])
     assert [item.embedding for item in answer.data] == [[0.5, -0.25, 0.125], [0.0625, 1.0, -1.0]]
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("dialect", ["anthropic"])
+def test_embeddings_of_a_dialect_that_has_none(lab):
+    with client_of(lab) as client, pytest.raises(openai.BadRequestError, match="embeddings"):
+        client.embeddings.create(model=lab.model, input="one")
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat"])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_legacy_completion_of_a_service_that_has_them(lab, streamed):
+    lab.upstream.has_completions = True
+    lab.upstream.will("completion")
+    assert completed(lab, streamed) == (TEXT, "stop", 19)
+    assert (lab.upstream.last.path, lab.upstream.last.json["prompt"]) == ("/v1/completions", "Once upon")
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("streamed", [False, True])
+def test_legacy_completion_of_a_service_that_has_none(lab, streamed):
+    lab.upstream.will("text")
+    assert completed(lab, streamed) == (TEXT, "stop", 19)
+    saw = read(lab.upstream)
+    assert (saw.users, saw.output_tokens_max) == (["Once upon"], 100)
+
+
+def completed(lab, streamed):
+    """The text, the reason of its end and the tokens of a legacy completion."""
+    ask = {"model": lab.model, "prompt": "Once upon", "max_tokens": 100}
+    if streamed:
+        ask.update(stream=True, stream_options={"include_usage": True})
+    with client_of(lab) as client:
+        answer = client.completions.create(**ask)
+        chunks = list(answer) if streamed else [answer]
+    choices = [choice for chunk in chunks for choice in chunk.choices]
+    [reason] = [choice.finish_reason for choice in choices if choice.finish_reason]
+    [usage] = [chunk.usage for chunk in chunks if chunk.usage]
+    return "".join(choice.text for choice in choices), reason, usage.total_tokens
 
 
 @pytest.mark.gateway

@@ -1,12 +1,13 @@
 """The official OpenAI SDK on Responses, with an upstream of each dialect."""
 
+import asyncio
 import json
 
 import openai
 import pytest
 
-from cases import ENVELOPE, PARIS, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS, WEATHER_DESCRIPTION, WEATHER_SCHEMA
-from cases import Weather, asks_for_weather, takes_a_city
+from cases import BROKE_DOWN, ENVELOPE, PARIS, PDF_BASE64, PNG_BASE64, REASONING, ROME, TEXT, TOKENS, TRANSPORT_ERRORS
+from cases import WEATHER_DESCRIPTION, WEATHER_SCHEMA, Weather, asks_for_weather, takes_a_city
 from received import model_of, read
 from scripted import Answer, failing
 
@@ -75,7 +76,21 @@ def test_raw_stream_counts_and_ends(lab, responses):
 def test_stream_helper(lab, responses):
     lab.upstream.will("text")
     with responses.stream(model=lab.model, input="Hi") as stream:
-        assert stream.get_final_response().output_text == TEXT
+        text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        assert (text, stream.get_final_response().output_text) == (TEXT, TEXT)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_async(lab, streamed):
+    async def run():
+        async with openai.AsyncOpenAI(base_url=f"{lab.base_url}/v1", api_key=lab.key, max_retries=0) as client:
+            if not streamed:
+                return (await client.responses.create(model=lab.model, input="Hi")).output_text
+            async with client.responses.stream(model=lab.model, input="Hi") as stream:
+                return (await stream.get_final_response()).output_text
+
+    lab.upstream.will("text")
+    assert asyncio.run(run()) == TEXT
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -135,6 +150,20 @@ def test_image(lab, responses):
     assert read(lab.upstream).images == [("image/png", PNG_BASE64)]
 
 
+def test_structured_output_streamed(lab, responses):
+    lab.upstream.will("structured")
+    with responses.stream(model=lab.model, input="What is the weather?", text_format=Weather) as stream:
+        assert stream.get_final_response().output_parsed == Weather(city="Paris", degrees=21)
+
+
+def test_pdf(lab, responses):
+    lab.upstream.will("text")
+    file = {"type": "input_file", "filename": "a.pdf", "file_data": f"data:application/pdf;base64,{PDF_BASE64}"}
+    content = [file, {"type": "input_text", "text": "What is it?"}]
+    responses.create(model=lab.model, input=[{"role": "user", "content": content}])
+    assert read(lab.upstream).documents == [("application/pdf", PDF_BASE64)]
+
+
 @pytest.mark.parametrize("dialect", ["openai_responses", "anthropic", "gemini"])
 def test_counting_asks_the_upstreams_own_counter(lab, responses):
     lab.upstream.will("count")
@@ -177,6 +206,32 @@ def test_overload(faulty_lab):
     with client_of(faulty_lab) as client, pytest.raises(openai.InternalServerError) as caught:
         client.responses.create(model=faulty_lab.model, input="Hi")
     assert caught.value.status_code == 503
+
+
+def test_bad_moments_are_overcome_by_trying_again(faulty_lab, monkeypatch):
+    monkeypatch.setattr(openai.OpenAI, "_calculate_retry_timeout", lambda *_, **__: 0)
+    faulty_lab.upstream.will(failing(500), failing(503), "text")
+    with client_of(faulty_lab).with_options(max_retries=2) as client:
+        assert client.responses.create(model=faulty_lab.model, input="Hi").output_text == TEXT
+    assert len(faulty_lab.upstream.received) == 3
+
+
+# The SDK raises nothing by itself at this event; its helper misses the completed answer.
+def test_error_in_a_stream_is_told(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="error"))
+    with client_of(faulty_lab) as client:
+        *before, failed = client.responses.create(model=faulty_lab.model, input="Hi", stream=True)
+        with pytest.raises((openai.APIError, RuntimeError)), client.responses.stream(model=faulty_lab.model, input="Hi") as stream:
+            stream.get_final_response()
+    assert (failed.type, failed.response.error.message) == ("response.failed", BROKE_DOWN)
+    assert any(event.type == "response.output_text.delta" for event in before)
+
+
+@pytest.mark.gateway
+def test_error_before_any_output_is_a_status(faulty_lab):
+    faulty_lab.upstream.always(Answer(cut="early error"))
+    with client_of(faulty_lab) as client, pytest.raises(openai.InternalServerError, match=BROKE_DOWN):
+        client.responses.create(model=faulty_lab.model, input="Hi", stream=True)
 
 
 @pytest.mark.parametrize("cut", ["clean", "abrupt"])

@@ -1,4 +1,4 @@
-"""Claude Code, Codex and Gemini CLI themselves, once each in print mode, with an upstream of each dialect and with the demo.
+"""Claude Code, Codex and Gemini CLI themselves in print mode, with an upstream of each dialect and with the demo.
 
 They run with a home of their own and find nothing but loopback. `tests/run --full` installs them and runs this.
 """
@@ -12,11 +12,12 @@ from typing import Callable
 
 import pytest
 
-from cases import TEXT
+from cases import ENVELOPE, TEXT, TOKENS
 from received import model_of, read
 from scripted import Answer
 
 PROMPT = "Say hello"
+NOTE = "The note says 4711."
 DEADLINE_SECONDS = 120
 
 # Whatever a client wants from outside ends at a closed port.
@@ -25,10 +26,11 @@ OFFLINE = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:
 
 @dataclass(frozen=True)
 class Client:
-    """A command-line client: its own dialect, and how it is told where to go."""
+    """A command-line client: its own dialect, how it is told where to go, and the call of its own that shows the note in its home."""
 
     dialect: str
     setup: Callable
+    call: tuple
 
     @property
     def command(self):
@@ -45,6 +47,11 @@ class Client:
         )
         assert done.returncode == 0, f"{self.command}: exit status {done.returncode}: {done.stderr[-2000:]}"
         return done.stdout
+
+
+def drops_thinking(client, lab):
+    """Claude Code keeps no thinking of an answer whose model is not the one it asked for, by name; a passthrough leaves the names."""
+    return client.setup is claude and lab.upstream.dialect == "anthropic"
 
 
 def missing(command):
@@ -75,7 +82,11 @@ def gemini(home, base_url, key, model):
     return ["--model", model, "--prompt", PROMPT], where
 
 
-CLIENTS = [Client("anthropic", claude), Client("openai_responses", codex), Client("gemini", gemini)]
+CLIENTS = [
+    Client("anthropic", claude, ("Read", {"file_path": "note.txt"})),
+    Client("openai_responses", codex, ("exec_command", {"cmd": "cat note.txt"})),
+    Client("gemini", gemini, ("read_file", {"file_path": "note.txt"})),
+]
 
 
 @pytest.fixture(params=CLIENTS, ids=lambda client: client.command)
@@ -91,6 +102,20 @@ def test_prints_the_upstreams_answer(client, lab, tmp_path):
     saw = read(lab.upstream)
     assert any(PROMPT in text for text in saw.users)
     assert saw.tools, "the client's tools did not arrive"
+
+
+def test_runs_its_own_tool_and_brings_the_reasoning_back(client, lab, tmp_path):
+    (tmp_path / "note.txt").write_text(NOTE)
+    lab.upstream.will(Answer("reasoning", call=client.call))
+    lab.upstream.always(Answer("text"))
+    printed = client.run(tmp_path, lab.base_url, lab.key, lab.model)
+    assert TEXT in printed
+    saw = read(lab.upstream)
+    [call], [result] = saw.calls, saw.results
+    assert (call[0], saw.pairs_match) == (client.call[0], True)
+    assert NOTE in result
+    assert saw.tokens == ([] if drops_thinking(client, lab) else TOKENS[lab.upstream.dialect])
+    assert ENVELOPE not in lab.upstream.last.body
 
 
 @pytest.mark.gateway

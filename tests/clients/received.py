@@ -72,6 +72,16 @@ class Chat:
         return [data_url(part["image_url"]["url"]) for part in of_type(parts, "image_url")]
 
     @property
+    def documents(self):
+        parts = [part for message in self.of_role("user") for part in parts_of(message["content"])]
+        return [data_url(part["file"]["file_data"]) for part in of_type(parts, "file")]
+
+    @property
+    def cached(self):
+        parts = [part for message in self.messages for part in parts_of(message["content"])]
+        return [part["text"] for part in parts if "prompt_cache_breakpoint" in part]
+
+    @property
     def schema(self):
         return self.body["response_format"]["json_schema"]["schema"]
 
@@ -129,6 +139,16 @@ class Responses:
         return [data_url(part["image_url"]) for part in of_type(parts, "input_image")]
 
     @property
+    def documents(self):
+        parts = [part for item in self.of_role("user") for part in parts_of(item["content"])]
+        return [data_url(part["file_data"]) for part in of_type(parts, "input_file")]
+
+    @property
+    def cached(self):
+        parts = [part for item in self.items for part in parts_of(item.get("content"))]
+        return [part["text"] for part in parts if "prompt_cache_breakpoint" in part]
+
+    @property
     def schema(self):
         return self.body["text"]["format"]["schema"]
 
@@ -180,8 +200,20 @@ class Anthropic:
 
     @property
     def images(self):
-        sources = [block["source"] for block in self.blocks("user", "image")]
+        return self.inline("image")
+
+    @property
+    def documents(self):
+        return self.inline("document")
+
+    def inline(self, kind):
+        sources = [block["source"] for block in self.blocks("user", kind)]
         return [(source["media_type"], source["data"]) for source in sources]
+
+    @property
+    def cached(self):
+        parts = [*parts_of(self.body.get("system")), *(part for message in self.messages for part in parts_of(message["content"]))]
+        return [part["text"] for part in parts if "cache_control" in part]
 
     @property
     def schema(self):
@@ -244,9 +276,20 @@ class Gemini:
 
     @property
     def images(self):
+        return [(mime, data) for mime, data in self.inline if mime.startswith("image/")]
+
+    @property
+    def documents(self):
+        return [(mime, data) for mime, data in self.inline if mime == "application/pdf"]
+
+    @property
+    def inline(self):
         found = [part["inlineData"] for part in self.parts("user", "inlineData")]
         # The service takes both alphabets of base64, and the Python SDK sends the URL-safe one.
-        return [(either(image, "mimeType", "mime_type"), image["data"].replace("-", "+").replace("_", "/")) for image in found]
+        return [(either(blob, "mimeType", "mime_type"), blob["data"].replace("-", "+").replace("_", "/")) for blob in found]
+
+    # Marks have no form here: what is cached is the service's own choice.
+    cached = []
 
     @property
     def schema(self):

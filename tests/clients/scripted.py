@@ -8,6 +8,7 @@ import gzip
 import json
 import pathlib
 import re
+import sys
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +21,7 @@ KEY_HEADERS = {"openai_chat": "authorization", "openai_responses": "authorizatio
 
 # The paths that each service has; everything else is a 404.
 PATHS = {
-    "openai_chat": r"/v1/(chat/completions|embeddings)",
+    "openai_chat": r"/v1/(chat/completions|completions|embeddings)",
     "openai_responses": r"/v1/responses(/input_tokens)?",
     "anthropic": r"/v1/messages(/count_tokens)?",
     "gemini": r"/v1beta/models/[^:]+:(generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents)",
@@ -35,13 +36,16 @@ STATUSES = {("gemini", 401): 400, ("anthropic", 503): 529}
 class Answer:
     """What to answer: a case under `answers/`, or an error by its status.
 
-    `cut` ends a stream early: "clean" closes the body as if it were whole, "abrupt" breaks the chunked framing.
+    `cut` ends a stream early: "clean" closes the body as if it were whole, "abrupt" breaks the chunked framing, "error" says an error
+    instead of the second half, and "early error" says it at once. `call` is a name and arguments to call in the place of the
+    weather tool.
     """
 
     case: str = "text"
     status: int = 200
     headers: dict = field(default_factory=dict)
     cut: str | None = None
+    call: tuple | None = None
 
 
 def failing(status, **headers):
@@ -62,14 +66,22 @@ class Received:
         return json.loads(self.body)
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Clients that have heard enough hang up; everything else is said."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Upstream:
     """One dialect's server, its queue of answers and the requests that arrived."""
 
     def __init__(self, dialect):
         self.dialect = dialect
         self._lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self))
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), handler_of(self))
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.reset()
 
@@ -80,23 +92,25 @@ class Upstream:
     def reset(self):
         with self._lock:
             self.received, self.unexpected, self._queue, self._always = [], [], [], None
+            # Whether this Chat service still has the legacy completions.
+            self.has_completions = False
 
     def will(self, *answers):
         """Queues an answer for each of the next requests; a plain string names a case."""
         self._queue.extend(Answer(answer) if isinstance(answer, str) else answer for answer in answers)
 
     def always(self, answer):
-        """Answers every request the same way: for errors, which a client or gateway may try again."""
+        """Answers every request without an answer of its own the same way: for errors, which may be tried again."""
         self._always = answer
 
     def take(self, request):
         """The answer for a request, or None when it was not expected."""
         with self._lock:
             self.received.append(request)
-            if self._always:
-                return self._always
             if self._queue:
                 return self._queue.pop(0)
+            if self._always:
+                return self._always
             self.unexpected.append(request.path)
             return None
 
@@ -130,6 +144,9 @@ def handler_of(upstream):
             if refusal:
                 upstream.unexpected.append(f"{request.path}: {refusal}")
                 return self.send(400, {}, json.dumps({"error": {"message": f"scripted: {refusal}"}}).encode())
+            decline = declined(upstream, request)
+            if decline:
+                return self.send(*decline)
             answer = upstream.take(request)
             if answer is None:
                 return self.send(500, {}, b'{"error":{"message":"scripted: no answer queued"}}')
@@ -148,7 +165,7 @@ def handler_of(upstream):
                 return self.send(status, answer.headers, file_of(upstream.dialect, answer.case))
             if is_stream(request):
                 return self.stream(stream_of(upstream.dialect, answer, request), answer)
-            self.send(200, answer.headers, file_of(upstream.dialect, case_of(request, answer)))
+            self.send(200, answer.headers, calling(answer.call, file_of(upstream.dialect, case_of(request, answer))))
 
         def send(self, status, headers, body):
             self.send_response(status)
@@ -172,12 +189,34 @@ def handler_of(upstream):
     return Handler
 
 
+def declined(upstream, request):
+    """The error with which services answer what they do not have, though it may be asked for; None where they have it."""
+    if request.path == "/v1/completions" and not upstream.has_completions:
+        return 404, {}, file_of(upstream.dialect, "404")
+    if request.path == "/v1/messages" and "thread" in request.json:
+        return 400, {}, file_of(upstream.dialect, "thread_unsupported")
+    return None
+
+
 def file_of(dialect, case, kind="json"):
     return (ANSWERS / dialect / f"{case}.{kind}").read_bytes()
 
 
+def calling(call, body):
+    """A body whose call of the weather tool is another one; some dialects write the arguments as a string."""
+    if call is None:
+        return body
+    name, arguments = call[0], json.dumps(call[1], separators=(",", ":"))
+    written = {"get_weather": name, '{"city":"Paris"}': arguments, r'{\"city\":\"Paris\"}': json.dumps(arguments)[1:-1]}
+    for weather, other in written.items():
+        body = body.replace(weather.encode(), other.encode())
+    return body
+
+
 def case_of(request, answer):
-    """Counting and embedding have one answer each, whatever a test queued."""
+    """Counting, embedding and the legacy completions have one answer each, whatever a test queued."""
+    if request.path == "/v1/completions":
+        return "completion"
     if request.path.endswith(("count_tokens", "input_tokens", ":countTokens")):
         return "count"
     if request.path.endswith(":embedContent"):
@@ -192,9 +231,11 @@ def is_stream(request):
 
 
 def stream_of(dialect, answer, request):
-    body = file_of(dialect, answer.case, "sse")
+    body = calling(answer.call, file_of(dialect, case_of(request, answer), "sse"))
     if dialect == "openai_chat" and not (request.json.get("stream_options") or {}).get("include_usage"):
         body = without_usage(body)
+    if answer.cut in ("error", "early error"):
+        return (b"" if answer.cut == "early error" else first_half(body)) + file_of(dialect, "error", "sse")
     return first_half(body) if answer.cut else body
 
 

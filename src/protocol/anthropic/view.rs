@@ -24,6 +24,8 @@ pub(super) struct View {
     pub(super) thoughts: Thoughts,
     origin: Origin,
     request_id: String,
+    /// The name that the client asked for, whatever the upstream calls it: Claude Code leaves thinking out of its history where the
+    /// answer has another one (observed 2026-11-23 with 2.1.197).
     model: String,
 }
 
@@ -56,10 +58,7 @@ impl View {
         object.key("id").text(&self.id(start));
         object.str("type", "message");
         object.str("role", "assistant");
-        match &start.model {
-            Some(model) => object.text("model", model),
-            None => object.str("model", &self.model),
-        }
+        object.str("model", &self.model);
     }
 
     /// The upstream's id in this dialect's form, or one of our own.

@@ -53,13 +53,15 @@ const fn post(pattern: &'static str, operation: Operation) -> Route {
     Route { method: Method::POST, pattern, operation }
 }
 
+/// A model's name stands behind `models/`, which [`Route::matches`] takes off. The AI SDK leaves it out where the name holds a slash,
+/// as `provider/model` does (observed with `@ai-sdk/google` 3.0.141).
 static ROUTES: [Route; 8] = [
-    post("/models/{model}:generateContent", Operation::Generate),
-    post("/models/{model}:streamGenerateContent", Operation::StreamGenerate),
-    post("/models/{model}:countTokens", Operation::CountTokens),
+    post("/{model}:generateContent", Operation::Generate),
+    post("/{model}:streamGenerateContent", Operation::StreamGenerate),
+    post("/{model}:countTokens", Operation::CountTokens),
     post("/models/{model}/countTokens", Operation::CountTokens),
-    post("/models/{model}:embedContent", Operation::Embed),
-    post("/models/{model}:batchEmbedContents", Operation::BatchEmbed),
+    post("/{model}:embedContent", Operation::Embed),
+    post("/{model}:batchEmbedContents", Operation::BatchEmbed),
     Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
     Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
 ];

@@ -21,7 +21,8 @@ fn call(id: &str, free: bool) -> PartHead {
 fn response(parts: Vec<OutPart>, finish: FinishReason) -> Response {
     let choice = Choice { parts, finish: Some(finish), ..Choice::default() };
     let usage = Usage { input: Some(17), cache_read: Some(5), output: Some(30), reasoning: Some(4), ..Usage::default() };
-    Response { start: Start { id: Some("chatcmpl-1".into()), ..Start::default() }, choices: vec![choice], usage }
+    let start = Start { id: Some("chatcmpl-1".into()), model: Some("up".into()), ..Start::default() };
+    Response { start, choices: vec![choice], usage }
 }
 
 fn encode_whole(response: &Response, request: &Request, from: &'static str) -> (serde_json::Value, Vec<String>) {
