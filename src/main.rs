@@ -7,10 +7,13 @@ use std::sync::Arc;
 use aerostat::account::Account;
 use aerostat::canon::{Fault, ModelCard};
 use aerostat::config::{Home, Resolved};
+use aerostat::control::selftest::Answered;
 use aerostat::gateway::{self, Endpoint};
 use aerostat::provider::Provider;
 use aerostat::upstream::Network;
 use aerostat::{app, cli};
+use bytes::Bytes;
+use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
@@ -33,6 +36,11 @@ impl cli::Program for Program {
         let runtime: Runtime =
             Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
         runtime.block_on(gateway::fetch(&endpoint))
+    }
+
+    fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
+        runtime.block_on(app::rehearse(home.clone(), requests))
     }
 }
 

@@ -4,4 +4,5 @@ pub mod support;
 
 mod architecture;
 mod grammar_selfcheck;
+mod selftest;
 mod upstream_selfcheck;

@@ -6,6 +6,7 @@ mod assemble;
 mod changes;
 mod port;
 mod recorder;
+mod rehearsal;
 mod signals;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::server::{Keys, Server};
 use assemble::Assembly;
 use changes::Changes;
 use port::{Asked, Port};
+pub use rehearsal::rehearse;
 use signals::Signals;
 
 /// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `on_serving` is told the base URL once

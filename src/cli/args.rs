@@ -36,6 +36,8 @@ pub(super) enum Verb {
     /// The services that are called
     #[command(subcommand)]
     Provider(ProviderVerb),
+    /// Check every pair of dialects on this machine, offline
+    Selftest,
     /// Print the completions of a shell
     Completions { shell: Shell },
 }

@@ -10,8 +10,11 @@ mod verbs;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
+use bytes::Bytes;
 use clap::Parser;
+use http::Request;
 
+use crate::control::selftest::Answered;
 use crate::control::{Account, Fault, Home, ModelCard, Provider, Resolved};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
@@ -29,6 +32,12 @@ pub trait Program {
     /// # Errors
     /// What the provider said, or why it cannot be reached.
     fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault>;
+
+    /// Serves requests with nothing configured, so that only the demo answers, on a free port.
+    ///
+    /// # Errors
+    /// When it cannot serve.
+    fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault>;
 }
 
 /// Does what the arguments say, and gives the exit code.
@@ -81,6 +90,7 @@ fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) ->
         Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, &name, out),
         Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, out),
         Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name.as_deref(), out),
+        Verb::Selftest => verbs::run_selftest(home, program, out),
         Verb::Completions { shell } => verbs::print_completions(shell, out),
     }
 }

@@ -19,6 +19,10 @@ impl Program for Fake {
             _ => Err(Fault::upstream("no answer")),
         }
     }
+
+    fn rehearse(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
+        Ok(requests.iter().map(|_| Err(Fault::upstream("no answer"))).collect())
+    }
 }
 
 struct Ended {
@@ -166,6 +170,17 @@ fn names_from_the_file_cannot_steer_the_terminal() {
     let terminal = Terminal::with_config("\"\\u001b[2J\" = 1\n");
     let ended = terminal.run("config check");
     assert!(ended.complaints.contains("\\u001b[2J") && !ended.complaints.contains('\u{1b}'));
+}
+
+#[test]
+fn a_selftest_that_fails_says_where() {
+    let terminal = Terminal::with_config("");
+    let ended = terminal.run("selftest");
+    assert_eq!(ended.code, exit_code::FAILED);
+    assert!(ended.facts.starts_with("openai_chat         through openai_chat       0 of "), "{}", ended.facts);
+    let complaint = "aerostat: openai_chat through openai_chat, `text`: the exchange: expected an answer, found no answer\n";
+    assert!(ended.complaints.starts_with(complaint), "{}", ended.complaints);
+    assert_eq!(terminal.run("selftest --json").json()["pairs"][0]["failures"][0]["case"], "text");
 }
 
 #[test]

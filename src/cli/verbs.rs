@@ -11,6 +11,7 @@ use super::exit_code::{DONE, FAILED, NOT_RUNNING, WRONG_USAGE};
 use super::out::Out;
 use crate::control::model::{Trial, try_name};
 use crate::control::provider::{self, ProviderFacts, ProviderModels};
+use crate::control::selftest::{self, Failure, Pair, Report};
 use crate::control::status::{State, Status, status};
 use crate::control::{self, ConfigError, Home, Problem, Secret, Setting};
 
@@ -178,6 +179,34 @@ fn model_lines(list: &ProviderModels) -> Vec<String> {
 
 fn failure_line(list: &ProviderModels) -> Option<String> {
     list.error.as_ref().map(|error| format!("provider `{}`: {error}", list.provider))
+}
+
+pub(super) fn run_selftest(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    let exchange = |requests| program.rehearse(home, requests);
+    let report = selftest::run(&exchange).map_err(|fault| anyhow!(fault.message))?;
+    out.facts(&report, report.pairs.iter().map(pair_line).chain([total_line(&report)]));
+    out.complain(&report.pairs.iter().flat_map(failure_lines).collect::<Vec<_>>().join("\n"));
+    Ok(if report.failed == 0 { DONE } else { FAILED })
+}
+
+fn pair_line(pair: &Pair) -> String {
+    let passed = pair.cases - pair.failures.len();
+    format!("{:18}  through {:16}  {passed} of {} as expected", pair.client, pair.upstream, pair.cases)
+}
+
+fn total_line(report: &Report) -> String {
+    match report.failed {
+        0 => format!("all {} cases as expected", report.cases),
+        failed => format!("{failed} of {} cases not as expected", report.cases),
+    }
+}
+
+fn failure_lines(pair: &Pair) -> Vec<String> {
+    let line = |Failure { case, mismatch }: &Failure| {
+        let (place, expected, found) = (&mismatch.at, &mismatch.expected, &mismatch.found);
+        format!("{} through {}, `{case}`: {place}: expected {expected}, found {found}", pair.client, pair.upstream)
+    };
+    pair.failures.iter().map(line).collect()
 }
 
 pub(super) fn print_completions(shell: Shell, out: &mut Out<'_>) -> Done {

@@ -5,6 +5,7 @@
 
 pub mod model;
 pub mod provider;
+pub mod selftest;
 pub mod status;
 
 pub use crate::account::{Account, Secret};

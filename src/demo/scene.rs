@@ -14,6 +14,8 @@ const ECHO_CHARS_MAX: usize = 200;
 pub(super) struct Scene {
     pub(super) does: Does,
     pub(super) reasons: bool,
+    /// Whether a stream tells its usage where that has to be asked for.
+    pub(super) shows_usage: bool,
     pub(super) input_words: usize,
 }
 
@@ -30,7 +32,8 @@ pub(super) enum Does {
 impl Scene {
     pub(super) fn of(request: &Request) -> Self {
         let prompt = last_text(request);
-        Self { does: does(request, &prompt), reasons: reasons(request), input_words: words(request) }
+        let shows_usage = request.include_usage;
+        Self { does: does(request, &prompt), reasons: reasons(request), shows_usage, input_words: words(request) }
     }
 
     pub(super) fn output_words(&self) -> usize {

@@ -1,7 +1,8 @@
 //! The demo's answers, as literal wire bytes of each dialect.
 //!
 //! Capital words in the templates are filled in: `TEXT`, `NAME`, `ARGS` (a JSON string), `OBJECT` (a JSON object), `IN`, `OUT`
-//! and `SUM` (token counts), `ITEM` and `SEQ` (places in a stream), `THOUGHT` (reasoning, where asked for), `WHOLE` (the answer in one piece).
+//! and `SUM` (token counts), `ITEM` and `SEQ` (places in a stream), `THOUGHT` (reasoning, where asked for), `WHOLE` (the answer in one
+//! piece), `PENDING` (usage that is still to come, where asked for).
 //! Source of the shapes: the four references, "Response" and "Stream".
 
 use super::scene::{Does, Scene, quoted};
@@ -18,6 +19,9 @@ struct Literals {
     thought: &'static [&'static str],
     stream_say: &'static [&'static str],
     stream_call: &'static [&'static str],
+    /// Usage where it is a record of its own, for those who ask for it; and what ends every stream.
+    usage: &'static [&'static str],
+    end: &'static [&'static str],
 }
 
 static LITERALS: [Literals; 4] = [
@@ -27,24 +31,24 @@ static LITERALS: [Literals; 4] = [
         call: r#"{"id":"chatcmpl-demo","object":"chat.completion","created":1767225600,"model":"demo","choices":[{"index":0,"message":{"role":"assistant",THOUGHT"content":null,"refusal":null,"tool_calls":[{"id":"call_demo","type":"function","function":{"name":NAME,"arguments":ARGS}}]},"logprobs":null,"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
         whole_thought: r#""reasoning_content":"The demo does not think; this is where reasoning appears.","#,
         start: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]PENDING}"#,
         ],
         thought: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"reasoning_content":"The demo does not think; this is where reasoning appears."},"finish_reason":null}]}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"reasoning_content":"The demo does not think; this is where reasoning appears."},"finish_reason":null}]PENDING}"#,
         ],
         stream_say: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"content":TEXT},"finish_reason":null}]}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
-            "data: [DONE]",
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"content":TEXT},"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]PENDING}"#,
         ],
         stream_call: &[
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_demo","type":"function","function":{"name":NAME,"arguments":""}}]},"finish_reason":null}]}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":ARGS}}]},"finish_reason":null}]}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}"#,
-            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
-            "data: [DONE]",
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_demo","type":"function","function":{"name":NAME,"arguments":""}}]},"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":ARGS}}]},"finish_reason":null}]PENDING}"#,
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]PENDING}"#,
         ],
+        usage: &[
+            r#"data: {"id":"chatcmpl-demo","object":"chat.completion.chunk","created":1767225600,"model":"demo","choices":[],"usage":{"prompt_tokens":IN,"completion_tokens":OUT,"total_tokens":SUM}}"#,
+        ],
+        end: &["data: [DONE]"],
     },
     Literals {
         dialect: "openai_responses",
@@ -95,6 +99,8 @@ static LITERALS: [Literals; 4] = [
             "event: response.completed\n\
              data: {\"type\":\"response.completed\",\"sequence_number\":SEQ,\"response\":WHOLE}",
         ],
+        usage: &[],
+        end: &[],
     },
     Literals {
         dialect: "anthropic",
@@ -137,6 +143,8 @@ static LITERALS: [Literals; 4] = [
             "event: message_stop\n\
              data: {\"type\":\"message_stop\"}",
         ],
+        usage: &[],
+        end: &[],
     },
     Literals {
         dialect: "gemini",
@@ -154,6 +162,8 @@ static LITERALS: [Literals; 4] = [
         stream_call: &[
             r#"data: {"candidates":[{"content":{"role":"model","parts":[{"functionCall":{"id":"call_demo","name":NAME,"args":OBJECT},"thoughtSignature":"ZGVtbw=="}]},"finishReason":"STOP","index":0}],"usageMetadata":{"promptTokenCount":IN,"candidatesTokenCount":OUT,"totalTokenCount":SUM},"modelVersion":"demo","responseId":"demo"}"#,
         ],
+        usage: &[],
+        end: &[],
     },
 ];
 
@@ -171,12 +181,14 @@ struct Values<'s> {
 }
 
 /// The placeholders, as they stand in the templates.
-const PLACEHOLDERS: [&str; 11] = ["THOUGHT", "TEXT", "NAME", "ARGS", "OBJECT", "WHOLE", "ITEM", "SEQ", "SUM", "OUT", "IN"];
+const PLACEHOLDERS: [&str; 12] =
+    ["PENDING", "THOUGHT", "TEXT", "NAME", "ARGS", "OBJECT", "WHOLE", "ITEM", "SEQ", "SUM", "OUT", "IN"];
 
 impl Values<'_> {
     fn of(&self, placeholder: &str) -> String {
         let (input, output) = (self.scene.input_words, self.scene.output_words());
         match (placeholder, &self.scene.does) {
+            ("PENDING", _) if self.scene.shows_usage => r#","usage":null"#.to_owned(),
             ("THOUGHT", _) => self.thought.to_owned(),
             ("TEXT", Does::Say(text)) => quoted(text),
             ("NAME", Does::Call { name, .. }) => quoted(name),
@@ -228,7 +240,8 @@ pub(super) fn stream(dialect: &str, scene: &Scene) -> Vec<String> {
     let thought = if scene.reasons { literals.thought } else { &[] };
     let item = usize::from(scene.reasons);
     let whole = whole(dialect, scene);
-    let records = [(literals.start, 0), (thought, 0), (output, item)].into_iter();
+    let usage = if scene.shows_usage { literals.usage } else { &[] };
+    let records = [(literals.start, 0), (thought, 0), (output, item), (usage, 0), (literals.end, 0)].into_iter();
     let records = records.flat_map(|(records, item)| records.iter().map(move |record| (record, item)));
     let filled = records
         .enumerate()
@@ -262,7 +275,19 @@ mod tests {
     use super::*;
 
     fn scene(does: Does) -> Scene {
-        Scene { does, reasons: true, input_words: 3 }
+        Scene { does, reasons: true, shows_usage: true, input_words: 3 }
+    }
+
+    #[test]
+    fn chat_streams_speak_of_usage_only_to_those_who_ask() {
+        let asked = scene(Does::Say("a".to_owned()));
+        let records = stream("openai_chat", &asked);
+        assert_eq!(records.iter().filter(|record| record.contains(r#""usage":null}"#)).count(), 4);
+        assert!(records[4].contains(r#""choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#));
+        assert_eq!(records[5], "data: [DONE]\n\n");
+        let silent = stream("openai_chat", &Scene { shows_usage: false, ..asked });
+        assert!(!silent.concat().contains("usage"));
+        assert_eq!(silent.len(), 5);
     }
 
     #[test]

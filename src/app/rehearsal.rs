@@ -1,0 +1,41 @@
+//! The agent as it is with nothing configured, for as long as it takes to answer a list of requests.
+//!
+//! The requests go over a real port and through everything that serves; nothing of the person's own is read or changed.
+
+use bytes::Bytes;
+use http::uri::{Authority, Scheme, Uri};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+
+use super::{Agent, Assembly};
+use crate::canon::Fault;
+use crate::config::{Home, Resolved};
+use crate::control::selftest::Answered;
+use crate::upstream::{Network, Upstream as _};
+
+/// Answers requests (their URIs are paths alone) one after the other, by the demo.
+///
+/// # Errors
+/// When no port can be opened.
+pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
+    // A free port: the person's own may be in use, most likely by this program.
+    let config = Resolved { port: 0, ..Resolved::default() };
+    let network = Network::new(config.limits.connect_timeout);
+    let agent = Agent::start(Assembly::new(home, &config), config).map_err(|error| Fault::internal(format!("{error:#}")))?;
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        answers.push(exchange(&network, agent.port.number(), request).await);
+    }
+    agent.stop().await;
+    Ok(answers)
+}
+
+async fn exchange(network: &Network, port: u16, mut request: Request<Bytes>) -> Answered {
+    let mut parts = request.uri().clone().into_parts();
+    parts.scheme = Some(Scheme::HTTP);
+    parts.authority = Authority::try_from(format!("127.0.0.1:{port}")).ok();
+    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
+    let (head, body) = network.send(request).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
+    let body = body.collect().await.map_err(|_| Fault::upstream("the answer broke off"))?;
+    Ok(Response::from_parts(head, body.to_bytes()))
+}
