@@ -14,13 +14,17 @@ use futures_util::future::BoxFuture;
 use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::client::legacy::{Builder, Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::outcome::Stage;
 
 pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// After how much silence a connection with requests under way is asked whether it lives, and how long it may take to say so.
+const ALIVE_AFTER: Duration = Duration::from_secs(30);
+const ALIVE_WITHIN: Duration = Duration::from_secs(20);
 
 /// An upstream's answer as it arrives. Dropping it cancels the request.
 pub type Body = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
@@ -42,17 +46,20 @@ pub struct TransportError {
     pub message: String,
 }
 
+type Plain = Client<HttpConnector, Full<Bytes>>;
+type Tls = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
 /// Upstreams over the network: HTTP/1.1, and HTTP/2 where TLS negotiates it.
 pub struct Network {
-    plain: Client<HttpConnector, Full<Bytes>>,
+    plain: Plain,
     /// Made at the first use: reading the system's trust store costs more than the rest of the start.
-    tls: OnceLock<Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, String>>,
+    tls: OnceLock<Result<Tls, String>>,
     connect_timeout: Duration,
 }
 
 impl Network {
     pub fn new(connect_timeout: Duration) -> Self {
-        let plain = Client::builder(TokioExecutor::new()).build(connector(connect_timeout));
+        let plain = client().build(connector(connect_timeout));
         Self { plain, tls: OnceLock::new(), connect_timeout }
     }
 
@@ -68,7 +75,7 @@ impl Network {
         Ok(answer.map(|body| -> Body { Box::pin(body.map_err(BoxError::from)) }))
     }
 
-    fn tls(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, TransportError> {
+    fn tls(&self) -> Result<&Tls, TransportError> {
         let made = self.tls.get_or_init(|| tls_client(self.connect_timeout).map_err(|error| error.to_string()));
         made.as_ref().map_err(|error| TransportError {
             stage: Stage::Tls,
@@ -83,15 +90,24 @@ impl Upstream for Network {
     }
 }
 
+/// A connection that died while the machine slept is noticed by asking, not by waiting for an answer that never comes.
+fn client() -> Builder {
+    let mut client = Client::builder(TokioExecutor::new());
+    client.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+    client.http2_keep_alive_interval(ALIVE_AFTER).http2_keep_alive_timeout(ALIVE_WITHIN);
+    client
+}
+
 fn connector(connect_timeout: Duration) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
+    connector.set_keepalive(Some(ALIVE_AFTER));
     connector.set_connect_timeout(Some(connect_timeout));
     connector
 }
 
-fn tls_client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, rustls::Error> {
+fn tls_client(connect_timeout: Duration) -> Result<Tls, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
@@ -102,7 +118,7 @@ fn tls_client(connect_timeout: Duration) -> Result<Client<HttpsConnector<HttpCon
         .https_only()
         .enable_all_versions()
         .wrap_connector(connector(connect_timeout));
-    Ok(Client::builder(TokioExecutor::new()).build(connector))
+    Ok(client().build(connector))
 }
 
 /// One sentence from a chain of errors, by the cause that a person can act on.

@@ -125,10 +125,13 @@ fn attempt_limits(config: &Resolved) -> gateway::Limits {
         answer_body_bytes_max: limits.answer_body_bytes_max,
         head_timeout: limits.head_timeout,
         answer_timeout: limits.answer_timeout,
-        first_event_timeout: limits.first_event_timeout,
         hold: limits.hold,
         attempts_max: config.scheduling.max_attempts as usize,
-        pace: Pace { idle_timeout: limits.idle_timeout, keep_alive: limits.keep_alive },
+        pace: Pace {
+            first_event_timeout: limits.first_event_timeout,
+            idle_timeout: limits.idle_timeout,
+            keep_alive: limits.keep_alive,
+        },
     }
 }
 

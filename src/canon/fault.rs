@@ -108,6 +108,11 @@ impl Fault {
         Self::new(FaultKind::Upstream, Blame::Provider, message)
     }
 
+    /// The wait as `Retry-After` writes it. Rounded up: a client that comes back too early is refused again.
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    }
+
     #[must_use]
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());

@@ -1,251 +1,153 @@
 //! The attempts of one call: each candidate in order, until one serves or nothing is left to try.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, Method};
+use tokio::time::timeout;
 
-use super::answer::{self, Reading, Ready, collect, late};
-use super::plan::{Decoded, Exchange, Job, Plan, Prepared, not_ready};
+use super::answer::{Ready, passed};
+use super::body::{Bounds, collect};
+use super::failure::{Attempted, Failure, name_retry_after, redirected};
+use super::plan::{Exchange, Job, Plan, Prepared, not_ready};
+use super::reading::{Reading, is_encoded};
 use super::settle::Settlement;
-use super::{Answer, Call, Failed, Gateway, Setup};
-use crate::canon::{Blame, Fault, FaultKind, Loss, Usage};
-use crate::outcome::{Next, Outcome, Stage};
-use crate::protocol::Operation;
+use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate, headers};
+use crate::canon::Fault;
+use crate::outcome::{Next, Stage};
 use crate::provider;
-use crate::record::{Attempt, Record};
-use crate::upstream::{Body as UpstreamBody, TransportError};
+use crate::upstream::Body as UpstreamBody;
 
-/// What is read of an upstream's error answer.
+/// What is read of an upstream's error answer, and how long.
 const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
-
-/// An attempt that did not serve.
-pub(super) struct Failure {
-    pub(super) fault: Fault,
-    pub(super) outcome: Outcome,
-    /// The upstream's own words, where they may go to the client as they came.
-    pub(super) original: Option<Answer>,
-}
-
-/// A good attempt.
-struct Success {
-    ready: Ready,
-    losses: Vec<Loss>,
-}
+const FAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves a call that names a model.
-pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result<Answer, Failed> {
+pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result<Answer, Box<Failed>> {
     let job = Job::new(gateway, setup, call)?;
-    let mut settlement = open(&job);
+    let mut settlement = job.open_settlement();
     let served = serve(&job, &mut settlement).await;
+    let facts = headers::of(settlement.record());
     match served {
-        Ok((success, plan)) => {
-            settlement.record().losses.clone_from(&success.losses);
-            let attempts = settlement.record().attempts.len();
-            let mut answer = success.ready.commit(settlement);
-            answer::loss_headers(&success.losses, answer.headers_mut());
-            mark(answer.headers_mut(), &plan, attempts);
-            Ok(answer)
-        }
-        Err(failure) => give_up(call, failure, settlement),
+        Ok(ready) => Ok(with_headers(ready.commit(settlement), facts)),
+        Err(failure) => give_up(call, *failure, facts, settlement),
     }
 }
 
-fn open(job: &Job<'_>) -> Settlement {
-    let call = job.call;
-    let record = Record {
-        request_id: call.request_id.clone(),
-        received_at: call.received_at,
-        took: std::time::Duration::ZERO,
-        first_byte_after: None,
-        dialect: call.protocol.dialect(),
-        operation: call.operation,
-        model: job.peek.model.clone(),
-        stream: job.peek.stream,
-        attempts: Vec::new(),
-        status: 0,
-        usage: Usage::default(),
-        losses: Vec::new(),
-        fault: None,
-    };
-    Settlement::new(record, job.gateway.recorder.clone(), call.arrived)
-}
-
-/// Tries the candidates' plans in order. The retry policy is [`Outcome::next`]; here it is only obeyed.
-async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Result<(Success, Plan), Failure> {
+/// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`]; here it is only obeyed.
+async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
     let candidates = job.candidates().await.map_err(Failure::of_request)?;
-    let plans = candidates.iter().flat_map(|candidate| job.plans(candidate));
     let mut last = None;
-    for plan in plans.take(job.setup.limits.attempts_max) {
+    for plan in candidates.iter().flat_map(|candidate| job.plans(candidate)) {
         let failure = match try_plan(job, &plan, settlement).await {
-            Ok(success) => return Ok((success, plan)),
+            Ok(ready) => return Ok(ready),
             Err(failure) => failure,
         };
-        let goes_on = !matches!(failure.outcome.next(false), Next::Return);
-        last = Some(failure);
-        if !goes_on {
+        let goes_on = !matches!(failure.next, Next::Return | Next::RetryWithoutReasoning);
+        last = Some(Failure::more_telling(last, failure));
+        if !goes_on || is_spent(job, settlement) {
             break;
         }
     }
     Err(last.unwrap_or_else(|| Failure::of_request(Fault::internal("no provider of this model is enabled"))))
 }
 
+/// Whether the call had all the attempts that it may have.
+fn is_spent(job: &Job<'_>, settlement: &mut Settlement) -> bool {
+    settlement.record().attempts.len() >= job.setup.limits.attempts_max
+}
+
 /// One plan; a refused signature is tried once more without the reasoning.
-async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Result<Success, Failure> {
-    let first = try_once(job, plan, false, settlement).await;
-    match first {
-        Err(failure) if failure.outcome.next(false) == Next::RetryWithoutReasoning => try_once(job, plan, true, settlement).await,
-        other => other,
+async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Attempted<Ready> {
+    let first = try_once(job, plan, job.prepare(plan), settlement).await;
+    let is_wanted = matches!(&first, Err(failure) if failure.next == Next::RetryWithoutReasoning);
+    // Where translations have to be exact, nothing is left out to please an upstream.
+    if !is_wanted || job.setup.is_strict || is_spent(job, settlement) {
+        return first;
     }
+    try_once(job, plan, job.prepare_without_reasoning(plan), settlement).await
 }
 
-async fn try_once(job: &Job<'_>, plan: &Plan, without_reasoning: bool, settlement: &mut Settlement) -> Result<Success, Failure> {
+async fn try_once(job: &Job<'_>, plan: &Plan, prepared: Result<Prepared, Fault>, settlement: &mut Settlement) -> Attempted<Ready> {
     // A request that this plan cannot carry may still fit the next one.
-    let mut prepared = job.prepare(plan, without_reasoning).map_err(Failure::of_plan)?;
-    if let Some(success) = estimate(job, plan, &prepared)? {
-        return Ok(success);
+    let mut prepared = prepared.map_err(Failure::of_plan)?;
+    let tried = if estimate::is_needed(job, plan) {
+        estimate::answer(job, &mut prepared).map_err(Failure::of_request)
+    } else {
+        exchange(job, plan, &mut prepared, settlement).await
+    };
+    settlement.record().losses = prepared.losses;
+    if let Some(outcome) = tried.as_ref().err().and_then(|failure| failure.outcome.clone()) {
+        settlement.note(outcome);
     }
-    settlement.begin(attempt(plan));
-    let tried = exchange(job, plan, &mut prepared).await;
-    if let Err(failure) = &tried {
-        settlement.note(failure.outcome.clone());
-    }
-    Ok(Success { ready: tried?, losses: prepared.losses })
+    tried
 }
 
-async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared) -> Result<Ready, Failure> {
-    let answer = send(job, plan, prepared).await?;
+async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared, settlement: &mut Settlement) -> Attempted<Ready> {
+    let request = request(plan, prepared).map_err(Failure::of_plan)?;
+    settlement.begin(plan.attempt());
+    let answer = send(job, plan, request).await?;
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
     }
     Err(refused(job, plan, prepared, answer).await)
 }
 
-fn attempt(plan: &Plan) -> Attempt {
-    Attempt {
-        provider: plan.endpoint.provider.name.clone(),
-        account: plan.endpoint.account.name.clone(),
-        model: plan.model.clone(),
-        dialect: plan.protocol.dialect(),
-        outcome: Outcome::Cancelled,
-        took: std::time::Duration::ZERO,
-    }
-}
-
-/// A token count without an upstream that counts.
-fn estimate(job: &Job<'_>, plan: &Plan, prepared: &Prepared) -> Result<Option<Success>, Failure> {
-    let counts = plan.is_passthrough || plan.protocol.counts_tokens() || job.call.operation != Operation::CountTokens;
-    if counts {
-        return Ok(None);
-    }
-    let Decoded::Generate(request) = job.decoded().map_err(Failure::of_request)? else { return Ok(None) };
-    let (answer, loss) = answer::estimated(job, &request);
-    let losses = prepared.losses.iter().cloned().chain([loss]).collect();
-    Ok(Some(Success { ready: Ready::Whole { answer, usage: Usage::default() }, losses }))
-}
-
-async fn send(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared) -> Result<http::Response<UpstreamBody>, Failure> {
+/// The request as it goes out. A wire request is sent once, so it is taken.
+fn request(plan: &Plan, prepared: &mut Prepared) -> Result<http::Request<Bytes>, Fault> {
     let endpoint = &plan.endpoint;
     if !endpoint.account.is_ready() {
-        return Err(Failure { fault: not_ready(endpoint), outcome: Outcome::Unauthorized, original: None });
+        return Err(not_ready(endpoint));
     }
     let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: std::mem::take(&mut prepared.wire) };
-    let request = endpoint.provider.prepare(call, &endpoint.account.credential).map_err(Failure::of_plan)?;
+    endpoint.provider.prepare(call, &endpoint.account.credential)
+}
+
+async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.peek.stream);
-    match tokio::time::timeout(limit, endpoint.upstream.send(request)).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(Failure::unreachable(&error)),
-        Err(_) => Err(Failure { fault: late(limit), outcome: Outcome::TimedOut { stage: Stage::Head }, original: None }),
-    }
+    let sent = timeout(limit, plan.endpoint.upstream.send(request)).await;
+    let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
+    answered.map_err(|error| Failure::unreachable(&error))
 }
 
 /// Reads an error answer. The upstream's own words reach a client of the same dialect, unless they speak of the account's credential.
-async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Failure {
+async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
     let (head, body) = answer.into_parts();
-    let idle_timeout = job.setup.limits.pace.idle_timeout;
-    let body = collect(body, FAULT_BODY_BYTES_MAX, idle_timeout).await.unwrap_or_else(|_| Bytes::new());
-    let provider = &plan.endpoint.provider;
-    let fault = if head.status.is_redirection() {
-        redirected(&provider.name)
-    } else {
-        plan.protocol.decode_fault(head.status, &head.headers, &body)
-    };
-    let fault = with_retry_after(fault, &head.headers, job);
-    let outcome = provider::classify(head.status, &fault, job.call.received_at);
-    let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden) || head.status.is_redirection();
-    if is_about_account {
-        return Failure { fault: credential_refused(fault, &provider.name), outcome, original: None };
+    if head.status.is_redirection() {
+        return Failure::refused(job, plan, &head, redirected(&plan.endpoint.provider.name));
     }
+    let body = if is_encoded(&head.headers) { Bytes::new() } else { error_body(body).await };
+    let fault = plan.protocol.decode_fault(head.status, &head.headers, &body);
+    let mut failure = Failure::refused(job, plan, &head, fault);
     let passes = matches!(prepared.exchange, Exchange::Passthrough) && !body.is_empty();
-    let original = passes.then(|| answer::passed(plan, &head, body));
-    Failure { fault, outcome, original }
-}
-
-fn with_retry_after(mut fault: Fault, headers: &HeaderMap, job: &Job<'_>) -> Fault {
-    let named = provider::retry_after(headers, job.call.received_at, provider::RETRY_AFTER_MAX);
-    fault.retry_after = named.or(fault.retry_after).map(|after| after.min(provider::RETRY_AFTER_MAX));
-    fault
-}
-
-fn redirected(provider: &str) -> Fault {
-    let message = format!(
-        "provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves"
-    );
-    Fault { kind: FaultKind::Upstream, ..Fault::upstream(message) }
-}
-
-/// A refused credential as the client may see it: its own key is not at fault, and must not look so.
-fn credential_refused(fault: Fault, provider: &str) -> Fault {
-    if fault.kind == FaultKind::Upstream {
-        return fault;
+    if passes && failure.may_be_quoted() {
+        let mut original = passed(plan, &head, body);
+        name_retry_after(original.headers_mut(), &failure.fault);
+        failure.original = Some(original);
     }
-    let message = format!("the provider `{provider}` refused this gateway's credential: {}", fault.message);
-    Fault { kind: FaultKind::UpstreamAuth, blame: Blame::Account, message, details: None, code: None, ..fault }
+    failure
 }
 
-impl Failure {
-    /// The request is at fault, whoever would serve it.
-    fn of_request(fault: Fault) -> Self {
-        Self { fault, outcome: Outcome::Rejected(crate::outcome::Refusal::Other), original: None }
-    }
-
-    /// This way of serving the request does not work; the next may.
-    fn of_plan(fault: Fault) -> Self {
-        Self { fault, outcome: Outcome::Rejected(crate::outcome::Refusal::UnknownModel), original: None }
-    }
-
-    fn unreachable(error: &TransportError) -> Self {
-        let fault = Fault::upstream(error.message.clone());
-        Self { fault, outcome: Outcome::Unreachable { stage: error.stage }, original: None }
-    }
+/// What there is of an error's body; without it the status still speaks.
+async fn error_body(body: UpstreamBody) -> Bytes {
+    let bounds = Bounds { bytes_max: FAULT_BODY_BYTES_MAX, first_timeout: FAULT_BODY_TIMEOUT, idle_timeout: FAULT_BODY_TIMEOUT };
+    let read = timeout(FAULT_BODY_TIMEOUT, collect(body, bounds)).await;
+    read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// Nothing is left to try: the last failure is the answer.
-fn give_up(call: &Call, failure: Failure, mut settlement: Settlement) -> Result<Answer, Failed> {
-    let attempts = settlement.record().attempts.len();
-    let mut headers = HeaderMap::new();
-    count_attempts(&mut headers, attempts);
-    match failure.original {
-        Some(mut answer) => {
-            settlement.finish(answer.status().as_u16(), Usage::default(), Some(&failure.fault));
-            answer.headers_mut().extend(headers);
-            Ok(answer)
-        }
-        None => {
-            let (status, _) = call.protocol.encode_fault(&failure.fault, &call.request_id);
-            settlement.finish(status.as_u16(), Usage::default(), Some(&failure.fault));
-            Err(Failed { fault: failure.fault, headers })
-        }
+/// Nothing serves: the upstream's own words where they may pass, else the fault, for the server to say.
+fn give_up(call: &Call, failure: Failure, facts: HeaderMap, settlement: Settlement) -> Result<Answer, Box<Failed>> {
+    let Failure { fault, original, .. } = failure;
+    if let Some(original) = original {
+        settlement.finish(original.status(), crate::canon::Usage::default(), Some(&fault));
+        return Ok(with_headers(original, facts));
     }
+    let (status, _) = call.protocol.encode_fault(&fault, &call.request_id);
+    settlement.finish(status, crate::canon::Usage::default(), Some(&fault));
+    Err(Box::new(Failed { fault, headers: facts }))
 }
 
-/// Says who served, and how many tries it took.
-fn mark(headers: &mut HeaderMap, plan: &Plan, attempts: usize) {
-    let model = format!("{}/{}", plan.endpoint.provider.name, plan.model);
-    if let Ok(model) = HeaderValue::from_str(&model) {
-        headers.insert("x-aerostat-model", model);
-    }
-    count_attempts(headers, attempts);
-}
-
-fn count_attempts(headers: &mut HeaderMap, attempts: usize) {
-    headers.insert("x-aerostat-attempts", HeaderValue::from(attempts));
+fn with_headers(mut answer: http::Response<AnswerBody>, headers: HeaderMap) -> Answer {
+    answer.headers_mut().extend(headers);
+    answer
 }

@@ -10,7 +10,9 @@ use futures_util::future::join_all;
 use http::Method;
 use tokio::time::Instant;
 
-use super::answer::{collect, json};
+use super::answer::json;
+use super::body::{Bounds, collect};
+use super::failure::late;
 use super::plan::own_headers;
 use super::{Answer, Call, Endpoint, Failed, Setup};
 use crate::canon::{Fault, FaultKind, ModelCard};
@@ -21,7 +23,7 @@ const FRESH_FOR: Duration = Duration::from_secs(600);
 /// How long a provider that did not answer is not asked again.
 const FAILED_FOR: Duration = Duration::from_secs(60);
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
-const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+const LIST_BOUNDS: Bounds = Bounds { bytes_max: 8 * 1024 * 1024, first_timeout: LIST_TIMEOUT, idle_timeout: LIST_TIMEOUT };
 
 /// What each provider listed, and until when that is believed.
 #[derive(Debug, Default)]
@@ -87,10 +89,12 @@ impl Catalog {
     ///
     /// # Errors
     /// When no rule and no provider has it.
-    pub(super) async fn show(&self, setup: &Setup, call: &Call) -> Result<Answer, Failed> {
+    pub(super) async fn show(&self, setup: &Setup, call: &Call) -> Result<Answer, Box<Failed>> {
         let wanted = call.path_model.as_deref().unwrap_or_default();
         let cards = self.cards(setup).await;
-        let card = cards.iter().find(|card| card.id == wanted).ok_or_else(|| unknown(wanted))?;
+        let is_wanted =
+            |card: &&ModelCard| card.id == wanted || wanted.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id));
+        let card = cards.iter().find(is_wanted).ok_or_else(|| unknown(wanted))?;
         Ok(json(call.protocol.encode_model(card)))
     }
 
@@ -142,9 +146,9 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
     let call = provider::Call { method: Method::GET, version: protocol.version(), wire };
     let request = endpoint.provider.prepare(call, &endpoint.account.credential)?;
     let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request));
-    let answer = answer.await.map_err(|_| super::answer::late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
+    let answer = answer.await.map_err(|_| late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
     let (head, body) = answer.into_parts();
-    let body = collect(body, LIST_BYTES_MAX, LIST_TIMEOUT).await.map_err(|(fault, _)| fault)?;
+    let body = collect(body, LIST_BOUNDS).await.map_err(|failure| failure.fault)?;
     if !head.status.is_success() {
         return Err(protocol.decode_fault(head.status, &head.headers, &body));
     }

@@ -1,6 +1,9 @@
 //! A token count where no upstream counts: an estimate, always marked as one.
 
-use crate::canon::{Part, PartKind, Request, Tool, ToolInput, ToolKind};
+use super::answer::{Ready, json};
+use super::plan::{Decoded, Job, Plan, Prepared};
+use crate::canon::{Fault, How, Loss, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage};
+use crate::protocol::Operation;
 
 /// Bytes of text that make a token, as a rule of thumb for English and code with today's vocabularies.
 const BYTES_PER_TOKEN: usize = 4;
@@ -11,8 +14,23 @@ const TOKENS_PER_MEDIA: usize = 1_000;
 /// Tokens that each turn costs beside its text.
 const TOKENS_PER_TURN: usize = 4;
 
+/// Whether the call asks for a count that this plan's upstream cannot give.
+pub(super) fn is_needed(job: &Job<'_>, plan: &Plan) -> bool {
+    job.call.operation == Operation::CountTokens && !plan.is_passthrough && !plan.protocol.counts_tokens()
+}
+
+/// The estimate in the client's shape, with the loss that marks it.
+///
+/// # Errors
+/// When the request cannot be read.
+pub(super) fn answer(job: &Job<'_>, prepared: &mut Prepared) -> Result<Ready, Fault> {
+    let Decoded::Generate(request) = job.decoded()? else { return Err(Fault::internal("embeddings have no token count")) };
+    prepared.losses.push(Loss { path: "input_tokens".to_owned(), how: How::Adjusted });
+    Ok(Ready::whole(json(job.call.protocol.encode_count(tokens(&request))), Usage::default()))
+}
+
 /// About how many input tokens a request has.
-pub(super) fn tokens(request: &Request) -> u64 {
+fn tokens(request: &Request) -> u64 {
     let parts = request.system.iter().chain(request.turns.iter().flat_map(|turn| &turn.parts));
     let content: usize = parts.map(part).sum();
     let tools: usize = request.tools.iter().map(tool).sum();

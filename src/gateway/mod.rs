@@ -5,11 +5,15 @@
 
 mod answer;
 mod attempt;
+mod body;
 mod catalog;
 mod estimate;
+mod failure;
+mod headers;
 mod passthrough;
 mod pipe;
 mod plan;
+mod reading;
 mod relay;
 pub mod resolve;
 mod settle;
@@ -63,10 +67,9 @@ pub struct Limits {
     pub answer_body_bytes_max: usize,
     /// From the request's last byte to the head of a streamed answer.
     pub head_timeout: Duration,
-    /// The same for an answer in one piece, which comes when all of it is there: answers of many minutes live.
+    /// The same for an answer in one piece, which comes when all of it is there; and from its head to its first byte, since some
+    /// servers send the head at once.
     pub answer_timeout: Duration,
-    /// From the head of a stream to its first event with output.
-    pub first_event_timeout: Duration,
     /// How long an answer without output is held back, so that an early error can still go to another account.
     pub hold: Duration,
     pub attempts_max: usize,
@@ -112,13 +115,13 @@ pub type Answer = Response<AnswerBody>;
 pub struct Failed {
     /// The server says it in the client's dialect.
     pub fault: Fault,
-    /// What the answer's head says beside it: `x-aerostat-attempts`.
+    /// What the answer's head says beside it: `x-aerostat-attempts` and its like.
     pub headers: HeaderMap,
 }
 
-impl From<Fault> for Failed {
+impl From<Fault> for Box<Failed> {
     fn from(fault: Fault) -> Self {
-        Self { fault, headers: HeaderMap::new() }
+        Self::new(Failed { fault, headers: HeaderMap::new() })
     }
 }
 
@@ -150,7 +153,7 @@ impl Gateway {
     ///
     /// # Errors
     /// The fault that the client shall see.
-    pub async fn handle(&self, call: Call) -> Result<Answer, Failed> {
+    pub async fn handle(&self, call: Call) -> Result<Answer, Box<Failed>> {
         let setup = self.setup.load_full();
         match call.operation {
             Operation::ListModels => Ok(self.catalog.list(&setup, &call).await),

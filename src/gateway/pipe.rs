@@ -9,15 +9,15 @@ use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Ending, Garbled, Protocol, StreamDecoder, StreamEncoder};
+use crate::protocol::{Ending, Garbled, Glimpse, Protocol, StreamDecoder, StreamEncoder};
 
 /// What a stream has shown so far.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
     /// Whether output came: the answer is this attempt's, and no other is tried.
     pub(super) is_content: bool,
-    /// Whether the upstream said that its answer is complete.
-    pub(super) is_complete: bool,
+    /// Whether the upstream said its last word; only the end of its body is still due.
+    pub(super) is_over: bool,
     /// The error that the stream ended with, said by the upstream or found by us.
     pub(super) fault: Option<Fault>,
     pub(super) usage: Usage,
@@ -25,6 +25,7 @@ pub(super) struct Shown {
     pub(super) ending: Option<Ending>,
 }
 
+/// Nothing is pushed into a pipe after its ending is set.
 pub(super) trait Pipe: Send {
     /// Takes what the upstream sent; gives what the client gets.
     fn push(&mut self, chunk: Bytes) -> Bytes;
@@ -52,6 +53,8 @@ pub(super) struct Watch {
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
+    /// Whether the answer may end here: the upstream said why it finished.
+    may_end: bool,
     shown: Shown,
 }
 
@@ -59,20 +62,31 @@ pub(super) struct Watch {
 enum Framing {
     Events(Frames),
     Array(Objects),
+    /// A record was too long to look into: from there on nothing is known.
+    Lost,
 }
 
 impl Framing {
-    fn push(&mut self, chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
-        match self {
-            Self::Events(frames) => frames.push(chunk, each),
-            Self::Array(objects) => objects.push(&chunk, |data| each(Frame { event: Bytes::new(), data })),
+    fn push(&mut self, chunk: Bytes, mut each: impl FnMut(&Frame)) {
+        let mut take = |frame: Frame| {
+            each(&frame);
+            Ok(())
+        };
+        let read = match self {
+            Self::Events(frames) => frames.push(chunk, take),
+            Self::Array(objects) => objects.push(&chunk, |data| take(Frame { event: Bytes::new(), data })),
+            Self::Lost => Ok(()),
+        };
+        if read.is_err() {
+            *self = Self::Lost;
         }
     }
 
+    /// The last record, where it lacks only the empty line.
     fn finish(&mut self) -> Option<Frame> {
         match self {
             Self::Events(frames) => frames.finish(),
-            Self::Array(_) => None,
+            Self::Array(_) | Self::Lost => None,
         }
     }
 
@@ -80,6 +94,7 @@ impl Framing {
         match self {
             Self::Events(frames) => frames.is_between(),
             Self::Array(objects) => objects.is_between(),
+            Self::Lost => false,
         }
     }
 }
@@ -88,69 +103,29 @@ impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
         let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, shown: Shown::default() }
+        Self { protocol, query, framing, may_end: false, shown: Shown::default() }
     }
 
-    fn observe(protocol: &dyn Protocol, shown: &mut Shown, frame: &Frame) {
-        let glimpse = protocol.glimpse(frame);
+    fn observe(&mut self, glimpse: Glimpse) {
+        let shown = &mut self.shown;
         shown.is_content |= glimpse.is_content;
-        shown.is_complete |= glimpse.is_end;
+        shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
+        self.may_end |= glimpse.is_end;
         if let Some(usage) = glimpse.usage {
             shown.usage.update(&usage);
         }
         shown.fault = shown.fault.take().or(glimpse.fault);
     }
-}
 
-impl Pipe for Watch {
-    fn push(&mut self, chunk: Bytes) -> Bytes {
-        let Self { protocol, framing, shown, .. } = self;
-        let watched = framing.push(chunk.clone(), |frame| {
-            Self::observe(*protocol, shown, &frame);
-            Ok(())
-        });
-        if watched.is_err() {
-            // A record too long to look into still passes; nothing of it is known.
-            shown.is_content = true;
-        }
-        chunk
-    }
-
-    fn end(&mut self) -> Bytes {
-        let is_between = self.framing.is_between();
-        if let Some(frame) = self.framing.finish() {
-            Self::observe(self.protocol, &mut self.shown, &frame);
-        }
-        match (self.shown.is_complete, &self.shown.fault) {
-            (true, _) => {
-                self.shown.ending = Some(Ending::Clean);
-                Bytes::new()
-            }
-            // The upstream said its error itself; what follows is the end that the dialect's clients notice.
-            (false, Some(fault)) => {
-                let ending = self.protocol.encode_stream_fault(fault, self.query.as_deref(), &mut BytesMut::new());
-                self.shown.ending = Some(ending);
-                Bytes::new()
-            }
-            (false, None) => self.break_off(broken_off(), is_between),
-        }
-    }
-
-    fn fail(&mut self, fault: Fault) -> Bytes {
-        let is_between = self.framing.is_between();
-        self.break_off(fault, is_between)
-    }
-
-    fn keep_alive(&mut self) -> Bytes {
+    /// The end of an answer that said all it had to say. Behind an error record of the upstream's own comes the end that the
+    /// dialect's clients notice.
+    fn conclude(&mut self) -> Bytes {
+        let Self { protocol, query, shown, .. } = self;
+        let unseen = |fault: &Fault| protocol.encode_stream_fault(fault, query.as_deref(), &mut BytesMut::new());
+        shown.ending = Some(shown.fault.as_ref().map_or(Ending::Clean, unseen));
         Bytes::new()
     }
 
-    fn shown(&self) -> &Shown {
-        &self.shown
-    }
-}
-
-impl Watch {
     /// Between two records the error is written as one of its own; within one, only breaking off is honest. Both ways the connection
     /// is cut, since a stream that passed through may have no other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
@@ -161,6 +136,43 @@ impl Watch {
         self.shown.ending = Some(Ending::Abort);
         self.shown.fault = Some(fault);
         out.freeze()
+    }
+}
+
+impl Pipe for Watch {
+    fn push(&mut self, chunk: Bytes) -> Bytes {
+        let protocol = self.protocol;
+        let mut glimpses = Vec::new();
+        self.framing.push(chunk.clone(), |frame| glimpses.push(protocol.glimpse(frame)));
+        glimpses.into_iter().for_each(|glimpse| self.observe(glimpse));
+        self.shown.is_content |= matches!(self.framing, Framing::Lost);
+        chunk
+    }
+
+    fn end(&mut self) -> Bytes {
+        let is_between = self.framing.is_between();
+        if let Some(frame) = self.framing.finish() {
+            let glimpse = self.protocol.glimpse(&frame);
+            self.observe(glimpse);
+        }
+        let is_whole = self.may_end || self.shown.is_over || matches!(self.framing, Framing::Lost);
+        if is_whole { self.conclude() } else { self.break_off(broken_off(), is_between) }
+    }
+
+    fn fail(&mut self, fault: Fault) -> Bytes {
+        if self.shown.is_over {
+            return self.conclude();
+        }
+        let is_between = self.framing.is_between();
+        self.break_off(fault, is_between)
+    }
+
+    fn keep_alive(&mut self) -> Bytes {
+        Bytes::new()
+    }
+
+    fn shown(&self) -> &Shown {
+        &self.shown
     }
 }
 
@@ -185,16 +197,19 @@ impl Translate {
         Self { decoder, restore, encoder, harvest, events: Vec::new(), out: BytesMut::new(), shown: Shown::default() }
     }
 
-    /// Writes the events that were decoded, and the end where there is one.
+    /// Writes the events that were decoded, up to the first that fails, and the end where there is one.
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
-        self.events.iter_mut().for_each(fail_malformed);
-        for event in std::mem::take(&mut self.events) {
+        for mut event in self.events.drain(..) {
+            fail_malformed(&mut event);
             self.shown.note(&event);
             self.harvest.note(&event);
             self.encoder.push(&event, &mut self.out);
+            if self.shown.fault.is_some() {
+                break;
+            }
         }
-        if self.shown.ending.is_none() && (self.shown.is_complete || self.shown.fault.is_some()) {
+        if self.shown.is_over || self.shown.fault.is_some() {
             self.shown.ending = Some(self.encoder.finish(&mut self.out));
         }
         self.out.split().freeze()
@@ -214,25 +229,17 @@ impl Shown {
 
 impl Pipe for Translate {
     fn push(&mut self, chunk: Bytes) -> Bytes {
-        if self.shown.ending.is_some() {
-            return Bytes::new();
-        }
         if let Err(garbled) = self.decoder.push(chunk, &mut self.events) {
             self.events.push(Event::Failed(garbled.into()));
-        }
-        if self.decoder.is_done() {
-            self.decoder.finish(&mut self.events);
-            self.shown.is_complete = !self.events.iter().any(|event| matches!(event, Event::Failed(_)));
+        } else if self.decoder.is_done() {
+            return self.end();
         }
         self.write()
     }
 
     fn end(&mut self) -> Bytes {
-        if self.shown.ending.is_some() {
-            return Bytes::new();
-        }
         self.decoder.finish(&mut self.events);
-        self.shown.is_complete = !self.events.iter().any(|event| matches!(event, Event::Failed(_)));
+        self.shown.is_over = true;
         self.write()
     }
 

@@ -1,19 +1,23 @@
 //! How one candidate is called: passed through, or translated into the dialect that loses least.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::catalog::Lists;
 use super::passthrough;
-use super::resolve::{Candidate, Directory, Resolution, Why, resolve};
+use super::resolve::{Candidate, Directory, Resolution, resolve};
+use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, Setup};
-use crate::canon::{Dialect, Embed, Fault, FaultKind, How, Loss, Losses, PartKind, Refusal, Request};
+use crate::canon::{Blame, Dialect, Embed, Fault, FaultKind, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
+use crate::outcome::Outcome;
 use crate::protocol::names::Restore;
 use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
 use crate::provider::DEMO;
+use crate::record::{Attempt, Record};
 
 /// One call on its way through the candidates.
 pub(super) struct Job<'c> {
@@ -55,7 +59,26 @@ pub(super) enum Exchange {
     Passthrough,
     Generate { request: Arc<Request>, restore: Restore },
     Count,
-    Embed(Arc<Embed>, Operation),
+    Embed(Arc<Embed>),
+}
+
+impl Plan {
+    /// Who answers: the maker of the answer's signatures.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { dialect: self.protocol.dialect(), provider: self.endpoint.provider.name.clone(), model: self.model.clone() }
+    }
+
+    /// The record of one try; its outcome is the client's leaving until another is known.
+    pub(super) fn attempt(&self) -> Attempt {
+        Attempt {
+            provider: self.endpoint.provider.name.clone(),
+            account: self.endpoint.account.name.clone(),
+            model: self.model.clone(),
+            dialect: self.protocol.dialect(),
+            outcome: Outcome::Cancelled,
+            took: Duration::ZERO,
+        }
+    }
 }
 
 impl<'c> Job<'c> {
@@ -67,6 +90,27 @@ impl<'c> Job<'c> {
         Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope })
     }
 
+    /// The account of this call, with nothing tried yet.
+    pub(super) fn open_settlement(&self) -> Settlement {
+        let call = self.call;
+        let record = Record {
+            request_id: call.request_id.clone(),
+            received_at: call.received_at,
+            took: Duration::ZERO,
+            first_byte_after: None,
+            dialect: call.protocol.dialect(),
+            operation: call.operation,
+            model: self.peek.model.clone(),
+            stream: self.peek.stream,
+            attempts: Vec::new(),
+            status: 0,
+            usage: Usage::default(),
+            losses: Vec::new(),
+            fault: None,
+        };
+        Settlement::new(record, self.gateway.recorder.clone(), call.arrived)
+    }
+
     /// Who can serve the model that the client asked for, in the order in which they are tried.
     ///
     /// Providers are asked for their lists only when nothing else knows the name.
@@ -75,7 +119,7 @@ impl<'c> Job<'c> {
     /// When nobody can serve it.
     pub(super) async fn candidates(&self) -> Result<Vec<Candidate>, Fault> {
         let mut resolution = self.resolve(&self.gateway.catalog.known_lists());
-        if resolution.candidates.is_empty() || resolution.why == Why::OnlyProvider {
+        if resolution.candidates.is_empty() {
             resolution = self.resolve(&self.gateway.catalog.lists(self.setup).await);
         }
         resolution.fault().map_or(Ok(resolution.candidates), Err)
@@ -99,48 +143,59 @@ impl<'c> Job<'c> {
     pub(super) fn plans(&self, candidate: &Candidate) -> Vec<Plan> {
         let Some(endpoint) = self.setup.endpoints.get(&candidate.provider) else { return Vec::new() };
         let dialects = dialects_of(endpoint, &candidate.model);
-        let own = self.call.protocol.dialect();
-        let plan = |protocol, is_passthrough| Plan {
+        let plan = |protocol: &'static dyn Protocol, is_passthrough| Plan {
             endpoint: endpoint.clone(),
             model: candidate.model.clone(),
             protocol,
             is_passthrough,
         };
-        if dialects.contains(&own) && !self.has_envelope {
-            return vec![plan(self.call.protocol, true)];
+        let own = self.call.protocol;
+        if dialects.contains(&own.dialect()) {
+            // Our envelopes mean nothing to an upstream: then the request is read and written anew, in its own dialect.
+            return vec![plan(own, !self.has_envelope)];
         }
-        let mut plans: Vec<Plan> =
-            dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name())).map(|upstream| plan(upstream, false)).collect();
-        plans.sort_by_cached_key(|plan| self.cost(plan));
-        plans.truncate(1);
         // The older form of the same API: most of its servers still speak it, and those that do not say 404.
-        if self.call.protocol.is_native_beside(dialects) {
-            plans.insert(0, plan(self.call.protocol, true));
-        }
-        plans
+        let native = own.is_native_beside(dialects).then(|| plan(own, true));
+        let upstreams = dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name()));
+        let cheapest = upstreams.map(|upstream| plan(upstream, false)).min_by_key(|plan| self.cost(plan, dialects.len()));
+        native.into_iter().chain(cheapest).collect()
     }
 
-    /// How much a translation would lose: refusals cost most, then what is left out or approximated.
-    fn cost(&self, plan: &Plan) -> usize {
-        const REFUSED: usize = 1_000_000;
-        match self.prepare(plan, false) {
-            Ok(prepared) => prepared.losses.iter().filter(|loss| loss.how != How::Added).count(),
-            Err(_) => REFUSED,
+    /// How much a translation would lose: refusals cost most, then what is left out or approximated. Without a choice nothing has
+    /// to be weighed.
+    fn cost(&self, plan: &Plan, choices: usize) -> usize {
+        if choices == 1 {
+            return 0;
         }
+        self.prepare(plan).map_or(usize::MAX, |prepared| prepared.losses.iter().filter(|loss| loss.how != How::Added).count())
     }
 
     /// Writes the plan's request.
     ///
     /// # Errors
     /// When the client's request cannot be read, or not be carried.
-    pub(super) fn prepare(&self, plan: &Plan, without_reasoning: bool) -> Result<Prepared, Fault> {
-        if plan.is_passthrough && !without_reasoning {
+    pub(super) fn prepare(&self, plan: &Plan) -> Result<Prepared, Fault> {
+        if plan.is_passthrough {
             return Ok(self.pass(plan));
         }
         match self.decoded()? {
-            Decoded::Generate(request) if without_reasoning => self.translate(plan, &Arc::new(stripped(&request))),
-            Decoded::Generate(request) => self.translate(plan, &request),
-            Decoded::Embed(embed) => self.translate_embed(plan, &embed),
+            Decoded::Generate(request) => self.translate(plan, &request, Losses::default()),
+            Decoded::Embed(embed) => self.translate_embed(plan, embed),
+        }
+    }
+
+    /// Writes the plan's request without the reasoning of earlier turns, also where it would have passed through.
+    ///
+    /// # Errors
+    /// As [`Job::prepare`].
+    pub(super) fn prepare_without_reasoning(&self, plan: &Plan) -> Result<Prepared, Fault> {
+        match self.decoded()? {
+            Decoded::Generate(request) => {
+                let mut losses = Losses::default();
+                losses.noted("reasoning", How::Dropped);
+                self.translate(plan, &Arc::new(without_reasoning(&request)), losses)
+            }
+            Decoded::Embed(embed) => self.translate_embed(plan, embed),
         }
     }
 
@@ -153,10 +208,9 @@ impl<'c> Job<'c> {
         Prepared { wire: Wire { path, query, headers, body }, exchange: Exchange::Passthrough, losses: Vec::new() }
     }
 
-    fn translate(&self, plan: &Plan, request: &Arc<Request>) -> Result<Prepared, Fault> {
+    fn translate(&self, plan: &Plan, request: &Arc<Request>, mut losses: Losses) -> Result<Prepared, Fault> {
         let is_count = self.call.operation == Operation::CountTokens;
         let operation = if is_count { Operation::CountTokens } else { Operation::Generate };
-        let mut losses = Losses::default();
         let encoded = plan.protocol.encode_request(request, &self.target(plan, operation), &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
         let exchange =
@@ -164,13 +218,12 @@ impl<'c> Job<'c> {
         Ok(Prepared { wire: encoded.wire, exchange, losses })
     }
 
-    fn translate_embed(&self, plan: &Plan, embed: &Arc<Embed>) -> Result<Prepared, Fault> {
+    fn translate_embed(&self, plan: &Plan, embed: Arc<Embed>) -> Result<Prepared, Fault> {
         let Some(codec) = plan.protocol.embeddings() else { return Err(self.no_embeddings(plan)) };
         let mut losses = Losses::default();
-        let encoded = codec.encode_embed(embed, &self.target(plan, self.call.operation), &mut losses);
+        let encoded = codec.encode_embed(&embed, &self.target(plan, self.call.operation), &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
-        let operation = encoded.operation.unwrap_or(Operation::Embed);
-        Ok(Prepared { wire: encoded.wire, exchange: Exchange::Embed(embed.clone(), operation), losses })
+        Ok(Prepared { wire: encoded.wire, exchange: Exchange::Embed(embed), losses })
     }
 
     fn target<'p>(&self, plan: &'p Plan, operation: Operation) -> Target<'p> {
@@ -254,7 +307,7 @@ fn refused(refusal: &Refusal, body: &[u8]) -> Fault {
 }
 
 /// A request without the reasoning of earlier turns and without the tokens that only their makers read.
-fn stripped(request: &Request) -> Request {
+fn without_reasoning(request: &Request) -> Request {
     let mut request = request.clone();
     for turn in &mut request.turns {
         turn.parts.retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
@@ -266,9 +319,6 @@ fn stripped(request: &Request) -> Request {
 
 /// What is said of an account that cannot serve: what is missing and how to give it.
 pub(super) fn not_ready(endpoint: &Endpoint) -> Fault {
-    Fault::new(
-        FaultKind::UpstreamAuth,
-        crate::canon::Blame::Account,
-        format!("provider `{}`: {}", endpoint.provider.name, endpoint.account.state),
-    )
+    let message = format!("provider `{}`: {}", endpoint.provider.name, endpoint.account.state);
+    Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }

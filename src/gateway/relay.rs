@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::Frame;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-use super::pipe::{Pipe, Shown};
+use super::failure::late;
+use super::pipe::{self, Pipe};
 use super::settle::Settlement;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::protocol::Ending;
@@ -21,9 +22,14 @@ use crate::upstream::{Body as UpstreamBody, BoxError};
 /// What is held back at most before an answer is committed without content.
 const HELD_BYTES_MAX: usize = 64 * 1024;
 
+/// How long the body of an answer that said its last word may stay open. Clients wait for its end before they ask again.
+const AFTER_LAST_WORD: Duration = Duration::from_secs(1);
+
 /// How long a stream may be silent.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
+    /// From the head to the first chunk of the body.
+    pub first_event_timeout: Duration,
     /// From one chunk of the upstream to the next.
     pub idle_timeout: Duration,
     /// From one sign of life toward the client to the next.
@@ -37,79 +43,80 @@ pub(super) struct Relay {
     outbox: VecDeque<Bytes>,
     held_bytes: usize,
     pace: Pace,
-    timer: Pin<Box<Sleep>>,
-    heard_at: Instant,
+    is_heard: bool,
+    /// Since when the upstream lets us wait; a client that does not read makes no silence.
+    waits_since: Option<Instant>,
     spoke_at: Instant,
-    /// Whether the last bytes had their chance to leave before the connection is broken off.
-    is_flushed: bool,
+    timer: Pin<Box<Sleep>>,
+    /// There once the answer is the client's.
     settlement: Option<Settlement>,
 }
 
 impl Relay {
     pub(super) fn new(upstream: UpstreamBody, pipe: Box<dyn Pipe>, pace: Pace) -> Self {
-        let now = Instant::now();
         Self {
             upstream: Some(upstream),
             pipe,
             outbox: VecDeque::new(),
             held_bytes: 0,
             pace,
-            timer: Box::pin(tokio::time::sleep(pace.keep_alive.min(pace.idle_timeout))),
-            heard_at: now,
-            spoke_at: now,
-            is_flushed: false,
+            is_heard: false,
+            waits_since: None,
+            spoke_at: Instant::now(),
+            timer: Box::pin(sleep(pace.first_event_timeout)),
             settlement: None,
         }
-    }
-
-    pub(super) fn shown(&self) -> &Shown {
-        self.pipe.shown()
     }
 
     /// Reads on until the answer shows output, an error or its end, and holds what it gives for the client.
     ///
     /// Cancel safe: what was read is kept.
-    pub(super) async fn until_content(&mut self) {
+    pub(super) async fn until_decided(&mut self) {
         std::future::poll_fn(|context| {
             while !self.is_decided() {
-                ready!(self.poll_upstream(context));
+                ready!(self.poll_step(context));
             }
             Poll::Ready(())
         })
         .await;
     }
 
-    /// Reads until the upstream said anything at all.
-    ///
-    /// Cancel safe, as [`Relay::until_content`].
-    pub(super) async fn until_heard(&mut self) {
-        std::future::poll_fn(|context| self.poll_upstream(context)).await;
-    }
-
     fn is_decided(&self) -> bool {
-        let shown = self.shown();
+        let shown = self.pipe.shown();
         shown.is_content || shown.ending.is_some() || shown.fault.is_some() || self.held_bytes > HELD_BYTES_MAX
     }
 
-    /// Commits the answer: from now on it settles with what the stream shows.
-    pub(super) fn commit(mut self, settlement: Settlement) -> Self {
-        self.settlement = Some(settlement);
-        self.spoke_at = Instant::now();
-        self
+    /// The fault of an answer that shows nothing else.
+    pub(super) fn early_fault(&self) -> Option<Fault> {
+        let shown = self.pipe.shown();
+        shown.fault.clone().filter(|_| !shown.is_content)
     }
 
-    /// Takes one step of the upstream into the outbox.
+    /// Commits the answer: from now on it settles with what the stream shows.
+    pub(super) fn commit(&mut self, settlement: Settlement) {
+        self.settlement = Some(settlement);
+        self.spoke_at = Instant::now();
+    }
+
+    /// Takes one step: of the upstream, or of its silence.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.poll_upstream(context).is_pending() {
+            return self.poll_silence(context);
+        }
+        self.waits_since = None;
+        Poll::Ready(())
+    }
+
     fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let Some(upstream) = &mut self.upstream else { return Poll::Ready(()) };
-        let step = ready!(upstream.as_mut().poll_frame(context));
-        self.heard_at = Instant::now();
-        let bytes = match step {
+        let bytes = match ready!(upstream.as_mut().poll_frame(context)) {
             Some(Ok(frame)) => frame.into_data().map_or_else(|_| Bytes::new(), |chunk| self.pipe.push(chunk)),
             Some(Err(error)) => self.pipe.fail(broken(&error)),
             None => self.pipe.end(),
         };
+        self.is_heard = true;
         self.hold(bytes);
-        if self.shown().ending.is_some() {
+        if self.pipe.shown().ending.is_some() {
             self.close(context);
         }
         Poll::Ready(())
@@ -129,72 +136,89 @@ impl Relay {
         }
     }
 
-    /// The upstream is silent: says so after the idle time, and shows life in between.
+    /// The upstream is silent: gives it up after its time, and shows the client life in between.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        ready!(self.timer.as_mut().poll(context));
-        let now = Instant::now();
-        let idle_at = self.heard_at + self.pace.idle_timeout;
-        if now >= idle_at {
-            let fault = Fault::new(FaultKind::Timeout, Blame::Provider, silent(self.pace.idle_timeout));
-            let bytes = self.pipe.fail(fault);
-            self.hold(bytes);
+        let gives_up_at = *self.waits_since.get_or_insert_with(Instant::now) + self.patience();
+        let due = self.speaks_at().map_or(gives_up_at, |speaks_at| speaks_at.min(gives_up_at));
+        ready!(self.poll_timer(due, context));
+        let bytes = if Instant::now() >= gives_up_at {
             self.upstream = None;
-            return Poll::Ready(());
-        }
-        if now >= self.spoke_at + self.pace.keep_alive {
-            self.spoke_at = now;
-            let bytes = self.pipe.keep_alive();
-            self.hold(bytes);
-        }
-        self.timer.as_mut().reset(idle_at.min(self.spoke_at + self.pace.keep_alive));
+            self.pipe.fail(self.silent())
+        } else {
+            self.spoke_at = Instant::now();
+            self.pipe.keep_alive()
+        };
+        self.hold(bytes);
         Poll::Ready(())
     }
 
-    fn poll_end(&mut self, ending: Ending, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if ending == Ending::Abort && !std::mem::replace(&mut self.is_flushed, true) {
-            // One turn of the loop, so that the server writes the last record before it breaks the connection off.
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+    /// Moves the timer only where it matters: a stream's deadlines move with every chunk, and it has thousands.
+    fn poll_timer(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
+        if due < self.timer.deadline() {
+            self.timer.as_mut().reset(due);
         }
+        ready!(self.timer.as_mut().poll(context));
+        if Instant::now() >= due {
+            return Poll::Ready(());
+        }
+        self.timer.as_mut().reset(due);
+        self.timer.as_mut().poll(context)
+    }
+
+    fn patience(&self) -> Duration {
+        match (self.pipe.shown().is_over, self.is_heard) {
+            (true, _) => AFTER_LAST_WORD,
+            (false, true) => self.pace.idle_timeout,
+            (false, false) => self.pace.first_event_timeout,
+        }
+    }
+
+    /// When the client should hear something. Before the commit it hears nothing.
+    fn speaks_at(&self) -> Option<Instant> {
+        self.settlement.as_ref().map(|_| self.spoke_at + self.pace.keep_alive)
+    }
+
+    fn silent(&self) -> Fault {
+        if !self.is_heard {
+            return late(self.pace.first_event_timeout);
+        }
+        let message = format!("the upstream sent nothing for {} s", self.pace.idle_timeout.as_secs_f32());
+        Fault::new(FaultKind::Timeout, Blame::Provider, message)
+    }
+
+    fn end(&mut self, ending: Ending) -> Option<Result<Frame<Bytes>, BoxError>> {
         if let Some(settlement) = self.settlement.take() {
             settlement.settle(self.pipe.shown());
         }
         match ending {
-            Ending::Clean => Poll::Ready(None),
-            Ending::Abort => Poll::Ready(Some(Err("the answer broke off".into()))),
+            Ending::Clean => None,
+            Ending::Abort => Some(Err("the answer broke off".into())),
         }
     }
 }
 
 fn broken(error: &BoxError) -> Fault {
     tracing::debug!(%error, "upstream broke off");
-    super::pipe::broken_off()
-}
-
-fn silent(after: Duration) -> String {
-    format!("the upstream sent nothing for {} s", after.as_secs())
+    pipe::broken_off()
 }
 
 impl http_body::Body for Relay {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let this = self.get_mut();
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         loop {
-            if let Some(bytes) = this.outbox.pop_front() {
-                this.spoke_at = Instant::now();
-                if let Some(settlement) = &mut this.settlement {
+            if let Some(bytes) = self.outbox.pop_front() {
+                self.spoke_at = Instant::now();
+                if let Some(settlement) = &mut self.settlement {
                     settlement.first_byte();
                 }
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
-            if let Some(ending) = this.shown().ending {
-                return this.poll_end(ending, context);
+            if let Some(ending) = self.pipe.shown().ending {
+                return Poll::Ready(self.end(ending));
             }
-            if this.poll_upstream(context).is_pending() {
-                ready!(this.poll_silence(context));
-            }
+            ready!(self.poll_step(context));
         }
     }
 }

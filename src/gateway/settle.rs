@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
 use super::pipe::Shown;
@@ -66,8 +67,8 @@ impl Settlement {
     }
 
     /// The request ended in one piece.
-    pub(super) fn finish(mut self, status: u16, usage: Usage, fault: Option<&Fault>) {
-        self.record().status = status;
+    pub(super) fn finish(mut self, status: StatusCode, usage: Usage, fault: Option<&Fault>) {
+        self.record().status = status.as_u16();
         self.first_byte();
         self.close(usage, fault);
     }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use http::StatusCode;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -45,12 +46,20 @@ pub(super) enum Stage {
 pub(super) struct Pulse {
     stage: watch::Sender<Stage>,
     bytes_written: AtomicU64,
+    /// How often all that hyper held had been written.
+    flushes: AtomicU64,
+    on_flush: AtomicWaker,
 }
 
 impl Pulse {
     pub(super) fn new() -> Self {
         // A connection is opened to ask something, so its first head is due at once.
-        Self { stage: watch::Sender::new(Stage::Head), bytes_written: AtomicU64::new(0) }
+        Self {
+            stage: watch::Sender::new(Stage::Head),
+            bytes_written: AtomicU64::new(0),
+            flushes: AtomicU64::new(0),
+            on_flush: AtomicWaker::new(),
+        }
     }
 
     /// Marks the connection as busy until the guard is dropped.
@@ -75,6 +84,11 @@ impl Pulse {
         self.stage.send_if_modified(|stage| *stage == Stage::Idle);
     }
 
+    fn flushed(&self) {
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        self.on_flush.wake();
+    }
+
     /// Waits until the peer has been silent for longer than its stage allows, and says which stage that is.
     pub(super) async fn silence(&self, limits: &Limits) -> Stage {
         let mut stages = self.stage.subscribe();
@@ -96,6 +110,19 @@ impl Pulse {
 /// Lives as long as a request and its answer.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Pulse>);
+
+impl Busy {
+    /// A mark to wait from with [`Busy::poll_flush`].
+    pub(super) fn flushes(&self) -> u64 {
+        self.0.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Waits until all that hyper held is written, at some moment after `mark` was taken.
+    pub(super) fn poll_flush(&self, mark: u64, cx: &Context<'_>) -> Poll<()> {
+        self.0.on_flush.register(cx.waker());
+        if self.flushes() == mark { Poll::Pending } else { Poll::Ready(()) }
+    }
+}
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -155,7 +182,9 @@ impl AsyncWrite for Socket<'_> {
         true
     }
 
+    /// hyper comes here whenever it has written all that it holds.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.pulse.flushed();
         Poll::Ready(Ok(()))
     }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -191,7 +191,7 @@ impl<H: Handler> Server<H> {
         if matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|body| Answer { body, _permit: permit, _busy: busy })
+        response.map(|body| Answer { body, broken: None, _permit: permit, busy })
     }
 
     fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
@@ -218,8 +218,24 @@ impl<H: Handler> Server<H> {
 /// An answer's body, which holds its request's place until it is sent or dropped.
 struct Answer {
     body: Body,
+    /// Why the body broke off, and from when on what came before it has to be written.
+    broken: Option<(BoxError, u64)>,
     _permit: Option<OwnedSemaphorePermit>,
-    _busy: Busy,
+    busy: Busy,
+}
+
+impl Answer {
+    /// hyper breaks off at once and throws away what it has not written. So it learns of the break only when a reader, however
+    /// slow, has been sent all that came before: the last record tells why.
+    fn poll_break(&mut self, error: BoxError, mark: u64, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.busy.poll_flush(mark, cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(error))),
+            Poll::Pending => {
+                self.broken = Some((error, mark));
+                Poll::Pending
+            }
+        }
+    }
 }
 
 impl http_body::Body for Answer {
@@ -227,7 +243,16 @@ impl http_body::Body for Answer {
     type Error = BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if let Some((error, mark)) = self.broken.take() {
+            return self.poll_break(error, mark, cx);
+        }
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Err(error)) => {
+                let mark = self.busy.flushes();
+                self.poll_break(error, mark, cx)
+            }
+            frame => Poll::Ready(frame),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -271,6 +271,8 @@ pub struct Glimpse {
     pub is_content: bool,
     /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each dialect.
     pub is_end: bool,
+    /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event. Gemini has no such word.
+    pub is_last: bool,
     pub fault: Option<Fault>,
 }
 
@@ -426,7 +428,10 @@ pub trait Protocol: Send + Sync {
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse;
 
     /// Looks at a whole answer that passes through.
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse;
+    ///
+    /// # Errors
+    /// When it is not JSON.
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled>;
 
     /// Reads a token count's answer.
     ///

@@ -20,7 +20,7 @@ pub use base_url::{BadBaseUrl, BaseUrl};
 pub use classify::classify;
 pub use dialects::{dialect, dialects};
 pub use prepare::Call;
-pub use retry_after::{RETRY_AFTER_MAX, retry_after};
+pub use retry_after::{RETRY_AFTER_MAX, limits_reset_after, retry_after};
 
 use std::sync::Arc;
 

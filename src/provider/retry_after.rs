@@ -11,18 +11,23 @@ use crate::outcome::Timestamp;
 /// The longest wait that is passed on or kept: what is further away is a quota, and clients overflow on it.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads the wait that the headers name, from the most exact form to the least: `retry-after-ms`, `retry-after` as seconds or
-/// date, Anthropic's reset times, OpenAI's reset durations. Relative to `now`, at most `max`.
+/// Reads the wait that the headers ask for: `retry-after-ms`, or `retry-after` as seconds or date. Relative to `now`, at most `max`.
 ///
-/// Of several limits the longest wait among the spent ones counts; where none says that it is spent, the shortest of all.
-/// Returns `None` when nothing of it is there, or what is there is malformed or past.
-/// Source: RFC 9110 section 10.2.3; OpenAI and Anthropic, "Rate limits", response headers.
+/// Returns `None` when neither is there, or what is there is malformed or past.
+/// Source: RFC 9110 section 10.2.3; `retry-after-ms`: OpenAI's and Anthropic's SDKs.
 pub fn retry_after(headers: &HeaderMap, now: Timestamp, max: Duration) -> Option<Duration> {
-    let wait = text(headers, "retry-after-ms")
-        .and_then(|millis| seconds(millis).map(|duration| duration / 1000))
-        .or_else(|| text(headers, "retry-after").and_then(|value| seconds_or_date(value, now)))
-        .or_else(|| from_resets(headers, now))?;
+    let in_millis = text(headers, "retry-after-ms").and_then(|millis| seconds(millis).map(|duration| duration / 1000));
+    let wait = in_millis.or_else(|| text(headers, "retry-after").and_then(|value| seconds_or_date(value, now)))?;
     (!wait.is_zero()).then(|| wait.min(max))
+}
+
+/// Reads when a limit is reset: Anthropic's reset times, OpenAI's reset durations. Relative to `now`, at most `max`.
+///
+/// These stand on every answer, so they say when to come back only where a limit was hit. Of several limits the longest wait among
+/// the spent ones counts; where none says that it is spent, the shortest of all. Returns `None` as [`retry_after`] does.
+/// Source: OpenAI and Anthropic, "Rate limits", response headers.
+pub fn limits_reset_after(headers: &HeaderMap, now: Timestamp, max: Duration) -> Option<Duration> {
+    from_resets(headers, now).filter(|wait| !wait.is_zero()).map(|wait| wait.min(max))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
@@ -113,7 +118,8 @@ mod tests {
             .iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
             .collect();
-        retry_after(&headers, now(), RETRY_AFTER_MAX).map(|wait| wait.as_secs_f64())
+        let wait = retry_after(&headers, now(), RETRY_AFTER_MAX).or_else(|| limits_reset_after(&headers, now(), RETRY_AFTER_MAX));
+        wait.map(|wait| wait.as_secs_f64())
     }
 
     #[test]

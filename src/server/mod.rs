@@ -115,7 +115,8 @@ impl Server {
         };
         match self.gateway.handle(visit.call(operation, model, body)).await {
             Ok(answer) => answer.map(deliver),
-            Err(Failed { fault, headers }) => {
+            Err(failed) => {
+                let Failed { fault, headers } = *failed;
                 let mut response = visit.refuse(&fault);
                 response.headers_mut().extend(headers);
                 response

@@ -7,30 +7,29 @@ use http::StatusCode;
 
 use super::{faults, usage};
 use crate::json::{Document, Value};
-use crate::protocol::Glimpse;
 use crate::protocol::sse::Frame;
+use crate::protocol::{Garbled, Glimpse};
 
 /// Looks at one frame.
 pub(super) fn frame(frame: &Frame) -> Glimpse {
     match &frame.event[..] {
         b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
-        b"message_stop" => Glimpse { is_end: true, ..Glimpse::default() },
+        b"message_stop" => Glimpse { is_end: true, is_last: true, ..Glimpse::default() },
         b"message_start" | b"message_delta" | b"error" | b"" => parse(&frame.data, |root| record(root, &frame.event)),
         _ => Glimpse::default(),
     }
 }
 
 /// Looks at a whole answer.
-pub(super) fn body(body: &Bytes) -> Glimpse {
-    parse(body, |root| match word(root, "type").as_deref() {
-        Some("error") => fault(root),
-        _ => Glimpse {
-            usage: root.get("usage").map(usage::decode),
-            is_content: root.get("content").is_some(),
-            is_end: root.get("stop_reason").is_some(),
-            fault: None,
-        },
-    })
+pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+    let document = Document::parse(body.clone())?;
+    let root = document.root();
+    if word(root, "type").as_deref() == Some("error") {
+        return Ok(fault(root));
+    }
+    let is_content = root.get("content").is_some();
+    let is_end = root.get("stop_reason").is_some();
+    Ok(Glimpse { usage: root.get("usage").map(usage::decode), is_content, is_end, ..Glimpse::default() })
 }
 
 /// A record whose name, where the frame has none, stands in its data.
@@ -41,7 +40,7 @@ fn record(root: Value<'_>, event: &[u8]) -> Glimpse {
         b"message_start" => Glimpse { usage: usage(root.get("message")), ..Glimpse::default() },
         b"message_delta" => Glimpse { usage: usage(Some(root)), ..Glimpse::default() },
         b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
-        b"message_stop" => Glimpse { is_end: true, ..Glimpse::default() },
+        b"message_stop" => Glimpse { is_end: true, is_last: true, ..Glimpse::default() },
         b"error" => fault(root),
         _ => Glimpse::default(),
     }

@@ -149,7 +149,7 @@ impl Protocol for Anthropic {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
         glimpse::body(body)
     }
 

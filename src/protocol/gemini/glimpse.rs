@@ -8,8 +8,14 @@ use memchr::memmem;
 use super::{faults, usage};
 use crate::canon::{Fault, Usage};
 use crate::json::Document;
-use crate::protocol::Glimpse;
 use crate::protocol::objects::Objects;
+use crate::protocol::{Garbled, Glimpse};
+
+/// Looks at a whole answer.
+pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+    Document::parse(body.clone())?;
+    Ok(look(body))
+}
 
 /// Looks at one chunk or at a whole answer.
 pub(super) fn look(data: &Bytes) -> Glimpse {
@@ -18,6 +24,7 @@ pub(super) fn look(data: &Bytes) -> Glimpse {
         usage: last_usage(data),
         is_content: memmem::find(data, b"\"parts\"").is_some(),
         is_end: fault.is_none() && is_end(data),
+        is_last: false,
         fault,
     }
 }

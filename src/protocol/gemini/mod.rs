@@ -180,8 +180,8 @@ impl Protocol for Gemini {
         glimpse::look(&frame.data)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
-        glimpse::look(body)
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+        glimpse::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use memchr::memmem;
 
 use crate::json::{Document, Value};
-use crate::protocol::{Glimpse, sse};
+use crate::protocol::{Garbled, Glimpse, sse};
 
 use super::usage;
 use crate::protocol::openai::faults;
@@ -26,7 +26,7 @@ const CONTENT_KEYS: [&[u8]; 7] = [
 pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     let data = &frame.data[..];
     if data.trim_ascii() == b"[DONE]" {
-        return Glimpse { is_end: true, ..Glimpse::default() };
+        return Glimpse { is_end: true, is_last: true, ..Glimpse::default() };
     }
     let mut glimpse = if says(data, b"\"usage\"") || says(data, b"\"error\"") { figures(&frame.data) } else { Glimpse::default() };
     glimpse.is_end = says(data, b"\"finish_reason\"");
@@ -34,11 +34,11 @@ pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     glimpse
 }
 
-pub(in crate::protocol) fn body(body: &Bytes) -> Glimpse {
-    let Ok(document) = Document::parse(body.clone()) else { return Glimpse::default() };
+pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+    let document = Document::parse(body.clone())?;
     let glimpse = of(document.root());
     let is_whole = glimpse.fault.is_none();
-    Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse }
+    Ok(Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse })
 }
 
 fn figures(data: &Bytes) -> Glimpse {

@@ -35,8 +35,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, openai, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek,
+    Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
@@ -131,7 +131,7 @@ impl Protocol for OpenaiChat {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
         glimpse::body(body)
     }
 

@@ -17,7 +17,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
     StreamDecoder, StreamEncoder, Target, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
@@ -105,7 +105,7 @@ impl Protocol for OpenaiCompletions {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
         glimpse::body(body)
     }
 

@@ -6,7 +6,7 @@ use super::usage;
 use crate::json::{Document, Value};
 use crate::protocol::openai::faults;
 use crate::protocol::sse::Frame;
-use crate::protocol::{DecodeError, Glimpse, Inbound, Peek};
+use crate::protocol::{DecodeError, Garbled, Glimpse, Inbound, Peek};
 
 /// Headers by which clients name their conversation. Source: `clients.md`, Codex.
 const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "conversation_id"];
@@ -50,8 +50,8 @@ fn parsed(data: &Bytes) -> Glimpse {
 
 fn terminal(event: Value<'_>) -> Glimpse {
     match event.get("response") {
-        Some(response) => of_response(response),
-        None => Glimpse { fault: Some(faults::decode_inside(event)), is_end: true, ..Glimpse::default() },
+        Some(response) => Glimpse { is_last: true, ..of_response(response) },
+        None => Glimpse { fault: Some(faults::decode_inside(event)), is_end: true, is_last: true, ..Glimpse::default() },
     }
 }
 
@@ -65,11 +65,12 @@ fn of_response(response: Value<'_>) -> Glimpse {
     };
     let usage = response.get("usage").map(usage::decode);
     let is_end = !status.as_deref().is_some_and(|status| matches!(status, "in_progress" | "queued"));
-    Glimpse { usage, is_content: fault.is_none(), is_end, fault }
+    Glimpse { usage, is_content: fault.is_none(), is_end, is_last: false, fault }
 }
 
-pub(super) fn body(body: &Bytes) -> Glimpse {
-    Document::parse(body.clone()).map_or_else(|_| Glimpse::default(), |document| of_response(document.root()))
+pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+    let document = Document::parse(body.clone())?;
+    Ok(of_response(document.root()))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
     StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
@@ -130,7 +130,7 @@ impl Protocol for OpenaiResponses {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Glimpse {
+    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
         glimpse::body(body)
     }
 

@@ -167,7 +167,7 @@ fn a_passing_stream_is_only_glimpsed_at() {
     assert!(Anthropic.glimpse(&frame("message_stop", "{}")).is_end);
     assert!(Anthropic.glimpse(&frame("", r#"{"type":"message_stop"}"#)).is_end);
     assert!(Anthropic.glimpse(&frame("error", r#"{"error":{"type":"api_error"}}"#)).fault.is_some());
-    let body = Anthropic.glimpse_body(&Bytes::from_static(WHOLE.as_bytes()));
+    let body = Anthropic.glimpse_body(&Bytes::from_static(WHOLE.as_bytes())).unwrap();
     assert_eq!((body.usage.unwrap().input, body.is_content, body.is_end), (Some(17), true, true));
 }
 

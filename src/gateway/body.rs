@@ -1,0 +1,67 @@
+//! Reads an upstream's body whole, within bounds.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use super::failure::{Attempted, Failure};
+use super::pipe::broken_off;
+use crate::canon::Fault;
+use crate::outcome::{Outcome, Stage};
+use crate::upstream::Body;
+
+/// What a whole answer may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) bytes_max: usize,
+    /// To the first chunk. Some servers send the head at once and the answer minutes later.
+    pub(super) first_timeout: Duration,
+    /// From one chunk to the next.
+    pub(super) idle_timeout: Duration,
+}
+
+/// Reads a body to its end.
+///
+/// # Errors
+/// When it breaks off, is too large or too slow.
+pub(super) async fn collect(mut body: Body, bounds: Bounds) -> Attempted<Bytes> {
+    let Some(first) = next(&mut body, bounds.first_timeout).await? else { return Ok(Bytes::new()) };
+    check(first.len(), bounds)?;
+    let Some(second) = next(&mut body, bounds.idle_timeout).await? else {
+        // Most answers come in one chunk, which then is the body without a copy.
+        return Ok(first);
+    };
+    let mut whole = BytesMut::from(first);
+    let mut chunk = Some(second);
+    while let Some(bytes) = chunk {
+        check(whole.len() + bytes.len(), bounds)?;
+        whole.extend_from_slice(&bytes);
+        chunk = next(&mut body, bounds.idle_timeout).await?;
+    }
+    Ok(whole.freeze())
+}
+
+async fn next(body: &mut Body, limit: Duration) -> Attempted<Option<Bytes>> {
+    loop {
+        let frame = match timeout(limit, body.frame()).await {
+            Err(_) => return Err(Failure::late(limit, Stage::Body)),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(_))) => return Err(Failure::of_attempt(broken_off(), Outcome::Unreachable { stage: Stage::Body })),
+            Ok(Some(Ok(frame))) => frame,
+        };
+        // What is no data is a trailer, and no dialect has any.
+        if let Ok(chunk) = frame.into_data() {
+            return Ok(Some(chunk));
+        }
+    }
+}
+
+fn check(bytes: usize, bounds: Bounds) -> Attempted<()> {
+    if bytes <= bounds.bytes_max {
+        return Ok(());
+    }
+    let message = format!("the upstream's answer is larger than {} bytes (`limits.answer_body_bytes_max`)", bounds.bytes_max);
+    Err(Failure::of_attempt(Fault::upstream(message), Outcome::Garbled))
+}

@@ -1,0 +1,120 @@
+//! An attempt that did not serve: what the client would be told, what the scheduler learns, what comes next.
+//!
+//! The only place where an upstream's refusal is judged, whether its status said it or an answer that began well.
+
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::response::Parts;
+use http::{HeaderMap, HeaderName};
+
+use super::Answer;
+use super::plan::{Job, Plan};
+use crate::canon::{Blame, Fault, FaultKind};
+use crate::outcome::{Next, Outcome, Stage};
+use crate::provider::{self, RETRY_AFTER_MAX};
+use crate::upstream::TransportError;
+
+/// What an attempt gives. Failures are large and rare, so they are boxed.
+pub(super) type Attempted<T> = Result<T, Box<Failure>>;
+
+pub(super) struct Failure {
+    pub(super) fault: Fault,
+    /// `None` where nothing was sent.
+    pub(super) outcome: Option<Outcome>,
+    pub(super) next: Next,
+    /// The upstream's own words, where they may go to the client as they came.
+    pub(super) original: Option<Answer>,
+}
+
+impl Failure {
+    /// The request is at fault, whoever would serve it.
+    pub(super) fn of_request(fault: Fault) -> Box<Self> {
+        Box::new(Self { fault, outcome: None, next: Next::Return, original: None })
+    }
+
+    /// This way of serving the request is closed; another may be open.
+    pub(super) fn of_plan(fault: Fault) -> Box<Self> {
+        Box::new(Self { fault, outcome: None, next: Next::OtherCandidate, original: None })
+    }
+
+    pub(super) fn of_attempt(fault: Fault, outcome: Outcome) -> Box<Self> {
+        let next = outcome.next(false);
+        Box::new(Self { fault, outcome: Some(outcome), next, original: None })
+    }
+
+    pub(super) fn unreachable(error: &TransportError) -> Box<Self> {
+        Self::of_attempt(Fault::upstream(error.message.clone()), Outcome::Unreachable { stage: error.stage })
+    }
+
+    pub(super) fn late(limit: Duration, stage: Stage) -> Box<Self> {
+        Self::of_attempt(late(limit), Outcome::TimedOut { stage })
+    }
+
+    /// An answer that cannot be read; `why` completes the sentence.
+    pub(super) fn garbled(why: &str) -> Box<Self> {
+        Self::of_attempt(Fault::upstream(format!("the upstream's answer cannot be read: {why}")), Outcome::Garbled)
+    }
+
+    /// What an upstream said instead of an answer. `head` is its own, also where a 200 was followed by an error.
+    pub(super) fn refused(job: &Job<'_>, plan: &Plan, head: &Parts, fault: Fault) -> Box<Self> {
+        let fault = with_retry_after(fault, head, job);
+        let outcome = provider::classify(head.status, &fault, job.call.received_at);
+        let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden);
+        let fault = if is_about_account { credential_refused(fault, &plan.endpoint.provider.name) } else { fault };
+        Self::of_attempt(fault, outcome)
+    }
+
+    /// Whether the upstream's own words say nothing that a client would take for its own credential's refusal.
+    pub(super) fn may_be_quoted(&self) -> bool {
+        self.fault.kind != FaultKind::UpstreamAuth
+    }
+
+    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked.
+    pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
+        match earlier {
+            Some(earlier) if earlier.outcome.is_some() && later.outcome.is_none() => earlier,
+            _ => later,
+        }
+    }
+}
+
+pub(super) fn late(after: Duration) -> Fault {
+    Fault::new(FaultKind::Timeout, Blame::Provider, format!("the upstream did not answer within {} s", after.as_secs_f32()))
+}
+
+pub(super) fn redirected(provider: &str) -> Fault {
+    Fault::upstream(format!(
+        "provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves"
+    ))
+}
+
+/// The wait that the upstream names, by its headers before its body, at most [`RETRY_AFTER_MAX`].
+fn with_retry_after(mut fault: Fault, head: &Parts, job: &Job<'_>) -> Fault {
+    let now = job.call.received_at;
+    // Reset times stand on every answer; they say when to come back only where a limit was hit.
+    let is_limited = matches!(fault.kind, FaultKind::RateLimited | FaultKind::QuotaSpent);
+    let in_head = provider::retry_after(&head.headers, now, RETRY_AFTER_MAX);
+    let said = in_head.or_else(|| fault.retry_after.map(|after| after.min(RETRY_AFTER_MAX)));
+    let resets = || provider::limits_reset_after(&head.headers, now, RETRY_AFTER_MAX);
+    fault.retry_after = said.or_else(|| if is_limited { resets() } else { None });
+    fault
+}
+
+/// A refused credential as the client may see it: its own key is not at fault, and must not look so.
+fn credential_refused(fault: Fault, provider: &str) -> Fault {
+    let message = format!("provider `{provider}` refused this gateway's credential: {}", fault.message);
+    Fault { kind: FaultKind::UpstreamAuth, blame: Blame::Account, message, details: None, code: None, ..fault }
+}
+
+/// Completes the head of a quoted error answer: the wait stands in it, and is never longer than [`RETRY_AFTER_MAX`].
+pub(super) fn name_retry_after(headers: &mut HeaderMap, fault: &Fault) {
+    const IN_MILLIS: HeaderName = HeaderName::from_static("retry-after-ms");
+    let Some(seconds) = fault.retry_after_seconds() else { return };
+    if seconds >= RETRY_AFTER_MAX.as_secs() {
+        headers.remove(IN_MILLIS);
+        headers.insert(RETRY_AFTER, seconds.into());
+    } else {
+        headers.entry(RETRY_AFTER).or_insert(seconds.into());
+    }
+}

@@ -1,0 +1,100 @@
+//! What an answer's head says of how it came about: `x-aerostat-model`, `-attempts`, `-dropped`, `-adjusted`.
+//!
+//! Names come from clients and configurations, so every value is made ASCII and bounded here.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::canon::{How, Loss};
+use crate::record::{Attempt, Record};
+
+const MODEL: HeaderName = HeaderName::from_static("x-aerostat-model");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-aerostat-attempts");
+const DROPPED: HeaderName = HeaderName::from_static("x-aerostat-dropped");
+const ADJUSTED: HeaderName = HeaderName::from_static("x-aerostat-adjusted");
+
+/// What one header may hold.
+const BYTES_MAX: usize = 1024;
+
+/// Stands at the end of a list that is too long.
+const MORE: &str = ", ...";
+
+/// The headers of a record, so far as it goes: who was tried last, how many tries it took, what was lost on the way.
+pub(super) fn of(record: &Record) -> HeaderMap {
+    let values = [
+        (MODEL, record.attempts.last().map(model)),
+        (ATTEMPTS, Some(record.attempts.len().to_string())),
+        (DROPPED, list(record.losses.iter().filter_map(dropped))),
+        (ADJUSTED, list(record.losses.iter().filter_map(adjusted))),
+    ];
+    let valid = |value: Option<String>| HeaderValue::from_str(&value?).ok();
+    values.into_iter().filter_map(|(name, value)| Some((name, valid(value)?))).collect()
+}
+
+fn model(attempt: &Attempt) -> String {
+    let mut name = printable(&format!("{}/{}", attempt.provider, attempt.model));
+    name.truncate(BYTES_MAX);
+    name
+}
+
+fn dropped(loss: &Loss) -> Option<String> {
+    (loss.how == How::Dropped).then(|| element("", loss))
+}
+
+fn adjusted(loss: &Loss) -> Option<String> {
+    match loss.how {
+        How::Dropped => None,
+        How::Adjusted => Some(element("~", loss)),
+        How::Added => Some(element("+", loss)),
+    }
+}
+
+/// One name of a list; the comma stands between names only.
+fn element(sign: &str, loss: &Loss) -> String {
+    format!("{sign}{}", printable(&loss.path).replace(',', "?"))
+}
+
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_ascii_graphic() { character } else { '?' }).collect()
+}
+
+/// Whole names only: what does not fit is said to be more.
+fn list(names: impl Iterator<Item = String>) -> Option<String> {
+    let mut all = String::new();
+    for name in names {
+        let between = if all.is_empty() { "" } else { ", " };
+        if all.len() + between.len() + name.len() + MORE.len() > BYTES_MAX {
+            all.push_str(if all.is_empty() { "..." } else { MORE });
+            break;
+        }
+        all.push_str(between);
+        all.push_str(&name);
+    }
+    (!all.is_empty()).then_some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_ascii_and_bounded() {
+        let losses: Vec<Loss> =
+            (0..500).map(|index| Loss { path: format!("m\u{e9}ta, [{index}]\r\n"), how: How::Dropped }).collect();
+        let value = list(losses.iter().filter_map(dropped)).unwrap();
+        assert!(value.starts_with("m?ta??[0]??, m?ta??[1]??, ") && value.ends_with("??, ..."), "{value}");
+        assert!(value.len() <= BYTES_MAX && value.is_ascii());
+    }
+
+    #[test]
+    fn one_name_that_is_too_long_is_still_reported() {
+        let loss = Loss { path: "x".repeat(5000), how: How::Added };
+        assert_eq!(list([loss].iter().filter_map(adjusted)).as_deref(), Some("..."));
+    }
+
+    #[test]
+    fn each_kind_of_loss_has_its_sign() {
+        let losses = [How::Dropped, How::Adjusted, How::Added].map(|how| Loss { path: "seed".to_owned(), how });
+        assert_eq!(list(losses.iter().filter_map(dropped)).as_deref(), Some("seed"));
+        assert_eq!(list(losses.iter().filter_map(adjusted)).as_deref(), Some("~seed, +seed"));
+    }
+}
