@@ -1,10 +1,12 @@
 //! A validated index over one JSON text: a single scan, no copies, values found by offset.
 
 use std::borrow::Cow;
+use std::str::Utf8Error;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
-use super::text::unescape;
+use super::text::{plain_len, unescape};
 use super::{Invalid, Raw, Spot, Text};
 
 /// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas included.
@@ -50,7 +52,7 @@ pub struct Scratch(Vec<Node>);
 /// A JSON text with an index over all of its values.
 #[derive(Debug)]
 pub struct Document {
-    source: Bytes,
+    source: ByteString,
     nodes: Vec<Node>,
 }
 
@@ -68,15 +70,18 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_in(source: Bytes, scratch: Scratch) -> Result<Self, Invalid> {
+        let not_text = |error: Utf8Error| Invalid::new(spot(error.valid_up_to()), "not valid UTF-8");
+        Self::index(ByteString::try_from(source).map_err(not_text)?, scratch)
+    }
+
+    /// Indexes what is known to be text.
+    pub(super) fn index(source: ByteString, scratch: Scratch) -> Result<Self, Invalid> {
         if u32::try_from(source.len()).is_err() {
             return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
         }
-        if let Err(error) = std::str::from_utf8(&source) {
-            return Err(Invalid::new(spot(error.valid_up_to()), "not valid UTF-8"));
-        }
         let mut nodes = scratch.0;
         nodes.clear();
-        let mut scanner = Scanner { bytes: &source, at: 0, nodes };
+        let mut scanner = Scanner { bytes: source.as_bytes(), at: 0, nodes };
         scanner.document()?;
         let nodes = scanner.nodes;
         Ok(Self { source, nodes })
@@ -85,7 +90,7 @@ impl Document {
     /// The document `null`.
     pub fn null() -> Self {
         let node = Node { kind: Kind::Null, start: 0, end: 4, next: 1 };
-        Self { source: Bytes::from_static(b"null"), nodes: vec![node] }
+        Self { source: ByteString::from_static("null"), nodes: vec![node] }
     }
 
     pub fn root(&self) -> Value<'_> {
@@ -93,7 +98,7 @@ impl Document {
     }
 
     pub fn source(&self) -> &Bytes {
-        &self.source
+        self.source.as_bytes()
     }
 
     pub fn into_scratch(self) -> Scratch {
@@ -101,7 +106,12 @@ impl Document {
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
-        std::str::from_utf8(&self.source[start as usize..end as usize]).unwrap_or_default()
+        self.source.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// The same, sharing the source's memory.
+    fn share(&self, start: u32, end: u32) -> ByteString {
+        self.source.slice_ref(self.slice(start, end))
     }
 }
 
@@ -137,7 +147,7 @@ impl<'d> Value<'d> {
     /// The value as it was written.
     pub fn raw(self) -> Raw {
         let node = self.node();
-        Raw::from_checked(self.document.source.slice(node.start as usize..node.end as usize))
+        Raw::from_checked(self.document.share(node.start, node.end))
     }
 
     /// The value as it was written, borrowed.
@@ -150,7 +160,7 @@ impl<'d> Value<'d> {
     /// When it is not a string.
     pub fn text(self) -> Result<Text, Invalid> {
         let node = self.expect(Kind::String)?;
-        Ok(Text::from_checked(self.document.source.slice(node.start as usize + 1..node.end as usize - 1)))
+        Ok(Text::from_checked(self.document.share(node.start + 1, node.end - 1)))
     }
 
     /// What the string says, unescaped.
@@ -519,28 +529,6 @@ impl Scanner<'_> {
         };
         Invalid::new(spot(self.at), format!("malformed JSON: expected {what}, found {found}"))
     }
-}
-
-/// How many bytes from the start need no look: up to a quote, a backslash or a control character. Eight at a time, as strings are most of a request.
-fn plain_len(bytes: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while let Some(eight) = bytes.get(at..at + 8) {
-        let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
-        let quote = word ^ (LOW * u64::from(b'"'));
-        let slash = word ^ (LOW * u64::from(b'\\'));
-        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the lowest such bit is exact.
-        let stop =
-            (word.wrapping_sub(LOW * 0x20) & !word) | (quote.wrapping_sub(LOW) & !quote) | (slash.wrapping_sub(LOW) & !slash);
-        let stop = stop & HIGH;
-        if stop != 0 {
-            return at + (stop.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    let is_plain = |byte: &&u8| **byte >= 0x20 && **byte != b'"' && **byte != b'\\';
-    at + bytes[at..].iter().take_while(is_plain).count()
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::{Document, Kind, Spot, Value};
 
-/// The path of the value at `spot`: `messages[3].content[0].source`; empty for the whole document.
+/// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for the whole document.
 ///
-/// Works on malformed documents too, as far as they can be read: the innermost value that holds the spot is named.
+/// Malformed documents have no paths: it is empty there too, and [`super::Invalid`] tells the byte.
 pub fn path_at(source: &[u8], spot: Spot) -> String {
     let mut paths = paths_at(source, &[spot]);
     paths.pop().unwrap_or_default()
@@ -64,5 +64,6 @@ mod tests {
         assert_eq!(path_at(json, at("\"x\"")), "a[1].c.d");
         assert_eq!(path_at(json, at("2}")), "e");
         assert_eq!(path_at(json, Spot(0)), "");
+        assert_eq!(path_at(b"{\"a\":[1,]}", Spot(8)), "");
     }
 }

@@ -4,20 +4,20 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
+use bytestring::ByteString;
 
-use super::{Document, Invalid};
+use super::{Document, Invalid, Scratch};
 
 /// The characters of a JSON string, still escaped, without the quotes.
 ///
 /// All four dialects share JSON's escapes, so text moves from one to another as a slice of the request's own bytes: it is
 /// scanned once, copied once, and unescaped only by those who look into it. Comparing two texts compares what they say.
 #[derive(Clone, Default)]
-pub struct Text(Bytes);
+pub struct Text(ByteString);
 
 impl Text {
-    /// Wraps a slice that a [`Document`] has checked: valid UTF-8 with valid escapes.
-    pub(super) fn from_checked(escaped: Bytes) -> Self {
-        debug_assert!(std::str::from_utf8(&escaped).is_ok());
+    /// Wraps a slice that a [`Document`] has checked: with valid escapes.
+    pub(super) fn from_checked(escaped: ByteString) -> Self {
         Self(escaped)
     }
 
@@ -25,13 +25,13 @@ impl Text {
     pub fn from_plain(plain: &str) -> Self {
         let mut out = BytesMut::with_capacity(plain.len());
         push_escaped(&mut out, plain);
-        Self(out.freeze())
+        Self(written(out))
     }
 
     /// A literal that needs no escape: neither quotes, backslashes nor control characters.
     pub fn from_static(plain: &'static str) -> Self {
         debug_assert!(!plain.bytes().any(needs_escape));
-        Self(Bytes::from_static(plain.as_bytes()))
+        Self(ByteString::from_static(plain))
     }
 
     /// Joins texts, with `between` (a literal that needs no escape beyond what it has, such as `\\n\\n`) between them.
@@ -39,22 +39,21 @@ impl Text {
         let mut texts = texts.into_iter();
         let (Some(first), second) = (texts.next(), texts.next()) else { return Self::default() };
         let Some(second) = second else { return first.clone() };
-        let mut out = BytesMut::from(first.as_escaped().as_bytes());
+        let mut out = first.as_escaped().to_owned();
         for text in std::iter::once(second).chain(texts) {
-            out.extend_from_slice(between.as_bytes());
-            out.extend_from_slice(&text.0);
+            out.push_str(between);
+            out.push_str(text.as_escaped());
         }
-        Self(out.freeze())
+        Self(out.into())
     }
 
     /// The characters as they stand between quotes on the wire.
     pub fn as_escaped(&self) -> &str {
-        // Checked when the text was made; the check costs a scan only in the error case below.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     pub fn as_bytes(&self) -> &Bytes {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// What the text says. A lone surrogate, which JSON can write and UTF-8 cannot, reads as U+FFFD.
@@ -76,8 +75,8 @@ impl Text {
     /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`), without copying.
     pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
         debug_assert!(separator.is_ascii_punctuation() && !b"\"\\/".contains(&separator));
-        let at = memchr::memchr(separator, &self.0)?;
-        Some((Self(self.0.slice(..at)), Self(self.0.slice(at + 1..))))
+        let (before, after) = self.0.split_once(char::from(separator))?;
+        Some((Self(self.0.slice_ref(before)), Self(self.0.slice_ref(after))))
     }
 
     /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
@@ -86,8 +85,8 @@ impl Text {
     /// When what the text says is not one JSON value.
     pub fn parse(&self) -> Result<Document, Invalid> {
         match self.to_plain() {
-            Cow::Borrowed(_) => Document::parse(self.0.clone()),
-            Cow::Owned(plain) => Document::parse(Bytes::from(plain)),
+            Cow::Borrowed(_) => Document::index(self.0.clone(), Scratch::default()),
+            Cow::Owned(plain) => Document::index(plain.into(), Scratch::default()),
         }
     }
 }
@@ -132,41 +131,45 @@ impl fmt::Debug for Text {
 
 /// One JSON value as it was written: digits, key order and escapes untouched.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Raw(Bytes);
+pub struct Raw(ByteString);
 
 impl Raw {
-    pub(super) fn from_checked(bytes: Bytes) -> Self {
-        debug_assert!(std::str::from_utf8(&bytes).is_ok());
-        Self(bytes)
+    pub(super) fn from_checked(value: ByteString) -> Self {
+        Self(value)
+    }
+
+    /// What a [`super::Writer`] wrote.
+    pub(super) fn from_written(value: BytesMut) -> Self {
+        Self(written(value))
     }
 
     /// A literal that is one JSON value.
     pub fn from_static(json: &'static str) -> Self {
         debug_assert!(Document::parse(Bytes::from_static(json.as_bytes())).is_ok());
-        Self(Bytes::from_static(json.as_bytes()))
+        Self(ByteString::from_static(json))
     }
 
     /// The value as it stood.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+        &self.0
     }
 
     pub fn as_bytes(&self) -> &Bytes {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// Indexes the value, to look into it.
     pub fn document(&self) -> Document {
-        Document::parse(self.0.clone()).unwrap_or_else(|_| Document::null())
+        Document::index(self.0.clone(), Scratch::default()).unwrap_or_else(|_| Document::null())
     }
 
     /// The same value without the white space between its tokens; a clone where there is none.
     pub fn compact(&self) -> Self {
-        if !self.0.iter().any(u8::is_ascii_whitespace) {
+        if !self.as_bytes().iter().any(u8::is_ascii_whitespace) {
             return self.clone();
         }
         let mut out = BytesMut::with_capacity(self.0.len());
-        let mut rest = &self.0[..];
+        let mut rest = &self.as_bytes()[..];
         while let Some(&byte) = rest.first() {
             let taken = if byte == b'"' { string_len(rest) } else { 1 };
             if !byte.is_ascii_whitespace() {
@@ -174,7 +177,7 @@ impl Raw {
             }
             rest = &rest[taken..];
         }
-        Self(out.freeze())
+        Self(written(out))
     }
 
     /// The value as the content of a JSON string: what OpenAI's `arguments` carry.
@@ -187,6 +190,11 @@ impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({})", self.as_str())
     }
+}
+
+/// Text that was put together from text.
+fn written(out: BytesMut) -> ByteString {
+    ByteString::try_from(out).expect("texts, values and escapes are UTF-8, cut between characters only")
 }
 
 /// Length of the string at the start of `bytes`, quotes included.
@@ -206,15 +214,39 @@ fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
+/// How many bytes from the start stand for themselves: up to a quote, a backslash or a control character.
+///
+/// Eight at a time, as strings are most of a request.
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let mut at = 0;
+    while let Some(eight) = bytes.get(at..at + 8) {
+        let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
+        let quote = word ^ (LOW * u64::from(b'"'));
+        let slash = word ^ (LOW * u64::from(b'\\'));
+        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the lowest such bit is exact.
+        let stop =
+            (word.wrapping_sub(LOW * 0x20) & !word) | (quote.wrapping_sub(LOW) & !quote) | (slash.wrapping_sub(LOW) & !slash);
+        let stop = stop & HIGH;
+        if stop != 0 {
+            return at + (stop.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().take_while(|byte| !needs_escape(**byte)).count()
+}
+
 /// Appends `plain` with the escapes that RFC 8259 section 7 asks for, and no others.
 pub(super) fn push_escaped(out: &mut BytesMut, plain: &str) {
     let mut rest = plain.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| needs_escape(byte)) {
-        out.extend_from_slice(&rest[..at]);
-        push_escape(out, rest[at]);
-        rest = &rest[at + 1..];
+    loop {
+        let (plain, special) = rest.split_at(plain_len(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else { return };
+        push_escape(out, byte);
+        rest = after;
     }
-    out.extend_from_slice(rest);
 }
 
 fn push_escape(out: &mut BytesMut, byte: u8) {
@@ -319,7 +351,7 @@ mod tests {
 
     #[test]
     fn texts_are_equal_when_they_say_the_same() {
-        assert_eq!(Text::from_checked(Bytes::from_static(br"\u0041")), Text::from_static("A"));
+        assert_eq!(Text::from_checked(ByteString::from_static(r"\u0041")), Text::from_static("A"));
         assert_eq!(Text::join([&Text::from("a"), &Text::from("b")], "\\n"), "a\nb");
     }
 }

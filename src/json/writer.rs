@@ -21,14 +21,18 @@ use super::{Raw, Text};
 
 /// A whole document from one value.
 pub fn document(write: impl FnOnce(Writer<'_>)) -> Bytes {
-    let mut out = BytesMut::with_capacity(512);
-    write(Writer { out: &mut out });
-    out.freeze()
+    written(write).freeze()
 }
 
 /// One value as [`Raw`].
 pub fn value(write: impl FnOnce(Writer<'_>)) -> Raw {
-    Raw::from_checked(document(write))
+    Raw::from_written(written(write))
+}
+
+fn written(write: impl FnOnce(Writer<'_>)) -> BytesMut {
+    let mut out = BytesMut::with_capacity(512);
+    write(Writer { out: &mut out });
+    out
 }
 
 /// The place of one value that is still to be written.

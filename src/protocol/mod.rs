@@ -248,7 +248,7 @@ impl DecodeError {
         Self::Unsupported { at, fault: Box::new(Fault::bad_request(why)) }
     }
 
-    /// The error as the client shall see it, with the field's path.
+    /// The error as the client shall see it, with the field's path; with its byte where the body is malformed.
     pub fn into_fault(self, body: &[u8]) -> Fault {
         let (at, mut fault) = match self {
             Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
@@ -258,6 +258,9 @@ impl DecodeError {
         if !path.is_empty() {
             fault.message = format!("{path}: {}", fault.message);
             fault.param = Some(path);
+        } else if at.0 > 0 {
+            // Malformed documents have no paths.
+            fault.message = format!("{} (at byte {})", fault.message, at.0);
         }
         fault
     }
@@ -489,4 +492,31 @@ pub trait EmbedProtocol: Send + Sync {
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault>;
 
     fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, operation: Operation) -> Bytes;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::Document;
+
+    #[test]
+    fn errors_say_where() {
+        let message = |body: &'static str| {
+            let read =
+                Document::parse(Bytes::from_static(body.as_bytes())).and_then(|document| Peek::of_body(document.root(), None));
+            DecodeError::from(read.unwrap_err()).into_fault(body.as_bytes()).message
+        };
+        assert_eq!(message(r#"{"model":7}"#), "model: expected a string, found a number");
+        assert_eq!(message("{}"), "missing `model`");
+        assert_eq!(message(r#"{"model":"m",}"#), "malformed JSON: expected a key, found `}` (at byte 13)");
+    }
+
+    #[test]
+    fn names_and_aliases_are_each_dialects_own() {
+        for protocol in ALL {
+            assert_eq!(by_name(protocol.dialect().name()).map(Protocol::dialect), Some(protocol.dialect()));
+            let shares = |other: &&&dyn Protocol| other.aliases().iter().any(|alias| protocol.aliases().contains(alias));
+            assert_eq!(ALL.iter().filter(shares).count(), usize::from(!protocol.aliases().is_empty()));
+        }
+    }
 }

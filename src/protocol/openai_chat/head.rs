@@ -2,9 +2,11 @@
 //!
 //! Shared by chat and the legacy completions. Holds no content.
 
+use bytes::BytesMut;
+
 use crate::canon::{Start, Usage};
-use crate::json::{Array, Object, Text};
-use crate::protocol::Ask;
+use crate::json::{Array, Object, Text, Writer};
+use crate::protocol::{Ask, sse};
 
 use super::usage;
 
@@ -77,14 +79,16 @@ impl StreamedUsage {
         }
     }
 
-    /// What the last chunk has to say; none where nothing is known.
-    pub(in crate::protocol) fn last(&self) -> Option<&Usage> {
-        (self.is_asked && !self.known.is_unknown()).then_some(&self.known)
+    /// Ends a stream: the chunk that tells the usage, where it is known, and `[DONE]`.
+    pub(in crate::protocol) fn end(&self, head: &Head, out: &mut BytesMut) {
+        if self.is_asked && !self.known.is_unknown() {
+            sse::write(out, "", |out| Writer::new(out).object(|object| self.write_last(head, object)));
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
     }
-}
 
-/// The body of the chunk that tells the usage: the last one.
-pub(in crate::protocol) fn write_usage_chunk(head: &Head, usage: &Usage, object: &mut Object<'_>) {
-    head.write(object, |_| {});
-    object.object("usage", |object| usage::write(usage, object));
+    fn write_last(&self, head: &Head, object: &mut Object<'_>) {
+        head.write(object, |_| {});
+        object.object("usage", |object| usage::write(&self.known, object));
+    }
 }

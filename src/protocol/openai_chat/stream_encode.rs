@@ -11,12 +11,10 @@ use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm};
 use crate::json::{Array, Object, Raw, Text, Writer};
 use crate::protocol::{Ask, Ending, StreamEncoder, sse};
 
-use super::head::{Head, StreamedUsage, write_usage_chunk};
+use super::head::{Head, StreamedUsage};
 use super::response::{ID_PREFIX, MALFORMED_CALL};
 use super::{DIALECT, finish, image, legacy};
 use crate::protocol::openai::faults;
-
-pub(in crate::protocol) const DONE: &[u8] = b"data: [DONE]\n\n";
 
 pub(super) struct Encoder {
     head: Head,
@@ -265,13 +263,9 @@ impl StreamEncoder for Encoder {
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> Ending {
-        if self.has_failed {
-            return Ending::Clean;
+        if !self.has_failed {
+            self.usage.end(&self.head, out);
         }
-        if let Some(usage) = self.usage.last() {
-            sse::write(out, "", |out| Writer::new(out).object(|object| write_usage_chunk(&self.head, usage, object)));
-        }
-        out.extend_from_slice(DONE);
         Ending::Clean
     }
 

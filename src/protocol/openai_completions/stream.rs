@@ -7,8 +7,7 @@ use bytes::BytesMut;
 use crate::canon::{Event, Fault, FinishReason};
 use crate::json::{Text, Writer};
 use crate::protocol::openai::faults;
-use crate::protocol::openai_chat::head::{Head, StreamedUsage, write_usage_chunk};
-use crate::protocol::openai_chat::stream_encode::DONE;
+use crate::protocol::openai_chat::head::{Head, StreamedUsage};
 use crate::protocol::{Ask, Ending, StreamEncoder, sse};
 
 use super::response::{ID_PREFIX, OBJECT, UNEXPECTED_CALL, is_text, word, write_choice};
@@ -82,13 +81,9 @@ impl StreamEncoder for Encoder {
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> Ending {
-        if self.has_failed {
-            return Ending::Clean;
+        if !self.has_failed {
+            self.usage.end(&self.head, out);
         }
-        if let Some(usage) = self.usage.last() {
-            sse::write(out, "", |out| Writer::new(out).object(|object| write_usage_chunk(&self.head, usage, object)));
-        }
-        out.extend_from_slice(DONE);
         Ending::Clean
     }
 
