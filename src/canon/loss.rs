@@ -1,5 +1,7 @@
 //! What a translation could not carry exactly, and how it says so.
 
+use std::collections::HashSet;
+
 use super::Spot;
 use crate::json;
 
@@ -93,13 +95,14 @@ impl Losses {
         let spots: Vec<Spot> = self.noted.iter().filter_map(|(place, _)| place.spot()).collect();
         let mut paths = if spots.is_empty() { Vec::new() } else { json::paths_at(body, &spots) }.into_iter();
         let mut losses: Vec<Loss> = Vec::with_capacity(self.noted.len());
+        let mut seen = HashSet::with_capacity(self.noted.len());
         for (place, how) in self.noted {
             let path = match place {
                 Place::Name(name) => name.to_owned(),
                 Place::Spot(_) => paths.next().unwrap_or_default(),
             };
             let loss = Loss { path, how };
-            if !losses.contains(&loss) {
+            if seen.insert(loss.clone()) {
                 losses.push(loss);
             }
         }

@@ -135,6 +135,11 @@ impl<'d> Value<'d> {
         Spot(self.node().start)
     }
 
+    /// Where it ends: the byte behind its last.
+    pub(super) fn end(self) -> Spot {
+        Spot(self.node().end)
+    }
+
     pub fn is_null(self) -> bool {
         self.kind() == Kind::Null
     }

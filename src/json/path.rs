@@ -1,6 +1,6 @@
 //! From where a value stands to the path that a person reads.
 
-use super::{Document, Kind, Spot, Value};
+use super::{Document, Spot, Value};
 
 /// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for the whole document.
 ///
@@ -10,52 +10,79 @@ pub fn path_at(source: &[u8], spot: Spot) -> String {
     paths.pop().unwrap_or_default()
 }
 
-/// The same for several spots, in one scan, in the order asked.
+/// The same for several spots, in one walk, in the order asked.
 pub fn paths_at(source: &[u8], spots: &[Spot]) -> Vec<String> {
-    let Ok(document) = Document::parse(bytes::Bytes::copy_from_slice(source)) else {
-        return vec![String::new(); spots.len()];
-    };
-    spots.iter().map(|&spot| find(document.root(), spot)).collect()
-}
-
-fn find(root: Value<'_>, spot: Spot) -> String {
-    let mut path = String::new();
-    let mut value = root;
-    while value.spot().0 != spot.0 {
-        let Some(inner) = step(value, spot, &mut path) else { break };
-        value = inner;
+    let mut walk = Walk::to(spots);
+    if let Ok(document) = Document::parse(bytes::Bytes::copy_from_slice(source)) {
+        walk.visit(document.root());
     }
-    path
+    walk.paths
 }
 
-/// One level down, to the child that holds the spot.
-fn step<'d>(value: Value<'d>, spot: Spot, path: &mut String) -> Option<Value<'d>> {
-    match value.kind() {
-        Kind::Object => {
-            let (key, inner) = value.members().ok()?.find(|(_, inner)| holds(*inner, spot))?;
-            if !path.is_empty() {
-                path.push('.');
+/// A walk through a document in its order, past what holds no spot.
+struct Walk {
+    /// What is left, the next one last: where it stands, and its place in `paths`.
+    ahead: Vec<(u32, usize)>,
+    paths: Vec<String>,
+    path: String,
+}
+
+impl Walk {
+    fn to(spots: &[Spot]) -> Self {
+        let mut ahead: Vec<_> = spots.iter().enumerate().map(|(index, spot)| (spot.0, index)).collect();
+        ahead.sort_unstable_by(|a, b| b.cmp(a));
+        Self { ahead, paths: vec![String::new(); spots.len()], path: String::new() }
+    }
+
+    fn visit(&mut self, value: Value<'_>) {
+        if let Ok(members) = value.members() {
+            for (key, inner) in members {
+                self.child(inner, |path| push_key(path, &key));
             }
-            path.push_str(&key);
-            Some(inner)
+        } else if let Ok(items) = value.items() {
+            for (index, inner) in items.enumerate() {
+                self.child(inner, |path| path.push_str(&format!("[{index}]")));
+            }
         }
-        Kind::Array => {
-            let (index, inner) = value.items().ok()?.enumerate().find(|(_, inner)| holds(*inner, spot))?;
-            path.push_str(&format!("[{index}]"));
-            Some(inner)
+        self.name_before(value.end());
+    }
+
+    fn child(&mut self, child: Value<'_>, name: impl FnOnce(&mut String)) {
+        self.name_before(child.spot());
+        if self.ahead.last().is_some_and(|(at, _)| *at < child.end().0) {
+            let parent = self.path.len();
+            name(&mut self.path);
+            self.visit(child);
+            self.path.truncate(parent);
         }
-        _ => None,
+    }
+
+    /// Spots before `end` that no child holds are the open value's own.
+    fn name_before(&mut self, end: Spot) {
+        while let Some((_, index)) = self.ahead.pop_if(|(at, _)| *at < end.0) {
+            self.paths[index].clone_from(&self.path);
+        }
     }
 }
 
-fn holds(value: Value<'_>, spot: Spot) -> bool {
-    let start = value.spot().0 as usize;
-    (start..start + value.as_written().len()).contains(&(spot.0 as usize))
+fn push_key(path: &mut String, key: &str) {
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(key);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spots_are_answered_in_the_order_asked() {
+        let json = br#"{"a":[1,{"b":2}],"c":{"d":3}}"#;
+        let at = |needle: &str| Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap());
+        let spots = [at("3"), at("{\"b"), at("2"), at("[1"), at("3"), at("\"c\""), Spot(9_999)];
+        assert_eq!(paths_at(json, &spots), ["c.d", "a[1]", "a[1].b", "a", "c.d", "", ""]);
+    }
 
     #[test]
     fn a_spot_has_a_path() {

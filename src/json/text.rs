@@ -277,7 +277,7 @@ pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
         out.push_str(&rest[..at]);
         let (character, taken) = unescape_one(&rest[at..]);
         out.push(character);
-        rest = &rest[at + taken..];
+        rest = rest.get(at + taken..).unwrap_or_default();
     }
     out.push_str(rest);
     Cow::Owned(out)
