@@ -1,6 +1,6 @@
 //! The command line: verbs for people and scripts over [`crate::control`].
 //!
-//! It words what the verbs answer and chooses the exit code; it decides nothing, and only [`out`] writes.
+//! It words what the verbs answer and chooses the exit code; it decides nothing, and only `out` writes.
 
 mod args;
 pub mod exit_code;

@@ -1,5 +1,5 @@
 //! The configuration: what the person wrote ([`raw`]) becomes what is in force ([`resolved`]), checked against the table of
-//! [`keys`], read and changed as a [`file`], and followed live by [`watch`].
+//! [`keys`], read and changed as a [`mod@file`], and followed live by [`watch`].
 //!
 //! Every problem names its place in the file. Nothing here reads a key's value from the environment or opens a port.
 

@@ -1,6 +1,6 @@
 //! The built-in offline provider: an upstream without a socket, for trying every pair of dialects with nothing set up.
 //!
-//! It goes through the whole pipeline like any other; its answers are literal wire bytes of each dialect ([`wire`]), never made by
+//! It goes through the whole pipeline like any other; its answers are literal wire bytes of each dialect (`wire`), never made by
 //! our own encoders, and each says that no model ran. It calls a tool when it has to, when few are offered, or when the prompt
 //! names one; it never acts by itself in front of an agent's long list of tools.
 

@@ -18,22 +18,26 @@ mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+mod route;
 pub mod schema;
 pub mod sse;
 pub mod turns;
+mod unreadable;
 mod upstream_faults;
 
-use std::fmt;
 use std::ops::Range;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::canon::{
-    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Spot, Usage,
+    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Usage,
 };
-use crate::json::{Invalid, Value, path_at};
+use crate::json::{Invalid, Value};
 use names::Restore;
+
+pub use route::{Hints, Operation, Route};
+pub use unreadable::{DecodeError, Garbled};
 
 /// Every dialect, in the order in which their routes are tried.
 pub static ALL: &[&dyn Protocol] = &[
@@ -55,75 +59,6 @@ pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
 /// The dialects in which upstreams are called.
 pub fn upstreams() -> impl Iterator<Item = &'static dyn Protocol> {
     ALL.iter().copied().filter(|protocol| protocol.is_upstream())
-}
-
-/// What a client asks this gateway to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// Generate; whether streamed is said in the body.
-    Generate,
-    /// Generate, streamed by its path (Gemini).
-    StreamGenerate,
-    CountTokens,
-    Embed,
-    BatchEmbed,
-    ListModels,
-    ShowModel,
-}
-
-impl Operation {
-    /// For people: what failed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Generate | Self::StreamGenerate => "generate",
-            Self::CountTokens => "count tokens",
-            Self::Embed | Self::BatchEmbed => "embed",
-            Self::ListModels => "list models",
-            Self::ShowModel => "show a model",
-        }
-    }
-
-    pub fn generates(self) -> bool {
-        matches!(self, Self::Generate | Self::StreamGenerate)
-    }
-
-    pub fn embeds(self) -> bool {
-        matches!(self, Self::Embed | Self::BatchEmbed)
-    }
-}
-
-/// One path that a dialect offers, without the version segment: `/messages`, `/models/{model}:generateContent`.
-///
-/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the last occurrence of what
-/// follows counts.
-#[derive(Clone, Debug)]
-pub struct Route {
-    pub method: Method,
-    pub pattern: &'static str,
-    pub operation: Operation,
-}
-
-impl Route {
-    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where the pattern names one.
-    pub fn matches(&self, path: &str) -> Option<Option<String>> {
-        let Some((before, after)) = self.pattern.split_once("{model}") else {
-            return (self.pattern == path).then_some(None);
-        };
-        let model = path.strip_prefix(before)?.strip_suffix(after)?;
-        let model = model.strip_prefix("models/").unwrap_or(model);
-        (!model.is_empty()).then(|| Some(model.to_owned()))
-    }
-}
-
-/// What a client says of its dialect besides the route, which several dialects may share (`/models`) or none has.
-#[derive(Clone, Copy, Debug)]
-pub struct Hints<'a> {
-    /// The path without prefixes and version segment.
-    pub path: &'a str,
-    /// The version segment: `v1beta`.
-    pub version: Option<&'a str>,
-    pub query: Option<&'a str>,
-    pub headers: &'a HeaderMap,
 }
 
 /// A client's request as the codecs see it.
@@ -227,45 +162,6 @@ pub struct EncodedEmbed {
     pub operation: Option<Operation>,
 }
 
-/// A request that cannot be read: a 400 in the client's dialect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DecodeError {
-    /// Malformed, or not what the dialect asks for.
-    Invalid(Invalid),
-    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its own kind.
-    Unsupported { at: Spot, fault: Box<Fault> },
-}
-
-impl From<Invalid> for DecodeError {
-    fn from(invalid: Invalid) -> Self {
-        Self::Invalid(invalid)
-    }
-}
-
-impl DecodeError {
-    /// A field that translation cannot serve; `why` completes the sentence that starts with its path.
-    pub fn unsupported(at: Spot, why: impl Into<String>) -> Self {
-        Self::Unsupported { at, fault: Box::new(Fault::bad_request(why)) }
-    }
-
-    /// The error as the client shall see it, with the field's path; with its byte where the body is malformed.
-    pub fn into_fault(self, body: &[u8]) -> Fault {
-        let (at, mut fault) = match self {
-            Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
-            Self::Unsupported { at, fault } => (at, *fault),
-        };
-        let path = path_at(body, at);
-        if !path.is_empty() {
-            fault.message = format!("{path}: {}", fault.message);
-            fault.param = Some(path);
-        } else if at.0 > 0 {
-            // Malformed documents have no paths.
-            fault.message = format!("{} (at byte {})", fault.message, at.0);
-        }
-        fault
-    }
-}
-
 /// Which of a dialect's answers is being read by [`Protocol::glimpse`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Glimpse {
@@ -286,33 +182,6 @@ pub enum Ending {
     Clean,
     /// The connection is broken off, so that clients which know no other sign notice (`clients.md`, Gemini).
     Abort,
-}
-
-/// An upstream's answer that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Garbled {
-    /// What was expected and what was found. Never the answer's text.
-    pub why: String,
-}
-
-impl fmt::Display for Garbled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the upstream's answer cannot be read: {}", self.why)
-    }
-}
-
-impl std::error::Error for Garbled {}
-
-impl From<Invalid> for Garbled {
-    fn from(invalid: Invalid) -> Self {
-        Self { why: invalid.to_string() }
-    }
-}
-
-impl From<Garbled> for Fault {
-    fn from(garbled: Garbled) -> Self {
-        Self::upstream(garbled.to_string())
-    }
 }
 
 /// Reads an upstream's stream. Every chunk boundary is legal.

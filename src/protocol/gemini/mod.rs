@@ -1,7 +1,7 @@
 //! Gemini: `generateContent` and its siblings.
 //!
 //! Source: Gemini API v1beta, and gemini.md for what was measured. JSON is camelCase, snake_case is read too; the path names the
-//! model. One table each: finish reasons ([`finish`]), errors ([`faults`]), thinking by model ([`models`]).
+//! model. One table each: finish reasons (`finish`), errors (`faults`), thinking by model (`models`).
 //!
 //! Nothing here knows a provider's URL, an account, or another dialect's words.
 

@@ -1,0 +1,85 @@
+//! The index against serde_json, and what it refuses.
+
+use super::*;
+use proptest::prelude::*;
+
+fn parse(json: &str) -> Result<Document, Invalid> {
+    Document::parse(Bytes::copy_from_slice(json.as_bytes()))
+}
+
+#[test]
+fn values_are_found_where_they_stand() {
+    let document = parse(r#"{"a": [1, {"b": "x\n"}], "c": true, "a\u0041": null}"#).unwrap();
+    let items: Vec<_> = document.root().get("a").unwrap().items().unwrap().collect();
+    assert_eq!(items[0].u64().unwrap(), 1);
+    assert_eq!(items[1].get("b").unwrap().str().unwrap(), "x\n");
+    assert_eq!(items[1].get("b").unwrap().text().unwrap().as_escaped(), r"x\n");
+    assert!(document.root().get("c").unwrap().bool().unwrap());
+    let keys: Vec<_> = document.root().members().unwrap().map(|(key, _)| key.into_owned()).collect();
+    assert_eq!(keys, ["a", "c", "aA"]);
+    assert!(document.root().get("aA").is_none(), "null is as good as absent");
+}
+
+#[test]
+fn counts_keep_their_range() {
+    for (json, expected) in
+        [("18446744073709551615", Some(u64::MAX)), ("8192.0", Some(8192)), ("1e3", Some(1000)), ("-1", None), ("1.5", None)]
+    {
+        assert_eq!(parse(json).unwrap().root().u64().ok(), expected, "{json}");
+    }
+}
+
+#[test]
+fn errors_say_what_was_expected_and_found() {
+    assert_eq!(parse("[1,]").unwrap_err().what, "malformed JSON: expected a value, found `]`");
+    assert_eq!(parse("").unwrap_err().what, "malformed JSON: expected a value, found the end");
+    assert_eq!(parse("\"a\nb\"").unwrap_err().what, "control character in a string; write it as an escape");
+    let deep = "[".repeat(DEPTH_MAX + 1);
+    assert_eq!(parse(&deep).unwrap_err().what, "nested deeper than 128");
+    let number = parse("7").unwrap();
+    assert_eq!(number.root().text().unwrap_err().what, "expected a string, found a number");
+}
+
+fn json_like() -> impl Strategy<Value = String> {
+    proptest::collection::vec(
+        prop_oneof![
+            Just("{".to_owned()),
+            Just("}".to_owned()),
+            Just("[".to_owned()),
+            Just("]".to_owned()),
+            Just(",".to_owned()),
+            Just(":".to_owned()),
+            Just("\"k\"".to_owned()),
+            Just("-0.5e+7".to_owned()),
+            Just("01".to_owned()),
+            Just("true".to_owned()),
+            Just("null".to_owned()),
+            Just(" ".to_owned()),
+            "\"[ -~]{0,12}\"",
+            "\\PC{0,3}",
+            "[0-9.eE+-]{1,4}",
+        ],
+        0..12,
+    )
+    .prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn what_is_json_is_decided_as_serde_json_decides(json in json_like()) {
+        let theirs = serde_json::from_str::<&serde_json::value::RawValue>(&json).is_ok();
+        prop_assert_eq!(parse(&json).is_ok(), theirs, "{}", json);
+    }
+
+    #[test]
+    fn strings_say_what_serde_json_reads(plain in "\\PC*", pad in 0usize..20) {
+        let json = serde_json::to_string(&format!("{}{plain}\u{1}\"\\", " ".repeat(pad))).unwrap();
+        let theirs: String = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(parse(&json).unwrap().root().str().unwrap().into_owned(), theirs);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+        let _ = Document::parse(Bytes::from(bytes));
+    }
+}

@@ -1,0 +1,74 @@
+//! What clients ask for, by path: operations, the routes to them, and the hints that tell whose route is meant.
+//!
+//! Reads paths that are free of prefixes and version segments; taking those off is the server's business.
+
+use http::{HeaderMap, Method};
+
+/// What a client asks this gateway to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Generate; whether streamed is said in the body.
+    Generate,
+    /// Generate, streamed by its path (Gemini).
+    StreamGenerate,
+    CountTokens,
+    Embed,
+    BatchEmbed,
+    ListModels,
+    ShowModel,
+}
+
+impl Operation {
+    /// For people: what failed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generate | Self::StreamGenerate => "generate",
+            Self::CountTokens => "count tokens",
+            Self::Embed | Self::BatchEmbed => "embed",
+            Self::ListModels => "list models",
+            Self::ShowModel => "show a model",
+        }
+    }
+
+    pub fn generates(self) -> bool {
+        matches!(self, Self::Generate | Self::StreamGenerate)
+    }
+
+    pub fn embeds(self) -> bool {
+        matches!(self, Self::Embed | Self::BatchEmbed)
+    }
+}
+
+/// One path that a dialect offers, without the version segment: `/messages`, `/models/{model}:generateContent`.
+///
+/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the last occurrence of what
+/// follows counts.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub method: Method,
+    pub pattern: &'static str,
+    pub operation: Operation,
+}
+
+impl Route {
+    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where the pattern names one.
+    pub fn matches(&self, path: &str) -> Option<Option<String>> {
+        let Some((before, after)) = self.pattern.split_once("{model}") else {
+            return (self.pattern == path).then_some(None);
+        };
+        let model = path.strip_prefix(before)?.strip_suffix(after)?;
+        let model = model.strip_prefix("models/").unwrap_or(model);
+        (!model.is_empty()).then(|| Some(model.to_owned()))
+    }
+}
+
+/// What a client says of its dialect besides the route, which several dialects may share (`/models`) or none has.
+#[derive(Clone, Copy, Debug)]
+pub struct Hints<'a> {
+    /// The path without prefixes and version segment.
+    pub path: &'a str,
+    /// The version segment: `v1beta`.
+    pub version: Option<&'a str>,
+    pub query: Option<&'a str>,
+    pub headers: &'a HeaderMap,
+}

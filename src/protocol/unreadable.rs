@@ -1,0 +1,74 @@
+//! What cannot be read: a client's request, an upstream's answer.
+//!
+//! Both become faults; neither repeats what it could not read.
+
+use std::fmt;
+
+use crate::canon::{Fault, Spot};
+use crate::json::{Invalid, path_at};
+
+/// A request that cannot be read: a 400 in the client's dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Malformed, or not what the dialect asks for.
+    Invalid(Invalid),
+    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its own kind.
+    Unsupported { at: Spot, fault: Box<Fault> },
+}
+
+impl From<Invalid> for DecodeError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl DecodeError {
+    /// A field that translation cannot serve; `why` completes the sentence that starts with its path.
+    pub fn unsupported(at: Spot, why: impl Into<String>) -> Self {
+        Self::Unsupported { at, fault: Box::new(Fault::bad_request(why)) }
+    }
+
+    /// The error as the client shall see it, with the field's path; with its byte where the body is malformed.
+    pub fn into_fault(self, body: &[u8]) -> Fault {
+        let (at, mut fault) = match self {
+            Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
+            Self::Unsupported { at, fault } => (at, *fault),
+        };
+        let path = path_at(body, at);
+        if !path.is_empty() {
+            fault.message = format!("{path}: {}", fault.message);
+            fault.param = Some(path);
+        } else if at.0 > 0 {
+            // Malformed documents have no paths.
+            fault.message = format!("{} (at byte {})", fault.message, at.0);
+        }
+        fault
+    }
+}
+
+/// An upstream's answer that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Garbled {
+    /// What was expected and what was found. Never the answer's text.
+    pub why: String,
+}
+
+impl fmt::Display for Garbled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the upstream's answer cannot be read: {}", self.why)
+    }
+}
+
+impl std::error::Error for Garbled {}
+
+impl From<Invalid> for Garbled {
+    fn from(invalid: Invalid) -> Self {
+        Self { why: invalid.to_string() }
+    }
+}
+
+impl From<Garbled> for Fault {
+    fn from(garbled: Garbled) -> Self {
+        Self::upstream(garbled.to_string())
+    }
+}
