@@ -710,7 +710,7 @@ fn a_failure_is_the_last_record_and_breaks_the_connection() {
     let (array, ending) = write(&events, &ask_of(&request, &origin, None));
     assert!(array.ends_with(&format!(",\r\n{error}]")) && ending == Ending::Abort, "{array}");
     let mut out = BytesMut::new();
-    assert_eq!(Gemini.encode_stream_fault(&fault, Some("alt=sse"), &mut out), Ending::Abort);
+    assert_eq!(Gemini.encode_stream_fault(&fault, Some("alt=sse"), 8, &mut out), Ending::Abort);
     assert_eq!(out, format!("data: {error}\n\n"));
 }
 
