@@ -5,4 +5,6 @@ pub mod support;
 mod architecture;
 mod grammar_selfcheck;
 mod selftest;
+mod stream;
+mod translate;
 mod upstream_selfcheck;

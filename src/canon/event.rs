@@ -135,3 +135,13 @@ pub enum FinishReason {
     /// A word that no table knows.
     Other(Text),
 }
+
+/// The refusal of a model that gave no words for it.
+const REFUSED: &str = "The model refused to answer.";
+
+impl FinishReason {
+    /// What a refusal says in dialects that tell it by its text; `None` where nothing was refused. `detail` is the upstream's words.
+    pub fn refusal(&self, detail: Option<&Text>) -> Option<Text> {
+        (*self == Self::Refusal).then(|| detail.cloned().unwrap_or_else(|| Text::from_static(REFUSED)))
+    }
+}

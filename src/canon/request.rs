@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, Origin, Spot};
+use super::{Dialect, How, Losses, Origin, Spot};
 use crate::json::{Document, Invalid, Raw, Text, Value};
 
 /// A value and where it stood in the client's request.
@@ -126,6 +126,8 @@ pub struct Part {
     pub at: Spot,
     /// The token that only its maker can read: thinking signature, encrypted reasoning, thought signature.
     pub sig: Option<Sig>,
+    /// Where the client wrote the token, if in a field of its own (Gemini's `thoughtSignature`).
+    pub sig_at: Option<Spot>,
     pub cache: Option<CacheMark>,
     /// Citations of the part, in their dialect's shape.
     pub citations: Option<Located<Raw>>,
@@ -133,11 +135,21 @@ pub struct Part {
 
 impl Part {
     pub fn new(kind: PartKind, at: Spot) -> Self {
-        Self { kind, at, sig: None, cache: None, citations: None }
+        Self { kind, at, sig: None, sig_at: None, cache: None, citations: None }
     }
 
     pub fn text(text: Text, at: Spot) -> Self {
         Self::new(PartKind::Text(text), at)
+    }
+
+    /// Notes that the token of a part stays behind while the part itself is carried.
+    pub fn drop_sig(&self, losses: &mut Losses) {
+        match (&self.sig, self.sig_at) {
+            (None, _) => {}
+            (Some(_), Some(at)) => losses.dropped(at),
+            // It was restored from what the gateway remembers: the client wrote none.
+            (Some(_), None) => losses.noted("reasoning", How::Dropped),
+        }
     }
 }
 
@@ -169,7 +181,7 @@ pub enum PartKind {
 /// What a call was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolInput {
-    /// A JSON object, as it was written.
+    /// A JSON object, as it was written inside a string; without white space between its tokens where it stood as an object.
     Json(Raw),
     /// What should have been a JSON object and is not; kept as it was, for history only.
     Malformed(Text),
@@ -189,10 +201,10 @@ impl ToolInput {
         }
     }
 
-    /// As OpenAI's dialects carry arguments: JSON inside a string, without white space between its tokens.
+    /// As OpenAI's dialects carry arguments: JSON inside a string.
     pub fn to_arguments(&self) -> Text {
         match self {
-            Self::Json(raw) => raw.compact().to_text(),
+            Self::Json(raw) => raw.to_text(),
             Self::Malformed(text) | Self::Free(text) => text.clone(),
         }
     }
@@ -368,6 +380,8 @@ pub struct Reasoning {
     pub effort: Option<Located<Effort>>,
     /// Bound on reasoning tokens.
     pub budget_tokens: Option<Located<u64>>,
+    /// The effort that the budget comes nearest to among its own dialect's models.
+    pub budget_effort: Option<Effort>,
     pub mode: ReasoningMode,
     pub show: Option<Located<ShowReasoning>>,
 }
@@ -377,6 +391,8 @@ pub enum ReasoningMode {
     /// Left open.
     #[default]
     Unset,
+    /// An effort was named without asking for reasoning: Anthropic's governs the whole answer.
+    Unasked,
     Off,
     /// The model decides how much (Anthropic's `adaptive`, Gemini's -1).
     Dynamic,

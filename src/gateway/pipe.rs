@@ -55,6 +55,8 @@ pub(super) struct Watch {
     framing: Framing,
     /// Whether the answer may end here: the upstream said why it finished.
     may_end: bool,
+    /// How many records passed.
+    records: u64,
     shown: Shown,
 }
 
@@ -103,10 +105,11 @@ impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
         let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, may_end: false, shown: Shown::default() }
+        Self { protocol, query, framing, may_end: false, records: 0, shown: Shown::default() }
     }
 
     fn observe(&mut self, glimpse: Glimpse) {
+        self.records += 1;
         let shown = &mut self.shown;
         shown.is_content |= glimpse.is_content;
         shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
@@ -120,8 +123,8 @@ impl Watch {
     /// The end of an answer that said all it had to say. Behind an error record of the upstream's own comes the end that the
     /// dialect's clients notice.
     fn conclude(&mut self) -> Bytes {
-        let Self { protocol, query, shown, .. } = self;
-        let unseen = |fault: &Fault| protocol.encode_stream_fault(fault, query.as_deref(), &mut BytesMut::new());
+        let Self { protocol, query, records, shown, .. } = self;
+        let unseen = |fault: &Fault| protocol.encode_stream_fault(fault, query.as_deref(), *records, &mut BytesMut::new());
         shown.ending = Some(shown.fault.as_ref().map_or(Ending::Clean, unseen));
         Bytes::new()
     }
@@ -131,7 +134,7 @@ impl Watch {
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
         let mut out = BytesMut::new();
         if is_between {
-            self.protocol.encode_stream_fault(&fault, self.query.as_deref(), &mut out);
+            self.protocol.encode_stream_fault(&fault, self.query.as_deref(), self.records, &mut out);
         }
         self.shown.ending = Some(Ending::Abort);
         self.shown.fault = Some(fault);

@@ -84,7 +84,8 @@ impl Text {
     /// # Errors
     /// When what the text says is not one JSON value.
     pub fn parse(&self) -> Result<Document, Invalid> {
-        match self.to_plain() {
+        // A lone surrogate stays the escape that it is: within a string of that value it means the same.
+        match unescape_with(self.as_escaped(), |escape| escape) {
             Cow::Borrowed(_) => Document::index(self.0.clone(), Scratch::default()),
             Cow::Owned(plain) => Document::index(plain.into(), Scratch::default()),
         }
@@ -267,8 +268,13 @@ fn push_escape(out: &mut BytesMut, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Undoes the escapes of a checked string.
+/// Undoes the escapes of a checked string. A lone surrogate reads as U+FFFD.
 pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
+    unescape_with(escaped, |_| "\u{fffd}")
+}
+
+/// The same; `lone` says what becomes of a lone surrogate's escape.
+fn unescape_with(escaped: &str, lone: fn(&str) -> &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', escaped.as_bytes()) else { return Cow::Borrowed(escaped) };
     let mut out = String::with_capacity(escaped.len());
     out.push_str(&escaped[..first]);
@@ -276,15 +282,18 @@ pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
     while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
         out.push_str(&rest[..at]);
         let (character, taken) = unescape_one(&rest[at..]);
-        out.push(character);
+        match character {
+            Some(character) => out.push(character),
+            None => out.push_str(lone(rest.get(at..at + taken).unwrap_or_default())),
+        }
         rest = rest.get(at + taken..).unwrap_or_default();
     }
     out.push_str(rest);
     Cow::Owned(out)
 }
 
-/// Reads the escape at the start of `escape`: its character, and how many bytes it took.
-fn unescape_one(escape: &str) -> (char, usize) {
+/// Reads the escape at the start of `escape`: its character, none for a lone surrogate, and how many bytes it took.
+fn unescape_one(escape: &str) -> (Option<char>, usize) {
     let plain = match escape.as_bytes().get(1) {
         Some(b'n') => '\n',
         Some(b'r') => '\r',
@@ -293,20 +302,20 @@ fn unescape_one(escape: &str) -> (char, usize) {
         Some(b'f') => '\u{c}',
         Some(b'u') => return unescape_unicode(escape),
         Some(&byte) => char::from(byte),
-        None => char::REPLACEMENT_CHARACTER,
+        None => return (None, escape.len()),
     };
-    (plain, 2)
+    (Some(plain), 2)
 }
 
-fn unescape_unicode(escape: &str) -> (char, usize) {
+fn unescape_unicode(escape: &str) -> (Option<char>, usize) {
     let unit = |from: usize| escape.get(from + 2..from + 6).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-    let Some(first) = unit(0) else { return (char::REPLACEMENT_CHARACTER, escape.len()) };
+    let Some(first) = unit(0) else { return (None, escape.len()) };
     let low = if escape.get(6..8) == Some("\\u") { unit(6) } else { None };
     let paired = low.and_then(|low| char::decode_utf16([first, low]).next()?.ok());
     match (char::from_u32(first.into()), paired) {
-        (Some(character), _) => (character, 6),
-        (None, Some(character)) => (character, 12),
-        (None, None) => (char::REPLACEMENT_CHARACTER, 6),
+        (Some(character), _) => (Some(character), 6),
+        (None, Some(character)) => (Some(character), 12),
+        (None, None) => (None, 6),
     }
 }
 
@@ -327,6 +336,12 @@ mod tests {
         assert_eq!(unescape(r"\ud83dx"), "\u{fffd}x");
         assert_eq!(unescape(r"\ud83d\u0041"), "\u{fffd}A");
         assert_eq!(unescape(r"\/\u00e9"), "/\u{e9}");
+    }
+
+    #[test]
+    fn json_in_a_text_keeps_its_lone_surrogates() {
+        let text = Text::from_checked(Bytes::from_static(br#"{\"s\":\"\ud800 \\ud800\"}"#));
+        assert_eq!(text.parse().unwrap().root().raw().as_str(), r#"{"s":"\ud800 \ud800"}"#);
     }
 
     #[test]

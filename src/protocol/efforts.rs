@@ -64,16 +64,15 @@ pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
 ///
 /// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would not reason at all.
 pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effort> {
-    let Reasoning { effort, budget_tokens, mode, .. } = &reasoning.value;
+    let Reasoning { effort, budget_tokens, budget_effort, mode, .. } = &reasoning.value;
     match (mode, effort, budget_tokens) {
         (ReasoningMode::Off, ..) => Some(Effort::None),
         (_, effort, Some(budget)) => {
             losses.adjusted(budget.at);
-            let nearest = || nearest(budget.value, |row| row.anthropic_budget);
-            Some(effort.as_ref().map_or_else(nearest, |effort| effort.value))
+            effort.as_ref().map(|effort| effort.value).or(*budget_effort)
         }
         (_, Some(effort), None) => Some(effort.value),
-        (ReasoningMode::Unset, None, None) => None,
+        (ReasoningMode::Unset | ReasoningMode::Unasked, None, None) => None,
         (ReasoningMode::Dynamic | ReasoningMode::Fixed, None, None) => {
             losses.adjusted(reasoning.at);
             Some(UNMEASURED)
@@ -102,7 +101,8 @@ mod tests {
         assert_eq!(alone(of(ReasoningMode::Dynamic)), Some(Effort::Medium));
         assert_eq!(alone(of(ReasoningMode::Off)), Some(Effort::None));
         let budget = Some(Located::new(20_000, Spot(0)));
-        assert_eq!(alone(Reasoning { budget_tokens: budget.clone(), ..Reasoning::default() }), Some(Effort::High));
+        let told = Reasoning { budget_tokens: budget.clone(), budget_effort: Some(Effort::High), ..Reasoning::default() };
+        assert_eq!(alone(told), Some(Effort::High));
         let effort = Some(Located::new(Effort::Low, Spot(0)));
         assert_eq!(alone(Reasoning { effort, budget_tokens: budget, ..of(ReasoningMode::Fixed) }), Some(Effort::Low));
     }

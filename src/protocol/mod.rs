@@ -294,7 +294,8 @@ pub trait Protocol: Send + Sync {
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes);
 
     /// The record and ending by which this dialect says a fault inside a stream, outside a stream encoder (passthrough).
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending;
+    /// `position` is how many records came before it.
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, position: u64, out: &mut BytesMut) -> Ending;
 
     /// Looks at one frame of a stream that passes through, as cheaply as it can.
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse;

@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod grammar;
+pub mod lab;
 pub mod raw;
 pub mod upstream;
 

@@ -1,7 +1,7 @@
 //! What the models behind this dialect take, by their names: the one place where a model's version matters.
 //!
 //! Source: Anthropic Messages reference, `thinking` ("newer models accept only adaptive, up to 4.5 only enabled") and "two API
-//! versions" (sampling). Names that this table does not know are taken for the newest where they say `claude`.
+//! versions" (sampling), "Rules enforced" (prefill). Names that this table does not know are taken for the newest where they say `claude`.
 
 /// How a model is asked to reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,16 +23,18 @@ pub(super) struct Abilities {
     pub(super) samples: bool,
     /// Whether it takes messages of the role `system` (beta `mid-conversation-system-2026-04-07`).
     pub(super) system_turns: bool,
+    /// Whether the last message may be the beginning of the answer.
+    pub(super) prefills: bool,
 }
 
-const UNKNOWN: Abilities = Abilities { thinking: ThinkingForm::Either, samples: true, system_turns: false };
+const UNKNOWN: Abilities = Abilities { thinking: ThinkingForm::Either, samples: true, system_turns: false, prefills: true };
 
 /// From which version on, the newest first.
 const TABLE: [((u32, u32), Abilities); 4] = [
-    ((4, 7), Abilities { thinking: ThinkingForm::Adaptive, samples: false, system_turns: true }),
-    ((4, 6), Abilities { thinking: ThinkingForm::Adaptive, samples: true, system_turns: false }),
-    ((3, 7), Abilities { thinking: ThinkingForm::Budget, samples: true, system_turns: false }),
-    ((0, 0), Abilities { thinking: ThinkingForm::Never, samples: true, system_turns: false }),
+    ((4, 7), Abilities { thinking: ThinkingForm::Adaptive, samples: false, system_turns: true, prefills: false }),
+    ((4, 6), Abilities { thinking: ThinkingForm::Adaptive, samples: true, system_turns: false, prefills: false }),
+    ((3, 7), Abilities { thinking: ThinkingForm::Budget, samples: true, system_turns: false, prefills: true }),
+    ((0, 0), Abilities { thinking: ThinkingForm::Never, samples: true, system_turns: false, prefills: true }),
 ];
 
 /// What the model of that name takes.

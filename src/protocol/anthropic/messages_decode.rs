@@ -145,7 +145,7 @@ impl Decoder {
             id: text(block, "id")?,
             name: text(block, "name")?,
             namespace: None,
-            input: ToolInput::Json(input.raw()),
+            input: ToolInput::Json(input.raw().compact()),
         };
         self.part(block, call, &["id", "name", "input"])
     }

@@ -140,7 +140,7 @@ impl Protocol for Anthropic {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
         faults::encode_event(fault, out);
         Ending::Clean
     }

@@ -47,7 +47,8 @@ impl Encoder<'_> {
             PartKind::ToolResult(result) => self.write_result(result, object),
             PartKind::Hosted { .. } => {}
         }
-        self.drop_sig(part);
+        // The dialect has a place for tokens on reasoning only.
+        part.drop_sig(self.losses);
         self.write_citations(part, object);
         self.write_mark(part.cache.as_ref(), object);
     }

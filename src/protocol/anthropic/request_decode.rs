@@ -101,6 +101,7 @@ impl Decoder {
         // This dialect shows thinking unless told otherwise; the others have to be asked for it.
         let show = self.display(value)?.or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
         let reasoning = self.reasoning(value);
+        reasoning.budget_effort = budget_tokens.as_ref().map(|budget| efforts::nearest(budget.value, |row| row.anthropic_budget));
         (reasoning.mode, reasoning.budget_tokens, reasoning.show) = (mode, budget_tokens, show);
         Ok(())
     }
@@ -150,7 +151,13 @@ impl Decoder {
     fn effort(&mut self, value: Value<'_>) -> Result<(), Invalid> {
         let effort: Option<Effort> = efforts::from_anthropic(&value.str()?);
         match effort {
-            Some(effort) => self.reasoning(value).effort = Some(located(value, effort)),
+            Some(effort) => {
+                let reasoning = self.reasoning(value);
+                reasoning.effort = Some(located(value, effort));
+                if reasoning.mode == ReasoningMode::Unset {
+                    reasoning.mode = ReasoningMode::Unasked;
+                }
+            }
             None => self.unknown(value),
         }
         Ok(())

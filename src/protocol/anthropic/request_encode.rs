@@ -10,7 +10,7 @@ use super::format;
 use super::messages_encode::{Message, write_messages};
 use super::parts_encode::plain_text;
 use super::thinking::Plan;
-use crate::canon::{CacheMark, Format, How, Located, Losses, Part, Request, SchemaFormat, Spot};
+use crate::canon::{CacheMark, Format, Located, Losses, Part, Request, SchemaFormat, Spot};
 use crate::json::{self, Object, Raw, Text};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Operation, Target, Wire};
@@ -37,6 +37,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
     };
     encoder.report();
     let messages = encoder.messages();
+    encoder.report_prefill(&messages);
     let plan = encoder.plan(&messages);
     let body = json::document(|value| value.object(|object| encoder.write(&messages, &plan, object)));
     let wire = Wire { path: path(target.operation).to_owned(), query: None, headers: headers(&messages), body };
@@ -94,6 +95,15 @@ impl<'e> Encoder<'e> {
         }
         for modality in request.modalities.iter().filter(|modality| !modality.value.to_plain().eq_ignore_ascii_case("text")) {
             self.losses.refuse(modality.at, "the anthropic dialect answers in text only");
+        }
+    }
+
+    /// An answer that the client began, toward a model that begins its answers itself.
+    fn report_prefill(&mut self, messages: &[Message<'e>]) {
+        let is_begun = messages.last().is_some_and(Message::is_assistant);
+        if is_begun && !self.abilities.prefills && !self.counts_tokens() {
+            let at = self.request.turns.last().map(|turn| turn.at);
+            self.losses.refuse(at, "the model goes on with no answer that is given to it: end with a message of the user");
         }
     }
 
@@ -245,13 +255,6 @@ impl<'e> Encoder<'e> {
             control.str("type", "ephemeral");
             control.some("ttl", ttl, |value, ttl| value.text(ttl));
         });
-    }
-
-    /// A token that this dialect has no place for on that kind of part.
-    pub(super) fn drop_sig(&mut self, part: &Part) {
-        if part.sig.is_some() {
-            self.losses.noted("reasoning", How::Dropped);
-        }
     }
 }
 

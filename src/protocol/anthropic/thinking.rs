@@ -112,7 +112,11 @@ impl Encoder<'_> {
     ) -> Thinking {
         let wish = Wish::of(&reasoning.value, form);
         match (wish, form) {
-            (Wish::Open, _) | (Wish::Off, ThinkingForm::Never) => Thinking::Unsaid,
+            (Wish::Open, ThinkingForm::Adaptive) | (Wish::Off, ThinkingForm::Never) => Thinking::Unsaid,
+            (Wish::Open, _) => {
+                reasoning.value.effort.iter().for_each(|effort| self.losses.dropped(effort.at));
+                Thinking::Unsaid
+            }
             (Wish::Off, ThinkingForm::Adaptive) => Thinking::Disabled,
             (Wish::Off, _) => {
                 let effort = reasoning.value.effort.as_ref().filter(|effort| effort.value != Effort::None);
@@ -179,7 +183,7 @@ impl Encoder<'_> {
             }
             (None, Some(budget)) if thinks => {
                 self.losses.adjusted(budget.at);
-                efforts::nearest(budget.value, |row| row.anthropic_budget)
+                reasoning.budget_effort?
             }
             (None, _) => return None,
         };
@@ -220,6 +224,9 @@ impl Wish {
         let is_budget_none = reasoning.budget_tokens.as_ref().is_some_and(|budget| budget.value == 0);
         if reasoning.mode == ReasoningMode::Off || is_effort_none || is_budget_none {
             return Self::Off;
+        }
+        if reasoning.mode == ReasoningMode::Unasked {
+            return Self::Open;
         }
         let is_measured = reasoning.effort.is_some() || reasoning.budget_tokens.is_some();
         // Whoever wants to see thoughts wants some; without a measure, only a model that finds its own can have them.

@@ -43,7 +43,10 @@ impl<'e> Encoder<'e> {
             ToolKind::Function { name, namespace, description, schema, strict, cache } => array.object(|object| {
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
                 object.raw("input_schema", &typed(&schema::parameters(schema.as_ref())));
-                object.some("strict", strict.as_ref(), |value, strict| value.bool(strict.value));
+                // Not strict is what it is unasked.
+                if strict.as_ref().is_some_and(|strict| strict.value) {
+                    object.bool("strict", true);
+                }
                 self.write_mark(cache.as_ref(), object);
             }),
             ToolKind::Free { name, namespace, description, grammar, cache } => array.object(|object| {

@@ -93,7 +93,7 @@ impl View {
 fn thoughts(reasoning: &Reasoning) -> Thoughts {
     let show = reasoning.show.as_ref().map(|show| &show.value);
     match reasoning.mode {
-        ReasoningMode::Unset | ReasoningMode::Off => Thoughts::Hidden,
+        ReasoningMode::Unset | ReasoningMode::Unasked | ReasoningMode::Off => Thoughts::Hidden,
         ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ShowReasoning::No) => Thoughts::Signed,
         ReasoningMode::Dynamic | ReasoningMode::Fixed => Thoughts::Shown,
     }

@@ -240,6 +240,7 @@ fn budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
     let tokens = count(value)?;
     reasoning.mode = if tokens == 0 { ReasoningMode::Off } else { ReasoningMode::Fixed };
     reasoning.budget_tokens = located(value, tokens);
+    reasoning.budget_effort = Some(efforts::nearest(tokens, |row| row.gemini_budget));
     Ok(())
 }
 

@@ -7,7 +7,8 @@ use super::config_decode::STOPS_MAX;
 use super::models::{Budgets, Thinking};
 use super::request_encode::Context;
 use crate::canon::{
-    Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot, Tool, ToolChoice, ToolKind,
+    Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning, Spot, Tool, ToolChoice,
+    ToolKind,
 };
 use crate::json::{self, Object, Raw, Text};
 use crate::protocol::{efforts, schema};
@@ -168,7 +169,7 @@ fn write_level(reasoning: &Located<Reasoning>, least: &str, object: &mut Object<
     let level = match (&asked.effort, &asked.budget_tokens, asked.mode) {
         (_, _, ReasoningMode::Off) => "MINIMAL",
         (Some(effort), _, _) => efforts::row(effort.value).gemini_level,
-        (None, Some(budget), _) => efforts::row(efforts::nearest(budget.value, |row| row.gemini_budget)).gemini_level,
+        (None, Some(_), _) => efforts::row(asked.budget_effort.unwrap_or(Effort::Medium)).gemini_level,
         _ => return true,
     };
     let level = if level == "MINIMAL" { least } else { level };

@@ -9,9 +9,9 @@ use super::DIALECT;
 use super::pieces::{Data, Piece};
 use super::request_decode::is_handle;
 use super::request_encode::{Context, note_marks};
-use crate::canon::{How, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
+use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
 use crate::json::{self, Raw, Text};
-use crate::protocol::envelope;
+use crate::protocol::{Operation, envelope};
 
 /// Stands for a first turn that is not the user's.
 const CONTINUE: &str = "(continue)";
@@ -58,6 +58,7 @@ impl<'c, 'l> Contents<'c, 'l> {
             }
         }
         self.start_with_user();
+        self.end_with_user();
         self.contents
     }
 
@@ -74,6 +75,15 @@ impl<'c, 'l> Contents<'c, 'l> {
             let pieces = vec![Piece::text(Text::from_static(CONTINUE))];
             self.contents.insert(0, Content { role: "user", pieces });
             self.losses.added("turn");
+        }
+    }
+
+    /// Gemini goes on with no answer that is given to it. Source: `translation.md` section 3.
+    fn end_with_user(&mut self) {
+        let is_begun = self.contents.last().is_some_and(|last| last.role == "model");
+        if is_begun && self.context.target.operation != Operation::CountTokens {
+            let at = self.context.request.turns.last().map(|turn| turn.at);
+            self.losses.refuse(at, "the gemini dialect goes on with no answer that is given to it: end with a message of the user");
         }
     }
 
@@ -149,9 +159,8 @@ impl<'c, 'l> Contents<'c, 'l> {
     fn piece(&mut self, part: &Part) -> Option<Piece> {
         note_marks(part, self.losses);
         let sig = self.fitting(part.sig.as_ref());
-        if part.sig.is_some() && sig.is_none() {
-            // The part itself is carried: its own path would say too much.
-            self.losses.noted("signature", How::Dropped);
+        if sig.is_none() {
+            part.drop_sig(self.losses);
         }
         let piece = match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) => Piece::text(text.clone()),

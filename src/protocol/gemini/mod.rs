@@ -172,7 +172,7 @@ impl Protocol for Gemini {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
         response::encode_stream_fault(fault, query, out)
     }
 

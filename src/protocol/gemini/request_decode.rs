@@ -42,7 +42,7 @@ pub(super) struct Decoder {
 struct Members<'d> {
     data: Option<(Cow<'d, str>, Value<'d>)>,
     is_thought: bool,
-    sig: Option<Text>,
+    sig: Option<Located<Text>>,
     detail: Option<Located<Text>>,
 }
 
@@ -134,7 +134,7 @@ impl Decoder {
         for (key, value) in fields(part)? {
             match &*key {
                 "thought" => members.is_thought = value.bool()?,
-                "thoughtSignature" => members.sig = Some(value.text()?),
+                "thoughtSignature" => members.sig = Some(Located::new(value.text()?, value.spot())),
                 "mediaResolution" => members.detail = Some(resolution(value)?),
                 "text"
                 | "inlineData"
@@ -212,7 +212,7 @@ impl Decoder {
                 "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
                 "args" => {
                     value.members()?;
-                    args = value.raw();
+                    args = value.raw().compact();
                 }
                 _ => self.unknown(value),
             }
@@ -255,10 +255,11 @@ impl Decoder {
 }
 
 /// Puts a part behind its turn's others, with what its `thoughtSignature` carried.
-fn place(mut part: Part, sig: Option<Text>, parts: &mut Vec<Part>) {
+fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
     let is_reasoning = matches!(part.kind, PartKind::Reasoning { .. });
     let mut is_empty = false;
-    match sig.map(|sig| envelope::unwrap(&sig)) {
+    part.sig_at = sig.as_ref().map(|sig| sig.at);
+    match sig.map(|sig| envelope::unwrap(&sig.value)) {
         Some(Carried::Own(value)) => part.sig = Some(own(value)),
         Some(Carried::Foreign(sig)) if is_reasoning => part.sig = Some(sig),
         Some(Carried::Foreign(sig)) => {
@@ -335,7 +336,7 @@ fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
         (Some((key, value)), None) if key == "error" => (value, true),
         _ => (response, false),
     };
-    let text = value.text().unwrap_or_else(|_| value.raw().to_text());
+    let text = value.text().unwrap_or_else(|_| value.raw().compact().to_text());
     parts.push(Part::text(text, value.spot()));
     Ok(is_error)
 }

@@ -279,7 +279,8 @@ fn tokens_stand_where_they_stood() {
 fn another_makers_reasoning_is_left_out() {
     let foreign =
         Sig { origin: Origin { dialect: Dialect::named("anthropic"), provider: "a".into(), model: "c".into() }, value: "t".into() };
-    let turns = vec![user("x"), turn(Role::Assistant, vec![reasoning(Some("hm"), Some(foreign)), Part::text("a".into(), SPOT)])];
+    let turns =
+        vec![user("x"), turn(Role::Assistant, vec![reasoning(Some("hm"), Some(foreign)), Part::text("a".into(), SPOT)]), user("y")];
     let (body, losses) = encode(&ask_for(turns), "gemini-3-pro");
     assert!(!body.contains("hm"));
     assert_eq!(noted(losses, b""), ["-"]);
@@ -331,7 +332,8 @@ fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
         (value["generationConfig"]["thinkingConfig"].to_string(), noted(losses, b"").concat())
     };
     let effort = |effort| Reasoning { effort: located(effort), ..Reasoning::default() };
-    let budget = |tokens, mode| Reasoning { budget_tokens: located(tokens), mode, ..Reasoning::default() };
+    let budget =
+        |tokens, mode| Reasoning { budget_tokens: located(tokens), budget_effort: Some(Effort::Low), mode, ..Reasoning::default() };
     let both = Reasoning { effort: located(Effort::High), ..budget(8_192, ReasoningMode::Fixed) };
     let off = Reasoning { mode: ReasoningMode::Off, show: located(ShowReasoning::Full), ..Reasoning::default() };
     let dynamic = Reasoning { mode: ReasoningMode::Dynamic, ..Reasoning::default() };
@@ -710,7 +712,7 @@ fn a_failure_is_the_last_record_and_breaks_the_connection() {
     let (array, ending) = write(&events, &ask_of(&request, &origin, None));
     assert!(array.ends_with(&format!(",\r\n{error}]")) && ending == Ending::Abort, "{array}");
     let mut out = BytesMut::new();
-    assert_eq!(Gemini.encode_stream_fault(&fault, Some("alt=sse"), &mut out), Ending::Abort);
+    assert_eq!(Gemini.encode_stream_fault(&fault, Some("alt=sse"), 8, &mut out), Ending::Abort);
     assert_eq!(out, format!("data: {error}\n\n"));
 }
 

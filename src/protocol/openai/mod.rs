@@ -1,8 +1,9 @@
-//! What the dialects of OpenAI share: errors, the list of models, media, usage, paths and headers.
+//! What the dialects of OpenAI share: what its models take, errors, the list of models, media, usage, paths and headers.
 //!
 //! Each piece is written once here and used by [`super::openai_chat`], [`super::openai_completions`] and
 //! [`super::openai_responses`]. No dialect of its own: it reads and writes no conversation.
 
+pub(super) mod abilities;
 pub(super) mod faults;
 pub(super) mod media;
 pub(super) mod models;

@@ -10,6 +10,8 @@ use super::DIALECT;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 pub(super) struct Content<'e> {
+    /// Whether the server knows cache breakpoints.
+    pub takes_marks: bool,
     pub losses: &'e mut Losses,
 }
 
@@ -17,7 +19,10 @@ impl Content<'_> {
     /// One plain text is a string, which every server takes; all else is a list.
     pub(super) fn write(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         match parts {
-            [Part { kind: PartKind::Text(text), cache: None, .. }] => object.text("content", text),
+            [Part { kind: PartKind::Text(text), cache, .. }] if cache.is_none() || !self.takes_marks => {
+                self.unmark(cache.as_ref());
+                object.text("content", text);
+            }
             parts => object.array("content", |array| parts.iter().for_each(|part| self.part(part, array))),
         }
     }
@@ -137,8 +142,15 @@ impl Content<'_> {
         array.object(|object| {
             object.str("type", kind);
             write(self, object);
-            write_cache_mark(object, cache, self.losses);
+            match cache {
+                mark @ Some(_) if self.takes_marks => write_cache_mark(object, mark, self.losses),
+                mark => self.unmark(mark),
+            }
         });
+    }
+
+    fn unmark(&mut self, cache: Option<&CacheMark>) {
+        cache.iter().for_each(|mark| self.losses.dropped(mark.at));
     }
 
     fn refuse(&mut self, at: Spot, kind: MediaKind, form: &str) {

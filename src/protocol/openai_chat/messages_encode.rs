@@ -8,7 +8,6 @@ use crate::json::{Array, Object, Text};
 use crate::protocol::names::{self, Names};
 
 use super::content::Content;
-use super::request_encode::drop_signature;
 
 /// Some servers refuse longer ids.
 const CALL_ID_LEN_MAX: usize = 40;
@@ -18,6 +17,8 @@ const ERROR_PREFIX: &str = "Error: ";
 
 pub(super) struct Messages<'e> {
     pub names: &'e Names<'e>,
+    /// Whether OpenAI's own model reads them, which takes cache breakpoints and no reasoning.
+    pub is_openai: bool,
     pub losses: &'e mut Losses,
 }
 
@@ -119,15 +120,19 @@ impl Messages<'_> {
 
     /// Sorts an assistant's parts into the fields of its message.
     ///
-    /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop, others refuse it elsewhere.
+    /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop, others refuse it elsewhere, and
+    /// OpenAI everywhere.
     fn answer<'t>(&mut self, turn: &'t Turn) -> Answer<'t> {
         let mut answer = Answer::default();
         let has_calls = turn.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+        let wants_reasoning = has_calls && !self.is_openai;
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolCall { .. } => answer.calls.push(part),
                 PartKind::Refusal(text) => answer.refusal.push(text),
-                PartKind::Reasoning { form, texts } if has_calls && part.sig.is_none() && *form != ReasoningForm::Redacted => {
+                PartKind::Reasoning { form, texts }
+                    if wants_reasoning && part.sig.is_none() && *form != ReasoningForm::Redacted =>
+                {
                     answer.reasoning.extend(texts);
                 }
                 PartKind::Media(_) => self.losses.refuse(part.at, "the openai_chat dialect takes media from users only"),
@@ -170,14 +175,12 @@ impl Messages<'_> {
 
     fn content(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         parts.iter().for_each(|part| self.note_extras(part));
-        Content { losses: self.losses }.write(parts, object);
+        Content { takes_marks: self.is_openai, losses: self.losses }.write(parts, object);
     }
 
     /// What stands on a part and has no place in the dialect.
     fn note_extras(&mut self, part: &Part) {
-        if part.sig.is_some() {
-            drop_signature(self.losses);
-        }
+        part.drop_sig(self.losses);
         part.citations.iter().for_each(|citations| self.losses.dropped(citations.at));
     }
 }

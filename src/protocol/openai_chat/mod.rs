@@ -122,7 +122,7 @@ impl Protocol for OpenaiChat {
     }
 
     /// A passthrough's body was cut by its upstream; besides the record the connection tells so.
-    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
         faults::encode_record(fault, out);
         Ending::Abort
     }

@@ -3,9 +3,10 @@
 //! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot say goes to the losses; no
 //! field is left out without one.
 
-use crate::canon::{Format, How, Located, Losses, Request, SchemaFormat, ShowReasoning};
+use crate::canon::{Format, Located, Losses, Request, SchemaFormat, ShowReasoning};
 use crate::json::{self, Object, Raw, Text, Writer};
 use crate::protocol::names::{NameRules, Names};
+use crate::protocol::openai::abilities;
 use crate::protocol::{Encoded, Target, Wire, efforts, schema};
 
 use super::messages_encode::Messages;
@@ -38,7 +39,8 @@ struct Encoder<'e> {
 impl Encoder<'_> {
     fn body(&mut self, body: &mut Object<'_>) {
         body.str("model", self.target.model);
-        body.array("messages", |array| Messages { names: self.names, losses: self.losses }.write(self.request, array));
+        let is_openai = abilities::is_openai(self.target);
+        body.array("messages", |array| Messages { names: self.names, is_openai, losses: self.losses }.write(self.request, array));
         Tools { names: self.names, losses: self.losses }.write(self.request, body);
         self.sampling(body);
         self.limits(body);
@@ -52,19 +54,27 @@ impl Encoder<'_> {
 
     fn sampling(&mut self, body: &mut Object<'_>) {
         let sampling = &self.request.sampling;
-        number(body, "temperature", sampling.temperature.as_ref());
-        number(body, "top_p", sampling.top_p.as_ref());
+        let refused = abilities::refuses_sampling(self.target.model);
+        for (key, field) in [
+            ("temperature", &sampling.temperature),
+            ("top_p", &sampling.top_p),
+            ("presence_penalty", &sampling.presence_penalty),
+            ("frequency_penalty", &sampling.frequency_penalty),
+        ] {
+            match field {
+                Some(field) if refused => self.losses.dropped(field.at),
+                field => number(body, key, field.as_ref()),
+            }
+        }
         number(body, "seed", sampling.seed.as_ref());
-        number(body, "presence_penalty", sampling.presence_penalty.as_ref());
-        number(body, "frequency_penalty", sampling.frequency_penalty.as_ref());
         self.drop(sampling.top_k.as_ref());
     }
 
     fn limits(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // The newer name: the reasoning models refuse `max_tokens`. A server that knows only the older one passes over this one
-        // (its answer may grow longer, but it comes), and both at once are refused by some.
-        body.some("max_completion_tokens", request.output_tokens_max.as_ref(), |value, limit| value.u64(limit.value));
+        // OpenAI's reasoning models refuse the older name, other makers' servers know or take no other.
+        let key = if abilities::is_openai(self.target) { "max_completion_tokens" } else { "max_tokens" };
+        body.some(key, request.output_tokens_max.as_ref(), |value, limit| value.u64(limit.value));
         body.some("n", request.choices.as_ref(), |value, choices| value.u64(choices.value));
         if let Some(extra) = request.stops.get(STOPS_MAX) {
             self.losses.refuse(extra.at, format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences"));
@@ -139,7 +149,10 @@ impl Encoder<'_> {
         text(body, "service_tier", tier);
         self.drop(foreign);
         body.some("metadata", request.metadata.as_ref(), |value, metadata| value.raw(&metadata.value));
-        body.some("prompt_cache_key", request.cache_key.as_ref(), |value, key| value.text(&key.value));
+        match &request.cache_key {
+            Some(key) if abilities::is_openai(self.target) => body.text("prompt_cache_key", &key.value),
+            key => self.drop(key.as_ref()),
+        }
     }
 
     /// Usage is always asked for: the records need it, whatever the client asked.
@@ -174,11 +187,6 @@ pub(super) fn strict(asked: Option<&Located<bool>>, schema: &Raw, losses: &mut L
         losses.adjusted(asked.at);
     }
     Some(holds)
-}
-
-/// Notes that a reasoning token stays behind: the dialect has no carrier for it.
-pub(super) fn drop_signature(losses: &mut Losses) {
-    losses.noted("reasoning", How::Dropped);
 }
 
 fn number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {

@@ -91,7 +91,12 @@ impl Encoder<'_> {
     fn message(&mut self, choice: &Choice, object: &mut Object<'_>) {
         object.str("role", "assistant");
         nullable("content", &texts(choice, |head| matches!(head, PartHead::Text)), object);
-        nullable("refusal", &texts(choice, |head| matches!(head, PartHead::Refusal)), object);
+        let refusal = texts(choice, |head| matches!(head, PartHead::Refusal));
+        match choice.finish.as_ref().and_then(|reason| reason.refusal(choice.detail.as_ref())) {
+            // Other dialects tell a refusal by the finish alone.
+            Some(words) if refusal.is_empty() => object.text("refusal", &words),
+            _ => nullable("refusal", &refusal, object),
+        }
         let reasoning = texts(choice, is_shown_reasoning);
         if !reasoning.is_empty() {
             object.text("reasoning_content", &Text::join(&reasoning, "\\n\\n"));

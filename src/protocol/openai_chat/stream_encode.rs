@@ -35,6 +35,7 @@ struct Lane {
     /// Whether reasoning was written, and whether a paragraph of it ended since.
     has_reasoning: bool,
     is_between_paragraphs: bool,
+    has_refused: bool,
 }
 
 /// The part that is being written.
@@ -102,6 +103,7 @@ impl Encoder {
             PartHead::Media { mime } if image::is_image(mime) => Open::Image { mime: mime.clone(), data: Vec::new() },
             PartHead::Media { .. } | PartHead::Hosted { .. } | PartHead::Reasoning(ReasoningForm::Redacted) => Open::Nothing,
         };
+        lane.has_refused |= *head == PartHead::Refusal;
         lane.is_between_paragraphs = lane.has_reasoning;
         if let PartHead::ToolCall { id, name, .. } = head {
             lane.calls += 1;
@@ -183,11 +185,15 @@ impl Encoder {
         });
     }
 
-    fn finish_choice(&mut self, choice: u32, reason: &FinishReason, out: &mut BytesMut) {
+    fn finish_choice(&mut self, choice: u32, reason: &FinishReason, detail: Option<&Text>, out: &mut BytesMut) {
         let Some(word) = finish::encode(reason) else { return self.fail(&Fault::upstream(MALFORMED_CALL), out) };
         let is_legacy_call = self.is_legacy && *reason == FinishReason::ToolCalls;
         let word = if is_legacy_call { legacy::FINISH } else { word };
         self.role(choice, out);
+        if let Some(words) = reason.refusal(detail).filter(|_| !self.lane(choice).has_refused) {
+            // Other dialects tell a refusal by the finish alone.
+            self.delta(choice, out, |delta| delta.text("refusal", &words));
+        }
         self.choice(choice, out, |choice| {
             choice.object("delta", |_| {});
             choice.null("logprobs");
@@ -255,7 +261,7 @@ impl StreamEncoder for Encoder {
             Event::Logprobs { at, list } => self.logprobs(*at, list, out),
             Event::PartEnd { at } => self.end_part(*at, out),
             Event::Usage(usage) => self.usage.update(usage),
-            Event::Finish { choice, reason, .. } => self.finish_choice(*choice, reason, out),
+            Event::Finish { choice, reason, detail, .. } => self.finish_choice(*choice, reason, detail.as_ref(), out),
             Event::Failed(fault) => self.fail(fault, out),
             // No carrier, and a keep-alive of its own.
             Event::Sig { .. } | Event::Ping => {}

@@ -112,8 +112,8 @@ fn choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
     let mut fields = Fields::of(value)?;
     let kind = fields.required("type")?.text()?;
     let choice = match &*kind.to_plain() {
-        "function" => one(fields.required("function")?)?,
-        "custom" => one(fields.required("custom")?)?,
+        "function" => one(fields.required("function")?, unknown)?,
+        "custom" => one(fields.required("custom")?, unknown)?,
         "allowed_tools" => subset(fields.required("allowed_tools")?, unknown)?,
         _ => ToolChoice::Hosted(kind),
     };
@@ -130,8 +130,11 @@ fn word_choice(word: &str) -> Option<ToolChoice> {
     }
 }
 
-fn one(value: Value<'_>) -> Result<ToolChoice, Invalid> {
-    Ok(ToolChoice::One { name: value.required("name")?.text()?, namespace: None })
+fn one(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
+    let mut fields = Fields::of(value)?;
+    let name = fields.required("name")?.text()?;
+    fields.leave(unknown);
+    Ok(ToolChoice::One { name, namespace: None })
 }
 
 /// `{"mode":"auto"|"required","tools":[{"type":"function","function":{"name":…}}]}`
@@ -143,22 +146,29 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
         Some("required") => true,
         Some(_) => return Err(mode.unwrap_or(value).expected("auto or required")),
     };
-    let names = fields.required("tools")?.items()?.map(allowed_name).collect::<Result<_, _>>()?;
+    let names = fields.required("tools")?.items()?.map(|tool| allowed_name(tool, unknown)).collect::<Result<_, _>>()?;
     fields.leave(unknown);
     Ok(ToolChoice::Subset { names, must })
 }
 
-fn allowed_name(value: Value<'_>) -> Result<Text, Invalid> {
-    let named = value.get("function").or_else(|| value.get("custom")).unwrap_or(value);
-    named.required("name")?.text()
+fn allowed_name(tool: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Text, Invalid> {
+    let mut fields = Fields::of(tool)?;
+    fields.take("type");
+    let Some(named) = fields.take("function").or_else(|| fields.take("custom")) else {
+        let name = fields.required("name")?.text()?;
+        fields.leave(unknown);
+        return Ok(name);
+    };
+    fields.leave(unknown);
+    let mut fields = Fields::of(named)?;
+    let name = fields.required("name")?.text()?;
+    fields.leave(unknown);
+    Ok(name)
 }
 
 fn legacy_choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
     if let Ok(word) = value.str() {
         return word_choice(&word).ok_or_else(|| value.expected("none, auto or an object"));
     }
-    let mut fields = Fields::of(value)?;
-    let name = fields.required("name")?.text()?;
-    fields.leave(unknown);
-    Ok(ToolChoice::One { name, namespace: None })
+    one(value, unknown)
 }

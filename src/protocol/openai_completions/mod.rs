@@ -97,8 +97,8 @@ impl Protocol for OpenaiCompletions {
         faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
-        OpenaiChat.encode_stream_fault(fault, query, out)
+    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, position: u64, out: &mut BytesMut) -> Ending {
+        OpenaiChat.encode_stream_fault(fault, query, position, out)
     }
 
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse {

@@ -50,9 +50,13 @@ pub(super) fn is_text(head: &PartHead) -> bool {
     matches!(head, PartHead::Text | PartHead::Refusal)
 }
 
-/// The dialect's word, which has none for calls.
+/// The dialect's word: none for calls; a refusal, which has no field of its own, must not look like an answer.
 pub(super) fn word(reason: &FinishReason) -> Option<&'static str> {
-    finish::encode(reason).filter(|_| *reason != FinishReason::ToolCalls)
+    match reason {
+        FinishReason::ToolCalls => None,
+        FinishReason::Refusal => finish::encode(&FinishReason::Filtered),
+        reason => finish::encode(reason),
+    }
 }
 
 /// `{"text":"…","index":0,"logprobs":null,"finish_reason":"stop"}`, in whole answers and in chunks.

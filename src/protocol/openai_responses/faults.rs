@@ -20,13 +20,12 @@ pub(super) fn stream_code(fault: &Fault) -> &'static str {
     }
 }
 
-/// The `error` event: the dialect's record for a fault where no response object is at hand.
-///
-/// It has no `sequence_number`: whoever only watches a stream pass does not know it.
-pub(super) fn encode_record(fault: &Fault, out: &mut BytesMut) {
+/// The `error` event: the dialect's record for a fault where no response object is at hand. `position` numbers it.
+pub(super) fn encode_record(fault: &Fault, position: u64, out: &mut BytesMut) {
     sse::write(out, "error", |out| {
         Writer::new(out).object(|event| {
             event.str("type", "error");
+            event.u64("sequence_number", position);
             event.str("code", stream_code(fault));
             event.str("message", &fault.message);
             optional("param", fault.param.as_deref(), event);

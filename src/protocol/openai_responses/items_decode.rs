@@ -5,7 +5,7 @@
 use super::content_decode::{self, Speaker};
 use super::request_decode::{leave, leave_all_but, unstored};
 use super::{DIALECT, carrier, tools_decode};
-use crate::canon::{Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn};
+use crate::canon::{Part, PartKind, ReasoningForm, Request, Role, Sig, Spot, ToolInput, ToolResult, Turn};
 use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -126,14 +126,14 @@ fn token(request: &mut Request, item: Value<'_>) -> Result<Option<Sig>, Invalid>
     let id = item.get("id").map(Value::text).transpose()?;
     match carrier::read(id.as_ref(), &encrypted.text()?) {
         carrier::Token::Reasoning(sig) => return Ok(Some(sig)),
-        carrier::Token::Part { call_id, sig } => attach(request, &call_id, sig),
+        carrier::Token::Part { call_id, sig } => attach(request, &call_id, sig, item.spot()),
         carrier::Token::Nothing => {}
     }
     Ok(None)
 }
 
 /// Gives a call (or the text before, where no call is named) its token back.
-fn attach(request: &mut Request, call_id: &Text, sig: Sig) {
+fn attach(request: &mut Request, call_id: &Text, sig: Sig, at: Spot) {
     let is_signed = |part: &&mut Part| match &part.kind {
         PartKind::ToolCall { id, .. } => id == call_id,
         PartKind::Text(_) => call_id.is_empty(),
@@ -141,7 +141,7 @@ fn attach(request: &mut Request, call_id: &Text, sig: Sig) {
     };
     let turns = request.turns.iter_mut().rev().filter(|turn| turn.role == Role::Assistant);
     if let Some(part) = turns.flat_map(|turn| turn.parts.iter_mut().rev()).find(is_signed) {
-        part.sig = Some(sig);
+        (part.sig, part.sig_at) = (Some(sig), Some(at));
     }
 }
 
@@ -160,7 +160,7 @@ fn hosted(request: &mut Request, item: Value<'_>, kind: Text) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::{Dialect, Origin, Spot};
+    use crate::canon::{Dialect, Origin};
 
     #[test]
     fn a_token_goes_to_the_call_that_it_names() {
@@ -174,8 +174,8 @@ mod tests {
         push(&mut request, Role::Assistant, call("2"));
         let origin = Origin { dialect: Dialect::named("gemini"), provider: String::new(), model: String::new() };
         let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
-        attach(&mut request, &"1".into(), sig("of the call"));
-        attach(&mut request, &Text::default(), sig("of the text"));
+        attach(&mut request, &"1".into(), sig("of the call"), Spot(0));
+        attach(&mut request, &Text::default(), sig("of the text"), Spot(0));
         let tokens: Vec<_> = request.turns.iter().map(|turn| turn.parts[0].sig.clone()).collect();
         assert_eq!(tokens, [Some(sig("of the text")), Some(sig("of the call")), None]);
     }

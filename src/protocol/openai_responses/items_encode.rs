@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{DIALECT, carrier, content_encode};
-use crate::canon::{How, Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn};
+use crate::canon::{Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn};
 use crate::json::{Array, Object, Text};
 use crate::protocol::names::{Names, call_id};
 use crate::protocol::{Target, envelope};
@@ -32,7 +32,12 @@ impl<'e> Items<'e> {
     }
 
     pub(super) fn write(mut self, input: &mut Array<'_>) {
-        self.request.turns.iter().for_each(|turn| self.turn(input, turn));
+        let request = self.request;
+        if request.turns.is_empty() && !request.system.is_empty() {
+            // Servers refuse an empty input.
+            return self.message(input, Role::System, &request.system);
+        }
+        request.turns.iter().for_each(|turn| self.turn(input, turn));
     }
 
     fn turn(&mut self, input: &mut Array<'_>, turn: &Turn) {
@@ -84,10 +89,9 @@ impl<'e> Items<'e> {
 
     /// The token of a part that is no reasoning: a client without reasoning parts carried it there. Its item stands before the part.
     fn token_before(&mut self, input: &mut Array<'_>, part: &Part) {
-        match (self.fitting(part), &part.sig) {
-            (Some(token), _) => input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token)),
-            (None, Some(_)) => self.losses.noted("reasoning", How::Dropped),
-            (None, None) => {}
+        match self.fitting(part) {
+            Some(token) => input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token)),
+            None => part.drop_sig(self.losses),
         }
     }
 

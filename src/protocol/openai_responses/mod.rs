@@ -121,8 +121,8 @@ impl Protocol for OpenaiResponses {
         openai::faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, _query: Option<&str>, out: &mut BytesMut) -> Ending {
-        faults::encode_record(fault, out);
+    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, position: u64, out: &mut BytesMut) -> Ending {
+        faults::encode_record(fault, position, out);
         Ending::Abort
     }
 

@@ -5,6 +5,7 @@ use super::tools_encode;
 use crate::canon::{Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::{NameRules, Names, call_id};
+use crate::protocol::openai::abilities;
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
 
 /// Names of tools. Source: `openai-chat.md`, "tools"; Responses takes the same.
@@ -59,7 +60,9 @@ fn refuse_uncarried(request: &Request, losses: &mut Losses) {
 
 /// What the model reads, and what a token count counts.
 fn prompt(object: &mut Object<'_>, request: &Request, target: &Target<'_>, names: &Names<'_>, losses: &mut Losses) {
-    instructions(object, request, losses);
+    if !request.turns.is_empty() {
+        instructions(object, request, losses);
+    }
     object.array("input", |input| Items::new(request, target, names, losses).write(input));
     tools_encode::encode(object, request, names, losses);
     if let Some(parallel) = &request.parallel_tool_calls {
@@ -191,7 +194,10 @@ fn generation(object: &mut Object<'_>, request: &Request, target: &Target<'_>, l
         object.u64("max_output_tokens", max.value);
     }
     for (key, number) in [("temperature", &request.sampling.temperature), ("top_p", &request.sampling.top_p)] {
-        object.some(key, number.as_ref(), |value, number| value.raw(&number.value));
+        match number {
+            Some(number) if abilities::refuses_sampling(target.model) => losses.dropped(number.at),
+            number => object.some(key, number.as_ref(), |value, number| value.raw(&number.value)),
+        }
     }
     bookkeeping(object, request, losses);
 }

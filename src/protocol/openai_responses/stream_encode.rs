@@ -11,9 +11,6 @@ use crate::canon::{At, Event, Fault, FinishReason, How, Losses, PartHead, Respon
 use crate::json::{self, Text};
 use crate::protocol::{Ask, Ending, StreamEncoder, sse};
 
-/// The refusal of a model that gave no words for it: the dialect tells a refusal by its text.
-const REFUSED: &str = "The model refused to answer.";
-
 pub(super) struct Encoder {
     output: Output,
     is_started: bool,
@@ -125,10 +122,8 @@ impl Encoder {
 
     /// A refusal that other dialects tell by the finish alone.
     fn say_refusal(&mut self, out: &mut BytesMut) {
-        if self.has_refused || self.end.reason != Some(FinishReason::Refusal) {
-            return;
-        }
-        let words = self.end.detail.clone().unwrap_or_else(|| Text::from_static(REFUSED));
+        let words = self.end.reason.as_ref().and_then(|reason| reason.refusal(self.end.detail.as_ref()));
+        let Some(words) = words.filter(|_| !self.has_refused) else { return };
         self.output.begin_part(&PartHead::Refusal, out);
         self.output.delta(&words, out);
         self.output.end_part(out);

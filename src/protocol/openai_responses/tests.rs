@@ -89,7 +89,7 @@ mod requests {
         let expected = serde_json::json!([
             {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]},
             {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"thought"}],"encrypted_content":"gAAA"},
-            {"type":"function_call","call_id":"c1","name":"run","namespace":"ns","arguments":"{\"n\":12345678901234567890}"},
+            {"type":"function_call","call_id":"c1","name":"run","namespace":"ns","arguments":"{\"n\": 12345678901234567890}"},
             {"type":"custom_tool_call","call_id":"c2","name":"patch","input":"free text"},
             {"type":"function_call_output","call_id":"c1","output":[{"type":"input_text","text":"seen"},
                 {"type":"input_image","image_url":"data:image/png;base64,AA==","detail":"low"}]},
@@ -281,7 +281,8 @@ mod request_losses {
             let (wire, losses) = encode(&request);
             (wire["reasoning"].clone(), losses_of(&request, losses).len())
         };
-        let budget = Reasoning { budget_tokens: located(10_000), mode: ReasoningMode::Fixed, ..Reasoning::default() };
+        let mut budget = Reasoning { budget_tokens: located(10_000), mode: ReasoningMode::Fixed, ..Reasoning::default() };
+        budget.budget_effort = Some(Effort::Medium);
         assert_eq!(wire(budget), (serde_json::json!({"effort":"medium"}), 1));
         let off = Reasoning { mode: ReasoningMode::Off, ..Reasoning::default() };
         assert_eq!(wire(off), (serde_json::json!({"effort":"none"}), 0));
@@ -823,9 +824,12 @@ mod client_answers {
 #[test]
 fn a_fault_in_a_passing_stream_is_an_error_event_and_an_abort() {
     let mut out = BytesMut::new();
-    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), None, &mut out);
+    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), None, 7, &mut out);
     assert_eq!(ending, Ending::Abort);
-    assert_eq!(out, "event: error\ndata: {\"type\":\"error\",\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n");
+    assert_eq!(
+        out,
+        "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n"
+    );
 }
 
 #[test]

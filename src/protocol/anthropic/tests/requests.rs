@@ -254,8 +254,16 @@ fn the_bound_that_the_client_left_open_is_added_by_name() {
 #[test]
 fn efforts_and_budgets_become_what_the_model_takes() {
     let effort = |effort| Reasoning { effort: Some(at(effort)), ..Reasoning::default() };
-    let budget = |tokens| Reasoning { budget_tokens: Some(at(tokens)), mode: ReasoningMode::Fixed, ..Reasoning::default() };
+    let budget = |tokens| Reasoning {
+        budget_tokens: Some(at(tokens)),
+        budget_effort: Some(Effort::Medium),
+        mode: ReasoningMode::Fixed,
+        ..Reasoning::default()
+    };
+    let unasked = Reasoning { mode: ReasoningMode::Unasked, ..effort(Effort::Low) };
     let cases = [
+        ("claude-opus-4-6", unasked.clone(), json!(null), json!("low"), false),
+        ("claude-sonnet-4-5", unasked, json!(null), json!(null), true),
         ("claude-opus-4-6", effort(Effort::High), json!({"type": "adaptive"}), json!("high"), false),
         ("claude-opus-4-6", effort(Effort::Minimal), json!({"type": "adaptive"}), json!("low"), true),
         ("claude-opus-4-6", effort(Effort::None), json!({"type": "disabled"}), json!(null), false),

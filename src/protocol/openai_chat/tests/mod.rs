@@ -26,13 +26,17 @@ fn refusal_of(body: &Json) -> String {
 }
 
 fn target(stream: bool) -> Target<'static> {
-    Target { operation: Operation::Generate, provider: "lab", model: "up", stream, output_tokens_max: None }
+    Target { operation: Operation::Generate, provider: "lab", model: "gpt-4.1", stream, output_tokens_max: None }
 }
 
 /// The request on the wire, and the losses as `dropped path`.
 fn encode(request: &Request, stream: bool) -> (Json, Result<Vec<String>, String>) {
+    encode_for(request, &target(stream))
+}
+
+fn encode_for(request: &Request, target: &Target<'_>) -> (Json, Result<Vec<String>, String>) {
     let mut losses = Losses::default();
-    let encoded = OpenaiChat.encode_request(request, &target(stream), &mut losses);
+    let encoded = OpenaiChat.encode_request(request, target, &mut losses);
     let wire = serde_json::from_slice(&encoded.wire.body).unwrap();
     let losses = losses.resolve(&request.body);
     let line = |loss: Loss| format!("{} {}", format!("{:?}", loss.how).to_lowercase(), loss.path);

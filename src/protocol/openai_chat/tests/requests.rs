@@ -17,7 +17,7 @@ fn full_request() -> Json {
                 {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
                 {"type": "input_audio", "input_audio": {"data": "AA==", "format": "mp3"}},
                 {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}}]},
-            {"role": "assistant", "content": null, "reasoning_content": "hm",
+            {"role": "assistant", "content": null,
              "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"n\":12345678901234567890}"}}]},
             {"role": "tool", "tool_call_id": "call_1", "content": "7"},
             {"role": "user", "content": "and?"}],
@@ -38,6 +38,28 @@ fn what_the_dialect_says_it_says_again() {
     wire["model"] = json!("m");
     assert_eq!(wire, request);
     assert!(losses.is_empty(), "{losses:?}");
+}
+
+#[test]
+fn other_makers_servers_get_what_they_know() {
+    let mut body = full_request();
+    body["messages"][2]["reasoning_content"] = json!("hm");
+    let request = decode(&body).unwrap();
+    let (theirs, losses) = encode_for(&request, &Target { model: "mistral-large", ..target(false) });
+    assert_eq!((&theirs["max_tokens"], &theirs["max_completion_tokens"]), (&json!(9), &Json::Null));
+    assert_eq!(theirs["messages"][2]["reasoning_content"], "hm");
+    assert_eq!(losses.unwrap(), ["dropped messages[1].content[0].prompt_cache_breakpoint", "dropped prompt_cache_key"]);
+    let (openais, losses) = encode_for(&request, &target(false));
+    assert_eq!(openais["messages"][2].get("reasoning_content"), None);
+    assert_eq!(losses.unwrap(), ["dropped messages[2].reasoning_content"]);
+}
+
+#[test]
+fn reasoning_models_are_sent_no_sampling() {
+    let body = json!({"model": "m", "messages": [], "temperature": 0.2, "top_p": 0.9, "presence_penalty": 1, "seed": 3});
+    let (wire, losses) = encode_for(&decode(&body).unwrap(), &Target { model: "gpt-5", ..target(false) });
+    assert_eq!((wire.get("temperature"), &wire["seed"]), (None, &json!(3)));
+    assert_eq!(losses.unwrap(), ["dropped temperature", "dropped top_p", "dropped presence_penalty"]);
 }
 
 #[test]
@@ -216,7 +238,7 @@ fn every_field_is_written_or_reported() {
         ("user", |r| r.user = located("u".repeat(65).into()), "dropped "),
         ("show", |r| r.reasoning = located(Reasoning { show: located(ShowReasoning::Full), ..Reasoning::default() }), "dropped "),
         ("budget", |r| r.reasoning = located(Reasoning { budget_tokens: located(2048), ..Reasoning::default() }), "adjusted "),
-        ("dynamic", |r| r.reasoning = located(Reasoning { mode: ReasoningMode::Dynamic, ..Reasoning::default() }), "adjusted "),
+        ("fixed", |r| r.reasoning = located(Reasoning { mode: ReasoningMode::Fixed, ..Reasoning::default() }), "adjusted "),
         ("parallel", |r| r.parallel_tool_calls = located(true), "dropped "),
         (
             "hosted tool",
@@ -282,7 +304,7 @@ fn strict_is_kept_only_where_the_schema_keeps_its_rules() {
 #[test]
 fn tool_arguments_keep_their_digits() {
     let text = Text::from(r#"{ "n": 12345678901234567890.10 }"#);
-    assert_eq!(ToolInput::from_arguments(&text).to_arguments(), r#"{"n":12345678901234567890.10}"#);
+    assert_eq!(ToolInput::from_arguments(&text).to_arguments(), r#"{ "n": 12345678901234567890.10 }"#);
 }
 
 proptest! {

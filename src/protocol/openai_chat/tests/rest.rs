@@ -45,7 +45,7 @@ fn embeddings_go_both_ways() {
     let wire = codec.encode_embed(&embed, &target(false), &mut Losses::default()).wire;
     assert_eq!(
         (wire.path.as_str(), &wire.body[..]),
-        ("/embeddings", &br#"{"model":"up","input":["a",[1,2]],"dimensions":2,"encoding_format":"base64","user":"u"}"#[..])
+        ("/embeddings", &br#"{"model":"gpt-4.1","input":["a",[1,2]],"dimensions":2,"encoding_format":"base64","user":"u"}"#[..])
     );
     let answer = Bytes::from_static(
         br#"{"data":[{"index":1,"embedding":"AACAPwAAAMA="},{"index":0,"embedding":[0.5,1e2]}],"usage":{"prompt_tokens":3}}"#,

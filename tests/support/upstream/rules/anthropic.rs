@@ -52,7 +52,7 @@ const BETA_FIELDS: &[&str] = &[
 
 const SAMPLING: &[&str] = &["temperature", "top_p", "top_k"];
 
-/// Models that think only adaptively, refuse sampling and a prefilled answer.
+/// Models that think only adaptively and refuse a prefilled answer; all but 4.6 refuse sampling too.
 const NEWER_MODELS: &[&str] = &["claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-5", "claude-sonnet-5", "claude-haiku-5"];
 
 /// What the literal answers hold: each thinking text with the signature that covers it.
@@ -135,7 +135,7 @@ fn check_sampling(body: &Value, rules: &Rules) -> Verdict {
         let sent = SAMPLING.iter().find(|field| body.get(**field).is_some());
         return require(sent.is_none(), || extra(sent.unwrap_or(&"")));
     }
-    if rules.is_newer_model {
+    if rules.is_newer_model && !text(body, "model").contains("-4-6") {
         let tuned = SAMPLING.iter().find(|field| has(body, field) && body[**field].as_f64() != Some(1.0));
         return require(tuned.is_none(), || Refusal::bad(format!("{}: not supported for this model", tuned.unwrap_or(&""))));
     }
