@@ -230,6 +230,9 @@ impl Answer {
     }
 
     fn message_delta(&mut self, root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+        if !self.is_started {
+            return Err(garbled("a `message_delta` before `message_start`"));
+        }
         self.ending(root.required("delta")?);
         self.usage(root, out);
         Ok(())
