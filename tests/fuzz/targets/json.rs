@@ -27,8 +27,10 @@ fuzz_target!(|data: &[u8]| {
 fn check(document: &Document, body: &[u8]) {
     let mut spots = Vec::new();
     check_value(document.root(), &mut spots);
-    let paths: Vec<String> = spots.iter().map(|spot| path_at(body, *spot)).collect();
-    assert_eq!(paths_at(body, &spots), paths);
+    // Each path alone is a scan of the whole.
+    let some: Vec<Spot> = spots.iter().copied().step_by(spots.len() / 8 + 1).collect();
+    let paths: Vec<String> = some.iter().map(|spot| path_at(body, *spot)).collect();
+    assert_eq!(paths_at(body, &some), paths);
     let compact = document.root().raw().compact();
     assert_eq!(values(compact.as_str()), values(document.root().as_written()));
     let quoted = document.root().raw().to_text();
