@@ -69,11 +69,12 @@ impl Fold {
         }
     }
 
-    /// The answer.
+    /// The answer. A choice that nothing was said of is none: some servers leave numbers out.
     ///
     /// # Errors
     /// The fault that the events ended with.
-    pub fn finish(self) -> Result<Response, Fault> {
+    pub fn finish(mut self) -> Result<Response, Fault> {
+        self.response.choices.retain(|choice| *choice != Choice::default());
         self.failed.map_or(Ok(self.response), Err)
     }
 
@@ -180,5 +181,13 @@ mod tests {
         let response = fold(&events);
         assert_eq!(response.choices[0].parts[0].text(), "ab");
         assert_eq!(fold(&response.events()), response);
+    }
+
+    #[test]
+    fn numbers_that_a_server_leaves_out_are_no_choices() {
+        let finish = |choice| Event::Finish { choice, reason: FinishReason::End, sequence: None, detail: None };
+        let mut fold = Fold::default();
+        [finish(1), finish(4)].into_iter().for_each(|event| fold.push(event));
+        assert_eq!(fold.finish().unwrap().choices.len(), 2);
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 use crate::canon::{Event, OutPart, PartHead, Request, Response, Tool, ToolKind};
-use crate::json::{self, Text};
+use crate::json::{self, Invalid, Text, Value};
 
 /// What a dialect takes as a name of a tool.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,15 @@ pub struct NameRules {
     pub also: &'static [u8],
     /// Whether the first character has to be a letter or `_`.
     pub starts_with_letter: bool,
+}
+
+/// The name of a tool that an upstream's answer calls.
+///
+/// # Errors
+/// When it is no string, or says nothing: no client could run the call.
+pub fn called(name: Value<'_>) -> Result<Text, Invalid> {
+    let text = name.text()?;
+    if text.is_empty() { Err(name.expected("the name of a tool")) } else { Ok(text) }
 }
 
 /// The names of one request's tools, as a target takes them.
@@ -187,6 +196,7 @@ pub fn shown(name: &Text) -> Cow<'_, str> {
 mod tests {
     use super::*;
     use crate::canon::{At, Spot};
+    use crate::json::Raw;
 
     const RULES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
 
@@ -199,6 +209,13 @@ mod tests {
             cache: None,
         };
         Tool { kind, at: Spot(0) }
+    }
+
+    #[test]
+    fn a_call_without_a_name_is_refused() {
+        let name = |json: &'static str| called(Raw::from_static(json).document().root());
+        assert_eq!(name(r#""f""#), Ok("f".into()));
+        assert!(name(r#""""#).is_err() && name("1").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const INTERRUPTED: &str = "(no result: interrupted)";
 /// user turn that follows. Calls without a result get one that says so (noted in `added`).
 ///
 /// # Errors
-/// On a result without its call, naming the id.
+/// On a result without its call, naming the id, and on a call that the assistant did not make.
 pub fn arrange(request: &mut Request) -> Result<(), DecodeError> {
     let mut turns = std::mem::take(&mut request.turns);
     merge(&mut turns);
@@ -66,7 +66,7 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
         let parts = calls.into_iter().map(|(id, name)| {
             let answer = answers.iter().position(|part| result(part).is_some_and(|result| result.call_id == id));
             is_complete &= answer.is_some();
-            let mut part = answer.map_or_else(|| interrupted(id, at), |answer| answers.swap_remove(answer));
+            let mut part = answer.map_or_else(|| interrupted(id, at), |answer| answers.remove(answer));
             if let PartKind::ToolResult(result) = &mut part.kind {
                 result.name = Some(name);
             }
@@ -80,19 +80,23 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
 }
 
 /// Takes all results out of their turns, by the index of the turn that called: the nearest before them with that id, as some servers
-/// use the same ids again in each turn.
+/// use the same ids again in each turn, or for several calls of one turn.
 fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeError> {
-    let mut open: HashMap<String, usize> = HashMap::new();
+    let mut open: HashMap<String, Open> = HashMap::new();
     let mut results: HashMap<usize, Vec<Part>> = HashMap::new();
     for (index, turn) in turns.iter_mut().enumerate() {
         for part in std::mem::take(&mut turn.parts) {
             match &part.kind {
+                PartKind::ToolCall { .. } if turn.role != Role::Assistant => {
+                    return Err(DecodeError::unsupported(part.at, "expected tool calls in the assistant's turns only"));
+                }
                 PartKind::ToolCall { id, .. } => {
-                    open.insert(id.to_plain().into_owned(), index);
+                    open.entry(id.to_plain().into_owned()).or_default().called(index);
                     turn.parts.push(part);
                 }
                 PartKind::ToolResult(result) => {
-                    let caller = open.remove(&*result.call_id.to_plain()).ok_or_else(|| orphan(result, part.at))?;
+                    let open = open.get_mut(&*result.call_id.to_plain());
+                    let caller = open.and_then(Open::answered).ok_or_else(|| orphan(result, part.at))?;
                     results.entry(caller).or_default().push(part);
                 }
                 _ => turn.parts.push(part),
@@ -100,6 +104,26 @@ fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeE
         }
     }
     Ok(results)
+}
+
+/// The calls of one id that wait for their results: all of the same turn, by its index.
+#[derive(Default)]
+struct Open {
+    turn: usize,
+    calls: usize,
+}
+
+impl Open {
+    fn called(&mut self, turn: usize) {
+        let earlier = if self.turn == turn { self.calls } else { 0 };
+        *self = Self { turn, calls: earlier + 1 };
+    }
+
+    /// The turn of the call that has its result now.
+    fn answered(&mut self) -> Option<usize> {
+        self.calls = self.calls.checked_sub(1)?;
+        Some(self.turn)
+    }
 }
 
 fn orphan(result: &ToolResult, at: Spot) -> DecodeError {
@@ -202,6 +226,23 @@ mod tests {
         let mut request = Request { turns, ..Request::default() };
         arrange(&mut request).unwrap();
         assert_eq!(sketch(&request), ["Assistant:+1", "User:=1", "Assistant:+1", "User:=1"]);
+    }
+
+    #[test]
+    fn calls_of_one_turn_may_share_an_id() {
+        let results = turn(Role::User, vec![answer("1"), text("and"), answer("1")]);
+        let turns = vec![turn(Role::Assistant, vec![call("1"), call("1")]), results.clone()];
+        let mut request = Request { turns: turns.clone(), ..Request::default() };
+        arrange(&mut request).unwrap();
+        assert_eq!(sketch(&request), ["Assistant:+1 +1", "User:=1 =1 and"]);
+        let mut one_more = Request { turns: [turns, vec![results]].concat(), ..Request::default() };
+        arrange(&mut one_more).unwrap_err();
+    }
+
+    #[test]
+    fn a_call_that_the_assistant_did_not_make_is_refused() {
+        let mut request = Request { turns: vec![turn(Role::User, vec![call("1"), answer("1")])], ..Request::default() };
+        arrange(&mut request).unwrap_err();
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{DIALECT, faults, words};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start};
 use crate::json::{self, Document, Invalid, Raw, Scratch, Text, Value};
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Garbled, StreamDecoder};
+use crate::protocol::{Garbled, StreamDecoder, names};
 
 #[derive(Default)]
 pub(super) struct Decoder {
@@ -230,6 +230,9 @@ impl Answer {
     }
 
     fn message_delta(&mut self, root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+        if !self.is_started {
+            return Err(garbled("a `message_delta` before `message_start`"));
+        }
         self.ending(root.required("delta")?);
         self.usage(root, out);
         Ok(())
@@ -287,7 +290,7 @@ fn head(block: Value<'_>) -> Result<PartHead, Invalid> {
         "redacted_thinking" => PartHead::Reasoning(ReasoningForm::Redacted),
         "tool_use" => PartHead::ToolCall {
             id: block.required("id")?.text()?,
-            name: block.required("name")?.text()?,
+            name: names::called(block.required("name")?)?,
             namespace: None,
             free: false,
         },

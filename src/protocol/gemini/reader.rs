@@ -7,7 +7,7 @@ use super::wire::{count, field, fields, required, word};
 use super::{faults, finish, ids, logprobs, usage};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
 use crate::json::{self, Invalid, Raw, Text, Value};
-use crate::protocol::{Answering, Garbled};
+use crate::protocol::{Answering, Garbled, names};
 
 /// How many candidates are read. Source: Gemini API, `candidateCount` (at most 8).
 const CHOICES_MAX: u64 = 8;
@@ -194,7 +194,7 @@ impl Reader {
 
     /// Source: Gemini API, `FunctionCall`: whole in one part; `id` and `args` may be missing.
     fn call(&mut self, call: Value<'_>, choice: u32, marks: &Marks, out: &mut Vec<Event>) -> Result<(), Invalid> {
-        let name = required(call, "name")?.text()?;
+        let name = names::called(required(call, "name")?)?;
         let id = field(call, "id").map(Value::text).transpose()?.filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| self.mint());
         let args = field(call, "args").map_or_else(|| Raw::from_static("{}"), |args| args.raw().compact());

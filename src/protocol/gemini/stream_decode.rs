@@ -41,7 +41,11 @@ impl Decoder {
 }
 
 impl Chunks {
+    /// What comes after the end matters no more, not even that it cannot be read.
     fn read(&mut self, data: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+        if self.reader.is_over() {
+            return Ok(());
+        }
         let document = Document::parse_in(data, std::mem::take(&mut self.scratch))?;
         self.reader.chunk(document.root(), out)?;
         self.scratch = document.into_scratch();
@@ -57,7 +61,10 @@ impl StreamDecoder for Decoder {
             }
             let chunks = &mut self.chunks;
             match &mut self.objects {
-                Some(objects) => return objects.push(&chunk, |object| chunks.read(object, out)),
+                Some(objects) => {
+                    let read = objects.push(&chunk, |object| chunks.read(object, out));
+                    return if self.is_done() { Ok(()) } else { read };
+                }
                 None => self.line(&mut chunk, out)?,
             }
         }

@@ -588,6 +588,17 @@ fn candidates_sources_and_media_find_their_place() {
     assert_eq!(heads, [PartHead::Text, PartHead::Media { mime: "image/png".into() }, code]);
 }
 
+#[test]
+fn nothing_after_a_failure_matters() {
+    let error = r#"{"error":{"code":503,"message":"Overloaded","status":"UNAVAILABLE"}}"#;
+    for rest in ["data: {not json}\n\n", "data: {\"candidates\":1}\n\n"] {
+        let failed = read(&[format!("data: {error}\n\n").as_bytes()]);
+        assert!(matches!(failed[..], [Event::Failed(_)]));
+        assert_eq!(read(&[format!("data: {error}\n\n{rest}").as_bytes()]), failed);
+    }
+    assert_eq!(read(&[format!("[{error}]<html>").as_bytes()]).len(), 1);
+}
+
 proptest! {
     #[test]
     fn any_chunking_gives_the_same_events(mut cuts in proptest::collection::vec(0..STREAM.len(), 0..8)) {

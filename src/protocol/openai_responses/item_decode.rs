@@ -6,6 +6,7 @@
 use super::carrier;
 use crate::canon::{At, Event, PartHead, ReasoningForm};
 use crate::json::{Invalid, Text, Value};
+use crate::protocol::names;
 
 /// The parts of an answer so far.
 #[derive(Debug, Default)]
@@ -282,7 +283,7 @@ impl Item {
             None => Text::from(format!("call_{}_{}", parts.seed, parts.next)),
         };
         let namespace = item.get("namespace").map(Value::text).transpose()?;
-        self.part = Some(parts.begin(PartHead::ToolCall { id, name: name.text()?, namespace, free }, out));
+        self.part = Some(parts.begin(PartHead::ToolCall { id, name: names::called(name)?, namespace, free }, out));
         Ok(())
     }
 

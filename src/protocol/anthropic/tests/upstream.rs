@@ -121,8 +121,10 @@ fn what_breaks_the_grammar_is_garbled() {
     let start = r#"{"type":"message_start","message":{}}"#;
     let block = |index| format!(r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"text","text":""}}}}"#);
     let delta = r#"{"type":"content_block_delta","index":4,"delta":{"type":"text_delta","text":"a"}}"#;
+    let usage = r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":1}}"#;
     let stop = r#"{"type":"message_stop"}"#;
     let cases = [
+        vec![usage.into()],
         vec![block(0)],
         vec![start.into(), block(0), block(1)],
         vec![start.into(), delta.into()],
