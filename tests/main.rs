@@ -3,5 +3,6 @@
 pub mod support;
 
 mod architecture;
+mod gateway;
 mod grammar_selfcheck;
 mod upstream_selfcheck;

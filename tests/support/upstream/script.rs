@@ -91,6 +91,7 @@ enum Bend {
     CutAt(usize, Cut),
     StallAt(usize),
     HoldAt(usize, Gate),
+    WaitAt(usize, Duration),
     Drip(Duration),
 }
 
@@ -273,6 +274,12 @@ impl Script {
         self.bend(Bend::HoldAt(byte, gate.clone()))
     }
 
+    /// Pauses before that byte.
+    #[must_use]
+    pub fn wait_at(self, byte: usize, time: Duration) -> Self {
+        self.bend(Bend::WaitAt(byte, time))
+    }
+
     #[must_use]
     pub fn cut_at(self, byte: usize, cut: Cut) -> Self {
         self.bend(Bend::CutAt(byte, cut))
@@ -357,6 +364,7 @@ impl Bend {
             Self::CutAt(at, Cut::Reset) => (at, Some(Step::Reset), false),
             Self::StallAt(at) => (at, Some(Step::Stall), true),
             Self::HoldAt(at, gate) => (at, Some(Step::Hold(gate)), true),
+            Self::WaitAt(at, time) => (at, Some(Step::Wait(time)), true),
         };
         let (mut bent, after) = delivery::split_at(steps, at);
         bent.extend(wedge);
