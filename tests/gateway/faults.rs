@@ -234,7 +234,6 @@ async fn what_is_no_fault_of_the_request_goes_to_the_next_candidate() {
             ];
             if stream {
                 failures.push(Script::text().error_first());
-                failures.push(Script::text().garbled_after(0));
                 failures.push(Script::literal(200, "text/event-stream", ""));
             }
             for (index, failure) in failures.into_iter().enumerate() {

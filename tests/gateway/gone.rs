@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::{Bench, SERVED, own_model, request};
+use super::{Bench, SERVED, first_text, own_model, request};
 use crate::support::Dialect::{Anthropic, Chat};
 use crate::support::raw::Request;
 use crate::support::upstream::{End, Script};
@@ -22,8 +22,7 @@ async fn assert_cancelled(bench: &Bench, index: usize) {
 async fn a_client_that_leaves_in_a_stream_cancels_the_upstream() {
     let bench = Bench::new().await;
     for (index, (client, upstream)) in SERVED.into_iter().flat_map(|a| SERVED.map(|b| (a, b))).enumerate() {
-        // Far enough for content of every dialect, and before every end.
-        bench.upstream.answer(Script::text().stretched(1, 40).stall_at(4000));
+        bench.upstream.answer(Script::text().stall_after(first_text(upstream)));
         let mut connection = bench.open(&request(client, &own_model(upstream), true)).await;
         connection.answer_until(b"data: ").await;
         drop(connection);

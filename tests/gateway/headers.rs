@@ -41,7 +41,8 @@ async fn a_dialects_own_headers_survive_to_the_upstream_and_others_do_not() {
         let names = survive.iter().filter(|name| **name != "anthropic-version").chain(&NEVER_TO_UPSTREAMS);
         let plain = request(dialect, &own_model(dialect), false);
         let asked = names.fold(plain, |request, name| request.header(name, "client's"));
-        let asked = asked.header("user-agent", "client/1").header("accept-encoding", "gzip, br").header("origin", "http://localhost");
+        let asked =
+            asked.header("user-agent", "client/1").header("accept-encoding", "gzip, br").header("origin", "http://localhost");
         let answer = bench.agent.send(&asked.header("authorization", "Bearer client").header("x-api-key", "client")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let received = bench.upstream.requests().pop().expect("it arrived");

@@ -1,9 +1,9 @@
 //! One request's way through the real program, between a raw client and the scripted upstream.
 
-mod answers;
 mod cuts;
 mod demo;
 mod faults;
+mod forms;
 mod gone;
 mod headers;
 mod passthrough;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
 use crate::support::agent::{Agent, Setup};
 use crate::support::raw::{Answer, Connection, Request};
-use crate::support::upstream::{Upstream, key};
+use crate::support::upstream::{Upstream, answers, key};
 
 /// The dialects in which a provider can be called.
 const SERVED: [Dialect; 4] = [Chat, Responses, Anthropic, Gemini];
@@ -123,6 +123,13 @@ fn request(dialect: Dialect, model: &str, stream: bool) -> Request {
 fn post(dialect: Dialect, target: &str, body: impl Into<Vec<u8>>) -> Request {
     let request = Request::post(target, body);
     if dialect == Anthropic { request.header("anthropic-version", "2023-06-01") } else { request }
+}
+
+/// How many records of the literal text it takes until there is text.
+fn first_text(dialect: Dialect) -> usize {
+    let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
+    let has_text = |record: &bytes::Bytes| memchr::memmem::find(record, "Gr\u{fc}ezi".as_bytes()).is_some();
+    1 + answers::records(&literal).iter().position(has_text).expect("a text has text")
 }
 
 /// Every pair of a client's dialect and another dialect's provider.

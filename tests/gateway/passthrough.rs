@@ -9,13 +9,25 @@ use crate::support::upstream::{Gate, Script, answers, key};
 
 /// Bodies that a parser would not write back as they are; `MODEL` stands where the name goes.
 const ODD: [(Dialect, &str); 9] = [
-    (Chat, " {\n\t\"model\" : \"MODEL\" ,\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e9\\/\u{1f600}\"}],\"x\":{\"y\":[1.0,2E+5,-0]}}\r\n"),
-    (Chat, "{\"messages\":[{\"content\":\"model\",\"role\":\"user\",\"x\":null}],\"metadata\":{\"model\":\"MODEL2\"},\"model\":\"MODEL\"}"),
-    (Chat, "{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"model\\\":\\\"no\\\"}\"}],\"mod\\u0065l\":\"MODEL\",\"seed\":12345678901234567890}"),
+    (
+        Chat,
+        " {\n\t\"model\" : \"MODEL\" ,\"messages\":[{\"role\":\"user\",\"content\":\"\\u00e9\\/\u{1f600}\"}],\"x\":{\"y\":[1.0,2E+5,-0]}}\r\n",
+    ),
+    (
+        Chat,
+        "{\"messages\":[{\"content\":\"model\",\"role\":\"user\",\"x\":null}],\"metadata\":{\"model\":\"MODEL2\"},\"model\":\"MODEL\"}",
+    ),
+    (
+        Chat,
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"model\\\":\\\"no\\\"}\"}],\"mod\\u0065l\":\"MODEL\",\"seed\":12345678901234567890}",
+    ),
     (Completions, "{\"prompt\":[1,2,3],  \"model\":\"MODEL\",\"unknown\":{}}"),
     (Responses, "{\"model\":\"MODEL\",\"input\":[{\"type\":\"new_kind\",\"a\":\"\\ud83d\\ude00\"}],\"future\":[]}"),
     (Responses, "{ \"input\" : \"hi\",\n\n \"model\"\t:\t\"MODEL\" }"),
-    (Anthropic, "{\"max_tokens\":1e2,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"beta_field\":1,\"model\":\"MODEL\"}"),
+    (
+        Anthropic,
+        "{\"max_tokens\":1e2,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"beta_field\":1,\"model\":\"MODEL\"}",
+    ),
     (Anthropic, "{\"model\":\"MODEL\",\"max_tokens\":1,\"messages\":[]}   "),
     (Gemini, " {\"contents\" : [ {\"parts\":[{\"text\":\"\\u0041\"}]} ] , \"model\":\"stays\", \"newField\":{\"n\":1.50}}"),
 ];
@@ -101,11 +113,8 @@ async fn each_event_is_delivered_while_the_upstream_holds_the_next() {
     let bench = Bench::new().await;
     for dialect in SERVED {
         let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
-        let records = if dialect == Chat {
-            answers::without_usage(&answers::records(&literal))
-        } else {
-            answers::records(&literal)
-        };
+        let records =
+            if dialect == Chat { answers::without_usage(&answers::records(&literal)) } else { answers::records(&literal) };
         let gates: Vec<Gate> = records.iter().map(|_| Gate::default()).collect();
         let starts = records.iter().scan(0, |at, record| Some(std::mem::replace(at, *at + record.len())));
         let script = starts.zip(&gates).skip(1).fold(Script::text(), |script, (at, gate)| script.hold_at(at, gate));

@@ -1,6 +1,6 @@
 //! Upstreams that keep everybody waiting, and what is said meanwhile.
 
-use super::{Bench, SERVED, own_model, request};
+use super::{Bench, SERVED, first_text, own_model, request};
 use crate::support::Dialect::{Anthropic, Chat, Gemini, Responses};
 use crate::support::grammar::{self, Ending};
 use crate::support::raw::{Answer, Ended};
@@ -63,10 +63,7 @@ async fn after_the_hold_a_first_event_that_stays_away_is_an_error_of_the_stream(
 async fn a_stall_in_the_middle_is_an_error_of_the_stream() {
     let bench = Bench::with(IMPATIENT).await;
     for upstream in SERVED {
-        let stream = bench.ask(upstream, true).await.text();
-        let middle = stream.match_indices("\n\n").chain(stream.match_indices("\r\n\r\n")).map(|(at, end)| at + end.len());
-        let middle = middle.filter(|at| stream[..*at].contains("Gr\u{fc}ezi")).min().expect("text has content");
-        bench.upstream.always(Script::text().stall_at(middle));
+        bench.upstream.always(Script::text().stall_after(first_text(upstream)));
         let answers = SERVED.map(|client| {
             let bench = &bench;
             async move { (client, bench.agent.send(&request(client, &own_model(upstream), true)).await) }
@@ -76,7 +73,6 @@ async fn a_stall_in_the_middle_is_an_error_of_the_stream() {
             assert!(has_failed(client, &answer), "{} of {}: {}", client.name(), upstream.name(), answer.text());
             assert!(answer.text().contains("ezi"), "{}", answer.text());
         }
-        bench.upstream.always(Script::text());
     }
 }
 
