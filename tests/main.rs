@@ -3,6 +3,7 @@
 pub mod support;
 
 mod architecture;
+mod gateway;
 mod grammar_selfcheck;
 mod selftest;
 mod stream;

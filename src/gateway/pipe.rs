@@ -9,7 +9,7 @@ use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Ending, Garbled, Glimpse, Protocol, StreamDecoder, StreamEncoder};
+use crate::protocol::{Ending, Garbled, Glimpse, Passed, Protocol, StreamDecoder, StreamEncoder};
 
 /// What a stream has shown so far.
 #[derive(Debug, Default)]
@@ -53,10 +53,10 @@ pub(super) struct Watch {
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
-    /// Whether the answer may end here: the upstream said why it finished.
-    may_end: bool,
     /// How many records passed.
     records: u64,
+    /// Whether the answer may end here: the upstream said why it finished.
+    may_end: bool,
     shown: Shown,
 }
 
@@ -95,7 +95,7 @@ impl Framing {
     fn is_between(&self) -> bool {
         match self {
             Self::Events(frames) => frames.is_between(),
-            Self::Array(objects) => objects.is_between(),
+            Self::Array(objects) => objects.takes_another(),
             Self::Lost => false,
         }
     }
@@ -105,7 +105,7 @@ impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
         let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, may_end: false, records: 0, shown: Shown::default() }
+        Self { protocol, query, framing, records: 0, may_end: false, shown: Shown::default() }
     }
 
     fn observe(&mut self, glimpse: Glimpse) {
@@ -120,12 +120,15 @@ impl Watch {
         shown.fault = shown.fault.take().or(glimpse.fault);
     }
 
+    fn passed(&self) -> Passed<'_> {
+        Passed { query: self.query.as_deref(), records: self.records }
+    }
+
     /// The end of an answer that said all it had to say. Behind an error record of the upstream's own comes the end that the
     /// dialect's clients notice.
     fn conclude(&mut self) -> Bytes {
-        let Self { protocol, query, records, shown, .. } = self;
-        let unseen = |fault: &Fault| protocol.encode_stream_fault(fault, query.as_deref(), *records, &mut BytesMut::new());
-        shown.ending = Some(shown.fault.as_ref().map_or(Ending::Clean, unseen));
+        let unseen = |fault: &Fault| self.protocol.encode_stream_fault(fault, &self.passed(), &mut BytesMut::new());
+        self.shown.ending = Some(self.shown.fault.as_ref().map_or(Ending::Clean, unseen));
         Bytes::new()
     }
 
@@ -134,7 +137,7 @@ impl Watch {
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
         let mut out = BytesMut::new();
         if is_between {
-            self.protocol.encode_stream_fault(&fault, self.query.as_deref(), self.records, &mut out);
+            self.protocol.encode_stream_fault(&fault, &self.passed(), &mut out);
         }
         self.shown.ending = Some(Ending::Abort);
         self.shown.fault = Some(fault);
@@ -149,6 +152,7 @@ impl Pipe for Watch {
         self.framing.push(chunk.clone(), |frame| glimpses.push(protocol.glimpse(frame)));
         glimpses.into_iter().for_each(|glimpse| self.observe(glimpse));
         self.shown.is_content |= matches!(self.framing, Framing::Lost);
+        self.shown.is_over |= self.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
         chunk
     }
 

@@ -340,7 +340,7 @@ mod tests {
 
     #[test]
     fn json_in_a_text_keeps_its_lone_surrogates() {
-        let text = Text::from_checked(Bytes::from_static(br#"{\"s\":\"\ud800 \\ud800\"}"#));
+        let text = Text::from_checked(ByteString::from_static(r#"{\"s\":\"\ud800 \\ud800\"}"#));
         assert_eq!(text.parse().unwrap().root().raw().as_str(), r#"{"s":"\ud800 \ud800"}"#);
     }
 

@@ -175,6 +175,14 @@ pub struct Glimpse {
     pub fault: Option<Fault>,
 }
 
+/// What a stream that passed through had shown when a fault ended it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Passed<'a> {
+    /// The query of the client's request.
+    pub query: Option<&'a str>,
+    pub records: u64,
+}
+
 /// How a stream to a client ends once its encoder is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -294,8 +302,7 @@ pub trait Protocol: Send + Sync {
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes);
 
     /// The record and ending by which this dialect says a fault inside a stream, outside a stream encoder (passthrough).
-    /// `position` is how many records came before it.
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, position: u64, out: &mut BytesMut) -> Ending;
+    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending;
 
     /// Looks at one frame of a stream that passes through, as cheaply as it can.
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse;

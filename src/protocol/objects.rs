@@ -15,6 +15,8 @@ pub struct Objects {
     depth: usize,
     is_in_string: bool,
     is_escaped: bool,
+    /// The last bracket or comma of the array.
+    mark: u8,
 }
 
 impl Objects {
@@ -42,6 +44,16 @@ impl Objects {
         Ok(())
     }
 
+    /// Whether another object may follow, with a comma in front unless it is the first.
+    pub fn takes_another(&self) -> bool {
+        self.is_between() && self.mark == 0
+    }
+
+    /// Whether the array is closed.
+    pub fn is_closed(&self) -> bool {
+        self.mark == b']'
+    }
+
     /// Whether no object is open.
     pub fn is_between(&self) -> bool {
         self.depth == 0
@@ -49,8 +61,9 @@ impl Objects {
 
     fn between(&mut self, byte: u8) -> Result<(), Garbled> {
         match byte {
-            b'{' => self.depth = 1,
-            b'[' | b']' | b',' | b' ' | b'\r' | b'\n' | b'\t' => {}
+            b'{' => (self.depth, self.mark) = (1, 0),
+            b'[' | b']' | b',' => self.mark = byte,
+            b' ' | b'\r' | b'\n' | b'\t' => {}
             _ => return Err(Garbled { why: "expected a JSON object, found another character".to_owned() }),
         }
         Ok(())
@@ -100,6 +113,21 @@ mod tests {
             let (head, rest) = STREAM.split_at(cut);
             assert_eq!(read(&[head, rest]), [&br#"{"a":"}\"{\\"}"#[..], br#"{"b":{"c":[1]}}"#]);
         }
+    }
+
+    #[test]
+    fn the_places_where_another_object_may_follow_are_known() {
+        let mut objects = Objects::default();
+        let mut after = |chunk: &[u8]| {
+            objects.push(chunk, |_| Ok(())).unwrap();
+            (objects.takes_another(), objects.is_closed())
+        };
+        assert_eq!(after(b""), (true, false));
+        assert_eq!(after(b"["), (false, false));
+        assert_eq!(after(b"{"), (false, false));
+        assert_eq!(after(b"}"), (true, false));
+        assert_eq!(after(b","), (false, false));
+        assert_eq!(after(b"{}\n]"), (false, true));
     }
 
     #[test]

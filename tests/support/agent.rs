@@ -123,6 +123,11 @@ impl Agent {
         self.home.path()
     }
 
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Replaces `config.toml` in one step, as editors do.
     pub fn rewrite_config(&self, text: &str) {
         let fresh = self.home().join("config.toml.new");

@@ -113,7 +113,8 @@ pub(super) fn decode_record(root: Value<'_>, status: Option<StatusCode>) -> Faul
     fault
 }
 
-/// The kind of an upstream's error: by its type, else by its status; the message tells what neither does.
+/// The kind of an upstream's error: by its type, else by its status (`api_error` says no more than that); the message tells what
+/// neither does.
 fn kind(word: &str, status: Option<u16>, message: &str) -> FaultKind {
     let by_status = || status.map_or(FaultKind::Upstream, |status| kind_of_status(status, message));
     match kind_of_type(word).unwrap_or_else(by_status) {
@@ -135,7 +136,6 @@ fn kind_of_type(word: &str) -> Option<FaultKind> {
         "conflict_error" => FaultKind::Conflict,
         "request_too_large" => FaultKind::TooLarge,
         "rate_limit_error" => FaultKind::RateLimited,
-        "api_error" => FaultKind::Upstream,
         "timeout_error" => FaultKind::Timeout,
         "overloaded_error" => FaultKind::Overloaded,
         _ => return None,
@@ -164,6 +164,7 @@ mod tests {
             (413, body("request_too_large", "big"), FaultKind::TooLarge),
             (429, body("rate_limit_error", "slow down"), FaultKind::RateLimited),
             (500, body("api_error", "oops"), FaultKind::Upstream),
+            (503, body("api_error", "Service unavailable"), FaultKind::Overloaded),
             (504, body("timeout_error", "late"), FaultKind::Timeout),
             (529, body("overloaded_error", "full"), FaultKind::Overloaded),
             (503, "<html>".to_owned(), FaultKind::Overloaded),

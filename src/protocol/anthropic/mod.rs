@@ -34,8 +34,8 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::sse::Frame;
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed, PassthroughHeaders, Peek,
+    Protocol, Route, StreamDecoder, StreamEncoder, Target,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -140,7 +140,7 @@ impl Protocol for Anthropic {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(&self, fault: &Fault, _: &Passed<'_>, out: &mut BytesMut) -> Ending {
         faults::encode_event(fault, out);
         Ending::Clean
     }

@@ -107,7 +107,7 @@ fn bad_request(said: &Said) -> (FaultKind, Option<&'static str>) {
         return (FaultKind::BadRequest, Some("invalid_signature"));
     }
     let is_accounts = said.word == "FAILED_PRECONDITION" && said.mentions(&["billing", "location"]);
-    (if is_accounts { FaultKind::Forbidden } else { FaultKind::BadRequest }, None)
+    (if is_accounts { FaultKind::UpstreamAuth } else { FaultKind::BadRequest }, None)
 }
 
 /// The status and the word of a fault.

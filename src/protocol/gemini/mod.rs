@@ -35,8 +35,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::NameRules;
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, PassthroughHeaders,
-    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed,
+    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
 };
 use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -172,8 +172,8 @@ impl Protocol for Gemini {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
-        response::encode_stream_fault(fault, query, out)
+    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+        response::encode_stream_fault(fault, passed, out)
     }
 
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse {

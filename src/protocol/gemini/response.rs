@@ -10,7 +10,7 @@ use super::wire::parameter;
 use super::{faults, finish, logprobs, usage};
 use crate::canon::{Event, Fault, Losses, Response};
 use crate::json::{self, Object, Text, Writer};
-use crate::protocol::{Ask, Ending, StreamEncoder, sse};
+use crate::protocol::{Ask, Ending, Passed, StreamEncoder, sse};
 
 pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
     let mut composer = Composer::new(ask);
@@ -238,9 +238,9 @@ fn write_fault(form: &mut Form, fault: &Fault, out: &mut BytesMut) {
 }
 
 /// The same in a stream that passed through until here. Of an array the elements before are already written.
-pub(super) fn encode_stream_fault(fault: &Fault, query: Option<&str>, out: &mut BytesMut) -> Ending {
-    let mut form = match Form::of(query) {
-        Form::Array { .. } => Form::Array { is_begun: true },
+pub(super) fn encode_stream_fault(fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    let mut form = match Form::of(passed.query) {
+        Form::Array { .. } => Form::Array { is_begun: passed.records > 0 },
         form => form,
     };
     write_fault(&mut form, fault, out);

@@ -12,7 +12,7 @@ use crate::canon::{
 };
 use crate::json::{Raw, Text};
 use crate::protocol::{
-    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Protocol as _, Target, envelope,
+    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Passed, Protocol as _, Target, envelope,
 };
 
 fn decode_as(operation: Operation, body: &str) -> Result<Request, DecodeError> {
@@ -723,8 +723,13 @@ fn a_failure_is_the_last_record_and_breaks_the_connection() {
     let (array, ending) = write(&events, &ask_of(&request, &origin, None));
     assert!(array.ends_with(&format!(",\r\n{error}]")) && ending == Ending::Abort, "{array}");
     let mut out = BytesMut::new();
-    assert_eq!(Gemini.encode_stream_fault(&fault, Some("alt=sse"), 8, &mut out), Ending::Abort);
-    assert_eq!(out, format!("data: {error}\n\n"));
+    let passed = |query, records| Passed { query, records };
+    assert_eq!(Gemini.encode_stream_fault(&fault, &passed(Some("alt=sse"), 1), &mut out), Ending::Abort);
+    assert_eq!(out.split(), format!("data: {error}\n\n"));
+    Gemini.encode_stream_fault(&fault, &passed(None, 1), &mut out);
+    assert_eq!(out.split(), format!(",\r\n{error}]"));
+    Gemini.encode_stream_fault(&fault, &passed(None, 0), &mut out);
+    assert_eq!(out, format!("[{error}]"));
 }
 
 #[test]

@@ -35,8 +35,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek,
-    Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders,
+    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
@@ -122,7 +122,7 @@ impl Protocol for OpenaiChat {
     }
 
     /// A passthrough's body was cut by its upstream; besides the record the connection tells so.
-    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, _: u64, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(&self, fault: &Fault, _: &Passed<'_>, out: &mut BytesMut) -> Ending {
         faults::encode_record(fault, out);
         Ending::Abort
     }

@@ -17,8 +17,8 @@ use http::{HeaderMap, Method, StatusCode};
 use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
-    StreamDecoder, StreamEncoder, Target, sse,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
+    Route, StreamDecoder, StreamEncoder, Target, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
@@ -97,8 +97,8 @@ impl Protocol for OpenaiCompletions {
         faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, query: Option<&str>, position: u64, out: &mut BytesMut) -> Ending {
-        OpenaiChat.encode_stream_fault(fault, query, position, out)
+    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+        OpenaiChat.encode_stream_fault(fault, passed, out)
     }
 
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse {

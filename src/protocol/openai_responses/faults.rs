@@ -20,12 +20,13 @@ pub(super) fn stream_code(fault: &Fault) -> &'static str {
     }
 }
 
-/// The `error` event: the dialect's record for a fault where no response object is at hand. `position` numbers it.
-pub(super) fn encode_record(fault: &Fault, position: u64, out: &mut BytesMut) {
+/// The `error` event: the dialect's record for a fault where no response object is at hand. `sequence_number` is the count of
+/// the records before it.
+pub(super) fn encode_record(fault: &Fault, sequence_number: u64, out: &mut BytesMut) {
     sse::write(out, "error", |out| {
         Writer::new(out).object(|event| {
             event.str("type", "error");
-            event.u64("sequence_number", position);
+            event.u64("sequence_number", sequence_number);
             event.str("code", stream_code(fault));
             event.str("message", &fault.message);
             optional("param", fault.param.as_deref(), event);

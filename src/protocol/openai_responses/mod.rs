@@ -28,8 +28,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, PassthroughHeaders, Peek, Protocol, Route,
-    StreamDecoder, StreamEncoder, Target, openai, sse,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
+    Route, StreamDecoder, StreamEncoder, Target, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
@@ -121,8 +121,8 @@ impl Protocol for OpenaiResponses {
         openai::faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, _: Option<&str>, position: u64, out: &mut BytesMut) -> Ending {
-        faults::encode_record(fault, position, out);
+    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+        faults::encode_record(fault, passed.records, out);
         Ending::Abort
     }
 

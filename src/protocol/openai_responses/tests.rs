@@ -824,7 +824,7 @@ mod client_answers {
 #[test]
 fn a_fault_in_a_passing_stream_is_an_error_event_and_an_abort() {
     let mut out = BytesMut::new();
-    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), None, 7, &mut out);
+    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), &Passed { query: None, records: 7 }, &mut out);
     assert_eq!(ending, Ending::Abort);
     assert_eq!(
         out,

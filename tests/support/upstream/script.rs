@@ -90,7 +90,10 @@ enum Change {
 enum Bend {
     CutAt(usize, Cut),
     StallAt(usize),
+    StallAfter(usize),
+    CutAfter(usize, Cut),
     HoldAt(usize, Gate),
+    WaitAt(usize, Duration),
     Drip(Duration),
 }
 
@@ -273,6 +276,23 @@ impl Script {
         self.bend(Bend::HoldAt(byte, gate.clone()))
     }
 
+    /// Nothing more after that many records of the stream.
+    #[must_use]
+    pub fn stall_after(self, records: usize) -> Self {
+        self.bend(Bend::StallAfter(records))
+    }
+
+    #[must_use]
+    pub fn cut_after(self, records: usize, cut: Cut) -> Self {
+        self.bend(Bend::CutAfter(records, cut))
+    }
+
+    /// Pauses before that byte.
+    #[must_use]
+    pub fn wait_at(self, byte: usize, time: Duration) -> Self {
+        self.bend(Bend::WaitAt(byte, time))
+    }
+
     #[must_use]
     pub fn cut_at(self, byte: usize, cut: Cut) -> Self {
         self.bend(Bend::CutAt(byte, cut))
@@ -350,13 +370,17 @@ impl Change {
 
 impl Bend {
     fn apply(self, steps: Vec<Step>) -> Vec<Step> {
+        let end_of = |records: usize| delivery::byte_count(&steps[..records]);
         let (at, wedge, goes_on) = match self {
             Self::Drip(pause) => return delivery::drip(steps, pause),
+            Self::StallAfter(records) => return Self::StallAt(end_of(records)).apply(steps),
+            Self::CutAfter(records, cut) => return Self::CutAt(end_of(records), cut).apply(steps),
             Self::CutAt(at, Cut::Clean) => (at, None, false),
             Self::CutAt(at, Cut::Fin) => (at, Some(Step::Fin), false),
             Self::CutAt(at, Cut::Reset) => (at, Some(Step::Reset), false),
             Self::StallAt(at) => (at, Some(Step::Stall), true),
             Self::HoldAt(at, gate) => (at, Some(Step::Hold(gate)), true),
+            Self::WaitAt(at, time) => (at, Some(Step::Wait(time)), true),
         };
         let (mut bent, after) = delivery::split_at(steps, at);
         bent.extend(wedge);
