@@ -4,5 +4,6 @@ pub mod support;
 
 mod architecture;
 mod grammar_selfcheck;
+mod guard;
 mod selftest;
 mod upstream_selfcheck;

@@ -72,7 +72,7 @@ impl Document {
             return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
         }
         if let Err(error) = std::str::from_utf8(&source) {
-            return Err(Invalid::new(spot(error.valid_up_to()), "not valid UTF-8"));
+            return Err(Invalid::new(spot(error.valid_up_to()), format!("not valid UTF-8 at byte {}", error.valid_up_to())));
         }
         let mut nodes = scratch.0;
         nodes.clear();
@@ -370,7 +370,7 @@ impl Scanner<'_> {
 
     fn container(&mut self, kind: Kind, depth: usize) -> Result<(), Invalid> {
         if depth >= DEPTH_MAX {
-            return Err(Invalid::new(spot(self.at), format!("nested deeper than {DEPTH_MAX}")));
+            return Err(Invalid::new(spot(self.at), format!("JSON nested deeper than {DEPTH_MAX} at byte {}", self.at)));
         }
         let close = if kind == Kind::Object { b'}' } else { b']' };
         let node = self.open(kind);
@@ -517,7 +517,7 @@ impl Scanner<'_> {
             Some(_) => "another character".to_owned(),
             None => "the end".to_owned(),
         };
-        Invalid::new(spot(self.at), format!("malformed JSON: expected {what}, found {found}"))
+        Invalid::new(spot(self.at), format!("malformed JSON at byte {}: expected {what}, found {found}", self.at))
     }
 }
 
@@ -576,11 +576,11 @@ mod tests {
 
     #[test]
     fn errors_say_what_was_expected_and_found() {
-        assert_eq!(parse("[1,]").unwrap_err().what, "malformed JSON: expected a value, found `]`");
-        assert_eq!(parse("").unwrap_err().what, "malformed JSON: expected a value, found the end");
+        assert_eq!(parse("[1,]").unwrap_err().what, "malformed JSON at byte 3: expected a value, found `]`");
+        assert_eq!(parse("").unwrap_err().what, "malformed JSON at byte 0: expected a value, found the end");
         assert_eq!(parse("\"a\nb\"").unwrap_err().what, "control character in a string; write it as an escape");
         let deep = "[".repeat(DEPTH_MAX + 1);
-        assert_eq!(parse(&deep).unwrap_err().what, "nested deeper than 128");
+        assert_eq!(parse(&deep).unwrap_err().what, "JSON nested deeper than 128 at byte 128");
         let number = parse("7").unwrap();
         assert_eq!(number.root().text().unwrap_err().what, "expected a string, found a number");
     }
