@@ -3,6 +3,7 @@
 pub mod support;
 
 mod architecture;
+mod config;
 mod grammar_selfcheck;
 mod guard;
 mod selftest;
