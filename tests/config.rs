@@ -7,7 +7,7 @@ use aerostat::config::keys::KEYS;
 
 use crate::support::Dialect;
 use crate::support::agent::{Agent, Setup};
-use crate::support::raw::{Answer, Connection, Request, exchange};
+use crate::support::raw::{Answer, Connection, Ended, Request, exchange};
 use crate::support::upstream::{Gate, Received, Script, Upstream};
 
 /// How long a change may take to be seen, and how often is looked.
@@ -19,7 +19,9 @@ const SOON: Duration = Duration::from_secs(3);
 
 const CHAT: &str = "/v1/chat/completions";
 const LAB: &str = r#"{"model":"lab/m","messages":[{"role":"user","content":"hi"}]}"#;
-const LAB_STREAM: &str = r#"{"model":"lab/m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+/// With the usage that makes the upstream play its literal answer as it is, so that it can be stopped between two records.
+const LAB_STREAM: &str =
+    r#"{"model":"lab/m","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"hi"}]}"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_key_is_followed_and_seen_from_the_outside() {
@@ -178,15 +180,11 @@ async fn see_limit(key: &str) {
             .await;
         }
         "limits.requests_in_flight_max" => {
-            let (upstream, agent) = playing(Script::text().stall_before_head()).await;
+            let (_upstream, agent) = playing(Script::text().stall_before_head()).await;
             append(&agent, &one);
-            let mut waiting = Connection::open(agent.address()).await.unwrap();
-            waiting.send(&Request::post(CHAT, LAB).bytes("localhost")).await.unwrap();
-            upstream.wait_for(1).await;
+            let mut waiting = Vec::new();
             until(key, async || {
-                // The limit counts from the change on, so a request of that time takes the place.
-                let mut next = Connection::open(agent.address()).await.unwrap();
-                next.send(&Request::post(CHAT, LAB).bytes("localhost")).await.unwrap();
+                waiting.push(begin(&agent, LAB).await);
                 agent.get("/healthz").await.status == 503
             })
             .await;
@@ -310,15 +308,20 @@ async fn an_idle_connection_is_closed(limit: &str) {
     until("limits.connection_idle_timeout_seconds", async || {
         let mut connection = Connection::open(agent.address()).await.unwrap().patience(SOON);
         connection.send(&Request::get("/healthz").bytes("localhost")).await.unwrap();
-        connection.answer().await.status == 200 && connection.until_closed().await.1 == crate::support::raw::Ended::Cut
+        connection.answer().await.status == 200 && connection.until_closed().await.1 == Ended::Cut
     })
     .await;
 }
 
-async fn soon(agent: &Agent, body: &str) -> Answer {
+/// A request whose answer nobody waits for yet.
+async fn begin(agent: &Agent, body: &str) -> Connection {
     let mut connection = Connection::open(agent.address()).await.unwrap().patience(SOON);
     connection.send(&Request::post(CHAT, body).bytes("localhost")).await.unwrap();
-    connection.answer().await
+    connection
+}
+
+async fn soon(agent: &Agent, body: &str) -> Answer {
+    begin(agent, body).await.answer().await
 }
 
 /// An upstream that answers nothing is given up within [`SOON`].
@@ -345,7 +348,7 @@ async fn a_full_machine_is_given_up(limit: &str) {
     .await;
 }
 
-/// The bytes of the first record of a streamed text.
+/// The first record of a streamed text: an answer that stops after it has begun and shows no output yet.
 fn first_record() -> &'static str {
     let stream = include_str!("support/upstream/answers/openai_chat/text.sse");
     &stream[..stream.find("\n\n").expect("a record") + 2]
@@ -365,20 +368,31 @@ async fn the_start_is_held() {
     until("limits.hold_ms", async || soon(&agent, LAB_STREAM).await.status == 200).await;
 }
 
+/// Only a translated stream: what passes through stays as it came.
 async fn a_silent_stream_shows_life(limit: &str) {
     let (_upstream, agent) = playing(Script::text().stall_at(first_record().len())).await;
-    append(&agent, &format!("{limit}hold_ms = 0\n"));
-    until("limits.keep_alive_seconds", async || soon(&agent, LAB_STREAM).await.text().lines().any(|line| line.starts_with(':')))
-        .await;
+    append(&agent, "[limits]\nhold_ms = 0\n");
+    let body = r#"{"model":"lab/m","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let pings = async || {
+        let mut connection = Connection::open(agent.address()).await.unwrap().patience(SOON);
+        connection.send(&Request::post("/v1/messages", body).bytes("localhost")).await.unwrap();
+        connection.answer().await.text().matches("event: ping").count()
+    };
+    assert_eq!(pings().await, 0);
+    append(&agent, limit.trim_start_matches("[limits]\n"));
+    until("limits.keep_alive_seconds", async || pings().await > 0).await;
 }
 
 async fn a_stop_waits_as_long_as_is_said(limit: &str) {
     let (upstream, mut agent) = playing(Script::text().stall_before_head()).await;
     append(&agent, limit);
     until("limits.drain_timeout_seconds", async || agent.stderr().contains("configuration is in force")).await;
-    let mut waiting = Connection::open(agent.address()).await.unwrap();
-    waiting.send(&Request::post(CHAT, LAB).bytes("localhost")).await.unwrap();
-    upstream.wait_for(1).await;
+    let mut waiting = Vec::new();
+    until("limits.drain_timeout_seconds", async || {
+        waiting.push(begin(&agent, LAB).await);
+        !upstream.requests().is_empty()
+    })
+    .await;
     let begun = tokio::time::Instant::now();
     agent.sigterm();
     assert_eq!(agent.exit_code(), Some(0));
