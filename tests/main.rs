@@ -3,8 +3,10 @@
 pub mod support;
 
 mod architecture;
+mod config;
 mod gateway;
 mod grammar_selfcheck;
+mod guard;
 mod selftest;
 mod stream;
 mod translate;

@@ -46,7 +46,7 @@ impl Catalog {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The providers' lists, asked for where they are not known.
+    /// The providers' lists: what the person wrote, else what they say, asked for where it is not known.
     pub(super) async fn lists(&self, setup: &Setup) -> Lists {
         let asked = setup.endpoints.values().map(|endpoint| self.list_of(endpoint));
         join_all(asked).await.into_iter().collect()
@@ -60,6 +60,9 @@ impl Catalog {
 
     async fn list_of(&self, endpoint: &Endpoint) -> (String, Arc<Vec<ModelCard>>) {
         let name = endpoint.provider.name.clone();
+        if let Some(models) = &endpoint.provider.models {
+            return (name, Arc::new(models.iter().map(|id| model_card(id)).collect()));
+        }
         if let Some(cards) = self.known(&name) {
             return (name, cards);
         }
@@ -117,7 +120,11 @@ impl Catalog {
 }
 
 fn rule_card(name: &str) -> ModelCard {
-    ModelCard { id: name.to_owned(), owner: "aerostat".to_owned(), ..ModelCard::default() }
+    ModelCard { owner: "aerostat".to_owned(), ..model_card(name) }
+}
+
+fn model_card(id: &str) -> ModelCard {
+    ModelCard { id: id.to_owned(), ..ModelCard::default() }
 }
 
 fn prefixed(provider: &str, card: ModelCard) -> ModelCard {

@@ -69,10 +69,11 @@ pub fn preflight(admitted: &Admitted, head: &Parts) -> Option<Response<()>> {
 
 /// Lets the page that asked read the answer, with all the headers that `headers` holds by now.
 pub fn cors_headers(admitted: &Admitted, headers: &mut HeaderMap) {
+    let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    let exposed = HeaderValue::from_str(&names.join(", "));
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     let Some(origin) = &admitted.origin else { return };
-    let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-    if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+    if let Ok(names) = exposed {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

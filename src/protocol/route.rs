@@ -65,6 +65,7 @@ impl Route {
 /// What a client says of its dialect besides the route, which several dialects may share (`/models`) or none has.
 #[derive(Clone, Copy, Debug)]
 pub struct Hints<'a> {
+    pub method: &'a Method,
     /// The path without prefixes and version segment.
     pub path: &'a str,
     /// The version segment: `v1beta`.

@@ -71,11 +71,10 @@ impl Server {
             Ok(admitted) => admitted,
             Err(fault) => return visit.finish(visit.refuse(&fault), None),
         };
-        let response = match guard::preflight(&admitted, &visit.head) {
-            Some(preflight) => preflight.map(|()| Body::empty()),
-            None => self.serve(&visit, incoming).await,
-        };
-        visit.finish(response, Some(&admitted))
+        match guard::preflight(&admitted, &visit.head) {
+            Some(preflight) => visit.finish(preflight.map(|()| Body::empty()), None),
+            None => visit.finish(self.serve(&visit, incoming).await, Some(&admitted)),
+        }
     }
 
     async fn serve(&self, visit: &Visit<'_>, incoming: Incoming) -> Response<Body> {

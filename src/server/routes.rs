@@ -3,8 +3,8 @@
 //! Prefix aliases, missing or doubled version segments and trailing slashes are all fine; what is left is matched against the
 //! dialects' own routes. It reads the head only, and decides nothing about who may ask.
 
+use http::Method;
 use http::request::Parts;
-use http::{HeaderMap, Method};
 use percent_encoding::percent_decode_str;
 
 use crate::protocol::{self, Hints, Operation, Protocol};
@@ -34,7 +34,7 @@ pub(super) enum Found {
 impl Place {
     pub(super) fn of(head: &Parts) -> Self {
         let path = Path::read(head.uri.path());
-        let likely = path.likely_dialect(&head.headers, head.uri.query());
+        let likely = path.likely_dialect(head);
         match path.own() {
             Some(found) if is_read(&head.method) => Self { found, protocol: likely },
             Some(_) => Self { found: Found::OtherMethod(vec![Method::GET, Method::HEAD]), protocol: likely },
@@ -82,8 +82,9 @@ impl Path {
     }
 
     /// The dialect that the client most likely speaks: of a prefix, else by what it says of itself.
-    fn likely_dialect(&self, headers: &HeaderMap, query: Option<&str>) -> &'static dyn Protocol {
-        let hints = Hints { path: &self.rest, version: self.version.as_deref(), query, headers };
+    fn likely_dialect(&self, head: &Parts) -> &'static dyn Protocol {
+        let Parts { method, uri, headers, .. } = head;
+        let hints = Hints { method, path: &self.rest, version: self.version.as_deref(), query: uri.query(), headers };
         let hinted = || protocol::ALL.iter().copied().find(|protocol| protocol.is_hinted(&hints));
         self.alias.or_else(hinted).unwrap_or(protocol::FALLBACK)
     }
@@ -208,6 +209,13 @@ mod tests {
             assert_eq!(place.protocol.dialect().name(), dialect, "{path}");
             assert_eq!(place.found, to(Operation::ListModels, None), "{path}");
         }
+    }
+
+    #[test]
+    fn a_models_name_with_a_colon_is_no_sign_of_gemini() {
+        let model = to(Operation::ShowModel, Some("lab/llama3:8b"));
+        assert_eq!(route(Method::GET, "/v1/models/lab/llama3:8b"), ("openai_chat", model));
+        assert_eq!(route(Method::POST, "/v1/models/x:unknownVerb").0, "gemini");
     }
 
     #[test]

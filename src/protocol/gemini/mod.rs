@@ -107,7 +107,8 @@ impl Protocol for Gemini {
             || version.contains("alpha")
             || ["x-goog-api-key", "x-goog-api-client"].iter().any(|name| hints.headers.contains_key(*name))
             || wire::parameter(hints.query, "key").is_some()
-            || hints.path.starts_with("/models/") && hints.path.contains(':')
+            // Others only read below `/models/`, also names with colons such as `llama3:8b`.
+            || hints.method == Method::POST && hints.path.starts_with("/models/")
     }
 
     fn stream_content_type(&self, query: Option<&str>) -> &'static str {
