@@ -14,7 +14,7 @@ import pytest
 
 from cases import ENVELOPE, TEXT, TOKENS
 from received import model_of, read
-from scripted import Answer
+from scripted import Answer, failing
 
 PROMPT = "Say hello"
 NOTE = "The note says 4711."
@@ -37,16 +37,20 @@ class Client:
         return self.setup.__name__
 
     def run(self, home, base_url, key, model):
-        """Runs the client once and returns what it printed."""
+        """Runs the client once, expects it to end well, and returns what it printed."""
+        done = self.finish(home, base_url, key, model)
+        assert done.returncode == 0, f"{self.command}: exit status {done.returncode}: {done.stderr[-2000:]}"
+        return done.stdout
+
+    def finish(self, home, base_url, key, model):
+        """Runs the client to its end, whatever that is."""
         if not shutil.which(self.command):
             missing(self.command)
         arguments, settings = self.setup(home, base_url, key, model)
         environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "dumb", **OFFLINE, **settings}
-        done = subprocess.run(
+        return subprocess.run(
             [self.command, *arguments], env=environment, cwd=home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_SECONDS
         )
-        assert done.returncode == 0, f"{self.command}: exit status {done.returncode}: {done.stderr[-2000:]}"
-        return done.stdout
 
 
 def drops_thinking(client, lab):
@@ -116,6 +120,24 @@ def test_runs_its_own_tool_and_brings_the_reasoning_back(client, lab, tmp_path):
     assert NOTE in result
     assert saw.tokens == ([] if drops_thinking(client, lab) else TOKENS[lab.upstream.dialect])
     assert ENVELOPE not in lab.upstream.last.body
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic"])
+def test_gets_over_a_bad_moment(client, lab, tmp_path):
+    lab.upstream.will(failing(503))
+    lab.upstream.always(Answer("text"))
+    assert TEXT in client.run(tmp_path, lab.base_url, lab.key, lab.model)
+
+
+@pytest.mark.gateway
+@pytest.mark.parametrize("dialect", ["openai_chat", "gemini"])
+@pytest.mark.parametrize("cut", ["clean", "abrupt", "error"])
+def test_half_an_answer_never_passes_for_a_whole_one(client, lab, tmp_path, cut):
+    lab.upstream.will(Answer(cut=cut))
+    lab.upstream.always(Answer("text"))
+    done = client.finish(tmp_path, lab.base_url, lab.key, lab.model)
+    # Some ask again, some give up: none may be content.
+    assert (done.returncode != 0) or TEXT in done.stdout
 
 
 @pytest.mark.gateway
