@@ -1,12 +1,16 @@
 //! The one integration binary: one link step, and support that all of its modules share.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see")]
+
 pub mod support;
 
 mod architecture;
+mod cli;
 mod config;
 mod gateway;
 mod grammar_selfcheck;
 mod guard;
+mod lifecycle;
 mod selftest;
 mod stream;
 mod translate;

@@ -154,7 +154,7 @@ impl Agent {
 
     /// Asks the program to end, as service managers do.
     pub fn sigterm(&self) {
-        let status = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status();
         assert!(status.is_ok_and(|status| status.success()), "SIGTERM can be sent");
     }
 
