@@ -321,8 +321,8 @@ async fn what_is_wrong_with_a_body_is_said_in_the_dialect() {
         let chunked = "transfer-encoding: chunked\r\n".to_owned();
         let gzip = format!("content-encoding: gzip\r\n{}", length(good.as_bytes()));
         let cases: [(String, &[u8], u16, &str); 9] = [
-            (length(cut.as_bytes()), cut.as_bytes(), 400, "malformed JSON at byte"),
-            (length(b"{\"a\":\"\xff\"}"), b"{\"a\":\"\xff\"}", 400, "not valid UTF-8 at byte 6"),
+            (length(cut.as_bytes()), cut.as_bytes(), 400, "(at byte "),
+            (length(b"{\"a\":\"\xff\"}"), b"{\"a\":\"\xff\"}", 400, "not valid UTF-8 (at byte 6)"),
             (length(deep.as_bytes()), deep.as_bytes(), 400, "nested deeper than"),
             (length(b"[]"), b"[]", 400, "expected an object"),
             (length(good.as_bytes()), cut.as_bytes(), 400, "found the end of the connection"),
