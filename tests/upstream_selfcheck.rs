@@ -309,7 +309,7 @@ async fn anthropic_refuses_what_anthropic_refuses() {
             (json!({"thinking": thinking}), "must be greater than"),
             (json!({"max_tokens": 4096, "thinking": thinking, "tools": tool, "tool_choice": {"type": "any"}}), "forces tool use"),
             (json!({"model": "claude-opus-4-6", "max_tokens": 4096, "thinking": thinking}), "not supported for this model"),
-            (json!({"model": "claude-opus-4-6", "temperature": 0.5}), "not supported for this model"),
+            (json!({"model": "claude-opus-5", "temperature": 0.5}), "not supported for this model"),
             (json!({"temperature": 1.5}), "less than or equal to 1"),
             (json!({"temperature": 0.5, "top_p": 0.5}), "cannot both be specified"),
             (json!({"tools": [{"name": "a.b", "input_schema": {"type": "object"}}]}), "should match pattern"),
