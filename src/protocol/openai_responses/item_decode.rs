@@ -140,7 +140,10 @@ impl Item {
                 self.begin_call(item, parts, out)?;
                 self.input(item, input_key(&kind), out)?;
             }
-            _ => self.part = Some(parts.begin(PartHead::Hosted { kind, raw: item.raw() }, out)),
+            _ => {
+                self.close(out);
+                self.part = Some(parts.begin(PartHead::Hosted { kind, raw: item.raw() }, out));
+            }
         }
         self.close(out);
         Ok(())

@@ -470,6 +470,16 @@ mod upstream_answers {
     }
 
     #[test]
+    fn an_item_that_turns_out_to_be_unknown_ends_the_part_it_began() {
+        check_promises(&read(&[stream(&[
+            r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"summary_index":0,"delta":"hm"}"#,
+            r#"{"type":"response.output_item.done","output_index":0,"item":{"type":"new_kind"}}"#,
+            r#"{"type":"response.completed","response":{"status":"completed"}}"#,
+        ])
+        .as_bytes()]));
+    }
+
+    #[test]
     fn servers_that_send_only_the_end_are_read_too() {
         let end = stream(&[&format!(r#"{{"type":"response.completed","response":{}}}"#, RESPONSE.replace('\n', ""))]);
         assert_eq!(fold(read(&[end.as_bytes()])).unwrap(), decode_whole(RESPONSE).unwrap());
