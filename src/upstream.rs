@@ -64,14 +64,14 @@ impl Network {
     }
 
     async fn exchange(&self, request: http::Request<Bytes>) -> Result<http::Response<Body>, TransportError> {
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let authority = request.uri().authority().cloned();
         let request = request.map(Full::new);
         let answer = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
             self.tls()?.request(request).await
         } else {
             self.plain.request(request).await
         };
-        let answer = answer.map_err(|error| explain(&error, &host))?;
+        let answer = answer.map_err(|error| explain(&error, authority.as_ref().map_or("", |authority| authority.as_str())))?;
         Ok(answer.map(|body| -> Body { Box::pin(body.map_err(BoxError::from)) }))
     }
 

@@ -2,11 +2,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::time::Duration;
 
 use crate::record::{Record, Recorder};
 
 /// Records that may wait; one more is dropped and counted.
-const WAITING_MAX: usize = 1_024;
+const WAITING_MAX: usize = 4_096;
+
+/// How long the writer rests after it was woken, so that it is woken for many records at once: waking a thread costs more than
+/// the rest of a small request.
+const REST: Duration = Duration::from_millis(20);
 
 /// Writes records to the log.
 pub(super) struct Log {
@@ -34,7 +39,9 @@ impl Recorder for Log {
 
 fn write_all(records: &Receiver<Record>) {
     while let Ok(record) = records.recv() {
+        std::thread::sleep(REST);
         write(&record);
+        records.try_iter().for_each(|record| write(&record));
     }
 }
 

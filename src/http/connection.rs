@@ -3,11 +3,12 @@
 //! Three things are decided here that hyper leaves open: how long a peer may be silent, when a peer that closed its side is gone,
 //! and that an answer to a request that was not read to its end still arrives.
 
+use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::Shutdown;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,8 +17,7 @@ use http::StatusCode;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Limits;
 
@@ -41,10 +41,22 @@ pub(super) enum Stage {
     Busy,
 }
 
+impl Stage {
+    /// How long the peer may be silent.
+    fn timeout(self, limits: &Limits) -> Option<Duration> {
+        match self {
+            Self::Idle => Some(limits.keep_alive_timeout),
+            Self::Head => Some(limits.header_timeout),
+            Self::Busy => None,
+        }
+    }
+}
+
 /// What the socket and the answers tell whoever watches the connection.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    stage: watch::Sender<Stage>,
+    /// The stage, and since when it has lasted.
+    stage: Mutex<(Stage, Instant)>,
     bytes_written: AtomicU64,
     /// How often all that hyper held had been written.
     flushes: AtomicU64,
@@ -55,7 +67,7 @@ impl Pulse {
     pub(super) fn new() -> Self {
         // A connection is opened to ask something, so its first head is due at once.
         Self {
-            stage: watch::Sender::new(Stage::Head),
+            stage: Mutex::new((Stage::Head, Instant::now())),
             bytes_written: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             on_flush: AtomicWaker::new(),
@@ -64,24 +76,34 @@ impl Pulse {
 
     /// Marks the connection as busy until the guard is dropped.
     pub(super) fn busy(self: &Arc<Self>) -> Busy {
-        self.stage.send_replace(Stage::Busy);
+        *self.stage() = (Stage::Busy, Instant::now());
         Busy(Arc::clone(self))
     }
 
     fn read(&self) {
-        self.stage.send_if_modified(|stage| {
-            let begins_head = *stage == Stage::Idle;
-            if begins_head {
-                *stage = Stage::Head;
-            }
-            begins_head
-        });
+        let mut stage = self.stage();
+        if stage.0 == Stage::Idle {
+            *stage = (Stage::Head, Instant::now());
+        }
     }
 
     fn wrote(&self, bytes: usize) {
         self.bytes_written.fetch_add(bytes as u64, Ordering::Relaxed);
-        // The end of an answer may take long to be read: that is no idleness, so the wait starts anew.
-        self.stage.send_if_modified(|stage| *stage == Stage::Idle);
+        let mut stage = self.stage();
+        if stage.0 == Stage::Idle {
+            // The end of an answer may take long to be read: that is no idleness, so the wait starts anew.
+            stage.1 = Instant::now();
+        }
+    }
+
+    fn stage(&self) -> MutexGuard<'_, (Stage, Instant)> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the peer will have been silent for too long, and in which stage.
+    fn due(&self, limits: &Limits) -> Option<(Stage, Instant)> {
+        let (stage, since) = *self.stage();
+        Some((stage, since.checked_add(stage.timeout(limits)?)?))
     }
 
     fn flushed(&self) {
@@ -90,20 +112,24 @@ impl Pulse {
     }
 
     /// Waits until the peer has been silent for longer than its stage allows, and says which stage that is.
+    ///
+    /// Nothing wakes it when the stage changes: it has to be polled in the connection's own task, after what changes it. A timer
+    /// that fires too early is set anew, so that a request on a kept connection sets none.
     pub(super) async fn silence(&self, limits: &Limits) -> Stage {
-        let mut stages = self.stage.subscribe();
-        loop {
-            let stage = *stages.borrow_and_update();
-            let next = stages.changed();
-            let is_over = match stage {
-                Stage::Idle => timeout(limits.keep_alive_timeout, next).await.is_err(),
-                Stage::Head => timeout(limits.header_timeout, next).await.is_err(),
-                Stage::Busy => next.await.is_err(),
-            };
-            if is_over {
-                return stage;
+        let mut timer = pin!(sleep(limits.header_timeout));
+        poll_fn(|context| {
+            loop {
+                let Some((stage, due_at)) = self.due(limits) else { return Poll::Pending };
+                if timer.is_elapsed() && due_at <= timer.deadline() {
+                    return Poll::Ready(stage);
+                }
+                if timer.is_elapsed() || due_at < timer.deadline() {
+                    timer.as_mut().reset(due_at);
+                }
+                ready!(timer.as_mut().poll(context));
             }
-        }
+        })
+        .await
     }
 }
 
@@ -126,7 +152,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.stage.send_replace(Stage::Idle);
+        *self.0.stage() = (Stage::Idle, Instant::now());
     }
 }
 
@@ -140,7 +166,7 @@ impl AsyncRead for Socket<'_> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
-            match self.stream.try_read_buf(buffer) {
+            match try_read(self.stream, buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(0) => return Poll::Ready(Ok(())),
@@ -151,6 +177,24 @@ impl AsyncRead for Socket<'_> {
             }
         }
     }
+}
+
+/// Reads what is there. A read that leaves room has emptied the socket and takes its readiness back, as tokio's own reads do: else
+/// the next look would be a system call that finds nothing.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+    let mut read = Err(io::ErrorKind::WouldBlock.into());
+    let _ = stream.try_io(Interest::READABLE, || {
+        read = stream.try_read_buf(buffer);
+        let is_emptied = matches!(read, Ok(1..)) && buffer.remaining() > 0;
+        if is_emptied { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    });
+    read
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
+    stream.try_read_buf(buffer)
 }
 
 impl Socket<'_> {

@@ -150,6 +150,8 @@ impl<H: Handler> Server<H> {
     async fn run(self: Arc<Self>, stream: TcpStream, stopping: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
         let pulse = Arc::new(Pulse::new());
         tokio::select! {
+            // In this order: the silence is judged by what the conversation just did.
+            biased;
             () = self.converse(&stream, &pulse, stopped(stopping.clone())) => {}
             () = gone(&stream, &pulse) => return,
             stage = pulse.silence(&self.limits) => match stage {
