@@ -135,13 +135,22 @@ impl Watch {
     /// Between two records the error is written as one of its own; within one, only breaking off is honest. Both ways the connection
     /// is cut, since a stream that passed through may have no other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
-        let mut out = BytesMut::new();
-        if is_between {
-            self.protocol.encode_stream_fault(&fault, &self.passed(), &mut out);
-        }
+        let record = if is_between { self.record_of(&fault) } else { Bytes::new() };
         self.shown.ending = Some(Ending::Abort);
         self.shown.fault = Some(fault);
-        out.freeze()
+        record
+    }
+}
+
+impl Watch {
+    /// An error record with the line ends of the stream that it stands in: some clients split by what they saw first.
+    fn record_of(&self, fault: &Fault) -> Bytes {
+        let mut record = BytesMut::new();
+        self.protocol.encode_stream_fault(fault, &self.passed(), &mut record);
+        match (&self.framing, std::str::from_utf8(&record)) {
+            (Framing::Events(frames), Ok(text)) => Bytes::from(text.replace('\n', frames.line_end())),
+            _ => record.freeze(),
+        }
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Frames {
     /// Whether the last line ended with a carriage return whose line feed may still come.
     after_cr: bool,
     seen_first: bool,
+    /// Whether the stream's lines end with both characters.
+    is_crlf: bool,
 }
 
 impl Frames {
@@ -70,11 +72,17 @@ impl Frames {
         self.pending.is_empty() && !self.has_data && self.open.event.is_empty()
     }
 
+    /// The line end of the stream, for a record that is written behind it.
+    pub fn line_end(&self) -> &'static str {
+        if self.is_crlf { "\r\n" } else { "\n" }
+    }
+
     /// Cuts the next whole line off `rest`, without its end.
     fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;
             if rest[0] == b'\n' {
+                self.is_crlf = true;
                 let _ = rest.split_to(1);
             }
         }

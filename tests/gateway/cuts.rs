@@ -1,7 +1,7 @@
 //! Upstreams that break off: the client has to notice, in the way that its dialect's real clients do.
 
 use super::{Bench, SERVED, first_text, own_model, request};
-use crate::support::Dialect::{self, Anthropic, Chat, Gemini, Responses};
+use crate::support::Dialect::{self, Chat, Gemini};
 use crate::support::grammar::{self, Ending};
 use crate::support::raw::{Answer, Ended, Request};
 use crate::support::upstream::{Cut, Script, answers};
@@ -111,7 +111,7 @@ async fn an_upstreams_own_error_record_in_the_middle_ends_the_stream() {
             let what = format!("{} of {}: {:?} {}", client.name(), upstream.name(), answer.ended, answer.text());
             assert!(matches!(ending(client, &answer), Ending::Failed { .. }), "{what}");
             assert!(has_noticeable_end(client, &answer), "{what}");
-            assert_eq!(answer.text().matches("verloaded").count().min(1), 1, "{what}");
+            assert_eq!(answer.text().matches("\"message\":\"").count(), 1, "one error is enough: {what}");
         }
     }
 }
@@ -145,17 +145,27 @@ async fn the_array_form_breaks_off_with_its_error_as_the_last_element() {
 
 #[tokio::test]
 async fn the_last_record_reaches_a_slow_reader_before_the_connection_is_broken_off() {
-    const COPIES: usize = 20_000;
     let bench = Bench::new().await;
-    for (client, upstream) in [(Chat, Chat), (Anthropic, Anthropic), (Gemini, Gemini), (Gemini, Chat), (Responses, Responses)] {
-        let text = first_text(upstream);
-        bench.upstream.answer(Script::text().stretched(text - 1, COPIES).cut_after(text - 1 + COPIES, Cut::Fin));
+    for (index, (client, upstream)) in [(Chat, Chat), (Gemini, Gemini), (Gemini, Chat)].into_iter().enumerate() {
+        bench.upstream.answer(Script::literal(200, "text/event-stream", long_and_cut(upstream)));
         let mut connection = bench.open(&request(client, &own_model(upstream), true)).await;
-        // The upstream has broken off long before this client begins to read.
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(400), bench.upstream.end_of(0)).await;
-        let answer = connection.answer().await;
-        let tail = &answer.text()[answer.body.len().saturating_sub(400)..];
-        assert_eq!(answer.ended, Ended::Cut, "{}: {tail}", client.name());
+        bench.upstream.wait_for(index + 1).await;
+        // Everything on the way is full before this client begins to read.
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let (bytes, ended) = connection.until_closed().await;
+        let tail = String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(400)..]).into_owned();
         assert!(tail.contains("error") && tail.contains("broke off"), "{} of {}: {tail}", client.name(), upstream.name());
+        assert!(ended == Ended::Cut && !tail.ends_with("0\r\n\r\n"), "{}: {tail}", client.name());
     }
+}
+
+/// A stream of more bytes than all sockets on the way hold, without its end.
+fn long_and_cut(dialect: Dialect) -> String {
+    const COPIES: usize = 160;
+    let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
+    let records = answers::records(&literal);
+    let text = first_text(dialect) - 1;
+    let long = String::from_utf8_lossy(&records[text]).replace("Gr\u{fc}ezi", &"x".repeat(64 * 1024));
+    let head: String = records[..text].iter().map(|record| String::from_utf8_lossy(record)).collect();
+    head + &long.repeat(COPIES)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::reasoning::go_on;
 use super::{SERVED, post, smallest, target};
 use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
 use crate::support::agent::Agent;
@@ -48,7 +49,7 @@ fn ask_for_reasoning(dialect: Dialect, body: &mut Value) {
             body["max_tokens"] = json!(4096);
             body["thinking"] = json!({"type": "enabled", "budget_tokens": 1024});
         }
-        _ => body["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true}}),
+        _ => body["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true, "thinkingBudget": 1024}}),
     }
 }
 
@@ -94,12 +95,11 @@ async fn a_tool_is_called_and_its_result_repeated_in_every_pair() {
             }
             let mut body = smallest(client, &model, false);
             add_tool(client, &mut body);
-            let first = agent.send(&post(client, &target(client, &model, false), body.to_string())).await.json();
-            super::reasoning::go_on(client, &mut body, &first);
             if client == Responses {
                 body["input"] = json!([{"role": "user", "content": "hi"}]);
-                super::reasoning::go_on(client, &mut body, &first);
             }
+            let first = agent.send(&post(client, &target(client, &model, false), body.to_string())).await.json();
+            go_on(client, &mut body, &first);
             let second = agent.send(&post(client, &target(client, &model, false), body.to_string())).await;
             assert!(judged(client, &second).folded.choices[0].text.contains("-3 degrees"), "{} {model}", client.name());
         }

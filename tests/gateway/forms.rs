@@ -108,11 +108,11 @@ async fn an_answer_over_the_limit_is_refused_and_the_next_is_served() {
 async fn a_stream_has_no_such_limit() {
     let bench = Bench::with("[limits]\nanswer_body_bytes_max = \"64 KiB\"\n").await;
     for (client, upstream) in [(Chat, Chat), (Anthropic, Anthropic), (Chat, Anthropic), (Gemini, Chat)] {
-        bench.upstream.answer(Script::text().stretched(first_text(upstream) - 1, 3000));
+        bench.upstream.answer(Script::text().stretched(first_text(upstream) - 1, 600));
         let answer = bench.agent.send(&request(client, &own_model(upstream), true)).await;
         let summary = judged(client, &answer);
         assert_eq!(summary.ending, Ending::Success);
-        assert_eq!(summary.folded.choices[0].text.matches("Gr\u{fc}ezi").count(), 3000);
+        assert_eq!(summary.folded.choices[0].text.matches("Gr\u{fc}ezi").count(), 600);
     }
 }
 

@@ -181,11 +181,13 @@ impl Bench {
 
 #[tokio::test]
 async fn a_body_that_stays_open_after_the_last_word_is_closed() {
+    futures_util::future::join_all([Chat, Responses, Anthropic].map(stay_open)).await;
+}
+
+async fn stay_open(dialect: Dialect) {
     let bench = Bench::new().await;
-    for dialect in [Chat, Responses, Anthropic] {
-        let whole = bench.ask(dialect, true).await;
-        bench.upstream.answer(Script::text().stall_at(whole.body.len()));
-        let answer = bench.ask(dialect, true).await;
-        assert_eq!((answer.ended, answer.text()), (Ended::Whole, whole.text()), "{}", dialect.name());
-    }
+    let whole = bench.ask(dialect, true).await;
+    bench.upstream.answer(Script::text().stall_at(whole.body.len()));
+    let answer = bench.ask(dialect, true).await;
+    assert_eq!((answer.ended, answer.text()), (Ended::Whole, whole.text()), "{}", dialect.name());
 }

@@ -48,6 +48,12 @@ pub(super) fn for_reasoning(origin: &Origin, token: &Text) -> Text {
     if origin.dialect == DIALECT { split(token).1 } else { envelope::wrap(origin, Some(token)) }
 }
 
+/// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is known for ours when it comes back.
+/// The service would look for its id.
+pub(super) fn for_unsigned(origin: &Origin) -> Option<Text> {
+    (origin.dialect != DIALECT).then(|| envelope::wrap(origin, None))
+}
+
 /// `encrypted_content` of the item that follows a signed call or text.
 pub(super) fn for_part(origin: &Origin, call_id: &Text, token: &Text) -> Text {
     envelope::wrap(origin, Some(&Text::join([call_id, token], " ")))

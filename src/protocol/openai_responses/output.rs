@@ -117,7 +117,10 @@ impl Output {
 
     /// Ends the open item, and writes the item with its token where one came.
     pub(super) fn close(&mut self, status: &str, out: &mut BytesMut) {
-        let Some(item) = self.open.take() else { return };
+        let Some(mut item) = self.open.take() else { return };
+        if let Body::Reasoning { encrypted, .. } = &mut item.body {
+            *encrypted = encrypted.take().or_else(|| carrier::for_unsigned(&self.origin));
+        }
         self.finished(item.raw(status), out);
         if let Some((call_id, token)) = self.token.take() {
             let encrypted = Some(carrier::for_part(&self.origin, &call_id, &token));

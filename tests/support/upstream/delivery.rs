@@ -123,13 +123,15 @@ pub fn split_at(steps: Vec<Step>, position: usize) -> (Vec<Step>, Vec<Step>) {
     (before, after)
 }
 
-/// Every byte a chunk of its own, `pause` apart.
+/// Every byte a chunk of its own, `pause` apart. Each is flushed by itself also without a pause.
 pub fn drip(steps: Vec<Step>, pause: Duration) -> Vec<Step> {
-    let by_byte = |bytes: Bytes| (0..bytes.len()).flat_map(move |at| [Step::Write(bytes.slice(at..=at)), Step::Wait(pause)]);
+    let wait = (!pause.is_zero()).then_some(Step::Wait(pause));
+    let step = |bytes: &Bytes, at: usize| std::iter::once(Step::Write(bytes.slice(at..=at))).chain(wait.clone());
+    let by_byte = |bytes: Bytes| (0..bytes.len()).flat_map(|at| step(&bytes, at)).collect::<Vec<_>>();
     steps
         .into_iter()
         .flat_map(|step| match step {
-            Step::Write(bytes) => by_byte(bytes).collect(),
+            Step::Write(bytes) => by_byte(bytes),
             other => vec![other],
         })
         .collect()
