@@ -16,6 +16,8 @@ use crate::json::Text;
 
 const ENTRIES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Reasoning of one part that is worth keeping; what is longer is forgotten.
+const PART_BYTES_MAX: usize = 1024 * 1024;
 const AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// What one call has to bring back.
@@ -110,10 +112,11 @@ impl Memory {
 
     fn insert(&mut self, call_id: String, kept: Kept) {
         self.bytes += kept.bytes();
-        self.order.push_back(call_id.clone());
-        if let Some(old) = self.by_call.insert(call_id, kept) {
+        if let Some(old) = self.by_call.insert(call_id.clone(), kept) {
             self.bytes -= old.bytes();
+            self.order.retain(|id| *id != call_id);
         }
+        self.order.push_back(call_id);
         while self.is_over() {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(old) = self.by_call.remove(&oldest) {
@@ -148,6 +151,7 @@ enum Open {
     Reasoning {
         form: ReasoningForm,
         paragraphs: Vec<Vec<Text>>,
+        bytes: usize,
         sig: Option<Text>,
     },
     Call {
@@ -164,13 +168,9 @@ impl Harvest {
     pub(super) fn note(&mut self, event: &Event) {
         match (event, &mut self.open) {
             (Event::PartStart { head, .. }, _) => self.open = Open::at(head),
-            (Event::Delta { text, .. }, Open::Reasoning { paragraphs, .. }) => {
-                if let Some(open) = paragraphs.last_mut() {
-                    open.push(text.clone());
-                }
-            }
+            (Event::Delta { text, .. }, Open::Reasoning { .. }) => self.open.add(text),
             (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => paragraphs.push(Vec::new()),
-            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => *sig = Some(value.clone()),
+            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => *sig = Some(value.detached()),
             (Event::PartEnd { .. }, _) => self.end_part(),
             _ => {}
         }
@@ -178,7 +178,7 @@ impl Harvest {
 
     fn end_part(&mut self) {
         match std::mem::take(&mut self.open) {
-            Open::Reasoning { form, paragraphs, sig: Some(sig) } => {
+            Open::Reasoning { form, paragraphs, sig: Some(sig), .. } => {
                 let texts = paragraphs.iter().map(|pieces| Text::join(pieces, "")).collect();
                 let sig = Some(self.sig(sig));
                 self.reasoning.push(Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, Spot(0)) });
@@ -202,9 +202,20 @@ impl Harvest {
 impl Open {
     fn at(head: &PartHead) -> Self {
         match head {
-            PartHead::Reasoning(form) => Self::Reasoning { form: *form, paragraphs: vec![Vec::new()], sig: None },
+            PartHead::Reasoning(form) => Self::Reasoning { form: *form, paragraphs: vec![Vec::new()], bytes: 0, sig: None },
             PartHead::ToolCall { id, .. } => Self::Call { id: id.clone(), sig: None },
             _ => Self::Nothing,
+        }
+    }
+
+    /// More of a part's reasoning; too much of it is given up, with its token.
+    fn add(&mut self, text: &Text) {
+        let Self::Reasoning { paragraphs, bytes, .. } = self else { return };
+        *bytes += text.as_bytes().len();
+        if *bytes > PART_BYTES_MAX {
+            *self = Self::Nothing;
+        } else if let Some(open) = paragraphs.last_mut() {
+            open.push(text.detached());
         }
     }
 }
@@ -270,6 +281,33 @@ mod tests {
         let signed = parts.clone();
         signatures.attach(&mut request);
         assert_eq!(request.turns[0].parts, signed, "what has its token already stays as it is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_that_comes_again_is_young_again() {
+        let signatures = Arc::new(Signatures::default());
+        answer(&signatures, "call_demo");
+        for number in 1..ENTRIES_MAX {
+            answer(&signatures, &format!("call_{number}"));
+        }
+        answer(&signatures, "call_demo");
+        answer(&signatures, "call_last");
+        let mut request = history("call_demo");
+        signatures.attach(&mut request);
+        assert_eq!(request.turns[0].parts.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reasoning_without_end_is_not_kept() {
+        let signatures = Arc::new(Signatures::default());
+        let mut harvest = Harvest::new(signatures, origin());
+        let at = At::default();
+        harvest.note(&Event::PartStart { at, head: PartHead::Reasoning(ReasoningForm::Full) });
+        let text: Text = "x".repeat(PART_BYTES_MAX / 4).as_str().into();
+        (0..5).for_each(|_| harvest.note(&Event::Delta { at, text: text.clone() }));
+        harvest.note(&Event::Sig { at, value: "token".into() });
+        harvest.note(&Event::PartEnd { at });
+        assert!(harvest.reasoning.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

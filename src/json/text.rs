@@ -47,6 +47,12 @@ impl Text {
         Self(out.into())
     }
 
+    /// A copy of its own: texts are slices, and one that is kept keeps all the bytes that came with it.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.as_escaped().into())
+    }
+
     /// The characters as they stand between quotes on the wire.
     pub fn as_escaped(&self) -> &str {
         &self.0

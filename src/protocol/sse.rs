@@ -39,23 +39,32 @@ impl Frames {
     ///
     /// # Errors
     /// When a record passes [`FRAME_BYTES_MAX`], or `each` refuses one.
-    pub fn push(&mut self, chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
-        let mut rest = if self.pending.is_empty() {
-            chunk
-        } else {
-            self.pending.extend_from_slice(&chunk);
-            std::mem::take(&mut self.pending).freeze()
-        };
+    pub fn push(&mut self, mut chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+        if !self.pending.is_empty() {
+            // What is pending holds no line end, so only what is new is searched: a long line comes in many chunks.
+            let end = memchr2(b'\n', b'\r', &chunk);
+            self.pending.extend_from_slice(&chunk.split_to(end.map_or(chunk.len(), |end| end + 1)));
+            if end.is_some() {
+                let line = std::mem::take(&mut self.pending).freeze();
+                self.lines(line, &mut each)?;
+            }
+        }
+        let rest = self.lines(chunk, &mut each)?;
+        self.pending.extend_from_slice(&rest);
+        if self.pending.len() + self.open.data.len() > FRAME_BYTES_MAX {
+            return Err(Garbled { why: format!("a record larger than {FRAME_BYTES_MAX} bytes") });
+        }
+        Ok(())
+    }
+
+    /// Reads the whole lines and gives what is left.
+    fn lines(&mut self, mut rest: Bytes, each: &mut impl FnMut(Frame) -> Result<(), Garbled>) -> Result<Bytes, Garbled> {
         while let Some(line) = self.line(&mut rest) {
             if let Some(frame) = self.take(&line) {
                 each(frame)?;
             }
         }
-        if rest.len() + self.open.data.len() > FRAME_BYTES_MAX {
-            return Err(Garbled { why: format!("a record larger than {FRAME_BYTES_MAX} bytes") });
-        }
-        self.pending.extend_from_slice(&rest);
-        Ok(())
+        Ok(rest)
     }
 
     /// The stream ended: a last record without its blank line counts too.
