@@ -3,7 +3,7 @@
 
 use aerostat::canon::Embed;
 use aerostat::json::Document;
-use aerostat::protocol::{ALL, Operation, Protocol};
+use aerostat::protocol::{ALL, Operation, Passed, Protocol};
 use aerostat_fuzz::{Input, answering, check_promises, check_whole, mutate};
 use bytes::{Bytes, BytesMut};
 use http::header::RETRY_AFTER;
@@ -54,6 +54,6 @@ fn fault(protocol: &dyn Protocol, status: u16, body: &[u8]) {
         let (status, body) = client.encode_fault(&fault, "req_1");
         assert!(status.is_client_error() || status.is_server_error(), "a fault with {status}");
         Document::parse(body).expect("a fault is JSON");
-        client.encode_stream_fault(&fault, None, &mut BytesMut::new());
+        client.encode_stream_fault(&fault, &Passed::default(), &mut BytesMut::new());
     }
 }
