@@ -489,7 +489,7 @@ async fn what_clients_write_cannot_steer_the_log() {
     agent.post("/v1beta/models/%1b%5B2J%0aforged:generateContent", r#"{"contents":[]}"#).await;
     let answer = agent.get("/v1/models/%1b%5B2J").await;
     assert!(!answer.text().contains('\u{1b}'), "{}", answer.text());
-    let log = agent.stderr();
+    let log = agent.logged("fault=\"").await;
     assert!(log.contains("request"), "{log}");
     let steering = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!log.contains(steering), "{log}");

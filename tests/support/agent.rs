@@ -140,6 +140,15 @@ impl Agent {
         self.stderr.lock().expect("the reader does not panic").clone()
     }
 
+    /// What it logged, once `word` stands in it: records are written a moment after their answers.
+    pub async fn logged(&self, word: &str) -> String {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !self.stderr().contains(word) && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        self.stderr()
+    }
+
     pub async fn get(&self, target: &str) -> Answer {
         self.send(&Request::get(target)).await
     }
