@@ -293,7 +293,7 @@ pub enum MediaSource {
     },
     /// A handle that only `dialect`'s provider knows.
     File {
-        id: Text,
+        id: Located<Text>,
         dialect: Dialect,
     },
 }

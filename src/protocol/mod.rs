@@ -11,6 +11,7 @@ pub mod anthropic;
 pub mod efforts;
 pub mod envelope;
 pub mod gemini;
+mod handles;
 mod keys;
 pub mod names;
 pub mod objects;

@@ -120,7 +120,10 @@ impl Decoder {
             }
             "text" => (MediaSource::Plain(text(source, "data")?), &["type", "media_type", "data"]),
             "url" => (MediaSource::Url { url: web_url(source.required("url")?)?, mime: None }, &["type", "url"]),
-            "file" => (MediaSource::File { id: source.required("file_id")?.text()?, dialect: DIALECT }, &["type", "file_id"]),
+            "file" => (
+                MediaSource::File { id: Located::read(source.required("file_id")?, Value::text)?, dialect: DIALECT },
+                &["type", "file_id"],
+            ),
             "content" => (MediaSource::Plain(self.plain_content(source.required("content")?)?), &["type", "content"]),
             _ => return Err(kind.expected("`base64`, `text`, `url`, `file` or `content`").into()),
         };

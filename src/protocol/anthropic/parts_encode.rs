@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::DIALECT;
 use super::request_encode::{Encoder, write_text};
-use crate::canon::{Dialect, Media, MediaKind, MediaSource, Part, PartKind, ReasoningForm, Spot, ToolInput, ToolResult};
+use crate::canon::{Dialect, Located, Media, MediaKind, MediaSource, Part, PartKind, ReasoningForm, Spot, ToolInput, ToolResult};
 use crate::json::{Object, Raw, Text, Writer};
+use crate::protocol::handles;
 use crate::protocol::{envelope, names};
 
 /// The API names the characters of a call id and no length; longer ids than any upstream makes are shortened.
@@ -127,7 +128,7 @@ impl Encoder<'_> {
             },
             MediaSource::Plain(_) => self.losses.refuse(at, "expected an image, found text"),
             MediaSource::Url { url, .. } => write_url(url, source),
-            MediaSource::File { id, dialect } => self.write_file(id, *dialect, at, source),
+            MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
     }
 
@@ -141,18 +142,18 @@ impl Encoder<'_> {
             },
             MediaSource::Plain(text) => write_plain(text, source),
             MediaSource::Url { url, .. } => write_url(url, source),
-            MediaSource::File { id, dialect } => self.write_file(id, *dialect, at, source),
+            MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
         object.some("title", media.name.as_ref(), |value, name| value.text(&name.value));
         object.some("context", media.context.as_ref(), |value, context| value.text(&context.value));
     }
 
-    fn write_file(&mut self, id: &Text, dialect: Dialect, at: Spot, source: &mut Object<'_>) {
+    fn write_file(&mut self, id: &Located<Text>, dialect: Dialect, source: &mut Object<'_>) {
         if dialect != DIALECT {
-            self.losses.refuse(at, format!("only the upstream that holds this file knows its id, and it speaks {dialect}"));
+            handles::refuse(self.losses, id, dialect);
         }
         source.str("type", "file");
-        source.text("file_id", id);
+        source.text("file_id", &id.value);
     }
 }
 

@@ -11,6 +11,7 @@ use super::request_decode::is_handle;
 use super::request_encode::{Context, note_marks};
 use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
 use crate::json::{self, Raw, Text};
+use crate::protocol::handles;
 use crate::protocol::{Operation, envelope};
 
 /// Stands for a first turn that is not the user's.
@@ -195,15 +196,14 @@ impl<'c, 'l> Contents<'c, 'l> {
             MediaSource::Url { url, mime } if is_googles(&url.to_plain()) => {
                 return Some(Data::File { uri: url.clone(), mime: mime.clone() });
             }
-            MediaSource::File { id, dialect } if *dialect == DIALECT => return Some(Data::File { uri: id.clone(), mime: None }),
+            MediaSource::File { id, dialect } if *dialect == DIALECT => {
+                return Some(Data::File { uri: id.value.clone(), mime: None });
+            }
             MediaSource::Url { .. } => {
                 let kind = media.kind.name();
                 self.losses.refuse(part.at, format!("the gemini dialect fetches no {kind} from an address; send its data"));
             }
-            MediaSource::File { dialect, .. } => {
-                self.losses
-                    .refuse(part.at, format!("a file of the {dialect} dialect's provider is unknown to the gemini dialect's"));
-            }
+            MediaSource::File { id, dialect } => handles::refuse(self.losses, id, *dialect),
         }
         None
     }

@@ -196,7 +196,7 @@ impl Decoder {
         let source = if is_handle(&uri.str()?) {
             // A handle has no room for the type, which the file itself knows.
             mime.into_iter().for_each(|mime| self.unknown(mime));
-            MediaSource::File { id: uri.text()?, dialect: DIALECT }
+            MediaSource::File { id: Located::read(uri, Value::text)?, dialect: DIALECT }
         } else {
             MediaSource::Url { url: uri.text()?, mime: mime.map(Value::text).transpose()? }
         };

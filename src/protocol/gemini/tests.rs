@@ -368,7 +368,9 @@ fn media_from_elsewhere_is_refused_by_name() {
     };
     assert!(refused(MediaSource::Url { url: "https://example.com/a.png".into(), mime: None }).unwrap().contains("image"));
     assert!(
-        refused(MediaSource::File { id: "file-1".into(), dialect: Dialect::named("openai_chat") }).unwrap().contains("openai_chat")
+        refused(MediaSource::File { id: Located::new("file-1".into(), SPOT), dialect: Dialect::named("openai_chat") })
+            .unwrap()
+            .contains("openai_chat")
     );
     let google = refused(MediaSource::Url { url: "gs://bucket/a.png".into(), mime: Some("image/png".into()) }).unwrap_err();
     assert!(google.contains(r#"{"fileData":{"mimeType":"image/png","fileUri":"gs://bucket/a.png"}}"#), "{google}");

@@ -7,6 +7,7 @@ use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Pa
 use crate::json::{Array, Object, Text, Writer};
 
 use super::DIALECT;
+use crate::protocol::handles;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 pub(super) struct Content<'e> {
@@ -50,7 +51,7 @@ impl Content<'_> {
             return self.text(&text, cache, array);
         }
         match (media.kind, &media.source) {
-            (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => self.file_id(id, media, cache, array),
+            (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => self.file_id(&id.value, media, cache, array),
             (MediaKind::Image, MediaSource::Inline { mime, data }) => {
                 self.image(|value| write_data_url(value, mime, data), media, cache, array)
             }
@@ -62,7 +63,7 @@ impl Content<'_> {
             (MediaKind::Pdf, MediaSource::Inline { mime, data }) => {
                 self.pdf(|value| write_data_url(value, mime, data), media, cache, array)
             }
-            (_, MediaSource::File { .. }) => self.losses.refuse(at, "a file of another provider cannot be carried"),
+            (_, MediaSource::File { id, dialect }) => handles::refuse(self.losses, id, *dialect),
             (kind, MediaSource::Url { .. }) => self.refuse(at, kind, "by URL"),
             (kind, _) => self.refuse(at, kind, "of this form"),
         }

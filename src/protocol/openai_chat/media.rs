@@ -35,7 +35,7 @@ pub(super) fn audio(value: Value<'_>, request: &mut Request) -> Result<PartKind,
 pub(super) fn file(value: Value<'_>, request: &mut Request) -> Result<PartKind, DecodeError> {
     let mut fields = Fields::of(value)?;
     let name = fields.located("filename", Value::text)?;
-    let media = match (fields.take("file_data"), fields.text("file_id")?) {
+    let media = match (fields.take("file_data"), fields.located("file_id", Value::text)?) {
         (Some(data), _) => of(media::file_data(data)?, data)?,
         (None, Some(id)) => bare(MediaKind::Document, MediaSource::File { id, dialect: DIALECT }),
         (None, None) => return Err(value.missing("file_data").into()),

@@ -135,5 +135,5 @@ fn audio(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
 }
 
 fn file_source(id: Value<'_>) -> Result<MediaSource, Invalid> {
-    Ok(MediaSource::File { id: id.text()?, dialect: DIALECT })
+    Ok(MediaSource::File { id: Located::read(id, Value::text)?, dialect: DIALECT })
 }

@@ -4,6 +4,7 @@ use super::DIALECT;
 use super::request_encode::refuse;
 use crate::canon::{Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult};
 use crate::json::{Array, Object, Text, Writer};
+use crate::protocol::handles;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 /// What precedes the text of a result that is an error: the dialect has no flag for it.
@@ -138,10 +139,8 @@ fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
 /// A file that the provider holds: its own only.
 fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &mut Losses) {
     match source {
-        MediaSource::File { id, dialect } if *dialect == DIALECT => object.text("file_id", id),
-        MediaSource::File { dialect, .. } => {
-            losses.refuse(part.at, format!("is a file that only the {dialect} dialect's provider holds"))
-        }
+        MediaSource::File { id, dialect } if *dialect == DIALECT => object.text("file_id", &id.value),
+        MediaSource::File { id, dialect } => handles::refuse(losses, id, *dialect),
         _ => refuse(losses, part.at, "such source for this kind of media"),
     }
 }

@@ -426,7 +426,7 @@ fn media_is_carried_or_refused() {
     assert_eq!(source(&jpeg), json!({"type": "base64", "media_type": "image/jpeg", "data": "AAAA"}));
     let document = media(MediaKind::Document, inline("text/markdown", "aMOp"));
     assert_eq!(source(&document), json!({"type": "text", "media_type": "text/plain", "data": "hé"}));
-    let file = MediaSource::File { id: "f".into(), dialect: Dialect::named("gemini") };
+    let file = MediaSource::File { id: at("f".into()), dialect: Dialect::named("gemini") };
     let refused = [
         media(MediaKind::Image, inline("image/tiff", "AAAA")),
         media(MediaKind::Audio, inline("audio/wav", "AAAA")),
