@@ -70,10 +70,12 @@ impl Failure {
         self.fault.kind != FaultKind::UpstreamAuth
     }
 
-    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked.
+    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked. That a path is
+    /// missing there says nothing.
     pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
+        let says_something = |earlier: &Self| earlier.outcome.is_some() && earlier.fault.kind != FaultKind::NotFound;
         match earlier {
-            Some(earlier) if earlier.outcome.is_some() && later.outcome.is_none() => earlier,
+            Some(earlier) if says_something(&earlier) && later.outcome.is_none() => earlier,
             _ => later,
         }
     }
