@@ -70,10 +70,11 @@ impl Failure {
         self.fault.kind != FaultKind::UpstreamAuth
     }
 
-    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked.
+    /// Of two failures the one that says more: what an upstream answered, before an account that could not even ask.
     pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
+        let is_unasked = later.outcome.is_none() && later.fault.blame == Blame::Account;
         match earlier {
-            Some(earlier) if earlier.outcome.is_some() && later.outcome.is_none() => earlier,
+            Some(earlier) if is_unasked && earlier.outcome.is_some() => earlier,
             _ => later,
         }
     }
