@@ -12,7 +12,7 @@ use super::failure::{Attempted, Failure, name_retry_after, redirected};
 use super::plan::{Exchange, Job, Plan, Prepared, not_ready};
 use super::reading::{Reading, is_encoded};
 use super::settle::Settlement;
-use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate, headers};
+use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
 use crate::canon::Fault;
 use crate::outcome::{Next, Stage};
 use crate::provider;
@@ -27,7 +27,7 @@ pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result
     let job = Job::new(gateway, setup, call)?;
     let mut settlement = job.open_settlement();
     let served = serve(&job, &mut settlement).await;
-    let facts = headers::of(settlement.record());
+    let facts = settlement.headers();
     match served {
         Ok(ready) => Ok(with_headers(ready.commit(settlement), facts)),
         Err(failure) => give_up(call, *failure, facts, settlement),
@@ -72,6 +72,7 @@ async fn try_once(job: &Job<'_>, plan: &Plan, prepared: Result<Prepared, Fault>,
     // A request that this plan cannot carry may still fit the next one.
     let mut prepared = prepared.map_err(Failure::of_plan)?;
     let tried = if estimate::is_needed(job, plan) {
+        settlement.serve_by(&plan.endpoint.provider.name, &plan.model);
         estimate::answer(job, &mut prepared).map_err(Failure::of_request)
     } else {
         exchange(job, plan, &mut prepared, settlement).await

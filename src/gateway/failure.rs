@@ -70,12 +70,11 @@ impl Failure {
         self.fault.kind != FaultKind::UpstreamAuth
     }
 
-    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked. That a path is
-    /// missing there says nothing.
+    /// Of two failures the one that says more: what an upstream answered, before an account that could not even ask.
     pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
-        let says_something = |earlier: &Self| earlier.outcome.is_some() && earlier.fault.kind != FaultKind::NotFound;
+        let is_unasked = later.outcome.is_none() && later.fault.blame == Blame::Account;
         match earlier {
-            Some(earlier) if says_something(&earlier) && later.outcome.is_none() => earlier,
+            Some(earlier) if is_unasked && earlier.outcome.is_some() => earlier,
             _ => later,
         }
     }

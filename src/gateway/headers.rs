@@ -5,7 +5,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::canon::{How, Loss};
-use crate::record::{Attempt, Record};
+use crate::record::Record;
 
 const MODEL: HeaderName = HeaderName::from_static("x-aerostat-model");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-aerostat-attempts");
@@ -18,10 +18,10 @@ const BYTES_MAX: usize = 1024;
 /// Stands at the end of a list that is too long.
 const MORE: &str = ", ...";
 
-/// The headers of a record, so far as it goes: who was tried last, how many tries it took, what was lost on the way.
-pub(super) fn of(record: &Record) -> HeaderMap {
+/// The headers of a record, so far as it goes: who was asked last, how many tries it took, what was lost on the way.
+pub(super) fn of(record: &Record, served_by: Option<&str>) -> HeaderMap {
     let values = [
-        (MODEL, record.attempts.last().map(model)),
+        (MODEL, served_by.map(model)),
         (ATTEMPTS, Some(record.attempts.len().to_string())),
         (DROPPED, list(record.losses.iter().filter_map(dropped))),
         (ADJUSTED, list(record.losses.iter().filter_map(adjusted))),
@@ -30,8 +30,8 @@ pub(super) fn of(record: &Record) -> HeaderMap {
     values.into_iter().filter_map(|(name, value)| Some((name, valid(value)?))).collect()
 }
 
-fn model(attempt: &Attempt) -> String {
-    let mut name = printable(&format!("{}/{}", attempt.provider, attempt.model));
+fn model(name: &str) -> String {
+    let mut name = printable(name);
     name.truncate(BYTES_MAX);
     name
 }

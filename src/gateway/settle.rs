@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+use super::headers;
 use super::pipe::Shown;
 use crate::canon::{Fault, Usage};
 use crate::outcome::Outcome;
@@ -17,6 +18,8 @@ pub(super) struct Settlement {
 
 struct Open {
     record: Record,
+    /// Who was asked last, or counted for: `provider/model`.
+    served_by: Option<String>,
     recorder: Arc<dyn Recorder>,
     arrived: Instant,
     attempt_began: Instant,
@@ -24,7 +27,7 @@ struct Open {
 
 impl Settlement {
     pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, arrived: Instant) -> Self {
-        Self { open: Some(Box::new(Open { record, recorder, arrived, attempt_began: arrived })) }
+        Self { open: Some(Box::new(Open { record, served_by: None, recorder, arrived, attempt_began: arrived })) }
     }
 
     pub(super) fn record(&mut self) -> &mut Record {
@@ -32,10 +35,24 @@ impl Settlement {
         &mut self.open.as_mut().expect("a settlement is open until it is consumed").record
     }
 
+    /// Notes who answers, as `provider/model`.
+    pub(super) fn serve_by(&mut self, provider: &str, model: &str) {
+        if let Some(open) = &mut self.open {
+            open.served_by = Some(format!("{provider}/{model}"));
+        }
+    }
+
+    /// What the answer's head says of all this.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let headers = |open: &Open| headers::of(&open.record, open.served_by.as_deref());
+        self.open.as_deref().map(headers).unwrap_or_default()
+    }
+
     /// Notes an attempt that begins; its outcome is the client's leaving until another is known.
     pub(super) fn begin(&mut self, attempt: Attempt) {
         if let Some(open) = &mut self.open {
             open.attempt_began = Instant::now();
+            open.served_by = Some(format!("{}/{}", attempt.provider, attempt.model));
             open.record.attempts.push(attempt);
         }
     }
