@@ -70,11 +70,12 @@ impl Failure {
         self.fault.kind != FaultKind::UpstreamAuth
     }
 
-    /// Of two failures the one that says more: what an upstream answered, before an account that could not even ask.
+    /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked. That a path is
+    /// missing there says nothing.
     pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
-        let is_unasked = later.outcome.is_none() && later.fault.blame == Blame::Account;
+        let says_something = |earlier: &Self| earlier.outcome.is_some() && earlier.fault.kind != FaultKind::NotFound;
         match earlier {
-            Some(earlier) if is_unasked && earlier.outcome.is_some() => earlier,
+            Some(earlier) if later.outcome.is_none() && says_something(&earlier) => earlier,
             _ => later,
         }
     }
