@@ -123,7 +123,7 @@ impl Protocol for OpenaiResponses {
 
     fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
         faults::encode_record(fault, passed.records, out);
-        Ending::Abort
+        Ending::Clean
     }
 
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse {

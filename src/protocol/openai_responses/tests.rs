@@ -832,10 +832,10 @@ mod client_answers {
 }
 
 #[test]
-fn a_fault_in_a_passing_stream_is_an_error_event_and_an_abort() {
+fn a_fault_in_a_passing_stream_is_an_error_event_which_is_an_end() {
     let mut out = BytesMut::new();
     let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), &Passed { query: None, records: 7 }, &mut out);
-    assert_eq!(ending, Ending::Abort);
+    assert_eq!(ending, Ending::Clean);
     assert_eq!(
         out,
         "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n"
