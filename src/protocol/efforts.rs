@@ -2,7 +2,7 @@
 //!
 //! Source: `translation.md` section 2; no vendor publishes the equivalence, the numbers are ours.
 
-use crate::canon::{Effort, Located, Losses, Reasoning, ReasoningMode};
+use crate::canon::{Effort, Located, Losses, Reasoning, ReasoningMode, Spot};
 
 /// One effort in the words of each dialect.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +60,18 @@ pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
     TABLE.iter().min_by_key(|row| column(row).abs_diff(budget_tokens)).map_or(Effort::Medium, |row| row.effort)
 }
 
+/// Where an effort stands that counts for nothing, because reasoning is off all the same.
+pub fn overruled(reasoning: &Reasoning) -> Option<Spot> {
+    let effort = reasoning.effort.as_ref().filter(|effort| effort.value != Effort::None);
+    effort.filter(|_| reasoning.mode == ReasoningMode::Off).map(|effort| effort.at)
+}
+
 /// The effort for a target that is steered by nothing else: OpenAI's dialects.
 ///
 /// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would not reason at all.
 pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effort> {
     let Reasoning { effort, budget_tokens, budget_effort, mode, .. } = &reasoning.value;
+    overruled(&reasoning.value).into_iter().for_each(|at| losses.dropped(at));
     match (mode, effort, budget_tokens) {
         (ReasoningMode::Off, ..) => Some(Effort::None),
         (_, effort, Some(budget)) => {
@@ -83,7 +90,6 @@ pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::Spot;
 
     #[test]
     fn budgets_become_the_nearest_effort() {
@@ -100,6 +106,8 @@ mod tests {
         assert_eq!(alone(of(ReasoningMode::Unset)), None);
         assert_eq!(alone(of(ReasoningMode::Dynamic)), Some(Effort::Medium));
         assert_eq!(alone(of(ReasoningMode::Off)), Some(Effort::None));
+        let effort = |effort| Reasoning { effort: Some(Located::new(effort, Spot(0))), ..of(ReasoningMode::Off) };
+        assert!(overruled(&effort(Effort::Max)).is_some() && overruled(&effort(Effort::None)).is_none());
         let budget = Some(Located::new(20_000, Spot(0)));
         let told = Reasoning { budget_tokens: budget.clone(), budget_effort: Some(Effort::High), ..Reasoning::default() };
         assert_eq!(alone(told), Some(Effort::High));

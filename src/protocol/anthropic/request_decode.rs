@@ -101,6 +101,8 @@ impl Decoder {
         // This dialect shows thinking unless told otherwise; the others have to be asked for it.
         let show = self.display(value)?.or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
         let reasoning = self.reasoning(value);
+        reasoning.at = value.spot();
+        let reasoning = &mut reasoning.value;
         reasoning.budget_effort = budget_tokens.as_ref().map(|budget| efforts::nearest(budget.value, |row| row.anthropic_budget));
         (reasoning.mode, reasoning.budget_tokens, reasoning.show) = (mode, budget_tokens, show);
         Ok(())
@@ -133,8 +135,8 @@ impl Decoder {
         Ok(Some(located(display, show)))
     }
 
-    fn reasoning(&mut self, value: Value<'_>) -> &mut Reasoning {
-        &mut self.request.reasoning.get_or_insert_with(|| located(value, Reasoning::default())).value
+    fn reasoning(&mut self, value: Value<'_>) -> &mut Located<Reasoning> {
+        self.request.reasoning.get_or_insert_with(|| located(value, Reasoning::default()))
     }
 
     fn output_config(&mut self, value: Value<'_>) -> Result<(), Invalid> {
@@ -152,7 +154,7 @@ impl Decoder {
         let effort: Option<Effort> = efforts::from_anthropic(&value.str()?);
         match effort {
             Some(effort) => {
-                let reasoning = self.reasoning(value);
+                let reasoning = &mut self.reasoning(value).value;
                 reasoning.effort = Some(located(value, effort));
                 if reasoning.mode == ReasoningMode::Unset {
                     reasoning.mode = ReasoningMode::Unasked;

@@ -195,14 +195,15 @@ impl<'e> Encoder<'e> {
         });
     }
 
-    /// Whether a text may be written: blank ones are a 400. An empty text says nothing, so nothing is lost by it.
+    /// Whether a text may be written: blank ones are a 400. An empty text says nothing, so nothing is lost but what stands on it.
     pub(super) fn keeps_text(&mut self, part: &Part) -> bool {
-        let Some(text) = plain_text(part) else { return true };
-        let is_blank = text.is_blank();
-        if is_blank && !text.is_empty() {
+        let Some(text) = plain_text(part).filter(|text| text.is_blank()) else { return true };
+        if !text.is_empty() {
             self.losses.dropped(part.at);
         }
-        !is_blank
+        part.cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+        part.drop_sig(self.losses);
+        false
     }
 
     fn write_output_config(&mut self, plan: &Plan, object: &mut Object<'_>) {

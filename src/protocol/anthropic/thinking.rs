@@ -124,16 +124,23 @@ impl Encoder<'_> {
                 Thinking::Disabled
             }
             (Wish::On, ThinkingForm::Never) => {
-                self.losses.dropped(reasoning.at);
+                self.drop_thinking(reasoning, form);
                 Thinking::Unsaid
             }
             (Wish::On, _) if self.forces_a_call() || self.lacks_thinking(messages) => {
-                self.losses.dropped(reasoning.at);
+                self.drop_thinking(reasoning, form);
                 Thinking::Disabled
             }
             (Wish::On, ThinkingForm::Adaptive) => Thinking::Adaptive,
             (Wish::On, _) => self.enabled(reasoning, bound),
         }
+    }
+
+    /// Names thinking that cannot be had, and its effort where that is not written by itself.
+    fn drop_thinking(&mut self, reasoning: &Located<Reasoning>, form: ThinkingForm) {
+        self.losses.dropped(reasoning.at);
+        let effort = reasoning.value.effort.as_ref().filter(|_| form != ThinkingForm::Adaptive);
+        effort.iter().for_each(|effort| self.losses.dropped(effort.at));
     }
 
     /// A choice that forces a call and thinking together are a 400.

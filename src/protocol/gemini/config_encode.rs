@@ -130,6 +130,7 @@ fn write_modalities(modalities: &[Located<Text>], config: &mut Object<'_>, losse
 
 fn write_thinking(reasoning: &Located<Reasoning>, thinking: Thinking, config: &mut Object<'_>, losses: &mut Losses) {
     let asked = &reasoning.value;
+    efforts::overruled(asked).into_iter().for_each(|at| losses.dropped(at));
     let steered = json::value(|value| {
         value.object(|object| {
             let may_show = match thinking {
@@ -177,6 +178,9 @@ fn write_level(reasoning: &Located<Reasoning>, least: &str, object: &mut Object<
     if !is_exact {
         losses.adjusted(at_of(reasoning));
     }
+    if asked.effort.is_some() {
+        asked.budget_tokens.iter().for_each(|budget| losses.dropped(budget.at));
+    }
     object.str("thinkingLevel", level);
     true
 }
@@ -199,6 +203,9 @@ fn write_budget(reasoning: &Located<Reasoning>, budgets: Budgets, object: &mut O
     let is_exact = budget == tokens && (is_off || asked.budget_tokens.is_some());
     if !is_exact {
         losses.adjusted(at_of(reasoning));
+    }
+    if asked.budget_tokens.is_some() {
+        asked.effort.iter().for_each(|effort| losses.dropped(effort.at));
     }
     object.u64("thinkingBudget", budget);
     !is_off

@@ -116,6 +116,10 @@ impl Decoder {
                 _ => self.unknown(value),
             }
         }
+        // Only the model calls; some clients leave its role out.
+        if turn.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. })) {
+            turn.role = Role::Assistant;
+        }
         Ok(turn)
     }
 

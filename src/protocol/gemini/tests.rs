@@ -324,6 +324,16 @@ fn images_stand_in_results_where_the_model_takes_them_else_behind() {
 }
 
 #[test]
+fn calls_are_the_models_whatever_role_their_content_has() {
+    let request = decode(
+        r#"{"contents":[{"parts":[{"text":"a"}]},{"parts":[{"functionCall":{"name":"f"}}]},
+            {"parts":[{"functionResponse":{"name":"f","response":{"output":"b"}}}]}]}"#,
+    );
+    let roles: Vec<Role> = request.turns.iter().map(|turn| turn.role).collect();
+    assert_eq!((roles, request.added.len()), (vec![Role::User, Role::Assistant, Role::User], 0));
+}
+
+#[test]
 fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
     let thinking = |reasoning: Reasoning, model: &str| {
         let request = Request { reasoning: located(reasoning), ..ask_for(vec![user("x")]) };
@@ -345,8 +355,8 @@ fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
         (budget(1_000, ReasoningMode::Fixed), "gemini-2.5-flash", r#"{"thinkingBudget":1000}"#, ""),
         (budget(99_999, ReasoningMode::Fixed), "gemini-2.5-flash", r#"{"thinkingBudget":24576}"#, "~"),
         (effort(Effort::Low), "gemini-2.5-flash", r#"{"thinkingBudget":1024}"#, "~"),
-        (both.clone(), "gemini-3-flash", r#"{"thinkingLevel":"HIGH"}"#, ""),
-        (both, "gemini-2.5-flash", r#"{"thinkingBudget":8192}"#, ""),
+        (both.clone(), "gemini-3-flash", r#"{"thinkingLevel":"HIGH"}"#, "-"),
+        (both, "gemini-2.5-flash", r#"{"thinkingBudget":8192}"#, "-"),
         (off.clone(), "gemini-2.5-flash", r#"{"thinkingBudget":0}"#, "-"),
         (off, "gemini-2.5-pro", r#"{"includeThoughts":true,"thinkingBudget":128}"#, "~"),
         (dynamic.clone(), "gemini-2.5-pro", r#"{"thinkingBudget":-1}"#, ""),

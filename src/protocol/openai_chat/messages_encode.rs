@@ -96,7 +96,7 @@ impl Messages<'_> {
     fn assistant(&mut self, turn: &Turn, array: &mut Array<'_>) {
         let answer = self.answer(turn);
         if answer.is_empty() {
-            return;
+            return turn.name.iter().for_each(|name| self.losses.dropped(name.at));
         }
         array.object(|object| {
             object.str("role", "assistant");

@@ -60,6 +60,22 @@ mod requests {
             {"role":"developer","content":"later"}]}"#;
 
     #[test]
+    fn a_custom_tools_format_of_an_unknown_kind_is_kept() {
+        let body = r#"{"model":"m","input":"hi","tools":[{"type":"custom","name":"a","format":{"definition":"x"}},
+            {"type":"custom","name":"b","format":{"type":"text"}}]}"#;
+        let formats: Vec<_> = decode(body)
+            .unwrap()
+            .tools
+            .into_iter()
+            .map(|tool| match tool.kind {
+                ToolKind::Free { grammar, .. } => grammar.map(|grammar| grammar.value),
+                _ => panic!("a custom tool"),
+            })
+            .collect();
+        assert_eq!(formats, [Some(Raw::from_static(r#"{"definition":"x"}"#)), None]);
+    }
+
+    #[test]
     fn codex_is_read_whole() {
         let request = decode(CODEX).unwrap();
         let system: Vec<_> = request.system.iter().map(|part| &part.kind).collect();

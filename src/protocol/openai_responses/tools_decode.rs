@@ -36,8 +36,8 @@ fn function(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) ->
 
 fn custom(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<ToolKind, Invalid> {
     leave_all_but(request, tool, &["type", "name", "description", "format"])?;
-    let is_grammar = |format: &Value<'_>| format.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "grammar"));
-    let grammar = tool.get("format").filter(is_grammar);
+    let is_text = |format: &Value<'_>| format.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "text"));
+    let grammar = tool.get("format").filter(|format| !is_text(format));
     Ok(ToolKind::Free {
         name: tool.required("name")?.text()?,
         namespace: namespace.cloned(),

@@ -351,6 +351,25 @@ fn a_forced_call_switches_thinking_off() {
 }
 
 #[test]
+fn thinking_that_cannot_be_had_is_named_with_its_effort() {
+    let members =
+        r#","output_config":{"effort":"low"},"tool_choice":{"type":"any"},"thinking":{"type":"enabled","budget_tokens":2000}"#;
+    let (body, losses) = sent(&ask(&format!("{TOOLS}{members}")), "claude-sonnet-4-5");
+    assert_eq!(
+        (body.get("output_config"), losses),
+        (None, vec!["Dropped thinking".to_owned(), "Dropped output_config.effort".into()])
+    );
+}
+
+#[test]
+fn what_stands_on_an_empty_text_is_named() {
+    let request = chat(
+        r#"[{"role":"user","content":[{"type":"text","text":"","cache_control":{"type":"ephemeral"}},{"type":"text","text":"a"}]}]"#,
+    );
+    assert_eq!(sent(&request, "m").1, ["Dropped messages[0].content[0].cache_control"]);
+}
+
+#[test]
 fn hosted_tools_of_others_are_dropped_unless_they_are_forced() {
     let hosted =
         ToolKind::Hosted { dialect: Dialect::named("openai_responses"), kind: "web_search".into(), raw: Raw::from_static("{}") };

@@ -32,6 +32,13 @@ fn full_request() -> Json {
 }
 
 #[test]
+fn a_message_that_is_left_out_is_named_with_its_speaker() {
+    let request = with_messages(json!([
+        {"role": "user", "content": "a"}, {"role": "assistant", "name": "ann", "reasoning_content": "hm"}, {"role": "user", "content": "b"}]));
+    assert_eq!(translate(&request).1, ["dropped messages[1].reasoning_content", "dropped messages[1].name"]);
+}
+
+#[test]
 fn what_the_dialect_says_it_says_again() {
     let request = full_request();
     let (mut wire, losses) = translate(&request);
