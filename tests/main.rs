@@ -11,6 +11,7 @@ mod gateway;
 mod grammar_selfcheck;
 mod guard;
 mod lifecycle;
+mod properties;
 mod selftest;
 mod stream;
 mod translate;
