@@ -18,6 +18,11 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
+/// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's allocator keeps most of it.
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 struct Program;
 
 impl cli::Program for Program {

@@ -112,7 +112,8 @@ impl Server {
             Ok(body) => body,
             Err(fault) => return visit.refuse(&fault),
         };
-        match self.gateway.handle(visit.call(operation, model, body)).await {
+        // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one ends with the answer's head.
+        match Box::pin(self.gateway.handle(visit.call(operation, model, body))).await {
             Ok(answer) => answer.map(deliver),
             Err(failed) => {
                 let Failed { fault, headers } = *failed;
