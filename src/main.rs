@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aerostat::account::Account;
+use aerostat::account::EnvAccount;
 use aerostat::canon::{Fault, ModelCard};
 use aerostat::config::{Home, Resolved};
 use aerostat::control::selftest::Answered;
@@ -35,7 +35,7 @@ impl cli::Program for Program {
         ended
     }
 
-    fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault> {
+    fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         let upstream = Arc::new(Network::new(config.limits.connect_timeout));
         let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
         let runtime: Runtime =

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// A key, a token or a password.
@@ -31,6 +32,15 @@ impl Secret {
         Self::new(self.0.trim().to_owned())
     }
 }
+
+/// In a time that tells nothing of where two secrets differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

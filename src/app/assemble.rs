@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::account::{Account, Secret};
+use crate::account::{EnvAccount, Secret};
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, Pace, Setup};
@@ -116,7 +116,7 @@ fn demo() -> Endpoint {
         insecure_http: false,
         models: None,
     };
-    Endpoint { provider, account: Account::without_credential(DEMO), upstream: Arc::new(Demo) }
+    Endpoint { provider, account: EnvAccount::without_credential(DEMO), upstream: Arc::new(Demo) }
 }
 
 fn attempt_limits(config: &Resolved) -> gateway::Limits {

@@ -15,7 +15,7 @@ use clap::Parser;
 use http::Request;
 
 use crate::control::selftest::Answered;
-use crate::control::{Account, Fault, Home, ModelCard, Provider, Resolved};
+use crate::control::{EnvAccount, Fault, Home, ModelCard, Provider, Resolved};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 
@@ -31,7 +31,7 @@ pub trait Program {
     ///
     /// # Errors
     /// What the provider said, or why it cannot be reached.
-    fn list_models(&self, config: &Resolved, provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault>;
+    fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
 
     /// Serves requests with nothing configured, so that only the demo answers, on a free port.
     ///

@@ -13,7 +13,7 @@ impl Program for Fake {
         Ok(())
     }
 
-    fn list_models(&self, _: &Resolved, provider: &Provider, _: &Account) -> Result<Vec<ModelCard>, Fault> {
+    fn list_models(&self, _: &Resolved, provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         match provider.name.as_str() {
             "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
             _ => Err(Fault::upstream("no answer")),

@@ -8,7 +8,7 @@ pub mod provider;
 pub mod selftest;
 pub mod status;
 
-pub use crate::account::{Account, Secret};
+pub use crate::account::{EnvAccount, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{ConfigError, Setting, all as settings, get as setting, load, set as set_settings};
 pub use crate::config::keys::KEYS;
@@ -20,4 +20,4 @@ pub use crate::provider::Provider;
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Secret>;
 
 /// Asks a provider for its models, as one of its accounts.
-pub type Fetch<'a> = &'a dyn Fn(&Provider, &Account) -> Result<Vec<ModelCard>, Fault>;
+pub type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;

@@ -66,7 +66,7 @@ fn facts(config: &Resolved, lookup: Lookup<'_>, candidate: &Candidate) -> Candid
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Account;
+    use crate::account::EnvAccount;
     use crate::canon::{Fault, ModelCard};
     use crate::provider::Provider;
 
@@ -82,11 +82,11 @@ mod tests {
         try_name(&crate::config::parse(TEXT).unwrap(), &|_| None, fetch, name)
     }
 
-    fn unasked(_: &Provider, _: &Account) -> Result<Vec<ModelCard>, Fault> {
+    fn unasked(_: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         panic!("no list is needed")
     }
 
-    fn llama(provider: &Provider, _: &Account) -> Result<Vec<ModelCard>, Fault> {
+    fn llama(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         assert_eq!(provider.name, "ollama", "a provider without its key is not asked");
         Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }])
     }

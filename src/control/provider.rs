@@ -145,7 +145,7 @@ fn unknown(config: &Resolved, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::{Account, Secret};
+    use crate::account::{EnvAccount, Secret};
     use crate::canon::{Fault, ModelCard};
 
     const TEXT: &str = "
@@ -166,7 +166,7 @@ mod tests {
         (name == "OPENAI_API_KEY").then(|| Secret::new("sk-1".to_owned()))
     }
 
-    fn fetch(provider: &Provider, account: &Account) -> Result<Vec<ModelCard>, Fault> {
+    fn fetch(provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         assert!(account.is_ready());
         Ok(vec![ModelCard { id: format!("{}-model", provider.name), ..ModelCard::default() }])
     }

@@ -33,7 +33,7 @@ pub use catalog::{Catalog, fetch};
 pub use relay::Pace;
 pub use signatures::Signatures;
 
-use crate::account::Account;
+use crate::account::EnvAccount;
 use crate::canon::Fault;
 use crate::outcome::Timestamp;
 use crate::protocol::{Inbound, Operation, Protocol};
@@ -45,7 +45,7 @@ use crate::upstream::Upstream;
 /// A provider with its account and the transport that reaches it.
 pub struct Endpoint {
     pub provider: Provider,
-    pub account: Account,
+    pub account: EnvAccount,
     pub upstream: Arc<dyn Upstream>,
 }
 

@@ -24,7 +24,7 @@ pub use retry_after::{RETRY_AFTER_MAX, limits_reset_after, retry_after};
 
 use std::sync::Arc;
 
-use crate::account::{Account, AccountState, Secret};
+use crate::account::{AccountState, EnvAccount, Secret};
 use crate::canon::Dialect;
 
 /// The name of the built-in offline provider; no other provider may carry it.
@@ -54,16 +54,16 @@ impl Provider {
     }
 
     /// The account that this provider has without any sign-in; `lookup` reads the environment.
-    pub fn account(&self, lookup: &dyn Fn(&str) -> Option<Secret>) -> Account {
+    pub fn account(&self, lookup: &dyn Fn(&str) -> Option<Secret>) -> EnvAccount {
         if self.auth == Auth::None {
-            return Account::without_credential(&self.name);
+            return EnvAccount::without_credential(&self.name);
         }
         if self.would_leak() {
-            return Account::blocked(&self.name, AccountState::InsecureHttp { provider: self.name.clone() });
+            return EnvAccount::blocked(&self.name, AccountState::InsecureHttp { provider: self.name.clone() });
         }
         match &self.key_env {
-            Some(env) => Account::from_env(&self.name, env, lookup(env)),
-            None => Account::blocked(&self.name, AccountState::NeedsKeyEnv { provider: self.name.clone() }),
+            Some(env) => EnvAccount::from_env(&self.name, env, lookup(env)),
+            None => EnvAccount::blocked(&self.name, AccountState::NeedsKeyEnv { provider: self.name.clone() }),
         }
     }
 
