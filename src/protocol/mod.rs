@@ -19,6 +19,7 @@ mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+pub mod opening;
 mod route;
 pub mod schema;
 pub mod sse;
@@ -230,6 +231,9 @@ pub trait Protocol: Send + Sync {
 
     /// The version segment that its paths stand under where a base URL names none: `v1`, `v1beta`.
     fn version(&self) -> &'static str;
+
+    /// Where a conversation's beginning stands, by which it is known when the client names none.
+    fn opening(&self) -> opening::Places;
 
     /// What clients of this dialect add to the gateway's address as their base URL.
     fn base_url_suffix(&self) -> &'static str {

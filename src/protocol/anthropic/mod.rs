@@ -35,7 +35,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::sse::Frame;
 use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed, PassthroughHeaders, Peek,
-    Protocol, Route, StreamDecoder, StreamEncoder, Target,
+    Protocol, Route, StreamDecoder, StreamEncoder, Target, opening,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -77,6 +77,10 @@ impl Protocol for Anthropic {
 
     fn version(&self) -> &'static str {
         "v1"
+    }
+
+    fn opening(&self) -> opening::Places {
+        opening::Places { system: &["system"], turns: "messages" }
     }
 
     fn aliases(&self) -> &'static [&'static str] {

@@ -36,7 +36,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::names::NameRules;
 use super::{
     Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed,
-    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, sse,
+    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, opening, sse,
 };
 use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -94,6 +94,10 @@ impl Protocol for Gemini {
 
     fn version(&self) -> &'static str {
         "v1beta"
+    }
+
+    fn opening(&self) -> opening::Places {
+        opening::Places { system: &["systemInstruction", "system_instruction"], turns: "contents" }
     }
 
     fn aliases(&self) -> &'static [&'static str] {

@@ -36,7 +36,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders,
-    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, sse,
+    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
@@ -71,6 +71,10 @@ impl Protocol for OpenaiChat {
 
     fn version(&self) -> &'static str {
         openai::VERSION
+    }
+
+    fn opening(&self) -> opening::Places {
+        opening::Places { system: &[], turns: "messages" }
     }
 
     fn base_url_suffix(&self) -> &'static str {

@@ -18,7 +18,7 @@ use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, sse,
+    Route, StreamDecoder, StreamEncoder, Target, opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
@@ -41,6 +41,10 @@ impl Protocol for OpenaiCompletions {
 
     fn version(&self) -> &'static str {
         openai::VERSION
+    }
+
+    fn opening(&self) -> opening::Places {
+        opening::Places { system: &[], turns: "prompt" }
     }
 
     fn base_url_suffix(&self) -> &'static str {

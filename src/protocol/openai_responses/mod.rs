@@ -29,7 +29,7 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::{
     Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, openai, sse,
+    Route, StreamDecoder, StreamEncoder, Target, openai, opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
@@ -74,6 +74,10 @@ impl Protocol for OpenaiResponses {
 
     fn version(&self) -> &'static str {
         openai::VERSION
+    }
+
+    fn opening(&self) -> opening::Places {
+        opening::Places { system: &["instructions"], turns: "input" }
     }
 
     fn base_url_suffix(&self) -> &'static str {
