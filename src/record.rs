@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::account::AccountName;
 use crate::canon::{Dialect, Loss, Usage};
 use crate::outcome::{Outcome, Timestamp};
 use crate::protocol::Operation;
@@ -22,6 +23,12 @@ pub struct Record {
     /// The model that the client asked for.
     pub model: String,
     pub stream: bool,
+    /// What the model became, in words; empty where nothing was resolved.
+    pub resolution: String,
+    /// The places that could serve it, `provider/model`, in the order in which they are tried.
+    pub candidates: Vec<String>,
+    /// What was not asked, and why, in the order in which it was found.
+    pub passed_over: Vec<PassedOver>,
     pub attempts: Vec<Attempt>,
     /// The status that the client got.
     pub status: u16,
@@ -31,15 +38,31 @@ pub struct Record {
     pub fault: Option<String>,
 }
 
+/// A candidate, or an account of it, that was not asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOver {
+    /// `provider/model`.
+    pub candidate: String,
+    /// `None` where the candidate as a whole was passed over.
+    pub account: Option<AccountName>,
+    pub why: String,
+}
+
 /// One try at one account.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub provider: String,
-    pub account: String,
+    /// `None` for the built-in provider, which has none.
+    pub account: Option<AccountName>,
     /// The upstream's name of the model.
     pub model: String,
     pub dialect: Dialect,
+    pub began_at: Timestamp,
+    /// How long it waited for its account before it began.
+    pub waited: Duration,
     pub outcome: Outcome,
+    /// What went wrong, in the upstream's words or ours, as the client may see it.
+    pub detail: Option<String>,
     pub took: Duration,
 }
 

@@ -16,8 +16,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("provider", &["json", "canon", "outcome", "account", "protocol"]),
     ("upstream", &["json", "outcome", "account"]),
     ("demo", &["json", "canon", "protocol", "upstream"]),
-    // A record names the operation, which is a word of `protocol`.
-    ("record", &["json", "canon", "outcome", "protocol"]),
+    // A record names the operation, a word of `protocol`,
+    // and the account's name of `account`.
+    ("record", &["json", "canon", "account", "outcome", "protocol"]),
     ("pool", &["json", "canon", "outcome", "account", "provider", "upstream"]),
     ("config", &["json", "nearest", "canon", "account", "provider"]),
     ("gateway", &["json", "nearest", "canon", "account", "outcome", "record", "protocol", "provider", "upstream", "pool"]),

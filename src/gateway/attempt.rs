@@ -36,7 +36,7 @@ pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result
 
 /// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`]; here it is only obeyed.
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
-    let candidates = job.candidates().await.map_err(Failure::of_request)?;
+    let candidates = job.candidates(settlement).await.map_err(Failure::of_request)?;
     let mut last = None;
     for plan in candidates.iter().flat_map(|candidate| job.plans(candidate)) {
         let failure = match try_plan(job, &plan, settlement).await {
@@ -80,6 +80,9 @@ async fn try_once(job: &Job<'_>, plan: &Plan, prepared: Result<Prepared, Fault>,
     settlement.record().losses = prepared.losses;
     if let Some(outcome) = tried.as_ref().err().and_then(|failure| failure.outcome.clone()) {
         settlement.note(outcome);
+    }
+    if let Err(failure) = &tried {
+        settlement.explain(&failure.fault);
     }
     tried
 }

@@ -13,7 +13,7 @@ use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, Setup};
 use crate::canon::{Blame, Dialect, Embed, Fault, FaultKind, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Timestamp};
 use crate::protocol::names::Restore;
 use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
 use crate::provider::DEMO;
@@ -72,10 +72,13 @@ impl Plan {
     pub(super) fn attempt(&self) -> Attempt {
         Attempt {
             provider: self.endpoint.provider.name.clone(),
-            account: self.endpoint.account.name.clone(),
+            account: self.endpoint.account.name.parse().ok(),
             model: self.model.clone(),
             dialect: self.protocol.dialect(),
+            began_at: Timestamp::now(),
+            waited: Duration::ZERO,
             outcome: Outcome::Cancelled,
+            detail: None,
             took: Duration::ZERO,
         }
     }
@@ -102,6 +105,9 @@ impl<'c> Job<'c> {
             operation: call.operation,
             model: self.peek.model.clone(),
             stream: self.peek.stream,
+            resolution: String::new(),
+            candidates: Vec::new(),
+            passed_over: Vec::new(),
             attempts: Vec::new(),
             status: 0,
             usage: Usage::default(),
@@ -117,11 +123,12 @@ impl<'c> Job<'c> {
     ///
     /// # Errors
     /// When nobody can serve it.
-    pub(super) async fn candidates(&self) -> Result<Vec<Candidate>, Fault> {
+    pub(super) async fn candidates(&self, settlement: &mut Settlement) -> Result<Vec<Candidate>, Fault> {
         let mut resolution = self.resolve(&self.gateway.catalog.known_lists());
         if resolution.candidates.is_empty() {
             resolution = self.resolve(&self.gateway.catalog.lists(self.setup).await);
         }
+        settlement.resolved(&resolution);
         resolution.fault().map_or(Ok(resolution.candidates), Err)
     }
 

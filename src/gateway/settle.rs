@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use super::headers;
 use super::pipe::Shown;
+use super::resolve::{Resolution, Skipped};
 use crate::canon::{Fault, Usage};
 use crate::outcome::Outcome;
-use crate::record::{Attempt, Record, Recorder};
+use crate::record::{Attempt, PassedOver, Record, Recorder};
 
 /// An open record. Settling consumes it; dropping it reports that the client left.
 pub(super) struct Settlement {
@@ -66,6 +67,21 @@ impl Settlement {
         }
     }
 
+    /// Notes what the model's name became.
+    pub(super) fn resolved(&mut self, resolution: &Resolution) {
+        let record = self.record();
+        record.resolution = resolution.to_string();
+        record.candidates = resolution.candidates.iter().map(ToString::to_string).collect();
+        record.passed_over = resolution.skipped.iter().map(passed_over).collect();
+    }
+
+    /// Notes what went wrong with the last attempt.
+    pub(super) fn explain(&mut self, fault: &Fault) {
+        if let Some(attempt) = self.record().attempts.last_mut() {
+            attempt.detail = Some(fault.message.clone());
+        }
+    }
+
     /// Notes that bytes left for the client; the first time counts.
     pub(super) fn first_byte(&mut self) {
         if let Some(open) = &mut self.open {
@@ -80,6 +96,7 @@ impl Settlement {
             None => Outcome::Served { usage: shown.usage },
             Some(_) => Outcome::Failed,
         });
+        shown.fault.iter().for_each(|fault| self.explain(fault));
         self.close(shown.usage, shown.fault.as_ref());
     }
 
@@ -97,6 +114,11 @@ impl Settlement {
         open.record.took = open.arrived.elapsed();
         open.recorder.record(open.record);
     }
+}
+
+/// A candidate that cannot serve, whichever account is asked.
+fn passed_over(skipped: &Skipped) -> PassedOver {
+    PassedOver { candidate: skipped.candidate.to_string(), account: None, why: skipped.to_string() }
 }
 
 impl Drop for Settlement {
