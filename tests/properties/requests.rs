@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
 
+use super::cases;
 use super::said::said;
 use super::wires::{self, DIALECTS, decode, pointer, pointers, without};
 
@@ -219,7 +220,7 @@ impl Try {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn every_text_and_number_is_in_the_translation_or_among_the_losses(it in tries()) {
@@ -229,7 +230,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn a_field_that_changes_nothing_is_named(it in tries()) {
