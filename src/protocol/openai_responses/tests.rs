@@ -876,7 +876,10 @@ fn peeking_finds_the_models_characters() {
     let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
     let peek = OpenaiResponses.peek(&inbound).unwrap();
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
-    assert_eq!(peek, Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()) });
+    assert_eq!(
+        peek,
+        Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()), choices: 0 }
+    );
 }
 
 #[test]
