@@ -21,7 +21,7 @@ pub use loss::{How, Loss, Losses, Refusal};
 pub use request::{
     CacheMark, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind, MediaSource, ModelCard, Part,
     PartKind, Reasoning, ReasoningMode, Request, Role, Sampling, SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice, ToolInput,
-    ToolKind, ToolResult, Turn, Unknown,
+    ToolKind, ToolName, ToolResult, Turn, Unknown,
 };
 pub use usage::Usage;
 

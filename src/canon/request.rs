@@ -337,6 +337,20 @@ pub enum ToolKind {
     Hosted { dialect: Dialect, kind: Text, raw: Raw },
 }
 
+/// A tool as a choice names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolName {
+    pub name: Text,
+    pub namespace: Option<Text>,
+}
+
+impl ToolName {
+    /// Of a tool that stands in no group.
+    pub fn plain(name: Text) -> Self {
+        Self { name, namespace: None }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolChoice {
     None,
@@ -349,7 +363,7 @@ pub enum ToolChoice {
     },
     /// Only these may be called; `must` = one of them has to be.
     Subset {
-        names: Vec<Text>,
+        tools: Vec<ToolName>,
         must: bool,
     },
     /// A hosted tool must be called.

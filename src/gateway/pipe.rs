@@ -55,7 +55,10 @@ pub(super) struct Watch {
     framing: Framing,
     /// How many records passed.
     records: u64,
-    /// Whether the answer may end here: the upstream said why it finished.
+    /// How many answers were asked for, and how many have ended.
+    choices: u64,
+    ended: u64,
+    /// Whether the answer may end here: the upstream said why it finished, for each of several answers.
     may_end: bool,
     shown: Shown,
 }
@@ -103,9 +106,9 @@ impl Framing {
 
 impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
-    pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool) -> Self {
+    pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool, choices: u64) -> Self {
         let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, records: 0, may_end: false, shown: Shown::default() }
+        Self { protocol, query, framing, records: 0, choices, ended: 0, may_end: false, shown: Shown::default() }
     }
 
     fn observe(&mut self, glimpse: Glimpse) {
@@ -113,7 +116,8 @@ impl Watch {
         let shown = &mut self.shown;
         shown.is_content |= glimpse.is_content;
         shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
-        self.may_end |= glimpse.is_end;
+        self.ended += glimpse.ended;
+        self.may_end |= glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
         if let Some(usage) = glimpse.usage {
             shown.usage.update(&usage);
         }

@@ -98,7 +98,7 @@ impl Reading<'_> {
         let (job, plan) = (self.job, self.plan);
         let Exchange::Generate { request, restore } = &mut self.prepared.exchange else {
             let query = job.call.query.clone();
-            return Box::new(Watch::new(job.call.protocol, query, form == Form::Events));
+            return Box::new(Watch::new(job.call.protocol, query, form == Form::Events, job.peek.choices));
         };
         let origin = plan.origin();
         let encoder = job.call.protocol.stream_encoder(&ask(job, request, &origin));

@@ -2,7 +2,8 @@
 //!
 //! A conversation's reasoning tokens have to come back to the upstream that made them. A client of another dialect carries them in
 //! the field where its own dialect keeps such tokens (Anthropic `signature`, Responses `encrypted_content`, Gemini
-//! `thoughtSignature`), wrapped so that we know them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`.
+//! `thoughtSignature`), wrapped so that we know them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`,
+//! and `"f":"redacted"` where the reasoning had no text of its own: a carrier may tell the two apart in no other way.
 //! The whole is standard base64 (its prefix included), since Gemini's field is a bytes field that clients decode.
 //! An empty token marks reasoning that never had one.
 
@@ -11,7 +12,7 @@ use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::canon::{Dialect, Origin, Sig};
+use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
 use crate::json::{self, Document, Text};
 
 /// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that the rest stays aligned.
@@ -21,13 +22,19 @@ pub const PREFIX: &str = "AeroEnvelope";
 const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
+/// The form of reasoning whose carrier has no room for its text, redacted or not.
+const REDACTED: &str = "redacted";
+
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
-pub fn wrap(origin: &Origin, token: Option<&Text>) -> Text {
+pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text {
     let inside = json::document(|value| {
         value.object(|object| {
             object.str("p", origin.dialect.name());
             object.str("o", &origin.provider);
             object.str("m", &origin.model);
+            if form == ReasoningForm::Redacted {
+                object.str("f", REDACTED);
+            }
             object.text("v", token.unwrap_or(&Text::default()));
         });
     });
@@ -37,8 +44,8 @@ pub fn wrap(origin: &Origin, token: Option<&Text>) -> Text {
 /// What a carrier held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
-    /// One of our envelopes, with the token of another maker.
-    Foreign(Sig),
+    /// One of our envelopes, with the token of another maker; `is_redacted` = there never was a text beside it.
+    Foreign { sig: Sig, is_redacted: bool },
     /// One of our envelopes, marking reasoning that never had a token.
     Nothing,
     /// The carrier's own token.
@@ -50,10 +57,10 @@ pub fn unwrap(carrier: &Text) -> Carried {
     // Unescaped: a client may have written `/` anew as `\\/`.
     let plain = carrier.to_plain();
     let Some(encoded) = plain.strip_prefix(PREFIX) else { return Carried::Own(carrier.clone()) };
-    open(encoded).filter(|sig| !sig.value.is_empty()).map_or(Carried::Nothing, Carried::Foreign)
+    open(encoded).unwrap_or(Carried::Nothing)
 }
 
-fn open(encoded: &str) -> Option<Sig> {
+fn open(encoded: &str) -> Option<Carried> {
     // google-genai (Python) writes its bytes fields anew in the URL-safe alphabet (observed with 2.34.0).
     let standard = encoded.replace('-', "+").replace('_', "/");
     let inside = LENIENT.decode(standard.as_bytes()).ok()?;
@@ -61,8 +68,8 @@ fn open(encoded: &str) -> Option<Sig> {
     let field = |key: &str| document.root().get(key)?.str().ok();
     let dialect = super::by_name(&field("p")?).map(super::Protocol::dialect)?;
     let origin = Origin { dialect, provider: field("o")?.into_owned(), model: field("m")?.into_owned() };
-    let value = document.root().required("v").ok()?.text().ok()?;
-    Some(Sig { origin, value })
+    let value = document.root().required("v").ok()?.text().ok().filter(|value| !value.is_empty())?;
+    Some(Carried::Foreign { sig: Sig { origin, value }, is_redacted: field("f").is_some_and(|form| form == REDACTED) })
 }
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
@@ -96,17 +103,17 @@ mod tests {
     fn an_envelope_survives_the_url_safe_alphabet() {
         let origin = Origin { dialect: Dialect::named("openai_chat"), provider: "w>?~".into(), model: "\u{ff}\u{fe}?".into() };
         let token = Text::from("a?>~\u{ffff}");
-        let wrapped = wrap(&origin, Some(&token)).to_plain().replace('+', "-").replace('/', "_");
-        let Carried::Foreign(sig) = unwrap(&Text::from(wrapped.trim_end_matches('='))) else { panic!("expected an envelope") };
-        assert_eq!((sig.origin, sig.value), (origin, token));
+        let wrapped = wrap(&origin, ReasoningForm::Redacted, Some(&token)).to_plain().replace('+', "-").replace('/', "_");
+        let carried = unwrap(&Text::from(wrapped.trim_end_matches('=')));
+        assert_eq!(carried, Carried::Foreign { sig: Sig { origin, value: token }, is_redacted: true });
     }
 
     #[test]
     fn an_envelope_is_base64_as_a_whole() {
         let origin = Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() };
-        let wrapped = wrap(&origin, Some(&Text::from("abc")));
+        let wrapped = wrap(&origin, ReasoningForm::Full, Some(&Text::from("abc")));
         assert!(STANDARD.decode(wrapped.as_bytes()).is_ok());
         assert!(is_in(wrapped.as_bytes()));
-        assert_eq!(unwrap(&wrap(&origin, None)), Carried::Nothing);
+        assert_eq!(unwrap(&wrap(&origin, ReasoningForm::Full, None)), Carried::Nothing);
     }
 }

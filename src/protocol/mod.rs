@@ -85,6 +85,8 @@ pub struct Peek {
     pub stream: bool,
     /// The conversation, by the dialect's own field for it.
     pub session: Option<String>,
+    /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 = not said.
+    pub choices: u64,
 }
 
 impl Peek {
@@ -99,7 +101,8 @@ impl Peek {
         let start = model.spot().0 as usize + 1;
         let end = start + model.as_written().len() - 2;
         let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
-        Ok(Self { model: name, model_at: Some(start..end), stream, session })
+        let choices = root.get("n").and_then(|choices| choices.u64().ok()).unwrap_or(0);
+        Ok(Self { model: name, model_at: Some(start..end), stream, session, choices })
     }
 }
 
@@ -172,6 +175,8 @@ pub struct Glimpse {
     pub is_content: bool,
     /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each dialect.
     pub is_end: bool,
+    /// How many of several answers ended with this frame.
+    pub ended: u64,
     /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event. Gemini has no such word.
     pub is_last: bool,
     pub fault: Option<Fault>,
@@ -253,6 +258,12 @@ pub trait Protocol: Send + Sync {
     /// Whether upstreams are called in this dialect. One that is not is a client's, and passes through beside another at most.
     fn is_upstream(&self) -> bool {
         true
+    }
+
+    /// The header in which the official services of this dialect take a key; `authorization` = as a bearer token.
+    /// Source: each vendor's API reference, "Authentication".
+    fn key_header(&self) -> &'static str {
+        "authorization"
     }
 
     /// Headers that every request of this dialect carries, passthrough aside.

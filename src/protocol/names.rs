@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::canon::{Event, OutPart, PartHead, Request, Response, Tool, ToolKind};
+use crate::canon::{Event, OutPart, PartHead, Request, Response, Tool, ToolKind, ToolName};
 use crate::json::{self, Invalid, Text, Value};
 
 /// What a dialect takes as a name of a tool.
@@ -73,6 +73,11 @@ impl Tool {
             ToolKind::Function { namespace, .. } | ToolKind::Free { namespace, .. } => namespace.as_ref(),
             ToolKind::Hosted { .. } => None,
         }
+    }
+
+    /// Whether a choice that names a tool so means this one.
+    pub fn is_named(&self, wanted: &ToolName) -> bool {
+        self.name() == Some(&wanted.name) && self.namespace() == wanted.namespace.as_ref()
     }
 }
 

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::account::Secret;
 use crate::canon::Dialect;
-use crate::protocol::{anthropic, gemini};
+use crate::protocol::{self, Protocol};
 
 /// How a provider wants its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +34,9 @@ impl Auth {
     }
 
     /// The form that the official services of a dialect use.
-    /// Source: each vendor's API reference, "Authentication".
     pub fn usual_for(dialect: Dialect) -> Self {
-        match dialect {
-            anthropic::DIALECT => Self::XApiKey,
-            gemini::DIALECT => Self::XGoogApiKey,
-            _ => Self::Bearer,
-        }
+        let header = protocol::by_name(dialect.name()).map(Protocol::key_header);
+        header.and_then(Self::by_name).unwrap_or(Self::Bearer)
     }
 
     /// The header that carries `key`, marked so that it is neither printed nor indexed; `None` where no header can.

@@ -1,6 +1,6 @@
 //! Upstreams that break off: the client has to notice, in the way that its dialect's real clients do.
 
-use super::{Bench, SERVED, first_text, own_model, request};
+use super::{Bench, SERVED, first_text, own_model, post, request, target};
 use crate::support::Dialect::{self, Chat, Gemini};
 use crate::support::grammar::{self, Ending};
 use crate::support::raw::{Answer, Ended, Request};
@@ -83,6 +83,29 @@ async fn a_stream_without_its_terminator_is_no_success() {
             assert!(matches!(ending(client, &answer), Ending::Failed { .. }), "{what}");
             assert!(has_noticeable_end(client, &answer), "{what}");
         }
+    }
+}
+
+/// A Chat stream of two answers of which the second never ends.
+const ONE_OF_TWO: &str = r#"data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"a"},"finish_reason":null}]}
+
+data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":1,"delta":{"role":"assistant","content":"b"},"finish_reason":null}]}
+
+data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}
+
+"#;
+
+#[tokio::test]
+async fn a_stream_of_two_answers_that_ends_after_the_first_is_no_success() {
+    let bench = Bench::new().await;
+    let model = own_model(Chat);
+    let chat = format!(r#"{{"model":"{model}","stream":true,"n":2,"messages":[{{"role":"user","content":"hi"}}]}}"#);
+    let gemini = r#"{"contents":[{"parts":[{"text":"hi"}]}],"generationConfig":{"candidateCount":2}}"#;
+    for (client, body) in [(Chat, chat.as_str()), (Gemini, gemini)] {
+        bench.upstream.answer(Script::literal(200, "text/event-stream", ONE_OF_TWO));
+        let answer = bench.agent.send(&post(client, &target(client, &model, true), body)).await;
+        assert!(matches!(ending(client, &answer), Ending::Failed { .. }), "{}: {}", client.name(), answer.text());
+        assert_eq!(answer.ended, Ended::Cut, "{}", client.name());
     }
 }
 

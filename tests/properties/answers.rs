@@ -6,6 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::cases;
 use super::wires::protocol;
 use crate::support::Dialect;
 use crate::support::upstream::Form;
@@ -54,7 +55,7 @@ fn cut(bytes: &Bytes, at: &[Index]) -> Vec<Bytes> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn any_chunking_gives_the_same_events((dialect, case, bytes) in select(streams()), cuts in proptest::collection::vec(any::<Index>(), 0..24)) {

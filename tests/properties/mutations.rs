@@ -6,6 +6,7 @@ use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use super::cases;
 use super::wires::{DIALECTS, decode_bytes, protocol, request};
 use crate::support::Dialect;
 use crate::support::upstream::answers;
@@ -93,7 +94,7 @@ fn read_as_request(dialect: &str, bytes: &Bytes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1024) })]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn no_decoder_breaks_on_damaged_answers((dialect, bytes) in select(literals()), damages in damages()) {
@@ -105,7 +106,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn no_decoder_breaks_on_damaged_requests(

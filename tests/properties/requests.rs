@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
 
+use super::cases;
 use super::said::said;
 use super::wires::{self, DIALECTS, decode, pointer, pointers, without};
 
@@ -83,27 +84,17 @@ fn is_named(lost: &[String], pointer: &str) -> bool {
     lost.iter().any(|loss| holds(loss, pointer) || holds(pointer, loss))
 }
 
-/// Whether a field is no loss where it is gone: it is named, it says the same as its absence, or it means nothing elsewhere.
+/// Whether a field is no loss where it is gone: it is named, or it says the same as its absence.
 fn is_explained(body: &Value, pointer: &str, lost: &[String]) -> bool {
     let value = body.pointer(pointer).expect("it is there");
     let inner = |key: String| is_explained(body, &format!("{pointer}/{key}"), lost);
     is_named(lost, pointer)
         || says_nothing(pointer, value)
-        || is_moot(body, pointer)
         || match value {
             Value::Object(members) => members.keys().cloned().all(inner),
             Value::Array(items) => (0..items.len()).map(|index| index.to_string()).all(inner),
             _ => is_of_a_hollow_message(body, pointer),
         }
-}
-
-/// Whether the choice among the tools leaves a field nothing to say: tools that may not be called are left out toward Anthropic,
-/// and where none may be, several at once are no question (`translation.md` section 2).
-fn is_moot(body: &Value, pointer: &str) -> bool {
-    let choice = body.get("tool_choice").or_else(|| body.pointer("/toolConfig/functionCallingConfig"));
-    let choice = choice.map(Value::to_string).unwrap_or_default();
-    let is_subset = choice.contains("allowed_tools") || choice.contains("allowedFunctionNames");
-    (pointer.starts_with("/tools/") && is_subset) || (pointer == "/parallel_tool_calls" && choice.contains("none"))
 }
 
 fn says_nothing(pointer: &str, value: &Value) -> bool {
@@ -219,7 +210,7 @@ impl Try {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(cases(256))]
 
     #[test]
     fn every_text_and_number_is_in_the_translation_or_among_the_losses(it in tries()) {
@@ -229,7 +220,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
+    #![proptest_config(cases(48))]
 
     #[test]
     fn a_field_that_changes_nothing_is_named(it in tries()) {

@@ -209,7 +209,7 @@ fn signature(carrier: &Text) -> Option<Sig> {
             let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
             Some(Sig { origin, value })
         }
-        Carried::Foreign(sig) => Some(sig),
+        Carried::Foreign { sig, .. } => Some(sig),
         Carried::Nothing => None,
     }
 }

@@ -91,6 +91,10 @@ impl Protocol for Anthropic {
         hints.headers.contains_key("anthropic-version") || hints.path.starts_with("/messages")
     }
 
+    fn key_header(&self) -> &'static str {
+        "x-api-key"
+    }
+
     fn own_headers(&self) -> &'static [(&'static str, &'static str)] {
         &[("anthropic-version", request_encode::VERSION)]
     }

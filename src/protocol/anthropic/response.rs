@@ -111,7 +111,7 @@ impl Writer<'_> {
         if self.view.thoughts == Thoughts::Hidden || is_empty {
             return;
         }
-        let carrier = self.view.carrier(part.sig.as_ref());
+        let carrier = self.view.carrier(form, part.sig.as_ref());
         content.object(|object| match form {
             ReasoningForm::Redacted => {
                 object.str("type", "redacted_thinking");

@@ -183,7 +183,7 @@ impl Encoder {
         if is_nothing || self.view.thoughts == Thoughts::Hidden {
             return;
         }
-        let carrier = self.view.carrier(part.sig.as_ref());
+        let carrier = self.view.carrier(form, part.sig.as_ref());
         self.open(out);
         if form != ReasoningForm::Redacted {
             self.block_delta("signature_delta", |delta| delta.text("signature", &carrier), out);
@@ -246,9 +246,9 @@ fn is_first_choice(event: &Event) -> bool {
 fn write_block(part: &Part, view: &View, value: Writer<'_>) {
     match &part.head {
         PartHead::Hosted { raw, .. } => value.raw(raw),
-        PartHead::Reasoning(ReasoningForm::Redacted) => value.object(|block| {
+        PartHead::Reasoning(form @ ReasoningForm::Redacted) => value.object(|block| {
             block.str("type", "redacted_thinking");
-            block.text("data", &view.carrier(part.sig.as_ref()));
+            block.text("data", &view.carrier(*form, part.sig.as_ref()));
         }),
         PartHead::Reasoning(_) => value.object(|block| {
             block.str("type", "thinking");

@@ -165,7 +165,13 @@ impl Encoder<'_> {
                 effort.iter().for_each(|effort| self.losses.dropped(effort.at));
                 (budget.value, budget.at)
             }
-            (None, Some(effort)) => (efforts::row(effort.value).anthropic_budget, effort.at),
+            (None, Some(effort)) => {
+                if reasoning.value.mode == ReasoningMode::Dynamic {
+                    // The model was to find the measure around the effort; now it is fixed.
+                    self.losses.adjusted(effort.at);
+                }
+                (efforts::row(effort.value).anthropic_budget, effort.at)
+            }
             (None, None) => {
                 // The client left it to the model, and this model wants a number.
                 self.losses.adjusted(reasoning.at);

@@ -25,16 +25,16 @@ impl<'e> Encoder<'e> {
 
     /// A subset is carried by leaving the other tools out; hosted tools of other dialects cannot run here.
     fn keeps_tool(&mut self, tool: &Tool) -> bool {
-        if let ToolKind::Hosted { dialect, .. } = &tool.kind
-            && *dialect != DIALECT
-        {
-            self.losses.dropped(tool.at);
-            return false;
-        }
-        match self.request.tool_choice.as_ref().map(|choice| &choice.value) {
-            Some(ToolChoice::Subset { names, .. }) => tool.name().is_none_or(|name| names.contains(name)),
+        let choice = self.request.tool_choice.as_ref().map(|choice| &choice.value);
+        let is_kept = match (&tool.kind, choice) {
+            (ToolKind::Hosted { dialect, .. }, _) => *dialect == DIALECT,
+            (_, Some(ToolChoice::Subset { tools, .. })) => tools.iter().any(|wanted| tool.is_named(wanted)),
             _ => true,
+        };
+        if !is_kept {
+            self.losses.dropped(tool.at);
         }
+        is_kept
     }
 
     fn write_tool(&mut self, tool: &Tool, array: &mut Array<'_>) {
@@ -72,7 +72,10 @@ impl<'e> Encoder<'e> {
             return;
         }
         let (kind, name) = choice.map_or(("auto", None), |choice| self.choice(choice));
-        // A choice of none takes no such member, and nothing is lost by that.
+        if kind == "none" {
+            // Such a choice takes no word about parallel calls.
+            parallel.iter().for_each(|parallel| self.losses.dropped(parallel.at));
+        }
         let parallel = parallel.filter(|_| kind != "none");
         object.object("tool_choice", |object| {
             object.str("type", kind);

@@ -3,7 +3,7 @@
 //! Source: `translation.md` sections 9 and 10. Writes nothing itself.
 
 use super::DIALECT;
-use crate::canon::{FinishReason, Origin, Reasoning, ReasoningMode, ShowReasoning, Start};
+use crate::canon::{FinishReason, Origin, Reasoning, ReasoningForm, ReasoningMode, ShowReasoning, Start};
 use crate::json::{Object, Text};
 use crate::protocol::{Ask, envelope};
 
@@ -46,10 +46,10 @@ impl View {
     }
 
     /// The token in this dialect's carrier. Every thinking block must have one, also where the upstream gave none.
-    pub(super) fn carrier(&self, token: Option<&Text>) -> Text {
+    pub(super) fn carrier(&self, form: ReasoningForm, token: Option<&Text>) -> Text {
         match token {
             Some(token) if self.is_native() => token.clone(),
-            token => envelope::wrap(&self.origin, token),
+            token => envelope::wrap(&self.origin, form, token),
         }
     }
 

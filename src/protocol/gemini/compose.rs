@@ -111,7 +111,7 @@ impl Composer {
         let Some(sig) = sig else { return };
         let is_shown = self.shows_thoughts && form != ReasoningForm::Redacted;
         let is_own = self.is_own();
-        let carried = if is_own { sig } else { envelope::wrap(&self.origin, Some(&sig)) };
+        let carried = if is_own { sig } else { envelope::wrap(&self.origin, form, Some(&sig)) };
         if is_shown {
             out.push((choice, Piece::thought(Text::default()).signed(Some(carried.clone()))));
         } else if is_own {

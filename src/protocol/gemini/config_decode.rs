@@ -5,7 +5,7 @@
 use super::DIALECT;
 use super::request_decode::Decoder;
 use super::wire::{count, field, fields, number, required, word};
-use crate::canon::{Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice, ToolKind};
+use crate::canon::{Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Invalid, Raw, Text, Value};
 use crate::protocol::{DecodeError, efforts, schema};
 
@@ -189,7 +189,7 @@ impl Decoder {
         let names = allowed.map_or(Ok(Vec::new()), names)?;
         let choice = match &*mode.map_or_else(|| Ok("AUTO".to_owned()), word)? {
             "ANY" => forced(names),
-            "VALIDATED" if !names.is_empty() => ToolChoice::Subset { names, must: false },
+            "VALIDATED" if !names.is_empty() => subset(names, false),
             "VALIDATED" => {
                 // Like `AUTO`, with a promise about the arguments that no other dialect makes.
                 mode.into_iter().for_each(|mode| self.unknown(mode));
@@ -221,8 +221,12 @@ fn forced(mut names: Vec<Text>) -> ToolChoice {
     match names.len() {
         0 => ToolChoice::Any,
         1 => ToolChoice::One { name: names.remove(0), namespace: None },
-        _ => ToolChoice::Subset { names, must: true },
+        _ => subset(names, true),
     }
+}
+
+fn subset(names: Vec<Text>, must: bool) -> ToolChoice {
+    ToolChoice::Subset { tools: names.into_iter().map(ToolName::plain).collect(), must }
 }
 
 /// A type of answer that does not exist, or that does not go with or without its schema.

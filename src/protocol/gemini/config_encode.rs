@@ -276,7 +276,10 @@ fn write_choice(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losse
     }
     // Without declarations the configuration is refused, and there is nothing to choose from.
     if !context.request.tools.iter().any(|tool| tool.name().is_some()) {
-        return losses.dropped(choice.at);
+        return match choice.value {
+            ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => losses.dropped(choice.at),
+            _ => losses.refuse(choice.at, "a call is forced, and the gemini dialect can carry none of the tools"),
+        };
     }
     let (mode, names) = mode(context, &choice.value);
     body.object("toolConfig", |config| {
@@ -296,8 +299,8 @@ fn mode(context: &Context<'_>, choice: &ToolChoice) -> (&'static str, Vec<Text>)
         ToolChoice::Auto | ToolChoice::Hosted(_) => ("AUTO", Vec::new()),
         ToolChoice::Any => ("ANY", Vec::new()),
         ToolChoice::One { name, namespace } => ("ANY", vec![context.names.wire(name, namespace.as_ref())]),
-        ToolChoice::Subset { names, must } => {
-            let names = names.iter().map(|name| context.names.wire(name, None)).collect();
+        ToolChoice::Subset { tools, must } => {
+            let names = tools.iter().map(|tool| context.names.wire(&tool.name, tool.namespace.as_ref())).collect();
             (if *must { "ANY" } else { "VALIDATED" }, names)
         }
     }

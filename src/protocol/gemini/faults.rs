@@ -127,7 +127,8 @@ fn row(fault: &Fault) -> (u16, &'static str) {
         Kind::UpgradeRequired => (426, "FAILED_PRECONDITION"),
         Kind::RateLimited | Kind::QuotaSpent => (429, "RESOURCE_EXHAUSTED"),
         Kind::HeadersTooLarge => (431, "INVALID_ARGUMENT"),
-        Kind::Upstream if fault.status == Some(500) => (500, "INTERNAL"),
+        // An upstream that failed; one that was not understood is a 502.
+        Kind::Upstream if fault.status.is_some() => (500, "INTERNAL"),
         Kind::Internal => (500, "INTERNAL"),
         Kind::NotImplemented => (501, "UNIMPLEMENTED"),
         // Never 401 or 403: the client would drop its own key.

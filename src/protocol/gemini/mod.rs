@@ -104,6 +104,10 @@ impl Protocol for Gemini {
         &["gemini", "genai"]
     }
 
+    fn key_header(&self) -> &'static str {
+        "x-goog-api-key"
+    }
+
     /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of Google's clients, the key in the query.
     fn is_hinted(&self, hints: &Hints<'_>) -> bool {
         let version = hints.version.unwrap_or_default();
@@ -123,7 +127,7 @@ impl Protocol for Gemini {
         let document = Document::parse(inbound.body.clone())?;
         document.root().members()?;
         let model = inbound.path_model.ok_or_else(|| document.root().missing("model"))?.to_owned();
-        Ok(Peek { model, model_at: None, stream: inbound.operation == Operation::StreamGenerate, session: None })
+        Ok(Peek { model, model_at: None, stream: inbound.operation == Operation::StreamGenerate, ..Peek::default() })
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {

@@ -265,10 +265,11 @@ fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
     part.sig_at = sig.as_ref().map(|sig| sig.at);
     match sig.map(|sig| envelope::unwrap(&sig.value)) {
         Some(Carried::Own(value)) => part.sig = Some(own(value)),
-        Some(Carried::Foreign(sig)) if is_reasoning => part.sig = Some(sig),
-        Some(Carried::Foreign(sig)) => {
+        Some(Carried::Foreign { sig, .. }) if is_reasoning => part.sig = Some(sig),
+        Some(Carried::Foreign { sig, is_redacted }) => {
             is_empty = is_empty_text(&part);
-            restore_reasoning(sig, &part, parts);
+            let form = if is_redacted { ReasoningForm::Redacted } else { ReasoningForm::Full };
+            restore_reasoning(form, sig, &part, parts);
         }
         Some(Carried::Nothing) => is_empty = is_empty_text(&part),
         None => {}
@@ -280,13 +281,13 @@ fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
 
 /// Another maker's token on a part that is no reasoning: its client left the reasoning itself away (Gemini CLI keeps signatures of
 /// calls only), or was shown none. The reasoning stood before the text in front of the part.
-fn restore_reasoning(sig: Sig, carrier: &Part, parts: &mut Vec<Part>) {
+fn restore_reasoning(form: ReasoningForm, sig: Sig, carrier: &Part, parts: &mut Vec<Part>) {
     if parts.iter().any(|part| part.sig.as_ref() == Some(&sig)) {
         return;
     }
     let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
     let before_text = parts.iter().rposition(|part| !is_text(part)).map_or(0, |last| last + 1);
-    let mut reasoning = Part::new(PartKind::Reasoning { form: ReasoningForm::Full, texts: Vec::new() }, carrier.at);
+    let mut reasoning = Part::new(PartKind::Reasoning { form, texts: Vec::new() }, carrier.at);
     reasoning.sig = Some(sig);
     parts.insert(before_text, reasoning);
 }

@@ -197,7 +197,7 @@ fn a_token_count_may_wrap_its_request() {
 #[test]
 fn another_makers_token_on_a_call_is_reasoning_in_front_of_it() {
     let origin = Origin { dialect: DIALECT, provider: "p".into(), model: "m".into() };
-    let wrapped = envelope::wrap(&origin, Some(&"token".into()));
+    let wrapped = envelope::wrap(&origin, ReasoningForm::Full, Some(&"token".into()));
     let body = format!(
         r#"{{"contents":[{{"parts":[{{"text":"go"}}]}},{{"role":"model","parts":[{{"text":"I look"}},
         {{"functionCall":{{"name":"f"}},"thoughtSignature":"{0}"}},{{"text":"","thoughtSignature":"{0}"}}]}}]}}"#,
@@ -209,6 +209,19 @@ fn another_makers_token_on_a_call_is_reasoning_in_front_of_it() {
     assert_eq!(kinds, expected.map(|part| std::mem::discriminant(&part.kind)));
     assert_eq!(parts[0].sig, Some(Sig { origin, value: "token".into() }));
     assert!(parts[1].sig.is_none() && parts[2].sig.is_none());
+}
+
+#[test]
+fn another_makers_token_says_whether_its_reasoning_had_a_text() {
+    let origin = Origin { dialect: DIALECT, provider: "p".into(), model: "m".into() };
+    for form in [ReasoningForm::Full, ReasoningForm::Redacted] {
+        let wrapped = envelope::wrap(&origin, form, Some(&"token".into()));
+        let body = format!(
+            r#"{{"contents":[{{"role":"model","parts":[{{"functionCall":{{"name":"f"}},"thoughtSignature":"{}"}}]}}]}}"#,
+            wrapped.as_escaped()
+        );
+        assert_eq!(decode(&body).turns[0].parts[0].kind, PartKind::Reasoning { form, texts: Vec::new() });
+    }
 }
 
 // Requests to upstreams.
@@ -436,7 +449,8 @@ fn every_field_is_written_or_reported() {
         (choice(ToolChoice::Any), r#"{"mode":"ANY"}"#),
         (choice(ToolChoice::One { name: "f".into(), namespace: None }), r#"{"mode":"ANY","allowedFunctionNames":["f"]}"#),
         (choice(ToolChoice::Hosted("w".into())), "!!"),
-        (Request { tool_choice: located(ToolChoice::Any), ..base() }, "!"),
+        (Request { tool_choice: located(ToolChoice::Any), ..base() }, "!!"),
+        (Request { tool_choice: located(ToolChoice::Auto), ..base() }, "!"),
         (Request { parallel_tool_calls: located(false), ..base() }, "!"),
         (long_seed, "!"),
         (Request { stops: vec![Located::new("s".into(), SPOT); 6], ..base() }, "!!"),
@@ -678,7 +692,7 @@ fn answer_events() -> Vec<Event> {
 fn a_stream_is_one_chunk_a_delta_and_the_end_last() {
     let (request, origin) = (Request::default(), origin("anthropic"));
     let (stream, ending) = write(&answer_events(), &ask_of(&request, &origin, Some("alt=sse")));
-    let wrapped = envelope::wrap(&origin, Some(&"tok".into()));
+    let wrapped = envelope::wrap(&origin, ReasoningForm::Full, Some(&"tok".into()));
     let expected = [
         r#"data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"index":0}],"modelVersion":"up","responseId":"msg"}"#.to_owned(),
         format!(

@@ -12,6 +12,8 @@ pub(super) mod usage;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Operation;
+use crate::canon::{Located, Losses};
+use crate::json::{Object, Text};
 
 /// The version segment of all paths, and what clients add to the gateway's address.
 pub(super) const VERSION: &str = "v1";
@@ -41,5 +43,18 @@ pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String 
         Operation::ListModels => "/models".to_owned(),
         Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
         Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => generate.to_owned(),
+    }
+}
+
+/// Writes `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean nothing.
+pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<Text>, losses: &mut Losses) {
+    let word = tier.value.to_plain().to_ascii_lowercase();
+    match &*word {
+        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => object.str("service_tier", &word),
+        "standard_only" | "standard" => {
+            object.str("service_tier", "default");
+            losses.adjusted(tier.at);
+        }
+        _ => losses.dropped(tier.at),
     }
 }

@@ -29,7 +29,8 @@ pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
         return Glimpse { is_end: true, is_last: true, ..Glimpse::default() };
     }
     let mut glimpse = if says(data, b"\"usage\"") || says(data, b"\"error\"") { figures(&frame.data) } else { Glimpse::default() };
-    glimpse.is_end = says(data, b"\"finish_reason\"");
+    glimpse.ended = said(data, b"\"finish_reason\"").count() as u64;
+    glimpse.is_end = glimpse.ended > 0;
     glimpse.is_content = glimpse.is_end || CONTENT_KEYS.iter().any(|key| says(data, key));
     glimpse
 }
@@ -52,7 +53,12 @@ fn of(root: Value<'_>) -> Glimpse {
 
 /// Whether `key` stands somewhere with a value other than `null`, `""` and `[]`.
 fn says(data: &[u8], key: &[u8]) -> bool {
-    memmem::find_iter(data, key).any(|at| {
+    said(data, key).next().is_some()
+}
+
+/// Where `key` stands with such a value.
+fn said<'d>(data: &'d [u8], key: &'d [u8]) -> impl Iterator<Item = usize> + 'd {
+    memmem::find_iter(data, key).filter(move |at| {
         let rest = data[at + key.len()..].trim_ascii_start();
         let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
         value.is_some_and(|value| ![&b"null"[..], b"\"\"", b"[]"].iter().any(|empty| value.starts_with(empty)))

@@ -6,7 +6,7 @@
 use crate::canon::{Format, Located, Losses, Request, SchemaFormat, ShowReasoning};
 use crate::json::{self, Object, Raw, Text, Writer};
 use crate::protocol::names::{NameRules, Names};
-use crate::protocol::openai::abilities;
+use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Target, Wire, efforts, schema};
 
 use super::messages_encode::Messages;
@@ -18,7 +18,6 @@ const STOPS_MAX: usize = 4;
 const USER_CHARS_MAX: usize = 64;
 /// The API demands a name of a schema, and other dialects have none.
 const SCHEMA_NAME: &str = "response";
-const TIERS: [&str; 6] = ["auto", "default", "flex", "scale", "priority", "fast"];
 
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
     let names = Names::new(request, NAMES);
@@ -132,9 +131,10 @@ impl Encoder<'_> {
             self.losses.refuse(audio.at, "audio output cannot be translated");
         }
         if !request.modalities.is_empty() {
+            let words = request.modalities.iter().map(|kind| kind.value.to_plain().to_ascii_lowercase());
             body.array("modalities", |array| {
                 array.item().str("text");
-                request.modalities.iter().for_each(|kind| array.item().str(&kind.value.to_plain().to_ascii_lowercase()));
+                words.filter(|word| word != "text").for_each(|word| array.item().str(&word));
             });
         }
     }
@@ -145,9 +145,7 @@ impl Encoder<'_> {
         let (user, long) = split(request.user.as_ref(), |user| user.to_plain().chars().count() <= USER_CHARS_MAX);
         text(body, "user", user);
         self.drop(long);
-        let (tier, foreign) = split(request.tier.as_ref(), |tier| TIERS.iter().any(|known| *tier == *known));
-        text(body, "service_tier", tier);
-        self.drop(foreign);
+        request.tier.iter().for_each(|tier| openai::write_tier(body, tier, self.losses));
         body.some("metadata", request.metadata.as_ref(), |value, metadata| value.raw(&metadata.value));
         match &request.cache_key {
             Some(key) if abilities::is_openai(self.target) => body.text("prompt_cache_key", &key.value),

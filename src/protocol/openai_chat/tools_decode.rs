@@ -2,7 +2,7 @@
 //!
 //! Source: Chat Completions API, `tools`, `tool_choice`. Schemas are carried as they are, never checked.
 
-use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, Unknown};
+use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName, Unknown};
 use crate::json::{self, Invalid, Raw, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -146,9 +146,10 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
         Some("required") => true,
         Some(_) => return Err(mode.unwrap_or(value).expected("auto or required")),
     };
-    let names = fields.required("tools")?.items()?.map(|tool| allowed_name(tool, unknown)).collect::<Result<_, _>>()?;
+    let named = |tool| allowed_name(tool, unknown).map(ToolName::plain);
+    let tools = fields.required("tools")?.items()?.map(named).collect::<Result<_, _>>()?;
     fields.leave(unknown);
-    Ok(ToolChoice::Subset { names, must })
+    Ok(ToolChoice::Subset { tools, must })
 }
 
 fn allowed_name(tool: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Text, Invalid> {

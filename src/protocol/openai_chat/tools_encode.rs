@@ -3,7 +3,7 @@
 //! Custom tools become functions with one property `input`, which the way back unwraps. Source: `translation.md` sections 3 and 5.
 //! Does not look at the conversation.
 
-use crate::canon::{CacheMark, Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::canon::{CacheMark, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, Object, Raw, Text};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
@@ -104,17 +104,19 @@ impl Tools<'_> {
             ToolChoice::One { name, namespace } => {
                 body.object("tool_choice", |object| named(&self.names.wire(name, namespace.as_ref()), object));
             }
-            ToolChoice::Subset { names, must } => body.object("tool_choice", |object| {
+            ToolChoice::Subset { tools, must } => body.object("tool_choice", |object| {
                 object.str("type", "allowed_tools");
-                object.object("allowed_tools", |object| self.allowed(names, *must, object));
+                object.object("allowed_tools", |object| self.allowed(tools, *must, object));
             }),
         }
     }
 
-    fn allowed(&self, names: &[Text], must: bool, object: &mut Object<'_>) {
+    fn allowed(&self, tools: &[ToolName], must: bool, object: &mut Object<'_>) {
         object.str("mode", if must { "required" } else { "auto" });
         object.array("tools", |array| {
-            names.iter().for_each(|name| array.object(|object| named(&self.names.wire(name, None), object)));
+            for ToolName { name, namespace } in tools {
+                array.object(|object| named(&self.names.wire(name, namespace.as_ref()), object));
+            }
         });
     }
 }

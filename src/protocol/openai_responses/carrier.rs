@@ -5,15 +5,18 @@
 //! belongs to. Tokens are opaque; nothing here looks into them.
 
 use super::DIALECT;
-use crate::canon::{Origin, Sig};
+use crate::canon::{Origin, ReasoningForm, Sig};
 use crate::json::Text;
 use crate::protocol::envelope::{self, Carried};
 
 /// What an `encrypted_content` holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// The token of the reasoning item that it stands in.
-    Reasoning(Sig),
+    /// The token of the reasoning item that it stands in; `is_hidden` = the reasoning has a text that the item does not show.
+    Reasoning {
+        sig: Sig,
+        is_hidden: bool,
+    },
     /// The token of a call, or of the text before where the id is empty.
     Part {
         call_id: Text,
@@ -27,36 +30,36 @@ pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
     match envelope::unwrap(encrypted) {
         Carried::Own(token) => {
             let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
-            Token::Reasoning(Sig { origin, value: join(id, &token) })
+            Token::Reasoning { sig: Sig { origin, value: join(id, &token) }, is_hidden: false }
         }
-        Carried::Foreign(sig) => foreign(sig),
+        Carried::Foreign { sig, is_redacted } => foreign(sig, is_redacted),
         Carried::Nothing => Token::Nothing,
     }
 }
 
 /// A token of a call is marked by a space, which no base64 holds.
-fn foreign(sig: Sig) -> Token {
+fn foreign(sig: Sig, is_redacted: bool) -> Token {
     let split = if sig.origin.dialect == DIALECT { None } else { halves(&sig.value) };
     match split {
         Some((call_id, value)) => Token::Part { call_id, sig: Sig { value, ..sig } },
-        None => Token::Reasoning(sig),
+        None => Token::Reasoning { sig, is_hidden: !is_redacted },
     }
 }
 
 /// `encrypted_content` for a client: the own token as it is, another maker's in an envelope.
-pub(super) fn for_reasoning(origin: &Origin, token: &Text) -> Text {
-    if origin.dialect == DIALECT { split(token).1 } else { envelope::wrap(origin, Some(token)) }
+pub(super) fn for_reasoning(origin: &Origin, form: ReasoningForm, token: &Text) -> Text {
+    if origin.dialect == DIALECT { split(token).1 } else { envelope::wrap(origin, form, Some(token)) }
 }
 
 /// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is known for ours when it comes back.
 /// The service would look for its id.
 pub(super) fn for_unsigned(origin: &Origin) -> Option<Text> {
-    (origin.dialect != DIALECT).then(|| envelope::wrap(origin, None))
+    (origin.dialect != DIALECT).then(|| envelope::wrap(origin, ReasoningForm::Full, None))
 }
 
 /// `encrypted_content` of the item that follows a signed call or text.
 pub(super) fn for_part(origin: &Origin, call_id: &Text, token: &Text) -> Text {
-    envelope::wrap(origin, Some(&Text::join([call_id, token], " ")))
+    envelope::wrap(origin, ReasoningForm::Full, Some(&Text::join([call_id, token], " ")))
 }
 
 /// The dialect's own token in canon: the item's id and its content, since servers check one against the other ("encrypted content
@@ -102,8 +105,8 @@ mod tests {
     fn another_makers_token_says_which_call_it_belongs_to() {
         let origin = Origin { dialect: crate::canon::Dialect::named("gemini"), provider: "p".into(), model: "m".into() };
         let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
-        assert_eq!(foreign(sig("dG9r")), Token::Reasoning(sig("dG9r")));
-        assert_eq!(foreign(sig("call_1 dG9r")), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
-        assert_eq!(foreign(sig(" dG9r")), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
+        assert_eq!(foreign(sig("dG9r"), false), Token::Reasoning { sig: sig("dG9r"), is_hidden: true });
+        assert_eq!(foreign(sig("call_1 dG9r"), false), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
+        assert_eq!(foreign(sig(" dG9r"), false), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
     }
 }

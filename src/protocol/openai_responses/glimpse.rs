@@ -65,7 +65,7 @@ fn of_response(response: Value<'_>) -> Glimpse {
     };
     let usage = response.get("usage").map(usage::decode);
     let is_end = !status.as_deref().is_some_and(|status| matches!(status, "in_progress" | "queued"));
-    Glimpse { usage, is_content: fault.is_none(), is_end, is_last: false, fault }
+    Glimpse { usage, is_content: fault.is_none(), is_end, is_last: false, ended: 0, fault }
 }
 
 pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {

@@ -1,5 +1,6 @@
 //! One output item toward a Responses client, in each of its states.
 
+use crate::canon::ReasoningForm;
 use crate::json::{self, Array, Object, Raw, Text, Writer};
 
 /// An item that is being written.
@@ -13,6 +14,7 @@ pub(super) struct Item {
 pub(super) enum Body {
     Message(Vec<Content>),
     Reasoning {
+        form: ReasoningForm,
         paragraphs: Vec<Text>,
         encrypted: Option<Text>,
     },
@@ -112,7 +114,7 @@ fn write_body(item: &mut Object<'_>, body: &Body, status: &str) {
             item.array("content", |array| contents.iter().for_each(|content| write_content(array.item(), content)));
         }
         // Reasoning has no status of its own on the wire.
-        Body::Reasoning { paragraphs, encrypted } => {
+        Body::Reasoning { paragraphs, encrypted, .. } => {
             item.str("type", "reasoning");
             item.array("summary", |summary| paragraphs.iter().for_each(|text| write_paragraph(summary, text)));
             item.some("encrypted_content", encrypted.as_ref(), |value, text| value.text(text));

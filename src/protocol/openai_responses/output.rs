@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::answer::{Answer, Status};
 use super::item::{Body, Call, Content, Item, Slot, join_lists, write_content, write_summary};
 use super::{DIALECT, carrier};
-use crate::canon::{Origin, PartHead};
+use crate::canon::{Origin, PartHead, ReasoningForm};
 use crate::json::{self, Object, Raw, Text, Writer};
 use crate::protocol::{Ask, sse};
 
@@ -124,7 +124,7 @@ impl Output {
         self.finished(item.raw(status), out);
         if let Some((call_id, token)) = self.token.take() {
             let encrypted = Some(carrier::for_part(&self.origin, &call_id, &token));
-            self.open(Body::Reasoning { paragraphs: Vec::new(), encrypted }, out);
+            self.open(Body::Reasoning { form: ReasoningForm::Full, paragraphs: Vec::new(), encrypted }, out);
             self.close("completed", out);
         }
     }
@@ -218,7 +218,7 @@ impl Output {
             return;
         }
         match self.open.as_mut().map(|item| &mut item.body) {
-            Some(Body::Reasoning { encrypted, .. }) => *encrypted = Some(carrier::for_reasoning(&self.origin, value)),
+            Some(Body::Reasoning { form, encrypted, .. }) => *encrypted = Some(carrier::for_reasoning(&self.origin, *form, value)),
             Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
             Some(Body::Message(_)) => self.token = Some((Text::default(), value.clone())),
             _ => {}
@@ -233,8 +233,13 @@ impl Output {
         }
     }
 
+    /// A citation in the dialect's shape, where it has one for it.
+    pub(super) fn annotation(&self, raw: &Raw) -> Option<Raw> {
+        annotation(raw, self.origin.dialect == DIALECT)
+    }
+
     pub(super) fn cite(&mut self, raw: &Raw, out: &mut BytesMut) {
-        let Some(annotation) = annotation(raw, self.origin.dialect == DIALECT) else { return };
+        let Some(annotation) = self.annotation(raw) else { return };
         let Some(content) = self.content() else { return };
         let index = content.annotations.len() as u64;
         content.annotations.push(annotation.clone());
@@ -298,7 +303,7 @@ impl Output {
 fn body(head: &PartHead) -> Body {
     match head {
         PartHead::Text | PartHead::Refusal => Body::Message(Vec::new()),
-        PartHead::Reasoning(_) => Body::Reasoning { paragraphs: Vec::new(), encrypted: None },
+        PartHead::Reasoning(form) => Body::Reasoning { form: *form, paragraphs: Vec::new(), encrypted: None },
         PartHead::ToolCall { id, name, namespace, free } => Body::Call(Call {
             call_id: id.clone(),
             name: name.clone(),

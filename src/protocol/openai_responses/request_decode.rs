@@ -14,6 +14,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         field(&mut request, &key, value)?;
     }
     user(&mut request, root)?;
+    root.get("tool_choice").map_or(Ok(()), |choice| tools_decode::decode_choice(&mut request, choice))?;
     items_decode::decode(&mut request, root.required("input")?)?;
     turns::arrange(&mut request)?;
     Ok(request)
@@ -37,7 +38,7 @@ pub(super) fn leave_all_but(request: &mut Request, object: Value<'_>, known: &[&
 fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
     match key {
         // Read before and behind the others.
-        "model" | "input" | "user" | "safety_identifier" => {}
+        "model" | "input" | "user" | "safety_identifier" | "tool_choice" => {}
         _ if is_default(key, value) => {}
         "instructions" => items_decode::instructions(request, value)?,
         "stream" => request.stream = value.bool()?,
@@ -47,7 +48,6 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         "top_logprobs" => top_logprobs(request, value)?,
         "include" => include(request, value)?,
         "tools" => tools_decode::decode(request, value)?,
-        "tool_choice" => tools_decode::decode_choice(request, value)?,
         "parallel_tool_calls" => request.parallel_tool_calls = Some(Located::read(value, Value::bool)?),
         "text" => text(request, value)?,
         "reasoning" => reasoning(request, value)?,

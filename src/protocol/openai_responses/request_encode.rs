@@ -5,7 +5,7 @@ use super::tools_encode;
 use crate::canon::{Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::{NameRules, Names, call_id};
-use crate::protocol::openai::abilities;
+use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
 
 /// Names of tools. Source: `openai-chat.md`, "tools"; Responses takes the same.
@@ -130,9 +130,8 @@ fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Lo
         object.text("description", &description.value);
     }
     object.raw("schema", &format.schema);
-    if let Some(strict) = &format.strict {
-        object.bool("strict", keeps_strict(strict, &format.schema, losses));
-    }
+    let strict = format.strict.as_ref();
+    object.bool("strict", strict.is_some_and(|strict| keeps_strict(strict, &format.schema, losses)));
 }
 
 /// Whether `strict` can be kept: a server refuses it beside a schema that breaks its rules.
@@ -213,7 +212,7 @@ fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) 
         object.text("prompt_cache_key", &fitted_id(cache, losses));
     }
     if let Some(tier) = &request.tier {
-        encode_tier(object, tier, losses);
+        openai::write_tier(object, tier, losses);
     }
 }
 
@@ -224,19 +223,6 @@ fn fitted_id(id: &Located<Text>, losses: &mut Losses) -> Text {
     }
     losses.adjusted(id.at);
     call_id(&id.value, ID_LEN_MAX)
-}
-
-/// `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean nothing.
-fn encode_tier(object: &mut Object<'_>, tier: &Located<Text>, losses: &mut Losses) {
-    let word = tier.value.to_plain().to_ascii_lowercase();
-    match &*word {
-        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => object.str("service_tier", &word),
-        "standard_only" => {
-            object.str("service_tier", "default");
-            losses.adjusted(tier.at);
-        }
-        _ => losses.dropped(tier.at),
-    }
 }
 
 /// For the refusals of this dialect's parts.

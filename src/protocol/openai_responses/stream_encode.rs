@@ -50,6 +50,10 @@ pub(super) fn encode_whole(response: &Response, ask: &Ask<'_>, losses: &mut Loss
     if parts.any(|part| !encoder.output.can_carry(&part.head)) {
         losses.noted("output", How::Dropped);
     }
+    let mut cited = response.choices.iter().flat_map(|choice| &choice.parts).flat_map(|part| &part.citations);
+    if cited.any(|raw| encoder.output.annotation(raw).is_none()) {
+        losses.noted("citations", How::Dropped);
+    }
     json::document(|value| encoder.output.answer.write(value, encoder.end.status()))
 }
 

@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::canon::{
-    At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind, Role, ShowReasoning, ToolChoice, ToolInput,
-    ToolKind, Usage,
+    At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind, ReasoningForm, Role, ShowReasoning,
+    ToolChoice, ToolInput, ToolKind, Usage,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::envelope;
@@ -209,7 +209,7 @@ mod requests {
     #[test]
     fn a_token_of_another_maker_comes_back_to_its_part() {
         let origin = Origin { dialect: DIALECT, provider: "p".into(), model: "other".into() };
-        let wrapped = envelope::wrap(&origin, Some(&"tok".into()));
+        let wrapped = envelope::wrap(&origin, ReasoningForm::Full, Some(&"tok".into()));
         let body = format!(
             r#"{{"model":"m","input":[{{"role":"user","content":"x"}},
             {{"type":"reasoning","summary":[{{"type":"summary_text","text":"t"}}],"encrypted_content":"{}"}},
@@ -221,6 +221,17 @@ mod requests {
         let (wire, losses) = encode(&request);
         assert_eq!(losses_of(&request, losses), ["-input[1]"], "made by another model");
         assert_eq!(wire["input"].as_array().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_token_of_another_maker_says_whether_its_reasoning_had_a_text() {
+        let origin = Origin { dialect: Dialect::named("anthropic"), provider: "p".into(), model: "m".into() };
+        for form in [ReasoningForm::Full, ReasoningForm::Redacted] {
+            let wrapped = envelope::wrap(&origin, form, Some(&"tok".into()));
+            let item = format!(r#"{{"type":"reasoning","summary":[],"encrypted_content":"{}"}}"#, wrapped.as_escaped());
+            let request = decode(&format!(r#"{{"model":"m","input":[{item},{{"role":"user","content":"x"}}]}}"#)).unwrap();
+            assert_eq!(request.turns[0].parts[0].kind, PartKind::Reasoning { form, texts: Vec::new() });
+        }
     }
 }
 
@@ -547,7 +558,7 @@ mod upstream_answers {
             r#"{{"status":"completed","output":[{{"type":"reasoning","summary":[],"content":[{{"type":"reasoning_text","text":"deep"}}]}},{search}]}}"#
         );
         let parts = decode_whole(&body).unwrap().choices.remove(0).parts;
-        assert_eq!(parts[0].head, PartHead::Reasoning(crate::canon::ReasoningForm::Full));
+        assert_eq!(parts[0].head, PartHead::Reasoning(ReasoningForm::Full));
         assert_eq!(parts[0].text(), "deep");
         let PartHead::Hosted { kind, raw } = &parts[1].head else { panic!("a hosted item") };
         assert_eq!((kind, raw.as_str()), (&"web_search_call".into(), search));
@@ -713,7 +724,7 @@ mod client_answers {
     fn reasoning_and_calls_are_items_of_their_own() {
         let at = At { choice: 0, part: 0 };
         let reasoning = vec![delta(0, "one"), Event::Paragraph { at }, delta(0, "two"), Event::Sig { at, value: "tok".into() }];
-        let mut events = part(0, PartHead::Reasoning(crate::canon::ReasoningForm::Full), reasoning);
+        let mut events = part(0, PartHead::Reasoning(ReasoningForm::Full), reasoning);
         events.extend(part(1, call(false), vec![]));
         events.extend(part(2, call(true), vec![delta(2, "free")]));
         events.push(finish(FinishReason::ToolCalls));
@@ -865,7 +876,10 @@ fn peeking_finds_the_models_characters() {
     let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
     let peek = OpenaiResponses.peek(&inbound).unwrap();
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
-    assert_eq!(peek, Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()) });
+    assert_eq!(
+        peek,
+        Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()), choices: 0 }
+    );
 }
 
 #[test]

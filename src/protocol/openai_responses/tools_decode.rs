@@ -2,7 +2,7 @@
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
-use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind};
+use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -74,8 +74,8 @@ fn object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
     match &*kind.to_plain() {
         "function" | "custom" => {
             leave_all_but(request, choice, &["type", "name", "namespace"])?;
-            let namespace = choice.get("namespace").map(Value::text).transpose()?;
-            Ok(ToolChoice::One { name: choice.required("name")?.text()?, namespace })
+            let ToolName { name, namespace } = one(request, choice)?;
+            Ok(ToolChoice::One { name, namespace })
         }
         "allowed_tools" => subset(request, choice),
         _ => {
@@ -85,16 +85,43 @@ fn object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
     }
 }
 
-/// `{type:allowed_tools,mode:auto|required,tools:[{type,name}]}`. Hosted tools in it have no name.
+/// The tool that `{type,name,namespace?}` means: without a group, the only one of that name.
+fn one(request: &Request, choice: Value<'_>) -> Result<ToolName, Invalid> {
+    let wanted = tool_name(choice)?;
+    let is_meant = |tool: &&Tool| wanted.namespace.is_none() && tool.name() == Some(&wanted.name);
+    let mut meant = request.tools.iter().filter(is_meant);
+    Ok(match (meant.next(), meant.next()) {
+        (Some(only), None) => ToolName { namespace: only.namespace().cloned(), ..wanted },
+        _ => wanted,
+    })
+}
+
+fn tool_name(choice: Value<'_>) -> Result<ToolName, Invalid> {
+    let namespace = choice.get("namespace").map(Value::text).transpose()?;
+    Ok(ToolName { name: choice.required("name")?.text()?, namespace })
+}
+
+/// `{type:allowed_tools,mode:auto|required,tools:[{type,name,namespace?}]}`. Hosted tools in it have no name.
 fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
     leave_all_but(request, choice, &["type", "mode", "tools"])?;
     let must = choice.get("mode").is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
-    let mut names = Vec::new();
+    let mut tools = Vec::new();
     for tool in choice.required("tools")?.items()? {
         match tool.get("name") {
-            Some(name) => names.push(name.text()?),
+            Some(name) if is_group(tool) => tools.extend(members(request, &name.text()?)),
+            Some(_) => tools.push(one(request, tool)?),
             None => leave(request, tool),
         }
     }
-    Ok(ToolChoice::Subset { names, must })
+    Ok(ToolChoice::Subset { tools, must })
+}
+
+fn is_group(tool: Value<'_>) -> bool {
+    tool.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "namespace"))
+}
+
+/// The tools of a group.
+fn members(request: &Request, group: &Text) -> Vec<ToolName> {
+    let members = request.tools.iter().filter(|tool| tool.namespace() == Some(group));
+    members.filter_map(|tool| Some(ToolName { name: tool.name()?.clone(), namespace: Some(group.clone()) })).collect()
 }

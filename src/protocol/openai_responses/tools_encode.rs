@@ -2,7 +2,7 @@
 
 use super::DIALECT;
 use super::request_encode::{keeps_strict, refuse};
-use crate::canon::{CacheMark, Located, Losses, Request, Tool, ToolChoice, ToolKind};
+use crate::canon::{CacheMark, Located, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, Object, Raw, Text};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
@@ -81,14 +81,14 @@ fn encode_choice(object: &mut Object<'_>, choice: &Located<ToolChoice>, request:
         ToolChoice::Auto => object.str("tool_choice", "auto"),
         ToolChoice::Any => object.str("tool_choice", "required"),
         ToolChoice::One { name, namespace } => object.object("tool_choice", |object| {
-            write_name(object, name, request, names);
-            object.some("namespace", namespace.as_ref(), |value, text| value.text(text));
+            let wanted = ToolName { name: name.clone(), namespace: namespace.clone() };
+            write_name(object, &wanted, request, names);
         }),
-        ToolChoice::Subset { names: allowed, must } => object.object("tool_choice", |object| {
+        ToolChoice::Subset { tools: allowed, must } => object.object("tool_choice", |object| {
             object.str("type", "allowed_tools");
             object.str("mode", if *must { "required" } else { "auto" });
             object.array("tools", |tools| {
-                allowed.iter().for_each(|name| tools.object(|object| write_name(object, name, request, names)));
+                allowed.iter().for_each(|wanted| tools.object(|object| write_name(object, wanted, request, names)));
             });
         }),
         ToolChoice::Hosted(kind) if is_offered(request, kind) => {
@@ -98,10 +98,11 @@ fn encode_choice(object: &mut Object<'_>, choice: &Located<ToolChoice>, request:
     }
 }
 
-fn write_name(object: &mut Object<'_>, name: &Text, request: &Request, names: &Names<'_>) {
-    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Free { name: tool_name, .. } if tool_name == name);
+fn write_name(object: &mut Object<'_>, wanted: &ToolName, request: &Request, names: &Names<'_>) {
+    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(wanted);
     object.str("type", if request.tools.iter().any(is_custom) { "custom" } else { "function" });
-    object.text("name", &names.wire(name, None));
+    object.text("name", &names.wire(&wanted.name, None));
+    object.some("namespace", wanted.namespace.as_ref(), |value, text| value.text(text));
 }
 
 fn is_offered(request: &Request, kind: &Text) -> bool {

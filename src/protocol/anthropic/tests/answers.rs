@@ -64,7 +64,7 @@ fn a_foreign_answer_gets_this_dialects_shape() {
         FinishReason::ToolCalls,
     );
     let (body, losses) = encode_whole(&response, &ask(THINKING), "openai_chat");
-    let nothing = envelope::wrap(&origin("openai_chat"), None);
+    let nothing = envelope::wrap(&origin("openai_chat"), ReasoningForm::Full, None);
     let expected = json!({
         "id": "msg_chatcmpl-1", "type": "message", "role": "assistant", "model": "m",
         "content": [
@@ -99,10 +99,10 @@ fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
     let data = Text::from(body["content"][0]["data"].as_str().unwrap());
     // The envelope's maker is one of the dialects that exist; where it is not, nothing is taken for a token.
     let origin = origin("openai_responses");
-    assert_eq!(data, envelope::wrap(&origin, Some(&"token".into())));
+    assert_eq!(data, envelope::wrap(&origin, ReasoningForm::Redacted, Some(&"token".into())));
     let own = chat(&format!(
         r#"[{{"role":"user","content":"a"}},{{"role":"assistant","content":[{{"type":"redacted_thinking","data":"{}"}}]}}]"#,
-        envelope::wrap(&super::origin("anthropic"), Some(&"token".into())).as_escaped()
+        envelope::wrap(&super::origin("anthropic"), ReasoningForm::Redacted, Some(&"token".into())).as_escaped()
     ));
     let sig = own.turns[1].parts[0].sig.clone().unwrap();
     assert_eq!((sig.value, sig.origin), ("token".into(), super::origin("anthropic")));
@@ -169,7 +169,10 @@ fn a_stream_has_exactly_the_grammar() {
         FinishReason::ToolCalls,
     );
     let origin = origin("openai_responses");
-    let (nothing, token) = (envelope::wrap(&origin, None), envelope::wrap(&origin, Some(&Text::from("token"))));
+    let (nothing, token) = (
+        envelope::wrap(&origin, ReasoningForm::Full, None),
+        envelope::wrap(&origin, ReasoningForm::Redacted, Some(&Text::from("token"))),
+    );
     let delta = |index: u64, delta: serde_json::Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let start =
         |index: u64, block: serde_json::Value| json!({"type": "content_block_start", "index": index, "content_block": block});

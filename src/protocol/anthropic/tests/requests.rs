@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::canon::{
     Effort, Format, Located, Media, MediaKind, MediaSource, Part, PartKind, Reasoning, ReasoningForm, ReasoningMode, Role,
-    SchemaFormat, ShowReasoning, Sig, Spot, Tool, ToolChoice, ToolKind, Turn, Unknown,
+    SchemaFormat, ShowReasoning, Sig, Spot, Tool, ToolChoice, ToolKind, ToolName, Turn, Unknown,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::envelope;
@@ -309,22 +309,31 @@ const TOOLS: &str = r#","tools":[{"name":"a"},{"name":"b","input_schema":{"prope
 #[test]
 fn every_form_of_tool_choice_is_carried() {
     let choices = [
-        (ToolChoice::None, json!({"type": "none"}), 2),
-        (ToolChoice::Auto, json!({"type": "auto", "disable_parallel_tool_use": true}), 2),
-        (ToolChoice::Any, json!({"type": "any", "disable_parallel_tool_use": true}), 2),
+        (ToolChoice::None, json!({"type": "none"}), 2, vec!["Dropped "]),
+        (ToolChoice::Auto, json!({"type": "auto", "disable_parallel_tool_use": true}), 2, vec![]),
+        (ToolChoice::Any, json!({"type": "any", "disable_parallel_tool_use": true}), 2, vec![]),
         (
             ToolChoice::One { name: "a".into(), namespace: None },
             json!({"type": "tool", "name": "a", "disable_parallel_tool_use": true}),
             2,
+            vec![],
         ),
-        (ToolChoice::Subset { names: vec!["b".into()], must: true }, json!({"type": "any", "disable_parallel_tool_use": true}), 1),
+        (
+            ToolChoice::Subset { tools: vec![ToolName::plain("b".into())], must: true },
+            json!({"type": "any", "disable_parallel_tool_use": true}),
+            1,
+            vec!["Dropped tools[0]"],
+        ),
     ];
-    for (choice, expected, tools) in choices {
+    for (choice, expected, tools, lost) in choices {
         let mut request = ask(TOOLS);
         request.tool_choice = Some(at(choice));
         request.parallel_tool_calls = Some(at(false));
         let (body, losses) = sent(&request, "m");
-        assert_eq!((&body["tool_choice"], body["tools"].as_array().unwrap().len(), losses), (&expected, tools, vec![]));
+        assert_eq!(
+            (&body["tool_choice"], body["tools"].as_array().unwrap().len(), losses),
+            (&expected, tools, lost.into_iter().map(str::to_owned).collect())
+        );
     }
     let (body, _) = sent(&ask(TOOLS), "m");
     assert_eq!(body["tools"][0]["input_schema"], json!({"type": "object", "properties": {}}));
@@ -496,7 +505,7 @@ fn ask_with_messages(messages: &str) -> Request {
 fn thinking_goes_back_to_its_maker_only() {
     let wrapped = |dialect, model: &str| {
         let origin = Origin { model: model.into(), ..origin(dialect) };
-        envelope::wrap(&origin, Some(&Text::from("token"))).to_plain().into_owned()
+        envelope::wrap(&origin, ReasoningForm::Full, Some(&Text::from("token"))).to_plain().into_owned()
     };
     let fitting = [("EqRk==".to_owned(), "EqRk=="), (wrapped("anthropic", "claude-sonnet-4-5"), "token")];
     for (carrier, token) in fitting {

@@ -241,7 +241,7 @@ fn every_field_is_written_or_reported() {
         ("cache_mark", |r| r.cache_mark = Some(CacheMark { at: Spot(0), ttl: None }), "dropped "),
         ("unknown", |r| r.unknown.push(Unknown { at: Spot(0), raw: Raw::from_static("1") }), "dropped "),
         ("added", |r| r.added.push("tool_result"), "added tool_result"),
-        ("tier", |r| r.tier = located("standard_only".into()), "dropped "),
+        ("tier", |r| r.tier = located("standard_only".into()), "adjusted "),
         ("user", |r| r.user = located("u".repeat(65).into()), "dropped "),
         ("show", |r| r.reasoning = located(Reasoning { show: located(ShowReasoning::Full), ..Reasoning::default() }), "dropped "),
         ("budget", |r| r.reasoning = located(Reasoning { budget_tokens: located(2048), ..Reasoning::default() }), "adjusted "),
