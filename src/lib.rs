@@ -12,6 +12,7 @@ pub mod http;
 pub mod json;
 pub mod nearest;
 pub mod outcome;
+pub mod pool;
 pub mod protocol;
 pub mod provider;
 pub mod record;

@@ -3,6 +3,7 @@
 //! Outcomes are for the scheduler, faults for the client; an attempt that went wrong gives one of each. Providers classify,
 //! the pool acts. No clock: moments are wall time that callers pass in.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use crate::canon::Usage;
@@ -43,6 +44,39 @@ pub enum Refusal {
     Other,
 }
 
+/// What a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Requests,
+    Tokens,
+    /// Money, credits, a share of a plan.
+    Other,
+}
+
+/// Where a reading comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadingSource {
+    Header,
+    ErrorBody,
+    /// The provider's own call for balances.
+    BalanceCall,
+}
+
+/// What a provider said of one of its limits. `None` = not said, which is never the same as 0 or as unlimited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The provider's word for it, short: `requests`, `input_tokens`, `5h`, `requests_per_day`.
+    pub window: Cow<'static, str>,
+    pub unit: Unit,
+    /// Whether it counts for the model that was asked, or for all of the account's.
+    pub scope: Scope,
+    pub limit: Option<u64>,
+    pub remaining: Option<u64>,
+    /// When `remaining` is `limit` again.
+    pub resets_at: Option<Timestamp>,
+    pub source: ReadingSource,
+}
+
 /// What an attempt taught the scheduler.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -56,6 +90,7 @@ pub enum Outcome {
     },
     /// Money or a longer quota is spent.
     QuotaSpent {
+        scope: Scope,
         until: Option<Timestamp>,
     },
     /// The credential was refused.

@@ -20,7 +20,7 @@ pub fn classify(status: StatusCode, fault: &Fault, now: Timestamp) -> Outcome {
     }
     match fault.kind {
         FaultKind::Unauthorized | FaultKind::UpstreamAuth | FaultKind::Forbidden => refused_credential(status, fault),
-        FaultKind::QuotaSpent => Outcome::QuotaSpent { until },
+        FaultKind::QuotaSpent => Outcome::QuotaSpent { scope: Scope::Account, until },
         FaultKind::RateLimited => Outcome::Throttled { scope: Scope::Model, until },
         FaultKind::Overloaded => Outcome::Overloaded { until },
         FaultKind::Timeout | FaultKind::RequestTimeout => Outcome::TimedOut { stage: Stage::Head },
@@ -100,8 +100,13 @@ mod tests {
             (400, K::UpstreamAuth, "API key not valid. Please pass a valid API key.", O::Unauthorized),
             (403, K::UpstreamAuth, "Country, region, or territory not supported", O::Forbidden),
             (403, K::UpstreamAuth, "Permission denied on resource project", O::Forbidden),
-            (402, K::QuotaSpent, "Your credit balance is too low", O::QuotaSpent { until: None }),
-            (429, K::QuotaSpent, "You exceeded your current quota (insufficient_quota)", O::QuotaSpent { until: None }),
+            (402, K::QuotaSpent, "Your credit balance is too low", O::QuotaSpent { scope: Scope::Account, until: None }),
+            (
+                429,
+                K::QuotaSpent,
+                "You exceeded your current quota (insufficient_quota)",
+                O::QuotaSpent { scope: Scope::Account, until: None },
+            ),
             (429, K::RateLimited, "Rate limit reached for gpt-5", O::Throttled { scope: Scope::Model, until: None }),
             (429, K::RateLimited, "Resource has been exhausted", O::Throttled { scope: Scope::Model, until: None }),
             (404, K::NoSuchModel, "The model `gpt-9` does not exist", rejected(Refusal::UnknownModel)),

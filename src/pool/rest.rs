@@ -1,0 +1,452 @@
+//! Rests: why an account pauses, for which model, until when, and what may look earlier whether it is over.
+//!
+//! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who rests when is decided in `learn`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock::between;
+use crate::outcome::Timestamp;
+
+/// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's clock.
+const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
+
+/// A rest longer than this is looked at again before it ends.
+const PROBED_BEYOND: Duration = Duration::from_secs(30 * 60);
+
+/// The first probe comes this long after the rest began; each later one after twice the time.
+const FIRST_PROBE: Duration = Duration::from_secs(15 * 60);
+
+/// How far the clock may go back before a rest that "begins later" is moved: less is a correction, not a jump.
+pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(60);
+
+/// How long after a rest its strikes are remembered.
+const STRIKES_KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// Up to this share is added to a back-off, so that accounts do not come back together.
+const JITTER_SHARE: f64 = 0.25;
+
+/// Why an account rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    RateLimit,
+    Quota,
+    /// The provider has no room.
+    Overloaded,
+    /// The account may not use the model.
+    Forbidden,
+    /// Several answers in a row that were none.
+    Failing,
+    /// The access token cannot be refreshed at the moment.
+    RefreshFailing,
+}
+
+impl Cause {
+    const ALL: [Self; 6] = [Self::RateLimit, Self::Quota, Self::Overloaded, Self::Forbidden, Self::Failing, Self::RefreshFailing];
+
+    /// The word that is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate_limit",
+            Self::Quota => "quota",
+            Self::Overloaded => "overloaded",
+            Self::Forbidden => "forbidden",
+            Self::Failing => "failing",
+            Self::RefreshFailing => "refresh_failing",
+        }
+    }
+
+    /// The cause of a stored word.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+
+    /// The first and the longest rest where the provider names no moment.
+    fn back_off_bounds(self) -> (Duration, Duration) {
+        let (first, longest) = match self {
+            Self::RateLimit => (2, 10 * 60),
+            Self::Quota => (10 * 60, 6 * 60 * 60),
+            Self::Overloaded => (1, 2 * 60),
+            Self::Forbidden => (60 * 60, 24 * 60 * 60),
+            Self::Failing => (1, 60),
+            Self::RefreshFailing => (2, 5 * 60),
+        };
+        (Duration::from_secs(first), Duration::from_secs(longest))
+    }
+
+    /// How many strikes pass without a rest: one failed answer says little.
+    fn free_strikes(self) -> u32 {
+        u32::from(self == Self::Failing)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RateLimit => "rate limit",
+            Self::Quota => "quota used up",
+            Self::Overloaded => "the provider has no room",
+            Self::Forbidden => "forbidden",
+            Self::Failing => "failed answers",
+            Self::RefreshFailing => "its access token cannot be refreshed",
+        })
+    }
+}
+
+/// Who named the end of a rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The refusal itself.
+    Named,
+    /// The reset of a quota window that the provider told of earlier.
+    KnownReset,
+    /// Nobody: the wait grows with each refusal.
+    BackOff,
+}
+
+impl End {
+    const ALL: [Self; 3] = [Self::Named, Self::KnownReset, Self::BackOff];
+
+    /// The word that is stored.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Named => "named",
+            Self::KnownReset => "known_reset",
+            Self::BackOff => "back_off",
+        }
+    }
+
+    /// The end of a stored word.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|end| end.name() == name)
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Named => "as the provider named it",
+            Self::KnownReset => "the reset that the provider's limits told",
+            Self::BackOff => "a guess that grows with each refusal, as the provider named no moment",
+        })
+    }
+}
+
+/// An account pauses, for one model or for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// `None`: all of the account's models.
+    pub model: Option<Arc<str>>,
+    pub cause: Cause,
+    /// What the provider said, bounded and without secrets.
+    pub detail: Option<Arc<str>>,
+    pub since: Timestamp,
+    pub until: Timestamp,
+    pub end: End,
+    /// Refusals in a row.
+    pub strikes: u32,
+    /// Probes that were let through.
+    pub probes: u32,
+}
+
+/// A refusal on its way to become a rest.
+pub(super) struct Refused<'a> {
+    pub(super) model: Option<&'a Arc<str>>,
+    pub(super) cause: Cause,
+    pub(super) detail: Option<&'a str>,
+    pub(super) named: Option<(Timestamp, End)>,
+    /// When the attempt began: attempts that ran beside each other are one strike.
+    pub(super) leased_at: Timestamp,
+    pub(super) is_probe: bool,
+    pub(super) now: Timestamp,
+    /// 0..1
+    pub(super) jitter: f64,
+}
+
+impl Rest {
+    pub(super) fn covers(&self, model: &str) -> bool {
+        self.model.as_deref().is_none_or(|own| own == model)
+    }
+
+    pub(super) fn is_on(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+
+    /// When one live request may look whether the rest is over. `None` for rests that end soon enough.
+    pub(super) fn probe_at(&self) -> Option<Timestamp> {
+        let is_long = between(self.since, self.until) > PROBED_BEYOND;
+        is_long.then(|| self.since + FIRST_PROBE * 2_u32.saturating_pow(self.probes.min(16)))
+    }
+
+    pub(super) fn is_probe_due(&self, now: Timestamp) -> bool {
+        self.probe_at().is_some_and(|at| at <= now)
+    }
+
+    /// Counts a probe that is let through, so that the next comes at a later moment.
+    pub(super) fn count_probe(&mut self, now: Timestamp) {
+        while self.is_probe_due(now) && self.probes < 32 {
+            self.probes += 1;
+        }
+    }
+
+    /// A rest that begins later than now was made before the clock went back: it keeps its length from now on.
+    ///
+    /// Returns whether it was moved.
+    pub(super) fn follow_clock(&mut self, now: Timestamp) -> bool {
+        if self.since <= now + CLOCK_SLACK && self.until <= now + REST_MAX + CLOCK_SLACK {
+            return false;
+        }
+        self.until = now + between(self.since, self.until).min(REST_MAX);
+        self.since = now;
+        true
+    }
+
+    fn new(refused: &Refused<'_>) -> Self {
+        let mut rest = Self {
+            model: refused.model.cloned(),
+            cause: refused.cause,
+            detail: None,
+            since: refused.now,
+            until: refused.now,
+            end: End::BackOff,
+            strikes: 1,
+            probes: 0,
+        };
+        rest.set_end(refused);
+        rest
+    }
+
+    /// Takes a further refusal.
+    fn extend(&mut self, refused: &Refused<'_>) {
+        let is_beside = refused.leased_at < self.since;
+        let stands = self.is_on(refused.now) && (is_beside || refused.is_probe);
+        let standing_until = self.until;
+        if !is_beside {
+            let is_forgotten = between(self.until, refused.now) > STRIKES_KEPT || self.cause != refused.cause;
+            self.strikes = if is_forgotten { 1 } else { self.strikes.saturating_add(1) };
+        }
+        if stands && refused.named.is_none_or(|(until, _)| until <= refused.now) {
+            return;
+        }
+        self.cause = refused.cause;
+        self.set_end(refused);
+        if is_beside {
+            self.until = self.until.max(standing_until);
+        }
+        if !stands {
+            (self.since, self.probes) = (refused.now, 0);
+        }
+    }
+
+    fn set_end(&mut self, refused: &Refused<'_>) {
+        self.detail = refused.detail.map(Arc::from);
+        let named = refused.named.filter(|(until, _)| *until > refused.now);
+        let wait = back_off(refused.cause, self.strikes, refused.jitter);
+        (self.until, self.end) = named.unwrap_or((refused.now + wait, End::BackOff));
+        self.until = self.until.min(refused.now + REST_MAX);
+    }
+}
+
+/// A wait that doubles with each strike up to the cause's longest, and up to a quarter more.
+fn back_off(cause: Cause, strikes: u32, jitter: f64) -> Duration {
+    let Some(doublings) = strikes.checked_sub(cause.free_strikes() + 1) else { return Duration::ZERO };
+    let (first, longest) = cause.back_off_bounds();
+    let wait = first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest);
+    wait.mul_f64(1.0 + JITTER_SHARE * jitter)
+}
+
+/// The rests of one account; ended ones stay a while for their strikes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rests(Vec<Rest>);
+
+/// How many rests of one account are kept: models beyond that are forgotten in the order in which they end.
+const RESTS_MAX: usize = 128;
+
+impl Rests {
+    pub(super) fn of(rests: Vec<Rest>) -> Self {
+        Self(rests)
+    }
+
+    pub(super) fn all(&self) -> &[Rest] {
+        &self.0
+    }
+
+    pub(super) fn all_mut(&mut self) -> &mut [Rest] {
+        &mut self.0
+    }
+
+    /// The rest that keeps the account from `model` longest.
+    pub(super) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Rest> {
+        self.0.iter().filter(|rest| rest.is_on(now) && rest.covers(model)).max_by_key(|rest| rest.until)
+    }
+
+    /// Whether each rest that covers `model` lets a probe through.
+    pub(super) fn is_probe_due(&self, model: &str, now: Timestamp) -> bool {
+        self.0.iter().filter(|rest| rest.is_on(now) && rest.covers(model)).all(|rest| rest.is_probe_due(now))
+    }
+
+    /// Lets a probe through; the rests that it looks at.
+    pub(super) fn count_probe(&mut self, model: &str, now: Timestamp) -> impl Iterator<Item = &Rest> {
+        let covering = self.0.iter_mut().filter(move |rest| rest.is_on(now) && rest.covers(model));
+        covering.map(move |rest| {
+            rest.count_probe(now);
+            &*rest
+        })
+    }
+
+    /// Takes a refusal and gives the rest that it leads to; it may be over already.
+    pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Rest {
+        self.make_room(refused.now);
+        let known = self.0.iter().position(|rest| rest.model.as_ref() == refused.model);
+        let position = known.unwrap_or(self.0.len());
+        match known {
+            Some(position) => self.0[position].extend(refused),
+            None => self.0.push(Rest::new(refused)),
+        }
+        &self.0[position]
+    }
+
+    /// Ends what an answer for `model` proves to be over: all that began before its attempt did.
+    pub(super) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Rest> {
+        if self.0.is_empty() {
+            return Vec::new();
+        }
+        self.0.extract_if(.., |rest| rest.covers(model) && rest.since <= leased_at).collect()
+    }
+
+    fn make_room(&mut self, now: Timestamp) {
+        self.0.retain(|rest| rest.until + STRIKES_KEPT > now);
+        if self.0.len() >= RESTS_MAX {
+            let first_to_end = (0..self.0.len()).min_by_key(|at| self.0[*at].until);
+            first_to_end.map(|at| self.0.swap_remove(at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn start() -> Timestamp {
+        Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn refused(cause: Cause, named: Option<Timestamp>, now: Timestamp) -> Refused<'static> {
+        let named = named.map(|until| (until, End::Named));
+        Refused { model: None, cause, detail: None, named, leased_at: now, is_probe: false, now, jitter: 0.0 }
+    }
+
+    #[test]
+    fn a_named_moment_is_the_end() {
+        let mut rests = Rests::default();
+        let rest = rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE * 7), start()));
+        assert_eq!((rest.until, rest.end), (start() + MINUTE * 7, End::Named));
+    }
+
+    #[test]
+    fn without_a_named_moment_waits_double_up_to_a_cap() {
+        let mut rests = Rests::default();
+        let mut now = start();
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            let until = rests.refuse(&refused(Cause::RateLimit, None, now)).until;
+            waits.push(between(now, until).as_secs());
+            now = until;
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600, 600]);
+    }
+
+    #[test]
+    fn jitter_only_adds_and_at_most_a_quarter() {
+        assert_eq!(back_off(Cause::RateLimit, 3, 0.0), Duration::from_secs(8));
+        assert_eq!(back_off(Cause::RateLimit, 3, 1.0), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn one_failed_answer_rests_nothing_the_second_does() {
+        let mut rests = Rests::default();
+        assert!(!rests.refuse(&refused(Cause::Failing, None, start())).is_on(start()));
+        assert!(rests.refuse(&refused(Cause::Failing, None, start())).is_on(start()));
+    }
+
+    #[test]
+    fn refusals_of_attempts_beside_each_other_are_one_strike() {
+        let mut rests = Rests::default();
+        rests.refuse(&refused(Cause::RateLimit, None, start()));
+        for _ in 0..9 {
+            rests.refuse(&Refused { leased_at: start() - MINUTE, ..refused(Cause::RateLimit, None, start()) });
+        }
+        assert_eq!(rests.all()[0].strikes, 1);
+        assert_eq!(rests.all()[0].until, start() + Duration::from_secs(2));
+    }
+
+    #[test]
+    fn the_later_of_two_named_moments_holds_for_attempts_beside_each_other() {
+        let mut rests = Rests::default();
+        rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE * 9), start()));
+        let beside = Refused { leased_at: start() - MINUTE, ..refused(Cause::RateLimit, Some(start() + MINUTE), start()) };
+        assert_eq!(rests.refuse(&beside).until, start() + MINUTE * 9);
+    }
+
+    #[test]
+    fn a_moment_in_the_past_is_no_moment() {
+        let mut rests = Rests::default();
+        let rest = rests.refuse(&refused(Cause::RateLimit, Some(start() - MINUTE), start()));
+        assert_eq!((between(start(), rest.until).as_secs(), rest.end), (2, End::BackOff));
+    }
+
+    #[test]
+    fn probes_come_after_15_30_and_60_minutes_of_long_rests_only() {
+        let mut rests = Rests::default();
+        rests.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 300), start()));
+        let mut due = Vec::new();
+        for minute in 0..300 {
+            let now = start() + MINUTE * minute;
+            if rests.is_probe_due("m", now) {
+                due.push(minute);
+                rests.count_probe("m", now).for_each(drop);
+            }
+        }
+        assert_eq!(due, [15, 30, 60, 120, 240]);
+        let mut short = Rests::default();
+        short.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 30), start()));
+        assert!(!short.is_probe_due("m", start() + MINUTE * 29));
+    }
+
+    #[test]
+    fn a_refused_probe_leaves_the_rest_as_it_is() {
+        let mut rests = Rests::default();
+        rests.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 300), start()));
+        let now = start() + MINUTE * 15;
+        rests.count_probe("m", now).for_each(drop);
+        let rest = rests.refuse(&Refused { is_probe: true, ..refused(Cause::Quota, None, now) });
+        assert_eq!((rest.since, rest.until, rest.end), (start(), start() + MINUTE * 300, End::Named));
+    }
+
+    #[test]
+    fn only_an_attempt_that_began_after_the_rest_ends_it() {
+        let mut rests = Rests::default();
+        rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE), start()));
+        assert!(rests.relieve("m", start() - MINUTE).is_empty());
+        assert_eq!(rests.relieve("m", start() + MINUTE).len(), 1);
+    }
+
+    #[test]
+    fn after_the_clock_went_back_a_rest_keeps_its_length_and_no_more() {
+        let mut rests = Rests::default();
+        let year = MINUTE * 60 * 24 * 365;
+        rests.refuse(&refused(Cause::RateLimit, Some(start() + year + MINUTE), start() + year));
+        assert!(rests.all_mut()[0].follow_clock(start()));
+        assert_eq!(rests.all()[0].until, start() + MINUTE);
+        assert!(!rests.all_mut()[0].follow_clock(start()));
+    }
+
+    #[test]
+    fn stored_words_read_back() {
+        assert!(Cause::ALL.into_iter().all(|cause| Cause::of_name(cause.name()) == Some(cause)));
+        assert!(End::ALL.into_iter().all(|end| End::of_name(end.name()) == Some(end)));
+    }
+}
