@@ -15,7 +15,13 @@ fn place() -> (TempDir, PathBuf) {
 
 fn account(name: &str) -> Account {
     let settings = Settings { priority: 7, ..Settings::default() };
-    Account { name: name.parse().unwrap(), provider: "lab".to_owned(), source: Source::Vault, settings, added_at: SystemTime::UNIX_EPOCH }
+    Account {
+        name: name.parse().unwrap(),
+        provider: "lab".to_owned(),
+        source: Source::Vault,
+        settings,
+        added_at: SystemTime::UNIX_EPOCH,
+    }
 }
 
 fn sql(path: &Path, statements: &str) {
