@@ -17,4 +17,5 @@ pub mod protocol;
 pub mod provider;
 pub mod record;
 pub mod server;
+pub mod store;
 pub mod upstream;

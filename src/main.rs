@@ -4,17 +4,14 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aerostat::account::EnvAccount;
-use aerostat::canon::{Fault, ModelCard};
-use aerostat::config::{Home, Resolved};
+use aerostat::canon::Fault;
+use aerostat::config::Home;
 use aerostat::control::selftest::Answered;
-use aerostat::gateway::{self, Endpoint};
-use aerostat::provider::Provider;
-use aerostat::upstream::Network;
+use aerostat::control::{self, Ask, Complaint, Note, Reply, Started};
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
@@ -26,21 +23,20 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 struct Program;
 
 impl cli::Program for Program {
-    fn run(&self, home: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         start_log();
         let runtime = Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
-        let ended = runtime.block_on(app::run(home.clone(), on_serving));
+        let ended = runtime.block_on(app::run(home.clone(), on_start));
         // A name that is still being looked up, or a body being unpacked, is nothing to wait for.
         runtime.shutdown_background();
         ended
     }
 
-    fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
-        let upstream = Arc::new(Network::new(config.limits.connect_timeout));
-        let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
-        let runtime: Runtime =
-            Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
-        runtime.block_on(gateway::fetch(&endpoint))
+    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Complaint::failed)?;
+        let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire::new()), on_note));
+        runtime.shutdown_background();
+        done
     }
 
     fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {

@@ -1,5 +1,6 @@
 //! Starting and stopping: ports, signals, streams under way.
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Output};
 
@@ -77,13 +78,6 @@ async fn both_families_of_the_loopback_serve() {
     assert!(TcpStream::connect(("127.0.0.2", agent.address().port())).is_err());
 }
 
-/// What the program says when it cannot start.
-fn start_on(port: u16) -> Output {
-    let home = tempfile::tempdir().unwrap();
-    std::fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
-    Setup::default().command(home.path()).output().expect("the program can be started")
-}
-
 #[track_caller]
 fn fails_with(output: &Output, words: &str) {
     let said = String::from_utf8_lossy(&output.stderr);
@@ -91,21 +85,36 @@ fn fails_with(output: &Output, words: &str) {
     assert!(said.contains(words), "{said}");
 }
 
+/// What an agent says first when its port is taken.
+fn start_on(port: u16) -> String {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
+    let mut child = Setup::default().command(home.path()).spawn().expect("the program can be started");
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    line
+}
+
 #[test]
 fn a_port_taken_on_either_family_is_told() {
     let four = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = four.local_addr().unwrap().port();
-    fails_with(&start_on(port), &format!("port {port} is in use by another process on 127.0.0.1; set `port` or stop it"));
+    let said = start_on(port);
+    assert!(said.contains(&format!("port {port} is in use by another process on 127.0.0.1; set `port` or stop it")), "{said}");
     let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
     let port = six.local_addr().unwrap().port();
-    fails_with(&start_on(port), &format!("port {port} is in use by another process on [::1]; set `port` or stop it"));
+    let said = start_on(port);
+    assert!(said.contains(&format!("port {port} is in use by another process on [::1]; set `port` or stop it")), "{said}");
 }
 
 #[test]
-fn a_second_one_says_that_the_first_serves() {
+fn another_home_on_the_same_port_is_told() {
     let agent = Agent::start("port = 0\n");
     let port = agent.address().port();
-    fails_with(&start_on(port), &format!("port {port} is in use by another aerostat"));
+    let said = start_on(port);
+    assert!(said.contains(&format!("port {port} is in use by another aerostat, of another home")), "{said}");
 }
 
 #[test]

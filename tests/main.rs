@@ -7,6 +7,7 @@ pub mod support;
 mod architecture;
 mod cli;
 mod config;
+mod control;
 mod gateway;
 mod grammar_selfcheck;
 mod guard;

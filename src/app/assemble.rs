@@ -16,6 +16,7 @@ use crate::http::listen::Reach;
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::Recorder;
 use crate::server::{self, Keys, Settings};
+use crate::store::Store;
 use crate::upstream::{Network, Upstream};
 
 use super::recorder::Log;
@@ -23,6 +24,7 @@ use super::recorder::Log;
 /// What every setup is made with.
 pub(super) struct Assembly {
     home: Home,
+    store: Option<Store>,
     recorder: Arc<dyn Recorder>,
     network: Arc<dyn Upstream>,
     /// What `network` was made with.
@@ -30,9 +32,16 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    pub(super) fn new(home: Home, config: &Resolved) -> Self {
+    /// `store` is `None` where nothing of the person's own is used.
+    pub(super) fn new(home: Home, config: &Resolved, store: impl Into<Option<Store>>) -> Self {
         let connect_timeout = config.limits.connect_timeout;
-        Self { home, recorder: Arc::new(Log::start()), network: Arc::new(Network::new(connect_timeout)), connect_timeout }
+        Self {
+            home,
+            store: store.into(),
+            recorder: Arc::new(Log::start()),
+            network: Arc::new(Network::new(connect_timeout)),
+            connect_timeout,
+        }
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -76,7 +85,8 @@ impl Assembly {
             return Ok(Keys::default());
         }
         let key = local_key::read_or_create(&self.home).context("local-key")?;
-        Ok(Keys::new([key.expose()]))
+        let stored = self.store.iter().flat_map(Store::keys);
+        Ok(Keys::new([key.expose()]).with_hashes(stored.map(|key| key.hash)))
     }
 }
 

@@ -12,13 +12,15 @@ use crate::config::{ConfigWatcher, Home, Live, Resolved};
 pub(super) struct Changes {
     /// `None` where the file cannot be followed.
     live: Option<watch::Receiver<Live>>,
+    /// Where the verbs see what is in force, and what is wrong with the file.
+    published: watch::Sender<Live>,
     /// Ends the watching when it is dropped.
     _watching: JoinSet<()>,
 }
 
 impl Changes {
     /// Follows the file from `config` on. A machine that cannot watch files is served all the same.
-    pub(super) fn follow(home: &Home, config: &Resolved) -> Self {
+    pub(super) fn follow(home: &Home, config: &Resolved, published: watch::Sender<Live>) -> Self {
         let mut watching = JoinSet::new();
         let live = match ConfigWatcher::new(home.clone(), config.clone()) {
             Ok((watcher, live)) => {
@@ -30,7 +32,7 @@ impl Changes {
                 None
             }
         };
-        Self { live, _watching: watching }
+        Self { live, published, _watching: watching }
     }
 
     /// Waits for the next change.
@@ -40,7 +42,9 @@ impl Changes {
         if let Some(live) = &mut self.live
             && live.changed().await.is_ok()
         {
-            return live.borrow_and_update().config.clone();
+            let live = live.borrow_and_update().clone();
+            self.published.send_replace(live.clone());
+            return live.config;
         }
         // The watcher could not start, or ended: what is in force stays in force.
         std::future::pending().await

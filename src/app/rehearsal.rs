@@ -6,11 +6,14 @@ use bytes::Bytes;
 use http::uri::{Authority, Scheme, Uri};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
+use tokio::sync::watch;
 
-use super::{Agent, Assembly};
+use super::agent::Agent;
+use super::assemble::Assembly;
 use crate::canon::Fault;
 use crate::config::{Home, Resolved};
 use crate::control::selftest::Answered;
+use crate::control::{Serving, Wanted};
 use crate::upstream::{Network, Upstream as _};
 
 /// Answers requests (their URIs are paths alone) one after the other, by the demo.
@@ -21,12 +24,16 @@ pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<A
     // A free port: the person's own may be in use, most likely by this program.
     let config = Resolved { port: 0, ..Resolved::default() };
     let network = Network::new(config.limits.connect_timeout);
-    let agent = Agent::start(Assembly::new(home, &config), config).map_err(|error| Fault::internal(format!("{error:#}")))?;
+    let (told, drain) = (watch::Sender::new(Serving::Starting), watch::Sender::new(config.limits.drain_timeout));
+    let broken = |error: anyhow::Error| Fault::internal(format!("{error:#}"));
+    let mut agent = Agent::start(Assembly::new(home, &config, None), config, told, drain).map_err(broken)?;
+    agent.obey(Wanted::Running).await;
+    let port = agent.port().ok_or_else(|| Fault::internal("no port can be opened"))?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
-        answers.push(exchange(&network, agent.port.number(), request).await);
+        answers.push(exchange(&network, port, request).await);
     }
-    agent.stop().await;
+    agent.end().await;
     Ok(answers)
 }
 

@@ -6,7 +6,7 @@ use clap_complete::Shell;
 
 use crate::control::KEYS;
 
-/// Keeps one local AI endpoint running. Without a verb it runs the gateway.
+/// Keeps one local AI endpoint running. Without a verb it runs the agent.
 #[derive(Debug, Parser)]
 #[command(name = "aerostat", version)]
 pub(super) struct Args {
@@ -22,8 +22,14 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    /// Say whether the gateway runs
+    /// Say how the agent stands
     Status,
+    /// Open the agent's port
+    Start,
+    /// Close the agent's port once the answers under way have ended
+    Stop,
+    /// End the agent
+    Quit,
     /// Read, check and change the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -64,6 +70,15 @@ pub(super) enum ConfigVerb {
 pub(super) enum KeyVerb {
     /// Print the local key; it is made on first need
     Show,
+    /// Make another key, which is shown this once
+    Create {
+        /// What to call it, as in `laptop`
+        name: String,
+    },
+    /// List the keys that were made, by their last characters
+    List,
+    /// Take a key back
+    Revoke { name: String },
 }
 
 #[derive(Debug, Subcommand)]

@@ -15,23 +15,24 @@ use clap::Parser;
 use http::Request;
 
 use crate::control::selftest::Answered;
-use crate::control::{EnvAccount, Fault, Home, ModelCard, Provider, Resolved};
+use crate::control::{Ask, Complaint, Fault, Home, Note, Reply, Started, Trouble};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 
 /// What the commands borrow from the program: everything that needs a runtime and sockets.
 pub trait Program {
-    /// Runs the gateway until it is told to stop. `on_serving` is told the base URL once clients can come.
+    /// Runs the agent until it is told to stop. `on_start` is told how it stands once it can be asked; where one runs already, how
+    /// that one stands, and that is all.
     ///
     /// # Errors
     /// When it cannot start, or ends because something broke.
-    fn run(&self, home: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()>;
+    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()>;
 
-    /// Asks a provider for its models.
+    /// Has a verb done, by the running agent or on the files; what is said on the way goes to `on_note`.
     ///
     /// # Errors
-    /// What the provider said, or why it cannot be reached.
-    fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
+    /// Why it was not done.
+    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint>;
 
     /// Serves requests with nothing configured, so that only the demo answers, on a free port.
     ///
@@ -61,9 +62,17 @@ fn execute(
     let done = home.map_err(Into::into).and_then(|home| perform(program, &home, args, &mut out));
     let code = done.unwrap_or_else(|error| {
         out.complain(&format!("{error:#}"));
-        exit_code::FAILED
+        exit_code_of(&error)
     });
     if out.finish().is_err() { exit_code::FAILED } else { code }
+}
+
+fn exit_code_of(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<Complaint>().map(|complaint| complaint.kind) {
+        Some(Trouble::NotRunning) => exit_code::NOT_RUNNING,
+        Some(Trouble::WrongUsage) => exit_code::WRONG_USAGE,
+        Some(Trouble::Failed) | None => exit_code::FAILED,
+    }
 }
 
 /// Help and version are asked for; everything else is a wrong use.
@@ -81,15 +90,21 @@ fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) ->
     // There is no tray yet: with or without `--headless` the gateway runs alone.
     let Some(verb) = args.verb else { return verbs::run(home, program, out) };
     match verb {
-        Verb::Status => verbs::show_status(home, out),
+        Verb::Status => verbs::show_status(home, program, out),
+        Verb::Start => verbs::change(home, program, Ask::Start, out),
+        Verb::Stop => verbs::change(home, program, Ask::Stop, out),
+        Verb::Quit => verbs::quit(home, program, out),
         Verb::Config(ConfigVerb::Path) => verbs::show_path(home, out),
         Verb::Config(ConfigVerb::Check) => verbs::check_config(home, out),
         Verb::Config(ConfigVerb::Get { key }) => verbs::get_setting(home, key.as_deref(), out),
         Verb::Config(ConfigVerb::Set { changes }) => verbs::set_settings(home, &changes, out),
         Verb::Key(KeyVerb::Show) => verbs::show_key(home, out),
-        Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, &name, out),
-        Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, out),
-        Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name.as_deref(), out),
+        Verb::Key(KeyVerb::Create { name }) => verbs::create_key(home, program, name, out),
+        Verb::Key(KeyVerb::List) => verbs::list_keys(home, program, out),
+        Verb::Key(KeyVerb::Revoke { name }) => verbs::revoke_key(home, program, name, out),
+        Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, name, out),
+        Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, program, out),
+        Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name, out),
         Verb::Selftest => verbs::run_selftest(home, program, out),
         Verb::Completions { shell } => verbs::print_completions(shell, out),
     }

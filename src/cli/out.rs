@@ -56,6 +56,11 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Tells people something beside the facts: on standard error, so that scripts read facts alone.
+    pub(super) fn note(&mut self, text: &str) {
+        text.lines().for_each(|line| self.complaint("", line));
+    }
+
     /// Says what went wrong, a line each.
     pub(super) fn complain(&mut self, text: &str) {
         text.lines().for_each(|line| self.complaint("aerostat: ", line));

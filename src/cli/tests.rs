@@ -1,23 +1,52 @@
-use super::*;
 use std::cell::Cell;
+use std::sync::Arc;
 
-#[derive(Default)]
+use futures_util::future::BoxFuture;
+
+use super::*;
+use crate::control::status::Status;
+use crate::control::{self, EnvAccount, ModelCard, Outside, Place, Provider, Resolved, Secret, Serving, Wanted};
+
 struct Fake {
     ran: Cell<bool>,
+    is_first: bool,
+}
+
+/// A world of one server that lists a model.
+struct World;
+
+impl Outside for World {
+    fn list_models<'a>(
+        &'a self,
+        _: &'a Resolved,
+        provider: &'a Provider,
+        _: &'a EnvAccount,
+    ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
+        let listed = match provider.name.as_str() {
+            "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
+            _ => Err(Fault::upstream("no answer")),
+        };
+        Box::pin(std::future::ready(listed))
+    }
+
+    fn variable(&self, _: &str) -> Option<Secret> {
+        None
+    }
 }
 
 impl Program for Fake {
-    fn run(&self, _: &Home, on_serving: &mut dyn FnMut(&str)) -> anyhow::Result<()> {
+    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
-        on_serving("http://127.0.0.1:1");
+        let place = Place::of(home, &|_| None);
+        let serving = Serving::Running { port: 1 };
+        let status = Status::of(&serving, Wanted::Running, &control::load(home)?, home, &place);
+        on_start(&Started { status, is_new: self.is_first });
         Ok(())
     }
 
-    fn list_models(&self, _: &Resolved, provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
-        match provider.name.as_str() {
-            "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
-            _ => Err(Fault::upstream("no answer")),
-        }
+    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(control::ask(home, ask, Arc::new(World), on_note))
     }
 
     fn rehearse(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
@@ -46,7 +75,7 @@ impl Terminal {
     fn with_config(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
-        Self { folder, program: Fake::default() }
+        Self { folder, program: Fake { ran: Cell::new(false), is_first: true } }
     }
 
     fn run(&self, line: &str) -> Ended {
@@ -68,6 +97,41 @@ fn without_a_verb_the_gateway_runs() {
         assert!(ended.facts.contains("serves http://127.0.0.1:1\n"), "{}", ended.facts);
     }
     assert_eq!(Terminal::with_config("").run("--json").json()["base_url"], "http://127.0.0.1:1");
+}
+
+#[test]
+fn a_second_start_says_where_the_first_one_serves() {
+    let mut terminal = Terminal::with_config("");
+    terminal.program.is_first = false;
+    let ended = terminal.run("");
+    assert_eq!(ended.code, exit_code::DONE);
+    assert!(ended.facts.contains("runs already, in process "), "{}", ended.facts);
+    assert!(ended.facts.contains("running at http://127.0.0.1:1\n"), "{}", ended.facts);
+}
+
+#[test]
+fn verbs_that_need_an_agent_say_that_none_runs() {
+    let terminal = Terminal::with_config("");
+    for verb in ["start", "stop", "quit"] {
+        let ended = terminal.run(verb);
+        assert_eq!((ended.code, ended.facts.as_str()), (exit_code::NOT_RUNNING, ""), "{verb}");
+        assert_eq!(ended.complaints, "aerostat: the agent is not running; `aerostat` starts it\n");
+    }
+}
+
+#[test]
+fn a_key_is_shown_once_and_listed_by_its_end() {
+    let terminal = Terminal::with_config("");
+    let key = terminal.run("key create laptop").facts.trim().to_owned();
+    assert!(key.starts_with("sk-") && key.len() == 51, "{key}");
+    let listed = terminal.run("key list --json");
+    assert_eq!(listed.json()[0]["hint"], key[47..]);
+    assert!(!listed.facts.contains(&key));
+    let again = terminal.run("key create laptop");
+    assert_eq!((again.code, again.facts.as_str()), (exit_code::FAILED, ""));
+    assert_eq!(terminal.run("key revoke laptop").code, exit_code::DONE);
+    assert_eq!(terminal.run("key list --json").json(), serde_json::json!([]));
+    assert_eq!(terminal.run("key create no/name").code, exit_code::WRONG_USAGE);
 }
 
 #[test]

@@ -9,21 +9,45 @@ use super::Program;
 use super::args::Args;
 use super::exit_code::{DONE, FAILED, NOT_RUNNING, WRONG_USAGE};
 use super::out::Out;
-use crate::control::model::{Trial, try_name};
-use crate::control::provider::{self, ProviderFacts, ProviderModels};
+use crate::control::model::Trial;
+use crate::control::provider::{ProviderFacts, ProviderModels};
 use crate::control::selftest::{self, Failure, Pair, Report};
-use crate::control::status::{State, Status, status};
-use crate::control::{self, ConfigError, Home, Problem, Secret, Setting};
+use crate::control::status::{State, Status};
+use crate::control::{self, Ask, ConfigError, Home, Note, Problem, Reply, Setting, Started};
 
 type Done = anyhow::Result<u8>;
 
+/// Has a verb done; what it says on the way is for people.
+fn ask(home: &Home, program: &dyn Program, ask: Ask, out: &mut Out<'_>) -> anyhow::Result<Reply> {
+    Ok(program.ask(home, ask, &mut |note: Note| {
+        out.note(&note.text);
+        note.url.iter().for_each(|url| out.note(url));
+    })?)
+}
+
+/// An answer of another kind than the verb's.
+fn unexpected() -> anyhow::Error {
+    anyhow!("the agent answered something else than was asked; end it with `aerostat quit` and start it again")
+}
+
 pub(super) fn run(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
-    program.run(home, &mut |base_url| {
-        let facts = json!({ "base_url": base_url, "version": env!("CARGO_PKG_VERSION") });
-        out.facts(&facts, welcome(base_url));
+    program.run(home, &mut |started| {
+        out.facts(&started.status, start_lines(started));
         out.flush();
     })?;
     Ok(DONE)
+}
+
+fn start_lines(started: &Started) -> Vec<String> {
+    let Started { status, is_new } = started;
+    let version = status.version.as_deref().unwrap_or_default();
+    match (is_new, status.state) {
+        (true, State::Running) => welcome(&status.base_url).into(),
+        (true, _) => vec![format!("Aerostat {version} runs; {}", status.detail)],
+        (false, _) => {
+            vec![format!("Aerostat {version} runs already, in process {}; {}", status.pid.unwrap_or_default(), status.detail)]
+        }
+    }
 }
 
 /// Where it serves, with a line that works at once.
@@ -37,24 +61,60 @@ fn welcome(base_url: &str) -> [String; 4] {
     ]
 }
 
-pub(super) fn show_status(home: &Home, out: &mut Out<'_>) -> Done {
-    let status = status(&control::load(home)?);
+pub(super) fn show_status(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    let Reply::Status(status) = ask(home, program, Ask::Status, out)? else { return Err(unexpected()) };
     out.facts(&status, status_lines(&status));
     Ok(match status.state {
-        State::Running => DONE,
         State::NotRunning | State::PortTaken => NOT_RUNNING,
+        _ => DONE,
     })
 }
 
 fn status_lines(status: &Status) -> Vec<String> {
-    let base_url = &status.base_url;
-    let headline = match status.state {
-        State::Running => format!("running at {base_url}"),
-        State::NotRunning => format!("not running: nothing answers at {base_url}"),
-        State::PortTaken => format!("not running: another program has the port of {base_url}"),
-    };
-    let details = status.health.iter().map(|(name, value)| format!("{name}: {}", plain(value)));
-    std::iter::once(headline).chain(details).collect()
+    let mut lines = vec![status.detail.clone()];
+    lines.extend(status.version.iter().map(|version| format!("version: {version}")));
+    lines.extend(status.pid.iter().map(|pid| format!("process: {pid}")));
+    lines.extend(
+        status
+            .accounts
+            .iter()
+            .map(|counts| format!("accounts: {}, {} ready, {} need attention", counts.total, counts.ready, counts.attention)),
+    );
+    lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: {trouble}")));
+    lines
+}
+
+/// A verb that changes how the agent stands, and says how it stands then.
+pub(super) fn change(home: &Home, program: &dyn Program, verb: Ask, out: &mut Out<'_>) -> Done {
+    let Reply::Status(status) = ask(home, program, verb, out)? else { return Err(unexpected()) };
+    out.facts(&status, [status.detail.clone()]);
+    Ok(DONE)
+}
+
+pub(super) fn quit(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    let Reply::Status(status) = ask(home, program, Ask::Quit, out)? else { return Err(unexpected()) };
+    out.facts(&json!({ "state": "ended", "pid": status.pid }), ["the agent has ended".to_owned()]);
+    Ok(DONE)
+}
+
+pub(super) fn create_key(home: &Home, program: &dyn Program, name: String, out: &mut Out<'_>) -> Done {
+    let Reply::NewKey(made) = ask(home, program, Ask::KeyCreate { name }, out)? else { return Err(unexpected()) };
+    out.facts(&made, [made.key.0.expose().to_owned()]);
+    out.note("This is the only time that the key is shown.");
+    Ok(DONE)
+}
+
+pub(super) fn list_keys(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    let Reply::Keys(keys) = ask(home, program, Ask::KeyList, out)? else { return Err(unexpected()) };
+    let width = keys.iter().map(|key| key.name.len()).max().unwrap_or_default();
+    out.facts(&keys, keys.iter().map(|key| format!("{:width$}  …{}  made at {}", key.name, key.hint, key.made_at)));
+    Ok(DONE)
+}
+
+pub(super) fn revoke_key(home: &Home, program: &dyn Program, name: String, out: &mut Out<'_>) -> Done {
+    let Reply::Revoked(key) = ask(home, program, Ask::KeyRevoke { name }, out)? else { return Err(unexpected()) };
+    out.facts(&key, [format!("the key `{}` opens nothing any more", key.name)]);
+    Ok(DONE)
 }
 
 pub(super) fn show_path(home: &Home, out: &mut Out<'_>) -> Done {
@@ -132,10 +192,8 @@ pub(super) fn show_key(home: &Home, out: &mut Out<'_>) -> Done {
     Ok(DONE)
 }
 
-pub(super) fn try_model(home: &Home, program: &dyn Program, name: &str, out: &mut Out<'_>) -> Done {
-    let config = control::load(home)?;
-    let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
-    let trial = try_name(&config, &Secret::of_env, &fetch, name);
+pub(super) fn try_model(home: &Home, program: &dyn Program, name: String, out: &mut Out<'_>) -> Done {
+    let Reply::Trial(trial) = ask(home, program, Ask::ModelTry { name }, out)? else { return Err(unexpected()) };
     if trial.candidates.is_empty() {
         out.facts(&trial, []);
         out.complain(&trial.detail);
@@ -152,18 +210,16 @@ fn trial_lines(trial: &Trial) -> Vec<String> {
     std::iter::once(trial.detail.clone()).chain(candidates).chain(skipped).collect()
 }
 
-pub(super) fn list_providers(home: &Home, out: &mut Out<'_>) -> Done {
-    let facts = provider::list(&control::load(home)?, &Secret::of_env);
+pub(super) fn list_providers(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
+    let Reply::Providers(facts) = ask(home, program, Ask::ProviderList, out)? else { return Err(unexpected()) };
     let width = facts.iter().map(|facts| facts.name.len()).max().unwrap_or_default();
     let line = |facts: &ProviderFacts| format!("{:width$}  {}  {}", facts.name, facts.protocol.join(","), facts.detail);
     out.facts(&facts, facts.iter().map(line));
     Ok(DONE)
 }
 
-pub(super) fn list_models(home: &Home, program: &dyn Program, name: Option<&str>, out: &mut Out<'_>) -> Done {
-    let config = control::load(home)?;
-    let fetch = |provider: &_, account: &_| program.list_models(&config, provider, account);
-    let lists = provider::models(&config, &Secret::of_env, &fetch, name).map_err(|message| anyhow!(message))?;
+pub(super) fn list_models(home: &Home, program: &dyn Program, name: Option<String>, out: &mut Out<'_>) -> Done {
+    let Reply::Models(lists) = ask(home, program, Ask::ProviderModels { name }, out)? else { return Err(unexpected()) };
     out.facts(&lists, lists.iter().flat_map(model_lines));
     let failures: Vec<String> = lists.iter().filter_map(failure_line).collect();
     out.complain(&failures.join("\n"));

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 /// The name of the configuration file.
 pub const CONFIG_FILE: &str = "config.toml";
 
@@ -41,6 +43,28 @@ impl Home {
 
     pub fn local_key_file(&self) -> PathBuf {
         self.folder.join("local-key")
+    }
+
+    /// Accounts, pool state and what else outlives the process, without secrets.
+    pub fn database_file(&self) -> PathBuf {
+        self.folder.join("aerostat.db")
+    }
+
+    /// Held by the one process that may change the home's state.
+    pub fn lock_file(&self) -> PathBuf {
+        self.folder.join("lock")
+    }
+
+    /// Who holds the lock. A locked file cannot be read on every system, so this stands beside it.
+    pub fn holder_file(&self) -> PathBuf {
+        self.folder.join("lock.json")
+    }
+
+    /// A short name that no two homes share, for what cannot lie in the folder itself.
+    pub fn digest(&self) -> String {
+        let folder = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+        hash.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     /// Makes the folder where it is missing, for this person only.

@@ -56,7 +56,11 @@ fn create(home: &Home, path: &Path) -> io::Result<Secret> {
     Ok(key)
 }
 
-fn generate() -> io::Result<Secret> {
+/// A fresh key of 48 random letters and digits.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn generate() -> io::Result<Secret> {
     let mut key = String::with_capacity(PREFIX.len() + RANDOM_CHARS);
     key.push_str(PREFIX);
     while key.len() < PREFIX.len() + RANDOM_CHARS {

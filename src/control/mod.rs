@@ -1,23 +1,52 @@
-//! The verbs: what people and scripts can ask of the program and tell it, as functions.
+//! The verbs: what people and scripts can ask of the program and tell it.
 //!
-//! They work on the files and on `GET /healthz` of the running agent. Every answer is a value with stable field names; how it is
-//! shown is the caller's business. Nothing here prints or ends the process.
+//! A [`Desk`] receives them. In the agent it is served on a local socket ([`local`]); a command calls it there ([`client`]), or, where
+//! no agent runs, takes the home's lock and has a desk of its own. Some verbs only look at the configuration file, and are functions.
+//! Every answer is a value with stable field names; how it is shown is the caller's business. Nothing here prints or ends the process.
 
+mod ask;
+pub mod client;
+mod desk;
+mod key;
+pub mod local;
+pub mod lock;
 pub mod model;
+mod place;
 pub mod provider;
+mod reach;
+mod running;
 pub mod selftest;
 pub mod status;
+mod wire;
+
+pub use ask::{Ask, Reply};
+pub use desk::{Desk, Notes, Outside};
+pub use key::{KeyFacts, NewKey};
+pub use place::Place;
+pub use reach::ask;
+pub use running::{Agent, Orders, Serving, Wanted};
+pub use status::Started;
+pub use wire::{Complaint, Note, Spoken, Trouble};
 
 pub use crate::account::{EnvAccount, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{ConfigError, Setting, all as settings, get as setting, load, set as set_settings};
 pub use crate::config::keys::KEYS;
 pub use crate::config::local_key::read_or_create as local_key;
-pub use crate::config::{Home, Problem, Resolved};
+pub use crate::config::{Home, Live, Problem, Resolved};
 pub use crate::provider::Provider;
+pub use crate::store::Store;
+
+use crate::outcome::Timestamp;
 
 /// Reads the environment.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Secret>;
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<Secret>;
 
 /// Asks a provider for its models, as one of its accounts.
-pub type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
+type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
+
+/// A moment as people and scripts read it: RFC 3339 in UTC.
+fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::try_from(at)
+        .map_or_else(|_| "an unknown moment".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+}

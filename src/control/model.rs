@@ -1,5 +1,6 @@
 //! What a model name becomes, and why.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,17 +9,17 @@ use super::{Fetch, Lookup, Resolved, provider};
 use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
 
 /// One place that would be tried.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CandidateFacts {
     pub provider: String,
     pub model: String,
     /// Whether its account could serve now, and if not, why.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     pub detail: String,
 }
 
 /// What a name becomes.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Trial {
     pub name: String,
     /// In the order in which they are tried; empty where nothing serves the name.
@@ -26,7 +27,7 @@ pub struct Trial {
     /// Why the others of a rule are left out.
     pub skipped: Vec<String>,
     /// `rule`, `addressed`, `demo`, `listed`, `only_provider` or `unknown`.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
     /// The same as a sentence.
     pub detail: String,
 }
@@ -48,7 +49,7 @@ fn told(config: &Resolved, lookup: Lookup<'_>, resolution: &Resolution) -> Trial
         name: resolution.name.clone(),
         candidates: resolution.candidates.iter().map(|candidate| facts(config, lookup, candidate)).collect(),
         skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
-        why: resolution.why.name(),
+        why: resolution.why.name().into(),
         detail: resolution.to_string(),
     }
 }
@@ -60,7 +61,7 @@ fn facts(config: &Resolved, lookup: Lookup<'_>, candidate: &Candidate) -> Candid
         // Only the built-in provider is no entry of the configuration.
         None => ("ready", "built in, offline".to_owned()),
     };
-    CandidateFacts { provider: candidate.provider.clone(), model: candidate.model.clone(), state, detail }
+    CandidateFacts { provider: candidate.provider.clone(), model: candidate.model.clone(), state: state.into(), detail }
 }
 
 #[cfg(test)]
@@ -94,9 +95,9 @@ mod tests {
     #[test]
     fn a_chain_is_told_with_the_state_of_each_account() {
         let trial = trial(&unasked, "fast");
-        let states: Vec<&str> = trial.candidates.iter().map(|candidate| candidate.state).collect();
+        let states: Vec<&str> = trial.candidates.iter().map(|candidate| &*candidate.state).collect();
         assert_eq!(states, ["needs_key", "ready"]);
-        assert_eq!((trial.why, trial.detail.as_str()), ("rule", "rule `fast` matches `fast`"));
+        assert_eq!((&*trial.why, trial.detail.as_str()), ("rule", "rule `fast` matches `fast`"));
     }
 
     #[test]

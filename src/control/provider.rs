@@ -1,24 +1,25 @@
 //! The providers, whether they can serve, and what they list.
 
+use std::borrow::Cow;
+
 use super::{Fetch, Lookup, Resolved};
-use crate::canon::Dialect;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
 
 /// One provider as people and scripts see it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProviderFacts {
     pub name: String,
     /// `ready`, `disabled`, `not_configured`, or what its account lacks.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// A sentence about the state: what to do, where something is to be done.
     pub detail: String,
-    pub protocol: Vec<&'static str>,
+    pub protocol: Vec<Cow<'static, str>>,
     pub base_url: Option<String>,
-    pub auth: Option<&'static str>,
+    pub auth: Option<Cow<'static, str>>,
     pub key_env: Option<String>,
-    pub docs: Option<&'static str>,
+    pub docs: Option<Cow<'static, str>>,
 }
 
 /// The configured providers in the order of the file, the built-in one, and the presets that could be added.
@@ -36,13 +37,13 @@ fn of_provider(provider: &Provider, lookup: Lookup<'_>) -> ProviderFacts {
     };
     ProviderFacts {
         name: provider.name.clone(),
-        state,
+        state: state.into(),
         detail,
-        protocol: provider.dialects.iter().map(|dialect| dialect.name()).collect(),
+        protocol: provider.dialects.iter().map(|dialect| dialect.name().into()).collect(),
         base_url: Some(provider.base_url.to_string()),
-        auth: Some(provider.auth.name()),
+        auth: Some(provider.auth.name().into()),
         key_env: provider.key_env.clone(),
-        docs: preset(&provider.name).map(|preset| preset.docs),
+        docs: preset(&provider.name).map(|preset| preset.docs.into()),
     }
 }
 
@@ -51,9 +52,9 @@ fn of_demo(is_enabled: bool) -> ProviderFacts {
     let (state, detail) = if is_enabled { ready() } else { disabled(DEMO) };
     ProviderFacts {
         name: DEMO.to_owned(),
-        state,
+        state: state.into(),
         detail,
-        protocol: dialects().map(Dialect::name).collect(),
+        protocol: dialects().map(|dialect| dialect.name().into()).collect(),
         base_url: None,
         auth: None,
         key_env: None,
@@ -64,13 +65,13 @@ fn of_demo(is_enabled: bool) -> ProviderFacts {
 fn of_preset(preset: &Preset) -> ProviderFacts {
     ProviderFacts {
         name: preset.name.to_owned(),
-        state: "not_configured",
+        state: "not_configured".into(),
         detail: format!("add [providers.{}] to the configuration", preset.name),
-        protocol: preset.dialects.iter().map(|dialect| dialect.name()).collect(),
+        protocol: preset.dialects.iter().map(|dialect| dialect.name().into()).collect(),
         base_url: BaseUrl::parse(preset.base_url).ok().map(|base| base.to_string()),
-        auth: Some(preset.auth.name()),
+        auth: Some(preset.auth.name().into()),
         key_env: preset.key_env.map(str::to_owned),
-        docs: Some(preset.docs),
+        docs: Some(preset.docs.into()),
     }
 }
 
@@ -79,7 +80,7 @@ fn disabled(name: &str) -> (&'static str, String) {
 }
 
 /// What one provider serves.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProviderModels {
     pub provider: String,
     pub models: Vec<String>,
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn every_provider_has_a_state_and_presets_can_be_found() {
         let facts = list(&config(), &lookup);
-        let states: Vec<(&str, &str)> = facts.iter().map(|facts| (facts.name.as_str(), facts.state)).collect();
+        let states: Vec<(&str, &str)> = facts.iter().map(|facts| (facts.name.as_str(), &*facts.state)).collect();
         let expected = [
             ("openai", "ready"),
             ("lab", "ready"),

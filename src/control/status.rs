@@ -1,12 +1,11 @@
-//! Whether the agent runs, asked over its own port.
+//! How the agent stands; where none runs, who has its port.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
-
-use super::Resolved;
+use super::place::Place;
+use super::{Home, Resolved, Serving, Wanted};
 
 /// A healthy agent on the same machine answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -14,40 +13,136 @@ const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// Stands on every answer of this program, whatever its status.
 const OUR_HEADER: &str = "\nx-aerostat-request-id:";
 
-/// What is at the configured port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+/// How the agent of this home stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
+    Starting,
     Running,
+    Draining,
+    Stopped,
+    /// The agent runs, and waits for its port.
+    PortInUse,
+    Ending,
     NotRunning,
-    /// Another program has the port.
+    /// No agent runs, and another program has the port.
     PortTaken,
 }
 
-#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+/// The agent as people and scripts see it.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Status {
     pub state: State,
+    /// A sentence about the state, with what to do where something is to be done.
+    pub detail: String,
     /// Where clients are pointed.
     pub base_url: String,
-    /// What the agent says about itself; empty where it says so only to those with the key.
-    pub health: Map<String, Value>,
+    pub port: u16,
+    /// Whether a person wants the port open.
+    pub wanted: Option<Wanted>,
+    pub pid: Option<u32>,
+    pub version: Option<String>,
+    pub home: String,
+    /// Where the agent is told what to do.
+    pub socket: String,
+    pub accounts: Option<AccountCounts>,
+    /// What is wrong with the configuration file as it is now, while an older one is in force.
+    pub config_trouble: Option<String>,
 }
 
-/// Asks who is at the port.
-pub fn status(config: &Resolved) -> Status {
-    let (state, health) = probe(config.port);
-    Status { state, base_url: format!("http://127.0.0.1:{}", config.port), health }
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct AccountCounts {
+    pub total: usize,
+    pub ready: usize,
+    /// How many need a person.
+    pub attention: usize,
 }
 
-fn probe(port: u16) -> (State, Map<String, Value>) {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect_timeout(&address, TIMEOUT) else { return (State::NotRunning, Map::new()) };
-    match ask(stream, port) {
-        Ok(answer) => read(&answer),
-        Err(_) => (State::PortTaken, Map::new()),
+/// What a start came to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Started {
+    pub status: Status,
+    /// Whether this is the agent, or one that ran already.
+    pub is_new: bool,
+}
+
+impl Status {
+    /// Of a running agent.
+    pub fn of(serving: &Serving, wanted: Wanted, config: &Resolved, home: &Home, place: &Place) -> Self {
+        let port = if let Serving::Running { port } = serving { *port } else { config.port };
+        let base_url = base_url(port);
+        let (state, detail) = match serving {
+            Serving::Starting => (State::Starting, "starting".to_owned()),
+            Serving::Running { .. } => (State::Running, format!("running at {base_url}")),
+            Serving::Draining => (State::Draining, "stopping: the port is closed, the last answers are on their way".to_owned()),
+            Serving::Stopped => (State::Stopped, "stopped: the port is closed; `aerostat start` opens it".to_owned()),
+            Serving::PortInUse { detail, .. } => (State::PortInUse, format!("{detail}; it is tried again until it is free")),
+            Serving::Ending => (State::Ending, "about to end".to_owned()),
+        };
+        Self {
+            state,
+            detail,
+            base_url,
+            port,
+            wanted: Some(wanted),
+            pid: Some(std::process::id()),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            home: home.folder().display().to_string(),
+            socket: place.path().display().to_string(),
+            accounts: None,
+            config_trouble: None,
+        }
+    }
+
+    /// Where no agent runs: says who has the port instead, if anybody has.
+    pub fn without_agent(config: &Resolved, home: &Home, place: &Place) -> Self {
+        let base_url = base_url(config.port);
+        let (state, detail) = match probe(config.port) {
+            Found::Nobody => (State::NotRunning, format!("not running: nothing answers at {base_url}")),
+            Found::Ours => (
+                State::PortTaken,
+                format!("not running: an aerostat of another home has the port of {base_url}; set another `port`"),
+            ),
+            Found::Another => (
+                State::PortTaken,
+                format!("not running: another program has the port of {base_url}; stop it or set another `port`"),
+            ),
+        };
+        Self {
+            state,
+            detail,
+            base_url,
+            port: config.port,
+            wanted: None,
+            pid: None,
+            version: None,
+            home: home.folder().display().to_string(),
+            socket: place.path().display().to_string(),
+            accounts: None,
+            config_trouble: None,
+        }
     }
 }
 
+fn base_url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+/// Who is at the configured port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Nobody,
+    /// One of us.
+    Ours,
+    Another,
+}
+
+/// Asks who is at a port of this machine.
+pub fn probe(port: u16) -> Found {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let Ok(stream) = TcpStream::connect_timeout(&address, TIMEOUT) else { return Found::Nobody };
+    ask(stream, port).map_or(Found::Another, |answer| read(&answer))
+}
 /// The whole answer to `GET /healthz`. No key is sent: whoever has the port would get it.
 fn ask(mut stream: TcpStream, port: u16) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(TIMEOUT))?;
@@ -59,16 +154,10 @@ fn ask(mut stream: TcpStream, port: u16) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-fn read(answer: &[u8]) -> (State, Map<String, Value>) {
-    let text = String::from_utf8_lossy(answer);
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-    let head = head.to_ascii_lowercase();
-    if !head.starts_with("http/1.1 ") || !head.contains(OUR_HEADER) {
-        return (State::PortTaken, Map::new());
-    }
-    let is_ok = head.starts_with("http/1.1 200");
-    let health = serde_json::from_str(body).ok().filter(|_| is_ok).unwrap_or_default();
-    (State::Running, health)
+fn read(answer: &[u8]) -> Found {
+    let head = String::from_utf8_lossy(answer).split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
+    let is_ours = head.starts_with("http/1.1 ") && head.contains(OUR_HEADER);
+    if is_ours { Found::Ours } else { Found::Another }
 }
 
 #[cfg(test)]
@@ -76,10 +165,10 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
-    /// The state while a server at the port gives `answer` to one connection.
-    fn status_with(answer: &'static str) -> Status {
+    /// Who is found while a server at the port gives `answer` to one connection.
+    fn found_with(answer: &'static str) -> Found {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let config = Resolved { port: listener.local_addr().unwrap().port(), ..Resolved::default() };
+        let port = listener.local_addr().unwrap().port();
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 1024];
@@ -87,33 +176,26 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        let status = status(&config);
+        let found = probe(port);
         assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\n"));
-        status
+        found
     }
 
     #[test]
-    fn the_agent_is_known_by_its_header() {
-        let status = status_with("HTTP/1.1 200 OK\r\nX-Aerostat-Request-Id: 1\r\n\r\n{\"version\":\"0.1.0\",\"accounts_ready\":2}");
-        assert_eq!(status.state, State::Running);
-        assert_eq!(status.health["accounts_ready"], 2);
-    }
-
-    #[test]
-    fn an_agent_that_wants_the_key_still_runs() {
-        let status = status_with("HTTP/1.1 401 Unauthorized\r\nx-aerostat-request-id: 1\r\n\r\n{\"error\":{}}");
-        assert_eq!((status.state, status.health.len()), (State::Running, 0));
+    fn one_of_us_is_known_by_its_header() {
+        assert_eq!(found_with("HTTP/1.1 200 OK\r\nX-Aerostat-Request-Id: 1\r\n\r\n{}"), Found::Ours);
+        assert_eq!(found_with("HTTP/1.1 401 Unauthorized\r\nx-aerostat-request-id: 1\r\n\r\n{\"error\":{}}"), Found::Ours);
     }
 
     #[test]
     fn another_program_at_the_port_is_told_apart() {
-        assert_eq!(status_with("HTTP/1.1 200 OK\r\n\r\n{\"version\":\"9\"}").state, State::PortTaken);
-        assert_eq!(status_with("SSH-2.0-OpenSSH\r\n").state, State::PortTaken);
+        assert_eq!(found_with("HTTP/1.1 200 OK\r\n\r\n{\"version\":\"9\"}"), Found::Another);
+        assert_eq!(found_with("SSH-2.0-OpenSSH\r\n"), Found::Another);
     }
 
     #[test]
-    fn a_closed_port_is_no_agent() {
+    fn nobody_is_at_a_closed_port() {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        assert_eq!(status(&Resolved { port, ..Resolved::default() }).state, State::NotRunning);
+        assert_eq!(probe(port), Found::Nobody);
     }
 }

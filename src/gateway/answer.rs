@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::relay::Relay;
 use super::settle::Settlement;
 use super::{Answer, passthrough};
-use crate::canon::Usage;
+use crate::canon::{Fault, Usage};
 use crate::outcome::Outcome;
 use crate::upstream::BoxError;
 
@@ -25,6 +25,13 @@ pub enum AnswerBody {
 
 /// A streamed answer.
 pub struct Stream(Box<Relay>);
+
+impl Stream {
+    /// Ends the answer with an error in the client's dialect, and lets go of the upstream. An answer that is over stays as it is.
+    pub fn cut(&mut self, fault: Fault) {
+        self.0.cut(fault);
+    }
+}
 
 impl http_body::Body for Stream {
     type Data = Bytes;

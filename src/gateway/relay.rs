@@ -186,6 +186,15 @@ impl Relay {
         Fault::new(FaultKind::Timeout, Blame::Provider, message)
     }
 
+    /// Ends a stream that is not over; what was held still goes out.
+    pub(super) fn cut(&mut self, fault: Fault) {
+        if self.pipe.shown().ending.is_none() {
+            self.upstream = None;
+            let bytes = self.pipe.fail(fault);
+            self.hold(bytes);
+        }
+    }
+
     fn end(&mut self, ending: Ending) -> Option<Result<Frame<Bytes>, BoxError>> {
         if let Some(settlement) = self.settlement.take() {
             settlement.settle(self.pipe.shown());

@@ -3,6 +3,7 @@
 //! It has no administration: nothing here changes a setting or shows an account.
 
 mod auth;
+mod cut;
 mod errors;
 mod routes;
 
@@ -15,6 +16,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use auth::{AuthMode, Keys};
@@ -24,6 +26,7 @@ use crate::gateway::{AnswerBody, Call, Failed, Gateway};
 use crate::http::guard::{self, Admitted, Policy};
 use crate::http::{Body, Handler, Limits, collect};
 use crate::protocol::Operation;
+use cut::{Cut, Cuttable};
 use routes::{Found, Place};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-aerostat-request-id");
@@ -42,6 +45,8 @@ pub struct Settings {
 pub struct Server {
     settings: ArcSwap<Settings>,
     gateway: Arc<Gateway>,
+    /// Told when the answers under way shall end.
+    cut: Arc<Notify>,
 }
 
 /// One request as it comes in.
@@ -55,12 +60,17 @@ struct Visit<'s> {
 
 impl Server {
     pub fn new(settings: Settings, gateway: Arc<Gateway>) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), gateway }
+        Self { settings: ArcSwap::from_pointee(settings), gateway, cut: Arc::default() }
     }
 
     /// Judges requests by other settings from the next on.
     pub fn replace(&self, settings: Settings) {
         self.settings.store(Arc::new(settings));
+    }
+
+    /// Ends the answers under way with an error in their dialects. Requests that come later are served as ever.
+    pub fn cut(&self) {
+        self.cut.notify_waiters();
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -112,9 +122,9 @@ impl Server {
             Ok(body) => body,
             Err(fault) => return visit.refuse(&fault),
         };
-        // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one ends with the answer's head.
-        match Box::pin(self.gateway.handle(visit.call(operation, model, body))).await {
-            Ok(answer) => answer.map(deliver),
+        let mut cut = Cut::new(&self.cut);
+        match cut.or(self.gateway.handle(visit.call(operation, model, body))).await {
+            Ok(answer) => answer.map(|body| deliver(body, cut)),
             Err(failed) => {
                 let Failed { fault, headers } = *failed;
                 let mut response = visit.refuse(&fault);
@@ -208,10 +218,10 @@ impl<'s> Visit<'s> {
     }
 }
 
-fn deliver(body: AnswerBody) -> Body {
+fn deliver(body: AnswerBody, cut: Cut) -> Body {
     match body {
         AnswerBody::Whole(bytes) => Body::from(bytes),
-        AnswerBody::Stream(stream) => Body::stream(stream),
+        AnswerBody::Stream(stream) => Body::stream(Cuttable::new(stream, cut)),
     }
 }
 

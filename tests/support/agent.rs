@@ -63,6 +63,14 @@ impl Setup {
     pub fn start(&self) -> Result<Agent, String> {
         let home = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(home.path().join("config.toml"), &self.config).expect("the home can be written");
+        self.start_in(Arc::new(home))
+    }
+
+    /// The same in a home that is there already; its `config.toml` stays as it is.
+    ///
+    /// # Errors
+    /// As [`Setup::start`].
+    pub fn start_in(&self, home: Arc<TempDir>) -> Result<Agent, String> {
         let mut child = self.command(home.path()).spawn().expect("the program can be started");
         let lines = read_lines(child.stdout.take().expect("stdout is piped"));
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
@@ -76,7 +84,7 @@ impl Setup {
 #[derive(Debug)]
 pub struct Agent {
     child: Child,
-    home: TempDir,
+    home: Arc<TempDir>,
     stderr: Arc<Mutex<String>>,
     address: SocketAddr,
     stdout: String,
@@ -121,6 +129,17 @@ impl Agent {
 
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// The home, to be kept beyond the program's end.
+    pub fn kept_home(&self) -> Arc<TempDir> {
+        Arc::clone(&self.home)
+    }
+
+    /// Ends the program without a word to it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("the child is ours");
+        self.child.wait().expect("the child is ours");
     }
 
     /// The process's id.

@@ -1,0 +1,169 @@
+//! One process at a time works on a home: the agent, or a command while no agent runs.
+//!
+//! The lock is the system's and goes with the process, so what a killed one leaves behind never blocks. Who holds it is written
+//! beside it, and is only believed while the lock is held.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Home;
+
+/// How long a command that holds the lock may take before somebody else gives up waiting, and how often is asked.
+const PATIENCE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
+/// Who works on the home.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub pid: u32,
+    pub version: String,
+    /// The port of the API, where it is open.
+    pub port: Option<u16>,
+    /// Whether this is an agent, which stays, or a command, which ends soon.
+    pub is_agent: bool,
+}
+
+impl Holder {
+    /// This process.
+    pub fn agent() -> Self {
+        Self { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").to_owned(), port: None, is_agent: true }
+    }
+
+    pub fn command() -> Self {
+        Self { is_agent: false, ..Self::agent() }
+    }
+}
+
+/// The right to work on a home; given back when it is dropped.
+#[derive(Debug)]
+pub struct HomeLock {
+    home: Home,
+    _file: File,
+}
+
+/// Why the lock could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// `None` where the holder has not said yet who it is.
+    #[error("another aerostat works on this home{}", .0.as_ref().map(|holder| format!(" (process {})", holder.pid)).unwrap_or_default())]
+    Held(Option<Holder>),
+    #[error("the file `lock` cannot be locked: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl HomeLock {
+    /// Takes the lock, and says who has it now. The folder is made where it is missing.
+    ///
+    /// # Errors
+    /// When another process has it, or the system refuses.
+    pub fn take(home: &Home, holder: &Holder) -> Result<Self, LockError> {
+        home.create()?;
+        let file = open(home)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(home))),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let lock = Self { home: home.clone(), _file: file };
+        lock.tell(holder)?;
+        Ok(lock)
+    }
+
+    /// Waits for the lock as long as `is_worth_waiting` says so, at most some seconds: commands hold it for moments.
+    ///
+    /// # Errors
+    /// As [`HomeLock::take`].
+    pub async fn wait(home: &Home, holder: &Holder, is_worth_waiting: impl AsyncFn() -> bool) -> Result<Self, LockError> {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            match Self::take(home, holder) {
+                Err(LockError::Held(_)) if tokio::time::Instant::now() < deadline && is_worth_waiting().await => {}
+                taken => return taken,
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Says who holds the lock, as others read it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell(&self, holder: &Holder) -> io::Result<()> {
+        let text = serde_json::to_string(holder).expect("a holder has text keys");
+        let fresh = self.home.folder().join("lock.json.new");
+        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
+        file.write_all(text.as_bytes())?;
+        std::fs::rename(fresh, self.home.holder_file())
+    }
+}
+
+impl Drop for HomeLock {
+    fn drop(&mut self) {
+        // It would be believed only while somebody holds the lock; that one writes its own.
+        let _ = std::fs::remove_file(self.home.holder_file());
+    }
+}
+
+fn open(home: &Home) -> io::Result<File> {
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(home.lock_file())
+}
+
+fn read(home: &Home) -> Option<Holder> {
+    let text = std::fs::read(home.holder_file()).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &OpenOptions {
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &OpenOptions {
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn home() -> (tempfile::TempDir, Home) {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("home"));
+        (folder, home)
+    }
+
+    #[test]
+    fn the_second_learns_who_has_it() {
+        let (_folder, home) = home();
+        let lock = HomeLock::take(&home, &Holder::agent()).unwrap();
+        let told = Holder { port: Some(8045), ..Holder::agent() };
+        lock.tell(&told).unwrap();
+        let Err(LockError::Held(holder)) = HomeLock::take(&home, &Holder::command()) else { panic!("it is held") };
+        assert_eq!(holder, Some(told));
+        drop(lock);
+        HomeLock::take(&home, &Holder::command()).expect("it was given back");
+    }
+
+    #[test]
+    fn what_a_killed_one_left_behind_does_not_block() {
+        let (_folder, home) = home();
+        home.create().unwrap();
+        std::fs::write(home.lock_file(), "").unwrap();
+        std::fs::write(home.holder_file(), r#"{"pid":1,"version":"0","port":1,"is_agent":true}"#).unwrap();
+        HomeLock::take(&home, &Holder::agent()).expect("nobody holds it");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_ends_when_it_makes_no_sense() {
+        let (_folder, home) = home();
+        let _lock = HomeLock::take(&home, &Holder::agent()).unwrap();
+        for is_worth_it in [false, true] {
+            let waited = HomeLock::wait(&home, &Holder::command(), async || is_worth_it).await;
+            assert!(matches!(waited, Err(LockError::Held(Some(_)))));
+        }
+    }
+}

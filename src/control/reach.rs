@@ -1,0 +1,76 @@
+//! A command's way to a desk: the running agent's, else one of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::client::Client;
+use super::lock::{Holder, HomeLock, LockError};
+use super::status::Status;
+use super::{Ask, Complaint, Desk, Home, Live, Note, Outside, Place, Reply, Store, load};
+
+/// How long an agent that was told to end may take from its answer to its end.
+const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+
+/// Has a verb done, wherever it can be; what is said on the way goes to `on_note`.
+///
+/// # Errors
+/// Why it was not done.
+pub async fn ask(home: &Home, ask: Ask, outside: Arc<dyn Outside>, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+    let place = Place::of(home, &|name| std::env::var_os(name));
+    if let Some(client) = Client::connect(&place).await {
+        return call(client, ask, on_note).await;
+    }
+    if ask.needs_agent() {
+        return Err(Complaint::not_running());
+    }
+    if matches!(ask, Ask::Status) {
+        let config = load(home).map_err(Complaint::failed)?;
+        return Ok(Reply::Status(Status::without_agent(&config, home, &place)));
+    }
+    match HomeLock::wait(home, &Holder::command(), async || Client::connect(&place).await.is_none()).await {
+        Ok(lock) => alone(home, place, ask, outside, on_note, lock).await,
+        Err(held @ LockError::Held(_)) => match Client::connect(&place).await {
+            Some(client) => call(client, ask, on_note).await,
+            None => Err(Complaint::failed(held)),
+        },
+        Err(error) => Err(Complaint::failed(error)),
+    }
+}
+
+async fn call(client: Client, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+    let is_quit = matches!(ask, Ask::Quit);
+    let reply = client.ask(ask, on_note).await;
+    if is_quit && reply.is_ok() && !client.closed(END_TIMEOUT).await {
+        return Err(Complaint::failed("the agent was told to end, and has not ended within an hour"));
+    }
+    reply
+}
+
+/// Works on the files, as long as the lock is held.
+async fn alone(
+    home: &Home,
+    place: Place,
+    ask: Ask,
+    outside: Arc<dyn Outside>,
+    on_note: &mut dyn FnMut(Note),
+    lock: HomeLock,
+) -> Result<Reply, Complaint> {
+    let config = Arc::new(load(home).map_err(Complaint::failed)?);
+    let store = Store::open(&home.database_file()).map_err(Complaint::failed)?;
+    let (_, live) = watch::channel(Live { config, trouble: None });
+    let desk = Desk { home: home.clone(), place, store, outside, live, agent: None };
+    let (notes, mut noted) = mpsc::channel(16);
+    let mut done = std::pin::pin!(desk.answer(ask, notes));
+    let done = loop {
+        tokio::select! {
+            biased;
+            Some(note) = noted.recv() => on_note(note),
+            done = &mut done => break done,
+        }
+    };
+    desk.store.close();
+    drop(lock);
+    done
+}

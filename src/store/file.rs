@@ -1,0 +1,168 @@
+//! Opening the database file: what it is, whether it is whole, and bringing it to the present form.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use serde::de::DeserializeOwned;
+
+use super::schema::{APPLICATION_ID, STEPS, VERSION};
+use super::{ApiKey, Contents};
+use crate::account::Account;
+
+/// How long another process' use of the file is waited for: a backup tool may read it.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the database cannot be used: a sentence that says what to do.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "`aerostat.db` is of version {found}, which a newer aerostat made; this one knows versions up to {VERSION}: \
+         install the newer one again, or move the file away"
+    )]
+    Newer { found: u32 },
+    #[error(
+        "`aerostat.db` is damaged ({why}): move it and, where they are there, `aerostat.db-wal` and `aerostat.db-shm` away and try \
+         again; credentials lie in `vault` and are kept, and their accounts come back with default settings"
+    )]
+    Damaged { why: String },
+    #[error("`aerostat.db` belongs to another program: move it away, or set another `AEROSTAT_HOME`")]
+    Foreign,
+    #[error("`aerostat.db` cannot be copied before it is brought to a newer form: {why}")]
+    Backup { why: String },
+    #[error("`aerostat.db` cannot be used: {why}")]
+    Unusable { why: String },
+    #[error("the store is closed: the agent ends")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let why = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::Damaged { why },
+            _ => Self::Unusable { why },
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        Self::Unusable { why: error.to_string() }
+    }
+}
+
+/// Opens the file and reads all that is in it.
+pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
+    make_private(path)?;
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let found = version_of(&connection)?;
+    check(&connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    bring_up(&mut connection, path, found, &STEPS)?;
+    let contents = read(&connection)?;
+    Ok((connection, contents))
+}
+
+/// Makes the file for this person only, or closes it to others. SQLite gives its side files the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    drop(file);
+    Ok(())
+}
+
+/// 0 for a new file.
+fn version_of(connection: &Connection) -> Result<u32, StoreError> {
+    let application: u32 = pragma(connection, "application_id")?;
+    let version: u32 = pragma(connection, "user_version")?;
+    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (application, version) {
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION_ID, found) if found > VERSION => Err(StoreError::Newer { found }),
+        (APPLICATION_ID, found) => Ok(found),
+        _ => Err(StoreError::Foreign),
+    }
+}
+
+fn pragma<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+/// A damaged page would show itself only when it is needed.
+fn check(connection: &Connection) -> Result<(), StoreError> {
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { why: verdict }) }
+}
+
+/// Takes the steps that the file lacks, all or none, after a copy was made of what is there.
+pub(super) fn bring_up(connection: &mut Connection, path: &Path, found: u32, steps: &[&str]) -> Result<(), StoreError> {
+    let missing = steps.get(found as usize..).unwrap_or_default();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if found > 0 {
+        back_up(connection, path, found)?;
+    }
+    let transaction = connection.transaction()?;
+    for step in missing {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", steps.len() as u32)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// A whole copy beside the file, named after its version.
+fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), StoreError> {
+    let backup = backup_of(path, found);
+    let failed = |why: String| StoreError::Backup { why };
+    match std::fs::remove_file(&backup) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+        _ => {}
+    }
+    // An empty file is taken for a new database, and keeps its mode.
+    make_private(&backup).map_err(|error| failed(error.to_string()))?;
+    let target = backup.to_str().ok_or_else(|| failed("its path is no text".to_owned()))?;
+    connection.execute("VACUUM INTO ?1", [target]).map(drop).map_err(|error| failed(error.to_string()))
+}
+
+pub(super) fn backup_of(path: &Path, version: u32) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".v{version}.backup"));
+    PathBuf::from(name)
+}
+
+fn read(connection: &Connection) -> Result<Contents, StoreError> {
+    let accounts: Vec<Account> = all(connection, "SELECT account FROM accounts")?;
+    let keys: Vec<ApiKey> = all(connection, "SELECT key FROM keys")?;
+    let stopped = connection.query_row("SELECT is_stopped FROM wanted", [], |row| row.get(0));
+    let mut statement = connection.prepare("SELECT kind, key, value FROM pool")?;
+    let pool = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Contents {
+        accounts: accounts.into_iter().map(|account| (account.name.clone(), account)).collect(),
+        keys: keys.into_iter().map(|key| (key.name.clone(), key)).collect(),
+        is_stopped: match stopped {
+            Err(rusqlite::Error::QueryReturnedNoRows) => false,
+            stopped => stopped?,
+        },
+        pool,
+    })
+}
+
+fn all<T: DeserializeOwned>(connection: &Connection, query: &str) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare(query)?;
+    let texts = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    let read = |text: &String| serde_json::from_str(text).map_err(|error| StoreError::Damaged { why: error.to_string() });
+    texts.iter().map(read).collect()
+}

@@ -1,0 +1,53 @@
+//! Keys of the API port as they are kept: hashed, with what is needed to tell them apart.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::account::{AccountName, BadName, Secret};
+use crate::outcome::Timestamp;
+
+/// What a key is called; written as account names are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KeyName(AccountName);
+
+impl KeyName {
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for KeyName {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A key that opens the API port. The key itself was shown once and is nowhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    pub name: KeyName,
+    /// SHA-256. A key is 285 random bits, so that a slow hash would protect nothing more.
+    pub hash: [u8; 32],
+    /// The last four characters, by which a person recognises it.
+    pub hint: String,
+    pub made_at: Timestamp,
+}
+
+impl ApiKey {
+    pub fn new(name: KeyName, key: &Secret, made_at: Timestamp) -> Self {
+        let text = key.expose();
+        let hint = text.chars().skip(text.chars().count().saturating_sub(4)).collect();
+        Self { name, hash: Sha256::digest(text.as_bytes()).into(), hint, made_at }
+    }
+}

@@ -1,0 +1,142 @@
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::account::{Secret, Settings, Source};
+
+fn place() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("aerostat.db");
+    (folder, path)
+}
+
+fn account(name: &str) -> Account {
+    let settings = Settings { priority: 7, ..Settings::default() };
+    Account {
+        name: name.parse().unwrap(),
+        provider: "lab".to_owned(),
+        source: Source::Vault,
+        settings,
+        added_at: SystemTime::UNIX_EPOCH,
+    }
+}
+
+fn sql(path: &Path, statements: &str) {
+    Connection::open(path).unwrap().execute_batch(statements).unwrap();
+}
+
+#[tokio::test]
+async fn all_is_there_again_after_a_restart() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    let key = ApiKey::new("ci".parse().unwrap(), &Secret::new("sk-abcd1234".to_owned()), SystemTime::UNIX_EPOCH);
+    store.put_account(account("work")).await.unwrap();
+    store.put_account(account("gone")).await.unwrap();
+    store.remove_account(&"gone".parse().unwrap()).await.unwrap();
+    store.put_key(key.clone()).await.unwrap();
+    store.set_stopped(true).await.unwrap();
+    store.note("rest", "work".to_owned(), Some("{}".to_owned()));
+    store.close();
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.accounts(), [account("work")]);
+    assert_eq!((store.keys(), key.hint.as_str()), (vec![key.clone()], "1234"));
+    assert!(store.is_stopped());
+    assert_eq!(store.noted("rest"), [("work".to_owned(), "{}".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_change_is_on_the_disk_when_it_is_answered() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    store.put_account(account("work")).await.unwrap();
+    // The first store is not closed, as when the process is killed.
+    let (copy, copied) = place();
+    for name in ["aerostat.db", "aerostat.db-wal"] {
+        std::fs::copy(path.with_file_name(name), copy.path().join(name)).unwrap();
+    }
+    assert_eq!(Store::open(&copied).unwrap().accounts(), [account("work")]);
+}
+
+#[tokio::test]
+async fn a_closed_store_refuses_and_does_not_hang() {
+    let (_folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    store.close();
+    assert!(matches!(store.put_account(account("work")).await, Err(StoreError::Closed)));
+    assert!(store.accounts().is_empty());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, path) = place();
+    let store = Store::open(&path).unwrap();
+    store.put_account(account("work")).await.unwrap();
+    let entries: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(entries.len(), 3);
+    for entry in entries {
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn a_newer_database_is_refused_and_left_alone() {
+    let (_folder, path) = place();
+    Store::open(&path).unwrap().close();
+    sql(&path, "PRAGMA user_version = 99");
+    let before = std::fs::read(&path).unwrap();
+    let error = Store::open(&path).err().unwrap();
+    assert!(error.to_string().starts_with("`aerostat.db` is of version 99, which a newer aerostat made"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn another_programs_database_is_left_alone() {
+    let (_folder, path) = place();
+    sql(&path, "CREATE TABLE theirs (x)");
+    assert!(matches!(Store::open(&path).err(), Some(StoreError::Foreign)));
+}
+
+#[test]
+fn a_damaged_file_says_what_to_do() {
+    let (_folder, path) = place();
+    std::fs::write(&path, "this is no database, and long enough to be looked at as one".repeat(20)).unwrap();
+    let error = Store::open(&path).err().unwrap().to_string();
+    assert!(error.contains("is damaged") && error.contains("move it"), "{error}");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_damage_too() {
+    let (_folder, path) = place();
+    Store::open(&path).unwrap().close();
+    sql(&path, "INSERT INTO accounts VALUES ('work', '{')");
+    assert!(matches!(Store::open(&path).err(), Some(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn an_older_database_is_copied_before_it_is_changed() {
+    let (folder, path) = place();
+    Store::open(&path).unwrap().close();
+    let mut connection = Connection::open(&path).unwrap();
+    let steps = ["", "ALTER TABLE wanted ADD COLUMN since INTEGER"];
+    file::bring_up(&mut connection, &path, 1, &steps).unwrap();
+    assert!(matches!(Store::open(&path).err(), Some(StoreError::Newer { found: 2 })));
+    let copied = folder.path().join("copy.db");
+    std::fs::copy(file::backup_of(&path, 1), &copied).unwrap();
+    Store::open(&copied).expect("the copy is whole and of the older form");
+}
+
+#[test]
+fn a_step_that_fails_leaves_the_older_form() {
+    let (_folder, path) = place();
+    Store::open(&path).unwrap().close();
+    let mut connection = Connection::open(&path).unwrap();
+    let steps = ["", "ALTER TABLE wanted ADD COLUMN since INTEGER; nonsense"];
+    assert!(file::bring_up(&mut connection, &path, 1, &steps).is_err());
+    drop(connection);
+    Store::open(&path).expect("nothing was changed");
+}

@@ -1,0 +1,75 @@
+//! The one thread that writes.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, Transaction, params};
+use serde::Serialize;
+
+use super::StoreError;
+use super::queue::{Batch, Change, Notes, Queue};
+
+pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("store".to_owned()).spawn(move || write_all(connection, &queue))
+}
+
+fn write_all(mut connection: Connection, queue: &Queue) {
+    while let Some(Batch { changes, notes }) = queue.take() {
+        for (change, waiting) in changes {
+            // Who asked may be gone; the change is made all the same.
+            let _ = waiting.send(make(&mut connection, &change));
+        }
+        if !notes.is_empty()
+            && let Err(error) = keep(&mut connection, &notes)
+        {
+            tracing::warn!(%error, notes = notes.len(), "pool state cannot be stored");
+        }
+    }
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(%error, "the database did not close well");
+    }
+}
+
+/// A person's change is on the disk when this returns.
+fn make(connection: &mut Connection, change: &Change) -> Result<(), StoreError> {
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    apply(&transaction, change)?;
+    Ok(transaction.commit()?)
+}
+
+fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usize> {
+    match change {
+        Change::PutAccount(account) => {
+            let (name, text) = (account.name.as_str(), json(account));
+            transaction.execute("INSERT OR REPLACE INTO accounts VALUES (?1, ?2)", params![name, text])
+        }
+        Change::RemoveAccount(name) => transaction.execute("DELETE FROM accounts WHERE name = ?1", [name.as_str()]),
+        Change::PutKey(key) => {
+            transaction.execute("INSERT OR REPLACE INTO keys VALUES (?1, ?2)", params![key.name.as_str(), json(key)])
+        }
+        Change::RemoveKey(name) => transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()]),
+        Change::SetStopped(is_stopped) => transaction.execute("INSERT OR REPLACE INTO wanted VALUES (1, ?1)", [is_stopped]),
+    }
+}
+
+/// Notes may be lost with the system's power; they cost no wait for the disk.
+fn keep(connection: &mut Connection, notes: &Notes) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    let transaction = connection.transaction()?;
+    let mut put = transaction.prepare("INSERT OR REPLACE INTO pool VALUES (?1, ?2, ?3)")?;
+    let mut forget = transaction.prepare("DELETE FROM pool WHERE kind = ?1 AND key = ?2")?;
+    for ((kind, key), value) in notes {
+        match value {
+            Some(value) => put.execute(params![kind, key, value])?,
+            None => forget.execute(params![kind, key])?,
+        };
+    }
+    drop((put, forget));
+    transaction.commit()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("what is stored has text keys")
+}
