@@ -214,7 +214,7 @@ fn another_makers_token_on_a_call_is_reasoning_in_front_of_it() {
 #[test]
 fn another_makers_token_says_whether_its_reasoning_had_a_text() {
     let origin = Origin { dialect: DIALECT, provider: "p".into(), model: "m".into() };
-    for form in [ReasoningForm::Full, ReasoningForm::Redacted] {
+    for form in [ReasoningForm::Full, ReasoningForm::Summary, ReasoningForm::Redacted] {
         let wrapped = envelope::wrap(&origin, form, Some(&"token".into()));
         let body = format!(
             r#"{{"contents":[{{"role":"model","parts":[{{"functionCall":{{"name":"f"}},"thoughtSignature":"{}"}}]}}]}}"#,
@@ -591,6 +591,15 @@ fn a_signature_ends_its_text_and_metadata_waits_for_some() {
     assert_eq!(parts, [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")].map(|(text, sig)| (Text::from(text), Text::from(sig))));
     assert_eq!(answer.choices[0].parts[2].head, PartHead::Reasoning(ReasoningForm::Redacted));
     assert_eq!(answer.choices[0].parts[0].citations[0].as_str(), r#"{"citationMetadata":{"c":1}}"#);
+}
+
+#[test]
+fn as_many_candidates_are_read_as_any_dialect_has() {
+    let candidate = |index: u32| format!(r#"{{"content":{{"parts":[{{"text":"a"}}]}},"finishReason":"STOP","index":{index}}}"#);
+    let candidates: Vec<String> = (0..9).map(candidate).collect();
+    let body = format!(r#"{{"candidates":[{}]}}"#, candidates.join(","));
+    let answer = Gemini.decode_response(body.into(), &answering()).unwrap();
+    assert_eq!(answer.choices.len(), 9);
 }
 
 #[test]

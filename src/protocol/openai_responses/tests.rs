@@ -226,7 +226,7 @@ mod requests {
     #[test]
     fn a_token_of_another_maker_says_whether_its_reasoning_had_a_text() {
         let origin = Origin { dialect: Dialect::named("anthropic"), provider: "p".into(), model: "m".into() };
-        for form in [ReasoningForm::Full, ReasoningForm::Redacted] {
+        for form in [ReasoningForm::Full, ReasoningForm::Summary, ReasoningForm::Redacted] {
             let wrapped = envelope::wrap(&origin, form, Some(&"tok".into()));
             let item = format!(r#"{{"type":"reasoning","summary":[],"encrypted_content":"{}"}}"#, wrapped.as_escaped());
             let request = decode(&format!(r#"{{"model":"m","input":[{item},{{"role":"user","content":"x"}}]}}"#)).unwrap();
