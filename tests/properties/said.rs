@@ -46,8 +46,12 @@ fn merge(next: &mut Turn, turn: &mut Turn) -> bool {
     is_same
 }
 
-/// What is the same as nothing: the text format, a choice of no tool where there are none, reasoning of which nothing is said.
+/// What is the same as nothing: the text format, a schema that is not strict, a choice of no tool where there are none, reasoning
+/// of which nothing is said.
 fn tell_steering(request: &mut Request) {
+    if let Some(Format::Schema(schema)) = request.format.as_mut().map(|format| &mut format.value) {
+        schema.strict = schema.strict.take().filter(|strict| strict.value);
+    }
     request.format = request.format.take().filter(|format| format.value != Format::Free);
     request.reasoning = request.reasoning.take().filter(|reasoning| reasoning.value != Reasoning::default());
     if request.tools.is_empty() {
