@@ -15,10 +15,13 @@ fn embeddings_go_both_ways() {
     let expected = r#"{"requests":[{"model":"models/up","content":{"parts":[{"text":"a"}]},"outputDimensionality":8},{"model":"models/up","content":{"parts":[{"text":"b"}]},"outputDimensionality":8}]}"#;
     assert_eq!(encoded.wire.body, expected);
     let vectors = Gemini.decode_embeddings(&r#"{"embeddings":[{"values":[0.10,2]},{"values":[]}]}"#.into()).unwrap();
-    let written = Gemini.encode_embeddings(&vectors, &embed, Operation::BatchEmbed);
+    let written = Gemini.encode_embeddings(&vectors, &embed, Operation::BatchEmbed, &mut Losses::default());
     assert_eq!(written, r#"{"embeddings":[{"values":[0.10,2]},{"values":[]}]}"#);
     let floats = Embeddings { vectors: vec![Embedding::Base64("AACAPwAAAL8=".into())], input_tokens: None };
-    assert_eq!(Gemini.encode_embeddings(&floats, &embed, Operation::Embed), r#"{"embedding":{"values":[1,-0.5]}}"#);
+    assert_eq!(
+        Gemini.encode_embeddings(&floats, &embed, Operation::Embed, &mut Losses::default()),
+        r#"{"embedding":{"values":[1,-0.5]}}"#
+    );
 }
 
 #[test]
