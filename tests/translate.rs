@@ -207,6 +207,14 @@ async fn counts_and_embeddings_are_translated() {
 }
 
 #[tokio::test]
+async fn figures_that_the_upstream_of_vectors_does_not_give_are_named() {
+    let lab = Lab::start().await;
+    let body = r#"{"model":"gemini/gemini-embedding-001","input":"hi"}"#;
+    let answer = lab.send(&Request::post("/v1/embeddings", body)).await.answer;
+    assert_eq!((&answer.json()["usage"]["total_tokens"], answer.header("x-aerostat-dropped")), (&0.into(), Some("usage")));
+}
+
+#[tokio::test]
 async fn an_upstream_that_counts_nothing_is_spared_and_the_estimate_is_marked() {
     let lab = Lab::start().await;
     let body = r#"{"model":"openai_chat/gpt-4.1","messages":[{"role":"user","content":"hi"}]}"#;

@@ -98,7 +98,9 @@ impl Catalog {
         let is_wanted =
             |card: &&ModelCard| card.id == wanted || wanted.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id));
         let card = cards.iter().find(is_wanted).ok_or_else(|| unknown(wanted))?;
-        Ok(json(call.protocol.encode_model(card)))
+        // By the name that was asked for, also where the list has a shorter one.
+        let card = ModelCard { id: wanted.to_owned(), ..card.clone() };
+        Ok(json(call.protocol.encode_model(&card)))
     }
 
     /// Rules first, then providers by name, the demo last; each id once. A model that two providers have is addressed as

@@ -131,7 +131,11 @@ impl Reading<'_> {
         let body = self.collect(body).await?;
         match &self.prepared.exchange {
             Exchange::Count => return self.counted(head, &body),
-            Exchange::Embed(embed) => return self.embedded(head, &body, embed),
+            Exchange::Embed(embed) => {
+                let (ready, losses) = self.embedded(head, &body, embed)?;
+                self.prepared.losses.extend(losses.resolve(self.job.body()).unwrap_or_default());
+                return Ok(ready);
+            }
             Exchange::Passthrough if !is_stream => return self.pass(head, body),
             Exchange::Passthrough | Exchange::Generate { .. } => {}
         }
@@ -201,12 +205,14 @@ impl Reading<'_> {
         Ok(Ready::whole(json(body), Usage { input: Some(tokens), ..Usage::default() }))
     }
 
-    fn embedded(&self, head: &Parts, body: &Bytes, embed: &Embed) -> Attempted<Ready> {
+    fn embedded(&self, head: &Parts, body: &Bytes, embed: &Embed) -> Attempted<(Ready, Losses)> {
         let codecs = self.plan.protocol.embeddings().zip(self.job.call.protocol.embeddings());
         let (upstream, client) = codecs.ok_or_else(|| Failure::of_request(Fault::internal("no embedding codec")))?;
         let vectors = upstream.decode_embeddings(body).map_err(|fault| self.refused(fault, head))?;
         let usage = Usage { input: vectors.input_tokens, ..Usage::default() };
-        Ok(Ready::whole(json(client.encode_embeddings(&vectors, embed, self.job.call.operation)), usage))
+        let mut losses = Losses::default();
+        let body = client.encode_embeddings(&vectors, embed, self.job.call.operation, &mut losses);
+        Ok((Ready::whole(json(body), usage), losses))
     }
 
     async fn collect(&self, body: UpstreamBody) -> Attempted<Bytes> {

@@ -75,8 +75,11 @@ impl Signatures {
 
 impl Memory {
     fn attach(&self, turn: &mut Turn) {
-        let is_signed = |part: &Part| is_reasoning(part) && part.sig.is_some();
-        if !turn.parts.iter().any(is_signed) && turn.parts.iter().any(|part| self.has_reasoning_of(part)) {
+        let is_signed = |part: &&Part| is_reasoning(part) && part.sig.is_some();
+        let signed = turn.parts.iter().filter(is_signed).count();
+        // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops the thoughts.
+        let kept = turn.parts.iter().filter_map(|part| self.of_call(part)).map(|kept| kept.reasoning.len()).sum::<usize>();
+        if kept > signed {
             self.put_reasoning(turn);
         }
         for part in &mut turn.parts {
@@ -99,10 +102,6 @@ impl Memory {
             parts.push(part);
         }
         turn.parts = parts;
-    }
-
-    fn has_reasoning_of(&self, part: &Part) -> bool {
-        self.of_call(part).is_some_and(|kept| !kept.reasoning.is_empty())
     }
 
     fn of_call(&self, part: &Part) -> Option<&Kept> {
@@ -281,6 +280,30 @@ mod tests {
         let signed = parts.clone();
         signatures.attach(&mut request);
         assert_eq!(request.turns[0].parts, signed, "what has its token already stays as it is");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_client_kept_in_part_is_made_whole() {
+        let signatures = Arc::new(Signatures::default());
+        let mut harvest = Harvest::new(signatures.clone(), origin());
+        let at = At::default();
+        let call = PartHead::ToolCall { id: "call_1".into(), name: "f".into(), namespace: None, free: false };
+        let reasoning = |form, value: &str| {
+            let sig = Event::Sig { at, value: value.into() };
+            [Event::PartStart { at, head: PartHead::Reasoning(form) }, sig, Event::PartEnd { at }]
+        };
+        let shown = reasoning(ReasoningForm::Full, "shown").into_iter();
+        let events = shown
+            .chain(reasoning(ReasoningForm::Redacted, "hidden"))
+            .chain([Event::PartStart { at, head: call }, Event::PartEnd { at }]);
+        events.for_each(|event| harvest.note(&event));
+
+        let mut request = history("call_1");
+        let left = Part::new(PartKind::Reasoning { form: ReasoningForm::Redacted, texts: Vec::new() }, Spot(0));
+        request.turns[0].parts.insert(0, Part { sig: Some(Sig { origin: origin(), value: "hidden".into() }), ..left });
+        signatures.attach(&mut request);
+        let tokens: Vec<_> = request.turns[0].parts.iter().filter_map(|part| part.sig.as_ref()).map(|sig| &sig.value).collect();
+        assert_eq!(tokens, ["shown", "hidden"]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 //! A conversation's reasoning tokens have to come back to the upstream that made them. A client of another dialect carries them in
 //! the field where its own dialect keeps such tokens (Anthropic `signature`, Responses `encrypted_content`, Gemini
 //! `thoughtSignature`), wrapped so that we know them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`,
-//! and `"f":"redacted"` where the reasoning had no text of its own: a carrier may tell the two apart in no other way.
+//! and `"f"` where the reasoning was not shown in full: `summary`, or `redacted` where there never was a text.
 //! The whole is standard base64 (its prefix included), since Gemini's field is a bytes field that clients decode.
 //! An empty token marks reasoning that never had one.
 
@@ -22,8 +22,8 @@ pub const PREFIX: &str = "AeroEnvelope";
 const LENIENT: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
 
-/// The form of reasoning whose carrier has no room for its text, redacted or not.
-const REDACTED: &str = "redacted";
+/// The words for how much of the reasoning was shown; none = in full.
+const FORMS: [(&str, ReasoningForm); 2] = [("summary", ReasoningForm::Summary), ("redacted", ReasoningForm::Redacted)];
 
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
 pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text {
@@ -32,9 +32,8 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text 
             object.str("p", origin.dialect.name());
             object.str("o", &origin.provider);
             object.str("m", &origin.model);
-            if form == ReasoningForm::Redacted {
-                object.str("f", REDACTED);
-            }
+            let word = FORMS.iter().find(|(_, known)| *known == form).map(|(word, _)| *word);
+            object.some("f", word.filter(|_| token.is_some()), |value, word| value.str(word));
             object.text("v", token.unwrap_or(&Text::default()));
         });
     });
@@ -44,8 +43,8 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text 
 /// What a carrier held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
-    /// One of our envelopes, with the token of another maker; `is_redacted` = there never was a text beside it.
-    Foreign { sig: Sig, is_redacted: bool },
+    /// One of our envelopes, with the token of another maker and the form that its reasoning had there.
+    Foreign { sig: Sig, form: ReasoningForm },
     /// One of our envelopes, marking reasoning that never had a token.
     Nothing,
     /// The carrier's own token.
@@ -69,7 +68,9 @@ fn open(encoded: &str) -> Option<Carried> {
     let dialect = super::by_name(&field("p")?).map(super::Protocol::dialect)?;
     let origin = Origin { dialect, provider: field("o")?.into_owned(), model: field("m")?.into_owned() };
     let value = document.root().required("v").ok()?.text().ok().filter(|value| !value.is_empty())?;
-    Some(Carried::Foreign { sig: Sig { origin, value }, is_redacted: field("f").is_some_and(|form| form == REDACTED) })
+    let word = field("f").unwrap_or_default();
+    let form = FORMS.iter().find(|(known, _)| *known == word).map_or(ReasoningForm::Full, |(_, form)| *form);
+    Some(Carried::Foreign { sig: Sig { origin, value }, form })
 }
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
@@ -105,7 +106,7 @@ mod tests {
         let token = Text::from("a?>~\u{ffff}");
         let wrapped = wrap(&origin, ReasoningForm::Redacted, Some(&token)).to_plain().replace('+', "-").replace('/', "_");
         let carried = unwrap(&Text::from(wrapped.trim_end_matches('=')));
-        assert_eq!(carried, Carried::Foreign { sig: Sig { origin, value: token }, is_redacted: true });
+        assert_eq!(carried, Carried::Foreign { sig: Sig { origin, value: token }, form: ReasoningForm::Redacted });
     }
 
     #[test]

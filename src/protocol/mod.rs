@@ -384,7 +384,8 @@ pub trait EmbedProtocol: Send + Sync {
     /// When the body is not an answer of this dialect.
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault>;
 
-    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, operation: Operation) -> Bytes;
+    /// Figures that the dialect demands and the upstream did not give go to `losses`.
+    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, operation: Operation, losses: &mut Losses) -> Bytes;
 }
 
 #[cfg(test)]

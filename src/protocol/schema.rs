@@ -29,9 +29,13 @@ pub fn is_empty(schema: &Raw) -> bool {
     })
 }
 
-/// Whether a schema keeps OpenAI's strict rules: every object closed, every property required, no `oneOf` or `allOf`.
+/// Whether a schema keeps OpenAI's strict rules: an object at the root, every object closed, every property required, no `oneOf` or
+/// `allOf`.
 pub fn is_strict(schema: &Raw) -> bool {
-    is_strict_at(schema.document().root())
+    let document = schema.document();
+    let root = document.root();
+    let is_object = root.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "object"));
+    is_object && root.get("anyOf").is_none() && is_strict_at(root)
 }
 
 fn is_strict_at(schema: Value<'_>) -> bool {
@@ -65,7 +69,8 @@ fn is_closed(schema: Value<'_>) -> bool {
 
 /// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.
 ///
-/// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes, `propertyOrdering` is dropped.
+/// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes, properties stand in the order that
+/// `propertyOrdering` asks for: models write them as they stand.
 pub fn from_gemini(schema: Value<'_>) -> Raw {
     json::value(|value| write_from_gemini(schema, value))
 }
@@ -73,11 +78,25 @@ pub fn from_gemini(schema: Value<'_>) -> Raw {
 fn write_from_gemini(schema: Value<'_>, out: Writer<'_>) {
     let Ok(members) = schema.members() else { return out.raw(&schema.raw()) };
     let is_nullable = schema.get("nullable").is_some_and(|value| value.bool() == Ok(true));
+    let order = schema.get("propertyOrdering").or_else(|| schema.get("property_ordering"));
     out.object(|object| {
         for (key, value) in members.filter(|(_, value)| !value.is_null()) {
-            write_gemini_member(object, &key, value, is_nullable);
+            match &*key {
+                "properties" => write_properties(object, value, order),
+                key => write_gemini_member(object, key, value, is_nullable),
+            }
         }
     });
+}
+
+/// Properties in the order in which they are asked for; those that nobody asked for stand behind.
+fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Option<Value<'_>>) {
+    let Ok(members) = properties.members() else { return object.raw("properties", &properties.raw()) };
+    let order: Vec<_> =
+        order.and_then(|order| order.items().ok()).into_iter().flatten().filter_map(|name| name.str().ok()).collect();
+    let mut members: Vec<_> = members.collect();
+    members.sort_by_key(|(name, _)| order.iter().position(|wanted| wanted == name).unwrap_or(order.len()));
+    object.object("properties", |object| members.iter().for_each(|(name, value)| write_from_gemini(*value, object.key(name))));
 }
 
 fn write_gemini_member(object: &mut Object<'_>, key: &str, value: Value<'_>, is_nullable: bool) {
@@ -87,7 +106,6 @@ fn write_gemini_member(object: &mut Object<'_>, key: &str, value: Value<'_>, is_
         "enum" => write_list(object, key, value, is_nullable.then_some("null"), |value, out| out.raw(&value.raw())),
         "anyOf" | "any_of" => write_list(object, "anyOf", value, is_nullable.then_some(r#"{"type":"null"}"#), write_from_gemini),
         "items" => write_from_gemini(value, object.key(key)),
-        "properties" => write_map(object, key, value, write_from_gemini),
         "defs" | "$defs" => write_map(object, "$defs", value, write_from_gemini),
         "ref" | "$ref" => object.raw("$ref", &value.raw()),
         "example" => object.array("examples", |list| list.item().raw(&value.raw())),
@@ -168,10 +186,10 @@ mod tests {
     #[test]
     fn geminis_subset_becomes_json_schema() {
         let gemini = Raw::from_static(
-            r#"{"type":"OBJECT","propertyOrdering":["type"],"properties":{"type":{"type":"STRING","nullable":true,"enum":["a"],"example":"a"},
+            r#"{"type":"OBJECT","propertyOrdering":["type"],"properties":{"z":{},"type":{"type":"STRING","nullable":true,"enum":["a"],"example":"a"},
             "n":{"type":"array","min_items":"2","items":{"any_of":[{"type":"INTEGER"}],"nullable":true}}}}"#,
         );
-        let expected = r#"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["a",null],"examples":["a"]},"n":{"type":"array","minItems":2,"items":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}}"#;
+        let expected = r#"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["a",null],"examples":["a"]},"z":{},"n":{"type":"array","minItems":2,"items":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}}"#;
         assert_eq!(from_gemini(gemini.document().root()).as_str(), expected);
     }
 
@@ -199,6 +217,7 @@ mod tests {
         assert!(!is_strict(&Raw::from_static(
             r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#
         )));
+        assert!(!is_strict(&Raw::from_static(r#"{"type":"array","items":{"type":"string"}}"#)));
         assert!(!is_strict(&Raw::from_static(r#"{"type":"array","items":{"oneOf":[{"type":"string"}]}}"#)));
     }
 }

@@ -1,7 +1,7 @@
 //! What a request says, so that two that say the same are equal: the normalisations that the references allow, and no others.
 
 use aerostat::canon::{
-    Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Tool, ToolChoice, ToolInput, ToolKind, Turn,
+    Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, ShowReasoning, Tool, ToolChoice, ToolInput, ToolKind, Turn,
 };
 use aerostat::json::{Document, Raw, Text};
 use aerostat::protocol::schema::is_empty;
@@ -15,13 +15,13 @@ const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 /// custom tools as the functions that they are written as (`translation.md` sections 3 and 4).
 pub(super) fn said(mut request: Request, dialect: &str) -> Request {
     tell_turns(&mut request, dialect);
-    tell_steering(&mut request);
     match dialect {
         "openai_chat" => request.tools.iter_mut().for_each(tell_tool),
         "openai_responses" => join_unmarked(&mut request.system),
         "gemini" => tell_mode(&mut request),
         _ => {}
     }
+    tell_steering(&mut request);
     request.tools.iter_mut().for_each(tell_function);
     Request { body: Bytes::new(), model: String::new(), unknown: Vec::new(), added: Vec::new(), ..request }
 }
@@ -46,8 +46,12 @@ fn merge(next: &mut Turn, turn: &mut Turn) -> bool {
     is_same
 }
 
-/// What is the same as nothing: the text format, a choice of no tool where there are none, reasoning of which nothing is said.
+/// What is the same as nothing: the text format, a schema that is not strict, a choice of no tool where there are none, reasoning
+/// of which nothing is said.
 fn tell_steering(request: &mut Request) {
+    if let Some(Format::Schema(schema)) = request.format.as_mut().map(|format| &mut format.value) {
+        schema.strict = schema.strict.take().filter(|strict| strict.value);
+    }
     request.format = request.format.take().filter(|format| format.value != Format::Free);
     request.reasoning = request.reasoning.take().filter(|reasoning| reasoning.value != Reasoning::default());
     if request.tools.is_empty() {
@@ -55,8 +59,11 @@ fn tell_steering(request: &mut Request) {
     }
 }
 
-/// A budget that the model finds itself is what there is without one.
+/// A budget that the model finds itself is what there is without one, and thoughts are shown to those who ask.
 fn tell_mode(request: &mut Request) {
+    request.reasoning.iter_mut().for_each(|reasoning| {
+        reasoning.value.show = reasoning.value.show.take().filter(|show| show.value != ShowReasoning::No);
+    });
     let unmeasured = Reasoning { mode: ReasoningMode::Dynamic, ..Reasoning::default() };
     request.reasoning = request.reasoning.take().filter(|reasoning| reasoning.value != unmeasured);
     request.reasoning.iter_mut().filter(|reasoning| reasoning.value.mode == ReasoningMode::Dynamic).for_each(|reasoning| {

@@ -169,17 +169,15 @@ impl Decoder {
 
     fn thinking_block(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let texts = optional_text(block, "thinking")?.map(|text| text.value).filter(|text| !text.is_empty());
-        let reasoning = PartKind::Reasoning { form: ReasoningForm::Full, texts: texts.into_iter().collect() };
-        let mut part = self.part(block, reasoning, &["thinking", "signature"])?;
-        part.sig = optional_text(block, "signature")?.and_then(|carrier| signature(&carrier.value));
-        Ok(part)
+        let carrier = optional_text(block, "signature")?.map(|carrier| carrier.value).unwrap_or_default();
+        let (sig, form) = signature(&carrier, ReasoningForm::Full);
+        let reasoning = PartKind::Reasoning { form, texts: texts.into_iter().collect() };
+        Ok(Part { sig, ..self.part(block, reasoning, &["thinking", "signature"])? })
     }
 
     fn redacted_thinking(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let reasoning = PartKind::Reasoning { form: ReasoningForm::Redacted, texts: Vec::new() };
-        let mut part = self.part(block, reasoning, &["data"])?;
-        part.sig = signature(&text(block, "data")?);
-        Ok(part)
+        let (sig, form) = signature(&text(block, "data")?, ReasoningForm::Redacted);
+        Ok(Part { sig, ..self.part(block, PartKind::Reasoning { form, texts: Vec::new() }, &["data"])? })
     }
 }
 
@@ -201,16 +199,15 @@ fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<Text>>, I
     block.get(key).map(|value| Located::read(value, Value::text)).transpose()
 }
 
-/// The token of a carrier: the client's own, or another maker's out of our envelope.
-fn signature(carrier: &Text) -> Option<Sig> {
+/// The token of a carrier and the form of its reasoning: the client's own, or another maker's out of our envelope.
+fn signature(carrier: &Text, own: ReasoningForm) -> (Option<Sig>, ReasoningForm) {
     match envelope::unwrap(carrier) {
-        Carried::Own(value) if value.is_empty() => None,
-        Carried::Own(value) => {
+        Carried::Own(value) if !value.is_empty() => {
             let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
-            Some(Sig { origin, value })
+            (Some(Sig { origin, value }), own)
         }
-        Carried::Foreign { sig, .. } => Some(sig),
-        Carried::Nothing => None,
+        Carried::Foreign { sig, form } => (Some(sig), form),
+        Carried::Own(_) | Carried::Nothing => (None, own),
     }
 }
 

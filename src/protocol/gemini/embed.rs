@@ -53,7 +53,7 @@ impl EmbedProtocol for Gemini {
         Ok(Embeddings { vectors, input_tokens: usage.and_then(|tokens| count(tokens).ok()) })
     }
 
-    fn encode_embeddings(&self, embeddings: &Embeddings, _: &Embed, operation: Operation) -> Bytes {
+    fn encode_embeddings(&self, embeddings: &Embeddings, _: &Embed, operation: Operation, _: &mut Losses) -> Bytes {
         json::document(|value| {
             value.object(|body| match (operation, embeddings.vectors.first()) {
                 (Operation::Embed, Some(vector)) => body.object("embedding", |object| write_vector(vector, object)),

@@ -9,8 +9,8 @@ use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Star
 use crate::json::{self, Invalid, Raw, Text, Value};
 use crate::protocol::{Answering, Garbled, names};
 
-/// How many candidates are read. Source: Gemini API, `candidateCount` (at most 8).
-const CHOICES_MAX: u64 = 8;
+/// How many candidates are read: as many as any dialect's answer has. Gemini's own are at most 8 (`candidateCount`), Chat's 128 (`n`).
+const CHOICES_MAX: u64 = 128;
 
 /// What an answer without its end means.
 pub(super) const BROKEN_OFF: &str = "the upstream's answer broke off before its end";

@@ -265,10 +265,9 @@ fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
     part.sig_at = sig.as_ref().map(|sig| sig.at);
     match sig.map(|sig| envelope::unwrap(&sig.value)) {
         Some(Carried::Own(value)) => part.sig = Some(own(value)),
-        Some(Carried::Foreign { sig, .. }) if is_reasoning => part.sig = Some(sig),
-        Some(Carried::Foreign { sig, is_redacted }) => {
+        Some(Carried::Foreign { sig, form }) if is_reasoning => sign(&mut part, sig, form),
+        Some(Carried::Foreign { sig, form }) => {
             is_empty = is_empty_text(&part);
-            let form = if is_redacted { ReasoningForm::Redacted } else { ReasoningForm::Full };
             restore_reasoning(form, sig, &part, parts);
         }
         Some(Carried::Nothing) => is_empty = is_empty_text(&part),
@@ -277,6 +276,14 @@ fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
     if !is_empty {
         parts.push(part);
     }
+}
+
+/// Gives reasoning its maker's token, and the form that it had there.
+fn sign(part: &mut Part, sig: Sig, made: ReasoningForm) {
+    if let PartKind::Reasoning { form, .. } = &mut part.kind {
+        *form = made;
+    }
+    part.sig = Some(sig);
 }
 
 /// Another maker's token on a part that is no reasoning: its client left the reasoning itself away (Gemini CLI keeps signatures of

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses};
+use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, How, Located, Losses};
 use crate::json::{self, Document, Invalid, Kind, Object, Text, Value};
 use crate::protocol::{DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire};
 
@@ -46,7 +46,10 @@ impl EmbedProtocol for OpenaiChat {
         read().map_err(|invalid: Invalid| Garbled::from(invalid).into())
     }
 
-    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, _: Operation) -> Bytes {
+    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, _: Operation, losses: &mut Losses) -> Bytes {
+        if embeddings.input_tokens.is_none() {
+            losses.noted("usage", How::Dropped);
+        }
         json::document(|value| {
             value.object(|object| {
                 object.str("object", "list");

@@ -12,10 +12,10 @@ use crate::protocol::envelope::{self, Carried};
 /// What an `encrypted_content` holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// The token of the reasoning item that it stands in; `is_hidden` = the reasoning has a text that the item does not show.
+    /// The token of the reasoning item that it stands in; `form` is what another maker says that it was there.
     Reasoning {
         sig: Sig,
-        is_hidden: bool,
+        form: Option<ReasoningForm>,
     },
     /// The token of a call, or of the text before where the id is empty.
     Part {
@@ -30,19 +30,19 @@ pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
     match envelope::unwrap(encrypted) {
         Carried::Own(token) => {
             let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
-            Token::Reasoning { sig: Sig { origin, value: join(id, &token) }, is_hidden: false }
+            Token::Reasoning { sig: Sig { origin, value: join(id, &token) }, form: None }
         }
-        Carried::Foreign { sig, is_redacted } => foreign(sig, is_redacted),
+        Carried::Foreign { sig, form } => foreign(sig, form),
         Carried::Nothing => Token::Nothing,
     }
 }
 
 /// A token of a call is marked by a space, which no base64 holds.
-fn foreign(sig: Sig, is_redacted: bool) -> Token {
+fn foreign(sig: Sig, form: ReasoningForm) -> Token {
     let split = if sig.origin.dialect == DIALECT { None } else { halves(&sig.value) };
     match split {
         Some((call_id, value)) => Token::Part { call_id, sig: Sig { value, ..sig } },
-        None => Token::Reasoning { sig, is_hidden: !is_redacted },
+        None => Token::Reasoning { sig, form: Some(form) },
     }
 }
 
@@ -105,8 +105,9 @@ mod tests {
     fn another_makers_token_says_which_call_it_belongs_to() {
         let origin = Origin { dialect: crate::canon::Dialect::named("gemini"), provider: "p".into(), model: "m".into() };
         let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
-        assert_eq!(foreign(sig("dG9r"), false), Token::Reasoning { sig: sig("dG9r"), is_hidden: true });
-        assert_eq!(foreign(sig("call_1 dG9r"), false), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
-        assert_eq!(foreign(sig(" dG9r"), false), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
+        let full = ReasoningForm::Full;
+        assert_eq!(foreign(sig("dG9r"), full), Token::Reasoning { sig: sig("dG9r"), form: Some(full) });
+        assert_eq!(foreign(sig("call_1 dG9r"), full), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
+        assert_eq!(foreign(sig(" dG9r"), full), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
     }
 }

@@ -102,13 +102,13 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     if let (Some(value), false, false) = (item.get("summary"), summary.is_empty(), full.is_empty()) {
         leave(request, value);
     }
-    let (sig, is_hidden) = token(request, item)?.map_or((None, false), |(sig, is_hidden)| (Some(sig), is_hidden));
+    let (sig, made) = token(request, item)?.map_or((None, None), |(sig, form)| (Some(sig), form));
     let (form, texts) = match (summary.is_empty(), full.is_empty()) {
         (_, false) => (ReasoningForm::Full, full),
         (false, true) => (ReasoningForm::Summary, summary),
-        (true, true) if is_hidden => (ReasoningForm::Full, Vec::new()),
         (true, true) => (ReasoningForm::Redacted, Vec::new()),
     };
+    let form = made.unwrap_or(form);
     if sig.is_some() || !texts.is_empty() {
         let part = Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, item.spot()) };
         push(request, Role::Assistant, part);
@@ -121,12 +121,12 @@ fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<Text>, Invalid> {
     list.items()?.map(|paragraph| paragraph.required("text")?.text()).collect()
 }
 
-/// The token of a reasoning item, and whether it hides a text; one that belongs to a call goes there.
-fn token(request: &mut Request, item: Value<'_>) -> Result<Option<(Sig, bool)>, Invalid> {
+/// The token of a reasoning item, and the form that another maker gave it; one that belongs to a call goes there.
+fn token(request: &mut Request, item: Value<'_>) -> Result<Option<(Sig, Option<ReasoningForm>)>, Invalid> {
     let Some(encrypted) = item.get("encrypted_content") else { return Ok(None) };
     let id = item.get("id").map(Value::text).transpose()?;
     match carrier::read(id.as_ref(), &encrypted.text()?) {
-        carrier::Token::Reasoning { sig, is_hidden } => return Ok(Some((sig, is_hidden))),
+        carrier::Token::Reasoning { sig, form } => return Ok(Some((sig, form))),
         carrier::Token::Part { call_id, sig } => attach(request, &call_id, sig, item.spot()),
         carrier::Token::Nothing => {}
     }

@@ -1,7 +1,7 @@
 //! Answers in one piece: bodies of every operation, and errors, of every upstream.
 #![no_main]
 
-use aerostat::canon::Embed;
+use aerostat::canon::{Embed, Losses};
 use aerostat::json::Document;
 use aerostat::protocol::{ALL, Operation, Passed, Protocol};
 use aerostat_fuzz::{Input, answering, check_promises, check_whole, mutate};
@@ -39,7 +39,7 @@ fn embeddings(protocol: &dyn Protocol, body: &Bytes) {
     for codec in ALL.iter().filter_map(|client| client.embeddings()) {
         for base64 in [false, true] {
             let embed = Embed { base64, is_batch: true, model: "m-1".to_owned(), ..Embed::default() };
-            let body = codec.encode_embeddings(&embeddings, &embed, Operation::BatchEmbed);
+            let body = codec.encode_embeddings(&embeddings, &embed, Operation::BatchEmbed, &mut Losses::default());
             Document::parse(body).expect("vectors are JSON");
         }
     }

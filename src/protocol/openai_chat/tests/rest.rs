@@ -51,7 +51,7 @@ fn embeddings_go_both_ways() {
         br#"{"data":[{"index":1,"embedding":"AACAPwAAAMA="},{"index":0,"embedding":[0.5,1e2]}],"usage":{"prompt_tokens":3}}"#,
     );
     let vectors = codec.decode_embeddings(&answer).unwrap();
-    let written = codec.encode_embeddings(&vectors, &Embed { base64: false, ..embed }, Operation::Embed);
+    let written = codec.encode_embeddings(&vectors, &Embed { base64: false, ..embed }, Operation::Embed, &mut Losses::default());
     let written: Json = serde_json::from_slice(&written).unwrap();
     assert_eq!(written["data"][0]["embedding"], json!([0.5, 1e2]));
     assert_eq!(written["data"][1]["embedding"], json!([1, -2]));

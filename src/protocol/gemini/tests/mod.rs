@@ -1,0 +1,135 @@
+//! The dialect as its clients and upstreams see it: literal wire JSON in, literal expectations out.
+
+mod answers_decoded;
+mod answers_encoded;
+mod requests_decoded;
+mod requests_encoded;
+mod rest;
+
+use bytes::{Bytes, BytesMut};
+use http::HeaderMap;
+
+use super::{DIALECT, Gemini};
+use crate::canon::{
+    At, CacheMark, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold, Format, How, Located, Losses,
+    Media, MediaKind, MediaSource, Origin, Part, PartHead, PartKind, Reasoning, ReasoningForm, ReasoningMode, Request, Response,
+    Role, SchemaFormat, ShowReasoning, Sig, Spot, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown, Usage,
+};
+use crate::json::{Raw, Text};
+use crate::protocol::{
+    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Passed, Protocol as _, Target, envelope,
+};
+
+fn decode_as(operation: Operation, body: &str) -> Result<Request, DecodeError> {
+    let headers = HeaderMap::new();
+    let body = Bytes::copy_from_slice(body.as_bytes());
+    Gemini.decode_request(&Inbound { operation, path_model: Some("m"), query: None, headers: &headers, body: &body })
+}
+
+fn decode(body: &str) -> Request {
+    decode_as(Operation::Generate, body).unwrap()
+}
+
+fn refusal(body: &str) -> String {
+    decode_as(Operation::Generate, body).unwrap_err().into_fault(body.as_bytes()).message
+}
+
+fn target(model: &str) -> Target<'_> {
+    Target { operation: Operation::Generate, provider: "google", model, stream: false, output_tokens_max: None }
+}
+
+fn encode(request: &Request, model: &str) -> (String, Losses) {
+    let mut losses = Losses::default();
+    let Encoded { wire, .. } = Gemini.encode_request(request, &target(model), &mut losses);
+    (String::from_utf8(wire.body.to_vec()).unwrap(), losses)
+}
+
+fn contents(request: &Request, model: &str) -> String {
+    let body = encode(request, model).0;
+    let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+    value["contents"].to_string()
+}
+
+fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
+    let mark = |how| match how {
+        How::Dropped => "-",
+        How::Adjusted => "~",
+        How::Added => "+",
+    };
+    losses.resolve(body).unwrap().into_iter().map(|loss| format!("{}{}", mark(loss.how), loss.path)).collect()
+}
+
+const SPOT: Spot = Spot(0);
+
+fn turn(role: Role, parts: Vec<Part>) -> Turn {
+    Turn { role, parts, name: None, at: SPOT }
+}
+
+fn user(text: &str) -> Turn {
+    turn(Role::User, vec![Part::text(text.into(), SPOT)])
+}
+
+fn call(id: &str, name: &str) -> Part {
+    let input = ToolInput::Json(Raw::from_static(r#"{"n":12345678901234567890}"#));
+    Part::new(PartKind::ToolCall { id: id.into(), name: name.into(), namespace: None, input }, SPOT)
+}
+
+fn result(id: &str, text: &str) -> Part {
+    let parts = vec![Part::text(text.into(), SPOT)];
+    Part::new(PartKind::ToolResult(ToolResult { call_id: id.into(), name: None, parts, is_error: false }), SPOT)
+}
+
+fn reasoning(text: Option<&str>, sig: Option<Sig>) -> Part {
+    let texts = text.into_iter().map(Text::from).collect();
+    Part { sig, ..Part::new(PartKind::Reasoning { form: ReasoningForm::Full, texts }, SPOT) }
+}
+
+fn sig(provider: &str, value: &str) -> Sig {
+    Sig { origin: Origin { dialect: DIALECT, provider: provider.into(), model: String::new() }, value: value.into() }
+}
+
+fn located<T>(value: T) -> Option<Located<T>> {
+    Some(Located::new(value, SPOT))
+}
+
+fn ask_for(turns: Vec<Turn>) -> Request {
+    Request { turns, ..Request::default() }
+}
+
+const STREAM: &str = concat!(
+    "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":true}]},\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":5},\"modelVersion\":\"g\",\"responseId\":\"r\"}\r\n\r\n",
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"H\u{e9}\"}]}}]}\n\n",
+    ": ping\n\n",
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"llo\"},{\"text\":\"\",\"thoughtSignature\":\"c2ln\"}]}}]}\n\n",
+    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\": [1.50]}},\"thoughtSignature\":\"Zg==\"},{\"functionCall\":{\"id\":\"x\",\"name\":\"g\"}}]},\"finishReason\":\"STOP\"}],",
+    "\"usageMetadata\":{\"promptTokenCount\":5,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":3,\"totalTokenCount\":10}}\n\n",
+);
+
+fn answering() -> Answering {
+    Answering { request_id: "req".into() }
+}
+
+fn read(chunks: &[&[u8]]) -> Vec<Event> {
+    let (mut decoder, mut events) = (Gemini.stream_decoder(&answering()), Vec::new());
+    for chunk in chunks {
+        if let Err(garbled) = decoder.push(Bytes::copy_from_slice(chunk), &mut events) {
+            events.push(Event::Failed(garbled.into()));
+            return events;
+        }
+    }
+    decoder.finish(&mut events);
+    events
+}
+
+fn fold(events: Vec<Event>) -> Response {
+    let mut fold = Fold::default();
+    events.into_iter().for_each(|event| fold.push(event));
+    fold.finish().unwrap()
+}
+
+fn failure(events: &[Event]) -> Option<FaultKind> {
+    match events.last() {
+        Some(Event::Failed(fault)) => Some(fault.kind),
+        _ => None,
+    }
+}
