@@ -4,6 +4,7 @@
 
 mod assemble;
 mod changes;
+mod files;
 mod port;
 mod recorder;
 mod rehearsal;
@@ -34,6 +35,7 @@ use signals::Signals;
 /// before goes on.
 pub async fn run(home: Home, on_serving: impl FnOnce(&str)) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    files::allow_more();
     let config = file::load(&home)?;
     let mut changes = Changes::follow(&home, &config);
     let mut agent = Agent::start(Assembly::new(home, &config), config)?;
