@@ -26,6 +26,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 const ALIVE_AFTER: Duration = Duration::from_secs(30);
 const ALIVE_WITHIN: Duration = Duration::from_secs(20);
 
+/// How many connections to one host wait for the next request. After a burst the others would hold its memory on.
+const IDLE_CONNECTIONS_MAX: usize = 100;
+
 /// An upstream's answer as it arrives. Dropping it cancels the request.
 pub type Body = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 
@@ -94,6 +97,7 @@ impl Upstream for Network {
 fn client() -> Builder {
     let mut client = Client::builder(TokioExecutor::new());
     client.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+    client.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
     client.http2_keep_alive_interval(ALIVE_AFTER).http2_keep_alive_timeout(ALIVE_WITHIN);
     client
 }

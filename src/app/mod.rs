@@ -5,6 +5,7 @@
 mod agent;
 mod assemble;
 mod changes;
+mod files;
 mod outside;
 mod port;
 mod recorder;
@@ -32,6 +33,7 @@ use spine::{Opened, Spine};
 /// before goes on.
 pub async fn run(home: Home, on_start: impl FnOnce(&Started)) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    files::allow_more();
     let config = file::load(&home)?;
     let (mut spine, mut orders) = match Spine::open(&home, &config).await? {
         Opened::Ours(spine, orders) => (spine, orders),

@@ -123,8 +123,8 @@ pub static KEYS: &[Key] = &[
         Some("300"),
         "how long a client's connection stays open without a request",
     ),
-    key("limits.connections_max", COUNT, Some("512"), "connections of clients at a time"),
-    key("limits.requests_in_flight_max", COUNT, Some("256"), "requests at a time"),
+    key("limits.connections_max", COUNT, Some("2048"), "connections of clients at a time"),
+    key("limits.requests_in_flight_max", COUNT, Some("1024"), "requests at a time"),
     key("limits.drain_timeout_seconds", SECONDS, Some("30"), "how long running answers may take when the gateway stops"),
     key("limits.keep_alive_seconds", SECONDS, Some("15"), "the pause after which a stream gets a sign of life"),
 ];

@@ -116,8 +116,8 @@ impl Default for Limits {
             hold: Duration::from_millis(3000),
             // Longer than the pools of clients keep theirs: then no request runs into a connection that is being closed.
             connection_idle_timeout: Duration::from_secs(300),
-            connections_max: 512,
-            requests_in_flight_max: 256,
+            connections_max: 2048,
+            requests_in_flight_max: 1024,
             drain_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
         }

@@ -27,7 +27,9 @@ pub(super) fn of(record: &Record, served_by: Option<&str>) -> HeaderMap {
         (ADJUSTED, list(record.losses.iter().filter_map(adjusted))),
     ];
     let valid = |value: Option<String>| HeaderValue::from_str(&value?).ok();
-    values.into_iter().filter_map(|(name, value)| Some((name, valid(value)?))).collect()
+    let mut headers = HeaderMap::with_capacity(values.len());
+    headers.extend(values.into_iter().filter_map(|(name, value)| Some((name, valid(value)?))));
+    headers
 }
 
 fn model(name: &str) -> String {

@@ -12,6 +12,9 @@ const REQUEST: &[&str] = &["accept", "user-agent"];
 /// Answer headers that any dialect's client may see.
 const RESPONSE: &[&str] = &["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
 
+/// For how many headers of an answer there is room from the start.
+const ANSWER_HEADERS: usize = 12;
+
 /// The client's headers that its dialect lets through.
 pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> Vec<(HeaderName, HeaderValue)> {
     allowed(headers, REQUEST, also).collect()
@@ -19,7 +22,10 @@ pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> Vec<(Header
 
 /// The upstream's headers that its dialect lets through.
 pub(super) fn response_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
-    allowed(headers, RESPONSE, also).collect()
+    // With room for what the gateway adds.
+    let mut passed = HeaderMap::with_capacity(ANSWER_HEADERS);
+    passed.extend(allowed(headers, RESPONSE, also));
+    passed
 }
 
 fn allowed<'h>(
@@ -32,9 +38,9 @@ fn allowed<'h>(
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
+    match pattern.as_bytes() {
+        [prefix @ .., b'*'] => name.as_bytes().starts_with(prefix),
+        exact => exact == name.as_bytes(),
     }
 }
 

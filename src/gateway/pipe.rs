@@ -53,7 +53,12 @@ pub(super) struct Watch {
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
-    /// How many records passed.
+    seen: Seen,
+}
+
+/// What the records told that passed.
+#[derive(Default)]
+struct Seen {
     records: u64,
     /// How many answers were asked for, and how many have ended.
     choices: u64,
@@ -61,6 +66,23 @@ pub(super) struct Watch {
     /// Whether the answer may end here: the upstream said why it finished, for each of several answers.
     may_end: bool,
     shown: Shown,
+}
+
+impl Seen {
+    fn note(&mut self, glimpse: Glimpse) {
+        self.records += 1;
+        let shown = &mut self.shown;
+        shown.is_content |= glimpse.is_content;
+        shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
+        self.ended += glimpse.ended;
+        self.may_end |= glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
+        if let Some(usage) = glimpse.usage {
+            shown.usage.update(&usage);
+        }
+        if shown.fault.is_none() {
+            shown.fault = glimpse.fault;
+        }
+    }
 }
 
 /// How a stream's records are told apart.
@@ -108,31 +130,18 @@ impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool, choices: u64) -> Self {
         let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, records: 0, choices, ended: 0, may_end: false, shown: Shown::default() }
-    }
-
-    fn observe(&mut self, glimpse: Glimpse) {
-        self.records += 1;
-        let shown = &mut self.shown;
-        shown.is_content |= glimpse.is_content;
-        shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
-        self.ended += glimpse.ended;
-        self.may_end |= glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
-        if let Some(usage) = glimpse.usage {
-            shown.usage.update(&usage);
-        }
-        shown.fault = shown.fault.take().or(glimpse.fault);
+        Self { protocol, query, framing, seen: Seen { choices, ..Seen::default() } }
     }
 
     fn passed(&self) -> Passed<'_> {
-        Passed { query: self.query.as_deref(), records: self.records }
+        Passed { query: self.query.as_deref(), records: self.seen.records }
     }
 
     /// The end of an answer that said all it had to say. Behind an error record of the upstream's own comes the end that the
     /// dialect's clients notice.
     fn conclude(&mut self) -> Bytes {
         let unseen = |fault: &Fault| self.protocol.encode_stream_fault(fault, &self.passed(), &mut BytesMut::new());
-        self.shown.ending = Some(self.shown.fault.as_ref().map_or(Ending::Clean, unseen));
+        self.seen.shown.ending = Some(self.seen.shown.fault.as_ref().map_or(Ending::Clean, unseen));
         Bytes::new()
     }
 
@@ -140,8 +149,8 @@ impl Watch {
     /// is cut, since a stream that passed through may have no other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
         let record = if is_between { self.record_of(&fault) } else { Bytes::new() };
-        self.shown.ending = Some(Ending::Abort);
-        self.shown.fault = Some(fault);
+        self.seen.shown.ending = Some(Ending::Abort);
+        self.seen.shown.fault = Some(fault);
         record
     }
 }
@@ -161,26 +170,24 @@ impl Watch {
 impl Pipe for Watch {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         let protocol = self.protocol;
-        let mut glimpses = Vec::new();
-        self.framing.push(chunk.clone(), |frame| glimpses.push(protocol.glimpse(frame)));
-        glimpses.into_iter().for_each(|glimpse| self.observe(glimpse));
-        self.shown.is_content |= matches!(self.framing, Framing::Lost);
-        self.shown.is_over |= self.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
+        let seen = &mut self.seen;
+        self.framing.push(chunk.clone(), |frame| seen.note(protocol.glimpse(frame)));
+        seen.shown.is_content |= matches!(self.framing, Framing::Lost);
+        seen.shown.is_over |= seen.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
         chunk
     }
 
     fn end(&mut self) -> Bytes {
         let is_between = self.framing.is_between();
         if let Some(frame) = self.framing.finish() {
-            let glimpse = self.protocol.glimpse(&frame);
-            self.observe(glimpse);
+            self.seen.note(self.protocol.glimpse(&frame));
         }
-        let is_whole = self.may_end || self.shown.is_over || matches!(self.framing, Framing::Lost);
+        let is_whole = self.seen.may_end || self.seen.shown.is_over || matches!(self.framing, Framing::Lost);
         if is_whole { self.conclude() } else { self.break_off(broken_off(), is_between) }
     }
 
     fn fail(&mut self, fault: Fault) -> Bytes {
-        if self.shown.is_over {
+        if self.seen.shown.is_over {
             return self.conclude();
         }
         let is_between = self.framing.is_between();
@@ -192,7 +199,7 @@ impl Pipe for Watch {
     }
 
     fn shown(&self) -> &Shown {
-        &self.shown
+        &self.seen.shown
     }
 }
 

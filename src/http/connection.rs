@@ -280,7 +280,8 @@ pub(super) async fn linger(stream: &TcpStream) {
 }
 
 async fn discard(stream: &TcpStream) {
-    let mut sink = [0; 4096];
+    // On the heap: in place it would be room that every open connection has from its start.
+    let mut sink = vec![0; 4096];
     while let Ok(Ok(())) = timeout(LINGER_IDLE_TIMEOUT, stream.readable()).await {
         match stream.try_read(&mut sink) {
             Ok(1..) => {}

@@ -69,14 +69,18 @@ pub fn preflight(admitted: &Admitted, head: &Parts) -> Option<Response<()>> {
 
 /// Lets the page that asked read the answer, with all the headers that `headers` holds by now.
 pub fn cors_headers(admitted: &Admitted, headers: &mut HeaderMap) {
-    let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
-    let exposed = HeaderValue::from_str(&names.join(", "));
+    let exposed = admitted.origin.as_ref().map(|_| names(headers));
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     let Some(origin) = &admitted.origin else { return };
-    if let Ok(names) = exposed {
+    if let Some(names) = exposed.flatten() {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+}
+
+fn names(headers: &HeaderMap) -> Option<HeaderValue> {
+    let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    HeaderValue::try_from(names.join(", ")).ok()
 }
 
 fn preflight_answer(origin: &HeaderValue, request: &HeaderMap) -> Response<()> {

@@ -17,9 +17,9 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// Between two chunks of a request body. 30 s.
     pub body_idle_timeout: Duration,
-    /// Open connections. 512; one more is answered with 503.
+    /// Open connections. 2048; one more is answered with 503.
     pub connections_max: usize,
-    /// Requests whose answer is not finished. 256; one more is refused.
+    /// Requests whose answer is not finished. 1024; one more is refused.
     pub requests_in_flight_max: usize,
     /// How long a connection stays open between two requests. 5 minutes: longer than the pools of clients keep theirs, so that
     /// it is the client who closes and no request runs into a closed connection.
@@ -34,8 +34,8 @@ impl Default for Limits {
             headers_max: 100,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
-            connections_max: 512,
-            requests_in_flight_max: 256,
+            connections_max: 2048,
+            requests_in_flight_max: 1024,
             keep_alive_timeout: Duration::from_secs(300),
         }
     }

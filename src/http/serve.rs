@@ -34,8 +34,10 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 /// How many connections over the limit are told so at a time. Those beyond are closed without a word.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// How many times too long a head may be to be refused with a sentence. One beyond that gets a bare status.
+/// How many times too long a head may be, and how many headers too many it may have, to be refused with a sentence. One beyond
+/// that gets a bare status. hyper makes room for all of these headers at each request.
 const HEAD_TOLERANCE: usize = 4;
+const HEADERS_TOLERANCE: usize = 128;
 
 /// The smallest buffer that hyper takes.
 const BUFFER_BYTES_MIN: usize = 8192;
@@ -123,7 +125,7 @@ impl<H: Handler> Server<H> {
         // still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
         // hyper's own answer to too long a head has no body; up to here the handler gives one.
-        http.max_headers(limits.headers_max * HEAD_TOLERANCE).max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
+        http.max_headers(limits.headers_max + HEADERS_TOLERANCE).max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
         // The same buffer bounds what is written ahead of a slow client.
         http.max_buf_size((limits.header_bytes_max * HEAD_TOLERANCE).max(BUFFER_BYTES_MIN));
         Self {

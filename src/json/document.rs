@@ -5,6 +5,7 @@ use std::str::Utf8Error;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use memchr::memchr;
 
 use super::text::{plain_len, unescape};
 use super::{Invalid, Raw, Spot, Text};
@@ -15,6 +16,9 @@ pub const DEPTH_MAX: usize = 128;
 /// About how many bytes of a document come on a value, and for how many values there is room from the start.
 const BYTES_PER_NODE: usize = 16;
 const NODES_RESERVED_MAX: usize = 64;
+
+/// For how many values a skimmed document has room from the start: a root and twenty members.
+const NODES_SKIMMED: usize = 41;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,20 +78,31 @@ impl Document {
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_in(source: Bytes, scratch: Scratch) -> Result<Self, Invalid> {
-        let not_text = |error: Utf8Error| Invalid::new(spot(error.valid_up_to()), "not valid UTF-8");
-        Self::index(ByteString::try_from(source).map_err(not_text)?, scratch)
+        Self::index(text(source)?, scratch)
+    }
+
+    /// Indexes the top level only: what the root's members hold is passed over, strings and brackets aside unread, and looks
+    /// empty. Their bytes are there all the same ([`Value::as_written`], [`Value::raw`]).
+    ///
+    /// For those who need a few members of a large document and leave its judgement to others.
+    ///
+    /// # Errors
+    /// As [`Document::parse`], but only of what it reads.
+    pub fn skim(source: Bytes) -> Result<Self, Invalid> {
+        let mut scanner = Scanner::of(&source, Vec::with_capacity(NODES_SKIMMED));
+        scanner.skims_below = 1;
+        scanner.document()?;
+        let nodes = scanner.nodes;
+        Ok(Self { source: text(source)?, nodes })
     }
 
     /// Indexes what is known to be text.
     pub(super) fn index(source: ByteString, scratch: Scratch) -> Result<Self, Invalid> {
-        if u32::try_from(source.len()).is_err() {
-            return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
-        }
         let mut nodes = scratch.0;
         nodes.clear();
         // Most small documents fit: a vector that grows by doubling is moved five times on the way.
         nodes.reserve((source.len() / BYTES_PER_NODE).min(NODES_RESERVED_MAX));
-        let mut scanner = Scanner { bytes: source.as_bytes(), at: 0, nodes };
+        let mut scanner = Scanner::of(source.as_bytes(), nodes);
         scanner.document()?;
         let nodes = scanner.nodes;
         Ok(Self { source, nodes })
@@ -165,6 +180,15 @@ impl<'d> Value<'d> {
     pub fn raw(self) -> Raw {
         let node = self.node();
         Raw::from_checked(self.document.share(node.start, node.end))
+    }
+
+    /// A document of its own of the value's bytes: for what was skimmed, to look into it.
+    ///
+    /// # Errors
+    /// As [`Document::parse`].
+    pub fn opened(self) -> Result<Document, Invalid> {
+        let node = self.node();
+        Document::index(self.document.share(node.start, node.end), Scratch::default())
     }
 
     /// The value as it was written, borrowed.
@@ -378,6 +402,11 @@ impl<'d> Iterator for Items<'d> {
     }
 }
 
+fn text(source: Bytes) -> Result<ByteString, Invalid> {
+    let not_text = |error: Utf8Error| Invalid::new(spot(error.valid_up_to()), "not valid UTF-8");
+    ByteString::try_from(source).map_err(not_text)
+}
+
 fn spot(at: usize) -> Spot {
     Spot(u32::try_from(at).unwrap_or(u32::MAX))
 }
@@ -387,10 +416,21 @@ struct Scanner<'s> {
     bytes: &'s [u8],
     at: usize,
     nodes: Vec<Node>,
+    /// From this depth on values are passed over.
+    skims_below: usize,
+}
+
+impl<'s> Scanner<'s> {
+    fn of(bytes: &'s [u8], nodes: Vec<Node>) -> Self {
+        Self { bytes, at: 0, nodes, skims_below: usize::MAX }
+    }
 }
 
 impl Scanner<'_> {
     fn document(&mut self) -> Result<(), Invalid> {
+        if u32::try_from(self.bytes.len()).is_err() {
+            return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
+        }
         self.space();
         self.value(0)?;
         self.space();
@@ -402,6 +442,7 @@ impl Scanner<'_> {
 
     fn value(&mut self, depth: usize) -> Result<(), Invalid> {
         match self.peek() {
+            Some(b'"' | b'{' | b'[') if depth >= self.skims_below => self.skip(),
             Some(b'"') => self.string(),
             Some(b'{') => self.container(Kind::Object, depth),
             Some(b'[') => self.container(Kind::Array, depth),
@@ -437,6 +478,46 @@ impl Scanner<'_> {
         self.at += 1;
         self.close(node);
         Ok(())
+    }
+
+    /// Passes over a string or a container.
+    fn skip(&mut self) -> Result<(), Invalid> {
+        let kind = match self.peek() {
+            Some(b'"') => Kind::String,
+            Some(b'{') => Kind::Object,
+            _ => Kind::Array,
+        };
+        let node = self.open(kind);
+        let mut depth = 0_usize;
+        loop {
+            match self.peek() {
+                Some(b'"') => self.skip_string()?,
+                Some(b'{' | b'[') => (depth, self.at) = (depth + 1, self.at + 1),
+                Some(b'}' | b']') => (depth, self.at) = (depth - 1, self.at + 1),
+                Some(_) => self.at += 1,
+                None => return Err(self.expected("the end of the container")),
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        self.close(node);
+        Ok(())
+    }
+
+    /// Passes over a string: up to the quote that no backslash takes back.
+    fn skip_string(&mut self) -> Result<(), Invalid> {
+        self.at += 1;
+        loop {
+            let Some(quote) = memchr(b'"', &self.bytes[self.at..]) else {
+                return Err(Invalid::new(spot(self.bytes.len()), "ends within a string"));
+            };
+            self.at += quote + 1;
+            let slashes = self.bytes[..self.at - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
+            if slashes % 2 == 0 {
+                return Ok(());
+            }
+        }
     }
 
     fn key(&mut self) -> Result<(), Invalid> {

@@ -7,10 +7,13 @@
 //! The whole is standard base64 (its prefix included), since Gemini's field is a bytes field that clients decode.
 //! An empty token marks reasoning that never had one.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use memchr::memmem::Finder;
 
 use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
 use crate::json::{self, Document, Text};
@@ -75,7 +78,8 @@ fn open(encoded: &str) -> Option<Carried> {
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
 pub fn is_in(body: &[u8]) -> bool {
-    memchr::memmem::find(body, PREFIX.as_bytes()).is_some()
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX.as_bytes()));
+    FINDER.find(body).is_some()
 }
 
 /// The signature as this upstream can take it: its own, made by the same model at the same provider.

@@ -12,6 +12,9 @@ use crate::protocol::Wire;
 /// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
 const USER_AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 
+/// At most so many headers are added to a wire request: a credential, four common ones, and the transport's `Host`.
+const ADDED_HEADERS: usize = 6;
+
 /// One call of a dialect.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -38,6 +41,7 @@ impl Provider {
         *request.uri_mut() = uri;
         let has_body = !request.body().is_empty();
         let headers = request.headers_mut();
+        headers.reserve(wire.headers.len() + ADDED_HEADERS);
         headers.extend(wire.headers);
         self.sign(headers, credential);
         set_common(headers);

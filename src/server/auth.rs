@@ -1,10 +1,15 @@
 //! Who may use the port.
 
-use http::HeaderMap;
+use std::borrow::Cow;
+
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// Which requests need the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,17 +50,18 @@ impl Keys {
 }
 
 /// `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, `?key=`.
-fn sent(headers: &HeaderMap, query: Option<&str>) -> impl Iterator<Item = String> {
-    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let bearer = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+fn sent<'r>(headers: &'r HeaderMap, query: Option<&'r str>) -> impl Iterator<Item = Cow<'r, str>> {
+    let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = value(AUTHORIZATION).and_then(bearer).map(Cow::Borrowed);
+    let own = [X_API_KEY, X_GOOG_API_KEY].map(|name| value(name).map(Cow::Borrowed));
     let key = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("key="));
-    let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy().into_owned());
-    [bearer, value("x-api-key"), value("x-goog-api-key"), key].into_iter().flatten()
+    let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy());
+    [bearer].into_iter().chain(own).chain([key]).flatten()
 }
 
-fn bearer(value: &str) -> Option<String> {
+fn bearer(value: &str) -> Option<&str> {
     let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 /// The query without `key`, which is this port's own business.

@@ -5,6 +5,7 @@
 mod auth;
 mod cut;
 mod errors;
+mod ids;
 mod routes;
 
 use std::sync::Arc;
@@ -76,18 +77,21 @@ impl Server {
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let settings = self.settings.load_full();
         let (head, incoming) = request.into_parts();
-        let visit = Visit::new(&settings, head);
+        let mut visit = Visit::new(&settings, head);
         let admitted = match guard::admit(&settings.policy, &visit.head) {
             Ok(admitted) => admitted,
             Err(fault) => return visit.finish(visit.refuse(&fault), None),
         };
         match guard::preflight(&admitted, &visit.head) {
             Some(preflight) => visit.finish(preflight.map(|()| Body::empty()), None),
-            None => visit.finish(self.serve(&visit, incoming).await, Some(&admitted)),
+            None => {
+                let response = self.serve(&mut visit, incoming).await;
+                visit.finish(response, Some(&admitted))
+            }
         }
     }
 
-    async fn serve(&self, visit: &Visit<'_>, incoming: Incoming) -> Response<Body> {
+    async fn serve(&self, visit: &mut Visit<'_>, incoming: Incoming) -> Response<Body> {
         if !visit.is_open() {
             return visit.refuse(&errors::unauthorized());
         }
@@ -97,7 +101,10 @@ impl Server {
             Found::Nothing => visit.refuse(&visit.no_such_path()),
             _ if visit.wants_websocket() => visit.refuse(&errors::upgrade_refused()),
             Found::OtherMethod(methods) => visit.other_method(methods),
-            Found::Route { operation, model } => self.call(visit, *operation, model.clone(), incoming).await,
+            Found::Route { operation, model } => {
+                let (operation, model) = (*operation, model.clone());
+                self.call(visit, operation, model, incoming).await
+            }
         }
     }
 
@@ -117,7 +124,7 @@ impl Server {
         response
     }
 
-    async fn call(&self, visit: &Visit<'_>, operation: Operation, model: Option<String>, incoming: Incoming) -> Response<Body> {
+    async fn call(&self, visit: &mut Visit<'_>, operation: Operation, model: Option<String>, incoming: Incoming) -> Response<Body> {
         let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
             Ok(body) => body,
             Err(fault) => return visit.refuse(&fault),
@@ -153,7 +160,7 @@ impl Handler for Server {
 impl<'s> Visit<'s> {
     fn new(settings: &'s Settings, head: Parts) -> Self {
         let place = Place::of(&head);
-        Self { settings, request_id: request_id(), head, place, arrived: Instant::now() }
+        Self { settings, request_id: ids::next(), head, place, arrived: Instant::now() }
     }
 
     /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else, and sends no key with it.
@@ -172,14 +179,15 @@ impl<'s> Visit<'s> {
         offers.flat_map(|value| value.split(',')).any(|offer| offer.trim().eq_ignore_ascii_case("websocket"))
     }
 
-    fn call(&self, operation: Operation, path_model: Option<String>, body: Bytes) -> Call {
+    /// The call, which takes the request's headers along.
+    fn call(&mut self, operation: Operation, path_model: Option<String>, body: Bytes) -> Call {
         Call {
             request_id: self.request_id.clone(),
             protocol: self.place.protocol,
             operation,
             path_model,
             query: auth::without_key(self.head.uri.query()),
-            headers: self.head.headers.clone(),
+            headers: std::mem::take(&mut self.head.headers),
             body,
             received_at: SystemTime::now(),
             arrived: self.arrived,
@@ -223,20 +231,4 @@ fn deliver(body: AnswerBody, cut: Cut) -> Body {
         AnswerBody::Whole(bytes) => Body::from(bytes),
         AnswerBody::Stream(stream) => Body::stream(Cuttable::new(stream, cut)),
     }
-}
-
-/// A fresh id: 96 random bits, so that ids made from it are unique in any conversation.
-fn request_id() -> String {
-    let mut bytes = [0_u8; 12];
-    // Without randomness there is still the time; ids only have to differ.
-    if getrandom::fill(&mut bytes).is_err() {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
-        bytes.copy_from_slice(&now.to_le_bytes()[..12]);
-    }
-    hex(&bytes)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from(b"0123456789abcdef"[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -80,6 +80,28 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let _ = Document::parse(Bytes::from(bytes));
+        let _ = (Document::parse(Bytes::from(bytes.clone())), Document::skim(Bytes::from(bytes)));
+    }
+}
+
+#[test]
+fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
+    let json = r#" {"a":"x\\\"]}","b":[{"c":"}\\"},"]"],"d":{"e":[1,"\""]},"a":true} "#;
+    let (skimmed, parsed) = (Document::skim(Bytes::from_static(json.as_bytes())).unwrap(), parse(json).unwrap());
+    let members = |document: &Document| -> Vec<_> {
+        let members = document.root().members().unwrap();
+        members.map(|(key, value)| (key.into_owned(), value.kind(), value.as_written().to_owned())).collect()
+    };
+    assert_eq!(members(&skimmed), members(&parsed));
+    let inner = skimmed.root().get("d").unwrap();
+    assert!(inner.get("e").is_none() && inner.opened().unwrap().root().get("e").is_some());
+}
+
+#[test]
+fn skimming_reads_the_top_level_and_where_values_end() {
+    let skim = |json: &'static str| Document::skim(Bytes::from_static(json.as_bytes())).map(|_| ());
+    assert_eq!(skim(r#"{"a":[1,,"\x"]}"#), Ok(()));
+    for broken in [r#"{"a":[1}"#, r#"{"a":"x"#, r#"{"a":"x\"}"#, r#"{"a":1,}"#, r#"{"a":[1]]}"#, r#"{"a":{"b":"}"#, "{a:1}", ""] {
+        assert!(skim(broken).is_err(), "{broken}");
     }
 }

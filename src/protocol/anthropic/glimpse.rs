@@ -22,14 +22,15 @@ pub(super) fn frame(frame: &Frame) -> Glimpse {
 
 /// Looks at a whole answer.
 pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    let document = Document::parse(body.clone())?;
+    let document = Document::skim(body.clone())?;
     let root = document.root();
     if word(root, "type").as_deref() == Some("error") {
-        return Ok(fault(root));
+        return Ok(fault(Document::parse(body.clone())?.root()));
     }
     let is_content = root.get("content").is_some();
     let is_end = root.get("stop_reason").is_some();
-    Ok(Glimpse { usage: root.get("usage").map(usage::decode), is_content, is_end, ..Glimpse::default() })
+    let usage = root.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
+    Ok(Glimpse { usage, is_content, is_end, ..Glimpse::default() })
 }
 
 /// A record whose name, where the frame has none, stands in its data.

@@ -103,7 +103,7 @@ impl Protocol for Anthropic {
         if matches!(inbound.operation, Operation::ListModels | Operation::ShowModel) {
             return Ok(Peek { model: inbound.path_model.unwrap_or_default().to_owned(), ..Peek::default() });
         }
-        let document = Document::parse(inbound.body.clone())?;
+        let document = Document::skim(inbound.body.clone())?;
         Ok(Peek::of_body(document.root(), session(inbound.headers, document.root()))?)
     }
 
@@ -195,6 +195,9 @@ impl Protocol for Anthropic {
 /// The conversation: Claude Code's header, else the client's user id, else the answer that a server-held thread goes on from.
 fn session(headers: &HeaderMap, root: Value<'_>) -> Option<String> {
     let header = headers.get("x-claude-code-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
-    let field = |path: &[&str]| root.find(path)?.str().ok().map(std::borrow::Cow::into_owned);
-    header.or_else(|| field(&["metadata", "user_id"])).or_else(|| field(&["thread", "previous_message_id"]))
+    let field = |holder: &str, key: &str| {
+        let holder = root.get(holder)?.opened().ok()?;
+        holder.root().get(key)?.str().ok().map(std::borrow::Cow::into_owned)
+    };
+    header.or_else(|| field("metadata", "user_id")).or_else(|| field("thread", "previous_message_id"))
 }

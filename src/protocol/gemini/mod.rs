@@ -124,7 +124,7 @@ impl Protocol for Gemini {
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-        let document = Document::parse(inbound.body.clone())?;
+        let document = Document::skim(inbound.body.clone())?;
         document.root().members()?;
         let model = inbound.path_model.ok_or_else(|| document.root().missing("model"))?.to_owned();
         Ok(Peek { model, model_at: None, stream: inbound.operation == Operation::StreamGenerate, ..Peek::default() })

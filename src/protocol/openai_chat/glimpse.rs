@@ -4,7 +4,7 @@
 //! is always a key. Changes nothing.
 
 use bytes::Bytes;
-use memchr::memmem;
+use memchr::memchr_iter;
 
 use crate::json::{Document, Value};
 use crate::protocol::{Garbled, Glimpse, sse};
@@ -12,15 +12,26 @@ use crate::protocol::{Garbled, Glimpse, sse};
 use super::usage;
 use crate::protocol::openai::faults;
 
-/// Keys whose value is output, of chat and of the legacy completions.
-const CONTENT_KEYS: [&[u8]; 7] = [
-    b"\"content\"",
-    b"\"tool_calls\"",
-    b"\"reasoning_content\"",
-    b"\"reasoning\"",
-    b"\"text\"",
-    b"\"refusal\"",
-    b"\"function_call\"",
+/// What a key tells of the frame that holds it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sign {
+    Figures,
+    End,
+    Output,
+}
+
+/// The keys that are looked for, of chat and of the legacy completions.
+const KEYS: [(&[u8], Sign); 10] = [
+    (b"\"usage\"", Sign::Figures),
+    (b"\"error\"", Sign::Figures),
+    (b"\"finish_reason\"", Sign::End),
+    (b"\"content\"", Sign::Output),
+    (b"\"tool_calls\"", Sign::Output),
+    (b"\"reasoning_content\"", Sign::Output),
+    (b"\"reasoning\"", Sign::Output),
+    (b"\"text\"", Sign::Output),
+    (b"\"refusal\"", Sign::Output),
+    (b"\"function_call\"", Sign::Output),
 ];
 
 pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
@@ -28,15 +39,23 @@ pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     if data.trim_ascii() == b"[DONE]" {
         return Glimpse { is_end: true, is_last: true, ..Glimpse::default() };
     }
-    let mut glimpse = if says(data, b"\"usage\"") || says(data, b"\"error\"") { figures(&frame.data) } else { Glimpse::default() };
-    glimpse.ended = said(data, b"\"finish_reason\"").count() as u64;
-    glimpse.is_end = glimpse.ended > 0;
-    glimpse.is_content = glimpse.is_end || CONTENT_KEYS.iter().any(|key| says(data, key));
-    glimpse
+    let (mut has_figures, mut ended, mut is_content) = (false, 0, false);
+    for at in memchr_iter(b'"', data) {
+        match sign(&data[at..]) {
+            Some(Sign::Figures) => has_figures = true,
+            Some(Sign::End) => ended += 1,
+            Some(Sign::Output) => is_content = true,
+            None => {}
+        }
+    }
+    let seen = if has_figures { figures(&frame.data) } else { Glimpse::default() };
+    Glimpse { ended, is_end: ended > 0, is_content: is_content || ended > 0, ..seen }
 }
 
 pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    let document = Document::parse(body.clone())?;
+    let document = Document::skim(body.clone())?;
+    // Errors are rare, and are read whole.
+    let document = if document.root().get("error").is_some() { Document::parse(body.clone())? } else { document };
     let glimpse = of(document.root());
     let is_whole = glimpse.fault.is_none();
     Ok(Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse })
@@ -47,20 +66,19 @@ fn figures(data: &Bytes) -> Glimpse {
 }
 
 fn of(root: Value<'_>) -> Glimpse {
-    let usage = root.get("usage").map(usage::decode).filter(|usage| !usage.is_unknown());
+    let usage = root.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
+    let usage = usage.filter(|usage| !usage.is_unknown());
     Glimpse { usage, fault: faults::inside(root), ..Glimpse::default() }
 }
 
-/// Whether `key` stands somewhere with a value other than `null`, `""` and `[]`.
-fn says(data: &[u8], key: &[u8]) -> bool {
-    said(data, key).next().is_some()
-}
-
-/// Where `key` stands with such a value.
-fn said<'d>(data: &'d [u8], key: &'d [u8]) -> impl Iterator<Item = usize> + 'd {
-    memmem::find_iter(data, key).filter(move |at| {
-        let rest = data[at + key.len()..].trim_ascii_start();
-        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-        value.is_some_and(|value| ![&b"null"[..], b"\"\"", b"[]"].iter().any(|empty| value.starts_with(empty)))
-    })
+/// What is told by the key at the start of `rest`; nothing where its value is `null`, `""` or `[]`.
+fn sign(rest: &[u8]) -> Option<Sign> {
+    // Most quotes begin nothing of all this.
+    if !matches!(rest.get(1), Some(b'c' | b'e' | b'f' | b'r' | b't' | b'u')) {
+        return None;
+    }
+    let (key, sign) = KEYS.iter().find(|(key, _)| rest.starts_with(key))?;
+    let value = rest[key.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let is_empty = [&b"null"[..], b"\"\"", b"[]"].iter().any(|empty| value.starts_with(empty));
+    (!is_empty).then_some(*sign)
 }

@@ -14,7 +14,7 @@ const STOPS_MAX: usize = 4;
 
 /// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
 pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let document = Document::skim(inbound.body.clone())?;
     let session = document.root().get("prompt_cache_key").and_then(|key| key.str().ok()).map(std::borrow::Cow::into_owned);
     Ok(Peek::of_body(document.root(), session)?)
 }

@@ -12,7 +12,7 @@ use crate::protocol::{DecodeError, Garbled, Glimpse, Inbound, Peek};
 const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "conversation_id"];
 
 pub(super) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let document = Document::skim(inbound.body.clone())?;
     Ok(Peek::of_body(document.root(), session(document.root(), inbound))?)
 }
 
@@ -57,19 +57,28 @@ fn terminal(event: Value<'_>) -> Glimpse {
 
 /// A whole answer: of a body, or of a stream's terminal event.
 fn of_response(response: Value<'_>) -> Glimpse {
-    let status = response.get("status").and_then(|status| status.str().ok());
-    let failed = || status.as_deref().is_some_and(|status| matches!(status, "failed" | "cancelled"));
     let fault = match response.get("error") {
         Some(error) => Some(faults::decode_inside(error)),
-        None => failed().then(|| faults::decode_inside(response)),
+        None => fails(response).then(|| faults::decode_inside(response)),
     };
-    let usage = response.get("usage").map(usage::decode);
-    let is_end = !status.as_deref().is_some_and(|status| matches!(status, "in_progress" | "queued"));
+    let usage = response.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
+    let is_end = !has_status(response, &["in_progress", "queued"]);
     Glimpse { usage, is_content: fault.is_none(), is_end, is_last: false, ended: 0, fault }
 }
 
+fn fails(response: Value<'_>) -> bool {
+    has_status(response, &["failed", "cancelled"])
+}
+
+fn has_status(response: Value<'_>, any_of: &[&str]) -> bool {
+    response.get("status").and_then(|status| status.str().ok()).is_some_and(|status| any_of.contains(&&*status))
+}
+
 pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    let document = Document::parse(body.clone())?;
+    let document = Document::skim(body.clone())?;
+    let has_failed = document.root().get("error").is_some() || fails(document.root());
+    // Errors are rare, and are read whole.
+    let document = if has_failed { Document::parse(body.clone())? } else { document };
     Ok(of_response(document.root()))
 }
 

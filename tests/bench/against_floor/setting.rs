@@ -54,8 +54,6 @@ fn config(upstream: &Child) -> String {
         r#"
         port = 0
         auth_mode = "strict"
-        [limits]
-        requests_in_flight_max = 1000
         [providers.chat]
         protocol = "openai_chat"
         base_url = "{base_url}"
