@@ -113,6 +113,7 @@ fn demo() -> Endpoint {
         base_url: BaseUrl::parse("http://demo.invalid").expect("the literal is a URL"),
         auth: Auth::None,
         key_env: None,
+        oauth: None,
         insecure_http: false,
         models: None,
     };

@@ -94,7 +94,7 @@ async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared, settlemen
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
     }
-    Err(refused(job, plan, prepared, answer).await)
+    Err(refused(plan, prepared, answer).await)
 }
 
 /// The request as it goes out. A wire request is sent once, so it is taken.
@@ -115,14 +115,14 @@ async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Atte
 }
 
 /// Reads an error answer. The upstream's own words reach a client of the same dialect, unless they speak of the account's credential.
-async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
+async fn refused(plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
     let (head, body) = answer.into_parts();
     if head.status.is_redirection() {
-        return Failure::refused(job, plan, &head, redirected(&plan.endpoint.provider.name));
+        return Failure::refused(plan, &head, &[], redirected(&plan.endpoint.provider.name));
     }
     let body = if is_encoded(&head.headers) { Bytes::new() } else { error_body(body).await };
     let fault = plan.protocol.decode_fault(head.status, &head.headers, &body);
-    let mut failure = Failure::refused(job, plan, &head, fault);
+    let mut failure = Failure::refused(plan, &head, &body, fault);
     let passes = matches!(prepared.exchange, Exchange::Passthrough) && !body.is_empty();
     if passes && failure.may_be_quoted() {
         let mut original = passed(plan, &head, body);
