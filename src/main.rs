@@ -11,7 +11,7 @@ use aerostat::control::selftest::Answered;
 use aerostat::gateway::{self, Endpoint};
 use aerostat::provider::Provider;
 use aerostat::upstream::Network;
-use aerostat::{app, cli};
+use aerostat::{app, cli, control};
 use bytes::Bytes;
 use http::Request;
 use tokio::runtime::{Builder, Runtime};
@@ -36,7 +36,7 @@ impl cli::Program for Program {
     }
 
     fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
-        let upstream = Arc::new(Network::new(config.limits.connect_timeout));
+        let upstream = Arc::new(Network::new(control::network::settings(config)));
         let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
         let runtime: Runtime =
             Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::account::{EnvAccount, Secret};
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
+use crate::control::network;
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, Pace, Setup};
 use crate::http::Limits;
@@ -16,7 +16,7 @@ use crate::http::listen::Reach;
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::Recorder;
 use crate::server::{self, Keys, Settings};
-use crate::upstream::{Network, Upstream};
+use crate::upstream::Network;
 
 use super::recorder::Log;
 
@@ -24,15 +24,12 @@ use super::recorder::Log;
 pub(super) struct Assembly {
     home: Home,
     recorder: Arc<dyn Recorder>,
-    network: Arc<dyn Upstream>,
-    /// What `network` was made with.
-    connect_timeout: Duration,
+    network: Arc<Network>,
 }
 
 impl Assembly {
     pub(super) fn new(home: Home, config: &Resolved) -> Self {
-        let connect_timeout = config.limits.connect_timeout;
-        Self { home, recorder: Arc::new(Log::start()), network: Arc::new(Network::new(connect_timeout)), connect_timeout }
+        Self { home, recorder: Arc::new(Log::start()), network: Arc::new(Network::new(network::settings(config))) }
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -41,7 +38,7 @@ impl Assembly {
 
     /// The providers with their accounts, and how far an attempt may go.
     pub(super) fn setup(&mut self, config: &Resolved) -> Setup {
-        self.renew_network(config.limits.connect_timeout);
+        self.renew_network(config);
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
         if config.demo_enabled {
@@ -63,10 +60,10 @@ impl Assembly {
     }
 
     /// Connections of calls under way end with them.
-    fn renew_network(&mut self, connect_timeout: Duration) {
-        if self.connect_timeout != connect_timeout {
-            self.network = Arc::new(Network::new(connect_timeout));
-            self.connect_timeout = connect_timeout;
+    fn renew_network(&mut self, config: &Resolved) {
+        let wanted = network::settings(config);
+        if *self.network.settings() != wanted {
+            self.network = Arc::new(Network::new(wanted));
         }
     }
 

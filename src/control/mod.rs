@@ -4,6 +4,7 @@
 //! shown is the caller's business. Nothing here prints or ends the process.
 
 pub mod model;
+pub mod network;
 pub mod provider;
 pub mod selftest;
 pub mod status;

@@ -16,7 +16,7 @@ use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
 use crate::canon::Fault;
 use crate::outcome::{Next, Stage};
 use crate::provider;
-use crate::upstream::Body as UpstreamBody;
+use crate::upstream::{Body as UpstreamBody, Via};
 
 /// What is read of an upstream's error answer, and how long.
 const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -109,7 +109,7 @@ fn request(plan: &Plan, prepared: &mut Prepared) -> Result<http::Request<Bytes>,
 
 async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.peek.stream);
-    let sent = timeout(limit, plan.endpoint.upstream.send(request)).await;
+    let sent = timeout(limit, plan.endpoint.upstream.send(request, &Via::default())).await;
     let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
     answered.map_err(|error| Failure::unreachable(&error))
 }
