@@ -7,7 +7,9 @@ pub mod model;
 pub mod network;
 pub mod provider;
 pub mod selftest;
+pub mod sign_in;
 pub mod status;
+pub mod tokens;
 
 pub use crate::account::{EnvAccount, Secret};
 pub use crate::canon::{Fault, ModelCard};
