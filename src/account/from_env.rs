@@ -22,6 +22,10 @@ pub enum AccountState {
     NeedsKeyEnv {
         provider: String,
     },
+    /// The provider takes access tokens, which come with an account.
+    NeedsSignIn {
+        provider: String,
+    },
     /// The key would travel over plain HTTP to another machine.
     InsecureHttp {
         provider: String,
@@ -36,6 +40,7 @@ impl AccountState {
             Self::NeedsKey { .. } => "needs_key",
             Self::UnusableKey { .. } => "unusable_key",
             Self::NeedsKeyEnv { .. } => "needs_key_env",
+            Self::NeedsSignIn { .. } => "needs_sign_in",
             Self::InsecureHttp { .. } => "insecure_http",
         }
     }
@@ -54,6 +59,7 @@ impl fmt::Display for AccountState {
                     "no key: name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`"
                 )
             }
+            Self::NeedsSignIn { provider } => write!(f, "no account: `aerostat account add {provider} --oauth` signs in"),
             Self::InsecureHttp { provider } => write!(
                 f,
                 "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{provider}]"

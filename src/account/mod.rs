@@ -8,6 +8,7 @@ mod credential;
 mod from_env;
 mod moment;
 mod name;
+mod proxy;
 mod secret;
 mod settings;
 
@@ -15,5 +16,6 @@ pub use address::{Address, BadAddress};
 pub use credential::{Credential, Sealed, Tokens};
 pub use from_env::{AccountState, EnvAccount};
 pub use name::{AccountName, BadName};
+pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use secret::Secret;
 pub use settings::{Account, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Settings, Source};

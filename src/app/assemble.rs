@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 
 use crate::account::{EnvAccount, Secret};
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
+use crate::control::network;
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, Pace, Setup};
 use crate::http::Limits;
@@ -17,7 +17,7 @@ use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::Recorder;
 use crate::server::{self, Keys, Settings};
 use crate::store::Store;
-use crate::upstream::{Network, Upstream};
+use crate::upstream::Network;
 
 use super::recorder::Log;
 
@@ -26,22 +26,14 @@ pub(super) struct Assembly {
     home: Home,
     store: Option<Store>,
     recorder: Arc<dyn Recorder>,
-    network: Arc<dyn Upstream>,
-    /// What `network` was made with.
-    connect_timeout: Duration,
+    network: Arc<Network>,
 }
 
 impl Assembly {
     /// `store` is `None` where nothing of the person's own is used.
     pub(super) fn new(home: Home, config: &Resolved, store: impl Into<Option<Store>>) -> Self {
-        let connect_timeout = config.limits.connect_timeout;
-        Self {
-            home,
-            store: store.into(),
-            recorder: Arc::new(Log::start()),
-            network: Arc::new(Network::new(connect_timeout)),
-            connect_timeout,
-        }
+        let network = Arc::new(Network::new(network::settings(config)));
+        Self { home, store: store.into(), recorder: Arc::new(Log::start()), network }
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -50,7 +42,7 @@ impl Assembly {
 
     /// The providers with their accounts, and how far an attempt may go.
     pub(super) fn setup(&mut self, config: &Resolved) -> Setup {
-        self.renew_network(config.limits.connect_timeout);
+        self.renew_network(config);
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
         if config.demo_enabled {
@@ -72,10 +64,10 @@ impl Assembly {
     }
 
     /// Connections of calls under way end with them.
-    fn renew_network(&mut self, connect_timeout: Duration) {
-        if self.connect_timeout != connect_timeout {
-            self.network = Arc::new(Network::new(connect_timeout));
-            self.connect_timeout = connect_timeout;
+    fn renew_network(&mut self, config: &Resolved) {
+        let wanted = network::settings(config);
+        if *self.network.settings() != wanted {
+            self.network = Arc::new(Network::new(wanted));
         }
     }
 
@@ -123,6 +115,7 @@ fn demo() -> Endpoint {
         base_url: BaseUrl::parse("http://demo.invalid").expect("the literal is a URL"),
         auth: Auth::None,
         key_env: None,
+        oauth: None,
         insecure_http: false,
         models: None,
     };

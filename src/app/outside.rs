@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::account::EnvAccount;
 use crate::canon::{Fault, ModelCard};
 use crate::config::Resolved;
-use crate::control::Outside;
+use crate::control::{Outside, network};
 use crate::gateway::{self, Endpoint};
 use crate::provider::Provider;
 use crate::upstream::Network;
@@ -29,7 +29,7 @@ impl Outside for Wire {
         provider: &'a Provider,
         account: &'a EnvAccount,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
-        let upstream = Arc::new(Network::new(config.limits.connect_timeout));
+        let upstream = Arc::new(Network::new(network::settings(config)));
         let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
         Box::pin(async move { gateway::fetch(&endpoint).await })
     }

@@ -14,7 +14,7 @@ use crate::canon::Fault;
 use crate::config::{Home, Resolved};
 use crate::control::selftest::Answered;
 use crate::control::{Serving, Wanted};
-use crate::upstream::{Network, Upstream as _};
+use crate::upstream::{Network, Settings, Upstream as _, Via};
 
 /// Answers requests (their URIs are paths alone) one after the other, by the demo.
 ///
@@ -23,7 +23,7 @@ use crate::upstream::{Network, Upstream as _};
 pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
     // A free port: the person's own may be in use, most likely by this program.
     let config = Resolved { port: 0, ..Resolved::default() };
-    let network = Network::new(config.limits.connect_timeout);
+    let network = Network::new(Settings::direct(config.limits.connect_timeout));
     let (told, drain) = (watch::Sender::new(Serving::Starting), watch::Sender::new(config.limits.drain_timeout));
     let broken = |error: anyhow::Error| Fault::internal(format!("{error:#}"));
     let mut agent = Agent::start(Assembly::new(home, &config, None), config, told, drain).map_err(broken)?;
@@ -42,7 +42,7 @@ async fn exchange(network: &Network, port: u16, mut request: Request<Bytes>) -> 
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Authority::try_from(format!("127.0.0.1:{port}")).ok();
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
-    let (head, body) = network.send(request).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
+    let (head, body) = network.send(request, &Via::default()).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
     let body = body.collect().await.map_err(|_| Fault::upstream("the answer broke off"))?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }

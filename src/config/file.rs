@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use toml_edit::{DocumentMut, Item, Table, Value};
 
 use super::home::CONFIG_FILE;
-use super::keys::{self, KEYS, Key};
+use super::keys::{self, KEYS, Key, steps};
 use super::problem::{Problem, Problems};
 use super::{Home, Resolved, parse};
 use crate::provider::{DEMO, Provider};
@@ -68,7 +68,7 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
     let text = text(home)?;
     let resolved = parse(&text).map_err(ConfigError::Invalid)?;
     let key = known(path)?;
-    if let ["providers", name, _] = steps(path).as_slice()
+    if let ["providers", name, _, ..] = steps(path).as_slice()
         && resolved.provider(name).is_none()
         && *name != DEMO
     {
@@ -118,17 +118,11 @@ fn document(text: &str) -> Result<DocumentMut, ConfigError> {
     text.parse::<DocumentMut>().map_err(|error| ConfigError::Invalid(Problems::syntax(text, error.span(), error.message())))
 }
 
-/// The names of a dotted path. A provider's name may hold dots: it is all between the first and the last.
-fn steps(path: &str) -> Vec<&str> {
-    match path.strip_prefix("providers.").and_then(|rest| rest.rsplit_once('.')) {
-        Some((name, key)) => vec!["providers", name, key],
-        None => path.split('.').collect(),
-    }
-}
-
 fn setting(document: &DocumentMut, resolved: &Resolved, path: &str, key: &Key) -> Setting {
     let written = steps(path).into_iter().try_fold(document.as_item(), |item, step| item.get(step)).and_then(Item::as_value);
     let value = match written {
+        // A proxy's URL may hold a password.
+        Some(_) if key.path == "network.proxy" => Json::from(resolved.network.proxy.as_ref().map(ToString::to_string)),
         Some(value) => json(value.clone()),
         None => key.default.and_then(|default| default.parse().ok()).map_or_else(|| of_provider(resolved, path), json),
     };
@@ -142,13 +136,16 @@ fn json(value: Value) -> Json {
 /// What is in force for a provider's key that the file leaves to the preset.
 fn of_provider(resolved: &Resolved, path: &str) -> Json {
     let steps = steps(path);
-    let [_, name, key] = steps.as_slice() else { return Json::Null };
-    let Some(Provider { dialects, base_url, auth, key_env, .. }) = resolved.provider(name) else { return Json::Null };
-    match *key {
-        "protocol" => dialects.iter().map(|dialect| dialect.name()).collect(),
-        "base_url" => Json::from(base_url.to_string()),
-        "auth" => Json::from(auth.name()),
-        "key_env" => Json::from(key_env.as_deref()),
+    let ["providers", name, key @ ..] = steps.as_slice() else { return Json::Null };
+    let Some(Provider { dialects, base_url, auth, key_env, oauth, .. }) = resolved.provider(name) else { return Json::Null };
+    match (key, oauth) {
+        (["protocol"], _) => dialects.iter().map(|dialect| dialect.name()).collect(),
+        (["base_url"], _) => Json::from(base_url.to_string()),
+        (["auth"], _) => Json::from(auth.name()),
+        (["key_env"], _) => Json::from(key_env.as_deref()),
+        (["oauth", "authorize_url"], Some(oauth)) => Json::from(oauth.authorize_url.as_deref()),
+        (["oauth", "token_url"], Some(oauth)) => Json::from(oauth.token_url.as_str()),
+        (["oauth", "scopes"], Some(oauth)) => Json::from(oauth.scopes.clone()),
         _ => Json::Null,
     }
 }

@@ -91,15 +91,32 @@ pub static KEYS: &[Key] = &[
     key("providers.*.base_url", Kind::Text, None, "where it answers, with or without version segment; presets know theirs"),
     key(
         "providers.*.auth",
-        Kind::OneOf(&["bearer", "x-api-key", "x-goog-api-key", "none"]),
+        Kind::OneOf(&["bearer", "x-api-key", "x-goog-api-key", "api-key", "oauth", "none"]),
         None,
         "how the key travels; without it the preset's form, else the dialect's usual one where key_env is set, else none",
     ),
     key("providers.*.key_env", Kind::EnvName, None, "the environment variable that holds the key; presets know theirs"),
+    key(
+        "providers.*.oauth.authorize_url",
+        Kind::Text,
+        None,
+        "where a person signs in; presets that take access tokens know theirs",
+    ),
+    key("providers.*.oauth.token_url", Kind::Text, None, "where access tokens come from; presets that take them know theirs"),
+    key("providers.*.oauth.client_id", Kind::Text, None, "the id of your own OAuth client; its secret comes with the account"),
+    key("providers.*.oauth.scopes", Kind::ListOf(&Kind::Text), None, "what is asked for at a sign-in"),
     key("providers.*.insecure_http", Kind::Bool, Some("false"), "let the key travel over plain http to another machine"),
     key("providers.*.models", Kind::ListOf(&Kind::Text), None, "the models that it serves, instead of its own list"),
     key("models[].name", Kind::Text, None, "what clients ask for; one `*` allowed"),
     key("models[].use", Kind::OneOrListOf(&Kind::Text), None, "provider/model, tried in order; `*` is what the name's `*` matched"),
+    key(
+        "network.proxy",
+        Kind::Text,
+        Some("\"\""),
+        "what requests to other machines go through: http://host:port, https://, socks5://; an account may have its own",
+    ),
+    key("network.no_proxy", Kind::ListOf(&Kind::Text), Some("[]"), "hosts that are asked without it: names, `.domains`, addresses"),
+    key("network.ca_file", Kind::Text, Some("\"\""), "a PEM file of authorities to trust besides the system's"),
     key("limits.request_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest request, decompressed"),
     key("limits.answer_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest whole answer of an upstream"),
     key("limits.header_bytes_max", Kind::Bytes { min: 8192 }, Some("\"64 KiB\""), "the largest head of a request"),
@@ -142,10 +159,24 @@ pub fn by_path(path: &str) -> Option<&'static Key> {
 fn matches(pattern: &str, path: &str) -> bool {
     match pattern.split_once(".*.") {
         None => pattern == path,
-        Some((before, after)) => {
-            let rest = path.strip_prefix(before).and_then(|rest| rest.strip_prefix('.'));
-            rest.and_then(|rest| rest.rsplit_once('.')).is_some_and(|(name, last)| !name.is_empty() && last == after)
-        }
+        Some((before, after)) => name(before, path, after).is_some(),
+    }
+}
+
+/// The name that stands between `before` and `after` in a path. It may hold dots.
+fn name<'p>(before: &str, path: &'p str, after: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(before)?.strip_prefix('.')?;
+    rest.strip_suffix(after)?.strip_suffix('.').filter(|name| !name.is_empty())
+}
+
+/// The names that a dotted path is made of: the one that a person chose is one of them, dots and all.
+pub(super) fn steps(path: &str) -> Vec<&str> {
+    let free = KEYS.iter().filter_map(|key| key.path.split_once(".*."));
+    let found = free.filter_map(|(before, after)| Some((before, name(before, path, after)?, after)));
+    // The longest tail: `providers.a.oauth.scopes` is a key of `a`, not of `a.oauth`.
+    match found.max_by_key(|(_, _, after)| after.len()) {
+        Some((before, name, after)) => before.split('.').chain([name]).chain(after.split('.')).collect(),
+        None => path.split('.').collect(),
     }
 }
 

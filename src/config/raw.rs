@@ -21,6 +21,7 @@ pub struct Raw {
     #[serde(deserialize_with = "in_file_order")]
     pub providers: Vec<(String, RawProvider)>,
     pub models: Vec<RawRule>,
+    pub network: RawNetwork,
     pub limits: RawLimits,
 }
 
@@ -42,8 +43,28 @@ pub struct RawProvider {
     pub base_url: Option<String>,
     pub auth: Option<String>,
     pub key_env: Option<String>,
+    pub oauth: Option<RawOAuth>,
     pub insecure_http: Option<bool>,
     pub models: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawOAuth {
+    pub authorize_url: Option<String>,
+    pub token_url: Option<String>,
+    pub client_id: Option<String>,
+    pub scopes: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawNetwork {
+    pub proxy: Option<String>,
+    pub no_proxy: Option<Vec<String>>,
+    pub ca_file: Option<String>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]

@@ -3,16 +3,18 @@
 //! Only this travels through the program.
 
 use std::net::Ipv6Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::VERSION;
 use super::problem::Problem;
-use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawProvider, RawRule, RawScheduling};
+use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawOAuth, RawProvider, RawRule, RawScheduling};
+use crate::account::Proxy;
 use crate::canon::Dialect;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
-use crate::provider::{Auth, BaseUrl, DEMO, Provider, dialect};
+use crate::provider::{Auth, BaseUrl, DEMO, Provider, dialect, oauth};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
@@ -29,6 +31,7 @@ pub struct Resolved {
     /// In the order of the file. The built-in provider is not among them.
     pub providers: Vec<Provider>,
     pub rules: Rules,
+    pub network: Network,
     pub limits: Limits,
     /// Whether the built-in offline provider serves.
     pub demo_enabled: bool,
@@ -57,6 +60,16 @@ pub struct Scheduling {
     pub max_wait: Duration,
     /// Attempts for one request, the first included.
     pub max_attempts: u32,
+}
+
+/// How requests leave this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    pub proxy: Option<Proxy>,
+    /// In lower case: hosts, `.domains` and addresses that are asked without it.
+    pub no_proxy: Vec<String>,
+    /// Authorities to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How accounts are chosen.
@@ -143,6 +156,7 @@ impl Default for Resolved {
             scheduling: Scheduling::default(),
             providers: Vec::new(),
             rules: Rules::default(),
+            network: Network::default(),
             limits: Limits::default(),
             demo_enabled: true,
         }
@@ -206,6 +220,7 @@ impl Judge {
             scheduling: scheduling(&raw.scheduling),
             providers,
             rules,
+            network: self.network(&raw.network),
             limits: self.limits(&raw.limits),
             demo_enabled: self.demo(&raw.providers),
         }
@@ -225,12 +240,13 @@ impl Judge {
 
     fn demo(&mut self, providers: &[(String, RawProvider)]) -> bool {
         let Some((_, demo)) = providers.iter().find(|(name, _)| name == DEMO) else { return true };
-        let RawProvider { enabled, protocol, base_url, auth, key_env, insecure_http, models } = demo;
+        let RawProvider { enabled, protocol, base_url, auth, key_env, oauth, insecure_http, models } = demo;
         let written = [
             ("protocol", protocol.is_some()),
             ("base_url", base_url.is_some()),
             ("auth", auth.is_some()),
             ("key_env", key_env.is_some()),
+            ("oauth", oauth.is_some()),
             ("insecure_http", insecure_http.is_some()),
             ("models", models.is_some()),
         ];
@@ -255,10 +271,12 @@ impl Judge {
         let dialects = self.dialects(name, raw, preset);
         let base_url = self.base_url(name, raw, preset);
         let dialects = dialects?;
+        let auth = auth(raw, preset, dialects[0]);
         Some(Provider {
             name: name.to_owned(),
             enabled: raw.enabled.unwrap_or(true),
-            auth: auth(raw, preset, dialects[0]),
+            auth,
+            oauth: self.oauth(name, raw, preset, auth),
             dialects,
             base_url: base_url?,
             key_env: raw.key_env.clone().or_else(|| Some(preset?.key_env?.to_owned())),
@@ -286,10 +304,57 @@ impl Judge {
     }
 
     fn base_url(&mut self, name: &str, raw: &RawProvider, preset: Option<&Preset>) -> Option<BaseUrl> {
-        let Some(text) = raw.base_url.as_deref().or_else(|| Some(preset?.base_url)) else {
+        let Some(text) = raw.base_url.as_deref().or_else(|| preset?.base_url()) else {
+            if let Some(needs) = preset.and_then(Preset::needs) {
+                self.wrong(format!("providers.{name}.base_url"), format!("missing: {needs}"));
+                return None;
+            }
             return self.missing(name, "base_url");
         };
         BaseUrl::parse(text).map_err(|bad| self.wrong(format!("providers.{name}.base_url"), bad.to_string())).ok()
+    }
+
+    /// Where access tokens come from. A preset knows its server; whose client asks there is for the person to say.
+    fn oauth(&mut self, name: &str, raw: &RawProvider, preset: Option<&Preset>, auth: Auth) -> Option<oauth::Client> {
+        let path = |key: &str| format!("providers.{name}.oauth.{key}");
+        let known = preset.and_then(|preset| preset.oauth);
+        if raw.oauth.is_none() && (auth != Auth::OAuth || known.is_none()) {
+            if auth == Auth::OAuth {
+                self.wrong(path("token_url"), "missing: `auth = \"oauth\"` wants `token_url` and `client_id`");
+            }
+            return None;
+        }
+        let written = raw.oauth.as_ref();
+        let text =
+            |key: fn(&RawOAuth) -> &Option<String>| written.and_then(|oauth| key(oauth).clone()).filter(|text| !text.is_empty());
+        let authorize_url = text(|oauth| &oauth.authorize_url).or_else(|| Some(known?.authorize_url.to_owned()));
+        let Some(token_url) = text(|oauth| &oauth.token_url).or_else(|| Some(known?.token_url.to_owned())) else {
+            self.wrong(path("token_url"), "missing: expected where access tokens come from");
+            return None;
+        };
+        let client_id = text(|oauth| &oauth.client_id);
+        // A service account needs none, and only Google's presets have those.
+        if client_id.is_none() && known.is_none() {
+            self.wrong(path("client_id"), "missing: expected the id of your own OAuth client");
+        }
+        for (key, url) in [("authorize_url", authorize_url.as_ref()), ("token_url", Some(&token_url))] {
+            if !url.is_none_or(|url| is_safe(url, raw.insecure_http)) {
+                self.wrong(path(key), "expected an https URL: secrets travel there");
+            }
+        }
+        let of_preset = || known.map(|known| known.scopes.iter().map(|scope| (*scope).to_owned()).collect());
+        let scopes = written.and_then(|oauth| oauth.scopes.clone()).or_else(of_preset).unwrap_or_default();
+        Some(oauth::Client { authorize_url, token_url, client_id, scopes })
+    }
+
+    fn network(&mut self, raw: &RawNetwork) -> Network {
+        let written = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let proxy = written(&raw.proxy).and_then(|text| {
+            let read = text.parse::<Proxy>();
+            read.map_err(|bad| self.wrong("network.proxy", bad.to_string())).ok()
+        });
+        let no_proxy = raw.no_proxy.iter().flatten().map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty());
+        Network { proxy, no_proxy: no_proxy.collect(), ca_file: written(&raw.ca_file).map(PathBuf::from) }
     }
 
     fn missing<T>(&mut self, provider: &str, key: &str) -> Option<T> {
@@ -358,6 +423,12 @@ impl Judge {
 /// A machine that cannot count as far as the file says is bounded by what it can count.
 fn bytes(written: Option<&Bytes>, default: usize) -> usize {
     written.map_or(default, |bytes| bytes.count().unwrap_or(usize::MAX))
+}
+
+/// Whether secrets may travel to that URL.
+fn is_safe(url: &str, insecure_http: Option<bool>) -> bool {
+    let base = BaseUrl::parse(url.split('?').next().unwrap_or_default());
+    base.is_ok_and(|base| !base.is_plain_http() || base.is_loopback() || insecure_http == Some(true))
 }
 
 fn auth_mode(word: Option<&str>, allow_lan_access: bool) -> AuthMode {

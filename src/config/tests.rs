@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::keys::KEYS;
-use super::raw::{Raw, RawLimits, RawProvider, RawRule, RawScheduling};
+use super::raw::{Raw, RawLimits, RawNetwork, RawOAuth, RawProvider, RawRule, RawScheduling};
 use super::*;
 use crate::provider::Auth;
 
@@ -25,11 +25,14 @@ fn fields(value: &impl serde::Serialize, prefix: &str) -> BTreeSet<String> {
 #[test]
 fn the_table_of_keys_and_the_file_hold_the_same() {
     let mut raw = fields(&Raw::default(), "");
-    for section in ["scheduling", "providers", "models", "limits"] {
+    for section in ["scheduling", "providers", "models", "network", "limits"] {
         assert!(raw.remove(section), "{section}");
     }
     raw.extend(fields(&RawScheduling::default(), "scheduling."));
     raw.extend(fields(&RawProvider::default(), "providers.*."));
+    assert!(raw.remove("providers.*.oauth"));
+    raw.extend(fields(&RawOAuth::default(), "providers.*.oauth."));
+    raw.extend(fields(&RawNetwork::default(), "network."));
     raw.extend(fields(&RawRule::default(), "models[]."));
     raw.extend(fields(&RawLimits::default(), "limits."));
     let table: BTreeSet<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
@@ -268,4 +271,46 @@ fn what_is_no_host_is_refused() {
     for host in ["", "http://box.lan", "box.lan/x", "*.lan", "box.lan:port", "me@box.lan", "[box.lan]", "a b"] {
         assert!(problem(&format!("allowed_hosts = [\"{host}\"]\n")).contains("expected a host name or address"), "{host}");
     }
+}
+
+#[test]
+fn a_client_of_ones_own_is_named_in_a_table_of_its_own() {
+    let lab = |oauth: &str| {
+        format!("[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"https://a.example\"\nauth = \"oauth\"\n{oauth}\n")
+    };
+    let table = "[providers.lab.oauth]\nauthorize_url = \"https://id.example/auth\"\ntoken_url = \"https://id.example/token\"\n";
+    let config = resolved(&lab(&format!("{table}client_id = \"me\"\nscopes = [\"a\", \"b\"]\n")));
+    let oauth = config.providers[0].oauth.as_ref().unwrap();
+    assert_eq!((oauth.client_id.as_deref(), oauth.scopes.join(" ")), (Some("me"), "a b".to_owned()));
+    assert!(problem(&lab("")).contains("providers.lab.oauth.token_url: missing"));
+    assert!(problem(&lab(table)).contains("providers.lab.oauth.client_id: missing"));
+    assert!(problem(&lab("[providers.lab.oauth]\ntoken_uri = \"x\"\n")).contains("did you mean `token_url`?"));
+    let plain = table.replace("https://id.example/token", "http://id.example/token");
+    assert!(problem(&lab(&format!("{plain}client_id = \"me\"\n"))).contains("expected an https URL"));
+    let local = table.replace("https://id.example", "http://127.0.0.1:9");
+    assert!(parse(&lab(&format!("{local}client_id = \"me\"\n"))).is_ok());
+}
+
+#[test]
+fn presets_that_only_the_person_can_place_say_what_they_need() {
+    let message = problem("[providers.azure-openai]\n");
+    assert!(
+        message.contains("providers.azure-openai.base_url: missing: set `base_url` to your own, such as `https://NAME"),
+        "{message}"
+    );
+    let vertex = "https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google";
+    let config = resolved(&format!("[providers.vertex-ai]\nbase_url = \"{vertex}\"\n"));
+    let oauth = config.providers[0].oauth.as_ref().unwrap();
+    assert_eq!((config.providers[0].auth, oauth.token_url.as_str()), (Auth::OAuth, "https://oauth2.googleapis.com/token"));
+    assert_eq!(oauth.client_id, None, "a service account needs none");
+}
+
+#[test]
+fn the_way_out_is_read_and_a_password_in_it_never_shown() {
+    let config = resolved("[network]\nproxy = \"http://me:pw@proxy.lan:3128\"\nno_proxy = [\".Lan\"]\nca_file = \"/etc/ca.pem\"\n");
+    assert_eq!(config.network.proxy.as_ref().unwrap().to_string(), "http://proxy.lan:3128");
+    assert_eq!((config.network.no_proxy.join(" "), config.network.ca_file.is_some()), (".lan".to_owned(), true));
+    assert!(!format!("{config:?}").contains("pw"));
+    let message = problem("[network]\nproxy = \"ftp://me:pw@proxy.lan\"\n");
+    assert!(message.contains("network.proxy: expected a proxy") && !message.contains("pw"), "{message}");
 }

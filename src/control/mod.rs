@@ -11,12 +11,15 @@ mod key;
 pub mod local;
 pub mod lock;
 pub mod model;
+pub mod network;
 mod place;
 pub mod provider;
 mod reach;
 mod running;
 pub mod selftest;
+pub mod sign_in;
 pub mod status;
+pub mod tokens;
 mod wire;
 
 pub use ask::{Ask, Reply};

@@ -15,7 +15,7 @@ use http_body_util::BodyExt as _;
 
 use crate::canon::Fault;
 use crate::protocol::{self, Inbound, Operation, Protocol};
-use crate::upstream::{Body, BoxError, TransportError, Upstream};
+use crate::upstream::{Body, BoxError, TransportError, Upstream, Via};
 use scene::Scene;
 
 /// The models that it lists: one for each dialect that it speaks, besides `demo` itself.
@@ -28,7 +28,7 @@ fn models() -> Vec<String> {
 pub struct Demo;
 
 impl Upstream for Demo {
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(&self, request: http::Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         Box::pin(std::future::ready(Ok(answer(&request))))
     }
 }

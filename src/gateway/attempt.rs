@@ -16,7 +16,7 @@ use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
 use crate::canon::Fault;
 use crate::outcome::{Next, Stage};
 use crate::provider;
-use crate::upstream::Body as UpstreamBody;
+use crate::upstream::{Body as UpstreamBody, Via};
 
 /// What is read of an upstream's error answer, and how long.
 const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -94,7 +94,7 @@ async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared, settlemen
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
     }
-    Err(refused(job, plan, prepared, answer).await)
+    Err(refused(plan, prepared, answer).await)
 }
 
 /// The request as it goes out. A wire request is sent once, so it is taken.
@@ -109,20 +109,20 @@ fn request(plan: &Plan, prepared: &mut Prepared) -> Result<http::Request<Bytes>,
 
 async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.peek.stream);
-    let sent = timeout(limit, plan.endpoint.upstream.send(request)).await;
+    let sent = timeout(limit, plan.endpoint.upstream.send(request, &Via::default())).await;
     let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
     answered.map_err(|error| Failure::unreachable(&error))
 }
 
 /// Reads an error answer. The upstream's own words reach a client of the same dialect, unless they speak of the account's credential.
-async fn refused(job: &Job<'_>, plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
+async fn refused(plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
     let (head, body) = answer.into_parts();
     if head.status.is_redirection() {
-        return Failure::refused(job, plan, &head, redirected(&plan.endpoint.provider.name));
+        return Failure::refused(plan, &head, &[], redirected(&plan.endpoint.provider.name));
     }
     let body = if is_encoded(&head.headers) { Bytes::new() } else { error_body(body).await };
     let fault = plan.protocol.decode_fault(head.status, &head.headers, &body);
-    let mut failure = Failure::refused(job, plan, &head, fault);
+    let mut failure = Failure::refused(plan, &head, &body, fault);
     let passes = matches!(prepared.exchange, Exchange::Passthrough) && !body.is_empty();
     if passes && failure.may_be_quoted() {
         let mut original = passed(plan, &head, body);

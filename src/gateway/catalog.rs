@@ -18,6 +18,7 @@ use super::{Answer, Call, Endpoint, Failed, Setup};
 use crate::canon::{Fault, FaultKind, ModelCard};
 use crate::protocol::{self, Operation, Wire};
 use crate::provider::{self, DEMO};
+use crate::upstream::Via;
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
 /// How long a provider that did not answer is not asked again.
@@ -154,7 +155,7 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
     let wire = Wire { path, query, headers: own_headers(protocol).collect(), ..Wire::default() };
     let call = provider::Call { method: Method::GET, version: protocol.version(), wire };
     let request = endpoint.provider.prepare(call, &endpoint.account.credential)?;
-    let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request));
+    let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request, &Via::default()));
     let answer = answer.await.map_err(|_| late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
     let (head, body) = answer.into_parts();
     let body = collect(body, LIST_BOUNDS).await.map_err(|failure| failure.fault)?;

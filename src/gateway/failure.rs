@@ -2,17 +2,17 @@
 //!
 //! The only place where an upstream's refusal is judged, whether its status said it or an answer that began well.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::RETRY_AFTER;
 use http::response::Parts;
 use http::{HeaderMap, HeaderName};
 
 use super::Answer;
-use super::plan::{Job, Plan};
+use super::plan::Plan;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Outcome, Stage};
-use crate::provider::{self, RETRY_AFTER_MAX};
+use crate::provider::{RETRY_AFTER_MAX, Refused};
 use crate::upstream::TransportError;
 
 /// What an attempt gives. Failures are large and rare, so they are boxed.
@@ -56,10 +56,10 @@ impl Failure {
         Self::of_attempt(Fault::upstream(format!("the upstream's answer cannot be read: {why}")), Outcome::Garbled)
     }
 
-    /// What an upstream said instead of an answer. `head` is its own, also where a 200 was followed by an error.
-    pub(super) fn refused(job: &Job<'_>, plan: &Plan, head: &Parts, fault: Fault) -> Box<Self> {
-        let fault = with_retry_after(fault, head, job);
-        let outcome = provider::classify(head.status, &fault, job.call.received_at);
+    /// What an upstream said instead of an answer. `head` is its own, also where a 200 was followed by an error; then `body` is empty.
+    pub(super) fn refused(plan: &Plan, head: &Parts, body: &[u8], fault: Fault) -> Box<Self> {
+        let answer = Refused { status: head.status, headers: &head.headers, body };
+        let (fault, outcome) = plan.endpoint.provider.judge(answer, fault, SystemTime::now());
         let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden);
         let fault = if is_about_account { credential_refused(fault, &plan.endpoint.provider.name) } else { fault };
         Self::of_attempt(fault, outcome)
@@ -89,18 +89,6 @@ pub(super) fn redirected(provider: &str) -> Fault {
     Fault::upstream(format!(
         "provider `{provider}` redirects to another address, which is not followed; set `providers.{provider}.base_url` to where it serves"
     ))
-}
-
-/// The wait that the upstream names, by its headers before its body, at most [`RETRY_AFTER_MAX`].
-fn with_retry_after(mut fault: Fault, head: &Parts, job: &Job<'_>) -> Fault {
-    let now = job.call.received_at;
-    // Reset times stand on every answer; they say when to come back only where a limit was hit.
-    let is_limited = matches!(fault.kind, FaultKind::RateLimited | FaultKind::QuotaSpent);
-    let in_head = provider::retry_after(&head.headers, now, RETRY_AFTER_MAX);
-    let said = in_head.or_else(|| fault.retry_after.map(|after| after.min(RETRY_AFTER_MAX)));
-    let resets = || provider::limits_reset_after(&head.headers, now, RETRY_AFTER_MAX);
-    fault.retry_after = said.or_else(|| if is_limited { resets() } else { None });
-    fault
 }
 
 /// A refused credential as the client may see it: its own key is not at fault, and must not look so.

@@ -222,7 +222,7 @@ impl Reading<'_> {
     }
 
     fn refused(&self, fault: Fault, head: &Parts) -> Box<Failure> {
-        Failure::refused(self.job, self.plan, head, fault)
+        Failure::refused(self.plan, head, &[], fault)
     }
 
     fn stream_head(&self, head: &Parts) -> Response<()> {

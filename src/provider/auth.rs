@@ -2,7 +2,7 @@
 
 use http::{HeaderName, HeaderValue, header};
 
-use crate::account::Secret;
+use crate::account::{Credential, Secret};
 use crate::canon::Dialect;
 use crate::protocol::{self, Protocol};
 
@@ -13,11 +13,15 @@ pub enum Auth {
     Bearer,
     XApiKey,
     XGoogApiKey,
+    /// `api-key: KEY`, as Azure wants it.
+    ApiKey,
+    /// `authorization: Bearer TOKEN`, with an access token from an authorization server.
+    OAuth,
     None,
 }
 
 impl Auth {
-    pub const ALL: [Self; 4] = [Self::Bearer, Self::XApiKey, Self::XGoogApiKey, Self::None];
+    pub const ALL: [Self; 6] = [Self::Bearer, Self::XApiKey, Self::XGoogApiKey, Self::ApiKey, Self::OAuth, Self::None];
 
     /// The word for it in the configuration.
     pub fn name(self) -> &'static str {
@@ -25,6 +29,8 @@ impl Auth {
             Self::Bearer => "bearer",
             Self::XApiKey => "x-api-key",
             Self::XGoogApiKey => "x-goog-api-key",
+            Self::ApiKey => "api-key",
+            Self::OAuth => "oauth",
             Self::None => "none",
         }
     }
@@ -39,12 +45,24 @@ impl Auth {
         header.and_then(Self::by_name).unwrap_or(Self::Bearer)
     }
 
+    /// The header that a credential travels in, where it travels in one. A token is always a bearer's, also where keys are not.
+    pub(super) fn header_of(self, credential: &Credential) -> Option<(HeaderName, HeaderValue)> {
+        match credential {
+            Credential::None => None,
+            Credential::Key(key) => self.header(key),
+            Credential::OAuth(tokens) => Self::OAuth.header(tokens.access.as_ref()?),
+            // Google takes the access token that such a file is exchanged for, never the file.
+            Credential::ServiceAccount(_) => None,
+        }
+    }
+
     /// The header that carries `key`, marked so that it is neither printed nor indexed; `None` where no header can.
-    pub(super) fn header(self, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
+    fn header(self, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
         let (name, text) = match self {
-            Self::Bearer => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
+            Self::Bearer | Self::OAuth => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
             Self::XApiKey => (HeaderName::from_static("x-api-key"), key.expose().to_owned()),
             Self::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), key.expose().to_owned()),
+            Self::ApiKey => (HeaderName::from_static("api-key"), key.expose().to_owned()),
             Self::None => return None,
         };
         let text = zeroize::Zeroizing::new(text);

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use http::Uri;
 use http::uri::{Authority, Scheme};
 
+use crate::account::Address;
+
 /// Where a provider answers: scheme, host, port and the path in front of every call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
@@ -17,6 +19,7 @@ pub struct BaseUrl {
     path: String,
     /// Whether the path already says which version is called.
     is_versioned: bool,
+    address: Address,
 }
 
 /// A base URL that cannot be used: what was expected.
@@ -43,6 +46,7 @@ impl BaseUrl {
             return Err(BadBaseUrl("expected a URL without a fragment"));
         }
         let uri: Uri = text.trim().parse().map_err(|_| BadBaseUrl("expected an http or https URL"))?;
+        let address = Address::of(&uri);
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
             return Err(BadBaseUrl("expected an http or https URL, starting with `https://` or `http://`"));
@@ -59,8 +63,9 @@ impl BaseUrl {
         if path_and_query.contains('?') {
             return Err(BadBaseUrl("expected a URL without a query"));
         }
+        let address = address.map_err(|_| BadBaseUrl("expected an http or https URL with a host and, at most, a port"))?;
         let (path, is_versioned) = tidy(&path_and_query);
-        Ok(Self { scheme, authority, path, is_versioned })
+        Ok(Self { scheme, authority, path, is_versioned, address })
     }
 
     /// The URL of `path`, which stands below the version segment; `version` is put in between where the base names none.
@@ -87,6 +92,20 @@ impl BaseUrl {
             .path_and_query(target)
             .build()
             .map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
+    }
+
+    /// Scheme, host and port: what a credential is bound to.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The URL of an absolute path at the same origin: for calls that are not below the base.
+    ///
+    /// # Errors
+    /// When no URL can carry it.
+    pub fn at_origin(&self, path: &str) -> Result<Uri, BadBaseUrl> {
+        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path);
+        uri.build().map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
     }
 
     pub fn is_plain_http(&self) -> bool {
@@ -199,6 +218,16 @@ mod tests {
         {
             assert!(BaseUrl::parse(text).is_err(), "`{text}`");
         }
+    }
+
+    #[test]
+    fn the_address_is_scheme_host_and_port() {
+        let address = |base| BaseUrl::parse(base).unwrap().address().to_string();
+        assert_eq!(address("https://API.example/v1"), "https://api.example:443");
+        assert_eq!(address("http://[::1]"), "http://[::1]:80");
+        assert_eq!(address("https://api.example:443"), address("https://api.example/other"));
+        let base = BaseUrl::parse("https://host/api/v1").unwrap();
+        assert_eq!(base.at_origin("/user/balance").unwrap().to_string(), "https://host/user/balance");
     }
 
     #[test]

@@ -1,27 +1,98 @@
-//! What an answer that is no success teaches the scheduler.
+//! What an answer that is no success teaches the scheduler, and what a person should read about it.
 //!
-//! The dialect already read the body into a [`Fault`]; here its kind and the status become an [`Outcome`]. Pure.
+//! The dialect already read the body into a [`Fault`]; here its kind, the status and the limits that the answer tells become an
+//! [`Outcome`]. Pure.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 
-use super::RETRY_AFTER_MAX;
+use super::limits::{self, Limit};
+use super::presets::Preset;
+use super::{Provider, RETRY_AFTER_MAX};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Outcome, Refusal, Scope, Stage, Timestamp};
 
 /// Anthropic's own status for "overloaded". Source: Anthropic, "Errors".
 const OVERLOADED: u16 = 529;
 
-/// The outcome of an attempt that ended in `fault`. `status` is the head's; a fault inside a stream comes with a 200.
-pub fn classify(status: StatusCode, fault: &Fault, now: Timestamp) -> Outcome {
-    let until = fault.retry_after.map(|wait| now + wait.min(RETRY_AFTER_MAX));
+/// An answer that is no success.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<'a> {
+    /// The head's; a fault inside a stream comes with a 200.
+    pub status: StatusCode,
+    pub headers: &'a HeaderMap,
+    /// Empty where there was none, or inside a stream.
+    pub body: &'a [u8],
+}
+
+impl Provider {
+    /// Judges an answer that is no success. `fault` is what the dialect read in it; it comes back with the wait that the client is
+    /// told and with what a person should know.
+    pub fn judge(&self, answer: Refused<'_>, fault: Fault, now: Timestamp) -> (Fault, Outcome) {
+        let limit = limits::limit(answer.headers, answer.body, &fault, self.preset().and_then(|preset| preset.day_ends), now);
+        let outcome = classify(answer.status, &fault, &limit, now);
+        let mut fault = fault;
+        fault.retry_after = limit.wait.map(|wait| wait.min(RETRY_AFTER_MAX));
+        if let Some(message) = self.other_than_api(answer, &fault) {
+            fault.message = message;
+        }
+        if is_about_time(&outcome) {
+            limit.remarks.iter().for_each(|remark| fault.message = format!("{}; {remark}", fault.message));
+        }
+        (fault, outcome)
+    }
+
+    /// The preset that this provider is, by its name or by where it answers.
+    pub fn preset(&self) -> Option<&'static Preset> {
+        super::presets::preset(&self.name).or_else(|| super::presets::at(&self.base_url))
+    }
+
+    /// The sentence for answers that no API gives: a web page, or a path that nobody serves.
+    fn other_than_api(&self, answer: Refused<'_>, fault: &Fault) -> Option<String> {
+        let (name, base_url) = (&self.name, &self.base_url);
+        if is_web_page(answer) {
+            let status = answer.status.as_u16();
+            return Some(format!(
+                "provider `{name}` answered {status} with a web page instead of an API's error; `{base_url}` may be down, or no \
+                 API: check `providers.{name}.base_url`"
+            ));
+        }
+        let is_path = fault.kind == FaultKind::NotFound && fault.code.is_none() && fault.details.is_none();
+        is_path.then(|| {
+            format!(
+                "provider `{name}` has nothing at that path below `{base_url}` ({}); check `providers.{name}.base_url`: its version \
+                 segment, such as `/v1`, may be missing, wrong or there twice",
+                fault.message
+            )
+        })
+    }
+}
+
+/// Whether the body is HTML, whatever its head says.
+fn is_web_page(answer: Refused<'_>) -> bool {
+    let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let start = answer.body.trim_ascii_start();
+    let is_html = |prefix: &[u8]| start.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    content_type.to_ascii_lowercase().starts_with("text/html") || is_html(b"<!doctype html") || is_html(b"<html")
+}
+
+fn is_about_time(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. } | Outcome::Unauthorized)
+}
+
+/// The outcome of an attempt that ended in `fault`.
+fn classify(status: StatusCode, fault: &Fault, limit: &Limit, now: Timestamp) -> Outcome {
+    let until = limit.wait.and_then(|wait| now.checked_add(wait));
     if status.is_redirection() {
         // Redirects are not followed: keys would go where they were not meant for.
         return Outcome::Failed;
     }
     match fault.kind {
         FaultKind::Unauthorized | FaultKind::UpstreamAuth | FaultKind::Forbidden => refused_credential(status, fault),
+        FaultKind::QuotaSpent if limit.is_daily => Outcome::QuotaSpent { scope: limit.scope, until },
+        // Money is the account's, whatever was asked.
         FaultKind::QuotaSpent => Outcome::QuotaSpent { scope: Scope::Account, until },
-        FaultKind::RateLimited => Outcome::Throttled { scope: Scope::Model, until },
+        FaultKind::RateLimited if limit.is_daily => Outcome::QuotaSpent { scope: limit.scope, until },
+        FaultKind::RateLimited => Outcome::Throttled { scope: limit.scope, until },
         FaultKind::Overloaded => Outcome::Overloaded { until },
         FaultKind::Timeout | FaultKind::RequestTimeout => Outcome::TimedOut { stage: Stage::Head },
         FaultKind::Upstream | FaultKind::Internal => failed(status, until),
@@ -72,88 +143,4 @@ fn is_about_reasoning(fault: &Fault) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    fn now() -> Timestamp {
-        Timestamp::UNIX_EPOCH + Duration::from_secs(1_000_000)
-    }
-
-    /// A fault as the dialects read it from the body whose words stand in `message`.
-    fn fault(kind: FaultKind, message: &str) -> Fault {
-        Fault::new(kind, Blame::Provider, message)
-    }
-
-    fn outcome(status: u16, fault: &Fault) -> Outcome {
-        classify(StatusCode::from_u16(status).unwrap(), fault, now())
-    }
-
-    #[test]
-    fn each_answer_of_a_provider_has_its_outcome() {
-        use FaultKind as K;
-        use Outcome as O;
-        let rejected = |refusal| O::Rejected(refusal);
-        let table = [
-            (401, K::UpstreamAuth, "Incorrect API key provided", O::Unauthorized),
-            (401, K::UpstreamAuth, "invalid x-api-key", O::Unauthorized),
-            (400, K::UpstreamAuth, "API key not valid. Please pass a valid API key.", O::Unauthorized),
-            (403, K::UpstreamAuth, "Country, region, or territory not supported", O::Forbidden),
-            (403, K::UpstreamAuth, "Permission denied on resource project", O::Forbidden),
-            (402, K::QuotaSpent, "Your credit balance is too low", O::QuotaSpent { scope: Scope::Account, until: None }),
-            (
-                429,
-                K::QuotaSpent,
-                "You exceeded your current quota (insufficient_quota)",
-                O::QuotaSpent { scope: Scope::Account, until: None },
-            ),
-            (429, K::RateLimited, "Rate limit reached for gpt-5", O::Throttled { scope: Scope::Model, until: None }),
-            (429, K::RateLimited, "Resource has been exhausted", O::Throttled { scope: Scope::Model, until: None }),
-            (404, K::NoSuchModel, "The model `gpt-9` does not exist", rejected(Refusal::UnknownModel)),
-            (404, K::NotFound, "model: claude-9", rejected(Refusal::UnknownModel)),
-            (400, K::ContextTooLong, "prompt is too long: 210000 tokens > 200000", rejected(Refusal::ContextTooLong)),
-            (400, K::BadRequest, "Invalid `signature` in `thinking` block", rejected(Refusal::InvalidSignature)),
-            (400, K::BadRequest, "Invalid/Corrupted thought signature.", rejected(Refusal::InvalidSignature)),
-            (400, K::BadRequest, "Unknown parameter: 'signature'.", rejected(Refusal::Other)),
-            (400, K::BadRequest, "messages: at least one message is required", rejected(Refusal::Other)),
-            (413, K::TooLarge, "Request exceeds the maximum size", rejected(Refusal::Other)),
-            (409, K::Conflict, "conflict_error", rejected(Refusal::Other)),
-            (408, K::RequestTimeout, "Request Timeout", O::TimedOut { stage: Stage::Head }),
-            (529, K::Overloaded, "Overloaded", O::Overloaded { until: None }),
-            (503, K::Overloaded, "The model is overloaded. Please try again later.", O::Overloaded { until: None }),
-            (503, K::Upstream, "<html>503 Service Unavailable</html>", O::Overloaded { until: None }),
-            (500, K::Upstream, "The server had an error", O::Failed),
-            (502, K::Upstream, "Bad gateway", O::Failed),
-            (504, K::Timeout, "DEADLINE_EXCEEDED", O::TimedOut { stage: Stage::Head }),
-            (307, K::Upstream, "", O::Failed),
-            (302, K::UpstreamAuth, "please log in", O::Failed),
-            (200, K::Overloaded, "overloaded_error inside a stream", O::Overloaded { until: None }),
-        ];
-        for (status, kind, message, expected) in table {
-            assert_eq!(outcome(status, &fault(kind, message)), expected, "{status} `{message}`");
-        }
-    }
-
-    #[test]
-    fn a_request_that_is_itself_forbidden_is_no_fault_of_the_account() {
-        let mut forbidden = fault(FaultKind::Forbidden, "your request was blocked by our usage policy");
-        assert_eq!(outcome(403, &forbidden), Outcome::Forbidden);
-        forbidden.blame = Blame::Client;
-        assert_eq!(outcome(403, &forbidden), Outcome::Rejected(Refusal::Other));
-    }
-
-    #[test]
-    fn the_named_moment_is_kept_and_capped() {
-        let mut limited = fault(FaultKind::RateLimited, "slow down");
-        limited.retry_after = Some(Duration::from_secs(7));
-        assert_eq!(outcome(429, &limited), Outcome::Throttled { scope: Scope::Model, until: Some(now() + Duration::from_secs(7)) });
-        limited.retry_after = Some(Duration::MAX);
-        assert_eq!(outcome(429, &limited), Outcome::Throttled { scope: Scope::Model, until: Some(now() + RETRY_AFTER_MAX) });
-    }
-
-    #[test]
-    fn encrypted_reasoning_of_another_account_is_told_by_its_code() {
-        let refused = fault(FaultKind::BadRequest, "could not be verified").with_code("invalid_encrypted_content");
-        assert_eq!(outcome(400, &refused), Outcome::Rejected(Refusal::InvalidSignature));
-    }
-}
+mod tests;

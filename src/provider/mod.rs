@@ -1,26 +1,30 @@
 //! Who we call: base URL, form of authentication, and how a provider's answers read to the scheduler.
 //!
 //! A provider is data; [`presets`] holds the known ones. [`Provider::prepare`] turns a wire request into an HTTP request,
-//! [`classify`] turns the head and fault of an answer into an [`Outcome`](crate::outcome::Outcome), [`retry_after`] reads when to
-//! come back, and [`rules`] says which model names go where.
+//! [`Provider::judge`] turns the head and fault of an answer into an [`Outcome`](crate::outcome::Outcome), [`readings`] reads what
+//! is left of its limits, [`oauth`] writes and reads what is said to authorization servers, and [`rules`] says which model names go
+//! where.
 //!
 //! Nothing here does IO, reads the environment or asks a clock.
 
 mod auth;
+mod balance;
 mod base_url;
 mod classify;
 mod dialects;
+mod limits;
+pub mod oauth;
 mod prepare;
 pub mod presets;
-mod retry_after;
 pub mod rules;
 
 pub use auth::Auth;
+pub use balance::Balance;
 pub use base_url::{BadBaseUrl, BaseUrl};
-pub use classify::classify;
+pub use classify::Refused;
 pub use dialects::{dialect, dialects};
+pub use limits::{DayEnd, REST_MAX, RETRY_AFTER_MAX, readings, retry_after};
 pub use prepare::Call;
-pub use retry_after::{RETRY_AFTER_MAX, limits_reset_after, retry_after};
 
 use std::sync::Arc;
 
@@ -42,6 +46,8 @@ pub struct Provider {
     pub auth: Auth,
     /// The environment variable that holds its key.
     pub key_env: Option<String>,
+    /// Where its access tokens come from, for [`Auth::OAuth`].
+    pub oauth: Option<oauth::Client>,
     /// Whether a key may travel to another machine over plain HTTP.
     pub insecure_http: bool,
     /// The models that it serves, where the person listed them.
@@ -63,6 +69,9 @@ impl Provider {
         }
         match &self.key_env {
             Some(env) => EnvAccount::from_env(&self.name, env, lookup(env)),
+            None if self.auth == Auth::OAuth => {
+                EnvAccount::blocked(&self.name, AccountState::NeedsSignIn { provider: self.name.clone() })
+            }
             None => EnvAccount::blocked(&self.name, AccountState::NeedsKeyEnv { provider: self.name.clone() }),
         }
     }
@@ -82,6 +91,7 @@ pub(crate) fn sample(name: &str, base_url: &str, auth: Auth) -> Provider {
         base_url: BaseUrl::parse(base_url).unwrap(),
         auth,
         key_env: Some("LAB_API_KEY".to_owned()),
+        oauth: None,
         insecure_http: false,
         models: None,
     }

@@ -53,17 +53,16 @@ impl Provider {
 
     /// Puts the credential in; whatever stood in its place before came from a client and goes.
     fn sign(&self, headers: &mut HeaderMap, credential: &Credential) {
-        for name in [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY] {
+        for name in [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY] {
             headers.remove(name);
         }
-        if let Credential::Key(key) = credential
-            && let Some((name, value)) = self.auth.header(key)
-        {
+        if let Some((name, value)) = self.auth.header_of(credential) {
             headers.insert(name, value);
         }
     }
 }
 
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
@@ -80,7 +79,7 @@ fn set_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::account::Secret;
+    use crate::account::{Secret, Tokens};
     use crate::provider::{Auth, sample};
 
     fn call(headers: Vec<(HeaderName, HeaderValue)>) -> Call {
@@ -99,6 +98,7 @@ mod tests {
             (Auth::Bearer, "authorization", "Bearer sk-1"),
             (Auth::XApiKey, "x-api-key", "sk-1"),
             (Auth::XGoogApiKey, "x-goog-api-key", "sk-1"),
+            (Auth::ApiKey, "api-key", "sk-1"),
         ];
         for (auth, name, value) in table {
             let request = prepared(auth, Vec::new());
@@ -108,8 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn an_access_token_is_a_bearers_and_a_service_accounts_file_never_travels() {
+        let tokens = Tokens { access: Some(Secret::new("at-1".to_owned())), ..Tokens::default() };
+        let lab = sample("lab", "https://lab.example", Auth::OAuth);
+        let request = lab.prepare(call(Vec::new()), &Credential::OAuth(tokens)).unwrap();
+        assert_eq!(request.headers()["authorization"], "Bearer at-1");
+        let file = Credential::ServiceAccount(Secret::new("{}".to_owned()));
+        assert!(!lab.prepare(call(Vec::new()), &file).unwrap().headers().contains_key("authorization"));
+    }
+
+    #[test]
     fn a_clients_own_credentials_never_reach_the_upstream() {
-        let foreign = [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY].map(|name| (name, HeaderValue::from_static("client")));
+        let foreign =
+            [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY].map(|name| (name, HeaderValue::from_static("client")));
         let request = prepared(Auth::XApiKey, foreign.to_vec());
         assert_eq!(request.headers()["x-api-key"], "sk-1");
         assert!(!request.headers().contains_key("authorization") && !request.headers().contains_key("x-goog-api-key"));

@@ -1,0 +1,14 @@
+//! How requests leave this machine, as the configuration says.
+
+use super::Resolved;
+use crate::upstream::Settings;
+
+/// What a [`crate::upstream::Network`] is made with.
+pub fn settings(config: &Resolved) -> Settings {
+    Settings {
+        connect_timeout: config.limits.connect_timeout,
+        proxy: config.network.proxy.clone(),
+        no_proxy: config.network.no_proxy.clone(),
+        ca_file: config.network.ca_file.clone(),
+    }
+}

@@ -1,0 +1,31 @@
+//! The person's browser.
+
+/// Opens a page in the person's browser; `false` where there is none to open it in, and the person has to be told the address.
+///
+/// Never as root: a browser that runs so can read and change everything.
+pub fn open_browser(url: &str) -> bool {
+    !is_root() && has_display() && webbrowser::open(url).is_ok()
+}
+
+/// Browsers in a terminal would take it from whoever waits there.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn has_display() -> bool {
+    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn has_display() -> bool {
+    true
+}
+
+/// Whether this process acts as root.
+#[cfg(unix)]
+fn is_root() -> bool {
+    let id = std::process::Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}

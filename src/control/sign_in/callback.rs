@@ -1,0 +1,142 @@
+//! The port that the answer comes to.
+//!
+//! Any page and any program of this machine can send requests there: only one that carries the state of this sign-in ends the wait,
+//! all others are answered and forgotten.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http::header::HOST;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
+use subtle::ConstantTimeEq as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+use super::page::page;
+use crate::account::Secret;
+
+/// Connections at a time: a browser opens a few.
+const CONNECTIONS_MAX: usize = 16;
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the last page may take to reach the browser.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
+const WHY_CHARS_MAX: usize = 200;
+
+/// How a sign-in ended at the authorization server.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Code(Secret),
+    Declined(String),
+}
+
+/// Waits for the answer that carries `state`.
+pub(super) async fn answer_to(state: &Secret, listener: &TcpListener) -> Ended {
+    let host = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let waiting = Arc::new(Waiting { state: state.clone(), host, ended: Mutex::new(None), is_over: Notify::new() });
+    let mut connections = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
+                if let Ok((stream, _)) = accepted {
+                    connections.push(serve(stream, waiting.clone()));
+                }
+            }
+            Some(()) = connections.next() => {}
+            () = waiting.is_over.notified() => break,
+        }
+    }
+    // The page is on its way.
+    let _ = tokio::time::timeout(PAGE_TIMEOUT, async { while connections.next().await.is_some() {} }).await;
+    waiting.take().unwrap_or(Ended::Declined("no answer".to_owned()))
+}
+
+struct Waiting {
+    state: Secret,
+    /// The only `Host` that the redirect has: a rebound name has another.
+    host: String,
+    ended: Mutex<Option<Ended>>,
+    is_over: Notify,
+}
+
+impl Waiting {
+    fn take(&self) -> Option<Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn end(&self, ended: Ended) -> bool {
+        let mut kept = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_some() {
+            return false;
+        }
+        *kept = Some(ended);
+        self.is_over.notify_one();
+        true
+    }
+}
+
+async fn serve(stream: TcpStream, waiting: Arc<Waiting>) {
+    let service = service_fn(move |request: Request<hyper::body::Incoming>| {
+        let page = answer(&waiting, &request);
+        async move { Ok::<_, Infallible>(page) }
+    });
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false).max_buf_size(16 * 1024);
+    // A connection that breaks is the browser's business.
+    let _ = server.serve_connection(TokioIo::new(stream), service).await;
+}
+
+fn answer<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
+    let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
+    if !matches!(hosts[..], [host] if host.as_bytes() == waiting.host.as_bytes()) {
+        return page(StatusCode::MISDIRECTED_REQUEST, "Not here", "This address serves nothing.");
+    }
+    if request.method() != Method::GET || request.uri().path() != "/callback" {
+        return page(StatusCode::NOT_FOUND, "Not here", "This address serves nothing.");
+    }
+    match read(request.uri().query().unwrap_or_default(), &waiting.state) {
+        None => page(
+            StatusCode::BAD_REQUEST,
+            "Not this sign-in",
+            "This answer does not belong to the sign-in that is waited for. Start from the address that Aerostat gave.",
+        ),
+        Some(ended) => {
+            let is_granted = matches!(ended, Ended::Code(_));
+            match (waiting.end(ended), is_granted) {
+                (false, _) => page(StatusCode::BAD_REQUEST, "Already answered", "This sign-in has had its answer."),
+                (true, true) => page(StatusCode::OK, "Signed in", "Aerostat goes on by itself; you can close this page."),
+                (true, false) => page(StatusCode::OK, "Not signed in", "The sign-in was declined; you can close this page."),
+            }
+        }
+    }
+}
+
+/// The answer in a query. `None` where it is none to the question with that state, or says something twice.
+fn read(query: &str, state: &Secret) -> Option<Ended> {
+    let said = once(query, "state")?;
+    if !bool::from(said.as_bytes().ct_eq(state.expose().as_bytes())) {
+        return None;
+    }
+    if let Some(error) = once(query, "error") {
+        let description = once(query, "error_description").map(|text| format!(": {text}")).unwrap_or_default();
+        let words = format!("{error}{description}");
+        return Some(Ended::Declined(words.chars().filter(|c| !c.is_control()).take(WHY_CHARS_MAX).collect()));
+    }
+    once(query, "code").filter(|code| !code.is_empty()).map(|code| Ended::Code(Secret::new(code)))
+}
+
+/// A parameter that is there exactly once.
+fn once(query: &str, name: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value);
+    let value = values.next().filter(|_| values.clone().next().is_none())?.replace('+', " ");
+    percent_decode_str(&value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}

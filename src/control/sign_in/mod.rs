@@ -1,0 +1,100 @@
+//! A sign-in in the person's browser: the authorization server sends the answer back to a port of this machine.
+//!
+//! Source: RFC 8252 section 7.3, loopback redirects; RFC 7636, PKCE. The port is open for one answer and no longer.
+
+mod browser;
+mod callback;
+mod page;
+
+pub use browser::open_browser;
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::tokens;
+use crate::account::{Secret, Tokens};
+use crate::outcome::Timestamp;
+use crate::provider::oauth::{Answer, Client, Incomplete, Question};
+use crate::upstream::{Upstream, Via};
+use callback::{Ended, answer_to};
+
+/// How long a person may take. Two-factor codes have to be found.
+pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+
+/// Why there are no tokens. Each is a sentence for people.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    #[error(transparent)]
+    Incomplete(#[from] Incomplete),
+    #[error("no port for the answer could be opened on this machine ({0})")]
+    NoPort(#[source] std::io::Error),
+    #[error("the sign-in was not finished within {} min; start it again", .0.as_secs() / 60)]
+    Late(Duration),
+    #[error("the sign-in was refused ({0}); start it again, or check `client_id` and `scopes`")]
+    Declined(String),
+    #[error("the sign-in gave no tokens: {0}")]
+    NoTokens(String),
+}
+
+/// A sign-in that waits for its answer.
+pub struct SignIn {
+    client: Client,
+    question: Question,
+    listener: TcpListener,
+}
+
+impl SignIn {
+    /// Opens a port for the answer.
+    ///
+    /// # Errors
+    /// When the configuration lacks something, or there is no port.
+    pub async fn start(client: &Client) -> Result<Self, SignInError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(SignInError::NoPort)?;
+        let port = listener.local_addr().map_err(SignInError::NoPort)?.port();
+        let question = client.ask(&format!("http://127.0.0.1:{port}/callback"))?;
+        Ok(Self { client: client.clone(), question, listener })
+    }
+
+    /// Where the person signs in.
+    pub fn url(&self) -> &str {
+        &self.question.url
+    }
+
+    /// Waits for the answer, at most `patience`, and turns it into tokens. The client's secret is kept among them.
+    ///
+    /// # Errors
+    /// When the person or the server declines, or nobody answers.
+    pub async fn finish(
+        self,
+        secret: Option<Secret>,
+        upstream: &dyn Upstream,
+        via: &Via,
+        patience: Duration,
+        now: fn() -> Timestamp,
+    ) -> Result<Tokens, SignInError> {
+        let ended = timeout(patience, answer_to(&self.question.state, &self.listener)).await;
+        drop(self.listener);
+        let code = match ended.map_err(|_| SignInError::Late(patience))? {
+            Ended::Code(code) => code,
+            Ended::Declined(why) => return Err(SignInError::Declined(why)),
+        };
+        let request = self.client.exchange(&self.question, &code, secret.as_ref())?;
+        let sent: Vec<&Secret> = [Some(&code), secret.as_ref()].into_iter().flatten().collect();
+        match tokens::ask(upstream, via, request, &sent, now()).await {
+            Answer::Granted(granted) => Ok(Tokens {
+                access: Some(granted.access),
+                expires_at: granted.expires_at,
+                refresh: granted.refresh,
+                client_secret: secret,
+                refresh_sent_at: None,
+            }),
+            Answer::Refused { said: why } | Answer::NotTaken { why } | Answer::Unclear { why } => Err(SignInError::NoTokens(why)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! The provider's clock beside ours: a moment that a provider names is counted by the provider's own time.
+
+use std::time::Duration;
+
+use http::{HeaderMap, header};
+
+use super::forms::{When, http_date};
+use crate::outcome::Timestamp;
+
+/// From here on the two clocks differ: less is the way of an answer and the rounding of `Date`.
+const SKEW_MIN: Duration = Duration::from_secs(60);
+
+/// What time it is for us and for the provider.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clocks {
+    ours: Timestamp,
+    theirs: Timestamp,
+}
+
+impl Clocks {
+    /// Their time is what their `Date` says, where it is more than a minute off.
+    pub(super) fn of(headers: &HeaderMap, now: Timestamp) -> Self {
+        let date = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?.trim()));
+        let theirs = date.filter(|date| apart(*date, now) > SKEW_MIN).unwrap_or(now);
+        Self { ours: now, theirs }
+    }
+
+    /// How long until then. `None` where it is now or past.
+    pub(super) fn wait(&self, when: When) -> Option<Duration> {
+        let wait = match when {
+            When::After(wait) => wait,
+            When::At(moment) => moment.duration_since(self.theirs).ok()?,
+        };
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    /// The same as a moment of our clock, at most `max` away.
+    pub(super) fn moment(&self, when: When, max: Duration) -> Option<Timestamp> {
+        self.wait(when).and_then(|wait| self.ours.checked_add(wait.min(max)))
+    }
+
+    /// Their time: a provider's day ends by it.
+    pub(super) fn theirs(&self) -> Timestamp {
+        self.theirs
+    }
+
+    /// A sentence where the clocks differ.
+    pub(super) fn complaint(&self) -> Option<String> {
+        let apart = apart(self.theirs, self.ours);
+        let side = if self.ours < self.theirs { "behind" } else { "ahead of" };
+        (apart > SKEW_MIN).then(|| format!("this machine's clock is {} {side} the provider's; set it right", spoken(apart)))
+    }
+}
+
+fn apart(one: Timestamp, other: Timestamp) -> Duration {
+    one.duration_since(other).unwrap_or_else(|error| error.duration())
+}
+
+fn spoken(duration: Duration) -> String {
+    match duration.as_secs() / 60 {
+        minutes @ 0..120 => format!("{minutes} min"),
+        minutes @ 120..2880 => format!("{} h", minutes / 60),
+        minutes => format!("{} days", minutes / 1440),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clocks(date: &str, ahead: i64) -> Clocks {
+        let theirs = http_date(date).unwrap();
+        let headers = HeaderMap::from_iter([(header::DATE, date.parse().unwrap())]);
+        let ours = match u64::try_from(ahead) {
+            Ok(seconds) => theirs + Duration::from_secs(seconds),
+            Err(_) => theirs - Duration::from_secs(ahead.unsigned_abs()),
+        };
+        Clocks::of(&headers, ours)
+    }
+
+    const DATE: &str = "Fri, 07 Mar 2025 00:00:00 GMT";
+
+    #[test]
+    fn a_moment_is_counted_by_the_clock_of_whoever_named_it() {
+        let reset = When::At(http_date("Fri, 07 Mar 2025 00:00:30 GMT").unwrap());
+        for ahead in [-7200, 7200] {
+            let clocks = clocks(DATE, ahead);
+            assert_eq!(clocks.wait(reset), Some(Duration::from_secs(30)));
+            assert_eq!(clocks.moment(reset, Duration::MAX), Some(clocks.ours + Duration::from_secs(30)));
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_said_and_a_second_is_none() {
+        assert_eq!(clocks(DATE, 2).complaint(), None);
+        assert_eq!(clocks(DATE, -60).complaint(), None);
+        assert_eq!(
+            clocks(DATE, -7200).complaint().as_deref(),
+            Some("this machine's clock is 2 h behind the provider's; set it right")
+        );
+        assert!(clocks(DATE, 86_400 * 400).complaint().unwrap().contains("400 days ahead of"));
+    }
+
+    #[test]
+    fn what_is_past_is_no_wait() {
+        assert_eq!(clocks(DATE, 0).wait(When::At(http_date(DATE).unwrap())), None);
+        assert_eq!(clocks(DATE, 0).wait(When::After(Duration::ZERO)), None);
+    }
+}
