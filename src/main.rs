@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use aerostat::account::EnvAccount;
-use aerostat::canon::{Fault, ModelCard};
+use aerostat::canon::{Blame, Fault, FaultKind, ModelCard};
 use aerostat::config::{Home, Resolved};
 use aerostat::control::selftest::Answered;
 use aerostat::gateway::{self, Endpoint};
@@ -37,10 +37,17 @@ impl cli::Program for Program {
 
     fn list_models(&self, config: &Resolved, provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         let upstream = Arc::new(Network::new(config.limits.connect_timeout));
-        let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
+        if !account.is_ready() {
+            return Err(Fault::new(
+                FaultKind::UpstreamAuth,
+                Blame::Account,
+                format!("provider `{}`: {}", provider.name, account.state),
+            ));
+        }
+        let endpoint = Endpoint { provider: provider.clone(), upstream };
         let runtime: Runtime =
             Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
-        runtime.block_on(gateway::fetch(&endpoint))
+        runtime.block_on(gateway::fetch(&endpoint, &account.credential))
     }
 
     fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {

@@ -7,6 +7,7 @@ mod changes;
 mod port;
 mod recorder;
 mod rehearsal;
+mod roster;
 mod signals;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::config::{Home, Resolved, file};
 use crate::control::status::{State, status};
 use crate::gateway::Gateway;
 use crate::http::listen::BindError;
+use crate::pool::{Clock, InProcess, Pool};
 use crate::server::{Keys, Server};
 use assemble::Assembly;
 use changes::Changes;
@@ -57,6 +59,7 @@ struct Agent {
     assembly: Assembly,
     config: Resolved,
     server: Arc<Server>,
+    pool: Pool,
     gateway: Arc<Gateway>,
     port: Port,
     /// One for the present port, and one for each former one whose answers have not ended.
@@ -69,11 +72,13 @@ impl Agent {
         let keys = assembly.keys(&config)?;
         let asked = Asked::of(&config);
         let open = asked.bind().map_err(|error| explain(error, &config))?;
-        let gateway = Arc::new(Gateway::new(assembly.setup(&config), assembly.recorder()));
+        let pool = Pool::new(Arc::new(InProcess), Clock::system(), roster::rules(&config));
+        pool.replace(roster::roster(&config), roster::rules(&config));
+        let gateway = Arc::new(Gateway::new(assembly.setup(&config), pool.clone(), assembly.recorder()));
         let server = Arc::new(Server::new(assemble::settings(&config, keys, open.port()), gateway.clone()));
         let mut serving = JoinSet::new();
         let port = Port::serve(asked, open, server.clone(), &mut serving);
-        Ok(Self { assembly, config, server, gateway, port, serving })
+        Ok(Self { assembly, config, server, pool, gateway, port, serving })
     }
 
     fn base_url(&self) -> String {
@@ -93,6 +98,7 @@ impl Agent {
         // From here on nobody comes in by a port that changes: those who come by a wider one are judged by what belongs to it.
         let open = self.port.reopen(&asked).await?;
         let number = open.as_ref().map_or(self.port.number(), |open| open.port());
+        self.pool.replace(roster::roster(config), roster::rules(config));
         self.gateway.replace(self.assembly.setup(config));
         self.server.replace(assemble::settings(config, self.keys(config), number));
         if let Some(open) = open {
