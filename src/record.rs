@@ -52,8 +52,7 @@ pub struct PassedOver {
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub provider: String,
-    /// `None` for the built-in provider, which has none.
-    pub account: Option<AccountName>,
+    pub account: AccountName,
     /// The upstream's name of the model.
     pub model: String,
     pub dialect: Dialect,

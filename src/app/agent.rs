@@ -10,11 +10,13 @@ use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
 use super::port::{Asked, Port};
+use super::roster;
 use crate::config::Resolved;
 use crate::control::status::{Found, probe};
 use crate::control::{Serving, Wanted};
 use crate::gateway::Gateway;
 use crate::http::listen::{BindError, Listeners};
+use crate::pool::{Clock, InProcess, Pool};
 use crate::server::{Keys, Server};
 
 /// How often a port that another program has is tried again.
@@ -27,6 +29,7 @@ pub(super) struct Agent {
     assembly: Assembly,
     config: Resolved,
     server: Arc<Server>,
+    pool: Pool,
     gateway: Arc<Gateway>,
     door: Door,
     /// One for the present port, and one for each former one whose answers have not ended.
@@ -61,10 +64,12 @@ impl Agent {
     ) -> anyhow::Result<Self> {
         report_refusals(&config);
         let keys = assembly.keys(&config)?;
-        let gateway = Arc::new(Gateway::new(assembly.setup(&config), assembly.recorder()));
+        let pool = Pool::new(Arc::new(InProcess), Clock::system(), roster::rules(&config));
+        pool.replace(roster::roster(&config), roster::rules(&config));
+        let gateway = Arc::new(Gateway::new(assembly.setup(&config), pool.clone(), assembly.recorder()));
         let server = Arc::new(Server::new(assemble::settings(&config, keys, config.port), gateway.clone()));
         let serving = JoinSet::new();
-        Ok(Self { assembly, config, server, gateway, door: Door::Closed, serving, cut_at: None, told, drain_timeout })
+        Ok(Self { assembly, config, server, pool, gateway, door: Door::Closed, serving, cut_at: None, told, drain_timeout })
     }
 
     /// The port, where it is open.
@@ -164,6 +169,7 @@ impl Agent {
             Door::Closed | Door::Blocked { .. } => Ok(None),
         };
         self.config = config.clone();
+        self.pool.replace(roster::roster(config), roster::rules(config));
         self.gateway.replace(self.assembly.setup(config));
         self.server.replace(assemble::settings(config, self.keys(config), self.port().unwrap_or(config.port)));
         match reopened {
@@ -178,6 +184,7 @@ impl Agent {
 
     /// Serves with the accounts and keys as they are now.
     pub(super) fn renew(&mut self) {
+        self.pool.replace(roster::roster(&self.config), roster::rules(&self.config));
         self.gateway.replace(self.assembly.setup(&self.config));
         self.server.replace(assemble::settings(&self.config, self.keys(&self.config), self.port().unwrap_or(self.config.port)));
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::account::{EnvAccount, Secret};
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
 use crate::control::network;
 use crate::demo::Demo;
@@ -58,8 +57,7 @@ impl Assembly {
     }
 
     fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
-        let account = provider.account(&Secret::of_env);
-        let endpoint = Endpoint { provider: provider.clone(), account, upstream: self.network.clone() };
+        let endpoint = Endpoint { provider: provider.clone(), upstream: self.network.clone() };
         (provider.name.clone(), Arc::new(endpoint))
     }
 
@@ -119,7 +117,7 @@ fn demo() -> Endpoint {
         insecure_http: false,
         models: None,
     };
-    Endpoint { provider, account: EnvAccount::without_credential(DEMO), upstream: Arc::new(Demo) }
+    Endpoint { provider, upstream: Arc::new(Demo) }
 }
 
 fn attempt_limits(config: &Resolved) -> gateway::Limits {

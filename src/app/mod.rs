@@ -10,6 +10,7 @@ mod outside;
 mod port;
 mod recorder;
 mod rehearsal;
+mod roster;
 mod signals;
 mod spine;
 

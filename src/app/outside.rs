@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use crate::account::EnvAccount;
-use crate::canon::{Fault, ModelCard};
+use crate::canon::{Blame, Fault, FaultKind, ModelCard};
 use crate::config::Resolved;
 use crate::control::{Outside, network};
 use crate::gateway::{self, Endpoint};
@@ -30,7 +30,13 @@ impl Outside for Wire {
         account: &'a EnvAccount,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let upstream = Arc::new(Network::new(network::settings(config)));
-        let endpoint = Endpoint { provider: provider.clone(), account: account.clone(), upstream };
-        Box::pin(async move { gateway::fetch(&endpoint).await })
+        let endpoint = Endpoint { provider: provider.clone(), upstream };
+        Box::pin(async move {
+            if !account.is_ready() {
+                let why = format!("provider `{}`: {}", provider.name, account.state);
+                return Err(Fault::new(FaultKind::UpstreamAuth, Blame::Account, why));
+            }
+            gateway::fetch(&endpoint, &account.credential).await
+        })
     }
 }

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
-use crate::account::AccountName;
 use crate::record::{Record, Recorder};
 
 /// Records that may wait; one more is dropped and counted.
@@ -49,7 +48,7 @@ fn write_all(records: &Receiver<Record>) {
 fn write(record: &Record) {
     for attempt in &record.attempts {
         let (provider, outcome) = (&attempt.provider, attempt.outcome.name());
-        let account = attempt.account.as_ref().map(AccountName::as_str);
+        let account = attempt.account.as_str();
         tracing::debug!(request_id = record.request_id, provider, account, outcome, took = ?attempt.took, "attempt");
     }
     tracing::debug!(

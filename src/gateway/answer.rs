@@ -57,7 +57,7 @@ impl Ready {
     pub(super) fn commit(self, mut settlement: Settlement) -> Answer {
         match self {
             Self::Whole { answer, usage } => {
-                settlement.note(Outcome::Served { usage });
+                settlement.note(Outcome::Served { usage }, None);
                 settlement.finish(answer.status(), usage, None);
                 answer
             }

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Ready, passed};
 use super::body::{Bounds, collect};
 use super::failure::{Attempted, Failure, name_retry_after, redirected};
-use super::plan::{Exchange, Job, Plan, Prepared, not_ready};
+use super::leasing::{Tried, lease};
+use super::plan::{Exchange, Job, Plan, Prepared};
 use super::reading::{Reading, is_encoded};
 use super::settle::Settlement;
 use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
+use crate::account::Credential;
 use crate::canon::Fault;
-use crate::outcome::{Next, Stage};
+use crate::outcome::{Next, Stage, Timestamp};
 use crate::provider;
 use crate::upstream::{Body as UpstreamBody, Via};
 
@@ -57,40 +59,85 @@ fn is_spent(job: &Job<'_>, settlement: &mut Settlement) -> bool {
     settlement.record().attempts.len() >= job.setup.limits.attempts_max
 }
 
-/// One plan; a refused signature is tried once more without the reasoning.
+/// One plan at one account after another.
 async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Attempted<Ready> {
-    let first = try_once(job, plan, job.prepare(plan), settlement).await;
+    let mut tried = Tried::default();
+    let mut last = None;
+    while last.is_none() || !is_spent(job, settlement) {
+        let failure = match try_account(job, plan, &mut tried, settlement).await {
+            Ok(ready) => return Ok(ready),
+            Err(failure) => failure,
+        };
+        let next = failure.next;
+        last = Some(Failure::more_telling(last, failure));
+        match next {
+            Next::OtherAccount | Next::RefreshThenRetry => {}
+            Next::RetrySame { after } => sleep(after).await,
+            Next::Return | Next::RetryWithoutReasoning | Next::OtherCandidate => break,
+        }
+    }
+    Err(last.unwrap_or_else(|| Failure::of_plan(Fault::internal("a plan that was never tried"))))
+}
+
+/// One account; a refused signature is tried once more without the reasoning.
+async fn try_account(job: &Job<'_>, plan: &Plan, tried: &mut Tried, settlement: &mut Settlement) -> Attempted<Ready> {
+    let first = try_once(job, plan, job.prepare(plan), tried, settlement).await;
     let is_wanted = matches!(&first, Err(failure) if failure.next == Next::RetryWithoutReasoning);
     // Where translations have to be exact, nothing is left out to please an upstream.
     if !is_wanted || job.setup.is_strict || is_spent(job, settlement) {
         return first;
     }
-    try_once(job, plan, job.prepare_without_reasoning(plan), settlement).await
+    try_once(job, plan, job.prepare_without_reasoning(plan), tried, settlement).await
 }
 
-async fn try_once(job: &Job<'_>, plan: &Plan, prepared: Result<Prepared, Fault>, settlement: &mut Settlement) -> Attempted<Ready> {
+async fn try_once(
+    job: &Job<'_>,
+    plan: &Plan,
+    prepared: Result<Prepared, Fault>,
+    tried: &mut Tried,
+    settlement: &mut Settlement,
+) -> Attempted<Ready> {
     // A request that this plan cannot carry may still fit the next one.
     let mut prepared = prepared.map_err(Failure::of_plan)?;
-    let tried = if estimate::is_needed(job, plan) {
+    let done = if estimate::is_needed(job, plan) {
         settlement.serve_by(&plan.endpoint.provider.name, &plan.model);
         estimate::answer(job, &mut prepared).map_err(Failure::of_request)
     } else {
-        exchange(job, plan, &mut prepared, settlement).await
+        exchange(job, plan, &mut prepared, tried, settlement).await
     };
     settlement.record().losses = prepared.losses;
-    if let Some(outcome) = tried.as_ref().err().and_then(|failure| failure.outcome.clone()) {
-        settlement.note(outcome);
-    }
-    if let Err(failure) = &tried {
-        settlement.explain(&failure.fault);
-    }
-    tried
+    done
 }
 
-async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared, settlement: &mut Settlement) -> Attempted<Ready> {
-    let request = request(plan, prepared).map_err(Failure::of_plan)?;
-    settlement.begin(plan.attempt());
+/// One attempt: an account, the request, and the answer's beginning.
+async fn exchange(
+    job: &Job<'_>,
+    plan: &Plan,
+    prepared: &mut Prepared,
+    tried: &mut Tried,
+    settlement: &mut Settlement,
+) -> Attempted<Ready> {
+    let (lease, waited) = lease(job, plan, tried, settlement).await?;
+    let account = lease.account().name.clone();
+    let request = request(plan, prepared, lease.credential()).map_err(Failure::of_plan)?;
+    settlement.begin(plan.attempt(&lease, waited), lease);
+    let answered = ask(job, plan, prepared, request, settlement).await;
+    if let Err(failure) = &answered {
+        settlement.fail(failure);
+        tried.note(&account, failure.next);
+    }
+    answered
+}
+
+async fn ask(
+    job: &Job<'_>,
+    plan: &Plan,
+    prepared: &mut Prepared,
+    request: http::Request<Bytes>,
+    settlement: &mut Settlement,
+) -> Attempted<Ready> {
     let answer = send(job, plan, request).await?;
+    settlement.read(provider::readings(answer.headers(), Timestamp::now()));
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
     }
@@ -98,13 +145,9 @@ async fn exchange(job: &Job<'_>, plan: &Plan, prepared: &mut Prepared, settlemen
 }
 
 /// The request as it goes out. A wire request is sent once, so it is taken.
-fn request(plan: &Plan, prepared: &mut Prepared) -> Result<http::Request<Bytes>, Fault> {
-    let endpoint = &plan.endpoint;
-    if !endpoint.account.is_ready() {
-        return Err(not_ready(endpoint));
-    }
+fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Result<http::Request<Bytes>, Fault> {
     let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: std::mem::take(&mut prepared.wire) };
-    endpoint.provider.prepare(call, &endpoint.account.credential)
+    plan.endpoint.provider.prepare(call, credential)
 }
 
 async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Attempted<http::Response<UpstreamBody>> {

@@ -15,7 +15,9 @@ use super::body::{Bounds, collect};
 use super::failure::late;
 use super::plan::own_headers;
 use super::{Answer, Call, Endpoint, Failed, Setup};
+use crate::account::Credential;
 use crate::canon::{Fault, FaultKind, ModelCard};
+use crate::pool::Pool;
 use crate::protocol::{self, Operation, Wire};
 use crate::provider::{self, DEMO};
 use crate::upstream::Via;
@@ -48,8 +50,8 @@ impl Catalog {
     }
 
     /// The providers' lists: what the person wrote, else what they say, asked for where it is not known.
-    pub(super) async fn lists(&self, setup: &Setup) -> Lists {
-        let asked = setup.endpoints.values().map(|endpoint| self.list_of(endpoint));
+    pub(super) async fn lists(&self, setup: &Setup, pool: &Pool) -> Lists {
+        let asked = setup.endpoints.values().map(|endpoint| self.list_of(endpoint, pool));
         join_all(asked).await.into_iter().collect()
     }
 
@@ -59,7 +61,7 @@ impl Catalog {
         lists.iter().map(|(name, listed)| (name.clone(), listed.cards.clone())).collect()
     }
 
-    async fn list_of(&self, endpoint: &Endpoint) -> (String, Arc<Vec<ModelCard>>) {
+    async fn list_of(&self, endpoint: &Endpoint, pool: &Pool) -> (String, Arc<Vec<ModelCard>>) {
         let name = endpoint.provider.name.clone();
         if let Some(models) = &endpoint.provider.models {
             return (name, Arc::new(models.iter().map(|id| model_card(id)).collect()));
@@ -67,7 +69,10 @@ impl Catalog {
         if let Some(cards) = self.known(&name) {
             return (name, cards);
         }
-        let fetched = fetch(endpoint).await;
+        let fetched = match pool.borrow(&name) {
+            Some(credential) => fetch(endpoint, &credential).await,
+            None => Err(Fault::internal("no account can ask")),
+        };
         let fresh_for = if fetched.is_ok() { FRESH_FOR } else { FAILED_FOR };
         let cards = Arc::new(fetched.unwrap_or_else(|fault| {
             tracing::debug!(provider = name, why = fault.message, "provider lists no models");
@@ -84,8 +89,8 @@ impl Catalog {
     }
 
     /// The list in the client's shape.
-    pub(super) async fn list(&self, setup: &Setup, call: &Call) -> Answer {
-        let cards = self.cards(setup).await;
+    pub(super) async fn list(&self, setup: &Setup, pool: &Pool, call: &Call) -> Answer {
+        let cards = self.cards(setup, pool).await;
         json(call.protocol.encode_models(&cards, call.query.as_deref()))
     }
 
@@ -93,9 +98,9 @@ impl Catalog {
     ///
     /// # Errors
     /// When no rule and no provider has it.
-    pub(super) async fn show(&self, setup: &Setup, call: &Call) -> Result<Answer, Box<Failed>> {
+    pub(super) async fn show(&self, setup: &Setup, pool: &Pool, call: &Call) -> Result<Answer, Box<Failed>> {
         let wanted = call.path_model.as_deref().unwrap_or_default();
-        let cards = self.cards(setup).await;
+        let cards = self.cards(setup, pool).await;
         let is_wanted =
             |card: &&ModelCard| card.id == wanted || wanted.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id));
         let card = cards.iter().find(is_wanted).ok_or_else(|| unknown(wanted))?;
@@ -106,8 +111,8 @@ impl Catalog {
 
     /// Rules first, then providers by name, the demo last; each id once. A model that two providers have is addressed as
     /// `provider/model` at the second.
-    async fn cards(&self, setup: &Setup) -> Vec<ModelCard> {
-        let lists = self.lists(setup).await;
+    async fn cards(&self, setup: &Setup, pool: &Pool) -> Vec<ModelCard> {
+        let lists = self.lists(setup, pool).await;
         let mut names: Vec<&String> = lists.keys().collect();
         names.sort_by_key(|name| (*name == DEMO, *name));
         let mut cards: Vec<ModelCard> =
@@ -143,10 +148,7 @@ fn unknown(model: &str) -> Fault {
 ///
 /// # Errors
 /// What it answered instead.
-pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
-    if !endpoint.account.is_ready() {
-        return Err(super::plan::not_ready(endpoint));
-    }
+pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<ModelCard>, Fault> {
     let dialect = endpoint.provider.dialects.first().copied();
     let protocol = dialect
         .and_then(|dialect| protocol::by_name(dialect.name()))
@@ -154,7 +156,7 @@ pub async fn fetch(endpoint: &Endpoint) -> Result<Vec<ModelCard>, Fault> {
     let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
     let wire = Wire { path, query, headers: own_headers(protocol).collect(), ..Wire::default() };
     let call = provider::Call { method: Method::GET, version: protocol.version(), wire };
-    let request = endpoint.provider.prepare(call, &endpoint.account.credential)?;
+    let request = endpoint.provider.prepare(call, credential)?;
     let answer = tokio::time::timeout(LIST_TIMEOUT, endpoint.upstream.send(request, &Via::default()));
     let answer = answer.await.map_err(|_| late(LIST_TIMEOUT))?.map_err(|error| Fault::upstream(error.message))?;
     let (head, body) = answer.into_parts();

@@ -15,6 +15,8 @@ use crate::outcome::{Next, Outcome, Stage};
 use crate::provider::{RETRY_AFTER_MAX, Refused};
 use crate::upstream::TransportError;
 
+const IN_MILLIS: HeaderName = HeaderName::from_static("retry-after-ms");
+
 /// What an attempt gives. Failures are large and rare, so they are boxed.
 pub(super) type Attempted<T> = Result<T, Box<Failure>>;
 
@@ -25,22 +27,24 @@ pub(super) struct Failure {
     pub(super) next: Next,
     /// The upstream's own words, where they may go to the client as they came.
     pub(super) original: Option<Answer>,
+    /// How long it takes until an account is back, where all of them rest.
+    pub(super) rests_for: Option<Duration>,
 }
 
 impl Failure {
     /// The request is at fault, whoever would serve it.
     pub(super) fn of_request(fault: Fault) -> Box<Self> {
-        Box::new(Self { fault, outcome: None, next: Next::Return, original: None })
+        Box::new(Self { fault, outcome: None, next: Next::Return, original: None, rests_for: None })
     }
 
     /// This way of serving the request is closed; another may be open.
     pub(super) fn of_plan(fault: Fault) -> Box<Self> {
-        Box::new(Self { fault, outcome: None, next: Next::OtherCandidate, original: None })
+        Box::new(Self { fault, outcome: None, next: Next::OtherCandidate, original: None, rests_for: None })
     }
 
     pub(super) fn of_attempt(fault: Fault, outcome: Outcome) -> Box<Self> {
         let next = outcome.next(false);
-        Box::new(Self { fault, outcome: Some(outcome), next, original: None })
+        Box::new(Self { fault, outcome: Some(outcome), next, original: None, rests_for: None })
     }
 
     pub(super) fn unreachable(error: &TransportError) -> Box<Self> {
@@ -71,12 +75,25 @@ impl Failure {
     }
 
     /// Of two failures the one that says more: what an upstream answered, before a reason why another was not asked. That a path is
-    /// missing there says nothing.
+    /// missing there says nothing. When to come back is the pool's word, who knows all accounts.
     pub(super) fn more_telling(earlier: Option<Box<Self>>, later: Box<Self>) -> Box<Self> {
         let says_something = |earlier: &Self| earlier.outcome.is_some() && earlier.fault.kind != FaultKind::NotFound;
         match earlier {
-            Some(earlier) if later.outcome.is_none() && says_something(&earlier) => earlier,
+            Some(mut earlier) if later.outcome.is_none() && says_something(&earlier) => {
+                later.rests_for.into_iter().for_each(|wait| earlier.wait_at_most(wait));
+                earlier
+            }
             _ => later,
+        }
+    }
+
+    /// An account is back after `wait`: a client that was told a longer one would wait for nothing.
+    fn wait_at_most(&mut self, wait: Duration) {
+        let is_limit =
+            matches!(self.outcome, Some(Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. }));
+        if is_limit && self.fault.retry_after.is_none_or(|told| told > wait) {
+            self.fault.retry_after = Some(wait);
+            self.original.iter_mut().for_each(|original| replace_retry_after(original.headers_mut(), &self.fault));
         }
     }
 }
@@ -97,9 +114,15 @@ fn credential_refused(fault: Fault, provider: &str) -> Fault {
     Fault { kind: FaultKind::UpstreamAuth, blame: Blame::Account, message, details: None, code: None, ..fault }
 }
 
+/// The head of a quoted error answer, with another wait.
+fn replace_retry_after(headers: &mut HeaderMap, fault: &Fault) {
+    headers.remove(IN_MILLIS);
+    headers.remove(RETRY_AFTER);
+    name_retry_after(headers, fault);
+}
+
 /// Completes the head of a quoted error answer: the wait stands in it, and is never longer than [`RETRY_AFTER_MAX`].
 pub(super) fn name_retry_after(headers: &mut HeaderMap, fault: &Fault) {
-    const IN_MILLIS: HeaderName = HeaderName::from_static("retry-after-ms");
     let Some(seconds) = fault.retry_after_seconds() else { return };
     if seconds >= RETRY_AFTER_MAX.as_secs() {
         headers.remove(IN_MILLIS);

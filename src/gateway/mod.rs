@@ -10,12 +10,14 @@ mod catalog;
 mod estimate;
 mod failure;
 mod headers;
+mod leasing;
 mod passthrough;
 mod pipe;
 mod plan;
 mod reading;
 mod relay;
 pub mod resolve;
+mod session;
 mod settle;
 mod signatures;
 
@@ -33,19 +35,18 @@ pub use catalog::{Catalog, fetch};
 pub use relay::Pace;
 pub use signatures::Signatures;
 
-use crate::account::EnvAccount;
 use crate::canon::Fault;
 use crate::outcome::Timestamp;
+use crate::pool::Pool;
 use crate::protocol::{Inbound, Operation, Protocol};
 use crate::provider::Provider;
 use crate::provider::rules::Rules;
 use crate::record::Recorder;
 use crate::upstream::Upstream;
 
-/// A provider with its account and the transport that reaches it.
+/// A provider and the transport that reaches it.
 pub struct Endpoint {
     pub provider: Provider,
-    pub account: EnvAccount,
     pub upstream: Arc<dyn Upstream>,
 }
 
@@ -128,14 +129,15 @@ impl From<Fault> for Box<Failed> {
 /// Serves calls.
 pub struct Gateway {
     setup: ArcSwap<Setup>,
+    pool: Pool,
     signatures: Arc<Signatures>,
     catalog: Catalog,
     recorder: Arc<dyn Recorder>,
 }
 
 impl Gateway {
-    pub fn new(setup: Setup, recorder: Arc<dyn Recorder>) -> Self {
-        Self { setup: ArcSwap::from_pointee(setup), signatures: Arc::default(), catalog: Catalog::default(), recorder }
+    pub fn new(setup: Setup, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
+        Self { setup: ArcSwap::from_pointee(setup), pool, signatures: Arc::default(), catalog: Catalog::default(), recorder }
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.
@@ -146,7 +148,7 @@ impl Gateway {
 
     /// How many accounts could serve now.
     pub fn accounts_ready(&self) -> usize {
-        self.setup.load().endpoints.values().filter(|endpoint| endpoint.account.is_ready()).count()
+        self.pool.accounts_ready(Timestamp::now())
     }
 
     /// Serves one call.
@@ -156,8 +158,8 @@ impl Gateway {
     pub async fn handle(&self, call: Call) -> Result<Answer, Box<Failed>> {
         let setup = self.setup.load_full();
         match call.operation {
-            Operation::ListModels => Ok(self.catalog.list(&setup, &call).await),
-            Operation::ShowModel => self.catalog.show(&setup, &call).await,
+            Operation::ListModels => Ok(self.catalog.list(&setup, &self.pool, &call).await),
+            Operation::ShowModel => self.catalog.show(&setup, &self.pool, &call).await,
             _ => attempt::run(self, &setup, &call).await,
         }
     }

@@ -9,11 +9,13 @@ use http::{HeaderName, HeaderValue};
 use super::catalog::Lists;
 use super::passthrough;
 use super::resolve::{Candidate, Directory, Resolution, resolve};
+use super::session;
 use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, Setup};
 use crate::canon::{Blame, Dialect, Embed, Fault, FaultKind, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
+use crate::pool::{Lease, SessionKey};
 use crate::protocol::names::Restore;
 use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
 use crate::provider::DEMO;
@@ -29,6 +31,8 @@ pub(super) struct Job<'c> {
     decoded: OnceLock<Result<Decoded, Fault>>,
     /// Whether the body carries envelopes, so that it must not pass through as it is.
     has_envelope: bool,
+    /// Read where an account has to be chosen.
+    session: OnceLock<Option<SessionKey>>,
 }
 
 #[derive(Clone)]
@@ -69,14 +73,14 @@ impl Plan {
     }
 
     /// The record of one try; its outcome is the client's leaving until another is known.
-    pub(super) fn attempt(&self) -> Attempt {
+    pub(super) fn attempt(&self, lease: &Lease, waited: Duration) -> Attempt {
         Attempt {
             provider: self.endpoint.provider.name.clone(),
-            account: self.endpoint.account.name.parse().ok(),
+            account: lease.account().name.clone(),
             model: self.model.clone(),
             dialect: self.protocol.dialect(),
             began_at: Timestamp::now(),
-            waited: Duration::ZERO,
+            waited,
             outcome: Outcome::Cancelled,
             detail: None,
             took: Duration::ZERO,
@@ -90,7 +94,7 @@ impl<'c> Job<'c> {
     pub(super) fn new(gateway: &'c Gateway, setup: &'c Setup, call: &'c Call) -> Result<Self, Fault> {
         let peek = call.protocol.peek(&call.inbound()).map_err(|error| error.into_fault(&call.body))?;
         let has_envelope = envelope::is_in(&call.body);
-        Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope })
+        Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope, session: OnceLock::new() })
     }
 
     /// The account of this call, with nothing tried yet.
@@ -117,6 +121,11 @@ impl<'c> Job<'c> {
         Settlement::new(record, self.gateway.recorder.clone(), call.arrived)
     }
 
+    /// The conversation that the call belongs to, where it can be told.
+    pub(super) fn session(&self) -> Option<SessionKey> {
+        *self.session.get_or_init(|| session::key(self.call, &self.peek))
+    }
+
     /// Who can serve the model that the client asked for, in the order in which they are tried.
     ///
     /// Providers are asked for their lists only when nothing else knows the name.
@@ -126,7 +135,7 @@ impl<'c> Job<'c> {
     pub(super) async fn candidates(&self, settlement: &mut Settlement) -> Result<Vec<Candidate>, Fault> {
         let mut resolution = self.resolve(&self.gateway.catalog.known_lists());
         if resolution.candidates.is_empty() {
-            resolution = self.resolve(&self.gateway.catalog.lists(self.setup).await);
+            resolution = self.resolve(&self.gateway.catalog.lists(self.setup, &self.gateway.pool).await);
         }
         settlement.resolved(&resolution);
         resolution.fault().map_or(Ok(resolution.candidates), Err)
@@ -322,10 +331,4 @@ fn without_reasoning(request: &Request) -> Request {
     }
     request.turns.retain(|turn| !turn.parts.is_empty());
     request
-}
-
-/// What is said of an account that cannot serve: what is missing and how to give it.
-pub(super) fn not_ready(endpoint: &Endpoint) -> Fault {
-    let message = format!("provider `{}`: {}", endpoint.provider.name, endpoint.account.state);
-    Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
+use super::failure::Failure;
 use super::headers;
 use super::pipe::Shown;
+use super::plan::Plan;
 use super::resolve::{Resolution, Skipped};
 use crate::canon::{Fault, Usage};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, Reading, Timestamp};
+use crate::pool::{self, Lease};
 use crate::record::{Attempt, PassedOver, Record, Recorder};
 
 /// An open record. Settling consumes it; dropping it reports that the client left.
@@ -24,11 +27,13 @@ struct Open {
     recorder: Arc<dyn Recorder>,
     arrived: Instant,
     attempt_began: Instant,
+    /// The account that is asked now, and what its provider said of limits meanwhile.
+    lease: Option<(Lease, Vec<Reading>)>,
 }
 
 impl Settlement {
     pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, arrived: Instant) -> Self {
-        Self { open: Some(Box::new(Open { record, served_by: None, recorder, arrived, attempt_began: arrived })) }
+        Self { open: Some(Box::new(Open { record, served_by: None, recorder, arrived, attempt_began: arrived, lease: None })) }
     }
 
     pub(super) fn record(&mut self) -> &mut Record {
@@ -50,20 +55,39 @@ impl Settlement {
     }
 
     /// Notes an attempt that begins; its outcome is the client's leaving until another is known.
-    pub(super) fn begin(&mut self, attempt: Attempt) {
+    pub(super) fn begin(&mut self, attempt: Attempt, lease: Lease) {
         if let Some(open) = &mut self.open {
             open.attempt_began = Instant::now();
             open.served_by = Some(format!("{}/{}", attempt.provider, attempt.model));
             open.record.attempts.push(attempt);
+            open.lease = Some((lease, Vec::new()));
         }
     }
 
-    /// Notes what the last attempt taught.
-    pub(super) fn note(&mut self, outcome: Outcome) {
+    /// Notes what the upstream said of its limits.
+    pub(super) fn read(&mut self, readings: Vec<Reading>) {
+        if let Some((_, read)) = self.open.as_mut().and_then(|open| open.lease.as_mut()) {
+            *read = readings;
+        }
+    }
+
+    /// Notes that the last attempt came to nothing, and gives its account back.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        if let Some(outcome) = failure.outcome.clone() {
+            self.note(outcome, Some(&failure.fault));
+        }
+    }
+
+    /// Notes what the last attempt taught, and gives its account back.
+    pub(super) fn note(&mut self, outcome: Outcome, fault: Option<&Fault>) {
         let Some(open) = &mut self.open else { return };
         let took = open.attempt_began.elapsed();
+        let detail = fault.map(|fault| fault.message.clone());
+        if let Some((lease, readings)) = open.lease.take() {
+            lease.settle(&outcome, detail.as_deref(), readings, Timestamp::now());
+        }
         if let Some(attempt) = open.record.attempts.last_mut() {
-            (attempt.outcome, attempt.took) = (outcome, took);
+            (attempt.outcome, attempt.took, attempt.detail) = (outcome, took, detail);
         }
     }
 
@@ -72,14 +96,18 @@ impl Settlement {
         let record = self.record();
         record.resolution = resolution.to_string();
         record.candidates = resolution.candidates.iter().map(ToString::to_string).collect();
-        record.passed_over = resolution.skipped.iter().map(passed_over).collect();
+        record.passed_over = resolution.skipped.iter().map(skipped).collect();
     }
 
-    /// Notes what went wrong with the last attempt.
-    pub(super) fn explain(&mut self, fault: &Fault) {
-        if let Some(attempt) = self.record().attempts.last_mut() {
-            attempt.detail = Some(fault.message.clone());
-        }
+    /// Notes the accounts of a plan that were not taken.
+    pub(super) fn passed_over(&mut self, plan: &Plan, accounts: &[pool::PassedOver]) {
+        let candidate = || format!("{}/{}", plan.endpoint.provider.name, plan.model);
+        let told = accounts.iter().map(|passed| PassedOver {
+            candidate: candidate(),
+            account: Some(passed.account.clone()),
+            why: passed.why.to_string(),
+        });
+        self.record().passed_over.extend(told);
     }
 
     /// Notes that bytes left for the client; the first time counts.
@@ -92,11 +120,11 @@ impl Settlement {
 
     /// The stream ended as it shows.
     pub(super) fn settle(mut self, shown: &Shown) {
-        self.note(match &shown.fault {
+        let outcome = match &shown.fault {
             None => Outcome::Served { usage: shown.usage },
             Some(_) => Outcome::Failed,
-        });
-        shown.fault.iter().for_each(|fault| self.explain(fault));
+        };
+        self.note(outcome, shown.fault.as_ref());
         self.close(shown.usage, shown.fault.as_ref());
     }
 
@@ -117,7 +145,7 @@ impl Settlement {
 }
 
 /// A candidate that cannot serve, whichever account is asked.
-fn passed_over(skipped: &Skipped) -> PassedOver {
+fn skipped(skipped: &Skipped) -> PassedOver {
     PassedOver { candidate: skipped.candidate.to_string(), account: None, why: skipped.to_string() }
 }
 

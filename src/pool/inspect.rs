@@ -109,7 +109,7 @@ fn state(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> State {
 
 /// A rest of all models, else those of single ones; of several, what ends last.
 fn resting(account: &Snapshot, now: Timestamp) -> Option<State> {
-    let on = || account.rests.all().iter().filter(|rest| rest.is_on(now));
+    let on = || account.rests.all().iter().filter(|rest| rest.is_on(now) && !rest.cause.is_soft());
     let whole = on().filter(|rest| rest.model.is_none()).max_by_key(|rest| rest.until);
     let Rest { until, cause, detail, .. } = whole.or_else(|| on().max_by_key(|rest| rest.until))?.clone();
     let models: Vec<_> = match whole {

@@ -9,6 +9,7 @@ mod budget;
 mod circuit;
 mod clock;
 mod flight;
+mod glance;
 mod inspect;
 mod lane;
 mod learn;

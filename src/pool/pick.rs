@@ -215,6 +215,8 @@ impl Block<'_> {
 pub(super) struct Fit {
     /// It rests, and this request looks whether that is over.
     pub(super) is_probe: bool,
+    /// It failed of late, which says nothing of the next request: others are asked first, and it is asked before nobody is.
+    is_shaky: bool,
     level: Level,
 }
 
@@ -273,7 +275,8 @@ impl Snapshot {
             return Err(Block::Tried);
         }
         self.check_room(question, gate, now)?;
-        Ok(Fit { is_probe, level: self.windows.level(question.model, now) })
+        let is_shaky = self.rests.is_shaky(question.model, now);
+        Ok(Fit { is_probe, is_shaky, level: self.windows.level(question.model, now) })
     }
 
     /// What only a person changes.
@@ -348,6 +351,7 @@ impl Snapshot {
         let probes_now = fit.is_probe && question.bound.is_none() && question.tried.is_empty();
         let class = match fit.level {
             _ if fit.is_probe && !probes_now => Class::ProbeAtLast,
+            _ if fit.is_shaky => Class::Shaky,
             Level::Dry => Class::Dry,
             Level::Fine | Level::Low => Class::Usual,
         };
@@ -385,6 +389,8 @@ struct Rank {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     Usual,
+    /// It failed of late.
+    Shaky,
     /// The provider said that nothing is left: better than nothing.
     Dry,
     ProbeAtLast,
@@ -441,7 +447,7 @@ pub fn pick(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> C
             Ok(fit) => offer(&mut best, account.rank(at, fit, question), at),
             Err(block) => {
                 if matches!(block, Block::Refreshing) {
-                    let fit = Fit { is_probe: false, level: account.windows.level(question.model, now) };
+                    let fit = Fit { is_probe: false, is_shaky: false, level: account.windows.level(question.model, now) };
                     offer(&mut stale, account.rank(at, fit, question), at);
                 }
                 hope.add(&block);
@@ -465,7 +471,7 @@ fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) ->
     let wait = |until, refresh| Some(Choice { pick: Pick::Wait { until }, refresh, has_passed_over: true });
     let may_wait = question.mode == Mode::CacheFirst && question.patience.is_some_and(|patience| now < patience);
     match accounts.get(bound)?.fit(question, now) {
-        Ok(fit) if fit.is_probe || (fit.level == Level::Dry && question.mode == Mode::Balance) => None,
+        Ok(fit) if fit.is_probe || fit.is_shaky || (fit.level == Level::Dry && question.mode == Mode::Balance) => None,
         Ok(_) => Some(Choice { pick: Pick::Account(bound), refresh: None, has_passed_over: false }),
         // A refresh is over in a moment, and costs less than a cold cache.
         Err(Block::Refreshing) if question.patience.is_some_and(|patience| now < patience) => wait(None, Some(bound)),

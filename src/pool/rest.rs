@@ -75,6 +75,11 @@ impl Cause {
         (Duration::from_secs(first), Duration::from_secs(longest))
     }
 
+    /// Whether a rest of this cause only puts the account behind others: nobody said that it may not be asked.
+    pub(super) fn is_soft(self) -> bool {
+        self == Self::Failing
+    }
+
     /// How many strikes pass without a rest: one failed answer says little.
     fn free_strikes(self) -> u32 {
         u32::from(self == Self::Failing)
@@ -280,12 +285,22 @@ impl Rests {
 
     /// The rest that keeps the account from `model` longest.
     pub(super) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Rest> {
-        self.0.iter().filter(|rest| rest.is_on(now) && rest.covers(model)).max_by_key(|rest| rest.until)
+        self.hard(model, now).max_by_key(|rest| rest.until)
+    }
+
+    /// What keeps the account from `model`.
+    fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Rest> {
+        self.0.iter().filter(move |rest| rest.is_on(now) && rest.covers(model) && !rest.cause.is_soft())
+    }
+
+    /// Whether the account failed with `model` of late.
+    pub(super) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
+        self.0.iter().any(|rest| rest.cause.is_soft() && rest.is_on(now) && rest.covers(model))
     }
 
     /// Whether each rest that covers `model` lets a probe through.
     pub(super) fn is_probe_due(&self, model: &str, now: Timestamp) -> bool {
-        self.0.iter().filter(|rest| rest.is_on(now) && rest.covers(model)).all(|rest| rest.is_probe_due(now))
+        self.hard(model, now).all(|rest| rest.is_probe_due(now))
     }
 
     /// Lets a probe through; the rests that it looks at.

@@ -1,0 +1,110 @@
+//! Accounts for attempts: what the pool is asked, and what a client hears when it has none.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::failure::{Attempted, Failure};
+use super::plan::{Job, Plan};
+use super::settle::Settlement;
+use crate::account::AccountName;
+use crate::canon::{Blame, Fault, FaultKind};
+use crate::outcome::{Next, Timestamp};
+use crate::pool::{Lease, NoLease, PassedOver, Want};
+
+/// When a client may come back to accounts that were all busy for as long as a request waits.
+const BUSY_RETRY: Duration = Duration::from_secs(1);
+
+/// The accounts that one plan has asked.
+#[derive(Debug, Default)]
+pub(super) struct Tried {
+    accounts: Vec<AccountName>,
+    /// Whose access token was refused once: its refresh gives it another try.
+    refreshed: Vec<AccountName>,
+}
+
+impl Tried {
+    /// Notes what comes after an attempt at `account`: nothing, or the same account once more.
+    pub(super) fn note(&mut self, account: &AccountName, next: Next) {
+        let comes_again = match next {
+            Next::RetrySame { .. } => true,
+            Next::RefreshThenRetry => !self.refreshed.contains(account),
+            _ => false,
+        };
+        if !comes_again {
+            self.accounts.push(account.clone());
+        } else if next == Next::RefreshThenRetry {
+            self.refreshed.push(account.clone());
+        }
+    }
+}
+
+/// Asks for an account for the next attempt, and says how long it had to wait for it.
+///
+/// # Errors
+/// When none can serve, with what a client may hear of it. Names of accounts stay in the record.
+pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement: &mut Settlement) -> Attempted<(Lease, Duration)> {
+    let provider = &plan.endpoint.provider.name;
+    let pool = &job.gateway.pool;
+    let session = if pool.has_choice(provider) { job.session() } else { None };
+    let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: None, tried: &tried.accounts };
+    let asked_at = Instant::now();
+    match pool.lease(&want).await {
+        Ok(lease) => {
+            settlement.passed_over(plan, lease.passed_over());
+            Ok((lease, asked_at.elapsed()))
+        }
+        Err(refusal) => {
+            settlement.passed_over(plan, refusal.why());
+            Err(refused(plan, &refusal, Timestamp::now()))
+        }
+    }
+}
+
+/// The failure of a plan that no account serves at the moment.
+fn refused(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Box<Failure> {
+    let mut failure = Failure::of_plan(fault(plan, refusal, now));
+    if let NoLease::Resting { until, .. } = refusal {
+        failure.rests_for = until.duration_since(now).ok();
+    }
+    failure
+}
+
+fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
+    let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
+    match refusal {
+        NoLease::Resting { until, why } => {
+            let message = format!("every account of provider `{provider}` for `{model}` rests: {}", reasons(why));
+            limited(message, until.duration_since(now).unwrap_or_default())
+        }
+        NoLease::Busy { waited, why } => {
+            let waited = waited.as_secs();
+            limited(format!("every account of provider `{provider}` stayed busy for {waited} s: {}", reasons(why)), BUSY_RETRY)
+        }
+        NoLease::NeedsPerson { why } => account(format!("provider `{provider}`: {}", reasons(why))),
+        NoLease::None { why } if why.is_empty() => {
+            account(format!("provider `{provider}` has no account; add one with `aerostat account add {provider}`"))
+        }
+        NoLease::None { why } => account(format!("no account of provider `{provider}` may serve `{model}`: {}", reasons(why))),
+    }
+}
+
+fn limited(message: String, wait: Duration) -> Fault {
+    Fault { retry_after: Some(wait), ..Fault::new(FaultKind::RateLimited, Blame::Account, message) }
+}
+
+fn account(message: String) -> Fault {
+    Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
+}
+
+/// Each reason once, without the names of accounts.
+fn reasons(why: &[PassedOver]) -> String {
+    let mut reasons: Vec<String> = Vec::new();
+    for passed in why {
+        let reason = passed.why.to_string();
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons.join("; ")
+}

@@ -1,0 +1,28 @@
+//! Which conversation a request belongs to, so that it keeps to the account whose prompt cache it filled.
+
+use http::HeaderMap;
+
+use super::Call;
+use crate::json::Document;
+use crate::pool::SessionKey;
+use crate::protocol::{Peek, opening};
+
+/// The client's own word for its conversation, above what its dialect says.
+const HEADER: &str = "x-aerostat-session";
+
+/// The conversation: by our header, else by the dialect's own field, else by how it begins.
+///
+/// `None` where a request says nothing of the kind; then any account does.
+pub(super) fn key(call: &Call, peek: &Peek) -> Option<SessionKey> {
+    let named = named(&call.headers).or(peek.session.as_deref());
+    named.map(SessionKey::of).or_else(|| by_opening(call))
+}
+
+fn named(headers: &HeaderMap) -> Option<&str> {
+    headers.get(HEADER)?.to_str().ok().filter(|name| !name.is_empty())
+}
+
+fn by_opening(call: &Call) -> Option<SessionKey> {
+    let document = Document::parse(call.body.clone()).ok()?;
+    opening::digest(document.root(), call.protocol.opening()).as_deref().map(SessionKey::of)
+}
