@@ -165,6 +165,12 @@ pub(super) struct Refused<'a> {
 }
 
 impl Rest {
+    /// A pause of all models that only a probe ends.
+    pub(super) fn unending(since: Timestamp) -> Self {
+        let (cause, end) = (Cause::Forbidden, End::BackOff);
+        Self { model: None, cause, detail: None, since, until: since + REST_MAX, end, strikes: 1, probes: 0 }
+    }
+
     pub(super) fn covers(&self, model: &str) -> bool {
         self.model.as_deref().is_none_or(|own| own == model)
     }
@@ -191,15 +197,11 @@ impl Rest {
     }
 
     /// A rest that begins later than now was made before the clock went back: it keeps its length from now on.
-    ///
-    /// Returns whether it was moved.
-    pub(super) fn follow_clock(&mut self, now: Timestamp) -> bool {
-        if self.since <= now + CLOCK_SLACK && self.until <= now + REST_MAX + CLOCK_SLACK {
-            return false;
+    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+        if self.since > now + CLOCK_SLACK {
+            self.until = now + between(self.since, self.until).min(REST_MAX);
+            self.since = now;
         }
-        self.until = now + between(self.since, self.until).min(REST_MAX);
-        self.since = now;
-        true
     }
 
     fn new(refused: &Refused<'_>) -> Self {
@@ -298,7 +300,10 @@ impl Rests {
     /// Takes a refusal and gives the rest that it leads to; it may be over already.
     pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Rest {
         self.make_room(refused.now);
-        let known = self.0.iter().position(|rest| rest.model.as_ref() == refused.model);
+        // What keeps a token from being refreshed says nothing of the provider's limits: the two do not replace each other.
+        let is_refresh = |cause| cause == Cause::RefreshFailing;
+        let is_same = |rest: &Rest| rest.model.as_ref() == refused.model && is_refresh(rest.cause) == is_refresh(refused.cause);
+        let known = self.0.iter().position(is_same);
         let position = known.unwrap_or(self.0.len());
         match known {
             Some(position) => self.0[position].extend(refused),
@@ -313,6 +318,11 @@ impl Rests {
             return Vec::new();
         }
         self.0.extract_if(.., |rest| rest.covers(model) && rest.since <= leased_at).collect()
+    }
+
+    /// Ends the rests of one cause.
+    pub(super) fn end(&mut self, cause: Cause) {
+        self.0.retain(|rest| rest.cause != cause);
     }
 
     fn make_room(&mut self, now: Timestamp) {
@@ -439,9 +449,10 @@ mod tests {
         let mut rests = Rests::default();
         let year = MINUTE * 60 * 24 * 365;
         rests.refuse(&refused(Cause::RateLimit, Some(start() + year + MINUTE), start() + year));
-        assert!(rests.all_mut()[0].follow_clock(start()));
+        rests.all_mut()[0].follow_clock(start());
         assert_eq!(rests.all()[0].until, start() + MINUTE);
-        assert!(!rests.all_mut()[0].follow_clock(start()));
+        rests.all_mut()[0].follow_clock(start());
+        assert_eq!(rests.all()[0].until, start() + MINUTE);
     }
 
     #[test]

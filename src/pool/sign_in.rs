@@ -95,6 +95,11 @@ pub enum Hindrance {
 }
 
 impl Hindrance {
+    /// Of an account that was added and never signed in.
+    pub fn no_credential(since: Timestamp) -> Self {
+        Self::SignIn(SignIn { why: SignInWhy::NoCredential, detail: None, since })
+    }
+
     /// The account's state in one word.
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,0 +1,169 @@
+//! What a person lets an account use per day or month, counted in the time zone that they named.
+
+use jiff::tz::TimeZone;
+use jiff::{ToSpan, Zoned};
+
+use super::state::Spent;
+use crate::account::{Budget, BudgetUnit, Period};
+use crate::canon::Usage;
+use crate::outcome::Timestamp;
+
+/// One budget and what is used of it in its present period.
+#[derive(Clone, Debug)]
+pub(super) struct Meter {
+    pub(super) budget: Budget,
+    zone: TimeZone,
+    starts_at: Timestamp,
+    pub(super) ends_at: Timestamp,
+    pub(super) spent: u64,
+}
+
+impl Meter {
+    pub(super) fn new(budget: &Budget, now: Timestamp) -> Self {
+        // The name was checked when the budget was set; a system without time zone data counts in UTC.
+        let zone = TimeZone::get(&budget.time_zone).unwrap_or(TimeZone::UTC);
+        let (starts_at, ends_at) = bounds(budget.period, &zone, now);
+        Self { budget: budget.clone(), zone, starts_at, ends_at, spent: 0 }
+    }
+
+    /// The same with what was spent of a known budget that counts alike, whatever its limit.
+    pub(super) fn following(mut self, known: &[Self]) -> Self {
+        let like = |budget: &Budget| (budget.unit, budget.period, budget.time_zone.clone());
+        if let Some(known) = known.iter().find(|known| like(&known.budget) == like(&self.budget)) {
+            (self.starts_at, self.ends_at, self.spent) = (known.starts_at, known.ends_at, known.spent);
+        }
+        self
+    }
+
+    /// When the budget is used up: the moment at which its period ends.
+    pub(super) fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.spent >= self.budget.limit && self.is_present(now)).then_some(self.ends_at)
+    }
+
+    /// Whether what is in flight may use up the rest: requests are counted when they end, and must not pass the limit before.
+    pub(super) fn is_taken(&self, in_flight: u32, now: Timestamp) -> bool {
+        let counts = self.budget.unit == BudgetUnit::Requests && self.is_present(now);
+        counts && self.spent.saturating_add(u64::from(in_flight)) >= self.budget.limit
+    }
+
+    /// Counts one request; what there is to keep of it.
+    pub(super) fn count(&mut self, usage: &Usage, now: Timestamp) -> Option<Spent> {
+        self.roll(now);
+        let amount = match self.budget.unit {
+            BudgetUnit::Requests => 1,
+            BudgetUnit::Tokens => tokens(usage),
+        };
+        self.spent = self.spent.saturating_add(amount);
+        let Self { starts_at, .. } = *self;
+        (amount > 0).then_some(Spent { unit: self.budget.unit, period: self.budget.period, starts_at, amount })
+    }
+
+    /// Takes what was kept of the present period.
+    pub(super) fn restore(&mut self, saved: &Spent) {
+        let is_mine = (saved.unit, saved.period, saved.starts_at) == (self.budget.unit, self.budget.period, self.starts_at);
+        if is_mine {
+            self.spent = self.spent.saturating_add(saved.amount);
+        }
+    }
+
+    /// Goes on to the period of `now`.
+    pub(super) fn roll(&mut self, now: Timestamp) {
+        if !self.is_present(now) {
+            (self.starts_at, self.ends_at) = bounds(self.budget.period, &self.zone, now);
+            self.spent = 0;
+        }
+    }
+
+    fn is_present(&self, now: Timestamp) -> bool {
+        self.starts_at <= now && now < self.ends_at
+    }
+}
+
+/// Input and output as far as the provider told them.
+pub(super) fn tokens(usage: &Usage) -> u64 {
+    let parts = [usage.input, usage.output, usage.tool_prompt];
+    parts.into_iter().flatten().fold(0, u64::saturating_add)
+}
+
+/// From midnight to midnight, in the zone: a day there may have 23 or 25 hours.
+fn bounds(period: Period, zone: &TimeZone, now: Timestamp) -> (Timestamp, Timestamp) {
+    zoned_bounds(period, zone, now).unwrap_or((now, now + std::time::Duration::from_secs(24 * 60 * 60)))
+}
+
+/// `None` beyond the years that calendars know.
+fn zoned_bounds(period: Period, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    let now: Zoned = jiff::Timestamp::try_from(now).ok()?.to_zoned(zone.clone());
+    let (first, length) = match period {
+        Period::Day => (now, 1.day()),
+        Period::Month => (now.first_of_month().ok()?, 1.month()),
+    };
+    let first = first.start_of_day().ok()?;
+    let next = first.date().checked_add(length).ok()?.to_zoned(zone.clone()).ok()?;
+    Some((first.timestamp().into(), next.start_of_day().ok()?.timestamp().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse::<jiff::Timestamp>().unwrap().into()
+    }
+
+    fn meter(budget: &str, now: &str) -> Meter {
+        Meter::new(&budget.parse().unwrap(), at(now))
+    }
+
+    fn usage(input: u64, output: u64) -> Usage {
+        Usage { input: Some(input), output: Some(output), ..Usage::default() }
+    }
+
+    #[test]
+    fn a_day_ends_at_midnight_in_the_named_zone() {
+        let meter = meter("10 requests/day America/New_York", "2026-11-23T04:30:00Z");
+        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-11-22T05:00:00Z"), at("2026-11-23T05:00:00Z")));
+    }
+
+    #[test]
+    fn the_day_on_which_the_clocks_go_back_has_25_hours() {
+        let meter = meter("10 requests/day Europe/Berlin", "2026-10-25T12:00:00Z");
+        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z")));
+    }
+
+    #[test]
+    fn a_month_ends_with_its_last_day() {
+        let meter = meter("10 requests/month UTC", "2026-12-31T23:59:59Z");
+        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-12-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
+    }
+
+    #[test]
+    fn tokens_are_counted_as_far_as_they_are_known() {
+        let mut meter = meter("100 tokens/day UTC", "2026-11-23T12:00:00Z");
+        let now = at("2026-11-23T12:00:00Z");
+        assert_eq!(meter.count(&Usage::default(), now), None);
+        assert_eq!(meter.count(&usage(60, 39), now).map(|spent| spent.amount), Some(99));
+        assert_eq!(meter.spent_until(now), None);
+        meter.count(&usage(1, 0), now);
+        assert_eq!(meter.spent_until(now), Some(at("2026-11-24T00:00:00Z")));
+        assert_eq!(meter.spent_until(at("2026-11-24T00:00:00Z")), None, "the next period is not spent");
+    }
+
+    #[test]
+    fn requests_in_flight_do_not_pass_the_limit() {
+        let mut meter = meter("3 requests/day UTC", "2026-11-23T12:00:00Z");
+        let now = at("2026-11-23T12:00:00Z");
+        meter.count(&Usage::default(), now);
+        assert!(!meter.is_taken(1, now));
+        assert!(meter.is_taken(2, now));
+    }
+
+    #[test]
+    fn only_what_was_spent_in_this_period_comes_back() {
+        let mut meter = meter("10 requests/day UTC", "2026-11-23T12:00:00Z");
+        let spent = |starts_at| Spent { unit: BudgetUnit::Requests, period: Period::Day, starts_at, amount: 4 };
+        meter.restore(&spent(at("2026-11-22T00:00:00Z")));
+        assert_eq!(meter.spent, 0);
+        meter.restore(&spent(at("2026-11-23T00:00:00Z")));
+        assert_eq!(meter.spent, 4);
+    }
+}

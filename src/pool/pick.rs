@@ -1,0 +1,498 @@
+//! The choice of an account: a pure function over what is known of each.
+//!
+//! [`Snapshot`] is the pool's own live record of an account, so nothing is copied for a choice. What stands in the way of one is a
+//! [`Block`]; what can serve has a rank, and the lowest rank wins. Lower `priority` numbers come first in every mode.
+
+use super::budget::Meter;
+use super::circuit::{Circuit, Gate};
+use super::rest::{Rest, Rests};
+use super::sign_in::{Hindrance, SignIn, SignInWhy};
+use super::want::{PassedOver, Why};
+use super::windows::{Level, Windows};
+use crate::account::{Account, AccountName};
+use crate::outcome::Timestamp;
+use crate::provider::rules::Pattern;
+
+/// How accounts are chosen among those of the same priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// A conversation's own account, also where that means to wait.
+    CacheFirst,
+    /// A conversation's own account, unless it is limited.
+    Balance,
+    /// The account with the most room, whoever asks.
+    Performance,
+    /// The first account, until it has no more.
+    Drain,
+}
+
+impl Mode {
+    /// Whether conversations keep to an account.
+    pub(super) fn has_affinity(self) -> bool {
+        matches!(self, Self::CacheFirst | Self::Balance)
+    }
+}
+
+/// An access token's standing; accounts with a lasting key have none.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    /// Whether there is one that was not refused.
+    pub(super) is_usable: bool,
+    pub(super) ends_at: Option<Timestamp>,
+    pub(super) can_refresh: bool,
+}
+
+/// A token is not used in the last seconds before its end: the request has to arrive with it.
+const ENDS_EARLY: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Access {
+    pub(super) fn is_good(&self, now: Timestamp) -> bool {
+        self.is_usable && self.ends_at.is_none_or(|end| now + ENDS_EARLY < end)
+    }
+}
+
+/// An account that its provider refused.
+#[derive(Clone, Debug)]
+pub(super) struct SignedOut {
+    /// Always [`Hindrance::SignIn`].
+    pub(super) hindrance: Hindrance,
+    pub(super) probe: Option<Rest>,
+}
+
+impl SignedOut {
+    /// A refused key may be taken again, as when a bill was paid: it is looked at as a long rest is. A refused grant never is.
+    pub(super) fn new(sign_in: SignIn) -> Self {
+        let probe = (sign_in.why == SignInWhy::KeyRefused).then(|| Rest::unending(sign_in.since));
+        Self { hindrance: Hindrance::SignIn(sign_in), probe }
+    }
+
+    fn is_probe_due(&self, now: Timestamp) -> bool {
+        self.probe.as_ref().is_some_and(|probe| probe.is_probe_due(now))
+    }
+
+    pub(super) fn sign_in(&self) -> Option<&SignIn> {
+        match &self.hindrance {
+            Hindrance::SignIn(sign_in) => Some(sign_in),
+            _ => None,
+        }
+    }
+}
+
+/// All that a choice needs to know of one account.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub name: AccountName,
+    pub is_enabled: bool,
+    pub priority: u32,
+    pub concurrency_max: u32,
+    pub in_flight: u32,
+    /// Conversations that keep to it.
+    pub sessions: u32,
+    pub expires_at: Option<Timestamp>,
+    /// The number of the last lease: what was not used for longest comes first among equals.
+    pub last_lease: u64,
+    pub(super) models: Option<Vec<Pattern>>,
+    pub(super) hindrance: Option<Hindrance>,
+    pub(super) signed_out: Option<SignedOut>,
+    pub(super) access: Option<Access>,
+    pub(super) rests: Rests,
+    pub(super) meters: Vec<Meter>,
+    pub(super) windows: Windows,
+    /// The number of its endpoint's circuit.
+    pub(super) circuit: usize,
+}
+
+/// One request, as the choice sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    pub model: &'a str,
+    pub mode: Mode,
+    /// The account of the conversation.
+    pub bound: Option<usize>,
+    pub maker: Option<&'a AccountName>,
+    pub tried: &'a [AccountName],
+    pub circuits: &'a [Circuit],
+    /// Until when the request may wait for its conversation's account.
+    pub patience: Option<Timestamp>,
+}
+
+/// The verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    Account(usize),
+    /// All that could serve are busy; at `until` something changes by itself.
+    Wait {
+        until: Option<Timestamp>,
+    },
+    /// All that could serve rest; `until` is the earliest end.
+    Rests {
+        until: Timestamp,
+    },
+    /// What could serve waits for a person.
+    Person,
+    /// None could ever serve this.
+    None,
+}
+
+/// The verdict, and what should happen beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    pub pick: Pick,
+    /// An account that would have been chosen if its access token were fresh.
+    pub refresh: Option<usize>,
+    /// Whether accounts were looked at that could not be chosen.
+    pub has_passed_over: bool,
+}
+
+/// What stands in the way of an account.
+#[derive(Debug)]
+pub(super) enum Block<'a> {
+    Tried,
+    NotTheMaker,
+    ModelNotAllowed,
+    Disabled,
+    Hindered(&'a Hindrance),
+    NothingToRefresh,
+    Expired(Timestamp),
+    Resting(&'a Rest),
+    BudgetSpent(&'a Meter),
+    CircuitOpen(Timestamp),
+    /// The circuit's one probe is under way.
+    CircuitProbed,
+    Busy(u32),
+    Paced(Timestamp),
+    Refreshing,
+}
+
+/// What becomes of a block with time.
+enum Outlook {
+    Never,
+    Person,
+    Rests(Timestamp),
+    Soon(Option<Timestamp>),
+}
+
+impl Block<'_> {
+    fn outlook(&self) -> Outlook {
+        match self {
+            Self::Tried | Self::NotTheMaker | Self::ModelNotAllowed | Self::Disabled => Outlook::Never,
+            Self::Hindered(_) | Self::NothingToRefresh | Self::Expired(_) => Outlook::Person,
+            Self::Resting(rest) => Outlook::Rests(rest.until),
+            Self::BudgetSpent(meter) => Outlook::Rests(meter.ends_at),
+            Self::CircuitOpen(until) => Outlook::Rests(*until),
+            Self::Paced(until) => Outlook::Soon(Some(*until)),
+            Self::Busy(_) | Self::Refreshing | Self::CircuitProbed => Outlook::Soon(None),
+        }
+    }
+
+    pub(super) fn why(&self, now: Timestamp) -> Why {
+        match self {
+            Self::Tried => Why::Tried,
+            Self::NotTheMaker => Why::NotTheMaker,
+            Self::ModelNotAllowed => Why::ModelNotAllowed,
+            Self::Disabled => Why::Disabled,
+            Self::Hindered(hindrance) => Why::NeedsPerson((*hindrance).clone()),
+            Self::NothingToRefresh => Why::NeedsPerson(nothing_to_refresh(now)),
+            Self::Expired(at) => Why::NeedsPerson(Hindrance::Expired { at: *at }),
+            Self::Resting(rest) => Why::Resting((*rest).clone()),
+            Self::BudgetSpent(meter) => Why::BudgetSpent { until: meter.ends_at, budget: meter.budget.clone() },
+            Self::CircuitOpen(until) => Why::CircuitOpen { until: *until },
+            Self::CircuitProbed => Why::CircuitOpen { until: now },
+            Self::Busy(in_flight) => Why::Busy { in_flight: *in_flight },
+            Self::Paced(until) => Why::Paced { until: *until },
+            Self::Refreshing => Why::Refreshing,
+        }
+    }
+
+    /// Whether a conversation moves for good: not for what is over in a moment, or was this request's alone.
+    fn is_lasting(&self) -> bool {
+        !matches!(self.outlook(), Outlook::Soon(_)) && !matches!(self, Self::Tried | Self::NotTheMaker)
+    }
+}
+
+/// An account that can serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fit {
+    /// It rests, and this request looks whether that is over.
+    pub(super) is_probe: bool,
+    level: Level,
+}
+
+impl Snapshot {
+    /// An account of which nothing is known but its settings.
+    pub fn of(account: &Account, now: Timestamp) -> Self {
+        let mut snapshot = Self {
+            name: account.name.clone(),
+            is_enabled: true,
+            priority: 0,
+            concurrency_max: u32::MAX,
+            in_flight: 0,
+            sessions: 0,
+            expires_at: None,
+            last_lease: 0,
+            models: None,
+            hindrance: None,
+            signed_out: None,
+            access: None,
+            rests: Rests::default(),
+            meters: Vec::new(),
+            windows: Windows::default(),
+            circuit: 0,
+        };
+        snapshot.set(account, now);
+        snapshot
+    }
+
+    /// Takes the account's settings; what was spent of a budget that stays is kept.
+    pub(super) fn set(&mut self, account: &Account, now: Timestamp) {
+        let settings = &account.settings;
+        self.is_enabled = settings.enabled;
+        self.priority = settings.priority;
+        self.concurrency_max = settings.concurrency_max.unwrap_or(u32::MAX);
+        self.expires_at = settings.expires_on;
+        self.models = settings.models.as_ref().map(|models| models.iter().map(|model| pattern(model)).collect());
+        let known = std::mem::take(&mut self.meters);
+        let meter = |budget| Meter::new(budget, now).following(&known);
+        self.meters = settings.budgets.iter().map(meter).collect();
+    }
+
+    /// What stands in the way of the account, or how it fits.
+    ///
+    /// What lasts is looked at first, so that a tried account that rests is known to rest.
+    pub(super) fn fit(&self, question: &Question<'_>, now: Timestamp) -> Result<Fit, Block<'_>> {
+        self.check_standing(question, now)?;
+        let is_probe = self.check_rests(question, now)?;
+        if let Some(meter) = self.meters.iter().find(|meter| meter.spent_until(now).is_some()) {
+            return Err(Block::BudgetSpent(meter));
+        }
+        let gate = question.circuits.get(self.circuit).map_or(Gate::Closed, |circuit| circuit.gate(now));
+        if let Gate::Open { until } = gate {
+            return Err(Block::CircuitOpen(until));
+        }
+        if question.tried.contains(&self.name) {
+            return Err(Block::Tried);
+        }
+        self.check_room(question, gate, now)?;
+        Ok(Fit { is_probe, level: self.windows.level(question.model, now) })
+    }
+
+    /// What only a person changes.
+    fn check_standing(&self, question: &Question<'_>, now: Timestamp) -> Result<(), Block<'_>> {
+        if question.maker.is_some_and(|maker| *maker != self.name) {
+            return Err(Block::NotTheMaker);
+        }
+        if !self.is_enabled {
+            return Err(Block::Disabled);
+        }
+        let is_allowed = |model: &Pattern| model.captures(question.model).is_some();
+        if self.models.as_ref().is_some_and(|models| !models.iter().any(is_allowed)) {
+            return Err(Block::ModelNotAllowed);
+        }
+        if let Some(hindrance) = &self.hindrance {
+            return Err(Block::Hindered(hindrance));
+        }
+        match self.expires_at {
+            Some(at) if at <= now => Err(Block::Expired(at)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the request would be a probe.
+    fn check_rests(&self, question: &Question<'_>, now: Timestamp) -> Result<bool, Block<'_>> {
+        let mut is_probe = false;
+        if let Some(signed_out) = &self.signed_out {
+            if !signed_out.is_probe_due(now) {
+                return Err(Block::Hindered(&signed_out.hindrance));
+            }
+            is_probe = true;
+        }
+        if let Some(rest) = self.rests.of_model(question.model, now) {
+            if !self.rests.is_probe_due(question.model, now) {
+                return Err(Block::Resting(rest));
+            }
+            is_probe = true;
+        }
+        Ok(is_probe)
+    }
+
+    /// What changes by itself in a moment.
+    fn check_room(&self, question: &Question<'_>, gate: Gate, now: Timestamp) -> Result<(), Block<'_>> {
+        if gate == Gate::Probed {
+            return Err(Block::CircuitProbed);
+        }
+        if let Some(access) = self.access.as_ref().filter(|access| !access.is_good(now)) {
+            return Err(if access.can_refresh { Block::Refreshing } else { Block::NothingToRefresh });
+        }
+        if self.in_flight >= self.concurrency_max || self.meters.iter().any(|meter| meter.is_taken(self.in_flight, now)) {
+            return Err(Block::Busy(self.in_flight));
+        }
+        self.windows.paced_until(question.model, now).map_or(Ok(()), |until| Err(Block::Paced(until)))
+    }
+
+    /// What keeps the account from serving until a person does something.
+    pub(super) fn standing(&self, now: Timestamp) -> Option<Hindrance> {
+        let expired = self.expires_at.filter(|at| *at <= now).map(|at| Hindrance::Expired { at });
+        let signed_out = self.signed_out.as_ref().map(|signed_out| signed_out.hindrance.clone());
+        let has_ended = self.access.as_ref().is_some_and(|access| !access.is_good(now) && !access.can_refresh);
+        let ended = || has_ended.then(|| nothing_to_refresh(now));
+        self.hindrance.clone().or(expired).or(signed_out).or_else(ended)
+    }
+
+    /// In flight as a share of what it may have, in 1024ths; accounts without a limit count as if it were 16.
+    fn load(&self) -> u64 {
+        u64::from(self.in_flight) * 1024 / u64::from(self.concurrency_max.clamp(1, 16))
+    }
+
+    fn rank(&self, at: usize, fit: Fit, question: &Question<'_>) -> Rank {
+        // A probe is for a request that would lose nothing by it: none that has an account, and none that failed before.
+        let probes_now = fit.is_probe && question.bound.is_none() && question.tried.is_empty();
+        let class = match fit.level {
+            _ if fit.is_probe && !probes_now => Class::ProbeAtLast,
+            Level::Dry => Class::Dry,
+            Level::Fine | Level::Low => Class::Usual,
+        };
+        let is_low = question.mode != Mode::Drain && fit.level == Level::Low;
+        let (load, turn) = match question.mode {
+            _ if probes_now => (0, 0),
+            Mode::CacheFirst | Mode::Balance => (u64::from(self.sessions) + u64::from(self.in_flight), self.last_lease),
+            Mode::Performance => (self.load(), self.last_lease),
+            Mode::Drain => (at as u64, 0),
+        };
+        Rank { class, priority: self.priority, is_low, is_usual: !probes_now, load, turn }
+    }
+}
+
+fn nothing_to_refresh(since: Timestamp) -> Hindrance {
+    Hindrance::SignIn(SignIn { why: SignInWhy::NothingToRefresh, detail: None, since })
+}
+
+/// A name that is no pattern is meant literally.
+fn pattern(model: &str) -> Pattern {
+    Pattern::parse(model).unwrap_or_else(|| Pattern::Exact(model.to_owned()))
+}
+
+/// Lower ones are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    class: Class,
+    priority: u32,
+    is_low: bool,
+    is_usual: bool,
+    load: u64,
+    turn: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Usual,
+    /// The provider said that nothing is left: better than nothing.
+    Dry,
+    ProbeAtLast,
+}
+
+/// What the blocked accounts together let a request hope for.
+#[derive(Default)]
+struct Hope {
+    has_blocks: bool,
+    is_soon: bool,
+    changes_at: Option<Timestamp>,
+    rests_until: Option<Timestamp>,
+    needs_person: bool,
+}
+
+impl Hope {
+    fn add(&mut self, block: &Block<'_>) {
+        self.has_blocks = true;
+        match block.outlook() {
+            Outlook::Never => {}
+            Outlook::Person => self.needs_person = true,
+            Outlook::Rests(until) => self.rests_until = Some(self.rests_until.map_or(until, |known| known.min(until))),
+            Outlook::Soon(at) => {
+                self.is_soon = true;
+                self.changes_at = earlier(self.changes_at, at);
+            }
+        }
+    }
+
+    fn verdict(&self) -> Pick {
+        match self.rests_until {
+            _ if self.is_soon => Pick::Wait { until: earlier(self.changes_at, self.rests_until) },
+            Some(until) => Pick::Rests { until },
+            None if self.needs_person => Pick::Person,
+            None => Pick::None,
+        }
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    [one, other].into_iter().flatten().min()
+}
+
+/// Chooses an account for one attempt.
+pub fn pick(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Choice {
+    if let Some(choice) = keep_bound(accounts, question, now) {
+        return choice;
+    }
+    let mut best: Option<(Rank, usize)> = None;
+    let mut stale: Option<(Rank, usize)> = None;
+    let mut hope = Hope::default();
+    for (at, account) in accounts.iter().enumerate() {
+        match account.fit(question, now) {
+            Ok(fit) => offer(&mut best, account.rank(at, fit, question), at),
+            Err(block) => {
+                if matches!(block, Block::Refreshing) {
+                    let fit = Fit { is_probe: false, level: account.windows.level(question.model, now) };
+                    offer(&mut stale, account.rank(at, fit, question), at);
+                }
+                hope.add(&block);
+            }
+        }
+    }
+    let refresh = stale.filter(|stale| best.is_none_or(|best| *stale < best)).map(|(_, at)| at);
+    let pick = best.map_or_else(|| hope.verdict(), |(_, at)| Pick::Account(at));
+    Choice { pick, refresh, has_passed_over: hope.has_blocks }
+}
+
+fn offer(best: &mut Option<(Rank, usize)>, rank: Rank, at: usize) {
+    if best.is_none_or(|(known, _)| rank < known) {
+        *best = Some((rank, at));
+    }
+}
+
+/// The conversation's own account, or the wait for it, where the mode wants that.
+fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Option<Choice> {
+    let bound = question.bound.filter(|_| question.mode.has_affinity())?;
+    let wait = |until, refresh| Some(Choice { pick: Pick::Wait { until }, refresh, has_passed_over: true });
+    let may_wait = question.mode == Mode::CacheFirst && question.patience.is_some_and(|patience| now < patience);
+    match accounts.get(bound)?.fit(question, now) {
+        Ok(fit) if fit.is_probe || (fit.level == Level::Dry && question.mode == Mode::Balance) => None,
+        Ok(_) => Some(Choice { pick: Pick::Account(bound), refresh: None, has_passed_over: false }),
+        // A refresh is over in a moment, and costs less than a cold cache.
+        Err(Block::Refreshing) if question.patience.is_some_and(|patience| now < patience) => wait(None, Some(bound)),
+        Err(block) => match block.outlook() {
+            Outlook::Soon(until) if may_wait => wait(until, None),
+            Outlook::Rests(until) if may_wait && question.patience.is_some_and(|patience| until <= patience) => {
+                wait(Some(until), None)
+            }
+            _ => None,
+        },
+    }
+}
+
+/// Whether the conversation moves to another account for good, rather than for one request.
+pub(super) fn moves(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> bool {
+    let Some(bound) = question.bound.and_then(|bound| accounts.get(bound)) else { return true };
+    match bound.fit(question, now) {
+        Ok(fit) => fit.is_probe || fit.level == Level::Dry,
+        Err(block) => block.is_lasting(),
+    }
+}
+
+/// The accounts that could not be chosen, and why.
+pub(super) fn passed_over(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Vec<PassedOver> {
+    let blocked = accounts.iter().filter_map(|account| {
+        let block = account.fit(question, now).err()?;
+        Some(PassedOver { account: account.name.clone(), why: block.why(now) })
+    });
+    blocked.collect()
+}

@@ -1,0 +1,158 @@
+//! What holds of the pool as a whole, in paused time.
+
+mod accounts;
+mod modes;
+mod properties;
+mod refreshing;
+mod resting;
+mod simulation;
+mod waiting;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::*;
+use crate::account::{Account, Credential, Secret, Settings, Source};
+use crate::canon::Usage;
+use crate::outcome::{Reading, Scope};
+
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MODEL: &str = "model-a";
+
+pub(super) fn start() -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+pub(super) fn name(text: &str) -> AccountName {
+    text.parse().unwrap()
+}
+
+pub(super) fn account(text: &str) -> Account {
+    Account {
+        name: name(text),
+        provider: "lab".to_owned(),
+        source: Source::Vault,
+        settings: Settings::default(),
+        added_at: start(),
+    }
+}
+
+pub(super) fn member(account: Account) -> Member {
+    let key = Credential::Key(Secret::new(format!("key of {}", account.name)));
+    Member { account: Arc::new(account), credential: Ok(key) }
+}
+
+pub(super) fn rules(mode: Mode) -> Rules {
+    Rules { mode, max_wait: MINUTE }
+}
+
+/// Accounts with a key each, in paused time.
+pub(super) fn pool_of(accounts: Vec<Account>, mode: Mode) -> Pool {
+    pool_with(Arc::new(InProcess), accounts, mode)
+}
+
+pub(super) fn pool_with(state: Arc<dyn PoolState>, accounts: Vec<Account>, mode: Mode) -> Pool {
+    let pool = Pool::seeded(state, Clock::following_tokio(start()), rules(mode), 7);
+    pool.replace(accounts.into_iter().map(member).collect(), rules(mode));
+    pool
+}
+
+pub(super) fn accounts(names: &[&str]) -> Vec<Account> {
+    names.iter().map(|name| account(name)).collect()
+}
+
+/// An account that may have one request in flight.
+pub(super) fn narrow(text: &str) -> Account {
+    let mut account = account(text);
+    account.settings.concurrency_max = Some(1);
+    account
+}
+
+pub(super) fn want() -> Want<'static> {
+    Want { provider: "lab", model: MODEL, session: None, maker: None, tried: &[] }
+}
+
+pub(super) fn of_session(session: &SessionKey) -> Want<'_> {
+    Want { session: Some(session), ..want() }
+}
+
+pub(super) fn served() -> Outcome {
+    Outcome::Served { usage: Usage::default() }
+}
+
+pub(super) fn throttled(until: Timestamp) -> Outcome {
+    Outcome::Throttled { scope: Scope::Model, until: Some(until) }
+}
+
+pub(super) fn taken(lease: &Lease) -> String {
+    lease.account().name.to_string()
+}
+
+/// Leases and settles at once; whose account it was.
+pub(super) async fn use_once(pool: &Pool, want: &Want<'_>, outcome: &Outcome) -> String {
+    let lease = pool.lease(want).await.unwrap();
+    let name = taken(&lease);
+    settle(pool, lease, outcome);
+    name
+}
+
+pub(super) fn settle(pool: &Pool, lease: Lease, outcome: &Outcome) {
+    lease.settle(outcome, Some("the provider's words"), Vec::<Reading>::new(), pool.0.clock.now());
+}
+
+pub(super) fn state_of(pool: &Pool, account: &str) -> State {
+    let views = pool.view(pool.0.clock.now());
+    views.into_iter().find(|view| view.account.name.as_str() == account).unwrap().state
+}
+
+/// Gives what others may do in the meantime its turn.
+pub(super) async fn settle_down() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A state that keeps what it is told, as a database would.
+#[derive(Default)]
+pub(super) struct Memory(pub(super) Mutex<Saved>);
+
+impl PoolState for Memory {
+    fn load(&self) -> Saved {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn rested(&self, account: &AccountName, rest: &Rest) {
+        self.cleared(account, rest.model.as_deref());
+        self.0.lock().unwrap().rests.push((account.clone(), rest.clone()));
+    }
+
+    fn cleared(&self, account: &AccountName, model: Option<&str>) {
+        self.0.lock().unwrap().rests.retain(|(known, rest)| known != account || rest.model.as_deref() != model);
+    }
+
+    fn bound(&self, provider: &str, session: SessionKey, account: &AccountName, used_at: Timestamp) {
+        self.released(provider, session);
+        let bound = Bound { provider: provider.to_owned(), session, account: account.clone(), used_at };
+        self.0.lock().unwrap().bound.push(bound);
+    }
+
+    fn released(&self, provider: &str, session: SessionKey) {
+        self.0.lock().unwrap().bound.retain(|bound| bound.provider != provider || bound.session != session);
+    }
+
+    fn spent(&self, account: &AccountName, spent: Spent) {
+        self.0.lock().unwrap().spent.push((account.clone(), spent));
+    }
+
+    fn reading(&self, account: &AccountName, read: &ReadAt) {
+        self.0.lock().unwrap().readings.push((account.clone(), read.clone()));
+    }
+
+    fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
+        self.0.lock().unwrap().signed_out.push((account.clone(), sign_in.clone()));
+    }
+
+    fn signed_in(&self, account: &AccountName) {
+        self.0.lock().unwrap().signed_out.retain(|(known, _)| known != account);
+    }
+}

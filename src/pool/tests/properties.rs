@@ -1,0 +1,164 @@
+//! What holds of every choice, whatever the accounts look like. Bounded and seeded, so that the verdict is the tree's own.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::pick::{Pick, Question, Snapshot, pick};
+use super::*;
+
+/// Minutes from the start: a past one, the present, and later ones.
+const MOMENTS: std::ops::Range<u32> = 0..4;
+
+#[derive(Clone, Debug)]
+struct Made {
+    is_enabled: bool,
+    priority: u32,
+    concurrency_max: u32,
+    in_flight: u32,
+    sessions: u32,
+    expires_at: Option<u32>,
+    rests: Vec<(bool, u32)>,
+    allows: bool,
+}
+
+fn made() -> impl Strategy<Value = Made> {
+    let counts = (0..3_u32, 0..4_u32, 0..4_u32, 0..4_u32);
+    let limits = (proptest::option::weighted(0.2, MOMENTS), proptest::collection::vec((any::<bool>(), MOMENTS), 0..2));
+    (proptest::bool::weighted(0.8), counts, limits, proptest::bool::weighted(0.8)).prop_map(
+        |(is_enabled, (priority, concurrency_max, in_flight, sessions), (expires_at, rests), allows)| Made {
+            is_enabled,
+            priority,
+            concurrency_max: concurrency_max + 1,
+            in_flight,
+            sessions,
+            expires_at,
+            rests,
+            allows,
+        },
+    )
+}
+
+fn minute(number: u32) -> Timestamp {
+    start() + MINUTE * number
+}
+
+/// The moment of the choice.
+const NOW: u32 = 1;
+
+fn snapshot(number: usize, made: &Made) -> Snapshot {
+    let mut account = account(&format!("a{number}"));
+    account.settings.models = (!made.allows).then(|| vec!["another".to_owned()]);
+    let mut snapshot = Snapshot::of(&account, start());
+    snapshot.is_enabled = made.is_enabled;
+    snapshot.priority = made.priority;
+    snapshot.concurrency_max = made.concurrency_max;
+    snapshot.in_flight = made.in_flight;
+    snapshot.sessions = made.sessions;
+    snapshot.expires_at = made.expires_at.map(minute);
+    let rest = |(is_whole, until): &(bool, u32)| Rest {
+        model: (!is_whole).then(|| MODEL.into()),
+        cause: Cause::RateLimit,
+        detail: None,
+        since: start(),
+        until: minute(*until),
+        end: End::Named,
+        strikes: 1,
+        probes: 0,
+    };
+    snapshot.rests = crate::pool::rest::Rests::of(made.rests.iter().map(rest).collect());
+    snapshot
+}
+
+/// Whether an account may be chosen, said once more and in other words than `pick` does.
+fn is_able(made: &Made) -> bool {
+    let is_rested = made.rests.iter().all(|(_, until)| *until <= NOW);
+    let is_alive = made.expires_at.is_none_or(|at| at > NOW);
+    made.is_enabled && made.allows && is_rested && is_alive && made.in_flight < made.concurrency_max
+}
+
+/// What will be able in time, by itself: (in a moment, at which minute).
+fn hope(made: &Made) -> (bool, Option<u32>) {
+    let is_alive = made.expires_at.is_none_or(|at| at > NOW);
+    if !made.is_enabled || !made.allows || !is_alive {
+        return (false, None);
+    }
+    match made.rests.iter().map(|(_, until)| *until).filter(|until| *until > NOW).max() {
+        Some(until) => (false, Some(until)),
+        None => (made.in_flight >= made.concurrency_max, None),
+    }
+}
+
+fn run(cases: u32, test: impl Fn(Vec<Made>, Mode, Option<usize>) -> Result<(), TestCaseError>) {
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let modes = prop_oneof![Just(Mode::CacheFirst), Just(Mode::Balance), Just(Mode::Performance), Just(Mode::Drain)];
+    let strategy = (proptest::collection::vec(made(), 0..6), modes, proptest::option::of(0..6_usize));
+    runner.run(&strategy, |(team, mode, bound)| test(team, mode, bound)).unwrap();
+}
+
+fn chosen(team: &[Made], mode: Mode, bound: Option<usize>) -> Pick {
+    let accounts: Vec<_> = team.iter().enumerate().map(|(number, made)| snapshot(number, made)).collect();
+    let bound = bound.filter(|bound| *bound < accounts.len());
+    let question = Question { model: MODEL, mode, bound, maker: None, tried: &[], circuits: &[], patience: None };
+    pick(&accounts, &question, minute(NOW)).pick
+}
+
+#[test]
+fn who_is_chosen_is_able_and_somebody_is_where_anybody_is() {
+    run(4_000, |team, mode, bound| {
+        let pick = chosen(&team, mode, bound);
+        match pick {
+            Pick::Account(at) => prop_assert!(is_able(&team[at])),
+            _ => prop_assert!(!team.iter().any(is_able), "{pick:?}"),
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn nobody_with_a_lower_number_is_passed_over() {
+    run(4_000, |team, mode, _| {
+        if let Pick::Account(at) = chosen(&team, mode, None) {
+            let best = team.iter().filter(|made| is_able(made)).map(|made| made.priority).min();
+            prop_assert_eq!(Some(team[at].priority), best);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_conversation_keeps_an_account_that_is_able_in_the_modes_that_say_so() {
+    run(4_000, |team, mode, bound| {
+        let able = bound.filter(|bound| team.get(*bound).is_some_and(is_able));
+        if let Some(bound) = able.filter(|_| matches!(mode, Mode::CacheFirst | Mode::Balance)) {
+            prop_assert_eq!(chosen(&team, mode, Some(bound)), Pick::Account(bound));
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn without_an_able_account_the_verdict_says_what_there_is_to_wait_for() {
+    run(4_000, |team, mode, bound| {
+        let hopes: Vec<_> = team.iter().map(hope).collect();
+        let earliest = hopes.iter().filter_map(|(_, at)| *at).min();
+        match chosen(&team, mode, bound) {
+            Pick::Account(_) => {}
+            Pick::Wait { .. } => prop_assert!(hopes.iter().any(|(is_soon, _)| *is_soon)),
+            Pick::Rests { until } => {
+                prop_assert!(!hopes.iter().any(|(is_soon, _)| *is_soon));
+                prop_assert_eq!(Some(until), earliest.map(minute));
+            }
+            Pick::Person | Pick::None => prop_assert!(!hopes.iter().any(|(is_soon, at)| *is_soon || at.is_some())),
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_choice_is_a_function_of_what_it_is_given() {
+    run(1_000, |team, mode, bound| {
+        prop_assert_eq!(chosen(&team, mode, bound), chosen(&team, mode, bound));
+        Ok(())
+    });
+}

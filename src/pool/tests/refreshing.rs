@@ -1,0 +1,407 @@
+//! Access tokens: once for all who wait, ahead of their end, and never lost.
+
+use std::collections::VecDeque;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::advance;
+
+use super::*;
+use crate::account::Tokens;
+
+/// A vault and a token endpoint in one, which notes what happened in which order.
+#[derive(Default)]
+struct Script {
+    kept: Mutex<Option<Credential>>,
+    answers: Mutex<VecDeque<Refreshed>>,
+    /// Each answer waits for one of these.
+    gate: Notify,
+    log: Mutex<Vec<String>>,
+    writes_fail: Mutex<u32>,
+}
+
+impl Script {
+    fn of(tokens: Tokens) -> Arc<Self> {
+        Arc::new(Self { kept: Mutex::new(Some(Credential::OAuth(tokens))), ..Self::default() })
+    }
+
+    fn answer(&self, answer: Refreshed) {
+        self.answers.lock().unwrap().push_back(answer);
+        self.gate.notify_one();
+    }
+
+    fn note(&self, text: impl Into<String>) {
+        self.log.lock().unwrap().push(text.into());
+    }
+
+    fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn tokens(&self) -> Tokens {
+        match self.kept.lock().unwrap().clone() {
+            Some(Credential::OAuth(tokens)) => tokens,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn sent(&self) -> usize {
+        self.log().iter().filter(|line| line.starts_with("sent")).count()
+    }
+}
+
+fn shown(credential: &Credential) -> String {
+    let Credential::OAuth(tokens) = credential else { panic!("{credential:?}") };
+    let text = |secret: &Option<Secret>| secret.as_ref().map_or("-".to_owned(), |secret| secret.expose().to_owned());
+    let mark = if tokens.refresh_sent_at.is_some() { " marked" } else { "" };
+    format!("{} {}{mark}", text(&tokens.access), text(&tokens.refresh))
+}
+
+impl Refresher for Script {
+    fn refresh<'a>(&'a self, _: &'a Account, credential: &'a Credential) -> BoxFuture<'a, Refreshed> {
+        if matches!(credential, Credential::OAuth(_)) {
+            self.note(format!("sent {}", shown(credential)));
+        }
+        Box::pin(async {
+            self.gate.notified().await;
+            self.answers.lock().unwrap().pop_front().unwrap()
+        })
+    }
+}
+
+impl Keeper for Script {
+    fn claim<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+        Box::pin(async { Ok(Box::new(()) as Claim) })
+    }
+
+    fn read<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+        Box::pin(async { Ok(self.kept.lock().unwrap().clone()) })
+    }
+
+    fn replace<'a>(
+        &'a self,
+        _: &'a AccountName,
+        old: &'a Credential,
+        new: &'a Credential,
+    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+        Box::pin(async {
+            let is_successor = matches!(new, Credential::OAuth(tokens) if tokens.refresh_sent_at.is_none());
+            if is_successor && *self.writes_fail.lock().unwrap() > 0 {
+                *self.writes_fail.lock().unwrap() -= 1;
+                return Err(KeeperError("the disk is full".to_owned()));
+            }
+            let mut kept = self.kept.lock().unwrap();
+            if kept.as_ref() != Some(old) {
+                return Ok(false);
+            }
+            *kept = Some(new.clone());
+            self.note(format!("kept {}", shown(new)));
+            Ok(true)
+        })
+    }
+}
+
+fn secret(text: &str) -> Option<Secret> {
+    Some(Secret::new(text.to_owned()))
+}
+
+/// Tokens whose access token ends after `minutes`.
+fn tokens(minutes: u32) -> Tokens {
+    Tokens {
+        access: secret("access-1"),
+        expires_at: Some(start() + MINUTE * minutes),
+        refresh: secret("refresh-1"),
+        ..Tokens::default()
+    }
+}
+
+fn granted(number: u32, minutes: u32) -> Refreshed {
+    Refreshed::Granted(Granted {
+        access: Secret::new(format!("access-{number}")),
+        expires_at: Some(start() + MINUTE * minutes),
+        refresh: secret(&format!("refresh-{number}")),
+    })
+}
+
+fn unclear() -> Refreshed {
+    Refreshed::Unclear { why: "the answer broke off".to_owned() }
+}
+
+/// A pool with one account of these tokens, and the task that refreshes them.
+struct Signed {
+    pool: Pool,
+    script: Arc<Script>,
+    state: Arc<Memory>,
+    tasks: JoinSet<()>,
+}
+
+impl Signed {
+    async fn with(tokens: Tokens) -> Self {
+        let script = Script::of(tokens.clone());
+        let state = Arc::new(Memory::default());
+        let pool = pool_with(state.clone(), Vec::new(), Mode::Balance);
+        let mut signed = Self { pool, script, state, tasks: JoinSet::new() };
+        signed.configure(tokens);
+        let (pool, script) = (signed.pool.clone(), signed.script.clone());
+        signed.tasks.spawn(async move { pool.tend(script.clone(), script).await });
+        settle_down().await;
+        signed
+    }
+
+    fn configure(&self, tokens: Tokens) {
+        let member = Member { account: Arc::new(account("a")), credential: Ok(Credential::OAuth(tokens)) };
+        self.pool.replace(vec![member], rules(Mode::Balance));
+    }
+
+    async fn access(&self) -> String {
+        let lease = self.pool.lease(&want()).await.unwrap();
+        let carried = shown(lease.credential());
+        settle(&self.pool, lease, &served());
+        carried.split(' ').next().unwrap().to_owned()
+    }
+
+    fn state(&self) -> String {
+        state_of(&self.pool, "a").to_string()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_requests_with_an_ended_token_make_one_refresh() {
+    let mut signed = Signed::with(tokens(0)).await;
+    let mut requests = JoinSet::new();
+    for _ in 0..50 {
+        let pool = signed.pool.clone();
+        requests.spawn(async move { shown(pool.lease(&want()).await.unwrap().credential()) });
+    }
+    settle_down().await;
+    assert_eq!(signed.state(), "refreshing");
+    signed.script.answer(granted(2, 60));
+    let carried = requests.join_all().await;
+    assert!(carried.iter().all(|carried| carried == "access-2 refresh-2"));
+    assert_eq!(
+        signed.script.log(),
+        ["kept access-1 refresh-1 marked", "sent access-1 refresh-1 marked", "kept access-2 refresh-2"]
+    );
+    signed.pool.close();
+    signed.tasks.join_next().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifty_refusals_of_one_token_make_one_refresh() {
+    let signed = Signed::with(tokens(60)).await;
+    let mut leases = Vec::new();
+    for _ in 0..50 {
+        leases.push(signed.pool.lease(&want()).await.unwrap());
+    }
+    let last = leases.pop().unwrap();
+    leases.into_iter().for_each(|lease| settle(&signed.pool, lease, &Outcome::Unauthorized));
+    settle_down().await;
+    signed.script.answer(granted(2, 60));
+    assert_eq!(signed.access().await, "access-2");
+    settle(&signed.pool, last, &Outcome::Unauthorized);
+    settle_down().await;
+    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (1, "access-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_is_refreshed_ahead_of_its_end_while_it_still_serves() {
+    let signed = Signed::with(tokens(60)).await;
+    advance(MINUTE * 50).await;
+    assert_eq!(signed.access().await, "access-1");
+    for _ in 0..20 {
+        advance(Duration::from_secs(29)).await;
+        settle_down().await;
+    }
+    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (1, "access-1"));
+    signed.script.answer(granted(2, 120));
+    settle_down().await;
+    assert_eq!(signed.access().await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_grant_needs_a_person_and_says_so_once() {
+    let signed = Signed::with(tokens(0)).await;
+    let pool = signed.pool.clone();
+    let wanted = want();
+    let waiting = tokio::join!(pool.lease(&wanted), async {
+        settle_down().await;
+        signed.script.answer(Refreshed::Refused { said: "Token has been revoked".to_owned() });
+    });
+    assert!(matches!(waiting.0, Err(NoLease::NeedsPerson { .. })));
+    assert_eq!(signed.state(), "sign-in needed (the provider refused to refresh: Token has been revoked)");
+    advance(MINUTE * 600).await;
+    assert!(signed.pool.lease(&want()).await.is_err());
+    assert_eq!((signed.script.sent(), signed.state.load().signed_out.len()), (1, 1));
+
+    signed.configure(Tokens { refresh: secret("refresh-9"), ..tokens(6000) });
+    assert_eq!(signed.access().await, "access-1");
+    assert!(signed.state.load().signed_out.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
+    let signed = Signed::with(tokens(0)).await;
+    let wanted = want();
+    let (refused, ()) = tokio::join!(signed.pool.lease(&wanted), async {
+        settle_down().await;
+        signed.script.answer(Refreshed::NotSent { why: "cannot connect to `auth.example`".to_owned() });
+    });
+    assert!(matches!(refused, Err(NoLease::Resting { .. })));
+    assert!(
+        signed.state().contains("its access token cannot be refreshed: cannot connect to `auth.example`"),
+        "{}",
+        signed.state()
+    );
+    assert_eq!(signed.script.tokens().refresh_sent_at, None);
+    advance(Duration::from_secs(3)).await;
+    settle_down().await;
+    signed.script.answer(granted(2, 60));
+    settle_down().await;
+    assert_eq!(signed.access().await, "access-2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_in_doubt_is_asked_again_until_it_is_answered() {
+    let signed = Signed::with(tokens(0)).await;
+    signed.script.answer(unclear());
+    assert!(signed.pool.lease(&want()).await.is_err());
+    assert!(signed.script.tokens().refresh_sent_at.is_some(), "the mark stays");
+    advance(Duration::from_secs(3)).await;
+    settle_down().await;
+    signed.script.answer(granted(2, 60));
+    settle_down().await;
+    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (2, "access-2"));
+    assert_eq!(signed.script.tokens().refresh_sent_at, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_without_any_request() {
+    let marked = Tokens { refresh_sent_at: Some(start() - MINUTE), ..tokens(0) };
+    let signed = Signed::with(marked.clone()).await;
+    assert_eq!(signed.script.sent(), 1);
+    signed.script.answer(granted(2, 60));
+    settle_down().await;
+    assert_eq!(signed.access().await, "access-2");
+
+    let signed = Signed::with(marked).await;
+    signed.script.answer(Refreshed::Refused { said: "invalid_grant".to_owned() });
+    settle_down().await;
+    assert_eq!(signed.state(), "sign-in needed (interrupted refresh: invalid_grant)");
+    assert_eq!(signed.script.tokens().refresh_sent_at, None, "it was answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_sent_in_a_retry_leaves_the_doubt() {
+    let marked = Tokens { refresh_sent_at: Some(start() - MINUTE), ..tokens(0) };
+    let signed = Signed::with(marked).await;
+    signed.script.answer(Refreshed::NotSent { why: "no route".to_owned() });
+    settle_down().await;
+    assert!(signed.script.tokens().refresh_sent_at.is_some());
+    advance(Duration::from_secs(3)).await;
+    settle_down().await;
+    assert_eq!(signed.script.sent(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_is_not_used_before_it_is_stored_and_never_lost() {
+    let signed = Signed::with(tokens(0)).await;
+    *signed.script.writes_fail.lock().unwrap() = 3;
+    let pool = signed.pool.clone();
+    let began = tokio::time::Instant::now();
+    let wanted = want();
+    let (lease, ()) = tokio::join!(pool.lease(&wanted), async {
+        settle_down().await;
+        signed.script.answer(granted(2, 60));
+    });
+    assert_eq!(shown(lease.unwrap().credential()), "access-2 refresh-2");
+    assert_eq!(began.elapsed(), Duration::from_secs(6));
+    assert_eq!(signed.script.tokens().refresh, secret("refresh-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_ends_no_refresh_that_is_under_way() {
+    let mut signed = Signed::with(tokens(0)).await;
+    let pool = signed.pool.clone();
+    let mut requests = JoinSet::new();
+    requests.spawn(async move { pool.lease(&want()).await.map(drop) });
+    settle_down().await;
+    signed.pool.close();
+    settle_down().await;
+    assert!(signed.tasks.try_join_next().is_none());
+    signed.script.answer(granted(2, 60));
+    signed.tasks.join_next().await;
+    assert_eq!(signed.script.tokens().access, secret("access-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_that_is_refused_at_once_needs_a_person() {
+    let signed = Signed::with(tokens(0)).await;
+    signed.script.answer(granted(2, 60));
+    let lease = signed.pool.lease(&want()).await.unwrap();
+    settle(&signed.pool, lease, &Outcome::Unauthorized);
+    assert_eq!(signed.state(), "sign-in needed (the provider refused a new access token: the provider's words)");
+    settle_down().await;
+    assert_eq!(signed.script.sent(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_refreshed_is_taken_over() {
+    let signed = Signed::with(tokens(0)).await;
+    let elsewhere = Tokens { access: secret("access-7"), refresh: secret("refresh-7"), ..tokens(60) };
+    *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(elsewhere));
+    assert_eq!((signed.access().await.as_str(), signed.script.sent()), ("access-7", 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sign_in_during_a_refresh_is_not_overwritten() {
+    let signed = Signed::with(tokens(0)).await;
+    let pool = signed.pool.clone();
+    let mut requests = JoinSet::new();
+    requests.spawn(async move { pool.lease(&want()).await.map(drop) });
+    settle_down().await;
+    let anew = Tokens { access: secret("access-9"), refresh: secret("refresh-9"), ..tokens(60) };
+    *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(anew.clone()));
+    signed.configure(anew);
+    signed.script.answer(granted(2, 60));
+    settle_down().await;
+    assert_eq!((signed.access().await.as_str(), signed.script.tokens().refresh), ("access-9", secret("refresh-9")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ended_token_without_a_refresh_token_needs_a_person() {
+    let signed = Signed::with(Tokens { refresh: None, ..tokens(1) }).await;
+    assert_eq!(signed.access().await, "access-1");
+    advance(MINUTE).await;
+    assert!(matches!(signed.pool.lease(&want()).await, Err(NoLease::NeedsPerson { .. })));
+    assert_eq!(signed.state(), "sign-in needed (the access token ended and there is no refresh token)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
+    let signed = Signed::with(tokens(0)).await;
+    let file = Credential::ServiceAccount(Secret::new("the file".to_owned()));
+    let member = Member { account: Arc::new(account("a")), credential: Ok(file) };
+    signed.pool.replace(vec![member], rules(Mode::Balance));
+    let script = signed.script.clone();
+    let pool = signed.pool.clone();
+    let mut requests = JoinSet::new();
+    requests.spawn(async move { shown(pool.lease(&want()).await.unwrap().credential()) });
+    script.answer(Refreshed::Granted(Granted {
+        access: Secret::new("signed".to_owned()),
+        expires_at: Some(start() + MINUTE * 60),
+        refresh: None,
+    }));
+    assert_eq!(requests.join_all().await, ["signed -"]);
+    assert_eq!(script.tokens(), tokens(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_serve_while_one_refreshes() {
+    let signed = Signed::with(tokens(0)).await;
+    let stale = Member { account: Arc::new(account("a")), credential: Ok(Credential::OAuth(tokens(0))) };
+    signed.pool.replace(vec![stale, member(account("b"))], rules(Mode::Balance));
+    assert_eq!(taken(&signed.pool.lease(&want()).await.unwrap()), "b");
+    settle_down().await;
+    assert_eq!(signed.script.sent(), 1, "who would have been chosen is refreshed beside");
+}

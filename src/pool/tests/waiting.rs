@@ -1,0 +1,194 @@
+//! Who waits, for how long, and in which order.
+
+use futures_util::FutureExt;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, advance};
+
+use super::*;
+
+const MODES: [Mode; 4] = [Mode::CacheFirst, Mode::Balance, Mode::Performance, Mode::Drain];
+
+#[tokio::test(start_paused = true)]
+async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_may() {
+    for mode in MODES {
+        let pool = pool_of(vec![narrow("a")], mode);
+        let _busy = pool.lease(&want()).await.unwrap();
+        let began = Instant::now();
+        let refused = pool.lease(&want()).await.unwrap_err();
+        assert!(matches!(refused, NoLease::Busy { waited, .. } if waited == MINUTE), "{mode:?}: {refused:?}");
+        assert_eq!(refused.why()[0].why, Why::Busy { in_flight: 1 });
+        assert_eq!(began.elapsed(), MINUTE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_first_is_served_first() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut tasks = JoinSet::new();
+    for number in 0..20 {
+        let (pool, order) = (pool.clone(), order.clone());
+        tasks.spawn(async move {
+            let lease = pool.lease(&want()).await.unwrap();
+            order.lock().unwrap().push(number);
+            settle_down().await;
+            settle(&pool, lease, &served());
+        });
+        settle_down().await;
+    }
+    settle(&pool, busy, &served());
+    while tasks.join_next().await.is_some() {}
+    assert_eq!(*order.lock().unwrap(), (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_overtakes_who_waits_for_the_same() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let (one, two) = (want(), want());
+    let mut waiting = Box::pin(pool.lease(&one));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(busy);
+    let mut late = Box::pin(pool.lease(&two));
+    assert!(late.as_mut().now_or_never().is_none(), "the slot belongs to who waits");
+    drop(waiting.await.unwrap());
+    late.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_leaves_gives_back_what_was_on_its_way() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let wanted = want();
+    let mut leaving = Box::pin(pool.lease(&wanted));
+    assert!(leaving.as_mut().now_or_never().is_none());
+    drop(busy);
+    assert_eq!(pool.view(start())[0].in_flight, 1, "the slot was handed on");
+    drop(leaving);
+    assert_eq!(pool.view(start())[0].in_flight, 0);
+    pool.lease(&want()).now_or_never().unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_that_leaves_before_its_turn_is_passed_over() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let wanted = want();
+    let mut leaving = Box::pin(pool.lease(&wanted));
+    assert!(leaving.as_mut().now_or_never().is_none());
+    let mut staying = Box::pin(pool.lease(&wanted));
+    assert!(staying.as_mut().now_or_never().is_none());
+    drop(leaving);
+    drop(busy);
+    staying.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let wanted = want();
+    let mut waiting = Box::pin(pool.lease(&wanted));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    settle(&pool, busy, &throttled(start() + MINUTE * 5));
+    let refused = waiting.now_or_never().unwrap().unwrap_err();
+    assert!(matches!(refused, NoLease::Resting { until, .. } if until == start() + MINUTE * 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_is_bounded() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let _busy = pool.lease(&want()).await.unwrap();
+    let wanted = want();
+    let mut waiting: Vec<_> = (0..1000).map(|_| Box::pin(pool.lease(&wanted))).collect();
+    assert!(waiting.iter_mut().all(|lease| lease.as_mut().now_or_never().is_none()));
+    let refused = pool.lease(&wanted).now_or_never().unwrap().unwrap_err();
+    assert!(matches!(refused, NoLease::Busy { waited: Duration::ZERO, .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lower_limit_holds_from_the_next_lease_on() {
+    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let one = pool.lease(&want()).await.unwrap();
+    let two = pool.lease(&want()).await.unwrap();
+    pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
+    drop(one);
+    let wanted = want();
+    let mut waiting = Box::pin(pool.lease(&wanted));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    drop(two);
+    waiting.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normally() {
+    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let lease = pool.lease(&want()).await.unwrap();
+    assert!(pool.set_enabled(&name("a"), false));
+    let refused = pool.lease(&want()).await.unwrap_err();
+    assert_eq!(refused.why()[0].why, Why::Disabled);
+    assert_eq!(state_of(&pool, "a"), State::Disabled);
+    settle(&pool, lease, &served());
+    assert!(pool.set_enabled(&name("a"), true));
+    pool.lease(&want()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_of_an_account_that_is_removed_hear_of_it() {
+    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let busy = pool.lease(&want()).await.unwrap();
+    let wanted = want();
+    let mut waiting = Box::pin(pool.lease(&wanted));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    pool.replace(Vec::new(), rules(Mode::Balance));
+    assert!(matches!(waiting.await, Err(NoLease::None { .. })));
+    drop(busy);
+    pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
+    assert_eq!(pool.view(start())[0].in_flight, 0);
+    pool.lease(&want()).now_or_never().unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_runs_dry_is_slowed_down_and_then_waited_for() {
+    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let lease = pool.lease(&want()).await.unwrap();
+    let reading = Reading {
+        window: "requests".into(),
+        unit: crate::outcome::Unit::Requests,
+        scope: Scope::Model,
+        limit: Some(100),
+        remaining: Some(4),
+        resets_at: Some(start() + Duration::from_secs(8)),
+        source: crate::outcome::ReadingSource::Header,
+    };
+    lease.settle(&served(), None, vec![reading], start());
+    let began = Instant::now();
+    for _ in 0..4 {
+        drop(pool.lease(&want()).await.unwrap());
+    }
+    assert!(began.elapsed() >= Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() <= Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_follows_the_wall_clock_through_a_suspend() {
+    let ahead = Arc::new(Mutex::new(Duration::ZERO));
+    let began = Instant::now();
+    let clock = Clock::of({
+        let ahead = ahead.clone();
+        move || start() + began.elapsed() + *ahead.lock().unwrap()
+    });
+    let pool = Pool::seeded(Arc::new(InProcess), clock, rules(Mode::CacheFirst), 7);
+    pool.replace(accounts(&["a"]).into_iter().map(member).collect(), rules(Mode::CacheFirst));
+    let session = SessionKey::of("s");
+    use_once(&pool, &of_session(&session), &throttled(start() + Duration::from_secs(50))).await;
+    let wanted = of_session(&session);
+    let mut waiting = Box::pin(pool.lease(&wanted));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    *ahead.lock().unwrap() = MINUTE * 60;
+    advance(Duration::from_secs(1)).await;
+    let woke = Instant::now();
+    waiting.await.unwrap();
+    assert!(woke.elapsed() <= Duration::from_secs(5), "timers stood still, the wall clock did not");
+}
