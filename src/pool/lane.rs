@@ -26,8 +26,8 @@ pub(super) struct Held {
     pub(super) bearer: Arc<Credential>,
     /// Whether the provider took `bearer` once.
     pub(super) was_served: bool,
-    /// Whether a refresh gave `bearer`.
-    pub(super) is_refreshed: bool,
+    /// When a refresh gave `bearer`, if one did.
+    pub(super) refreshed_at: Option<Timestamp>,
     /// Whether a credential came at all.
     pub(super) is_given: bool,
     /// Counts credentials from outside: a refresh of an earlier one ends in nothing.

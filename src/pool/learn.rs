@@ -1,8 +1,10 @@
 //! What an attempt's outcome changes: the one place where outcomes become rests, sign-outs, circuits and budgets.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::budget;
+use super::clock::between;
 use super::lane::{Grant, Lane};
 use super::pick::SignedOut;
 use super::rest::{Cause, End, Refused};
@@ -11,6 +13,9 @@ use super::state::PoolState;
 use crate::account::Credential;
 use crate::canon::Usage;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
+
+/// An access token that was given less than this long ago cannot have been revoked meanwhile.
+const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
 
 /// An attempt that ended.
 pub(super) struct Lesson<'a> {
@@ -140,9 +145,10 @@ impl Lane {
         if !Arc::ptr_eq(&held.bearer, &lesson.grant.credential) {
             return;
         }
+        let is_new = held.refreshed_at.is_some_and(|at| between(at, lesson.now) < TOKEN_IS_NEW);
         let why = match (&mut account.access, held.source.as_ref()) {
             // The provider refuses the first use of what it has just given: another one would fare no better.
-            (Some(_), _) if held.is_refreshed && !held.was_served => SignInWhy::TokenRefused,
+            (Some(_), _) if !held.was_served && is_new => SignInWhy::TokenRefused,
             (Some(access), _) if access.can_refresh => {
                 access.is_usable = false;
                 held.flight.want();

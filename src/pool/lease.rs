@@ -53,7 +53,10 @@ impl Lease {
         self.grant().is_probe || self.grant().is_circuit_probe
     }
 
-    /// Gives the account back with what the attempt taught. `said`: the provider's own words, bounded and without secrets.
+    /// Gives the account back with what the attempt taught.
+    ///
+    /// After `Unauthorized` the next lease need not avoid the account: by then its token is refreshed, or it is signed out.
+    /// `said`: the provider's own words, bounded and without secrets.
     pub fn settle(mut self, outcome: &Outcome, said: Option<&str>, readings: Vec<Reading>, now: Timestamp) {
         self.give_back(outcome, said, readings, now);
     }

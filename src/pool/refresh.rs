@@ -264,7 +264,7 @@ impl Lane {
                 held.flight.succeed(ends_at, now, jitter);
                 account.access = access_of(&bearer, &source);
                 (held.source, held.bearer) = (source, bearer);
-                (held.was_served, held.is_refreshed) = (false, true);
+                (held.was_served, held.refreshed_at) = (false, Some(now));
                 account.rests.end(Cause::RefreshFailing);
             }
             Ended::Refused { why, said } => {

@@ -104,6 +104,7 @@ impl Held {
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
         self.flight.follow_clock(now);
         self.used_at = self.used_at.map(|used_at| used_at.min(now));
+        self.refreshed_at = self.refreshed_at.map(|refreshed_at| refreshed_at.min(now));
     }
 
     fn new(account: &Arc<Account>, serial: u64) -> Self {
@@ -113,7 +114,7 @@ impl Held {
             source: none.clone(),
             bearer: none,
             was_served: false,
-            is_refreshed: false,
+            refreshed_at: None,
             is_given: false,
             generation: 0,
             serial,
@@ -239,7 +240,7 @@ impl Held {
             self.flight.is_in_doubt = tokens.refresh_sent_at.is_some() && tokens.refresh.is_some();
         }
         (self.source, self.bearer) = (credential.clone(), credential);
-        (self.was_served, self.is_refreshed, self.is_given) = (false, false, true);
+        (self.was_served, self.refreshed_at, self.is_given) = (false, None, true);
         self.generation += 1;
     }
 }

@@ -28,7 +28,7 @@ pub trait PoolState: Send + Sync {
     fn spent(&self, account: &AccountName, spent: Spent);
     /// What a provider said of a limit; replaces what it said of the same window. Told at most every few seconds for a window.
     fn reading(&self, account: &AccountName, read: &ReadAt);
-    /// An account needs a person.
+    /// An account needs a person. Who stores another credential for it while no pool runs removes this.
     fn signed_out(&self, account: &AccountName, sign_in: &SignIn);
     /// It no longer does.
     fn signed_in(&self, account: &AccountName);

@@ -346,6 +346,19 @@ async fn a_new_token_that_is_refused_at_once_needs_a_person() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_token_that_was_refreshed_long_ago_may_be_refreshed_again_after_a_refusal() {
+    let signed = Signed::with(tokens(0)).await;
+    signed.script.answer(granted(2, 600));
+    drop(signed.pool.lease(&want()).await.unwrap());
+    advance(MINUTE * 30).await;
+    let lease = signed.pool.lease(&want()).await.unwrap();
+    settle(&signed.pool, lease, &Outcome::Unauthorized);
+    settle_down().await;
+    signed.script.answer(granted(3, 600));
+    assert_eq!(signed.access().await, "access-3");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_another_process_refreshed_is_taken_over() {
     let signed = Signed::with(tokens(0)).await;
     let elsewhere = Tokens { access: secret("access-7"), refresh: secret("refresh-7"), ..tokens(60) };
