@@ -1,5 +1,6 @@
 //! The attempts of one call: each candidate in order, until one serves or nothing is left to try.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,9 +15,10 @@ use super::plan::{Exchange, Job, Plan, Prepared};
 use super::reading::{Reading, is_encoded};
 use super::settle::Settlement;
 use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
-use crate::account::Credential;
-use crate::canon::Fault;
+use crate::account::{BadProxy, Credential};
+use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Stage, Timestamp};
+use crate::pool::Lease;
 use crate::provider;
 use crate::upstream::{Body as UpstreamBody, Via};
 
@@ -62,8 +64,8 @@ fn is_spent(job: &Job<'_>, settlement: &mut Settlement) -> bool {
 /// One plan at one account after another.
 async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Attempted<Ready> {
     let mut tried = Tried::default();
-    let mut last = None;
-    while last.is_none() || !is_spent(job, settlement) {
+    let mut last: Option<Box<Failure>> = None;
+    while last.as_ref().is_none_or(|failure| may_go_on(job, plan, failure, settlement)) {
         let failure = match try_account(job, plan, &mut tried, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,
@@ -77,6 +79,12 @@ async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> At
         }
     }
     Err(last.unwrap_or_else(|| Failure::of_plan(Fault::internal("a plan that was never tried"))))
+}
+
+/// Whether the plan may be tried once more: by the call's own bound, and by the provider's budget for retries.
+fn may_go_on(job: &Job<'_>, plan: &Plan, failure: &Failure, settlement: &mut Settlement) -> bool {
+    let allows = |outcome| job.gateway.pool.may_retry(&plan.endpoint.provider.name, outcome);
+    !is_spent(job, settlement) && failure.outcome.as_ref().is_none_or(allows)
 }
 
 /// One account; a refused signature is tried once more without the reasoning.
@@ -120,8 +128,9 @@ async fn exchange(
     let (lease, waited) = lease(job, plan, tried, settlement).await?;
     let account = lease.account().name.clone();
     let request = request(plan, prepared, lease.credential()).map_err(Failure::of_plan)?;
+    let via = way(&lease).map_err(Failure::of_plan)?;
     settlement.begin(plan.attempt(&lease, waited), lease);
-    let answered = ask(job, plan, prepared, request, settlement).await;
+    let answered = ask(job, plan, prepared, (request, via), settlement).await;
     if let Err(failure) = &answered {
         settlement.fail(failure);
         tried.note(&account, failure.next);
@@ -133,10 +142,10 @@ async fn ask(
     job: &Job<'_>,
     plan: &Plan,
     prepared: &mut Prepared,
-    request: http::Request<Bytes>,
+    (request, via): (http::Request<Bytes>, Via),
     settlement: &mut Settlement,
 ) -> Attempted<Ready> {
-    let answer = send(job, plan, request).await?;
+    let answer = send(job, plan, request, &via).await?;
     settlement.read(provider::readings(answer.headers(), Timestamp::now()));
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
@@ -150,9 +159,16 @@ fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Res
     plan.endpoint.provider.prepare(call, credential)
 }
 
-async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>) -> Attempted<http::Response<UpstreamBody>> {
+/// The way that the account's requests go.
+fn way(lease: &Lease) -> Result<Via, Fault> {
+    let Some(url) = &lease.account().settings.proxy else { return Ok(Via::default()) };
+    let proxy = url.parse().map_err(|bad: BadProxy| Fault::new(FaultKind::UpstreamAuth, Blame::Account, bad.to_string()))?;
+    Ok(Via { proxy: Some(Arc::new(proxy)) })
+}
+
+async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>, via: &Via) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.peek.stream);
-    let sent = timeout(limit, plan.endpoint.upstream.send(request, &Via::default())).await;
+    let sent = timeout(limit, plan.endpoint.upstream.send(request, via)).await;
     let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
     answered.map_err(|error| Failure::unreachable(&error))
 }

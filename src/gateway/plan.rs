@@ -12,7 +12,7 @@ use super::resolve::{Candidate, Directory, Resolution, resolve};
 use super::session;
 use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, Setup};
-use crate::canon::{Blame, Dialect, Embed, Fault, FaultKind, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
+use crate::canon::{Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
 use crate::pool::{Lease, SessionKey};
