@@ -13,5 +13,7 @@ use proptest::prelude::ProptestConfig;
 /// Tries a property so many times, or as many times more as `PROPTEST_CASES` is over its usual 256.
 fn cases(usual: u32) -> ProptestConfig {
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    ProptestConfig { cases: usual * config.cases.div_ceil(256), ..config }
+    let cases = usual * config.cases.div_ceil(256);
+    // Some properties are about a part of the cases only.
+    ProptestConfig { cases, max_global_rejects: cases * 16, ..config }
 }

@@ -113,16 +113,8 @@ impl Encoder<'_> {
         let wish = Wish::of(&reasoning.value, form);
         match (wish, form) {
             (Wish::Open, ThinkingForm::Adaptive) | (Wish::Off, ThinkingForm::Never) => Thinking::Unsaid,
-            (Wish::Open, _) => {
-                reasoning.value.effort.iter().for_each(|effort| self.losses.dropped(effort.at));
-                Thinking::Unsaid
-            }
             (Wish::Off, ThinkingForm::Adaptive) => Thinking::Disabled,
-            (Wish::Off, _) => {
-                let effort = reasoning.value.effort.as_ref().filter(|effort| effort.value != Effort::None);
-                effort.iter().for_each(|effort| self.losses.dropped(effort.at));
-                Thinking::Disabled
-            }
+            (Wish::Open | Wish::Off, _) => self.unthinking(wish, &reasoning.value),
             (Wish::On, ThinkingForm::Never) => {
                 self.drop_thinking(reasoning, form);
                 Thinking::Unsaid
@@ -134,6 +126,13 @@ impl Encoder<'_> {
             (Wish::On, ThinkingForm::Adaptive) => Thinking::Adaptive,
             (Wish::On, _) => self.enabled(reasoning, bound),
         }
+    }
+
+    /// Toward a model that has no word for effort besides its thinking.
+    fn unthinking(&mut self, wish: Wish, reasoning: &Reasoning) -> Thinking {
+        let effort = reasoning.effort.as_ref().filter(|effort| effort.value != Effort::None);
+        effort.iter().for_each(|effort| self.losses.dropped(effort.at));
+        if wish == Wish::Off { Thinking::Disabled } else { Thinking::Unsaid }
     }
 
     /// Names thinking that cannot be had, and its effort where that is not written by itself.
@@ -159,28 +158,26 @@ impl Encoder<'_> {
     }
 
     fn enabled(&mut self, reasoning: &Located<Reasoning>, bound: &mut Bound) -> Thinking {
+        let (asked, at) = self.measure(reasoning);
+        let Some(budget_tokens) = fit(asked, at, bound, self.losses) else { return Thinking::Disabled };
+        // The model was to find the measure itself; now it is fixed.
+        if reasoning.value.mode == ReasoningMode::Dynamic && reasoning.value.budget_tokens.is_none() {
+            self.losses.adjusted(at);
+        }
+        Thinking::Enabled { budget_tokens }
+    }
+
+    /// The budget that the client asks for, in one way or another, and where.
+    fn measure(&mut self, reasoning: &Located<Reasoning>) -> (u64, Spot) {
         let Reasoning { effort, budget_tokens, .. } = &reasoning.value;
-        let (asked, at) = match (budget_tokens, effort) {
+        match (budget_tokens, effort) {
             (Some(budget), effort) => {
                 effort.iter().for_each(|effort| self.losses.dropped(effort.at));
                 (budget.value, budget.at)
             }
-            (None, Some(effort)) => {
-                if reasoning.value.mode == ReasoningMode::Dynamic {
-                    // The model was to find the measure around the effort; now it is fixed.
-                    self.losses.adjusted(effort.at);
-                }
-                (efforts::row(effort.value).anthropic_budget, effort.at)
-            }
-            (None, None) => {
-                // The client left it to the model, and this model wants a number.
-                self.losses.adjusted(reasoning.at);
-                (efforts::row(efforts::UNMEASURED).anthropic_budget, reasoning.at)
-            }
-        };
-        match fit(asked, at, bound, self.losses) {
-            Some(budget_tokens) => Thinking::Enabled { budget_tokens },
-            None => Thinking::Disabled,
+            (None, Some(effort)) => (efforts::row(effort.value).anthropic_budget, effort.at),
+            // The client left it to the model altogether, and this model wants a number.
+            (None, None) => (efforts::row(efforts::UNMEASURED).anthropic_budget, reasoning.at),
         }
     }
 
