@@ -4,16 +4,21 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aerostat::account::{Account, AccountName, Credential, Secret, Settings as AccountSettings, Source, Tokens};
 use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
 use aerostat::control::tokens::TokenSender;
-use aerostat::pool::{Granted, Refreshed, Refresher as _};
+use aerostat::outcome::Outcome;
+use aerostat::pool::{
+    Claim, Clock, Granted, InProcess, Keeper, KeeperError, Lease, Member, Mode, NoLease, Pool, Refreshed, Refresher as _, Rules,
+    Want,
+};
 use aerostat::provider::oauth::Client;
 use aerostat::upstream::{Network, Settings, Upstream as _, Via};
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
 use http::Request;
 use http_body_util::BodyExt as _;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -80,7 +85,7 @@ impl Lab {
         tokens
     }
 
-    async fn refresh(&self, client: &Client, credential: &Credential) -> Refreshed {
+    fn sender(&self, client: &Client) -> TokenSender {
         let mut provider = aerostat::config::parse(
             "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"http://127.0.0.1:9\"\nauth = \"bearer\"\nkey_env = \"K\"\n",
         )
@@ -88,12 +93,15 @@ impl Lab {
         .providers
         .remove(0);
         provider.oauth = Some(client.clone());
-        let sender = TokenSender {
+        TokenSender {
             provider: Arc::new(move |name| (name == "lab").then(|| provider.clone())),
             upstream: self.network.clone(),
             now: Arc::new(SystemTime::now),
-        };
-        sender.refresh(&account(), credential).await
+        }
+    }
+
+    async fn refresh(&self, client: &Client, credential: &Credential) -> Refreshed {
+        self.sender(client).refresh(&account(), credential).await
     }
 
     async fn granted(&self, credential: &Credential) -> Granted {
@@ -126,6 +134,104 @@ fn account() -> Account {
         settings: AccountSettings::default(),
         added_at: SystemTime::UNIX_EPOCH,
     }
+}
+
+/// What a vault keeps, in memory.
+struct Kept(Mutex<Credential>);
+
+impl Keeper for Kept {
+    fn claim<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+        Box::pin(std::future::ready(Ok(Box::new(()) as Claim)))
+    }
+
+    fn read<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+        Box::pin(std::future::ready(Ok(Some(self.0.lock().unwrap().clone()))))
+    }
+
+    fn replace<'a>(
+        &'a self,
+        _: &'a AccountName,
+        old: &'a Credential,
+        new: &'a Credential,
+    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+        let mut kept = self.0.lock().unwrap();
+        let is_old = *kept == *old;
+        if is_old {
+            *kept = new.clone();
+        }
+        Box::pin(std::future::ready(Ok(is_old)))
+    }
+}
+
+/// A pool of one account, whose tokens are refreshed at the lab.
+struct Serving {
+    lab: Lab,
+    pool: Pool,
+    kept: Arc<Kept>,
+}
+
+impl Serving {
+    /// Signs in. `ends_at` is when the access token is said to end, where that is not what the server said.
+    async fn start(ends_at: Option<SystemTime>) -> Self {
+        let lab = Lab::start();
+        let tokens = lab.sign_in(&lab.client(), None, "consent").await.unwrap();
+        let credential = Credential::OAuth(Tokens { expires_at: ends_at.or(tokens.expires_at), ..tokens });
+        let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules());
+        let kept = Arc::new(Kept(Mutex::new(credential.clone())));
+        let serving = Self { lab, pool, kept };
+        serving.hold(credential);
+        let (pool, sender, keeper) =
+            (serving.pool.clone(), Arc::new(serving.lab.sender(&serving.lab.client())), serving.kept.clone());
+        spawn(async move { pool.tend(sender, keeper).await });
+        serving
+    }
+
+    fn hold(&self, credential: Credential) {
+        *self.kept.0.lock().unwrap() = credential.clone();
+        self.pool.replace(vec![Member { account: Arc::new(account()), credential: Ok(credential) }], rules());
+    }
+
+    async fn lease(&self) -> Result<Lease, NoLease> {
+        self.pool.lease(&Want { provider: "lab", model: "lab-1", session: None, maker: None, tried: &[] }).await
+    }
+
+    /// One request; the status of the upstream's answer.
+    async fn request(&self) -> u16 {
+        let lease = self.lease().await.unwrap();
+        let Credential::OAuth(Tokens { access: Some(access), .. }) = &**lease.credential() else { panic!("an access token") };
+        let (status, _) = self.lab.get("/v1/models", Some(access)).await;
+        let outcome = if status == 200 { Outcome::Served { usage: Default::default() } } else { Outcome::Unauthorized };
+        lease.settle(&outcome, None, Vec::new(), SystemTime::now());
+        status
+    }
+
+    /// Waits until the account's state reads so.
+    async fn until_state(&self, wanted: &str) {
+        let looking = async {
+            while !self.state().contains(wanted) {
+                // Each try is what makes the pool look at its account.
+                drop(tokio::time::timeout(Duration::from_millis(100), self.lease()).await);
+            }
+        };
+        let seen = tokio::time::timeout(Duration::from_secs(60), looking).await;
+        assert!(seen.is_ok(), "`{wanted}`, found `{}`", self.state());
+    }
+
+    fn state(&self) -> String {
+        self.pool.view(SystemTime::now())[0].state.to_string()
+    }
+}
+
+/// Long ago, by any clock.
+const ENDED: Option<SystemTime> = Some(SystemTime::UNIX_EPOCH);
+
+fn rules() -> Rules {
+    Rules { mode: Mode::Balance, max_wait: Duration::from_secs(30) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(task);
 }
 
 fn successor(granted: &Granted) -> Credential {
@@ -222,4 +328,48 @@ async fn a_service_accounts_assertion_is_verified_by_anothers_cryptography() {
     }
     let elsewhere = Client { scopes: vec!["more".to_owned()], ..client };
     assert!(matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { said } if said == "invalid_grant: Invalid JWT"));
+}
+
+#[tokio::test]
+#[ignore = "tests/run oauth"]
+async fn fifty_requests_with_an_ended_token_make_one_refresh() {
+    let serving = Serving::start(ENDED).await;
+    let statuses = join_all((0..50).map(|_| serving.request())).await;
+    assert_eq!(statuses, [200; 50]);
+    let seen = serving.lab.ask("/lab/seen").await;
+    assert_eq!((&seen["tokens"]["refresh_token"], &seen["refused"]), (&1.into(), &0.into()), "{seen}");
+}
+
+#[tokio::test]
+#[ignore = "tests/run oauth"]
+async fn a_revoked_account_needs_a_sign_in_and_serves_after_it() {
+    let serving = Serving::start(None).await;
+    assert_eq!(serving.request().await, 200);
+    serving.lab.ask("/lab/revoke").await;
+    assert_eq!(serving.request().await, 401);
+    serving.until_state("sign-in needed (the provider refused to refresh: invalid_grant").await;
+    assert!(serving.lease().await.is_err());
+    serving.hold(Credential::OAuth(serving.lab.sign_in(&serving.lab.client(), None, "consent").await.unwrap()));
+    assert_eq!(serving.request().await, 200);
+}
+
+#[tokio::test]
+#[ignore = "tests/run oauth"]
+async fn a_lost_answer_ends_as_an_interrupted_refresh() {
+    let serving = Serving::start(ENDED).await;
+    serving.lab.ask("/lab/drop?count=1").await;
+    serving.until_state("sign-in needed (interrupted refresh").await;
+    let seen = serving.lab.ask("/lab/seen").await;
+    assert_eq!((&seen["dropped"], &seen["tokens"]["refresh_token"]), (&1.into(), &1.into()), "{seen}");
+}
+
+#[tokio::test]
+#[ignore = "tests/run oauth"]
+async fn a_server_that_is_down_for_a_while_signs_nobody_out() {
+    let serving = Serving::start(ENDED).await;
+    serving.lab.ask("/lab/status?status=503").await;
+    serving.until_state("cooling").await;
+    serving.lab.ask("/lab/status?status=0").await;
+    serving.until_state("ready").await;
+    assert_eq!(serving.request().await, 200);
 }
