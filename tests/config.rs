@@ -54,6 +54,15 @@ async fn see(key: &'static str) {
         "scheduling.mode" => is_shown(key, "drain").await,
         "scheduling.max_wait_seconds" => is_shown(key, "5").await,
         "scheduling.max_attempts" => attempts_are_counted().await,
+        // Where tokens come from shows at a sign-in: tests/oauth.rs asks there. Here the keys are checked, kept and shown.
+        oauth if oauth.starts_with("providers.*.oauth.") => {
+            let own = oauth.replace('*', "vertex-ai");
+            let value = if own.ends_with("_url") { "https://id.example/x" } else { "mine" };
+            let shown = if own.ends_with("scopes") { "[\"mine\"]" } else { value };
+            is_shown_in("[providers.vertex-ai]\nbase_url = \"https://a.example/v1\"\n", &own, value, shown).await;
+        }
+        "network.proxy" | "network.no_proxy" => the_way_out_changes(key).await,
+        "network.ca_file" => authorities_are_read_from_a_file().await,
         provider if provider.starts_with("providers.") => see_provider(provider).await,
         rule if rule.starts_with("models[]") => see_rule(rule).await,
         limit if limit.starts_with("limits.") => see_limit(limit).await,
@@ -248,15 +257,42 @@ async fn arrives(key: &str, upstream: &Upstream, changed: &str, is_changed: fn(&
     .await;
 }
 
+/// A host that only the proxy knows is asked through it, until it is excepted.
+async fn the_way_out_changes(key: &str) {
+    let proxy = Upstream::start().await;
+    proxy.always(Script::text().lenient());
+    let far = "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"http://box.invalid/v1\"\n";
+    let through = format!("{far}[network]\nproxy = \"http://{}\"\n", proxy.address());
+    let excepted = format!("{through}no_proxy = [\"box.invalid\"]\n");
+    let (before, after, status) = if key == "network.proxy" { (far, &through, 200) } else { (&*through, &excepted, 502) };
+    let agent = Agent::start(&config(before));
+    assert_ne!(agent.post(CHAT, LAB).await.status, status, "{key}");
+    agent.rewrite_config(&config(after));
+    until(key, async || agent.post(CHAT, LAB).await.status == status).await;
+}
+
+async fn authorities_are_read_from_a_file() {
+    let far = "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"https://127.0.0.1:1/v1\"\n";
+    let agent = Agent::start(&config(far));
+    assert!(agent.post(CHAT, LAB).await.text().contains("nothing listens there"));
+    agent.rewrite_config(&config(&format!("{far}[network]\nca_file = \"/nowhere/ca.pem\"\n")));
+    until("network.ca_file", async || agent.post(CHAT, LAB).await.text().contains("`network.ca_file` cannot be read")).await;
+}
+
 async fn is_shown(key: &str, value: &str) {
-    let agent = Agent::start(&config(""));
+    is_shown_in("", key, value, value).await;
+}
+
+/// Set in that configuration, a key is in force as `shown`.
+async fn is_shown_in(before: &str, key: &str, value: &str, shown: &str) {
+    let agent = Agent::start(&config(before));
     let run = |arguments: &[&str]| {
         let setup = arguments.iter().fold(Setup::default(), |setup, argument| setup.arg(argument));
         let output = setup.command(agent.home()).output().expect("the program can be started");
         String::from_utf8(output.stdout).expect("the output is text")
     };
     run(&["config", "set", key, value]);
-    assert_eq!(run(&["config", "get", key]).trim(), value);
+    assert_eq!(run(&["config", "get", key]).trim(), shown);
     until(key, async || agent.stderr().contains("configuration is in force")).await;
     assert_eq!(agent.get("/healthz").await.status, 200);
 }

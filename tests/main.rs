@@ -12,6 +12,7 @@ mod gateway;
 mod grammar_selfcheck;
 mod guard;
 mod lifecycle;
+mod oauth;
 mod properties;
 mod selftest;
 mod stream;

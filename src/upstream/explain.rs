@@ -22,7 +22,7 @@ pub(super) fn explain(error: &Error, uri: &Uri, proxy: Option<&Proxy>) -> Transp
     if !error.is_connect() {
         return TransportError { stage: Stage::Head, message: format!("no answer from `{host}`: {}", broken_off(error, uri)) };
     }
-    if let Some(cause) = find_tls(error) {
+    if let Some(cause) = find::<rustls::Error>(error) {
         return TransportError { stage: Stage::Tls, message: format!("no trusted connection to `{host}`: {}", of_tls(cause)) };
     }
     TransportError { stage: Stage::Connect, message: format!("cannot connect to `{host}`: {}", of_connect(error)) }
@@ -31,7 +31,7 @@ pub(super) fn explain(error: &Error, uri: &Uri, proxy: Option<&Proxy>) -> Transp
 fn of_proxy(cause: &ProxyError, proxy: &Proxy, host: &str) -> String {
     let next = match cause {
         ProxyError::Unreachable(source) => {
-            let tls = find_tls(&**source).map(of_tls);
+            let tls = find::<rustls::Error>(&**source).map(of_tls);
             let why = tls.unwrap_or_else(|| of_connect(&**source));
             return format!("cannot connect to the proxy `{proxy}` on the way to `{host}`: {why}");
         }
@@ -87,25 +87,20 @@ fn of_tls(error: &rustls::Error) -> String {
 /// Why there is a connection and no answer.
 fn broken_off(error: &Error, uri: &Uri) -> String {
     let other = if uri.scheme() == Some(&Scheme::HTTPS) { "http" } else { "https" };
-    match find::<hyper::Error>(error) {
-        Some(cause) if cause.is_parse() => {
-            format!("what came back is no HTTP; check the port in `base_url`, or use `{other}://`")
-        }
-        Some(cause) if cause.is_incomplete_message() => "it closed the connection without an answer".to_owned(),
-        _ => root_io(error).map_or_else(|| innermost(error), ToString::to_string),
+    let is = |what: fn(&hyper::Error) -> bool| chain(error).filter_map(|error| error.downcast_ref()).any(what);
+    // A server that speaks first is an error of its own, which hyper tells in words only.
+    let speaks_first = chain(error).any(|error| error.to_string() == "received unexpected message from connection");
+    if speaks_first || is(hyper::Error::is_parse) {
+        return format!("what came back is no HTTP; check the port in `base_url`, or use `{other}://`");
     }
+    if is(hyper::Error::is_incomplete_message) {
+        return "it closed the connection without an answer".to_owned();
+    }
+    root_io(error).map_or_else(|| innermost(error), ToString::to_string)
 }
 
 fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
     chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// The TLS error of a chain: it travels inside an I/O error.
-fn find_tls<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e rustls::Error> {
-    chain(error).find_map(|error| {
-        let inside = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref()?.downcast_ref());
-        inside.or_else(|| error.downcast_ref())
-    })
 }
 
 /// The innermost I/O error of a chain.
@@ -118,5 +113,9 @@ fn innermost(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn chain<'e>(error: &'e (dyn StdError + 'static)) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
+    std::iter::successors(Some(error), |error| match error.downcast_ref::<io::Error>() {
+        // An I/O error leaves out what it was made of when it is asked for its source.
+        Some(error) => error.get_ref().map(|inside| inside as &(dyn StdError + 'static)),
+        None => (*error).source(),
+    })
 }

@@ -11,8 +11,11 @@ fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH + Duration::from_secs(1_741_305_540)
 }
 
+/// Names and values of headers.
+type Headers<'a> = &'a [(&'static str, &'a str)];
+
 /// What the provider of that name and dialect makes of an answer.
-fn judge(name: &str, dialect: &str, status: u16, headers: &[(&'static str, &str)], body: &str) -> (Fault, Outcome) {
+fn judge(name: &str, dialect: &str, status: u16, headers: Headers<'_>, body: &str) -> (Fault, Outcome) {
     let provider = sample(name, "https://api.example", Auth::Bearer);
     let headers = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect();
     let status = StatusCode::from_u16(status).unwrap();
@@ -52,13 +55,13 @@ fn limits_of_openai_and_its_kin() {
     let money = "You exceeded your current quota, please check your plan and billing details.";
     let day = "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000 free model requests per day";
     let in_body = r#"{"error":{"message":"Rate limit exceeded: free-models-per-min. ","code":429,"metadata":{"headers":{"X-RateLimit-Limit":"20","X-RateLimit-Remaining":"0","X-RateLimit-Reset":"1741305600000"},"provider_name":null}}}"#;
-    let resets: &[(&str, &str)] = &[
+    let resets: Headers<'_> = &[
         ("x-ratelimit-remaining-requests", "0"),
         ("x-ratelimit-reset-requests", "1h16m0.667s"),
         ("x-ratelimit-remaining-tokens", "149984"),
         ("x-ratelimit-reset-tokens", "6ms"),
     ];
-    let table: &[(&str, &[(&'static str, &str)], String, Outcome)] = &[
+    let table: &[(&str, Headers<'_>, String, Outcome)] = &[
         ("openai", &[("retry-after", "7")], openai(rpm, "requests", "rate_limit_exceeded"), throttled(Model, after(7.0))),
         ("openai", &[("retry-after-ms", "1500"), ("retry-after", "2")], openai(rpm, "requests", "rate_limit_exceeded"), throttled(Model, after(1.5))),
         ("openai", &[("retry-after", "Fri, 07 Mar 2025 00:00:00 GMT")], openai("slow", "tokens", "rate_limit_exceeded"), throttled(Model, after(60.0))),
@@ -89,20 +92,20 @@ fn limits_of_openai_and_its_kin() {
 #[test]
 fn limits_of_anthropic() {
     let slow = anthropic("rate_limit_error", "This request would exceed your organization's rate limit of 50 requests per minute.");
-    let resets: &[(&str, &str)] = &[
+    let resets: Headers<'_> = &[
         ("anthropic-ratelimit-requests-remaining", "0"),
         ("anthropic-ratelimit-requests-reset", "2025-03-07T00:00:00Z"),
         ("anthropic-ratelimit-tokens-remaining", "1000"),
         ("anthropic-ratelimit-tokens-reset", "2025-03-07T02:00:00Z"),
     ];
-    let unified: &[(&str, &str)] = &[
+    let unified: Headers<'_> = &[
         ("anthropic-ratelimit-unified-status", "rejected"),
         ("anthropic-ratelimit-unified-5h-status", "rejected"),
         ("anthropic-ratelimit-unified-5h-reset", "1741309140"),
         ("anthropic-ratelimit-unified-7d-status", "allowed"),
         ("anthropic-ratelimit-unified-7d-reset", "1741805540"),
     ];
-    let table: &[(u16, &[(&str, &str)], String, Outcome)] = &[
+    let table: &[(u16, Headers<'_>, String, Outcome)] = &[
         (429, &[("retry-after", "12")], slow.clone(), throttled(Scope::Model, after(12.0))),
         (429, resets, slow.clone(), throttled(Scope::Model, after(60.0))),
         (429, unified, slow.clone(), throttled(Scope::Account, after(3600.0))),
@@ -276,7 +279,7 @@ fn a_request_that_is_itself_forbidden_is_no_fault_of_the_account() {
 
 #[test]
 fn a_wrong_clock_changes_no_wait_and_is_said() {
-    let date: &[(&str, &str)] = &[("date", "Fri, 07 Mar 2025 10:00:00 GMT"), ("retry-after", "Fri, 07 Mar 2025 10:00:30 GMT")];
+    let date: Headers<'_> = &[("date", "Fri, 07 Mar 2025 10:00:00 GMT"), ("retry-after", "Fri, 07 Mar 2025 10:00:30 GMT")];
     let (fault, outcome) = judge("lab", "openai_chat", 429, date, "");
     assert_eq!((outcome, fault.retry_after), (throttled(Scope::Model, after(30.0)), Some(Duration::from_secs(30))));
     assert!(fault.message.ends_with("this machine's clock is 10 h behind the provider's; set it right"), "{}", fault.message);

@@ -55,7 +55,7 @@ impl Window {
         let (limit, remaining) = (percent.map(|_| 100).or(self.limit), percent.or(self.remaining));
         let is_telling = limit.is_some() || remaining.is_some();
         let (unit, scope, source) = (self.unit(), self.scope(), ReadingSource::Header);
-        is_telling.then(|| Reading { window: Cow::Owned(self.name), unit, scope, limit, remaining, resets_at, source })
+        is_telling.then_some(Reading { window: Cow::Owned(self.name), unit, scope, limit, remaining, resets_at, source })
     }
 
     fn unit(&self) -> Unit {
