@@ -1,6 +1,7 @@
 //! The configuration as it changes under a running program: every key is changed, and seen from the outside.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use aerostat::config::keys::KEYS;
@@ -478,15 +479,15 @@ async fn a_key_that_is_not_set_is_told_wherever_it_matters() {
     let answer = agent.post(CHAT, LAB).await;
     assert!(answer.status >= 500 && answer.text().contains("set `LAB_KEY` in the environment"), "{}", answer.text());
     assert_eq!(agent.get("/healthz").await.json()["accounts_ready"], 1, "the demo alone");
-    let list = |setup: Setup| {
-        let output = setup.arg("provider").arg("list").arg("--json").command(agent.home()).output().unwrap();
+    let list = |home: &Path| {
+        let output = Setup::default().arg("provider").arg("list").arg("--json").command(home).output().unwrap();
         let facts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         facts[0].clone()
     };
-    let facts = list(Setup::default());
+    let facts = list(agent.home());
     assert_eq!((&facts["name"], &facts["state"]), (&"lab".into(), &"needs_key".into()));
     assert!(facts["detail"].as_str().unwrap().contains("set `LAB_KEY`"));
-    assert_eq!(list(Setup::default().env("LAB_KEY", "sk-1"))["state"], "ready");
     let ready = Setup::config(config(lab)).env("LAB_KEY", "sk-1").start().unwrap();
     assert_eq!(ready.get("/healthz").await.json()["accounts_ready"], 2);
+    assert_eq!(list(ready.home())["state"], "ready", "what counts is the agent's environment");
 }

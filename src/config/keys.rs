@@ -72,13 +72,13 @@ pub static KEYS: &[Key] = &[
         "scheduling.mode",
         Kind::OneOf(&["cache_first", "balance", "performance", "drain"]),
         Some("\"balance\""),
-        "how one of several accounts of a provider is chosen; with one each, as for now, there is no choice",
+        "how one of several accounts of a provider is chosen: its own for each conversation, waiting for it or not, by load, or in order",
     ),
     key(
         "scheduling.max_wait_seconds",
         Kind::Count { min: 0, max: 3600 },
         Some("60"),
-        "how long a request waits for an account that rests; for now none rests",
+        "how long a request waits for a busy account, and in cache_first for its conversation's own",
     ),
     key(
         "scheduling.max_attempts",
@@ -124,8 +124,13 @@ pub static KEYS: &[Key] = &[
     key("limits.header_timeout_seconds", SECONDS, Some("30"), "how long the head of a request may take"),
     key("limits.body_idle_timeout_seconds", SECONDS, Some("30"), "how long the body of a request may pause"),
     key("limits.connect_timeout_seconds", SECONDS, Some("10"), "how long connecting to an upstream may take"),
-    key("limits.head_timeout_seconds", SECONDS, Some("600"), "how long an upstream may take to begin a stream"),
-    key("limits.answer_timeout_seconds", SECONDS, Some("3600"), "how long an answer that is not streamed may take to begin"),
+    key("limits.head_timeout_seconds", SECONDS, Some("60"), "how long an upstream may take to begin a stream"),
+    key(
+        "limits.answer_timeout_seconds",
+        SECONDS,
+        Some("3600"),
+        "how long an answer that is not streamed may take to begin; where only head_timeout_seconds is set, as long as that",
+    ),
     key("limits.first_event_timeout_seconds", SECONDS, Some("300"), "how long a stream may take to its first event"),
     key("limits.idle_timeout_seconds", SECONDS, Some("300"), "how long a stream may pause between events"),
     key(

@@ -121,7 +121,7 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
-            head_timeout: Duration::from_secs(600),
+            head_timeout: Duration::from_secs(60),
             // Ten minutes are not rare, and nobody but the client knows when waiting is no use any more.
             answer_timeout: Duration::from_secs(3600),
             first_event_timeout: Duration::from_secs(300),
@@ -407,7 +407,8 @@ impl Judge {
             body_idle_timeout: seconds(raw.body_idle_timeout_seconds, default.body_idle_timeout),
             connect_timeout: seconds(raw.connect_timeout_seconds, default.connect_timeout),
             head_timeout: seconds(raw.head_timeout_seconds, default.head_timeout),
-            answer_timeout: seconds(raw.answer_timeout_seconds, default.answer_timeout),
+            // Who sets the one means the other too, unless it is set itself.
+            answer_timeout: seconds(raw.answer_timeout_seconds.or(raw.head_timeout_seconds), default.answer_timeout),
             first_event_timeout: seconds(raw.first_event_timeout_seconds, default.first_event_timeout),
             idle_timeout: seconds(raw.idle_timeout_seconds, default.idle_timeout),
             hold: raw.hold_ms.map_or(default.hold, Duration::from_millis),

@@ -91,8 +91,10 @@ impl Failure {
     fn wait_at_most(&mut self, wait: Duration) {
         let is_limit =
             matches!(self.outcome, Some(Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. }));
-        if is_limit && self.fault.retry_after.is_none_or(|told| told > wait) {
-            self.fault.retry_after = Some(wait);
+        let told = self.fault.retry_after_seconds();
+        let shorter = Fault { retry_after: Some(wait), ..self.fault.clone() };
+        if is_limit && told.is_none_or(|told| shorter.retry_after_seconds() < Some(told)) {
+            self.fault = shorter;
             self.original.iter_mut().for_each(|original| replace_retry_after(original.headers_mut(), &self.fault));
         }
     }

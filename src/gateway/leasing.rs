@@ -10,7 +10,7 @@ use super::settle::Settlement;
 use crate::account::AccountName;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Timestamp};
-use crate::pool::{Lease, NoLease, PassedOver, Want};
+use crate::pool::{Lease, NoLease, PassedOver, Want, Why};
 
 /// When a client may come back to accounts that were all busy for as long as a request waits.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl Tried {
     /// Notes what comes after an attempt at `account`: nothing, or the same account once more.
     pub(super) fn note(&mut self, account: &AccountName, next: Next) {
         let comes_again = match next {
-            Next::RetrySame { .. } => true,
+            Next::RetrySame { .. } | Next::RetryWithoutReasoning => true,
             Next::RefreshThenRetry => !self.refreshed.contains(account),
             _ => false,
         };
@@ -74,8 +74,13 @@ fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     match refusal {
         NoLease::Resting { until, why } => {
-            let message = format!("every account of provider `{provider}` for `{model}` rests: {}", reasons(why));
-            limited(message, until.duration_since(now).unwrap_or_default())
+            let wait = until.duration_since(now).unwrap_or_default();
+            let is_reached = |passed: &PassedOver| !matches!(passed.why, Why::CircuitOpen { .. });
+            if why.iter().any(is_reached) {
+                limited(format!("every account of provider `{provider}` for `{model}` rests: {}", reasons(why)), wait)
+            } else {
+                Fault { retry_after: Some(wait), ..Fault::upstream(format!("provider `{provider}`: {}", reasons(why))) }
+            }
         }
         NoLease::Busy { waited, why } => {
             let waited = waited.as_secs();

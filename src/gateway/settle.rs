@@ -10,8 +10,8 @@ use super::headers;
 use super::pipe::Shown;
 use super::plan::Plan;
 use super::resolve::{Resolution, Skipped};
-use crate::canon::{Fault, Usage};
-use crate::outcome::{Outcome, Reading, Timestamp};
+use crate::canon::{Fault, FaultKind, Usage};
+use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease};
 use crate::record::{Attempt, PassedOver, Record, Recorder};
 
@@ -122,7 +122,7 @@ impl Settlement {
     pub(super) fn settle(mut self, shown: &Shown) {
         let outcome = match &shown.fault {
             None => Outcome::Served { usage: shown.usage },
-            Some(_) => Outcome::Failed,
+            Some(fault) => broken(fault),
         };
         self.note(outcome, shown.fault.as_ref());
         self.close(shown.usage, shown.fault.as_ref());
@@ -141,6 +141,19 @@ impl Settlement {
         open.record.fault = fault.map(|fault| fault.message.clone());
         open.record.took = open.arrived.elapsed();
         open.recorder.record(open.record);
+    }
+}
+
+/// What a stream that ended in a fault after its commit says of its account. That it broke off says nothing of its endpoint, which
+/// answered well at first.
+fn broken(fault: &Fault) -> Outcome {
+    let until = fault.retry_after.map(|wait| Timestamp::now() + wait);
+    match fault.kind {
+        FaultKind::RateLimited => Outcome::Throttled { scope: Scope::Model, until },
+        FaultKind::QuotaSpent => Outcome::QuotaSpent { scope: Scope::Account, until },
+        FaultKind::Overloaded => Outcome::Overloaded { until },
+        FaultKind::Timeout => Outcome::TimedOut { stage: Stage::Body },
+        _ => Outcome::Unreachable { stage: Stage::Body },
     }
 }
 

@@ -7,7 +7,7 @@ use super::rest::CLOCK_SLACK;
 use crate::outcome::{Outcome, Stage, Timestamp};
 
 /// So many attempts in a row without an answer open the circuit.
-const FAILURES_MAX: u32 = 5;
+const FAILURES_MAX: u32 = 10;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(2 * 60);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
+    fn ten_failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
         assert_eq!(broken(after(0)).gate(after(0)), Gate::Open { until: after(5) });
         let mut circuit = Circuit::default();
         for _ in 0..20 {

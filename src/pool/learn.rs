@@ -79,12 +79,16 @@ impl Lane {
             Outcome::Served { .. } => self.relieve(at, lesson, state),
             Outcome::Throttled { scope, until } => self.rest(at, lesson, Cause::RateLimit, *scope, *until, state),
             Outcome::QuotaSpent { scope, until } => self.rest(at, lesson, Cause::Quota, *scope, *until, state),
-            Outcome::Overloaded { until } => self.rest(at, lesson, Cause::Overloaded, Scope::Model, *until, state),
+            Outcome::Overloaded { until: until @ Some(_) } => self.rest(at, lesson, Cause::Overloaded, Scope::Model, *until, state),
             Outcome::Forbidden => self.rest(at, lesson, Cause::Forbidden, Scope::Model, None, state),
             Outcome::Unauthorized => self.refuse_credential(at, lesson, state),
             // Nothing was sent: that is the endpoint's trouble, which its circuit knows.
             Outcome::Unreachable { stage: Stage::Connect | Stage::Tls } => {}
-            Outcome::Failed | Outcome::Unreachable { .. } | Outcome::TimedOut { .. } | Outcome::Garbled => {
+            Outcome::Overloaded { until: None }
+            | Outcome::Failed
+            | Outcome::Unreachable { .. }
+            | Outcome::TimedOut { .. }
+            | Outcome::Garbled => {
                 self.rest(at, lesson, Cause::Failing, Scope::Model, None, state);
             }
             Outcome::Rejected(_) | Outcome::Cancelled => {}

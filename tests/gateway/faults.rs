@@ -80,10 +80,10 @@ async fn a_redirect_is_the_providers_fault_and_is_not_followed() {
 
 #[tokio::test]
 async fn other_errors_pass_with_their_status_and_their_own_words() {
-    let bench = Bench::new().await;
     for dialect in SERVED {
         for status in [400, 404, 409, 413, 422, 429, 500, 503, 529] {
             for stream in [false, true] {
+                let bench = Bench::new().await;
                 let refusal = Refusal::new(status, "The upstream's own words.").code("own_code");
                 bench.upstream.answer(Script::error(refusal.clone()).header("x-request-id", "r1").header("request-id", "r1"));
                 let answer = bench.ask(dialect, stream).await;
@@ -95,9 +95,9 @@ async fn other_errors_pass_with_their_status_and_their_own_words() {
 
 #[tokio::test]
 async fn translated_errors_have_the_clients_shape_and_the_upstreams_words() {
-    let bench = Bench::new().await;
     for (client, upstream) in translated() {
         for (status, expected) in [(400, 400), (404, 404), (413, 413), (429, 429), (500, 500), (503, 503), (529, 503)] {
+            let bench = Bench::new().await;
             bench.upstream.answer(Script::error(Refusal::new(status, "The upstream's own words.")));
             let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
             assert_error_shape(client, &answer);
@@ -114,9 +114,9 @@ async fn translated_errors_have_the_clients_shape_and_the_upstreams_words() {
 
 #[tokio::test]
 async fn error_pages_and_empty_errors_still_give_their_status() {
-    let bench = Bench::new().await;
     for dialect in SERVED {
         for script in [Script::html(502), Script::empty(503), Script::empty(429), Script::html(404)] {
+            let bench = Bench::new().await;
             bench.upstream.answer(script.clone());
             let passed = bench.ask(dialect, false).await;
             assert!(passed.status >= 400 && passed.status != 401, "{}", passed.text());
@@ -130,7 +130,6 @@ async fn error_pages_and_empty_errors_still_give_their_status() {
 
 #[tokio::test]
 async fn the_wait_is_carried_across_in_every_form() {
-    let bench = Bench::new().await;
     let retry_info = json!({"error": {"code": 429, "message": "slow", "status": "RESOURCE_EXHAUSTED", "details":
         [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7.2s"}]}});
     let limited = || Script::status(429);
@@ -143,6 +142,7 @@ async fn the_wait_is_carried_across_in_every_form() {
     ];
     for (upstream, script) in scripts {
         for client in SERVED {
+            let bench = Bench::new().await;
             bench.upstream.answer(script.clone());
             let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
             assert_eq!((answer.status, answer.header("retry-after")), (429, Some("8")), "{}", answer.text());
@@ -159,19 +159,21 @@ async fn a_date_to_wait_for_is_carried_as_seconds_into_other_dialects() {
     let date = httpdate::fmt_http_date(at);
     bench.upstream.always(Script::status(429).header("retry-after", &date));
     assert_eq!(bench.ask(Chat, false).await.header("retry-after"), Some(&*date), "a passthrough keeps the words");
+    let bench = Bench::new().await;
+    bench.upstream.always(Script::status(429).header("retry-after", &date));
     let translated = bench.agent.send(&request(Anthropic, &own_model(Chat), false)).await;
     let seconds: u64 = translated.header("retry-after").and_then(|value| value.parse().ok()).expect("seconds");
     assert!((50..=60).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test]
-async fn no_wait_is_longer_than_a_day() {
-    let bench = Bench::new().await;
-    for value in ["86401", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+async fn no_wait_is_longer_than_a_month() {
+    for value in ["2764801", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
         for client in SERVED {
+            let bench = Bench::new().await;
             bench.upstream.answer(Script::status(429).header("retry-after", value).header("retry-after-ms", "999999999999"));
             let answer = bench.agent.send(&request(client, &own_model(Chat), false)).await;
-            assert_eq!(answer.header("retry-after"), Some("86400"), "{}", client.name());
+            assert_eq!(answer.header("retry-after"), Some("2764800"), "{}", client.name());
             assert_eq!(answer.header("retry-after-ms"), None);
         }
     }
@@ -189,9 +191,9 @@ async fn reset_times_are_no_wait_where_no_limit_was_hit() {
 
 #[tokio::test]
 async fn an_error_record_first_gives_the_true_status() {
-    let bench = Bench::new().await;
     for upstream in SERVED {
         for client in SERVED {
+            let bench = Bench::new().await;
             bench.upstream.answer(Script::text().error_first());
             let answer = bench.agent.send(&request(client, &own_model(upstream), true)).await;
             assert!(answer.status >= 500, "{} of {}: {} {}", client.name(), upstream.name(), answer.status, answer.text());
@@ -202,9 +204,9 @@ async fn an_error_record_first_gives_the_true_status() {
 
 #[tokio::test]
 async fn an_error_in_a_whole_answer_gives_the_true_status() {
-    let bench = Bench::new().await;
     for upstream in SERVED {
         for client in SERVED {
+            let bench = Bench::new().await;
             let error = Refusal::new(429, "Slow down.").body(upstream);
             bench.upstream.answer(Script::literal(200, "application/json", error));
             let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
@@ -216,14 +218,12 @@ async fn an_error_in_a_whole_answer_gives_the_true_status() {
 
 #[tokio::test]
 async fn what_is_no_fault_of_the_request_goes_to_the_next_candidate() {
-    let bench = Bench::with(&chains()).await;
     for dialect in SERVED {
         for stream in [false, true] {
             let mut failures = vec![
                 Script::status(429),
                 Script::status(500),
                 Script::status(503),
-                Script::status(401),
                 Script::status(403),
                 Script::html(502),
                 Script::redirect(302, "http://127.0.0.1:1/"),
@@ -237,6 +237,7 @@ async fn what_is_no_fault_of_the_request_goes_to_the_next_candidate() {
                 failures.push(Script::literal(200, "text/event-stream", ""));
             }
             for (index, failure) in failures.into_iter().enumerate() {
+                let bench = Bench::with(&chains()).await;
                 bench.upstream.answer(failure.lenient()).answer(Script::text().lenient());
                 let answer = bench.agent.send(&chain(dialect, stream)).await;
                 assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{} {index}: {}", dialect.name(), answer.text());

@@ -118,10 +118,10 @@ async fn a_stream_has_no_such_limit() {
 
 #[tokio::test]
 async fn a_call_that_cannot_be_read_is_an_error_and_no_answer() {
-    let bench = Bench::new().await;
     let candidate = json!({"candidates": [{"content": {"role": "model", "parts": [{"text": "so"}]}, "index": 0}]});
     let malformed = json!({"candidates": [{"finishReason": "MALFORMED_FUNCTION_CALL", "index": 0}]});
     for (client, _) in translated().filter(|(_, upstream)| *upstream == Gemini) {
+        let bench = Bench::new().await;
         bench.upstream.answer(Script::literal(200, "application/json", malformed.to_string()));
         assert_refused(client, &bench.agent.send(&request(client, &own_model(Gemini), false)).await);
 

@@ -223,7 +223,7 @@ async fn clearing_by_hand_ends_rests_and_is_kept() {
 async fn an_endpoint_that_nobody_reaches_is_left_alone_and_then_tried_by_one() {
     let names: Vec<_> = (0..9).map(|number| format!("a{number}")).collect();
     let pool = pool_of(names.iter().map(|name| account(name)).collect(), Mode::Balance);
-    for _ in 0..5 {
+    for _ in 0..10 {
         use_once(&pool, &want(), &Outcome::Unreachable { stage: Stage::Connect }).await;
     }
     let until = resting_until(&pool, &want()).await;
@@ -245,7 +245,7 @@ async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
     let mut behind = account("a");
     behind.settings.proxy = Some("http://127.0.0.1:9".to_owned());
     let pool = pool_of(vec![behind, account("b")], Mode::Drain);
-    for _ in 0..5 {
+    for _ in 0..10 {
         assert_eq!(use_once(&pool, &want(), &Outcome::Unreachable { stage: Stage::Connect }).await, "a");
     }
     assert_eq!(use_once(&pool, &want(), &served()).await, "b");

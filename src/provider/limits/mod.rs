@@ -23,7 +23,7 @@ use clock::Clocks;
 use retry_after::{limits_reset_after, spent_reset_after};
 
 /// The longest rest. No accounting period that a provider names is longer than a month.
-pub const REST_MAX: Duration = Duration::from_secs(35 * 24 * 60 * 60);
+pub const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
 /// What an answer's headers say of limits. Empty, without an allocation, where they say nothing.
 pub fn readings(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {

@@ -11,8 +11,8 @@ use super::forms::{When, http_date, seconds};
 use super::windows::{Window, windows};
 use crate::outcome::Timestamp;
 
-/// The longest wait that one refusal tells a client: what is further away is a quota, and clients overflow on it.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest wait that one refusal tells a client: what would be further away is a mistake.
+pub const RETRY_AFTER_MAX: Duration = super::REST_MAX;
 
 /// Reads the wait that the headers ask for: `retry-after-ms`, or `retry-after` as seconds or date. Relative to `now`, at most `max`.
 ///
