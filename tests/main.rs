@@ -17,3 +17,4 @@ mod selftest;
 mod stream;
 mod translate;
 mod upstream_selfcheck;
+mod vault;
