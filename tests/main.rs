@@ -18,3 +18,4 @@ mod selftest;
 mod stream;
 mod translate;
 mod upstream_selfcheck;
+mod vault;

@@ -5,17 +5,24 @@
 
 mod address;
 mod credential;
+mod export;
 mod from_env;
 mod moment;
 mod name;
 mod proxy;
 mod secret;
 mod settings;
+mod vault;
 
 pub use address::{Address, BadAddress};
 pub use credential::{Credential, Sealed, Tokens};
+pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
 pub use from_env::{AccountState, EnvAccount};
 pub use name::{AccountName, BadName};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use secret::Secret;
 pub use settings::{Account, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Settings, Source};
+pub use vault::{
+    Ask, KEY_FILE_VARIABLE, KEYRING_TIMEOUT, KeyFile, KeyKind, Keyring, KeyringError, Keys, PASSPHRASE_CHARS_MIN, Prompt,
+    SystemKeyring, Vault, VaultError, VaultState,
+};

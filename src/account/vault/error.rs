@@ -1,0 +1,57 @@
+//! Why the vault does not do as asked, in words that say what to do.
+
+use std::io;
+
+use super::super::AccountName;
+
+/// Why a credential could not be read or kept. The file is as it was before, whatever this says.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The key can't be had at the moment. The same call may succeed later.
+    #[error("the vault is locked: {0}")]
+    Locked(String),
+    /// Nothing here could keep a key, or the vault's own way to it was not given.
+    #[error("{0}")]
+    NeedsKey(String),
+    /// There is a key, and the vault was sealed with another.
+    #[error("{0}")]
+    WrongKey(String),
+    /// The file is not what was written. It is left as it is.
+    #[error(
+        "the vault file is damaged ({why}); it was left as it is{}: put a backup in its place, or move it away and add the accounts again",
+        .copy.as_deref().map(|copy| format!(", and copied to `{copy}`")).unwrap_or_default()
+    )]
+    Damaged { why: String, copy: Option<String> },
+    #[error("the vault was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat")]
+    Newer { found: u32, known: u32 },
+    #[error("the vault holds no credential of the account `{0}`")]
+    Unknown(AccountName),
+    /// The disk, not the vault: full, read-only, gone.
+    #[error("the vault could not be {doing}: {}", said(.source))]
+    Io { doing: &'static str, source: io::Error },
+}
+
+impl VaultError {
+    /// Whether the same call may succeed later without anyone changing files or settings.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Locked(_) | Self::Io { .. })
+    }
+
+    pub(super) fn io(doing: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { doing, source }
+    }
+
+    pub(super) fn damaged(why: impl Into<String>) -> Self {
+        Self::Damaged { why: why.into(), copy: None }
+    }
+}
+
+/// What to do, for the cases in which a person can do something.
+fn said(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no space is left; make room and try again".to_owned(),
+        io::ErrorKind::PermissionDenied => "it belongs to someone else, or its folder is read-only".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "its disk is read-only".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,133 @@
+//! The written form of credentials, for sealed bytes only: the one place where secrets are serialised.
+//!
+//! ```json
+//! {"accounts": {"work": {"provider": "openai", "address": "https://api.openai.com:443", "credential": {"key": "sk-…"}}}}
+//! ```
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::super::{AccountName, Address, Credential, Sealed, Secret, Tokens, moment};
+use super::Entries;
+
+/// What the vault holds, as text.
+pub(super) fn write(entries: &Entries) -> Zeroizing<Vec<u8>> {
+    let accounts = entries.iter().map(|(name, sealed)| (name, Written(sealed))).collect();
+    let text = serde_json::to_vec(&Book { accounts }).expect("names are strings, and moments within jiff's range");
+    Zeroizing::new(text)
+}
+
+/// `None` where it is not what [`write`] writes.
+pub(super) fn read(text: &[u8]) -> Option<Entries> {
+    let book: Book<AccountName, Read> = serde_json::from_slice(text).ok()?;
+    Some(book.accounts.into_iter().map(|(name, read)| (name, read.0)).collect())
+}
+
+#[derive(Serialize, Deserialize)]
+struct Book<N: Ord, S> {
+    accounts: BTreeMap<N, S>,
+}
+
+#[derive(Serialize)]
+struct Written<'a>(#[serde(serialize_with = "write_sealed")] &'a Sealed);
+
+fn write_sealed<S: Serializer>(sealed: &&Sealed, serializer: S) -> Result<S::Ok, S::Error> {
+    SealedText::serialize(sealed, serializer)
+}
+
+#[derive(Deserialize)]
+struct Read(#[serde(with = "SealedText")] Sealed);
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Sealed")]
+pub(in crate::account) struct SealedText {
+    provider: String,
+    address: Address,
+    #[serde(with = "CredentialText")]
+    credential: Credential,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Credential", rename_all = "snake_case")]
+enum CredentialText {
+    None,
+    Key(#[serde(with = "exposed")] Secret),
+    #[serde(rename = "oauth")]
+    OAuth(#[serde(with = "TokensText")] Tokens),
+    ServiceAccount(#[serde(with = "exposed")] Secret),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Tokens")]
+struct TokensText {
+    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    access: Option<Secret>,
+    #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
+    expires_at: Option<SystemTime>,
+    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    refresh: Option<Secret>,
+    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    client_secret: Option<Secret>,
+    #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
+    refresh_sent_at: Option<SystemTime>,
+}
+
+mod exposed {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(secret.expose())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
+    }
+}
+
+mod exposed_option {
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        secret.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_written_form_is_as_documented() {
+        let key = Sealed {
+            provider: "openai".to_owned(),
+            address: "https://api.openai.com".parse().unwrap(),
+            credential: Credential::Key(Secret::new("sk-1".to_owned())),
+        };
+        let tokens =
+            Tokens { refresh: Some(Secret::new("r".to_owned())), expires_at: Some(SystemTime::UNIX_EPOCH), ..Tokens::default() };
+        let oauth = Sealed { credential: Credential::OAuth(tokens), ..key.clone() };
+        let entries: Entries = [("b".parse().unwrap(), oauth), ("a".parse().unwrap(), key)].into();
+        let text = write(&entries);
+        let expected = concat!(
+            r#"{"accounts":{"a":{"provider":"openai","address":"https://api.openai.com:443","credential":{"key":"sk-1"}},"#,
+            r#""b":{"provider":"openai","address":"https://api.openai.com:443","#,
+            r#""credential":{"oauth":{"expires_at":"1970-01-01T00:00:00Z","refresh":"r"}}}}}"#,
+        );
+        assert_eq!(String::from_utf8(text.to_vec()).unwrap(), expected);
+        assert_eq!(read(&text), Some(entries));
+    }
+
+    #[test]
+    fn what_is_something_else_is_not_taken_for_an_empty_vault() {
+        for text in ["", "{}", "[]", "null", r#"{"accounts": {"two words": {}}}"#] {
+            assert_eq!(read(text.as_bytes()), None, "{text}");
+        }
+    }
+}
