@@ -1,6 +1,7 @@
 //! The binary: the command line, and the agent behind it.
 
 use std::io::{self, IsTerminal as _};
+use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use aerostat::control::{self, Ask, Complaint, Note, Reply, Started};
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
@@ -25,7 +26,7 @@ struct Program;
 impl cli::Program for Program {
     fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         start_log();
-        let runtime = Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
+        let runtime = runtime()?;
         let ended = runtime.block_on(app::run(home.clone(), on_start));
         // A name that is still being looked up, or a body being unpacked, is nothing to wait for.
         runtime.shutdown_background();
@@ -46,8 +47,14 @@ impl cli::Program for Program {
 }
 
 /// Threads that serve requests: a desktop's gateway needs few, and each costs memory.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(1, 4))
+const WORKERS_MAX: usize = 4;
+
+/// What serves requests. Where there is one core, so is one thread: the scheduler for several costs more and gains nothing.
+fn runtime() -> io::Result<Runtime> {
+    match std::thread::available_parallelism().map_or(2, NonZero::get) {
+        1 => Builder::new_current_thread().enable_all().build(),
+        cores => Builder::new_multi_thread().worker_threads(cores.min(WORKERS_MAX)).enable_all().build(),
+    }
 }
 
 /// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=trace`.

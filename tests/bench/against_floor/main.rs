@@ -23,7 +23,8 @@ mod upstream;
 #[cfg(target_os = "linux")]
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    // One thread each: whatever is measured has one core, and a scheduler for several would only make the floor dearer.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let served = match words.first().map(String::as_str) {
         Some("floor") => runtime.block_on(floor::run(words[1].parse().expect("the upstream's address"))),
         Some("upstream") => runtime.block_on(upstream::run()),
