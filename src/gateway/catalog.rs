@@ -17,9 +17,10 @@ use super::plan::own_headers;
 use super::{Answer, Call, Endpoint, Failed, Setup};
 use crate::account::Credential;
 use crate::canon::{Fault, FaultKind, ModelCard};
+use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::{self, Operation, Wire};
-use crate::provider::{self, DEMO};
+use crate::provider::{self, DEMO, Refused};
 use crate::upstream::Via;
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
@@ -149,6 +150,9 @@ fn unknown(model: &str) -> Fault {
 /// # Errors
 /// What it answered instead.
 pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<ModelCard>, Fault> {
+    if let Some(why) = endpoint.provider.lists_no_models() {
+        return Err(Fault::upstream(why));
+    }
     let dialect = endpoint.provider.dialects.first().copied();
     let protocol = dialect
         .and_then(|dialect| protocol::by_name(dialect.name()))
@@ -162,7 +166,9 @@ pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<M
     let (head, body) = answer.into_parts();
     let body = collect(body, LIST_BOUNDS).await.map_err(|failure| failure.fault)?;
     if !head.status.is_success() {
-        return Err(protocol.decode_fault(head.status, &head.headers, &body));
+        let fault = protocol.decode_fault(head.status, &head.headers, &body);
+        let answer = Refused { status: head.status, headers: &head.headers, body: &body };
+        return Err(endpoint.provider.judge(answer, fault, Timestamp::now()).0);
     }
     protocol.decode_models(&body)
 }

@@ -6,7 +6,7 @@
 use http::{HeaderMap, StatusCode, header};
 
 use super::limits::{self, Limit};
-use super::presets::Preset;
+use super::presets::{Models, Preset};
 use super::{Provider, RETRY_AFTER_MAX};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Outcome, Refusal, Scope, Stage, Timestamp};
@@ -44,6 +44,14 @@ impl Provider {
     /// The preset that this provider is, by its name or by where it answers.
     pub fn preset(&self) -> Option<&'static Preset> {
         super::presets::preset(&self.name).or_else(|| super::presets::at(&self.base_url))
+    }
+
+    /// Why this provider's list of models is not asked for, where it tells nothing that could be used.
+    pub fn lists_no_models(&self) -> Option<&'static str> {
+        match self.preset()?.models {
+            Models::Listed => None,
+            Models::Unlisted(why) => Some(why),
+        }
     }
 
     /// The sentence for answers that no API gives: a web page, or a path that nobody serves.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::{HeaderMap, HeaderName, Method};
 
-use super::Provider;
+use super::{Balance, Provider};
 use crate::account::Credential;
 use crate::canon::Fault;
 use crate::protocol::Wire;
@@ -49,6 +49,17 @@ impl Provider {
             set_default(headers, header::CONTENT_TYPE, "application/json");
         }
         Ok(request)
+    }
+
+    /// The request that asks what is left of the account's money, where the provider tells: its answer is read with
+    /// [`Balance::read`](super::Balance::read).
+    pub fn ask_balance(&self, credential: &Credential) -> Option<(Balance, http::Request<Bytes>)> {
+        let balance = self.preset()?.balance?;
+        let mut request = http::Request::new(Bytes::new());
+        *request.uri_mut() = self.base_url.at_origin(balance.path()).ok()?;
+        self.sign(request.headers_mut(), credential);
+        set_common(request.headers_mut());
+        Some((balance, request))
     }
 
     /// Puts the credential in; whatever stood in its place before came from a client and goes.
@@ -126,6 +137,16 @@ mod tests {
         assert!(!request.headers().contains_key("authorization") && !request.headers().contains_key("x-goog-api-key"));
         let bare = sample("lab", "https://lab.example", Auth::None).prepare(call(foreign.to_vec()), &Credential::None).unwrap();
         assert!(!bare.headers().values().any(|value| value == "client"));
+    }
+
+    #[test]
+    fn the_balance_is_asked_where_a_provider_tells_it() {
+        let key = Credential::Key(Secret::new("sk-1".to_owned()));
+        let mine = sample("mine", "https://api.deepseek.com/v1", Auth::Bearer);
+        let (balance, request) = mine.ask_balance(&key).unwrap();
+        assert_eq!((balance, request.uri().to_string()), (Balance::DeepSeek, "https://api.deepseek.com/user/balance".to_owned()));
+        assert_eq!(request.headers()["authorization"], "Bearer sk-1");
+        assert!(sample("lab", "https://lab.example", Auth::Bearer).ask_balance(&key).is_none());
     }
 
     #[test]
