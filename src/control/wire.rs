@@ -15,10 +15,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrit
 use super::{Ask, Reply, Secret};
 
 /// The form of this protocol. A higher one is spoken by a newer program.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The longest line: an import of many accounts fits.
-pub const LINE_BYTES_MAX: u64 = 8 << 20;
+pub(super) const LINE_BYTES_MAX: u64 = 8 << 20;
 
 /// A line from who asks.
 #[derive(Debug, Serialize, Deserialize)]
