@@ -70,9 +70,9 @@ impl TokenSender {
             Ok(made) => made,
             Err(why) => return Refreshed::NotSent { why },
         };
-        let via = match via(account) {
+        let via = match Via::of(account) {
             Ok(via) => via,
-            Err(why) => return Refreshed::NotSent { why },
+            Err(why) => return Refreshed::NotSent { why: format!("the account's proxy cannot be used: {why}") },
         };
         refreshed(ask(&*self.upstream, &via, request, &sent, now).await)
     }
@@ -115,17 +115,6 @@ fn request<'c>(
         Credential::OAuth(_) => Err("there is no refresh token".to_owned()),
         Credential::Key(_) | Credential::None => Err("a key is not refreshed".to_owned()),
     }
-}
-
-/// The way that an account's requests go.
-///
-/// # Errors
-/// When its proxy is none.
-pub fn via(account: &Account) -> Result<Via, String> {
-    let proxy = account.settings.proxy.as_deref().filter(|proxy| !proxy.trim().is_empty());
-    let proxy = proxy.map(str::parse).transpose();
-    let proxy = proxy.map_err(|bad| format!("the proxy of account `{}` cannot be used: {bad}", account.name))?;
-    Ok(Via { proxy: proxy.map(Arc::new) })
 }
 
 fn refreshed(answer: Answer) -> Refreshed {

@@ -1,6 +1,5 @@
 //! The attempts of one call: each candidate in order, until one serves or nothing is left to try.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,7 +17,6 @@ use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
 use crate::account::{BadProxy, Credential};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Stage, Timestamp};
-use crate::pool::Lease;
 use crate::provider;
 use crate::upstream::{Body as UpstreamBody, Via};
 
@@ -128,7 +126,7 @@ async fn exchange(
     let (lease, waited) = lease(job, plan, tried, settlement).await?;
     let account = lease.account().name.clone();
     let request = request(plan, prepared, lease.credential()).map_err(Failure::of_plan)?;
-    let via = way(&lease).map_err(Failure::of_plan)?;
+    let via = Via::of(lease.account()).map_err(|bad| Failure::of_plan(unusable(plan, &bad)))?;
     settlement.begin(plan.attempt(&lease, waited), lease);
     let answered = ask(job, plan, prepared, (request, via), settlement).await;
     if let Err(failure) = &answered {
@@ -159,11 +157,10 @@ fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Res
     plan.endpoint.provider.prepare(call, credential)
 }
 
-/// The way that the account's requests go.
-fn way(lease: &Lease) -> Result<Via, Fault> {
-    let Some(url) = &lease.account().settings.proxy else { return Ok(Via::default()) };
-    let proxy = url.parse().map_err(|bad: BadProxy| Fault::new(FaultKind::UpstreamAuth, Blame::Account, bad.to_string()))?;
-    Ok(Via { proxy: Some(Arc::new(proxy)) })
+/// An account whose proxy is none; the record says which one.
+fn unusable(plan: &Plan, bad: &BadProxy) -> Fault {
+    let message = format!("provider `{}`: an account's proxy cannot be used: {bad}", plan.endpoint.provider.name);
+    Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }
 
 async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>, via: &Via) -> Attempted<http::Response<UpstreamBody>> {

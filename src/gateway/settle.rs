@@ -107,7 +107,12 @@ impl Settlement {
             account: Some(passed.account.clone()),
             why: passed.why.to_string(),
         });
-        self.record().passed_over.extend(told);
+        // What is said of an account at a later attempt takes the place of what was said before.
+        for passed in told {
+            let known = self.record().passed_over.iter().position(|known| is_same(known, &passed));
+            known.into_iter().for_each(|at| drop(self.record().passed_over.remove(at)));
+            self.record().passed_over.push(passed);
+        }
     }
 
     /// Notes that bytes left for the client; the first time counts.
@@ -155,6 +160,10 @@ fn broken(fault: &Fault) -> Outcome {
         FaultKind::Timeout => Outcome::TimedOut { stage: Stage::Body },
         _ => Outcome::Unreachable { stage: Stage::Body },
     }
+}
+
+fn is_same(one: &PassedOver, other: &PassedOver) -> bool {
+    one.account == other.account && one.candidate == other.candidate
 }
 
 /// A candidate that cannot serve, whichever account is asked.

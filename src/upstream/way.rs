@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use http::Uri;
 
-use crate::account::Proxy;
+use crate::account::{Account, BadProxy, Proxy};
 
 /// How requests leave this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,17 @@ pub struct Settings {
 pub struct Via {
     /// Instead of the one for all.
     pub proxy: Option<Arc<Proxy>>,
+}
+
+impl Via {
+    /// The account's own way.
+    ///
+    /// # Errors
+    /// When its proxy is none.
+    pub fn of(account: &Account) -> Result<Self, BadProxy> {
+        let proxy = account.settings.proxy.as_deref().map(str::trim).filter(|proxy| !proxy.is_empty());
+        Ok(Self { proxy: proxy.map(|proxy| proxy.parse().map(Arc::new)).transpose()? })
+    }
 }
 
 impl Settings {
