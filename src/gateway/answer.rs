@@ -15,6 +15,7 @@ use super::settle::Settlement;
 use super::{Answer, passthrough};
 use crate::canon::{Fault, Usage};
 use crate::outcome::Outcome;
+use crate::protocol::Glimpse;
 use crate::upstream::BoxError;
 
 /// An answer's body.
@@ -43,20 +44,35 @@ impl http_body::Body for Stream {
 }
 
 /// A good answer, not yet given to the client.
+#[expect(clippy::large_enum_variant, reason = "moved a few times per request; a box would cost more")]
 pub(super) enum Ready {
-    Whole { answer: Answer, usage: Usage },
-    Stream { head: Response<()>, relay: Box<Relay> },
+    /// `stored`: the id of an answer that its provider keeps.
+    Whole {
+        answer: Answer,
+        usage: Usage,
+        stored: Option<Box<str>>,
+    },
+    Stream {
+        head: Response<()>,
+        relay: Box<Relay>,
+    },
 }
 
 impl Ready {
     pub(super) fn whole(answer: Answer, usage: Usage) -> Self {
-        Self::Whole { answer, usage }
+        Self::Whole { answer, usage, stored: None }
+    }
+
+    /// The upstream's own answer as it came.
+    pub(super) fn passed(answer: Answer, seen: Glimpse) -> Self {
+        Self::Whole { answer, usage: seen.usage.unwrap_or_default(), stored: seen.stored.map(Into::into) }
     }
 
     /// Gives the answer to the client; from here on it settles by itself.
     pub(super) fn commit(self, mut settlement: Settlement) -> Answer {
         match self {
-            Self::Whole { answer, usage } => {
+            Self::Whole { answer, usage, stored } => {
+                settlement.keep(stored.map(Into::into));
                 settlement.note(Outcome::Served { usage }, None);
                 settlement.finish(answer.status(), usage, None);
                 answer

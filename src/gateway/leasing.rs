@@ -47,7 +47,8 @@ pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement:
     let provider = &plan.endpoint.provider.name;
     let pool = &job.gateway.pool;
     let session = if pool.has_choice(provider) { job.session() } else { None };
-    let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: None, tried: &tried.accounts };
+    let maker = job.maker();
+    let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: maker.as_ref(), tried: &tried.accounts };
     let asked_at = Instant::now();
     match pool.lease(&want).await {
         Ok(lease) => {

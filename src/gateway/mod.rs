@@ -11,6 +11,7 @@ mod estimate;
 mod failure;
 mod headers;
 mod leasing;
+mod makers;
 mod passthrough;
 mod pipe;
 mod plan;
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 
 pub use answer::{AnswerBody, Stream};
 pub use catalog::{Catalog, fetch};
+use makers::Makers;
 pub use relay::Pace;
 pub use signatures::Signatures;
 
@@ -131,13 +133,15 @@ pub struct Gateway {
     setup: ArcSwap<Setup>,
     pool: Pool,
     signatures: Arc<Signatures>,
+    makers: Arc<Makers>,
     catalog: Catalog,
     recorder: Arc<dyn Recorder>,
 }
 
 impl Gateway {
     pub fn new(setup: Setup, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
-        Self { setup: ArcSwap::from_pointee(setup), pool, signatures: Arc::default(), catalog: Catalog::default(), recorder }
+        let (setup, catalog) = (ArcSwap::from_pointee(setup), Catalog::default());
+        Self { setup, pool, signatures: Arc::default(), makers: Arc::default(), catalog, recorder }
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.

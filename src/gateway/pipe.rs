@@ -21,6 +21,8 @@ pub(super) struct Shown {
     /// The error that the stream ended with, said by the upstream or found by us.
     pub(super) fault: Option<Fault>,
     pub(super) usage: Usage,
+    /// The id of an answer that its provider keeps.
+    pub(super) stored: Option<String>,
     /// How the client's body ends; set once nothing more is to be sent.
     pub(super) ending: Option<Ending>,
 }
@@ -78,6 +80,9 @@ impl Seen {
         self.may_end |= glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
         if let Some(usage) = glimpse.usage {
             shown.usage.update(&usage);
+        }
+        if glimpse.stored.is_some() {
+            shown.stored = glimpse.stored;
         }
         if shown.fault.is_none() {
             shown.fault = glimpse.fault;

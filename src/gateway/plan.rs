@@ -12,6 +12,7 @@ use super::resolve::{Candidate, Directory, Resolution, resolve};
 use super::session;
 use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, Setup};
+use crate::account::AccountName;
 use crate::canon::{Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
@@ -118,12 +119,17 @@ impl<'c> Job<'c> {
             losses: Vec::new(),
             fault: None,
         };
-        Settlement::new(record, self.gateway.recorder.clone(), call.arrived)
+        Settlement::new(record, self.gateway.recorder.clone(), self.gateway.makers.clone(), call.arrived)
     }
 
     /// The conversation that the call belongs to, where it can be told.
     pub(super) fn session(&self) -> Option<SessionKey> {
         *self.session.get_or_init(|| session::key(self.call, &self.peek))
+    }
+
+    /// The only account that can read what the call goes on with, as far as it is known.
+    pub(super) fn maker(&self) -> Option<AccountName> {
+        self.peek.continues.as_deref().and_then(|id| self.gateway.makers.of(id))
     }
 
     /// Who can serve the model that the client asked for, in the order in which they are tried.

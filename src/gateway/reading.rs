@@ -168,9 +168,9 @@ impl Reading<'_> {
     /// The upstream's bytes as they came. An error that came with a 200 gets its true status instead.
     fn pass(&self, head: &Parts, body: Bytes) -> Attempted<Ready> {
         let glimpse = self.plan.protocol.glimpse_body(&body).map_err(|garbled: Garbled| Failure::garbled(&garbled.why))?;
-        match glimpse.fault {
+        match glimpse.fault.clone() {
             Some(fault) => Err(self.refused(fault, head)),
-            None => Ok(Ready::whole(passed(self.plan, head, body), glimpse.usage.unwrap_or_default())),
+            None => Ok(Ready::passed(passed(self.plan, head, body), glimpse)),
         }
     }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::headers;
+use super::makers::Makers;
 use super::pipe::Shown;
 use super::plan::Plan;
 use super::resolve::{Resolution, Skipped};
@@ -29,11 +30,13 @@ struct Open {
     attempt_began: Instant,
     /// The account that is asked now, and what its provider said of limits meanwhile.
     lease: Option<(Lease, Vec<Reading>)>,
+    makers: Arc<Makers>,
 }
 
 impl Settlement {
-    pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, arrived: Instant) -> Self {
-        Self { open: Some(Box::new(Open { record, served_by: None, recorder, arrived, attempt_began: arrived, lease: None })) }
+    pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, makers: Arc<Makers>, arrived: Instant) -> Self {
+        let open = Open { record, served_by: None, recorder, arrived, attempt_began: arrived, lease: None, makers };
+        Self { open: Some(Box::new(open)) }
     }
 
     pub(super) fn record(&mut self) -> &mut Record {
@@ -123,8 +126,17 @@ impl Settlement {
         }
     }
 
+    /// Notes that the provider keeps an answer, which only this attempt's account can go on with.
+    pub(super) fn keep(&mut self, stored: Option<String>) {
+        let Some(open) = &self.open else { return };
+        if let Some((id, (lease, _))) = stored.zip(open.lease.as_ref()) {
+            open.makers.note(id, &lease.account().name);
+        }
+    }
+
     /// The stream ended as it shows.
     pub(super) fn settle(mut self, shown: &Shown) {
+        self.keep(shown.stored.clone());
         let outcome = match &shown.fault {
             None => Outcome::Served { usage: shown.usage },
             Some(fault) => broken(fault),

@@ -87,6 +87,8 @@ pub struct Peek {
     pub session: Option<String>,
     /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 = not said.
     pub choices: u64,
+    /// What an earlier answer left on its provider's servers and this request goes on with (Responses `previous_response_id`).
+    pub continues: Option<String>,
 }
 
 impl Peek {
@@ -102,7 +104,7 @@ impl Peek {
         let end = start + model.as_written().len() - 2;
         let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
         let choices = root.get("n").and_then(|choices| choices.u64().ok()).unwrap_or(0);
-        Ok(Self { model: name, model_at: Some(start..end), stream, session, choices })
+        Ok(Self { model: name, model_at: Some(start..end), stream, session, choices, continues: None })
     }
 }
 
@@ -180,6 +182,8 @@ pub struct Glimpse {
     /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event. Gemini has no such word.
     pub is_last: bool,
     pub fault: Option<Fault>,
+    /// The id of an answer that its provider keeps, so that later requests may go on with it.
+    pub stored: Option<String>,
 }
 
 /// What a stream that passed through had shown when a fault ended it.

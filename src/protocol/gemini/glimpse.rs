@@ -22,11 +22,11 @@ pub(super) fn look(data: &Bytes) -> Glimpse {
     let fault = error(data);
     Glimpse {
         usage: last_usage(data),
-        ended: 0,
         is_content: memmem::find(data, b"\"parts\"").is_some(),
         is_end: fault.is_none() && is_end(data),
         is_last: false,
         fault,
+        ..Glimpse::default()
     }
 }
 

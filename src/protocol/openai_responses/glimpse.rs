@@ -13,7 +13,18 @@ const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "co
 
 pub(super) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
     let document = Document::skim(inbound.body.clone())?;
-    Ok(Peek::of_body(document.root(), session(document.root(), inbound))?)
+    let root = document.root();
+    Ok(Peek { continues: continues(root), ..Peek::of_body(root, session(root, inbound))? })
+}
+
+/// An earlier response, or a conversation by its id or as an object.
+fn continues(root: Value<'_>) -> Option<String> {
+    let id = root.get("previous_response_id").or_else(|| root.get("conversation"))?;
+    text(id).or_else(|| text(id.opened().ok()?.root().get("id")?))
+}
+
+fn text(value: Value<'_>) -> Option<String> {
+    value.str().ok().map(std::borrow::Cow::into_owned)
 }
 
 fn session(root: Value<'_>, inbound: &Inbound<'_>) -> Option<String> {
@@ -63,7 +74,13 @@ fn of_response(response: Value<'_>) -> Glimpse {
     };
     let usage = response.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
     let is_end = !has_status(response, &["in_progress", "queued"]);
-    Glimpse { usage, is_content: fault.is_none(), is_end, is_last: false, ended: 0, fault }
+    Glimpse { usage, is_content: fault.is_none(), is_end, fault, stored: stored(response), ..Glimpse::default() }
+}
+
+/// Servers that store nothing say `store: false`.
+fn stored(response: Value<'_>) -> Option<String> {
+    let is_stored = response.get("store").and_then(|store| store.bool().ok()) == Some(true);
+    response.get("id").filter(|_| is_stored).and_then(text)
 }
 
 fn fails(response: Value<'_>) -> bool {
@@ -99,6 +116,17 @@ mod tests {
         let end = look("response.completed", r#"{"response":{"status":"completed","usage":{"input_tokens":3,"output_tokens":1}}}"#);
         assert!(end.is_end && end.fault.is_none());
         assert_eq!(end.usage, Some(Usage { input: Some(3), output: Some(1), ..Usage::default() }));
+    }
+
+    #[test]
+    fn what_is_stored_and_what_is_gone_on_with_is_told() {
+        let end = look("response.completed", r#"{"response":{"id":"resp_1","status":"completed","store":true}}"#);
+        assert_eq!(end.stored.as_deref(), Some("resp_1"));
+        assert_eq!(look("response.completed", r#"{"response":{"id":"resp_1","store":false}}"#).stored, None);
+        let root = |body: &'static str| Document::skim(Bytes::from_static(body.as_bytes())).unwrap();
+        assert_eq!(continues(root(r#"{"previous_response_id":"resp_1"}"#).root()).as_deref(), Some("resp_1"));
+        assert_eq!(continues(root(r#"{"conversation":{"id":"conv_1"}}"#).root()).as_deref(), Some("conv_1"));
+        assert_eq!(continues(root(r#"{"previous_response_id":null}"#).root()), None);
     }
 
     #[test]

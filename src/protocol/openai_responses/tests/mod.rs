@@ -129,7 +129,7 @@ fn peeking_finds_the_models_characters() {
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
     assert_eq!(
         peek,
-        Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()), choices: 0 }
+        Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()), ..Peek::default() }
     );
 }
 
