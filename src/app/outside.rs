@@ -47,6 +47,18 @@ impl Upstream for Latest {
     }
 }
 
+/// The network by one account's way, whichever is asked for.
+struct OneWay {
+    network: Network,
+    via: Via,
+}
+
+impl Upstream for OneWay {
+    fn send(&self, request: Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        self.network.send(request, &self.via)
+    }
+}
+
 /// Asks at the process' terminal, past its standard input and output.
 struct Terminal;
 
@@ -80,8 +92,9 @@ impl Outside for Wire {
         config: &'a Resolved,
         provider: &'a Provider,
         account: &'a EnvAccount,
+        via: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
-        let upstream = Arc::new(Network::new(network::settings(config)));
+        let upstream = Arc::new(OneWay { network: Network::new(network::settings(config)), via: via.clone() });
         let endpoint = Endpoint { provider: provider.clone(), upstream };
         Box::pin(async move {
             if !account.is_ready() {

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::control::status::Status;
-use crate::control::{self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Wanted};
+use crate::control::{self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Via, Wanted};
 
 struct Fake {
     ran: Cell<bool>,
@@ -21,6 +21,7 @@ impl Outside for World {
         _: &'a Resolved,
         provider: &'a Provider,
         _: &'a EnvAccount,
+        _: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let listed = match provider.name.as_str() {
             "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),

@@ -25,16 +25,17 @@ use crate::config::Live;
 use crate::pool::{Clock, Pool};
 use crate::record::Ring;
 use crate::store::{Flag, PoolNotes, Store};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, Via};
 
 /// What a verb needs of the world outside.
 pub trait Outside: Send + Sync {
-    /// Asks a provider for its models.
+    /// Asks a provider for its models, by an account's way.
     fn list_models<'a>(
         &'a self,
         config: &'a Resolved,
         provider: &'a Provider,
         account: &'a EnvAccount,
+        via: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>>;
 
     /// How requests leave this machine.
@@ -156,8 +157,9 @@ impl Desk {
     ) -> Result<T, Complaint> {
         let (config, outside, runtime, standings) = (self.effective(), self.outside.clone(), Handle::current(), self.standings());
         let work = move || {
-            let fetch =
-                |provider: &Provider, account: &EnvAccount| runtime.block_on(outside.list_models(&config, provider, account));
+            let fetch = |provider: &Provider, account: &EnvAccount| {
+                runtime.block_on(outside.list_models(&config, provider, account, &Via::default()))
+            };
             work(&config, &|provider| standing(&standings, provider), &fetch)
         };
         tokio::task::spawn_blocking(work).await.map_err(|_| broke())

@@ -44,7 +44,7 @@ pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Home, Live, Problem, Resolved};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
-pub use crate::upstream::Upstream;
+pub use crate::upstream::{Upstream, Via};
 
 use crate::outcome::Timestamp;
 

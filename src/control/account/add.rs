@@ -146,7 +146,7 @@ impl Desk {
             (Source::Vault, Credential::OAuth(_) | Credential::ServiceAccount(_)) => {
                 self.keep_and_try(&account, credential.clone(), provider, entry).await?
             }
-            _ => self.try_credential(&self.effective(), provider, &account.name, credential.clone()).await,
+            _ => self.try_credential(&self.effective(), provider, &account, credential.clone()).await,
         };
         if let (Tried::Refused { why }, false) = (&tried, entry.keep) {
             return Err(Complaint::failed(format!("{why}; nothing was stored: {}", look_at(provider))));
@@ -157,14 +157,20 @@ impl Desk {
         let name = account.name.clone();
         self.store.put_account(account).await.map_err(Complaint::failed)?;
         self.changed();
+        let mut quota = Vec::new();
         let (works, message, models) = match tried {
-            Tried::Works { models } => (true, format!("`{}` takes the account", provider.name), models),
+            Tried::Works { models, quota: told } => {
+                quota = told;
+                (true, format!("`{}` takes the account", provider.name), models)
+            }
             Tried::Refused { why } => (false, format!("{why}; it was stored all the same"), Vec::new()),
             Tried::Unclear { why } => {
                 (false, format!("{why}; it was stored, and `aerostat account test {name}` tries again"), Vec::new())
             }
         };
-        Ok(Added { account: self.show_account(name.as_str())?, works, message, models })
+        let mut account = self.show_account(name.as_str())?;
+        account.quota.extend(quota);
+        Ok(Added { account, works, message, models })
     }
 
     async fn keep(&self, account: &Account, credential: Credential, provider: &Provider, entry: &Entry) -> Result<(), Complaint> {
@@ -186,7 +192,7 @@ impl Desk {
         let before = self.vault().get(&account.name);
         self.keep(account, credential.clone(), provider, entry).await?;
         let tried = match self.bearer(account, provider, credential).await {
-            Ok(bearer) => self.try_credential(&self.effective(), provider, &account.name, bearer).await,
+            Ok(bearer) => self.try_credential(&self.effective(), provider, account, bearer).await,
             Err(tried) => tried,
         };
         if matches!(tried, Tried::Refused { .. }) && !entry.keep {

@@ -12,19 +12,26 @@ pub use moving::{Exported, ImportChange, Imported};
 pub use settings::SettingChanges;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::roster::{Sources, rules, with_presets};
 use super::status::AccountCounts;
+use super::tokens::via;
 use super::{Complaint, Desk, Resolved};
-use crate::account::{Account, AccountName, AccountState, Credential, EnvAccount, Source};
+use crate::account::{Account, AccountState, Credential, EnvAccount, Source};
 use crate::canon::{Fault, FaultKind};
 use crate::nearest::nearest;
-use crate::pool::Member;
-use crate::provider::presets::{Models, preset};
+use crate::pool::{Member, ReadAt};
 use crate::provider::{DEMO, Provider};
+use crate::upstream::{Upstream, Via};
+
+/// What a provider may say of a balance, and how long it may take to.
+const BALANCE_BYTES_MAX: usize = 64 * 1024;
+const BALANCE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a test call showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +47,7 @@ pub struct Test {
 pub(super) enum Tried {
     Works {
         models: Vec<String>,
+        quota: Vec<QuotaFacts>,
     },
     /// The provider does not take the credential.
     Refused {
@@ -180,40 +188,72 @@ impl Desk {
         let config = self.effective();
         let provider = config.provider(&account.provider).ok_or_else(|| Complaint::failed("its provider is gone"))?;
         let tried = match self.bearer(&account, provider, credential).await {
-            Ok(bearer) => self.try_credential(&config, provider, &account.name, bearer).await,
+            Ok(bearer) => self.try_credential(&config, provider, &account, bearer).await,
             Err(tried) => tried,
         };
         self.changed();
+        let mut quota = Vec::new();
         let (works, message, models) = match tried {
-            Tried::Works { models } => (true, format!("`{}` takes the account", provider.name), models),
+            Tried::Works { models, quota: told } => {
+                quota = told;
+                (true, format!("`{}` takes the account", provider.name), models)
+            }
             Tried::Refused { why } => (false, why, Vec::new()),
             Tried::Unclear { why } => (false, why, Vec::new()),
         };
-        Ok(Test { account: self.show_account(name)?, works, message, models })
+        let mut account = self.show_account(name)?;
+        account.quota.extend(quota);
+        Ok(Test { account, works, message, models })
     }
 
-    /// The cheapest call that shows whether a provider takes a credential.
+    /// The cheapest call that shows whether a provider takes a credential; and the one that tells what is left, where there is one.
     pub(super) async fn try_credential(
         &self,
         config: &Resolved,
         provider: &Provider,
-        name: &AccountName,
+        account: &Account,
         credential: Credential,
     ) -> Tried {
-        let account =
-            EnvAccount { name: name.to_string(), provider: provider.name.clone(), credential, state: AccountState::Ready };
-        let models = preset(&provider.name).map(|preset| preset.models);
-        if let Some(Models::Unlisted(why)) = models {
-            return Tried::Unclear { why: format!("`{}` was not tried: {why}", provider.name) };
-        }
-        match self.outside.list_models(config, provider, &account).await {
-            Ok(cards) => Tried::Works { models: cards.into_iter().map(|card| card.id).collect() },
+        let via = match via(account) {
+            Ok(via) => via,
+            Err(why) => return Tried::Unclear { why },
+        };
+        let (name, of) = (account.name.to_string(), provider.name.clone());
+        let asked = EnvAccount { name, provider: of, credential, state: AccountState::Ready };
+        match self.outside.list_models(config, provider, &asked, &via).await {
+            Ok(cards) => Tried::Works {
+                models: cards.into_iter().map(|card| card.id).collect(),
+                quota: self.balance(config, provider, &asked.credential, &via).await,
+            },
             Err(fault) if is_refusal(&fault) => {
                 Tried::Refused { why: format!("`{}` does not take the credential: {}", provider.name, fault.message) }
             }
             Err(fault) => Tried::Unclear { why: format!("`{}` could not be tried: {}", provider.name, fault.message) },
         }
     }
+
+    /// What the provider's own call for balances tells; nothing where it has none, or does not answer.
+    async fn balance(&self, config: &Resolved, provider: &Provider, credential: &Credential, via: &Via) -> Vec<QuotaFacts> {
+        let Some((balance, request)) = provider.ask_balance(credential) else { return Vec::new() };
+        let body = whole_body(self.outside.upstream(config), request, via.clone());
+        let body = tokio::time::timeout(BALANCE_TIMEOUT, body).await.ok().flatten().unwrap_or_default();
+        let now = SystemTime::now();
+        let read = balance.read(&body).into_iter().map(|reading| ReadAt { model: None, reading, read_at: now });
+        read.map(|read| QuotaFacts::of(&read)).collect()
+    }
+}
+
+/// The body of a good answer, where it is not too long.
+async fn whole_body(upstream: Arc<dyn Upstream>, request: http::Request<Bytes>, via: Via) -> Option<Vec<u8>> {
+    let answer = upstream.send(request, &via).await.ok().filter(|answer| answer.status().is_success())?;
+    let (mut body, mut bytes) = (answer.into_body(), Vec::new());
+    while let Some(frame) = body.frame().await {
+        bytes.extend_from_slice(frame.ok()?.data_ref().map_or(&[], |data| data));
+        if bytes.len() > BALANCE_BYTES_MAX {
+            return None;
+        }
+    }
+    Some(bytes)
 }
 
 fn is_refusal(fault: &Fault) -> bool {
