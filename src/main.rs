@@ -1,6 +1,6 @@
 //! The binary: the command line, and the agent behind it.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Read as _};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use std::sync::Arc;
 use aerostat::canon::Fault;
 use aerostat::config::Home;
 use aerostat::control::selftest::Answered;
-use aerostat::control::{self, Ask, Complaint, Note, Reply, Started};
+use aerostat::control::{self, Ask, Complaint, Note, Reply, Secret, Started};
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tracing::warn;
 use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
 
 /// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's allocator keeps most of it.
 #[cfg(unix)]
@@ -35,9 +36,27 @@ impl cli::Program for Program {
 
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Complaint::failed)?;
-        let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire::new()), on_note));
+        let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire), on_note));
         runtime.shutdown_background();
         done
+    }
+
+    fn hidden(&self, question: &str) -> io::Result<Secret> {
+        if !io::stdin().is_terminal() {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "there is no terminal to ask at"));
+        }
+        rpassword::prompt_password(question).map(Secret::new)
+    }
+
+    fn open_browser(&self, url: &str) {
+        control::sign_in::open_browser(url);
+    }
+
+    fn standard_input(&self) -> io::Result<Secret> {
+        const BYTES_MAX: u64 = 1 << 20;
+        let mut text = Zeroizing::new(String::new());
+        io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text)?;
+        Ok(Secret::new(std::mem::take(&mut *text)))
     }
 
     fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {

@@ -2,6 +2,8 @@
 //!
 //! A record holds no prompt, no answer and no secret. Recording never blocks: a recorder that is full drops the record and counts it.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::account::AccountName;
@@ -63,6 +65,62 @@ pub struct Attempt {
     /// What went wrong, in the upstream's words or ours, as the client may see it.
     pub detail: Option<String>,
     pub took: Duration,
+}
+
+/// The longest text and the longest list that are kept of one request: clients choose their length.
+const TEXT_BYTES_MAX: usize = 2_000;
+const LIST_MAX: usize = 200;
+
+impl Record {
+    fn bound(&mut self) {
+        for text in [&mut self.model, &mut self.resolution].into_iter().chain(&mut self.fault) {
+            shorten(text);
+        }
+        self.attempts.iter_mut().flat_map(|attempt| &mut attempt.detail).for_each(shorten);
+        self.candidates.truncate(LIST_MAX);
+        self.passed_over.truncate(LIST_MAX);
+        self.losses.truncate(LIST_MAX);
+    }
+}
+
+fn shorten(text: &mut String) {
+    if text.len() > TEXT_BYTES_MAX {
+        let end = (0..=TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
+}
+
+/// The latest records, in memory.
+pub struct Ring {
+    records: Mutex<VecDeque<Record>>,
+    records_max: usize,
+}
+
+impl Ring {
+    /// Holds at most `records_max`; the oldest makes room.
+    pub fn new(records_max: usize) -> Self {
+        Self { records: Mutex::new(VecDeque::new()), records_max }
+    }
+
+    pub fn push(&self, mut record: Record) {
+        record.bound();
+        let mut records = self.lock();
+        let oldest = if records.len() >= self.records_max { records.pop_front() } else { None };
+        records.push_back(record);
+        drop(records);
+        // Not under the lock: freeing what it holds takes longer than the rest.
+        drop(oldest);
+    }
+
+    /// The record of a request. `None` where it is not known, or no longer.
+    pub fn find(&self, request_id: &str) -> Option<Record> {
+        self.lock().iter().rev().find(|record| record.request_id == request_id).cloned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Record>> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes records; must not block.

@@ -4,6 +4,7 @@
 
 pub mod support;
 
+mod accounts;
 mod architecture;
 mod cli;
 mod config;

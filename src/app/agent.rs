@@ -10,14 +10,13 @@ use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
 use super::port::{Asked, Port};
-use super::roster;
 use crate::config::Resolved;
 use crate::control::status::{Found, probe};
 use crate::control::{Serving, Wanted};
 use crate::gateway::Gateway;
 use crate::http::listen::{BindError, Listeners};
-use crate::pool::{Clock, InProcess, Pool};
 use crate::server::{Keys, Server};
+use crate::upstream::Upstream;
 
 /// How often a port that another program has is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -29,7 +28,6 @@ pub(super) struct Agent {
     assembly: Assembly,
     config: Resolved,
     server: Arc<Server>,
-    pool: Pool,
     gateway: Arc<Gateway>,
     door: Door,
     /// One for the present port, and one for each former one whose answers have not ended.
@@ -64,12 +62,10 @@ impl Agent {
     ) -> anyhow::Result<Self> {
         report_refusals(&config);
         let keys = assembly.keys(&config)?;
-        let pool = Pool::new(Arc::new(InProcess), Clock::system(), roster::rules(&config));
-        pool.replace(roster::roster(&config), roster::rules(&config));
-        let gateway = Arc::new(Gateway::new(assembly.setup(&config), pool.clone(), assembly.recorder()));
+        let gateway = Arc::new(Gateway::new(assembly.setup(&config), assembly.pool(), assembly.recorder()));
         let server = Arc::new(Server::new(assemble::settings(&config, keys, config.port), gateway.clone()));
         let serving = JoinSet::new();
-        Ok(Self { assembly, config, server, pool, gateway, door: Door::Closed, serving, cut_at: None, told, drain_timeout })
+        Ok(Self { assembly, config, server, gateway, door: Door::Closed, serving, cut_at: None, told, drain_timeout })
     }
 
     /// The port, where it is open.
@@ -78,6 +74,11 @@ impl Agent {
             Door::Open(port) => Some(port.number()),
             Door::Closed | Door::Blocked { .. } => None,
         }
+    }
+
+    /// The way out, as it is configured at each request.
+    pub(super) fn network(&self) -> Arc<dyn Upstream> {
+        self.assembly.network()
     }
 
     /// Opens or closes the port. Answers under way go on either way.
@@ -169,7 +170,6 @@ impl Agent {
             Door::Closed | Door::Blocked { .. } => Ok(None),
         };
         self.config = config.clone();
-        self.pool.replace(roster::roster(config), roster::rules(config));
         self.gateway.replace(self.assembly.setup(config));
         self.server.replace(assemble::settings(config, self.keys(config), self.port().unwrap_or(config.port)));
         match reopened {
@@ -184,7 +184,6 @@ impl Agent {
 
     /// Serves with the accounts and keys as they are now.
     pub(super) fn renew(&mut self) {
-        self.pool.replace(roster::roster(&self.config), roster::rules(&self.config));
         self.gateway.replace(self.assembly.setup(&self.config));
         self.server.replace(assemble::settings(&self.config, self.keys(&self.config), self.port().unwrap_or(self.config.port)));
     }

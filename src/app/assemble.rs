@@ -1,38 +1,46 @@
 //! From the configuration to what serves.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
-use crate::control::network;
+use crate::control::{Desk, network, roster};
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, Pace, Setup};
 use crate::http::Limits;
 use crate::http::guard::Policy;
 use crate::http::listen::Reach;
+use crate::pool::{Clock, InProcess, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
-use crate::record::Recorder;
+use crate::record::{Recorder, Ring};
 use crate::server::{self, Keys, Settings};
-use crate::store::Store;
-use crate::upstream::Network;
+use crate::upstream::Upstream;
 
+use super::outside::Latest;
 use super::recorder::Log;
 
 /// What every setup is made with.
 pub(super) struct Assembly {
     home: Home,
-    store: Option<Store>,
+    /// `None` where nothing of the person's own is used.
+    desk: Option<Arc<Desk>>,
     recorder: Arc<dyn Recorder>,
-    network: Arc<Network>,
+    network: Arc<Latest>,
 }
 
 impl Assembly {
-    /// `store` is `None` where nothing of the person's own is used.
-    pub(super) fn new(home: Home, config: &Resolved, store: impl Into<Option<Store>>) -> Self {
-        let network = Arc::new(Network::new(network::settings(config)));
-        Self { home, store: store.into(), recorder: Arc::new(Log::start()), network }
+    /// `desk` is `None` where nothing of the person's own is used.
+    pub(super) fn new(home: Home, config: &Resolved, desk: impl Into<Option<Arc<Desk>>>, ring: Arc<Ring>) -> Self {
+        let network = Arc::new(Latest::new(network::settings(config)));
+        Self { home, desk: desk.into(), recorder: Arc::new(Log::start(ring)), network }
+    }
+
+    /// Who chooses accounts: the desk's pool, else one that knows the demo alone.
+    pub(super) fn pool(&self) -> Pool {
+        self.desk.as_ref().map_or_else(demo_pool, |desk| desk.pool.clone())
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -41,7 +49,14 @@ impl Assembly {
 
     /// The providers with their accounts, and how far an attempt may go.
     pub(super) fn setup(&mut self, config: &Resolved) -> Setup {
-        self.renew_network(config);
+        self.network.follow(network::settings(config));
+        let config = match &self.desk {
+            Some(desk) => {
+                desk.renew();
+                desk.with_presets(config)
+            }
+            None => Cow::Borrowed(config),
+        };
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
         let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
         if config.demo_enabled {
@@ -51,22 +66,19 @@ impl Assembly {
             endpoints,
             providers: config.providers.clone(),
             rules: config.rules.clone(),
-            limits: attempt_limits(config),
+            limits: attempt_limits(&config),
             is_strict: config.translation == Translation::Strict,
         }
     }
 
     fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
-        let endpoint = Endpoint { provider: provider.clone(), upstream: self.network.clone() };
+        let endpoint = Endpoint { provider: provider.clone(), upstream: self.network.now() };
         (provider.name.clone(), Arc::new(endpoint))
     }
 
-    /// Connections of calls under way end with them.
-    fn renew_network(&mut self, config: &Resolved) {
-        let wanted = network::settings(config);
-        if *self.network.settings() != wanted {
-            self.network = Arc::new(Network::new(wanted));
-        }
+    /// The way out, as it is configured at each request.
+    pub(super) fn network(&self) -> Arc<dyn Upstream> {
+        self.network.clone()
     }
 
     /// The keys that open the port. The local key is made when it is first needed.
@@ -75,7 +87,7 @@ impl Assembly {
             return Ok(Keys::default());
         }
         let key = local_key::read_or_create(&self.home).context("local-key")?;
-        let stored = self.store.iter().flat_map(Store::keys);
+        let stored = self.desk.iter().flat_map(|desk| desk.store.keys());
         Ok(Keys::new([key.expose()]).with_hashes(stored.map(|key| key.hash)))
     }
 }
@@ -102,6 +114,13 @@ fn auth_mode(mode: AuthMode) -> server::AuthMode {
         AuthMode::Strict => server::AuthMode::Strict,
         AuthMode::AllExceptHealth => server::AuthMode::AllExceptHealth,
     }
+}
+
+fn demo_pool() -> Pool {
+    let rules = roster::rules(&Resolved::default());
+    let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules);
+    pool.replace(vec![roster::demo()], rules);
+    pool
 }
 
 /// The offline provider: it speaks everything, and nothing of it leaves the process.

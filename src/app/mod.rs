@@ -10,7 +10,6 @@ mod outside;
 mod port;
 mod recorder;
 mod rehearsal;
-mod roster;
 mod signals;
 mod spine;
 
@@ -44,7 +43,9 @@ pub async fn run(home: Home, on_start: impl FnOnce(&Started)) -> anyhow::Result<
         }
     };
     let mut changes = Changes::follow(&home, &config, spine.live.clone());
-    let mut agent = Agent::start(Assembly::new(home, &config, spine.store()), config, orders.serving, orders.drain_timeout)?;
+    spine.open_vault().await;
+    let assembly = Assembly::new(home, &config, spine.desk.clone(), spine.desk.ring.clone());
+    let mut agent = Agent::start(assembly, config, orders.serving, orders.drain_timeout)?;
     agent.obey(*orders.wanted.borrow_and_update()).await;
     spine.serve(&agent);
     on_start(&Started { status: spine.desk.status().await, is_new: true });

@@ -1,25 +1,89 @@
 //! The world outside as verbs need it: providers over the network, and the environment.
 
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use http::{Request, Response};
 
-use crate::account::EnvAccount;
+use crate::account::{Ask, EnvAccount, KeyFile, Keys, Prompt, Secret, SystemKeyring};
 use crate::canon::{Blame, Fault, FaultKind, ModelCard};
 use crate::config::Resolved;
 use crate::control::{Outside, network};
 use crate::gateway::{self, Endpoint};
 use crate::provider::Provider;
-use crate::upstream::Network;
+use crate::upstream::{Body, Network, Settings, TransportError, Upstream, Via};
 
-/// Calls over the network.
-#[derive(Default)]
+/// Calls over the network, and this process' environment, keyring and terminal.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Wire;
 
-impl Wire {
-    pub fn new() -> Self {
-        Self
+/// The network as it is configured now, for those who stay through changes.
+pub(super) struct Latest(ArcSwap<Network>);
+
+impl Latest {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self(ArcSwap::from_pointee(Network::new(settings)))
     }
+
+    /// Connections of calls under way end with them.
+    pub(super) fn follow(&self, settings: Settings) {
+        if *self.0.load().settings() != settings {
+            self.0.store(Arc::new(Network::new(settings)));
+        }
+    }
+
+    pub(super) fn now(&self) -> Arc<Network> {
+        self.0.load_full()
+    }
+}
+
+impl Upstream for Latest {
+    fn send(&self, request: Request<Bytes>, via: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        let (network, via) = (self.now(), via.clone());
+        Box::pin(async move { network.send(request, &via).await })
+    }
+}
+
+/// The network by one account's way, whichever is asked for.
+struct OneWay {
+    network: Network,
+    via: Via,
+}
+
+impl Upstream for OneWay {
+    fn send(&self, request: Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        self.network.send(request, &self.via)
+    }
+}
+
+/// Asks at the process' terminal, past its standard input and output.
+struct Terminal;
+
+impl Prompt for Terminal {
+    fn passphrase(&self, ask: Ask) -> io::Result<Option<Secret>> {
+        let text = match ask {
+            Ask::Open => "Passphrase of the vault: ",
+            Ask::OpenAgain => "That was not it. Passphrase of the vault: ",
+            Ask::New => "New passphrase for the vault: ",
+        };
+        let typed = hidden(text)?;
+        if ask == Ask::New && !typed.expose().is_empty() && hidden("The same again: ")? != typed {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the two are not the same"));
+        }
+        Ok(Some(typed).filter(|typed| !typed.expose().is_empty()))
+    }
+}
+
+fn hidden(text: &str) -> io::Result<Secret> {
+    rpassword::prompt_password(text).map(Secret::new)
+}
+
+/// Whether a person sits at this process.
+fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 impl Outside for Wire {
@@ -28,8 +92,9 @@ impl Outside for Wire {
         config: &'a Resolved,
         provider: &'a Provider,
         account: &'a EnvAccount,
+        via: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
-        let upstream = Arc::new(Network::new(network::settings(config)));
+        let upstream = Arc::new(OneWay { network: Network::new(network::settings(config)), via: via.clone() });
         let endpoint = Endpoint { provider: provider.clone(), upstream };
         Box::pin(async move {
             if !account.is_ready() {
@@ -38,5 +103,15 @@ impl Outside for Wire {
             }
             gateway::fetch(&endpoint, &account.credential).await
         })
+    }
+
+    fn upstream(&self, config: &Resolved) -> Arc<dyn Upstream> {
+        Arc::new(Network::new(network::settings(config)))
+    }
+
+    fn vault_keys(&self) -> Keys {
+        let file = KeyFile::of_env(&|name| std::env::var_os(name));
+        let keys = Keys::none().with_keyring(Arc::new(SystemKeyring)).with_file(file);
+        if has_terminal() { keys.with_prompt(Arc::new(Terminal)) } else { keys }
     }
 }

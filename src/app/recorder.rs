@@ -1,10 +1,11 @@
 //! Records on their way to the log: a bounded channel to one thread, so that no request waits for a disk.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::time::Duration;
 
-use crate::record::{Record, Recorder};
+use crate::record::{Record, Recorder, Ring};
 
 /// Records that may wait; one more is dropped and counted.
 const WAITING_MAX: usize = 4_096;
@@ -13,27 +14,29 @@ const WAITING_MAX: usize = 4_096;
 /// the rest of a small request.
 const REST: Duration = Duration::from_millis(20);
 
-/// Writes records to the log.
+/// Keeps records for `explain`, and writes them to the log where somebody reads them there.
 pub(super) struct Log {
+    ring: Arc<Ring>,
     sender: SyncSender<Record>,
     dropped: AtomicU64,
 }
 
 impl Log {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(ring: Arc<Ring>) -> Self {
         let (sender, receiver) = mpsc::sync_channel(WAITING_MAX);
         // Ends when the sender is dropped; without the thread records are only counted as dropped.
         let _ = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&receiver));
-        Self { sender, dropped: AtomicU64::new(0) }
+        Self { ring, sender, dropped: AtomicU64::new(0) }
     }
 }
 
 impl Recorder for Log {
     fn record(&self, record: Record) {
-        if self.sender.try_send(record).is_err() {
+        if tracing::enabled!(tracing::Level::DEBUG) && self.sender.try_send(record.clone()).is_err() {
             let dropped = self.dropped.fetch_add(1, Ordering::Relaxed) + 1;
             tracing::debug!(dropped, "record dropped");
         }
+        self.ring.push(record);
     }
 }
 

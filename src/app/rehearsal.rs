@@ -2,6 +2,8 @@
 //!
 //! The requests go over a real port and through everything that serves; nothing of the person's own is read or changed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::uri::{Authority, Scheme, Uri};
 use http::{Request, Response};
@@ -14,6 +16,7 @@ use crate::canon::Fault;
 use crate::config::{Home, Resolved};
 use crate::control::selftest::Answered;
 use crate::control::{Serving, Wanted};
+use crate::record::Ring;
 use crate::upstream::{Network, Settings, Upstream as _, Via};
 
 /// Answers requests (their URIs are paths alone) one after the other, by the demo.
@@ -26,7 +29,8 @@ pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<A
     let network = Network::new(Settings::direct(config.limits.connect_timeout));
     let (told, drain) = (watch::Sender::new(Serving::Starting), watch::Sender::new(config.limits.drain_timeout));
     let broken = |error: anyhow::Error| Fault::internal(format!("{error:#}"));
-    let mut agent = Agent::start(Assembly::new(home, &config, None), config, told, drain).map_err(broken)?;
+    let mut agent =
+        Agent::start(Assembly::new(home, &config, None, Arc::new(Ring::new(1))), config, told, drain).map_err(broken)?;
     agent.obey(Wanted::Running).await;
     let port = agent.port().ok_or_else(|| Fault::internal("no port can be opened"))?;
     let mut answers = Vec::with_capacity(requests.len());

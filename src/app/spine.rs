@@ -1,11 +1,13 @@
 //! What the agent holds besides the port: the home's lock, its state, and the socket where it is told what to do.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::anyhow;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::agent::Agent as Serving;
 use super::outside::Wire;
@@ -14,10 +16,21 @@ use crate::control::client::Client;
 use crate::control::local::Local;
 use crate::control::lock::{Holder, HomeLock, LockError};
 use crate::control::status::Status;
-use crate::control::{Agent, Ask, Desk, Orders, Place, Reply, Store, Wanted};
+use crate::control::tokens::{FindProvider, TokenSender};
+use crate::control::{Agent, Ask, Desk, Orders, Place, Reply, Store, Wanted, explain};
+use crate::record::Ring;
+use crate::store::Flag;
+use crate::upstream::Upstream;
+
+/// How long the start waits for the vault: a keyring that asks a person takes longer, and what needs no vault shall serve meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// At a terminal a passphrase may be asked for first.
+const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
+/// How often a locked vault is tried again.
+const VAULT_RETRY_AFTER: Duration = Duration::from_secs(30);
 
 pub(super) enum Opened {
-    Ours(Spine, Orders),
+    Ours(Box<Spine>, Orders),
     /// Another agent has the home.
     Theirs(Box<Status>),
 }
@@ -47,17 +60,38 @@ impl Spine {
         };
         let store = Store::open(&home.database_file())?;
         let local = Local::open(home, place.clone()).map_err(|error| anyhow!("the control socket cannot be opened: {error}"))?;
-        let wanted = if store.is_stopped() { Wanted::Stopped } else { Wanted::Running };
+        let wanted = if store.has(Flag::Stopped) { Wanted::Stopped } else { Wanted::Running };
         let (agent, orders) = Agent::new(wanted, config.limits.drain_timeout);
         let (live, followed) = watch::channel(Live { config: Arc::new(config.clone()), trouble: None });
-        let outside = Arc::new(Wire::new());
-        let desk = Desk { home: home.clone(), place, store, outside, live: followed, agent: Some(agent) };
+        let (outside, ring) = (Arc::new(Wire), Arc::new(Ring::new(explain::RECORDS_MAX)));
+        let desk = Desk::new(home.clone(), place, store, followed, outside, Some(agent), ring);
         let spine = Self { desk: Arc::new(desk), live, local: Some(local), serving: JoinSet::new(), told: Holder::agent(), lock };
-        Ok(Opened::Ours(spine, orders))
+        Ok(Opened::Ours(Box::new(spine), orders))
     }
 
-    pub(super) fn store(&self) -> Store {
-        self.desk.store.clone()
+    /// Opens the vault, now if that takes no longer than `patience`; else, and where it is locked for now, again and again beside
+    /// what serves.
+    pub(super) async fn open_vault(&mut self) {
+        let patience = if std::io::stdin().is_terminal() { PATIENCE_AT_TERMINAL } else { PATIENCE };
+        let opened = tokio::time::timeout(patience, self.desk.open_vault()).await;
+        match opened {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) if !error.is_passing() => {
+                warn!(%error, "the vault stays shut");
+                return;
+            }
+            Ok(Err(error)) => warn!(%error, "the vault is tried again later"),
+            Err(_) => info!("the vault is still being opened"),
+        }
+        let desk = self.desk.clone();
+        self.serving.spawn(async move {
+            loop {
+                match desk.open_vault().await {
+                    Err(error) if error.is_passing() => tokio::time::sleep(VAULT_RETRY_AFTER).await,
+                    _ => return,
+                }
+            }
+        });
     }
 
     /// Answers at the socket from now on.
@@ -65,6 +99,7 @@ impl Spine {
         if let Some(local) = self.local.take() {
             self.serving.spawn(local.serve(self.desk.clone()));
         }
+        self.serving.spawn(tend(self.desk.clone(), agent.network()));
         self.tell(agent);
     }
 
@@ -82,8 +117,17 @@ impl Spine {
 
     /// Stores what waits to be stored. The socket and the lock go with the spine.
     pub(super) fn close(self) {
+        self.desk.pool.close();
         self.desk.store.close();
     }
+}
+
+/// Refreshes access tokens as long as the agent runs.
+async fn tend(desk: Arc<Desk>, upstream: Arc<dyn Upstream>) {
+    let (of, keeper) = (desk.clone(), desk.keeper());
+    let provider: FindProvider = Arc::new(move |name| of.provider(name));
+    let sender = TokenSender { provider, upstream, now: Arc::new(SystemTime::now) };
+    desk.pool.tend(Arc::new(sender), keeper).await;
 }
 
 async fn ask(place: &Place) -> Option<Box<Status>> {

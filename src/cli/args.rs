@@ -1,5 +1,7 @@
 //! The command line as it is written.
 
+use std::path::PathBuf;
+
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
@@ -42,10 +44,147 @@ pub(super) enum Verb {
     /// The services that are called
     #[command(subcommand)]
     Provider(ProviderVerb),
+    /// Your accounts at the providers
+    #[command(subcommand)]
+    Account(AccountVerb),
+    /// Say what became of a request, and what to do now
+    Explain {
+        /// What the answer's `x-aerostat-request-id` says
+        id: String,
+    },
     /// Check every pair of dialects on this machine, offline
     Selftest,
     /// Print the completions of a shell
     Completions { shell: Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountVerb {
+    /// Add an account; its key is asked for without being shown, and never taken from the arguments
+    Add {
+        /// A preset or a provider of the configuration
+        provider: String,
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        #[command(flatten)]
+        how: How,
+        /// Store it although the provider refuses it
+        #[arg(long)]
+        keep: bool,
+        /// Store it in plain text where nothing can seal it
+        #[arg(long)]
+        insecure_plaintext: bool,
+    },
+    /// List the accounts with their state and limits
+    List,
+    /// Show all that is known of an account
+    Show { name: String },
+    /// Make a call as an account
+    Test { name: String },
+    /// Let an account serve again
+    Enable { name: String },
+    /// Keep an account from serving, from the next request on
+    Disable { name: String },
+    /// Remove an account with its credential
+    Remove {
+        name: String,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Enter an account's credential anew
+    Login {
+        name: String,
+        #[command(flatten)]
+        how: How,
+        /// Keep the credential and let it go to the provider's new address
+        #[arg(long, conflicts_with_all = ["stdin", "oauth", "refresh_token_stdin", "service_account_stdin"])]
+        confirm_address: bool,
+        /// Store it although the provider refuses it
+        #[arg(long)]
+        keep: bool,
+        /// Store it in plain text where nothing can seal it
+        #[arg(long)]
+        insecure_plaintext: bool,
+    },
+    /// Change an account's settings
+    Set {
+        name: String,
+        #[command(flatten)]
+        changes: Changes,
+    },
+    /// End an account's rests by hand
+    Clear { name: String },
+    /// Write all accounts to a file that is sealed with a passphrase
+    Export {
+        file: PathBuf,
+        /// Read the passphrase from standard input
+        #[arg(long)]
+        passphrase_stdin: bool,
+    },
+    /// Take accounts over from such a file; without `--yes` it only says what would change
+    Import {
+        file: PathBuf,
+        /// Read the passphrase from standard input
+        #[arg(long)]
+        passphrase_stdin: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Where a credential comes from.
+#[derive(Debug, Default, clap::Args)]
+#[group(multiple = false)]
+pub(super) struct Way {
+    /// Read the key from standard input
+    #[arg(long)]
+    pub(super) stdin: bool,
+    /// Sign in with a browser
+    #[arg(long)]
+    pub(super) oauth: bool,
+    /// Read a refresh token from standard input
+    #[arg(long)]
+    pub(super) refresh_token_stdin: bool,
+    /// Read the JSON file of a Google service account from standard input
+    #[arg(long)]
+    pub(super) service_account_stdin: bool,
+    /// Take the key from an environment variable each time the agent starts
+    #[arg(long, value_name = "VARIABLE")]
+    pub(super) env: Option<String>,
+}
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct How {
+    #[command(flatten)]
+    pub(super) way: Way,
+    /// Read the secret of your OAuth client from standard input; after a refresh token, from its second line
+    #[arg(long)]
+    pub(super) client_secret_stdin: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Changes {
+    /// Lower ones are used first
+    #[arg(long, value_name = "N")]
+    pub(super) priority: Option<u32>,
+    /// Requests in flight at once, or `none`
+    #[arg(long, value_name = "N")]
+    pub(super) concurrency: Option<String>,
+    /// The day after which it serves no more, or `none`
+    #[arg(long, value_name = "DATE")]
+    pub(super) expires: Option<String>,
+    /// The models that it may serve, with commas between them, or `all`
+    #[arg(long, value_name = "LIST")]
+    pub(super) models: Option<String>,
+    /// As in `1000 requests/day Europe/Berlin` or `500000 tokens/month`, several times for several; or `none`
+    #[arg(long = "budget", value_name = "BUDGET")]
+    pub(super) budgets: Vec<String>,
+    /// The proxy for its calls, or `none`
+    #[arg(long, value_name = "URL")]
+    pub(super) proxy: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,8 +2,10 @@
 //!
 //! It words what the verbs answer and chooses the exit code; it decides nothing, and only `out` writes.
 
+mod account;
 mod args;
 pub mod exit_code;
+mod explain;
 mod out;
 mod verbs;
 
@@ -15,7 +17,7 @@ use clap::Parser;
 use http::Request;
 
 use crate::control::selftest::Answered;
-use crate::control::{Ask, Complaint, Fault, Home, Note, Reply, Started, Trouble};
+use crate::control::{Ask, Complaint, Fault, Home, Note, Reply, Secret, Started, Trouble};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 
@@ -33,6 +35,21 @@ pub trait Program {
     /// # Errors
     /// Why it was not done.
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint>;
+
+    /// Asks the person for something that is not shown while it is typed.
+    ///
+    /// # Errors
+    /// When there is no person to ask.
+    fn hidden(&self, question: &str) -> io::Result<Secret>;
+
+    /// Opens an address in the person's browser, where there is one.
+    fn open_browser(&self, url: &str);
+
+    /// All of standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no text.
+    fn standard_input(&self) -> io::Result<Secret>;
 
     /// Serves requests with nothing configured, so that only the demo answers, on a free port.
     ///
@@ -105,6 +122,8 @@ fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) ->
         Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, name, out),
         Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, program, out),
         Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name, out),
+        Verb::Account(verb) => account::perform(home, program, verb, out),
+        Verb::Explain { id } => explain::show(home, program, id, out),
         Verb::Selftest => verbs::run_selftest(home, program, out),
         Verb::Completions { shell } => verbs::print_completions(shell, out),
     }

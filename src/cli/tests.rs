@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::control::status::Status;
-use crate::control::{self, EnvAccount, ModelCard, Outside, Place, Provider, Resolved, Secret, Serving, Wanted};
+use crate::control::{self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Via, Wanted};
 
 struct Fake {
     ran: Cell<bool>,
@@ -21,6 +21,7 @@ impl Outside for World {
         _: &'a Resolved,
         provider: &'a Provider,
         _: &'a EnvAccount,
+        _: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let listed = match provider.name.as_str() {
             "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
@@ -31,6 +32,14 @@ impl Outside for World {
 
     fn variable(&self, _: &str) -> Option<Secret> {
         None
+    }
+
+    fn upstream(&self, _: &Resolved) -> Arc<dyn Upstream> {
+        unreachable!("no test signs in")
+    }
+
+    fn vault_keys(&self) -> Keys {
+        Keys::none()
     }
 }
 
@@ -47,6 +56,16 @@ impl Program for Fake {
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(control::ask(home, ask, Arc::new(World), on_note))
+    }
+
+    fn hidden(&self, _: &str) -> io::Result<Secret> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn open_browser(&self, _: &str) {}
+
+    fn standard_input(&self) -> io::Result<Secret> {
+        Ok(Secret::new("sk-typed\n".to_owned()))
     }
 
     fn rehearse(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {

@@ -15,18 +15,22 @@ use crate::control::selftest::{self, Failure, Pair, Report};
 use crate::control::status::{State, Status};
 use crate::control::{self, Ask, ConfigError, Home, Note, Problem, Reply, Setting, Started};
 
-type Done = anyhow::Result<u8>;
+pub(super) type Done = anyhow::Result<u8>;
 
 /// Has a verb done; what it says on the way is for people.
-fn ask(home: &Home, program: &dyn Program, ask: Ask, out: &mut Out<'_>) -> anyhow::Result<Reply> {
+pub(super) fn ask(home: &Home, program: &dyn Program, ask: Ask, out: &mut Out<'_>) -> anyhow::Result<Reply> {
     Ok(program.ask(home, ask, &mut |note: Note| {
         out.note(&note.text);
-        note.url.iter().for_each(|url| out.note(url));
+        if let Some(url) = &note.url {
+            out.note(url);
+            // Where no browser opens, the address is there to be copied.
+            program.open_browser(url);
+        }
     })?)
 }
 
 /// An answer of another kind than the verb's.
-fn unexpected() -> anyhow::Error {
+pub(super) fn unexpected() -> anyhow::Error {
     anyhow!("the agent answered something else than was asked; end it with `aerostat quit` and start it again")
 }
 

@@ -4,15 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::account::{AccountFacts, Added, Entry, Exported, Form, Imported, SettingChanges, Test};
+use super::explain::Explanation;
 use super::key::{KeyFacts, NewKey};
 use super::model::Trial;
 use super::provider::{ProviderFacts, ProviderModels};
 use super::status::Status;
+use super::wire::Spoken;
 
 /// Most verbs look at a file or two.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 /// Verbs that call a provider wait for it.
 const CALL_TIME_LIMIT: Duration = Duration::from_secs(120);
+/// A person may have to sign in with a browser.
+const SIGN_IN_TIME_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Answers under way may take as long as the configuration allows, which the agent knows.
 const STOP_TIME_LIMIT: Duration = Duration::from_secs(25 * 60 * 60);
 
@@ -24,12 +29,60 @@ pub enum Ask {
     Start,
     Stop,
     Quit,
+    /// What a provider wants of a new account.
+    AccountForm {
+        provider: String,
+        name: String,
+    },
+    /// What an account's credential is.
+    LoginForm {
+        name: String,
+    },
+    AccountAdd(Entry),
+    AccountLogin(Entry),
+    AccountList,
+    AccountShow {
+        name: String,
+    },
+    AccountTest {
+        name: String,
+    },
+    AccountSet {
+        name: String,
+        changes: SettingChanges,
+    },
+    AccountClear {
+        name: String,
+    },
+    AccountRemove {
+        name: String,
+    },
+    AccountExport {
+        passphrase: Spoken,
+    },
+    /// `file` is an export in base64; it is only looked at unless it `is_meant`.
+    AccountImport {
+        file: String,
+        passphrase: Spoken,
+        is_meant: bool,
+    },
     ProviderList,
-    ProviderModels { name: Option<String> },
-    ModelTry { name: String },
-    KeyCreate { name: String },
+    ProviderModels {
+        name: Option<String>,
+    },
+    ModelTry {
+        name: String,
+    },
+    KeyCreate {
+        name: String,
+    },
     KeyList,
-    KeyRevoke { name: String },
+    KeyRevoke {
+        name: String,
+    },
+    Explain {
+        id: String,
+    },
 }
 
 /// What a verb answers; each has stable field names.
@@ -37,12 +90,20 @@ pub enum Ask {
 #[serde(tag = "of", content = "facts", rename_all = "snake_case")]
 pub enum Reply {
     Status(Status),
+    Form(Form),
+    Added(Box<Added>),
+    Accounts(Vec<AccountFacts>),
+    Account(Box<AccountFacts>),
+    Test(Box<Test>),
+    Exported(Exported),
+    Imported(Imported),
     Providers(Vec<ProviderFacts>),
     Models(Vec<ProviderModels>),
     Trial(Trial),
     NewKey(NewKey),
     Keys(Vec<KeyFacts>),
     Revoked(KeyFacts),
+    Explanation(Box<Explanation>),
 }
 
 impl Ask {
@@ -50,13 +111,20 @@ impl Ask {
     pub fn time_limit(&self) -> Duration {
         match self {
             Self::Stop | Self::Quit => STOP_TIME_LIMIT,
+            Self::AccountAdd(_) | Self::AccountLogin(_) => SIGN_IN_TIME_LIMIT,
+            Self::AccountTest { .. } => CALL_TIME_LIMIT,
             Self::ProviderModels { .. } | Self::ModelTry { .. } => CALL_TIME_LIMIT,
             _ => TIME_LIMIT,
         }
     }
 
+    /// Whether it looks into the vault, so that a command without an agent opens it first.
+    pub(super) fn needs_vault(&self) -> bool {
+        !matches!(self, Self::KeyCreate { .. } | Self::KeyList | Self::KeyRevoke { .. })
+    }
+
     /// Whether only a running agent can do it.
     pub fn needs_agent(&self) -> bool {
-        matches!(self, Self::Start | Self::Stop | Self::Quit)
+        matches!(self, Self::Start | Self::Stop | Self::Quit | Self::Explain { .. })
     }
 }

@@ -1,59 +1,103 @@
 //! Who receives the verbs: the running agent's desk, or that of a command which works on the home by itself.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
+use super::account::AccountFacts;
+use super::explain::explain;
+use super::keeper::VaultKeeper;
 use super::model::Trial;
 use super::place::Place;
-use super::provider::ProviderModels;
+use super::provider::{ProviderModels, Standing};
+use super::roster::{rules, with_presets};
 use super::status::Status;
-use super::wire::Complaint;
+use super::wire::{Complaint, Spoken};
 use super::{
-    Agent, Ask, EnvAccount, Fault, Fetch, Home, Lookup, ModelCard, Note, Provider, Reply, Resolved, Secret, key, model, provider,
+    Agent, Ask, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply, Resolved, Secret, Standings, key, model, provider,
 };
+use crate::account::{AccountState, Keys, Vault, VaultError};
 use crate::config::Live;
-use crate::store::Store;
+use crate::pool::{Clock, Pool};
+use crate::record::Ring;
+use crate::store::{Flag, PoolNotes, Store};
+use crate::upstream::{Upstream, Via};
 
 /// What a verb needs of the world outside.
 pub trait Outside: Send + Sync {
-    /// Asks a provider for its models.
+    /// Asks a provider for its models, by an account's way.
     fn list_models<'a>(
         &'a self,
         config: &'a Resolved,
         provider: &'a Provider,
         account: &'a EnvAccount,
+        via: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>>;
+
+    /// How requests leave this machine.
+    fn upstream(&self, config: &Resolved) -> Arc<dyn Upstream>;
 
     /// Reads the environment.
     fn variable(&self, name: &str) -> Option<Secret> {
         Secret::of_env(name)
     }
+
+    /// The ways to the vault's key that this process has.
+    fn vault_keys(&self) -> Keys;
 }
+
+/// Reads the environment, from any thread.
+type OwnLookup = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
 /// Receives the verbs of a home. Who has it holds the home's lock.
 pub struct Desk {
     pub home: Home,
     pub place: Place,
     pub store: Store,
-    pub outside: Arc<dyn Outside>,
+    pub pool: Pool,
     /// What is in force.
     pub live: watch::Receiver<Live>,
     /// `None` where a command works by itself.
     pub agent: Option<Agent>,
+    /// The latest requests.
+    pub ring: Arc<Ring>,
+    pub(super) outside: Arc<dyn Outside>,
+    pub(super) lookup: OwnLookup,
+    vault: Arc<ArcSwap<Vault>>,
+    keeper: Arc<VaultKeeper>,
 }
 
 /// Where a verb says what it has to say before it is done.
 pub type Notes = mpsc::Sender<Note>;
 
 impl Desk {
+    /// A desk over the home's files. The vault is opened by [`Desk::open_vault`]; until then its accounts wait.
+    pub fn new(
+        home: Home,
+        place: Place,
+        store: Store,
+        live: watch::Receiver<Live>,
+        outside: Arc<dyn Outside>,
+        agent: Option<Agent>,
+        ring: Arc<Ring>,
+    ) -> Self {
+        let pool = Pool::new(Arc::new(PoolNotes::new(store.clone())), Clock::system(), rules(&live.borrow().config));
+        let vault = Arc::new(ArcSwap::from_pointee(vault(&home, &*outside, store.has(Flag::Plaintext))));
+        let keeper = Arc::new(VaultKeeper::new(vault.clone()));
+        let of_env = outside.clone();
+        let lookup = Box::new(move |name: &str| of_env.variable(name));
+        Self { home, place, store, pool, live, agent, ring, outside, lookup, vault, keeper }
+    }
+
     /// Does one verb. Dropping the future leaves the verb undone or done, never half done.
     ///
     /// # Errors
     /// Why it was not done.
-    pub async fn answer(&self, ask: Ask, _notes: Notes) -> Result<Reply, Complaint> {
+    pub async fn answer(&self, ask: Ask, notes: Notes) -> Result<Reply, Complaint> {
         Ok(match ask {
             Ask::Status => Reply::Status(self.status().await),
             Ask::Start => Reply::Status(self.set_stopped(false).await?),
@@ -62,7 +106,24 @@ impl Desk {
                 self.agent()?.quit();
                 Reply::Status(self.status().await)
             }
-            Ask::ProviderList => Reply::Providers(provider::list(&self.config(), &|name| self.outside.variable(name))),
+            Ask::AccountForm { provider, name } => Reply::Form(self.form(&provider, &name)?),
+            Ask::LoginForm { name } => Reply::Form(self.login_form(&name)?),
+            Ask::AccountAdd(entry) => Reply::Added(Box::new(self.add_account(entry, &notes).await?)),
+            Ask::AccountLogin(entry) => Reply::Added(Box::new(self.login(entry, &notes).await?)),
+            Ask::AccountList => Reply::Accounts(self.list_accounts()),
+            Ask::AccountShow { name } => Reply::Account(Box::new(self.show_account(&name)?)),
+            Ask::AccountTest { name } => Reply::Test(Box::new(self.test_account(&name).await?)),
+            Ask::AccountSet { name, changes } => Reply::Account(Box::new(self.set_account(&name, &changes).await?)),
+            Ask::AccountClear { name } => Reply::Account(Box::new(self.clear_account(&name)?)),
+            Ask::AccountRemove { name } => Reply::Account(Box::new(self.remove_account(&name).await?)),
+            Ask::AccountExport { passphrase: Spoken(passphrase) } => Reply::Exported(self.export(passphrase).await?),
+            Ask::AccountImport { file, passphrase: Spoken(passphrase), is_meant } => {
+                Reply::Imported(self.import(&file, passphrase, is_meant).await?)
+            }
+            Ask::ProviderList => {
+                let standings = self.standings();
+                Reply::Providers(provider::list(&self.effective(), &|provider| standing(&standings, provider)))
+            }
             Ask::ProviderModels { name } => Reply::Models(self.models(name).await?),
             Ask::ModelTry { name } => Reply::Trial(self.try_name(name).await?),
             Ask::KeyCreate { name } => {
@@ -70,6 +131,7 @@ impl Desk {
                 self.changed();
                 Reply::NewKey(key)
             }
+            Ask::Explain { id } => Reply::Explanation(Box::new(explain(&self.ring, &id)?)),
             Ask::KeyList => Reply::Keys(key::list(&self.store)),
             Ask::KeyRevoke { name } => {
                 let key = key::revoke(&self.store, &name).await?;
@@ -80,41 +142,128 @@ impl Desk {
     }
 
     async fn models(&self, name: Option<String>) -> Result<Vec<ProviderModels>, Complaint> {
-        let models = self.with_fetch(move |config, lookup, fetch| provider::models(config, lookup, fetch, name.as_deref()));
+        let models = self.with_fetch(move |config, standings, fetch| provider::models(config, standings, fetch, name.as_deref()));
         models.await?.map_err(Complaint::failed)
     }
 
     async fn try_name(&self, name: String) -> Result<Trial, Complaint> {
-        self.with_fetch(move |config, lookup, fetch| model::try_name(config, lookup, fetch, &name)).await
+        self.with_fetch(move |config, standings, fetch| model::try_name(config, standings, fetch, &name)).await
     }
 
     /// Runs what asks providers one after the other, on a thread where waiting is allowed.
     async fn with_fetch<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Resolved, Lookup<'_>, Fetch<'_>) -> T + Send + 'static,
+        work: impl FnOnce(&Resolved, Standings<'_>, Fetch<'_>) -> T + Send + 'static,
     ) -> Result<T, Complaint> {
-        let (config, outside, runtime) = (self.config(), self.outside.clone(), Handle::current());
+        let (config, outside, runtime, standings) = (self.effective(), self.outside.clone(), Handle::current(), self.standings());
         let work = move || {
-            let fetch =
-                |provider: &Provider, account: &EnvAccount| runtime.block_on(outside.list_models(&config, provider, account));
-            work(&config, &|name| outside.variable(name), &fetch)
+            let fetch = |provider: &Provider, account: &EnvAccount| {
+                runtime.block_on(outside.list_models(&config, provider, account, &Via::default()))
+            };
+            work(&config, &|provider| standing(&standings, provider), &fetch)
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| Complaint::failed("the verb broke; this is a bug"))
+        tokio::task::spawn_blocking(work).await.map_err(|_| broke())
+    }
+
+    /// How each provider's accounts stand, by the provider's name.
+    pub fn standings(&self) -> HashMap<String, Standing> {
+        let mut standings = HashMap::new();
+        let facts = self.list_accounts();
+        for member in self.roster() {
+            let account = &member.account;
+            let of_account = |credential| EnvAccount {
+                name: account.name.to_string(),
+                provider: account.provider.clone(),
+                credential,
+                state: AccountState::Ready,
+            };
+            let ready = member.credential.ok().filter(|_| account.settings.enabled).map(of_account);
+            let entry = standings.entry(account.provider.clone()).or_insert_with(|| self.together(&facts, &account.provider));
+            entry.account = entry.account.take().or(ready);
+        }
+        standings
+    }
+
+    /// One account's state as it is; of several, how many are ready.
+    fn together(&self, facts: &[AccountFacts], provider: &str) -> Standing {
+        let of_provider: Vec<_> = facts.iter().filter(|facts| facts.provider == provider).collect();
+        let (state, detail) = match of_provider.as_slice() {
+            // What the configuration or the environment lacks is said as such.
+            [one] if one.source != "vault" && one.needs_person() => {
+                let lacking = self.provider(provider).map(|provider| Standing::of(provider.account(&*self.lookup)));
+                return lacking.unwrap_or_else(none);
+            }
+            [one] => (one.state.clone(), one.reason.clone().unwrap_or_else(|| one.state.clone())),
+            all => {
+                let ready = all.iter().filter(|facts| facts.state == "ready").count();
+                let state =
+                    if ready > 0 { "ready".to_owned() } else { all.first().map(|facts| facts.state.clone()).unwrap_or_default() };
+                (state, format!("{} accounts, {ready} ready", all.len()))
+            }
+        };
+        Standing { state: state.into(), detail, account: None }
     }
 
     pub(super) fn config(&self) -> Arc<Resolved> {
         self.live.borrow().config.clone()
     }
 
+    /// `config` with the presets that accounts were added for.
+    pub fn with_presets<'c>(&self, config: &'c Resolved) -> std::borrow::Cow<'c, Resolved> {
+        with_presets(config, &self.sources().added())
+    }
+
     fn agent(&self) -> Result<&Agent, Complaint> {
         self.agent.as_ref().ok_or_else(Complaint::not_running)
     }
 
-    /// What serves shall be made anew.
-    fn changed(&self) {
+    /// Accounts or keys have changed: the pool has them at once, the listener in a moment.
+    pub(super) fn changed(&self) {
+        self.renew();
         if let Some(agent) = &self.agent {
             agent.changed();
         }
+    }
+
+    /// The vault, for refreshes.
+    pub fn keeper(&self) -> Arc<VaultKeeper> {
+        self.keeper.clone()
+    }
+
+    pub fn vault(&self) -> Vault {
+        self.vault.load().as_ref().clone()
+    }
+
+    /// Opens the vault where it is shut, which may take as long as a person takes; then its accounts serve.
+    ///
+    /// # Errors
+    /// Why it stays shut. Accounts without a need for it serve all the same.
+    pub async fn open_vault(&self) -> Result<(), VaultError> {
+        let vault = self.vault();
+        let opened = tokio::task::spawn_blocking(move || vault.open()).await;
+        self.changed();
+        opened.unwrap_or_else(|_| Err(VaultError::Locked("the attempt to open it broke".to_owned())))
+    }
+
+    /// Changes the vault, off the threads that serve.
+    pub(super) async fn with_vault<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
+    ) -> Result<T, Complaint> {
+        let vault = self.vault();
+        let changed = tokio::task::spawn_blocking(move || change(&vault)).await.map_err(|_| broke())?;
+        changed.map_err(Complaint::failed)
+    }
+
+    /// Lets credentials lie in plain text from now on, where a person says so.
+    pub(super) async fn allow_plaintext(&self, is_asked: bool) -> Result<(), Complaint> {
+        if !is_asked || self.store.has(Flag::Plaintext) {
+            return Ok(());
+        }
+        self.store.set(Flag::Plaintext, true).await.map_err(Complaint::failed)?;
+        self.vault.store(Arc::new(vault(&self.home, &*self.outside, true)));
+        // Where a sealed vault is there already, it stays sealed.
+        self.open_vault().await.map_err(Complaint::failed)
     }
 
     /// The agent as it stands.
@@ -125,13 +274,14 @@ impl Desk {
         };
         let mut status = Status::of(&agent.serving(), agent.wanted(), &config, &self.home, &self.place);
         status.config_trouble = self.live.borrow().trouble.as_ref().map(ToString::to_string);
+        status.accounts = Some(self.counts());
         status
     }
 
     /// The wish is on the disk before it is obeyed, so that a restart finds it.
     async fn set_stopped(&self, is_stopped: bool) -> Result<Status, Complaint> {
         let agent = self.agent()?;
-        self.store.set_stopped(is_stopped).await.map_err(Complaint::failed)?;
+        self.store.set(Flag::Stopped, is_stopped).await.map_err(Complaint::failed)?;
         if is_stopped {
             agent.stop().await?
         } else {
@@ -139,4 +289,21 @@ impl Desk {
         }
         Ok(self.status().await)
     }
+}
+
+fn vault(home: &Home, outside: &dyn Outside, allows_plaintext: bool) -> Vault {
+    let keys = outside.vault_keys();
+    Vault::new(home.folder(), if allows_plaintext { keys.with_plaintext() } else { keys })
+}
+
+fn broke() -> Complaint {
+    Complaint::failed("the verb broke; this is a bug")
+}
+
+fn standing(standings: &HashMap<String, Standing>, provider: &Provider) -> Standing {
+    standings.get(&provider.name).cloned().unwrap_or_else(none)
+}
+
+fn none() -> Standing {
+    Standing { state: "no_account".into(), detail: "it has no account".to_owned(), account: None }
 }

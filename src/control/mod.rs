@@ -4,9 +4,12 @@
 //! no agent runs, takes the home's lock and has a desk of its own. Some verbs only look at the configuration file, and are functions.
 //! Every answer is a value with stable field names; how it is shown is the caller's business. Nothing here prints or ends the process.
 
+pub mod account;
 mod ask;
 pub mod client;
 mod desk;
+pub mod explain;
+mod keeper;
 mod key;
 pub mod local;
 pub mod lock;
@@ -15,6 +18,7 @@ pub mod network;
 mod place;
 pub mod provider;
 mod reach;
+pub(crate) mod roster;
 mod running;
 pub mod selftest;
 pub mod sign_in;
@@ -24,6 +28,7 @@ mod wire;
 
 pub use ask::{Ask, Reply};
 pub use desk::{Desk, Notes, Outside};
+pub use keeper::VaultKeeper;
 pub use key::{KeyFacts, NewKey};
 pub use place::Place;
 pub use reach::ask;
@@ -31,7 +36,7 @@ pub use running::{Agent, Orders, Serving, Wanted};
 pub use status::Started;
 pub use wire::{Complaint, Note, Spoken, Trouble};
 
-pub use crate::account::{EnvAccount, Secret};
+pub use crate::account::{EnvAccount, Keys, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{ConfigError, Setting, all as settings, get as setting, load, set as set_settings};
 pub use crate::config::keys::KEYS;
@@ -39,11 +44,15 @@ pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Home, Live, Problem, Resolved};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
+pub use crate::upstream::{Upstream, Via};
 
 use crate::outcome::Timestamp;
 
 /// Reads the environment.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<Secret>;
+
+/// How a provider's accounts stand.
+type Standings<'a> = &'a dyn Fn(&Provider) -> provider::Standing;
 
 /// Asks a provider for its models, as one of its accounts.
 type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;

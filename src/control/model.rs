@@ -5,7 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Fetch, Lookup, Resolved, provider};
+use super::provider::Standing;
+use super::{Fetch, Resolved, Standings, provider};
 use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
 
 /// One place that would be tried.
@@ -33,35 +34,35 @@ pub struct Trial {
 }
 
 /// Resolves a name as a request would. Providers are asked for their lists only where the answer depends on them.
-pub fn try_name(config: &Resolved, lookup: Lookup<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
+pub fn try_name(config: &Resolved, standings: Standings<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
     let lists = RefCell::new(BTreeMap::new());
     let listed = |name: &str| {
-        let list = || config.provider(name).and_then(|known| provider::ids(known, lookup, fetch).ok()).unwrap_or_default().into();
+        let list =
+            || config.provider(name).and_then(|known| provider::ids(known, standings, fetch).ok()).unwrap_or_default().into();
         Arc::clone(lists.borrow_mut().entry(name.to_owned()).or_insert_with(list))
     };
     let directory =
         Directory { rules: &config.rules, providers: &config.providers, demo_enabled: config.demo_enabled, listed: &listed };
-    told(config, lookup, &resolve(&directory, name))
+    told(config, standings, &resolve(&directory, name))
 }
 
-fn told(config: &Resolved, lookup: Lookup<'_>, resolution: &Resolution) -> Trial {
+fn told(config: &Resolved, standings: Standings<'_>, resolution: &Resolution) -> Trial {
     Trial {
         name: resolution.name.clone(),
-        candidates: resolution.candidates.iter().map(|candidate| facts(config, lookup, candidate)).collect(),
+        candidates: resolution.candidates.iter().map(|candidate| facts(config, standings, candidate)).collect(),
         skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
         why: resolution.why.name().into(),
         detail: resolution.to_string(),
     }
 }
 
-fn facts(config: &Resolved, lookup: Lookup<'_>, candidate: &Candidate) -> CandidateFacts {
-    let account = config.provider(&candidate.provider).map(|provider| provider.account(lookup));
-    let (state, detail) = match account {
-        Some(account) => (account.state.name(), account.state.to_string()),
+fn facts(config: &Resolved, standings: Standings<'_>, candidate: &Candidate) -> CandidateFacts {
+    let (state, detail) = match config.provider(&candidate.provider).map(standings) {
+        Some(Standing { state, detail, .. }) => (state, detail),
         // Only the built-in provider is no entry of the configuration.
-        None => ("ready", "built in, offline".to_owned()),
+        None => ("ready".into(), "built in, offline".to_owned()),
     };
-    CandidateFacts { provider: candidate.provider.clone(), model: candidate.model.clone(), state: state.into(), detail }
+    CandidateFacts { provider: candidate.provider.clone(), model: candidate.model.clone(), state, detail }
 }
 
 #[cfg(test)]
@@ -80,7 +81,7 @@ mod tests {
     ";
 
     fn trial(fetch: Fetch<'_>, name: &str) -> Trial {
-        try_name(&crate::config::parse(TEXT).unwrap(), &|_| None, fetch, name)
+        try_name(&crate::config::parse(TEXT).unwrap(), &|provider| Standing::of(provider.account(&|_| None)), fetch, name)
     }
 
     fn unasked(_: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {

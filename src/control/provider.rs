@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::{Fetch, Lookup, Resolved};
+use super::{Fetch, Resolved, Standings};
+use crate::account::EnvAccount;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
@@ -22,22 +23,40 @@ pub struct ProviderFacts {
     pub docs: Option<Cow<'static, str>>,
 }
 
+/// How a provider's accounts stand together.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub state: Cow<'static, str>,
+    /// A sentence for people.
+    pub detail: String,
+    /// One that can be used now.
+    pub account: Option<EnvAccount>,
+}
+
+impl Standing {
+    fn word(state: &'static str, detail: String) -> Self {
+        Self { state: state.into(), detail, account: None }
+    }
+
+    /// Of the one account that a provider has without any being added.
+    pub fn of(account: EnvAccount) -> Self {
+        let (state, detail) = (account.state.name().into(), account.state.to_string());
+        Self { state, detail, account: Some(account).filter(EnvAccount::is_ready) }
+    }
+}
+
 /// The configured providers in the order of the file, the built-in one, and the presets that could be added.
-pub fn list(config: &Resolved, lookup: Lookup<'_>) -> Vec<ProviderFacts> {
-    let configured = config.providers.iter().map(|provider| of_provider(provider, lookup));
+pub fn list(config: &Resolved, standings: Standings<'_>) -> Vec<ProviderFacts> {
+    let configured = config.providers.iter().map(|provider| of_provider(provider, standings));
     let more = PRESETS.iter().filter(|preset| config.provider(preset.name).is_none());
     configured.chain([of_demo(config.demo_enabled)]).chain(more.map(of_preset)).collect()
 }
 
-fn of_provider(provider: &Provider, lookup: Lookup<'_>) -> ProviderFacts {
-    let account = provider.account(lookup);
-    let (state, detail) = match provider.enabled {
-        true => (account.state.name(), account.state.to_string()),
-        false => disabled(&provider.name),
-    };
+fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
+    let Standing { state, detail, .. } = if provider.enabled { standings(provider) } else { disabled(&provider.name) };
     ProviderFacts {
         name: provider.name.clone(),
-        state: state.into(),
+        state,
         detail,
         protocol: provider.dialects.iter().map(|dialect| dialect.name().into()).collect(),
         base_url: Some(provider.base_url.to_string()),
@@ -48,11 +67,11 @@ fn of_provider(provider: &Provider, lookup: Lookup<'_>) -> ProviderFacts {
 }
 
 fn of_demo(is_enabled: bool) -> ProviderFacts {
-    let ready = || ("ready", "built in, offline: answers come from this program".to_owned());
-    let (state, detail) = if is_enabled { ready() } else { disabled(DEMO) };
+    let ready = || Standing::word("ready", "built in, offline: answers come from this program".to_owned());
+    let Standing { state, detail, .. } = if is_enabled { ready() } else { disabled(DEMO) };
     ProviderFacts {
         name: DEMO.to_owned(),
-        state: state.into(),
+        state,
         detail,
         protocol: dialects().map(|dialect| dialect.name().into()).collect(),
         base_url: None,
@@ -78,8 +97,8 @@ fn of_preset(preset: &Preset) -> ProviderFacts {
     }
 }
 
-fn disabled(name: &str) -> (&'static str, String) {
-    ("disabled", format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"))
+fn disabled(name: &str) -> Standing {
+    Standing::word("disabled", format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"))
 }
 
 /// What one provider serves.
@@ -96,21 +115,26 @@ pub struct ProviderModels {
 ///
 /// # Errors
 /// When there is no provider of that name.
-pub fn models(config: &Resolved, lookup: Lookup<'_>, fetch: Fetch<'_>, name: Option<&str>) -> Result<Vec<ProviderModels>, String> {
+pub fn models(
+    config: &Resolved,
+    standings: Standings<'_>,
+    fetch: Fetch<'_>,
+    name: Option<&str>,
+) -> Result<Vec<ProviderModels>, String> {
     let chosen: Vec<&Provider> = match name {
         None => config.providers.iter().filter(|provider| provider.enabled).collect(),
         Some(DEMO) => Vec::new(),
         Some(name) => vec![config.provider(name).ok_or_else(|| unknown(config, name))?],
     };
-    let mut lists: Vec<ProviderModels> = chosen.into_iter().map(|provider| models_of(provider, lookup, fetch)).collect();
+    let mut lists: Vec<ProviderModels> = chosen.into_iter().map(|provider| models_of(provider, standings, fetch)).collect();
     if config.demo_enabled && name.is_none_or(|name| name == DEMO) {
         lists.push(demo_models());
     }
     Ok(lists)
 }
 
-fn models_of(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> ProviderModels {
-    let (models, error) = match ids(provider, lookup, fetch) {
+fn models_of(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) -> ProviderModels {
+    let (models, error) = match ids(provider, standings, fetch) {
         Ok(models) => (models, None),
         Err(error) => (Vec::new(), Some(error)),
     };
@@ -121,14 +145,12 @@ fn models_of(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> Provi
 ///
 /// # Errors
 /// Why they cannot be known, as a sentence.
-pub(super) fn ids(provider: &Provider, lookup: Lookup<'_>, fetch: Fetch<'_>) -> Result<Vec<String>, String> {
+pub(super) fn ids(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) -> Result<Vec<String>, String> {
     if let Some(models) = &provider.models {
         return Ok(models.to_vec());
     }
-    let account = provider.account(lookup);
-    if !account.is_ready() {
-        return Err(account.state.to_string());
-    }
+    let Standing { account, detail, .. } = standings(provider);
+    let account = account.ok_or(detail)?;
     let cards = fetch(provider, &account).map_err(|fault| fault.message)?;
     Ok(cards.into_iter().map(|card| card.id).collect())
 }
@@ -170,6 +192,10 @@ mod tests {
         (name == "OPENAI_API_KEY").then(|| Secret::new("sk-1".to_owned()))
     }
 
+    fn standing(provider: &Provider) -> Standing {
+        Standing::of(provider.account(&lookup))
+    }
+
     fn fetch(provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         assert!(account.is_ready());
         Ok(vec![ModelCard { id: format!("{}-model", provider.name), ..ModelCard::default() }])
@@ -177,7 +203,7 @@ mod tests {
 
     #[test]
     fn every_provider_has_a_state_and_presets_can_be_found() {
-        let facts = list(&config(), &lookup);
+        let facts = list(&config(), &standing);
         let states: Vec<(&str, &str)> = facts.iter().map(|facts| (facts.name.as_str(), &*facts.state)).collect();
         let expected = [("openai", "ready"), ("lab", "ready"), ("gemini", "disabled"), ("demo", "ready")];
         assert_eq!(states[..expected.len()], expected);
@@ -188,25 +214,25 @@ mod tests {
 
     #[test]
     fn no_key_is_among_the_facts() {
-        assert!(!serde_json::to_string(&list(&config(), &lookup)).unwrap().contains("sk-1"));
+        assert!(!serde_json::to_string(&list(&config(), &standing)).unwrap().contains("sk-1"));
     }
 
     #[test]
     fn the_persons_own_list_needs_no_call() {
-        let lists = models(&config(), &lookup, &fetch, None).unwrap();
+        let lists = models(&config(), &standing, &fetch, None).unwrap();
         let names: Vec<(&str, &str)> = lists.iter().map(|list| (list.provider.as_str(), list.models[0].as_str())).collect();
         assert_eq!(names, [("openai", "openai-model"), ("lab", "a"), ("demo", "demo")]);
     }
 
     #[test]
     fn a_provider_without_a_key_says_so_and_is_not_called() {
-        let lists = models(&config(), &|_| None, &fetch, Some("openai")).unwrap();
+        let lists = models(&config(), &|provider| Standing::of(provider.account(&|_| None)), &fetch, Some("openai")).unwrap();
         assert!(lists[0].error.as_ref().unwrap().contains("OPENAI_API_KEY"));
     }
 
     #[test]
     fn an_unknown_provider_is_told_with_its_nearest() {
-        let error = models(&config(), &lookup, &fetch, Some("opnai")).unwrap_err();
+        let error = models(&config(), &standing, &fetch, Some("opnai")).unwrap_err();
         assert_eq!(error, "no provider `opnai`; did you mean `openai`?");
     }
 }

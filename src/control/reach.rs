@@ -9,6 +9,7 @@ use super::client::Client;
 use super::lock::{Holder, HomeLock, LockError};
 use super::status::Status;
 use super::{Ask, Complaint, Desk, Home, Live, Note, Outside, Place, Reply, Store, load};
+use crate::record::Ring;
 
 /// How long an agent that was told to end may take from its answer to its end.
 const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
@@ -60,7 +61,11 @@ async fn alone(
     let config = Arc::new(load(home).map_err(Complaint::failed)?);
     let store = Store::open(&home.database_file()).map_err(Complaint::failed)?;
     let (_, live) = watch::channel(Live { config, trouble: None });
-    let desk = Desk { home: home.clone(), place, store, outside, live, agent: None };
+    let desk = Desk::new(home.clone(), place, store, live, outside, None, Arc::new(Ring::new(0)));
+    if ask.needs_vault() {
+        // Where it stays shut, its accounts say so.
+        let _ = desk.open_vault().await;
+    }
     let (notes, mut noted) = mpsc::channel(16);
     let mut done = std::pin::pin!(desk.answer(ask, notes));
     let done = loop {

@@ -18,7 +18,7 @@ use super::{Ask, Reply, Secret};
 pub(super) const VERSION: u32 = 1;
 
 /// The longest line: an import of many accounts fits.
-pub(super) const LINE_BYTES_MAX: u64 = 8 << 20;
+const LINE_BYTES_MAX: u64 = 8 << 20;
 
 /// A line from who asks.
 #[derive(Debug, Serialize, Deserialize)]

@@ -146,16 +146,14 @@ pub(super) fn backup_of(path: &Path, version: u32) -> PathBuf {
 fn read(connection: &Connection) -> Result<Contents, StoreError> {
     let accounts: Vec<Account> = all(connection, "SELECT account FROM accounts")?;
     let keys: Vec<ApiKey> = all(connection, "SELECT key FROM keys")?;
-    let stopped = connection.query_row("SELECT is_stopped FROM wanted", [], |row| row.get(0));
+    let mut statement = connection.prepare("SELECT name FROM flags")?;
+    let flags = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut statement = connection.prepare("SELECT kind, key, value FROM pool")?;
     let pool = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
     Ok(Contents {
         accounts: accounts.into_iter().map(|account| (account.name.clone(), account)).collect(),
         keys: keys.into_iter().map(|key| (key.name.clone(), key)).collect(),
-        is_stopped: match stopped {
-            Err(rusqlite::Error::QueryReturnedNoRows) => false,
-            stopped => stopped?,
-        },
+        flags,
         pool,
     })
 }

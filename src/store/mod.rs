@@ -5,11 +5,12 @@
 
 mod file;
 mod keys;
+mod notes;
 mod queue;
 mod schema;
 mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,6 +19,7 @@ use queue::{Change, Queue};
 
 pub use file::StoreError;
 pub use keys::{ApiKey, KeyName};
+pub use notes::PoolNotes;
 
 /// A handle to the one store of a home; clones share it.
 #[derive(Clone)]
@@ -31,12 +33,30 @@ struct Shared {
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
+/// What a person decided once, and what holds until it is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// The port was stopped.
+    Stopped,
+    /// Credentials may lie in plain text where nothing can seal them.
+    Plaintext,
+}
+
+impl Flag {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Plaintext => "plaintext",
+        }
+    }
+}
+
 /// All that is stored, as of the last answered change; of the pool's notes, as of the start.
 #[derive(Debug, Default)]
 struct Contents {
     accounts: BTreeMap<AccountName, Account>,
     keys: BTreeMap<KeyName, ApiKey>,
-    is_stopped: bool,
+    flags: BTreeSet<String>,
     /// By kind and key; small JSON values.
     pool: BTreeMap<(String, String), String>,
 }
@@ -74,6 +94,8 @@ impl Store {
         Ok(())
     }
 
+    /// Removes an account and all that the pool noted of it.
+    ///
     /// # Errors
     /// As [`Store::put_account`].
     pub async fn remove_account(&self, name: &AccountName) -> Result<(), StoreError> {
@@ -103,16 +125,20 @@ impl Store {
         Ok(())
     }
 
-    /// Whether a person stopped the port and has not started it since.
-    pub fn is_stopped(&self) -> bool {
-        self.contents().is_stopped
+    pub fn has(&self, flag: Flag) -> bool {
+        self.contents().flags.contains(flag.name())
     }
 
     /// # Errors
     /// As [`Store::put_account`].
-    pub async fn set_stopped(&self, is_stopped: bool) -> Result<(), StoreError> {
-        self.change(Change::SetStopped(is_stopped)).await?;
-        self.contents().is_stopped = is_stopped;
+    pub async fn set(&self, flag: Flag, is_set: bool) -> Result<(), StoreError> {
+        self.change(Change::SetFlag(flag, is_set)).await?;
+        let mut contents = self.contents();
+        if is_set {
+            contents.flags.insert(flag.name().to_owned())
+        } else {
+            contents.flags.remove(flag.name())
+        };
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{ApiKey, KeyName, StoreError};
+use super::{ApiKey, Flag, KeyName, StoreError};
 use crate::account::{Account, AccountName};
 
 /// Notes of different keys that may wait; one more is dropped and counted.
@@ -20,7 +20,7 @@ pub(super) enum Change {
     RemoveAccount(AccountName),
     PutKey(ApiKey),
     RemoveKey(KeyName),
-    SetStopped(bool),
+    SetFlag(Flag, bool),
 }
 
 /// Who waits for a change to be on the disk.
@@ -69,6 +69,9 @@ impl Queue {
     pub(super) fn change(&self, change: Change) -> oneshot::Receiver<Result<(), StoreError>> {
         let (sender, receiver) = oneshot::channel();
         let mut waits = self.lock();
+        if let Change::RemoveAccount(name) = &change {
+            waits.batch.notes.retain(|(_, key), value| !is_about(name, key, value.as_deref()));
+        }
         if !waits.is_closed {
             waits.batch.changes.push_back((change, sender));
             self.filled.notify_one();
@@ -100,6 +103,12 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waits> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a note speaks of an account: in its key, or in its value as a conversation's account.
+fn is_about(name: &AccountName, key: &str, value: Option<&str>) -> bool {
+    let is_key = key.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('\n'));
+    is_key || value.is_some_and(|value| value.contains(&format!("\"account\":\"{name}\"")))
 }
 
 #[cfg(test)]

@@ -16,10 +16,9 @@ pub(super) static STEPS: [&str; 1] = ["
         name TEXT PRIMARY KEY,
         key TEXT NOT NULL                -- JSON: hash, hint, when it was made
     ) WITHOUT ROWID;
-    CREATE TABLE wanted (
-        only INTEGER PRIMARY KEY CHECK (only = 1),
-        is_stopped INTEGER NOT NULL
-    );
+    CREATE TABLE flags (
+        name TEXT PRIMARY KEY            -- a flag that is set
+    ) WITHOUT ROWID;
     CREATE TABLE pool (
         kind TEXT NOT NULL,
         key TEXT NOT NULL,

@@ -37,13 +37,13 @@ async fn all_is_there_again_after_a_restart() {
     store.put_account(account("gone")).await.unwrap();
     store.remove_account(&"gone".parse().unwrap()).await.unwrap();
     store.put_key(key.clone()).await.unwrap();
-    store.set_stopped(true).await.unwrap();
+    store.set(Flag::Stopped, true).await.unwrap();
     store.note("rest", "work".to_owned(), Some("{}".to_owned()));
     store.close();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.accounts(), [account("work")]);
     assert_eq!((store.keys(), key.hint.as_str()), (vec![key.clone()], "1234"));
-    assert!(store.is_stopped());
+    assert!(store.has(Flag::Stopped) && !store.has(Flag::Plaintext));
     assert_eq!(store.noted("rest"), [("work".to_owned(), "{}".to_owned())]);
 }
 
@@ -122,7 +122,7 @@ fn an_older_database_is_copied_before_it_is_changed() {
     let (folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let steps = ["", "ALTER TABLE wanted ADD COLUMN since INTEGER"];
+    let steps = ["", "CREATE TABLE more (x)"];
     file::bring_up(&mut connection, &path, 1, &steps).unwrap();
     assert!(matches!(Store::open(&path).err(), Some(StoreError::Newer { found: 2 })));
     let copied = folder.path().join("copy.db");
@@ -135,7 +135,7 @@ fn a_step_that_fails_leaves_the_older_form() {
     let (_folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let steps = ["", "ALTER TABLE wanted ADD COLUMN since INTEGER; nonsense"];
+    let steps = ["", "CREATE TABLE more (x); nonsense"];
     assert!(file::bring_up(&mut connection, &path, 1, &steps).is_err());
     drop(connection);
     Store::open(&path).expect("nothing was changed");

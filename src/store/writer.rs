@@ -45,12 +45,18 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
             let (name, text) = (account.name.as_str(), json(account));
             transaction.execute("INSERT OR REPLACE INTO accounts VALUES (?1, ?2)", params![name, text])
         }
-        Change::RemoveAccount(name) => transaction.execute("DELETE FROM accounts WHERE name = ?1", [name.as_str()]),
+        Change::RemoveAccount(name) => {
+            const NOTES: &str = "DELETE FROM pool WHERE substr(key, 1, length(?1) + 1) = ?1 || char(10)
+                OR (kind = 'bound' AND json_extract(value, '$.account') = ?1)";
+            transaction.execute(NOTES, [name.as_str()])?;
+            transaction.execute("DELETE FROM accounts WHERE name = ?1", [name.as_str()])
+        }
         Change::PutKey(key) => {
             transaction.execute("INSERT OR REPLACE INTO keys VALUES (?1, ?2)", params![key.name.as_str(), json(key)])
         }
         Change::RemoveKey(name) => transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()]),
-        Change::SetStopped(is_stopped) => transaction.execute("INSERT OR REPLACE INTO wanted VALUES (1, ?1)", [is_stopped]),
+        Change::SetFlag(flag, true) => transaction.execute("INSERT OR REPLACE INTO flags VALUES (?1)", [flag.name()]),
+        Change::SetFlag(flag, false) => transaction.execute("DELETE FROM flags WHERE name = ?1", [flag.name()]),
     }
 }
 

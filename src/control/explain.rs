@@ -1,0 +1,281 @@
+//! What became of a request, and what to do now.
+
+use serde::{Deserialize, Serialize};
+
+use super::moment;
+use super::wire::Complaint;
+use crate::canon::{How, Loss};
+use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
+use crate::record::{Attempt, PassedOver, Record, Ring};
+
+/// How many requests are remembered.
+pub const RECORDS_MAX: usize = 512;
+
+/// One request as people and scripts see it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    pub id: String,
+    pub received_at: String,
+    pub took_ms: u64,
+    pub first_byte_ms: Option<u64>,
+    pub dialect: String,
+    pub operation: String,
+    /// What the client asked for.
+    pub model: String,
+    pub stream: bool,
+    /// What the model became.
+    pub resolution: String,
+    /// `provider/model`, in the order in which they are tried.
+    pub candidates: Vec<String>,
+    pub passed_over: Vec<PassedOverFacts>,
+    pub attempts: Vec<AttemptFacts>,
+    /// The status that the client got; 0 where it left before it got one.
+    pub status: u16,
+    /// What the client was told, where the request failed.
+    pub fault: Option<String>,
+    pub dropped: Vec<String>,
+    /// `~` before what was approximated, `+` before what was added.
+    pub adjusted: Vec<String>,
+    pub input_tokens: Option<u64>,
+    pub output_tokens: Option<u64>,
+    /// What to do now, where something is to be done.
+    pub advice: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOverFacts {
+    pub candidate: String,
+    pub account: Option<String>,
+    pub why: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFacts {
+    pub provider: String,
+    pub account: Option<String>,
+    pub model: String,
+    pub dialect: String,
+    pub began_at: String,
+    /// How long it waited for its account.
+    pub waited_ms: u64,
+    pub took_ms: u64,
+    pub outcome: String,
+    /// Until when the account rests, where the provider named it.
+    pub until: Option<String>,
+    pub detail: Option<String>,
+}
+
+/// # Errors
+/// When the request is not known.
+pub(super) fn explain(ring: &Ring, id: &str) -> Result<Explanation, Complaint> {
+    let record = ring.find(id.trim()).ok_or_else(|| unknown(id))?;
+    Ok(Explanation::of(&record))
+}
+
+fn unknown(id: &str) -> Complaint {
+    let shown: String = id.chars().take(64).collect();
+    Complaint::failed(format!(
+        "no request `{}` is remembered: an answer's `x-aerostat-request-id` names it, and the last {RECORDS_MAX} since the agent \
+         began are kept",
+        shown.escape_debug()
+    ))
+}
+
+impl Explanation {
+    fn of(record: &Record) -> Self {
+        Self {
+            id: record.request_id.clone(),
+            received_at: moment(record.received_at),
+            took_ms: millis(record.took),
+            first_byte_ms: record.first_byte_after.map(millis),
+            dialect: record.dialect.name().to_owned(),
+            operation: record.operation.name().to_owned(),
+            model: record.model.clone(),
+            stream: record.stream,
+            resolution: record.resolution.clone(),
+            candidates: record.candidates.clone(),
+            passed_over: record.passed_over.iter().map(PassedOverFacts::of).collect(),
+            attempts: record.attempts.iter().map(AttemptFacts::of).collect(),
+            status: record.status,
+            fault: record.fault.clone(),
+            dropped: record.losses.iter().filter(|loss| loss.how == How::Dropped).map(|loss| loss.path.clone()).collect(),
+            adjusted: record.losses.iter().filter_map(adjusted).collect(),
+            input_tokens: record.usage.input,
+            output_tokens: record.usage.output,
+            advice: advice(record),
+        }
+    }
+}
+
+impl PassedOverFacts {
+    fn of(passed: &PassedOver) -> Self {
+        let account = passed.account.as_ref().map(ToString::to_string);
+        Self { candidate: passed.candidate.clone(), account, why: passed.why.clone() }
+    }
+}
+
+impl AttemptFacts {
+    fn of(attempt: &Attempt) -> Self {
+        Self {
+            provider: attempt.provider.clone(),
+            account: Some(attempt.account.to_string()),
+            model: attempt.model.clone(),
+            dialect: attempt.dialect.name().to_owned(),
+            began_at: moment(attempt.began_at),
+            waited_ms: millis(attempt.waited),
+            took_ms: millis(attempt.took),
+            outcome: attempt.outcome.name().to_owned(),
+            until: until(&attempt.outcome).map(moment),
+            detail: attempt.detail.clone(),
+        }
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn adjusted(loss: &Loss) -> Option<String> {
+    match loss.how {
+        How::Dropped => None,
+        How::Adjusted => Some(format!("~{}", loss.path)),
+        How::Added => Some(format!("+{}", loss.path)),
+    }
+}
+
+fn until(outcome: &Outcome) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Throttled { until, .. } | Outcome::QuotaSpent { until, .. } | Outcome::Overloaded { until } => *until,
+        _ => None,
+    }
+}
+
+/// What a person can do about a request that failed, by what was learnt last.
+fn advice(record: &Record) -> Option<String> {
+    record.fault.as_ref()?;
+    let Some(last) = record.attempts.last() else { return Some(without_attempt(record)) };
+    let (provider, account) = (&last.provider, last.account.as_str());
+    let another = format!("add another account with `aerostat account add {provider} --name NAME`");
+    Some(match &last.outcome {
+        Outcome::Unauthorized => format!("sign in again: `aerostat account login {account}`"),
+        outcome @ (Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. }) => match until(outcome) {
+            Some(until) => format!("ask again after {}, or {another}", moment(until)),
+            None => format!("ask again in a while, or {another}"),
+        },
+        Outcome::Forbidden => format!("ask `{provider}` for access to `{}`, or choose another model", last.model),
+        Outcome::Unreachable { stage: Stage::Tls } => {
+            format!("check the address and the certificate of `{provider}`; a company's own certificates go into [network] ca_file")
+        }
+        Outcome::Unreachable { .. } => {
+            format!(
+                "check the network, the proxy and `base_url` in [providers.{provider}]; `aerostat account test {account}` tries again"
+            )
+        }
+        Outcome::TimedOut { .. } => format!("ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"),
+        Outcome::Failed | Outcome::Garbled => format!("ask again later: the fault is at `{provider}`, or at its `base_url`"),
+        Outcome::Rejected(Refusal::UnknownModel) => format!("see what there is: `aerostat provider models {provider}`"),
+        Outcome::Rejected(Refusal::ContextTooLong) => "send less, or choose a model with a larger context".to_owned(),
+        Outcome::Rejected(_) => "change the request as the message says: no other account would take it".to_owned(),
+        Outcome::Cancelled => "nothing: the client left before the answer had ended".to_owned(),
+        Outcome::Served { .. } => "ask again: the answer broke off after it had begun".to_owned(),
+    })
+}
+
+fn without_attempt(record: &Record) -> String {
+    if record.candidates.is_empty() {
+        return format!("see what the name becomes: `aerostat model try {}`", record.model.escape_debug());
+    }
+    if record.passed_over.is_empty() {
+        return "change the request as the message says".to_owned();
+    }
+    "see what the accounts lack: `aerostat account list`".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::canon::Usage;
+    use crate::outcome::Scope;
+    use crate::protocol::{Operation, openai_chat};
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn attempt(outcome: Outcome) -> Attempt {
+        Attempt {
+            provider: "lab".to_owned(),
+            account: "work".parse().unwrap(),
+            model: "m".to_owned(),
+            dialect: openai_chat::DIALECT,
+            began_at: at(1),
+            waited: Duration::from_millis(5),
+            outcome,
+            detail: Some("slow down".to_owned()),
+            took: Duration::from_millis(7),
+        }
+    }
+
+    fn record(attempts: Vec<Attempt>, fault: Option<&str>) -> Record {
+        Record {
+            request_id: "r1".to_owned(),
+            received_at: at(0),
+            took: Duration::from_millis(12),
+            first_byte_after: None,
+            dialect: openai_chat::DIALECT,
+            operation: Operation::Generate,
+            model: "lab/m".to_owned(),
+            stream: false,
+            resolution: "addressed".to_owned(),
+            candidates: vec!["lab/m".to_owned()],
+            passed_over: Vec::new(),
+            attempts,
+            status: 429,
+            usage: Usage::default(),
+            losses: vec![
+                Loss { path: "seed".to_owned(), how: How::Dropped },
+                Loss { path: "max_tokens".to_owned(), how: How::Added },
+            ],
+            fault: fault.map(str::to_owned),
+        }
+    }
+
+    fn explained(record: Record) -> Explanation {
+        let ring = Ring::new(2);
+        ring.push(record);
+        explain(&ring, " r1\n").unwrap()
+    }
+
+    #[test]
+    fn an_attempt_is_told_with_its_wait_and_its_end() {
+        let throttled = Outcome::Throttled { scope: Scope::Model, until: Some(at(60)) };
+        let told = explained(record(vec![attempt(throttled)], Some("slow down")));
+        let AttemptFacts { waited_ms, took_ms, outcome, until, .. } = &told.attempts[0];
+        assert_eq!((*waited_ms, *took_ms, outcome.as_str(), until.as_deref()), (5, 7, "throttled", Some("1970-01-01T00:01:00Z")));
+        assert_eq!((told.dropped, told.adjusted), (vec!["seed".to_owned()], vec!["+max_tokens".to_owned()]));
+        assert!(told.advice.unwrap().starts_with("ask again after 1970-01-01T00:01:00Z, or add another account"));
+    }
+
+    #[test]
+    fn what_was_served_needs_no_advice() {
+        let told = explained(record(vec![attempt(Outcome::Served { usage: Usage::default() })], None));
+        assert_eq!(told.advice, None);
+    }
+
+    #[test]
+    fn a_refused_credential_names_the_way_back() {
+        let told = explained(record(vec![attempt(Outcome::Unauthorized)], Some("no")));
+        assert_eq!(told.advice.as_deref(), Some("sign in again: `aerostat account login work`"));
+    }
+
+    #[test]
+    fn only_the_latest_are_remembered() {
+        let ring = Ring::new(1);
+        ring.push(record(Vec::new(), None));
+        ring.push(Record { request_id: "r2".to_owned(), ..record(Vec::new(), None) });
+        assert!(explain(&ring, "r1").unwrap_err().message.contains("no request `r1` is remembered"));
+        assert!(explain(&ring, "r2").is_ok());
+    }
+}

@@ -1,0 +1,77 @@
+//! The vault as refreshes need it: one at a time for each account, and on the disk before anybody goes on.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use futures_util::future::BoxFuture;
+
+use crate::account::{AccountName, Credential, Vault, VaultError, VaultState};
+use crate::pool::{Claim, Keeper, KeeperError};
+
+/// Keeps credentials in a vault. Other processes are kept away by the home's lock, which who has a vault holds.
+pub struct VaultKeeper {
+    vault: Arc<ArcSwap<Vault>>,
+    claims: Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl VaultKeeper {
+    pub(super) fn new(vault: Arc<ArcSwap<Vault>>) -> Self {
+        Self { vault, claims: Mutex::default() }
+    }
+
+    /// Runs off the threads that serve: it waits for the disk.
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
+    ) -> Result<T, KeeperError> {
+        let vault = self.vault.load_full();
+        let done = tokio::task::spawn_blocking(move || work(&vault)).await;
+        done.map_err(|_| KeeperError("the vault's work broke".to_owned()))?.map_err(|error| KeeperError(error.to_string()))
+    }
+}
+
+impl Keeper for VaultKeeper {
+    fn claim<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+        let claim = {
+            let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody has or waits for.
+            claims.retain(|_, claim| Arc::strong_count(claim) > 1);
+            Arc::clone(claims.entry(account.clone()).or_default())
+        };
+        Box::pin(async move { Ok(Box::new(claim.lock_owned().await) as Claim) })
+    }
+
+    fn read<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+        let vault = self.vault.load();
+        let found = match vault.state() {
+            VaultState::Shut { why, .. } => Err(KeeperError(why)),
+            _ => Ok(vault.get(account).map(|sealed| sealed.credential)),
+        };
+        Box::pin(std::future::ready(found))
+    }
+
+    fn replace<'a>(
+        &'a self,
+        account: &'a AccountName,
+        old: &'a Credential,
+        new: &'a Credential,
+    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+        let (name, old, new) = (account.clone(), old.clone(), new.clone());
+        Box::pin(self.with(move |vault| replace(vault, &name, &old, new)))
+    }
+}
+
+fn replace(vault: &Vault, name: &AccountName, old: &Credential, new: Credential) -> Result<bool, VaultError> {
+    let mut is_replaced = false;
+    let updated = vault.update(name, |kept| {
+        if kept == old {
+            *kept = new;
+            is_replaced = true;
+        }
+    });
+    match updated {
+        Err(VaultError::Unknown(_)) => Ok(false),
+        updated => updated.map(|()| is_replaced),
+    }
+}
