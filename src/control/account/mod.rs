@@ -20,7 +20,6 @@ use serde::{Deserialize, Serialize};
 
 use super::roster::{Sources, rules, with_presets};
 use super::status::AccountCounts;
-use super::tokens::via;
 use super::{Complaint, Desk, Resolved};
 use crate::account::{Account, AccountState, Credential, EnvAccount, Source};
 use crate::canon::{Fault, FaultKind};
@@ -214,9 +213,9 @@ impl Desk {
         account: &Account,
         credential: Credential,
     ) -> Tried {
-        let via = match via(account) {
+        let via = match Via::of(account) {
             Ok(via) => via,
-            Err(why) => return Tried::Unclear { why },
+            Err(why) => return Tried::Unclear { why: format!("the proxy of account `{}` cannot be used: {why}", account.name) },
         };
         let (name, of) = (account.name.to_string(), provider.name.clone());
         let asked = EnvAccount { name, provider: of, credential, state: AccountState::Ready };

@@ -5,10 +5,11 @@ use std::time::SystemTime;
 
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::control::sign_in::{PATIENCE, SignIn};
-use crate::control::tokens::{TokenSender, via};
+use crate::control::tokens::TokenSender;
 use crate::control::{Complaint, Desk, Note, Notes};
 use crate::pool::{Granted, Keeper as _, KeeperError, Refreshed, Refresher as _};
 use crate::provider::Provider;
+use crate::upstream::Via;
 
 use super::Tried;
 
@@ -31,7 +32,7 @@ impl Desk {
         // Who asked may be gone; then nobody signs in, and the wait ends by itself.
         let _ = notes.send(note).await;
         let upstream = self.outside.upstream(&self.config());
-        let via = via(account).map_err(Complaint::failed)?;
+        let via = Via::of(account).map_err(|why| Complaint::failed(format!("the account's proxy cannot be used: {why}")))?;
         let tokens = sign_in.finish(secret, &*upstream, &via, PATIENCE, SystemTime::now).await.map_err(Complaint::failed)?;
         Ok(Credential::OAuth(tokens))
     }
