@@ -22,7 +22,7 @@ macro_rules! picture {
 
 /// The states that the icon tells apart, in shape as well as in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
+pub(super) enum Face {
     Running,
     Working,
     /// A person is needed.
@@ -34,7 +34,7 @@ pub enum Face {
 
 impl Face {
     /// What needs a person comes first, then what others can reach.
-    pub fn of(view: &View) -> Self {
+    pub(super) fn of(view: &View) -> Self {
         let is_in_trouble = matches!(view.endpoint, Endpoint::PortTaken { .. } | Endpoint::Failed { .. });
         if is_in_trouble || view.attention_count() > 0 || view.config_rejected.is_some() || view.lan_refused.is_some() {
             return Self::Attention;
@@ -58,17 +58,17 @@ impl Face {
         }
     }
 
-    pub fn pixels(self) -> Pixels {
+    pub(super) fn pixels(self) -> Pixels {
         decode(self.file()).expect("the icons are RGBA pictures, and a test decodes each")
     }
 }
 
 /// RGBA, row by row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pixels {
-    pub rgba: Vec<u8>,
-    pub width: u32,
-    pub height: u32,
+pub(super) struct Pixels {
+    pub(super) rgba: Vec<u8>,
+    pub(super) width: u32,
+    pub(super) height: u32,
 }
 
 fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
@@ -81,30 +81,28 @@ fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::AccountState;
-    use super::super::view::samples::{account, running};
+    use super::super::view::{AccountState, Facts};
+    use super::super::view::samples::{account, with};
     use super::*;
 
     const FACES: [Face; 5] = [Face::Running, Face::Working, Face::Attention, Face::Stopped, Face::Exposed];
 
-    fn face(change: impl FnOnce(&mut View)) -> Face {
-        let mut view = running();
-        change(&mut view);
-        Face::of(&view)
+    fn face(change: impl FnOnce(&mut Facts)) -> Face {
+        Face::of(&with(change))
     }
 
     #[test]
     fn what_needs_a_person_shows_before_everything_else() {
         let needed = AccountState::SignInNeeded { why: String::new() };
         assert_eq!(face(|_| {}), Face::Running);
-        assert_eq!(face(|view| view.in_flight = 1), Face::Working);
-        assert_eq!(face(|view| view.endpoint = Endpoint::Stopped), Face::Stopped);
-        assert_eq!(face(|view| view.endpoint = Endpoint::Running { port: 1, is_exposed: true }), Face::Exposed);
-        assert_eq!(face(|view| view.endpoint = Endpoint::PortTaken { port: 1, by: None }), Face::Attention);
+        assert_eq!(face(|facts| facts.in_flight = 1), Face::Working);
+        assert_eq!(face(|facts| facts.endpoint = Endpoint::Stopped), Face::Stopped);
+        assert_eq!(face(|facts| facts.endpoint = Endpoint::Running { port: 1, is_exposed: true }), Face::Exposed);
+        assert_eq!(face(|facts| facts.endpoint = Endpoint::PortTaken { port: 1, by: None }), Face::Attention);
         assert_eq!(
-            face(|view| {
-                view.in_flight = 1;
-                view.accounts.push(account("home", needed));
+            face(|facts| {
+                facts.in_flight = 1;
+                facts.accounts.push(account("home", needed));
             }),
             Face::Attention
         );

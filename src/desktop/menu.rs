@@ -11,7 +11,7 @@ const EXPLANATION_LINES_MAX: usize = 6;
 
 /// One item. Texts are ready to show: escaped, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Item {
+pub(super) enum Item {
     /// Something to read.
     Line { id: String, text: String },
     /// Something to do.
@@ -51,7 +51,7 @@ pub enum Copied {
 }
 
 impl Item {
-    pub fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         match self {
             Self::Line { id, .. }
             | Self::Button { id, .. }
@@ -63,7 +63,7 @@ impl Item {
 }
 
 /// The whole menu.
-pub fn menu(view: &View, now: &Now) -> Vec<Item> {
+pub(super) fn menu(view: &View, now: &Now) -> Vec<Item> {
     let mut items = vec![line("state", &words::headline(view)), start_or_stop(view), separator(1)];
     items.extend([button("dashboard", "Open dashboard"), copying(view), separator(2)]);
     items.extend([accounts(view, now), scheduling(view)]);
@@ -73,7 +73,7 @@ pub fn menu(view: &View, now: &Now) -> Vec<Item> {
 }
 
 /// What a click on `id` means while `view` is shown. `None` for what is only read, and for what is no longer there.
-pub fn action(view: &View, id: &str) -> Option<Action> {
+pub(super) fn action(view: &View, id: &str) -> Option<Action> {
     if let Some((kind, name)) = id.split_once(':') {
         return action_on(view, kind, name);
     }
@@ -117,7 +117,8 @@ const COPIES: [(&str, Copied, &str); 4] = [
 
 fn copying(view: &View) -> Item {
     let offered = COPIES.iter().filter(|(_, what, _)| *what != Copied::Key || view.wants_key);
-    let items = offered.map(|(id, _, text)| button(&format!("copy:{id}"), text)).collect();
+    let mark = |what| if view.copied == Some(what) { " — copied" } else { "" };
+    let items = offered.map(|(id, what, text)| button(&format!("copy:{id}"), &format!("{text}{}", mark(*what)))).collect();
     Item::Sub { id: "copy".to_owned(), text: "Copy base URL".to_owned(), items }
 }
 

@@ -1,7 +1,28 @@
-//! The desktop.
-pub mod menu;
-pub mod view;
-pub mod icon;
-pub mod policy;
+//! The tray and the notifications: what a person sees of the agent without looking for it.
+//!
+//! The main thread owns the icon and handles one [`Event`] after another; everybody else holds a [`Remote`]. What is shown is a pure
+//! function of a [`View`], and what a click asks for is an [`Action`] that the [`Office`] has done. Nothing here waits for anybody,
+//! decides about accounts, or knows how a verb is done.
+
+mod clipboard;
 mod difference;
+mod event;
+mod host;
+mod icon;
+mod looping;
+mod menu;
+mod notify;
+mod policy;
+mod session;
+mod shown;
+mod tray;
+mod view;
 mod words;
+
+pub use event::{Event, Remote};
+pub use host::{Visibility, visibility};
+pub use looping::EventLoop;
+pub use menu::{Action, Copied};
+pub use policy::{Settings, Topic};
+pub use session::{Office, Session};
+pub use view::{AccountState, AccountView, AutostartView, Endpoint, Facts, ProblemView, Quota};

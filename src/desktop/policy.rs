@@ -26,9 +26,12 @@ pub enum Topic {
     Port,
     Lan,
     Config,
+    /// Something that was asked for in the tray was not done: always told.
+    Refusal,
 }
 
 impl Topic {
+    /// Those that can be switched off.
     pub const ALL: [Self; 7] = [Self::SignIn, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
 
     /// As in the configuration.
@@ -41,6 +44,7 @@ impl Topic {
             Self::Port => "port",
             Self::Lan => "lan",
             Self::Config => "config",
+            Self::Refusal => "refusal",
         }
     }
 }
@@ -61,22 +65,22 @@ impl Default for Settings {
 
 /// What was told: each trouble with how bad it was then.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
+pub(super) struct Memory {
     told: BTreeMap<Topic, BTreeMap<String, u8>>,
 }
 
 /// One notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    pub topic: Topic,
-    pub is_bad: bool,
-    pub summary: String,
+pub(super) struct Notice {
+    pub(super) topic: Topic,
+    pub(super) is_bad: bool,
+    pub(super) summary: String,
     /// Plain text: whoever sends it escapes it for the daemon at hand.
-    pub body: String,
+    pub(super) body: String,
     /// In the order in which they stand.
-    pub buttons: Vec<Button>,
+    pub(super) buttons: Vec<Button>,
     /// What to do, in words, where there are no buttons.
-    pub advice: String,
+    pub(super) advice: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +100,7 @@ struct Trouble {
 }
 
 /// What to tell now, and what was told then.
-pub fn review(memory: &Memory, view: &View, settings: &Settings, now: &Now) -> (Memory, Vec<Notice>) {
+pub(super) fn review(memory: &Memory, view: &View, settings: &Settings, now: &Now) -> (Memory, Vec<Notice>) {
     let is_muted = view.muted_until.is_some_and(|until| until > now.time);
     let mut after = Memory::default();
     let mut notices = Vec::new();
@@ -157,6 +161,7 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
         },
         Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
         Topic::Config => view.config_rejected.iter().map(|why| plain(why)).collect(),
+        Topic::Refusal => Vec::new(),
     })
 }
 
@@ -270,6 +275,7 @@ fn summary(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> String {
         Topic::Port => "Aerostat cannot open its port".to_owned(),
         Topic::Lan => "The local network is not served".to_owned(),
         Topic::Config => "The changed configuration is not used".to_owned(),
+        Topic::Refusal => "That did not work".to_owned(),
     }
 }
 
@@ -278,7 +284,7 @@ fn advice(topic: Topic, sole: Option<&str>) -> String {
         (Topic::SignIn | Topic::Expiry, Some(name)) => format!("Sign in with `aerostat account login {name}`."),
         (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Resting, _) => "`aerostat account list` tells more.".to_owned(),
         (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
-        (Topic::Port | Topic::Lan, _) => "`aerostat status` tells more.".to_owned(),
+        (Topic::Port | Topic::Lan | Topic::Refusal, _) => "`aerostat status` tells more.".to_owned(),
     }
 }
 
@@ -302,13 +308,13 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
             _ => return None,
         },
         Topic::Config => ("The configuration is in force again".to_owned(), String::new()),
-        Topic::SignIn | Topic::Quota | Topic::Expiry | Topic::Lan => return None,
+        Topic::SignIn | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
     };
     Some(Notice { topic, is_bad: false, summary, body, buttons: Vec::new(), advice: String::new() })
 }
 
 /// When to look again although nothing was heard: the next moment at which time alone changes what is told.
-pub fn review_at(view: &View, settings: &Settings, now: &Now) -> Option<SystemTime> {
+pub(super) fn review_at(view: &View, settings: &Settings, now: &Now) -> Option<SystemTime> {
     let expiries = view.accounts.iter().filter_map(|account| account.expires_at);
     let thresholds = expiries.flat_map(|at| settings.expiry_days.iter().filter_map(move |days| at.checked_sub(DAY * *days)));
     thresholds.chain(view.muted_until).filter(|at| *at > now.time).min()

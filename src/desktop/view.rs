@@ -1,13 +1,16 @@
 //! What the desktop shows, as plain facts: the menu, the icon and the notifications are functions of it.
 
+use std::ops::Deref;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Everything that tray and notifications know of the agent.
+use super::menu::Copied;
+
+/// What the agent tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
+pub struct Facts {
     pub endpoint: Endpoint,
     /// Requests under way.
     pub in_flight: usize,
@@ -19,15 +22,31 @@ pub struct View {
     pub mode: String,
     /// The last thing that went wrong, where it is recent.
     pub problem: Option<ProblemView>,
-    pub autostart: AutostartView,
-    /// Until when nothing is announced.
-    pub muted_until: Option<SystemTime>,
     /// Why other machines are not served although the configuration asks for it.
     pub lan_refused: Option<String>,
     /// What is wrong with a newer configuration; the last good one is in force.
     pub config_rejected: Option<String>,
     /// Until when no account can serve.
     pub resting_until: Option<SystemTime>,
+}
+
+/// Everything that tray and notifications show: the facts, and what only the desktop knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct View {
+    pub(super) facts: Facts,
+    pub(super) autostart: AutostartView,
+    /// Until when nothing is announced.
+    pub(super) muted_until: Option<SystemTime>,
+    /// What was put on the clipboard a moment ago.
+    pub(super) copied: Option<Copied>,
+}
+
+impl Deref for View {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 /// The state of the API port.
@@ -114,31 +133,48 @@ pub enum AutostartView {
 
 impl AccountView {
     /// Whether a person has to act before it serves again.
-    pub fn needs_attention(&self) -> bool {
+    pub(super) fn needs_attention(&self) -> bool {
         matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Unusable { .. })
     }
 }
 
-impl View {
-    pub fn attention_count(&self) -> usize {
+impl Default for Facts {
+    /// Before anything was told.
+    fn default() -> Self {
+        Self {
+            endpoint: Endpoint::Starting,
+            in_flight: 0,
+            wants_key: false,
+            accounts: Vec::new(),
+            mode: "balance".to_owned(),
+            problem: None,
+            lan_refused: None,
+            config_rejected: None,
+            resting_until: None,
+        }
+    }
+}
+
+impl Facts {
+    pub(super) fn attention_count(&self) -> usize {
         self.accounts.iter().filter(|account| account.needs_attention()).count()
     }
 }
 
 /// The present, as this person's clock shows it.
 #[derive(Clone, Debug)]
-pub struct Now {
-    pub time: SystemTime,
-    pub zone: TimeZone,
+pub(super) struct Now {
+    pub(super) time: SystemTime,
+    pub(super) zone: TimeZone,
 }
 
 impl Now {
-    pub fn of_system(time: SystemTime) -> Self {
+    pub(super) fn of_system(time: SystemTime) -> Self {
         Self { time, zone: TimeZone::system() }
     }
 
     /// A moment in few words: `14:20`, `tomorrow 09:00`, `25 Nov 09:00`.
-    pub fn words(&self, moment: SystemTime) -> String {
+    pub(super) fn words(&self, moment: SystemTime) -> String {
         let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else { return "later".to_owned() };
         let days = moment.date().since(now.date()).map_or(i32::MAX, |span| span.get_days());
         match days {
@@ -171,20 +207,20 @@ pub(super) mod samples {
         AccountView { name: name.to_owned(), provider: "openai".to_owned(), state, quotas: Vec::new(), expires_at: None }
     }
 
+    /// A healthy agent with one account, in which some facts are others.
+    pub(in crate::desktop) fn with(change: impl FnOnce(&mut Facts)) -> View {
+        let mut view = running();
+        change(&mut view.facts);
+        view
+    }
+
     pub(in crate::desktop) fn running() -> View {
-        View {
+        let facts = Facts {
             endpoint: Endpoint::Running { port: 8045, is_exposed: false },
-            in_flight: 0,
-            wants_key: false,
             accounts: vec![account("work", AccountState::Ready)],
-            mode: "balance".to_owned(),
-            problem: None,
-            autostart: AutostartView::Off,
-            muted_until: None,
-            lan_refused: None,
-            config_rejected: None,
-            resting_until: None,
-        }
+            ..Facts::default()
+        };
+        View { facts, autostart: AutostartView::Off, muted_until: None, copied: None }
     }
 }
 

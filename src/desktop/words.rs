@@ -153,7 +153,7 @@ mod tests {
     fn the_tooltip_counts_who_needs_attention() {
         let mut view = running();
         assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045");
-        view.accounts.push(account("home", AccountState::SignInNeeded { why: "revoked".to_owned() }));
+        view.facts.accounts.push(account("home", AccountState::SignInNeeded { why: "revoked".to_owned() }));
         assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention");
     }
 }

@@ -1,4 +1,4 @@
-use super::super::view::samples::{account, after, noon, running};
+use super::super::view::samples::{account, after, noon, running, with};
 use super::*;
 
 /// The menu as a person reads it.
@@ -31,19 +31,16 @@ fn full() -> View {
         ("old", AccountState::Disabled),
         ("home", AccountState::SignInNeeded { why: "the grant was revoked".to_owned() }),
     ];
-    View {
-        endpoint: Endpoint::Running { port: 8045, is_exposed: false },
-        wants_key: true,
-        accounts: names.map(|(name, state)| account(name, state)).to_vec(),
-        problem: Some(ProblemView {
+    let view = with(|facts| {
+        facts.wants_key = true;
+        facts.accounts = names.map(|(name, state)| account(name, state)).to_vec();
+        facts.problem = Some(ProblemView {
             summary: "request failed (429)".to_owned(),
             explanation: "All 3 accounts of `openai` rest until 14:20: work has used up its 5-hour limit, spare is rate limited."
                 .to_owned(),
-        }),
-        muted_until: Some(after(60)),
-        autostart: AutostartView::On,
-        ..running()
-    }
+        });
+    });
+    View { muted_until: Some(after(60)), autostart: AutostartView::On, ..view }
 }
 
 #[test]
@@ -85,7 +82,7 @@ fn everything_is_there_in_its_order() {
 
 #[test]
 fn a_fresh_agent_without_accounts_has_the_same_menu() {
-    insta::assert_snapshot!(shown(&View { accounts: Vec::new(), autostart: AutostartView::Unavailable, ..running() }), @r#"
+    insta::assert_snapshot!(shown(&View { autostart: AutostartView::Unavailable, ..with(|facts| facts.accounts.clear()) }), @r#"
     (Running on 127.0.0.1:8045)
     Stop proxy
     ---
@@ -120,7 +117,7 @@ fn the_state_line_says_what_is_wrong() {
         (Endpoint::Running { port: 1, is_exposed: true }, "Running on port 1, open to the local network", "Stop proxy"),
     ];
     for (endpoint, headline, toggle) in states {
-        let items = menu(&View { endpoint, ..running() }, &noon());
+        let items = menu(&with(|facts| facts.endpoint = endpoint), &noon());
         assert_eq!(items[0], line("state", headline));
         assert_eq!(items[1], button("toggle", toggle));
     }
@@ -128,9 +125,10 @@ fn the_state_line_says_what_is_wrong() {
 
 #[test]
 fn of_many_accounts_those_that_need_a_person_come_first() {
-    let mut view = running();
-    view.accounts = (0..12).map(|number| account(&format!("a{number}"), AccountState::Ready)).collect();
-    view.accounts[11].state = AccountState::SignInNeeded { why: String::new() };
+    let view = with(|facts| {
+        facts.accounts = (0..12).map(|number| account(&format!("a{number}"), AccountState::Ready)).collect();
+        facts.accounts[11].state = AccountState::SignInNeeded { why: String::new() };
+    });
     let Item::Sub { items, text, .. } = accounts(&view, &noon()) else { panic!("it is a submenu") };
     assert_eq!(text, "Accounts (12, 1 needs attention)");
     let ids: Vec<_> = items.iter().map(Item::id).collect();
@@ -179,4 +177,10 @@ fn everything_that_can_be_clicked_does_something() {
     for item in clickable {
         assert!(action(&view, item.id()).is_some(), "{}", item.id());
     }
+}
+
+#[test]
+fn what_was_copied_says_so() {
+    let Item::Sub { items, .. } = copying(&View { copied: Some(Copied::Gemini), ..running() }) else { panic!("it is a submenu") };
+    assert_eq!(items[2], button("copy:gemini", "Gemini form — copied"));
 }

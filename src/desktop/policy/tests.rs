@@ -1,4 +1,4 @@
-use super::super::view::samples::{account, after, noon, running};
+use super::super::view::samples::{account, after, noon, running, with};
 use super::*;
 
 /// A person who is shown one view after another, and what they are told.
@@ -26,18 +26,16 @@ impl Person {
 
 fn needing(names: &[&str]) -> View {
     let needed = AccountState::SignInNeeded { why: "the grant was revoked".to_owned() };
-    let accounts = names.iter().map(|name| account(name, needed.clone())).collect();
-    View { accounts, ..running() }
+    with(|facts| facts.accounts = names.iter().map(|name| account(name, needed.clone())).collect())
 }
 
 fn quota(used_percent: u8) -> View {
-    let mut view = running();
-    view.accounts[0].quotas = vec![Quota { window: "5-hour".to_owned(), used_percent, resets_at: Some(after(140)) }];
-    view
+    let quota = Quota { window: "5-hour".to_owned(), used_percent, resets_at: Some(after(140)) };
+    with(|facts| facts.accounts[0].quotas = vec![quota])
 }
 
 fn taken() -> View {
-    View { endpoint: Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) }, ..running() }
+    with(|facts| facts.endpoint = Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) })
 }
 
 #[test]
@@ -103,14 +101,14 @@ fn a_quota_that_was_only_low_fills_again_in_silence() {
 #[test]
 fn an_account_that_is_spent_is_told_as_its_quota() {
     let mut view = quota(96);
-    view.accounts[0].state = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
+    view.facts.accounts[0].state = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
     assert_eq!(Person::default().reads(&view), ["work has used up a quota | work: 5-hour limit used up, back 14:20"]);
 }
 
 #[test]
 fn rate_limits_of_a_minute_are_no_news() {
     let mut view = quota(100);
-    view.accounts[0].quotas[0].resets_at = Some(after(1));
+    view.facts.accounts[0].quotas[0].resets_at = Some(after(1));
     assert_eq!(Person::default().sees(&view), []);
 }
 
@@ -125,13 +123,13 @@ fn a_window_near_its_reset_is_not_called_back() {
 fn an_expiry_is_told_a_week_and_a_day_ahead() {
     let mut person = Person::default();
     let mut view = running();
-    view.accounts[0].expires_at = Some(after(8 * 24 * 60));
+    view.facts.accounts[0].expires_at = Some(after(8 * 24 * 60));
     assert_eq!(person.sees(&view), []);
     assert_eq!(review_at(&view, &person.settings, &noon()), Some(after(24 * 60)));
     assert_eq!(person.sees_at(&view, 24 * 60)[0].summary, "The sign-in of work expires soon");
     assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
     assert_eq!(person.sees_at(&view, 7 * 24 * 60)[0].body, "work: until tomorrow 12:00");
-    view.accounts[0].expires_at = Some(after(60 * 24 * 60));
+    view.facts.accounts[0].expires_at = Some(after(60 * 24 * 60));
     assert_eq!(person.sees_at(&view, 7 * 24 * 60), [], "a renewal is the person's own doing");
 }
 
@@ -140,7 +138,7 @@ fn a_taken_port_is_told_until_it_is_free() {
     let mut person = Person::default();
     let told = person.sees(&taken());
     assert!(told[0].body.contains("Port 8045 belongs to python3 (77)"), "{}", told[0].body);
-    assert_eq!(person.sees(&View { endpoint: Endpoint::Starting, ..running() }), [], "a new try is no change");
+    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)), [], "a new try is no change");
     assert_eq!(person.sees(&taken()), []);
     assert_eq!(person.reads(&running()), ["Aerostat is back | It runs on 127.0.0.1:8045."]);
 }
@@ -149,12 +147,12 @@ fn a_taken_port_is_told_until_it_is_free() {
 fn who_stops_the_proxy_is_not_told_that_it_is_back() {
     let mut person = Person::default();
     person.sees(&taken());
-    assert_eq!(person.sees(&View { endpoint: Endpoint::Stopped, ..running() }), []);
+    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Stopped)), []);
 }
 
 #[test]
 fn a_resting_pool_is_told_where_the_rest_is_long() {
-    let resting = |minutes| View { resting_until: Some(after(minutes)), ..running() };
+    let resting = |minutes| with(|facts| facts.resting_until = Some(after(minutes)));
     let mut person = Person::default();
     assert_eq!(person.sees(&resting(0)), []);
     let told = person.sees(&resting(20));
@@ -165,7 +163,7 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 
 #[test]
 fn every_rejected_configuration_is_told() {
-    let rejected = |why: &str| View { config_rejected: Some(why.to_owned()), ..running() };
+    let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
     let mut person = Person::default();
     assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| Line 3: no such key"));
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
