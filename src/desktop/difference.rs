@@ -7,12 +7,23 @@ use super::menu::Item;
 /// One step; positions count what the steps before it left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    Remove { at: usize },
-    Insert { at: usize, item: Item },
+    Remove {
+        at: usize,
+    },
+    Insert {
+        at: usize,
+        item: Item,
+    },
     /// The same item with other words, or another tick.
-    Change { at: usize, item: Item },
+    Change {
+        at: usize,
+        item: Item,
+    },
     /// Steps inside a submenu.
-    Inside { at: usize, steps: Vec<Step> },
+    Inside {
+        at: usize,
+        steps: Vec<Step>,
+    },
 }
 
 /// The steps from what is shown to what should be.

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use super::policy::{Button, Settings};
+use super::session::Office;
 use super::view::Facts;
+use crate::control::Started;
 
 /// One thing that happened.
-#[derive(Clone, Debug)]
 pub enum Event {
+    /// The agent begins: from now on it is shown.
+    Began(Box<dyn Office + Send>),
+    /// It can be asked.
+    Started(Box<Started>),
     /// The agent stands otherwise than before.
     Facts(Box<Facts>),
     /// What the person wants to be told has changed.

@@ -15,7 +15,9 @@ impl Visibility {
     pub fn advice(self) -> Option<&'static str> {
         match self {
             Self::Shown => None,
-            Self::NoBus => Some("this session has no tray; `aerostat open` opens the dashboard, `aerostat status` tells how it stands"),
+            Self::NoBus => {
+                Some("this session has no tray; `aerostat open` opens the dashboard, `aerostat status` tells how it stands")
+            }
             Self::NoHost => Some(
                 "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in \
                  the applications menu, opens the dashboard",

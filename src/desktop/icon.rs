@@ -81,8 +81,8 @@ fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::{AccountState, Facts};
     use super::super::view::samples::{account, with};
+    use super::super::view::{AccountState, Facts};
     use super::*;
 
     const FACES: [Face; 5] = [Face::Running, Face::Working, Face::Attention, Face::Stopped, Face::Exposed];

@@ -13,14 +13,32 @@ const EXPLANATION_LINES_MAX: usize = 6;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     /// Something to read.
-    Line { id: String, text: String },
+    Line {
+        id: String,
+        text: String,
+    },
     /// Something to do.
-    Button { id: String, text: String, is_enabled: bool },
+    Button {
+        id: String,
+        text: String,
+        is_enabled: bool,
+    },
     /// Something that is on or off.
-    Tick { id: String, text: String, is_on: bool, is_enabled: bool },
-    Separator { id: String },
+    Tick {
+        id: String,
+        text: String,
+        is_on: bool,
+        is_enabled: bool,
+    },
+    Separator {
+        id: String,
+    },
     /// The one deeper level that there is: its items are no `Sub`.
-    Sub { id: String, text: String, items: Vec<Item> },
+    Sub {
+        id: String,
+        text: String,
+        items: Vec<Item>,
+    },
 }
 
 /// What a click asks for.

@@ -7,6 +7,7 @@
 mod clipboard;
 mod difference;
 mod event;
+mod facts;
 mod host;
 mod icon;
 mod looping;
@@ -24,5 +25,5 @@ pub use host::{Visibility, visibility};
 pub use looping::EventLoop;
 pub use menu::{Action, Copied};
 pub use policy::{Settings, Topic};
-pub use session::{Office, Session};
-pub use view::{AccountState, AccountView, AutostartView, Endpoint, Facts, ProblemView, Quota};
+pub use session::Office;
+pub use view::{AutostartView, Facts};

@@ -71,13 +71,7 @@ struct Bubble {
 
 impl Default for Desktop {
     fn default() -> Self {
-        Self {
-            on_button: Arc::new(|_| {}),
-            bubbles: Arc::default(),
-            waiting: Arc::default(),
-            sent_count: 0,
-            was_missing: false,
-        }
+        Self { on_button: Arc::new(|_| {}), bubbles: Arc::default(), waiting: Arc::default(), sent_count: 0, was_missing: false }
     }
 }
 

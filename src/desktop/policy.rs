@@ -120,14 +120,7 @@ pub(super) fn review(memory: &Memory, view: &View, settings: &Settings, now: &No
 
 type Told = BTreeMap<String, u8>;
 
-fn review_topic(
-    topic: Topic,
-    told: Told,
-    view: &View,
-    settings: &Settings,
-    now: &Now,
-    is_muted: bool,
-) -> (Told, Option<Notice>) {
+fn review_topic(topic: Topic, told: Told, view: &View, settings: &Settings, now: &Now, is_muted: bool) -> (Told, Option<Notice>) {
     let Some(troubles) = troubles(topic, &told, view, settings, now) else { return (told, None) };
     let (raised, known): (Vec<_>, Vec<_>) =
         troubles.into_iter().partition(|trouble| told.get(&trouble.key).is_none_or(|stage| *stage < trouble.stage));
@@ -160,7 +153,7 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
             Endpoint::Running { .. } | Endpoint::Stopped | Endpoint::Failed { .. } => Vec::new(),
         },
         Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
-        Topic::Config => view.config_rejected.iter().map(|why| plain(why)).collect(),
+        Topic::Config => view.config_rejected.iter().map(|why| as_told(why)).collect(),
         Topic::Refusal => Vec::new(),
     })
 }
@@ -183,9 +176,7 @@ const USED_UP: u8 = 3;
 
 fn quotas(account: &AccountView, told: &Told, now: &Now) -> Vec<Trouble> {
     let spent = match &account.state {
-        AccountState::QuotaUsedUp { window, until } => {
-            Some(Quota { window: window.clone(), used_percent: 100, resets_at: *until })
-        }
+        AccountState::QuotaUsedUp { window, until } => Some(Quota { window: window.clone(), used_percent: 100, resets_at: *until }),
         _ => None,
     };
     let is_other = |quota: &&Quota| spent.as_ref().is_none_or(|spent| spent.window != quota.window);
@@ -227,7 +218,12 @@ fn port_taken(port: u16, by: Option<&str>) -> Trouble {
 }
 
 fn plain(why: &str) -> Trouble {
-    Trouble { key: why.to_owned(), stage: 1, line: sentence_start(&cut(why, 300)) }
+    Trouble { line: sentence_start(&cut(why, 300)), ..as_told(why) }
+}
+
+/// What begins with the name of a file is left as it is.
+fn as_told(why: &str) -> Trouble {
+    Trouble { key: why.to_owned(), stage: 1, line: cut(why, 300) }
 }
 
 fn is_ahead(moment: SystemTime, least: Duration, now: &Now) -> bool {
@@ -296,9 +292,7 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
     let names: Vec<String> = told.keys().map(|key| key.split('/').next().unwrap_or_default().to_owned()).collect();
     let remaining = |name: &String| view.accounts.iter().any(|account| account.name == *name);
     let (summary, body) = match topic {
-        Topic::SignIn if names.iter().any(remaining) => {
-            ("Signed in again".to_owned(), format!("{} can serve.", list(&names)))
-        }
+        Topic::SignIn if names.iter().any(remaining) => ("Signed in again".to_owned(), format!("{} can serve.", list(&names))),
         Topic::Quota if told.values().any(|stage| *stage == USED_UP) => {
             ("Quota is back".to_owned(), "No account is near a limit.".to_owned())
         }

@@ -31,8 +31,8 @@ pub trait Office {
 }
 
 /// Everything that the main thread owns.
-pub struct Session {
-    office: Box<dyn Office>,
+pub(super) struct Session {
+    office: Box<dyn Office + Send>,
     tray: Option<Tray>,
     notifier: Option<Notifier>,
     clipboard: Clipboard,
@@ -45,7 +45,7 @@ pub struct Session {
 
 impl Session {
     /// Shows the icon where the session has a place for it; works without where not. Belongs on the main thread.
-    pub fn start(office: Box<dyn Office>, remote: &Remote) -> Self {
+    pub(super) fn start(office: Box<dyn Office + Send>, remote: &Remote) -> Self {
         let view = View { facts: Facts::default(), autostart: office.autostart(), muted_until: None, copied: None };
         remote.hear_clicks();
         let now = Now::of_system(SystemTime::now());
@@ -67,8 +67,8 @@ impl Session {
         }
     }
 
-    /// Takes in one event. `false`: that was the last one.
-    pub(super) fn on(&mut self, event: Event, now: SystemTime) -> bool {
+    /// Takes in one event.
+    pub(super) fn on(&mut self, event: Event, now: SystemTime) {
         match event {
             Event::Facts(facts) => self.view.facts = *facts,
             Event::Settings(settings) => self.settings = settings,
@@ -79,14 +79,13 @@ impl Session {
             Event::Pressed(Button::SignIn(name)) => self.perform(Action::SignIn(name), now),
             Event::Done(Ok(())) => {}
             Event::Done(Err(why)) => self.refused(&why),
-            Event::Ended => return false,
+            Event::Began(_) | Event::Started(_) | Event::Ended => {}
         }
         self.refresh(now);
-        true
     }
 
-    /// Looks again at what time alone changes. Always `true`: time ends nothing.
-    pub(super) fn wake(&mut self, now: SystemTime) -> bool {
+    /// Looks again at what time alone changes.
+    pub(super) fn wake(&mut self, now: SystemTime) {
         if self.host_due.is_some_and(|due| due <= now) {
             self.host_due = None;
             if let Some(advice) = visibility().advice() {
@@ -94,7 +93,6 @@ impl Session {
             }
         }
         self.refresh(now);
-        true
     }
 
     /// When to look next.

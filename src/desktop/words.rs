@@ -82,7 +82,8 @@ pub(super) fn label(text: &str) -> String {
 
 /// At most `chars_max` characters, none of which steers a display.
 pub(super) fn cut(text: &str, chars_max: usize) -> String {
-    let mut plain = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !turns_direction(*c));
+    let mut plain =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !turns_direction(*c));
     let mut cut: String = plain.by_ref().take(chars_max).collect();
     if plain.next().is_some() {
         cut.pop();

@@ -36,6 +36,8 @@ pub(super) fn read(kind: Kind, text: &str) -> Option<Entry> {
 }
 
 /// Source: Desktop Entry Specification 1.5, "The Exec key": quoting, then the escapes of a string value.
+///
+/// GLib looks for the program before it reads `%%` as `%`, and does not find it; what it finds is a program that starts another one.
 fn desktop(program: &str) -> String {
     let mut quoted = String::new();
     for c in program.chars() {
@@ -47,13 +49,14 @@ fn desktop(program: &str) -> String {
         }
     }
     let plain = program.replace('\\', "\\\\");
+    let by = if program.contains('%') { "nice -n 0 " } else { "" };
     format!(
         "[Desktop Entry]\n\
          Type=Application\n\
          Name=Aerostat\n\
          Comment=Keeps one local AI endpoint running\n\
          Icon=aerostat\n\
-         Exec=\"{quoted}\"\n\
+         Exec={by}\"{quoted}\" --at-login\n\
          TryExec={plain}\n\
          Terminal=false\n\
          NoDisplay=true\n\
@@ -125,6 +128,7 @@ fn launch_agent(program: &str) -> String {
          \t<key>ProgramArguments</key>\n\
          \t<array>\n\
          \t\t<string>{escaped}</string>\n\
+         \t\t<string>--at-login</string>\n\
          \t</array>\n\
          \t<key>RunAtLoad</key>\n\
          \t<true/>\n\
@@ -165,8 +169,9 @@ mod tests {
     #[test]
     fn a_desktop_entry_is_quoted_twice() {
         let text = desktop(AWKWARD);
-        let exec = r#"Exec="/opt/My \\"AI\\" & <b>/100%% \\$HOME/a\\`b\\\\c/aerostat""#;
+        let exec = r#"Exec=nice -n 0 "/opt/My \\"AI\\" & <b>/100%% \\$HOME/a\\`b\\\\c/aerostat" --at-login"#;
         assert!(text.contains(exec), "{text}");
+        assert!(desktop("/a b/x").contains("Exec=\"/a b/x\" --at-login\n"));
         assert!(text.contains(r#"TryExec=/opt/My "AI" & <b>/100% $HOME/a`b\\c/aerostat"#), "{text}");
     }
 

@@ -43,13 +43,7 @@ fn told(kind: Kind, file: &Path, entry: &Entry) -> AutostartFacts {
             (AutostartState::Broken, gone)
         }
     };
-    AutostartFacts {
-        state,
-        kind: Some(kind),
-        file: Some(file.display().to_string()),
-        program: Some(entry.program.clone()),
-        detail,
-    }
+    AutostartFacts { state, kind: Some(kind), file: Some(file.display().to_string()), program: Some(entry.program.clone()), detail }
 }
 
 pub(super) fn turn_on(places: &Places, kind: Kind) -> Result<(), AutostartError> {
@@ -114,7 +108,8 @@ fn refused(file: &Path, error: io::Error) -> AutostartError {
     AutostartError::File { file: file.display().to_string(), error }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::super::{repair, status, turn_off, turn_on};
     use super::*;

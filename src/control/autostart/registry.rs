@@ -35,7 +35,11 @@ fn entry(places: &Places) -> Result<AutoLaunch, AutostartError> {
     let path = program.to_str().ok_or_else(|| AutostartError::Path(program.to_string_lossy().into_owned()))?;
     let quoted = format!("\"{path}\"");
     let mut builder = AutoLaunchBuilder::new();
-    builder.set_app_name(NAME).set_app_path(&quoted).set_windows_enable_mode(WindowsEnableMode::CurrentUser);
+    builder
+        .set_args(&["--at-login"])
+        .set_app_name(NAME)
+        .set_app_path(&quoted)
+        .set_windows_enable_mode(WindowsEnableMode::CurrentUser);
     builder.build().map_err(refused)
 }
 

@@ -113,7 +113,11 @@ fn the_state_line_says_what_is_wrong() {
         (Endpoint::Stopped, "Stopped", "Start proxy"),
         (Endpoint::Stopping, "Stopping…", "Start proxy"),
         (Endpoint::PortTaken { port: 8045, by: None }, "Port 8045 is in use", "Stop proxy"),
-        (Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) }, "Port 8045 is in use by python3 (77)", "Stop proxy"),
+        (
+            Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) },
+            "Port 8045 is in use by python3 (77)",
+            "Stop proxy",
+        ),
         (Endpoint::Running { port: 1, is_exposed: true }, "Running on port 1, open to the local network", "Stop proxy"),
     ];
     for (endpoint, headline, toggle) in states {

@@ -165,7 +165,7 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 fn every_rejected_configuration_is_told() {
     let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
     let mut person = Person::default();
-    assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| Line 3: no such key"));
+    assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| line 3: no such key"));
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
     assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
     assert_eq!(person.sees(&running())[0].summary, "The configuration is in force again");
