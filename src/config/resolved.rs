@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use super::VERSION;
 use super::problem::Problem;
-use super::raw::{
-    Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule, RawScheduling,
-};
+use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule, RawScheduling};
 use crate::account::Proxy;
 use crate::canon::Dialect;
 use crate::nearest::nearest;

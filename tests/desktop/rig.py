@@ -60,6 +60,7 @@ class Rig:
     def __init__(self, name="rig"):
         self.folder = Path(tempfile.mkdtemp(prefix=f"aerostat {name} 100% "))
         self.started = []
+        self.leftovers = []
         self.bus = None
         self.env = {
             "PATH": os.environ["PATH"],
@@ -105,6 +106,8 @@ class Rig:
                 process.wait()
         if self.bus and not self.bus.is_closed():
             self.bus.close_sync()
+        for path in self.leftovers:
+            path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def with_display(self):
