@@ -6,7 +6,10 @@ pub mod canon;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod dashboard;
 pub mod demo;
+#[cfg(feature = "desktop")]
+pub mod desktop;
 pub mod gateway;
 pub mod http;
 pub mod json;

@@ -1,14 +1,23 @@
 //! The binary: the command line, and the agent behind it.
 
+// Else Windows opens a console at each login.
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
 use std::io::{self, IsTerminal as _, Read as _};
 use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use aerostat::app::Show;
+#[cfg(feature = "desktop")]
+use aerostat::app::Stage;
 use aerostat::canon::Fault;
+use aerostat::cli::How;
 use aerostat::config::Home;
 use aerostat::control::selftest::Answered;
-use aerostat::control::{self, Ask, Complaint, Note, Reply, Secret, Started};
+use aerostat::control::{self, Ask, Complaint, Link, Note, Reply, Secret, Started};
+#[cfg(feature = "desktop")]
+use aerostat::desktop::{Event, EventLoop};
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;
@@ -18,20 +27,24 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 /// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's allocator keeps most of it.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 struct Program;
 
 impl cli::Program for Program {
-    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    fn run(&self, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         start_log();
         let runtime = runtime()?;
-        let ended = runtime.block_on(app::run(home.clone(), on_start));
+        let ended = if how.is_headless { run_alone(&runtime, home, on_start) } else { run_shown(&runtime, home, how, on_start) };
         // A name that is still being looked up, or a body being unpacked, is nothing to wait for.
         runtime.shutdown_background();
         ended
+    }
+
+    fn open_in_browser(&self, link: &Link) -> io::Result<()> {
+        control::open_in_browser(link)
     }
 
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
@@ -65,6 +78,32 @@ impl cli::Program for Program {
     }
 }
 
+fn run_alone(runtime: &Runtime, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    runtime.block_on(app::run(home.clone(), Show::Headless(on_start)))
+}
+
+/// The tray wants the main thread, so that the agent has one of its own.
+#[cfg(feature = "desktop")]
+fn run_shown(runtime: &Runtime, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    let event_loop = EventLoop::default();
+    let remote = event_loop.remote();
+    std::thread::scope(|scope| {
+        let agent = std::thread::Builder::new().name("agent".to_owned()).spawn_scoped(scope, move || {
+            let stage = Stage::new(remote.clone(), how.opens);
+            let ended = runtime.block_on(app::run(home.clone(), Show::Desktop(stage)));
+            remote.tell(Event::Ended);
+            ended
+        })?;
+        event_loop.run(on_start);
+        agent.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the agent broke")))
+    })
+}
+
+#[cfg(not(feature = "desktop"))]
+fn run_shown(runtime: &Runtime, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    run_alone(runtime, home, on_start)
+}
+
 /// Threads that serve requests: a desktop's gateway needs few, and each costs memory.
 const WORKERS_MAX: usize = 4;
 
@@ -92,6 +131,17 @@ fn start_log() {
     }
 }
 
+/// Writes to the console of the shell that started the program, which has none of its own.
+#[cfg(all(windows, not(debug_assertions)))]
+#[allow(unsafe_code, reason = "the standard library has no such call")]
+fn attach_console() {
+    use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole};
+    // SAFETY: it takes a number and touches no memory of ours. Started without a shell there is none, and it fails.
+    unsafe { AttachConsole(ATTACH_PARENT_PROCESS) };
+}
+
 fn main() -> ExitCode {
+    #[cfg(all(windows, not(debug_assertions)))]
+    attach_console();
     ExitCode::from(cli::main(&Program, std::env::args_os()))
 }

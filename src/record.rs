@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::account::AccountName;
 use crate::canon::{Dialect, Loss, Usage};
 use crate::outcome::{Outcome, Timestamp};
@@ -95,12 +97,13 @@ fn shorten(text: &mut String) {
 pub struct Ring {
     records: Mutex<VecDeque<Record>>,
     records_max: usize,
+    pushed: Notify,
 }
 
 impl Ring {
     /// Holds at most `records_max`; the oldest makes room.
     pub fn new(records_max: usize) -> Self {
-        Self { records: Mutex::new(VecDeque::new()), records_max }
+        Self { records: Mutex::new(VecDeque::new()), records_max, pushed: Notify::new() }
     }
 
     pub fn push(&self, mut record: Record) {
@@ -111,11 +114,24 @@ impl Ring {
         drop(records);
         // Not under the lock: freeing what it holds takes longer than the rest.
         drop(oldest);
+        self.pushed.notify_one();
+    }
+
+    /// Waits for the next record, or gives at once one that nobody has seen yet. For one listener.
+    ///
+    /// Cancel safe.
+    pub async fn pushed(&self) {
+        self.pushed.notified().await;
     }
 
     /// The record of a request. `None` where it is not known, or no longer.
     pub fn find(&self, request_id: &str) -> Option<Record> {
         self.lock().iter().rev().find(|record| record.request_id == request_id).cloned()
+    }
+
+    /// The latest records that `is_meant` takes, the latest first, at most `records_max`.
+    pub fn latest(&self, records_max: usize, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
+        self.lock().iter().rev().filter(|record| is_meant(record)).take(records_max).cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Record>> {

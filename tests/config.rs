@@ -54,6 +54,9 @@ async fn see(key: &'static str) {
         // One account a provider leaves nothing to choose and nothing to wait for: the keys are checked, kept and shown.
         "scheduling.mode" => is_shown(key, "drain").await,
         "scheduling.max_wait_seconds" => is_shown(key, "5").await,
+        // What the desktop does with them is seen on a desktop: tests/desktop.
+        "notifications.off" => is_shown(key, "[\"quota\"]").await,
+        "notifications.expiry_days" => is_shown(key, "[3]").await,
         "scheduling.max_attempts" => attempts_are_counted().await,
         // Where tokens come from shows at a sign-in: tests/oauth.rs asks there. Here the keys are checked, kept and shown.
         oauth if oauth.starts_with("providers.*.oauth.") => {

@@ -10,8 +10,13 @@ mod outside;
 mod port;
 mod recorder;
 mod rehearsal;
+mod show;
 mod signals;
 mod spine;
+#[cfg(feature = "desktop")]
+mod stage;
+
+use std::pin::pin;
 
 use tracing::{info, warn};
 
@@ -22,35 +27,43 @@ use assemble::Assembly;
 use changes::Changes;
 pub use outside::Wire;
 pub use rehearsal::rehearse;
+pub use show::Show;
 use signals::Signals;
 use spine::{Opened, Spine};
+#[cfg(feature = "desktop")]
+pub use stage::Stage;
 
-/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `on_start` is told how it stands once it
-/// can be asked, or, where an agent of this home runs already, how that one stands; then nothing else is done.
+/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `show` is told how it stands once it can
+/// be asked, or, where an agent of this home runs already, how that one stands; then nothing else is done.
 ///
 /// # Errors
 /// When the configuration or the state cannot be read, or another agent cannot be asked. Later troubles are logged, and what worked
 /// before goes on.
-pub async fn run(home: Home, on_start: impl FnOnce(&Started)) -> anyhow::Result<()> {
+pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::allow_more();
     let config = file::load(&home)?;
     let (mut spine, mut orders) = match Spine::open(&home, &config).await? {
         Opened::Ours(spine, orders) => (spine, orders),
         Opened::Theirs(status) => {
-            on_start(&Started { status: *status, is_new: false });
+            show.started(None, Started { status: *status, is_new: false });
             return Ok(());
         }
     };
+    show.begin(&spine.desk);
+    spine.open_dashboard(show.tray_note());
     let mut changes = Changes::follow(&home, &config, spine.live.clone());
     spine.open_vault().await;
     let assembly = Assembly::new(home, &config, spine.desk.clone(), spine.desk.ring.clone());
     let mut agent = Agent::start(assembly, config, orders.serving, orders.drain_timeout)?;
     agent.obey(*orders.wanted.borrow_and_update()).await;
     spine.serve(&agent);
-    on_start(&Started { status: spine.desk.status().await, is_new: true });
+    show.started(Some(&spine.desk), Started { status: spine.desk.status().await, is_new: true });
+    let desk = spine.desk.clone();
+    let mut telling = pin!(show.tell(&desk));
     loop {
         tokio::select! {
+            () = &mut telling => {}
             () = signals.next() => break,
             () = orders.quit.notified() => break,
             config = changes.next() => agent.take_over(&config).await,

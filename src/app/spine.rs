@@ -18,6 +18,7 @@ use crate::control::lock::{Holder, HomeLock, LockError};
 use crate::control::status::Status;
 use crate::control::tokens::{FindProvider, TokenSender};
 use crate::control::{Agent, Ask, Desk, Orders, Place, Reply, Store, Wanted, explain};
+use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
 use crate::store::Flag;
 use crate::upstream::Upstream;
@@ -92,6 +93,17 @@ impl Spine {
                 }
             }
         });
+    }
+
+    /// Opens the dashboard's port, which takes nobody in without a link.
+    pub(super) fn open_dashboard(&mut self, tray: TrayNote) {
+        match Dashboard::open(self.desk.clone(), tray) {
+            Ok((dashboard, porch)) => {
+                self.desk.hang(dashboard.clone());
+                self.serving.spawn(dashboard.serve(porch));
+            }
+            Err(error) => error!(%error, "there is no dashboard"),
+        }
     }
 
     /// Answers at the socket from now on.

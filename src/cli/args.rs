@@ -15,6 +15,15 @@ pub(super) struct Args {
     /// Run without a tray
     #[arg(long)]
     pub(super) headless: bool,
+    /// Open the dashboard once the agent runs
+    #[arg(long, conflicts_with = "headless")]
+    pub(super) open: bool,
+    /// Started by the session: where an agent runs already, leave it alone
+    #[arg(long, hide = true, conflicts_with = "open")]
+    pub(super) at_login: bool,
+    /// End an agent of another version that runs, and take its place
+    #[arg(long)]
+    pub(super) take_over: bool,
     /// Print facts as JSON
     #[arg(long, global = true)]
     pub(super) json: bool,
@@ -32,6 +41,21 @@ pub(super) enum Verb {
     Stop,
     /// End the agent
     Quit,
+    /// Open the dashboard in a browser
+    Open {
+        /// Print its address instead; it works once, within a minute
+        #[arg(long)]
+        print: bool,
+    },
+    /// Start at login
+    #[command(subcommand)]
+    Autostart(AutostartVerb),
+    /// Undo start at login, and end the agent
+    Uninstall {
+        /// Remove settings, accounts and keys too
+        #[arg(long)]
+        purge: bool,
+    },
     /// Read, check and change the configuration
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -56,6 +80,9 @@ pub(super) enum Verb {
     Selftest,
     /// Print the completions of a shell
     Completions { shell: Shell },
+    /// Write the manual's pages into a folder
+    #[command(hide = true)]
+    Man { folder: PathBuf },
 }
 
 #[derive(Debug, Subcommand)]
@@ -185,6 +212,20 @@ pub(super) struct Changes {
     /// The proxy for its calls, or `none`
     #[arg(long, value_name = "URL")]
     pub(super) proxy: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AutostartVerb {
+    /// Start this program at login
+    On {
+        /// By this person's systemd, for machines without a desktop
+        #[arg(long)]
+        systemd: bool,
+    },
+    /// Do not start it at login
+    Off,
+    /// Say whether it starts at login
+    Status,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod args;
 pub mod exit_code;
 mod explain;
 mod out;
+mod system;
 mod verbs;
 
 use std::ffi::OsString;
@@ -17,9 +18,18 @@ use clap::Parser;
 use http::Request;
 
 use crate::control::selftest::Answered;
-use crate::control::{Ask, Complaint, Fault, Home, Note, Reply, Secret, Started, Trouble};
+use crate::control::{Ask, Complaint, Fault, Home, Link, Note, Reply, Secret, Started, Trouble};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
+
+/// How the agent is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct How {
+    /// Without a tray, also where the session has one.
+    pub is_headless: bool,
+    /// Whether the dashboard is opened once it runs.
+    pub opens: bool,
+}
 
 /// What the commands borrow from the program: everything that needs a runtime and sockets.
 pub trait Program {
@@ -28,7 +38,13 @@ pub trait Program {
     ///
     /// # Errors
     /// When it cannot start, or ends because something broke.
-    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()>;
+    fn run(&self, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()>;
+
+    /// Starts this person's browser on the dashboard.
+    ///
+    /// # Errors
+    /// When there is none.
+    fn open_in_browser(&self, link: &Link) -> io::Result<()>;
 
     /// Has a verb done, by the running agent or on the files; what is said on the way goes to `on_note`.
     ///
@@ -104,13 +120,16 @@ fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
 }
 
 fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) -> anyhow::Result<u8> {
-    // There is no tray yet: with or without `--headless` the gateway runs alone.
-    let Some(verb) = args.verb else { return verbs::run(home, program, out) };
+    let Some(verb) = args.verb else { return verbs::run(home, program, &args, out) };
     match verb {
         Verb::Status => verbs::show_status(home, program, out),
         Verb::Start => verbs::change(home, program, Ask::Start, out),
         Verb::Stop => verbs::change(home, program, Ask::Stop, out),
         Verb::Quit => verbs::quit(home, program, out),
+        Verb::Open { print } => system::open(home, program, print, out),
+        Verb::Autostart(verb) => system::autostart(&verb, out),
+        Verb::Uninstall { purge } => system::uninstall(home, program, purge, out),
+        Verb::Man { folder } => system::write_manual(&folder),
         Verb::Config(ConfigVerb::Path) => verbs::show_path(home, out),
         Verb::Config(ConfigVerb::Check) => verbs::check_config(home, out),
         Verb::Config(ConfigVerb::Get { key }) => verbs::get_setting(home, key.as_deref(), out),

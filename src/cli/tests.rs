@@ -10,6 +10,7 @@ use crate::control::{self, EnvAccount, Keys, ModelCard, Outside, Place, Provider
 struct Fake {
     ran: Cell<bool>,
     is_first: bool,
+    has_browser: bool,
 }
 
 /// A world of one server that lists a model.
@@ -44,7 +45,7 @@ impl Outside for World {
 }
 
 impl Program for Fake {
-    fn run(&self, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
         let place = Place::of(home, &|_| None);
         let serving = Serving::Running { port: 1 };
@@ -53,7 +54,15 @@ impl Program for Fake {
         Ok(())
     }
 
+    fn open_in_browser(&self, _: &Link) -> io::Result<()> {
+        if self.has_browser { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+        if matches!(ask, Ask::Open) && !self.is_first {
+            let url = control::Spoken(Secret::new("http://127.0.0.1:2/link".to_owned()));
+            return Ok(Reply::Link(Link { file: "link.html".into(), url }));
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(control::ask(home, ask, Arc::new(World), on_note))
     }
@@ -94,7 +103,7 @@ impl Terminal {
     fn with_config(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
-        Self { folder, program: Fake { ran: Cell::new(false), is_first: true } }
+        Self { folder, program: Fake { ran: Cell::new(false), is_first: true, has_browser: true } }
     }
 
     fn run(&self, line: &str) -> Ended {
@@ -126,6 +135,28 @@ fn a_second_start_says_where_the_first_one_serves() {
     assert_eq!(ended.code, exit_code::DONE);
     assert!(ended.facts.contains("runs already, in process "), "{}", ended.facts);
     assert!(ended.facts.contains("running at http://127.0.0.1:1\n"), "{}", ended.facts);
+    assert!(ended.facts.contains("the dashboard opens"), "{}", ended.facts);
+}
+
+#[test]
+fn without_a_browser_the_address_is_printed() {
+    let mut terminal = Terminal::with_config("");
+    (terminal.program.is_first, terminal.program.has_browser) = (false, false);
+    let ended = terminal.run("open");
+    assert_eq!(ended.code, exit_code::DONE);
+    assert!(ended.facts.ends_with("http://127.0.0.1:2/link\n"), "{}", ended.facts);
+    assert!(ended.complaints.contains("no browser could be started"), "{}", ended.complaints);
+}
+
+#[test]
+fn a_second_start_leaves_the_first_alone_at_login_and_without_a_desktop() {
+    for line in ["--headless", "--at-login"] {
+        let mut terminal = Terminal::with_config("");
+        terminal.program.is_first = false;
+        let ended = terminal.run(line);
+        assert_eq!(ended.code, exit_code::DONE);
+        assert!(!ended.facts.contains("dashboard"), "{}", ended.facts);
+    }
 }
 
 #[test]

@@ -5,10 +5,10 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
-use super::Program;
 use super::args::Args;
 use super::exit_code::{DONE, FAILED, NOT_RUNNING, WRONG_USAGE};
 use super::out::Out;
+use super::{How, Program, system};
 use crate::control::model::Trial;
 use crate::control::provider::{ProviderFacts, ProviderModels};
 use crate::control::selftest::{self, Failure, Pair, Report};
@@ -34,12 +34,36 @@ pub(super) fn unexpected() -> anyhow::Error {
     anyhow!("the agent answered something else than was asked; end it with `aerostat quit` and start it again")
 }
 
-pub(super) fn run(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> Done {
-    program.run(home, &mut |started| {
+/// Runs the agent. A second start opens the dashboard of the first.
+pub(super) fn run(home: &Home, program: &dyn Program, args: &Args, out: &mut Out<'_>) -> Done {
+    let how = How { is_headless: args.headless, opens: args.open };
+    if args.take_over {
+        end_other_version(home, program, out)?;
+    }
+    let mut other = None;
+    program.run(home, how, &mut |started| {
         out.facts(&started.status, start_lines(started));
         out.flush();
+        other = (!started.is_new).then(|| started.status.version.clone().unwrap_or_default());
     })?;
-    Ok(DONE)
+    let Some(version) = other else { return Ok(DONE) };
+    if version != env!("CARGO_PKG_VERSION") {
+        out.complain(&format!(
+            "this is version {}; `aerostat --take-over` puts it in the other's place",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    let leaves_alone = args.at_login || args.headless;
+    if leaves_alone { Ok(DONE) } else { system::open(home, program, false, out) }
+}
+
+/// Ends a running agent, unless it is of this version.
+fn end_other_version(home: &Home, program: &dyn Program, out: &mut Out<'_>) -> anyhow::Result<()> {
+    let Reply::Status(status) = ask(home, program, Ask::Status, out)? else { return Err(unexpected()) };
+    if status.version.is_some_and(|version| version != env!("CARGO_PKG_VERSION")) {
+        ask(home, program, Ask::Quit, out)?;
+    }
+    Ok(())
 }
 
 fn start_lines(started: &Started) -> Vec<String> {

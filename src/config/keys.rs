@@ -86,6 +86,18 @@ pub static KEYS: &[Key] = &[
         Some("8"),
         "how often one request is tried, the first included",
     ),
+    key(
+        "notifications.off",
+        Kind::ListOf(&Kind::OneOf(&["sign_in", "expiry", "quota", "resting", "port", "lan", "config"])),
+        Some("[]"),
+        "what the desktop is not notified of",
+    ),
+    key(
+        "notifications.expiry_days",
+        Kind::ListOf(&Kind::Count { min: 1, max: 365 }),
+        Some("[7, 1]"),
+        "how many days ahead the end of an account is told, each once",
+    ),
     key("providers.*.enabled", Kind::Bool, Some("true"), "whether requests may go there"),
     key("providers.*.protocol", Kind::OneOrListOf(&Kind::Dialect), None, "the dialects that it speaks; presets know theirs"),
     key("providers.*.base_url", Kind::Text, None, "where it answers, with or without version segment; presets know theirs"),

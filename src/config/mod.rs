@@ -15,7 +15,7 @@ pub mod watch;
 
 pub use home::Home;
 pub use problem::{Place, Problem, Problems};
-pub use resolved::{AuthMode, Limits, Mode, Network, Resolved, Scheduling, Translation};
+pub use resolved::{AuthMode, Limits, Mode, Network, Notifications, Resolved, Scheduling, Translation};
 pub use watch::{ConfigWatcher, Live};
 
 use toml_edit::Document;

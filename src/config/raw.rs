@@ -18,6 +18,7 @@ pub struct Raw {
     pub cors_origins: Option<Vec<String>>,
     pub translation: Option<String>,
     pub scheduling: RawScheduling,
+    pub notifications: RawNotifications,
     #[serde(deserialize_with = "in_file_order")]
     pub providers: Vec<(String, RawProvider)>,
     pub models: Vec<RawRule>,
@@ -32,6 +33,14 @@ pub struct RawScheduling {
     pub mode: Option<String>,
     pub max_wait_seconds: Option<u64>,
     pub max_attempts: Option<u32>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+#[serde(default, deny_unknown_fields)]
+pub struct RawNotifications {
+    pub off: Option<Vec<String>>,
+    pub expiry_days: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]

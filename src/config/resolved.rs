@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::VERSION;
 use super::problem::Problem;
-use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawOAuth, RawProvider, RawRule, RawScheduling};
+use super::raw::{Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule, RawScheduling};
 use crate::account::Proxy;
 use crate::canon::Dialect;
 use crate::nearest::nearest;
@@ -28,6 +28,7 @@ pub struct Resolved {
     pub cors_origins: Vec<String>,
     pub translation: Translation,
     pub scheduling: Scheduling,
+    pub notifications: Notifications,
     /// In the order of the file. The built-in provider is not among them.
     pub providers: Vec<Provider>,
     pub rules: Rules,
@@ -70,6 +71,21 @@ pub struct Network {
     pub no_proxy: Vec<String>,
     /// Authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+/// What the desktop is told unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notifications {
+    /// What it is not told, by name.
+    pub off: Vec<String>,
+    /// How many days ahead the end of an account is told.
+    pub expiry_days: Vec<u32>,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        Self { off: Vec::new(), expiry_days: vec![7, 1] }
+    }
 }
 
 /// How accounts are chosen.
@@ -154,6 +170,7 @@ impl Default for Resolved {
             cors_origins: Vec::new(),
             translation: Translation::Lenient,
             scheduling: Scheduling::default(),
+            notifications: Notifications::default(),
             providers: Vec::new(),
             rules: Rules::default(),
             network: Network::default(),
@@ -218,6 +235,7 @@ impl Judge {
             cors_origins: self.each(raw.cors_origins.as_deref(), "cors_origins", origin),
             translation: if raw.translation.as_deref() == Some("strict") { Translation::Strict } else { Translation::Lenient },
             scheduling: scheduling(&raw.scheduling),
+            notifications: notifications(&raw.notifications),
             providers,
             rules,
             network: self.network(&raw.network),
@@ -438,6 +456,14 @@ fn auth_mode(word: Option<&str>, allow_lan_access: bool) -> AuthMode {
         Some("all_except_health") => AuthMode::AllExceptHealth,
         Some("auto") if allow_lan_access => AuthMode::AllExceptHealth,
         _ => AuthMode::Off,
+    }
+}
+
+fn notifications(raw: &RawNotifications) -> Notifications {
+    let default = Notifications::default();
+    Notifications {
+        off: raw.off.clone().unwrap_or(default.off),
+        expiry_days: raw.expiry_days.clone().unwrap_or(default.expiry_days),
     }
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::keys::KEYS;
-use super::raw::{Raw, RawLimits, RawNetwork, RawOAuth, RawProvider, RawRule, RawScheduling};
+use super::raw::{Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule, RawScheduling};
 use super::*;
 use crate::provider::Auth;
 
@@ -25,10 +25,11 @@ fn fields(value: &impl serde::Serialize, prefix: &str) -> BTreeSet<String> {
 #[test]
 fn the_table_of_keys_and_the_file_hold_the_same() {
     let mut raw = fields(&Raw::default(), "");
-    for section in ["scheduling", "providers", "models", "network", "limits"] {
+    for section in ["scheduling", "notifications", "providers", "models", "network", "limits"] {
         assert!(raw.remove(section), "{section}");
     }
     raw.extend(fields(&RawScheduling::default(), "scheduling."));
+    raw.extend(fields(&RawNotifications::default(), "notifications."));
     raw.extend(fields(&RawProvider::default(), "providers.*."));
     assert!(raw.remove("providers.*.oauth"));
     raw.extend(fields(&RawOAuth::default(), "providers.*.oauth."));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountFacts, Added, Entry, Exported, Form, Imported, SettingChanges, Test};
 use super::explain::Explanation;
+use super::front_door::Link;
 use super::key::{KeyFacts, NewKey};
 use super::model::Trial;
 use super::provider::{ProviderFacts, ProviderModels};
@@ -29,6 +30,8 @@ pub enum Ask {
     Start,
     Stop,
     Quit,
+    /// A way into the dashboard.
+    Open,
     /// What a provider wants of a new account.
     AccountForm {
         provider: String,
@@ -90,6 +93,7 @@ pub enum Ask {
 #[serde(tag = "of", content = "facts", rename_all = "snake_case")]
 pub enum Reply {
     Status(Status),
+    Link(Link),
     Form(Form),
     Added(Box<Added>),
     Accounts(Vec<AccountFacts>),
@@ -125,6 +129,6 @@ impl Ask {
 
     /// Whether only a running agent can do it.
     pub fn needs_agent(&self) -> bool {
-        matches!(self, Self::Start | Self::Stop | Self::Quit | Self::Explain { .. })
+        matches!(self, Self::Start | Self::Stop | Self::Quit | Self::Open | Self::Explain { .. })
     }
 }

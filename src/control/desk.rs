@@ -1,7 +1,7 @@
 //! Who receives the verbs: the running agent's desk, or that of a command which works on the home by itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::account::AccountFacts;
 use super::explain::explain;
+use super::front_door::FrontDoor;
 use super::keeper::VaultKeeper;
 use super::model::Trial;
 use super::place::Place;
@@ -69,6 +70,8 @@ pub struct Desk {
     pub(super) lookup: OwnLookup,
     vault: Arc<ArcSwap<Vault>>,
     keeper: Arc<VaultKeeper>,
+    /// Hung once the agent has a dashboard.
+    pub(super) front_door: OnceLock<Arc<dyn FrontDoor>>,
 }
 
 /// Where a verb says what it has to say before it is done.
@@ -90,7 +93,7 @@ impl Desk {
         let keeper = Arc::new(VaultKeeper::new(vault.clone()));
         let of_env = outside.clone();
         let lookup = Box::new(move |name: &str| of_env.variable(name));
-        Self { home, place, store, pool, live, agent, ring, outside, lookup, vault, keeper }
+        Self { home, place, store, pool, live, agent, ring, outside, lookup, vault, keeper, front_door: OnceLock::new() }
     }
 
     /// Does one verb. Dropping the future leaves the verb undone or done, never half done.
@@ -106,6 +109,7 @@ impl Desk {
                 self.agent()?.quit();
                 Reply::Status(self.status().await)
             }
+            Ask::Open => Reply::Link(self.link()?),
             Ask::AccountForm { provider, name } => Reply::Form(self.form(&provider, &name)?),
             Ask::LoginForm { name } => Reply::Form(self.login_form(&name)?),
             Ask::AccountAdd(entry) => Reply::Added(Box::new(self.add_account(entry, &notes).await?)),

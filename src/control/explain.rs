@@ -82,7 +82,7 @@ fn unknown(id: &str) -> Complaint {
 }
 
 impl Explanation {
-    fn of(record: &Record) -> Self {
+    pub(super) fn of(record: &Record) -> Self {
         Self {
             id: record.request_id.clone(),
             received_at: moment(record.received_at),

@@ -6,15 +6,19 @@
 
 pub mod account;
 mod ask;
+pub mod autostart;
 pub mod client;
 mod desk;
 pub mod explain;
+mod front_door;
+pub mod glance;
 mod keeper;
 mod key;
 pub mod local;
 pub mod lock;
 pub mod model;
 pub mod network;
+mod occupant;
 mod place;
 pub mod provider;
 mod reach;
@@ -24,10 +28,13 @@ pub mod selftest;
 pub mod sign_in;
 pub mod status;
 pub mod tokens;
+pub mod uninstall;
 mod wire;
 
+pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
 pub use ask::{Ask, Reply};
 pub use desk::{Desk, Notes, Outside};
+pub use front_door::{FrontDoor, Link, open_in_browser};
 pub use keeper::VaultKeeper;
 pub use key::{KeyFacts, NewKey};
 pub use place::Place;

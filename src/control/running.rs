@@ -81,6 +81,11 @@ impl Agent {
         self.serving.borrow().clone()
     }
 
+    /// The same, to be waited for.
+    pub(super) fn followed(&self) -> watch::Receiver<Serving> {
+        self.serving.clone()
+    }
+
     pub fn wanted(&self) -> Wanted {
         *self.wanted.borrow()
     }

@@ -89,6 +89,13 @@ impl Pool {
         self.0.change(provider, now, |lane, _| lane.retries.withdraw(outcome, now)).unwrap_or(true)
     }
 
+    /// Waits for the next change of any account, or gives at once one that nobody has seen yet. For one listener.
+    ///
+    /// Cancel safe.
+    pub async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
     /// All accounts as they stand.
     pub fn view(&self, now: Timestamp) -> Vec<AccountView> {
         self.0.view(now)

@@ -36,6 +36,8 @@ pub(super) struct Shared {
     inner: Mutex<Inner>,
     /// Wakes who refreshes.
     pub(super) refresh_due: Notify,
+    /// Told after every change, for those who show the accounts.
+    pub(super) changed: Notify,
     pub(super) watch: OnceLock<Arc<dyn LockWatch>>,
 }
 
@@ -92,7 +94,7 @@ impl Shared {
             random: Random(seed),
             seen: now,
         };
-        Self { clock, state, inner: Mutex::new(inner), refresh_due: Notify::new(), watch: OnceLock::new() }
+        Self { clock, state, inner: Mutex::new(inner), refresh_due: Notify::new(), changed: Notify::new(), watch: OnceLock::new() }
     }
 
     /// Takes the lock. A panic while it was held left at worst one account's figures half changed.
@@ -128,6 +130,7 @@ impl Shared {
 
     /// What must wait until the lock is given back.
     pub(super) fn after(self: &Arc<Self>, outbox: Vec<Delivery>, wants_refresh: bool) {
+        self.changed.notify_one();
         if wants_refresh {
             self.refresh_due.notify_one();
         }

@@ -51,6 +51,8 @@ impl Setup {
     pub fn command(&self, home: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aerostat"));
         command.args(&self.arguments).env_clear().env("AEROSTAT_HOME", home).env("HOME", home);
+        // No icon on the desktop of whoever runs the tests.
+        command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

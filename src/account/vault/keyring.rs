@@ -103,6 +103,20 @@ pub struct SystemKeyring;
 const SERVICE: &str = "aerostat";
 const USER: &str = "master-key";
 
+impl SystemKeyring {
+    /// Removes the key. What it sealed can never be opened again.
+    ///
+    /// # Errors
+    /// When the keyring is locked, or refuses. One that is not there has nothing.
+    pub fn forget() -> Result<(), KeyringError> {
+        let Ok(entry) = entry() else { return Ok(()) };
+        match entry.delete_credential() {
+            Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+            Err(error) => Err(meaning(&error)),
+        }
+    }
+}
+
 impl Keyring for SystemKeyring {
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
         match entry()?.get_secret() {

@@ -8,7 +8,7 @@ use crate::outcome::{ReadingSource, Unit};
 use crate::pool::{AccountView, BudgetView, Hindrance, ReadAt, State};
 
 /// One account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountFacts {
     pub name: String,
     pub provider: String,
@@ -42,7 +42,7 @@ pub struct AccountFacts {
     pub rests: Vec<RestFacts>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaFacts {
     pub window: String,
     /// `requests`, `tokens` or `other`.
@@ -56,7 +56,7 @@ pub struct QuotaFacts {
     pub read_at: String,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetFacts {
     /// As it was set: `500000 tokens/day Europe/Berlin`.
     pub budget: String,

@@ -1,0 +1,70 @@
+; The per-user installer: makensis -DVERSION=… -DPROGRAM=… -DICON=… -DOUTPUT=… installer.nsi
+; It asks for no administrator, and everything it makes belongs to one person.
+Unicode true
+!include "MUI2.nsh"
+
+Name "Aerostat"
+OutFile "${OUTPUT}"
+RequestExecutionLevel user
+InstallDir "$LOCALAPPDATA\Programs\Aerostat"
+InstallDirRegKey HKCU "Software\Aerostat" "Folder"
+SetCompressor /SOLID lzma
+BrandingText "Aerostat ${VERSION}"
+VIProductVersion "${VERSION}.0"
+VIAddVersionKey "ProductName" "Aerostat"
+VIAddVersionKey "ProductVersion" "${VERSION}"
+VIAddVersionKey "FileVersion" "${VERSION}"
+VIAddVersionKey "FileDescription" "Aerostat installer"
+VIAddVersionKey "LegalCopyright" "The authors of Aerostat"
+
+!define MUI_ICON "${ICON}"
+!define MUI_UNICON "${ICON}"
+!define MUI_FINISHPAGE_RUN "$INSTDIR\aerostat.exe"
+!define MUI_FINISHPAGE_RUN_PARAMETERS "--open"
+!insertmacro MUI_PAGE_WELCOME
+!insertmacro MUI_PAGE_DIRECTORY
+!insertmacro MUI_PAGE_INSTFILES
+!insertmacro MUI_PAGE_FINISH
+!insertmacro MUI_UNPAGE_CONFIRM
+!insertmacro MUI_UNPAGE_INSTFILES
+!insertmacro MUI_LANGUAGE "English"
+
+!define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Aerostat"
+
+Section "Aerostat"
+  ; A running agent holds its file: it is asked to end, and started again by the last page.
+  IfFileExists "$INSTDIR\aerostat.exe" 0 +2
+  nsExec::Exec '"$INSTDIR\aerostat.exe" quit'
+  SetOutPath "$INSTDIR"
+  File "/oname=aerostat.exe" "${PROGRAM}"
+  File "/oname=aerostat.ico" "${ICON}"
+  WriteUninstaller "$INSTDIR\uninstall.exe"
+  CreateShortcut "$SMPROGRAMS\Aerostat.lnk" "$INSTDIR\aerostat.exe" "--open" "$INSTDIR\aerostat.ico"
+  ; Notifications name the program by this.
+  WriteRegStr HKCU "Software\Classes\AppUserModelId\Aerostat.Agent" "DisplayName" "Aerostat"
+  WriteRegStr HKCU "Software\Classes\AppUserModelId\Aerostat.Agent" "IconUri" "$INSTDIR\aerostat.ico"
+  WriteRegStr HKCU "Software\Aerostat" "Folder" "$INSTDIR"
+  WriteRegStr HKCU "${UNINSTALL}" "DisplayName" "Aerostat"
+  WriteRegStr HKCU "${UNINSTALL}" "DisplayVersion" "${VERSION}"
+  WriteRegStr HKCU "${UNINSTALL}" "DisplayIcon" "$INSTDIR\aerostat.ico"
+  WriteRegStr HKCU "${UNINSTALL}" "Publisher" "The authors of Aerostat"
+  WriteRegStr HKCU "${UNINSTALL}" "UninstallString" '"$INSTDIR\uninstall.exe"'
+  WriteRegStr HKCU "${UNINSTALL}" "QuietUninstallString" '"$INSTDIR\uninstall.exe" /S'
+  WriteRegDWORD HKCU "${UNINSTALL}" "NoModify" 1
+  WriteRegDWORD HKCU "${UNINSTALL}" "NoRepair" 1
+SectionEnd
+
+Section "Uninstall"
+  ; Start at login and client set-ups are undone; accounts and settings stay.
+  nsExec::Exec '"$INSTDIR\aerostat.exe" quit'
+  nsExec::Exec '"$INSTDIR\aerostat.exe" uninstall'
+  DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Run" "Aerostat"
+  DeleteRegKey HKCU "Software\Classes\AppUserModelId\Aerostat.Agent"
+  DeleteRegKey HKCU "${UNINSTALL}"
+  DeleteRegKey HKCU "Software\Aerostat"
+  Delete "$SMPROGRAMS\Aerostat.lnk"
+  Delete "$INSTDIR\aerostat.exe"
+  Delete "$INSTDIR\aerostat.ico"
+  Delete "$INSTDIR\uninstall.exe"
+  RMDir "$INSTDIR"
+SectionEnd

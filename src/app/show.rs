@@ -1,0 +1,60 @@
+//! Where the agent is seen: in the tray, or nowhere.
+
+use std::sync::Arc;
+
+#[cfg(feature = "desktop")]
+use super::stage::Stage;
+use crate::control::{Desk, Started};
+use crate::dashboard::TrayNote;
+
+/// Where the agent is seen.
+pub enum Show<'a> {
+    /// Nowhere: what is given is told how it stands.
+    Headless(&'a mut dyn FnMut(&Started)),
+    /// In the tray, where the session has one.
+    #[cfg(feature = "desktop")]
+    Desktop(Stage),
+}
+
+impl Show<'_> {
+    pub(super) fn begin(&self, desk: &Arc<Desk>) {
+        match self {
+            Self::Headless(_) => {}
+            #[cfg(feature = "desktop")]
+            Self::Desktop(stage) => stage.begin(desk),
+        }
+    }
+
+    /// `desk` is this agent's; there is none where another one runs.
+    pub(super) fn started(&mut self, desk: Option<&Arc<Desk>>, started: Started) {
+        match self {
+            Self::Headless(on_start) => {
+                let _ = desk;
+                on_start(&started);
+            }
+            #[cfg(feature = "desktop")]
+            Self::Desktop(stage) => stage.started(desk, started),
+        }
+    }
+
+    /// What there is to say about the tray, asked whenever somebody wants to know.
+    pub(super) fn tray_note(&self) -> TrayNote {
+        match self {
+            Self::Headless(_) => || None,
+            #[cfg(feature = "desktop")]
+            Self::Desktop(_) => || crate::desktop::visibility().advice(),
+        }
+    }
+
+    /// Never ready.
+    pub(super) async fn tell(&self, desk: &Desk) {
+        match self {
+            Self::Headless(_) => {
+                let _ = desk;
+            }
+            #[cfg(feature = "desktop")]
+            Self::Desktop(stage) => stage.tell(desk).await,
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,105 @@
+//! Starting at login: off until a person turns it on, and never turned on again by itself.
+//!
+//! Linux and macOS keep it in a file, which is written here: what a library writes there breaks on paths with spaces, `%` or `&`.
+//! Windows keeps it in the registry. Everything is read from the system each time, since people change it elsewhere too.
+
+mod entry;
+mod place;
+#[cfg(windows)]
+mod registry;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(not(windows))]
+mod files;
+#[cfg(not(windows))]
+use files as system;
+#[cfg(windows)]
+use registry as system;
+
+pub use place::{Kind, Places};
+
+/// Whether the agent starts at login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutostartFacts {
+    pub state: AutostartState,
+    /// What starts it, where it is on.
+    pub kind: Option<Kind>,
+    /// The file that says so, where there is one.
+    pub file: Option<String>,
+    /// The program that is started.
+    pub program: Option<String>,
+    /// The same as a sentence.
+    pub detail: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AutostartState {
+    On,
+    Off,
+    /// An entry is there, and starts nothing: its program has gone.
+    Broken,
+    /// This system says nowhere where such entries belong.
+    Unavailable,
+}
+
+/// Why an entry was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AutostartError {
+    #[error("no variable says where entries of this person belong: set `HOME`")]
+    NoPlace,
+    #[error("the path of this program cannot be written into an entry: `{}`", .0.escape_debug())]
+    Path(String),
+    #[error("`{file}` cannot be changed: {error}")]
+    File { file: String, error: io::Error },
+    #[error("systemd units exist on Linux only")]
+    NoSystemd,
+    #[error("the system refused: {0}")]
+    System(String),
+}
+
+/// What starts at login now.
+pub fn status(places: &Places) -> AutostartFacts {
+    system::status(places)
+}
+
+/// Has this program started at login, by one kind of entry; another one is removed.
+///
+/// # Errors
+/// When the entry cannot be written; then everything is as it was.
+pub fn turn_on(places: &Places, kind: Kind) -> Result<AutostartFacts, AutostartError> {
+    system::turn_on(places, kind)?;
+    Ok(status(places))
+}
+
+/// Removes every entry of ours.
+///
+/// # Errors
+/// When one cannot be removed.
+pub fn turn_off(places: &Places) -> Result<AutostartFacts, AutostartError> {
+    system::turn_off(places)?;
+    Ok(status(places))
+}
+
+/// Points an entry that is on, and whose program has gone, to this program. Whether there was one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn repair(places: &Places) -> Result<bool, AutostartError> {
+    let facts = status(places);
+    match facts.kind {
+        Some(kind) if facts.state == AutostartState::Broken => turn_on(places, kind).map(|_| true),
+        _ => Ok(false),
+    }
+}
+
+/// This program as an entry should start it: an AppImage's own file, not the mount that goes with the process.
+fn this_program(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let image = lookup("APPIMAGE").filter(|path| !path.is_empty()).map(PathBuf::from);
+    image.or_else(|| std::env::current_exe().ok())
+}

@@ -1,0 +1,82 @@
+//! The dashboard's door: a link that works once, and the browser it is opened in.
+//!
+//! The link is in no argument list: the browser is given a file that only this person can read, and that leads on.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::sign_in::open_browser;
+use super::{Complaint, Desk, Spoken};
+
+/// Makes links to the dashboard.
+pub trait FrontDoor: Send + Sync {
+    /// A new link, and the file that leads to it.
+    ///
+    /// # Errors
+    /// Why the dashboard cannot be reached.
+    fn link(&self) -> Result<Link, Complaint>;
+}
+
+/// A way into the dashboard, for a minute and one use.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Link {
+    /// Opened in a browser, it leads to the dashboard.
+    pub file: PathBuf,
+    /// The same as an address. Whoever has it can use it.
+    pub url: Spoken,
+}
+
+impl Desk {
+    /// # Errors
+    /// When no agent runs, or its dashboard cannot be reached.
+    pub(super) fn link(&self) -> Result<Link, Complaint> {
+        self.front_door.get().ok_or_else(Complaint::not_running)?.link()
+    }
+
+    /// Has links made by `door` from now on; the first one stays.
+    pub fn hang(&self, door: std::sync::Arc<dyn FrontDoor>) {
+        drop(self.front_door.set(door));
+    }
+}
+
+/// Starts this person's browser on a link.
+///
+/// # Errors
+/// When there is none; then the address can be shown.
+pub fn open_in_browser(link: &Link) -> io::Result<()> {
+    if open_browser(&file_url(&link.file)) {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, "there is none, no display, or this is root"))
+}
+
+/// Source: RFC 8089, with everything but the unreserved characters of RFC 3986 escaped.
+fn file_url(file: &Path) -> String {
+    let path = file.to_string_lossy().replace('\\', "/");
+    let mut url = "file://".to_owned();
+    if !path.starts_with('/') {
+        url.push('/');
+    }
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~:".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            write!(url, "%{byte:02X}").expect("a string takes everything");
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_path_becomes_a_url() {
+        assert_eq!(file_url(Path::new("/home/a b/100%/ö.html")), "file:///home/a%20b/100%25/%C3%B6.html");
+        assert_eq!(file_url(Path::new(r"C:\Users\me\open.html")), "file:///C:/Users/me/open.html");
+    }
+}

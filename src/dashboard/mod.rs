@@ -1,0 +1,129 @@
+//! The dashboard: pages in the person's browser over the same verbs as the command line, on a loopback listener of its own.
+//!
+//! Nobody comes in without a link that the agent gave to this person; a page of another site gets nothing. It decides nothing and
+//! keeps no state but who came in.
+
+mod entrance;
+mod guard;
+mod page;
+mod visit;
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use http::{Request, Response, request};
+use hyper::body::Incoming;
+
+use crate::control::{Complaint, Desk, FrontDoor, Home, Link, Secret, Spoken};
+use crate::http::listen::{BindError, Listeners, Reach, bind};
+use crate::http::{Body, Handler, Limits, serve};
+use entrance::Entrance;
+
+/// A form of a page is short; nobody but one person comes.
+fn limits() -> Limits {
+    Limits {
+        request_body_bytes_max: 64 << 10,
+        connections_max: 32,
+        requests_in_flight_max: 32,
+        keep_alive_timeout: Duration::from_secs(60),
+        ..Limits::default()
+    }
+}
+
+/// The dashboard of one agent.
+pub struct Dashboard {
+    desk: Arc<Desk>,
+    port: u16,
+    entrance: Mutex<Entrance>,
+    tray: TrayNote,
+}
+
+/// Says what there is to say about the tray, where it is not seen; may take some milliseconds.
+pub type TrayNote = fn() -> Option<&'static str>;
+
+/// The door's open port.
+pub struct Porch(Listeners);
+
+impl Dashboard {
+    /// Opens a free port of this machine.
+    ///
+    /// # Errors
+    /// When none can be had.
+    pub fn open(desk: Arc<Desk>, tray: TrayNote) -> Result<(Arc<Self>, Porch), BindError> {
+        let listeners = bind(0, Reach::Loopback)?;
+        let dashboard = Self { desk, port: listeners.port(), entrance: Mutex::new(Entrance::new()), tray };
+        dashboard.forget_files();
+        Ok((Arc::new(dashboard), Porch(listeners)))
+    }
+
+    /// Answers until the future is dropped.
+    pub async fn serve(self: Arc<Self>, porch: Porch) {
+        serve(porch.0, self, limits(), std::future::pending()).await;
+    }
+
+    fn entrance(&self) -> std::sync::MutexGuard<'_, Entrance> {
+        self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where pages begin, without the segment.
+    fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn home(&self) -> &Home {
+        &self.desk.home
+    }
+
+    /// Removes the files of links that were never used.
+    fn forget_files(&self) {
+        let Ok(entries) = fs::read_dir(self.home().folder()) else { return };
+        for entry in entries.flatten().filter(|entry| is_link_file(&entry.file_name().to_string_lossy())) {
+            // One that stays leads nowhere: its link has ended.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+
+    fn write_file(&self, url: &str) -> io::Result<PathBuf> {
+        self.forget_files();
+        let file = self.home().folder().join(format!("{LINK_FILE}{}.html", entrance::random::<8>()));
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        io::Write::write_all(&mut options.open(&file)?, page::leading_to(url).into_string().as_bytes())?;
+        Ok(file)
+    }
+}
+
+const LINK_FILE: &str = "dashboard-";
+
+fn is_link_file(name: &str) -> bool {
+    name.strip_prefix(LINK_FILE).is_some_and(|rest| rest.ends_with(".html"))
+}
+
+impl FrontDoor for Dashboard {
+    fn link(&self) -> Result<Link, Complaint> {
+        let url = {
+            let mut entrance = self.entrance();
+            let token = entrance.issue(SystemTime::now());
+            format!("{}/{}/enter?link={token}", self.origin(), entrance.segment())
+        };
+        let file = self.write_file(&url);
+        let file =
+            file.map_err(|error| Complaint::failed(format!("the file that leads to the dashboard cannot be written: {error}")))?;
+        Ok(Link { file, url: Spoken(Secret::new(url)) })
+    }
+}
+
+impl Handler for Dashboard {
+    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+        visit::answer(self, request).await
+    }
+
+    fn refuse(&self, _: &request::Parts, fault: &crate::control::Fault) -> Response<Body> {
+        visit::refusal(fault)
+    }
+}

@@ -1,0 +1,179 @@
+//! The pages. Everything that comes from elsewhere is escaped by `maud`.
+
+use maud::{DOCTYPE, Markup, html};
+
+use crate::control::AccountFacts;
+use crate::control::glance::{Glance, ProblemFacts};
+use crate::control::status::State;
+
+pub(super) const STYLE: &str = include_str!("style.css");
+
+fn frame(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                link rel="stylesheet" href="style.css";
+            }
+            body { main { (content) } }
+        }
+    }
+}
+
+/// A page that leads to an address by itself.
+pub(super) fn leading_to(url: &str) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="referrer" content="no-referrer";
+                meta http-equiv="refresh" content={ "0;url=" (url) };
+                title { "Aerostat" }
+            }
+            body { p { a href=(url) { "Open the dashboard" } } }
+        }
+    }
+}
+
+/// For those whom nobody let in.
+pub(super) fn stranger() -> Markup {
+    frame(
+        "Aerostat",
+        &html! {
+            h1 { "Aerostat" }
+            p { "This page opens with a link that works once. " code { "aerostat open" } " gives one, and so does the tray." }
+        },
+    )
+}
+
+pub(super) fn nothing() -> Markup {
+    frame("Aerostat", &html! { h1 { "Aerostat" } p { "There is nothing here." } })
+}
+
+pub(super) fn refused(why: &str) -> Markup {
+    frame("Aerostat", &html! { h1 { "Aerostat" } p { (why) } })
+}
+
+/// The first page: how it stands, where clients are pointed, who serves, what went wrong.
+pub(super) fn front(glance: &Glance, providers: &[String], note: Option<&str>, complaint: Option<&str>) -> Markup {
+    frame(
+        "Aerostat",
+        &html! {
+            h1 { "Aerostat" }
+            @if let Some(text) = complaint { p.bad role="alert" { (text) } }
+            (state(glance))
+            @for text in troubles(glance, note) { p.note { (text) } }
+            (addresses(glance))
+            (accounts(glance))
+            (adding(providers))
+            (problems(&glance.problems))
+        },
+    )
+}
+
+fn state(glance: &Glance) -> Markup {
+    let is_wanted = !matches!(glance.status.state, State::Stopped | State::Draining);
+    html! {
+        section aria-label="State" {
+            p.state { (glance.status.detail) @if glance.is_exposed { "; open to the local network" } }
+            form method="post" action=(if is_wanted { "stop" } else { "start" }) {
+                button { (if is_wanted { "Stop proxy" } else { "Start proxy" }) }
+            }
+        }
+    }
+}
+
+fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
+    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {until}."));
+    let configuration = glance.status.config_trouble.as_ref().map(|why| format!("The changed configuration is not used: {why}"));
+    let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
+    [resting, configuration, glance.lan_refused.clone(), tray].into_iter().flatten().collect()
+}
+
+fn addresses(glance: &Glance) -> Markup {
+    let base_url = &glance.status.base_url;
+    html! {
+        h2 { "Base URLs" }
+        dl {
+            dt { "OpenAI" } dd { code { (base_url) "/v1" } }
+            dt { "Anthropic" } dd { code { (base_url) } }
+            dt { "Gemini" } dd { code { (base_url) } }
+            dt { "API key" }
+            dd { @if glance.wants_key { code { "aerostat key show" } " prints it" } @else { "any will do" } }
+        }
+    }
+}
+
+fn accounts(glance: &Glance) -> Markup {
+    html! {
+        h2 { "Accounts" }
+        @if glance.accounts.is_empty() {
+            p { "There is none yet. The built-in provider " code { "demo" } " works without." }
+        } @else {
+            table {
+                thead { tr { th { "Name" } th { "Provider" } th { "State" } th { "" } } }
+                tbody { @for account in &glance.accounts { (account_row(account)) } }
+            }
+        }
+    }
+}
+
+fn account_row(account: &AccountFacts) -> Markup {
+    let (action, word) = if account.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
+    html! {
+        tr {
+            td { (account.name) }
+            td { (account.provider) }
+            td {
+                @if account.enabled { (account.state.replace('_', " ")) } @else { "disabled" }
+                @if let Some(reason) = &account.reason { ": " (reason) }
+                @if let Some(until) = &account.until { ", until " (until) }
+                @if let Some(advice) = &account.advice { br; (advice) }
+            }
+            td {
+                form method="post" action=(action) {
+                    input type="hidden" name="name" value=(account.name);
+                    button { (word) }
+                }
+            }
+        }
+    }
+}
+
+fn adding(providers: &[String]) -> Markup {
+    html! {
+        h2 { "Add an account" }
+        form.fields method="post" action="add" autocomplete="off" {
+            label { "Provider " input name="provider" list="providers" required; }
+            datalist id="providers" { @for provider in providers { option value=(provider) {} } }
+            label { "Name " input name="name" required maxlength="64"; }
+            label { "API key " input type="password" name="key" autocomplete="off"; }
+            button { "Add" }
+        }
+        p.hint { "The key is tried once and sealed. A sign-in with a browser begins with " code { "aerostat account add" } "." }
+    }
+}
+
+fn problems(problems: &[ProblemFacts]) -> Markup {
+    html! {
+        h2 { "Last problems" }
+        @if problems.is_empty() {
+            p { "None in the last quarter of an hour." }
+        } @else {
+            ol {
+                @for problem in problems {
+                    li {
+                        (problem.at) " " code { (problem.model) } " " (problem.status) ": " (problem.message)
+                        @if let Some(advice) = &problem.advice { " " (advice) }
+                        br; code { "aerostat explain " (problem.request_id) }
+                    }
+                }
+            }
+        }
+    }
+}

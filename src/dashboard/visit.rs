@@ -1,0 +1,222 @@
+//! One visit: where a path leads, what a form changes, and what keeps a page from being used by others.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION, SET_COOKIE};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use maud::Markup;
+use percent_encoding::percent_decode_str;
+use tokio::sync::mpsc;
+
+use super::guard::{Stranger, admit, cookie};
+use super::{Dashboard, limits, page};
+use crate::control::account::{Entered, Entry, SettingChanges};
+use crate::control::{Ask, Complaint, Fault, Reply, Secret, Spoken};
+use crate::http::{Body, collect};
+
+const COOKIE: &str = "aerostat";
+
+/// Scripts, frames and other places may have no part in a page, and nothing of it is kept.
+///
+/// `same-origin` and not `no-referrer`: with the latter browsers send forms with the origin `null`.
+const PROTECTION: [(&str, &str); 6] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    ("referrer-policy", "same-origin"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// What a path leads to.
+enum Place<'p> {
+    Enter {
+        token: String,
+    },
+    Style,
+    Front,
+    /// A form, by its name.
+    Form(&'p str),
+}
+
+pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) -> Response<Body> {
+    let (head, incoming) = request.into_parts();
+    if let Err(stranger) = admit(&head, &dashboard.origin()) {
+        return turned_away(stranger);
+    }
+    let segment = dashboard.entrance().segment().to_owned();
+    let place = match place(&head, &segment) {
+        Some(Place::Enter { token }) => return enter(dashboard, &token, &segment),
+        place => place,
+    };
+    let is_known = cookie(&head.headers, COOKIE).is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
+    match place {
+        _ if !is_known => html(StatusCode::FORBIDDEN, &page::stranger()),
+        None | Some(Place::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::nothing()),
+        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
+        Some(Place::Front) => front(dashboard, None).await,
+        Some(Place::Form(name)) => {
+            let name = name.to_owned();
+            match collect(incoming, &head.headers, &limits()).await {
+                Ok(body) => submit(dashboard, &name, &fields(&body), &segment).await,
+                Err(fault) => refusal(&fault),
+            }
+        }
+    }
+}
+
+fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
+    let path = head.uri.path().strip_prefix('/')?.strip_prefix(segment)?.strip_prefix('/')?;
+    match (&head.method, path) {
+        (&Method::GET, "enter") => {
+            let query = fields(head.uri.query().unwrap_or_default().as_bytes());
+            Some(Place::Enter { token: query.get("link").cloned().unwrap_or_default() })
+        }
+        (&Method::GET, "style.css") => Some(Place::Style),
+        (&Method::GET | &Method::HEAD, "") => Some(Place::Front),
+        (&Method::POST, name) => Some(Place::Form(name)),
+        _ => None,
+    }
+}
+
+/// Lets somebody in. The page leads on by itself, because a redirect would still count as coming from the file that led here, and
+/// the browser would keep the cookie back.
+fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
+    let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
+        return html(StatusCode::FORBIDDEN, &page::stranger());
+    };
+    dashboard.forget_files();
+    let mut response = html(StatusCode::OK, &page::leading_to(&format!("/{segment}/")));
+    let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
+    response.headers_mut().insert(SET_COOKIE, HeaderValue::try_from(cookie).expect("hexadecimal digits"));
+    response
+}
+
+async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body> {
+    let glance = dashboard.desk.glance(SystemTime::now()).await;
+    let tray = tokio::task::spawn_blocking(dashboard.tray).await.unwrap_or_default();
+    let providers = dashboard.desk.provider_names();
+    let status = if complaint.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    html(status, &page::front(&glance, &providers, tray, complaint))
+}
+
+/// Does what a form says, and shows the first page with what came of it.
+async fn submit(dashboard: &Dashboard, form: &str, fields: &HashMap<String, String>, segment: &str) -> Response<Body> {
+    let Some(ask) = ask_of(form, fields) else { return html(StatusCode::NOT_FOUND, &page::nothing()) };
+    match perform(dashboard, ask).await {
+        Ok(_) => see_other(&format!("/{segment}/")),
+        Err(complaint) => front(dashboard, Some(&complaint.message)).await,
+    }
+}
+
+async fn perform(dashboard: &Dashboard, ask: Ask) -> Result<Reply, Complaint> {
+    // What a verb says on the way has no place on a page that waits for its end.
+    let (notes, _unheard) = mpsc::channel(1);
+    dashboard.desk.answer(ask, notes).await
+}
+
+fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
+    let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
+    let enable = |enabled| SettingChanges { enabled: Some(enabled), ..SettingChanges::default() };
+    Some(match form {
+        "start" => Ask::Start,
+        "stop" => Ask::Stop,
+        "enable" => Ask::AccountSet { name: field("name"), changes: enable(true) },
+        "disable" => Ask::AccountSet { name: field("name"), changes: enable(false) },
+        "add" => Ask::AccountAdd(Entry {
+            provider: field("provider"),
+            name: field("name"),
+            entered: entered(field("key")),
+            keep: false,
+            insecure_plaintext: false,
+        }),
+        _ => return None,
+    })
+}
+
+fn entered(key: String) -> Entered {
+    if key.is_empty() { Entered::Nothing } else { Entered::Key(Spoken(Secret::new(key))) }
+}
+
+/// The fields of a form. Source: URL Standard, `application/x-www-form-urlencoded`.
+fn fields(body: &[u8]) -> HashMap<String, String> {
+    let text = String::from_utf8_lossy(body);
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+fn turned_away(stranger: Stranger) -> Response<Body> {
+    let status = match stranger {
+        Stranger::Host => StatusCode::MISDIRECTED_REQUEST,
+        Stranger::Origin => StatusCode::FORBIDDEN,
+    };
+    html(status, &page::stranger())
+}
+
+/// What the listener itself refuses, as a page.
+pub(super) fn refusal(fault: &Fault) -> Response<Body> {
+    html(StatusCode::BAD_REQUEST, &page::refused(&fault.message))
+}
+
+fn see_other(path: &str) -> Response<Body> {
+    let mut response = html(StatusCode::SEE_OTHER, &page::nothing());
+    response.headers_mut().insert(LOCATION, HeaderValue::try_from(path).expect("hexadecimal digits and slashes"));
+    response
+}
+
+fn html(status: StatusCode, page: &Markup) -> Response<Body> {
+    typed(status, "text/html; charset=utf-8", page.0.clone())
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in PROTECTION {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_browsers_write_it() {
+        let fields = fields(b"name=my+key%2B1&key=sk-%C3%B6%26&empty=&flag");
+        let field = |name: &str| fields.get(name).map(String::as_str);
+        assert_eq!(field("name"), Some("my key+1"));
+        assert_eq!(field("key"), Some("sk-\u{f6}&"));
+        assert_eq!((field("empty"), field("flag"), field("other")), (Some(""), Some(""), None));
+    }
+
+    #[test]
+    fn a_path_without_the_segment_leads_nowhere() {
+        let place_of = |method: &str, path: &str| {
+            let head = Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0;
+            place(&head, "abc").is_some()
+        };
+        assert!(place_of("GET", "/abc/") && place_of("GET", "/abc/enter?link=x") && place_of("POST", "/abc/start"));
+        for path in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
+            assert!(!place_of("GET", path), "{path}");
+        }
+        assert!(!place_of("DELETE", "/abc/"));
+    }
+
+    #[test]
+    fn a_key_is_in_no_debug_output() {
+        let fields = fields(b"provider=openai&name=work&key=sk-secret");
+        assert!(!format!("{:?}", ask_of("add", &fields).unwrap()).contains("sk-secret"));
+    }
+}

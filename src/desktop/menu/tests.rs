@@ -1,0 +1,190 @@
+use super::super::view::samples::{account, after, noon, running, with};
+use super::*;
+
+/// The menu as a person reads it.
+fn shown(view: &View) -> String {
+    lines(&menu(view, &noon()), 0)
+}
+
+fn lines(items: &[Item], depth: usize) -> String {
+    items.iter().map(|item| format!("{}{}\n", "    ".repeat(depth), words_of(item, depth))).collect::<String>()
+}
+
+fn words_of(item: &Item, depth: usize) -> String {
+    let off = |is_enabled: &bool| if *is_enabled { "" } else { " (greyed)" };
+    match item {
+        Item::Line { text, .. } => format!("({text})"),
+        Item::Button { text, is_enabled, .. } => format!("{text}{}", off(is_enabled)),
+        Item::Tick { text, is_on, is_enabled, .. } => format!("[{}] {text}{}", if *is_on { "x" } else { " " }, off(is_enabled)),
+        Item::Separator { .. } => "---".to_owned(),
+        Item::Sub { text, items, .. } => format!("{text} >\n{}", lines(items, depth + 1)).trim_end().to_owned(),
+    }
+}
+
+fn full() -> View {
+    let cooling = AccountState::Cooling { why: "rate limited".to_owned(), until: Some(after(3)) };
+    let spent = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
+    let names = [
+        ("work", AccountState::Ready),
+        ("R&D_team", cooling),
+        ("spare", spent),
+        ("old", AccountState::Disabled),
+        ("home", AccountState::SignInNeeded { why: "the grant was revoked".to_owned() }),
+    ];
+    let view = with(|facts| {
+        facts.wants_key = true;
+        facts.accounts = names.map(|(name, state)| account(name, state)).to_vec();
+        facts.problem = Some(ProblemView {
+            summary: "request failed (429)".to_owned(),
+            explanation: "All 3 accounts of `openai` rest until 14:20: work has used up its 5-hour limit, spare is rate limited."
+                .to_owned(),
+        });
+    });
+    View { muted_until: Some(after(60)), autostart: AutostartView::On, ..view }
+}
+
+#[test]
+fn everything_is_there_in_its_order() {
+    insta::assert_snapshot!(shown(&full()), @r#"
+    (Running on 127.0.0.1:8045)
+    Stop proxy
+    ---
+    Open dashboard
+    Copy base URL >
+        OpenAI form
+        Anthropic form
+        Gemini form
+        API key
+    ---
+    Accounts (5, 1 needs attention) >
+        [x] work — Ready
+        [x] R&&D_team — Rate limited, back 12:03
+        [x] spare — 5-hour limit used up, back 14:20
+        [ ] old — Off
+        ! home — Sign in again…
+        ---
+        Add account…
+    Scheduling: Balance >
+        [ ] Cache first: wait for the conversation's account
+        [x] Balance: keep the account, switch when it is limited
+        [ ] Performance: spread by load
+        [ ] Drain: use accounts in their order
+    Recent problem: request failed (429) >
+        (All 3 accounts of `openai` rest until 14:20: work has)
+        (used up its 5-hour limit, spare is rate limited.)
+        More in dashboard…
+    ---
+    [x] Start at login
+    [x] Notifications paused until 13:00
+    Quit
+    "#);
+}
+
+#[test]
+fn a_fresh_agent_without_accounts_has_the_same_menu() {
+    insta::assert_snapshot!(shown(&View { autostart: AutostartView::Unavailable, ..with(|facts| facts.accounts.clear()) }), @r#"
+    (Running on 127.0.0.1:8045)
+    Stop proxy
+    ---
+    Open dashboard
+    Copy base URL >
+        OpenAI form
+        Anthropic form
+        Gemini form
+    ---
+    Accounts (none yet) >
+        Add account…
+    Scheduling: Balance >
+        [ ] Cache first: wait for the conversation's account
+        [x] Balance: keep the account, switch when it is limited
+        [ ] Performance: spread by load
+        [ ] Drain: use accounts in their order
+    ---
+    [ ] Start at login (greyed)
+    [ ] Pause notifications for an hour
+    Quit
+    "#);
+}
+
+#[test]
+fn the_state_line_says_what_is_wrong() {
+    let states = [
+        (Endpoint::Starting, "Starting…", "Stop proxy"),
+        (Endpoint::Stopped, "Stopped", "Start proxy"),
+        (Endpoint::Stopping, "Stopping…", "Start proxy"),
+        (Endpoint::PortTaken { port: 8045, by: None }, "Port 8045 is in use", "Stop proxy"),
+        (
+            Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) },
+            "Port 8045 is in use by python3 (77)",
+            "Stop proxy",
+        ),
+        (Endpoint::Running { port: 1, is_exposed: true }, "Running on port 1, open to the local network", "Stop proxy"),
+    ];
+    for (endpoint, headline, toggle) in states {
+        let items = menu(&with(|facts| facts.endpoint = endpoint), &noon());
+        assert_eq!(items[0], line("state", headline));
+        assert_eq!(items[1], button("toggle", toggle));
+    }
+}
+
+#[test]
+fn of_many_accounts_those_that_need_a_person_come_first() {
+    let view = with(|facts| {
+        facts.accounts = (0..12).map(|number| account(&format!("a{number}"), AccountState::Ready)).collect();
+        facts.accounts[11].state = AccountState::SignInNeeded { why: String::new() };
+    });
+    let Item::Sub { items, text, .. } = accounts(&view, &noon()) else { panic!("it is a submenu") };
+    assert_eq!(text, "Accounts (12, 1 needs attention)");
+    let ids: Vec<_> = items.iter().map(Item::id).collect();
+    assert_eq!(ids[..3], ["sign-in:a11", "account:a0", "account:a1"]);
+    assert_eq!(ids[9..], ["account:a8", "more", "separator-4", "add-account"]);
+}
+
+#[test]
+fn there_is_one_level_below_the_top_and_no_id_twice() {
+    let items = menu(&full(), &noon());
+    let below = items.iter().filter_map(|item| if let Item::Sub { items, .. } = item { Some(items) } else { None }).flatten();
+    assert!(below.clone().all(|item| !matches!(item, Item::Sub { .. })));
+    let mut ids: Vec<_> = items.iter().chain(below).map(Item::id).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn every_click_means_what_the_item_says() {
+    let view = full();
+    let cases = [
+        ("toggle", Some(Action::Stop)),
+        ("copy:gemini", Some(Action::Copy(Copied::Gemini))),
+        ("account:work", Some(Action::DisableAccount("work".to_owned()))),
+        ("account:old", Some(Action::EnableAccount("old".to_owned()))),
+        ("account:gone", None),
+        ("sign-in:home", Some(Action::SignIn("home".to_owned()))),
+        ("mode:drain", Some(Action::SetMode("drain".to_owned()))),
+        ("autostart", Some(Action::SetAutostart(false))),
+        ("mute", Some(Action::Unmute)),
+        ("state", None),
+    ];
+    for (id, expected) in cases {
+        assert_eq!(action(&view, id), expected, "{id}");
+    }
+}
+
+#[test]
+fn everything_that_can_be_clicked_does_something() {
+    let view = full();
+    let items = menu(&view, &noon());
+    let below = items.iter().flat_map(|item| if let Item::Sub { items, .. } = item { items.as_slice() } else { &[] });
+    let clickable = items.iter().chain(below).filter(|item| matches!(item, Item::Button { .. } | Item::Tick { .. }));
+    for item in clickable {
+        assert!(action(&view, item.id()).is_some(), "{}", item.id());
+    }
+}
+
+#[test]
+fn what_was_copied_says_so() {
+    let Item::Sub { items, .. } = copying(&View { copied: Some(Copied::Gemini), ..running() }) else { panic!("it is a submenu") };
+    assert_eq!(items[2], button("copy:gemini", "Gemini form — copied"));
+}

@@ -1,0 +1,318 @@
+//! What a person is told unasked: a pure function of what there is to show, of what they were told before, and of their settings.
+//!
+//! Each trouble is told once for each change of its state, several of one topic in one notice, and its end only where its
+//! beginning was shown. It sends nothing and reads no clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime};
+
+use super::view::{AccountState, AccountView, Endpoint, Now, Quota, View};
+use super::words::{cut, list, sentence_start};
+
+/// A rest that ends sooner is over before anybody has read of it.
+const RESTING_MIN: Duration = Duration::from_secs(60);
+/// A quota window that resets sooner is a rate limit: it fills and empties all day.
+const WINDOW_MIN: Duration = Duration::from_secs(10 * 60);
+const LINES_MAX: usize = 4;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What notices are about. Each has one place on the screen: a newer notice replaces the older one of its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    SignIn,
+    Expiry,
+    Quota,
+    Resting,
+    Port,
+    Lan,
+    Config,
+    /// Something that was asked for in the tray was not done: always told.
+    Refusal,
+}
+
+impl Topic {
+    /// Those that can be switched off.
+    pub const ALL: [Self; 7] = [Self::SignIn, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
+
+    /// As in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignIn => "sign_in",
+            Self::Expiry => "expiry",
+            Self::Quota => "quota",
+            Self::Resting => "resting",
+            Self::Port => "port",
+            Self::Lan => "lan",
+            Self::Config => "config",
+            Self::Refusal => "refusal",
+        }
+    }
+}
+
+/// What the person wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub topics: BTreeSet<Topic>,
+    /// How many days ahead an expiry is told, each once.
+    pub expiry_days: Vec<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { topics: Topic::ALL.into(), expiry_days: vec![7, 1] }
+    }
+}
+
+/// What was told: each trouble with how bad it was then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Memory {
+    told: BTreeMap<Topic, BTreeMap<String, u8>>,
+}
+
+/// One notification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Notice {
+    pub(super) topic: Topic,
+    pub(super) is_bad: bool,
+    pub(super) summary: String,
+    /// Plain text: whoever sends it escapes it for the daemon at hand.
+    pub(super) body: String,
+    /// In the order in which they stand.
+    pub(super) buttons: Vec<Button>,
+    /// What to do, in words, where there are no buttons.
+    pub(super) advice: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Button {
+    SignIn(String),
+    OpenDashboard,
+    Mute,
+}
+
+/// Something that a person should know.
+struct Trouble {
+    /// Who or what is meant: the same trouble has the same one.
+    key: String,
+    /// Only a higher one is told again; from 1.
+    stage: u8,
+    line: String,
+}
+
+/// What to tell now, and what was told then.
+pub(super) fn review(memory: &Memory, view: &View, settings: &Settings, now: &Now) -> (Memory, Vec<Notice>) {
+    let is_muted = view.muted_until.is_some_and(|until| until > now.time);
+    let mut after = Memory::default();
+    let mut notices = Vec::new();
+    for topic in Topic::ALL {
+        let told = memory.told.get(&topic).cloned().unwrap_or_default();
+        let (told, notice) = if settings.topics.contains(&topic) {
+            review_topic(topic, told, view, settings, now, is_muted)
+        } else {
+            Default::default()
+        };
+        after.told.insert(topic, told);
+        notices.extend(notice);
+    }
+    after.told.retain(|_, told| !told.is_empty());
+    (after, notices)
+}
+
+type Told = BTreeMap<String, u8>;
+
+fn review_topic(topic: Topic, told: Told, view: &View, settings: &Settings, now: &Now, is_muted: bool) -> (Told, Option<Notice>) {
+    let Some(troubles) = troubles(topic, &told, view, settings, now) else { return (told, None) };
+    let (raised, known): (Vec<_>, Vec<_>) =
+        troubles.into_iter().partition(|trouble| told.get(&trouble.key).is_none_or(|stage| *stage < trouble.stage));
+    let still_told = known.iter().map(|trouble| (trouble.key.clone(), trouble.stage));
+    if is_muted {
+        // What came up meanwhile is told when the pause ends; what was told and has not got better stays told.
+        let worse = raised.iter().filter_map(|trouble| told.get(&trouble.key).map(|stage| (trouble.key.clone(), *stage)));
+        return (still_told.chain(worse).collect(), None);
+    }
+    let notice = if raised.is_empty() {
+        known.is_empty().then(|| good_news(topic, &told, view)).flatten()
+    } else {
+        Some(bad_news(topic, &raised, &known))
+    };
+    let newly = raised.iter().map(|trouble| (trouble.key.clone(), trouble.stage));
+    (still_told.chain(newly).collect(), notice)
+}
+
+/// The troubles of a topic. `None` where it cannot be told at the moment, so that what was told stays told.
+fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &Now) -> Option<Vec<Trouble>> {
+    let accounts = view.accounts.iter().filter(|account| account.state != AccountState::Disabled);
+    Some(match topic {
+        Topic::SignIn => accounts.filter_map(sign_in).collect(),
+        Topic::Expiry => accounts.filter_map(|account| expiry(account, settings, now)).collect(),
+        Topic::Quota => accounts.flat_map(|account| quotas(account, told, now)).collect(),
+        Topic::Resting => resting(view, told, now).into_iter().collect(),
+        Topic::Port => match &view.endpoint {
+            Endpoint::Starting | Endpoint::Stopping => return None,
+            Endpoint::PortTaken { port, by } => vec![port_taken(*port, by.as_deref())],
+            Endpoint::Running { .. } | Endpoint::Stopped | Endpoint::Failed { .. } => Vec::new(),
+        },
+        Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
+        Topic::Config => view.config_rejected.iter().map(|why| as_told(why)).collect(),
+        Topic::Refusal => Vec::new(),
+    })
+}
+
+fn sign_in(account: &AccountView) -> Option<Trouble> {
+    let AccountState::SignInNeeded { why } = &account.state else { return None };
+    Some(Trouble { key: account.name.clone(), stage: 1, line: format!("{}: {}", account.name, cut(why, 120)) })
+}
+
+fn expiry(account: &AccountView, settings: &Settings, now: &Now) -> Option<Trouble> {
+    let expires_at = account.expires_at?;
+    let left = expires_at.duration_since(now.time).ok()?;
+    let passed = settings.expiry_days.iter().filter(|days| left <= DAY * **days).count();
+    let stage = u8::try_from(passed).unwrap_or(u8::MAX);
+    let line = format!("{}: until {}", account.name, now.words(expires_at));
+    (stage > 0).then(|| Trouble { key: account.name.clone(), stage, line })
+}
+
+const USED_UP: u8 = 3;
+
+fn quotas(account: &AccountView, told: &Told, now: &Now) -> Vec<Trouble> {
+    let spent = match &account.state {
+        AccountState::QuotaUsedUp { window, until } => Some(Quota { window: window.clone(), used_percent: 100, resets_at: *until }),
+        _ => None,
+    };
+    let is_other = |quota: &&Quota| spent.as_ref().is_none_or(|spent| spent.window != quota.window);
+    let others = account.quotas.iter().filter(is_other).cloned();
+    spent.iter().cloned().chain(others).filter_map(|quota| quota_trouble(account, &quota, told, now)).collect()
+}
+
+fn quota_trouble(account: &AccountView, quota: &Quota, told: &Told, now: &Now) -> Option<Trouble> {
+    let stage = match quota.used_percent {
+        100.. => USED_UP,
+        95.. => 2,
+        80.. => 1,
+        _ => return None,
+    };
+    let key = format!("{}/{}", account.name, quota.window);
+    let is_long = quota.resets_at.is_none_or(|resets_at| is_ahead(resets_at, WINDOW_MIN, now));
+    (is_long || told.contains_key(&key)).then(|| Trouble { key, stage, line: quota_line(account, quota, stage, now) })
+}
+
+fn quota_line(account: &AccountView, quota: &Quota, stage: u8, now: &Now) -> String {
+    let when = |word: &str| quota.resets_at.map(|at| format!(", {word} {}", now.words(at))).unwrap_or_default();
+    match stage {
+        USED_UP => format!("{}: {} limit used up{}", account.name, quota.window, when("back")),
+        _ => format!("{}: {} % of its {} limit used{}", account.name, quota.used_percent, quota.window, when("resets")),
+    }
+}
+
+fn resting(view: &View, told: &Told, now: &Now) -> Option<Trouble> {
+    let until = view.resting_until?;
+    let counts = is_ahead(until, RESTING_MIN, now) || !told.is_empty();
+    let line = format!("No account can serve until {}; requests are refused until then.", now.words(until));
+    counts.then(|| Trouble { key: "pool".to_owned(), stage: 1, line })
+}
+
+fn port_taken(port: u16, by: Option<&str>) -> Trouble {
+    let who = by.map_or_else(|| "another program".to_owned(), |by| cut(by, 60));
+    let line = format!("Port {port} belongs to {who}. Stop it or set another `port`; Aerostat tries again by itself.");
+    Trouble { key: port.to_string(), stage: 1, line }
+}
+
+fn plain(why: &str) -> Trouble {
+    Trouble { line: sentence_start(&cut(why, 300)), ..as_told(why) }
+}
+
+/// What begins with the name of a file is left as it is.
+fn as_told(why: &str) -> Trouble {
+    Trouble { key: why.to_owned(), stage: 1, line: cut(why, 300) }
+}
+
+fn is_ahead(moment: SystemTime, least: Duration, now: &Now) -> bool {
+    moment.duration_since(now.time).is_ok_and(|left| left >= least)
+}
+
+/// One notice for all of a topic, the newest first.
+fn bad_news(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> Notice {
+    let all: Vec<&Trouble> = raised.iter().chain(known).collect();
+    let mut lines: Vec<String> = all.iter().take(LINES_MAX).map(|trouble| trouble.line.clone()).collect();
+    if all.len() > LINES_MAX {
+        lines.push(format!("and {} more", all.len() - LINES_MAX));
+    }
+    let sole = match all.as_slice() {
+        [sole] if matches!(topic, Topic::SignIn | Topic::Expiry) => Some(sole.key.clone()),
+        _ => None,
+    };
+    Notice {
+        topic,
+        is_bad: true,
+        summary: summary(topic, raised, known),
+        body: lines.join("\n"),
+        advice: advice(topic, sole.as_deref()),
+        buttons: sole.map(Button::SignIn).into_iter().chain([Button::OpenDashboard, Button::Mute]).collect(),
+    }
+}
+
+fn summary(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for trouble in raised.iter().chain(known) {
+        let name = trouble.key.split('/').next().unwrap_or_default().to_owned();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let verb = |one: &'static str, many: &'static str| if names.len() == 1 { one } else { many };
+    match topic {
+        Topic::SignIn => format!("{} {} you to sign in", list(&names), verb("needs", "need")),
+        Topic::Expiry => format!("The sign-in of {} expires soon", list(&names)),
+        Topic::Quota if raised.iter().all(|trouble| trouble.stage == USED_UP) && known.is_empty() => {
+            format!("{} {} used up a quota", list(&names), verb("has", "have"))
+        }
+        Topic::Quota => format!("{} {} low on quota", list(&names), verb("runs", "run")),
+        Topic::Resting => "All accounts rest".to_owned(),
+        Topic::Port => "Aerostat cannot open its port".to_owned(),
+        Topic::Lan => "The local network is not served".to_owned(),
+        Topic::Config => "The changed configuration is not used".to_owned(),
+        Topic::Refusal => "That did not work".to_owned(),
+    }
+}
+
+fn advice(topic: Topic, sole: Option<&str>) -> String {
+    match (topic, sole) {
+        (Topic::SignIn | Topic::Expiry, Some(name)) => format!("Sign in with `aerostat account login {name}`."),
+        (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Resting, _) => "`aerostat account list` tells more.".to_owned(),
+        (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
+        (Topic::Port | Topic::Lan | Topic::Refusal, _) => "`aerostat status` tells more.".to_owned(),
+    }
+}
+
+/// That a trouble is over, where that is news.
+fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
+    if told.is_empty() {
+        return None;
+    }
+    let names: Vec<String> = told.keys().map(|key| key.split('/').next().unwrap_or_default().to_owned()).collect();
+    let remaining = |name: &String| view.accounts.iter().any(|account| account.name == *name);
+    let (summary, body) = match topic {
+        Topic::SignIn if names.iter().any(remaining) => ("Signed in again".to_owned(), format!("{} can serve.", list(&names))),
+        Topic::Quota if told.values().any(|stage| *stage == USED_UP) => {
+            ("Quota is back".to_owned(), "No account is near a limit.".to_owned())
+        }
+        Topic::Resting => ("Accounts can serve again".to_owned(), String::new()),
+        Topic::Port => match view.endpoint {
+            Endpoint::Running { port, .. } => ("Aerostat is back".to_owned(), format!("It runs on 127.0.0.1:{port}.")),
+            _ => return None,
+        },
+        Topic::Config => ("The configuration is in force again".to_owned(), String::new()),
+        Topic::SignIn | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
+    };
+    Some(Notice { topic, is_bad: false, summary, body, buttons: Vec::new(), advice: String::new() })
+}
+
+/// When to look again although nothing was heard: the next moment at which time alone changes what is told.
+pub(super) fn review_at(view: &View, settings: &Settings, now: &Now) -> Option<SystemTime> {
+    let expiries = view.accounts.iter().filter_map(|account| account.expires_at);
+    let thresholds = expiries.flat_map(|at| settings.expiry_days.iter().filter_map(move |days| at.checked_sub(DAY * *days)));
+    thresholds.chain(view.muted_until).filter(|at| *at > now.time).min()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+use super::super::view::samples::{account, after, noon, running, with};
+use super::*;
+
+/// A person who is shown one view after another, and what they are told.
+#[derive(Default)]
+struct Person {
+    memory: Memory,
+    settings: Settings,
+}
+
+impl Person {
+    fn sees(&mut self, view: &View) -> Vec<Notice> {
+        self.sees_at(view, 0)
+    }
+
+    fn sees_at(&mut self, view: &View, minutes: u64) -> Vec<Notice> {
+        let (memory, notices) = review(&self.memory, view, &self.settings, &Now { time: after(minutes), ..noon() });
+        self.memory = memory;
+        notices
+    }
+
+    fn reads(&mut self, view: &View) -> Vec<String> {
+        self.sees(view).into_iter().map(|notice| format!("{} | {}", notice.summary, notice.body)).collect()
+    }
+}
+
+fn needing(names: &[&str]) -> View {
+    let needed = AccountState::SignInNeeded { why: "the grant was revoked".to_owned() };
+    with(|facts| facts.accounts = names.iter().map(|name| account(name, needed.clone())).collect())
+}
+
+fn quota(used_percent: u8) -> View {
+    let quota = Quota { window: "5-hour".to_owned(), used_percent, resets_at: Some(after(140)) };
+    with(|facts| facts.accounts[0].quotas = vec![quota])
+}
+
+fn taken() -> View {
+    with(|facts| facts.endpoint = Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) })
+}
+
+#[test]
+fn a_healthy_agent_says_nothing() {
+    assert_eq!(Person::default().sees(&running()), []);
+}
+
+#[test]
+fn a_trouble_is_told_once_and_its_end_once() {
+    let mut person = Person::default();
+    assert_eq!(person.reads(&needing(&["work"])), ["work needs you to sign in | work: the grant was revoked"]);
+    for _ in 0..50 {
+        assert_eq!(person.sees(&needing(&["work"])), []);
+    }
+    assert_eq!(person.reads(&running()), ["Signed in again | work can serve."]);
+    assert_eq!(person.sees(&running()), []);
+}
+
+#[test]
+fn several_that_change_together_make_one() {
+    let mut person = Person::default();
+    let told = person.sees(&needing(&["a", "b", "c", "d", "e"]));
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].summary, "a, b and 3 more need you to sign in");
+    assert_eq!(told[0].body.lines().count(), 5);
+    assert_eq!(told[0].body.lines().last(), Some("and 1 more"));
+}
+
+#[test]
+fn one_more_is_told_first_with_those_before() {
+    let mut person = Person::default();
+    person.sees(&needing(&["a"]));
+    assert!(person.reads(&needing(&["a", "b"]))[0].starts_with("b and a need you to sign in | b: "));
+    assert_eq!(person.sees(&needing(&["b"])), [], "one less is no news while another is left");
+}
+
+#[test]
+fn an_account_that_was_removed_or_switched_off_is_no_good_news() {
+    let mut person = Person::default();
+    person.sees(&needing(&["gone"]));
+    assert_eq!(person.sees(&running()), []);
+}
+
+#[test]
+fn each_threshold_of_a_quota_is_told_once_with_its_reset() {
+    let mut person = Person::default();
+    assert_eq!(person.sees(&quota(79)), []);
+    assert_eq!(person.reads(&quota(80)), ["work runs low on quota | work: 80 % of its 5-hour limit used, resets 14:20"]);
+    assert_eq!(person.sees(&quota(94)), []);
+    assert_eq!(person.sees(&quota(95)).len(), 1);
+    assert_eq!(person.reads(&quota(100)), ["work has used up a quota | work: 5-hour limit used up, back 14:20"]);
+    assert_eq!(person.reads(&quota(3)), ["Quota is back | No account is near a limit."]);
+}
+
+#[test]
+fn a_quota_that_was_only_low_fills_again_in_silence() {
+    let mut person = Person::default();
+    person.sees(&quota(85));
+    assert_eq!(person.sees(&quota(3)), []);
+    assert_eq!(person.sees(&quota(85)).len(), 1, "the next window is another one");
+}
+
+#[test]
+fn an_account_that_is_spent_is_told_as_its_quota() {
+    let mut view = quota(96);
+    view.facts.accounts[0].state = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
+    assert_eq!(Person::default().reads(&view), ["work has used up a quota | work: 5-hour limit used up, back 14:20"]);
+}
+
+#[test]
+fn rate_limits_of_a_minute_are_no_news() {
+    let mut view = quota(100);
+    view.facts.accounts[0].quotas[0].resets_at = Some(after(1));
+    assert_eq!(Person::default().sees(&view), []);
+}
+
+#[test]
+fn a_window_near_its_reset_is_not_called_back() {
+    let mut person = Person::default();
+    person.sees(&quota(100));
+    assert_eq!(person.sees_at(&quota(100), 139), []);
+}
+
+#[test]
+fn an_expiry_is_told_a_week_and_a_day_ahead() {
+    let mut person = Person::default();
+    let mut view = running();
+    view.facts.accounts[0].expires_at = Some(after(8 * 24 * 60));
+    assert_eq!(person.sees(&view), []);
+    assert_eq!(review_at(&view, &person.settings, &noon()), Some(after(24 * 60)));
+    assert_eq!(person.sees_at(&view, 24 * 60)[0].summary, "The sign-in of work expires soon");
+    assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
+    assert_eq!(person.sees_at(&view, 7 * 24 * 60)[0].body, "work: until tomorrow 12:00");
+    view.facts.accounts[0].expires_at = Some(after(60 * 24 * 60));
+    assert_eq!(person.sees_at(&view, 7 * 24 * 60), [], "a renewal is the person's own doing");
+}
+
+#[test]
+fn a_taken_port_is_told_until_it_is_free() {
+    let mut person = Person::default();
+    let told = person.sees(&taken());
+    assert!(told[0].body.contains("Port 8045 belongs to python3 (77)"), "{}", told[0].body);
+    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)), [], "a new try is no change");
+    assert_eq!(person.sees(&taken()), []);
+    assert_eq!(person.reads(&running()), ["Aerostat is back | It runs on 127.0.0.1:8045."]);
+}
+
+#[test]
+fn who_stops_the_proxy_is_not_told_that_it_is_back() {
+    let mut person = Person::default();
+    person.sees(&taken());
+    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Stopped)), []);
+}
+
+#[test]
+fn a_resting_pool_is_told_where_the_rest_is_long() {
+    let resting = |minutes| with(|facts| facts.resting_until = Some(after(minutes)));
+    let mut person = Person::default();
+    assert_eq!(person.sees(&resting(0)), []);
+    let told = person.sees(&resting(20));
+    assert_eq!(told[0].body, "No account can serve until 12:20; requests are refused until then.");
+    assert_eq!(person.sees(&resting(25)), [], "a later end is the same rest");
+    assert_eq!(person.sees(&running()).len(), 1);
+}
+
+#[test]
+fn every_rejected_configuration_is_told() {
+    let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
+    let mut person = Person::default();
+    assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| line 3: no such key"));
+    assert_eq!(person.sees(&rejected("line 3: no such key")), []);
+    assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
+    assert_eq!(person.sees(&running())[0].summary, "The configuration is in force again");
+}
+
+#[test]
+fn a_topic_that_is_off_is_silent_and_tells_no_end() {
+    let mut person = Person::default();
+    person.settings.topics.remove(&Topic::SignIn);
+    assert_eq!(person.sees(&needing(&["work"])), []);
+    assert_eq!(person.sees(&running()), []);
+}
+
+#[test]
+fn a_pause_holds_back_what_is_still_true_at_its_end() {
+    let mut person = Person::default();
+    let muted = |view: View| View { muted_until: Some(after(60)), ..view };
+    assert_eq!(person.sees(&muted(needing(&["work"]))), []);
+    assert_eq!(person.sees_at(&muted(needing(&["work"])), 59), []);
+    assert_eq!(person.sees_at(&muted(needing(&["work"])), 60).len(), 1);
+}
+
+#[test]
+fn what_came_and_went_in_a_pause_is_never_told() {
+    let mut person = Person::default();
+    assert_eq!(person.sees(&View { muted_until: Some(after(60)), ..taken() }), []);
+    assert_eq!(person.sees_at(&running(), 61), []);
+}
+
+#[test]
+fn what_got_worse_in_a_pause_is_told_after_it() {
+    let mut person = Person::default();
+    person.sees(&quota(85));
+    assert_eq!(person.sees(&View { muted_until: Some(after(60)), ..quota(100) }), []);
+    assert_eq!(person.sees_at(&quota(100), 61).len(), 1);
+}
+
+#[test]
+fn buttons_say_what_can_be_done() {
+    let mut person = Person::default();
+    let one = person.sees(&needing(&["work"]));
+    assert_eq!(one[0].buttons, [Button::SignIn("work".to_owned()), Button::OpenDashboard, Button::Mute]);
+    assert_eq!(one[0].advice, "Sign in with `aerostat account login work`.");
+    let two = person.sees(&needing(&["work", "home"]));
+    assert_eq!(two[0].buttons, [Button::OpenDashboard, Button::Mute]);
+}

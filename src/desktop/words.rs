@@ -1,0 +1,160 @@
+//! Every word that the tray and the notifications show.
+//!
+//! Names and reasons come from files and upstreams: they are cut, freed of what steers a display, and escaped for where they go.
+
+use super::view::{AccountState, AccountView, Endpoint, Now, View};
+
+const LABEL_CHARS_MAX: usize = 60;
+
+pub(super) fn headline(view: &View) -> String {
+    match &view.endpoint {
+        Endpoint::Starting => "Starting…".to_owned(),
+        Endpoint::Running { port, is_exposed: false } => format!("Running on 127.0.0.1:{port}"),
+        Endpoint::Running { port, is_exposed: true } => format!("Running on port {port}, open to the local network"),
+        Endpoint::Stopped => "Stopped".to_owned(),
+        Endpoint::Stopping => "Stopping…".to_owned(),
+        Endpoint::PortTaken { port, by: None } => format!("Port {port} is in use"),
+        Endpoint::PortTaken { port, by: Some(by) } => format!("Port {port} is in use by {by}"),
+        Endpoint::Failed { why } => format!("Not running: {why}"),
+    }
+}
+
+/// What the pointer shows over the icon.
+pub(super) fn tooltip(view: &View) -> String {
+    let headline = format!("Aerostat: {}", headline(view));
+    match view.attention_count() {
+        0 => headline,
+        1 => format!("{headline}; 1 account needs attention"),
+        count => format!("{headline}; {count} accounts need attention"),
+    }
+}
+
+pub(super) fn accounts(view: &View) -> String {
+    match (view.accounts.len(), view.attention_count()) {
+        (0, _) => "Accounts (none yet)".to_owned(),
+        (count, 0) => format!("Accounts ({count})"),
+        (count, 1) => format!("Accounts ({count}, 1 needs attention)"),
+        (count, needing) => format!("Accounts ({count}, {needing} need attention)"),
+    }
+}
+
+pub(super) fn account(account: &AccountView, now: &Now) -> String {
+    format!("{} — {}", cut(&account.name, 40), account_state(&account.state, now))
+}
+
+fn account_state(state: &AccountState, now: &Now) -> String {
+    let back = |until: &Option<_>| until.map(|until| format!(", back {}", now.words(until))).unwrap_or_default();
+    match state {
+        AccountState::Ready => "Ready".to_owned(),
+        AccountState::Busy => "Busy".to_owned(),
+        AccountState::Refreshing => "Refreshing its token".to_owned(),
+        AccountState::Cooling { why, until } => format!("{}{}", sentence_start(why), back(until)),
+        AccountState::QuotaUsedUp { window, until } => format!("{window} limit used up{}", back(until)),
+        AccountState::SignInNeeded { .. } => "Sign in again…".to_owned(),
+        AccountState::Disabled => "Off".to_owned(),
+        AccountState::Unusable { why } => sentence_start(why),
+    }
+}
+
+/// The names of the scheduling modes in the configuration, and what people read.
+pub(super) const MODES: [(&str, &str); 4] = [
+    ("cache_first", "Cache first: wait for the conversation's account"),
+    ("balance", "Balance: keep the account, switch when it is limited"),
+    ("performance", "Performance: spread by load"),
+    ("drain", "Drain: use accounts in their order"),
+];
+
+/// The first words of a mode.
+pub(super) fn mode(name: &str) -> String {
+    let long = MODES.iter().find(|(known, _)| *known == name).map_or(name, |(_, words)| words);
+    format!("Scheduling: {}", long.split(':').next().unwrap_or(long))
+}
+
+pub(super) fn sentence_start(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A text as a menu takes it: one line, not too long, `&` without its meaning of an access key.
+pub(super) fn label(text: &str) -> String {
+    cut(text, LABEL_CHARS_MAX).replace('&', "&&")
+}
+
+/// At most `chars_max` characters, none of which steers a display.
+pub(super) fn cut(text: &str, chars_max: usize) -> String {
+    let mut plain =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !turns_direction(*c));
+    let mut cut: String = plain.by_ref().take(chars_max).collect();
+    if plain.next().is_some() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}
+
+/// Source: Unicode Standard Annex 9, explicit directional formatting characters.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text in lines of about `width` characters, broken at spaces.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// `a`, `a and b`, `a, b and 3 more`.
+pub(super) fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [a, b, c] => format!("{a}, {b} and {c}"),
+        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::samples::{account, running};
+    use super::*;
+
+    #[test]
+    fn a_label_is_one_line_without_meaning_of_its_own() {
+        assert_eq!(label("a&b_c"), "a&&b_c");
+        assert_eq!(label("two\nlines\u{1b}[2J \u{202e}x"), "two lines[2J x");
+        let long = label(&"x".repeat(100));
+        assert_eq!(long.chars().count(), 60);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn a_list_names_at_most_three() {
+        let names = |names: &[&str]| list(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["a", "b"]), "a and b");
+        assert_eq!(names(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(names(&["a", "b", "c", "d"]), "a, b and 2 more");
+    }
+
+    #[test]
+    fn a_long_word_has_its_own_line() {
+        assert_eq!(wrapped("a bb ccccccc d", 5), ["a bb", "ccccccc", "d"]);
+    }
+
+    #[test]
+    fn the_tooltip_counts_who_needs_attention() {
+        let mut view = running();
+        assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045");
+        view.facts.accounts.push(account("home", AccountState::SignInNeeded { why: "revoked".to_owned() }));
+        assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention");
+    }
+}

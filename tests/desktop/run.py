@@ -1,0 +1,569 @@
+#!/usr/bin/python3
+"""Drives the agent on a real desktop without a screen: tests/desktop/run.py [case …]
+
+Needs what tests/run installs for the step `desktop`. `AEROSTAT_BIN` names the program. Screenshots go to `SHOTS`, by default
+target/tests/desktop.
+"""
+
+import inspect
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+import traceback
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from agent import Agent  # noqa: E402
+from notices import Daemon  # noqa: E402
+from rig import Rig, interrupt, is_alive, until  # noqa: E402
+from tray import Tray  # noqa: E402
+
+TREE = Path(__file__).resolve().parents[2]
+SHOTS = Path(os.environ.get("SHOTS", TREE / "target/tests/desktop"))
+BLUE, GREY, ORANGE, PURPLE = "2b83d6", "7c8794", "d9730d", "9a5bd6"
+NEEDY = '[providers.lab]\nprotocol = "openai_chat"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NO_SUCH_KEY"\n'
+
+
+def main_colour(tray):
+    """Where lines are thin, few of their pixels are not mixed with what lies behind."""
+    colours = tray.colours()
+    return max(colours, key=colours.get, default=None)
+
+
+def started(rig, **options):
+    agent = Agent(rig, **options)
+    tray = Tray(rig, agent.process.pid)
+    until("the panel took the icon in", tray.is_registered)
+    return agent, tray
+
+
+# The menu
+
+
+def case_the_menu_says_how_it_stands_and_stops_and_starts():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
+        assert order == [
+            "Running on 127.0.0.1", "Stop proxy", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
+            "Start at login", "Pause notifications for an hour", "Quit",
+        ], order
+        tray.click("Stop proxy")
+        tray.until_label("Start proxy")
+        assert tray.items()[0].label == "Stopped"
+        assert not agent.answers() and agent.state() == "stopped"
+        tray.click("Start proxy")
+        tray.until_label("Running on")
+        assert agent.answers()
+
+
+def case_the_icon_shows_the_state():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        until("the icon is blue", lambda: main_colour(tray) == BLUE)
+        width, height, pixels = tray.pixels()
+        assert (width, height, len(pixels)) == (64, 64, 64 * 64 * 4)
+        agent.run("stop")
+        until("the icon is grey", lambda: main_colour(tray) == GREY)
+        agent.run("start")
+        agent.run("config", "set", "auth_mode", "strict", "allow_lan_access", "true")
+        until("the icon is purple", lambda: main_colour(tray) == PURPLE)
+        (agent.home / "config.toml").write_text("port = wrong")
+        until("the icon has a sign", lambda: ORANGE in tray.colours())
+
+
+def case_the_mouse_opens_the_menu():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        until("the panel has drawn the icon", lambda: BLUE in colours_on_screen(rig, "32x32+1248+0"))
+        rig.tool("xdotool", "mousemove", "1266", "16", "click", "3")
+        until("a menu is on the screen", lambda: menu_is_shown(rig))
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        rig.screenshot(SHOTS / "menu.png")
+        # The second item, from below the state line: it stops the proxy.
+        rig.tool("xdotool", "key", "Down", "Return")
+        agent.until_state("stopped")
+
+
+def colours_on_screen(rig, place):
+    shot = rig.folder / "icon.png"
+    rig.tool("import", "-window", "root", "-crop", place, "+repage", str(shot))
+    return rig.tool("convert", str(shot), "-unique-colors", "-depth", "8", "txt:").lower()
+
+
+def menu_is_shown(rig):
+    """Whether the part of the screen below the panel's right end is no longer black."""
+    shot = rig.folder / "shot.png"
+    rig.tool("import", "-window", "root", "-crop", "200x150+1070+40", str(shot))
+    mean = rig.tool("convert", str(shot), "-colorspace", "gray", "-format", "%[fx:mean]", "info:")
+    return float(mean) > 0.3
+
+
+def case_a_left_click_opens_the_dashboard():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        tray.activate()
+        until("the browser was started", agent.opened)
+
+
+def case_the_base_url_is_copied():
+    with Rig() as rig:
+        agent, tray = started(rig.whole(), config='auth_mode = "strict"\n')
+        tray.until_label("Running on")
+        for form, expected in [("OpenAI", f"http://127.0.0.1:{agent.port}/v1"), ("Gemini", f"http://127.0.0.1:{agent.port}")]:
+            tray.click("Copy base URL", form)
+            tray.until_label("Copy base URL", f"{form} form — copied")
+            assert rig.tool("xclip", "-o", "-selection", "clipboard") == expected
+        tray.click("Copy base URL", "API key")
+        tray.until_label("Copy base URL", "API key — copied")
+        assert rig.tool("xclip", "-o", "-selection", "clipboard") == agent.run("key", "show").stdout.strip()
+        until("the mark goes away", lambda: not tray.find("Copy base URL", "API key — copied"))
+
+
+def case_scheduling_is_a_choice_of_one():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Scheduling: Balance")
+        tray.click("Scheduling", "Drain")
+        tray.until_label("Scheduling: Drain")
+        ticks = [item.label.split(":")[0] for item in tray.find("Scheduling").children if item.is_ticked]
+        assert ticks == ["Drain"], ticks
+        assert agent.facts("config", "get", "scheduling.mode")["value"] == "drain"
+        agent.run("config", "set", "scheduling.mode", "performance")
+        tray.until_label("Scheduling: Performance")
+
+
+def case_a_toggle_that_fails_sets_its_tick_back_and_says_why():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        # The configuration can no longer be written.
+        (agent.home / "config.toml").write_text("port = wrong")
+        notices.wait_for("The changed configuration is not used")
+        tray.click("Scheduling", "Drain")
+        notices.wait_for("That did not work")
+        until("the tick is back", lambda: tray.find("Scheduling: Balance", "Balance").is_ticked)
+        assert not tray.find("Scheduling", "Drain").is_ticked
+
+
+def case_accounts_are_switched_off_and_on():
+    with Rig() as rig:
+        agent, tray = started(rig.whole(), config="[providers.ollama]\n")
+        tray.until_label("Accounts (1)")
+        labels = [item.label for item in tray.find("Accounts").children]
+        assert labels[0].startswith("ollama"), labels
+
+
+def case_quit_ends_it_cleanly():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.click("Quit")
+        assert agent.process.wait(30) == 0
+        assert not agent.answers()
+
+
+# Lifecycle
+
+
+def case_a_second_start_opens_the_dashboard_of_the_first():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        second = agent.run()
+        assert "runs already" in second.stdout, second.stdout
+        until("the browser was started", agent.opened)
+        assert is_alive(agent.process)
+        # At login nothing opens.
+        agent.run("--at-login")
+        assert len(agent.opened()) == 1
+
+
+def case_a_start_at_login_opens_no_window():
+    with Rig() as rig:
+        agent, tray = started(rig.whole(), arguments=["--at-login"])
+        tray.until_label("Running on")
+        assert agent.opened() == []
+        windows = rig.tool("xwininfo", "-root", "-tree")
+        assert "erostat" not in windows, windows
+
+
+def case_sigterm_ends_it_fast():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        interrupt(agent.process)
+        assert agent.process.wait(30) == 0
+
+
+def case_stopped_stays_stopped_over_a_restart():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.click("Stop proxy")
+        agent.until_state("stopped")
+        agent.end()
+        agent.process = agent.spawn()
+        tray = Tray(rig, agent.process.pid)
+        tray.until_label("Stopped")
+        assert not agent.answers()
+
+
+# The dashboard
+
+
+class Browser:
+    """Follows a link as a browser does, with a cookie of its own."""
+
+    def __init__(self, link):
+        self.cookie, self.link = None, link
+        parts = urllib.parse.urlsplit(link)
+        self.origin = f"{parts.scheme}://{parts.netloc}"
+        self.base = f"{self.origin}/{parts.path.split('/')[1]}/"
+
+    def ask(self, url, form=None, headers=()):
+        data = urllib.parse.urlencode(form).encode() if form is not None else None
+        request = urllib.request.Request(url, data=data)
+        if self.cookie:
+            request.add_header("Cookie", self.cookie)
+        if data is not None:
+            request.add_header("Origin", self.origin)
+        for name, value in headers:
+            request.add_header(name, value)
+        try:
+            answer = urllib.request.urlopen(request, timeout=30)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), error.headers
+        return answer.status, answer.read().decode(), answer.headers
+
+    def enter(self):
+        status, _, headers = self.ask(self.link)
+        if status == 200:
+            self.cookie = headers["Set-Cookie"].split(";")[0]
+        return status, headers
+
+
+def case_the_dashboard_lets_in_who_has_the_link_and_nobody_else():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        agent.run("open")
+        opened = until("the browser was started", agent.opened)[0]
+        file = Path(urllib.parse.unquote(urllib.parse.urlsplit(opened).path))
+        assert opened.startswith("file:///") and stat.S_IMODE(file.stat().st_mode) == 0o600
+        link = file.read_text().split("0;url=")[1].split('"')[0].replace("&amp;", "&")
+        stranger, browser = Browser(link), Browser(link)
+        assert stranger.ask(stranger.base)[0] == 403
+        status, headers = browser.enter()
+        assert status == 200 and "HttpOnly" in headers["Set-Cookie"] and "SameSite=Strict" in headers["Set-Cookie"]
+        assert stranger.enter()[0] == 403, "the link works once"
+        assert not file.exists()
+        status, page, headers = browser.ask(browser.base)
+        assert status == 200 and f"running at http://127.0.0.1:{agent.port}" in page, page
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert browser.ask(browser.base, headers=[("Host", "evil.example")])[0] == 421
+        evil = [("Origin", "http://127.0.0.1:1")]
+        assert browser.ask(browser.base + "stop", form={}, headers=evil)[0] == 403
+        assert agent.state() == "running"
+        status, page, _ = browser.ask(browser.base + "stop", form={})
+        assert status == 200 and "Start proxy" in page
+        assert agent.state() == "stopped"
+
+
+def case_the_dashboard_refuses_an_account_that_cannot_be():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        browser = Browser(agent.run("open", "--print").stdout.strip())
+        browser.enter()
+        form = {"provider": "no-such", "name": "<b>x</b>", "key": "sk-secret-of-mine"}
+        status, page, _ = browser.ask(browser.base + "add", form=form)
+        assert status == 422 and "role=\"alert\"" in page and "<b>x</b>" not in page, page
+        assert "sk-secret-of-mine" not in page + agent.log_text()
+
+
+# Notifications
+
+
+def case_a_taken_port_is_told_with_its_end():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        with socket.socket() as stranger:
+            agent = None
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            agent = Agent(rig, config="# taken\n")
+            (agent.home / "config.toml").write_text(f"port = {stranger.getsockname()[1]}\n")
+            tray = Tray(rig, agent.process.pid)
+            notice = notices.wait_for("Aerostat cannot open its port")
+            tray.until_label(f"Port {stranger.getsockname()[1]} is in use")
+            until("the icon has a sign", lambda: ORANGE in tray.colours())
+        back = notices.wait_for("Aerostat is back")
+        assert back.replaced == notice.id, "one bubble for one topic"
+
+
+def case_a_rejected_configuration_is_told_once_with_buttons():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        (agent.home / "config.toml").write_text(f'port = {agent.port}\n"<b>bold</b>" = 1\n')
+        notice = notices.wait_for("The changed configuration is not used")
+        assert "<b>" not in notice.body and "&lt;b&gt;" in notice.body, notice.body
+        assert list(notice.buttons)[1:] == ["Open dashboard", "Mute 1 hour"] or "Mute 1 hour" in notice.buttons, notice.buttons
+        notices.press(notice, "Open dashboard", agent.opened)
+        # Writing the same again is no news.
+        (agent.home / "config.toml").write_text(f'port = {agent.port}\n"<b>bold</b>" = 1\n')
+        (agent.home / "config.toml").write_text(f"port = {agent.port}\n")
+        notices.wait_for("The configuration is in force again")
+        assert [notice.summary for notice in notices.shown].count("The changed configuration is not used") == 1
+
+
+def case_mute_is_obeyed():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        (agent.home / "config.toml").write_text("port = wrong\n")
+        notice = notices.wait_for("The changed configuration is not used")
+        notices.press(notice, "Mute 1 hour", lambda: tray.find("Notifications paused until"))
+        count = len(notices.shown)
+        (agent.home / "config.toml").write_text(f"port = {agent.port}\n")
+        until("the agent took it over", lambda: agent.facts("status")["config_trouble"] is None)
+        until("the icon is blue again", lambda: main_colour(tray) == BLUE)
+        assert len(notices.shown) == count
+        tray.click("Notifications paused until")
+        tray.until_label("Pause notifications")
+
+
+def case_a_topic_that_is_switched_off_is_not_told():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config='[notifications]\noff = ["config"]\n')
+        tray.until_label("Running on")
+        (agent.home / "config.toml").write_text("port = wrong\n")
+        until("the icon has a sign", lambda: ORANGE in tray.colours())
+        # A later notice shows that the earlier one would have come by now.
+        tray.click("Scheduling", "Drain")
+        notices.wait_for("That did not work")
+        assert [notice.summary for notice in notices.shown] == ["That did not work"]
+
+
+def case_without_buttons_the_text_says_what_to_do():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig, abilities=["body"])
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        (agent.home / "config.toml").write_text("port = wrong & more\n")
+        notice = notices.wait_for("The changed configuration is not used")
+        assert notice.buttons == {} and "`aerostat config check`" in notice.body and "&amp;" not in notice.body, notice.body
+
+
+def case_dunst_shows_a_notice():
+    with Rig() as rig:
+        rig.whole()
+        rig.start(["dunst"], "dunst.log")
+        rig.wait_for_name("org.freedesktop.Notifications")
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        (agent.home / "config.toml").write_text("port = wrong\n")
+        until("dunst shows it", lambda: "displayed" in rig.tool("dunstctl", "count") and shown_by_dunst(rig) > 0)
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        rig.screenshot(SHOTS / "notice.png")
+
+
+def shown_by_dunst(rig):
+    return int(rig.tool("dunstctl", "count", "displayed").strip())
+
+
+def case_without_a_daemon_nothing_else_changes():
+    with Rig() as rig:
+        # The bus can start none.
+        rig.env["XDG_DATA_DIRS"] = str(rig.folder)
+        agent = Agent(rig.with_bus())
+        tray = Tray(rig, agent.process.pid)
+        tray.until_label("Running on")
+        for text in ["port = wrong\n", f"port = {agent.port}\n", "port = wrong again\n"]:
+            (agent.home / "config.toml").write_text(text)
+            until("it is seen", lambda: bool(agent.facts("status")["config_trouble"]) == ("wrong" in text))
+        until("it is said", lambda: "no notifications can be shown" in agent.log_text())
+        assert agent.log_text().count("no notifications can be shown") == 1
+        assert agent.answers()
+
+
+# Sessions that lack something
+
+
+def case_the_panel_restarts_and_the_icon_comes_back():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        rig.end(rig.panel)
+        until("the watcher is gone", lambda: not rig.has_name("org.kde.StatusNotifierWatcher"))
+        rig.start_panel()
+        until("the panel took the icon in again", tray.is_registered)
+        tray.click("Stop proxy")
+        agent.until_state("stopped")
+
+
+def case_the_bus_dies_and_the_agent_serves_on():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        rig.end(rig.bus_process)
+        assert agent.answers() and is_alive(agent.process)
+        agent.run("stop")
+        assert not agent.answers()
+        agent.end()
+
+
+def case_without_a_tray_host_the_dashboard_says_so():
+    with Rig() as rig:
+        agent = Agent(rig.with_bus())
+        agent.until_state("running")
+        browser = Browser(agent.run("open", "--print").stdout.strip())
+        browser.enter()
+        page = browser.ask(browser.base)[1]
+        assert "The tray icon is not shown" in page and "AppIndicator" in page, page
+
+
+def case_without_a_bus_it_serves():
+    with Rig() as rig:
+        agent = Agent(rig, config="")
+        agent.until_state("running")
+        assert agent.answers()
+        assert "no tray in this session" in agent.log_text()
+        assert "panicked" not in agent.log_text()
+        agent.end()
+
+
+def case_with_a_dead_bus_address_it_serves():
+    with Rig() as rig:
+        rig.env["DBUS_SESSION_BUS_ADDRESS"] = f"unix:path={rig.folder}/no-bus".replace(" ", "%20").replace("% ", "%25%20")
+        agent = Agent(rig)
+        agent.until_state("running")
+        agent.end()
+
+
+def case_without_a_display_the_tray_works_and_copying_says_why_not():
+    with Rig() as rig:
+        rig.with_bus()
+        notices = Daemon(rig)
+        agent = Agent(rig)
+        tray = Tray(rig, agent.process.pid)
+        tray.until_label("Running on")
+        tray.click("Copy base URL", "OpenAI")
+        notice = notices.wait_for("That did not work")
+        assert "could not be copied" in notice.body, notice.body
+
+
+def case_headless_has_no_icon():
+    with Rig() as rig:
+        rig.whole()
+        agent = Agent(rig, arguments=["--headless"])
+        agent.until_state("running")
+        names = rig.call("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ListNames")[0]
+        assert not [name for name in names if "StatusNotifierItem" in name], names
+
+
+def case_a_locked_keyring_does_not_keep_it_from_serving():
+    with Rig() as rig:
+        rig.with_display().with_bus().with_keyring(password=None).with_panel()
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        assert agent.answers()
+        agent.end()
+
+
+# Start at login
+
+
+def case_start_at_login_is_a_tick_that_the_system_obeys():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        assert not tray.find("Start at login").is_ticked, "off until a person turns it on"
+        tray.click("Start at login")
+        until("the tick is set", lambda: tray.find("Start at login").is_ticked)
+        entry = Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop"
+        assert entry.exists()
+        problems = subprocess.run(["desktop-file-validate", entry], capture_output=True, text=True).stdout
+        assert problems == "", problems
+        # Changed elsewhere, as by a settings program.
+        entry.write_text(entry.read_text() + "Hidden=true\n")
+        agent.run("config", "set", "scheduling.mode", "drain")
+        tray.until_label("Scheduling: Drain")
+        assert not tray.find("Start at login").is_ticked
+
+
+def case_the_entry_starts_what_it_says():
+    with Rig() as rig:
+        rig.whole()
+        agent, tray = started(rig)
+        assert agent.facts("autostart", "on")["state"] == "on"
+        agent.end()
+        entry = Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop"
+        # As a session does: GLib reads the entry and starts what it says.
+        script = "import gi; from gi.repository import Gio, GLib; import sys; Gio.DesktopAppInfo.new_from_filename(sys.argv[1]).launch([], None)"
+        rig.start([sys.executable, "-c", script, str(entry)], "launch.log")
+        agent.until_state("running")
+        agent.run("quit")
+        assert agent.facts("autostart", "off")["state"] == "off"
+        assert not entry.exists()
+
+
+def case_uninstall_leaves_nothing_behind():
+    with Rig() as rig:
+        rig.whole()
+        agent, tray = started(rig)
+        tray.until_label("Running on")
+        agent.run("autostart", "on")
+        kept = agent.facts("uninstall")
+        assert agent.process.wait(30) == 0
+        assert not (Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop").exists()
+        assert (agent.home / "config.toml").exists() and kept["kept"], kept
+        agent.run("uninstall", "--purge")
+        assert not agent.home.exists()
+
+
+def cases():
+    named = sys.argv[1:]
+    every = [(name, case) for name, case in globals().items() if name.startswith("case_") and inspect.isfunction(case)]
+    return [(name, case) for name, case in every if not named or any(word in name for word in named)]
+
+
+def main():
+    failed, ran = [], 0
+    for name, case in cases():
+        began = time.monotonic()
+        try:
+            case()
+            verdict = "ok"
+        except Exception:
+            traceback.print_exc()
+            failed.append(name)
+            verdict = "FAILED"
+        ran += 1
+        print(f"{verdict:6} {time.monotonic() - began:5.1f} s  {name.removeprefix('case_').replace('_', ' ')}", flush=True)
+    print(f"{ran} cases ran")
+    sys.exit(f"failed: {', '.join(failed)}" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
