@@ -64,8 +64,12 @@ pub async fn run(home: Home, on_start: impl FnOnce(&Started)) -> anyhow::Result<
         spine.tell(&agent);
     }
     info!("stopping");
+    let ended = async {
+        agent.end().await;
+        spine.end_refreshes().await;
+    };
     tokio::select! {
-        () = agent.end() => {}
+        () = ended => {}
         () = signals.next() => warn!("stopped at once: answers under way were cut"),
     }
     spine.close();
