@@ -87,7 +87,7 @@ impl Rig {
     }
 }
 
-fn run(setup: &Setup, home: &Path, line: &str, typed: &str) -> Output {
+pub(super) fn run(setup: &Setup, home: &Path, line: &str, typed: &str) -> Output {
     let mut command = setup.command(home);
     let mut child = command.args(line.split_whitespace()).stdin(Stdio::piped()).spawn().unwrap();
     // A verb that does not read it may have ended.
@@ -95,12 +95,12 @@ fn run(setup: &Setup, home: &Path, line: &str, typed: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+pub(super) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[track_caller]
-fn succeeded(output: &Output, line: &str) -> String {
+pub(super) fn succeeded(output: &Output, line: &str) -> String {
     assert_eq!(output.status.code(), Some(0), "{line}: {}", said(output));
     said(output)
 }
@@ -112,7 +112,7 @@ fn fails(output: &Output, code: i32, words: &str) {
 }
 
 /// Every file of a folder that holds this text, in whatever form the bytes have.
-fn files_with(folder: &Path, text: &str) -> Vec<String> {
+pub(super) fn files_with(folder: &Path, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();

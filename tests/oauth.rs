@@ -2,6 +2,9 @@
 //!
 //! `tests/run oauth` installs it and runs these; alone they are ignored, since they need Node and `AEROSTAT_OAUTH_LAB`.
 
+mod kills;
+mod program;
+
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};

@@ -77,8 +77,12 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
         spine.tell(&agent);
     }
     info!("stopping");
+    let ended = async {
+        agent.end().await;
+        spine.end_refreshes().await;
+    };
     tokio::select! {
-        () = agent.end() => {}
+        () = ended => {}
         () = signals.next() => warn!("stopped at once: answers under way were cut"),
     }
     spine.close();

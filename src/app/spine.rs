@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
 /// How often a locked vault is tried again.
 const VAULT_RETRY_AFTER: Duration = Duration::from_secs(30);
+/// How long the end waits for a token endpoint's answer.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) enum Opened {
     Ours(Box<Spine>, Orders),
@@ -42,6 +44,8 @@ pub(super) struct Spine {
     pub(super) live: watch::Sender<Live>,
     local: Option<Local>,
     serving: JoinSet<()>,
+    /// What refreshes access tokens: apart, since it ends last.
+    tending: JoinSet<()>,
     told: Holder,
     lock: HomeLock,
 }
@@ -66,7 +70,15 @@ impl Spine {
         let (live, followed) = watch::channel(Live { config: Arc::new(config.clone()), trouble: None });
         let (outside, ring) = (Arc::new(Wire), Arc::new(Ring::new(explain::RECORDS_MAX)));
         let desk = Desk::new(home.clone(), place, store, followed, outside, Some(agent), ring);
-        let spine = Self { desk: Arc::new(desk), live, local: Some(local), serving: JoinSet::new(), told: Holder::agent(), lock };
+        let spine = Self {
+            desk: Arc::new(desk),
+            live,
+            local: Some(local),
+            serving: JoinSet::new(),
+            tending: JoinSet::new(),
+            told: Holder::agent(),
+            lock,
+        };
         Ok(Opened::Ours(Box::new(spine), orders))
     }
 
@@ -111,7 +123,7 @@ impl Spine {
         if let Some(local) = self.local.take() {
             self.serving.spawn(local.serve(self.desk.clone()));
         }
-        self.serving.spawn(tend(self.desk.clone(), agent.network()));
+        self.tending.spawn(tend(self.desk.clone(), agent.network()));
         self.tell(agent);
     }
 
@@ -127,9 +139,17 @@ impl Spine {
         self.told = holder;
     }
 
+    /// Waits for refreshes under way: an answer that comes to nobody takes the account's refresh token with it.
+    pub(super) async fn end_refreshes(&mut self) {
+        self.desk.pool.close();
+        let ended = async { while self.tending.join_next().await.is_some() {} };
+        if tokio::time::timeout(REFRESH_PATIENCE, ended).await.is_err() {
+            warn!("a refresh was left without its answer; it is asked for again at the next start");
+        }
+    }
+
     /// Stores what waits to be stored. The socket and the lock go with the spine.
     pub(super) fn close(self) {
-        self.desk.pool.close();
         self.desk.store.close();
     }
 }

@@ -116,7 +116,10 @@ impl Hindrance {
 impl fmt::Display for Hindrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SignIn(SignIn { why, detail: None, .. }) => write!(f, "sign-in needed ({why})"),
+            // What the provider says of a token that it took before helps nobody.
+            Self::SignIn(SignIn { why, detail: None, .. } | SignIn { why: why @ SignInWhy::InterruptedRefresh, .. }) => {
+                write!(f, "sign-in needed ({why})")
+            }
             Self::SignIn(SignIn { why, detail: Some(said), .. }) => write!(f, "sign-in needed ({why}: {said})"),
             Self::AddressChanged { entered_for, now } => {
                 write!(f, "sign-in needed (address changed from {entered_for} to {now})")

@@ -154,6 +154,14 @@ impl Store {
         self.shared.queue.note(kind, key, value);
     }
 
+    /// Waits until all that was noted is on the disk.
+    ///
+    /// # Errors
+    /// As [`Store::put_account`].
+    pub async fn keep_notes(&self) -> Result<(), StoreError> {
+        self.change(Change::Noted).await
+    }
+
     /// How many notes were lost because the disk was too slow.
     pub fn notes_dropped(&self) -> u64 {
         self.shared.queue.dropped()

@@ -21,6 +21,8 @@ pub(super) enum Change {
     PutKey(ApiKey),
     RemoveKey(KeyName),
     SetFlag(Flag, bool),
+    /// Nothing: who asks waits for the notes before it.
+    Noted,
 }
 
 /// Who waits for a change to be on the disk.

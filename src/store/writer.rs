@@ -16,14 +16,15 @@ pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<Joi
 
 fn write_all(mut connection: Connection, queue: &Queue) {
     while let Some(Batch { changes, notes }) = queue.take() {
-        for (change, waiting) in changes {
-            // Who asked may be gone; the change is made all the same.
-            let _ = waiting.send(make(&mut connection, &change));
-        }
+        // Notes first: who waits for a change finds what was noted before it on the disk too.
         if !notes.is_empty()
             && let Err(error) = keep(&mut connection, &notes)
         {
             tracing::warn!(%error, notes = notes.len(), "pool state cannot be stored");
+        }
+        for (change, waiting) in changes {
+            // Who asked may be gone; the change is made all the same.
+            let _ = waiting.send(make(&mut connection, &change));
         }
     }
     if let Err((_, error)) = connection.close() {
@@ -56,6 +57,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
         }
         Change::RemoveKey(name) => transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()]),
         Change::SetFlag(flag, true) => transaction.execute("INSERT OR REPLACE INTO flags VALUES (?1)", [flag.name()]),
+        Change::Noted => Ok(0),
         Change::SetFlag(flag, false) => transaction.execute("DELETE FROM flags WHERE name = ?1", [flag.name()]),
     }
 }

@@ -12,10 +12,12 @@ import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 import { signIn } from './person.mjs';
 
-const seen = { tokens: {}, served: 0, refused: 0, dropped: 0, assertions: 0 };
+const seen = { tokens: {}, asked: 0, served: 0, refused: 0, dropped: 0, assertions: 0 };
 const faults = { drop: 0, status: 0 };
-const held = { on: false, waiting: [] };
+const held = { requests: false, answers: false, waiting: [] };
 const grants = new Set();
+const accessTokens = [];
+const secrets = new Set();
 let accessTokenSeconds = 3600;
 
 const server = createServer((request, response) => {
@@ -46,6 +48,7 @@ provider.on('grant.success', (context) => {
   seen.tokens[type] = (seen.tokens[type] ?? 0) + 1;
   grants.add(context.oidc.entities.Grant.jti);
 });
+provider.on('access_token.saved', (token) => accessTokens.push(token));
 const oidc = provider.callback();
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -69,7 +72,15 @@ async function handle(request, response) {
 
 // The token endpoint, as far as it is let.
 async function token(request, response) {
-  if (held.on) await new Promise((resolve) => held.waiting.push(resolve));
+  seen.asked += 1;
+  const end = response.end.bind(response);
+  response.end = (...last) => {
+    for (const [, secret] of String(last[0]).matchAll(/"(?:access|refresh)_token":"([^"]+)"/g)) secrets.add(secret);
+    if (!held.answers) return end(...last);
+    held.waiting.push(() => end(...last));
+    return response;
+  };
+  if (held.requests) await new Promise((resolve) => held.waiting.push(resolve));
   if (faults.status) return answer(response, faults.status, { error: 'server_error' });
   if (faults.drop > 0) {
     faults.drop -= 1;
@@ -98,11 +109,17 @@ async function lab(url, response) {
     case '/lab/lifetime':
       accessTokenSeconds = number('seconds', 3600);
       return answer(response, 200, {});
+    case '/lab/expire':
+      for (const accessToken of accessTokens.splice(0)) await accessToken.destroy();
+      return answer(response, 200, {});
+    case '/lab/secrets':
+      return answer(response, 200, [...secrets]);
     case '/lab/hold':
-      held.on = true;
+      // Before the server takes a token, or after that, before it answers.
+      held[url.searchParams.get('what') ?? 'requests'] = true;
       return answer(response, 200, {});
     case '/lab/release':
-      held.on = false;
+      held.requests = held.answers = false;
       held.waiting.splice(0).forEach((resolve) => resolve());
       return answer(response, 200, {});
     case '/lab/revoke':

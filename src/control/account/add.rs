@@ -157,6 +157,8 @@ impl Desk {
         let name = account.name.clone();
         self.store.put_account(account).await.map_err(Complaint::failed)?;
         self.changed();
+        // What was held against the credential before must not come back after a kill.
+        self.store.keep_notes().await.map_err(Complaint::failed)?;
         let mut quota = Vec::new();
         let (works, message, models) = match tried {
             Tried::Works { models, quota: told } => {

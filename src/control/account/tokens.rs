@@ -73,8 +73,9 @@ impl Desk {
                 keeper.replace(&account.name, &marked, &successor).await.map_err(unclear)?;
                 Ok(successor)
             }
-            Err((tried, is_sent)) => {
-                if !is_sent {
+            Err((tried, is_in_doubt)) => {
+                // What was in doubt before stays so: the pool asks again, and says what the answer means.
+                if !is_in_doubt {
                     keeper.replace(&account.name, &marked, &kept).await.map_err(unclear)?;
                 }
                 Err(tried)
@@ -82,7 +83,7 @@ impl Desk {
         }
     }
 
-    /// Asks the provider's token endpoint; beside a failure, whether the request was sent.
+    /// Asks the provider's token endpoint; beside a failure, whether the refresh is in doubt.
     async fn granted(&self, account: &Account, provider: &Provider, credential: &Credential) -> Result<Granted, (Tried, bool)> {
         let of_provider = provider.clone();
         let sender = TokenSender {
@@ -95,7 +96,7 @@ impl Desk {
             Refreshed::Granted(granted) => Ok(granted),
             Refreshed::Refused { said } => {
                 let why = format!("`{}` does not take the credential: {said}", provider.name);
-                Err((Tried::Refused { why }, true))
+                Err((Tried::Refused { why }, false))
             }
             Refreshed::NotSent { why } => Err((untried(why), false)),
             Refreshed::Unclear { why } => Err((untried(why), true)),
