@@ -67,7 +67,11 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
             () = signals.next() => break,
             () = orders.quit.notified() => break,
             config = changes.next() => agent.take_over(&config).await,
-            () = orders.changed.notified() => agent.renew(),
+            Ok(()) = orders.changes.changed() => {
+                let count = *orders.changes.borrow_and_update();
+                agent.renew();
+                orders.taken_over.send_replace(count);
+            }
             Ok(()) = orders.wanted.changed() => {
                 let wanted = *orders.wanted.borrow_and_update();
                 agent.obey(wanted).await;

@@ -132,14 +132,14 @@ impl Desk {
             Ask::ModelTry { name } => Reply::Trial(self.try_name(name).await?),
             Ask::KeyCreate { name } => {
                 let key = key::create(&self.store, &name).await?;
-                self.changed();
+                self.changed_for_all().await;
                 Reply::NewKey(key)
             }
             Ask::Explain { id } => Reply::Explanation(Box::new(explain(&self.ring, &id)?)),
             Ask::KeyList => Reply::Keys(key::list(&self.store)),
             Ask::KeyRevoke { name } => {
                 let key = key::revoke(&self.store, &name).await?;
-                self.changed();
+                self.changed_for_all().await;
                 Reply::Revoked(key)
             }
         })
@@ -226,6 +226,14 @@ impl Desk {
         self.renew();
         if let Some(agent) = &self.agent {
             agent.changed();
+        }
+    }
+
+    /// The same, done once the listener has it too: what a person revoked opens nothing any more.
+    async fn changed_for_all(&self) {
+        self.changed();
+        if let Some(agent) = &self.agent {
+            agent.settled().await;
         }
     }
 

@@ -46,7 +46,9 @@ pub struct Agent {
     wanted: watch::Sender<Wanted>,
     serving: watch::Receiver<Serving>,
     quit: Arc<Notify>,
-    changed: Arc<Notify>,
+    /// How often accounts or keys have changed, and how many of these changes are taken over.
+    changes: watch::Sender<u64>,
+    taken_over: watch::Receiver<u64>,
     drain_timeout: watch::Receiver<Duration>,
 }
 
@@ -57,8 +59,10 @@ pub struct Orders {
     pub drain_timeout: watch::Sender<Duration>,
     /// Told once when the agent shall end.
     pub quit: Arc<Notify>,
-    /// Told when accounts or keys have changed.
-    pub changed: Arc<Notify>,
+    /// Counts the changes of accounts and keys.
+    pub changes: watch::Receiver<u64>,
+    /// Where the agent says how many of them it has taken over.
+    pub taken_over: watch::Sender<u64>,
 }
 
 impl Agent {
@@ -66,15 +70,18 @@ impl Agent {
         let (wanted, wanted_end) = watch::channel(wanted);
         let (serving_end, serving) = watch::channel(Serving::Starting);
         let (drain_end, drain_timeout) = watch::channel(drain_timeout);
-        let (quit, changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (changes, changes_end) = watch::channel(0);
+        let (taken_over_end, taken_over) = watch::channel(0);
+        let quit = Arc::new(Notify::new());
         let orders = Orders {
             wanted: wanted_end,
             serving: serving_end,
             drain_timeout: drain_end,
             quit: Arc::clone(&quit),
-            changed: Arc::clone(&changed),
+            changes: changes_end,
+            taken_over: taken_over_end,
         };
-        (Self { wanted, serving, quit, changed, drain_timeout }, orders)
+        (Self { wanted, serving, quit, changes, taken_over, drain_timeout }, orders)
     }
 
     pub fn serving(&self) -> Serving {
@@ -92,7 +99,15 @@ impl Agent {
 
     /// Tells the agent that accounts or keys have changed.
     pub(super) fn changed(&self) {
-        self.changed.notify_one();
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Waits until the agent serves with all that has changed so far.
+    pub(super) async fn settled(&self) {
+        let count = *self.changes.borrow();
+        let mut taken_over = self.taken_over.clone();
+        // An agent that is about to end takes over nothing more.
+        let _ = tokio::time::timeout(START_TIMEOUT, taken_over.wait_for(|taken_over| *taken_over >= count)).await;
     }
 
     pub(super) fn quit(&self) {
