@@ -24,8 +24,8 @@ def free_port():
 class Agent:
     """An agent with a home of its own in the rig. `config` is more text of its configuration."""
 
-    def __init__(self, rig, config="", arguments=(), name="aerostat", **environment):
-        self.rig, self.port = rig, free_port()
+    def __init__(self, rig, config="", arguments=(), name="aerostat", port=None, **environment):
+        self.rig, self.port = rig, port or free_port()
         self.home = rig.folder / f"{name} home"
         self.home.mkdir(exist_ok=True)
         # A copy in the rig's folder: its path has a space and a percent sign.

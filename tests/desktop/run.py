@@ -301,14 +301,14 @@ def case_a_taken_port_is_told_with_its_end():
         rig.whole()
         notices = Daemon(rig)
         with socket.socket() as stranger:
-            agent = None
             stranger.bind(("127.0.0.1", 0))
             stranger.listen()
-            agent = Agent(rig, config="# taken\n")
-            (agent.home / "config.toml").write_text(f"port = {stranger.getsockname()[1]}\n")
+            agent = Agent(rig, port=stranger.getsockname()[1])
             tray = Tray(rig, agent.process.pid)
             notice = notices.wait_for("Aerostat cannot open its port")
-            tray.until_label(f"Port {stranger.getsockname()[1]} is in use")
+            # The stranger is this process.
+            assert f"({os.getpid()})" in tray.until_label(f"Port {agent.port} is in use by").label
+            assert f"({os.getpid()})" in notice.body, notice.body
             until("the icon has a sign", lambda: ORANGE in tray.colours())
         back = notices.wait_for("Aerostat is back")
         assert back.replaced == notice.id, "one bubble for one topic"
