@@ -99,6 +99,8 @@ impl Peek {
     fn of_body(root: Value<'_>, session: Option<String>) -> Result<Self, Invalid> {
         let model = root.required("model")?;
         let name = model.str()?.into_owned();
+        // The index was skimmed: the name is read by us, and is judged here.
+        model.opened().map_err(|bad| Invalid::new(model.spot(), bad.what))?;
         // Between the quotes.
         let start = model.spot().0 as usize + 1;
         let end = start + model.as_written().len() - 2;
@@ -407,6 +409,15 @@ mod tests {
         assert_eq!(message(r#"{"model":7}"#), "model: expected a string, found a number");
         assert_eq!(message("{}"), "missing `model`");
         assert_eq!(message(r#"{"model":"m",}"#), "malformed JSON: expected a key, found `}` (at byte 13)");
+    }
+
+    /// Found by the fuzz target `requests`.
+    #[test]
+    fn a_skimmed_name_is_still_a_string() {
+        for body in [&b"{\"model\":\"m\0\"}"[..], br#"{"model":"\x"}"#] {
+            let skimmed = Document::skim(Bytes::copy_from_slice(body)).unwrap();
+            assert!(Peek::of_body(skimmed.root(), None).is_err(), "{}", body.escape_ascii());
+        }
     }
 
     #[test]
