@@ -132,7 +132,7 @@ pub static KEYS: &[Key] = &[
     key("limits.request_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest request, decompressed"),
     key("limits.answer_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest whole answer of an upstream"),
     key("limits.header_bytes_max", Kind::Bytes { min: 8192 }, Some("\"64 KiB\""), "the largest head of a request"),
-    key("limits.headers_max", Kind::Count { min: 16, max: 1000 }, Some("100"), "the number of headers of a request"),
+    key("limits.headers_max", Kind::Count { min: 16, max: 1000 }, Some("80"), "the number of headers of a request"),
     key("limits.header_timeout_seconds", SECONDS, Some("30"), "how long the head of a request may take"),
     key("limits.body_idle_timeout_seconds", SECONDS, Some("30"), "how long the body of a request may pause"),
     key("limits.connect_timeout_seconds", SECONDS, Some("10"), "how long connecting to an upstream may take"),

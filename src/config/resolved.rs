@@ -133,7 +133,7 @@ impl Default for Limits {
             request_body_bytes_max: 64 << 20,
             answer_body_bytes_max: 64 << 20,
             header_bytes_max: 64 << 10,
-            headers_max: 100,
+            headers_max: 80,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),

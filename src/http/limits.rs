@@ -11,7 +11,7 @@ pub struct Limits {
     pub request_body_bytes_max: usize,
     /// The request line and all headers. 64 KiB; at least 8 KiB.
     pub header_bytes_max: usize,
-    /// The number of headers. 100.
+    /// The number of headers. 80: clients send about twenty.
     pub headers_max: usize,
     /// From the first byte of a head (or from the connection's start) to its end. 30 s.
     pub header_timeout: Duration,
@@ -31,7 +31,7 @@ impl Default for Limits {
         Self {
             request_body_bytes_max: 64 << 20,
             header_bytes_max: 64 << 10,
-            headers_max: 100,
+            headers_max: 80,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
             connections_max: 2048,

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, header, request};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -35,9 +35,12 @@ const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 const TURNED_AWAY_MAX: usize = 64;
 
 /// How many times too long a head may be, and how many headers too many it may have, to be refused with a sentence. One beyond
-/// that gets a bare status. hyper makes room for all of these headers at each request.
+/// that gets a bare status.
 const HEAD_TOLERANCE: usize = 4;
-const HEADERS_TOLERANCE: usize = 128;
+const HEADERS_TOLERANCE: usize = 20;
+
+/// For so many headers hyper needs no memory of its own; for any other number it makes and fills some at each request.
+const HEADERS_FREE: usize = 100;
 
 /// The smallest buffer that hyper takes.
 const BUFFER_BYTES_MIN: usize = 8192;
@@ -125,7 +128,10 @@ impl<H: Handler> Server<H> {
         // still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
         // hyper's own answer to too long a head has no body; up to here the handler gives one.
-        http.max_headers(limits.headers_max + HEADERS_TOLERANCE).max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
+        http.max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
+        if limits.headers_max + HEADERS_TOLERANCE > HEADERS_FREE {
+            http.max_headers(limits.headers_max + HEADERS_TOLERANCE);
+        }
         // The same buffer bounds what is written ahead of a slow client.
         http.max_buf_size((limits.header_bytes_max * HEAD_TOLERANCE).max(BUFFER_BYTES_MIN));
         Self {
@@ -188,7 +194,7 @@ impl<H: Handler> Server<H> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
         let refusal = self.head_too_large(&request).or_else(|| permit.is_none().then(|| self.too_many()));
         let mut response = match refusal {
-            None => self.handler.handle(request).await,
+            None => self.serve(request).await,
             Some(fault) => self.handler.refuse(&request.into_parts().0, &fault),
         };
         // The rest of such a request may still be on its way, and nobody will read it.
@@ -198,11 +204,21 @@ impl<H: Handler> Server<H> {
         response.map(|body| Answer { body, broken: None, _permit: permit, busy })
     }
 
+    /// Answers. Where others are served too, their answers are made before this one is written: a peer that is woken once takes
+    /// them all, and waking it costs more than to answer.
+    async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+        let response = self.handler.handle(request).await;
+        if self.in_flight.available_permits() + 1 < self.limits.requests_in_flight_max {
+            tokio::task::yield_now().await;
+        }
+        response
+    }
+
     fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
         let Limits { header_bytes_max, headers_max, .. } = self.limits;
         let headers = request.headers();
         let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        let bytes = request.uri().to_string().len() + lines.sum::<usize>();
+        let bytes = target_len(request.uri()) + lines.sum::<usize>();
         let is_too_large = bytes > header_bytes_max || headers.len() > headers_max;
         is_too_large.then(|| {
             let message = format!("request head: expected at most {header_bytes_max} bytes and {headers_max} headers, found more");
@@ -217,6 +233,12 @@ impl<H: Handler> Server<H> {
         fault.retry_after = Some(Duration::from_secs(1));
         fault
     }
+}
+
+/// How long the request target was, a scheme aside.
+fn target_len(uri: &Uri) -> usize {
+    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
 /// An answer's body, which holds its request's place until it is sent or dropped.

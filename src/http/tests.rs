@@ -280,11 +280,11 @@ async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
     let server = Running::start(Limits::default());
     let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nA: {}\r\n\r\n", "a".repeat(2 << 20));
     assert_eq!(server.send(long).await.status().await, 431);
-    for headers in ["A: b\r\n".repeat(200), format!("A: {}\r\n", "a".repeat(65 << 10))] {
+    for headers in ["A: b\r\n".repeat(95), format!("A: {}\r\n", "a".repeat(65 << 10))] {
         let mut client = server.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
         let (head, body) = client.answer().await;
         assert!(head.starts_with("http/1.1 431 "), "{head}");
-        assert_eq!(body, "request head: expected at most 65536 bytes and 100 headers, found more");
+        assert_eq!(body, "request head: expected at most 65536 bytes and 80 headers, found more");
         client.send(get("/")).await;
         assert_eq!(client.status().await, 200, "the connection goes on");
     }

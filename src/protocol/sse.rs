@@ -40,6 +40,9 @@ impl Frames {
     /// # Errors
     /// When a record passes [`FRAME_BYTES_MAX`], or `each` refuses one.
     pub fn push(&mut self, mut chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+        if let Some(frame) = self.lone(&chunk) {
+            return each(frame);
+        }
         if !self.pending.is_empty() {
             // What is pending holds no line end, so only what is new is searched: a long line comes in many chunks.
             let end = memchr2(b'\n', b'\r', &chunk);
@@ -55,6 +58,23 @@ impl Frames {
             return Err(Garbled { why: format!("a record larger than {FRAME_BYTES_MAX} bytes") });
         }
         Ok(())
+    }
+
+    /// The most frequent chunk of all, read at once: one record of one `data` line, perhaps under its name.
+    fn lone(&self, chunk: &Bytes) -> Option<Frame> {
+        if !self.seen_first || self.after_cr || !self.is_between() {
+            return None;
+        }
+        let (event, rest) = match chunk.strip_prefix(b"event: ") {
+            Some(named) => {
+                let end = memchr(b'\n', named)?;
+                (chunk.slice_ref(&named[..end]), &named[end + 1..])
+            }
+            None => (Bytes::new(), &chunk[..]),
+        };
+        let line = rest.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
+        let is_one_line = memchr2(b'\n', b'\r', line).is_none() && !event.contains(&b'\r');
+        is_one_line.then(|| Frame { event, data: chunk.slice_ref(line) })
     }
 
     /// Reads the whole lines and gives what is left.
@@ -202,6 +222,22 @@ mod tests {
             cuts.sort_unstable();
             let chunks: Vec<&[u8]> = cuts.windows(2).map(|pair| &STREAM[pair[0]..pair[1]]).collect();
             prop_assert_eq!(read(&chunks), read(&[STREAM]));
+        }
+    }
+
+    #[test]
+    fn a_lone_record_is_read_as_any_other() {
+        for chunk in [
+            "data: 1\n\n",
+            "event: a\ndata: 1\n\n",
+            "event: a\r\ndata: 1\n\n",
+            "data: 1\r\n\n",
+            "data: 1\ndata: 2\n\n",
+            "data: 1\n",
+        ] {
+            let whole = read(&[b": hi\n\n", chunk.as_bytes()]);
+            let bytes: Vec<&[u8]> = chunk.as_bytes().chunks(1).collect();
+            assert_eq!(whole, read(&[&[b": hi\n\n".as_slice()], &bytes[..]].concat()), "{chunk:?}");
         }
     }
 

@@ -20,8 +20,8 @@ pub(super) fn next() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let halves = SEED.map(|seed| scrambled(seed.wrapping_add(count)));
     let number = u128::from(halves[0]) << 64 | u128::from(halves[1]);
-    let digit = |at: usize| b"0123456789abcdef"[(number >> (124 - 4 * at)) as usize & 15];
-    (0..DIGITS).map(|at| char::from(digit(at))).collect()
+    let digits: [u8; DIGITS] = std::array::from_fn(|at| b"0123456789abcdef"[(number >> (124 - 4 * at)) as usize & 15]);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// One to one, so that different counts never give the same id.

@@ -3,6 +3,8 @@
 //! Prefix aliases, missing or doubled version segments and trailing slashes are all fine; what is left is matched against the
 //! dialects' own routes. It reads the head only, and decides nothing about who may ask.
 
+use std::sync::LazyLock;
+
 use http::Method;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -33,6 +35,9 @@ pub(super) enum Found {
 
 impl Place {
     pub(super) fn of(head: &Parts) -> Self {
+        if let Some(straight) = straight(head) {
+            return straight;
+        }
         let path = Path::read(head.uri.path());
         let likely = path.likely_dialect(head);
         match path.own() {
@@ -41,6 +46,34 @@ impl Place {
             None => path.find(&head.method, likely),
         }
     }
+}
+
+/// A path as the dialects' own documents write it, that one dialect alone has: most requests name one, and need no forgiving.
+struct Straight {
+    path: String,
+    method: Method,
+    protocol: &'static dyn Protocol,
+    operation: Operation,
+}
+
+static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
+    let routes = || protocol::ALL.iter().flat_map(|protocol| protocol.routes().iter().map(move |route| (*protocol, route)));
+    let sharers = |path: &str| routes().filter(|(_, route)| route.matches(path).is_some()).count();
+    let whole = routes().filter(|(_, route)| !route.pattern.contains('{') && sharers(route.pattern) == 1);
+    whole
+        .map(|(protocol, route)| Straight {
+            path: format!("/{}{}", protocol.version(), route.pattern),
+            method: route.method.clone(),
+            protocol,
+            operation: route.operation,
+        })
+        .collect()
+});
+
+fn straight(head: &Parts) -> Option<Place> {
+    let known = STRAIGHT.iter().find(|known| known.path == head.uri.path() && known.method == head.method)?;
+    let found = Found::Route { operation: known.operation, model: None };
+    Some(Place { found, protocol: known.protocol })
 }
 
 /// A request's path, its forgiven prefixes taken off.
@@ -176,6 +209,16 @@ mod tests {
         }
         for path in ["/v1/messages", "/messages", "/anthropic/v1/messages", "/v1/v1beta/messages"] {
             assert_eq!(route(Method::POST, path), ("anthropic", generate.clone()), "{path}");
+        }
+    }
+
+    #[test]
+    fn straight_paths_lead_where_forgiving_leads() {
+        let paths: Vec<&str> = STRAIGHT.iter().map(|known| known.path.as_str()).collect();
+        assert!(paths.contains(&"/v1/chat/completions") && paths.contains(&"/v1/messages"), "{paths:?}");
+        for known in STRAIGHT.iter() {
+            let forgiven = route(known.method.clone(), &format!("/{}", known.path));
+            assert_eq!(route(known.method.clone(), &known.path), forgiven, "{}", known.path);
         }
     }
 

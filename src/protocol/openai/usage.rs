@@ -17,15 +17,16 @@ pub(in crate::protocol) struct Names {
 
 /// Reads a `usage` object; figures that are missing stay unknown.
 pub(in crate::protocol) fn decode(usage: Value<'_>, names: &Names) -> Usage {
-    let count = |keys: &[&str]| usage.find(keys).and_then(|value| value.u64().ok());
+    let count = |holder: Option<Value<'_>>, key: &str| holder?.get(key)?.u64().ok();
+    let (input, output) = (usage.get(names.input_details), usage.get(names.output_details));
     Usage {
-        input: count(&[names.input]),
-        cache_read: count(&[names.input_details, "cached_tokens"]),
-        cache_write: count(&[names.input_details, "cache_write_tokens"]),
-        audio_input: count(&[names.input_details, "audio_tokens"]),
-        output: count(&[names.output]),
-        reasoning: count(&[names.output_details, "reasoning_tokens"]),
-        audio_output: count(&[names.output_details, "audio_tokens"]),
+        input: count(Some(usage), names.input),
+        cache_read: count(input, "cached_tokens"),
+        cache_write: count(input, "cache_write_tokens"),
+        audio_input: count(input, "audio_tokens"),
+        output: count(Some(usage), names.output),
+        reasoning: count(output, "reasoning_tokens"),
+        audio_output: count(output, "audio_tokens"),
         ..Usage::default()
     }
 }

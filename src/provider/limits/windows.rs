@@ -98,8 +98,13 @@ pub(super) fn windows(headers: &HeaderMap) -> Vec<Window> {
 }
 
 /// What the headers say of limits, to be kept and shown. Nothing is allocated where they say nothing.
-pub(super) fn readings(headers: &HeaderMap, clocks: &Clocks) -> Vec<Reading> {
-    windows(headers).into_iter().filter_map(|window| window.reading(clocks)).collect()
+pub(super) fn readings(headers: &HeaderMap, clocks: impl FnOnce() -> Clocks) -> Vec<Reading> {
+    let windows = windows(headers);
+    if windows.is_empty() {
+        return Vec::new();
+    }
+    let clocks = clocks();
+    windows.into_iter().filter_map(|window| window.reading(&clocks)).collect()
 }
 
 /// The window's name, whether it is one of Anthropic's unified ones, and what the header says of it.
@@ -165,7 +170,7 @@ mod tests {
     fn read(list: &[(&'static str, &'static str)]) -> Vec<String> {
         let (headers, now) = (headers(list), now());
         let show = |count: Option<u64>| count.map_or("?".to_owned(), |count| count.to_string());
-        let readings = readings(&headers, &Clocks::of(&headers, now)).into_iter();
+        let readings = readings(&headers, || Clocks::of(&headers, now)).into_iter();
         let mut lines: Vec<String> = readings
             .map(|reading| {
                 let resets = reading.resets_at.map(|at| at.duration_since(now).unwrap_or(Duration::ZERO).as_secs_f64());

@@ -1,11 +1,10 @@
 //! The rows of the table, group by group: what is measured, and what it is compared with.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::child::Child;
 use super::load::{Ask, drive};
-use super::setting::{Client, GATEWAY, Gateway, Setting};
+use super::setting::{Client, Gateway, Setting, program};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -186,7 +185,7 @@ async fn idle(setting: &Setting) {
     tokio::time::sleep(IDLE).await;
     let woken = gateway.process.wake_ups() - before;
     row("idle: wake-ups per second", woken as f64 / IDLE.as_secs_f64(), Some((0.2, 0.0)));
-    let bytes = std::fs::metadata(Path::new(GATEWAY)).map_or(0, |file| file.len());
+    let bytes = std::fs::metadata(program()).map_or(0, |file| file.len());
     row("stripped binary: MiB", bytes as f64 / MIB as f64, Some((12.0, 8.0)));
 }
 

@@ -1,6 +1,6 @@
 //! Who takes part: the upstream, the floor and the gateway with everything switched on; and what they are asked.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -8,7 +8,11 @@ use tempfile::TempDir;
 use super::child::{Child, MEASURED_CORE, OTHER_CORE};
 use super::load::Ask;
 
-pub(super) const GATEWAY: &str = env!("CARGO_BIN_EXE_aerostat");
+/// The program that is measured: the one that `AEROSTAT_BIN` names, or the one that was built with this measurement. The latter's
+/// tokio has what tests need of it too, which costs a little.
+pub(super) fn program() -> PathBuf {
+    std::env::var_os("AEROSTAT_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_aerostat")), PathBuf::from)
+}
 
 /// Floor and gateway in front of one upstream.
 pub(super) struct Setting {
@@ -42,7 +46,7 @@ impl Gateway {
     fn start(upstream: &Child) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(home.path().join("config.toml"), config(upstream)).expect("the home can be written");
-        let process = Child::start(MEASURED_CORE, Path::new(GATEWAY), &["--headless"], &[("AEROSTAT_HOME", home.path())]);
+        let process = Child::start(MEASURED_CORE, &program(), &["--headless"], &[("AEROSTAT_HOME", home.path())]);
         let key = std::fs::read_to_string(home.path().join("local-key")).expect("strict mode makes a key");
         Self { process, key: key.trim().to_owned(), _home: home }
     }
