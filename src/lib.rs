@@ -15,6 +15,7 @@ pub mod http;
 pub mod json;
 pub mod nearest;
 pub mod outcome;
+pub mod pieces;
 pub mod pool;
 pub mod protocol;
 pub mod provider;

@@ -3,7 +3,7 @@
 //! A record holds no prompt, no answer and no secret. Recording never blocks: a recorder that is full drops the record and counts it.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -27,10 +27,8 @@ pub struct Record {
     /// The model that the client asked for.
     pub model: String,
     pub stream: bool,
-    /// What the model became, in words; empty where nothing was resolved.
-    pub resolution: String,
-    /// The places that could serve it, `provider/model`, in the order in which they are tried.
-    pub candidates: Vec<String>,
+    /// What the model became; `None` where nothing was resolved.
+    pub resolved: Option<Arc<Resolved>>,
     /// What was not asked, and why, in the order in which it was found.
     pub passed_over: Vec<PassedOver>,
     pub attempts: Vec<Attempt>,
@@ -40,6 +38,23 @@ pub struct Record {
     pub losses: Vec<Loss>,
     /// What the client was told, where the request failed.
     pub fault: Option<String>,
+}
+
+/// What a model's name became. Requests for the same name share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// In words.
+    pub text: String,
+    /// The places that could serve it, `provider/model`, in the order in which they are tried.
+    pub candidates: Vec<String>,
+}
+
+impl Resolved {
+    pub fn new(mut text: String, mut candidates: Vec<String>) -> Self {
+        shorten(&mut text);
+        candidates.truncate(LIST_MAX);
+        Self { text, candidates }
+    }
 }
 
 /// A candidate, or an account of it, that was not asked.
@@ -75,11 +90,10 @@ const LIST_MAX: usize = 200;
 
 impl Record {
     fn bound(&mut self) {
-        for text in [&mut self.model, &mut self.resolution].into_iter().chain(&mut self.fault) {
+        for text in [&mut self.model].into_iter().chain(&mut self.fault) {
             shorten(text);
         }
         self.attempts.iter_mut().flat_map(|attempt| &mut attempt.detail).for_each(shorten);
-        self.candidates.truncate(LIST_MAX);
         self.passed_over.truncate(LIST_MAX);
         self.losses.truncate(LIST_MAX);
     }

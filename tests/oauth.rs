@@ -56,7 +56,7 @@ impl Lab {
         if let Some(access) = access {
             request = request.header("authorization", format!("Bearer {}", access.expose()));
         }
-        let answer = self.network.send(request.body(Bytes::new()).unwrap(), &Via::default()).await.unwrap();
+        let answer = self.network.send(request.body(Bytes::new().into()).unwrap(), &Via::default()).await.unwrap();
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())

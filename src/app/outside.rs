@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
@@ -13,6 +12,7 @@ use crate::canon::{Blame, Fault, FaultKind, ModelCard};
 use crate::config::Resolved;
 use crate::control::{Outside, network};
 use crate::gateway::{self, Endpoint};
+use crate::pieces::Pieces;
 use crate::provider::Provider;
 use crate::upstream::{Body, Network, Settings, TransportError, Upstream, Via};
 
@@ -41,7 +41,7 @@ impl Latest {
 }
 
 impl Upstream for Latest {
-    fn send(&self, request: Request<Bytes>, via: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(&self, request: Request<Pieces>, via: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         let (network, via) = (self.now(), via.clone());
         Box::pin(async move { network.send(request, &via).await })
     }
@@ -54,7 +54,7 @@ struct OneWay {
 }
 
 impl Upstream for OneWay {
-    fn send(&self, request: Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(&self, request: Request<Pieces>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         self.network.send(request, &self.via)
     }
 }

@@ -46,7 +46,8 @@ async fn exchange(network: &Network, port: u16, mut request: Request<Bytes>) -> 
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Authority::try_from(format!("127.0.0.1:{port}")).ok();
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
-    let (head, body) = network.send(request, &Via::default()).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
+    let (head, body) =
+        network.send(request.map(Into::into), &Via::default()).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
     let body = body.collect().await.map_err(|_| Fault::upstream("the answer broke off"))?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }

@@ -83,6 +83,7 @@ fn unknown(id: &str) -> Complaint {
 
 impl Explanation {
     pub(super) fn of(record: &Record) -> Self {
+        let resolved = record.resolved.as_deref();
         Self {
             id: record.request_id.clone(),
             received_at: moment(record.received_at),
@@ -92,8 +93,8 @@ impl Explanation {
             operation: record.operation.name().to_owned(),
             model: record.model.clone(),
             stream: record.stream,
-            resolution: record.resolution.clone(),
-            candidates: record.candidates.clone(),
+            resolution: resolved.map(|resolved| resolved.text.clone()).unwrap_or_default(),
+            candidates: resolved.map(|resolved| resolved.candidates.clone()).unwrap_or_default(),
             passed_over: record.passed_over.iter().map(PassedOverFacts::of).collect(),
             attempts: record.attempts.iter().map(AttemptFacts::of).collect(),
             status: record.status,
@@ -182,7 +183,7 @@ fn advice(record: &Record) -> Option<String> {
 }
 
 fn without_attempt(record: &Record) -> String {
-    if record.candidates.is_empty() {
+    if record.resolved.as_ref().is_none_or(|resolved| resolved.candidates.is_empty()) {
         return format!("see what the name becomes: `aerostat model try {}`", record.model.escape_debug());
     }
     if record.passed_over.is_empty() {
@@ -195,10 +196,13 @@ fn without_attempt(record: &Record) -> String {
 mod tests {
     use std::time::Duration;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::canon::Usage;
     use crate::outcome::Scope;
     use crate::protocol::{Operation, openai_chat};
+    use crate::record::Resolved;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -228,8 +232,7 @@ mod tests {
             operation: Operation::Generate,
             model: "lab/m".to_owned(),
             stream: false,
-            resolution: "addressed".to_owned(),
-            candidates: vec!["lab/m".to_owned()],
+            resolved: Some(Arc::new(Resolved::new("addressed".to_owned(), vec!["lab/m".to_owned()]))),
             passed_over: Vec::new(),
             attempts,
             status: 429,

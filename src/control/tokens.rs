@@ -33,7 +33,7 @@ pub async fn ask(upstream: &dyn Upstream, via: &Via, mut request: Request<Bytes>
 }
 
 async fn exchange(upstream: &dyn Upstream, via: &Via, request: Request<Bytes>) -> Result<(http::response::Parts, Vec<u8>), Answer> {
-    let answer = upstream.send(request, via).await.map_err(|error| match error.stage {
+    let answer = upstream.send(request.map(Into::into), via).await.map_err(|error| match error.stage {
         Stage::Connect | Stage::Tls => Answer::NotTaken { why: error.message },
         Stage::Head | Stage::Body => Answer::Unclear { why: error.message },
     })?;

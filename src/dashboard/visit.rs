@@ -65,7 +65,7 @@ pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) ->
         Some(Place::Form(name)) => {
             let name = name.to_owned();
             match collect(incoming, &head.headers, &limits()).await {
-                Ok(body) => submit(dashboard, &name, &fields(&body), &segment).await,
+                Ok(body) => submit(dashboard, &name, &fields(body.whole()), &segment).await,
                 Err(fault) => refusal(&fault),
             }
         }

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
 use crate::canon::Fault;
+use crate::pieces::Pieces;
 use crate::protocol::{self, Inbound, Operation, Protocol};
 use crate::upstream::{Body, BoxError, TransportError, Upstream, Via};
 use scene::Scene;
@@ -28,19 +29,19 @@ fn models() -> Vec<String> {
 pub struct Demo;
 
 impl Upstream for Demo {
-    fn send(&self, request: http::Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(&self, request: http::Request<Pieces>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         Box::pin(std::future::ready(Ok(answer(&request))))
     }
 }
 
-fn answer(request: &http::Request<Bytes>) -> Response<Body> {
+fn answer(request: &http::Request<Pieces>) -> Response<Body> {
     let Some((protocol, operation, model)) = find(request.method(), request.uri().path()) else { return not_found() };
     let inbound = Inbound {
         operation,
         path_model: model.as_deref(),
         query: request.uri().query(),
         headers: request.headers(),
-        body: request.body(),
+        body: request.body().whole(),
     };
     match operation {
         Operation::ListModels => json(wire::models(&models())),

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body::Frame;
 
 use super::plan::Plan;
@@ -68,6 +68,14 @@ impl Ready {
         Self::Whole { answer, usage: seen.usage.unwrap_or_default(), stored: seen.stored.map(Into::into) }
     }
 
+    /// What the answer's head says.
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        match self {
+            Self::Whole { answer, .. } => answer.headers_mut(),
+            Self::Stream { head, .. } => head.headers_mut(),
+        }
+    }
+
     /// Gives the answer to the client; from here on it settles by itself.
     pub(super) fn commit(self, mut settlement: Settlement) -> Answer {
         match self {
@@ -78,7 +86,7 @@ impl Ready {
                 answer
             }
             Self::Stream { head, mut relay } => {
-                settlement.record().status = head.status().as_u16();
+                (settlement.record().status, settlement.record().stream) = (head.status().as_u16(), true);
                 relay.commit(settlement);
                 head.map(|()| AnswerBody::Stream(Stream(relay)))
             }

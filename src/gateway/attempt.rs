@@ -13,10 +13,11 @@ use super::leasing::{Tried, lease};
 use super::plan::{Exchange, Job, Plan, Prepared};
 use super::reading::{Reading, is_encoded};
 use super::settle::Settlement;
-use super::{Answer, AnswerBody, Call, Failed, Gateway, Setup, estimate};
+use super::{Answer, Call, Failed, Gateway, InForce, estimate};
 use crate::account::{BadProxy, Credential};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Stage, Timestamp};
+use crate::pieces::Pieces;
 use crate::provider;
 use crate::upstream::{Body as UpstreamBody, Via};
 
@@ -25,14 +26,15 @@ const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
 const FAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves a call that names a model.
-pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result<Answer, Box<Failed>> {
-    let job = Job::new(gateway, setup, call)?;
+pub(super) async fn run(gateway: &Gateway, force: &InForce, call: &Call) -> Result<Answer, Box<Failed>> {
+    let job = Job::new(gateway, force, call)?;
     let mut settlement = job.open_settlement();
-    let served = serve(&job, &mut settlement).await;
-    let facts = settlement.headers();
-    match served {
-        Ok(ready) => Ok(with_headers(ready.commit(settlement), facts)),
-        Err(failure) => give_up(call, *failure, facts, settlement),
+    match serve(&job, &mut settlement).await {
+        Ok(mut ready) => {
+            settlement.tell(ready.headers_mut());
+            Ok(ready.commit(settlement))
+        }
+        Err(failure) => give_up(call, *failure, settlement),
     }
 }
 
@@ -40,7 +42,7 @@ pub(super) async fn run(gateway: &Gateway, setup: &Setup, call: &Call) -> Result
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
     let candidates = job.candidates(settlement).await.map_err(Failure::of_request)?;
     let mut last = None;
-    for plan in candidates.iter().flat_map(|candidate| job.plans(candidate)) {
+    for plan in candidates.resolution.candidates.iter().flat_map(|candidate| job.plans(candidate)) {
         let failure = match try_plan(job, &plan, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,
@@ -140,7 +142,7 @@ async fn ask(
     job: &Job<'_>,
     plan: &Plan,
     prepared: &mut Prepared,
-    (request, via): (http::Request<Bytes>, Via),
+    (request, via): (http::Request<Pieces>, Via),
     settlement: &mut Settlement,
 ) -> Attempted<Ready> {
     let answer = send(job, plan, request, &via).await?;
@@ -152,7 +154,7 @@ async fn ask(
 }
 
 /// The request as it goes out. A wire request is sent once, so it is taken.
-fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Result<http::Request<Bytes>, Fault> {
+fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Result<http::Request<Pieces>, Fault> {
     let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: std::mem::take(&mut prepared.wire) };
     plan.endpoint.provider.prepare(call, credential)
 }
@@ -163,8 +165,8 @@ fn unusable(plan: &Plan, bad: &BadProxy) -> Fault {
     Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }
 
-async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Bytes>, via: &Via) -> Attempted<http::Response<UpstreamBody>> {
-    let limit = job.setup.limits.head_timeout(job.peek.stream);
+async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Pieces>, via: &Via) -> Attempted<http::Response<UpstreamBody>> {
+    let limit = job.setup.limits.head_timeout(job.stream().unwrap_or(false));
     let sent = timeout(limit, plan.endpoint.upstream.send(request, via)).await;
     let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
     answered.map_err(|error| Failure::unreachable(&error))
@@ -196,18 +198,16 @@ async fn error_body(body: UpstreamBody) -> Bytes {
 }
 
 /// Nothing serves: the upstream's own words where they may pass, else the fault, for the server to say.
-fn give_up(call: &Call, failure: Failure, facts: HeaderMap, settlement: Settlement) -> Result<Answer, Box<Failed>> {
+fn give_up(call: &Call, failure: Failure, settlement: Settlement) -> Result<Answer, Box<Failed>> {
     let Failure { fault, original, .. } = failure;
-    if let Some(original) = original {
+    if let Some(mut original) = original {
+        settlement.tell(original.headers_mut());
         settlement.finish(original.status(), crate::canon::Usage::default(), Some(&fault));
-        return Ok(with_headers(original, facts));
+        return Ok(original);
     }
+    let mut headers = HeaderMap::new();
+    settlement.tell(&mut headers);
     let (status, _) = call.protocol.encode_fault(&fault, &call.request_id);
     settlement.finish(status, crate::canon::Usage::default(), Some(&fault));
-    Err(Box::new(Failed { fault, headers: facts }))
-}
-
-fn with_headers(mut answer: http::Response<AnswerBody>, headers: HeaderMap) -> Answer {
-    answer.headers_mut().extend(headers);
-    answer
+    Err(Box::new(Failed { fault, headers }))
 }

@@ -18,24 +18,30 @@ const BYTES_MAX: usize = 1024;
 /// Stands at the end of a list that is too long.
 const MORE: &str = ", ...";
 
-/// The headers of a record, so far as it goes: who was asked last, how many tries it took, what was lost on the way.
-pub(super) fn of(record: &Record, served_by: Option<&str>) -> HeaderMap {
-    let values = [
-        (MODEL, served_by.map(model)),
-        (ATTEMPTS, Some(record.attempts.len().to_string())),
-        (DROPPED, list(record.losses.iter().filter_map(dropped))),
-        (ADJUSTED, list(record.losses.iter().filter_map(adjusted))),
-    ];
-    let valid = |value: Option<String>| HeaderValue::from_str(&value?).ok();
-    let mut headers = HeaderMap::with_capacity(values.len());
-    headers.extend(values.into_iter().filter_map(|(name, value)| Some((name, valid(value)?))));
-    headers
+/// Says what a record knows, so far as it goes: who was asked last, how many tries it took, what was lost on the way.
+pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&str>) {
+    if let Some(name) = served_by {
+        headers.insert(MODEL, model(name));
+    }
+    headers.insert(ATTEMPTS, attempts(record.attempts.len()));
+    if record.losses.is_empty() {
+        return;
+    }
+    let losses =
+        [(DROPPED, list(record.losses.iter().filter_map(dropped))), (ADJUSTED, list(record.losses.iter().filter_map(adjusted)))];
+    let valid = losses.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+    headers.extend(valid);
 }
 
-fn model(name: &str) -> String {
+fn model(name: &str) -> HeaderValue {
     let mut name = printable(name);
     name.truncate(BYTES_MAX);
-    name
+    // Printable ASCII fits into any header.
+    HeaderValue::try_from(name).unwrap_or(HeaderValue::from_static("?"))
+}
+
+fn attempts(count: usize) -> HeaderValue {
+    if count == 1 { HeaderValue::from_static("1") } else { HeaderValue::from(count) }
 }
 
 fn dropped(loss: &Loss) -> Option<String> {
@@ -56,6 +62,9 @@ fn element(sign: &str, loss: &Loss) -> String {
 }
 
 fn printable(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return text.to_owned();
+    }
     text.chars().map(|character| if character.is_ascii_graphic() { character } else { '?' }).collect()
 }
 

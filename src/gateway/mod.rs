@@ -11,6 +11,7 @@ mod estimate;
 mod failure;
 mod headers;
 mod leasing;
+mod look;
 mod makers;
 mod passthrough;
 mod pipe;
@@ -18,6 +19,7 @@ mod plan;
 mod reading;
 mod relay;
 pub mod resolve;
+mod resolved;
 mod session;
 mod settle;
 mod signatures;
@@ -35,10 +37,12 @@ pub use answer::{AnswerBody, Stream};
 pub use catalog::{Catalog, fetch};
 use makers::Makers;
 pub use relay::Pace;
+use resolved::Resolutions;
 pub use signatures::Signatures;
 
 use crate::canon::Fault;
 use crate::outcome::Timestamp;
+use crate::pieces::Pieces;
 use crate::pool::Pool;
 use crate::protocol::{Inbound, Operation, Protocol};
 use crate::provider::Provider;
@@ -94,19 +98,20 @@ pub struct Call {
     /// The query without `key`.
     pub query: Option<String>,
     pub headers: HeaderMap,
-    pub body: Bytes,
+    pub body: Pieces,
     pub received_at: Timestamp,
     pub arrived: Instant,
 }
 
 impl Call {
-    fn inbound(&self) -> Inbound<'_> {
+    /// The request with `body`: the client's, or a part of it.
+    fn inbound<'c>(&'c self, body: &'c Bytes) -> Inbound<'c> {
         Inbound {
             operation: self.operation,
             path_model: self.path_model.as_deref(),
             query: self.query.as_deref(),
             headers: &self.headers,
-            body: &self.body,
+            body,
         }
     }
 }
@@ -128,9 +133,21 @@ impl From<Fault> for Box<Failed> {
     }
 }
 
+/// A setup that serves, and what was found out while it does.
+struct InForce {
+    setup: Setup,
+    resolutions: Resolutions,
+}
+
+impl InForce {
+    fn of(setup: Setup) -> Self {
+        Self { setup, resolutions: Resolutions::default() }
+    }
+}
+
 /// Serves calls.
 pub struct Gateway {
-    setup: ArcSwap<Setup>,
+    force: ArcSwap<InForce>,
     pool: Pool,
     signatures: Arc<Signatures>,
     makers: Arc<Makers>,
@@ -140,13 +157,13 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(setup: Setup, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
-        let (setup, catalog) = (ArcSwap::from_pointee(setup), Catalog::default());
-        Self { setup, pool, signatures: Arc::default(), makers: Arc::default(), catalog, recorder }
+        let (force, catalog) = (ArcSwap::from_pointee(InForce::of(setup)), Catalog::default());
+        Self { force, pool, signatures: Arc::default(), makers: Arc::default(), catalog, recorder }
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.
     pub fn replace(&self, setup: Setup) {
-        self.setup.store(Arc::new(setup));
+        self.force.store(Arc::new(InForce::of(setup)));
         self.catalog.forget();
     }
 
@@ -160,11 +177,11 @@ impl Gateway {
     /// # Errors
     /// The fault that the client shall see.
     pub async fn handle(&self, call: Call) -> Result<Answer, Box<Failed>> {
-        let setup = self.setup.load_full();
+        let force = self.force.load_full();
         match call.operation {
-            Operation::ListModels => Ok(self.catalog.list(&setup, &self.pool, &call).await),
-            Operation::ShowModel => self.catalog.show(&setup, &self.pool, &call).await,
-            _ => attempt::run(self, &setup, &call).await,
+            Operation::ListModels => Ok(self.catalog.list(&force.setup, &self.pool, &call).await),
+            Operation::ShowModel => self.catalog.show(&force.setup, &self.pool, &call).await,
+            _ => attempt::run(self, &force, &call).await,
         }
     }
 }

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::json::Text;
+use crate::pieces::Pieces;
 use crate::protocol::Peek;
 
 /// Request headers that any dialect's upstream may see.
@@ -11,6 +12,9 @@ const REQUEST: &[&str] = &["accept", "user-agent"];
 
 /// Answer headers that any dialect's client may see.
 const RESPONSE: &[&str] = &["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
+
+/// Up to which length a renamed body is made anew, in one piece: three would cost more to send.
+const COPIED_BYTES_MAX: usize = 16 * 1024;
 
 /// For how many headers of an answer there is room from the start.
 const ANSWER_HEADERS: usize = 12;
@@ -45,14 +49,19 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// The body with the model's characters replaced, or as it came where the name stays or stands in the path.
-pub(super) fn rename(body: &Bytes, peek: &Peek, model: &str) -> Bytes {
+pub(super) fn rename(body: &Pieces, peek: &Peek, model: &str) -> Pieces {
     let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else { return body.clone() };
     let name = Text::from_plain(model);
-    let mut renamed = BytesMut::with_capacity(body.len() + name.as_bytes().len());
+    let name = Bytes::copy_from_slice(name.as_bytes());
+    if body.len() > COPIED_BYTES_MAX {
+        return body.replaced(at, name);
+    }
+    let (body, end) = (body.whole(), at.end);
+    let mut renamed = BytesMut::with_capacity(body.len() + name.len());
     renamed.extend_from_slice(&body[..at.start]);
-    renamed.extend_from_slice(name.as_bytes());
-    renamed.extend_from_slice(&body[at.end..]);
-    renamed.freeze()
+    renamed.extend_from_slice(&name);
+    renamed.extend_from_slice(&body[end..]);
+    renamed.freeze().into()
 }
 
 #[cfg(test)]
@@ -71,9 +80,9 @@ mod tests {
 
     #[test]
     fn a_rename_touches_nothing_else() {
-        let body = Bytes::from_static(br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#);
+        let body = Pieces::from(Bytes::from_static(br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#));
         let peek = Peek { model: "fast".into(), model_at: Some(23..27), ..Peek::default() };
-        assert_eq!(&rename(&body, &peek, "a\"b")[..], br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#);
-        assert_eq!(rename(&body, &peek, "fast"), body);
+        assert_eq!(&rename(&body, &peek, "a\"b").whole()[..], br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#);
+        assert_eq!(rename(&body, &peek, "fast").whole(), body.whole());
     }
 }

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::catalog::Lists;
+use super::look;
 use super::passthrough;
 use super::resolve::{Candidate, Directory, Resolution, resolve};
+use super::resolved::{Known, Resolutions};
 use super::session;
 use super::settle::Settlement;
-use super::{Call, Endpoint, Gateway, Setup};
+use super::{Call, Endpoint, Gateway, InForce, Setup};
 use crate::account::AccountName;
 use crate::canon::{Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
 use crate::json::path_at;
@@ -26,8 +28,13 @@ use crate::record::{Attempt, Record};
 pub(super) struct Job<'c> {
     pub(super) gateway: &'c Gateway,
     pub(super) setup: &'c Setup,
+    resolutions: &'c Resolutions,
     pub(super) call: &'c Call,
+    /// What routing needs, as far as it was looked for.
     pub(super) peek: Peek,
+    /// Whether the body was looked at its ends only, and the same of all of it, where somebody needed that.
+    is_partial: bool,
+    whole_peek: OnceLock<Peek>,
     /// The request as canon, read at the first translation.
     decoded: OnceLock<Result<Decoded, Fault>>,
     /// Whether the body carries envelopes, so that it must not pass through as it is.
@@ -92,10 +99,15 @@ impl Plan {
 impl<'c> Job<'c> {
     /// # Errors
     /// When the request does not say what routing needs.
-    pub(super) fn new(gateway: &'c Gateway, setup: &'c Setup, call: &'c Call) -> Result<Self, Fault> {
-        let peek = call.protocol.peek(&call.inbound()).map_err(|error| error.into_fault(&call.body))?;
+    pub(super) fn new(gateway: &'c Gateway, force: &'c InForce, call: &'c Call) -> Result<Self, Fault> {
+        let InForce { setup, resolutions } = force;
+        let (peek, is_partial) = match look::at_ends(call) {
+            Some(peek) => (peek, true),
+            None => (look::at_whole(call)?, false),
+        };
         let has_envelope = envelope::is_in(&call.body);
-        Ok(Self { gateway, setup, call, peek, decoded: OnceLock::new(), has_envelope, session: OnceLock::new() })
+        let (decoded, session, whole_peek) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(Self { gateway, setup, resolutions, call, peek, is_partial, whole_peek, decoded, has_envelope, session })
     }
 
     /// The account of this call, with nothing tried yet.
@@ -109,9 +121,8 @@ impl<'c> Job<'c> {
             dialect: call.protocol.dialect(),
             operation: call.operation,
             model: self.peek.model.clone(),
-            stream: self.peek.stream,
-            resolution: String::new(),
-            candidates: Vec::new(),
+            stream: self.stream().unwrap_or(false),
+            resolved: None,
             passed_over: Vec::new(),
             attempts: Vec::new(),
             status: 0,
@@ -124,12 +135,31 @@ impl<'c> Job<'c> {
 
     /// The conversation that the call belongs to, where it can be told.
     pub(super) fn session(&self) -> Option<SessionKey> {
-        *self.session.get_or_init(|| session::key(self.call, &self.peek))
+        *self.session.get_or_init(|| session::key(self.call, self.peek.session.as_deref()).or_else(|| self.farther_session()))
     }
 
     /// The only account that can read what the call goes on with, as far as it is known.
     pub(super) fn maker(&self) -> Option<AccountName> {
-        self.peek.continues.as_deref().and_then(|id| self.gateway.makers.of(id))
+        let continues = self.peek.continues.as_deref().or_else(|| self.whole_peek().continues.as_deref());
+        continues.and_then(|id| self.gateway.makers.of(id))
+    }
+
+    /// What only a look at all of the body tells.
+    fn farther_session(&self) -> Option<SessionKey> {
+        self.whole_peek().session.as_deref().map(SessionKey::of).or_else(|| session::by_opening(self.call))
+    }
+
+    /// What all of the body says. One that cannot be read is judged by whoever reads it.
+    fn whole_peek(&self) -> &Peek {
+        if !self.is_partial {
+            return &self.peek;
+        }
+        self.whole_peek.get_or_init(|| look::at_whole(self.call).unwrap_or_else(|_| self.peek.clone()))
+    }
+
+    /// Whether the client asked for a stream; `None` as long as nobody had to know.
+    pub(super) fn stream(&self) -> Option<bool> {
+        self.peek.stream.or_else(|| self.whole_peek.get()?.stream)
     }
 
     /// Who can serve the model that the client asked for, in the order in which they are tried.
@@ -138,13 +168,13 @@ impl<'c> Job<'c> {
     ///
     /// # Errors
     /// When nobody can serve it.
-    pub(super) async fn candidates(&self, settlement: &mut Settlement) -> Result<Vec<Candidate>, Fault> {
-        let mut resolution = self.resolve(&self.gateway.catalog.known_lists());
-        if resolution.candidates.is_empty() {
-            resolution = self.resolve(&self.gateway.catalog.lists(self.setup, &self.gateway.pool).await);
+    pub(super) async fn candidates(&self, settlement: &mut Settlement) -> Result<Arc<Known>, Fault> {
+        let mut known = self.resolutions.of(&self.peek.model, || self.resolve(&self.gateway.catalog.known_lists()));
+        if known.resolution.candidates.is_empty() {
+            known = Known::of(self.resolve(&self.gateway.catalog.lists(self.setup, &self.gateway.pool).await));
         }
-        settlement.resolved(&resolution);
-        resolution.fault().map_or(Ok(resolution.candidates), Err)
+        settlement.resolved(&known);
+        known.resolution.fault().map_or(Ok(known), Err)
     }
 
     fn resolve(&self, lists: &Lists) -> Resolution {
@@ -253,7 +283,7 @@ impl<'c> Job<'c> {
             operation,
             provider: &plan.endpoint.provider.name,
             model: &plan.model,
-            stream: self.peek.stream,
+            stream: self.whole_peek().stream.unwrap_or(false),
             output_tokens_max: None,
         }
     }
@@ -267,7 +297,7 @@ impl<'c> Job<'c> {
 
     /// The losses by path; a refusal, or any loss where translations have to be exact, is a fault.
     fn settle(&self, losses: Losses, dialect: Dialect) -> Result<Vec<Loss>, Fault> {
-        let body = &self.call.body;
+        let body = self.body();
         let losses = losses.resolve(body).map_err(|refusal| refused(&refusal, body))?;
         let inexact: Vec<&str> = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| &*loss.path).collect();
         if self.setup.is_strict && !inexact.is_empty() {
@@ -288,8 +318,9 @@ impl<'c> Job<'c> {
     }
 
     fn decode(&self) -> Result<Decoded, Fault> {
-        let (protocol, inbound) = (self.call.protocol, self.call.inbound());
-        let readable = |error: protocol::DecodeError| error.into_fault(&self.call.body);
+        let (protocol, body) = (self.call.protocol, self.body());
+        let inbound = self.call.inbound(body);
+        let readable = |error: protocol::DecodeError| error.into_fault(body);
         if self.call.operation.embeds() {
             let codec =
                 protocol.embeddings().ok_or_else(|| Fault::internal("the dialect has a route for embeddings and no codec"))?;
@@ -302,7 +333,7 @@ impl<'c> Job<'c> {
 
     /// The client's bytes.
     pub(super) fn body(&self) -> &Bytes {
-        &self.call.body
+        self.call.body.whole()
     }
 }
 

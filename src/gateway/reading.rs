@@ -51,16 +51,16 @@ impl Reading<'_> {
             return Err(Failure::garbled("it is compressed, and identity was asked for"));
         }
         match (self.form(&head.headers)?, self.is_stream()) {
-            (Form::Whole, is_stream) => self.whole(&head, body, is_stream).await,
-            (Form::Events, false) => self.folded(&head, body).await,
-            (Form::Array, false) => Err(Failure::garbled("it is streamed, and one piece was asked for")),
-            (form, true) => self.stream(&head, body, form).await,
+            (Form::Whole, is_stream) => self.whole(&head, body, is_stream == Some(true)).await,
+            (Form::Events, Some(false)) => self.folded(&head, body).await,
+            (Form::Array, Some(false)) => Err(Failure::garbled("it is streamed, and one piece was asked for")),
+            (form, _) => self.stream(&head, body, form).await,
         }
     }
 
-    /// Whether the client gets a stream.
-    fn is_stream(&self) -> bool {
-        self.job.peek.stream && self.job.call.operation.generates()
+    /// Whether the client gets a stream. `None`: what the upstream gives is what was asked for.
+    fn is_stream(&self) -> Option<bool> {
+        self.job.stream().map(|is_asked| is_asked && self.job.call.operation.generates())
     }
 
     /// Servers that stream without saying so are taken at the request's word.
@@ -72,7 +72,7 @@ impl Reading<'_> {
             "text/html" => Err(Failure::garbled("expected JSON or events, found an HTML page")),
             _ if self.passes_as_array() => Ok(Form::Array),
             "application/json" => Ok(Form::Whole),
-            _ if self.is_stream() => Ok(Form::Events),
+            _ if self.is_stream() == Some(true) => Ok(Form::Events),
             _ => Ok(Form::Whole),
         }
     }

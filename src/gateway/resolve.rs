@@ -113,6 +113,11 @@ pub struct Resolution {
 }
 
 impl Resolution {
+    /// Whether the name becomes the same as long as rules and providers stay: the questions about lists come later.
+    pub(super) fn is_lasting(&self) -> bool {
+        matches!(self.why, Why::Rule(_) | Why::Addressed | Why::Demo)
+    }
+
     /// The error for a name that nothing serves; `None` where something does.
     pub fn fault(&self) -> Option<Fault> {
         let is_served = !self.candidates.is_empty();

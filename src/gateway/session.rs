@@ -5,24 +5,22 @@ use http::HeaderMap;
 use super::Call;
 use crate::json::Document;
 use crate::pool::SessionKey;
-use crate::protocol::{Peek, opening};
+use crate::protocol::opening;
 
 /// The client's own word for its conversation, above what its dialect says.
 const HEADER: &str = "x-aerostat-session";
 
-/// The conversation: by our header, else by the dialect's own field, else by how it begins.
-///
-/// `None` where a request says nothing of the kind; then any account does.
-pub(super) fn key(call: &Call, peek: &Peek) -> Option<SessionKey> {
-    let named = named(&call.headers).or(peek.session.as_deref());
-    named.map(SessionKey::of).or_else(|| by_opening(call))
+/// The conversation as it is named: by our header, else by the dialect's own field. `None` where none of them does.
+pub(super) fn key(call: &Call, field: Option<&str>) -> Option<SessionKey> {
+    named(&call.headers).or(field).map(SessionKey::of)
 }
 
 fn named(headers: &HeaderMap) -> Option<&str> {
     headers.get(HEADER)?.to_str().ok().filter(|name| !name.is_empty())
 }
 
-fn by_opening(call: &Call) -> Option<SessionKey> {
-    let document = Document::parse(call.body.clone()).ok()?;
+/// The conversation by how it begins. `None` where a request says nothing of the kind; then any account does.
+pub(super) fn by_opening(call: &Call) -> Option<SessionKey> {
+    let document = Document::parse(call.body.whole().clone()).ok()?;
     opening::digest(document.root(), call.protocol.opening()).as_deref().map(SessionKey::of)
 }

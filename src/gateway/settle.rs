@@ -10,7 +10,7 @@ use super::headers;
 use super::makers::Makers;
 use super::pipe::Shown;
 use super::plan::Plan;
-use super::resolve::{Resolution, Skipped};
+use super::resolved::Known;
 use crate::canon::{Fault, FaultKind, Usage};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease};
@@ -51,17 +51,18 @@ impl Settlement {
         }
     }
 
-    /// What the answer's head says of all this.
-    pub(super) fn headers(&self) -> HeaderMap {
-        let headers = |open: &Open| headers::of(&open.record, open.served_by.as_deref());
-        self.open.as_deref().map(headers).unwrap_or_default()
+    /// Says all this in the answer's head.
+    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+        if let Some(open) = self.open.as_deref() {
+            headers::tell(headers, &open.record, open.served_by.as_deref());
+        }
     }
 
     /// Notes an attempt that begins; its outcome is the client's leaving until another is known.
     pub(super) fn begin(&mut self, attempt: Attempt, lease: Lease) {
         if let Some(open) = &mut self.open {
             open.attempt_began = Instant::now();
-            open.served_by = Some(format!("{}/{}", attempt.provider, attempt.model));
+            open.served_by = Some([&*attempt.provider, "/", &*attempt.model].concat());
             open.record.attempts.push(attempt);
             open.lease = Some((lease, Vec::new()));
         }
@@ -95,11 +96,10 @@ impl Settlement {
     }
 
     /// Notes what the model's name became.
-    pub(super) fn resolved(&mut self, resolution: &Resolution) {
+    pub(super) fn resolved(&mut self, known: &Known) {
         let record = self.record();
-        record.resolution = resolution.to_string();
-        record.candidates = resolution.candidates.iter().map(ToString::to_string).collect();
-        record.passed_over = resolution.skipped.iter().map(skipped).collect();
+        record.resolved = Some(known.told.clone());
+        record.passed_over.clone_from(&known.skipped);
     }
 
     /// Notes the accounts of a plan that were not taken.
@@ -176,11 +176,6 @@ fn broken(fault: &Fault) -> Outcome {
 
 fn is_same(one: &PassedOver, other: &PassedOver) -> bool {
     one.account == other.account && one.candidate == other.candidate
-}
-
-/// A candidate that cannot serve, whichever account is asked.
-fn skipped(skipped: &Skipped) -> PassedOver {
-    PassedOver { candidate: skipped.candidate.to_string(), account: None, why: skipped.to_string() }
 }
 
 impl Drop for Settlement {

@@ -13,6 +13,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use super::{Limits, coding};
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::pieces::Pieces;
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -76,13 +77,16 @@ impl http_body::Body for Body {
     }
 }
 
-/// Reads a request's body whole, and undoes its `Content-Encoding`.
+/// From which length on a chunk is kept as it came. Smaller ones are copied together: each kept one holds memory of its own.
+const PIECE_BYTES_MIN: usize = 16 * 1024;
+
+/// Reads a request's body to its end, and undoes its `Content-Encoding`. A large one stays in the pieces that it came in.
 ///
 /// # Errors
 /// `UnsupportedMediaType` for an unknown coding and `TooLarge` for an announced length, both before anything is read; `TooLarge`
 /// as soon as more comes or unpacks than allowed, `RequestTimeout` when nothing comes for a while, `BadRequest` for a body that
 /// breaks off, is badly chunked, or does not unpack.
-pub async fn collect<B>(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Bytes, Fault>
+pub async fn collect<B>(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Pieces, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -94,11 +98,12 @@ where
     }
     // A few bytes can unpack to the whole limit, so the size says nothing about the work.
     let bytes_max = limits.request_body_bytes_max;
-    let unpacked = tokio::task::spawn_blocking(move || coding::decode(encoded, &codings, bytes_max));
-    unpacked.await.map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?
+    let unpacked = tokio::task::spawn_blocking(move || coding::decode(encoded.whole().clone(), &codings, bytes_max));
+    let unpacked = unpacked.await.map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?;
+    unpacked.map(Pieces::from)
 }
 
-async fn read<B>(mut body: Pin<&mut B>, limits: &Limits) -> Result<Bytes, Fault>
+async fn read<B>(mut body: Pin<&mut B>, limits: &Limits) -> Result<Pieces, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -108,20 +113,51 @@ where
     if announced > bytes_max {
         return Err(too_large(bytes_max));
     }
-    let Some(first) = next_chunk(&mut body, limits).await? else { return Ok(Bytes::new()) };
+    let Some(first) = next_chunk(&mut body, limits).await? else { return Ok(Pieces::default()) };
     if body.is_end_stream() && first.len() <= bytes_max {
-        return Ok(first);
+        return Ok(first.into());
     }
-    let mut whole = BytesMut::with_capacity(announced.max(first.len()));
-    let mut chunk = Some(first);
+    let (mut read, mut chunk) = (Gathered::expecting(announced), Some(first));
     while let Some(bytes) = chunk {
-        if whole.len() + bytes.len() > bytes_max {
+        if read.len + bytes.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        whole.extend_from_slice(&bytes);
+        read.push(bytes);
         chunk = next_chunk(&mut body, limits).await?;
     }
-    Ok(whole.freeze())
+    Ok(read.finish())
+}
+
+/// What was read of a body.
+struct Gathered {
+    pieces: Pieces,
+    /// Small chunks that will be one piece.
+    open: BytesMut,
+    len: usize,
+}
+
+impl Gathered {
+    /// `announced`: how many bytes are sure to come.
+    fn expecting(announced: usize) -> Self {
+        // A larger body comes in larger chunks, which are not copied.
+        let open = BytesMut::with_capacity(announced.min(PIECE_BYTES_MIN));
+        Self { pieces: Pieces::default(), open, len: 0 }
+    }
+
+    fn push(&mut self, chunk: Bytes) {
+        self.len += chunk.len();
+        if chunk.len() < PIECE_BYTES_MIN {
+            self.open.extend_from_slice(&chunk);
+        } else {
+            self.pieces.push(self.open.split().freeze());
+            self.pieces.push(chunk);
+        }
+    }
+
+    fn finish(mut self) -> Pieces {
+        self.pieces.push(self.open.freeze());
+        self.pieces
+    }
 }
 
 async fn next_chunk<B>(body: &mut Pin<&mut B>, limits: &Limits) -> Result<Option<Bytes>, Fault>

@@ -60,7 +60,7 @@ impl Probe {
         admit(&Policy::default(), &head)?;
         let tells = TellsDrop(self.dropped.clone());
         match head.uri.path() {
-            "/echo" => Ok(Body::from(collect(incoming, &head.headers, &self.limits).await?)),
+            "/echo" => Ok(Body::from(collect(incoming, &head.headers, &self.limits).await?.whole().clone())),
             "/wait" => {
                 self.release.acquire().await.unwrap().forget();
                 Ok(Body::from("waited"))

@@ -127,9 +127,14 @@ impl Document {
     }
 
     fn is_key(&self, name: Node, key: &str) -> bool {
-        let written = self.slice(name.start + 1, name.end - 1);
+        let written = &self.source.as_bytes()[name.start as usize + 1..name.end as usize - 1];
         // An escape takes more bytes than what it stands for.
-        written == key || (written.len() > key.len() && written.contains('\\') && unescape(written) == key)
+        written == key.as_bytes() || written.len() > key.len() && written.contains(&b'\\') && self.is_escaped_key(name, key)
+    }
+
+    #[cold]
+    fn is_escaped_key(&self, name: Node, key: &str) -> bool {
+        unescape(self.slice(name.start + 1, name.end - 1)) == key
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
@@ -402,6 +407,29 @@ impl<'d> Iterator for Items<'d> {
     }
 }
 
+/// How long the value is that `text` begins with, strings and brackets aside unread. `None` where it does not end there.
+pub fn value_len(text: &[u8]) -> Option<usize> {
+    let mut scanner = Scanner::of(text, Vec::new());
+    scanner.skims_below = 0;
+    scanner.value(0).ok()?;
+    Some(scanner.at)
+}
+
+/// How much of `head`, the beginning of an object, is taken by its brace and the members that stand whole in it.
+///
+/// `None` where no object begins there.
+pub(super) fn members_len(head: &[u8]) -> Option<usize> {
+    let mut scanner = Scanner::of(head, Vec::new());
+    scanner.skims_below = 1;
+    scanner.space();
+    scanner.byte(b'{').ok()?;
+    let mut whole = scanner.at;
+    while let Some(end) = scanner.member() {
+        whole = end;
+    }
+    Some(whole)
+}
+
 fn text(source: Bytes) -> Result<ByteString, Invalid> {
     let not_text = |error: Utf8Error| Invalid::new(spot(error.valid_up_to()), "not valid UTF-8");
     ByteString::try_from(source).map_err(not_text)
@@ -518,6 +546,21 @@ impl Scanner<'_> {
                 return Ok(());
             }
         }
+    }
+
+    /// A member of the root that is certainly over, and the comma behind it. Gives where it ends.
+    fn member(&mut self) -> Option<usize> {
+        self.space();
+        self.key().ok()?;
+        self.value(1).ok()?;
+        let end = self.at;
+        self.space();
+        match self.peek()? {
+            b',' => self.at += 1,
+            b'}' => {}
+            _ => return None,
+        }
+        Some(end)
     }
 
     fn key(&mut self) -> Result<(), Invalid> {

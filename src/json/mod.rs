@@ -7,11 +7,13 @@
 //! This module knows no dialect and does no IO.
 
 mod document;
+mod ends;
 mod path;
 mod text;
 mod writer;
 
-pub use document::{DEPTH_MAX, Document, Items, Kind, Members, Scratch, Value};
+pub use document::{DEPTH_MAX, Document, Items, Kind, Members, Scratch, Value, value_len};
+pub use ends::Ends;
 pub use path::{path_at, paths_at};
 pub use text::{Raw, Text};
 pub use writer::{Array, Object, Writer, document, value};

@@ -17,6 +17,7 @@ use memchr::memmem::Finder;
 
 use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
 use crate::json::{self, Document, Text};
+use crate::pieces::Pieces;
 
 /// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that the rest stays aligned.
 pub const PREFIX: &str = "AeroEnvelope";
@@ -77,9 +78,9 @@ fn open(encoded: &str) -> Option<Carried> {
 }
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
-pub fn is_in(body: &[u8]) -> bool {
+pub fn is_in(body: &Pieces) -> bool {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX.as_bytes()));
-    FINDER.find(body).is_some()
+    body.contains(&FINDER)
 }
 
 /// The signature as this upstream can take it: its own, made by the same model at the same provider.
@@ -118,7 +119,7 @@ mod tests {
         let origin = Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() };
         let wrapped = wrap(&origin, ReasoningForm::Full, Some(&Text::from("abc")));
         assert!(STANDARD.decode(wrapped.as_bytes()).is_ok());
-        assert!(is_in(wrapped.as_bytes()));
+        assert!(is_in(&Pieces::from(wrapped.as_bytes().clone())));
         assert_eq!(unwrap(&wrap(&origin, ReasoningForm::Full, None)), Carried::Nothing);
     }
 }

@@ -36,6 +36,7 @@ use crate::canon::{
     Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Usage,
 };
 use crate::json::{Invalid, Value};
+use crate::pieces::Pieces;
 use names::Restore;
 
 pub use route::{Hints, Operation, Route};
@@ -82,7 +83,8 @@ pub struct Peek {
     pub model: String,
     /// Where the characters of the model's name stand in the body; `None` where the path names it.
     pub model_at: Option<Range<usize>>,
-    pub stream: bool,
+    /// Whether a stream is asked for; `None` where the request does not say.
+    pub stream: Option<bool>,
     /// The conversation, by the dialect's own field for it.
     pub session: Option<String>,
     /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 = not said.
@@ -104,7 +106,7 @@ impl Peek {
         // Between the quotes.
         let start = model.spot().0 as usize + 1;
         let end = start + model.as_written().len() - 2;
-        let stream = root.get("stream").map(Value::bool).transpose()?.unwrap_or(false);
+        let stream = root.get("stream").map(Value::bool).transpose()?;
         let choices = root.get("n").and_then(|choices| choices.u64().ok()).unwrap_or(0);
         Ok(Self { model: name, model_at: Some(start..end), stream, session, choices, continues: None })
     }
@@ -131,7 +133,7 @@ pub struct Wire {
     pub path: String,
     pub query: Option<String>,
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    pub body: Bytes,
+    pub body: Pieces,
 }
 
 /// An encoded request, and what its answer needs to be turned back.

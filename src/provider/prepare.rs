@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, Method};
 use super::{Balance, Provider};
 use crate::account::Credential;
 use crate::canon::Fault;
+use crate::pieces::Pieces;
 use crate::protocol::Wire;
 
 /// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
@@ -31,7 +32,7 @@ impl Provider {
     ///
     /// # Errors
     /// A fault of the client where its model name fits into no URL.
-    pub fn prepare(&self, call: Call, credential: &Credential) -> Result<http::Request<Bytes>, Fault> {
+    pub fn prepare(&self, call: Call, credential: &Credential) -> Result<http::Request<Pieces>, Fault> {
         let Call { method, version, wire } = call;
         let uri = self.base_url.join(version, &wire.path, wire.query.as_deref()).map_err(|bad| {
             Fault::bad_request(format!("the request cannot be addressed to provider `{}`: {bad}", self.name)).with_param("model")
@@ -94,11 +95,11 @@ mod tests {
     use crate::provider::{Auth, sample};
 
     fn call(headers: Vec<(HeaderName, HeaderValue)>) -> Call {
-        let wire = Wire { path: "/chat/completions".to_owned(), query: None, headers, body: Bytes::from_static(b"{}") };
+        let wire = Wire { path: "/chat/completions".to_owned(), query: None, headers, body: "{}".into() };
         Call { method: Method::POST, version: "v1", wire }
     }
 
-    fn prepared(auth: Auth, headers: Vec<(HeaderName, HeaderValue)>) -> http::Request<Bytes> {
+    fn prepared(auth: Auth, headers: Vec<(HeaderName, HeaderValue)>) -> http::Request<Pieces> {
         let key = Credential::Key(Secret::new("sk-1".to_owned()));
         sample("lab", "https://lab.example", auth).prepare(call(headers), &key).unwrap()
     }

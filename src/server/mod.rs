@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
@@ -26,6 +25,7 @@ use crate::canon::Fault;
 use crate::gateway::{AnswerBody, Call, Failed, Gateway};
 use crate::http::guard::{self, Admitted, Policy};
 use crate::http::{Body, Handler, Limits, collect};
+use crate::pieces::Pieces;
 use crate::protocol::Operation;
 use cut::{Cut, Cuttable};
 use routes::{Found, Place};
@@ -180,7 +180,7 @@ impl<'s> Visit<'s> {
     }
 
     /// The call, which takes the request's headers along.
-    fn call(&mut self, operation: Operation, path_model: Option<String>, body: Bytes) -> Call {
+    fn call(&mut self, operation: Operation, path_model: Option<String>, body: Pieces) -> Call {
         Call {
             request_id: self.request_id.clone(),
             protocol: self.place.protocol,

@@ -5,7 +5,6 @@ use std::io;
 
 use http::Uri;
 use http::uri::Scheme;
-use hyper_util::client::legacy::Error;
 use rustls::CertificateError;
 
 use super::TransportError;
@@ -13,13 +12,14 @@ use super::proxy::ProxyError;
 use crate::account::Proxy;
 use crate::outcome::Stage;
 
-/// The cause that a person can act on, out of a chain of errors. `proxy` is what the request went through.
-pub(super) fn explain(error: &Error, uri: &Uri, proxy: Option<&Proxy>) -> TransportError {
+/// The cause that a person can act on, out of a chain of errors. `is_connect`: there is no connection; `proxy` is what the request
+/// went through.
+pub(super) fn explain(error: &(dyn StdError + 'static), is_connect: bool, uri: &Uri, proxy: Option<&Proxy>) -> TransportError {
     let host = uri.authority().map_or("", |authority| authority.as_str());
     if let Some((cause, proxy)) = find::<ProxyError>(error).zip(proxy) {
         return TransportError { stage: Stage::Connect, message: of_proxy(cause, proxy, host) };
     }
-    if !error.is_connect() {
+    if !is_connect {
         return TransportError { stage: Stage::Head, message: format!("no answer from `{host}`: {}", broken_off(error, uri)) };
     }
     if let Some(cause) = find::<rustls::Error>(error) {
@@ -85,7 +85,7 @@ fn of_tls(error: &rustls::Error) -> String {
 }
 
 /// Why there is a connection and no answer.
-fn broken_off(error: &Error, uri: &Uri) -> String {
+fn broken_off(error: &(dyn StdError + 'static), uri: &Uri) -> String {
     let other = if uri.scheme() == Some(&Scheme::HTTPS) { "http" } else { "https" };
     let is = |what: fn(&hyper::Error) -> bool| chain(error).filter_map(|error| error.downcast_ref()).any(what);
     // A server that speaks first is an error of its own, which hyper tells in words only.
@@ -96,7 +96,17 @@ fn broken_off(error: &Error, uri: &Uri) -> String {
     if is(hyper::Error::is_incomplete_message) {
         return "it closed the connection without an answer".to_owned();
     }
-    root_io(error).map_or_else(|| innermost(error), ToString::to_string)
+    match root_io(error) {
+        Some(cause) if is_closing(cause) => "it closed the connection without an answer".to_owned(),
+        Some(cause) => cause.to_string(),
+        None => innermost(error),
+    }
+}
+
+/// Whether the other side ended the connection, in whichever way the system noticed.
+fn is_closing(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+    matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset)
 }
 
 fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {

@@ -4,7 +4,9 @@
 //! go through a proxy; those to this one never do. What a status means is the provider's business; whether to try again is the
 //! gateway's.
 
+mod bell;
 mod explain;
+mod plain;
 mod proxy;
 mod tls;
 mod way;
@@ -18,10 +20,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::HeaderValue;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::Scheme;
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderValue, Uri};
+use http_body_util::BodyExt as _;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
@@ -29,7 +31,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::account::{Proxy, ProxyKind};
 use crate::outcome::Stage;
+use crate::pieces::Pieces;
 use explain::explain;
+use plain::{Failed, Plain};
 use proxy::Through;
 
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -52,7 +56,7 @@ pub trait Upstream: Send + Sync {
     /// Sends a request with an absolute URI, by the way that its account goes, and waits for the head of its answer.
     ///
     /// Cancel safe: dropping the future ends the request.
-    fn send(&self, request: http::Request<Bytes>, via: &Via) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
+    fn send(&self, request: http::Request<Pieces>, via: &Via) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
 }
 
 /// An upstream that gave no head.
@@ -69,10 +73,10 @@ type Answer = Result<http::Response<hyper::body::Incoming>, hyper_util::client::
 /// Upstreams over the network: HTTP/1.1, and HTTP/2 where TLS negotiates it.
 pub struct Network {
     settings: Settings,
-    plain: Client<HttpConnector, Full<Bytes>>,
+    plain: Plain,
     /// Made at the first use: reading the system's trust store costs more than the rest of the start.
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, String>>,
-    secure: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    secure: OnceLock<Client<HttpsConnector<HttpConnector>, Pieces>>,
     /// The proxies in use, the latest at the end.
     proxied: Mutex<Vec<Arc<Proxied>>>,
 }
@@ -80,13 +84,13 @@ pub struct Network {
 /// The connections through one proxy.
 struct Proxied {
     proxy: Proxy,
-    plain: Client<Through, Full<Bytes>>,
-    secure: Client<HttpsConnector<Through>, Full<Bytes>>,
+    plain: Client<Through, Pieces>,
+    secure: Client<HttpsConnector<Through>, Pieces>,
 }
 
 impl Network {
     pub fn new(settings: Settings) -> Self {
-        let plain = client().build(connector(settings.connect_timeout));
+        let plain = Plain::new(connector(settings.connect_timeout));
         Self { settings, plain, tls: OnceLock::new(), secure: OnceLock::new(), proxied: Mutex::default() }
     }
 
@@ -95,27 +99,32 @@ impl Network {
         &self.settings
     }
 
-    async fn exchange(&self, request: http::Request<Bytes>, proxy: Option<Proxy>) -> Result<http::Response<Body>, TransportError> {
+    async fn exchange(&self, request: http::Request<Pieces>, proxy: Option<Proxy>) -> Result<http::Response<Body>, TransportError> {
         let uri = request.uri().clone();
-        let request = request.map(Full::new);
         let answer = match &proxy {
-            None => self.direct(request).await?,
+            None if uri.scheme() != Some(&Scheme::HTTPS) => return self.straight(request, &uri).await,
+            None => self.secured(request).await?,
             Some(proxy) => self.through(request, proxy).await?,
         };
-        let answer = answer.map_err(|error| explain(&error, &uri, proxy.as_ref()))?;
+        let answer = answer.map_err(|error| explain(&error, error.is_connect(), &uri, proxy.as_ref()))?;
         Ok(answer.map(|body| -> Body { Box::pin(body.map_err(BoxError::from)) }))
     }
 
-    async fn direct(&self, request: http::Request<Full<Bytes>>) -> Result<Answer, TransportError> {
-        if request.uri().scheme() != Some(&Scheme::HTTPS) {
-            return Ok(self.plain.request(request).await);
-        }
+    async fn straight(&self, request: http::Request<Pieces>, uri: &Uri) -> Result<http::Response<Body>, TransportError> {
+        let answer = self.plain.request(request).await.map_err(|failed| match &failed {
+            Failed::Connect(error) => explain(&**error, true, uri, None),
+            Failed::Exchange(error) => explain(error, false, uri, None),
+        })?;
+        Ok(answer.map(|body| -> Body { Box::pin(body) }))
+    }
+
+    async fn secured(&self, request: http::Request<Pieces>) -> Result<Answer, TransportError> {
         let tls = self.tls()?;
         let secure = self.secure.get_or_init(|| client().build(tls::over(tls, connector(self.settings.connect_timeout))));
         Ok(secure.request(request).await)
     }
 
-    async fn through(&self, mut request: http::Request<Full<Bytes>>, proxy: &Proxy) -> Result<Answer, TransportError> {
+    async fn through(&self, mut request: http::Request<Pieces>, proxy: &Proxy) -> Result<Answer, TransportError> {
         let proxied = self.proxied(proxy)?;
         if request.uri().scheme() == Some(&Scheme::HTTPS) {
             return Ok(proxied.secure.request(request).await);
@@ -151,7 +160,7 @@ impl Network {
 }
 
 impl Upstream for Network {
-    fn send(&self, request: http::Request<Bytes>, via: &Via) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+    fn send(&self, request: http::Request<Pieces>, via: &Via) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
         let proxy = self.settings.proxy_for(request.uri(), via).cloned();
         Box::pin(self.exchange(request, proxy))
     }

@@ -178,7 +178,7 @@ async fn socks_proxy(target: SocketAddr, code: u8) -> (SocketAddr, UnboundedRece
 
 async fn send(network: &Network, uri: &str, via: &Via) -> Result<Version, TransportError> {
     let request = Request::get(uri).header("authorization", "Bearer sk-1").body(Bytes::new()).unwrap();
-    let answer = network.send(request, via).await?;
+    let answer = network.send(request.map(Pieces::from), via).await?;
     let version = answer.version();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
     Ok(version)

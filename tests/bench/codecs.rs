@@ -58,7 +58,7 @@ fn target() -> Target<'static> {
 
 /// The request in a dialect's own words.
 fn wire(name: &str, bytes: usize) -> Bytes {
-    dialect(name).encode_request(&request(bytes), &target(), &mut Losses::default()).wire.body
+    dialect(name).encode_request(&request(bytes), &target(), &mut Losses::default()).wire.body.whole().clone()
 }
 
 /// Every dialect with a small and a large request.

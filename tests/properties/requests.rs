@@ -40,7 +40,7 @@ fn encode(request: Request, into: &str, model: &str) -> Result<Translated, Strin
     })?;
     let lost = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| pointer(&loss.path)).collect();
     let is_eked_out = losses.iter().any(|loss| loss.how == How::Added);
-    let body = String::from_utf8(encoded.wire.body.to_vec()).expect("bodies are UTF-8");
+    let body = String::from_utf8(encoded.wire.body.whole().to_vec()).expect("bodies are UTF-8");
     Ok(Translated { body, lost, is_eked_out, request })
 }
 

@@ -244,7 +244,7 @@ impl Desk {
 
 /// The body of a good answer, where it is not too long.
 async fn whole_body(upstream: Arc<dyn Upstream>, request: http::Request<Bytes>, via: Via) -> Option<Vec<u8>> {
-    let answer = upstream.send(request, &via).await.ok().filter(|answer| answer.status().is_success())?;
+    let answer = upstream.send(request.map(Into::into), &via).await.ok().filter(|answer| answer.status().is_success())?;
     let (mut body, mut bytes) = (answer.into_body(), Vec::new());
     while let Some(frame) = body.frame().await {
         bytes.extend_from_slice(frame.ok()?.data_ref().map_or(&[], |data| data));

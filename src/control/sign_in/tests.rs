@@ -11,14 +11,15 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::pieces::Pieces;
 use crate::upstream::{Body, TransportError};
 
 /// A token endpoint that keeps what it was sent.
 struct Server(Mutex<Vec<String>>, &'static str);
 
 impl Upstream for Server {
-    fn send(&self, request: Request<Bytes>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
-        self.0.lock().unwrap().push(String::from_utf8_lossy(request.body()).into_owned());
+    fn send(&self, request: Request<Pieces>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        self.0.lock().unwrap().push(String::from_utf8_lossy(request.body().whole()).into_owned());
         let status = if self.1.contains("error") { 400 } else { 200 };
         let body = http_body_util::BodyExt::map_err(Full::new(Bytes::from_static(self.1.as_bytes())), |never| match never {});
         let body: Body = Box::pin(body);

@@ -40,7 +40,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
     encoder.report_prefill(&messages);
     let plan = encoder.plan(&messages);
     let body = json::document(|value| value.object(|object| encoder.write(&messages, &plan, object)));
-    let wire = Wire { path: path(target.operation).to_owned(), query: None, headers: headers(&messages), body };
+    let wire = Wire { path: path(target.operation).to_owned(), query: None, headers: headers(&messages), body: body.into() };
     Encoded { wire, restore: encoder.names.restore(true) }
 }
 

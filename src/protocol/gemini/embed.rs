@@ -40,7 +40,10 @@ impl EmbedProtocol for Gemini {
         embed.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
         let (method, operation) =
             if is_batch { ("batchEmbedContents", Operation::BatchEmbed) } else { ("embedContent", Operation::Embed) };
-        EncodedEmbed { wire: Wire { path: path(target.model, method), body, ..Wire::default() }, operation: Some(operation) }
+        EncodedEmbed {
+            wire: Wire { path: path(target.model, method), body: body.into(), ..Wire::default() },
+            operation: Some(operation),
+        }
     }
 
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault> {

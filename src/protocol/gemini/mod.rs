@@ -127,7 +127,7 @@ impl Protocol for Gemini {
         let document = Document::skim(inbound.body.clone())?;
         document.root().members()?;
         let model = inbound.path_model.ok_or_else(|| document.root().missing("model"))?.to_owned();
-        Ok(Peek { model, model_at: None, stream: inbound.operation == Operation::StreamGenerate, ..Peek::default() })
+        Ok(Peek { model, model_at: None, stream: Some(inbound.operation == Operation::StreamGenerate), ..Peek::default() })
     }
 
     fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {

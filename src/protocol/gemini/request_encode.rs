@@ -35,7 +35,7 @@ pub(super) fn request(request: &Request, target: &Target<'_>, losses: &mut Losse
     });
     note_unwritten(request, losses);
     let (method, query) = method(target);
-    Encoded { wire: Wire { path: path(target.model, method), query, headers: Vec::new(), body }, restore }
+    Encoded { wire: Wire { path: path(target.model, method), query, headers: Vec::new(), body: body.into() }, restore }
 }
 
 /// Translated streams are always read as server-sent events.

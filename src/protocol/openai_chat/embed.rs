@@ -32,7 +32,7 @@ impl EmbedProtocol for OpenaiChat {
         embed.task.iter().for_each(|task| losses.dropped(task.at));
         embed.title.iter().for_each(|title| losses.dropped(title.at));
         embed.unknown.iter().for_each(|field| losses.dropped(field.at));
-        let wire = Wire { path: "/embeddings".into(), body, ..Wire::default() };
+        let wire = Wire { path: "/embeddings".into(), body: body.into(), ..Wire::default() };
         EncodedEmbed { wire, operation: Some(Operation::Embed) }
     }
 

@@ -3,10 +3,14 @@
 //! A frame is searched for a few markers and read only where one of them stands. Inside of strings quotes are escaped, so a marker
 //! is always a key. Changes nothing.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use memchr::memchr_iter;
+use memchr::memmem::Finder;
 
-use crate::json::{Document, Value};
+use crate::canon::Usage;
+use crate::json::{Document, Value, value_len};
 use crate::protocol::{Garbled, Glimpse, sse};
 
 use super::usage;
@@ -34,31 +38,65 @@ const KEYS: [(&[u8], Sign); 10] = [
     (b"\"function_call\"", Sign::Output),
 ];
 
+/// The keys that are looked for by themselves, which is cheaper than to look at every quote.
+static USAGE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"usage\""));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
+static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
+static CONTENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"content\""));
+
 pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     let data = &frame.data[..];
-    if data.trim_ascii() == b"[DONE]" {
+    if data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]" {
         return Glimpse { is_end: true, is_last: true, ..Glimpse::default() };
     }
-    let (mut has_figures, mut ended, mut is_content) = (false, 0, false);
-    for at in memchr_iter(b'"', data) {
-        match sign(&data[at..]) {
-            Some(Sign::Figures) => has_figures = true,
-            Some(Sign::End) => ended += 1,
-            Some(Sign::Output) => is_content = true,
-            None => {}
-        }
-    }
+    let ended = count(&FINISH, data);
+    let has_figures = count(&USAGE, data) + count(&ERROR, data) > 0;
     let seen = if has_figures { figures(&frame.data) } else { Glimpse::default() };
-    Glimpse { ended, is_end: ended > 0, is_content: is_content || ended > 0, ..seen }
+    let is_content = ended > 0 || count(&CONTENT, data) > 0 || has_output(data);
+    Glimpse { ended, is_end: ended > 0, is_content, ..seen }
+}
+
+/// How often a key stands there that tells something.
+fn count(key: &Finder<'_>, mut data: &[u8]) -> u64 {
+    let mut count = 0;
+    while let Some(at) = key.find(data) {
+        count += u64::from(sign(&data[at..]).is_some());
+        data = &data[at + key.needle().len()..];
+    }
+    count
+}
+
+/// Whether any of the keys stands there that carry output.
+fn has_output(data: &[u8]) -> bool {
+    memchr_iter(b'"', data).any(|at| sign(&data[at..]) == Some(Sign::Output))
 }
 
 pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+    if let Some(usage) = plain_usage(body) {
+        return Ok(Glimpse { usage, is_end: true, is_content: true, ..Glimpse::default() });
+    }
     let document = Document::skim(body.clone())?;
     // Errors are rare, and are read whole.
     let document = if document.root().get("error").is_some() { Document::parse(body.clone())? } else { document };
     let glimpse = of(document.root());
     let is_whole = glimpse.fault.is_none();
     Ok(Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse })
+}
+
+/// The figures of an answer that is neither an error nor in doubt: an object in which `usage` stands once. Only that is read.
+///
+/// `None` where more has to be read to tell.
+fn plain_usage(body: &Bytes) -> Option<Option<Usage>> {
+    let is_object = body.trim_ascii_start().starts_with(b"{") && body.trim_ascii_end().ends_with(b"}");
+    let mut at = USAGE.find_iter(body);
+    let (at, None) = (at.next()?, at.next()) else { return None };
+    if !is_object || ERROR.find(body).is_some() {
+        return None;
+    }
+    let value = body[at + USAGE.needle().len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let length = value.starts_with(b"{").then(|| value_len(value))??;
+    let document = Document::parse(body.slice_ref(&value[..length])).ok()?;
+    Some(Some(usage::decode(document.root())).filter(|usage| !usage.is_unknown()))
 }
 
 fn figures(data: &Bytes) -> Glimpse {

@@ -25,7 +25,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         value.object(|object| Encoder { request, target, names: &names, losses }.body(object));
     });
     // Custom tools become functions: that is the one form that every Chat server knows.
-    Encoded { wire: Wire { path: "/chat/completions".into(), body, ..Wire::default() }, restore: names.restore(true) }
+    Encoded { wire: Wire { path: "/chat/completions".into(), body: body.into(), ..Wire::default() }, restore: names.restore(true) }
 }
 
 struct Encoder<'e> {

@@ -27,7 +27,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         });
     });
     let path = if target.operation == Operation::CountTokens { "/responses/input_tokens" } else { "/responses" };
-    let wire = Wire { path: path.to_owned(), body, ..Wire::default() };
+    let wire = Wire { path: path.to_owned(), body: body.into(), ..Wire::default() };
     // Groups and free text are native here: only names that do not fit are turned back.
     Encoded { wire, restore: names.restore(false) }
 }

@@ -62,7 +62,7 @@ fn encode(request: &Request, operation: Operation, other: &dyn Protocol) -> Opti
     let losses = losses.resolve(&request.body).ok()?;
     assert!(losses.iter().all(|loss| !loss.path.is_empty()), "a loss without a path: {losses:?}");
     check_wire(&encoded.wire);
-    Some(encoded.wire.body)
+    Some(encoded.wire.body.whole().clone())
 }
 
 /// What a dialect read, it writes so that it reads it again. Other dialects may have to judge values that only they understand.
@@ -91,7 +91,7 @@ fn encode_embed(embed: &Embed, operation: Operation, other: &dyn aerostat::proto
         return;
     }
     check_wire(&encoded.wire);
-    let (headers, body) = (HeaderMap::new(), encoded.wire.body);
+    let (headers, body) = (HeaderMap::new(), encoded.wire.body.whole().clone());
     let operation = encoded.operation.unwrap_or(Operation::Embed);
     let again = other.decode_embed(&inbound(operation, &headers, &body));
     let again = again.map_err(|error| error.into_fault(&body).message);
@@ -100,5 +100,5 @@ fn encode_embed(embed: &Embed, operation: Operation, other: &dyn aerostat::proto
 
 fn check_wire(wire: &Wire) {
     assert!(wire.path.starts_with('/'));
-    Document::parse(wire.body.clone()).expect("a request is JSON");
+    Document::parse(wire.body.whole().clone()).expect("a request is JSON");
 }

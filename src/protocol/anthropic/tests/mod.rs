@@ -43,7 +43,7 @@ fn encode(request: &Request, target: &Target<'_>) -> Result<(serde_json::Value, 
     let mut losses = Losses::default();
     let encoded = Anthropic.encode_request(request, target, &mut losses);
     let losses = losses.resolve(&request.body)?.iter().map(|Loss { path, how }| format!("{how:?} {path}")).collect();
-    Ok((serde_json::from_slice(&encoded.wire.body).unwrap(), losses))
+    Ok((serde_json::from_slice(encoded.wire.body.whole()).unwrap(), losses))
 }
 
 fn sent(request: &Request, model: &str) -> (serde_json::Value, Vec<String>) {

@@ -553,6 +553,6 @@ fn a_peek_finds_the_model_and_the_conversation() {
     let body = Bytes::from_static(br#"{"stream":true,"model":"cl\u0061ude","metadata":{"user_id":"u"}}"#);
     let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &NO_HEADERS, body: &body };
     let peek = Anthropic.peek(&inbound).unwrap();
-    assert_eq!((peek.model.as_str(), peek.stream, peek.session.as_deref()), ("claude", true, Some("u")));
+    assert_eq!((peek.model.as_str(), peek.stream, peek.session.as_deref()), ("claude", Some(true), Some("u")));
     assert_eq!(&body[peek.model_at.unwrap()], br"cl\u0061ude");
 }

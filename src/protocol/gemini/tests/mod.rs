@@ -41,7 +41,7 @@ fn target(model: &str) -> Target<'_> {
 fn encode(request: &Request, model: &str) -> (String, Losses) {
     let mut losses = Losses::default();
     let Encoded { wire, .. } = Gemini.encode_request(request, &target(model), &mut losses);
-    (String::from_utf8(wire.body.to_vec()).unwrap(), losses)
+    (String::from_utf8(wire.body.whole().to_vec()).unwrap(), losses)
 }
 
 fn contents(request: &Request, model: &str) -> String {

@@ -20,7 +20,7 @@ fn paths_name_the_model_and_the_method() {
     let count = Gemini.encode_request(&request, &count, &mut losses).wire;
     assert_eq!(count.path, "/models/lab/a%20b:8b:countTokens");
     assert_eq!(
-        count.body,
+        count.body.whole(),
         r#"{"generateContentRequest":{"model":"models/lab/a b:8b","contents":[{"role":"user","parts":[{"text":"x"}]}]}}"#
     );
 }

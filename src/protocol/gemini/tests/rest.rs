@@ -13,7 +13,7 @@ fn embeddings_go_both_ways() {
     let encoded = Gemini.encode_embed(&embed, &target("up"), &mut losses);
     assert_eq!(encoded.wire.path, "/models/up:batchEmbedContents");
     let expected = r#"{"requests":[{"model":"models/up","content":{"parts":[{"text":"a"}]},"outputDimensionality":8},{"model":"models/up","content":{"parts":[{"text":"b"}]},"outputDimensionality":8}]}"#;
-    assert_eq!(encoded.wire.body, expected);
+    assert_eq!(encoded.wire.body.whole(), expected);
     let vectors = Gemini.decode_embeddings(&r#"{"embeddings":[{"values":[0.10,2]},{"values":[]}]}"#.into()).unwrap();
     let written = Gemini.encode_embeddings(&vectors, &embed, Operation::BatchEmbed, &mut Losses::default());
     assert_eq!(written, r#"{"embeddings":[{"values":[0.10,2]},{"values":[]}]}"#);
@@ -48,5 +48,5 @@ fn resource_names_are_prefixed_once() {
     assert_eq!(path("tunedModels/x").0, "/tunedModels/x:streamGenerateContent");
     let count = Target { operation: Operation::CountTokens, ..target("models/x") };
     let wire = Gemini.encode_request(&ask_for(vec![user("x")]), &count, &mut Losses::default()).wire;
-    assert!(wire.body.starts_with(br#"{"generateContentRequest":{"model":"models/x","#));
+    assert!(wire.body.whole().starts_with(br#"{"generateContentRequest":{"model":"models/x","#));
 }

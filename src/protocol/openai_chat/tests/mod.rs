@@ -37,7 +37,7 @@ fn encode(request: &Request, stream: bool) -> (Json, Result<Vec<String>, String>
 fn encode_for(request: &Request, target: &Target<'_>) -> (Json, Result<Vec<String>, String>) {
     let mut losses = Losses::default();
     let encoded = OpenaiChat.encode_request(request, target, &mut losses);
-    let wire = serde_json::from_slice(&encoded.wire.body).unwrap();
+    let wire = serde_json::from_slice(encoded.wire.body.whole()).unwrap();
     let losses = losses.resolve(&request.body);
     let line = |loss: Loss| format!("{} {}", format!("{:?}", loss.how).to_lowercase(), loss.path);
     (wire, losses.map(|losses| losses.into_iter().map(line).collect()).map_err(|refusal| refusal.why))

@@ -22,7 +22,7 @@ fn the_model_is_found_where_it_stands() {
     let headers = HeaderMap::new();
     let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
     let peek = OpenaiChat.peek(&inbound).unwrap();
-    assert_eq!((peek.model.as_str(), peek.stream, peek.session.as_deref()), ("a/b", true, Some("k")));
+    assert_eq!((peek.model.as_str(), peek.stream, peek.session.as_deref()), ("a/b", Some(true), Some("k")));
     assert_eq!(&body[peek.model_at.unwrap()], br"a\/b");
 }
 
@@ -44,7 +44,7 @@ fn embeddings_go_both_ways() {
     let embed = codec.decode_embed(&inbound).unwrap();
     let wire = codec.encode_embed(&embed, &target(false), &mut Losses::default()).wire;
     assert_eq!(
-        (wire.path.as_str(), &wire.body[..]),
+        (wire.path.as_str(), &wire.body.whole()[..]),
         ("/embeddings", &br#"{"model":"gpt-4.1","input":["a",[1,2]],"dimensions":2,"encoding_format":"base64","user":"u"}"#[..])
     );
     let answer = Bytes::from_static(

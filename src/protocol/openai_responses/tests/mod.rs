@@ -29,7 +29,7 @@ fn encode(request: &Request) -> (serde_json::Value, Losses) {
     let target = Target { operation: Operation::Generate, provider: "p", model: "m", stream: false, output_tokens_max: None };
     let mut losses = Losses::default();
     let encoded = OpenaiResponses.encode_request(request, &target, &mut losses);
-    (serde_json::from_slice(&encoded.wire.body).unwrap(), losses)
+    (serde_json::from_slice(encoded.wire.body.whole()).unwrap(), losses)
 }
 
 fn losses_of(request: &Request, losses: Losses) -> Vec<String> {
@@ -129,7 +129,13 @@ fn peeking_finds_the_models_characters() {
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
     assert_eq!(
         peek,
-        Peek { model: "a/b:c".into(), model_at: peek.model_at.clone(), stream: true, session: Some("k".into()), ..Peek::default() }
+        Peek {
+            model: "a/b:c".into(),
+            model_at: peek.model_at.clone(),
+            stream: Some(true),
+            session: Some("k".into()),
+            ..Peek::default()
+        }
     );
 }
 
@@ -151,5 +157,5 @@ fn a_count_asks_for_what_is_counted_only() {
     let encoded = OpenaiResponses.encode_request(&request, &target, &mut Losses::default());
     assert_eq!(encoded.wire.path, "/responses/input_tokens");
     let expected = r#"{"model":"m","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}]}"#;
-    assert_eq!(encoded.wire.body, expected);
+    assert_eq!(encoded.wire.body.whole(), expected);
 }

@@ -1,0 +1,91 @@
+//! What names of models became, kept as long as the setup serves that decided it: most requests ask for what others asked for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::resolve::{Resolution, Skipped};
+use crate::record::{PassedOver, Resolved};
+
+/// For how many names the answer is kept. Clients choose names, so beyond that all are forgotten.
+const NAMES_MAX: usize = 256;
+
+/// A resolution, and what records say of it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) resolution: Resolution,
+    pub(super) told: Arc<Resolved>,
+    pub(super) skipped: Vec<PassedOver>,
+}
+
+impl Known {
+    pub(super) fn of(resolution: Resolution) -> Arc<Self> {
+        let candidates = resolution.candidates.iter().map(ToString::to_string).collect();
+        let told = Arc::new(Resolved::new(resolution.to_string(), candidates));
+        let skipped = resolution.skipped.iter().map(skipped).collect();
+        Arc::new(Self { resolution, told, skipped })
+    }
+}
+
+/// A candidate that cannot serve, whichever account is asked.
+fn skipped(skipped: &Skipped) -> PassedOver {
+    PassedOver { candidate: skipped.candidate.to_string(), account: None, why: skipped.to_string() }
+}
+
+/// The resolutions of one setup.
+#[derive(Debug, Default)]
+pub(super) struct Resolutions(Mutex<HashMap<String, Arc<Known>>>);
+
+impl Resolutions {
+    /// What `name` became, by `resolve` where that is not known. What lists of models decided is asked again each time: they change.
+    pub(super) fn of(&self, name: &str, resolve: impl FnOnce() -> Resolution) -> Arc<Known> {
+        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            return known.clone();
+        }
+        let known = Known::of(resolve());
+        if known.resolution.is_lasting() {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= NAMES_MAX {
+                all.clear();
+            }
+            all.insert(name.to_owned(), known.clone());
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resolve::{Candidate, Why};
+    use super::*;
+
+    fn resolution(why: Why) -> Resolution {
+        let candidates = vec![Candidate { provider: "lab".to_owned(), model: "m".to_owned() }];
+        Resolution { name: "n".to_owned(), candidates, skipped: Vec::new(), why }
+    }
+
+    #[test]
+    fn only_what_no_list_decided_is_kept() {
+        let resolutions = Resolutions::default();
+        for (why, asked) in
+            [(Why::Listed, 2), (Why::OnlyProvider, 2), (Why::Unknown { nearest: Vec::new() }, 2), (Why::Addressed, 1)]
+        {
+            let mut count = 0;
+            for _ in 0..2 {
+                resolutions.of("n", || {
+                    count += 1;
+                    resolution(why.clone())
+                });
+            }
+            assert_eq!(count, asked, "{why:?}");
+        }
+    }
+
+    #[test]
+    fn names_without_end_are_forgotten() {
+        let resolutions = Resolutions::default();
+        for name in 0..=NAMES_MAX {
+            resolutions.of(&name.to_string(), || resolution(Why::Addressed));
+        }
+        assert_eq!(resolutions.0.lock().unwrap().len(), 1);
+    }
+}
