@@ -48,7 +48,7 @@ impl Program for Fake {
     fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
         let place = Place::of(home, &|_| None);
-        let serving = Serving::Running { port: 1 };
+        let serving = Serving::Running { port: 1, refused: None };
         let status = Status::of(&serving, Wanted::Running, &control::load(home)?, home, &place);
         on_start(&Started { status, is_new: self.is_first });
         Ok(())

@@ -1,5 +1,7 @@
 //! The pages. Everything that comes from elsewhere is escaped by `maud`.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::control::AccountFacts;
@@ -89,7 +91,7 @@ fn state(glance: &Glance) -> Markup {
 }
 
 fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
-    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {until}."));
+    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {}.", local(until)));
     let configuration = glance.status.config_trouble.as_ref().map(|why| format!("The changed configuration is not used: {why}"));
     let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
     [resting, configuration, glance.lan_refused.clone(), tray].into_iter().flatten().collect()
@@ -130,9 +132,8 @@ fn account_row(account: &AccountFacts) -> Markup {
             td { (account.name) }
             td { (account.provider) }
             td {
-                @if account.enabled { (account.state.replace('_', " ")) } @else { "disabled" }
-                @if let Some(reason) = &account.reason { ": " (reason) }
-                @if let Some(until) = &account.until { ", until " (until) }
+                (account_state(account))
+                @if let Some(until) = &account.until { ", until " (local(until)) }
                 @if let Some(advice) = &account.advice { br; (advice) }
             }
             td {
@@ -143,6 +144,22 @@ fn account_row(account: &AccountFacts) -> Markup {
             }
         }
     }
+}
+
+/// The state, and why where that does not say the same again.
+fn account_state(account: &AccountFacts) -> String {
+    let state = if account.enabled { account.state.replace('_', " ") } else { "disabled".to_owned() };
+    match &account.reason {
+        Some(reason) if reason.replace('-', " ").starts_with(&state) => reason.clone(),
+        Some(reason) => format!("{state}: {reason}"),
+        None => state,
+    }
+}
+
+/// A moment by this machine's clock, which is also the reader's.
+fn local(moment: &str) -> String {
+    let zoned = moment.parse::<Timestamp>().map(|at| at.to_zoned(TimeZone::system()));
+    zoned.map_or_else(|_| moment.to_owned(), |at| at.strftime("%-d %b %H:%M").to_string())
 }
 
 fn adding(providers: &[String]) -> Markup {
@@ -168,12 +185,29 @@ fn problems(problems: &[ProblemFacts]) -> Markup {
             ol {
                 @for problem in problems {
                     li {
-                        (problem.at) " " code { (problem.model) } " " (problem.status) ": " (problem.message)
-                        @if let Some(advice) = &problem.advice { " " (advice) }
+                        (local(&problem.at)) " " code { (problem.model) } " " (problem.status) ": " (problem.sentences())
                         br; code { "aerostat explain " (problem.request_id) }
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_not_said_twice() {
+        let account = |state: &str, reason: Option<&str>| AccountFacts {
+            state: state.to_owned(),
+            reason: reason.map(str::to_owned),
+            enabled: true,
+            ..AccountFacts::default()
+        };
+        assert_eq!(account_state(&account("sign_in_needed", Some("sign-in needed (revoked)"))), "sign-in needed (revoked)");
+        assert_eq!(account_state(&account("cooling", Some("throttled"))), "cooling: throttled");
+        assert_eq!(account_state(&AccountFacts { enabled: false, ..account("ready", None) }), "disabled");
     }
 }

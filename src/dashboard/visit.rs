@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
 use super::guard::{Stranger, admit, cookie};
-use super::{Dashboard, limits, page};
+use super::{Dashboard, leads_to, limits, page};
 use crate::control::account::{Entered, Entry, SettingChanges};
 use crate::control::{Ask, Complaint, Fault, Reply, Secret, Spoken};
 use crate::http::{Body, collect};
@@ -92,7 +92,7 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
     let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
         return html(StatusCode::FORBIDDEN, &page::stranger());
     };
-    dashboard.forget_files();
+    dashboard.forget_files(|file| leads_to(file, token));
     let mut response = html(StatusCode::OK, &page::leading_to(&format!("/{segment}/")));
     let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
     response.headers_mut().insert(SET_COOKIE, HeaderValue::try_from(cookie).expect("hexadecimal digits"));

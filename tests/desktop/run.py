@@ -7,6 +7,7 @@ target/tests/desktop.
 
 import inspect
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from agent import Agent  # noqa: E402
+from agent import Agent, free_port  # noqa: E402
 from notices import Daemon  # noqa: E402
 from rig import Rig, interrupt, is_alive, until  # noqa: E402
 from tray import Tray  # noqa: E402
@@ -113,8 +114,18 @@ def case_a_left_click_opens_the_dashboard():
     with Rig() as rig:
         agent, tray = started(rig.whole())
         tray.until_label("Running on")
+        # A double click opens one page.
+        tray.activate()
         tray.activate()
         until("the browser was started", agent.opened)
+        tray.click("Open dashboard")
+        until("the browser was started again", lambda: len(agent.opened()) > 1)
+        assert len(agent.opened()) == 2
+        # Both lead in: a browser may take its time.
+        for opened in agent.opened():
+            file = Path(urllib.parse.unquote(urllib.parse.urlsplit(opened).path))
+            assert Browser(link_in(file)).enter()[0] == 200, opened
+            assert not file.exists()
 
 
 def case_the_base_url_is_copied():
@@ -208,6 +219,16 @@ def case_sigterm_ends_it_fast():
         assert agent.process.wait(30) == 0
 
 
+def case_the_end_of_a_session_ends_it_cleanly():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        # As systemd ends a session: both, one after the other.
+        interrupt(agent.process)
+        interrupt(agent.process, signal.SIGHUP)
+        assert agent.process.wait(30) == 0
+
+
 def case_stopped_stays_stopped_over_a_restart():
     with Rig() as rig:
         agent, tray = started(rig.whole())
@@ -221,6 +242,10 @@ def case_stopped_stays_stopped_over_a_restart():
 
 
 # The dashboard
+
+
+def link_in(file):
+    return file.read_text().split("0;url=")[1].split('"')[0].replace("&amp;", "&")
 
 
 class Browser:
@@ -262,7 +287,7 @@ def case_the_dashboard_lets_in_who_has_the_link_and_nobody_else():
         opened = until("the browser was started", agent.opened)[0]
         file = Path(urllib.parse.unquote(urllib.parse.urlsplit(opened).path))
         assert opened.startswith("file:///") and stat.S_IMODE(file.stat().st_mode) == 0o600
-        link = file.read_text().split("0;url=")[1].split('"')[0].replace("&amp;", "&")
+        link = link_in(file)
         stranger, browser = Browser(link), Browser(link)
         assert stranger.ask(stranger.base)[0] == 403
         status, headers = browser.enter()
@@ -305,13 +330,63 @@ def case_a_taken_port_is_told_with_its_end():
             stranger.listen()
             agent = Agent(rig, port=stranger.getsockname()[1])
             tray = Tray(rig, agent.process.pid)
-            notice = notices.wait_for("Aerostat cannot open its port")
+            notice = notices.wait_for(f"Aerostat cannot open port {agent.port}")
             # The stranger is this process.
             assert f"({os.getpid()})" in tray.until_label(f"Port {agent.port} is in use by").label
             assert f"({os.getpid()})" in notice.body, notice.body
             until("the icon has a sign", lambda: ORANGE in tray.colours())
-        back = notices.wait_for("Aerostat is back")
+            for command in ["status", "start"]:
+                said = agent.run(command, code=1 if command == "start" else 0)
+                assert f"({os.getpid()})" in said.stdout + said.stderr, said
+        back = notices.wait_for("Aerostat has its port")
         assert back.replaced == notice.id, "one bubble for one topic"
+
+
+def case_a_port_that_is_taken_while_it_runs_is_told_and_had_once_it_is_free():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            wanted = stranger.getsockname()[1]
+            agent.run("config", "set", "port", str(wanted))
+            notice = notices.wait_for(f"Aerostat cannot open port {wanted}")
+            assert f"({os.getpid()})" in notice.body and f"127.0.0.1:{agent.port} serves on" in notice.body, notice.body
+            assert agent.answers()
+            assert f"not as configured: port {wanted} is in use" in agent.run("status").stdout
+            until("the icon has a sign", lambda: ORANGE in tray.colours())
+        notices.wait_for("Aerostat has its port")
+        tray.until_label(f"Running on 127.0.0.1:{wanted}")
+        assert not agent.answers(), "the former port is closed"
+
+
+def case_the_port_is_moved_while_it_runs():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        former, agent.port = agent.port, free_port()
+        agent.run("config", "set", "port", str(agent.port))
+        tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        assert agent.answers() and agent.port != former
+
+
+def case_what_is_switched_off_is_not_told_at_the_start_either():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            agent = Agent(rig, config='[notifications]\noff = ["port"]\n', port=stranger.getsockname()[1])
+            tray = Tray(rig, agent.process.pid)
+            tray.until_label(f"Port {agent.port} is in use")
+            # A later notice shows that the earlier one would have come by now.
+            (agent.home / "config.toml").write_text(f'port = wrong\n[notifications]\noff = ["port"]\n')
+            notices.wait_for("The changed configuration is not used")
+            assert [notice.summary for notice in notices.shown] == ["The changed configuration is not used"]
 
 
 def case_a_rejected_configuration_is_told_once_with_buttons():
