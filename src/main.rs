@@ -47,6 +47,16 @@ impl cli::Program for Program {
         control::open_in_browser(link)
     }
 
+    fn announce(&self, summary: &str, body: &str) {
+        let is_read = io::stderr().is_terminal();
+        #[cfg(feature = "desktop")]
+        if !is_read {
+            aerostat::desktop::announce(summary, body);
+        }
+        #[cfg(not(feature = "desktop"))]
+        let _ = (is_read, summary, body);
+    }
+
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Complaint::failed)?;
         let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire), on_note));

@@ -21,7 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from agent import Agent, free_port  # noqa: E402
+from agent import Agent, OlderAgent, free_port  # noqa: E402
 from notices import Daemon  # noqa: E402
 from rig import Rig, interrupt, is_alive, until  # noqa: E402
 from tray import Tray  # noqa: E402
@@ -200,6 +200,44 @@ def case_a_second_start_opens_the_dashboard_of_the_first():
         # At login nothing opens.
         agent.run("--at-login")
         assert len(agent.opened()) == 1
+
+
+def case_a_second_start_beside_an_older_one_offers_to_take_over():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent = Agent(rig, starts=False)
+        older = OlderAgent(agent.home)
+        second = agent.spawn()
+        notices.wait_for("Aerostat 0.0.1 still runs")
+        assert until("it has ended", lambda: second.poll() is not None) and second.returncode == 0
+        assert "--take-over" in agent.log_text()
+        agent.process = agent.spawn("--take-over")
+        agent.until_state("running")
+        assert older.asked[-1] == "quit" and agent.facts("status")["pid"] == agent.process.pid
+        agent.end()
+
+
+def case_what_a_killed_agent_left_behind_does_not_block():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        agent.process.kill()
+        agent.process.wait()
+        assert (agent.home / "lock").exists() and (agent.home / "control.sock").exists()
+        agent.process = agent.spawn()
+        agent.until_state("running")
+        agent.end()
+
+
+def case_a_start_that_fails_is_told_on_the_desktop():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent = Agent(rig, config='auth_mode = "<b>"\n', arguments=["--at-login"])
+        notice = notices.wait_for("Aerostat does not run")
+        assert "config.toml:2:" in notice.body and "<b>" not in notice.body, notice.body
+        assert until("it has ended", lambda: agent.process.poll() is not None) and agent.process.returncode == 1
 
 
 def case_a_start_at_login_opens_no_window():
