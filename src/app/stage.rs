@@ -223,7 +223,7 @@ mod tests {
     fn what_is_switched_off_is_no_topic() {
         let settings = settings_of(&Notifications { off: vec!["quota".to_owned(), "lan".to_owned()], expiry_days: vec![3] });
         assert!(!settings.topics.contains(&Topic::Quota) && !settings.topics.contains(&Topic::Lan));
-        assert_eq!((settings.topics.len(), settings.expiry_days), (5, vec![3]));
+        assert_eq!((settings.topics.len(), settings.expiry_days), (6, vec![3]));
         assert_eq!(settings_of(&Notifications::default()), Settings::default());
     }
 

@@ -119,6 +119,8 @@ fn status_lines(status: &Status) -> Vec<String> {
             .iter()
             .map(|counts| format!("accounts: {}, {} ready, {} need attention", counts.total, counts.ready, counts.attention)),
     );
+    lines.extend(status.is_exposed.then(|| "local network: other machines may call, with a key".to_owned()));
+    lines.extend(status.lan_refused.iter().map(|why| format!("local network: {why}")));
     lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: {trouble}")));
     lines
 }

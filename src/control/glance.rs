@@ -29,10 +29,6 @@ pub struct Glance {
     pub port_refused: Option<Refused>,
     /// Requests that have an account now.
     pub in_flight: u32,
-    /// Whether other machines are served.
-    pub is_exposed: bool,
-    /// Why they are not, where the configuration asks for it.
-    pub lan_refused: Option<String>,
     /// Whether requests need the local key.
     pub wants_key: bool,
     /// The scheduling mode that is in force.
@@ -68,24 +64,21 @@ impl Desk {
     pub async fn glance(&self, now: Timestamp) -> Glance {
         let (status, config) = (self.status().await, self.config());
         let accounts = self.list_accounts();
-        let (running_on, port_refused) = match self.agent.as_ref().map(super::Agent::serving) {
-            Some(Serving::Running { port, refused }) => (Some(port), refused),
-            _ => (None, None),
+        let port_refused = match self.agent.as_ref().map(super::Agent::serving) {
+            Some(Serving::Running { refused, .. }) => refused,
+            _ => None,
         };
-        let is_as_asked = port_refused.as_ref().is_none_or(|refused| Some(refused.port) != running_on);
         let port_taken_by = if status.state == State::PortInUse { occupant(status.port) } else { None };
         Glance {
-            status,
             port_taken_by,
             port_refused,
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
-            is_exposed: running_on.is_some() && is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off,
-            lan_refused: lan_refused(&config),
             wants_key: config.auth_mode != AuthMode::Off,
             mode: mode(config.scheduling.mode).to_owned(),
             resting_until: resting_until(&accounts),
             accounts,
             problems: self.problems(now),
+            status,
         }
     }
 
@@ -171,7 +164,14 @@ fn is_recent(at: SystemTime, now: Timestamp) -> bool {
     now.duration_since(at).is_ok_and(|age| age <= RECENT)
 }
 
-fn lan_refused(config: &Resolved) -> Option<String> {
+/// Whether other machines are served. Where the port could not be opened to them, it is as it was.
+pub(super) fn is_exposed(serving: &Serving, config: &Resolved) -> bool {
+    let Serving::Running { port, refused } = serving else { return false };
+    let is_as_asked = refused.as_ref().is_none_or(|refused| refused.port != *port);
+    is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off
+}
+
+pub(super) fn lan_refused(config: &Resolved) -> Option<String> {
     config.refusals().into_iter().find(|refusal| refusal.path == "allow_lan_access").map(|refusal| refusal.message)
 }
 

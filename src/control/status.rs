@@ -51,6 +51,12 @@ pub struct Status {
     pub accounts: Option<AccountCounts>,
     /// What is wrong with the configuration file as it is now, while an older one is in force.
     pub config_trouble: Option<String>,
+    /// Whether other machines are served.
+    #[serde(default)]
+    pub is_exposed: bool,
+    /// Why they are not, where the configuration asks for it.
+    #[serde(default)]
+    pub lan_refused: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -100,6 +106,8 @@ impl Status {
             socket: place.path().display().to_string(),
             accounts: None,
             config_trouble: None,
+            is_exposed: false,
+            lan_refused: None,
         }
     }
 
@@ -129,6 +137,8 @@ impl Status {
             socket: place.path().display().to_string(),
             accounts: None,
             config_trouble: None,
+            is_exposed: false,
+            lan_refused: None,
         }
     }
 }

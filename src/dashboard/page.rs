@@ -82,7 +82,7 @@ fn state(glance: &Glance) -> Markup {
     let is_wanted = !matches!(glance.status.state, State::Stopped | State::Draining);
     html! {
         section aria-label="State" {
-            p.state { (glance.status.detail) @if glance.is_exposed { "; open to the local network" } }
+            p.state { (glance.status.detail) @if glance.status.is_exposed { "; open to the local network" } }
             form method="post" action=(if is_wanted { "stop" } else { "start" }) {
                 button { (if is_wanted { "Stop proxy" } else { "Start proxy" }) }
             }
@@ -94,7 +94,7 @@ fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
     let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {}.", local(until)));
     let configuration = glance.status.config_trouble.as_ref().map(|why| format!("The changed configuration is not used: {why}"));
     let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
-    [resting, configuration, glance.lan_refused.clone(), tray].into_iter().flatten().collect()
+    [resting, configuration, glance.status.lan_refused.clone(), tray].into_iter().flatten().collect()
 }
 
 fn addresses(glance: &Glance) -> Markup {

@@ -19,7 +19,7 @@ impl Facts {
             accounts: glance.accounts.iter().map(account).collect(),
             mode: glance.mode.clone(),
             problem: glance.problems.first().map(problem),
-            lan_refused: glance.lan_refused.clone(),
+            lan_refused: glance.status.lan_refused.clone(),
             config_rejected: glance.status.config_trouble.clone(),
             resting_until: glance.resting_until.as_deref().and_then(moment),
         }
@@ -30,7 +30,7 @@ fn endpoint(glance: &Glance) -> Endpoint {
     let port = glance.status.port;
     match glance.status.state {
         State::Starting => Endpoint::Starting,
-        State::Running => Endpoint::Running { port, is_exposed: glance.is_exposed },
+        State::Running => Endpoint::Running { port, is_exposed: glance.status.is_exposed },
         State::Draining | State::Ending => Endpoint::Stopping,
         State::Stopped => Endpoint::Stopped,
         State::PortInUse => Endpoint::PortTaken { port, by: glance.port_taken_by.clone() },
@@ -60,6 +60,7 @@ fn state(facts: &AccountFacts) -> AccountState {
         "refreshing" => AccountState::Refreshing,
         "quota_used_up" => AccountState::QuotaUsedUp { what: why, until },
         "sign_in_needed" => AccountState::SignInNeeded { why: inner(&why, "sign-in needed") },
+        "vault_locked" => AccountState::Locked { why: inner(&why, "vault locked").replace("the vault is locked: ", "") },
         "expired" => AccountState::Unusable { why: "expired".to_owned() },
         _ if facts.needs_person() => AccountState::Unusable { why },
         _ => AccountState::Cooling { why, until },
@@ -120,6 +121,9 @@ mod tests {
         assert_eq!(state(&AccountFacts { enabled: false, ..facts("ready") }), AccountState::Disabled);
         let refused = AccountFacts { reason: Some("sign-in needed (refused: no (really))".to_owned()), ..facts("sign_in_needed") };
         assert_eq!(state(&refused), AccountState::SignInNeeded { why: "refused: no (really)".to_owned() });
+        let locked =
+            AccountFacts { reason: Some("vault locked (the vault is locked: no key)".to_owned()), ..facts("vault_locked") };
+        assert_eq!(state(&locked), AccountState::Locked { why: "no key".to_owned() });
         let unset = AccountFacts { advice: Some("set it".to_owned()), ..facts("env_unset") };
         assert_eq!(state(&unset), AccountState::Unusable { why: "env unset".to_owned() });
     }

@@ -21,6 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     SignIn,
+    Vault,
     Expiry,
     Quota,
     Resting,
@@ -33,12 +34,14 @@ pub enum Topic {
 
 impl Topic {
     /// Those that can be switched off.
-    pub const ALL: [Self; 7] = [Self::SignIn, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
+    pub const ALL: [Self; 8] =
+        [Self::SignIn, Self::Vault, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
 
     /// As in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::Vault => "vault",
             Self::Expiry => "expiry",
             Self::Quota => "quota",
             Self::Resting => "resting",
@@ -145,6 +148,7 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
     let accounts = view.accounts.iter().filter(|account| account.state != AccountState::Disabled);
     Some(match topic {
         Topic::SignIn => accounts.filter_map(sign_in).collect(),
+        Topic::Vault => locked(accounts).into_iter().collect(),
         Topic::Expiry => accounts.filter_map(|account| expiry(account, settings, now)).collect(),
         Topic::Quota => accounts.filter_map(|account| quota(account, told, now)).collect(),
         Topic::Resting => resting(view, told, now).into_iter().collect(),
@@ -164,6 +168,18 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
 fn sign_in(account: &AccountView) -> Option<Trouble> {
     let AccountState::SignInNeeded { why } = &account.state else { return None };
     Some(Trouble { key: account.name.clone(), stage: 1, line: format!("{}: {}", account.name, cut(why, 120)) })
+}
+
+/// One trouble for all: the vault opens for them together.
+fn locked<'a>(accounts: impl Iterator<Item = &'a AccountView>) -> Option<Trouble> {
+    let why = |account: &'a AccountView| match &account.state {
+        AccountState::Locked { why } => Some((account.name.clone(), why)),
+        _ => None,
+    };
+    let (names, reasons): (Vec<_>, Vec<_>) = accounts.filter_map(why).unzip();
+    let why = reasons.first()?;
+    let line = format!("The vault is locked ({}). Until it is open, {} cannot serve.", cut(why, 120), list(&names));
+    Some(Trouble { key: "vault".to_owned(), stage: 1, line })
 }
 
 fn expiry(account: &AccountView, settings: &Settings, now: &Now) -> Option<Trouble> {
@@ -284,6 +300,7 @@ fn summary(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> String {
         Topic::Expiry => format!("The sign-in of {} expires soon", list(&names)),
         Topic::Quota if worst(raised) == USED_UP => format!("{} {} used up a quota", list(&names), verb("has", "have")),
         Topic::Quota => format!("{} {} low on quota", list(&names), verb("runs", "run")),
+        Topic::Vault => "Accounts are locked".to_owned(),
         Topic::Resting => "All accounts rest".to_owned(),
         Topic::Port => format!("Aerostat cannot open port {}", list(&names)),
         Topic::Lan => "The local network is not served".to_owned(),
@@ -299,6 +316,7 @@ fn worst(raised: &[Trouble]) -> u8 {
 fn advice(topic: Topic, sole: Option<&str>) -> String {
     match (topic, sole) {
         (Topic::SignIn | Topic::Expiry, Some(name)) => format!("Sign in with `aerostat account login {name}`."),
+        (Topic::Vault, _) => "Unlock the keyring; `aerostat account list` tells more.".to_owned(),
         (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Resting, _) => "`aerostat account list` tells more.".to_owned(),
         (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
         (Topic::Port | Topic::Lan | Topic::Refusal, _) => "`aerostat status` tells more.".to_owned(),
@@ -317,13 +335,14 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
         Topic::Quota if told.values().any(|stage| *stage == USED_UP) => {
             ("Quota is back".to_owned(), "No account is near a limit.".to_owned())
         }
+        Topic::Vault if !view.accounts.is_empty() => ("The vault is open".to_owned(), "Its accounts can serve.".to_owned()),
         Topic::Resting => ("Accounts can serve again".to_owned(), String::new()),
         Topic::Port => match view.endpoint {
             Endpoint::Running { port, .. } => ("Aerostat has its port".to_owned(), format!("It runs on 127.0.0.1:{port}.")),
             _ => return None,
         },
         Topic::Config => ("The configuration is in force again".to_owned(), String::new()),
-        Topic::SignIn | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
+        Topic::SignIn | Topic::Vault | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
     };
     Some(Notice { topic, is_bad: false, summary, body, buttons: Vec::new(), advice: String::new() })
 }

@@ -106,6 +106,10 @@ pub enum AccountState {
     SignInNeeded {
         why: String,
     },
+    /// Its credential cannot be read for now.
+    Locked {
+        why: String,
+    },
     Disabled,
     /// Cannot serve for a reason that the list of the others lacks.
     Unusable {
@@ -144,7 +148,7 @@ impl AccountView {
 
     /// Whether a person has to act before it serves again.
     pub(super) fn needs_attention(&self) -> bool {
-        matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Unusable { .. })
+        matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Locked { .. } | AccountState::Unusable { .. })
     }
 }
 

@@ -64,6 +64,7 @@ fn account_state(account: &AccountView) -> String {
         AccountState::Refreshing => "Refreshing its token".to_owned(),
         AccountState::QuotaUsedUp { .. } => sentence_start(&used_up(account)),
         AccountState::SignInNeeded { .. } => "Sign in again…".to_owned(),
+        AccountState::Locked { why } => format!("Vault locked ({why})"),
         AccountState::Disabled => "Off".to_owned(),
         AccountState::Cooling { why, .. } | AccountState::Unusable { why } => sentence_start(why),
     }

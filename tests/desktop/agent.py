@@ -78,6 +78,21 @@ class Agent:
         except OSError:
             return False
 
+    def add_account(self, name, provider="lab"):
+        """With a key, which goes into the vault."""
+        done = subprocess.run([self.program, "account", "add", provider, "--name", name, "--stdin"], input=f"sk-{name}-0123456789",
+                              env=self.rig.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+
+    def chat(self, model="lab/m"):
+        """The status of a request."""
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/chat/completions", body, {"content-type": "application/json"})
+        try:
+            return urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def log_text(self):
         return (self.rig.folder / self.log).read_text()
 
@@ -95,7 +110,7 @@ class OlderAgent:
     """An agent of another version, as far as a start beside it can tell: it has the home's lock, and answers at its socket."""
 
     def __init__(self, home):
-        self.home, self.asked = home, []
+        self.home, self.has_ended = home, False
         self.lock = open(home / "lock", "w")
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.server = socket.socket(socket.AF_UNIX)
@@ -104,7 +119,7 @@ class OlderAgent:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
-        while "quit" not in self.asked:
+        while not self.has_ended:
             line, _ = self.server.accept()
             with line, line.makefile("rw") as lines:
                 asked = lines.readline()
@@ -112,7 +127,6 @@ class OlderAgent:
                 if not asked:
                     continue
                 verb = json.loads(asked)["ask"]["verb"]
-                self.asked.append(verb)
                 lines.write(json.dumps({"aerostat": 1, "done": self._answer(verb)}) + "\n")
                 lines.flush()
                 if verb == "quit":
@@ -130,6 +144,7 @@ class OlderAgent:
         self.server.close()
         (self.home / "control.sock").unlink()
         self.lock.close()
+        self.has_ended = True
 
 
 def same_device(a, b):

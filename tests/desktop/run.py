@@ -12,6 +12,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import urllib.error
@@ -23,13 +24,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from agent import Agent, OlderAgent, free_port  # noqa: E402
 from notices import Daemon  # noqa: E402
+from provider import Provider  # noqa: E402
 from rig import Rig, interrupt, is_alive, until  # noqa: E402
 from tray import Tray  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[2]
 SHOTS = Path(os.environ.get("SHOTS", TREE / "target/tests/desktop"))
 BLUE, GREY, ORANGE, PURPLE = "2b83d6", "7c8794", "d9730d", "9a5bd6"
-NEEDY = '[providers.lab]\nprotocol = "openai_chat"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NO_SUCH_KEY"\n'
 
 
 def main_colour(tray):
@@ -174,8 +175,57 @@ def case_accounts_are_switched_off_and_on():
     with Rig() as rig:
         agent, tray = started(rig.whole(), config="[providers.ollama]\n")
         tray.until_label("Accounts (1)")
+        for is_on, label in [(False, "ollama — Off"), (True, "ollama — Ready")]:
+            tray.click("Accounts", "ollama")
+            tray.until_label("Accounts", label)
+            assert tray.find("Accounts", "ollama").is_ticked == is_on
+            assert agent.facts("account", "show", "ollama")["enabled"] == is_on
+
+
+def case_of_many_accounts_those_that_need_a_person_come_first():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        # An underscore marks no access key.
+        names = [f"acct_{number:02}" for number in range(12)]
+        for name in names:
+            agent.add_account(name)
+        tray.until_label("Accounts (12)")
+        agent.run("account", "set", names[-1], "--expires", "2020-01-01")
+        tray.until_label("Accounts (12, 1 needs attention)")
         labels = [item.label for item in tray.find("Accounts").children]
-        assert labels[0].startswith("ollama"), labels
+        assert labels[:2] == [f"{names[-1]} — Expired", f"{names[0]} — Ready"], labels
+        assert labels[9:] == [f"{names[8]} — Ready", "More in dashboard…", "---", "Add account…"], labels
+        tray.click("Accounts", "More in dashboard")
+        until("the browser was started", agent.opened)
+
+
+def case_a_recent_problem_is_explained():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        agent.add_account("work")
+        provider.is_used_up()
+        assert agent.chat() == 429
+        item = tray.until_label("Recent problem: lab/m (429)")
+        words = " ".join(line.label for line in item.children)
+        assert words.startswith("You exceeded your current quota. Ask again after "), words
+        assert words.endswith("More in dashboard…"), words
+
+
+def case_the_menu_changes_at_most_four_times_a_second():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        agent.add_account("work")
+        tray.until_label("Accounts (1)", "work — Ready")
+        changes = tray.record_changes()
+        toggling = threading.Thread(target=lambda: [agent.run("account", verb, "work") for verb in ["disable", "enable"] * 40])
+        began = time.monotonic()
+        toggling.start()
+        # The signals are heard meanwhile.
+        until("all is toggled", lambda: not toggling.is_alive())
+        agent.run("account", "disable", "work")
+        tray.until_label("Accounts (1)", "work — Off")
+        seconds = time.monotonic() - began
+        assert 1 <= changes.bursts() <= 4 * seconds + 2, f"{changes.bursts()} in {seconds:.1f} s"
 
 
 def case_quit_ends_it_cleanly():
@@ -213,8 +263,9 @@ def case_a_second_start_beside_an_older_one_offers_to_take_over():
         assert until("it has ended", lambda: second.poll() is not None) and second.returncode == 0
         assert "--take-over" in agent.log_text()
         agent.process = agent.spawn("--take-over")
+        until("the older one was told to end", lambda: older.has_ended)
         agent.until_state("running")
-        assert older.asked[-1] == "quit" and agent.facts("status")["pid"] == agent.process.pid
+        assert agent.facts("status")["pid"] == agent.process.pid
         agent.end()
 
 
@@ -357,6 +408,107 @@ def case_the_dashboard_refuses_an_account_that_cannot_be():
 
 
 # Notifications
+
+
+def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        provider.refuses_the_key()
+        agent.chat()
+        notice = notices.wait_for("work needs you to sign in")
+        assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in notice.body, notice.body
+        assert list(notice.buttons)[1:] == ["Sign in", "Mute 1 hour"], notice.buttons
+        assert not tray.until_label("Accounts (1, 1 needs attention)", "! work — Sign in again…").is_tick
+        until("the icon has a sign", lambda: ORANGE in tray.colours())
+        for _ in range(50):
+            agent.chat()
+        # A key is entered in the dashboard.
+        notices.press(notice, "Sign in", agent.opened)
+        assert [notice.summary for notice in notices.shown] == ["work needs you to sign in"]
+        provider.serves()
+        done = subprocess.run([agent.program, "account", "login", "work", "--stdin"], input="sk-another-0123456789", env=rig.env, text=True)
+        assert done.returncode == 0
+        back = notices.wait_for("Signed in again")
+        assert back.replaced == notice.id and len(notices.shown) == 2
+
+
+def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        for used in [79, 80, 81]:
+            provider.serves(used_percent=used)
+            assert agent.chat() == 200
+        low = notices.wait_for("work runs low on quota")
+        assert "work: 8" in low.body and " % of its requests limit used, resets " in low.body, low.body
+        provider.serves(used_percent=95)
+        agent.chat()
+        until("it is told again", lambda: len(notices.shown) == 2)
+        assert notices.shown[1].replaced == low.id, "one bubble for one topic"
+        provider.is_used_up()
+        agent.chat()
+        spent = notices.wait_for("work has used up a quota")
+        assert "work: quota used up, back " in spent.body, spent.body
+        resting = notices.wait_for("All accounts rest")
+        assert "No account can serve until " in resting.body, resting.body
+        tray.until_label("Accounts (1)", "work — Quota used up, back ")
+        provider.serves()
+        agent.run("account", "clear", "work")
+        notices.wait_for("Accounts can serve again")
+
+
+def case_an_end_that_is_near_is_told():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        in_days = lambda days: time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
+        agent.run("account", "set", "work", "--expires", in_days(20))
+        agent.run("account", "set", "work", "--expires", in_days(5))
+        notices.wait_for("The sign-in of work expires soon")
+        agent.run("account", "set", "work", "--expires", in_days(-2))
+        notices.wait_for("The sign-in of work has expired")
+        tray.until_label("Accounts (1, 1 needs attention)", "work — Expired")
+
+
+def case_the_network_that_is_not_served_is_told():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label("Running on 127.0.0.1")
+        agent.run("config", "set", "allow_lan_access", "true")
+        notice = notices.wait_for("The local network is not served")
+        assert 'set `auth_mode = "auto"`' in notice.body, notice.body
+        assert "local network: the LAN is not served" in agent.run("status").stdout
+        agent.run("config", "set", "auth_mode", "auto")
+        tray.until_label(f"Running on port {agent.port}, open to the local network")
+        assert "local network: other machines may call" in agent.run("status").stdout
+
+
+def case_a_vault_that_is_locked_is_told():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        agent.end()
+        rig.end(rig.keyring)
+        until("the keyring is gone", lambda: not rig.has_name("org.freedesktop.secrets"))
+        rig.with_keyring(password=None)
+        agent.process = agent.spawn()
+        notice = notices.wait_for("Accounts are locked")
+        assert "work cannot serve" in notice.body, notice.body
+        assert agent.answers()
+        tray = Tray(rig, agent.process.pid)
+        tray.until_label("Accounts (1, 1 needs attention)", "work — Vault locked")
+        agent.end()
 
 
 def case_a_taken_port_is_told_with_its_end():
@@ -641,18 +793,63 @@ def case_the_entry_starts_what_it_says():
         assert not entry.exists()
 
 
-def case_uninstall_leaves_nothing_behind():
+def case_an_entry_follows_the_program_and_stays_away_when_it_was_removed():
+    with Rig() as rig:
+        agent = Agent(rig.with_bus())
+        agent.until_state("running")
+        agent.run("autostart", "on")
+        entry = Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop"
+        agent.end()
+        moved = rig.folder / "moved to 50%"
+        agent.program.rename(moved)
+        agent.program = moved
+        assert agent.facts("autostart", "status")["state"] == "broken"
+        agent.process = agent.spawn()
+        until("it is repaired", lambda: agent.facts("autostart", "status")["state"] == "on")
+        assert agent.facts("autostart", "status")["program"] == str(moved)
+        agent.end()
+        # As a settings program does that takes it off.
+        entry.unlink()
+        agent.process = agent.spawn()
+        agent.until_state("running")
+        agent.end()
+        assert not entry.exists()
+
+
+def case_a_tick_that_cannot_be_set_goes_back():
     with Rig() as rig:
         rig.whole()
+        notices = Daemon(rig)
         agent, tray = started(rig)
         tray.until_label("Running on")
+        (Path(rig.env["XDG_CONFIG_HOME"]) / "autostart").write_text("in the way")
+        tray.click("Start at login")
+        notice = notices.wait_for("That did not work")
+        assert "cannot be changed" in notice.body, notice.body
+        until("the tick is back", lambda: not tray.find("Start at login").is_ticked)
+
+
+def case_uninstall_leaves_nothing_behind():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        agent, tray = started(rig, config=provider.config())
+        tray.until_label("Running on")
+        agent.add_account("work")
+        assert keys_in_keyring(rig) == 1
         agent.run("autostart", "on")
         kept = agent.facts("uninstall")
         assert agent.process.wait(30) == 0
         assert not (Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop").exists()
         assert (agent.home / "config.toml").exists() and kept["kept"], kept
+        assert keys_in_keyring(rig) == 1, "the vault is still there"
         agent.run("uninstall", "--purge")
         assert not agent.home.exists()
+        assert keys_in_keyring(rig) == 0
+
+
+def keys_in_keyring(rig):
+    found = subprocess.run(["secret-tool", "search", "--all", "service", "aerostat"], env=rig.env, capture_output=True).stdout
+    return found.count(b"master-key")
 
 
 def cases():

@@ -55,6 +55,19 @@ fn a_trouble_is_told_once_and_its_end_once() {
 }
 
 #[test]
+fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
+    let locked = || AccountState::Locked { why: "the keyring is locked".to_owned() };
+    let mut person = Person::default();
+    let told = person.reads(&with(|facts| facts.accounts = vec![account("a", locked()), account("b", locked())]));
+    assert_eq!(
+        told,
+        ["Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."]
+    );
+    assert_eq!(person.sees(&with(|facts| facts.accounts = vec![account("a", locked())])), []);
+    assert_eq!(person.reads(&running()), ["The vault is open | Its accounts can serve."]);
+}
+
+#[test]
 fn several_that_change_together_make_one() {
     let mut person = Person::default();
     let told = person.sees(&needing(&["a", "b", "c", "d", "e"]));

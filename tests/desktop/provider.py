@@ -1,0 +1,71 @@
+"""A provider on this machine that answers as a case wants."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ANSWER = {
+    "id": "x", "object": "chat.completion", "model": "m",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+}
+
+
+class Provider:
+    """`answer` is the status, the body and the headers of every answer to a chat request."""
+
+    def __init__(self):
+        self.answer = (200, ANSWER, {})
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def config(self, name="lab"):
+        base_url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+        return f'[providers.{name}]\nprotocol = "openai_chat"\nauth = "bearer"\nbase_url = "{base_url}"\n'
+
+    def serves(self, used_percent=None):
+        left = {} if used_percent is None else {
+            "x-ratelimit-limit-requests": "100",
+            "x-ratelimit-remaining-requests": str(100 - used_percent),
+            "x-ratelimit-reset-requests": "5h0m0s",
+        }
+        self.answer = (200, ANSWER, left)
+
+    def refuses_the_key(self):
+        error = {"message": "no such key: <b>bold</b> & more", "type": "invalid_request_error", "code": "invalid_api_key"}
+        self.answer = (401, {"error": error}, {})
+
+    def is_used_up(self):
+        error = {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}
+        self.answer = (429, {"error": error}, {"retry-after": "7200"})
+
+    def _handler(self):
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_):
+                pass
+
+            def do_GET(self):
+                self.say(200, {"object": "list", "data": [{"id": "m", "object": "model"}]}, {})
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.say(*provider.answer)
+
+            def say(self, status, body, headers):
+                text = json.dumps(body).encode()
+                self.send_response(status)
+                for name, value in {"content-type": "application/json", "content-length": str(len(text)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(text)
+
+        return Handler
