@@ -58,9 +58,10 @@ pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) ->
     };
     let is_known = cookie(&head.headers, COOKIE).is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
     match place {
+        // A page that turns people away is to be read too.
+        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
         _ if !is_known => html(StatusCode::FORBIDDEN, &page::stranger()),
         None | Some(Place::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::nothing()),
-        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
         Some(Place::Front) => front(dashboard, None).await,
         Some(Place::Form(name)) => {
             let name = name.to_owned();

@@ -166,8 +166,9 @@ impl Session {
     }
 
     fn forget_the_past(&mut self, now: SystemTime) {
-        self.view.muted_until = self.view.muted_until.filter(|until| *until > now);
-        self.copied_until = self.copied_until.filter(|until| *until > now);
+        self.view.muted_until = self.view.muted_until.and_then(|until| still(until, now, MUTED_FOR));
+        self.copied_until = self.copied_until.and_then(|until| still(until, now, COPIED_FOR));
+        self.host_due = self.host_due.map(|due| due.min(now + HOST_PATIENCE));
         if self.copied_until.is_none() {
             self.view.copied = None;
         }
@@ -180,6 +181,11 @@ impl Session {
     }
 }
 
+/// A moment that is still ahead: never further than when it was set, also where the clock was set back since.
+fn still(until: SystemTime, now: SystemTime, longest: Duration) -> Option<SystemTime> {
+    (until > now).then(|| until.min(now + longest))
+}
+
 impl Notice {
     fn refusal(why: &str) -> Self {
         Self {
@@ -190,5 +196,18 @@ impl Notice {
             buttons: vec![Button::OpenDashboard],
             advice: "`aerostat status` tells more.".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::samples::after;
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        assert_eq!(still(after(60), after(0), MUTED_FOR), Some(after(60)));
+        assert_eq!(still(after(60), after(60), MUTED_FOR), None);
+        assert_eq!(still(after(600), after(0), MUTED_FOR), Some(after(60)));
     }
 }
