@@ -33,7 +33,11 @@ impl Desk {
     /// # Errors
     /// When no agent runs, or its dashboard cannot be reached.
     pub(super) fn link(&self) -> Result<Link, Complaint> {
-        self.front_door.get().ok_or_else(Complaint::not_running)?.link()
+        let lacking = || match &self.agent {
+            Some(_) => Complaint::failed("the dashboard could not be opened, and the agent's log says why; everything else works"),
+            None => Complaint::not_running(),
+        };
+        self.front_door.get().ok_or_else(lacking)?.link()
     }
 
     /// Has links made by `door` from now on; the first one stays.

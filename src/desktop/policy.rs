@@ -341,8 +341,14 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
             Endpoint::Running { port, .. } => ("Aerostat has its port".to_owned(), format!("It runs on 127.0.0.1:{port}.")),
             _ => return None,
         },
+        Topic::Lan => match view.endpoint {
+            Endpoint::Running { port, is_exposed: true } => {
+                ("The local network is served".to_owned(), format!("Other machines may call port {port}, with a key."))
+            }
+            _ => return None,
+        },
         Topic::Config => ("The configuration is in force again".to_owned(), String::new()),
-        Topic::SignIn | Topic::Vault | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
+        Topic::SignIn | Topic::Vault | Topic::Quota | Topic::Expiry | Topic::Refusal => return None,
     };
     Some(Notice { topic, is_bad: false, summary, body, buttons: Vec::new(), advice: String::new() })
 }

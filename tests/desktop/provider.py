@@ -30,6 +30,12 @@ class Provider:
         base_url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
         return f'[providers.{name}]\nprotocol = "openai_chat"\nauth = "bearer"\nbase_url = "{base_url}"\n'
 
+    def config_with_sign_in(self, name="lab"):
+        """With an authorization server, whose pages are left to the case."""
+        address = f"http://127.0.0.1:{self.server.server_address[1]}"
+        oauth = f'authorize_url = "{address}/authorize"\ntoken_url = "{address}/token"\nclient_id = "mine"\n'
+        return self.config(name).replace('"bearer"', '"oauth"') + f"[providers.{name}.oauth]\n{oauth}"
+
     def serves(self, used_percent=None):
         left = {} if used_percent is None else {
             "x-ratelimit-limit-requests": "100",
@@ -58,7 +64,10 @@ class Provider:
 
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("content-length", 0)))
-                self.say(*provider.answer)
+                if self.path == "/token":
+                    self.say(200, {"access_token": "access", "refresh_token": "refresh", "token_type": "Bearer", "expires_in": 3600}, {})
+                else:
+                    self.say(*provider.answer)
 
             def say(self, status, body, headers):
                 text = json.dumps(body).encode()

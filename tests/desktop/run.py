@@ -435,6 +435,32 @@ def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
         assert back.replaced == notice.id and len(notices.shown) == 2
 
 
+def case_the_button_signs_in_with_the_browser():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config_with_sign_in())
+        added = subprocess.Popen([agent.program, "account", "add", "lab", "--name", "me", "--oauth"], env=rig.env)
+        agree(until("the browser was started", agent.opened)[0])
+        assert added.wait(30) == 0
+        provider.refuses_the_key()
+        agent.chat()
+        notice = notices.wait_for("me needs you to sign in")
+        notices.press(notice, "Sign in", lambda: len(agent.opened()) > 1)
+        provider.serves()
+        agree(agent.opened()[1])
+        notices.wait_for("Signed in again")
+        tray.until_label("Accounts (1)", "me — Ready")
+        assert agent.chat() == 200
+
+
+def agree(authorize_url):
+    """Does what a person does at the authorization server's page, whose answer leads back to the agent."""
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(authorize_url).query))
+    answer = urllib.parse.urlencode({"code": "the-code", "state": asked["state"]})
+    assert urllib.request.urlopen(f"{asked['redirect_uri']}?{answer}", timeout=30).status == 200
+
+
 def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
     with Rig() as rig, Provider() as provider:
         rig.whole()
@@ -489,6 +515,7 @@ def case_the_network_that_is_not_served_is_told():
         assert "local network: the LAN is not served" in agent.run("status").stdout
         agent.run("config", "set", "auth_mode", "auto")
         tray.until_label(f"Running on port {agent.port}, open to the local network")
+        assert notices.wait_for("The local network is served").replaced == notice.id
         assert "local network: other machines may call" in agent.run("status").stdout
 
 
@@ -706,6 +733,11 @@ def case_without_a_tray_host_the_dashboard_says_so():
         browser.enter()
         page = browser.ask(browser.base)[1]
         assert "The tray icon is not shown" in page and "AppIndicator" in page, page
+        # Said once in the log too, after the time that a panel may take at login.
+        until("it is said", lambda: "the tray icon is not shown" in agent.log_text(), patience=60)
+        agent.run("config", "set", "scheduling.mode", "drain")
+        agent.run("stop")
+        assert agent.log_text().count("the tray icon is not shown") == 1
 
 
 def case_without_a_bus_it_serves():
@@ -713,7 +745,7 @@ def case_without_a_bus_it_serves():
         agent = Agent(rig, config="")
         agent.until_state("running")
         assert agent.answers()
-        assert "no tray in this session" in agent.log_text()
+        until("it is said", lambda: "no tray in this session" in agent.log_text())
         assert "panicked" not in agent.log_text()
         agent.end()
 

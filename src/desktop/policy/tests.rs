@@ -214,6 +214,17 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 }
 
 #[test]
+fn a_network_that_is_not_served_is_told_until_it_is() {
+    let refused = with(|facts| facts.lan_refused = Some("the LAN is not served".to_owned()));
+    let mut person = Person::default();
+    assert_eq!(person.reads(&refused), ["The local network is not served | The LAN is not served"]);
+    let served = with(|facts| facts.endpoint = Endpoint::Running { port: 8045, is_exposed: true });
+    assert_eq!(person.reads(&served), ["The local network is served | Other machines may call port 8045, with a key."]);
+    person.sees(&refused);
+    assert_eq!(person.sees(&running()), [], "who no longer asks for it has it as they want");
+}
+
+#[test]
 fn every_rejected_configuration_is_told() {
     let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
     let mut person = Person::default();
