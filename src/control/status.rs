@@ -89,8 +89,9 @@ impl Status {
             Serving::Draining => (State::Draining, "stopping: the port is closed, the last answers are on their way".to_owned()),
             Serving::Stopped => (State::Stopped, "stopped: the port is closed; `aerostat start` opens it".to_owned()),
             Serving::Blocked(refused) => {
-                let state = if refused.is_in_use { State::PortInUse } else { State::PortRefused };
-                (state, format!("{}; it is tried again until it is free", refused.why))
+                let (state, until) =
+                    if refused.is_in_use { (State::PortInUse, " until it is free") } else { (State::PortRefused, "") };
+                (state, format!("{}; it is tried again{until}", refused.why))
             }
             Serving::Ending => (State::Ending, "about to end".to_owned()),
         };
@@ -183,6 +184,7 @@ fn read(answer: &[u8]) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Refused;
     use std::net::TcpListener;
 
     /// Who is found while a server at the port gives `answer` to one connection.
@@ -211,6 +213,19 @@ mod tests {
     fn another_program_at_the_port_is_told_apart() {
         assert_eq!(found_with("HTTP/1.1 200 OK\r\n\r\n{\"version\":\"9\"}"), Found::Another);
         assert_eq!(found_with("SSH-2.0-OpenSSH\r\n"), Found::Another);
+    }
+
+    #[test]
+    fn a_port_that_nobody_has_is_not_waited_for() {
+        let home = Home::at("/h");
+        let of = |is_in_use| {
+            let refused = Refused { port: 80, why: "no".to_owned(), is_in_use };
+            let place = Place::of(&home, &|_| None);
+            let status = Status::of(&Serving::Blocked(refused), Wanted::Running, &Resolved::default(), &home, &place);
+            (status.state, status.detail)
+        };
+        assert_eq!(of(true), (State::PortInUse, "no; it is tried again until it is free".to_owned()));
+        assert_eq!(of(false), (State::PortRefused, "no; it is tried again".to_owned()));
     }
 
     #[test]

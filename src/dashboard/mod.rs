@@ -129,6 +129,10 @@ impl FrontDoor for Dashboard {
             file.map_err(|error| Complaint::failed(format!("the file that leads to the dashboard cannot be written: {error}")))?;
         Ok(Link { file, url: Spoken(Secret::new(url)) })
     }
+
+    fn close(&self) {
+        self.forget_files(|_| true);
+    }
 }
 
 impl Handler for Dashboard {

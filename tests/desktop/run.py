@@ -401,10 +401,14 @@ def case_the_dashboard_refuses_an_account_that_cannot_be():
         tray.until_label("Running on")
         browser = Browser(agent.run("open", "--print").stdout.strip())
         browser.enter()
+        agent.run("open", "--print")
+        assert len(list(agent.home.glob("dashboard-*.html"))) == 1, "the one that nobody used"
         form = {"provider": "no-such", "name": "<b>x</b>", "key": "sk-secret-of-mine"}
         status, page, _ = browser.ask(browser.base + "add", form=form)
         assert status == 422 and "role=\"alert\"" in page and "<b>x</b>" not in page, page
         assert "sk-secret-of-mine" not in page + agent.log_text()
+        agent.end()
+        assert list(agent.home.glob("dashboard-*.html")) == []
 
 
 # Notifications
