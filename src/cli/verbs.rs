@@ -121,7 +121,7 @@ fn status_lines(status: &Status) -> Vec<String> {
     );
     lines.extend(status.is_exposed.then(|| "local network: other machines may call, with a key".to_owned()));
     lines.extend(status.lan_refused.iter().map(|why| format!("local network: {why}")));
-    lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: {trouble}")));
+    lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: the last good one is in force; {trouble}")));
     lines
 }
 

@@ -92,7 +92,11 @@ fn state(glance: &Glance) -> Markup {
 
 fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
     let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {}.", local(until)));
-    let configuration = glance.status.config_trouble.as_ref().map(|why| format!("The changed configuration is not used: {why}"));
+    let configuration = glance
+        .status
+        .config_trouble
+        .as_ref()
+        .map(|why| format!("The changed configuration is not used, the last good one stays in force: {why}"));
     let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
     [resting, configuration, glance.status.lan_refused.clone(), tray].into_iter().flatten().collect()
 }

@@ -160,7 +160,7 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
             Endpoint::Stopped => Vec::new(),
         },
         Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
-        Topic::Config => view.config_rejected.iter().map(|why| as_told(why)).collect(),
+        Topic::Config => view.config_rejected.iter().map(|why| config_rejected(why)).collect(),
         Topic::Refusal => Vec::new(),
     })
 }
@@ -255,12 +255,12 @@ fn port_refused(refused: &Refused, serving: u16) -> Trouble {
 }
 
 fn plain(why: &str) -> Trouble {
-    Trouble { line: sentence_start(&cut(why, 300)), ..as_told(why) }
+    Trouble { key: why.to_owned(), stage: 1, line: sentence_start(&cut(why, 300)) }
 }
 
 /// What begins with the name of a file is left as it is.
-fn as_told(why: &str) -> Trouble {
-    Trouble { key: why.to_owned(), stage: 1, line: cut(why, 300) }
+fn config_rejected(why: &str) -> Trouble {
+    Trouble { key: why.to_owned(), stage: 1, line: format!("{}\nThe last good one stays in force.", cut(why, 300)) }
 }
 
 fn is_ahead(moment: SystemTime, least: Duration, now: &Now) -> bool {

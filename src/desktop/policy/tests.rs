@@ -228,7 +228,8 @@ fn a_network_that_is_not_served_is_told_until_it_is() {
 fn every_rejected_configuration_is_told() {
     let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
     let mut person = Person::default();
-    assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| line 3: no such key"));
+    let told = "The changed configuration is not used | line 3: no such key\nThe last good one stays in force.";
+    assert_eq!(person.reads(&rejected("line 3: no such key")), [told]);
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
     assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
     assert_eq!(person.sees(&running())[0].summary, "The configuration is in force again");
