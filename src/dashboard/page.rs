@@ -61,17 +61,30 @@ pub(super) fn refused(why: &str) -> Markup {
     frame("Aerostat", &html! { h1 { "Aerostat" } p { (why) } })
 }
 
+/// What the first page shows.
+pub(super) struct Front<'f> {
+    pub(super) glance: &'f Glance,
+    /// Those that an account can be added for.
+    pub(super) providers: &'f [String],
+    /// The accounts whose key is entered here.
+    pub(super) key_wanted: &'f [String],
+    /// About the tray.
+    pub(super) note: Option<&'f str>,
+    /// Why what was asked for is not done.
+    pub(super) complaint: Option<&'f str>,
+}
+
 /// The first page: how it stands, where clients are pointed, who serves, what went wrong.
-pub(super) fn front(glance: &Glance, providers: &[String], note: Option<&str>, complaint: Option<&str>) -> Markup {
+pub(super) fn front(Front { glance, providers, key_wanted, note, complaint }: &Front<'_>) -> Markup {
     frame(
         "Aerostat",
         &html! {
             h1 { "Aerostat" }
             @if let Some(text) = complaint { p.bad role="alert" { (text) } }
             (state(glance))
-            @for text in troubles(glance, note) { p.note { (text) } }
+            @for text in troubles(glance, *note) { p.note { (text) } }
             (addresses(glance))
-            (accounts(glance))
+            (accounts(glance, key_wanted))
             (adding(providers))
             (problems(&glance.problems))
         },
@@ -115,7 +128,7 @@ fn addresses(glance: &Glance) -> Markup {
     }
 }
 
-fn accounts(glance: &Glance) -> Markup {
+fn accounts(glance: &Glance, key_wanted: &[String]) -> Markup {
     html! {
         h2 { "Accounts" }
         @if glance.accounts.is_empty() {
@@ -123,13 +136,13 @@ fn accounts(glance: &Glance) -> Markup {
         } @else {
             table {
                 thead { tr { th { "Name" } th { "Provider" } th { "State" } th { "" } } }
-                tbody { @for account in &glance.accounts { (account_row(account)) } }
+                tbody { @for account in &glance.accounts { (account_row(account, key_wanted.contains(&account.name))) } }
             }
         }
     }
 }
 
-fn account_row(account: &AccountFacts) -> Markup {
+fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
     let (action, word) = if account.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
     html! {
         tr {
@@ -139,6 +152,7 @@ fn account_row(account: &AccountFacts) -> Markup {
                 (account_state(account))
                 @if let Some(until) = &account.until { ", until " (local(until)) }
                 @if let Some(advice) = &account.advice { br; (advice) }
+                @if takes_key { (key_form(&account.name)) }
             }
             td {
                 form method="post" action=(action) {
@@ -146,6 +160,17 @@ fn account_row(account: &AccountFacts) -> Markup {
                     button { (word) }
                 }
             }
+        }
+    }
+}
+
+/// Where the key of an account is entered anew.
+fn key_form(name: &str) -> Markup {
+    html! {
+        form method="post" action="login" autocomplete="off" {
+            input type="hidden" name="name" value=(name);
+            input type="password" name="key" required autocomplete="off" aria-label={ "New API key of " (name) };
+            " " button { "Enter key" }
         }
     }
 }

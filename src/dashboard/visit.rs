@@ -13,8 +13,10 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
 use super::guard::{Stranger, admit, cookie};
+use super::page::Front;
 use super::{Dashboard, leads_to, limits, page};
-use crate::control::account::{Entered, Entry, SettingChanges};
+use crate::control::account::{Entered, Entry, Form, SettingChanges};
+use crate::control::glance::Glance;
 use crate::control::{Ask, Complaint, Fault, Reply, Secret, Spoken};
 use crate::http::{Body, collect};
 
@@ -104,8 +106,22 @@ async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body>
     let glance = dashboard.desk.glance(SystemTime::now()).await;
     let tray = tokio::task::spawn_blocking(dashboard.tray).await.unwrap_or_default();
     let providers = dashboard.desk.provider_names();
+    let key_wanted = key_wanted(dashboard, &glance).await;
     let status = if complaint.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &page::front(&glance, &providers, tray, complaint))
+    let front = Front { glance: &glance, providers: &providers, key_wanted: &key_wanted, note: tray, complaint };
+    html(status, &page::front(&front))
+}
+
+/// The accounts that need a key from a person. Others sign in with a browser, or take their key from elsewhere.
+async fn key_wanted(dashboard: &Dashboard, glance: &Glance) -> Vec<String> {
+    let mut names = Vec::new();
+    for account in glance.accounts.iter().filter(|account| account.state == "sign_in_needed") {
+        let asked = perform(dashboard, Ask::LoginForm { name: account.name.clone() }).await;
+        if matches!(asked, Ok(Reply::Form(Form::Key))) {
+            names.push(account.name.clone());
+        }
+    }
+    names
 }
 
 /// Does what a form says, and shows the first page with what came of it.
@@ -131,15 +147,14 @@ fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
         "stop" => Ask::Stop,
         "enable" => Ask::AccountSet { name: field("name"), changes: enable(true) },
         "disable" => Ask::AccountSet { name: field("name"), changes: enable(false) },
-        "add" => Ask::AccountAdd(Entry {
-            provider: field("provider"),
-            name: field("name"),
-            entered: entered(field("key")),
-            keep: false,
-            insecure_plaintext: false,
-        }),
+        "add" => Ask::AccountAdd(entry(field("provider"), field("name"), entered(field("key")))),
+        "login" => Ask::AccountLogin(entry(String::new(), field("name"), Entered::Key(Spoken(Secret::new(field("key")))))),
         _ => return None,
     })
+}
+
+fn entry(provider: String, name: String, entered: Entered) -> Entry {
+    Entry { provider, name, entered, keep: false, insecure_plaintext: false }
 }
 
 fn entered(key: String) -> Entered {
@@ -218,6 +233,8 @@ mod tests {
     #[test]
     fn a_key_is_in_no_debug_output() {
         let fields = fields(b"provider=openai&name=work&key=sk-secret");
-        assert!(!format!("{:?}", ask_of("add", &fields).unwrap()).contains("sk-secret"));
+        for form in ["add", "login"] {
+            assert!(!format!("{:?}", ask_of(form, &fields).unwrap()).contains("sk-secret"), "{form}");
+        }
     }
 }

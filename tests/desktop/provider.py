@@ -12,7 +12,7 @@ ANSWER = {
 
 
 class Provider:
-    """`answer` is the status, the body and the headers of every answer to a chat request."""
+    """`answer` is the status, the body and the headers of every answer to a chat request. Any key is good, unless none is."""
 
     def __init__(self):
         self.answer = (200, ANSWER, {})
@@ -60,7 +60,10 @@ class Provider:
                 pass
 
             def do_GET(self):
-                self.say(200, {"object": "list", "data": [{"id": "m", "object": "model"}]}, {})
+                if provider.answer[0] == 401:
+                    self.say(*provider.answer)
+                else:
+                    self.say(200, {"object": "list", "data": [{"id": "m", "object": "model"}]}, {})
 
             def do_POST(self):
                 self.rfile.read(int(self.headers.get("content-length", 0)))

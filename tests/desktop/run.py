@@ -411,6 +411,17 @@ def case_the_dashboard_refuses_an_account_that_cannot_be():
         assert list(agent.home.glob("dashboard-*.html")) == []
 
 
+def case_an_account_is_added_on_the_page():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        browser = Browser(agent.run("open", "--print").stdout.strip())
+        browser.enter()
+        status, page, _ = browser.ask(browser.base + "add", form={"provider": "lab", "name": "work", "key": "sk-0123456789abc"})
+        assert status == 200 and "<td>work</td>" in page, page
+        tray.until_label("Accounts (1)", "work — Ready")
+        assert agent.chat() == 200
+
+
 # Notifications
 
 
@@ -429,12 +440,17 @@ def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
         until("the icon has a sign", lambda: ORANGE in tray.colours())
         for _ in range(50):
             agent.chat()
-        # A key is entered in the dashboard.
+        # A key is entered on the dashboard's page.
         notices.press(notice, "Sign in", agent.opened)
         assert [notice.summary for notice in notices.shown] == ["work needs you to sign in"]
+        browser = Browser(link_in(Path(urllib.parse.unquote(urllib.parse.urlsplit(agent.opened()[0]).path))))
+        browser.enter()
+        form = {"name": "work", "key": "sk-another-0123456789"}
+        status, page, _ = browser.ask(browser.base + "login", form=form)
+        assert status == 422 and "no such key" in page and "New API key of work" in page and form["key"] not in page, page
         provider.serves()
-        done = subprocess.run([agent.program, "account", "login", "work", "--stdin"], input="sk-another-0123456789", env=rig.env, text=True)
-        assert done.returncode == 0
+        status, page, _ = browser.ask(browser.base + "login", form=form)
+        assert status == 200 and "New API key of work" not in page, page
         back = notices.wait_for("Signed in again")
         assert back.replaced == notice.id and len(notices.shown) == 2
 
