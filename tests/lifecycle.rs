@@ -82,6 +82,21 @@ async fn a_hangup_after_another_signal_cuts_nothing() {
     assert_eq!(agent.exit_code(), Some(0));
 }
 
+/// As of a terminal that was closed, or a program that started it and is gone.
+#[test]
+fn who_no_longer_reads_its_log_does_not_break_it() {
+    for arguments in [&["--headless"][..], &[]] {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("config.toml"), "port = 0\n").unwrap();
+        let mut child = Setup::default().command(home.path()).args(arguments).spawn().expect("the program can be started");
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        drop(child.stderr.take());
+        // That it stops is something that it logs.
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+}
+
 #[tokio::test]
 async fn both_families_of_the_loopback_serve() {
     let agent = Agent::start("port = 0\n");
