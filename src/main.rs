@@ -17,7 +17,7 @@ use aerostat::config::Home;
 use aerostat::control::selftest::Answered;
 use aerostat::control::{self, Ask, Complaint, Link, Note, Reply, Secret, Started};
 #[cfg(feature = "desktop")]
-use aerostat::desktop::{Event, EventLoop};
+use aerostat::desktop::{Event, EventLoop, Remote};
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;
@@ -45,6 +45,16 @@ impl cli::Program for Program {
 
     fn open_in_browser(&self, link: &Link) -> io::Result<()> {
         control::open_in_browser(link)
+    }
+
+    fn announce(&self, summary: &str, body: &str) {
+        let is_read = io::stderr().is_terminal();
+        #[cfg(feature = "desktop")]
+        if !is_read {
+            aerostat::desktop::announce(summary, body);
+        }
+        #[cfg(not(feature = "desktop"))]
+        let _ = (is_read, summary, body);
     }
 
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
@@ -89,14 +99,24 @@ fn run_shown(runtime: &Runtime, home: &Home, how: How, on_start: &mut dyn FnMut(
     let remote = event_loop.remote();
     std::thread::scope(|scope| {
         let agent = std::thread::Builder::new().name("agent".to_owned()).spawn_scoped(scope, move || {
+            let _ending = Ending(&remote);
             let stage = Stage::new(remote.clone(), how.opens);
-            let ended = runtime.block_on(app::run(home.clone(), Show::Desktop(stage)));
-            remote.tell(Event::Ended);
-            ended
+            runtime.block_on(app::run(home.clone(), Show::Desktop(stage)))
         })?;
         event_loop.run(on_start);
         agent.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the agent broke")))
     })
+}
+
+/// Ends the tray with the agent, also with one that broke.
+#[cfg(feature = "desktop")]
+struct Ending<'r>(&'r Remote);
+
+#[cfg(feature = "desktop")]
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Event::Ended);
+    }
 }
 
 #[cfg(not(feature = "desktop"))]
@@ -125,6 +145,8 @@ fn start_log() {
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(USUAL)))
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
+        // It would be told by `eprintln!`, which panics where the terminal is gone.
+        .log_internal_errors(false)
         .init();
     if let Some(problem) = problem {
         warn!(problem, "AEROSTAT_LOG is not understood and counts as unset");

@@ -126,7 +126,7 @@ fn a_taken_port_is_a_state_that_ends_when_it_frees() {
     BufReader::new(agent.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let status = json(home.path(), "status");
     assert_eq!((&status["state"], &status["port"]), (&json!("port_in_use"), &json!(port)));
-    assert!(status["detail"].as_str().unwrap().contains(&format!("port {port} is in use by another process")));
+    assert!(status["detail"].as_str().unwrap().contains(&format!("port {port} is in use by ")));
     drop(other);
     until_state(home.path(), "running");
     succeeds(home.path(), "quit");

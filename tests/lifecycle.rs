@@ -39,7 +39,8 @@ async fn streaming(gate: &Gate) -> (Upstream, Agent, Connection) {
 
 #[tokio::test]
 async fn a_stop_takes_no_more_requests_and_lets_streams_end() {
-    for name in ["TERM", "INT"] {
+    let names: &[&str] = if cfg!(target_os = "linux") { &["TERM", "INT", "HUP"] } else { &["TERM", "INT"] };
+    for name in names {
         let gate = Gate::default();
         let (_upstream, mut agent, mut stream) = streaming(&gate).await;
         let mut idle = Connection::open(agent.address()).await.unwrap();
@@ -65,6 +66,35 @@ async fn a_second_signal_ends_at_once() {
     let (bytes, _) = stream.until_closed().await;
     assert!(!String::from_utf8_lossy(&bytes).contains("0\r\n\r\n"), "a cut answer does not look whole");
     assert_eq!(upstream.end_of(0).await, End::Abandoned);
+}
+
+/// A session that ends sends both, and waits.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hangup_after_another_signal_cuts_nothing() {
+    let gate = Gate::default();
+    let (_upstream, mut agent, mut stream) = streaming(&gate).await;
+    signal(&agent, "TERM");
+    signal(&agent, "HUP");
+    until_closed(&agent).await;
+    gate.open();
+    stream.more_until(b"data: [DONE]\n\n").await;
+    assert_eq!(agent.exit_code(), Some(0));
+}
+
+/// As of a terminal that was closed, or a program that started it and is gone.
+#[test]
+fn who_no_longer_reads_its_log_does_not_break_it() {
+    for arguments in [&["--headless"][..], &[]] {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("config.toml"), "port = 0\n").unwrap();
+        let mut child = Setup::default().command(home.path()).args(arguments).spawn().expect("the program can be started");
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        drop(child.stderr.take());
+        // That it stops is something that it logs.
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
 }
 
 #[tokio::test]
@@ -102,11 +132,31 @@ fn a_port_taken_on_either_family_is_told() {
     let four = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = four.local_addr().unwrap().port();
     let said = start_on(port);
-    assert!(said.contains(&format!("port {port} is in use by another process on 127.0.0.1; set `port` or stop it")), "{said}");
+    assert!(said.contains(&taken(port, "127.0.0.1")) && said.contains("; set `port` or stop it"), "{said}");
     let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
     let port = six.local_addr().unwrap().port();
     let said = start_on(port);
-    assert!(said.contains(&format!("port {port} is in use by another process on [::1]; set `port` or stop it")), "{said}");
+    assert!(said.contains(&taken(port, "[::1]")) && said.contains("; set `port` or stop it"), "{said}");
+}
+
+/// How a port that this process has is told: by the process, where the system tells it.
+fn taken(port: u16, address: &str) -> String {
+    if cfg!(target_os = "linux") {
+        let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+        format!("port {port} is in use by {} ({})", name.trim(), std::process::id())
+    } else {
+        format!("port {port} is in use by another process on {address}")
+    }
+}
+
+/// Its owner would find a stranger's requests in its log, one each second.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_has_the_port_is_not_called() {
+    let owner = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    start_on(owner.local_addr().unwrap().port());
+    owner.set_nonblocking(true).unwrap();
+    assert!(owner.accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
 }
 
 #[test]

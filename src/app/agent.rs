@@ -9,10 +9,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
-use super::port::{Asked, Port};
+use super::port::{Asked, Port, Reopened, refused};
 use crate::config::Resolved;
-use crate::control::status::{Found, probe};
-use crate::control::{Serving, Wanted};
+use crate::control::{Refused, Serving, Wanted};
 use crate::gateway::Gateway;
 use crate::http::listen::{BindError, Listeners};
 use crate::server::{Keys, Server};
@@ -40,13 +39,14 @@ pub(super) struct Agent {
 
 /// Where clients come in.
 enum Door {
-    Open(Port),
-    Closed,
-    /// Wanted, and taken by somebody else.
-    Blocked {
-        port: u16,
-        why: String,
+    Open {
+        port: Port,
+        /// What is asked for and cannot be had, while this port serves on.
+        refused: Option<Refused>,
     },
+    Closed,
+    /// Wanted, and not to be had for now.
+    Blocked(Refused),
 }
 
 impl Agent {
@@ -71,8 +71,8 @@ impl Agent {
     /// The port, where it is open.
     pub(super) fn port(&self) -> Option<u16> {
         match &self.door {
-            Door::Open(port) => Some(port.number()),
-            Door::Closed | Door::Blocked { .. } => None,
+            Door::Open { port, .. } => Some(port.number()),
+            Door::Closed | Door::Blocked(_) => None,
         }
     }
 
@@ -88,13 +88,13 @@ impl Agent {
                 self.cut_at = None;
                 self.open();
             }
-            (Wanted::Stopped, Door::Open(port)) => {
+            (Wanted::Stopped, Door::Open { port, .. }) => {
                 info!("the port is closed");
                 drop(port.close().await);
                 self.close();
             }
-            (Wanted::Stopped, Door::Blocked { .. }) => self.close(),
-            (Wanted::Stopped, Door::Closed) | (Wanted::Running, Door::Open(_) | Door::Blocked { .. }) => {}
+            (Wanted::Stopped, Door::Blocked(_)) => self.close(),
+            (Wanted::Stopped, Door::Closed) | (Wanted::Running, Door::Open { .. } | Door::Blocked(_)) => {}
         }
         self.tell();
     }
@@ -109,33 +109,53 @@ impl Agent {
         let asked = Asked::of(&self.config);
         match asked.bind() {
             Ok(open) => self.serve(asked, open),
-            Err(error) => self.block(&error),
+            Err(error) => self.refuse(&error),
         }
     }
 
     fn serve(&mut self, asked: Asked, open: Listeners) {
         info!(port = open.port(), "the port is open");
         self.server.replace(assemble::settings(&self.config, self.keys(&self.config), open.port()));
-        self.door = Door::Open(Port::serve(asked, open, self.server.clone(), &mut self.serving));
+        let port = Port::serve(asked, open, self.server.clone(), &mut self.serving);
+        // A former one is dropped here: it takes nobody in any more, and its answers go on.
+        self.door = Door::Open { port, refused: None };
     }
 
     /// The port cannot be had for now. Said once in the log, and as long as it lasts in the state.
-    fn block(&mut self, error: &BindError) {
-        let (port, why) = (error.port(), explain(error));
-        if !matches!(&self.door, Door::Blocked { port: known, .. } if *known == port) {
-            warn!(%why, "it is tried again until it is free");
+    fn refuse(&mut self, error: &BindError) {
+        let is_known = |known: &Refused| known.port == error.port() && known.is_in_use == error.is_in_use();
+        if self.refused().is_some_and(is_known) {
+            return;
         }
-        self.door = Door::Blocked { port, why };
+        let found = refused(error);
+        warn!(why = found.why, "the port cannot be opened; it is tried again");
+        match &mut self.door {
+            Door::Open { refused, .. } => *refused = Some(found),
+            door => *door = Door::Blocked(found),
+        }
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        match &self.door {
+            Door::Open { refused, .. } => refused.as_ref(),
+            Door::Blocked(refused) => Some(refused),
+            Door::Closed => None,
+        }
+    }
+
+    /// Whether another try may do: a port that is open already has to be closed before others can reach it, so it is left alone.
+    fn tries_again(&self) -> bool {
+        self.refused().is_some_and(|refused| self.port() != Some(refused.port))
     }
 
     /// Waits for what is due by itself and does it: a port to be tried again, answers that end or take too long.
     ///
     /// Cancel safe.
     pub(super) async fn work(&mut self) {
-        let is_blocked = matches!(self.door, Door::Blocked { .. });
+        let tries_again = self.tries_again();
         let cut_at = self.cut_at;
         tokio::select! {
-            () = sleep(RETRY_AFTER), if is_blocked => self.open(),
+            () = sleep(RETRY_AFTER), if tries_again => self.open(),
             Some(_) = self.serving.join_next() => {}
             () = sleep_until(cut_at.unwrap_or_else(Instant::now)), if cut_at.is_some() => self.cut().await,
             else => std::future::pending().await,
@@ -166,20 +186,35 @@ impl Agent {
         let asked = Asked::of(config);
         // From here on nobody comes in by a port that changes: those who come by a wider one are judged by what belongs to it.
         let reopened = match &mut self.door {
-            Door::Open(port) => port.reopen(&asked).await,
-            Door::Closed | Door::Blocked { .. } => Ok(None),
+            Door::Open { port, .. } => port.reopen(&asked).await,
+            Door::Closed | Door::Blocked(_) => Reopened::Same,
         };
         self.config = config.clone();
         self.gateway.replace(self.assembly.setup(config));
         self.server.replace(assemble::settings(config, self.keys(config), self.port().unwrap_or(config.port)));
-        match reopened {
-            Ok(Some(open)) => self.serve(asked, open),
-            Ok(None) if matches!(self.door, Door::Blocked { .. }) => self.open(),
-            Ok(None) => {}
-            Err(error) => self.block(&error),
-        }
+        self.settle(asked, reopened);
         self.forget_ended();
         self.tell();
+    }
+
+    fn settle(&mut self, asked: Asked, reopened: Reopened) {
+        match reopened {
+            Reopened::AsAsked(open) => self.serve(asked, open),
+            Reopened::Kept(error) => self.refuse(&error),
+            Reopened::AsBefore { asked, open, error } => {
+                self.serve(asked, open);
+                self.refuse(&error);
+            }
+            Reopened::Lost(error) => {
+                self.door = Door::Closed;
+                self.refuse(&error);
+            }
+            Reopened::Same => match &mut self.door {
+                Door::Open { refused, .. } => *refused = None,
+                Door::Blocked(_) => self.open(),
+                Door::Closed => {}
+            },
+        }
     }
 
     /// Serves with the accounts and keys as they are now.
@@ -202,8 +237,8 @@ impl Agent {
 
     fn tell(&self) {
         let serving = match &self.door {
-            Door::Open(port) => Serving::Running { port: port.number() },
-            Door::Blocked { port, why } => Serving::PortInUse { port: *port, detail: why.clone() },
+            Door::Open { port, refused } => Serving::Running { port: port.number(), refused: refused.clone() },
+            Door::Blocked(refused) => Serving::Blocked(refused.clone()),
             Door::Closed if self.cut_at.is_some() => Serving::Draining,
             Door::Closed => Serving::Stopped,
         };
@@ -217,7 +252,7 @@ impl Agent {
     /// Closes the port and lets answers go on for as long as the configuration allows.
     pub(super) async fn end(mut self) {
         self.told.send_replace(Serving::Ending);
-        if let Door::Open(port) = &mut self.door {
+        if let Door::Open { port, .. } = &mut self.door {
             drop(port.close().await);
         }
         if timeout(self.config.limits.drain_timeout, ended(&mut self.serving)).await.is_err() {
@@ -234,13 +269,4 @@ fn report_refusals(config: &Resolved) {
     for refusal in config.refusals() {
         warn!(%refusal, "the configuration asks for what is not done");
     }
-}
-
-/// Says who has the port, where it is one of us.
-fn explain(error: &BindError) -> String {
-    let port = error.port();
-    if error.is_in_use() && probe(port) == Found::Ours {
-        return format!("port {port} is in use by another aerostat, of another home; stop it, or set another `port`");
-    }
-    error.to_string()
 }

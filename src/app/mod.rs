@@ -43,7 +43,11 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::allow_more();
     let config = file::load(&home)?;
-    let (mut spine, mut orders) = match Spine::open(&home, &config).await? {
+    let opened = tokio::select! {
+        opened = Spine::open(&home, &config) => opened?,
+        () = signals.next() => return Ok(()),
+    };
+    let (mut spine, mut orders) = match opened {
         Opened::Ours(spine, orders) => (spine, orders),
         Opened::Theirs(status) => {
             show.started(None, Started { status: *status, is_new: false });
@@ -53,7 +57,14 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     show.begin(&spine.desk);
     spine.open_dashboard(show.tray_note());
     let mut changes = Changes::follow(&home, &config, spine.live.clone());
-    spine.open_vault().await;
+    tokio::select! {
+        () = spine.open_vault() => {}
+        // Where a passphrase is asked for, nobody has to give one to get out.
+        () = signals.next() => {
+            spine.close();
+            return Ok(());
+        }
+    }
     let assembly = Assembly::new(home, &config, spine.desk.clone(), spine.desk.ring.clone());
     let mut agent = Agent::start(assembly, config, orders.serving, orders.drain_timeout)?;
     agent.obey(*orders.wanted.borrow_and_update()).await;
@@ -87,7 +98,7 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     };
     tokio::select! {
         () = ended => {}
-        () = signals.next() => warn!("stopped at once: answers under way were cut"),
+        () = signals.next_urgent() => warn!("stopped at once: answers under way were cut"),
     }
     spine.close();
     Ok(())

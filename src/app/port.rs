@@ -1,13 +1,16 @@
 //! The open port: what was asked for, and how it changes while answers go on.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::info;
 
 use super::assemble;
 use crate::config::Resolved;
+use crate::control::status::{Found, probe};
+use crate::control::{Refused, occupant};
 use crate::http::listen::{BindError, Listeners, Reach, bind};
 use crate::http::{Handler, Limits, serve};
 
@@ -65,47 +68,79 @@ impl Port {
         (&mut self.returned).await.ok()
     }
 
-    /// Sockets for what is asked now, while nobody serves on them. `None` where everything stays as it is, also because another
-    /// port cannot be had.
-    ///
-    /// # Errors
-    /// When the port was closed to be opened to others, and can be opened neither so nor as before.
-    pub(super) async fn reopen(&mut self, asked: &Asked) -> Result<Option<Listeners>, BindError> {
+    /// Has the port as it is asked for now.
+    pub(super) async fn reopen(&mut self, asked: &Asked) -> Reopened {
         if *asked == self.asked {
-            return Ok(None);
+            return Reopened::Same;
         }
-        if asked.port != self.asked.port {
-            return Ok(self.move_to(asked).await);
+        if asked.port != self.asked.port && asked.port != self.number {
+            return self.move_to(asked).await;
         }
         match self.close().await {
-            Some(open) if asked.reach == self.asked.reach => Ok(Some(open)),
+            Some(open) if asked.reach == self.asked.reach => Reopened::AsAsked(open),
             closed => {
                 // The wider address contains the narrower one, so the two cannot be open at the same time.
                 drop(closed);
-                self.bind_again(asked.reach).map(Some)
+                self.bind_again(asked)
             }
         }
     }
 
     /// The other port is opened before this one is closed.
-    async fn move_to(&mut self, asked: &Asked) -> Option<Listeners> {
+    async fn move_to(&mut self, asked: &Asked) -> Reopened {
         match asked.bind() {
             Ok(open) => {
                 info!(port = open.port(), "serving on another port");
                 self.close().await;
-                Some(open)
+                Reopened::AsAsked(open)
             }
-            Err(error) => {
-                error!(%error, "the port stays as it was");
-                None
-            }
+            Err(error) => Reopened::Kept(error),
         }
     }
 
-    fn bind_again(&self, reach: Reach) -> Result<Listeners, BindError> {
-        bind(self.number, reach).or_else(|error| {
-            error!(%error, "the port stays as it was");
-            bind(self.number, self.asked.reach)
-        })
+    fn bind_again(&self, asked: &Asked) -> Reopened {
+        let error = match bind(self.number, asked.reach) {
+            Ok(open) => return Reopened::AsAsked(open),
+            Err(error) => error,
+        };
+        match bind(self.number, self.asked.reach) {
+            Ok(open) => Reopened::AsBefore { asked: Asked { reach: self.asked.reach, ..asked.clone() }, open, error },
+            Err(error) => Reopened::Lost(error),
+        }
     }
+}
+
+/// What became of a port that is asked for otherwise. Where there are sockets, nobody serves on them yet.
+pub(super) enum Reopened {
+    Same,
+    AsAsked(Listeners),
+    /// It goes on as it was, because the other port cannot be had.
+    Kept(BindError),
+    /// It was closed to be opened to others, which failed, and was opened again as before.
+    AsBefore {
+        asked: Asked,
+        open: Listeners,
+        error: BindError,
+    },
+    /// It was closed, and cannot be had again.
+    Lost(BindError),
+}
+
+/// How long a stranger at the port may take to say that it is one of us.
+const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// Why the port cannot be had, and who has it where that can be known.
+pub(super) fn refused(error: &BindError) -> Refused {
+    let port = error.port();
+    let why = match occupant(port).filter(|_| error.is_in_use()) {
+        Some(by) if by.starts_with("aerostat (") => ours(port),
+        Some(by) => format!("port {port} is in use by {by}; set `port` or stop it"),
+        None if error.is_in_use() && probe(port, PROBE_TIMEOUT) == Found::Ours => ours(port),
+        None => error.to_string(),
+    };
+    Refused { port, why, is_in_use: error.is_in_use() }
+}
+
+fn ours(port: u16) -> String {
+    format!("port {port} is in use by another aerostat, of another home; stop it, or set another `port`")
 }

@@ -19,13 +19,16 @@ pub enum Show<'a> {
 impl Show<'_> {
     pub(super) fn begin(&self, desk: &Arc<Desk>) {
         match self {
-            Self::Headless(_) => {}
+            Self::Headless(_) => {
+                let _ = desk;
+            }
             #[cfg(feature = "desktop")]
             Self::Desktop(stage) => stage.begin(desk),
         }
     }
 
     /// `desk` is this agent's; there is none where another one runs.
+    #[cfg_attr(not(feature = "desktop"), allow(clippy::needless_pass_by_value, reason = "the tray keeps it"))]
     pub(super) fn started(&mut self, desk: Option<&Arc<Desk>>, started: Started) {
         match self {
             Self::Headless(on_start) => {

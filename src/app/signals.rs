@@ -5,10 +5,13 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT; Ctrl+C where there are no others. SIGHUP keeps its meaning, so that `nohup` works.
+/// SIGTERM and SIGINT; Ctrl+C where there are no others. On Linux also SIGHUP, which comes with the end of a session or of a
+/// terminal, unless whoever started the program had it ignored, as `nohup` does.
 pub(super) struct Signals {
     #[cfg(unix)]
     kinds: [Signal; 2],
+    #[cfg(unix)]
+    hangup: Option<Signal>,
 }
 
 impl Signals {
@@ -19,7 +22,8 @@ impl Signals {
     #[cfg(unix)]
     pub(super) fn listen() -> io::Result<Self> {
         let kinds = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-        Ok(Self { kinds })
+        let hangup = if hears_hangup() { Some(signal(SignalKind::hangup())?) } else { None };
+        Ok(Self { kinds, hangup })
     }
 
     #[cfg(not(unix))]
@@ -30,17 +34,76 @@ impl Signals {
     /// Waits for the next word to stop.
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
-        let [terminate, interrupt] = &mut self.kinds;
+        let Self { kinds, hangup } = self;
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            // The end of a session sends SIGTERM and SIGHUP together, which is one word.
+            biased;
+            () = urgent(kinds) => {}
+            () = hung_up(hangup.as_mut()) => {}
         }
     }
 
     #[cfg(not(unix))]
     pub(super) async fn next(&mut self) {
+        self.next_urgent().await;
+    }
+
+    /// Waits for the next word of somebody who waits no longer, which SIGHUP is not.
+    #[cfg(unix)]
+    pub(super) async fn next_urgent(&mut self) {
+        urgent(&mut self.kinds).await;
+    }
+
+    #[cfg(not(unix))]
+    pub(super) async fn next_urgent(&mut self) {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(unix)]
+async fn urgent([terminate, interrupt]: &mut [Signal; 2]) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn hung_up(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether SIGHUP shall be listened to. Only Linux tells whether it is ignored, and elsewhere it keeps its meaning.
+#[cfg(unix)]
+fn hears_hangup() -> bool {
+    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| ignored(&status)).is_some_and(|mask| mask & SIGHUP == 0)
+}
+
+/// Signal 1 in a mask of signals.
+#[cfg(unix)]
+const SIGHUP: u64 = 1;
+
+/// The mask of the signals that are ignored. Source: proc_pid_status(5), `SigIgn`.
+#[cfg(unix)]
+fn ignored(status: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hangup_that_is_ignored_stays_so() {
+        let status = |mask: &str| format!("Name:\taerostat\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+        assert_eq!(ignored(&status("0000000000001001")).map(|mask| mask & SIGHUP), Some(1));
+        assert_eq!(ignored(&status("0000000000001000")).map(|mask| mask & SIGHUP), Some(0));
+        assert_eq!(ignored("Name:\taerostat\n"), None);
     }
 }

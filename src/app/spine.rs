@@ -150,6 +150,7 @@ impl Spine {
 
     /// Stores what waits to be stored. The socket and the lock go with the spine.
     pub(super) fn close(self) {
+        self.desk.close_front_door();
         self.desk.store.close();
     }
 }

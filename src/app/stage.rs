@@ -18,10 +18,8 @@ use crate::desktop::{Action, AutostartView, Copied, Event, Facts, Office, Remote
 
 /// Updates come at most four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// While a problem is shown, how often is looked whether it is still recent.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-/// A clock that was set is noticed after this time at the latest.
-const NAP_MAX: Duration = Duration::from_secs(60 * 60);
+/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after this time at the latest.
+const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// Where the agent is seen.
 pub struct Stage {
@@ -58,16 +56,17 @@ impl Stage {
         let (mut told, mut settings) = (None, None);
         let Some(mut seen) = desk.seen() else { return };
         loop {
+            // Before the facts: what is switched off is not told of the first ones either.
+            let wanted = settings_of(&desk.live.borrow().config.notifications);
+            if settings.as_ref() != Some(&wanted) {
+                self.remote.tell(Event::Settings(wanted.clone()));
+                settings = Some(wanted);
+            }
             let glance = desk.glance(SystemTime::now()).await;
             let facts = Facts::of(&glance);
             if told.as_ref() != Some(&facts) {
                 self.remote.tell(Event::Facts(Box::new(facts.clone())));
                 told = Some(facts);
-            }
-            let wanted = settings_of(&desk.live.borrow().config.notifications);
-            if settings.as_ref() != Some(&wanted) {
-                self.remote.tell(Event::Settings(wanted.clone()));
-                settings = Some(wanted);
             }
             tokio::time::sleep(PAUSE).await;
             let nap = nap(&glance, SystemTime::now());
@@ -82,9 +81,8 @@ fn nap(glance: &Glance, now: SystemTime) -> Duration {
     let ends = glance.accounts.iter().filter_map(|account| account.until.as_deref());
     let ends = ends.filter_map(|until| until.parse::<Timestamp>().ok()).map(SystemTime::from);
     let next = ends.filter_map(|end| end.duration_since(now).ok()).min().unwrap_or(NAP_MAX);
-    let problems = if glance.problems.is_empty() { NAP_MAX } else { LOOK_AGAIN };
     // A moment told in whole seconds may be over a little later.
-    next.saturating_add(PAUSE).min(problems).min(NAP_MAX)
+    next.saturating_add(PAUSE).min(NAP_MAX)
 }
 
 fn settings_of(notifications: &Notifications) -> Settings {
@@ -170,21 +168,22 @@ async fn sign_in(desk: &Arc<Desk>, name: String) -> Result<(), Complaint> {
         return open_dashboard(desk).await;
     }
     let entered = Entered::SignIn { client_secret: None };
+    let shown = name.clone();
     let entry = Entry { provider: String::new(), name, entered, keep: false, insecure_plaintext: false };
     let login = desk.answer(Ask::AccountLogin(entry), notes);
-    let heeded = async {
+    let no_browser = async {
         while let Some(note) = heard.recv().await {
-            if let Some(url) = note.url
-                && !open_browser(&url)
-            {
-                warn!("no browser could be started for the sign-in; `aerostat account login` shows its address");
+            if note.url.is_some_and(|url| !open_browser(&url)) {
+                return;
             }
         }
         std::future::pending().await
     };
     tokio::select! {
         done = login => done.map(drop),
-        never = heeded => never,
+        () = no_browser => {
+            Err(Complaint::failed(format!("no browser could be started for the sign-in; `aerostat account login {shown}` shows its address")))
+        }
     }
 }
 
@@ -224,7 +223,7 @@ mod tests {
     fn what_is_switched_off_is_no_topic() {
         let settings = settings_of(&Notifications { off: vec!["quota".to_owned(), "lan".to_owned()], expiry_days: vec![3] });
         assert!(!settings.topics.contains(&Topic::Quota) && !settings.topics.contains(&Topic::Lan));
-        assert_eq!((settings.topics.len(), settings.expiry_days), (5, vec![3]));
+        assert_eq!((settings.topics.len(), settings.expiry_days), (6, vec![3]));
         assert_eq!(settings_of(&Notifications::default()), Settings::default());
     }
 

@@ -47,7 +47,7 @@ pub(super) enum Verb {
         #[arg(long)]
         print: bool,
     },
-    /// Start at login
+    /// Turn starting at login on or off
     #[command(subcommand)]
     Autostart(AutostartVerb),
     /// Undo start at login, and end the agent

@@ -46,6 +46,9 @@ pub trait Program {
     /// When there is none.
     fn open_in_browser(&self, link: &Link) -> io::Result<()>;
 
+    /// Tells a person who sees no terminal, where there is a desktop to tell it.
+    fn announce(&self, summary: &str, body: &str);
+
     /// Has a verb done, by the running agent or on the files; what is said on the way goes to `on_note`.
     ///
     /// # Errors

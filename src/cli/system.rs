@@ -63,7 +63,12 @@ pub(super) fn uninstall(home: &Home, program: &dyn Program, is_purge: bool, out:
         Ok(_) | Err(Complaint { kind: Trouble::NotRunning, .. }) => {}
         Err(complaint) => return Err(complaint.into()),
     }
-    let done = uninstall::uninstall(home, &Places::find(&|name| std::env::var_os(name)), is_purge);
+    let variable = |name: &str| std::env::var_os(name);
+    let (places, usual) = (Places::find(&variable), Home::usual(&variable));
+    let done = match is_purge {
+        true => uninstall::purge(home, usual.as_ref(), &places, uninstall::forget_key),
+        false => uninstall::uninstall(home, &places),
+    };
     out.facts(&done, uninstall_lines(&done));
     out.complain(&done.failed.join("\n"));
     Ok(if done.failed.is_empty() { DONE } else { FAILED })

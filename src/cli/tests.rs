@@ -1,4 +1,4 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -11,6 +11,8 @@ struct Fake {
     ran: Cell<bool>,
     is_first: bool,
     has_browser: bool,
+    version: &'static str,
+    announced: RefCell<Vec<String>>,
 }
 
 /// A world of one server that lists a model.
@@ -48,14 +50,19 @@ impl Program for Fake {
     fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
         let place = Place::of(home, &|_| None);
-        let serving = Serving::Running { port: 1 };
+        let serving = Serving::Running { port: 1, refused: None };
         let status = Status::of(&serving, Wanted::Running, &control::load(home)?, home, &place);
+        let status = Status { version: Some(self.version.to_owned()), ..status };
         on_start(&Started { status, is_new: self.is_first });
         Ok(())
     }
 
     fn open_in_browser(&self, _: &Link) -> io::Result<()> {
         if self.has_browser { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
+    fn announce(&self, summary: &str, body: &str) {
+        self.announced.borrow_mut().push(format!("{summary} | {body}"));
     }
 
     fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
@@ -103,7 +110,14 @@ impl Terminal {
     fn with_config(text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("config.toml"), text).unwrap();
-        Self { folder, program: Fake { ran: Cell::new(false), is_first: true, has_browser: true } }
+        let program = Fake {
+            ran: Cell::new(false),
+            is_first: true,
+            has_browser: true,
+            version: env!("CARGO_PKG_VERSION"),
+            announced: RefCell::default(),
+        };
+        Self { folder, program }
     }
 
     fn run(&self, line: &str) -> Ended {
@@ -136,6 +150,29 @@ fn a_second_start_says_where_the_first_one_serves() {
     assert!(ended.facts.contains("runs already, in process "), "{}", ended.facts);
     assert!(ended.facts.contains("running at http://127.0.0.1:1\n"), "{}", ended.facts);
     assert!(ended.facts.contains("the dashboard opens"), "{}", ended.facts);
+}
+
+#[test]
+fn a_start_beside_another_version_offers_to_take_over() {
+    let mut terminal = Terminal::with_config("");
+    (terminal.program.is_first, terminal.program.version) = (false, "0.0.1");
+    let ended = terminal.run("");
+    assert_eq!(ended.code, exit_code::DONE);
+    assert!(ended.complaints.contains("`aerostat --take-over` puts it in the other's place"), "{}", ended.complaints);
+    let announced = terminal.program.announced.borrow();
+    assert!(announced[0].starts_with("Aerostat 0.0.1 still runs | To have version "), "{announced:?}");
+    assert!(announced[0].contains("choose Quit in its menu") && announced.len() == 1, "{announced:?}");
+}
+
+#[test]
+fn a_start_that_fails_is_announced_where_a_desktop_may_be() {
+    for (line, count) in [("", 1), ("--at-login", 1), ("--headless", 0), ("status", 0)] {
+        let terminal = Terminal::with_config("port = wrong");
+        assert_eq!(terminal.run(line).code, exit_code::FAILED, "{line}");
+        let announced = terminal.program.announced.borrow();
+        assert_eq!(announced.len(), count, "{line}: {announced:?}");
+        assert!(announced.iter().all(|text| text.starts_with("Aerostat does not run | config.toml:1:")), "{announced:?}");
+    }
 }
 
 #[test]

@@ -34,8 +34,19 @@ pub(super) fn unexpected() -> anyhow::Error {
     anyhow!("the agent answered something else than was asked; end it with `aerostat quit` and start it again")
 }
 
-/// Runs the agent. A second start opens the dashboard of the first.
+/// Runs the agent. A second start opens the dashboard of the first. What a desktop's person has to know is not only written where
+/// they never look.
 pub(super) fn run(home: &Home, program: &dyn Program, args: &Args, out: &mut Out<'_>) -> Done {
+    let ran = run_or_open(home, program, args, out);
+    if let Err(error) = ran.as_ref().map_err(|error| format!("{error:#}"))
+        && !args.headless
+    {
+        program.announce("Aerostat does not run", &error);
+    }
+    ran
+}
+
+fn run_or_open(home: &Home, program: &dyn Program, args: &Args, out: &mut Out<'_>) -> Done {
     let how = How { is_headless: args.headless, opens: args.open };
     if args.take_over {
         end_other_version(home, program, out)?;
@@ -48,10 +59,10 @@ pub(super) fn run(home: &Home, program: &dyn Program, args: &Args, out: &mut Out
     })?;
     let Some(version) = other else { return Ok(DONE) };
     if version != env!("CARGO_PKG_VERSION") {
-        out.complain(&format!(
-            "this is version {}; `aerostat --take-over` puts it in the other's place",
-            env!("CARGO_PKG_VERSION")
-        ));
+        let own = env!("CARGO_PKG_VERSION");
+        out.complain(&format!("this is version {own}; `aerostat --take-over` puts it in the other's place"));
+        let how = "choose Quit in its menu and start Aerostat again, or run `aerostat --take-over`";
+        program.announce(&format!("Aerostat {version} still runs"), &format!("To have version {own} instead, {how}."));
     }
     let leaves_alone = args.at_login || args.headless;
     if leaves_alone { Ok(DONE) } else { system::open(home, program, false, out) }
@@ -108,7 +119,9 @@ fn status_lines(status: &Status) -> Vec<String> {
             .iter()
             .map(|counts| format!("accounts: {}, {} ready, {} need attention", counts.total, counts.ready, counts.attention)),
     );
-    lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: {trouble}")));
+    lines.extend(status.is_exposed.then(|| "local network: other machines may call, with a key".to_owned()));
+    lines.extend(status.lan_refused.iter().map(|why| format!("local network: {why}")));
+    lines.extend(status.config_trouble.iter().map(|trouble| format!("configuration: the last good one is in force; {trouble}")));
     lines
 }
 

@@ -25,12 +25,15 @@ impl Home {
     /// # Errors
     /// When no variable says where a person's files lie.
     pub fn find(lookup: &dyn Fn(&str) -> Option<OsString>) -> io::Result<Self> {
-        let folder = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let home = match folder("AEROSTAT_HOME") {
-            Some(home) => Some(std::path::absolute(home)?),
-            None => platform_folder(&folder).map(|config| config.join("aerostat")),
-        };
-        home.map(Self::at).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME))
+        match variable(lookup, "AEROSTAT_HOME") {
+            Some(home) => Ok(Self::at(std::path::absolute(home)?)),
+            None => Self::usual(lookup).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
+        }
+    }
+
+    /// The one of who has not set `AEROSTAT_HOME`.
+    pub fn usual(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
+        platform_folder(&|name| variable(lookup, name)).map(|config| Self::at(config.join("aerostat")))
     }
 
     pub fn folder(&self) -> &Path {
@@ -48,6 +51,11 @@ impl Home {
     /// Accounts, pool state and what else outlives the process, without secrets.
     pub fn database_file(&self) -> PathBuf {
         self.folder.join("aerostat.db")
+    }
+
+    /// The sealed file of credentials.
+    pub fn vault_file(&self) -> PathBuf {
+        self.folder.join("vault")
     }
 
     /// Held by the one process that may change the home's state.
@@ -78,6 +86,10 @@ impl Home {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&self.folder)
     }
+}
+
+fn variable(lookup: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
 const NO_HOME: &str = "no variable says where files belong: set `AEROSTAT_HOME`";

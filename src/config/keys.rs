@@ -88,7 +88,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "notifications.off",
-        Kind::ListOf(&Kind::OneOf(&["sign_in", "expiry", "quota", "resting", "port", "lan", "config"])),
+        Kind::ListOf(&Kind::OneOf(&["sign_in", "vault", "expiry", "quota", "resting", "port", "lan", "config"])),
         Some("[]"),
         "what the desktop is not notified of",
     ),

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use super::account::AccountFacts;
 use super::explain::explain;
 use super::front_door::FrontDoor;
+use super::glance::{is_exposed, lan_refused};
 use super::keeper::VaultKeeper;
 use super::model::Trial;
 use super::place::Place;
@@ -287,6 +288,8 @@ impl Desk {
         let mut status = Status::of(&agent.serving(), agent.wanted(), &config, &self.home, &self.place);
         status.config_trouble = self.live.borrow().trouble.as_ref().map(ToString::to_string);
         status.accounts = Some(self.counts());
+        status.is_exposed = is_exposed(&agent.serving(), &config);
+        status.lan_refused = lan_refused(&config);
         status
     }
 

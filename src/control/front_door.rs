@@ -18,6 +18,9 @@ pub trait FrontDoor: Send + Sync {
     /// # Errors
     /// Why the dashboard cannot be reached.
     fn link(&self) -> Result<Link, Complaint>;
+
+    /// The dashboard ends: files of links that nobody used go with it.
+    fn close(&self);
 }
 
 /// A way into the dashboard, for a minute and one use.
@@ -33,7 +36,18 @@ impl Desk {
     /// # Errors
     /// When no agent runs, or its dashboard cannot be reached.
     pub(super) fn link(&self) -> Result<Link, Complaint> {
-        self.front_door.get().ok_or_else(Complaint::not_running)?.link()
+        let lacking = || match &self.agent {
+            Some(_) => Complaint::failed("the dashboard could not be opened, and the agent's log says why; everything else works"),
+            None => Complaint::not_running(),
+        };
+        self.front_door.get().ok_or_else(lacking)?.link()
+    }
+
+    /// Has the dashboard's files removed, at the agent's end.
+    pub fn close_front_door(&self) {
+        if let Some(door) = self.front_door.get() {
+            door.close();
+        }
     }
 
     /// Has links made by `door` from now on; the first one stays.

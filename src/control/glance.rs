@@ -9,7 +9,7 @@ use super::account::AccountFacts;
 use super::explain::Explanation;
 use super::occupant::occupant;
 use super::status::{State, Status};
-use super::{Desk, Serving};
+use super::{Desk, Refused, Serving};
 use crate::config::{AuthMode, Live, Mode, Resolved};
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
@@ -25,12 +25,10 @@ pub struct Glance {
     pub status: Status,
     /// Who has the port that is wanted, where the system tells.
     pub port_taken_by: Option<String>,
+    /// What is asked of the port and cannot be had, while it is open as it was before.
+    pub port_refused: Option<Refused>,
     /// Requests that have an account now.
     pub in_flight: u32,
-    /// Whether other machines are served.
-    pub is_exposed: bool,
-    /// Why they are not, where the configuration asks for it.
-    pub lan_refused: Option<String>,
     /// Whether requests need the local key.
     pub wants_key: bool,
     /// The scheduling mode that is in force.
@@ -66,19 +64,21 @@ impl Desk {
     pub async fn glance(&self, now: Timestamp) -> Glance {
         let (status, config) = (self.status().await, self.config());
         let accounts = self.list_accounts();
-        let is_running = matches!(self.agent.as_ref().map(super::Agent::serving), Some(Serving::Running { .. }));
+        let port_refused = match self.agent.as_ref().map(super::Agent::serving) {
+            Some(Serving::Running { refused, .. }) => refused,
+            _ => None,
+        };
         let port_taken_by = if status.state == State::PortInUse { occupant(status.port) } else { None };
         Glance {
-            status,
             port_taken_by,
+            port_refused,
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
-            is_exposed: is_running && config.allow_lan_access && config.auth_mode != AuthMode::Off,
-            lan_refused: lan_refused(&config),
             wants_key: config.auth_mode != AuthMode::Off,
             mode: mode(config.scheduling.mode).to_owned(),
             resting_until: resting_until(&accounts),
             accounts,
             problems: self.problems(now),
+            status,
         }
     }
 
@@ -104,7 +104,7 @@ impl Desk {
     /// The port, where it is open.
     pub fn port(&self) -> Option<u16> {
         match self.agent.as_ref()?.serving() {
-            Serving::Running { port } => Some(port),
+            Serving::Running { port, .. } => Some(port),
             _ => None,
         }
     }
@@ -124,6 +124,12 @@ impl Desk {
 }
 
 impl ProblemFacts {
+    /// What was said and what to do, as sentences.
+    pub fn sentences(&self) -> String {
+        let all: Vec<String> = std::iter::once(&self.message).chain(&self.advice).map(|text| sentence(text)).collect();
+        all.join(" ")
+    }
+
     fn of(explanation: &Explanation) -> Self {
         Self {
             request_id: explanation.id.clone(),
@@ -134,6 +140,14 @@ impl ProblemFacts {
             advice: explanation.advice.clone(),
         }
     }
+}
+
+fn sentence(text: &str) -> String {
+    let text = text.trim();
+    let first = text.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let rest: String = text.chars().skip(1).collect();
+    let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    format!("{first}{rest}{end}")
 }
 
 /// As in the configuration.
@@ -150,7 +164,14 @@ fn is_recent(at: SystemTime, now: Timestamp) -> bool {
     now.duration_since(at).is_ok_and(|age| age <= RECENT)
 }
 
-fn lan_refused(config: &Resolved) -> Option<String> {
+/// Whether other machines are served. Where the port could not be opened to them, it is as it was.
+pub(super) fn is_exposed(serving: &Serving, config: &Resolved) -> bool {
+    let Serving::Running { port, refused } = serving else { return false };
+    let is_as_asked = refused.as_ref().is_none_or(|refused| refused.port != *port);
+    is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off
+}
+
+pub(super) fn lan_refused(config: &Resolved) -> Option<String> {
     config.refusals().into_iter().find(|refusal| refusal.path == "allow_lan_access").map(|refusal| refusal.message)
 }
 
@@ -194,6 +215,20 @@ mod tests {
             enabled: true,
             ..AccountFacts::default()
         }
+    }
+
+    #[test]
+    fn a_problem_is_told_in_sentences() {
+        let problem = |message: &str, advice: Option<&str>| ProblemFacts {
+            request_id: String::new(),
+            at: String::new(),
+            model: String::new(),
+            status: 429,
+            message: message.to_owned(),
+            advice: advice.map(str::to_owned),
+        };
+        assert_eq!(problem("quota is gone", Some("ask later")).sentences(), "Quota is gone. Ask later.");
+        assert_eq!(problem("Is it?", None).sentences(), "Is it?");
     }
 
     const EARLY: &str = "2026-11-23T12:00:00Z";

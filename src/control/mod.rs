@@ -37,9 +37,10 @@ pub use desk::{Desk, Notes, Outside};
 pub use front_door::{FrontDoor, Link, open_in_browser};
 pub use keeper::VaultKeeper;
 pub use key::{KeyFacts, NewKey};
+pub use occupant::occupant;
 pub use place::Place;
 pub use reach::ask;
-pub use running::{Agent, Orders, Serving, Wanted};
+pub use running::{Agent, Orders, Refused, Serving, Wanted};
 pub use status::Started;
 pub use wire::{Complaint, Note, Spoken, Trouble};
 

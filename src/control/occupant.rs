@@ -2,7 +2,7 @@
 
 /// The program that listens on a port of this machine, as `python3 (4711)`. `None` where that cannot be known.
 #[cfg(target_os = "linux")]
-pub(super) fn occupant(port: u16) -> Option<String> {
+pub fn occupant(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
     let sockets: Vec<u64> = tables.iter().flat_map(|table| listening(table, port)).collect();
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
@@ -12,7 +12,7 @@ pub(super) fn occupant(port: u16) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn occupant(_: u16) -> Option<String> {
+pub fn occupant(_: u16) -> Option<String> {
     None
 }
 

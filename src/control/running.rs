@@ -27,17 +27,26 @@ pub enum Serving {
     Starting,
     Running {
         port: u16,
+        /// Another port, or another reach, that is asked for and cannot be had.
+        refused: Option<Refused>,
     },
     /// Closed; the last answers are still on their way.
     Draining,
     Stopped,
-    /// Wanted, and cannot be opened; it is tried again. The sentence names the port.
-    PortInUse {
-        port: u16,
-        detail: String,
-    },
+    /// Wanted, and cannot be opened; it is tried again.
+    Blocked(Refused),
     /// The agent is about to end.
     Ending,
+}
+
+/// A port that cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    pub port: u16,
+    /// A sentence that names the port, and who has it where that is known.
+    pub why: String,
+    /// Whether another program has it: then it may become free by itself.
+    pub is_in_use: bool,
 }
 
 /// The lines between the verbs and the agent that obeys them.
@@ -117,10 +126,9 @@ impl Agent {
     /// Wants the port open; waits until it is, or it is clear that it cannot be.
     pub(super) async fn start(&self) -> Result<(), Complaint> {
         self.wanted.send_replace(Wanted::Running);
-        let is_settled =
-            |serving: &Serving| matches!(serving, Serving::Running { .. } | Serving::PortInUse { .. } | Serving::Ending);
+        let is_settled = |serving: &Serving| matches!(serving, Serving::Running { .. } | Serving::Blocked(_) | Serving::Ending);
         match self.until(START_TIMEOUT, is_settled).await? {
-            Serving::PortInUse { detail, .. } => Err(Complaint::failed(detail)),
+            Serving::Blocked(refused) => Err(Complaint::failed(refused.why)),
             Serving::Ending => Err(Complaint::failed("the agent is about to end")),
             _ => Ok(()),
         }

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::occupant::occupant;
 use super::place::Place;
 use super::{Home, Resolved, Serving, Wanted};
 
@@ -23,6 +24,8 @@ pub enum State {
     Stopped,
     /// The agent runs, and waits for its port.
     PortInUse,
+    /// The agent runs, and the system does not let it open its port.
+    PortRefused,
     Ending,
     NotRunning,
     /// No agent runs, and another program has the port.
@@ -48,6 +51,12 @@ pub struct Status {
     pub accounts: Option<AccountCounts>,
     /// What is wrong with the configuration file as it is now, while an older one is in force.
     pub config_trouble: Option<String>,
+    /// Whether other machines are served.
+    #[serde(default)]
+    pub is_exposed: bool,
+    /// Why they are not, where the configuration asks for it.
+    #[serde(default)]
+    pub lan_refused: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -69,14 +78,21 @@ pub struct Started {
 impl Status {
     /// Of a running agent.
     pub fn of(serving: &Serving, wanted: Wanted, config: &Resolved, home: &Home, place: &Place) -> Self {
-        let port = if let Serving::Running { port } = serving { *port } else { config.port };
+        let port = if let Serving::Running { port, .. } = serving { *port } else { config.port };
         let base_url = base_url(port);
         let (state, detail) = match serving {
             Serving::Starting => (State::Starting, "starting".to_owned()),
-            Serving::Running { .. } => (State::Running, format!("running at {base_url}")),
+            Serving::Running { refused: None, .. } => (State::Running, format!("running at {base_url}")),
+            Serving::Running { refused: Some(refused), .. } => {
+                (State::Running, format!("running at {base_url}, and not as configured: {}", refused.why))
+            }
             Serving::Draining => (State::Draining, "stopping: the port is closed, the last answers are on their way".to_owned()),
             Serving::Stopped => (State::Stopped, "stopped: the port is closed; `aerostat start` opens it".to_owned()),
-            Serving::PortInUse { detail, .. } => (State::PortInUse, format!("{detail}; it is tried again until it is free")),
+            Serving::Blocked(refused) => {
+                let (state, until) =
+                    if refused.is_in_use { (State::PortInUse, " until it is free") } else { (State::PortRefused, "") };
+                (state, format!("{}; it is tried again{until}", refused.why))
+            }
             Serving::Ending => (State::Ending, "about to end".to_owned()),
         };
         Self {
@@ -91,22 +107,24 @@ impl Status {
             socket: place.path().display().to_string(),
             accounts: None,
             config_trouble: None,
+            is_exposed: false,
+            lan_refused: None,
         }
     }
 
     /// Where no agent runs: says who has the port instead, if anybody has.
     pub fn without_agent(config: &Resolved, home: &Home, place: &Place) -> Self {
         let base_url = base_url(config.port);
-        let (state, detail) = match probe(config.port) {
+        let (state, detail) = match probe(config.port, TIMEOUT) {
             Found::Nobody => (State::NotRunning, format!("not running: nothing answers at {base_url}")),
             Found::Ours => (
                 State::PortTaken,
                 format!("not running: an aerostat of another home has the port of {base_url}; set another `port`"),
             ),
-            Found::Another => (
-                State::PortTaken,
-                format!("not running: another program has the port of {base_url}; stop it or set another `port`"),
-            ),
+            Found::Another => {
+                let who = occupant(config.port).unwrap_or_else(|| "another program".to_owned());
+                (State::PortTaken, format!("not running: {who} has the port of {base_url}; stop it or set another `port`"))
+            }
         };
         Self {
             state,
@@ -120,6 +138,8 @@ impl Status {
             socket: place.path().display().to_string(),
             accounts: None,
             config_trouble: None,
+            is_exposed: false,
+            lan_refused: None,
         }
     }
 }
@@ -137,16 +157,17 @@ pub enum Found {
     Another,
 }
 
-/// Asks who is at a port of this machine.
-pub fn probe(port: u16) -> Found {
+/// Asks who is at a port of this machine. Blocks for as long as each step may take.
+pub fn probe(port: u16, timeout: Duration) -> Found {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect_timeout(&address, TIMEOUT) else { return Found::Nobody };
-    ask(stream, port).map_or(Found::Another, |answer| read(&answer))
+    let Ok(stream) = TcpStream::connect_timeout(&address, timeout) else { return Found::Nobody };
+    ask(stream, port, timeout).map_or(Found::Another, |answer| read(&answer))
 }
+
 /// The whole answer to `GET /healthz`. No key is sent: whoever has the port would get it.
-fn ask(mut stream: TcpStream, port: u16) -> io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+fn ask(mut stream: TcpStream, port: u16, timeout: Duration) -> io::Result<Vec<u8>> {
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     let request = format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
@@ -163,6 +184,7 @@ fn read(answer: &[u8]) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::Refused;
     use std::net::TcpListener;
 
     /// Who is found while a server at the port gives `answer` to one connection.
@@ -176,7 +198,7 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        let found = probe(port);
+        let found = probe(port, TIMEOUT);
         assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\n"));
         found
     }
@@ -194,8 +216,21 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_nobody_has_is_not_waited_for() {
+        let home = Home::at("/h");
+        let of = |is_in_use| {
+            let refused = Refused { port: 80, why: "no".to_owned(), is_in_use };
+            let place = Place::of(&home, &|_| None);
+            let status = Status::of(&Serving::Blocked(refused), Wanted::Running, &Resolved::default(), &home, &place);
+            (status.state, status.detail)
+        };
+        assert_eq!(of(true), (State::PortInUse, "no; it is tried again until it is free".to_owned()));
+        assert_eq!(of(false), (State::PortRefused, "no; it is tried again".to_owned()));
+    }
+
+    #[test]
     fn nobody_is_at_a_closed_port() {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        assert_eq!(probe(port), Found::Nobody);
+        assert_eq!(probe(port, TIMEOUT), Found::Nobody);
     }
 }

@@ -1,5 +1,6 @@
 //! Taking Aerostat off a person's account: what it changed elsewhere, and, where they ask for it, what it keeps.
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
@@ -24,21 +25,33 @@ pub struct Uninstalled {
     pub failed: Vec<String>,
 }
 
-/// Undoes start at login; with `is_purge` also removes the configuration, the accounts, the vault and its key. No agent may run.
-pub fn uninstall(home: &Home, places: &Places, is_purge: bool) -> Uninstalled {
-    let mut done = Uninstalled::default();
-    done.note("start at login", autostart::status(places).kind.is_some(), autostart::turn_off(places).map(drop));
-    if !is_purge {
-        if home.folder().exists() {
-            done.kept.push(format!("{}: `--purge` removes settings and accounts too", home.folder().display()));
-        }
-        return done;
+/// Undoes start at login. No agent may run.
+pub fn uninstall(home: &Home, places: &Places) -> Uninstalled {
+    let mut done = stop_starting(places);
+    if home.folder().exists() {
+        done.kept.push(format!("{}: `--purge` removes settings and accounts too", home.folder().display()));
     }
-    // Without its vault the key opens nothing.
-    done.note("the vault's key in the keyring", true, SystemKeyring::forget());
+    done
+}
+
+/// The same, and removes the configuration, the accounts, the vault and its key, which `forget_key` does. All homes of a person have
+/// that key in common: it stays where the `usual` home is another one and has a vault.
+pub fn purge<E: fmt::Display>(
+    home: &Home,
+    usual: Option<&Home>,
+    places: &Places,
+    forget_key: impl FnOnce() -> Result<bool, E>,
+) -> Uninstalled {
+    let mut done = stop_starting(places);
+    let another = usual.filter(|usual| usual.digest() != home.digest() && usual.vault_file().exists());
+    match another {
+        Some(another) => done.kept.push(format!("{KEY}: it opens the vault in {} too", another.folder().display())),
+        // Without its vault the key opens nothing.
+        None => done.note_if(KEY, forget_key()),
+    }
     for file in files(home) {
         let removed = if file.is_dir() { fs::remove_dir_all(&file) } else { fs::remove_file(&file) };
-        done.note(&file.display().to_string(), true, removed);
+        done.note_if(&file.display().to_string(), removed.map(|()| true));
     }
     drop(fs::remove_file(Place::of(home, &|name| std::env::var_os(name)).path()));
     match fs::remove_dir(home.folder()) {
@@ -50,11 +63,28 @@ pub fn uninstall(home: &Home, places: &Places, is_purge: bool) -> Uninstalled {
     done
 }
 
+const KEY: &str = "the vault's key in the keyring";
+
+/// Removes the vault's key from the system's keyring, and tells whether there was one.
+///
+/// # Errors
+/// When the keyring is locked, or refuses.
+pub fn forget_key() -> Result<bool, impl fmt::Display> {
+    SystemKeyring::forget()
+}
+
+fn stop_starting(places: &Places) -> Uninstalled {
+    let mut done = Uninstalled::default();
+    let was_on = autostart::status(places).kind.is_some();
+    done.note_if("start at login", autostart::turn_off(places).map(|_| was_on));
+    done
+}
+
 impl Uninstalled {
-    fn note(&mut self, what: &str, was_there: bool, done: Result<(), impl std::fmt::Display>) {
-        match done {
-            Ok(()) if was_there => self.removed.push(what.to_owned()),
-            Ok(()) => {}
+    fn note_if(&mut self, what: &str, was_there: Result<bool, impl fmt::Display>) {
+        match was_there {
+            Ok(true) => self.removed.push(what.to_owned()),
+            Ok(false) => {}
             Err(error) => self.failed.push(format!("{what}: {error}")),
         }
     }
@@ -71,21 +101,55 @@ fn files(home: &Home) -> Vec<PathBuf> {
 #[cfg(target_os = "linux")]
 mod tests {
     use super::*;
+    use std::cell::Cell;
     use std::ffi::OsString;
+
+    fn home_in(folder: &tempfile::TempDir, name: &str) -> Home {
+        let home = Home::at(folder.path().join(name));
+        fs::create_dir(home.folder()).unwrap();
+        home
+    }
+
+    /// A keyring that has the key, and notes that it was asked to forget it.
+    fn keyring(is_asked: &Cell<bool>) -> impl FnOnce() -> Result<bool, String> {
+        || {
+            is_asked.set(true);
+            Ok(true)
+        }
+    }
+
+    #[test]
+    fn the_key_of_another_homes_vault_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (home, usual) = (home_in(&folder, "home"), home_in(&folder, "usual"));
+        let places = Places::find(&|_| None);
+        let is_asked = Cell::new(false);
+        fs::write(usual.vault_file(), "x").unwrap();
+        let done = purge(&home, Some(&usual), &places, keyring(&is_asked));
+        assert!(!is_asked.get() && done.kept[0].starts_with("the vault's key in the keyring: it opens the vault in "), "{done:?}");
+        purge(&usual, Some(&usual), &places, keyring(&is_asked));
+        assert!(is_asked.get(), "its own vault went with it");
+    }
+
+    #[test]
+    fn a_key_that_was_not_there_is_not_called_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let done = purge(&home_in(&folder, "home"), None, &Places::find(&|_| None), || Ok::<_, String>(false));
+        assert_eq!(done, Uninstalled::default());
+    }
 
     #[test]
     fn a_purge_leaves_what_a_person_put_there() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::at(folder.path().join("home"));
-        fs::create_dir(home.folder()).unwrap();
+        let home = home_in(&folder, "home");
         for name in ["config.toml", "aerostat.db", "aerostat.db-wal", "vault", "local-key", "my-notes.txt"] {
             fs::write(home.folder().join(name), "x").unwrap();
         }
         let config: OsString = folder.path().join("config").into();
         let places = Places::find(&|name| (name == "XDG_CONFIG_HOME").then(|| config.clone()));
-        assert_eq!(uninstall(&home, &places, false).removed, [""; 0]);
+        assert_eq!(uninstall(&home, &places).removed, [""; 0]);
         assert!(home.config_file().exists(), "settings stay without a purge");
-        uninstall(&home, &places, true);
+        purge(&home, None, &places, keyring(&Cell::new(false)));
         let left: Vec<_> = fs::read_dir(home.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["my-notes.txt"]);
     }

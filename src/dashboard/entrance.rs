@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use subtle::ConstantTimeEq as _;
 
 /// How long a link works.
-const LINK_LASTS: Duration = Duration::from_secs(60);
+pub(super) const LINK_LASTS: Duration = Duration::from_secs(60);
 /// Links that wait to be used; a new one pushes the oldest out.
 const LINKS_MAX: usize = 8;
 /// How long a session lasts after its last visit.

@@ -10,7 +10,7 @@ mod visit;
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -55,7 +55,7 @@ impl Dashboard {
     pub fn open(desk: Arc<Desk>, tray: TrayNote) -> Result<(Arc<Self>, Porch), BindError> {
         let listeners = bind(0, Reach::Loopback)?;
         let dashboard = Self { desk, port: listeners.port(), entrance: Mutex::new(Entrance::new()), tray };
-        dashboard.forget_files();
+        dashboard.forget_files(|_| true);
         Ok((Arc::new(dashboard), Porch(listeners)))
     }
 
@@ -77,17 +77,19 @@ impl Dashboard {
         &self.desk.home
     }
 
-    /// Removes the files of links that were never used.
-    fn forget_files(&self) {
+    /// Removes files of links that lead nowhere any more.
+    fn forget_files(&self, is_over: impl Fn(&Path) -> bool) {
         let Ok(entries) = fs::read_dir(self.home().folder()) else { return };
-        for entry in entries.flatten().filter(|entry| is_link_file(&entry.file_name().to_string_lossy())) {
+        let files = entries.flatten().filter(|entry| is_link_file(&entry.file_name().to_string_lossy()));
+        for file in files.map(|entry| entry.path()).filter(|file| is_over(file)) {
             // One that stays leads nowhere: its link has ended.
-            let _ = fs::remove_file(entry.path());
+            let _ = fs::remove_file(file);
         }
     }
 
+    /// A browser that takes its time, and a second click, find each its own file.
     fn write_file(&self, url: &str) -> io::Result<PathBuf> {
-        self.forget_files();
+        self.forget_files(has_ended);
         let file = self.home().folder().join(format!("{LINK_FILE}{}.html", entrance::random::<8>()));
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -99,6 +101,17 @@ impl Dashboard {
 }
 
 const LINK_FILE: &str = "dashboard-";
+
+/// Whether a file is as old as its link can get.
+fn has_ended(file: &Path) -> bool {
+    let written_at = fs::metadata(file).and_then(|about| about.modified());
+    written_at.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age >= entrance::LINK_LASTS))
+}
+
+/// Whether a file leads to the link with that token.
+fn leads_to(file: &Path, token: &str) -> bool {
+    fs::read_to_string(file).is_ok_and(|text| text.contains(token))
+}
 
 fn is_link_file(name: &str) -> bool {
     name.strip_prefix(LINK_FILE).is_some_and(|rest| rest.ends_with(".html"))
@@ -115,6 +128,10 @@ impl FrontDoor for Dashboard {
         let file =
             file.map_err(|error| Complaint::failed(format!("the file that leads to the dashboard cannot be written: {error}")))?;
         Ok(Link { file, url: Spoken(Secret::new(url)) })
+    }
+
+    fn close(&self) {
+        self.forget_files(|_| true);
     }
 }
 

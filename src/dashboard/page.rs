@@ -1,5 +1,7 @@
 //! The pages. Everything that comes from elsewhere is escaped by `maud`.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::control::AccountFacts;
@@ -59,17 +61,30 @@ pub(super) fn refused(why: &str) -> Markup {
     frame("Aerostat", &html! { h1 { "Aerostat" } p { (why) } })
 }
 
+/// What the first page shows.
+pub(super) struct Front<'f> {
+    pub(super) glance: &'f Glance,
+    /// Those that an account can be added for.
+    pub(super) providers: &'f [String],
+    /// The accounts whose key is entered here.
+    pub(super) key_wanted: &'f [String],
+    /// About the tray.
+    pub(super) note: Option<&'f str>,
+    /// Why what was asked for is not done.
+    pub(super) complaint: Option<&'f str>,
+}
+
 /// The first page: how it stands, where clients are pointed, who serves, what went wrong.
-pub(super) fn front(glance: &Glance, providers: &[String], note: Option<&str>, complaint: Option<&str>) -> Markup {
+pub(super) fn front(Front { glance, providers, key_wanted, note, complaint }: &Front<'_>) -> Markup {
     frame(
         "Aerostat",
         &html! {
             h1 { "Aerostat" }
             @if let Some(text) = complaint { p.bad role="alert" { (text) } }
             (state(glance))
-            @for text in troubles(glance, note) { p.note { (text) } }
+            @for text in troubles(glance, *note) { p.note { (text) } }
             (addresses(glance))
-            (accounts(glance))
+            (accounts(glance, key_wanted))
             (adding(providers))
             (problems(&glance.problems))
         },
@@ -80,7 +95,7 @@ fn state(glance: &Glance) -> Markup {
     let is_wanted = !matches!(glance.status.state, State::Stopped | State::Draining);
     html! {
         section aria-label="State" {
-            p.state { (glance.status.detail) @if glance.is_exposed { "; open to the local network" } }
+            p.state { (glance.status.detail) @if glance.status.is_exposed { "; open to the local network" } }
             form method="post" action=(if is_wanted { "stop" } else { "start" }) {
                 button { (if is_wanted { "Stop proxy" } else { "Start proxy" }) }
             }
@@ -89,10 +104,14 @@ fn state(glance: &Glance) -> Markup {
 }
 
 fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
-    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {until}."));
-    let configuration = glance.status.config_trouble.as_ref().map(|why| format!("The changed configuration is not used: {why}"));
+    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {}.", local(until)));
+    let configuration = glance
+        .status
+        .config_trouble
+        .as_ref()
+        .map(|why| format!("The changed configuration is not used, the last good one stays in force: {why}"));
     let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
-    [resting, configuration, glance.lan_refused.clone(), tray].into_iter().flatten().collect()
+    [resting, configuration, glance.status.lan_refused.clone(), tray].into_iter().flatten().collect()
 }
 
 fn addresses(glance: &Glance) -> Markup {
@@ -109,7 +128,7 @@ fn addresses(glance: &Glance) -> Markup {
     }
 }
 
-fn accounts(glance: &Glance) -> Markup {
+fn accounts(glance: &Glance, key_wanted: &[String]) -> Markup {
     html! {
         h2 { "Accounts" }
         @if glance.accounts.is_empty() {
@@ -117,23 +136,23 @@ fn accounts(glance: &Glance) -> Markup {
         } @else {
             table {
                 thead { tr { th { "Name" } th { "Provider" } th { "State" } th { "" } } }
-                tbody { @for account in &glance.accounts { (account_row(account)) } }
+                tbody { @for account in &glance.accounts { (account_row(account, key_wanted.contains(&account.name))) } }
             }
         }
     }
 }
 
-fn account_row(account: &AccountFacts) -> Markup {
+fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
     let (action, word) = if account.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
     html! {
         tr {
             td { (account.name) }
             td { (account.provider) }
             td {
-                @if account.enabled { (account.state.replace('_', " ")) } @else { "disabled" }
-                @if let Some(reason) = &account.reason { ": " (reason) }
-                @if let Some(until) = &account.until { ", until " (until) }
+                (account_state(account))
+                @if let Some(until) = &account.until { ", until " (local(until)) }
                 @if let Some(advice) = &account.advice { br; (advice) }
+                @if takes_key { (key_form(&account.name)) }
             }
             td {
                 form method="post" action=(action) {
@@ -143,6 +162,33 @@ fn account_row(account: &AccountFacts) -> Markup {
             }
         }
     }
+}
+
+/// Where the key of an account is entered anew.
+fn key_form(name: &str) -> Markup {
+    html! {
+        form method="post" action="login" autocomplete="off" {
+            input type="hidden" name="name" value=(name);
+            input type="password" name="key" required autocomplete="off" aria-label={ "New API key of " (name) };
+            " " button { "Enter key" }
+        }
+    }
+}
+
+/// The state, and why where that does not say the same again.
+fn account_state(account: &AccountFacts) -> String {
+    let state = if account.enabled { account.state.replace('_', " ") } else { "disabled".to_owned() };
+    match &account.reason {
+        Some(reason) if reason.replace('-', " ").starts_with(&state) => reason.clone(),
+        Some(reason) => format!("{state}: {reason}"),
+        None => state,
+    }
+}
+
+/// A moment by this machine's clock, which is also the reader's.
+fn local(moment: &str) -> String {
+    let zoned = moment.parse::<Timestamp>().map(|at| at.to_zoned(TimeZone::system()));
+    zoned.map_or_else(|_| moment.to_owned(), |at| at.strftime("%-d %b %H:%M").to_string())
 }
 
 fn adding(providers: &[String]) -> Markup {
@@ -168,12 +214,29 @@ fn problems(problems: &[ProblemFacts]) -> Markup {
             ol {
                 @for problem in problems {
                     li {
-                        (problem.at) " " code { (problem.model) } " " (problem.status) ": " (problem.message)
-                        @if let Some(advice) = &problem.advice { " " (advice) }
+                        (local(&problem.at)) " " code { (problem.model) } " " (problem.status) ": " (problem.sentences())
                         br; code { "aerostat explain " (problem.request_id) }
                     }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_not_said_twice() {
+        let account = |state: &str, reason: Option<&str>| AccountFacts {
+            state: state.to_owned(),
+            reason: reason.map(str::to_owned),
+            enabled: true,
+            ..AccountFacts::default()
+        };
+        assert_eq!(account_state(&account("sign_in_needed", Some("sign-in needed (revoked)"))), "sign-in needed (revoked)");
+        assert_eq!(account_state(&account("cooling", Some("throttled"))), "cooling: throttled");
+        assert_eq!(account_state(&AccountFacts { enabled: false, ..account("ready", None) }), "disabled");
     }
 }

@@ -13,8 +13,10 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
 use super::guard::{Stranger, admit, cookie};
-use super::{Dashboard, limits, page};
-use crate::control::account::{Entered, Entry, SettingChanges};
+use super::page::Front;
+use super::{Dashboard, leads_to, limits, page};
+use crate::control::account::{Entered, Entry, Form, SettingChanges};
+use crate::control::glance::Glance;
 use crate::control::{Ask, Complaint, Fault, Reply, Secret, Spoken};
 use crate::http::{Body, collect};
 
@@ -58,9 +60,10 @@ pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) ->
     };
     let is_known = cookie(&head.headers, COOKIE).is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
     match place {
+        // A page that turns people away is to be read too.
+        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
         _ if !is_known => html(StatusCode::FORBIDDEN, &page::stranger()),
         None | Some(Place::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::nothing()),
-        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
         Some(Place::Front) => front(dashboard, None).await,
         Some(Place::Form(name)) => {
             let name = name.to_owned();
@@ -92,7 +95,7 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
     let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
         return html(StatusCode::FORBIDDEN, &page::stranger());
     };
-    dashboard.forget_files();
+    dashboard.forget_files(|file| leads_to(file, token));
     let mut response = html(StatusCode::OK, &page::leading_to(&format!("/{segment}/")));
     let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
     response.headers_mut().insert(SET_COOKIE, HeaderValue::try_from(cookie).expect("hexadecimal digits"));
@@ -103,8 +106,22 @@ async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body>
     let glance = dashboard.desk.glance(SystemTime::now()).await;
     let tray = tokio::task::spawn_blocking(dashboard.tray).await.unwrap_or_default();
     let providers = dashboard.desk.provider_names();
+    let key_wanted = key_wanted(dashboard, &glance).await;
     let status = if complaint.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    html(status, &page::front(&glance, &providers, tray, complaint))
+    let front = Front { glance: &glance, providers: &providers, key_wanted: &key_wanted, note: tray, complaint };
+    html(status, &page::front(&front))
+}
+
+/// The accounts that need a key from a person. Others sign in with a browser, or take their key from elsewhere.
+async fn key_wanted(dashboard: &Dashboard, glance: &Glance) -> Vec<String> {
+    let mut names = Vec::new();
+    for account in glance.accounts.iter().filter(|account| account.state == "sign_in_needed") {
+        let asked = perform(dashboard, Ask::LoginForm { name: account.name.clone() }).await;
+        if matches!(asked, Ok(Reply::Form(Form::Key))) {
+            names.push(account.name.clone());
+        }
+    }
+    names
 }
 
 /// Does what a form says, and shows the first page with what came of it.
@@ -130,15 +147,14 @@ fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
         "stop" => Ask::Stop,
         "enable" => Ask::AccountSet { name: field("name"), changes: enable(true) },
         "disable" => Ask::AccountSet { name: field("name"), changes: enable(false) },
-        "add" => Ask::AccountAdd(Entry {
-            provider: field("provider"),
-            name: field("name"),
-            entered: entered(field("key")),
-            keep: false,
-            insecure_plaintext: false,
-        }),
+        "add" => Ask::AccountAdd(entry(field("provider"), field("name"), entered(field("key")))),
+        "login" => Ask::AccountLogin(entry(String::new(), field("name"), Entered::Key(Spoken(Secret::new(field("key")))))),
         _ => return None,
     })
+}
+
+fn entry(provider: String, name: String, entered: Entered) -> Entry {
+    Entry { provider, name, entered, keep: false, insecure_plaintext: false }
 }
 
 fn entered(key: String) -> Entered {
@@ -217,6 +233,8 @@ mod tests {
     #[test]
     fn a_key_is_in_no_debug_output() {
         let fields = fields(b"provider=openai&name=work&key=sk-secret");
-        assert!(!format!("{:?}", ask_of("add", &fields).unwrap()).contains("sk-secret"));
+        for form in ["add", "login"] {
+            assert!(!format!("{:?}", ask_of(form, &fields).unwrap()).contains("sk-secret"), "{form}");
+        }
     }
 }

@@ -13,12 +13,13 @@ impl Facts {
     pub fn of(glance: &Glance) -> Self {
         Self {
             endpoint: endpoint(glance),
+            port_refused: glance.port_refused.clone(),
             in_flight: glance.in_flight as usize,
             wants_key: glance.wants_key,
             accounts: glance.accounts.iter().map(account).collect(),
             mode: glance.mode.clone(),
             problem: glance.problems.first().map(problem),
-            lan_refused: glance.lan_refused.clone(),
+            lan_refused: glance.status.lan_refused.clone(),
             config_rejected: glance.status.config_trouble.clone(),
             resting_until: glance.resting_until.as_deref().and_then(moment),
         }
@@ -29,11 +30,11 @@ fn endpoint(glance: &Glance) -> Endpoint {
     let port = glance.status.port;
     match glance.status.state {
         State::Starting => Endpoint::Starting,
-        State::Running => Endpoint::Running { port, is_exposed: glance.is_exposed },
+        State::Running => Endpoint::Running { port, is_exposed: glance.status.is_exposed },
         State::Draining | State::Ending => Endpoint::Stopping,
         State::Stopped => Endpoint::Stopped,
         State::PortInUse => Endpoint::PortTaken { port, by: glance.port_taken_by.clone() },
-        State::NotRunning | State::PortTaken => Endpoint::Failed { why: glance.status.detail.clone() },
+        State::PortRefused | State::NotRunning | State::PortTaken => Endpoint::Failed { port, why: glance.status.detail.clone() },
     }
 }
 
@@ -57,11 +58,19 @@ fn state(facts: &AccountFacts) -> AccountState {
         "ready" => AccountState::Ready,
         "busy" => AccountState::Busy,
         "refreshing" => AccountState::Refreshing,
-        "quota_used_up" => AccountState::QuotaUsedUp { window: why, until },
-        "sign_in_needed" => AccountState::SignInNeeded { why },
+        "quota_used_up" => AccountState::QuotaUsedUp { what: why, until },
+        "sign_in_needed" => AccountState::SignInNeeded { why: inner(&why, "sign-in needed") },
+        "vault_locked" => AccountState::Locked { why: inner(&why, "vault locked").replace("the vault is locked: ", "") },
+        "expired" => AccountState::Unusable { why: "expired".to_owned() },
         _ if facts.needs_person() => AccountState::Unusable { why },
         _ => AccountState::Cooling { why, until },
     }
+}
+
+/// What stands in parentheses after words that are said already.
+fn inner(why: &str, said: &str) -> String {
+    let inner = why.strip_prefix(said).and_then(|rest| rest.trim_start().strip_prefix('(')?.strip_suffix(')'));
+    inner.unwrap_or(why).to_owned()
 }
 
 /// `None` where the provider did not say both numbers: unknown is no percentage.
@@ -88,8 +97,7 @@ fn percent(used: u64, limit: u64) -> u8 {
 }
 
 fn problem(facts: &ProblemFacts) -> ProblemView {
-    let advice = facts.advice.as_ref().map(|advice| format!(" {advice}")).unwrap_or_default();
-    ProblemView { summary: format!("{} ({})", facts.model, facts.status), explanation: format!("{}{advice}", facts.message) }
+    ProblemView { summary: format!("{} ({})", facts.model, facts.status), explanation: facts.sentences() }
 }
 
 fn moment(text: &str) -> Option<SystemTime> {
@@ -111,6 +119,11 @@ mod tests {
         assert_eq!(state(&cooling), AccountState::Cooling { why: "throttled".to_owned(), until: moment(until) });
         assert_eq!(state(&facts("ready")), AccountState::Ready);
         assert_eq!(state(&AccountFacts { enabled: false, ..facts("ready") }), AccountState::Disabled);
+        let refused = AccountFacts { reason: Some("sign-in needed (refused: no (really))".to_owned()), ..facts("sign_in_needed") };
+        assert_eq!(state(&refused), AccountState::SignInNeeded { why: "refused: no (really)".to_owned() });
+        let locked =
+            AccountFacts { reason: Some("vault locked (the vault is locked: no key)".to_owned()), ..facts("vault_locked") };
+        assert_eq!(state(&locked), AccountState::Locked { why: "no key".to_owned() });
         let unset = AccountFacts { advice: Some("set it".to_owned()), ..facts("env_unset") };
         assert_eq!(state(&unset), AccountState::Unusable { why: "env unset".to_owned() });
     }

@@ -35,8 +35,9 @@ pub(super) enum Face {
 impl Face {
     /// What needs a person comes first, then what others can reach.
     pub(super) fn of(view: &View) -> Self {
-        let is_in_trouble = matches!(view.endpoint, Endpoint::PortTaken { .. } | Endpoint::Failed { .. });
-        if is_in_trouble || view.attention_count() > 0 || view.config_rejected.is_some() || view.lan_refused.is_some() {
+        let has_no_port = matches!(view.endpoint, Endpoint::PortTaken { .. } | Endpoint::Failed { .. });
+        let is_other_than_asked = view.port_refused.is_some() || view.config_rejected.is_some() || view.lan_refused.is_some();
+        if has_no_port || is_other_than_asked || view.attention_count() > 0 {
             return Self::Attention;
         }
         match view.endpoint {

@@ -42,8 +42,8 @@ impl Stage<'_> {
     }
 }
 
-/// Clocks that were set while nobody looked are noticed after this time at the latest.
-const NAP_MAX: Duration = Duration::from_secs(60 * 60);
+/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after this time at the latest.
+const NAP_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(target_os = "linux")]
 pub use channel::EventLoop;

@@ -24,6 +24,7 @@ pub use event::{Event, Remote};
 pub use host::{Visibility, visibility};
 pub use looping::EventLoop;
 pub use menu::{Action, Copied};
+pub use notify::announce;
 pub use policy::{Settings, Topic};
 pub use session::Office;
 pub use view::{AutostartView, Facts};

@@ -12,6 +12,7 @@ use notify_rust::Notification;
 use tracing::{debug, info};
 
 use super::policy::{Button, Notice, Topic};
+use super::words::cut;
 
 /// Threads that wait for a button. A daemon that never says that a notice has gone leaves its thread behind.
 const WAITING_MAX: usize = 12;
@@ -42,6 +43,18 @@ impl Notifier {
         // The thread ends with this handle only.
         let _ = self.notices.send(notice);
     }
+}
+
+/// Shows one notification, of a program that is about to end. Where there is no daemon, nothing happens.
+pub fn announce(summary: &str, body: &str) {
+    Desktop::default().send(&Notice {
+        topic: Topic::Refusal,
+        is_bad: true,
+        summary: summary.to_owned(),
+        body: cut(body, 300),
+        buttons: Vec::new(),
+        advice: String::new(),
+    });
 }
 
 /// What a daemon can do.

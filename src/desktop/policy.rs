@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use super::view::{AccountState, AccountView, Endpoint, Now, Quota, View};
-use super::words::{cut, list, sentence_start};
+use super::words::{cut, list, sentence_start, used_up};
+use crate::control::Refused;
 
 /// A rest that ends sooner is over before anybody has read of it.
 const RESTING_MIN: Duration = Duration::from_secs(60);
@@ -20,6 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     SignIn,
+    Vault,
     Expiry,
     Quota,
     Resting,
@@ -32,12 +34,14 @@ pub enum Topic {
 
 impl Topic {
     /// Those that can be switched off.
-    pub const ALL: [Self; 7] = [Self::SignIn, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
+    pub const ALL: [Self; 8] =
+        [Self::SignIn, Self::Vault, Self::Expiry, Self::Quota, Self::Resting, Self::Port, Self::Lan, Self::Config];
 
     /// As in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
+            Self::Vault => "vault",
             Self::Expiry => "expiry",
             Self::Quota => "quota",
             Self::Resting => "resting",
@@ -144,16 +148,19 @@ fn troubles(topic: Topic, told: &Told, view: &View, settings: &Settings, now: &N
     let accounts = view.accounts.iter().filter(|account| account.state != AccountState::Disabled);
     Some(match topic {
         Topic::SignIn => accounts.filter_map(sign_in).collect(),
+        Topic::Vault => locked(accounts).into_iter().collect(),
         Topic::Expiry => accounts.filter_map(|account| expiry(account, settings, now)).collect(),
-        Topic::Quota => accounts.flat_map(|account| quotas(account, told, now)).collect(),
+        Topic::Quota => accounts.filter_map(|account| quota(account, told, now)).collect(),
         Topic::Resting => resting(view, told, now).into_iter().collect(),
         Topic::Port => match &view.endpoint {
             Endpoint::Starting | Endpoint::Stopping => return None,
             Endpoint::PortTaken { port, by } => vec![port_taken(*port, by.as_deref())],
-            Endpoint::Running { .. } | Endpoint::Stopped | Endpoint::Failed { .. } => Vec::new(),
+            Endpoint::Failed { port, why } => vec![Trouble { key: port.to_string(), ..plain(why) }],
+            Endpoint::Running { port, .. } => view.port_refused.iter().map(|refused| port_refused(refused, *port)).collect(),
+            Endpoint::Stopped => Vec::new(),
         },
         Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
-        Topic::Config => view.config_rejected.iter().map(|why| as_told(why)).collect(),
+        Topic::Config => view.config_rejected.iter().map(|why| config_rejected(why)).collect(),
         Topic::Refusal => Vec::new(),
     })
 }
@@ -163,45 +170,69 @@ fn sign_in(account: &AccountView) -> Option<Trouble> {
     Some(Trouble { key: account.name.clone(), stage: 1, line: format!("{}: {}", account.name, cut(why, 120)) })
 }
 
+/// One trouble for all: the vault opens for them together.
+fn locked<'a>(accounts: impl Iterator<Item = &'a AccountView>) -> Option<Trouble> {
+    let why = |account: &'a AccountView| match &account.state {
+        AccountState::Locked { why } => Some((account.name.clone(), why)),
+        _ => None,
+    };
+    let (names, reasons): (Vec<_>, Vec<_>) = accounts.filter_map(why).unzip();
+    let why = reasons.first()?;
+    let line = format!("The vault is locked ({}). Until it is open, {} cannot serve.", cut(why, 120), list(&names));
+    Some(Trouble { key: "vault".to_owned(), stage: 1, line })
+}
+
 fn expiry(account: &AccountView, settings: &Settings, now: &Now) -> Option<Trouble> {
     let expires_at = account.expires_at?;
-    let left = expires_at.duration_since(now.time).ok()?;
-    let passed = settings.expiry_days.iter().filter(|days| left <= DAY * **days).count();
-    let stage = u8::try_from(passed).unwrap_or(u8::MAX);
-    let line = format!("{}: until {}", account.name, now.words(expires_at));
+    let (stage, word) = match expires_at.duration_since(now.time) {
+        Ok(left) if !left.is_zero() => {
+            let passed = settings.expiry_days.iter().filter(|days| left <= DAY * **days).count();
+            (u8::try_from(passed).unwrap_or(u8::MAX).min(EXPIRED - 1), "until")
+        }
+        _ => (EXPIRED, "ended"),
+    };
+    let line = format!("{}: {word} {}", account.name, now.words(expires_at));
     (stage > 0).then(|| Trouble { key: account.name.clone(), stage, line })
 }
 
+const EXPIRED: u8 = u8::MAX;
+
 const USED_UP: u8 = 3;
 
-fn quotas(account: &AccountView, told: &Told, now: &Now) -> Vec<Trouble> {
-    let spent = match &account.state {
-        AccountState::QuotaUsedUp { window, until } => Some(Quota { window: window.clone(), used_percent: 100, resets_at: *until }),
-        _ => None,
+/// One trouble for each account: that it is used up, else its fullest window.
+fn quota(account: &AccountView, told: &Told, now: &Now) -> Option<Trouble> {
+    let (stage, ends_at, line) = match &account.state {
+        AccountState::QuotaUsedUp { what, until } => {
+            let because = if account.spent_window().is_some() { String::new() } else { format!(" ({})", cut(what, 100)) };
+            (USED_UP, *until, format!("{}{}{because}", used_up(account), when("back", *until, now)))
+        }
+        _ => {
+            let fullest = account.quotas.iter().filter(|quota| stage_of(quota) > 0).max_by_key(|quota| quota.used_percent)?;
+            let (stage, resets_at) = (stage_of(fullest), fullest.resets_at);
+            let (percent, window) = (fullest.used_percent, &fullest.window);
+            let line = match stage {
+                USED_UP => format!("{window} limit used up{}", when("back", resets_at, now)),
+                _ => format!("{percent} % of its {window} limit used{}", when("resets", resets_at, now)),
+            };
+            (stage, resets_at, line)
+        }
     };
-    let is_other = |quota: &&Quota| spent.as_ref().is_none_or(|spent| spent.window != quota.window);
-    let others = account.quotas.iter().filter(is_other).cloned();
-    spent.iter().cloned().chain(others).filter_map(|quota| quota_trouble(account, &quota, told, now)).collect()
+    let is_long = ends_at.is_none_or(|at| is_ahead(at, WINDOW_MIN, now));
+    let counts = is_long || told.contains_key(&account.name);
+    counts.then(|| Trouble { key: account.name.clone(), stage, line: format!("{}: {line}", account.name) })
 }
 
-fn quota_trouble(account: &AccountView, quota: &Quota, told: &Told, now: &Now) -> Option<Trouble> {
-    let stage = match quota.used_percent {
+fn stage_of(quota: &Quota) -> u8 {
+    match quota.used_percent {
         100.. => USED_UP,
         95.. => 2,
         80.. => 1,
-        _ => return None,
-    };
-    let key = format!("{}/{}", account.name, quota.window);
-    let is_long = quota.resets_at.is_none_or(|resets_at| is_ahead(resets_at, WINDOW_MIN, now));
-    (is_long || told.contains_key(&key)).then(|| Trouble { key, stage, line: quota_line(account, quota, stage, now) })
+        _ => 0,
+    }
 }
 
-fn quota_line(account: &AccountView, quota: &Quota, stage: u8, now: &Now) -> String {
-    let when = |word: &str| quota.resets_at.map(|at| format!(", {word} {}", now.words(at))).unwrap_or_default();
-    match stage {
-        USED_UP => format!("{}: {} limit used up{}", account.name, quota.window, when("back")),
-        _ => format!("{}: {} % of its {} limit used{}", account.name, quota.used_percent, quota.window, when("resets")),
-    }
+fn when(word: &str, at: Option<SystemTime>, now: &Now) -> String {
+    at.map(|at| format!(", {word} {}", now.words(at))).unwrap_or_default()
 }
 
 fn resting(view: &View, told: &Told, now: &Now) -> Option<Trouble> {
@@ -217,13 +248,19 @@ fn port_taken(port: u16, by: Option<&str>) -> Trouble {
     Trouble { key: port.to_string(), stage: 1, line }
 }
 
+/// A port that was asked for while another one serves.
+fn port_refused(refused: &Refused, serving: u16) -> Trouble {
+    let Refused { port, why, .. } = refused;
+    Trouble { key: port.to_string(), line: format!("{}. Until then 127.0.0.1:{serving} serves on.", plain(why).line), stage: 1 }
+}
+
 fn plain(why: &str) -> Trouble {
-    Trouble { line: sentence_start(&cut(why, 300)), ..as_told(why) }
+    Trouble { key: why.to_owned(), stage: 1, line: sentence_start(&cut(why, 300)) }
 }
 
 /// What begins with the name of a file is left as it is.
-fn as_told(why: &str) -> Trouble {
-    Trouble { key: why.to_owned(), stage: 1, line: cut(why, 300) }
+fn config_rejected(why: &str) -> Trouble {
+    Trouble { key: why.to_owned(), stage: 1, line: format!("{}\nThe last good one stays in force.", cut(why, 300)) }
 }
 
 fn is_ahead(moment: SystemTime, least: Duration, now: &Now) -> bool {
@@ -252,32 +289,34 @@ fn bad_news(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> Notice {
 }
 
 fn summary(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> String {
-    let mut names: Vec<String> = Vec::new();
-    for trouble in raised.iter().chain(known) {
-        let name = trouble.key.split('/').next().unwrap_or_default().to_owned();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let is_worst = |trouble: &&Trouble| topic != Topic::Quota || trouble.stage == worst(raised);
+    let names: Vec<String> = raised.iter().chain(known).filter(is_worst).map(|trouble| trouble.key.clone()).collect();
     let verb = |one: &'static str, many: &'static str| if names.len() == 1 { one } else { many };
     match topic {
         Topic::SignIn => format!("{} {} you to sign in", list(&names), verb("needs", "need")),
-        Topic::Expiry => format!("The sign-in of {} expires soon", list(&names)),
-        Topic::Quota if raised.iter().all(|trouble| trouble.stage == USED_UP) && known.is_empty() => {
-            format!("{} {} used up a quota", list(&names), verb("has", "have"))
+        Topic::Expiry if raised.iter().all(|trouble| trouble.stage == EXPIRED) => {
+            format!("The sign-in of {} has expired", list(&names))
         }
+        Topic::Expiry => format!("The sign-in of {} expires soon", list(&names)),
+        Topic::Quota if worst(raised) == USED_UP => format!("{} {} used up a quota", list(&names), verb("has", "have")),
         Topic::Quota => format!("{} {} low on quota", list(&names), verb("runs", "run")),
+        Topic::Vault => "Accounts are locked".to_owned(),
         Topic::Resting => "All accounts rest".to_owned(),
-        Topic::Port => "Aerostat cannot open its port".to_owned(),
+        Topic::Port => format!("Aerostat cannot open port {}", list(&names)),
         Topic::Lan => "The local network is not served".to_owned(),
         Topic::Config => "The changed configuration is not used".to_owned(),
         Topic::Refusal => "That did not work".to_owned(),
     }
 }
 
+fn worst(raised: &[Trouble]) -> u8 {
+    raised.iter().map(|trouble| trouble.stage).max().unwrap_or_default()
+}
+
 fn advice(topic: Topic, sole: Option<&str>) -> String {
     match (topic, sole) {
         (Topic::SignIn | Topic::Expiry, Some(name)) => format!("Sign in with `aerostat account login {name}`."),
+        (Topic::Vault, _) => "Unlock the keyring; `aerostat account list` tells more.".to_owned(),
         (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Resting, _) => "`aerostat account list` tells more.".to_owned(),
         (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
         (Topic::Port | Topic::Lan | Topic::Refusal, _) => "`aerostat status` tells more.".to_owned(),
@@ -289,20 +328,27 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
     if told.is_empty() {
         return None;
     }
-    let names: Vec<String> = told.keys().map(|key| key.split('/').next().unwrap_or_default().to_owned()).collect();
+    let names: Vec<String> = told.keys().cloned().collect();
     let remaining = |name: &String| view.accounts.iter().any(|account| account.name == *name);
     let (summary, body) = match topic {
         Topic::SignIn if names.iter().any(remaining) => ("Signed in again".to_owned(), format!("{} can serve.", list(&names))),
         Topic::Quota if told.values().any(|stage| *stage == USED_UP) => {
             ("Quota is back".to_owned(), "No account is near a limit.".to_owned())
         }
+        Topic::Vault if !view.accounts.is_empty() => ("The vault is open".to_owned(), "Its accounts can serve.".to_owned()),
         Topic::Resting => ("Accounts can serve again".to_owned(), String::new()),
         Topic::Port => match view.endpoint {
-            Endpoint::Running { port, .. } => ("Aerostat is back".to_owned(), format!("It runs on 127.0.0.1:{port}.")),
+            Endpoint::Running { port, .. } => ("Aerostat has its port".to_owned(), format!("It runs on 127.0.0.1:{port}.")),
+            _ => return None,
+        },
+        Topic::Lan => match view.endpoint {
+            Endpoint::Running { port, is_exposed: true } => {
+                ("The local network is served".to_owned(), format!("Other machines may call port {port}, with a key."))
+            }
             _ => return None,
         },
         Topic::Config => ("The configuration is in force again".to_owned(), String::new()),
-        Topic::SignIn | Topic::Quota | Topic::Expiry | Topic::Lan | Topic::Refusal => return None,
+        Topic::SignIn | Topic::Vault | Topic::Quota | Topic::Expiry | Topic::Refusal => return None,
     };
     Some(Notice { topic, is_bad: false, summary, body, buttons: Vec::new(), advice: String::new() })
 }
@@ -310,7 +356,8 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
 /// When to look again although nothing was heard: the next moment at which time alone changes what is told.
 pub(super) fn review_at(view: &View, settings: &Settings, now: &Now) -> Option<SystemTime> {
     let expiries = view.accounts.iter().filter_map(|account| account.expires_at);
-    let thresholds = expiries.flat_map(|at| settings.expiry_days.iter().filter_map(move |days| at.checked_sub(DAY * *days)));
+    let days = || settings.expiry_days.iter().chain([&0]);
+    let thresholds = expiries.flat_map(|at| days().filter_map(move |days| at.checked_sub(DAY * *days)));
     thresholds.chain(view.muted_until).filter(|at| *at > now.time).min()
 }
 

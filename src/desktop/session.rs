@@ -15,6 +15,8 @@ use super::view::{AutostartView, Facts, Now, View};
 
 const COPIED_FOR: Duration = Duration::from_secs(2);
 const MUTED_FOR: Duration = Duration::from_secs(60 * 60);
+/// How soon the second click of a double click comes.
+const DOUBLE_CLICK: Duration = Duration::from_millis(500);
 /// A panel may start later at login than we do.
 const HOST_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -41,6 +43,7 @@ pub(super) struct Session {
     memory: Memory,
     copied_until: Option<SystemTime>,
     host_due: Option<SystemTime>,
+    activated_at: Option<SystemTime>,
 }
 
 impl Session {
@@ -64,6 +67,7 @@ impl Session {
             memory: Memory::default(),
             copied_until: None,
             host_due,
+            activated_at: None,
         }
     }
 
@@ -73,7 +77,7 @@ impl Session {
             Event::Facts(facts) => self.view.facts = *facts,
             Event::Settings(settings) => self.settings = settings,
             Event::Clicked(id) => self.clicked(&id, now),
-            Event::Activated => self.office.ask(Action::OpenDashboard),
+            Event::Activated => self.activated(now),
             Event::Pressed(Button::Mute) => self.perform(Action::Mute, now),
             Event::Pressed(Button::OpenDashboard) => self.perform(Action::OpenDashboard, now),
             Event::Pressed(Button::SignIn(name)) => self.perform(Action::SignIn(name), now),
@@ -99,6 +103,15 @@ impl Session {
     pub(super) fn wake_at(&self, now: SystemTime) -> Option<SystemTime> {
         let review = review_at(&self.view, &self.settings, &Now::of_system(now));
         [review, self.copied_until, self.view.muted_until, self.host_due].into_iter().flatten().min()
+    }
+
+    /// A double click is one: it opens one page.
+    fn activated(&mut self, now: SystemTime) {
+        let is_second = self.activated_at.is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < DOUBLE_CLICK));
+        self.activated_at = Some(now);
+        if !is_second {
+            self.office.ask(Action::OpenDashboard);
+        }
     }
 
     fn clicked(&mut self, id: &str, now: SystemTime) {
@@ -153,8 +166,9 @@ impl Session {
     }
 
     fn forget_the_past(&mut self, now: SystemTime) {
-        self.view.muted_until = self.view.muted_until.filter(|until| *until > now);
-        self.copied_until = self.copied_until.filter(|until| *until > now);
+        self.view.muted_until = self.view.muted_until.and_then(|until| still(until, now, MUTED_FOR));
+        self.copied_until = self.copied_until.and_then(|until| still(until, now, COPIED_FOR));
+        self.host_due = self.host_due.map(|due| due.min(now + HOST_PATIENCE));
         if self.copied_until.is_none() {
             self.view.copied = None;
         }
@@ -167,6 +181,11 @@ impl Session {
     }
 }
 
+/// A moment that is still ahead: never further than when it was set, also where the clock was set back since.
+fn still(until: SystemTime, now: SystemTime, longest: Duration) -> Option<SystemTime> {
+    (until > now).then(|| until.min(now + longest))
+}
+
 impl Notice {
     fn refusal(why: &str) -> Self {
         Self {
@@ -177,5 +196,18 @@ impl Notice {
             buttons: vec![Button::OpenDashboard],
             advice: "`aerostat status` tells more.".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::view::samples::after;
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_pause_longer() {
+        assert_eq!(still(after(60), after(0), MUTED_FOR), Some(after(60)));
+        assert_eq!(still(after(60), after(60), MUTED_FOR), None);
+        assert_eq!(still(after(600), after(0), MUTED_FOR), Some(after(60)));
     }
 }

@@ -7,11 +7,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::menu::Copied;
+use crate::control::Refused;
 
 /// What the agent tells of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
     pub endpoint: Endpoint,
+    /// Another port that is asked for and cannot be had, while this one serves on.
+    pub port_refused: Option<Refused>,
     /// Requests under way.
     pub in_flight: usize,
     /// Whether requests need the local key; then it can be copied.
@@ -69,6 +72,7 @@ pub enum Endpoint {
     },
     /// The port cannot be opened for another reason.
     Failed {
+        port: u16,
         why: String,
     },
 }
@@ -93,12 +97,17 @@ pub enum AccountState {
         why: String,
         until: Option<SystemTime>,
     },
+    /// `what` are the provider's words for it, or the person's budget.
     QuotaUsedUp {
-        window: String,
+        what: String,
         until: Option<SystemTime>,
     },
     /// A person has to act.
     SignInNeeded {
+        why: String,
+    },
+    /// Its credential cannot be read for now.
+    Locked {
         why: String,
     },
     Disabled,
@@ -132,9 +141,14 @@ pub enum AutostartView {
 }
 
 impl AccountView {
+    /// The window that is used up, where the provider tells of windows.
+    pub(super) fn spent_window(&self) -> Option<&Quota> {
+        self.quotas.iter().find(|quota| quota.used_percent >= 100)
+    }
+
     /// Whether a person has to act before it serves again.
     pub(super) fn needs_attention(&self) -> bool {
-        matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Unusable { .. })
+        matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Locked { .. } | AccountState::Unusable { .. })
     }
 }
 
@@ -143,6 +157,7 @@ impl Default for Facts {
     fn default() -> Self {
         Self {
             endpoint: Endpoint::Starting,
+            port_refused: None,
             in_flight: 0,
             wants_key: false,
             accounts: Vec::new(),

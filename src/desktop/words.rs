@@ -2,9 +2,12 @@
 //!
 //! Names and reasons come from files and upstreams: they are cut, freed of what steers a display, and escaped for where they go.
 
+use std::time::SystemTime;
+
 use super::view::{AccountState, AccountView, Endpoint, Now, View};
 
-const LABEL_CHARS_MAX: usize = 60;
+const LABEL_CHARS_MAX: usize = 80;
+const NAME_CHARS_MAX: usize = 40;
 
 pub(super) fn headline(view: &View) -> String {
     match &view.endpoint {
@@ -15,7 +18,7 @@ pub(super) fn headline(view: &View) -> String {
         Endpoint::Stopping => "Stopping…".to_owned(),
         Endpoint::PortTaken { port, by: None } => format!("Port {port} is in use"),
         Endpoint::PortTaken { port, by: Some(by) } => format!("Port {port} is in use by {by}"),
-        Endpoint::Failed { why } => format!("Not running: {why}"),
+        Endpoint::Failed { port, .. } => format!("Port {port} cannot be opened"),
     }
 }
 
@@ -39,21 +42,37 @@ pub(super) fn accounts(view: &View) -> String {
 }
 
 pub(super) fn account(account: &AccountView, now: &Now) -> String {
-    format!("{} — {}", cut(&account.name, 40), account_state(&account.state, now))
+    let name = cut(&account.name, NAME_CHARS_MAX);
+    let back = back(&account.state).map(|until| format!(", back {}", now.words(until))).unwrap_or_default();
+    // A long reason makes room for the time: that is what people look for.
+    let room = LABEL_CHARS_MAX.saturating_sub(name.chars().count() + back.chars().count() + " — ".chars().count());
+    format!("{name} — {}{back}", cut(&account_state(account), room))
 }
 
-fn account_state(state: &AccountState, now: &Now) -> String {
-    let back = |until: &Option<_>| until.map(|until| format!(", back {}", now.words(until))).unwrap_or_default();
+/// When it serves again by itself.
+fn back(state: &AccountState) -> Option<SystemTime> {
     match state {
+        AccountState::Cooling { until, .. } | AccountState::QuotaUsedUp { until, .. } => *until,
+        _ => None,
+    }
+}
+
+fn account_state(account: &AccountView) -> String {
+    match &account.state {
         AccountState::Ready => "Ready".to_owned(),
         AccountState::Busy => "Busy".to_owned(),
         AccountState::Refreshing => "Refreshing its token".to_owned(),
-        AccountState::Cooling { why, until } => format!("{}{}", sentence_start(why), back(until)),
-        AccountState::QuotaUsedUp { window, until } => format!("{window} limit used up{}", back(until)),
+        AccountState::QuotaUsedUp { .. } => sentence_start(&used_up(account)),
         AccountState::SignInNeeded { .. } => "Sign in again…".to_owned(),
+        AccountState::Locked { why } => format!("Vault locked ({why})"),
         AccountState::Disabled => "Off".to_owned(),
-        AccountState::Unusable { why } => sentence_start(why),
+        AccountState::Cooling { why, .. } | AccountState::Unusable { why } => sentence_start(why),
     }
+}
+
+/// `5-hour limit used up`, or without the window where it is not known.
+pub(super) fn used_up(account: &AccountView) -> String {
+    account.spent_window().map_or_else(|| "quota used up".to_owned(), |quota| format!("{} limit used up", quota.window))
 }
 
 /// The names of the scheduling modes in the configuration, and what people read.
@@ -125,7 +144,7 @@ pub(super) fn list(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::samples::{account, running};
+    use super::super::view::samples::{account, after, noon, running};
     use super::*;
 
     #[test]
@@ -133,8 +152,16 @@ mod tests {
         assert_eq!(label("a&b_c"), "a&&b_c");
         assert_eq!(label("two\nlines\u{1b}[2J \u{202e}x"), "two lines[2J x");
         let long = label(&"x".repeat(100));
-        assert_eq!(long.chars().count(), 60);
+        assert_eq!(long.chars().count(), 80);
         assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn a_long_reason_does_not_hide_when_an_account_is_back() {
+        let state = AccountState::Cooling { why: "overloaded, ".repeat(20), until: Some(after(140)) };
+        let text = super::account(&account(&"n".repeat(64), state), &noon());
+        assert!(text.ends_with("…, back 14:20") && text.chars().count() == 80, "{text}");
+        assert!(label(&text).ends_with("back 14:20"));
     }
 
     #[test]

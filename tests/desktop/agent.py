@@ -1,9 +1,12 @@
 """The program in a rig: started, asked by its own commands, and looked at."""
 
+import fcntl
 import json
 import os
 import shutil
+import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -14,8 +17,6 @@ PROGRAM = Path(os.environ["AEROSTAT_BIN"])
 
 
 def free_port():
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -24,7 +25,7 @@ def free_port():
 class Agent:
     """An agent with a home of its own in the rig. `config` is more text of its configuration."""
 
-    def __init__(self, rig, config="", arguments=(), name="aerostat", port=None, **environment):
+    def __init__(self, rig, config="", arguments=(), name="aerostat", port=None, starts=True, **environment):
         self.rig, self.port = rig, port or free_port()
         self.home = rig.folder / f"{name} home"
         self.home.mkdir(exist_ok=True)
@@ -36,7 +37,7 @@ class Agent:
         (self.home / "config.toml").write_text(f"port = {self.port}\n{config}")
         rig.env |= {"AEROSTAT_HOME": str(self.home), "BROWSER": self._browser()} | environment
         self.log = f"{name}.log"
-        self.process = self.spawn(*arguments)
+        self.process = self.spawn(*arguments) if starts else None
 
     def _browser(self):
         """A browser that notes what it is given."""
@@ -77,6 +78,21 @@ class Agent:
         except OSError:
             return False
 
+    def add_account(self, name, provider="lab"):
+        """With a key, which goes into the vault."""
+        done = subprocess.run([self.program, "account", "add", provider, "--name", name, "--stdin"], input=f"sk-{name}-0123456789",
+                              env=self.rig.env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done
+
+    def chat(self, model="lab/m"):
+        """The status of a request."""
+        body = json.dumps({"model": model, "messages": [{"role": "user", "content": "hi"}]}).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/v1/chat/completions", body, {"content-type": "application/json"})
+        try:
+            return urllib.request.urlopen(request, timeout=30).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
     def log_text(self):
         return (self.rig.folder / self.log).read_text()
 
@@ -88,6 +104,47 @@ class Agent:
     def end(self, expected=0):
         interrupt(self.process)
         assert self.process.wait(30) == expected, f"{self.process.returncode}\n{self.log_text()[-3000:]}"
+
+
+class OlderAgent:
+    """An agent of another version, as far as a start beside it can tell: it has the home's lock, and answers at its socket."""
+
+    def __init__(self, home):
+        self.home, self.has_ended = home, False
+        self.lock = open(home / "lock", "w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.server = socket.socket(socket.AF_UNIX)
+        self.server.bind(str(home / "control.sock"))
+        self.server.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while not self.has_ended:
+            line, _ = self.server.accept()
+            with line, line.makefile("rw") as lines:
+                asked = lines.readline()
+                # Some only look whether anybody is there.
+                if not asked:
+                    continue
+                verb = json.loads(asked)["ask"]["verb"]
+                lines.write(json.dumps({"aerostat": 1, "done": self._answer(verb)}) + "\n")
+                lines.flush()
+                if verb == "quit":
+                    self.end()
+
+    def _answer(self, verb):
+        if verb == "open":
+            file = self.home / "dashboard-old.html"
+            file.write_text("")
+            return {"of": "link", "facts": {"file": str(file), "url": "http://127.0.0.1:1/old"}}
+        status = {"state": "running", "detail": "running", "base_url": "", "port": 1, "wanted": "running", "pid": 1, "version": "0.0.1"}
+        return {"of": "status", "facts": status | {"home": "", "socket": "", "accounts": None, "config_trouble": None}}
+
+    def end(self):
+        self.server.close()
+        (self.home / "control.sock").unlink()
+        self.lock.close()
+        self.has_ended = True
 
 
 def same_device(a, b):

@@ -133,6 +133,7 @@ class Rig:
         """`password=None`: a keyring that was never unlocked."""
         unlock = ["--unlock"] if password is not None else []
         process = self.start(["gnome-keyring-daemon", "--foreground", "--components=secrets", *unlock], "keyring.log", stdin=subprocess.PIPE)
+        self.keyring = process
         if password is not None:
             process.stdin.write(password)
         process.stdin.close()

@@ -7,10 +7,12 @@ target/tests/desktop.
 
 import inspect
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import urllib.error
@@ -20,15 +22,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from agent import Agent  # noqa: E402
+from agent import Agent, OlderAgent, free_port  # noqa: E402
 from notices import Daemon  # noqa: E402
+from provider import Provider  # noqa: E402
 from rig import Rig, interrupt, is_alive, until  # noqa: E402
 from tray import Tray  # noqa: E402
 
 TREE = Path(__file__).resolve().parents[2]
 SHOTS = Path(os.environ.get("SHOTS", TREE / "target/tests/desktop"))
 BLUE, GREY, ORANGE, PURPLE = "2b83d6", "7c8794", "d9730d", "9a5bd6"
-NEEDY = '[providers.lab]\nprotocol = "openai_chat"\nbase_url = "http://127.0.0.1:9/v1"\nkey_env = "NO_SUCH_KEY"\n'
 
 
 def main_colour(tray):
@@ -113,8 +115,18 @@ def case_a_left_click_opens_the_dashboard():
     with Rig() as rig:
         agent, tray = started(rig.whole())
         tray.until_label("Running on")
+        # A double click opens one page.
+        tray.activate()
         tray.activate()
         until("the browser was started", agent.opened)
+        tray.click("Open dashboard")
+        until("the browser was started again", lambda: len(agent.opened()) > 1)
+        assert len(agent.opened()) == 2
+        # Both lead in: a browser may take its time.
+        for opened in agent.opened():
+            file = Path(urllib.parse.unquote(urllib.parse.urlsplit(opened).path))
+            assert Browser(link_in(file)).enter()[0] == 200, opened
+            assert not file.exists()
 
 
 def case_the_base_url_is_copied():
@@ -163,8 +175,57 @@ def case_accounts_are_switched_off_and_on():
     with Rig() as rig:
         agent, tray = started(rig.whole(), config="[providers.ollama]\n")
         tray.until_label("Accounts (1)")
+        for is_on, label in [(False, "ollama — Off"), (True, "ollama — Ready")]:
+            tray.click("Accounts", "ollama")
+            tray.until_label("Accounts", label)
+            assert tray.find("Accounts", "ollama").is_ticked == is_on
+            assert agent.facts("account", "show", "ollama")["enabled"] == is_on
+
+
+def case_of_many_accounts_those_that_need_a_person_come_first():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        # An underscore marks no access key.
+        names = [f"acct_{number:02}" for number in range(12)]
+        for name in names:
+            agent.add_account(name)
+        tray.until_label("Accounts (12)")
+        agent.run("account", "set", names[-1], "--expires", "2020-01-01")
+        tray.until_label("Accounts (12, 1 needs attention)")
         labels = [item.label for item in tray.find("Accounts").children]
-        assert labels[0].startswith("ollama"), labels
+        assert labels[:2] == [f"{names[-1]} — Expired", f"{names[0]} — Ready"], labels
+        assert labels[9:] == [f"{names[8]} — Ready", "More in dashboard…", "---", "Add account…"], labels
+        tray.click("Accounts", "More in dashboard")
+        until("the browser was started", agent.opened)
+
+
+def case_a_recent_problem_is_explained():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        agent.add_account("work")
+        provider.is_used_up()
+        assert agent.chat() == 429
+        item = tray.until_label("Recent problem: lab/m (429)")
+        words = " ".join(line.label for line in item.children)
+        assert words.startswith("You exceeded your current quota. Ask again after "), words
+        assert words.endswith("More in dashboard…"), words
+
+
+def case_the_menu_changes_at_most_four_times_a_second():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        agent.add_account("work")
+        tray.until_label("Accounts (1)", "work — Ready")
+        changes = tray.record_changes()
+        toggling = threading.Thread(target=lambda: [agent.run("account", verb, "work") for verb in ["disable", "enable"] * 40])
+        began = time.monotonic()
+        toggling.start()
+        # The signals are heard meanwhile.
+        until("all is toggled", lambda: not toggling.is_alive())
+        agent.run("account", "disable", "work")
+        tray.until_label("Accounts (1)", "work — Off")
+        seconds = time.monotonic() - began
+        assert 1 <= changes.bursts() <= 4 * seconds + 2, f"{changes.bursts()} in {seconds:.1f} s"
 
 
 def case_quit_ends_it_cleanly():
@@ -191,6 +252,45 @@ def case_a_second_start_opens_the_dashboard_of_the_first():
         assert len(agent.opened()) == 1
 
 
+def case_a_second_start_beside_an_older_one_offers_to_take_over():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent = Agent(rig, starts=False)
+        older = OlderAgent(agent.home)
+        second = agent.spawn()
+        notices.wait_for("Aerostat 0.0.1 still runs")
+        assert until("it has ended", lambda: second.poll() is not None) and second.returncode == 0
+        assert "--take-over" in agent.log_text()
+        agent.process = agent.spawn("--take-over")
+        until("the older one was told to end", lambda: older.has_ended)
+        agent.until_state("running")
+        assert agent.facts("status")["pid"] == agent.process.pid
+        agent.end()
+
+
+def case_what_a_killed_agent_left_behind_does_not_block():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        agent.process.kill()
+        agent.process.wait()
+        assert (agent.home / "lock").exists() and (agent.home / "control.sock").exists()
+        agent.process = agent.spawn()
+        agent.until_state("running")
+        agent.end()
+
+
+def case_a_start_that_fails_is_told_on_the_desktop():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent = Agent(rig, config='auth_mode = "<b>"\n', arguments=["--at-login"])
+        notice = notices.wait_for("Aerostat does not run")
+        assert "config.toml:2:" in notice.body and "<b>" not in notice.body, notice.body
+        assert until("it has ended", lambda: agent.process.poll() is not None) and agent.process.returncode == 1
+
+
 def case_a_start_at_login_opens_no_window():
     with Rig() as rig:
         agent, tray = started(rig.whole(), arguments=["--at-login"])
@@ -208,6 +308,16 @@ def case_sigterm_ends_it_fast():
         assert agent.process.wait(30) == 0
 
 
+def case_the_end_of_a_session_ends_it_cleanly():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        # As systemd ends a session: both, one after the other.
+        interrupt(agent.process)
+        interrupt(agent.process, signal.SIGHUP)
+        assert agent.process.wait(30) == 0
+
+
 def case_stopped_stays_stopped_over_a_restart():
     with Rig() as rig:
         agent, tray = started(rig.whole())
@@ -221,6 +331,10 @@ def case_stopped_stays_stopped_over_a_restart():
 
 
 # The dashboard
+
+
+def link_in(file):
+    return file.read_text().split("0;url=")[1].split('"')[0].replace("&amp;", "&")
 
 
 class Browser:
@@ -262,7 +376,7 @@ def case_the_dashboard_lets_in_who_has_the_link_and_nobody_else():
         opened = until("the browser was started", agent.opened)[0]
         file = Path(urllib.parse.unquote(urllib.parse.urlsplit(opened).path))
         assert opened.startswith("file:///") and stat.S_IMODE(file.stat().st_mode) == 0o600
-        link = file.read_text().split("0;url=")[1].split('"')[0].replace("&amp;", "&")
+        link = link_in(file)
         stranger, browser = Browser(link), Browser(link)
         assert stranger.ask(stranger.base)[0] == 403
         status, headers = browser.enter()
@@ -287,13 +401,161 @@ def case_the_dashboard_refuses_an_account_that_cannot_be():
         tray.until_label("Running on")
         browser = Browser(agent.run("open", "--print").stdout.strip())
         browser.enter()
+        agent.run("open", "--print")
+        assert len(list(agent.home.glob("dashboard-*.html"))) == 1, "the one that nobody used"
         form = {"provider": "no-such", "name": "<b>x</b>", "key": "sk-secret-of-mine"}
         status, page, _ = browser.ask(browser.base + "add", form=form)
         assert status == 422 and "role=\"alert\"" in page and "<b>x</b>" not in page, page
         assert "sk-secret-of-mine" not in page + agent.log_text()
+        agent.end()
+        assert list(agent.home.glob("dashboard-*.html")) == []
+
+
+def case_an_account_is_added_on_the_page():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        browser = Browser(agent.run("open", "--print").stdout.strip())
+        browser.enter()
+        status, page, _ = browser.ask(browser.base + "add", form={"provider": "lab", "name": "work", "key": "sk-0123456789abc"})
+        assert status == 200 and "<td>work</td>" in page, page
+        tray.until_label("Accounts (1)", "work — Ready")
+        assert agent.chat() == 200
 
 
 # Notifications
+
+
+def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        provider.refuses_the_key()
+        agent.chat()
+        notice = notices.wait_for("work needs you to sign in")
+        assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in notice.body, notice.body
+        assert list(notice.buttons)[1:] == ["Sign in", "Mute 1 hour"], notice.buttons
+        assert not tray.until_label("Accounts (1, 1 needs attention)", "! work — Sign in again…").is_tick
+        until("the icon has a sign", lambda: ORANGE in tray.colours())
+        for _ in range(50):
+            agent.chat()
+        # A key is entered on the dashboard's page.
+        notices.press(notice, "Sign in", agent.opened)
+        assert [notice.summary for notice in notices.shown] == ["work needs you to sign in"]
+        browser = Browser(link_in(Path(urllib.parse.unquote(urllib.parse.urlsplit(agent.opened()[0]).path))))
+        browser.enter()
+        form = {"name": "work", "key": "sk-another-0123456789"}
+        status, page, _ = browser.ask(browser.base + "login", form=form)
+        assert status == 422 and "no such key" in page and "New API key of work" in page and form["key"] not in page, page
+        provider.serves()
+        status, page, _ = browser.ask(browser.base + "login", form=form)
+        assert status == 200 and "New API key of work" not in page, page
+        back = notices.wait_for("Signed in again")
+        assert back.replaced == notice.id and len(notices.shown) == 2
+
+
+def case_the_button_signs_in_with_the_browser():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config_with_sign_in())
+        added = subprocess.Popen([agent.program, "account", "add", "lab", "--name", "me", "--oauth"], env=rig.env)
+        agree(until("the browser was started", agent.opened)[0])
+        assert added.wait(30) == 0
+        provider.refuses_the_key()
+        agent.chat()
+        notice = notices.wait_for("me needs you to sign in")
+        notices.press(notice, "Sign in", lambda: len(agent.opened()) > 1)
+        provider.serves()
+        agree(agent.opened()[1])
+        notices.wait_for("Signed in again")
+        tray.until_label("Accounts (1)", "me — Ready")
+        assert agent.chat() == 200
+
+
+def agree(authorize_url):
+    """Does what a person does at the authorization server's page, whose answer leads back to the agent."""
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(authorize_url).query))
+    answer = urllib.parse.urlencode({"code": "the-code", "state": asked["state"]})
+    assert urllib.request.urlopen(f"{asked['redirect_uri']}?{answer}", timeout=30).status == 200
+
+
+def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        for used in [79, 80, 81]:
+            provider.serves(used_percent=used)
+            assert agent.chat() == 200
+        low = notices.wait_for("work runs low on quota")
+        assert "work: 8" in low.body and " % of its requests limit used, resets " in low.body, low.body
+        provider.serves(used_percent=95)
+        agent.chat()
+        until("it is told again", lambda: len(notices.shown) == 2)
+        assert notices.shown[1].replaced == low.id, "one bubble for one topic"
+        provider.is_used_up()
+        agent.chat()
+        spent = notices.wait_for("work has used up a quota")
+        assert "work: quota used up, back " in spent.body, spent.body
+        resting = notices.wait_for("All accounts rest")
+        assert "No account can serve until " in resting.body, resting.body
+        tray.until_label("Accounts (1)", "work — Quota used up, back ")
+        provider.serves()
+        agent.run("account", "clear", "work")
+        notices.wait_for("Accounts can serve again")
+
+
+def case_an_end_that_is_near_is_told():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        in_days = lambda days: time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
+        agent.run("account", "set", "work", "--expires", in_days(20))
+        agent.run("account", "set", "work", "--expires", in_days(5))
+        notices.wait_for("The sign-in of work expires soon")
+        agent.run("account", "set", "work", "--expires", in_days(-2))
+        notices.wait_for("The sign-in of work has expired")
+        tray.until_label("Accounts (1, 1 needs attention)", "work — Expired")
+
+
+def case_the_network_that_is_not_served_is_told():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label("Running on 127.0.0.1")
+        agent.run("config", "set", "allow_lan_access", "true")
+        notice = notices.wait_for("The local network is not served")
+        assert 'set `auth_mode = "auto"`' in notice.body, notice.body
+        assert "local network: the LAN is not served" in agent.run("status").stdout
+        agent.run("config", "set", "auth_mode", "auto")
+        tray.until_label(f"Running on port {agent.port}, open to the local network")
+        assert notices.wait_for("The local network is served").replaced == notice.id
+        assert "local network: other machines may call" in agent.run("status").stdout
+
+
+def case_a_vault_that_is_locked_is_told():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        agent.end()
+        rig.end(rig.keyring)
+        until("the keyring is gone", lambda: not rig.has_name("org.freedesktop.secrets"))
+        rig.with_keyring(password=None)
+        agent.process = agent.spawn()
+        notice = notices.wait_for("Accounts are locked")
+        assert "work cannot serve" in notice.body, notice.body
+        assert agent.answers()
+        tray = Tray(rig, agent.process.pid)
+        tray.until_label("Accounts (1, 1 needs attention)", "work — Vault locked")
+        agent.end()
 
 
 def case_a_taken_port_is_told_with_its_end():
@@ -305,13 +567,63 @@ def case_a_taken_port_is_told_with_its_end():
             stranger.listen()
             agent = Agent(rig, port=stranger.getsockname()[1])
             tray = Tray(rig, agent.process.pid)
-            notice = notices.wait_for("Aerostat cannot open its port")
+            notice = notices.wait_for(f"Aerostat cannot open port {agent.port}")
             # The stranger is this process.
             assert f"({os.getpid()})" in tray.until_label(f"Port {agent.port} is in use by").label
             assert f"({os.getpid()})" in notice.body, notice.body
             until("the icon has a sign", lambda: ORANGE in tray.colours())
-        back = notices.wait_for("Aerostat is back")
+            for command in ["status", "start"]:
+                said = agent.run(command, code=1 if command == "start" else 0)
+                assert f"({os.getpid()})" in said.stdout + said.stderr, said
+        back = notices.wait_for("Aerostat has its port")
         assert back.replaced == notice.id, "one bubble for one topic"
+
+
+def case_a_port_that_is_taken_while_it_runs_is_told_and_had_once_it_is_free():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig)
+        tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            wanted = stranger.getsockname()[1]
+            agent.run("config", "set", "port", str(wanted))
+            notice = notices.wait_for(f"Aerostat cannot open port {wanted}")
+            assert f"({os.getpid()})" in notice.body and f"127.0.0.1:{agent.port} serves on" in notice.body, notice.body
+            assert agent.answers()
+            assert f"not as configured: port {wanted} is in use" in agent.run("status").stdout
+            until("the icon has a sign", lambda: ORANGE in tray.colours())
+        notices.wait_for("Aerostat has its port")
+        tray.until_label(f"Running on 127.0.0.1:{wanted}")
+        assert not agent.answers(), "the former port is closed"
+
+
+def case_the_port_is_moved_while_it_runs():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        former, agent.port = agent.port, free_port()
+        agent.run("config", "set", "port", str(agent.port))
+        tray.until_label(f"Running on 127.0.0.1:{agent.port}")
+        assert agent.answers() and agent.port != former
+
+
+def case_what_is_switched_off_is_not_told_at_the_start_either():
+    with Rig() as rig:
+        rig.whole()
+        notices = Daemon(rig)
+        with socket.socket() as stranger:
+            stranger.bind(("127.0.0.1", 0))
+            stranger.listen()
+            agent = Agent(rig, config='[notifications]\noff = ["port"]\n', port=stranger.getsockname()[1])
+            tray = Tray(rig, agent.process.pid)
+            tray.until_label(f"Port {agent.port} is in use")
+            # A later notice shows that the earlier one would have come by now.
+            (agent.home / "config.toml").write_text(f'port = wrong\n[notifications]\noff = ["port"]\n')
+            notices.wait_for("The changed configuration is not used")
+            assert [notice.summary for notice in notices.shown] == ["The changed configuration is not used"]
 
 
 def case_a_rejected_configuration_is_told_once_with_buttons():
@@ -441,6 +753,11 @@ def case_without_a_tray_host_the_dashboard_says_so():
         browser.enter()
         page = browser.ask(browser.base)[1]
         assert "The tray icon is not shown" in page and "AppIndicator" in page, page
+        # Said once in the log too, after the time that a panel may take at login.
+        until("it is said", lambda: "the tray icon is not shown" in agent.log_text(), patience=60)
+        agent.run("config", "set", "scheduling.mode", "drain")
+        agent.run("stop")
+        assert agent.log_text().count("the tray icon is not shown") == 1
 
 
 def case_without_a_bus_it_serves():
@@ -448,7 +765,7 @@ def case_without_a_bus_it_serves():
         agent = Agent(rig, config="")
         agent.until_state("running")
         assert agent.answers()
-        assert "no tray in this session" in agent.log_text()
+        until("it is said", lambda: "no tray in this session" in agent.log_text())
         assert "panicked" not in agent.log_text()
         agent.end()
 
@@ -528,18 +845,63 @@ def case_the_entry_starts_what_it_says():
         assert not entry.exists()
 
 
-def case_uninstall_leaves_nothing_behind():
+def case_an_entry_follows_the_program_and_stays_away_when_it_was_removed():
+    with Rig() as rig:
+        agent = Agent(rig.with_bus())
+        agent.until_state("running")
+        agent.run("autostart", "on")
+        entry = Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop"
+        agent.end()
+        moved = rig.folder / "moved to 50%"
+        agent.program.rename(moved)
+        agent.program = moved
+        assert agent.facts("autostart", "status")["state"] == "broken"
+        agent.process = agent.spawn()
+        until("it is repaired", lambda: agent.facts("autostart", "status")["state"] == "on")
+        assert agent.facts("autostart", "status")["program"] == str(moved)
+        agent.end()
+        # As a settings program does that takes it off.
+        entry.unlink()
+        agent.process = agent.spawn()
+        agent.until_state("running")
+        agent.end()
+        assert not entry.exists()
+
+
+def case_a_tick_that_cannot_be_set_goes_back():
     with Rig() as rig:
         rig.whole()
+        notices = Daemon(rig)
         agent, tray = started(rig)
         tray.until_label("Running on")
+        (Path(rig.env["XDG_CONFIG_HOME"]) / "autostart").write_text("in the way")
+        tray.click("Start at login")
+        notice = notices.wait_for("That did not work")
+        assert "cannot be changed" in notice.body, notice.body
+        until("the tick is back", lambda: not tray.find("Start at login").is_ticked)
+
+
+def case_uninstall_leaves_nothing_behind():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        agent, tray = started(rig, config=provider.config())
+        tray.until_label("Running on")
+        agent.add_account("work")
+        assert keys_in_keyring(rig) == 1
         agent.run("autostart", "on")
         kept = agent.facts("uninstall")
         assert agent.process.wait(30) == 0
         assert not (Path(rig.env["XDG_CONFIG_HOME"]) / "autostart/aerostat.desktop").exists()
         assert (agent.home / "config.toml").exists() and kept["kept"], kept
+        assert keys_in_keyring(rig) == 1, "the vault is still there"
         agent.run("uninstall", "--purge")
         assert not agent.home.exists()
+        assert keys_in_keyring(rig) == 0
+
+
+def keys_in_keyring(rig):
+    found = subprocess.run(["secret-tool", "search", "--all", "service", "aerostat"], env=rig.env, capture_output=True).stdout
+    return found.count(b"master-key")
 
 
 def cases():

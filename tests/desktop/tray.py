@@ -1,5 +1,7 @@
 """The agent's icon and menu, over the bus as a panel sees them."""
 
+import time
+
 from gi.repository import Gio, GLib
 
 from rig import WATCHER, until
@@ -72,8 +74,29 @@ class Tray:
         self.rig.call(self.name, "/MenuBar", MENU, "Event",
                       GLib.Variant("(isvu)", (item.id, "clicked", GLib.Variant("i", 0), 0)))
 
+    def record_changes(self):
+        return Changes(self)
+
     def until_label(self, *path):
         return until(f"{path} is in the menu; it shows {self.labels()}", lambda: self.find(*path))
+
+
+class Changes:
+    """When the menu told its host that it changed."""
+
+    # The signals of one change come within this time.
+    BURST = 0.05
+
+    def __init__(self, tray):
+        self.moments = []
+        tray.rig.bus.signal_subscribe(tray.name, MENU, None, None, None, Gio.DBusSignalFlags.NONE, self._heard)
+
+    def _heard(self, *_):
+        self.moments.append(time.monotonic())
+
+    def bursts(self):
+        gaps = [later - earlier for earlier, later in zip(self.moments, self.moments[1:])]
+        return len([gap for gap in gaps if gap > self.BURST]) + bool(self.moments)
 
 
 class Item:

@@ -31,7 +31,7 @@ pub(super) fn read(kind: Kind, text: &str) -> Option<Entry> {
         Kind::Desktop => read_desktop(text),
         Kind::Systemd => Some(Entry { program: first_word(value(text, "ExecStart")?, systemd_plain)?, is_on: true }),
         Kind::LaunchAgent => read_launch_agent(text),
-        Kind::Registry => None,
+        Kind::Registry => read_registry(text),
     }
 }
 
@@ -148,6 +148,12 @@ fn read_launch_agent(text: &str) -> Option<Entry> {
     Some(Entry { program, is_on: !is_disabled })
 }
 
+/// A value of the `Run` key: a path in quotes, which no path on that system contains, and arguments.
+fn read_registry(value: &str) -> Option<Entry> {
+    let (program, _) = value.strip_prefix('"')?.split_once('"')?;
+    Some(Entry { program: program.to_owned(), is_on: true })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +184,13 @@ mod tests {
     #[test]
     fn a_unit_keeps_its_percent_signs() {
         assert!(systemd("/a b/100%/aerostat").contains("ExecStart=\"/a b/100%%/aerostat\" --headless\n"));
+    }
+
+    #[test]
+    fn a_value_of_the_registry_keeps_its_backslashes() {
+        let entry = read(Kind::Registry, r#""C:\Users\me & you\Aerostat\aerostat.exe" --at-login"#);
+        assert_eq!(entry.map(|entry| entry.program).as_deref(), Some(r"C:\Users\me & you\Aerostat\aerostat.exe"));
+        assert_eq!(read(Kind::Registry, r"C:\aerostat.exe --at-login"), None);
     }
 
     #[test]

@@ -98,8 +98,51 @@ pub fn repair(places: &Places) -> Result<bool, AutostartError> {
     }
 }
 
-/// This program as an entry should start it: an AppImage's own file, not the mount that goes with the process.
+/// This program as an entry should start it.
 fn this_program(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let image = lookup("APPIMAGE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    image.or_else(|| std::env::current_exe().ok())
+    startable(std::env::current_exe().ok()?, lookup)
+}
+
+/// An AppImage's own file, not the mount that goes with the process; and of a file that an update replaced, the new one.
+///
+/// Programs that an AppImage starts inherit its variables, so that the mount tells whose they are.
+fn startable(program: PathBuf, lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let path = |name| lookup(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let is_in_image = path("APPDIR").is_some_and(|mount| program.starts_with(mount));
+    let image = path("APPIMAGE").filter(|_| is_in_image);
+    image.or_else(|| Some(without_mark(program)))
+}
+
+/// Source: proc_pid_exe(5): a file that was removed since is called so.
+fn without_mark(program: PathBuf) -> PathBuf {
+    match program.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+        Some(path) if !program.exists() => path.into(),
+        _ => program,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started_from(program: &str, variables: &[(&str, &str)]) -> Option<PathBuf> {
+        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        startable(program.into(), &lookup)
+    }
+
+    #[test]
+    fn an_image_is_started_by_its_own_file() {
+        let image = [("APPIMAGE", "/home/me/A.AppImage"), ("APPDIR", "/tmp/.mount_A")];
+        assert_eq!(started_from("/tmp/.mount_A/usr/bin/aerostat", &image), Some("/home/me/A.AppImage".into()));
+        assert_eq!(started_from("/usr/bin/aerostat", &image), Some("/usr/bin/aerostat".into()), "started from another image");
+    }
+
+    #[test]
+    fn a_program_that_an_update_replaced_is_started_by_its_path() {
+        assert_eq!(started_from("/nowhere/aerostat (deleted)", &[]), Some("/nowhere/aerostat".into()));
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("aerostat (deleted)");
+        std::fs::write(&odd, "").unwrap();
+        assert_eq!(started_from(odd.to_str().unwrap(), &[]), Some(odd.clone()), "a name that a person gave it");
+    }
 }

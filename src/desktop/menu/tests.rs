@@ -23,7 +23,7 @@ fn words_of(item: &Item, depth: usize) -> String {
 
 fn full() -> View {
     let cooling = AccountState::Cooling { why: "rate limited".to_owned(), until: Some(after(3)) };
-    let spent = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
+    let spent = AccountState::QuotaUsedUp { what: "You exceeded your quota".to_owned(), until: Some(after(140)) };
     let names = [
         ("work", AccountState::Ready),
         ("R&D_team", cooling),
@@ -59,7 +59,7 @@ fn everything_is_there_in_its_order() {
     Accounts (5, 1 needs attention) >
         [x] work — Ready
         [x] R&&D_team — Rate limited, back 12:03
-        [x] spare — 5-hour limit used up, back 14:20
+        [x] spare — Quota used up, back 14:20
         [ ] old — Off
         ! home — Sign in again…
         ---
@@ -118,6 +118,7 @@ fn the_state_line_says_what_is_wrong() {
             "Port 8045 is in use by python3 (77)",
             "Stop proxy",
         ),
+        (Endpoint::Failed { port: 80, why: "permission denied".to_owned() }, "Port 80 cannot be opened", "Stop proxy"),
         (Endpoint::Running { port: 1, is_exposed: true }, "Running on port 1, open to the local network", "Stop proxy"),
     ];
     for (endpoint, headline, toggle) in states {

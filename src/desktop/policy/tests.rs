@@ -55,6 +55,19 @@ fn a_trouble_is_told_once_and_its_end_once() {
 }
 
 #[test]
+fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
+    let locked = || AccountState::Locked { why: "the keyring is locked".to_owned() };
+    let mut person = Person::default();
+    let told = person.reads(&with(|facts| facts.accounts = vec![account("a", locked()), account("b", locked())]));
+    assert_eq!(
+        told,
+        ["Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."]
+    );
+    assert_eq!(person.sees(&with(|facts| facts.accounts = vec![account("a", locked())])), []);
+    assert_eq!(person.reads(&running()), ["The vault is open | Its accounts can serve."]);
+}
+
+#[test]
 fn several_that_change_together_make_one() {
     let mut person = Person::default();
     let told = person.sees(&needing(&["a", "b", "c", "d", "e"]));
@@ -100,9 +113,29 @@ fn a_quota_that_was_only_low_fills_again_in_silence() {
 
 #[test]
 fn an_account_that_is_spent_is_told_as_its_quota() {
-    let mut view = quota(96);
-    view.facts.accounts[0].state = AccountState::QuotaUsedUp { window: "5-hour".to_owned(), until: Some(after(140)) };
-    assert_eq!(Person::default().reads(&view), ["work has used up a quota | work: 5-hour limit used up, back 14:20"]);
+    let spent = |percent: u8, what: &str| {
+        let mut view = quota(percent);
+        view.facts.accounts[0].state = AccountState::QuotaUsedUp { what: what.to_owned(), until: Some(after(140)) };
+        view
+    };
+    let mut person = Person::default();
+    let told = "work has used up a quota | work: quota used up, back 14:20 (try again in 2h)";
+    assert_eq!(person.reads(&spent(96, "try again in 2h")), [told]);
+    assert_eq!(person.sees(&spent(96, "try again in 1h")), [], "other words are no other state");
+    let windowed = "work has used up a quota | work: 5-hour limit used up, back 14:20";
+    assert_eq!(Person::default().reads(&spent(100, "try again in 2h")), [windowed]);
+}
+
+#[test]
+fn who_is_spent_is_not_mixed_with_who_runs_low() {
+    let mut view = quota(85);
+    let mut person = Person::default();
+    person.sees(&view);
+    let spent = AccountState::QuotaUsedUp { what: "no more".to_owned(), until: None };
+    view.facts.accounts.push(account("home", spent));
+    let told = person.sees(&view);
+    assert_eq!(told[0].summary, "home has used up a quota");
+    assert_eq!(told[0].body, "home: quota used up (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20");
 }
 
 #[test]
@@ -129,6 +162,8 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
     assert_eq!(person.sees_at(&view, 24 * 60)[0].summary, "The sign-in of work expires soon");
     assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
     assert_eq!(person.sees_at(&view, 7 * 24 * 60)[0].body, "work: until tomorrow 12:00");
+    assert_eq!(person.sees_at(&view, 8 * 24 * 60)[0].summary, "The sign-in of work has expired");
+    assert_eq!(person.sees_at(&view, 9 * 24 * 60), []);
     view.facts.accounts[0].expires_at = Some(after(60 * 24 * 60));
     assert_eq!(person.sees_at(&view, 7 * 24 * 60), [], "a renewal is the person's own doing");
 }
@@ -140,7 +175,24 @@ fn a_taken_port_is_told_until_it_is_free() {
     assert!(told[0].body.contains("Port 8045 belongs to python3 (77)"), "{}", told[0].body);
     assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)), [], "a new try is no change");
     assert_eq!(person.sees(&taken()), []);
-    assert_eq!(person.reads(&running()), ["Aerostat is back | It runs on 127.0.0.1:8045."]);
+    assert_eq!(person.reads(&running()), ["Aerostat has its port | It runs on 127.0.0.1:8045."]);
+}
+
+#[test]
+fn a_port_that_cannot_be_moved_to_is_told_with_what_still_works() {
+    let refused = || Some(Refused { port: 9000, why: "port 9000 is in use by nc (7)".to_owned(), is_in_use: true });
+    let mut person = Person::default();
+    let line = "Port 9000 is in use by nc (7). Until then 127.0.0.1:8045 serves on.";
+    assert_eq!(person.reads(&with(|facts| facts.port_refused = refused())), [format!("Aerostat cannot open port 9000 | {line}")]);
+    assert_eq!(person.sees(&with(|facts| facts.port_refused = refused())), []);
+    let moved = with(|facts| facts.endpoint = Endpoint::Running { port: 9000, is_exposed: false });
+    assert_eq!(person.reads(&moved), ["Aerostat has its port | It runs on 127.0.0.1:9000."]);
+}
+
+#[test]
+fn a_port_that_the_system_refuses_is_told() {
+    let failed = with(|facts| facts.endpoint = Endpoint::Failed { port: 80, why: "port 80 cannot be opened".to_owned() });
+    assert_eq!(Person::default().reads(&failed), ["Aerostat cannot open port 80 | Port 80 cannot be opened"]);
 }
 
 #[test]
@@ -162,10 +214,22 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 }
 
 #[test]
+fn a_network_that_is_not_served_is_told_until_it_is() {
+    let refused = with(|facts| facts.lan_refused = Some("the LAN is not served".to_owned()));
+    let mut person = Person::default();
+    assert_eq!(person.reads(&refused), ["The local network is not served | The LAN is not served"]);
+    let served = with(|facts| facts.endpoint = Endpoint::Running { port: 8045, is_exposed: true });
+    assert_eq!(person.reads(&served), ["The local network is served | Other machines may call port 8045, with a key."]);
+    person.sees(&refused);
+    assert_eq!(person.sees(&running()), [], "who no longer asks for it has it as they want");
+}
+
+#[test]
 fn every_rejected_configuration_is_told() {
     let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
     let mut person = Person::default();
-    assert!(person.reads(&rejected("line 3: no such key"))[0].ends_with("| line 3: no such key"));
+    let told = "The changed configuration is not used | line 3: no such key\nThe last good one stays in force.";
+    assert_eq!(person.reads(&rejected("line 3: no such key")), [told]);
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
     assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
     assert_eq!(person.sees(&running())[0].summary, "The configuration is in force again");
