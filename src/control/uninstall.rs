@@ -35,7 +35,8 @@ pub fn uninstall(home: &Home, places: &Places, is_purge: bool) -> Uninstalled {
         return done;
     }
     // Without its vault the key opens nothing.
-    done.note("the vault's key in the keyring", true, SystemKeyring::forget());
+    let forgotten = SystemKeyring::forget();
+    done.note("the vault's key in the keyring", *forgotten.as_ref().unwrap_or(&false), forgotten.map(drop));
     for file in files(home) {
         let removed = if file.is_dir() { fs::remove_dir_all(&file) } else { fs::remove_file(&file) };
         done.note(&file.display().to_string(), true, removed);

@@ -104,14 +104,15 @@ const SERVICE: &str = "aerostat";
 const USER: &str = "master-key";
 
 impl SystemKeyring {
-    /// Removes the key. What it sealed can never be opened again.
+    /// Removes the key and says whether there was one. What it sealed can never be opened again.
     ///
     /// # Errors
     /// When the keyring is locked, or refuses. One that is not there has nothing.
-    pub fn forget() -> Result<(), KeyringError> {
-        let Ok(entry) = entry() else { return Ok(()) };
+    pub fn forget() -> Result<bool, KeyringError> {
+        let Ok(entry) = entry() else { return Ok(false) };
         match entry.delete_credential() {
-            Ok(()) | Err(keyring_core::Error::NoEntry) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(keyring_core::Error::NoEntry) => Ok(false),
             Err(error) => Err(meaning(&error)),
         }
     }
