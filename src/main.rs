@@ -23,7 +23,9 @@ use bytes::Bytes;
 use http::Request;
 use tokio::runtime::{Builder, Runtime};
 use tracing::warn;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use zeroize::Zeroizing;
 
 /// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's allocator keeps most of it.
@@ -135,19 +137,20 @@ fn runtime() -> io::Result<Runtime> {
     }
 }
 
-/// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=trace`.
+/// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=debug,warn`.
 fn start_log() {
     const USUAL: &str = "aerostat=info,warn";
     let wanted = std::env::var("AEROSTAT_LOG").unwrap_or_else(|_| USUAL.to_owned());
-    let filter = EnvFilter::try_new(&wanted);
-    let problem = filter.as_ref().err().map(ToString::to_string);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(USUAL)))
+    let (filter, problem) = match wanted.parse::<Targets>() {
+        Ok(filter) => (filter, None),
+        Err(error) => (USUAL.parse().expect("the usual filter is well-formed"), Some(error.to_string())),
+    };
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         // It would be told by `eprintln!`, which panics where the terminal is gone.
-        .log_internal_errors(false)
-        .init();
+        .log_internal_errors(false);
+    tracing_subscriber::registry().with(lines).with(filter).init();
     if let Some(problem) = problem {
         warn!(problem, "AEROSTAT_LOG is not understood and counts as unset");
     }

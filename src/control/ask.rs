@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use serde_json::value::RawValue;
 
 use super::account::{AccountFacts, Added, Entry, Exported, Form, Imported, SettingChanges, Test};
 use super::explain::Explanation;
@@ -89,7 +90,7 @@ pub enum Ask {
 }
 
 /// What a verb answers; each has stable field names.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "of", content = "facts", rename_all = "snake_case")]
 pub enum Reply {
     Status(Status),
@@ -108,6 +109,62 @@ pub enum Reply {
     Keys(Vec<KeyFacts>),
     Revoked(KeyFacts),
     Explanation(Box<Explanation>),
+}
+
+/// What a reply is of.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Of {
+    Status,
+    Link,
+    Form,
+    Added,
+    Accounts,
+    Account,
+    Test,
+    Exported,
+    Imported,
+    Providers,
+    Models,
+    Trial,
+    NewKey,
+    Keys,
+    Revoked,
+    Explanation,
+}
+
+/// Reads the facts once it is known of what they are; only from JSON.
+impl<'de> Deserialize<'de> for Reply {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Tagged<'a> {
+            of: Of,
+            #[serde(borrow)]
+            facts: &'a RawValue,
+        }
+        fn read<'de, T: Deserialize<'de>, E: de::Error>(facts: &'de RawValue) -> Result<T, E> {
+            serde_json::from_str(facts.get()).map_err(E::custom)
+        }
+        let Tagged { of, facts } = Tagged::deserialize(deserializer)?;
+        Ok(match of {
+            Of::Status => Self::Status(read(facts)?),
+            Of::Link => Self::Link(read(facts)?),
+            Of::Form => Self::Form(read(facts)?),
+            Of::Added => Self::Added(read(facts)?),
+            Of::Accounts => Self::Accounts(read(facts)?),
+            Of::Account => Self::Account(read(facts)?),
+            Of::Test => Self::Test(read(facts)?),
+            Of::Exported => Self::Exported(read(facts)?),
+            Of::Imported => Self::Imported(read(facts)?),
+            Of::Providers => Self::Providers(read(facts)?),
+            Of::Models => Self::Models(read(facts)?),
+            Of::Trial => Self::Trial(read(facts)?),
+            Of::NewKey => Self::NewKey(read(facts)?),
+            Of::Keys => Self::Keys(read(facts)?),
+            Of::Revoked => Self::Revoked(read(facts)?),
+            Of::Explanation => Self::Explanation(read(facts)?),
+        })
+    }
 }
 
 impl Ask {

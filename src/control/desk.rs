@@ -101,7 +101,11 @@ impl Desk {
     ///
     /// # Errors
     /// Why it was not done.
-    pub async fn answer(&self, ask: Ask, notes: Notes) -> Result<Reply, Complaint> {
+    pub fn answer(&self, ask: Ask, notes: Notes) -> BoxFuture<'_, Result<Reply, Complaint>> {
+        Box::pin(self.perform(ask, notes))
+    }
+
+    async fn perform(&self, ask: Ask, notes: Notes) -> Result<Reply, Complaint> {
         Ok(match ask {
             Ask::Status => Reply::Status(self.status().await),
             Ask::Start => Reply::Status(self.set_stopped(false).await?),

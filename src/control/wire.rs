@@ -29,13 +29,32 @@ pub(super) struct Asked {
 
 /// A line from who answers.
 #[derive(Debug, Serialize, Deserialize)]
+#[serde(try_from = "Line")]
 pub(super) struct Said {
     pub(super) aerostat: u32,
     #[serde(flatten)]
     pub(super) word: Word,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// The same as it is read: in place, where `flatten` would read everything twice.
+#[derive(Deserialize)]
+struct Line {
+    aerostat: u32,
+    note: Option<Note>,
+    done: Option<Box<Reply>>,
+    refused: Option<Complaint>,
+}
+
+impl TryFrom<Line> for Said {
+    type Error = &'static str;
+
+    fn try_from(line: Line) -> Result<Self, Self::Error> {
+        let word = line.note.map(Word::Note).or(line.done.map(Word::Done)).or(line.refused.map(Word::Refused));
+        Ok(Self { aerostat: line.aerostat, word: word.ok_or("expected `note`, `done` or `refused`")? })
+    }
+}
+
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Word {
     Note(Note),

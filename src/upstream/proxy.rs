@@ -9,6 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use futures_util::future::BoxFuture;
+use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
@@ -48,8 +49,6 @@ pub(super) struct Through {
     proxy: Arc<Proxy>,
     to_proxy: HttpsConnector<HttpConnector>,
     timeout: Duration,
-    /// Whether TLS follows, so that a tunnel is needed.
-    is_tunnel: bool,
 }
 
 type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
@@ -58,11 +57,7 @@ impl Through {
     pub(super) fn new(proxy: &Proxy, tls: &Arc<rustls::ClientConfig>, connector: HttpConnector, timeout: Duration) -> Self {
         let tls = HttpsConnectorBuilder::new().with_tls_config(rustls::ClientConfig::clone(tls));
         let to_proxy = tls.https_or_http().enable_http1().wrap_connector(connector);
-        Self { proxy: Arc::new(proxy.clone()), to_proxy, timeout, is_tunnel: false }
-    }
-
-    pub(super) fn for_tls(self) -> Self {
-        Self { is_tunnel: true, ..self }
+        Self { proxy: Arc::new(proxy.clone()), to_proxy, timeout }
     }
 
     async fn connect(mut self, target: Uri) -> Result<Proxied, ProxyError> {
@@ -73,7 +68,8 @@ impl Through {
         let mut io = TokioIo::new(io);
         let is_forward = match self.proxy.kind {
             ProxyKind::Socks5 => socks(&mut io, &self.proxy, &target).await.map(|()| false)?,
-            _ if self.is_tunnel => tunnel(&mut io, &self.proxy, &target).await.map(|()| false)?,
+            // TLS follows, and it is between us and the target.
+            _ if target.scheme() == Some(&Scheme::HTTPS) => tunnel(&mut io, &self.proxy, &target).await.map(|()| false)?,
             _ => true,
         };
         Ok(Proxied { io: io.into_inner(), is_forward })

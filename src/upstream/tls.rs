@@ -38,3 +38,9 @@ pub(super) fn over<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnecto
     let config = ClientConfig::clone(config);
     HttpsConnectorBuilder::new().with_tls_config(config).https_only().enable_all_versions().wrap_connector(connector)
 }
+
+/// The same where the URL asks for it, for a connector that knows both schemes.
+pub(super) fn where_asked<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnector<C> {
+    let config = ClientConfig::clone(config);
+    HttpsConnectorBuilder::new().with_tls_config(config).https_or_http().enable_all_versions().wrap_connector(connector)
+}
