@@ -1,6 +1,6 @@
 //! What of a request and an answer goes on as it came when both sides speak the same dialect.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::json::Text;
@@ -52,20 +52,22 @@ fn matches(pattern: &str, name: &str) -> bool {
 pub(super) fn rename(body: &Pieces, peek: &Peek, model: &str) -> Pieces {
     let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else { return body.clone() };
     let name = Text::from_plain(model);
-    let name = Bytes::copy_from_slice(name.as_bytes());
+    let name = name.as_bytes();
     if body.len() > COPIED_BYTES_MAX {
-        return body.replaced(at, name);
+        return body.replaced(at, name.clone());
     }
     let (body, end) = (body.whole(), at.end);
     let mut renamed = BytesMut::with_capacity(body.len() + name.len());
     renamed.extend_from_slice(&body[..at.start]);
-    renamed.extend_from_slice(&name);
+    renamed.extend_from_slice(name);
     renamed.extend_from_slice(&body[end..]);
     renamed.freeze().into()
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     #[test]

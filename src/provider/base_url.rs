@@ -76,13 +76,16 @@ impl BaseUrl {
         if path.split('/').any(is_dots) {
             return Err(BadBaseUrl("expected a path without `..` segments"));
         }
-        let mut target = self.path.clone();
+        let query = query.filter(|query| !query.is_empty());
+        let length = self.path.len() + 1 + version.len() + path.len() + 1 + query.map_or(0, str::len);
+        let mut target = String::with_capacity(length);
+        target.push_str(&self.path);
         if !self.is_versioned {
             target.push('/');
             target.push_str(version);
         }
         target.push_str(path);
-        if let Some(query) = query.filter(|query| !query.is_empty()) {
+        if let Some(query) = query {
             target.push('?');
             target.push_str(query);
         }

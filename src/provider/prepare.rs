@@ -43,7 +43,7 @@ impl Provider {
         let has_body = !request.body().is_empty();
         let headers = request.headers_mut();
         headers.reserve(wire.headers.len() + ADDED_HEADERS);
-        headers.extend(wire.headers);
+        headers.extend(wire.headers.into_iter().filter(|(name, _)| !CREDENTIALS.contains(name)));
         self.sign(headers, credential);
         set_common(headers);
         if has_body {
@@ -63,17 +63,16 @@ impl Provider {
         Some((balance, request))
     }
 
-    /// Puts the credential in; whatever stood in its place before came from a client and goes.
+    /// Puts the credential in.
     fn sign(&self, headers: &mut HeaderMap, credential: &Credential) {
-        for name in [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY] {
-            headers.remove(name);
-        }
         if let Some((name, value)) = self.auth.header_of(credential) {
             headers.insert(name, value);
         }
     }
 }
 
+/// Where credentials travel. What a client sends there is its own, and no provider's business.
+const CREDENTIALS: [HeaderName; 4] = [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY];
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
