@@ -6,6 +6,7 @@ mod faults;
 mod forms;
 mod gone;
 mod headers;
+mod large;
 mod passthrough;
 mod reasoning;
 mod stalls;
