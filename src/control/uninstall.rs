@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autostart::{self, Places};
 use super::{Home, Place};
-use crate::account::SystemKeyring;
+use crate::account::{KeyringError, SystemKeyring};
 
 /// What lies in a home, by the beginning of its name. What a person put there is not removed.
 const FILES: [&str; 9] =
@@ -26,6 +26,10 @@ pub struct Uninstalled {
 
 /// Undoes start at login; with `is_purge` also removes the configuration, the accounts, the vault and its key. No agent may run.
 pub fn uninstall(home: &Home, places: &Places, is_purge: bool) -> Uninstalled {
+    take_off(home, places, is_purge, SystemKeyring::forget)
+}
+
+fn take_off(home: &Home, places: &Places, is_purge: bool, forget: impl FnOnce() -> Result<bool, KeyringError>) -> Uninstalled {
     let mut done = Uninstalled::default();
     done.note("start at login", autostart::status(places).kind.is_some(), autostart::turn_off(places).map(drop));
     if !is_purge {
@@ -35,7 +39,7 @@ pub fn uninstall(home: &Home, places: &Places, is_purge: bool) -> Uninstalled {
         return done;
     }
     // Without its vault the key opens nothing.
-    let forgotten = SystemKeyring::forget();
+    let forgotten = forget();
     done.note("the vault's key in the keyring", *forgotten.as_ref().unwrap_or(&false), forgotten.map(drop));
     for file in files(home) {
         let removed = if file.is_dir() { fs::remove_dir_all(&file) } else { fs::remove_file(&file) };
@@ -84,10 +88,20 @@ mod tests {
         }
         let config: OsString = folder.path().join("config").into();
         let places = Places::find(&|name| (name == "XDG_CONFIG_HOME").then(|| config.clone()));
-        assert_eq!(uninstall(&home, &places, false).removed, [""; 0]);
+        assert_eq!(take_off(&home, &places, false, || panic!("the key stays without a purge")).removed, [""; 0]);
         assert!(home.config_file().exists(), "settings stay without a purge");
-        uninstall(&home, &places, true);
+        take_off(&home, &places, true, || Ok(true));
         let left: Vec<_> = fs::read_dir(home.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(left, ["my-notes.txt"]);
+    }
+    #[test]
+    fn a_purge_claims_only_the_key_that_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("home"));
+        let config: OsString = folder.path().join("config").into();
+        let places = Places::find(&|name| (name == "XDG_CONFIG_HOME").then(|| config.clone()));
+        assert_eq!(take_off(&home, &places, true, || Ok(false)), Uninstalled::default());
+        assert_eq!(take_off(&home, &places, true, || Ok(true)).removed, ["the vault's key in the keyring"]);
+        assert_eq!(take_off(&home, &places, true, || Err(KeyringError::Locked)).failed.len(), 1);
     }
 }
