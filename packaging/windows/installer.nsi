@@ -1,6 +1,11 @@
 ; The per-user installer: makensis -DVERSION=… -DPROGRAM=… -DICON=… -DOUTPUT=… installer.nsi
 ; It asks for no administrator, and everything it makes belongs to one person.
+; With -DTARGET=amd64-unicode, where makensis has it, the installer itself is 64-bit: for a Wine without 32-bit programs.
 Unicode true
+!ifdef TARGET
+  Target ${TARGET}
+!endif
+!include "LogicLib.nsh"
 !include "MUI2.nsh"
 
 Name "Aerostat"
@@ -29,12 +34,26 @@ VIAddVersionKey "LegalCopyright" "The authors of Aerostat"
 !insertmacro MUI_UNPAGE_INSTFILES
 !insertmacro MUI_LANGUAGE "English"
 
+; Asks a running agent to end and removes the program. Windows lets go of a file some time after the process that ran it.
+!macro REMOVE_PROGRAM
+  ${If} ${FileExists} "$INSTDIR\aerostat.exe"
+    nsExec::Exec '"$INSTDIR\aerostat.exe" quit'
+    Pop $0
+    ${For} $0 1 40
+      Delete "$INSTDIR\aerostat.exe"
+      ${IfNot} ${FileExists} "$INSTDIR\aerostat.exe"
+        ${Break}
+      ${EndIf}
+      Sleep 250
+    ${Next}
+  ${EndIf}
+!macroend
+
 !define UNINSTALL "Software\Microsoft\Windows\CurrentVersion\Uninstall\Aerostat"
 
 Section "Aerostat"
-  ; A running agent holds its file: it is asked to end, and started again by the last page.
-  IfFileExists "$INSTDIR\aerostat.exe" 0 +2
-  nsExec::Exec '"$INSTDIR\aerostat.exe" quit'
+  ; A running agent holds its file. The last page starts it again.
+  !insertmacro REMOVE_PROGRAM
   SetOutPath "$INSTDIR"
   File "/oname=aerostat.exe" "${PROGRAM}"
   File "/oname=aerostat.ico" "${ICON}"
@@ -56,14 +75,14 @@ SectionEnd
 
 Section "Uninstall"
   ; Start at login and client set-ups are undone; accounts and settings stay.
-  nsExec::Exec '"$INSTDIR\aerostat.exe" quit'
   nsExec::Exec '"$INSTDIR\aerostat.exe" uninstall'
+  Pop $0
+  !insertmacro REMOVE_PROGRAM
   DeleteRegValue HKCU "Software\Microsoft\Windows\CurrentVersion\Run" "Aerostat"
   DeleteRegKey HKCU "Software\Classes\AppUserModelId\Aerostat.Agent"
   DeleteRegKey HKCU "${UNINSTALL}"
   DeleteRegKey HKCU "Software\Aerostat"
   Delete "$SMPROGRAMS\Aerostat.lnk"
-  Delete "$INSTDIR\aerostat.exe"
   Delete "$INSTDIR\aerostat.ico"
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"
