@@ -70,10 +70,10 @@ pub struct PassedOver {
 /// One try at one account.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    pub provider: String,
+    pub provider: Arc<str>,
     pub account: AccountName,
     /// The upstream's name of the model.
-    pub model: String,
+    pub model: Arc<str>,
     pub dialect: Dialect,
     pub began_at: Timestamp,
     /// How long it waited for its account before it began.

@@ -51,7 +51,7 @@ fn write_all(records: &Receiver<Box<Record>>) {
 
 fn write(record: &Record) {
     for attempt in &record.attempts {
-        let (provider, outcome) = (&attempt.provider, attempt.outcome.name());
+        let (provider, outcome) = (&*attempt.provider, attempt.outcome.name());
         let account = attempt.account.as_str();
         tracing::debug!(request_id = record.request_id, provider, account, outcome, took = ?attempt.took, "attempt");
     }

@@ -118,9 +118,9 @@ impl PassedOverFacts {
 impl AttemptFacts {
     fn of(attempt: &Attempt) -> Self {
         Self {
-            provider: attempt.provider.clone(),
+            provider: attempt.provider.to_string(),
             account: Some(attempt.account.to_string()),
-            model: attempt.model.clone(),
+            model: attempt.model.to_string(),
             dialect: attempt.dialect.name().to_owned(),
             began_at: moment(attempt.began_at),
             waited_ms: millis(attempt.waited),
@@ -210,9 +210,9 @@ mod tests {
 
     fn attempt(outcome: Outcome) -> Attempt {
         Attempt {
-            provider: "lab".to_owned(),
+            provider: "lab".into(),
             account: "work".parse().unwrap(),
-            model: "m".to_owned(),
+            model: "m".into(),
             dialect: openai_chat::DIALECT,
             began_at: at(1),
             waited: Duration::from_millis(5),

@@ -62,7 +62,7 @@ fn facts(config: &Resolved, standings: Standings<'_>, candidate: &Candidate) -> 
         // Only the built-in provider is no entry of the configuration.
         None => ("ready".into(), "built in, offline".to_owned()),
     };
-    CandidateFacts { provider: candidate.provider.clone(), model: candidate.model.clone(), state, detail }
+    CandidateFacts { provider: candidate.provider.to_string(), model: candidate.model.to_string(), state, detail }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::answer::{Ready, passed};
 use super::body::{Bounds, collect};
@@ -42,7 +42,7 @@ pub(super) async fn run(gateway: &Gateway, force: &InForce, call: &Call) -> Resu
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
     let candidates = job.candidates(settlement).await.map_err(Failure::of_request)?;
     let mut last = None;
-    for plan in candidates.resolution.candidates.iter().flat_map(|candidate| job.plans(candidate)) {
+    for plan in candidates.candidates().flat_map(|(candidate, name)| job.plans(candidate, name)) {
         let failure = match try_plan(job, &plan, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,
@@ -108,7 +108,7 @@ async fn try_once(
     // A request that this plan cannot carry may still fit the next one.
     let mut prepared = prepared.map_err(Failure::of_plan)?;
     let done = if estimate::is_needed(job, plan) {
-        settlement.serve_by(&plan.endpoint.provider.name, &plan.model);
+        settlement.serve_by(plan);
         estimate::answer(job, &mut prepared).map_err(Failure::of_request)
     } else {
         exchange(job, plan, &mut prepared, tried, settlement).await
@@ -125,12 +125,14 @@ async fn exchange(
     tried: &mut Tried,
     settlement: &mut Settlement,
 ) -> Attempted<Ready> {
-    let (lease, waited) = lease(job, plan, tried, settlement).await?;
+    let asked_at = Instant::now();
+    let lease = lease(job, plan, tried, settlement).await?;
     let account = lease.account().name.clone();
     let request = request(plan, prepared, lease.credential()).map_err(Failure::of_plan)?;
     let via = Via::of(lease.account()).map_err(|bad| Failure::of_plan(unusable(plan, &bad)))?;
-    settlement.begin(plan.attempt(&lease, waited), lease);
-    let answered = ask(job, plan, prepared, (request, via), settlement).await;
+    let now = Instant::now();
+    settlement.begin(plan, lease, now - asked_at, now);
+    let answered = ask(job, plan, prepared, (request, via), now, settlement).await;
     if let Err(failure) = &answered {
         settlement.fail(failure);
         tried.note(&account, failure.next);
@@ -143,10 +145,11 @@ async fn ask(
     plan: &Plan,
     prepared: &mut Prepared,
     (request, via): (http::Request<Pieces>, Via),
+    now: Instant,
     settlement: &mut Settlement,
 ) -> Attempted<Ready> {
-    let answer = send(job, plan, request, &via).await?;
-    settlement.read(provider::readings(answer.headers(), Timestamp::now()));
+    let answer = send(job, plan, request, &via, now).await?;
+    settlement.read(provider::readings(answer.headers(), Timestamp::now));
     if answer.status().is_success() {
         return Reading { job, plan, prepared }.read(answer).await;
     }
@@ -165,9 +168,15 @@ fn unusable(plan: &Plan, bad: &BadProxy) -> Fault {
     Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }
 
-async fn send(job: &Job<'_>, plan: &Plan, request: http::Request<Pieces>, via: &Via) -> Attempted<http::Response<UpstreamBody>> {
+async fn send(
+    job: &Job<'_>,
+    plan: &Plan,
+    request: http::Request<Pieces>,
+    via: &Via,
+    now: Instant,
+) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.stream().unwrap_or(false));
-    let sent = timeout(limit, plan.endpoint.upstream.send(request, via)).await;
+    let sent = timeout_at(now + limit, plan.endpoint.upstream.send(request, via)).await;
     let answered = sent.map_err(|_| Failure::late(limit, Stage::Head))?;
     answered.map_err(|error| Failure::unreachable(&error))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_immediate;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
@@ -45,7 +46,13 @@ pub(super) async fn collect(mut body: Body, bounds: Bounds) -> Attempted<Bytes> 
 
 async fn next(body: &mut Body, limit: Duration) -> Attempted<Option<Bytes>> {
     loop {
-        let frame = match timeout(limit, body.frame()).await {
+        // Most of it is there when it is asked for, and needs no timer.
+        let mut frame = body.frame();
+        let frame = match poll_immediate(&mut frame).await {
+            Some(frame) => Ok(frame),
+            None => timeout(limit, frame).await,
+        };
+        let frame = match frame {
             Err(_) => return Err(Failure::late(limit, Stage::Body)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => return Err(Failure::of_attempt(broken_off(), Outcome::Unreachable { stage: Stage::Body })),

@@ -19,9 +19,9 @@ const BYTES_MAX: usize = 1024;
 const MORE: &str = ", ...";
 
 /// Says what a record knows, so far as it goes: who was asked last, how many tries it took, what was lost on the way.
-pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&str>) {
+pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&HeaderValue>) {
     if let Some(name) = served_by {
-        headers.insert(MODEL, model(name));
+        headers.insert(MODEL, name.clone());
     }
     headers.insert(ATTEMPTS, attempts(record.attempts.len()));
     if record.losses.is_empty() {
@@ -33,7 +33,8 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&
     headers.extend(valid);
 }
 
-fn model(name: &str) -> HeaderValue {
+/// `provider/model` as a head says it.
+pub(super) fn model(name: &str) -> HeaderValue {
     let mut name = printable(name);
     name.truncate(BYTES_MAX);
     // Printable ASCII fits into any header.

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::failure::{Attempted, Failure};
 use super::plan::{Job, Plan};
 use super::settle::Settlement;
@@ -39,20 +37,19 @@ impl Tried {
     }
 }
 
-/// Asks for an account for the next attempt, and says how long it had to wait for it.
+/// Asks for an account for the next attempt, and waits for it where it has to.
 ///
 /// # Errors
 /// When none can serve, with what a client may hear of it. Names of accounts stay in the record.
-pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement: &mut Settlement) -> Attempted<(Lease, Duration)> {
+pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement: &mut Settlement) -> Attempted<Lease> {
     let provider = &plan.endpoint.provider.name;
     let pool = &job.gateway.pool;
     let (session, maker) = if pool.has_choice(provider) { (job.session(), job.maker()) } else { (None, None) };
     let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: maker.as_ref(), tried: &tried.accounts };
-    let asked_at = Instant::now();
     match pool.lease(&want).await {
         Ok(lease) => {
             settlement.passed_over(plan, lease.passed_over());
-            Ok((lease, asked_at.elapsed()))
+            Ok(lease)
         }
         Err(refusal) => {
             settlement.passed_over(plan, refusal.why());

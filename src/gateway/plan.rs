@@ -52,8 +52,11 @@ pub(super) enum Decoded {
 /// One way of calling one candidate.
 pub(super) struct Plan {
     pub(super) endpoint: Arc<Endpoint>,
-    /// The upstream's name of the model.
-    pub(super) model: String,
+    /// The provider's name, and the upstream's of the model.
+    pub(super) provider: Arc<str>,
+    pub(super) model: Arc<str>,
+    /// Both as an answer's head says them.
+    pub(super) name: HeaderValue,
     /// The upstream's dialect.
     pub(super) protocol: &'static dyn Protocol,
     pub(super) is_passthrough: bool,
@@ -77,13 +80,13 @@ pub(super) enum Exchange {
 impl Plan {
     /// Who answers: the maker of the answer's signatures.
     pub(super) fn origin(&self) -> Origin {
-        Origin { dialect: self.protocol.dialect(), provider: self.endpoint.provider.name.clone(), model: self.model.clone() }
+        Origin { dialect: self.protocol.dialect(), provider: self.endpoint.provider.name.clone(), model: self.model.to_string() }
     }
 
     /// The record of one try; its outcome is the client's leaving until another is known.
     pub(super) fn attempt(&self, lease: &Lease, waited: Duration) -> Attempt {
         Attempt {
-            provider: self.endpoint.provider.name.clone(),
+            provider: self.provider.clone(),
             account: lease.account().name.clone(),
             model: self.model.clone(),
             dialect: self.protocol.dialect(),
@@ -192,12 +195,14 @@ impl<'c> Job<'c> {
     }
 
     /// The ways of calling a candidate, the best first.
-    pub(super) fn plans(&self, candidate: &Candidate) -> Vec<Plan> {
-        let Some(endpoint) = self.setup.endpoints.get(&candidate.provider) else { return Vec::new() };
+    pub(super) fn plans(&self, candidate: &Candidate, name: &HeaderValue) -> Vec<Plan> {
+        let Some(endpoint) = self.setup.endpoints.get(&*candidate.provider) else { return Vec::new() };
         let dialects = dialects_of(endpoint, &candidate.model);
         let plan = |protocol: &'static dyn Protocol, is_passthrough| Plan {
             endpoint: endpoint.clone(),
+            provider: candidate.provider.clone(),
             model: candidate.model.clone(),
+            name: name.clone(),
             protocol,
             is_passthrough,
         };

@@ -35,9 +35,9 @@ pub struct Directory<'a> {
 /// One place to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    pub provider: String,
+    pub provider: Arc<str>,
     /// The upstream's name of the model.
-    pub model: String,
+    pub model: Arc<str>,
 }
 
 impl fmt::Display for Candidate {
@@ -193,7 +193,7 @@ impl Found {
 }
 
 fn candidate(provider: &str, model: &str) -> Candidate {
-    Candidate { provider: provider.to_owned(), model: model.to_owned() }
+    Candidate { provider: provider.into(), model: model.into() }
 }
 
 impl Directory<'_> {

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::resolve::{Resolution, Skipped};
+use http::HeaderValue;
+
+use super::headers;
+use super::resolve::{Candidate, Resolution, Skipped};
 use crate::record::{PassedOver, Resolved};
 
 /// For how many names the answer is kept. Clients choose names, so beyond that all are forgotten.
@@ -13,16 +16,24 @@ const NAMES_MAX: usize = 256;
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) resolution: Resolution,
+    /// The candidates as an answer's head names them.
+    names: Vec<HeaderValue>,
     pub(super) told: Arc<Resolved>,
     pub(super) skipped: Vec<PassedOver>,
 }
 
 impl Known {
     pub(super) fn of(resolution: Resolution) -> Arc<Self> {
-        let candidates = resolution.candidates.iter().map(ToString::to_string).collect();
+        let candidates: Vec<String> = resolution.candidates.iter().map(ToString::to_string).collect();
+        let names = candidates.iter().map(|name| headers::model(name)).collect();
         let told = Arc::new(Resolved::new(resolution.to_string(), candidates));
         let skipped = resolution.skipped.iter().map(skipped).collect();
-        Arc::new(Self { resolution, told, skipped })
+        Arc::new(Self { resolution, names, told, skipped })
+    }
+
+    /// The candidates, each with its name as an answer's head says it.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = (&Candidate, &HeaderValue)> {
+        self.resolution.candidates.iter().zip(&self.names)
     }
 }
 
@@ -55,11 +66,11 @@ impl Resolutions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::resolve::{Candidate, Why};
+    use super::super::resolve::Why;
     use super::*;
 
     fn resolution(why: Why) -> Resolution {
-        let candidates = vec![Candidate { provider: "lab".to_owned(), model: "m".to_owned() }];
+        let candidates = vec![Candidate { provider: "lab".into(), model: "m".into() }];
         Resolution { name: "n".to_owned(), candidates, skipped: Vec::new(), why }
     }
 

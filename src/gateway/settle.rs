@@ -1,8 +1,9 @@
 //! The account of one request, settled exactly once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::failure::Failure;
@@ -14,7 +15,7 @@ use super::resolved::Known;
 use crate::canon::{Fault, FaultKind, Usage};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease};
-use crate::record::{Attempt, PassedOver, Record, Recorder};
+use crate::record::{PassedOver, Record, Recorder};
 
 /// An open record. Settling consumes it; dropping it reports that the client left.
 pub(super) struct Settlement {
@@ -24,7 +25,7 @@ pub(super) struct Settlement {
 struct Open {
     record: Record,
     /// Who was asked last, or counted for: `provider/model`.
-    served_by: Option<String>,
+    served_by: Option<HeaderValue>,
     recorder: Arc<dyn Recorder>,
     arrived: Instant,
     attempt_began: Instant,
@@ -44,25 +45,26 @@ impl Settlement {
         &mut self.open.as_mut().expect("a settlement is open until it is consumed").record
     }
 
-    /// Notes who answers, as `provider/model`.
-    pub(super) fn serve_by(&mut self, provider: &str, model: &str) {
+    /// Notes who answers.
+    pub(super) fn serve_by(&mut self, plan: &Plan) {
         if let Some(open) = &mut self.open {
-            open.served_by = Some(format!("{provider}/{model}"));
+            open.served_by = Some(plan.name.clone());
         }
     }
 
     /// Says all this in the answer's head.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         if let Some(open) = self.open.as_deref() {
-            headers::tell(headers, &open.record, open.served_by.as_deref());
+            headers::tell(headers, &open.record, open.served_by.as_ref());
         }
     }
 
     /// Notes an attempt that begins; its outcome is the client's leaving until another is known.
-    pub(super) fn begin(&mut self, attempt: Attempt, lease: Lease) {
+    pub(super) fn begin(&mut self, plan: &Plan, lease: Lease, waited: Duration, now: Instant) {
+        self.serve_by(plan);
         if let Some(open) = &mut self.open {
-            open.attempt_began = Instant::now();
-            open.served_by = Some([&*attempt.provider, "/", &*attempt.model].concat());
+            let attempt = plan.attempt(&lease, waited);
+            open.attempt_began = now;
             open.record.attempts.push(attempt);
             open.lease = Some((lease, Vec::new()));
         }
@@ -120,9 +122,8 @@ impl Settlement {
 
     /// Notes that bytes left for the client; the first time counts.
     pub(super) fn first_byte(&mut self) {
-        if let Some(open) = &mut self.open {
-            let after = open.arrived.elapsed();
-            open.record.first_byte_after.get_or_insert(after);
+        if let Some(open) = self.open.as_mut().filter(|open| open.record.first_byte_after.is_none()) {
+            open.record.first_byte_after = Some(open.arrived.elapsed());
         }
     }
 

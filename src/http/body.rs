@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::poll_immediate;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -166,7 +167,13 @@ where
     B::Error: Into<BoxError>,
 {
     loop {
-        let frame = tokio::time::timeout(limits.body_idle_timeout, body.as_mut().frame()).await.map_err(|_| too_slow(limits))?;
+        // Most of it is there when it is asked for, and needs no timer.
+        let mut reader = body.as_mut();
+        let mut next = reader.frame();
+        let frame = match poll_immediate(&mut next).await {
+            Some(frame) => frame,
+            None => tokio::time::timeout(limits.body_idle_timeout, next).await.map_err(|_| too_slow(limits))?,
+        };
         let Some(frame) = frame else { return Ok(None) };
         // What is no data is a trailer, and no dialect has any.
         if let Ok(data) = frame.map_err(|error| broken(&error.into()))?.into_data() {

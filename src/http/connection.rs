@@ -55,8 +55,8 @@ impl Stage {
 /// What the socket and the answers tell whoever watches the connection.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    /// The stage, and since when it has lasted.
-    stage: Mutex<(Stage, Instant)>,
+    /// The stage, and since when it has lasted; `None` while nobody had to know, which is soon after it began.
+    stage: Mutex<(Stage, Option<Instant>)>,
     bytes_written: AtomicU64,
     /// How often all that hyper held had been written.
     flushes: AtomicU64,
@@ -67,7 +67,7 @@ impl Pulse {
     pub(super) fn new() -> Self {
         // A connection is opened to ask something, so its first head is due at once.
         Self {
-            stage: Mutex::new((Stage::Head, Instant::now())),
+            stage: Mutex::new((Stage::Head, None)),
             bytes_written: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             on_flush: AtomicWaker::new(),
@@ -76,14 +76,14 @@ impl Pulse {
 
     /// Marks the connection as busy until the guard is dropped.
     pub(super) fn busy(self: &Arc<Self>) -> Busy {
-        *self.stage() = (Stage::Busy, Instant::now());
+        *self.stage() = (Stage::Busy, None);
         Busy(Arc::clone(self))
     }
 
     fn read(&self) {
         let mut stage = self.stage();
         if stage.0 == Stage::Idle {
-            *stage = (Stage::Head, Instant::now());
+            *stage = (Stage::Head, None);
         }
     }
 
@@ -92,18 +92,20 @@ impl Pulse {
         let mut stage = self.stage();
         if stage.0 == Stage::Idle {
             // The end of an answer may take long to be read: that is no idleness, so the wait starts anew.
-            stage.1 = Instant::now();
+            stage.1 = None;
         }
     }
 
-    fn stage(&self) -> MutexGuard<'_, (Stage, Instant)> {
+    fn stage(&self) -> MutexGuard<'_, (Stage, Option<Instant>)> {
         self.stage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the peer will have been silent for too long, and in which stage.
     fn due(&self, limits: &Limits) -> Option<(Stage, Instant)> {
-        let (stage, since) = *self.stage();
-        Some((stage, since.checked_add(stage.timeout(limits)?)?))
+        let mut of = self.stage();
+        let limit = of.0.timeout(limits)?;
+        let since = *of.1.get_or_insert_with(Instant::now);
+        Some((of.0, since.checked_add(limit)?))
     }
 
     fn flushed(&self) {
@@ -152,7 +154,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        *self.0.stage() = (Stage::Idle, Instant::now());
+        *self.0.stage() = (Stage::Idle, None);
     }
 }
 

@@ -34,8 +34,6 @@ const SWEEPS_MAX: u8 = 4;
 pub(super) struct Plain {
     connector: HttpConnector,
     hosts: Arc<Hosts>,
-    /// How many requests wait for the head of their answer.
-    waiting: AtomicUsize,
     /// At most one at a time, as long as there are connections.
     sweeper: Mutex<JoinSet<()>>,
 }
@@ -81,7 +79,7 @@ struct Connection {
 
 impl Plain {
     pub(super) fn new(connector: HttpConnector) -> Self {
-        Self { connector, hosts: Arc::default(), waiting: AtomicUsize::new(0), sweeper: Mutex::default() }
+        Self { connector, hosts: Arc::default(), sweeper: Mutex::default() }
     }
 
     /// Sends a request with an absolute URI, and waits for the head of its answer.
@@ -92,11 +90,6 @@ impl Plain {
         let uri = std::mem::take(request.uri_mut());
         let host = self.hosts.find(&uri);
         address(&mut request, &host, &uri);
-        let (_waits, others) = Waits::begin(&self.waiting);
-        if others > 0 {
-            // What came together goes out together: a server that is woken once takes all of it, and waking it costs more than to ask.
-            tokio::task::yield_now().await;
-        }
         while let Some(connection) = host.take() {
             match connection.exchange(request, &host).await {
                 Ok(answer) => return Ok(answer),
@@ -127,23 +120,6 @@ impl Plain {
         if sweeper.is_empty() {
             sweeper.spawn(sweep(Arc::downgrade(&self.hosts)));
         }
-    }
-}
-
-/// One that waits, as long as this lives.
-struct Waits<'p>(&'p AtomicUsize);
-
-impl<'p> Waits<'p> {
-    /// Also tells how many others wait.
-    fn begin(waiting: &'p AtomicUsize) -> (Self, usize) {
-        let others = waiting.fetch_add(1, Ordering::Relaxed);
-        (Self(waiting), others)
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

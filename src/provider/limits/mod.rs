@@ -26,8 +26,8 @@ use retry_after::{limits_reset_after, spent_reset_after};
 pub const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
 /// What an answer's headers say of limits. Empty, without an allocation, where they say nothing.
-pub fn readings(headers: &HeaderMap, now: Timestamp) -> Vec<Reading> {
-    windows::readings(headers, || Clocks::of(headers, now))
+pub fn readings(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Vec<Reading> {
+    windows::readings(headers, || Clocks::of(headers, now()))
 }
 
 /// A sentence where this machine's clock and that of an answer's `Date` differ by more than a minute.
