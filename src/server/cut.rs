@@ -24,9 +24,13 @@ impl Cut {
     }
 
     /// The answer of a call, or the error that it was cut.
-    pub(super) async fn or(&mut self, call: impl Future<Output = Result<Answer, Box<Failed>>>) -> Result<Answer, Box<Failed>> {
-        // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one ends with the answer's head.
-        let mut call = Box::pin(call);
+    ///
+    /// The call comes boxed: hyper keeps the room of a handler's future as long as the connection, and this one ends with the
+    /// answer's head.
+    pub(super) async fn or<F>(&mut self, mut call: Pin<Box<F>>) -> Result<Answer, Box<Failed>>
+    where
+        F: Future<Output = Result<Answer, Box<Failed>>>,
+    {
         tokio::select! {
             biased;
             answer = &mut call => answer,

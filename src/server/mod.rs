@@ -130,7 +130,8 @@ impl Server {
             Err(fault) => return visit.refuse(&fault),
         };
         let mut cut = Cut::new(&self.cut);
-        match cut.or(self.gateway.handle(visit.call(operation, model, body))).await {
+        let call = Box::pin(self.gateway.handle(visit.call(operation, model, body)));
+        match cut.or(call).await {
             Ok(answer) => answer.map(|body| deliver(body, cut)),
             Err(failed) => {
                 let Failed { fault, headers } = *failed;
