@@ -173,7 +173,7 @@ mod tests {
             let [start, end] = range;
             prop_assert_eq!(pieces.whole(), text.as_bytes());
             let slice = pieces.slice(start..end);
-            prop_assert_eq!(slice.whole(), text[start..end].as_bytes());
+            prop_assert_eq!(slice.whole(), &text.as_bytes()[start..end]);
             let (replaced, expected) = (pieces.replaced(start..end, "xyz".into()), format!("{}xyz{}", &text[..start], &text[end..]));
             prop_assert_eq!(replaced.whole(), expected.as_bytes());
             prop_assert_eq!(pieces.contains(&Finder::new(&needle)), text.contains(&needle));

@@ -192,7 +192,7 @@ mod tests {
         ];
         leaf.prop_recursive(3, 12, 3, |inner| {
             let items = proptest::collection::vec(inner, 0..3);
-            items.prop_map(|items| format!("[ {} ]", items.join(" , ").replace('[', "[")))
+            items.prop_map(|items| format!("[ {} ]", items.join(" , ")))
         })
     }
 

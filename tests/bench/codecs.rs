@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use aerostat::canon::{At, Event, FinishReason, Losses, Origin, PartHead, Request, Usage};
 use aerostat::gateway::resolve::{Directory, resolve};
 use aerostat::http::guard::{self, Policy};
+use aerostat::pieces::Pieces;
 use aerostat::protocol::sse::Frames;
 use aerostat::protocol::{self, Answering, Ask, Inbound, Operation, Protocol, Target, envelope};
 use aerostat::provider::rules::{Pattern, Rule, RuleTarget, Rules};
@@ -179,7 +180,7 @@ fn sse(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn search_for_envelopes(bencher: Bencher<'_, '_>) {
-    let body = chat_request(LARGE);
+    let body = Pieces::from(chat_request(LARGE));
     bencher.counter(BytesCount::new(body.len())).bench(|| envelope::is_in(black_box(&body)));
 }
 
