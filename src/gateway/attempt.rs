@@ -40,9 +40,9 @@ pub(super) async fn run(gateway: &Gateway, force: &InForce, call: &Call) -> Resu
 
 /// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`]; here it is only obeyed.
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
-    let candidates = job.candidates(settlement).await.map_err(Failure::of_request)?;
+    let known = job.candidates(settlement).await.map_err(Failure::of_request)?;
     let mut last = None;
-    for plan in candidates.candidates().flat_map(|(candidate, name)| job.plans(candidate, name)) {
+    for plan in known.candidates().flat_map(|(candidate, name)| job.plans(candidate, name)) {
         let failure = match try_plan(job, &plan, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,

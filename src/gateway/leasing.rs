@@ -44,7 +44,8 @@ impl Tried {
 pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement: &mut Settlement) -> Attempted<Lease> {
     let provider = &plan.endpoint.provider.name;
     let pool = &job.gateway.pool;
-    let (session, maker) = if pool.has_choice(provider) { (job.session(), job.maker()) } else { (None, None) };
+    let session = if pool.has_choice(provider) { job.session() } else { None };
+    let maker = job.maker();
     let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: maker.as_ref(), tried: &tried.accounts };
     match pool.lease(&want).await {
         Ok(lease) => {

@@ -1,8 +1,6 @@
 //! What routing needs of a request: of a small body all is looked at, of a large one the two ends, since reading it through would
 //! cost more than sending it on. What lies between is then the upstream's to judge.
 
-use bytes::Bytes;
-
 use super::Call;
 use crate::canon::Fault;
 use crate::json::Ends;
@@ -41,14 +39,14 @@ pub(super) fn at_ends(call: &Call) -> Option<Peek> {
 fn at_edges(call: &Call, bytes: usize, length: usize) -> Option<Peek> {
     let (head, tail) = (call.body.slice(0..length), call.body.slice(bytes - length..bytes));
     let ends = Ends::of(head.whole(), tail.whole(), bytes)?;
-    let text: &Bytes = ends.text();
-    let mut peek = call.protocol.peek(&call.inbound(text)).ok()?;
+    let mut peek = call.protocol.peek(&call.inbound(ends.text())).ok()?;
     peek.model_at = peek.model_at.map(|at| ends.locate(at));
     Some(peek)
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::HeaderMap;
     use tokio::time::Instant;
 

@@ -35,6 +35,11 @@ impl Makers {
         }
     }
 
+    /// Whether nothing is known: then no request need be searched for ids.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.is_empty()
+    }
+
     /// The account that alone can read `id`, as far as it is known.
     pub(super) fn of(&self, id: &str) -> Option<AccountName> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()

@@ -143,6 +143,9 @@ impl<'c> Job<'c> {
 
     /// The only account that can read what the call goes on with, as far as it is known.
     pub(super) fn maker(&self) -> Option<AccountName> {
+        if self.gateway.makers.is_empty() {
+            return None;
+        }
         let continues = self.peek.continues.as_deref().or_else(|| self.whole_peek().continues.as_deref());
         continues.and_then(|id| self.gateway.makers.of(id))
     }
