@@ -28,7 +28,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use zeroize::Zeroizing;
 
-/// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's allocator keeps most of it.
+/// Gives back to the system what streams and large bodies took, seconds after they ended; glibc's
+/// allocator keeps most of it.
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -39,7 +40,11 @@ impl cli::Program for Program {
     fn run(&self, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         start_log();
         let runtime = runtime()?;
-        let ended = if how.is_headless { run_alone(&runtime, home, on_start) } else { run_shown(&runtime, home, how, on_start) };
+        let ended = if how.is_headless {
+            run_alone(&runtime, home, on_start)
+        } else {
+            run_shown(&runtime, home, how, on_start)
+        };
         // A name that is still being looked up, or a body being unpacked, is nothing to wait for.
         runtime.shutdown_background();
         ended
@@ -59,8 +64,16 @@ impl cli::Program for Program {
         let _ = (is_read, summary, body);
     }
 
-    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(Complaint::failed)?;
+    fn ask(
+        &self,
+        home: &Home,
+        ask: Ask,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Reply, Complaint> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Complaint::failed)?;
         let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire), on_note));
         runtime.shutdown_background();
         done
@@ -68,7 +81,10 @@ impl cli::Program for Program {
 
     fn hidden(&self, question: &str) -> io::Result<Secret> {
         if !io::stdin().is_terminal() {
-            return Err(io::Error::new(io::ErrorKind::NotConnected, "there is no terminal to ask at"));
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "there is no terminal to ask at",
+            ));
         }
         rpassword::prompt_password(question).map(Secret::new)
     }
@@ -80,33 +96,52 @@ impl cli::Program for Program {
     fn standard_input(&self) -> io::Result<Secret> {
         const BYTES_MAX: u64 = 1 << 20;
         let mut text = Zeroizing::new(String::new());
-        io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text)?;
+        io::stdin()
+            .lock()
+            .take(BYTES_MAX)
+            .read_to_string(&mut text)?;
         Ok(Secret::new(std::mem::take(&mut *text)))
     }
 
     fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| Fault::internal(error.to_string()))?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Fault::internal(error.to_string()))?;
         runtime.block_on(app::rehearse(home.clone(), requests))
     }
 }
 
-fn run_alone(runtime: &Runtime, home: &Home, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+fn run_alone(
+    runtime: &Runtime,
+    home: &Home,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
     runtime.block_on(app::run(home.clone(), Show::Headless(on_start)))
 }
 
 /// The tray wants the main thread, so that the agent has one of its own.
 #[cfg(feature = "desktop")]
-fn run_shown(runtime: &Runtime, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+fn run_shown(
+    runtime: &Runtime,
+    home: &Home,
+    how: How,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
     let event_loop = EventLoop::default();
     let remote = event_loop.remote();
     std::thread::scope(|scope| {
-        let agent = std::thread::Builder::new().name("agent".to_owned()).spawn_scoped(scope, move || {
-            let _ending = Ending(&remote);
-            let stage = Stage::new(remote.clone(), how.opens);
-            runtime.block_on(app::run(home.clone(), Show::Desktop(stage)))
-        })?;
+        let agent = std::thread::Builder::new()
+            .name("agent".to_owned())
+            .spawn_scoped(scope, move || {
+                let _ending = Ending(&remote);
+                let stage = Stage::new(remote.clone(), how.opens);
+                runtime.block_on(app::run(home.clone(), Show::Desktop(stage)))
+            })?;
         event_loop.run(on_start);
-        agent.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the agent broke")))
+        agent
+            .join()
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the agent broke")))
     })
 }
 
@@ -122,37 +157,56 @@ impl Drop for Ending<'_> {
 }
 
 #[cfg(not(feature = "desktop"))]
-fn run_shown(runtime: &Runtime, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+fn run_shown(
+    runtime: &Runtime,
+    home: &Home,
+    _: How,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
     run_alone(runtime, home, on_start)
 }
 
 /// Threads that serve requests: a desktop's gateway needs few, and each costs memory.
 const WORKERS_MAX: usize = 4;
 
-/// What serves requests. Where there is one core, so is one thread: the scheduler for several costs more and gains nothing.
+/// What serves requests. Where there is one core, so is one thread: the scheduler for several costs
+/// more and gains nothing.
 fn runtime() -> io::Result<Runtime> {
     match std::thread::available_parallelism().map_or(2, NonZero::get) {
         1 => Builder::new_current_thread().enable_all().build(),
-        cores => Builder::new_multi_thread().worker_threads(cores.min(WORKERS_MAX)).enable_all().build(),
+        cores => Builder::new_multi_thread()
+            .worker_threads(cores.min(WORKERS_MAX))
+            .enable_all()
+            .build(),
     }
 }
 
-/// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or `aerostat=debug,warn`.
+/// The log goes to standard error; `AEROSTAT_LOG` says how much, as in `debug` or
+/// `aerostat=debug,warn`.
 fn start_log() {
     const USUAL: &str = "aerostat=info,warn";
     let wanted = std::env::var("AEROSTAT_LOG").unwrap_or_else(|_| USUAL.to_owned());
     let (filter, problem) = match wanted.parse::<Targets>() {
         Ok(filter) => (filter, None),
-        Err(error) => (USUAL.parse().expect("the usual filter is well-formed"), Some(error.to_string())),
+        Err(error) => (
+            USUAL.parse().expect("the usual filter is well-formed"),
+            Some(error.to_string()),
+        ),
     };
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         // It would be told by `eprintln!`, which panics where the terminal is gone.
         .log_internal_errors(false);
-    tracing_subscriber::registry().with(lines).with(filter).init();
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .init();
     if let Some(problem) = problem {
-        warn!(problem, "AEROSTAT_LOG is not understood and counts as unset");
+        warn!(
+            problem,
+            "AEROSTAT_LOG is not understood and counts as unset"
+        );
     }
 }
 
@@ -161,7 +215,8 @@ fn start_log() {
 #[allow(unsafe_code, reason = "the standard library has no such call")]
 fn attach_console() {
     use windows_sys::Win32::System::Console::{ATTACH_PARENT_PROCESS, AttachConsole};
-    // SAFETY: it takes a number and touches no memory of ours. Started without a shell there is none, and it fails.
+    // SAFETY: it takes a number and touches no memory of ours. Started without a shell there is
+    // none, and it fails.
     unsafe { AttachConsole(ATTACH_PARENT_PROCESS) };
 }
 

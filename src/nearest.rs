@@ -2,7 +2,8 @@
 //!
 //! It compares words and knows nothing of what they name.
 
-/// The edits that make one of two words from the other, where they are near: at most a third of the longer one.
+/// The edits that make one of two words from the other, where they are near: at most a third of the
+/// longer one.
 fn near_edits(a: &str, b: &str) -> Option<usize> {
     let (a_chars, b_chars) = (a.chars().count(), b.chars().count());
     let edits_max = a_chars.max(b_chars).div_ceil(3);
@@ -14,12 +15,21 @@ fn near_edits(a: &str, b: &str) -> Option<usize> {
 }
 
 /// The known words near to `word`, nearest first, at most `count`.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
-    let mut near: Vec<(usize, &str)> =
-        known.into_iter().filter_map(|candidate| Some((near_edits(word, candidate)?, candidate))).collect();
+pub fn nearest<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    count: usize,
+) -> Vec<&'a str> {
+    let mut near: Vec<(usize, &str)> = known
+        .into_iter()
+        .filter_map(|candidate| Some((near_edits(word, candidate)?, candidate)))
+        .collect();
     near.sort();
     near.dedup();
-    near.into_iter().take(count).map(|(_, candidate)| candidate).collect()
+    near.into_iter()
+        .take(count)
+        .map(|(_, candidate)| candidate)
+        .collect()
 }
 
 /// The Levenshtein distance in characters.
@@ -44,8 +54,14 @@ mod tests {
 
     #[test]
     fn a_slip_of_the_keyboard_finds_its_word() {
-        assert_eq!(nearest("base_ulr", ["base_url", "auth", "protocol"], 1), ["base_url"]);
-        assert_eq!(nearest("gpt-5-mimi", ["gpt-5", "gpt-5-mini", "o3"], 1), ["gpt-5-mini"]);
+        assert_eq!(
+            nearest("base_ulr", ["base_url", "auth", "protocol"], 1),
+            ["base_url"]
+        );
+        assert_eq!(
+            nearest("gpt-5-mimi", ["gpt-5", "gpt-5-mini", "o3"], 1),
+            ["gpt-5-mini"]
+        );
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! What an attempt taught us, and what to do next: the whole retry policy in one `match`.
 //!
-//! Outcomes are for the scheduler, faults for the client; an attempt that went wrong gives one of each. Providers classify,
-//! the pool acts. No clock: moments are wall time that callers pass in.
+//! Outcomes are for the scheduler, faults for the client; an attempt that went wrong gives one of
+//! each. Providers classify, the pool acts. No clock: moments are wall time that callers pass in.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use crate::canon::Usage;
 
-/// Wall time. The monotonic clock stands still in suspend and means nothing after a restart, so it serves no decision here.
+/// Wall time. The monotonic clock stands still in suspend and means nothing after a restart, so it
+/// serves no decision here.
 pub type Timestamp = SystemTime;
 
 /// How far a provider's limit reaches.
@@ -62,7 +63,8 @@ pub enum ReadingSource {
     BalanceCall,
 }
 
-/// What a provider said of one of its limits. `None` = not said, which is never the same as 0 or as unlimited.
+/// What a provider said of one of its limits. `None` = not said, which is never the same as 0 or as
+/// unlimited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The provider's word for it, short: `requests`, `input_tokens`, `5h`, `requests_per_day`.
@@ -136,7 +138,8 @@ pub enum Next {
 }
 
 impl Outcome {
-    /// The retry policy. Once a byte reached the client there is nothing left to decide: two answers are never spliced.
+    /// The retry policy. Once a byte reached the client there is nothing left to decide: two
+    /// answers are never spliced.
     pub fn next(&self, is_committed: bool) -> Next {
         if is_committed {
             return Next::Return;
@@ -146,8 +149,13 @@ impl Outcome {
             Self::Rejected(Refusal::UnknownModel | Refusal::ContextTooLong) => Next::OtherCandidate,
             Self::Rejected(Refusal::InvalidSignature) => Next::RetryWithoutReasoning,
             Self::Unauthorized => Next::RefreshThenRetry,
-            Self::Throttled { .. } | Self::QuotaSpent { .. } | Self::Forbidden | Self::Overloaded { .. } => Next::OtherAccount,
-            Self::Failed | Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Garbled => Next::OtherAccount,
+            Self::Throttled { .. }
+            | Self::QuotaSpent { .. }
+            | Self::Forbidden
+            | Self::Overloaded { .. } => Next::OtherAccount,
+            Self::Failed | Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Garbled => {
+                Next::OtherAccount
+            }
         }
     }
 
@@ -183,6 +191,9 @@ mod tests {
     #[test]
     fn a_request_at_fault_goes_to_no_other_account() {
         assert_eq!(Outcome::Rejected(Refusal::Other).next(false), Next::Return);
-        assert_eq!(Outcome::Rejected(Refusal::UnknownModel).next(false), Next::OtherCandidate);
+        assert_eq!(
+            Outcome::Rejected(Refusal::UnknownModel).next(false),
+            Next::OtherCandidate
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Bytes in pieces: a large body as it came from a socket, which goes on without ever being copied together.
+//! Bytes in pieces: a large body as it came from a socket, which goes on without ever being copied
+//! together.
 //!
 //! It knows nothing of what the bytes say.
 
@@ -75,7 +76,9 @@ impl Pieces {
     pub fn replaced(&self, range: Range<usize>, by: Bytes) -> Self {
         let mut replaced = self.slice(0..range.start);
         replaced.push(by);
-        self.slice(range.end..self.len()).iter().for_each(|piece| replaced.push(piece.clone()));
+        self.slice(range.end..self.len())
+            .iter()
+            .for_each(|piece| replaced.push(piece.clone()));
         replaced
     }
 
@@ -89,7 +92,8 @@ impl Pieces {
         self.iter().any(|piece| {
             seam.extend_from_slice(&piece[..overlap.min(piece.len())]);
             let is_found = finder.find(&seam).is_some() || finder.find(piece).is_some();
-            // What the needle may begin with, of this piece and, where it is short, of those before it.
+            // What the needle may begin with, of this piece and, where it is short, of those before
+            // it.
             if piece.len() > overlap {
                 seam.clear();
                 seam.extend_from_slice(&piece[piece.len() - overlap..]);
@@ -106,7 +110,10 @@ impl Pieces {
 
 impl<T: Into<Bytes>> From<T> for Pieces {
     fn from(bytes: T) -> Self {
-        Self { first: bytes.into(), ..Self::default() }
+        Self {
+            first: bytes.into(),
+            ..Self::default()
+        }
     }
 }
 
@@ -114,13 +121,19 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.first.is_empty() {
             return Poll::Ready(None);
         }
         self.whole = OnceLock::new();
         let next = self.rest.pop_front().unwrap_or_default();
-        Poll::Ready(Some(Ok(Frame::data(std::mem::replace(&mut self.first, next)))))
+        Poll::Ready(Some(Ok(Frame::data(std::mem::replace(
+            &mut self.first,
+            next,
+        )))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -139,7 +152,9 @@ mod tests {
 
     fn pieces(parts: &[&str]) -> Pieces {
         let mut pieces = Pieces::default();
-        parts.iter().for_each(|part| pieces.push(Bytes::copy_from_slice(part.as_bytes())));
+        parts
+            .iter()
+            .for_each(|part| pieces.push(Bytes::copy_from_slice(part.as_bytes())));
         pieces
     }
 
@@ -153,11 +168,16 @@ mod tests {
     fn what_is_sent_is_what_is_there() {
         let mut sent = pieces(&["ab", "c"]);
         assert_eq!(Body::size_hint(&sent).exact(), Some(3));
-        let mut frame = || match Pin::new(&mut sent).poll_frame(&mut Context::from_waker(std::task::Waker::noop())) {
+        let mut frame = || match Pin::new(&mut sent)
+            .poll_frame(&mut Context::from_waker(std::task::Waker::noop()))
+        {
             Poll::Ready(frame) => frame.map(|frame| frame.unwrap().into_data().unwrap()),
             Poll::Pending => unreachable!("it waits for nothing"),
         };
-        assert_eq!([frame(), frame(), frame()], [Some("ab".into()), Some("c".into()), None]);
+        assert_eq!(
+            [frame(), frame(), frame()],
+            [Some("ab".into()), Some("c".into()), None]
+        );
         assert!(Body::is_end_stream(&sent));
     }
 

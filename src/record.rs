@@ -1,6 +1,7 @@
 //! The facts of one finished request, and who takes them.
 //!
-//! A record holds no prompt, no answer and no secret. Recording never blocks: a recorder that is full drops the record and counts it.
+//! A record holds no prompt, no answer and no secret. Recording never blocks: a recorder that is
+//! full drops the record and counts it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -93,7 +94,10 @@ impl Record {
         for text in [&mut self.model].into_iter().chain(&mut self.fault) {
             shorten(text);
         }
-        self.attempts.iter_mut().flat_map(|attempt| &mut attempt.detail).for_each(shorten);
+        self.attempts
+            .iter_mut()
+            .flat_map(|attempt| &mut attempt.detail)
+            .for_each(shorten);
         self.passed_over.truncate(LIST_MAX);
         self.losses.truncate(LIST_MAX);
     }
@@ -101,7 +105,10 @@ impl Record {
 
 fn shorten(text: &mut String) {
     if text.len() > TEXT_BYTES_MAX {
-        let end = (0..=TEXT_BYTES_MAX).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let end = (0..=TEXT_BYTES_MAX)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or_default();
         text.truncate(end);
         text.shrink_to_fit();
     }
@@ -117,13 +124,21 @@ pub struct Ring {
 impl Ring {
     /// Holds at most `records_max`; the oldest makes room.
     pub fn new(records_max: usize) -> Self {
-        Self { records: Mutex::new(VecDeque::new()), records_max, pushed: Notify::new() }
+        Self {
+            records: Mutex::new(VecDeque::new()),
+            records_max,
+            pushed: Notify::new(),
+        }
     }
 
     pub fn push(&self, mut record: Record) {
         record.bound();
         let mut records = self.lock();
-        let oldest = if records.len() >= self.records_max { records.pop_front() } else { None };
+        let oldest = if records.len() >= self.records_max {
+            records.pop_front()
+        } else {
+            None
+        };
         records.push_back(record);
         drop(records);
         // Not under the lock: freeing what it holds takes longer than the rest.
@@ -140,12 +155,22 @@ impl Ring {
 
     /// The record of a request. `None` where it is not known, or no longer.
     pub fn find(&self, request_id: &str) -> Option<Record> {
-        self.lock().iter().rev().find(|record| record.request_id == request_id).cloned()
+        self.lock()
+            .iter()
+            .rev()
+            .find(|record| record.request_id == request_id)
+            .cloned()
     }
 
     /// The latest records that `is_meant` takes, the latest first, at most `records_max`.
     pub fn latest(&self, records_max: usize, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
-        self.lock().iter().rev().filter(|record| is_meant(record)).take(records_max).cloned().collect()
+        self.lock()
+            .iter()
+            .rev()
+            .filter(|record| is_meant(record))
+            .take(records_max)
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Record>> {

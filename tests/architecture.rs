@@ -1,7 +1,7 @@
 //! The import direction as a test: lower modules never import higher ones.
 //!
-//! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a folder. A new arrow is
-//! explained in `src/ARCHITECTURE.md` first.
+//! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a
+//! folder. A new arrow is explained in `src/ARCHITECTURE.md` first.
 
 use std::path::{Path, PathBuf};
 
@@ -14,27 +14,47 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("account", &["json"]),
     ("outcome", &["json", "canon"]),
     ("protocol", &["json", "pieces", "canon"]),
-    ("provider", &["json", "pieces", "canon", "outcome", "account", "protocol"]),
+    (
+        "provider",
+        &["json", "pieces", "canon", "outcome", "account", "protocol"],
+    ),
     ("upstream", &["json", "pieces", "outcome", "account"]),
     ("demo", &["json", "pieces", "canon", "protocol", "upstream"]),
     // A record names the operation, a word of `protocol`,
     // and the account's name of `account`.
-    ("record", &["json", "canon", "account", "outcome", "protocol"]),
-    ("pool", &["json", "canon", "outcome", "account", "provider", "upstream"]),
-    ("config", &["json", "nearest", "canon", "account", "provider"]),
+    (
+        "record",
+        &["json", "canon", "account", "outcome", "protocol"],
+    ),
+    (
+        "pool",
+        &[
+            "json", "canon", "outcome", "account", "provider", "upstream",
+        ],
+    ),
+    (
+        "config",
+        &["json", "nearest", "canon", "account", "provider"],
+    ),
     (
         "gateway",
-        &["json", "pieces", "nearest", "canon", "account", "outcome", "record", "protocol", "provider", "upstream", "pool"],
+        &[
+            "json", "pieces", "nearest", "canon", "account", "outcome", "record", "protocol",
+            "provider", "upstream", "pool",
+        ],
     ),
     ("store", &["json", "record", "account", "pool", "outcome"]),
     ("http", &["json", "pieces", "canon"]),
-    ("server", &["json", "pieces", "http", "canon", "protocol", "gateway"]),
+    (
+        "server",
+        &["json", "pieces", "http", "canon", "protocol", "gateway"],
+    ),
     ("clients", &["json", "config"]),
     (
         "control",
         &[
-            "json", "pieces", "nearest", "canon", "account", "outcome", "protocol", "provider", "upstream", "record", "pool",
-            "config", "gateway", "store", "clients",
+            "json", "pieces", "nearest", "canon", "account", "outcome", "protocol", "provider",
+            "upstream", "record", "pool", "config", "gateway", "store", "clients",
         ],
     ),
     ("dashboard", &["json", "http", "control"]),
@@ -85,7 +105,10 @@ fn no_module_imports_a_higher_one() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let files = rust_files(&source);
     assert!(files.len() > 10, "the sources are found: {files:?}");
-    let problems: Vec<_> = files.iter().flat_map(|file| problems_of_file(&source, file)).collect();
+    let problems: Vec<_> = files
+        .iter()
+        .flat_map(|file| problems_of_file(&source, file))
+        .collect();
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
@@ -94,27 +117,43 @@ fn the_table_only_points_upwards_in_its_own_order() {
     for (position, (module, allowed)) in IMPORTS.iter().enumerate() {
         for import in *allowed {
             let is_above = IMPORTS[..position].iter().any(|(above, _)| above == import);
-            assert!(is_above, "`{module}` imports `{import}`, which no row above it names");
+            assert!(
+                is_above,
+                "`{module}` imports `{import}`, which no row above it names"
+            );
         }
     }
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("the folder can be read").map(|entry| entry.expect("an entry").path());
+    let entries = std::fs::read_dir(folder)
+        .expect("the folder can be read")
+        .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     let below = folders.iter().flat_map(|folder| rust_files(folder));
-    files.into_iter().filter(|file| file.extension().is_some_and(|kind| kind == "rs")).chain(below).collect()
+    files
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|kind| kind == "rs"))
+        .chain(below)
+        .collect()
 }
 
 fn problems_of_file(source: &Path, file: &Path) -> Vec<(PathBuf, Problem)> {
     let text = std::fs::read_to_string(file).expect("a source file is text");
     let path = module_path(file.strip_prefix(source).expect("a file below src"));
-    problems(&path, &text).into_iter().map(|problem| (file.to_owned(), problem)).collect()
+    problems(&path, &text)
+        .into_iter()
+        .map(|problem| (file.to_owned(), problem))
+        .collect()
 }
 
 /// `protocol/sse.rs` is `protocol::sse`; `protocol/mod.rs` is `protocol`.
 fn module_path(file: &Path) -> Vec<String> {
-    let mut path: Vec<_> = file.with_extension("").iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    let mut path: Vec<_> = file
+        .with_extension("")
+        .iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
     if path.last().is_some_and(|name| name == "mod") {
         path.pop();
     }
@@ -129,8 +168,15 @@ fn problems(path: &[String], text: &str) -> Vec<Problem> {
     let Some((_, allowed)) = IMPORTS.iter().find(|(name, _)| *name == module) else {
         return vec![Problem::UnknownModule(module.to_owned())];
     };
-    let foreign = imports(path.len(), text).into_iter().filter(|to| to != module && !allowed.contains(&to.as_str()));
-    foreign.map(|to| Problem::Import { from: module.to_owned(), to }).collect()
+    let foreign = imports(path.len(), text)
+        .into_iter()
+        .filter(|to| to != module && !allowed.contains(&to.as_str()));
+    foreign
+        .map(|to| Problem::Import {
+            from: module.to_owned(),
+            to,
+        })
+        .collect()
 }
 
 /// The top-level modules that a file names. `depth` is how many modules deep it lies.
@@ -163,8 +209,15 @@ fn follows_super(before: &[String]) -> bool {
 
 /// What a chain of `super::` names, where it leads to the crate's root.
 fn beyond(tokens: &[String], depth: usize) -> Vec<String> {
-    let steps = tokens.chunks(2).take_while(|pair| matches!(pair, [word, colons] if word == "super" && colons == "::")).count();
-    if steps < depth { Vec::new() } else { heads(&tokens[2 * steps - 1..]) }
+    let steps = tokens
+        .chunks(2)
+        .take_while(|pair| matches!(pair, [word, colons] if word == "super" && colons == "::"))
+        .count();
+    if steps < depth {
+        Vec::new()
+    } else {
+        heads(&tokens[2 * steps - 1..])
+    }
 }
 
 /// The first names after `::`: of a path, or of each branch of a group.
@@ -215,7 +268,11 @@ fn token_length(text: &str, first: char) -> usize {
     if is_word(first) {
         return text.find(|c| !is_word(c)).unwrap_or(text.len());
     }
-    if text.starts_with("::") { 2 } else { first.len_utf8() }
+    if text.starts_with("::") {
+        2
+    } else {
+        first.len_utf8()
+    }
 }
 
 fn is_word(c: char) -> bool {
@@ -251,7 +308,11 @@ fn raw_string_length(text: &str) -> Option<usize> {
     let inside = after_r[hashes..].strip_prefix('"')?;
     let end = format!("\"{}", "#".repeat(hashes));
     let opening = text.len() - inside.len();
-    Some(inside.find(&end).map_or(text.len(), |at| opening + at + end.len()))
+    Some(
+        inside
+            .find(&end)
+            .map_or(text.len(), |at| opening + at + end.len()),
+    )
 }
 
 fn quoted_length(text: &str, quote: char) -> usize {
@@ -279,7 +340,10 @@ fn path(module: &str) -> Vec<String> {
 }
 
 fn import(from: &str, to: &str) -> Problem {
-    Problem::Import { from: from.to_owned(), to: to.to_owned() }
+    Problem::Import {
+        from: from.to_owned(),
+        to: to.to_owned(),
+    }
 }
 
 #[test]
@@ -296,9 +360,16 @@ fn every_way_to_import_a_higher_module_is_found() {
         "fn f<'a>(x: &'a str) { crate::protocol::f(x) }",
     ];
     for way in ways {
-        assert_eq!(problems(&path("canon::fold"), way), [import("canon", "protocol")], "{way}");
+        assert_eq!(
+            problems(&path("canon::fold"), way),
+            [import("canon", "protocol")],
+            "{way}"
+        );
     }
-    assert_eq!(problems(&path("canon"), "use super::protocol;"), [import("canon", "protocol")]);
+    assert_eq!(
+        problems(&path("canon"), "use super::protocol;"),
+        [import("canon", "protocol")]
+    );
 }
 
 #[test]
@@ -321,11 +392,17 @@ fn what_is_allowed_or_no_code_is_no_problem() {
 
 #[test]
 fn a_file_of_a_module_that_the_table_lacks_is_found() {
-    assert_eq!(problems(&path("utils"), ""), [Problem::UnknownModule("utils".to_owned())]);
+    assert_eq!(
+        problems(&path("utils"), ""),
+        [Problem::UnknownModule("utils".to_owned())]
+    );
     assert_eq!(problems(&path("lib"), "pub mod canon;"), []);
 }
 
 #[test]
 fn an_import_of_a_module_that_the_table_lacks_is_found() {
-    assert_eq!(problems(&path("canon"), "use crate::utils::f;"), [import("canon", "utils")]);
+    assert_eq!(
+        problems(&path("canon"), "use crate::utils::f;"),
+        [import("canon", "utils")]
+    );
 }

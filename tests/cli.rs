@@ -1,4 +1,5 @@
-//! The command line as people and scripts use it: the real program, its exit codes, and what it writes where.
+//! The command line as people and scripts use it: the real program, its exit codes, and what it
+//! writes where.
 
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -15,8 +16,13 @@ fn home(config: &str) -> TempDir {
 }
 
 fn run(home: &Path, line: &str) -> Output {
-    let setup = line.split_whitespace().fold(Setup::default(), |setup, argument| setup.arg(argument));
-    setup.command(home).output().expect("the program can be started")
+    let setup = line
+        .split_whitespace()
+        .fold(Setup::default(), |setup, argument| setup.arg(argument));
+    setup
+        .command(home)
+        .output()
+        .expect("the program can be started")
 }
 
 fn code(output: &Output) -> i32 {
@@ -45,7 +51,11 @@ fn headless_is_the_same_and_json_says_where_it_serves() {
 
 #[test]
 fn status_tells_running_from_not_running() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let config = format!("port = {port}\nauth_mode = \"strict\"\n");
     let nothing = home(&config);
     assert_eq!(code(&run(nothing.path(), "status")), 3);
@@ -54,32 +64,51 @@ fn status_tells_running_from_not_running() {
     let status = run(agent.home(), "status");
     assert_eq!((code(&status), complaints(&status).as_str()), (0, ""));
     let facts = json(agent.home(), "status");
-    assert_eq!((&facts["state"], &facts["base_url"]), (&"running".into(), &agent.base_url().into()));
+    assert_eq!(
+        (&facts["state"], &facts["base_url"]),
+        (&"running".into(), &agent.base_url().into())
+    );
 }
 
 #[test]
 fn the_configuration_is_found_checked_read_and_changed() {
     let home = home("# mine\nport = 9000 # why\n");
     let path = home.path().join("config.toml");
-    assert_eq!(facts(&run(home.path(), "config path")).trim(), path.to_str().unwrap());
+    assert_eq!(
+        facts(&run(home.path(), "config path")).trim(),
+        path.to_str().unwrap()
+    );
     assert_eq!(code(&run(home.path(), "config check")), 0);
     assert_eq!(facts(&run(home.path(), "config get port")), "9000\n");
-    assert_eq!(code(&run(home.path(), "config set port 9001 limits.hold_ms 5")), 0);
+    assert_eq!(
+        code(&run(home.path(), "config set port 9001 limits.hold_ms 5")),
+        0
+    );
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "# mine\nport = 9001 # why\n\n[limits]\nhold_ms = 5\n");
     let refused = run(home.path(), "config set port 70000");
     assert_eq!((code(&refused), facts(&refused).as_str()), (1, ""));
-    assert!(complaints(&refused).contains("port: expected an integer from 0 to 65535, found `70000`"));
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "nothing was changed");
+    assert!(
+        complaints(&refused).contains("port: expected an integer from 0 to 65535, found `70000`")
+    );
+    assert_eq!(
+        std::fs::read_to_string(&path).unwrap(),
+        text,
+        "nothing was changed"
+    );
     assert!(complaints(&run(home.path(), "config get prot")).contains("did you mean `port`?"));
     let all = json(home.path(), "config get");
-    assert!(
-        all.as_array().unwrap().iter().any(|setting| setting["key"] == "limits.answer_timeout_seconds" && setting["value"] == 3600)
-    );
+    assert!(all.as_array().unwrap().iter().any(|setting| setting["key"]
+        == "limits.answer_timeout_seconds"
+        && setting["value"] == 3600));
     std::fs::write(&path, "port = 1\nprot = 2\n").unwrap();
     let check = run(home.path(), "config check");
     assert_eq!(code(&check), 1);
-    assert!(complaints(&check).starts_with("aerostat: config.toml:2:1: prot: unknown key"), "{}", complaints(&check));
+    assert!(
+        complaints(&check).starts_with("aerostat: config.toml:2:1: prot: unknown key"),
+        "{}",
+        complaints(&check)
+    );
 }
 
 #[test]
@@ -96,7 +125,12 @@ fn a_home_that_is_missing_is_made_where_it_is_needed() {
 fn the_key_that_is_shown_opens_the_port() {
     let agent = Agent::start("port = 0\nauth_mode = \"strict\"\n");
     let key = facts(&run(agent.home(), "key show"));
-    assert_eq!(key.trim(), std::fs::read_to_string(agent.home().join("local-key")).unwrap().trim());
+    assert_eq!(
+        key.trim(),
+        std::fs::read_to_string(agent.home().join("local-key"))
+            .unwrap()
+            .trim()
+    );
     assert_eq!(json(agent.home(), "key show")["key"], key.trim());
 }
 
@@ -109,7 +143,10 @@ fn models_and_providers_are_explained() {
     assert_eq!(json(home.path(), "model try fast")["why"], "rule");
     let unknown = run(home.path(), "model try lab2/m");
     assert_eq!((code(&unknown), facts(&unknown).as_str()), (1, ""));
-    assert_eq!(json(home.path(), "provider list")[0]["protocol"][0], "gemini");
+    assert_eq!(
+        json(home.path(), "provider list")[0]["protocol"][0],
+        "gemini"
+    );
     assert!(facts(&run(home.path(), "provider models")).starts_with("lab/m\ndemo\n"));
     assert_eq!(code(&run(home.path(), "provider models nobody")), 1);
 }
@@ -117,7 +154,11 @@ fn models_and_providers_are_explained() {
 #[test]
 fn completions_are_scripts_of_their_shell() {
     let home = home("");
-    for (shell, sign) in [("bash", "complete -F _aerostat"), ("zsh", "#compdef aerostat"), ("fish", "complete -c aerostat")] {
+    for (shell, sign) in [
+        ("bash", "complete -F _aerostat"),
+        ("zsh", "#compdef aerostat"),
+        ("fish", "complete -c aerostat"),
+    ] {
         let output = run(home.path(), &format!("completions {shell}"));
         assert_eq!(code(&output), 0);
         assert!(facts(&output).contains(sign), "{shell}");
@@ -127,7 +168,15 @@ fn completions_are_scripts_of_their_shell() {
 #[test]
 fn wrong_usage_has_a_code_of_its_own() {
     let home = home("");
-    for line in ["nonsense", "config", "config set port", "model try", "--port", "completions cobol", "status extra"] {
+    for line in [
+        "nonsense",
+        "config",
+        "config set port",
+        "model try",
+        "--port",
+        "completions cobol",
+        "status extra",
+    ] {
         let output = run(home.path(), line);
         assert_eq!((code(&output), facts(&output).as_str()), (2, ""), "{line}");
         assert!(!complaints(&output).is_empty());
@@ -140,10 +189,20 @@ fn wrong_usage_has_a_code_of_its_own() {
 fn a_reader_that_leaves_is_no_error() {
     let home = home("");
     for line in ["config get", "completions bash", "provider list --json"] {
-        let setup = line.split_whitespace().fold(Setup::default(), |setup, argument| setup.arg(argument));
+        let setup = line
+            .split_whitespace()
+            .fold(Setup::default(), |setup, argument| setup.arg(argument));
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = setup.command(home.path()).stdout(Stdio::from(writer)).output().unwrap();
-        assert_eq!((code(&output), complaints(&output).as_str()), (0, ""), "{line}");
+        let output = setup
+            .command(home.path())
+            .stdout(Stdio::from(writer))
+            .output()
+            .unwrap();
+        assert_eq!(
+            (code(&output), complaints(&output).as_str()),
+            (0, ""),
+            "{line}"
+        );
     }
 }

@@ -16,17 +16,27 @@ use crate::support::raw::{Connection, Request};
 use crate::support::upstream::{Gate, Script, Upstream};
 
 fn run(home: &Path, line: &str) -> Output {
-    let setup = line.split_whitespace().fold(Setup::default(), |setup, argument| setup.arg(argument));
-    setup.command(home).output().expect("the program can be started")
+    let setup = line
+        .split_whitespace()
+        .fold(Setup::default(), |setup, argument| setup.arg(argument));
+    setup
+        .command(home)
+        .output()
+        .expect("the program can be started")
 }
 
 fn json(home: &Path, line: &str) -> Value {
     let output = run(home, &format!("{line} --json"));
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("facts of `{line}` are JSON: {}", said(&output)))
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("facts of `{line}` are JSON: {}", said(&output)))
 }
 
 fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 #[track_caller]
@@ -51,8 +61,16 @@ fn a_second_start_says_where_the_first_runs_and_succeeds() {
     let agent = Agent::start("port = 0\n");
     let second = run(agent.home(), "--headless");
     assert_eq!(second.status.code(), Some(0));
-    assert!(said(&second).contains(&format!("runs already, in process {}", agent.id())), "{}", said(&second));
-    assert!(said(&second).contains(&agent.base_url()), "{}", said(&second));
+    assert!(
+        said(&second).contains(&format!("runs already, in process {}", agent.id())),
+        "{}",
+        said(&second)
+    );
+    assert!(
+        said(&second).contains(&agent.base_url()),
+        "{}",
+        said(&second)
+    );
 }
 
 #[test]
@@ -70,16 +88,30 @@ fn a_killed_agent_blocks_nobody() {
 fn status_tells_what_scripts_need() {
     let agent = Agent::start("port = 0\n");
     let status = json(agent.home(), "status");
-    assert_eq!((&status["state"], &status["wanted"]), (&json!("running"), &json!("running")));
-    assert_eq!((&status["base_url"], &status["pid"]), (&json!(agent.base_url()), &json!(agent.id())));
+    assert_eq!(
+        (&status["state"], &status["wanted"]),
+        (&json!("running"), &json!("running"))
+    );
+    assert_eq!(
+        (&status["base_url"], &status["pid"]),
+        (&json!(agent.base_url()), &json!(agent.id()))
+    );
     assert_eq!(status["socket"], json!(agent.home().join("control.sock")));
-    let beside: Value = serde_json::from_slice(&fs::read(agent.home().join("lock.json")).unwrap()).unwrap();
-    assert_eq!((&beside["pid"], &beside["port"]), (&json!(agent.id()), &json!(agent.address().port())));
+    let beside: Value =
+        serde_json::from_slice(&fs::read(agent.home().join("lock.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&beside["pid"], &beside["port"]),
+        (&json!(agent.id()), &json!(agent.address().port()))
+    );
 }
 
 #[test]
 fn stop_closes_the_port_and_start_opens_it_again() {
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let agent = Agent::start(&format!("port = {port}\n"));
     assert!(succeeds(agent.home(), "stop").contains("stopped: the port is closed"));
     assert!(TcpStream::connect(agent.address()).is_err());
@@ -90,15 +122,24 @@ fn stop_closes_the_port_and_start_opens_it_again() {
 
 #[test]
 fn what_is_wanted_survives_a_restart() {
-    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind(("127.0.0.1", 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let agent = Agent::start(&format!("port = {port}\n"));
     let home = agent.kept_home();
     succeeds(home.path(), "stop");
     agent.kill();
     let mut next = Setup::default().command(home.path()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(next.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    assert!(line.contains("stopped: the port is closed; `aerostat start` opens it"), "{line}");
+    BufReader::new(next.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(
+        line.contains("stopped: the port is closed; `aerostat start` opens it"),
+        "{line}"
+    );
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
     succeeds(home.path(), "start");
     TcpStream::connect(("127.0.0.1", port)).expect("the port is open");
@@ -123,10 +164,20 @@ fn a_taken_port_is_a_state_that_ends_when_it_frees() {
     fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
     let mut agent = Setup::default().command(home.path()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(agent.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     let status = json(home.path(), "status");
-    assert_eq!((&status["state"], &status["port"]), (&json!("port_in_use"), &json!(port)));
-    assert!(status["detail"].as_str().unwrap().contains(&format!("port {port} is in use by ")));
+    assert_eq!(
+        (&status["state"], &status["port"]),
+        (&json!("port_in_use"), &json!(port))
+    );
+    assert!(
+        status["detail"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("port {port} is in use by "))
+    );
     drop(other);
     until_state(home.path(), "running");
     succeeds(home.path(), "quit");
@@ -140,14 +191,17 @@ fn the_port_can_be_changed_while_it_is_taken() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
     let mut agent = Setup::default().command(home.path()).spawn().unwrap();
-    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    BufReader::new(agent.stdout.take().unwrap())
+        .read_line(&mut String::new())
+        .unwrap();
     succeeds(home.path(), "config set port 0");
     assert_ne!(until_state(home.path(), "running")["port"], json!(port));
     succeeds(home.path(), "quit");
     assert_eq!(agent.wait().unwrap().code(), Some(0));
 }
 
-/// An agent with a stream that is held back after its first record, and how long it may take to stop.
+/// An agent with a stream that is held back after its first record, and how long it may take to
+/// stop.
 ///
 /// The client speaks another dialect than the provider, so that only whole records reach it.
 async fn streaming(gate: &Gate, drain_seconds: u32) -> (Upstream, Agent, Connection) {
@@ -155,10 +209,15 @@ async fn streaming(gate: &Gate, drain_seconds: u32) -> (Upstream, Agent, Connect
     upstream.always(Script::text().hold_at(400, gate).lenient());
     let base_url = upstream.base_url(Dialect::Chat);
     let lab = format!("[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"{base_url}\"\n");
-    let agent = Agent::start(&format!("port = 0\n{lab}[limits]\nhold_ms = 0\ndrain_timeout_seconds = {drain_seconds}\n"));
+    let agent = Agent::start(&format!(
+        "port = 0\n{lab}[limits]\nhold_ms = 0\ndrain_timeout_seconds = {drain_seconds}\n"
+    ));
     let mut stream = Connection::open(agent.address()).await.unwrap();
     let body = r#"{"model":"lab/m","stream":true,"max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
-    stream.send(&Request::post("/v1/messages", body).bytes("localhost")).await.unwrap();
+    stream
+        .send(&Request::post("/v1/messages", body).bytes("localhost"))
+        .await
+        .unwrap();
     stream.answer_until(b"\n\n").await;
     (upstream, agent, stream)
 }
@@ -170,7 +229,9 @@ async fn a_stop_waits_for_answers_under_way() {
     let home = agent.kept_home();
     let stopping = tokio::task::spawn_blocking(move || succeeds(home.path(), "stop"));
     let home = agent.kept_home();
-    let status = tokio::task::spawn_blocking(move || until_state(home.path(), "draining")).await.unwrap();
+    let status = tokio::task::spawn_blocking(move || until_state(home.path(), "draining"))
+        .await
+        .unwrap();
     assert_eq!(status["wanted"], "stopped");
     assert!(TcpStream::connect(agent.address()).is_err());
     gate.open();
@@ -188,7 +249,10 @@ async fn what_takes_too_long_to_end_is_cut_with_words() {
     let rest = stream.more_until(b"0\r\n\r\n").await;
     let rest = String::from_utf8_lossy(&rest);
     assert!(rest.contains("event: error"), "{rest}");
-    assert!(rest.contains("aerostat was stopped before the answer had ended"), "{rest}");
+    assert!(
+        rest.contains("aerostat was stopped before the answer had ended"),
+        "{rest}"
+    );
     assert!(stopping.await.unwrap().contains("stopped"));
 }
 
@@ -199,7 +263,15 @@ fn the_socket_is_this_persons_alone() {
     assert!(found.file_type().is_socket());
     assert_eq!(found.permissions().mode() & 0o777, 0o600);
     for name in ["aerostat.db", "lock", "lock.json"] {
-        assert_eq!(fs::metadata(agent.home().join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+        assert_eq!(
+            fs::metadata(agent.home().join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600,
+            "{name}"
+        );
     }
 }
 
@@ -212,8 +284,15 @@ fn a_home_with_a_long_path_has_its_socket_elsewhere() {
     fs::write(home.join("config.toml"), "port = 0\n").unwrap();
     let setup = Setup::default().env("XDG_RUNTIME_DIR", runtime.path().to_str().unwrap());
     let mut agent = setup.command(&home).spawn().unwrap();
-    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-    let status = setup.arg("status").arg("--json").command(&home).output().unwrap();
+    BufReader::new(agent.stdout.take().unwrap())
+        .read_line(&mut String::new())
+        .unwrap();
+    let status = setup
+        .arg("status")
+        .arg("--json")
+        .command(&home)
+        .output()
+        .unwrap();
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["state"], "running");
     let socket = Path::new(status["socket"].as_str().unwrap());
@@ -243,11 +322,18 @@ fn garbage_on_the_socket_harms_nobody() {
         "{\"aerostat\":1,\"ask\":{\"verb\":\"fly\"}}\n",
         "\0\u{fffd}\n",
     ] {
-        assert!(answer_to(&agent, garbage.as_bytes()).contains("\"refused\""), "{garbage:?}");
+        assert!(
+            answer_to(&agent, garbage.as_bytes()).contains("\"refused\""),
+            "{garbage:?}"
+        );
     }
     let newer = answer_to(&agent, b"{\"aerostat\":2,\"ask\":{\"verb\":\"fly\"}}\n");
     assert!(newer.contains("this agent is version"), "{newer}");
-    assert_eq!(answer_to(&agent, &vec![b'x'; 9 << 20]), "", "a line without an end is given up");
+    assert_eq!(
+        answer_to(&agent, &vec![b'x'; 9 << 20]),
+        "",
+        "a line without an end is given up"
+    );
     let _silent = UnixStream::connect(agent.home().join("control.sock")).unwrap();
     assert_eq!(json(agent.home(), "status")["state"], "running");
 }
@@ -276,7 +362,12 @@ async fn a_made_key_opens_the_port_until_it_is_revoked() {
     let models = Request::get("/v1/models").header("x-api-key", &key);
     assert_eq!(agent.send(&models).await.status, 200);
     let stored = fs::read(agent.home().join("aerostat.db-wal")).unwrap();
-    assert!(!stored.windows(key.len()).any(|window| window == key.as_bytes()), "the key itself is not stored");
+    assert!(
+        !stored
+            .windows(key.len())
+            .any(|window| window == key.as_bytes()),
+        "the key itself is not stored"
+    );
     succeeds(agent.home(), "key revoke laptop");
     assert_eq!(agent.send(&models).await.status, 401);
 }
@@ -286,12 +377,23 @@ fn verbs_say_the_same_with_and_without_an_agent() {
     let agent = Agent::start("port = 0\n[providers.ollama]\n[providers.openai]\n");
     let home = agent.kept_home();
     succeeds(home.path(), "key create laptop");
-    let lines = ["key list", "key list --json", "provider list", "provider list --json", "model try demo", "key revoke nobody"];
-    let with: Vec<(Option<i32>, String)> =
-        lines.map(|line| run(home.path(), line)).map(|output| (output.status.code(), said(&output))).into();
+    let lines = [
+        "key list",
+        "key list --json",
+        "provider list",
+        "provider list --json",
+        "model try demo",
+        "key revoke nobody",
+    ];
+    let with: Vec<(Option<i32>, String)> = lines
+        .map(|line| run(home.path(), line))
+        .map(|output| (output.status.code(), said(&output)))
+        .into();
     succeeds(home.path(), "quit");
     drop(agent);
-    let without = lines.map(|line| run(home.path(), line)).map(|output| (output.status.code(), said(&output)));
+    let without = lines
+        .map(|line| run(home.path(), line))
+        .map(|output| (output.status.code(), said(&output)));
     assert_eq!(with, without);
 }
 
@@ -300,7 +402,8 @@ fn a_database_of_a_newer_version_is_refused() {
     let agent = Agent::start("port = 0\n");
     let home = agent.kept_home();
     succeeds(home.path(), "quit");
-    // The version is the big-endian number at byte 60 of the file: SQLite, "Database File Format", section 1.3.
+    // The version is the big-endian number at byte 60 of the file: SQLite, "Database File Format",
+    // section 1.3.
     let path = home.path().join("aerostat.db");
     let mut bytes = fs::read(&path).unwrap();
     bytes[60..64].copy_from_slice(&7_u32.to_be_bytes());
@@ -308,6 +411,10 @@ fn a_database_of_a_newer_version_is_refused() {
     for line in ["", "key list"] {
         let output = run(home.path(), line);
         assert_eq!(output.status.code(), Some(1), "{line}");
-        assert!(said(&output).contains("`aerostat.db` is of version 7, which a newer aerostat made"), "{}", said(&output));
+        assert!(
+            said(&output).contains("`aerostat.db` is of version 7, which a newer aerostat made"),
+            "{}",
+            said(&output)
+        );
     }
 }

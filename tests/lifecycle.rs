@@ -10,11 +10,18 @@ use crate::support::raw::{Connection, Ended, Request, exchange};
 use crate::support::upstream::{End, Gate, Script, Upstream};
 
 const CHAT: &str = "/v1/chat/completions";
-const LAB_STREAM: &str = r#"{"model":"lab/m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+const LAB_STREAM: &str =
+    r#"{"model":"lab/m","stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
 
 fn signal(agent: &Agent, name: &str) {
-    let status = Command::new("kill").arg(format!("-{name}")).arg(agent.id().to_string()).status();
-    assert!(status.is_ok_and(|status| status.success()), "the signal can be sent");
+    let status = Command::new("kill")
+        .arg(format!("-{name}"))
+        .arg(agent.id().to_string())
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "the signal can be sent"
+    );
 }
 
 /// Waits until the port takes nobody any more.
@@ -32,19 +39,28 @@ async fn streaming(gate: &Gate) -> (Upstream, Agent, Connection) {
     let lab = format!("[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"{base_url}\"\n");
     let agent = Agent::start(&format!("port = 0\n{lab}[limits]\nhold_ms = 0\n"));
     let mut stream = Connection::open(agent.address()).await.unwrap();
-    stream.send(&Request::post(CHAT, LAB_STREAM).bytes("localhost")).await.unwrap();
+    stream
+        .send(&Request::post(CHAT, LAB_STREAM).bytes("localhost"))
+        .await
+        .unwrap();
     stream.answer_until(b"\n\n").await;
     (upstream, agent, stream)
 }
 
 #[tokio::test]
 async fn a_stop_takes_no_more_requests_and_lets_streams_end() {
-    let names: &[&str] = if cfg!(target_os = "linux") { &["TERM", "INT", "HUP"] } else { &["TERM", "INT"] };
+    let names: &[&str] = if cfg!(target_os = "linux") {
+        &["TERM", "INT", "HUP"]
+    } else {
+        &["TERM", "INT"]
+    };
     for name in names {
         let gate = Gate::default();
         let (_upstream, mut agent, mut stream) = streaming(&gate).await;
         let mut idle = Connection::open(agent.address()).await.unwrap();
-        idle.send(&Request::get("/healthz").bytes("localhost")).await.unwrap();
+        idle.send(&Request::get("/healthz").bytes("localhost"))
+            .await
+            .unwrap();
         assert_eq!(idle.answer().await.status, 200);
         signal(&agent, name);
         assert_eq!(idle.until_closed().await.1, Ended::Cut);
@@ -64,7 +80,10 @@ async fn a_second_signal_ends_at_once() {
     signal(&agent, "TERM");
     assert_eq!(agent.exit_code(), Some(0));
     let (bytes, _) = stream.until_closed().await;
-    assert!(!String::from_utf8_lossy(&bytes).contains("0\r\n\r\n"), "a cut answer does not look whole");
+    assert!(
+        !String::from_utf8_lossy(&bytes).contains("0\r\n\r\n"),
+        "a cut answer does not look whole"
+    );
     assert_eq!(upstream.end_of(0).await, End::Abandoned);
 }
 
@@ -88,11 +107,23 @@ fn who_no_longer_reads_its_log_does_not_break_it() {
     for arguments in [&["--headless"][..], &[]] {
         let home = tempfile::tempdir().unwrap();
         std::fs::write(home.path().join("config.toml"), "port = 0\n").unwrap();
-        let mut child = Setup::default().command(home.path()).args(arguments).spawn().expect("the program can be started");
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+        let mut child = Setup::default()
+            .command(home.path())
+            .args(arguments)
+            .spawn()
+            .expect("the program can be started");
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut String::new())
+            .unwrap();
         drop(child.stderr.take());
         // That it stops is something that it logs.
-        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .arg(child.id().to_string())
+                .status()
+                .unwrap()
+                .success()
+        );
         assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
     }
 }
@@ -119,9 +150,14 @@ fn fails_with(output: &Output, words: &str) {
 fn start_on(port: u16) -> String {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
-    let mut child = Setup::default().command(home.path()).spawn().expect("the program can be started");
+    let mut child = Setup::default()
+        .command(home.path())
+        .spawn()
+        .expect("the program can be started");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     line
@@ -132,18 +168,30 @@ fn a_port_taken_on_either_family_is_told() {
     let four = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = four.local_addr().unwrap().port();
     let said = start_on(port);
-    assert!(said.contains(&taken(port, "127.0.0.1")) && said.contains("; set `port` or stop it"), "{said}");
-    let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
+    assert!(
+        said.contains(&taken(port, "127.0.0.1")) && said.contains("; set `port` or stop it"),
+        "{said}"
+    );
+    let Ok(six) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else {
+        return;
+    };
     let port = six.local_addr().unwrap().port();
     let said = start_on(port);
-    assert!(said.contains(&taken(port, "[::1]")) && said.contains("; set `port` or stop it"), "{said}");
+    assert!(
+        said.contains(&taken(port, "[::1]")) && said.contains("; set `port` or stop it"),
+        "{said}"
+    );
 }
 
 /// How a port that this process has is told: by the process, where the system tells it.
 fn taken(port: u16, address: &str) -> String {
     if cfg!(target_os = "linux") {
         let name = std::fs::read_to_string("/proc/self/comm").unwrap();
-        format!("port {port} is in use by {} ({})", name.trim(), std::process::id())
+        format!(
+            "port {port} is in use by {} ({})",
+            name.trim(),
+            std::process::id()
+        )
     } else {
         format!("port {port} is in use by another process on {address}")
     }
@@ -156,7 +204,11 @@ fn who_has_the_port_is_not_called() {
     let owner = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     start_on(owner.local_addr().unwrap().port());
     owner.set_nonblocking(true).unwrap();
-    assert!(owner.accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock));
+    assert!(
+        owner
+            .accept()
+            .is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    );
 }
 
 #[test]
@@ -164,14 +216,22 @@ fn another_home_on_the_same_port_is_told() {
     let agent = Agent::start("port = 0\n");
     let port = agent.address().port();
     let said = start_on(port);
-    assert!(said.contains(&format!("port {port} is in use by another aerostat, of another home")), "{said}");
+    assert!(
+        said.contains(&format!(
+            "port {port} is in use by another aerostat, of another home"
+        )),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_configuration_that_cannot_be_read_is_told_with_its_place() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.toml"), "port = 0\nauth_mode = 7\n").unwrap();
-    fails_with(&Setup::default().command(home.path()).output().unwrap(), "config.toml:2:13: auth_mode: expected one of");
+    fails_with(
+        &Setup::default().command(home.path()).output().unwrap(),
+        "config.toml:2:13: auth_mode: expected one of",
+    );
 }
 
 /// An address of this machine that is no loopback, if it has one.
@@ -179,7 +239,11 @@ fn lan_address() -> Option<std::net::IpAddr> {
     // No packet is sent: the system only says from where it would send one.
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect("192.0.2.1:9").ok()?;
-    socket.local_addr().ok().map(|address| address.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
+    socket
+        .local_addr()
+        .ok()
+        .map(|address| address.ip())
+        .filter(|address| !address.is_loopback() && !address.is_unspecified())
 }
 
 #[tokio::test]
@@ -190,22 +254,55 @@ async fn the_lan_is_served_with_keys_only() {
     let keyed = Agent::start("port = 0\nallow_lan_access = true\nauth_mode = \"auto\"\n");
     let key = std::fs::read_to_string(keyed.home().join("local-key")).unwrap();
     let Some(lan) = lan_address() else { return };
-    assert!(TcpStream::connect((lan, open.address().port())).is_err(), "nothing listens on the LAN");
+    assert!(
+        TcpStream::connect((lan, open.address().port())).is_err(),
+        "nothing listens on the LAN"
+    );
     let address = SocketAddr::from((lan, keyed.address().port()));
-    assert_eq!(exchange(address, &Request::get("/v1/models")).await.status, 401);
-    assert_eq!(exchange(address, &Request::get("/v1/models").header("x-api-key", key.trim())).await.status, 200);
-    assert_eq!(exchange(address, &Request::get("/healthz").header("host", "evil.example")).await.status, 421);
+    assert_eq!(
+        exchange(address, &Request::get("/v1/models")).await.status,
+        401
+    );
+    assert_eq!(
+        exchange(
+            address,
+            &Request::get("/v1/models").header("x-api-key", key.trim())
+        )
+        .await
+        .status,
+        200
+    );
+    assert_eq!(
+        exchange(
+            address,
+            &Request::get("/healthz").header("host", "evil.example")
+        )
+        .await
+        .status,
+        421
+    );
 }
 
 #[tokio::test]
 async fn no_secret_is_shown_anywhere() {
     let upstream = Upstream::start().await;
-    upstream.answer(Script::status(401)).answer(Script::text().lenient());
+    upstream
+        .answer(Script::status(401))
+        .answer(Script::text().lenient());
     let base_url = upstream.base_url(Dialect::Chat);
-    let lab = format!("[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"{base_url}\"\nkey_env = \"LAB_KEY\"\n");
+    let lab = format!(
+        "[providers.lab]\nprotocol = \"openai_chat\"\nbase_url = \"{base_url}\"\nkey_env = \"LAB_KEY\"\n"
+    );
     let config = format!("port = 0\nauth_mode = \"strict\"\n{lab}");
-    let agent = Setup::config(config).env("LAB_KEY", "sk-upstream-secret").env("AEROSTAT_LOG", "trace").start().unwrap();
-    let local_key = std::fs::read_to_string(agent.home().join("local-key")).unwrap().trim().to_owned();
+    let agent = Setup::config(config)
+        .env("LAB_KEY", "sk-upstream-secret")
+        .env("AEROSTAT_LOG", "trace")
+        .start()
+        .unwrap();
+    let local_key = std::fs::read_to_string(agent.home().join("local-key"))
+        .unwrap()
+        .trim()
+        .to_owned();
     let body = r#"{"model":"lab/m","messages":[{"role":"user","content":"a prompt of nobody's business"}]}"#;
     let request = Request::post(CHAT, body).header("authorization", &format!("Bearer {local_key}"));
     let mut seen = String::new();
@@ -213,11 +310,20 @@ async fn no_secret_is_shown_anywhere() {
         let answer = agent.send(&request).await;
         seen.push_str(&format!("{:?} {}", answer.headers, answer.text()));
     }
-    assert_eq!(upstream.requests()[0].header("authorization"), Some("Bearer sk-upstream-secret"));
+    assert_eq!(
+        upstream.requests()[0].header("authorization"),
+        Some("Bearer sk-upstream-secret")
+    );
     seen.push_str(&agent.stderr());
-    let arguments = Command::new("ps").args(["-o", "args=", "-p", &agent.id().to_string()]).output();
+    let arguments = Command::new("ps")
+        .args(["-o", "args=", "-p", &agent.id().to_string()])
+        .output();
     seen.push_str(&String::from_utf8_lossy(&arguments.unwrap().stdout));
-    for secret in ["sk-upstream-secret", local_key.as_str(), "nobody's business"] {
+    for secret in [
+        "sk-upstream-secret",
+        local_key.as_str(),
+        "nobody's business",
+    ] {
         assert!(!seen.contains(secret), "`{secret}` is in {seen}");
     }
 }

@@ -1,6 +1,9 @@
 //! The one integration binary: one link step, and support that all of its modules share.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, which clippy does not see")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy does not see"
+)]
 
 pub mod support;
 

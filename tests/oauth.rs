@@ -1,6 +1,8 @@
-//! Sign-ins and refreshes against an authorization server that nobody here wrote: `oidc-provider`, with rotating refresh tokens.
+//! Sign-ins and refreshes against an authorization server that nobody here wrote: `oidc-provider`,
+//! with rotating refresh tokens.
 //!
-//! `tests/run oauth` installs it and runs these; alone they are ignored, since they need Node and `AEROSTAT_OAUTH_LAB`.
+//! `tests/run oauth` installs it and runs these; alone they are ignored, since they need Node and
+//! `AEROSTAT_OAUTH_LAB`.
 
 mod kills;
 mod program;
@@ -10,13 +12,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use aerostat::account::{Account, AccountName, Credential, Secret, Settings as AccountSettings, Source, Tokens};
+use aerostat::account::{
+    Account, AccountName, Credential, Secret, Settings as AccountSettings, Source, Tokens,
+};
 use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
 use aerostat::control::tokens::TokenSender;
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
-    Claim, Clock, Granted, InProcess, Keeper, KeeperError, Lease, Member, Mode, NoLease, Pool, Refreshed, Refresher as _, Rules,
-    Want,
+    Claim, Clock, Granted, InProcess, Keeper, KeeperError, Lease, Member, Mode, NoLease, Pool,
+    Refreshed, Refresher as _, Rules, Want,
 };
 use aerostat::provider::oauth::Client;
 use aerostat::upstream::{Network, Settings, Upstream as _, Via};
@@ -36,14 +40,25 @@ struct Lab {
 
 impl Lab {
     fn start() -> Self {
-        let folder = std::env::var("AEROSTAT_OAUTH_LAB").expect("AEROSTAT_OAUTH_LAB names where tests/oauth was installed");
+        let folder = std::env::var("AEROSTAT_OAUTH_LAB")
+            .expect("AEROSTAT_OAUTH_LAB names where tests/oauth was installed");
         let mut node = Command::new("node");
-        node.arg("lab.mjs").current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        node.arg("lab.mjs")
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         let mut process = node.spawn().expect("node starts");
         let mut address = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
         let network = Arc::new(Network::new(Settings::direct(Duration::from_secs(10))));
-        Self { address: address.trim().to_owned(), process, network }
+        Self {
+            address: address.trim().to_owned(),
+            process,
+            network,
+        }
     }
 
     /// The server's other side: what it saw, how it should fail.
@@ -56,7 +71,11 @@ impl Lab {
         if let Some(access) = access {
             request = request.header("authorization", format!("Bearer {}", access.expose()));
         }
-        let answer = self.network.send(request.body(Bytes::new().into()).unwrap(), &Via::default()).await.unwrap();
+        let answer = self
+            .network
+            .send(request.body(Bytes::new().into()).unwrap(), &Via::default())
+            .await
+            .unwrap();
         let status = answer.status().as_u16();
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, serde_json::from_slice(&body).unwrap())
@@ -77,13 +96,21 @@ impl Lab {
     }
 
     /// Signs in, as a person who gives `answer` on the last page.
-    async fn sign_in(&self, client: &Client, secret: Option<&str>, answer: &str) -> Result<Tokens, SignInError> {
+    async fn sign_in(
+        &self,
+        client: &Client,
+        secret: Option<&str>,
+        answer: &str,
+    ) -> Result<Tokens, SignInError> {
         let sign_in = SignIn::start(client).await?;
         let url = utf8_percent_encode(sign_in.url(), NON_ALPHANUMERIC).to_string();
         let path = format!("/lab/person?answer={answer}&url={url}");
         let secret = secret.map(|secret| Secret::new(secret.to_owned()));
         let via = Via::default();
-        let (tokens, page) = tokio::join!(sign_in.finish(secret, &*self.network, &via, PATIENCE, SystemTime::now), self.ask(&path));
+        let (tokens, page) = tokio::join!(
+            sign_in.finish(secret, &*self.network, &via, PATIENCE, SystemTime::now),
+            self.ask(&path)
+        );
         assert_eq!(page["status"], 200, "{page}");
         tokens
     }
@@ -147,7 +174,10 @@ impl Keeper for Kept {
         Box::pin(std::future::ready(Ok(Box::new(()) as Claim)))
     }
 
-    fn read<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    fn read<'a>(
+        &'a self,
+        _: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
         Box::pin(std::future::ready(Ok(Some(self.0.lock().unwrap().clone()))))
     }
 
@@ -174,36 +204,69 @@ struct Serving {
 }
 
 impl Serving {
-    /// Signs in. `ends_at` is when the access token is said to end, where that is not what the server said.
+    /// Signs in. `ends_at` is when the access token is said to end, where that is not what the
+    /// server said.
     async fn start(ends_at: Option<SystemTime>) -> Self {
         let lab = Lab::start();
         let tokens = lab.sign_in(&lab.client(), None, "consent").await.unwrap();
-        let credential = Credential::OAuth(Tokens { expires_at: ends_at.or(tokens.expires_at), ..tokens });
+        let credential = Credential::OAuth(Tokens {
+            expires_at: ends_at.or(tokens.expires_at),
+            ..tokens
+        });
         let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules());
         let kept = Arc::new(Kept(Mutex::new(credential.clone())));
         let serving = Self { lab, pool, kept };
         serving.hold(credential);
-        let (pool, sender, keeper) =
-            (serving.pool.clone(), Arc::new(serving.lab.sender(&serving.lab.client())), serving.kept.clone());
+        let (pool, sender, keeper) = (
+            serving.pool.clone(),
+            Arc::new(serving.lab.sender(&serving.lab.client())),
+            serving.kept.clone(),
+        );
         spawn(async move { pool.tend(sender, keeper).await });
         serving
     }
 
     fn hold(&self, credential: Credential) {
         *self.kept.0.lock().unwrap() = credential.clone();
-        self.pool.replace(vec![Member { account: Arc::new(account()), credential: Ok(credential) }], rules());
+        self.pool.replace(
+            vec![Member {
+                account: Arc::new(account()),
+                credential: Ok(credential),
+            }],
+            rules(),
+        );
     }
 
     async fn lease(&self) -> Result<Lease, NoLease> {
-        self.pool.lease(&Want { provider: "lab", model: "lab-1", session: None, maker: None, tried: &[] }).await
+        self.pool
+            .lease(&Want {
+                provider: "lab",
+                model: "lab-1",
+                session: None,
+                maker: None,
+                tried: &[],
+            })
+            .await
     }
 
     /// One request; the status of the upstream's answer.
     async fn request(&self) -> u16 {
         let lease = self.lease().await.unwrap();
-        let Credential::OAuth(Tokens { access: Some(access), .. }) = &**lease.credential() else { panic!("an access token") };
+        let Credential::OAuth(Tokens {
+            access: Some(access),
+            ..
+        }) = &**lease.credential()
+        else {
+            panic!("an access token")
+        };
         let (status, _) = self.lab.get("/v1/models", Some(access)).await;
-        let outcome = if status == 200 { Outcome::Served { usage: Default::default() } } else { Outcome::Unauthorized };
+        let outcome = if status == 200 {
+            Outcome::Served {
+                usage: Default::default(),
+            }
+        } else {
+            Outcome::Unauthorized
+        };
         lease.settle(&outcome, None, Vec::new(), SystemTime::now());
         status
     }
@@ -229,16 +292,25 @@ impl Serving {
 const ENDED: Option<SystemTime> = Some(SystemTime::UNIX_EPOCH);
 
 fn rules() -> Rules {
-    Rules { mode: Mode::Balance, max_wait: Duration::from_secs(30) }
+    Rules {
+        mode: Mode::Balance,
+        max_wait: Duration::from_secs(30),
+    }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends with the test's runtime"
+)]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
 
 fn successor(granted: &Granted) -> Credential {
-    Credential::OAuth(Tokens { refresh: granted.refresh.clone(), ..Tokens::default() })
+    Credential::OAuth(Tokens {
+        refresh: granted.refresh.clone(),
+        ..Tokens::default()
+    })
 }
 
 #[tokio::test]
@@ -260,11 +332,22 @@ async fn a_person_signs_in_and_tokens_are_rotated() {
 #[ignore = "tests/run oauth"]
 async fn a_client_with_a_secret_is_known_by_it() {
     let lab = Lab::start();
-    let client = Client { client_id: Some("lab:secret".to_owned()), ..lab.client() };
-    let tokens = lab.sign_in(&client, Some("lab secret/+%"), "consent").await.unwrap();
-    let granted = lab.refresh(&client, &Credential::OAuth(tokens.clone())).await;
+    let client = Client {
+        client_id: Some("lab:secret".to_owned()),
+        ..lab.client()
+    };
+    let tokens = lab
+        .sign_in(&client, Some("lab secret/+%"), "consent")
+        .await
+        .unwrap();
+    let granted = lab
+        .refresh(&client, &Credential::OAuth(tokens.clone()))
+        .await;
     assert!(matches!(granted, Refreshed::Granted(_)), "{granted:?}");
-    let wrong = Tokens { client_secret: Some(Secret::new("wrong".to_owned())), ..tokens };
+    let wrong = Tokens {
+        client_secret: Some(Secret::new("wrong".to_owned())),
+        ..tokens
+    };
     match lab.refresh(&client, &Credential::OAuth(wrong)).await {
         Refreshed::Refused { said } => assert!(said.starts_with("invalid_client"), "{said}"),
         other => panic!("{other:?}"),
@@ -275,8 +358,14 @@ async fn a_client_with_a_secret_is_known_by_it() {
 #[ignore = "tests/run oauth"]
 async fn a_person_who_declines_gets_no_account() {
     let lab = Lab::start();
-    let error = lab.sign_in(&lab.client(), None, "decline").await.unwrap_err();
-    assert!(matches!(&error, SignInError::Declined(why) if why.starts_with("access_denied")), "{error}");
+    let error = lab
+        .sign_in(&lab.client(), None, "decline")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, SignInError::Declined(why) if why.starts_with("access_denied")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -286,7 +375,11 @@ async fn a_revoked_grant_is_refused_and_a_new_sign_in_helps() {
     let tokens = lab.sign_in(&lab.client(), None, "consent").await.unwrap();
     lab.ask("/lab/revoke").await;
     assert!(!lab.takes(tokens.access.as_ref().unwrap()).await);
-    assert!(lab.refused(&Credential::OAuth(tokens)).await.starts_with("invalid_grant"));
+    assert!(
+        lab.refused(&Credential::OAuth(tokens))
+            .await
+            .starts_with("invalid_grant")
+    );
     let again = lab.sign_in(&lab.client(), None, "consent").await.unwrap();
     assert!(lab.takes(again.access.as_ref().unwrap()).await);
     lab.granted(&Credential::OAuth(again)).await;
@@ -301,7 +394,10 @@ async fn a_lost_answer_is_in_doubt_and_the_used_token_then_refused() {
     let lost = lab.refresh(&lab.client(), &credential).await;
     assert!(matches!(lost, Refreshed::Unclear { .. }), "{lost:?}");
     assert_eq!(lab.ask("/lab/seen").await["dropped"], 1);
-    assert!(lab.refused(&credential).await.starts_with("invalid_grant"), "the successor went with the answer");
+    assert!(
+        lab.refused(&credential).await.starts_with("invalid_grant"),
+        "the successor went with the answer"
+    );
 }
 
 #[tokio::test]
@@ -313,9 +409,15 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
     let failed = lab.refresh(&lab.client(), &credential).await;
     assert!(matches!(failed, Refreshed::Unclear { .. }), "{failed:?}");
     lab.ask("/lab/status?status=0").await;
-    let nowhere = Client { token_url: "http://127.0.0.1:1/token".to_owned(), ..lab.client() };
+    let nowhere = Client {
+        token_url: "http://127.0.0.1:1/token".to_owned(),
+        ..lab.client()
+    };
     let unsent = lab.refresh(&nowhere, &credential).await;
-    assert!(matches!(&unsent, Refreshed::NotSent { why } if why.contains("nothing listens there")), "{unsent:?}");
+    assert!(
+        matches!(&unsent, Refreshed::NotSent { why } if why.contains("nothing listens there")),
+        "{unsent:?}"
+    );
     lab.granted(&credential).await;
 }
 
@@ -323,14 +425,25 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
 #[ignore = "tests/run oauth"]
 async fn a_service_accounts_assertion_is_verified_by_anothers_cryptography() {
     let lab = Lab::start();
-    let file = Credential::ServiceAccount(Secret::new(lab.ask("/lab/service_account").await.to_string()));
-    let client = Client { token_url: format!("{}/google/token", lab.address), scopes: vec!["lab".to_owned()], ..lab.client() };
+    let file = Credential::ServiceAccount(Secret::new(
+        lab.ask("/lab/service_account").await.to_string(),
+    ));
+    let client = Client {
+        token_url: format!("{}/google/token", lab.address),
+        scopes: vec!["lab".to_owned()],
+        ..lab.client()
+    };
     match lab.refresh(&client, &file).await {
         Refreshed::Granted(granted) => assert!(lab.takes(&granted.access).await),
         other => panic!("{other:?}"),
     }
-    let elsewhere = Client { scopes: vec!["more".to_owned()], ..client };
-    assert!(matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { said } if said == "invalid_grant: Invalid JWT"));
+    let elsewhere = Client {
+        scopes: vec!["more".to_owned()],
+        ..client
+    };
+    assert!(
+        matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { said } if said == "invalid_grant: Invalid JWT")
+    );
 }
 
 #[tokio::test]
@@ -340,7 +453,11 @@ async fn fifty_requests_with_an_ended_token_make_one_refresh() {
     let statuses = join_all((0..50).map(|_| serving.request())).await;
     assert_eq!(statuses, [200; 50]);
     let seen = serving.lab.ask("/lab/seen").await;
-    assert_eq!((&seen["tokens"]["refresh_token"], &seen["refused"]), (&1.into(), &0.into()), "{seen}");
+    assert_eq!(
+        (&seen["tokens"]["refresh_token"], &seen["refused"]),
+        (&1.into(), &0.into()),
+        "{seen}"
+    );
 }
 
 #[tokio::test]
@@ -350,9 +467,17 @@ async fn a_revoked_account_needs_a_sign_in_and_serves_after_it() {
     assert_eq!(serving.request().await, 200);
     serving.lab.ask("/lab/revoke").await;
     assert_eq!(serving.request().await, 401);
-    serving.until_state("sign-in needed (the provider refused to refresh: invalid_grant").await;
+    serving
+        .until_state("sign-in needed (the provider refused to refresh: invalid_grant")
+        .await;
     assert!(serving.lease().await.is_err());
-    serving.hold(Credential::OAuth(serving.lab.sign_in(&serving.lab.client(), None, "consent").await.unwrap()));
+    serving.hold(Credential::OAuth(
+        serving
+            .lab
+            .sign_in(&serving.lab.client(), None, "consent")
+            .await
+            .unwrap(),
+    ));
     assert_eq!(serving.request().await, 200);
 }
 
@@ -361,9 +486,15 @@ async fn a_revoked_account_needs_a_sign_in_and_serves_after_it() {
 async fn a_lost_answer_ends_as_an_interrupted_refresh() {
     let serving = Serving::start(ENDED).await;
     serving.lab.ask("/lab/drop?count=1").await;
-    serving.until_state("sign-in needed (interrupted refresh").await;
+    serving
+        .until_state("sign-in needed (interrupted refresh")
+        .await;
     let seen = serving.lab.ask("/lab/seen").await;
-    assert_eq!((&seen["dropped"], &seen["tokens"]["refresh_token"]), (&1.into(), &1.into()), "{seen}");
+    assert_eq!(
+        (&seen["dropped"], &seen["tokens"]["refresh_token"]),
+        (&1.into(), &1.into()),
+        "{seen}"
+    );
 }
 
 #[tokio::test]

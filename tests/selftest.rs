@@ -8,16 +8,28 @@ use serde_json::Value;
 use crate::support::Dialect;
 use crate::support::agent::Setup;
 
-/// How many cases there are through each upstream dialect, at least: a case that is lost is noticed.
-const CASES_MIN: [(Dialect, usize); 5] =
-    [(Dialect::Chat, 12), (Dialect::Completions, 5), (Dialect::Responses, 13), (Dialect::Anthropic, 13), (Dialect::Gemini, 14)];
+/// How many cases there are through each upstream dialect, at least: a case that is lost is
+/// noticed.
+const CASES_MIN: [(Dialect, usize); 5] = [
+    (Dialect::Chat, 12),
+    (Dialect::Completions, 5),
+    (Dialect::Responses, 13),
+    (Dialect::Anthropic, 13),
+    (Dialect::Gemini, 14),
+];
 
 fn selftest(config: &str, arguments: &[&str]) -> Output {
     let home = tempfile::tempdir().expect("a temporary directory");
     std::fs::write(home.path().join("config.toml"), config).expect("the home can be written");
-    let output =
-        Setup::default().command(home.path()).arg("selftest").args(arguments).output().expect("the program can be started");
-    let left: Vec<_> = std::fs::read_dir(home.path()).expect("the home is there").collect();
+    let output = Setup::default()
+        .command(home.path())
+        .arg("selftest")
+        .args(arguments)
+        .output()
+        .expect("the program can be started");
+    let left: Vec<_> = std::fs::read_dir(home.path())
+        .expect("the home is there")
+        .collect();
     assert_eq!(left.len(), 1, "nothing is written: {left:?}");
     output
 }
@@ -25,20 +37,40 @@ fn selftest(config: &str, arguments: &[&str]) -> Output {
 #[test]
 fn the_selftest_passes_for_every_pair() {
     let output = selftest("", &["--json"]);
-    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr).as_ref()), (Some(0), ""));
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
     let report: Value = serde_json::from_slice(&output.stdout).expect("facts are JSON");
     let pairs = report["pairs"].as_array().expect("pairs");
     let cases: BTreeMap<(&str, &str), u64> = pairs
         .iter()
-        .map(|pair| ((text(&pair["client"]), text(&pair["upstream"])), pair["cases"].as_u64().expect("a count")))
+        .map(|pair| {
+            (
+                (text(&pair["client"]), text(&pair["upstream"])),
+                pair["cases"].as_u64().expect("a count"),
+            )
+        })
         .collect();
     assert_eq!(cases.len(), 5 * 4);
     for (client, cases_min) in CASES_MIN {
-        for upstream in Dialect::ALL.into_iter().filter(|dialect| *dialect != Dialect::Completions) {
-            assert!(cases[&(client.name(), upstream.name())] >= cases_min as u64, "{client:?} through {upstream:?}");
+        for upstream in Dialect::ALL
+            .into_iter()
+            .filter(|dialect| *dialect != Dialect::Completions)
+        {
+            assert!(
+                cases[&(client.name(), upstream.name())] >= cases_min as u64,
+                "{client:?} through {upstream:?}"
+            );
         }
     }
-    assert_eq!((report["failed"].as_u64(), report["cases"].as_u64()), (Some(0), Some(cases.values().sum())));
+    assert_eq!(
+        (report["failed"].as_u64(), report["cases"].as_u64()),
+        (Some(0), Some(cases.values().sum()))
+    );
 }
 
 #[test]

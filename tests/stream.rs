@@ -1,6 +1,8 @@
-//! Answers on their way to clients: every upstream dialect through every client dialect, streamed, whole, and cut.
+//! Answers on their way to clients: every upstream dialect through every client dialect, streamed,
+//! whole, and cut.
 //!
-//! Each answer passes its dialect's grammar, a stream says what the whole answer says, and a cut stream never looks complete.
+//! Each answer passes its dialect's grammar, a stream says what the whole answer says, and a cut
+//! stream never looks complete.
 
 use std::fmt::Write as _;
 
@@ -51,7 +53,9 @@ fn body(dialect: Dialect, form: AnswerForm) -> &'static str {
             r#"{"model":"MODEL","messages":[{"role":"user","content":"hi"}],"reasoning_effort":"low","stream_options":{"include_usage":true},"tools":[{"type":"function","function":{"name":"get_weather"}}]}"#
         }
         (Completions, AnswerForm::Whole) => r#"{"model":"MODEL","prompt":"hi"}"#,
-        (Completions, _) => r#"{"model":"MODEL","prompt":"hi","stream_options":{"include_usage":true}}"#,
+        (Completions, _) => {
+            r#"{"model":"MODEL","prompt":"hi","stream_options":{"include_usage":true}}"#
+        }
         (Responses, _) => {
             r#"{"model":"MODEL","input":"hi","reasoning":{"effort":"low","summary":"auto"},"tools":[{"type":"function","name":"get_weather","parameters":null,"strict":false}]}"#
         }
@@ -73,15 +77,28 @@ fn model(upstream: Dialect) -> &'static str {
     }
 }
 
-/// Whether the literal answers of both hold the case: completions pass through Chat's provider as what they are.
+/// Whether the literal answers of both hold the case: completions pass through Chat's provider as
+/// what they are.
 fn is_served(case: Case, upstream: Dialect, client: Dialect) -> bool {
-    let holder = if client == Completions && upstream == Chat { Completions } else { upstream };
+    let holder = if client == Completions && upstream == Chat {
+        Completions
+    } else {
+        upstream
+    };
     answers::literal(holder, &format!("{}.sse", case.file())).is_some()
 }
 
-async fn ask(lab: &Lab, client: Dialect, upstream: Dialect, form: AnswerForm, script: Script) -> Answer {
+async fn ask(
+    lab: &Lab,
+    client: Dialect,
+    upstream: Dialect,
+    form: AnswerForm,
+    script: Script,
+) -> Answer {
     lab.upstream.answer(script);
-    lab.agent.send(&generate(client, model(upstream), body(client, form), form)).await
+    lab.agent
+        .send(&generate(client, model(upstream), body(client, form), form))
+        .await
 }
 
 /// Ids are made up where the upstream's do not fit or are missing, anew for each request.
@@ -113,7 +130,11 @@ fn told(summary: &Summary) -> String {
     }
     for choice in &folded.choices {
         let _ = write!(line, "{:?}", choice.finish.as_deref().unwrap_or("-"));
-        for (name, text) in [("text", &choice.text), ("reasoning", &choice.reasoning), ("refusal", &choice.refusal)] {
+        for (name, text) in [
+            ("text", &choice.text),
+            ("reasoning", &choice.reasoning),
+            ("refusal", &choice.refusal),
+        ] {
             if !text.is_empty() {
                 let _ = write!(line, " {name} {text:?}");
             }
@@ -138,7 +159,9 @@ fn told(summary: &Summary) -> String {
             ("reasoning", usage.reasoning),
             ("total", usage.total),
         ];
-        let known = numbers.iter().filter_map(|(name, number)| number.map(|number| format!(" {name} {number}")));
+        let known = numbers
+            .iter()
+            .filter_map(|(name, number)| number.map(|number| format!(" {name} {number}")));
         line.extend(known);
     }
     line
@@ -155,37 +178,73 @@ struct Route {
 
 impl Route {
     fn all() -> impl Iterator<Item = Self> {
-        let pairs = PROVIDERS.into_iter().flat_map(|upstream| CLIENTS.map(|(client, form)| (upstream, client, form)));
-        let routes = move |case| pairs.clone().map(move |(upstream, client, form)| Self { case, upstream, client, form });
-        CASES.into_iter().flat_map(routes).filter(|route| is_served(route.case, route.upstream, route.client))
+        let pairs = PROVIDERS
+            .into_iter()
+            .flat_map(|upstream| CLIENTS.map(|(client, form)| (upstream, client, form)));
+        let routes = move |case| {
+            pairs.clone().map(move |(upstream, client, form)| Self {
+                case,
+                upstream,
+                client,
+                form,
+            })
+        };
+        CASES
+            .into_iter()
+            .flat_map(routes)
+            .filter(|route| is_served(route.case, route.upstream, route.client))
     }
 
     fn name(self) -> String {
-        format!("{} {} -> {}", self.case.file(), self.upstream.name(), self.client.name())
+        format!(
+            "{} {} -> {}",
+            self.case.file(),
+            self.upstream.name(),
+            self.client.name()
+        )
     }
 
     async fn ask(self, lab: &Lab, form: AnswerForm) -> Result<Summary, String> {
-        let answer = ask(lab, self.client, self.upstream, form, Script::case(self.case)).await;
+        let answer = ask(
+            lab,
+            self.client,
+            self.upstream,
+            form,
+            Script::case(self.case),
+        )
+        .await;
         let mut summary = check(&self.name(), self.client, &answer)?;
         summary.folded = match summary.ending {
             // What came before a failure is no answer.
             grammar::Ending::Failed { .. } => Folded::default(),
             _ => without_made_up_ids(summary.folded, self.upstream, self.client),
         };
-        if answer.ended == Ended::Whole { Ok(summary) } else { Err(format!("{}: ended {:?}", self.name(), answer.ended)) }
+        if answer.ended == Ended::Whole {
+            Ok(summary)
+        } else {
+            Err(format!("{}: ended {:?}", self.name(), answer.ended))
+        }
     }
 
     /// The same question both ways; the line that the golden has for it.
     async fn compare(self, lab: &Lab) -> Result<String, String> {
-        let (whole, stream) = (self.ask(lab, AnswerForm::Whole).await?, self.ask(lab, self.form).await?);
+        let (whole, stream) = (
+            self.ask(lab, AnswerForm::Whole).await?,
+            self.ask(lab, self.form).await?,
+        );
         if (&whole.folded, &whole.ending) != (&stream.folded, &stream.ending) {
-            return Err(format!("{} ({:?}):\nwhole  {whole:?}\nstream {stream:?}", self.name(), self.form));
+            return Err(format!(
+                "{} ({:?}):\nwhole  {whole:?}\nstream {stream:?}",
+                self.name(),
+                self.form
+            ));
         }
         Ok(format!("{}: {}\n", self.name(), told(&whole)))
     }
 }
 
-/// Every case of every upstream to every client: valid, the same streamed and whole, and what `fixtures/answers.golden` says.
+/// Every case of every upstream to every client: valid, the same streamed and whole, and what
+/// `fixtures/answers.golden` says.
 #[tokio::test]
 async fn a_stream_says_what_the_whole_answer_says() {
     let lab = Lab::start().await;
@@ -197,7 +256,12 @@ async fn a_stream_says_what_the_whole_answer_says() {
         }
     }
     lab.upstream.assert_nothing_refused();
-    assert!(complaints.is_empty(), "{} complaints:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "{} complaints:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
     // Gemini's two forms say the same.
     lines.dedup();
     compare_with_golden(&lines.concat());
@@ -209,13 +273,22 @@ fn compare_with_golden(lines: &str) {
         std::fs::write(golden, lines).expect("the folder can be written");
     }
     let expected = std::fs::read_to_string(golden).unwrap_or_default();
-    let changed: Vec<_> = lines.lines().filter(|line| !expected.lines().any(|known| known == *line)).collect();
-    assert!(expected == lines, "answers differ from their golden:\n{}", changed.join("\n"));
+    let changed: Vec<_> = lines
+        .lines()
+        .filter(|line| !expected.lines().any(|known| known == *line))
+        .collect();
+    assert!(
+        expected == lines,
+        "answers differ from their golden:\n{}",
+        changed.join("\n")
+    );
 }
 
 /// The events of an upstream's stream that ends after `stream`.
 fn decode_cut(upstream: Dialect, stream: &[u8]) -> Vec<Event> {
-    let mut decoder = protocol_of(upstream).stream_decoder(&Answering { request_id: "r1".into() });
+    let mut decoder = protocol_of(upstream).stream_decoder(&Answering {
+        request_id: "r1".into(),
+    });
     let mut events = Vec::new();
     match decoder.push(Bytes::copy_from_slice(stream), &mut events) {
         Ok(()) => decoder.finish(&mut events),
@@ -238,32 +311,70 @@ struct Client {
 impl Client {
     fn new((dialect, form): (Dialect, AnswerForm)) -> Self {
         let is_gemini = dialect == Gemini;
-        let operation = if is_gemini { Operation::StreamGenerate } else { Operation::Generate };
+        let operation = if is_gemini {
+            Operation::StreamGenerate
+        } else {
+            Operation::Generate
+        };
         let query = (is_gemini && form == AnswerForm::Stream).then_some("alt=sse");
         let body = Bytes::from_static(body(dialect, form).as_bytes());
-        let inbound =
-            Inbound { operation, path_model: is_gemini.then_some("m"), query, headers: &http::HeaderMap::new(), body: &body };
-        let request = protocol_of(dialect).decode_request(&inbound).expect("the request is valid");
-        Self { dialect, request, query }
+        let inbound = Inbound {
+            operation,
+            path_model: is_gemini.then_some("m"),
+            query,
+            headers: &http::HeaderMap::new(),
+            body: &body,
+        };
+        let request = protocol_of(dialect)
+            .decode_request(&inbound)
+            .expect("the request is valid");
+        Self {
+            dialect,
+            request,
+            query,
+        }
     }
 
     /// Panics where the client would take the answer for a complete one.
     fn assert_notices(&self, upstream: Dialect, events: &[Event]) {
-        let origin = Origin { dialect: protocol_of(upstream).dialect(), provider: "lab".into(), model: "m".into() };
+        let origin = Origin {
+            dialect: protocol_of(upstream).dialect(),
+            provider: "lab".into(),
+            model: "m".into(),
+        };
         let (operation, now) = (Operation::StreamGenerate, 1_795_400_000);
-        let ask = Ask { request: &self.request, operation, query: self.query, origin: &origin, request_id: "r1", now };
+        let ask = Ask {
+            request: &self.request,
+            operation,
+            query: self.query,
+            origin: &origin,
+            request_id: "r1",
+            now,
+        };
         let mut encoder = protocol_of(self.dialect).stream_encoder(&ask);
         let mut out = BytesMut::new();
-        events.iter().for_each(|event| encoder.push(event, &mut out));
+        events
+            .iter()
+            .for_each(|event| encoder.push(event, &mut out));
         let is_whole = encoder.finish(&mut out) == Ending::Clean;
         let content_type = protocol_of(self.dialect).stream_content_type(self.query);
-        let what = format!("{} -> {}: {}", upstream.name(), self.dialect.name(), String::from_utf8_lossy(&out));
-        let summary = grammar::check(self.dialect, content_type, &out).unwrap_or_else(|broken| panic!("{broken}: {what}"));
-        assert!(summary.ending != grammar::Ending::Success && summary.is_honest(self.dialect, is_whole), "{what}");
+        let what = format!(
+            "{} -> {}: {}",
+            upstream.name(),
+            self.dialect.name(),
+            String::from_utf8_lossy(&out)
+        );
+        let summary = grammar::check(self.dialect, content_type, &out)
+            .unwrap_or_else(|broken| panic!("{broken}: {what}"));
+        assert!(
+            summary.ending != grammar::Ending::Success && summary.is_honest(self.dialect, is_whole),
+            "{what}"
+        );
     }
 }
 
-/// Where an upstream's stream may end and be complete: its last record's end, and before what says nothing more.
+/// Where an upstream's stream may end and be complete: its last record's end, and before what says
+/// nothing more.
 fn least_complete(upstream: Dialect, stream: &[u8]) -> usize {
     let marker: &[u8] = match upstream {
         Chat | Completions => b"\"finish_reason\":\"",
@@ -279,31 +390,41 @@ fn a_stream_cut_at_any_byte_never_looks_complete() {
     let clients = CLIENTS.map(Client::new);
     for case in [Case::Text, Case::ReasonedToolCall] {
         for upstream in PROVIDERS {
-            let stream = answers::literal(upstream, &format!("{}.sse", case.file())).expect("every dialect has the case");
+            let stream = answers::literal(upstream, &format!("{}.sse", case.file()))
+                .expect("every dialect has the case");
             let mut told = Vec::new();
             for cut in 0..least_complete(upstream, &stream) {
                 let mut events = decode_cut(upstream, &stream[..cut]);
                 let failure = events.pop_if(|last| matches!(last, Event::Failed(_)));
-                let failure = failure.unwrap_or_else(|| panic!("{} cut at {cut} fails: {events:?}", upstream.name()));
+                let failure = failure.unwrap_or_else(|| {
+                    panic!("{} cut at {cut} fails: {events:?}", upstream.name())
+                });
                 // Most bytes tell nothing new.
                 if events == told && cut > 0 {
                     continue;
                 }
                 told.clone_from(&events);
                 events.push(failure);
-                clients.iter().for_each(|client| client.assert_notices(upstream, &events));
+                clients
+                    .iter()
+                    .for_each(|client| client.assert_notices(upstream, &events));
             }
         }
     }
 }
 
-/// Through the real program, passthrough included: the upstream's connection breaks after each record.
+/// Through the real program, passthrough included: the upstream's connection breaks after each
+/// record.
 #[tokio::test]
 async fn a_connection_that_breaks_between_records_never_looks_like_success() {
     for upstream in PROVIDERS {
-        let stream = answers::literal(upstream, "reasoned_tool_call.sse").expect("every dialect has the case");
+        let stream = answers::literal(upstream, "reasoned_tool_call.sse")
+            .expect("every dialect has the case");
         let least = least_complete(upstream, &stream);
-        for (client, form) in CLIENTS.into_iter().filter(|(client, _)| *client != Completions) {
+        for (client, form) in CLIENTS
+            .into_iter()
+            .filter(|(client, _)| *client != Completions)
+        {
             // An account and an endpoint of which nothing bad is known yet.
             let lab = Lab::start().await;
             let (mut cut, mut cuts) = (0, Vec::new());
@@ -314,15 +435,24 @@ async fn a_connection_that_breaks_between_records_never_looks_like_success() {
             for cut in cuts.into_iter().filter(|cut| *cut <= least) {
                 let script = Script::case(Case::ReasonedToolCall).cut_at(cut, Cut::Fin);
                 let answer = ask(&lab, client, upstream, form, script).await;
-                let what = format!("{} -> {} cut at {cut}: {}", upstream.name(), client.name(), answer.text());
+                let what = format!(
+                    "{} -> {} cut at {cut}: {}",
+                    upstream.name(),
+                    client.name(),
+                    answer.text()
+                );
                 if answer.status != 200 {
                     assert!(answer.status >= 500, "{}: {what}", answer.status);
                     continue;
                 }
-                let summary =
-                    grammar::check(client, answer.content_type(), &answer.body).unwrap_or_else(|broken| panic!("{broken}: {what}"));
+                let summary = grammar::check(client, answer.content_type(), &answer.body)
+                    .unwrap_or_else(|broken| panic!("{broken}: {what}"));
                 let is_whole = answer.ended == Ended::Whole;
-                assert!(summary.ending != grammar::Ending::Success && summary.is_honest(client, is_whole), "{what}");
+                assert!(
+                    summary.ending != grammar::Ending::Success
+                        && summary.is_honest(client, is_whole),
+                    "{what}"
+                );
             }
         }
     }

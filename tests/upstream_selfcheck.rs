@@ -1,4 +1,5 @@
-//! The scripted upstream, asked by raw requests: it answers, refuses and fails as its scripts and the references say.
+//! The scripted upstream, asked by raw requests: it answers, refuses and fails as its scripts and
+//! the references say.
 
 use std::time::Duration;
 
@@ -14,13 +15,18 @@ const STREAMED: [(Dialect, &str); 5] = [
     (Completions, "/v1/completions"),
     (Responses, "/v1/responses"),
     (Anthropic, "/v1/messages"),
-    (Gemini, "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse"),
+    (
+        Gemini,
+        "/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse",
+    ),
 ];
 
 /// The smallest request that each service takes.
 fn smallest(dialect: Dialect, stream: bool) -> Value {
     match dialect {
-        Chat => json!({"model": "gpt-4.1", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}),
+        Chat => {
+            json!({"model": "gpt-4.1", "stream": stream, "messages": [{"role": "user", "content": "hi"}]})
+        }
         Completions => json!({"model": "gpt-3.5-turbo-instruct", "stream": stream, "prompt": "hi"}),
         Responses => json!({"model": "gpt-5", "stream": stream, "input": "hi"}),
         Anthropic => {
@@ -32,7 +38,9 @@ fn smallest(dialect: Dialect, stream: bool) -> Value {
 
 fn authorised(dialect: Dialect, request: Request) -> Request {
     match dialect {
-        Anthropic => request.header("x-api-key", key(dialect)).header("anthropic-version", "2023-06-01"),
+        Anthropic => request
+            .header("x-api-key", key(dialect))
+            .header("anthropic-version", "2023-06-01"),
         Gemini => request.header("x-goog-api-key", key(dialect)),
         _ => request.header("authorization", &format!("Bearer {}", key(dialect))),
     }
@@ -45,8 +53,16 @@ fn post(dialect: Dialect, target: &str, body: &Value) -> Request {
 async fn streamed(script: Script, dialect: Dialect) -> Answer {
     let upstream = Upstream::start().await;
     upstream.answer(script);
-    let target = STREAMED.iter().find(|(of, _)| *of == dialect).expect("every dialect streams").1;
-    exchange(upstream.address(), &post(dialect, target, &smallest(dialect, true))).await
+    let target = STREAMED
+        .iter()
+        .find(|(of, _)| *of == dialect)
+        .expect("every dialect streams")
+        .1;
+    exchange(
+        upstream.address(),
+        &post(dialect, target, &smallest(dialect, true)),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -59,8 +75,14 @@ async fn text_is_streamed_as_the_literal_bytes_of_the_dialect() {
         } else {
             literal.to_vec()
         };
-        assert_eq!((answer.status, answer.ended, &answer.body), (200, Ended::Whole, &expected), "{}", dialect.name());
-        let summary = grammar::check(dialect, answer.content_type(), &answer.body).expect("a valid stream");
+        assert_eq!(
+            (answer.status, answer.ended, &answer.body),
+            (200, Ended::Whole, &expected),
+            "{}",
+            dialect.name()
+        );
+        let summary =
+            grammar::check(dialect, answer.content_type(), &answer.body).expect("a valid stream");
         assert_eq!(summary.ending, Ending::Success, "{}", dialect.name());
     }
 }
@@ -70,8 +92,15 @@ async fn chat_writes_usage_when_it_is_asked_for() {
     let upstream = Upstream::start().await;
     let mut body = smallest(Chat, true);
     body["stream_options"] = json!({"include_usage": true});
-    let answer = exchange(upstream.address(), &post(Chat, "/v1/chat/completions", &body)).await;
-    assert_eq!(answer.body, answers::literal(Chat, "text.sse").expect("a literal"));
+    let answer = exchange(
+        upstream.address(),
+        &post(Chat, "/v1/chat/completions", &body),
+    )
+    .await;
+    assert_eq!(
+        answer.body,
+        answers::literal(Chat, "text.sse").expect("a literal")
+    );
 }
 
 #[tokio::test]
@@ -80,23 +109,82 @@ async fn every_other_operation_is_answered_in_its_dialect() {
     let messages = json!([{"role": "user", "content": "hi"}]);
     let content = json!({"parts": [{"text": "hi"}]});
     let posts = [
-        (Chat, "/v1/chat/completions", smallest(Chat, false), "choices"),
-        (Completions, "/v1/completions", smallest(Completions, false), "choices"),
-        (Chat, "/v1/embeddings", json!({"model": "text-embedding-3-small", "input": "hi"}), "data"),
-        (Responses, "/v1/responses", smallest(Responses, false), "output"),
-        (Responses, "/v1/responses/input_tokens", json!({"model": "gpt-5", "input": "hi"}), "input_tokens"),
-        (Anthropic, "/v1/messages", smallest(Anthropic, false), "content"),
-        (Anthropic, "/v1/messages/count_tokens", json!({"model": "m", "messages": messages}), "input_tokens"),
-        (Gemini, "/v1beta/models/g:generateContent", smallest(Gemini, false), "candidates"),
-        (Gemini, "/v1beta/models/g:countTokens", json!({"contents": contents}), "totalTokens"),
-        (Gemini, "/v1beta/models/g:embedContent", json!({"content": content}), "embedding"),
-        (Gemini, "/v1beta/models/g:batchEmbedContents", json!({"requests": [{"content": content}]}), "embeddings"),
+        (
+            Chat,
+            "/v1/chat/completions",
+            smallest(Chat, false),
+            "choices",
+        ),
+        (
+            Completions,
+            "/v1/completions",
+            smallest(Completions, false),
+            "choices",
+        ),
+        (
+            Chat,
+            "/v1/embeddings",
+            json!({"model": "text-embedding-3-small", "input": "hi"}),
+            "data",
+        ),
+        (
+            Responses,
+            "/v1/responses",
+            smallest(Responses, false),
+            "output",
+        ),
+        (
+            Responses,
+            "/v1/responses/input_tokens",
+            json!({"model": "gpt-5", "input": "hi"}),
+            "input_tokens",
+        ),
+        (
+            Anthropic,
+            "/v1/messages",
+            smallest(Anthropic, false),
+            "content",
+        ),
+        (
+            Anthropic,
+            "/v1/messages/count_tokens",
+            json!({"model": "m", "messages": messages}),
+            "input_tokens",
+        ),
+        (
+            Gemini,
+            "/v1beta/models/g:generateContent",
+            smallest(Gemini, false),
+            "candidates",
+        ),
+        (
+            Gemini,
+            "/v1beta/models/g:countTokens",
+            json!({"contents": contents}),
+            "totalTokens",
+        ),
+        (
+            Gemini,
+            "/v1beta/models/g:embedContent",
+            json!({"content": content}),
+            "embedding",
+        ),
+        (
+            Gemini,
+            "/v1beta/models/g:batchEmbedContents",
+            json!({"requests": [{"content": content}]}),
+            "embeddings",
+        ),
     ];
     let upstream = Upstream::start().await;
     for (dialect, target, body, member) in posts {
         let answer = exchange(upstream.address(), &post(dialect, target, &body)).await;
         assert_eq!(answer.status, 200, "{target}: {}", answer.text());
-        assert!(answer.json().get(member).is_some(), "{target}: {}", answer.text());
+        assert!(
+            answer.json().get(member).is_some(),
+            "{target}: {}",
+            answer.text()
+        );
     }
     for (dialect, target, member) in [
         (Chat, "/v1/models", "data"),
@@ -106,8 +194,16 @@ async fn every_other_operation_is_answered_in_its_dialect() {
         (Gemini, "/v1beta/models", "models"),
         (Gemini, "/v1beta/models/g", "supportedGenerationMethods"),
     ] {
-        let answer = exchange(upstream.address(), &authorised(dialect, Request::get(target))).await;
-        assert!(answer.json().get(member).is_some(), "{target}: {}", answer.text());
+        let answer = exchange(
+            upstream.address(),
+            &authorised(dialect, Request::get(target)),
+        )
+        .await;
+        assert!(
+            answer.json().get(member).is_some(),
+            "{target}: {}",
+            answer.text()
+        );
     }
     upstream.assert_nothing_refused();
 }
@@ -116,28 +212,50 @@ async fn every_other_operation_is_answered_in_its_dialect() {
 async fn gemini_streams_an_array_without_alt_sse() {
     let upstream = Upstream::start().await;
     let target = "/v1beta/models/gemini-2.5-flash:streamGenerateContent";
-    let answer = exchange(upstream.address(), &post(Gemini, target, &smallest(Gemini, true))).await;
-    let summary = grammar::check(Gemini, answer.content_type(), &answer.body).expect("a valid array");
+    let answer = exchange(
+        upstream.address(),
+        &post(Gemini, target, &smallest(Gemini, true)),
+    )
+    .await;
+    let summary =
+        grammar::check(Gemini, answer.content_type(), &answer.body).expect("a valid array");
     assert_eq!((summary.ending, summary.records), (Ending::Success, 3));
 }
 
 #[tokio::test]
 async fn requests_are_recorded_to_the_byte_and_scripts_are_used_in_order() {
     let upstream = Upstream::start().await;
-    upstream.answer(Script::tool_call()).answer(Script::status(429).header("retry-after", "7")).always(Script::status(503));
-    let body = "{\"model\":\"gpt-4.1\",  \"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9\"}]}";
-    let request = authorised(Chat, Request::post("/v1/chat/completions?trace=1", body)).header("x-mark", "a");
+    upstream
+        .answer(Script::tool_call())
+        .answer(Script::status(429).header("retry-after", "7"))
+        .always(Script::status(503));
+    let body =
+        "{\"model\":\"gpt-4.1\",  \"messages\":[{\"role\":\"user\",\"content\":\"h\\u00e9\"}]}";
+    let request =
+        authorised(Chat, Request::post("/v1/chat/completions?trace=1", body)).header("x-mark", "a");
     let mut answers = Vec::new();
     for _ in 0..3 {
         answers.push(exchange(upstream.address(), &request).await);
     }
-    assert_eq!(answers[0].json()["choices"][0]["finish_reason"], "tool_calls");
-    assert_eq!((answers[1].status, answers[1].header("retry-after")), (429, Some("7")));
+    assert_eq!(
+        answers[0].json()["choices"][0]["finish_reason"],
+        "tool_calls"
+    );
+    assert_eq!(
+        (answers[1].status, answers[1].header("retry-after")),
+        (429, Some("7"))
+    );
     assert_eq!(answers[2].status, 503);
     let received = &upstream.requests()[0];
-    assert_eq!((received.path.as_str(), received.query.as_deref()), ("/v1/chat/completions", Some("trace=1")));
+    assert_eq!(
+        (received.path.as_str(), received.query.as_deref()),
+        ("/v1/chat/completions", Some("trace=1"))
+    );
     assert_eq!(received.credentials(), [format!("Bearer {}", key(Chat))]);
-    assert_eq!((received.body.as_ref(), received.header("x-mark")), (body.as_bytes(), Some("a")));
+    assert_eq!(
+        (received.body.as_ref(), received.header("x-mark")),
+        (body.as_bytes(), Some("a"))
+    );
 }
 
 /// A body, made of the smallest request with these members put over it.
@@ -148,16 +266,29 @@ fn with(dialect: Dialect, members: &Value) -> Value {
     body
 }
 
-async fn refusal(dialect: Dialect, target: &str, body: &Value, headers: &[(&str, &str)]) -> Option<(u16, String)> {
+async fn refusal(
+    dialect: Dialect,
+    target: &str,
+    body: &Value,
+    headers: &[(&str, &str)],
+) -> Option<(u16, String)> {
     let upstream = Upstream::start().await;
-    let request = headers.iter().fold(post(dialect, target, body), |request, (name, value)| request.header(name, value));
+    let request = headers
+        .iter()
+        .fold(post(dialect, target, body), |request, (name, value)| {
+            request.header(name, value)
+        });
     let answer = exchange(upstream.address(), &request).await;
     if answer.status == 200 {
         upstream.assert_nothing_refused();
         return None;
     }
-    let told = grammar::check(dialect, answer.content_type(), &answer.body).expect("an error in the dialect's shape").ending;
-    let Ending::Failed { message, .. } = told else { panic!("an error body that is none: {}", answer.text()) };
+    let told = grammar::check(dialect, answer.content_type(), &answer.body)
+        .expect("an error in the dialect's shape")
+        .ending;
+    let Ending::Failed { message, .. } = told else {
+        panic!("an error body that is none: {}", answer.text())
+    };
     assert_eq!(upstream.refusals().len(), 1);
     Some((answer.status, message))
 }
@@ -165,8 +296,13 @@ async fn refusal(dialect: Dialect, target: &str, body: &Value, headers: &[(&str,
 async fn assert_refusals(dialect: Dialect, target: &str, cases: Vec<(Value, &str)>) {
     for (members, expected) in cases {
         let body = with(dialect, &members);
-        let told = refusal(dialect, target, &body, &[]).await.unwrap_or_else(|| panic!("taken: {body}"));
-        assert!(told.1.contains(expected), "{body}\nwas refused with {told:?}\nnot with `{expected}`");
+        let told = refusal(dialect, target, &body, &[])
+            .await
+            .unwrap_or_else(|| panic!("taken: {body}"));
+        assert!(
+            told.1.contains(expected),
+            "{body}\nwas refused with {told:?}\nnot with `{expected}`"
+        );
     }
 }
 
@@ -218,18 +354,21 @@ async fn chat_refuses_what_openai_refuses() {
         ],
     )
     .await;
-    let taken = vec![json!({"messages": [user, call, result, user]}), json!({"tools": tool("f"), "tool_choice": "required"})];
+    let taken = vec![
+        json!({"messages": [user, call, result, user]}),
+        json!({"tools": tool("f"), "tool_choice": "required"}),
+    ];
     assert_taken(Chat, "/v1/chat/completions", taken).await;
 }
 
 #[tokio::test]
 async fn responses_refuses_what_openai_refuses() {
-    let call = json!({"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"});
+    let call =
+        json!({"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"});
     let output = json!({"type": "function_call_output", "call_id": "call_1", "output": "7"});
     let reasoned = json!({"type": "function_call", "id": "fc_68a1f0call5", "call_id": "call_1", "name": "f", "arguments": "{}"});
     let token = "gAAAAABnR3sP0n3dT0k3nQmVzZXJ2ZWQtYnktaXRzLW1ha2Vy";
-    let reasoning =
-        |token: &str| json!({"type": "reasoning", "id": "rs_68a1f0reasonedto", "summary": [], "encrypted_content": token});
+    let reasoning = |token: &str| json!({"type": "reasoning", "id": "rs_68a1f0reasonedto", "summary": [], "encrypted_content": token});
     let plain = json!({"type": "reasoning", "id": "rs_1", "summary": []});
     let schema = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": {}}});
     assert_refusals(
@@ -335,26 +474,58 @@ async fn anthropic_refuses_what_anthropic_refuses() {
 async fn anthropic_versions_and_betas_change_what_is_refused() {
     let upstream = Upstream::start().await;
     let body = with(Anthropic, &json!({"temperature": 0.5})).to_string();
-    let bare = Request::post("/v1/messages", body).header("authorization", &format!("Bearer {}", key(Anthropic)));
+    let bare = Request::post("/v1/messages", body)
+        .header("authorization", &format!("Bearer {}", key(Anthropic)));
     let missing = exchange(upstream.address(), &bare).await;
-    assert!(missing.text().contains("anthropic-version: header is required"), "{}", missing.text());
-    let newer = exchange(upstream.address(), &bare.clone().header("anthropic-version", "2026-10-21")).await;
-    assert!(newer.text().contains("temperature: Extra inputs are not permitted"), "{}", newer.text());
-    let older = exchange(upstream.address(), &bare.header("anthropic-version", "2023-06-01")).await;
+    assert!(
+        missing
+            .text()
+            .contains("anthropic-version: header is required"),
+        "{}",
+        missing.text()
+    );
+    let newer = exchange(
+        upstream.address(),
+        &bare.clone().header("anthropic-version", "2026-10-21"),
+    )
+    .await;
+    assert!(
+        newer
+            .text()
+            .contains("temperature: Extra inputs are not permitted"),
+        "{}",
+        newer.text()
+    );
+    let older = exchange(
+        upstream.address(),
+        &bare.header("anthropic-version", "2023-06-01"),
+    )
+    .await;
     assert_eq!(older.status, 200);
-    let system = with(Anthropic, &json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}));
-    let beta = [("anthropic-beta", "effort-2025-11-24, mid-conversation-system-2026-04-07")];
-    assert_eq!(refusal(Anthropic, "/v1/messages", &system, &beta).await, None);
+    let system = with(
+        Anthropic,
+        &json!({"messages": [{"role": "user", "content": "a"}, {"role": "system", "content": "b"}]}),
+    );
+    let beta = [(
+        "anthropic-beta",
+        "effort-2025-11-24, mid-conversation-system-2026-04-07",
+    )];
+    assert_eq!(
+        refusal(Anthropic, "/v1/messages", &system, &beta).await,
+        None
+    );
 }
 
 #[tokio::test]
 async fn gemini_refuses_what_gemini_refuses() {
     let target = "/v1beta/models/gemini-3-pro-preview:generateContent";
     let user = json!({"role": "user", "parts": [{"text": "hi"}]});
-    let call = |sig: &str| json!({"functionCall": {"name": "f", "args": {}}, "thoughtSignature": sig});
+    let call =
+        |sig: &str| json!({"functionCall": {"name": "f", "args": {}}, "thoughtSignature": sig});
     let bare_call = json!({"functionCall": {"name": "f", "args": {}}});
     let said = |parts: Value| json!({"role": "model", "parts": parts});
-    let response = |name: &str| json!({"functionResponse": {"name": name, "response": {"output": "7"}}});
+    let response =
+        |name: &str| json!({"functionResponse": {"name": name, "response": {"output": "7"}}});
     let heard = |parts: Value| json!({"role": "user", "parts": parts});
     let signature = "CiQB0e2Kb3rZ1pRtVnGmQWxsZXkgb2YgdGhlIG1ha2VyIG9ubHkQAQ==";
     let dummy = "skip_thought_signature_validator";
@@ -409,11 +580,17 @@ async fn gemini_refuses_what_gemini_refuses() {
         ],
     )
     .await;
-    let steps =
-        |sig: &str| json!({"contents": [user, said(json!([call(sig), bare_call])), heard(json!([response("f"), response("f")]))]});
+    let steps = |sig: &str| json!({"contents": [user, said(json!([call(sig), bare_call])), heard(json!([response("f"), response("f")]))]});
     let snake = json!({"generation_config": {"max_output_tokens": 5}, "system_instruction": {"parts": [{"text": "x"}]}});
-    let schema = declare(json!({"name": "f", "parametersJsonSchema": {"type": "object", "additionalProperties": false}}));
-    assert_taken(Gemini, target, vec![steps(signature), steps(dummy), snake, schema]).await;
+    let schema = declare(
+        json!({"name": "f", "parametersJsonSchema": {"type": "object", "additionalProperties": false}}),
+    );
+    assert_taken(
+        Gemini,
+        target,
+        vec![steps(signature), steps(dummy), snake, schema],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -422,12 +599,28 @@ async fn missing_and_foreign_credentials_are_refused_in_each_dialect() {
     for (dialect, target) in STREAMED {
         let body = smallest(dialect, false).to_string();
         let request = Request::post(target, body).header("anthropic-version", "2023-06-01");
-        let foreign = request.clone().header("authorization", "Bearer the-clients-own");
-        let statuses = if dialect == Gemini { [403, 400] } else { [401, 401] };
+        let foreign = request
+            .clone()
+            .header("authorization", "Bearer the-clients-own");
+        let statuses = if dialect == Gemini {
+            [403, 400]
+        } else {
+            [401, 401]
+        };
         for (request, status) in [request, foreign].iter().zip(statuses) {
             let answer = exchange(upstream.address(), request).await;
-            assert_eq!(answer.status, status, "{}: {}", dialect.name(), answer.text());
-            assert!(grammar::check(dialect, answer.content_type(), &answer.body).is_ok(), "{}", answer.text());
+            assert_eq!(
+                answer.status,
+                status,
+                "{}: {}",
+                dialect.name(),
+                answer.text()
+            );
+            assert!(
+                grammar::check(dialect, answer.content_type(), &answer.body).is_ok(),
+                "{}",
+                answer.text()
+            );
         }
     }
 }
@@ -435,7 +628,9 @@ async fn missing_and_foreign_credentials_are_refused_in_each_dialect() {
 #[tokio::test]
 async fn a_body_that_is_no_json_is_refused_and_a_lenient_script_takes_it() {
     let upstream = Upstream::start().await;
-    let text = authorised(Chat, Request::new("POST", "/v1/chat/completions")).header("content-type", "text/plain").body("hi");
+    let text = authorised(Chat, Request::new("POST", "/v1/chat/completions"))
+        .header("content-type", "text/plain")
+        .body("hi");
     assert_eq!(exchange(upstream.address(), &text).await.status, 400);
     upstream.answer(Script::literal(200, "application/json", "{}").lenient());
     assert_eq!(exchange(upstream.address(), &text).await.status, 200);
@@ -446,7 +641,11 @@ async fn answers_are_cut_at_the_byte_in_the_way_that_was_asked_for() {
     let literal = answers::literal(Anthropic, "text.sse").expect("a literal");
     for (cut, ended) in [(Cut::Clean, Ended::Whole), (Cut::Fin, Ended::Cut)] {
         let answer = streamed(Script::text().cut_at(333, cut), Anthropic).await;
-        assert_eq!((answer.ended, &answer.body[..]), (ended, &literal[..333]), "{cut:?}");
+        assert_eq!(
+            (answer.ended, &answer.body[..]),
+            (ended, &literal[..333]),
+            "{cut:?}"
+        );
     }
     let reset = streamed(Script::text().cut_at(333, Cut::Reset), Anthropic).await;
     assert_eq!(reset.ended, Ended::Reset);
@@ -460,7 +659,11 @@ async fn answers_are_cut_at_the_byte_in_the_way_that_was_asked_for() {
 async fn a_whole_answer_can_be_cut_against_its_content_length() {
     let upstream = Upstream::start().await;
     upstream.answer(Script::text().cut_at(40, Cut::Fin));
-    let answer = exchange(upstream.address(), &post(Chat, "/v1/chat/completions", &smallest(Chat, false))).await;
+    let answer = exchange(
+        upstream.address(),
+        &post(Chat, "/v1/chat/completions", &smallest(Chat, false)),
+    )
+    .await;
     assert_eq!((answer.ended, answer.body.len()), (Ended::Cut, 40));
 }
 
@@ -472,12 +675,18 @@ async fn errors_inside_a_stream_come_after_the_records_that_were_asked_for() {
             if dialect == Responses && records == 0 {
                 assert!(answer.text().starts_with("event: error\n"));
             }
-            let summary = grammar::check(dialect, answer.content_type(), &answer.body).expect("a valid stream");
-            assert!(matches!(summary.ending, Ending::Failed { .. }), "{}", answer.text());
+            let summary = grammar::check(dialect, answer.content_type(), &answer.body)
+                .expect("a valid stream");
+            assert!(
+                matches!(summary.ending, Ending::Failed { .. }),
+                "{}",
+                answer.text()
+            );
             assert_eq!(summary.records, records + 1, "{}", answer.text());
         }
         let garbled = streamed(Script::text().garbled_after(1), dialect).await;
-        let broken = grammar::check(dialect, garbled.content_type(), &garbled.body).expect_err("a garbled record");
+        let broken = grammar::check(dialect, garbled.content_type(), &garbled.body)
+            .expect_err("a garbled record");
         assert_eq!(broken.rule, grammar::Rule::NotJson);
     }
 }
@@ -486,15 +695,30 @@ async fn errors_inside_a_stream_come_after_the_records_that_were_asked_for() {
 async fn stalls_leave_the_bytes_before_them_and_say_when_the_client_gave_up() {
     let literal = answers::literal(Anthropic, "text.sse").expect("a literal");
     let upstream = Upstream::start().await;
-    for (script, bytes) in [(Script::text().stall_at(100), 100), (Script::text().stall_before_body(), 0)] {
+    for (script, bytes) in [
+        (Script::text().stall_at(100), 100),
+        (Script::text().stall_before_body(), 0),
+    ] {
         upstream.answer(script);
         let request = post(Anthropic, "/v1/messages", &smallest(Anthropic, true));
-        let mut connection = Connection::open(upstream.address()).await.expect("open").patience(Duration::from_secs(1));
-        connection.send(&request.bytes("upstream")).await.expect("written");
+        let mut connection = Connection::open(upstream.address())
+            .await
+            .expect("open")
+            .patience(Duration::from_secs(1));
+        connection
+            .send(&request.bytes("upstream"))
+            .await
+            .expect("written");
         let answer = connection.answer().await;
-        assert_eq!((answer.status, answer.ended, &answer.body[..]), (200, Ended::Stalled, &literal[..bytes]));
+        assert_eq!(
+            (answer.status, answer.ended, &answer.body[..]),
+            (200, Ended::Stalled, &literal[..bytes])
+        );
         drop(connection);
-        assert_eq!(upstream.end_of(upstream.requests().len() - 1).await, End::Abandoned);
+        assert_eq!(
+            upstream.end_of(upstream.requests().len() - 1).await,
+            End::Abandoned
+        );
     }
 }
 
@@ -504,7 +728,10 @@ async fn a_client_that_leaves_before_the_head_abandons_the_answer() {
     upstream.answer(Script::text().stall_before_head());
     let request = post(Anthropic, "/v1/messages", &smallest(Anthropic, true));
     let mut connection = Connection::open(upstream.address()).await.expect("open");
-    connection.send(&request.bytes("upstream")).await.expect("written");
+    connection
+        .send(&request.bytes("upstream"))
+        .await
+        .expect("written");
     upstream.wait_for(1).await;
     drop(connection);
     assert_eq!(upstream.end_of(0).await, End::Abandoned);
@@ -517,7 +744,10 @@ async fn a_gate_holds_the_rest_until_it_opens() {
     upstream.answer(Script::text().hold_at(50, &gate));
     let request = post(Gemini, STREAMED[4].1, &smallest(Gemini, true));
     let mut connection = Connection::open(upstream.address()).await.expect("open");
-    connection.send(&request.bytes("upstream")).await.expect("written");
+    connection
+        .send(&request.bytes("upstream"))
+        .await
+        .expect("written");
     connection.answer_until(b"32\r\n").await;
     gate.open();
     connection.more_until(b"0\r\n\r\n").await;
@@ -535,14 +765,21 @@ async fn a_drip_sends_each_byte_alone_and_loses_none() {
 async fn huge_answers_repeat_one_record() {
     let answer = streamed(Script::text().stretched(4, 20_000), Anthropic).await;
     assert!(answer.body.len() > 2_000_000, "{} bytes", answer.body.len());
-    let summary = grammar::check(Anthropic, answer.content_type(), &answer.body).expect("a valid stream");
-    assert_eq!(summary.folded.choices[0].text.matches(" from").count(), 20_000);
+    let summary =
+        grammar::check(Anthropic, answer.content_type(), &answer.body).expect("a valid stream");
+    assert_eq!(
+        summary.folded.choices[0].text.matches(" from").count(),
+        20_000
+    );
 }
 
 #[tokio::test]
 async fn odd_answers_are_sent_as_they_are_given() {
     let redirect = streamed(Script::redirect(307, "http://elsewhere.example/v1"), Chat).await;
-    assert_eq!((redirect.status, redirect.header("location")), (307, Some("http://elsewhere.example/v1")));
+    assert_eq!(
+        (redirect.status, redirect.header("location")),
+        (307, Some("http://elsewhere.example/v1"))
+    );
     let page = streamed(Script::html(502), Chat).await;
     assert_eq!((page.status, page.content_type()), (502, "text/html"));
     let nothing = streamed(Script::empty(500), Chat).await;

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// The origin that a credential was entered for: `https://host:port`, lower case, the port always written.
+/// The origin that a credential was entered for: `https://host:port`, lower case, the port always
+/// written.
 ///
 /// Paths are no part of it: two paths of one origin are read by the same server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,7 +40,10 @@ impl Address {
             Some(port) => port.parse().map_err(|_| BadAddress)?,
             None => usual_port,
         };
-        Ok(Self(format!("{scheme}://{}:{port}", host.to_ascii_lowercase())))
+        Ok(Self(format!(
+            "{scheme}://{}:{port}",
+            host.to_ascii_lowercase()
+        )))
     }
 
     pub fn as_str(&self) -> &str {
@@ -80,13 +84,20 @@ mod tests {
     use super::*;
 
     fn address(text: &str) -> String {
-        text.parse::<Address>().map_or_else(|bad| bad.to_string(), |address| address.to_string())
+        text.parse::<Address>()
+            .map_or_else(|bad| bad.to_string(), |address| address.to_string())
     }
 
     #[test]
     fn scheme_host_and_port_are_the_whole_of_it() {
-        assert_eq!(address("https://API.Example.com/v1"), "https://api.example.com:443");
-        assert_eq!(address("https://api.example.com:443/v2?x=1"), "https://api.example.com:443");
+        assert_eq!(
+            address("https://API.Example.com/v1"),
+            "https://api.example.com:443"
+        );
+        assert_eq!(
+            address("https://api.example.com:443/v2?x=1"),
+            "https://api.example.com:443"
+        );
         assert_eq!(address("http://127.0.0.1:9000"), "http://127.0.0.1:9000");
         assert_eq!(address("http://[::1]/v1"), "http://[::1]:80");
     }
@@ -94,14 +105,26 @@ mod tests {
     #[test]
     fn what_differs_in_one_of_them_is_another_address() {
         let one = "https://api.example.com";
-        for other in ["http://api.example.com", "https://api.example.com:8443", "https://api.example.org", "https://example.com"] {
+        for other in [
+            "http://api.example.com",
+            "https://api.example.com:8443",
+            "https://api.example.org",
+            "https://example.com",
+        ] {
             assert_ne!(address(one), address(other));
         }
     }
 
     #[test]
     fn what_is_no_origin_is_refused() {
-        for text in ["", "api.example.com", "ftp://api.example.com", "https://me@api.example.com", "https:///v1", "/v1"] {
+        for text in [
+            "",
+            "api.example.com",
+            "ftp://api.example.com",
+            "https://me@api.example.com",
+            "https:///v1",
+            "/v1",
+        ] {
             assert_eq!(text.parse::<Address>(), Err(BadAddress), "{text}");
         }
     }

@@ -17,7 +17,8 @@ pub enum Credential {
 
 /// What an OAuth sign-in gave, and where its refresh stands.
 ///
-/// Every part may be missing: a pasted refresh token comes without an access token, and some providers give no refresh token.
+/// Every part may be missing: a pasted refresh token comes without an access token, and some
+/// providers give no refresh token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     pub access: Option<Secret>,
@@ -26,13 +27,15 @@ pub struct Tokens {
     pub refresh: Option<Secret>,
     /// The secret of the person's own OAuth client, where it has one.
     pub client_secret: Option<Secret>,
-    /// Set before a refresh is sent and cleared by its answer: while it stands, the provider may hold the refresh token for used.
+    /// Set before a refresh is sent and cleared by its answer: while it stands, the provider may
+    /// hold the refresh token for used.
     pub refresh_sent_at: Option<SystemTime>,
 }
 
 /// A credential, and for whom it was entered: what the vault keeps under an account's name.
 ///
-/// It is sealed as a whole, so that a changed configuration can't lead a credential to another server.
+/// It is sealed as a whole, so that a changed configuration can't lead a credential to another
+/// server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
     /// The provider's name in the configuration.

@@ -7,10 +7,15 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::vault::{Closed, Kdf, KeyKind, Kind, Lid, PASSPHRASE_CHARS_MIN, SealedText, Unreadable, seal};
+use super::vault::{
+    Closed, Kdf, KeyKind, Kind, Lid, PASSPHRASE_CHARS_MIN, SealedText, Unreadable, seal,
+};
 use super::{Account, AccountName, Address, Sealed, Secret, moment};
 
-const KIND: Kind = Kind { title: "aerostat export", version: 1 };
+const KIND: Kind = Kind {
+    title: "aerostat export",
+    version: 1,
+};
 
 /// Accounts with their settings and credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +29,13 @@ pub struct Export {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exported {
     pub account: Account,
-    /// `None` where the account has none in the vault: it is keyless, or its key stands in the environment.
-    #[serde(default, with = "sealed_option", skip_serializing_if = "Option::is_none")]
+    /// `None` where the account has none in the vault: it is keyless, or its key stands in the
+    /// environment.
+    #[serde(
+        default,
+        with = "sealed_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub sealed: Option<Sealed>,
 }
 
@@ -36,11 +46,16 @@ mod sealed_option {
     #[derive(Serialize, Deserialize)]
     struct Entry(#[serde(with = "SealedText")] Sealed);
 
-    pub(super) fn serialize<S: Serializer>(sealed: &Option<Sealed>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        sealed: &Option<Sealed>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         sealed.clone().map(Entry).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Sealed>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Sealed>, D::Error> {
         Ok(Option::<Entry>::deserialize(deserializer)?.map(|entry| entry.0))
     }
 }
@@ -52,9 +67,13 @@ pub enum ExportError {
     ShortPassphrase,
     #[error("this is no export of Aerostat: {0}")]
     NoExport(&'static str),
-    #[error("the export was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat")]
+    #[error(
+        "the export was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat"
+    )]
     Newer { found: u32, known: u32 },
-    #[error("the export does not open: the passphrase is another, or the file was damaged on its way")]
+    #[error(
+        "the export does not open: the passphrase is another, or the file was damaged on its way"
+    )]
     DoesNotOpen,
     #[error("the export names the account `{0}` twice")]
     Twice(AccountName),
@@ -71,7 +90,9 @@ impl Export {
         }
         let kdf = Kdf::fresh();
         let key = kdf.derive(passphrase).expect("the parameters are our own");
-        let text = Zeroizing::new(serde_json::to_vec(self).expect("names are strings, and moments within jiff's range"));
+        let text = Zeroizing::new(
+            serde_json::to_vec(self).expect("names are strings, and moments within jiff's range"),
+        );
         Ok(seal(KIND, &Lid::of_passphrase(kdf, key), &text))
     }
 
@@ -85,16 +106,27 @@ impl Export {
         if closed.kind() != KeyKind::Passphrase {
             return Err(ExportError::NoExport("it is not sealed with a passphrase"));
         }
-        let kdf = closed.kdf().ok_or(ExportError::NoExport("its header lacks what a passphrase needs"))?;
-        let key = kdf.derive(passphrase).ok_or(ExportError::NoExport("its header asks for outlandish work"))?;
-        let text = closed.open(&Lid::of_passphrase(kdf.clone(), key)).ok_or(ExportError::DoesNotOpen)?;
-        let export: Self = serde_json::from_slice(&text).map_err(|_| ExportError::NoExport("what it holds can't be read"))?;
+        let kdf = closed.kdf().ok_or(ExportError::NoExport(
+            "its header lacks what a passphrase needs",
+        ))?;
+        let key = kdf
+            .derive(passphrase)
+            .ok_or(ExportError::NoExport("its header asks for outlandish work"))?;
+        let text = closed
+            .open(&Lid::of_passphrase(kdf.clone(), key))
+            .ok_or(ExportError::DoesNotOpen)?;
+        let export: Self = serde_json::from_slice(&text)
+            .map_err(|_| ExportError::NoExport("what it holds can't be read"))?;
         export.check_names()?;
         Ok(export)
     }
 
     fn check_names(&self) -> Result<(), ExportError> {
-        let mut names: Vec<&AccountName> = self.accounts.iter().map(|exported| &exported.account.name).collect();
+        let mut names: Vec<&AccountName> = self
+            .accounts
+            .iter()
+            .map(|exported| &exported.account.name)
+            .collect();
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
         twice.map_or(Ok(()), |pair| Err(ExportError::Twice(pair[0].clone())))
@@ -104,7 +136,10 @@ impl Export {
 fn unreadable(why: Unreadable) -> ExportError {
     match why {
         Unreadable::Damaged(why) => ExportError::NoExport(why),
-        Unreadable::Newer { found } => ExportError::Newer { found, known: KIND.version },
+        Unreadable::Newer { found } => ExportError::Newer {
+            found,
+            known: KIND.version,
+        },
     }
 }
 
@@ -145,24 +180,39 @@ pub enum ChangeKind {
 }
 
 impl Preview {
-    /// Compares an export with the accounts that are here; `sealed` finds an account's credential in the vault.
-    pub fn of(export: &Export, here: &[Account], sealed: &dyn Fn(&AccountName) -> Option<Sealed>) -> Self {
+    /// Compares an export with the accounts that are here; `sealed` finds an account's credential
+    /// in the vault.
+    pub fn of(
+        export: &Export,
+        here: &[Account],
+        sealed: &dyn Fn(&AccountName) -> Option<Sealed>,
+    ) -> Self {
         let change = |exported: &Exported| {
             let name = &exported.account.name;
             let present = here.iter().find(|account| account.name == *name);
             Change {
                 name: name.clone(),
                 provider: exported.account.provider.clone(),
-                address: exported.sealed.as_ref().map(|sealed| sealed.address.clone()),
-                kind: present.map_or(ChangeKind::Adds, |present| compare(exported, present, sealed(name))),
+                address: exported
+                    .sealed
+                    .as_ref()
+                    .map(|sealed| sealed.address.clone()),
+                kind: present.map_or(ChangeKind::Adds, |present| {
+                    compare(exported, present, sealed(name))
+                }),
             }
         };
-        Self { changes: export.accounts.iter().map(change).collect() }
+        Self {
+            changes: export.accounts.iter().map(change).collect(),
+        }
     }
 }
 
 fn compare(exported: &Exported, present: &Account, sealed: Option<Sealed>) -> ChangeKind {
-    let Exported { account, sealed: imported } = exported;
+    let Exported {
+        account,
+        sealed: imported,
+    } = exported;
     let settings = (&account.settings, &account.source) != (&present.settings, &present.source);
     let credential = *imported != sealed;
     let provider_before = (account.provider != present.provider).then(|| present.provider.clone());
@@ -171,7 +221,12 @@ fn compare(exported: &Exported, present: &Account, sealed: Option<Sealed>) -> Ch
     }
     let address_before = sealed.map(|sealed| sealed.address);
     let is_elsewhere = address_before != imported.as_ref().map(|sealed| sealed.address.clone());
-    ChangeKind::Replaces { settings, credential, provider_before, address_before: address_before.filter(|_| is_elsewhere) }
+    ChangeKind::Replaces {
+        settings,
+        credential,
+        provider_before,
+        address_before: address_before.filter(|_| is_elsewhere),
+    }
 }
 
 #[cfg(test)]
@@ -184,14 +239,22 @@ mod tests {
     }
 
     fn sealed(address: &str, key: &str) -> Sealed {
-        Sealed { provider: "lab".to_owned(), address: address.parse().unwrap(), credential: Credential::Key(secret(key)) }
+        Sealed {
+            provider: "lab".to_owned(),
+            address: address.parse().unwrap(),
+            credential: Credential::Key(secret(key)),
+        }
     }
 
     fn exported(name: &str, sealed: Option<Sealed>) -> Exported {
         let account = Account {
             name: name.parse().unwrap(),
             provider: "lab".to_owned(),
-            source: if sealed.is_some() { Source::Vault } else { Source::Keyless },
+            source: if sealed.is_some() {
+                Source::Vault
+            } else {
+                Source::Keyless
+            },
             settings: Settings::default(),
             added_at: SystemTime::UNIX_EPOCH,
         };
@@ -199,35 +262,67 @@ mod tests {
     }
 
     fn export(accounts: Vec<Exported>) -> Export {
-        Export { made_at: SystemTime::UNIX_EPOCH, accounts }
+        Export {
+            made_at: SystemTime::UNIX_EPOCH,
+            accounts,
+        }
     }
 
     #[test]
     fn an_export_opens_with_its_passphrase_only() {
-        let export = export(vec![exported("work", Some(sealed("https://a.example", "sk-live-1"))), exported("local", None)]);
+        let export = export(vec![
+            exported("work", Some(sealed("https://a.example", "sk-live-1"))),
+            exported("local", None),
+        ]);
         let bytes = export.seal(&secret("correct horse")).unwrap();
         assert!(!bytes.windows(9).any(|window| window == b"sk-live-1"));
-        assert_eq!(Export::open(&bytes, &secret("correct horse")).unwrap(), export);
-        assert_eq!(Export::open(&bytes, &secret("battery staple")), Err(ExportError::DoesNotOpen));
+        assert_eq!(
+            Export::open(&bytes, &secret("correct horse")).unwrap(),
+            export
+        );
+        assert_eq!(
+            Export::open(&bytes, &secret("battery staple")),
+            Err(ExportError::DoesNotOpen)
+        );
         let mut damaged = bytes;
         *damaged.last_mut().unwrap() ^= 1;
-        assert_eq!(Export::open(&damaged, &secret("correct horse")), Err(ExportError::DoesNotOpen));
+        assert_eq!(
+            Export::open(&damaged, &secret("correct horse")),
+            Err(ExportError::DoesNotOpen)
+        );
     }
 
     #[test]
     fn what_is_no_export_is_refused_before_any_passphrase_counts() {
-        let open = |bytes: &[u8]| Export::open(bytes, &secret("correct horse")).unwrap_err().to_string();
+        let open = |bytes: &[u8]| {
+            Export::open(bytes, &secret("correct horse"))
+                .unwrap_err()
+                .to_string()
+        };
         assert!(open(b"{}").contains("no export of Aerostat"));
         assert!(open(b"aerostat export 9\n{}\n").contains("update Aerostat"));
-        assert!(open(&seal(KIND, &Lid::plaintext(), b"{}")).contains("not sealed with a passphrase"));
-        assert_eq!(export(vec![]).seal(&secret("short")), Err(ExportError::ShortPassphrase));
+        assert!(
+            open(&seal(KIND, &Lid::plaintext(), b"{}")).contains("not sealed with a passphrase")
+        );
+        assert_eq!(
+            export(vec![]).seal(&secret("short")),
+            Err(ExportError::ShortPassphrase)
+        );
     }
 
     #[test]
     fn a_name_that_comes_twice_is_refused() {
-        let bytes =
-            export(vec![exported("a", None), exported("b", None), exported("a", None)]).seal(&secret("correct horse")).unwrap();
-        assert_eq!(Export::open(&bytes, &secret("correct horse")), Err(ExportError::Twice("a".parse().unwrap())));
+        let bytes = export(vec![
+            exported("a", None),
+            exported("b", None),
+            exported("a", None),
+        ])
+        .seal(&secret("correct horse"))
+        .unwrap();
+        assert_eq!(
+            Export::open(&bytes, &secret("correct horse")),
+            Err(ExportError::Twice("a".parse().unwrap()))
+        );
     }
 
     #[test]
@@ -241,9 +336,15 @@ mod tests {
             faster,
             exported("moved", Some(sealed(far, "k"))),
         ]);
-        let here: Vec<Account> = ["same", "tuned", "moved"].map(|name| exported(name, Some(sealed(near, "k"))).account).into();
+        let here: Vec<Account> = ["same", "tuned", "moved"]
+            .map(|name| exported(name, Some(sealed(near, "k"))).account)
+            .into();
         let preview = Preview::of(&export, &here, &|_| Some(sealed(near, "k")));
-        let kinds: Vec<ChangeKind> = preview.changes.iter().map(|change| change.kind.clone()).collect();
+        let kinds: Vec<ChangeKind> = preview
+            .changes
+            .iter()
+            .map(|change| change.kind.clone())
+            .collect();
         let replaces = |settings, credential, address_before| ChangeKind::Replaces {
             settings,
             credential,
@@ -264,7 +365,12 @@ mod tests {
         theirs.account.provider = "other".to_owned();
         let here = [exported("work", Some(sealed("https://a.example", "k"))).account];
         let preview = Preview::of(&export(vec![theirs]), &here, &|_| None);
-        let ChangeKind::Replaces { provider_before, .. } = &preview.changes[0].kind else { panic!("{preview:?}") };
+        let ChangeKind::Replaces {
+            provider_before, ..
+        } = &preview.changes[0].kind
+        else {
+            panic!("{preview:?}")
+        };
         assert_eq!(provider_before.as_deref(), Some("lab"));
     }
 }

@@ -1,4 +1,5 @@
-//! The one account that a provider has without any sign-in: its key stands in the environment, or it wants none.
+//! The one account that a provider has without any sign-in: its key stands in the environment, or
+//! it wants none.
 
 use std::fmt;
 
@@ -51,15 +52,24 @@ impl fmt::Display for AccountState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ready => f.write_str("ready"),
-            Self::NeedsKey { env } => write!(f, "no key: set `{env}` in the environment of aerostat and start it again"),
-            Self::UnusableKey { env } => write!(f, "the key in `{env}` holds characters that no header can carry: set it again"),
+            Self::NeedsKey { env } => write!(
+                f,
+                "no key: set `{env}` in the environment of aerostat and start it again"
+            ),
+            Self::UnusableKey { env } => write!(
+                f,
+                "the key in `{env}` holds characters that no header can carry: set it again"
+            ),
             Self::NeedsKeyEnv { provider } => {
                 write!(
                     f,
                     "no key: name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`"
                 )
             }
-            Self::NeedsSignIn { provider } => write!(f, "no account: `aerostat account add {provider} --oauth` signs in"),
+            Self::NeedsSignIn { provider } => write!(
+                f,
+                "no account: `aerostat account add {provider} --oauth` signs in"
+            ),
             Self::InsecureHttp { provider } => write!(
                 f,
                 "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{provider}]"
@@ -85,14 +95,18 @@ impl EnvAccount {
         Self::new("keyless", provider, Credential::None, AccountState::Ready)
     }
 
-    /// The account whose key stands in the variable `env`; `value` is what was found there. Blanks around a key are no part of it.
+    /// The account whose key stands in the variable `env`; `value` is what was found there. Blanks
+    /// around a key are no part of it.
     pub fn from_env(provider: &str, env: &str, value: Option<Secret>) -> Self {
         let env_name = || env.to_owned();
         let (credential, state) = match value.map(Secret::trimmed) {
-            Some(key) if key.expose().is_empty() => (Credential::None, AccountState::NeedsKey { env: env_name() }),
-            Some(key) if HeaderValue::from_str(key.expose()).is_err() => {
-                (Credential::None, AccountState::UnusableKey { env: env_name() })
+            Some(key) if key.expose().is_empty() => {
+                (Credential::None, AccountState::NeedsKey { env: env_name() })
             }
+            Some(key) if HeaderValue::from_str(key.expose()).is_err() => (
+                Credential::None,
+                AccountState::UnusableKey { env: env_name() },
+            ),
             Some(key) => (Credential::Key(key), AccountState::Ready),
             None => (Credential::None, AccountState::NeedsKey { env: env_name() }),
         };
@@ -109,7 +123,12 @@ impl EnvAccount {
     }
 
     fn new(name: &str, provider: &str, credential: Credential, state: AccountState) -> Self {
-        Self { name: name.to_owned(), provider: provider.to_owned(), credential, state }
+        Self {
+            name: name.to_owned(),
+            provider: provider.to_owned(),
+            credential,
+            state,
+        }
     }
 }
 
@@ -118,7 +137,11 @@ mod tests {
     use super::*;
 
     fn from_env(value: Option<&str>) -> EnvAccount {
-        EnvAccount::from_env("lab", "LAB_API_KEY", value.map(|value| Secret::new(value.to_owned())))
+        EnvAccount::from_env(
+            "lab",
+            "LAB_API_KEY",
+            value.map(|value| Secret::new(value.to_owned())),
+        )
     }
 
     #[test]
@@ -132,7 +155,12 @@ mod tests {
     fn an_unset_or_empty_variable_is_named_with_what_to_do() {
         for value in [None, Some(""), Some("  ")] {
             let account = from_env(value);
-            assert_eq!(account.state, AccountState::NeedsKey { env: "LAB_API_KEY".to_owned() });
+            assert_eq!(
+                account.state,
+                AccountState::NeedsKey {
+                    env: "LAB_API_KEY".to_owned()
+                }
+            );
             assert!(account.state.to_string().contains("set `LAB_API_KEY`"));
         }
     }

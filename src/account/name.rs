@@ -33,7 +33,11 @@ impl FromStr for AccountName {
         let is_short = (1..=CHARS_MAX).contains(&text.len());
         // A name that starts with `-` would read as an option.
         let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
-        if is_short && starts_well && text.bytes().all(is_allowed) { Ok(Self(text.into())) } else { Err(BadName(shown(text))) }
+        if is_short && starts_well && text.bytes().all(is_allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(BadName(shown(text)))
+        }
     }
 }
 
@@ -72,7 +76,13 @@ mod tests {
 
     #[test]
     fn addresses_of_people_are_names() {
-        for text in ["work", "a", "jane.doe+ai@example.org", "2nd_one-b", &"x".repeat(64)] {
+        for text in [
+            "work",
+            "a",
+            "jane.doe+ai@example.org",
+            "2nd_one-b",
+            &"x".repeat(64),
+        ] {
             assert_eq!(text.parse::<AccountName>().unwrap().as_str(), text);
         }
     }
@@ -81,7 +91,10 @@ mod tests {
     fn what_would_need_quoting_is_refused_with_what_is_expected() {
         for text in ["", "-x", ".", "a b", "a/b", "a\n", "ä", &"x".repeat(65)] {
             let bad = text.parse::<AccountName>().unwrap_err();
-            assert!(bad.to_string().contains("expected 1 to 64 letters"), "{bad}");
+            assert!(
+                bad.to_string().contains("expected 1 to 64 letters"),
+                "{bad}"
+            );
             assert!(!bad.to_string().contains('\n'), "{bad}");
         }
     }

@@ -42,7 +42,12 @@ impl FromStr for Proxy {
 
     fn from_str(text: &str) -> Result<Self, BadProxy> {
         let text = text.trim();
-        let uri: Uri = if text.contains("://") { text.parse() } else { format!("http://{text}").parse() }.map_err(|_| BadProxy)?;
+        let uri: Uri = if text.contains("://") {
+            text.parse()
+        } else {
+            format!("http://{text}").parse()
+        }
+        .map_err(|_| BadProxy)?;
         let (kind, usual_port) = match uri.scheme_str().ok_or(BadProxy)? {
             "http" => (ProxyKind::Http, 80),
             "https" => (ProxyKind::Https, 443),
@@ -51,20 +56,41 @@ impl FromStr for Proxy {
         };
         let authority = uri.authority().ok_or(BadProxy)?;
         let host = authority.host().to_ascii_lowercase();
-        let user_info = authority.as_str().rsplit_once('@').map(|(user_info, _)| user_info);
+        let user_info = authority
+            .as_str()
+            .rsplit_once('@')
+            .map(|(user_info, _)| user_info);
         let is_bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
         if host.is_empty() || !is_bare {
             return Err(BadProxy);
         }
-        let port = match authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(['@', ']'])) {
-            Some(_) => authority.port_u16().or_else(|| user_info.and(Some(usual_port))).ok_or(BadProxy)?,
+        let port = match authority
+            .as_str()
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.contains(['@', ']']))
+        {
+            Some(_) => authority
+                .port_u16()
+                .or_else(|| user_info.and(Some(usual_port)))
+                .ok_or(BadProxy)?,
             None => usual_port,
         };
         let (user, password) = user_info.map_or((None, None), |info| {
-            let (user, password) = info.split_once(':').map_or((info, None), |(user, password)| (user, Some(password)));
-            (Some(decoded(user)), password.map(|password| Secret::new(decoded(password))))
+            let (user, password) = info
+                .split_once(':')
+                .map_or((info, None), |(user, password)| (user, Some(password)));
+            (
+                Some(decoded(user)),
+                password.map(|password| Secret::new(decoded(password))),
+            )
         });
-        Ok(Self { kind, host, port, user, password })
+        Ok(Self {
+            kind,
+            host,
+            port,
+            user,
+            password,
+        })
     }
 }
 
@@ -111,17 +137,37 @@ mod tests {
     #[test]
     fn user_and_password_are_taken_out_and_never_shown() {
         let proxy: Proxy = "http://me%40work:p%3Aw@proxy.lan:3128".parse().unwrap();
-        assert_eq!((proxy.user.as_deref(), proxy.password.as_ref().map(Secret::expose)), (Some("me@work"), Some("p:w")));
-        assert_eq!(format!("{proxy} {proxy:?}"), "http://proxy.lan:3128 Proxy(http://proxy.lan:3128)");
+        assert_eq!(
+            (
+                proxy.user.as_deref(),
+                proxy.password.as_ref().map(Secret::expose)
+            ),
+            (Some("me@work"), Some("p:w"))
+        );
+        assert_eq!(
+            format!("{proxy} {proxy:?}"),
+            "http://proxy.lan:3128 Proxy(http://proxy.lan:3128)"
+        );
         let bare: Proxy = "http://me:pw@proxy.lan".parse().unwrap();
         assert_eq!((bare.port, bare.password.is_some()), (80, true));
         let nameless: Proxy = "http://me@proxy.lan:1".parse().unwrap();
-        assert_eq!((nameless.user.as_deref(), nameless.password), (Some("me"), None));
+        assert_eq!(
+            (nameless.user.as_deref(), nameless.password),
+            (Some("me"), None)
+        );
     }
 
     #[test]
     fn what_is_no_proxy_is_refused_without_being_repeated() {
-        for text in ["", "ftp://me:hunter2@lan", "http://", "http://lan:x", "http://me:hunter2@lan/path", "http://lan?q=1", "a b"] {
+        for text in [
+            "",
+            "ftp://me:hunter2@lan",
+            "http://",
+            "http://lan:x",
+            "http://me:hunter2@lan/path",
+            "http://lan?q=1",
+            "a b",
+        ] {
             let error = text.parse::<Proxy>().expect_err(text);
             assert!(!error.to_string().contains("hunter2"));
         }

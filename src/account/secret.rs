@@ -1,6 +1,7 @@
 //! A string that is never shown.
 //!
-//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing; its memory is overwritten when it is dropped.
+//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing; its memory is overwritten
+//! when it is dropped.
 
 use std::fmt;
 

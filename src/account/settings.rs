@@ -134,23 +134,45 @@ impl FromStr for Budget {
     fn from_str(text: &str) -> Result<Self, BadBudget> {
         let form = || BadBudget::Form(text.to_owned());
         let mut words = text.split_whitespace();
-        let limit = words.next().and_then(|limit| limit.parse().ok()).ok_or_else(form)?;
-        let (unit, period) = words.next().and_then(|word| word.split_once('/')).ok_or_else(form)?;
+        let limit = words
+            .next()
+            .and_then(|limit| limit.parse().ok())
+            .ok_or_else(form)?;
+        let (unit, period) = words
+            .next()
+            .and_then(|word| word.split_once('/'))
+            .ok_or_else(form)?;
         let time_zone = words.next().unwrap_or("UTC");
         if words.next().is_some() {
             return Err(form());
         }
-        let unit = [BudgetUnit::Tokens, BudgetUnit::Requests].into_iter().find(|known| known.name() == unit);
-        let period = [Period::Day, Period::Month].into_iter().find(|known| known.name() == period);
+        let unit = [BudgetUnit::Tokens, BudgetUnit::Requests]
+            .into_iter()
+            .find(|known| known.name() == unit);
+        let period = [Period::Day, Period::Month]
+            .into_iter()
+            .find(|known| known.name() == period);
         let (unit, period) = unit.zip(period).ok_or_else(form)?;
         TimeZone::get(time_zone).map_err(|_| BadBudget::TimeZone(time_zone.to_owned()))?;
-        Ok(Self { unit, limit, period, time_zone: time_zone.to_owned() })
+        Ok(Self {
+            unit,
+            limit,
+            period,
+            time_zone: time_zone.to_owned(),
+        })
     }
 }
 
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}/{} {}", self.limit, self.unit.name(), self.period.name(), self.time_zone)
+        write!(
+            f,
+            "{} {}/{} {}",
+            self.limit,
+            self.unit.name(),
+            self.period.name(),
+            self.time_zone
+        )
     }
 }
 
@@ -164,7 +186,9 @@ mod tests {
         let account = Account {
             name: "work".parse().unwrap(),
             provider: "openai".to_owned(),
-            source: Source::Env { variable: "OPENAI_API_KEY".to_owned() },
+            source: Source::Env {
+                variable: "OPENAI_API_KEY".to_owned(),
+            },
             settings: Settings {
                 expires_on: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)),
                 models: Some(vec!["gpt-5".to_owned()]),
@@ -180,7 +204,10 @@ mod tests {
 
     #[test]
     fn settings_that_a_file_lacks_have_their_defaults() {
-        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+        assert_eq!(
+            serde_json::from_str::<Settings>("{}").unwrap(),
+            Settings::default()
+        );
         let settings: Settings = serde_json::from_str(r#"{"priority": 10}"#).unwrap();
         assert_eq!((settings.priority, settings.enabled), (10, true));
     }
@@ -195,10 +222,24 @@ mod tests {
 
     #[test]
     fn what_is_no_budget_is_refused_with_an_example() {
-        for text in ["", "many tokens/day", "5 tokens", "5 coins/day", "5 tokens/year", "5 tokens/day UTC now", "-5 tokens/day"] {
-            assert!(matches!(text.parse::<Budget>(), Err(BadBudget::Form(_))), "{text}");
+        for text in [
+            "",
+            "many tokens/day",
+            "5 tokens",
+            "5 coins/day",
+            "5 tokens/year",
+            "5 tokens/day UTC now",
+            "-5 tokens/day",
+        ] {
+            assert!(
+                matches!(text.parse::<Budget>(), Err(BadBudget::Form(_))),
+                "{text}"
+            );
         }
         let bad = "5 tokens/day Mars/Olympus".parse::<Budget>().unwrap_err();
-        assert!(bad.to_string().contains("`Mars/Olympus` is no time zone"), "{bad}");
+        assert!(
+            bad.to_string().contains("`Mars/Olympus` is no time zone"),
+            "{bad}"
+        );
     }
 }

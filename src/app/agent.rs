@@ -62,10 +62,27 @@ impl Agent {
     ) -> anyhow::Result<Self> {
         report_refusals(&config);
         let keys = assembly.keys(&config)?;
-        let gateway = Arc::new(Gateway::new(assembly.setup(&config), assembly.pool(), assembly.recorder()));
-        let server = Arc::new(Server::new(assemble::settings(&config, keys, config.port), gateway.clone()));
+        let gateway = Arc::new(Gateway::new(
+            assembly.setup(&config),
+            assembly.pool(),
+            assembly.recorder(),
+        ));
+        let server = Arc::new(Server::new(
+            assemble::settings(&config, keys, config.port),
+            gateway.clone(),
+        ));
         let serving = JoinSet::new();
-        Ok(Self { assembly, config, server, gateway, door: Door::Closed, serving, cut_at: None, told, drain_timeout })
+        Ok(Self {
+            assembly,
+            config,
+            server,
+            gateway,
+            door: Door::Closed,
+            serving,
+            cut_at: None,
+            told,
+            drain_timeout,
+        })
     }
 
     /// The port, where it is open.
@@ -94,7 +111,8 @@ impl Agent {
                 self.close();
             }
             (Wanted::Stopped, Door::Blocked(_)) => self.close(),
-            (Wanted::Stopped, Door::Closed) | (Wanted::Running, Door::Open { .. } | Door::Blocked(_)) => {}
+            (Wanted::Stopped, Door::Closed)
+            | (Wanted::Running, Door::Open { .. } | Door::Blocked(_)) => {}
         }
         self.tell();
     }
@@ -102,7 +120,8 @@ impl Agent {
     fn close(&mut self) {
         self.door = Door::Closed;
         self.forget_ended();
-        self.cut_at = (!self.serving.is_empty()).then(|| Instant::now() + self.config.limits.drain_timeout);
+        self.cut_at =
+            (!self.serving.is_empty()).then(|| Instant::now() + self.config.limits.drain_timeout);
     }
 
     fn open(&mut self) {
@@ -115,20 +134,31 @@ impl Agent {
 
     fn serve(&mut self, asked: Asked, open: Listeners) {
         info!(port = open.port(), "the port is open");
-        self.server.replace(assemble::settings(&self.config, self.keys(&self.config), open.port()));
+        self.server.replace(assemble::settings(
+            &self.config,
+            self.keys(&self.config),
+            open.port(),
+        ));
         let port = Port::serve(asked, open, self.server.clone(), &mut self.serving);
         // A former one is dropped here: it takes nobody in any more, and its answers go on.
-        self.door = Door::Open { port, refused: None };
+        self.door = Door::Open {
+            port,
+            refused: None,
+        };
     }
 
     /// The port cannot be had for now. Said once in the log, and as long as it lasts in the state.
     fn refuse(&mut self, error: &BindError) {
-        let is_known = |known: &Refused| known.port == error.port() && known.is_in_use == error.is_in_use();
+        let is_known =
+            |known: &Refused| known.port == error.port() && known.is_in_use == error.is_in_use();
         if self.refused().is_some_and(is_known) {
             return;
         }
         let found = refused(error);
-        warn!(why = found.why, "the port cannot be opened; it is tried again");
+        warn!(
+            why = found.why,
+            "the port cannot be opened; it is tried again"
+        );
         match &mut self.door {
             Door::Open { refused, .. } => *refused = Some(found),
             door => *door = Door::Blocked(found),
@@ -143,12 +173,15 @@ impl Agent {
         }
     }
 
-    /// Whether another try may do: a port that is open already has to be closed before others can reach it, so it is left alone.
+    /// Whether another try may do: a port that is open already has to be closed before others can
+    /// reach it, so it is left alone.
     fn tries_again(&self) -> bool {
-        self.refused().is_some_and(|refused| self.port() != Some(refused.port))
+        self.refused()
+            .is_some_and(|refused| self.port() != Some(refused.port))
     }
 
-    /// Waits for what is due by itself and does it: a port to be tried again, answers that end or take too long.
+    /// Waits for what is due by itself and does it: a port to be tried again, answers that end or
+    /// take too long.
     ///
     /// Cancel safe.
     pub(super) async fn work(&mut self) {
@@ -166,7 +199,8 @@ impl Agent {
         self.tell();
     }
 
-    /// Ends what is still under way, with an error in its client's dialect where there is time for it.
+    /// Ends what is still under way, with an error in its client's dialect where there is time for
+    /// it.
     async fn cut(&mut self) {
         warn!("answers that took too long to end were cut");
         self.cut_at = None;
@@ -184,14 +218,19 @@ impl Agent {
         report_refusals(config);
         self.drain_timeout.send_replace(config.limits.drain_timeout);
         let asked = Asked::of(config);
-        // From here on nobody comes in by a port that changes: those who come by a wider one are judged by what belongs to it.
+        // From here on nobody comes in by a port that changes: those who come by a wider one are
+        // judged by what belongs to it.
         let reopened = match &mut self.door {
             Door::Open { port, .. } => port.reopen(&asked).await,
             Door::Closed | Door::Blocked(_) => Reopened::Same,
         };
         self.config = config.clone();
         self.gateway.replace(self.assembly.setup(config));
-        self.server.replace(assemble::settings(config, self.keys(config), self.port().unwrap_or(config.port)));
+        self.server.replace(assemble::settings(
+            config,
+            self.keys(config),
+            self.port().unwrap_or(config.port),
+        ));
         self.settle(asked, reopened);
         self.forget_ended();
         self.tell();
@@ -220,7 +259,11 @@ impl Agent {
     /// Serves with the accounts and keys as they are now.
     pub(super) fn renew(&mut self) {
         self.gateway.replace(self.assembly.setup(&self.config));
-        self.server.replace(assemble::settings(&self.config, self.keys(&self.config), self.port().unwrap_or(self.config.port)));
+        self.server.replace(assemble::settings(
+            &self.config,
+            self.keys(&self.config),
+            self.port().unwrap_or(self.config.port),
+        ));
     }
 
     /// The keys that open the port; none does where they cannot be read.
@@ -237,7 +280,10 @@ impl Agent {
 
     fn tell(&self) {
         let serving = match &self.door {
-            Door::Open { port, refused } => Serving::Running { port: port.number(), refused: refused.clone() },
+            Door::Open { port, refused } => Serving::Running {
+                port: port.number(),
+                refused: refused.clone(),
+            },
             Door::Blocked(refused) => Serving::Blocked(refused.clone()),
             Door::Closed if self.cut_at.is_some() => Serving::Draining,
             Door::Closed => Serving::Stopped,
@@ -255,7 +301,10 @@ impl Agent {
         if let Door::Open { port, .. } = &mut self.door {
             drop(port.close().await);
         }
-        if timeout(self.config.limits.drain_timeout, ended(&mut self.serving)).await.is_err() {
+        if timeout(self.config.limits.drain_timeout, ended(&mut self.serving))
+            .await
+            .is_err()
+        {
             self.cut().await;
         }
     }

@@ -33,14 +33,26 @@ pub(super) struct Assembly {
 
 impl Assembly {
     /// `desk` is `None` where nothing of the person's own is used.
-    pub(super) fn new(home: Home, config: &Resolved, desk: impl Into<Option<Arc<Desk>>>, ring: Arc<Ring>) -> Self {
+    pub(super) fn new(
+        home: Home,
+        config: &Resolved,
+        desk: impl Into<Option<Arc<Desk>>>,
+        ring: Arc<Ring>,
+    ) -> Self {
         let network = Arc::new(Latest::new(network::settings(config)));
-        Self { home, desk: desk.into(), recorder: Arc::new(Log::start(ring)), network }
+        Self {
+            home,
+            desk: desk.into(),
+            recorder: Arc::new(Log::start(ring)),
+            network,
+        }
     }
 
     /// Who chooses accounts: the desk's pool, else one that knows the demo alone.
     pub(super) fn pool(&self) -> Pool {
-        self.desk.as_ref().map_or_else(demo_pool, |desk| desk.pool.clone())
+        self.desk
+            .as_ref()
+            .map_or_else(demo_pool, |desk| desk.pool.clone())
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
@@ -58,7 +70,8 @@ impl Assembly {
             None => Cow::Borrowed(config),
         };
         let enabled = config.providers.iter().filter(|provider| provider.enabled);
-        let mut endpoints: HashMap<String, Arc<Endpoint>> = enabled.map(|provider| self.endpoint(provider)).collect();
+        let mut endpoints: HashMap<String, Arc<Endpoint>> =
+            enabled.map(|provider| self.endpoint(provider)).collect();
         if config.demo_enabled {
             endpoints.insert(DEMO.to_owned(), Arc::new(demo()));
         }
@@ -72,7 +85,10 @@ impl Assembly {
     }
 
     fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
-        let endpoint = Endpoint { provider: provider.clone(), upstream: self.network.now() };
+        let endpoint = Endpoint {
+            provider: provider.clone(),
+            upstream: self.network.now(),
+        };
         (provider.name.clone(), Arc::new(endpoint))
     }
 
@@ -100,7 +116,13 @@ pub(super) fn settings(config: &Resolved, keys: Keys, port: u16) -> Settings {
         lan: reach(config) == Reach::Lan,
         machine_names: machine_names(),
     };
-    Settings { policy, auth: auth_mode(config.auth_mode), keys, limits: limits(config), base_url: base_url(port) }
+    Settings {
+        policy,
+        auth: auth_mode(config.auth_mode),
+        keys,
+        limits: limits(config),
+        base_url: base_url(port),
+    }
 }
 
 /// Where clients of this machine are pointed.
@@ -136,7 +158,10 @@ fn demo() -> Endpoint {
         insecure_http: false,
         models: None,
     };
-    Endpoint { provider, upstream: Arc::new(Demo) }
+    Endpoint {
+        provider,
+        upstream: Arc::new(Demo),
+    }
 }
 
 fn attempt_limits(config: &Resolved) -> gateway::Limits {
@@ -172,7 +197,11 @@ pub(super) fn limits(config: &Resolved) -> Limits {
 
 /// Who can reach the port. The LAN is not served without keys; the refusal is reported beside this.
 pub(super) fn reach(config: &Resolved) -> Reach {
-    if config.allow_lan_access && config.auth_mode != AuthMode::Off { Reach::Lan } else { Reach::Loopback }
+    if config.allow_lan_access && config.auth_mode != AuthMode::Off {
+        Reach::Lan
+    } else {
+        Reach::Loopback
+    }
 }
 
 /// The names under which other machines may know this one.
@@ -186,9 +215,16 @@ fn machine_names() -> Vec<String> {
 }
 
 fn hostname() -> String {
-    let from_env = || ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let from_env = || {
+        ["HOSTNAME", "COMPUTERNAME"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+    };
     let from_file = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    from_file.or_else(from_env).map(|name| name.trim().to_ascii_lowercase()).unwrap_or_default()
+    from_file
+        .or_else(from_env)
+        .map(|name| name.trim().to_ascii_lowercase())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -202,7 +238,11 @@ mod tests {
 
     #[test]
     fn the_lan_is_not_reached_without_keys() {
-        let config = |auth_mode| Resolved { allow_lan_access: true, auth_mode, ..Resolved::default() };
+        let config = |auth_mode| Resolved {
+            allow_lan_access: true,
+            auth_mode,
+            ..Resolved::default()
+        };
         assert_eq!(reach(&config(AuthMode::Off)), Reach::Loopback);
         assert_eq!(reach(&config(AuthMode::Strict)), Reach::Lan);
     }

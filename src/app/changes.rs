@@ -32,7 +32,11 @@ impl Changes {
                 None
             }
         };
-        Self { live, published, _watching: watching }
+        Self {
+            live,
+            published,
+            _watching: watching,
+        }
     }
 
     /// Waits for the next change.

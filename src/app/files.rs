@@ -4,7 +4,8 @@
 #[cfg(unix)]
 const WANTED: u64 = 8_192;
 
-/// Asks the system for as many as are wanted: it often begins with 256 or 1024 and gives far more on request.
+/// Asks the system for as many as are wanted: it often begins with 256 or 1024 and gives far more
+/// on request.
 #[cfg(unix)]
 pub(super) fn allow_more() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -13,7 +14,13 @@ pub(super) fn allow_more() {
     if current.is_none_or(|current| current >= wanted) {
         return;
     }
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
+    if let Err(error) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: Some(wanted),
+            maximum,
+        },
+    ) {
         tracing::debug!(%error, "the system allows no more open files");
     }
 }

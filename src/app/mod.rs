@@ -1,4 +1,5 @@
-//! The composition root: what is made of the configuration, in which order things start, change and stop.
+//! The composition root: what is made of the configuration, in which order things start, change and
+//! stop.
 //!
 //! It decides nothing about a request.
 
@@ -33,12 +34,13 @@ use spine::{Opened, Spine};
 #[cfg(feature = "desktop")]
 pub use stage::Stage;
 
-/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `show` is told how it stands once it can
-/// be asked, or, where an agent of this home runs already, how that one stands; then nothing else is done.
+/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `show` is
+/// told how it stands once it can be asked, or, where an agent of this home runs already, how that
+/// one stands; then nothing else is done.
 ///
 /// # Errors
-/// When the configuration or the state cannot be read, or another agent cannot be asked. Later troubles are logged, and what worked
-/// before goes on.
+/// When the configuration or the state cannot be read, or another agent cannot be asked. Later
+/// troubles are logged, and what worked before goes on.
 pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::allow_more();
@@ -50,7 +52,13 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     let (mut spine, mut orders) = match opened {
         Opened::Ours(spine, orders) => (spine, orders),
         Opened::Theirs(status) => {
-            show.started(None, Started { status: *status, is_new: false });
+            show.started(
+                None,
+                Started {
+                    status: *status,
+                    is_new: false,
+                },
+            );
             return Ok(());
         }
     };
@@ -69,7 +77,13 @@ pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
     let mut agent = Agent::start(assembly, config, orders.serving, orders.drain_timeout)?;
     agent.obey(*orders.wanted.borrow_and_update()).await;
     spine.serve(&agent);
-    show.started(Some(&spine.desk), Started { status: spine.desk.status().await, is_new: true });
+    show.started(
+        Some(&spine.desk),
+        Started {
+            status: spine.desk.status().await,
+            is_new: true,
+        },
+    );
     let desk = spine.desk.clone();
     let mut telling = pin!(show.tell(&desk));
     loop {

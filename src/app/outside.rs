@@ -41,7 +41,11 @@ impl Latest {
 }
 
 impl Upstream for Latest {
-    fn send(&self, request: Request<Pieces>, via: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Pieces>,
+        via: &Via,
+    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         let (network, via) = (self.now(), via.clone());
         Box::pin(async move { network.send(request, &via).await })
     }
@@ -54,7 +58,11 @@ struct OneWay {
 }
 
 impl Upstream for OneWay {
-    fn send(&self, request: Request<Pieces>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(
+        &self,
+        request: Request<Pieces>,
+        _: &Via,
+    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         self.network.send(request, &self.via)
     }
 }
@@ -71,7 +79,10 @@ impl Prompt for Terminal {
         };
         let typed = hidden(text)?;
         if ask == Ask::New && !typed.expose().is_empty() && hidden("The same again: ")? != typed {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the two are not the same"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the two are not the same",
+            ));
         }
         Ok(Some(typed).filter(|typed| !typed.expose().is_empty()))
     }
@@ -94,8 +105,14 @@ impl Outside for Wire {
         account: &'a EnvAccount,
         via: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
-        let upstream = Arc::new(OneWay { network: Network::new(network::settings(config)), via: via.clone() });
-        let endpoint = Endpoint { provider: provider.clone(), upstream };
+        let upstream = Arc::new(OneWay {
+            network: Network::new(network::settings(config)),
+            via: via.clone(),
+        });
+        let endpoint = Endpoint {
+            provider: provider.clone(),
+            upstream,
+        };
         Box::pin(async move {
             if !account.is_ready() {
                 let why = format!("provider `{}`: {}", provider.name, account.state);
@@ -111,7 +128,13 @@ impl Outside for Wire {
 
     fn vault_keys(&self) -> Keys {
         let file = KeyFile::of_env(&|name| std::env::var_os(name));
-        let keys = Keys::none().with_keyring(Arc::new(SystemKeyring)).with_file(file);
-        if has_terminal() { keys.with_prompt(Arc::new(Terminal)) } else { keys }
+        let keys = Keys::none()
+            .with_keyring(Arc::new(SystemKeyring))
+            .with_file(file);
+        if has_terminal() {
+            keys.with_prompt(Arc::new(Terminal))
+        } else {
+            keys
+        }
     }
 }

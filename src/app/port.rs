@@ -25,7 +25,11 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn of(config: &Resolved) -> Self {
-        Self { port: config.port, reach: assemble::reach(config), limits: assemble::limits(config) }
+        Self {
+            port: config.port,
+            reach: assemble::reach(config),
+            limits: assemble::limits(config),
+        }
     }
 
     pub(super) fn bind(&self) -> Result<Listeners, BindError> {
@@ -45,17 +49,28 @@ pub(super) struct Port {
 
 impl Port {
     /// Serves on open sockets. The task of `tasks` ends with the last answer that began here.
-    pub(super) fn serve<H: Handler>(asked: Asked, open: Listeners, handler: Arc<H>, tasks: &mut JoinSet<()>) -> Self {
+    pub(super) fn serve<H: Handler>(
+        asked: Asked,
+        open: Listeners,
+        handler: Arc<H>,
+        tasks: &mut JoinSet<()>,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (giver, returned) = oneshot::channel();
         let (number, limits) = (open.port(), asked.limits.clone());
         tasks.spawn(async move {
-            let (open, mut answers) = serve(open, handler, limits, async { drop(stopped.await) }).await;
+            let (open, mut answers) =
+                serve(open, handler, limits, async { drop(stopped.await) }).await;
             // Nobody takes them where everything stops: then they close here.
             let _ = giver.send(open);
             answers.ended().await;
         });
-        Self { asked, number, stop: Some(stop), returned }
+        Self {
+            asked,
+            number,
+            stop: Some(stop),
+            returned,
+        }
     }
 
     pub(super) fn number(&self) -> u16 {
@@ -79,7 +94,8 @@ impl Port {
         match self.close().await {
             Some(open) if asked.reach == self.asked.reach => Reopened::AsAsked(open),
             closed => {
-                // The wider address contains the narrower one, so the two cannot be open at the same time.
+                // The wider address contains the narrower one, so the two cannot be open at the
+                // same time.
                 drop(closed);
                 self.bind_again(asked)
             }
@@ -104,13 +120,21 @@ impl Port {
             Err(error) => error,
         };
         match bind(self.number, self.asked.reach) {
-            Ok(open) => Reopened::AsBefore { asked: Asked { reach: self.asked.reach, ..asked.clone() }, open, error },
+            Ok(open) => Reopened::AsBefore {
+                asked: Asked {
+                    reach: self.asked.reach,
+                    ..asked.clone()
+                },
+                open,
+                error,
+            },
             Err(error) => Reopened::Lost(error),
         }
     }
 }
 
-/// What became of a port that is asked for otherwise. Where there are sockets, nobody serves on them yet.
+/// What became of a port that is asked for otherwise. Where there are sockets, nobody serves on
+/// them yet.
 pub(super) enum Reopened {
     Same,
     AsAsked(Listeners),
@@ -138,9 +162,15 @@ pub(super) fn refused(error: &BindError) -> Refused {
         None if error.is_in_use() && probe(port, PROBE_TIMEOUT) == Found::Ours => ours(port),
         None => error.to_string(),
     };
-    Refused { port, why, is_in_use: error.is_in_use() }
+    Refused {
+        port,
+        why,
+        is_in_use: error.is_in_use(),
+    }
 }
 
 fn ours(port: u16) -> String {
-    format!("port {port} is in use by another aerostat, of another home; stop it, or set another `port`")
+    format!(
+        "port {port} is in use by another aerostat, of another home; stop it, or set another `port`"
+    )
 }

@@ -1,6 +1,8 @@
-//! The agent as it is with nothing configured, for as long as it takes to answer a list of requests.
+//! The agent as it is with nothing configured, for as long as it takes to answer a list of
+//! requests.
 //!
-//! The requests go over a real port and through everything that serves; nothing of the person's own is read or changed.
+//! The requests go over a real port and through everything that serves; nothing of the person's own
+//! is read or changed.
 
 use std::sync::Arc;
 
@@ -25,14 +27,27 @@ use crate::upstream::{Network, Settings, Upstream as _, Via};
 /// When no port can be opened.
 pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
     // A free port: the person's own may be in use, most likely by this program.
-    let config = Resolved { port: 0, ..Resolved::default() };
+    let config = Resolved {
+        port: 0,
+        ..Resolved::default()
+    };
     let network = Network::new(Settings::direct(config.limits.connect_timeout));
-    let (told, drain) = (watch::Sender::new(Serving::Starting), watch::Sender::new(config.limits.drain_timeout));
+    let (told, drain) = (
+        watch::Sender::new(Serving::Starting),
+        watch::Sender::new(config.limits.drain_timeout),
+    );
     let broken = |error: anyhow::Error| Fault::internal(format!("{error:#}"));
-    let mut agent =
-        Agent::start(Assembly::new(home, &config, None, Arc::new(Ring::new(1))), config, told, drain).map_err(broken)?;
+    let mut agent = Agent::start(
+        Assembly::new(home, &config, None, Arc::new(Ring::new(1))),
+        config,
+        told,
+        drain,
+    )
+    .map_err(broken)?;
     agent.obey(Wanted::Running).await;
-    let port = agent.port().ok_or_else(|| Fault::internal("no port can be opened"))?;
+    let port = agent
+        .port()
+        .ok_or_else(|| Fault::internal("no port can be opened"))?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(exchange(&network, port, request).await);
@@ -45,9 +60,16 @@ async fn exchange(network: &Network, port: u16, mut request: Request<Bytes>) -> 
     let mut parts = request.uri().clone().into_parts();
     parts.scheme = Some(Scheme::HTTP);
     parts.authority = Authority::try_from(format!("127.0.0.1:{port}")).ok();
-    *request.uri_mut() = Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
-    let (head, body) =
-        network.send(request.map(Into::into), &Via::default()).await.map_err(|error| Fault::upstream(error.message))?.into_parts();
-    let body = body.collect().await.map_err(|_| Fault::upstream("the answer broke off"))?;
+    *request.uri_mut() =
+        Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
+    let (head, body) = network
+        .send(request.map(Into::into), &Via::default())
+        .await
+        .map_err(|error| Fault::upstream(error.message))?
+        .into_parts();
+    let body = body
+        .collect()
+        .await
+        .map_err(|_| Fault::upstream("the answer broke off"))?;
     Ok(Response::from_parts(head, body.to_bytes()))
 }

@@ -28,7 +28,10 @@ impl Show<'_> {
     }
 
     /// `desk` is this agent's; there is none where another one runs.
-    #[cfg_attr(not(feature = "desktop"), allow(clippy::needless_pass_by_value, reason = "the tray keeps it"))]
+    #[cfg_attr(
+        not(feature = "desktop"),
+        allow(clippy::needless_pass_by_value, reason = "the tray keeps it")
+    )]
     pub(super) fn started(&mut self, desk: Option<&Arc<Desk>>, started: Started) {
         match self {
             Self::Headless(on_start) => {

@@ -5,8 +5,9 @@ use std::io;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM and SIGINT; Ctrl+C where there are no others. On Linux also SIGHUP, which comes with the end of a session or of a
-/// terminal, unless whoever started the program had it ignored, as `nohup` does.
+/// SIGTERM and SIGINT; Ctrl+C where there are no others. On Linux also SIGHUP, which comes with the
+/// end of a session or of a terminal, unless whoever started the program had it ignored, as `nohup`
+/// does.
 pub(super) struct Signals {
     #[cfg(unix)]
     kinds: [Signal; 2],
@@ -21,8 +22,15 @@ impl Signals {
     /// When the system refuses.
     #[cfg(unix)]
     pub(super) fn listen() -> io::Result<Self> {
-        let kinds = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
-        let hangup = if hears_hangup() { Some(signal(SignalKind::hangup())?) } else { None };
+        let kinds = [
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::interrupt())?,
+        ];
+        let hangup = if hears_hangup() {
+            Some(signal(SignalKind::hangup())?)
+        } else {
+            None
+        };
         Ok(Self { kinds, hangup })
     }
 
@@ -78,10 +86,14 @@ async fn hung_up(hangup: Option<&mut Signal>) {
     }
 }
 
-/// Whether SIGHUP shall be listened to. Only Linux tells whether it is ignored, and elsewhere it keeps its meaning.
+/// Whether SIGHUP shall be listened to. Only Linux tells whether it is ignored, and elsewhere it
+/// keeps its meaning.
 #[cfg(unix)]
 fn hears_hangup() -> bool {
-    std::fs::read_to_string("/proc/self/status").ok().and_then(|status| ignored(&status)).is_some_and(|mask| mask & SIGHUP == 0)
+    std::fs::read_to_string("/proc/self/status")
+        .ok()
+        .and_then(|status| ignored(&status))
+        .is_some_and(|mask| mask & SIGHUP == 0)
 }
 
 /// Signal 1 in a mask of signals.
@@ -91,7 +103,9 @@ const SIGHUP: u64 = 1;
 /// The mask of the signals that are ignored. Source: proc_pid_status(5), `SigIgn`.
 #[cfg(unix)]
 fn ignored(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))?;
     u64::from_str_radix(mask.trim(), 16).ok()
 }
 
@@ -101,9 +115,17 @@ mod tests {
 
     #[test]
     fn a_hangup_that_is_ignored_stays_so() {
-        let status = |mask: &str| format!("Name:\taerostat\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n");
-        assert_eq!(ignored(&status("0000000000001001")).map(|mask| mask & SIGHUP), Some(1));
-        assert_eq!(ignored(&status("0000000000001000")).map(|mask| mask & SIGHUP), Some(0));
+        let status = |mask: &str| {
+            format!("Name:\taerostat\nSigBlk:\t0000000000000000\nSigIgn:\t{mask}\nSigCgt:\t1\n")
+        };
+        assert_eq!(
+            ignored(&status("0000000000001001")).map(|mask| mask & SIGHUP),
+            Some(1)
+        );
+        assert_eq!(
+            ignored(&status("0000000000001000")).map(|mask| mask & SIGHUP),
+            Some(0)
+        );
         assert_eq!(ignored("Name:\taerostat\n"), None);
     }
 }

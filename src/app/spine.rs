@@ -1,4 +1,5 @@
-//! What the agent holds besides the port: the home's lock, its state, and the socket where it is told what to do.
+//! What the agent holds besides the port: the home's lock, its state, and the socket where it is
+//! told what to do.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use crate::record::Ring;
 use crate::store::Flag;
 use crate::upstream::Upstream;
 
-/// How long the start waits for the vault: a keyring that asks a person takes longer, and what needs no vault shall serve meanwhile.
+/// How long the start waits for the vault: a keyring that asks a person takes longer, and what
+/// needs no vault shall serve meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// At a terminal a passphrase may be asked for first.
 const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
@@ -60,16 +62,37 @@ impl Spine {
         let nobody_answers = async || Client::connect(&place).await.is_none();
         let lock = match HomeLock::wait(home, &Holder::agent(), nobody_answers).await {
             Ok(lock) => lock,
-            Err(held @ LockError::Held(_)) => return ask(&place).await.ok_or_else(|| anyhow!(held)).map(Opened::Theirs),
+            Err(held @ LockError::Held(_)) => {
+                return ask(&place)
+                    .await
+                    .ok_or_else(|| anyhow!(held))
+                    .map(Opened::Theirs);
+            }
             Err(error) => return Err(error.into()),
         };
         let store = Store::open(&home.database_file())?;
-        let local = Local::open(home, place.clone()).map_err(|error| anyhow!("the control socket cannot be opened: {error}"))?;
-        let wanted = if store.has(Flag::Stopped) { Wanted::Stopped } else { Wanted::Running };
+        let local = Local::open(home, place.clone())
+            .map_err(|error| anyhow!("the control socket cannot be opened: {error}"))?;
+        let wanted = if store.has(Flag::Stopped) {
+            Wanted::Stopped
+        } else {
+            Wanted::Running
+        };
         let (agent, orders) = Agent::new(wanted, config.limits.drain_timeout);
-        let (live, followed) = watch::channel(Live { config: Arc::new(config.clone()), trouble: None });
+        let (live, followed) = watch::channel(Live {
+            config: Arc::new(config.clone()),
+            trouble: None,
+        });
         let (outside, ring) = (Arc::new(Wire), Arc::new(Ring::new(explain::RECORDS_MAX)));
-        let desk = Desk::new(home.clone(), place, store, followed, outside, Some(agent), ring);
+        let desk = Desk::new(
+            home.clone(),
+            place,
+            store,
+            followed,
+            outside,
+            Some(agent),
+            ring,
+        );
         let spine = Self {
             desk: Arc::new(desk),
             live,
@@ -82,10 +105,14 @@ impl Spine {
         Ok(Opened::Ours(Box::new(spine), orders))
     }
 
-    /// Opens the vault, now if that takes no longer than `patience`; else, and where it is locked for now, again and again beside
-    /// what serves.
+    /// Opens the vault, now if that takes no longer than `patience`; else, and where it is locked
+    /// for now, again and again beside what serves.
     pub(super) async fn open_vault(&mut self) {
-        let patience = if std::io::stdin().is_terminal() { PATIENCE_AT_TERMINAL } else { PATIENCE };
+        let patience = if std::io::stdin().is_terminal() {
+            PATIENCE_AT_TERMINAL
+        } else {
+            PATIENCE
+        };
         let opened = tokio::time::timeout(patience, self.desk.open_vault()).await;
         match opened {
             Ok(Ok(())) => return,
@@ -129,7 +156,10 @@ impl Spine {
 
     /// Writes beside the lock where the agent serves, when that has changed.
     pub(super) fn tell(&mut self, agent: &Serving) {
-        let holder = Holder { port: agent.port(), ..Holder::agent() };
+        let holder = Holder {
+            port: agent.port(),
+            ..Holder::agent()
+        };
         if holder == self.told {
             return;
         }
@@ -139,7 +169,8 @@ impl Spine {
         self.told = holder;
     }
 
-    /// Waits for refreshes under way: an answer that comes to nobody takes the account's refresh token with it.
+    /// Waits for refreshes under way: an answer that comes to nobody takes the account's refresh
+    /// token with it.
     pub(super) async fn end_refreshes(&mut self) {
         self.desk.pool.close();
         let ended = async { while self.tending.join_next().await.is_some() {} };
@@ -159,7 +190,11 @@ impl Spine {
 async fn tend(desk: Arc<Desk>, upstream: Arc<dyn Upstream>) {
     let (of, keeper) = (desk.clone(), desk.keeper());
     let provider: FindProvider = Arc::new(move |name| of.provider(name));
-    let sender = TokenSender { provider, upstream, now: Arc::new(SystemTime::now) };
+    let sender = TokenSender {
+        provider,
+        upstream,
+        now: Arc::new(SystemTime::now),
+    };
     desk.pool.tend(Arc::new(sender), keeper).await;
 }
 

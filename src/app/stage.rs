@@ -13,12 +13,17 @@ use crate::control::account::{Entered, Entry, Form, SettingChanges};
 use crate::control::autostart::{self, AutostartState, Kind, Places};
 use crate::control::glance::Glance;
 use crate::control::sign_in::open_browser;
-use crate::control::{Ask, Complaint, Desk, Reply, Started, local_key, open_in_browser, set_settings};
-use crate::desktop::{Action, AutostartView, Copied, Event, Facts, Office, Remote, Settings, Topic};
+use crate::control::{
+    Ask, Complaint, Desk, Reply, Started, local_key, open_in_browser, set_settings,
+};
+use crate::desktop::{
+    Action, AutostartView, Copied, Event, Facts, Office, Remote, Settings, Topic,
+};
 
 /// Updates come at most four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after this time at the latest.
+/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after
+/// this time at the latest.
 const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// Where the agent is seen.
@@ -48,7 +53,11 @@ impl Stage {
     }
 
     fn bureau(&self, desk: &Arc<Desk>) -> Bureau {
-        Bureau { desk: desk.clone(), remote: self.remote.clone(), runtime: Handle::current() }
+        Bureau {
+            desk: desk.clone(),
+            remote: self.remote.clone(),
+            runtime: Handle::current(),
+        }
     }
 
     /// Tells of every change, until it is dropped.
@@ -78,16 +87,27 @@ impl Stage {
 
 /// How long nothing changes by time alone.
 fn nap(glance: &Glance, now: SystemTime) -> Duration {
-    let ends = glance.accounts.iter().filter_map(|account| account.until.as_deref());
-    let ends = ends.filter_map(|until| until.parse::<Timestamp>().ok()).map(SystemTime::from);
-    let next = ends.filter_map(|end| end.duration_since(now).ok()).min().unwrap_or(NAP_MAX);
+    let ends = glance
+        .accounts
+        .iter()
+        .filter_map(|account| account.until.as_deref());
+    let ends = ends
+        .filter_map(|until| until.parse::<Timestamp>().ok())
+        .map(SystemTime::from);
+    let next = ends
+        .filter_map(|end| end.duration_since(now).ok())
+        .min()
+        .unwrap_or(NAP_MAX);
     // A moment told in whole seconds may be over a little later.
     next.saturating_add(PAUSE).min(NAP_MAX)
 }
 
 fn settings_of(notifications: &Notifications) -> Settings {
     let is_on = |topic: &Topic| !notifications.off.iter().any(|off| off == topic.name());
-    Settings { topics: Topic::ALL.into_iter().filter(is_on).collect(), expiry_days: notifications.expiry_days.clone() }
+    Settings {
+        topics: Topic::ALL.into_iter().filter(is_on).collect(),
+        expiry_days: notifications.expiry_days.clone(),
+    }
 }
 
 fn places() -> Places {
@@ -97,7 +117,9 @@ fn places() -> Places {
 /// An entry that is on, and whose program was moved away, starts this one from now on.
 fn repair_autostart() {
     match autostart::repair(&places()) {
-        Ok(true) => info!("the entry that starts Aerostat at login was pointed to where the program is now"),
+        Ok(true) => {
+            info!("the entry that starts Aerostat at login was pointed to where the program is now")
+        }
         Ok(false) => {}
         Err(error) => warn!(%error, "the entry that starts Aerostat at login is broken"),
     }
@@ -113,9 +135,14 @@ struct Bureau {
 impl Office for Bureau {
     fn ask(&self, action: Action) {
         let (desk, remote) = (self.desk.clone(), self.remote.clone());
-        #[allow(clippy::disallowed_methods, reason = "the loop must not wait for it, and the runtime ends it")]
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the loop must not wait for it, and the runtime ends it"
+        )]
         self.runtime.spawn(async move {
-            let done = perform(&desk, action).await.map_err(|complaint| complaint.message);
+            let done = perform(&desk, action)
+                .await
+                .map_err(|complaint| complaint.message);
             remote.tell(Event::Done(done));
         });
     }
@@ -127,7 +154,9 @@ impl Office for Bureau {
         match what {
             Copied::OpenAi => Some(format!("{base_url}/v1")),
             Copied::Anthropic | Copied::Gemini => Some(base_url),
-            Copied::Key => local_key(&self.desk.home).ok().map(|key| key.expose().to_owned()),
+            Copied::Key => local_key(&self.desk.home)
+                .ok()
+                .map(|key| key.expose().to_owned()),
         }
     }
 
@@ -141,8 +170,13 @@ impl Office for Bureau {
 }
 
 async fn perform(desk: &Arc<Desk>, action: Action) -> Result<(), Complaint> {
-    let enabling =
-        |name, enabled| Ask::AccountSet { name, changes: SettingChanges { enabled: Some(enabled), ..Default::default() } };
+    let enabling = |name, enabled| Ask::AccountSet {
+        name,
+        changes: SettingChanges {
+            enabled: Some(enabled),
+            ..Default::default()
+        },
+    };
     let ask = match action {
         Action::Start => Ask::Start,
         Action::Stop => Ask::Stop,
@@ -163,13 +197,23 @@ async fn perform(desk: &Arc<Desk>, action: Action) -> Result<(), Complaint> {
 /// With a browser where the provider has that; else the dashboard takes the key.
 async fn sign_in(desk: &Arc<Desk>, name: String) -> Result<(), Complaint> {
     let (notes, mut heard) = mpsc::channel(8);
-    let form = desk.answer(Ask::LoginForm { name: name.clone() }, notes.clone()).await?;
+    let form = desk
+        .answer(Ask::LoginForm { name: name.clone() }, notes.clone())
+        .await?;
     if !matches!(form, Reply::Form(Form::OAuth)) {
         return open_dashboard(desk).await;
     }
-    let entered = Entered::SignIn { client_secret: None };
+    let entered = Entered::SignIn {
+        client_secret: None,
+    };
     let shown = name.clone();
-    let entry = Entry { provider: String::new(), name, entered, keep: false, insecure_plaintext: false };
+    let entry = Entry {
+        provider: String::new(),
+        name,
+        entered,
+        keep: false,
+        insecure_plaintext: false,
+    };
     let login = desk.answer(Ask::AccountLogin(entry), notes);
     let no_browser = async {
         while let Some(note) = heard.recv().await {
@@ -189,13 +233,18 @@ async fn sign_in(desk: &Arc<Desk>, name: String) -> Result<(), Complaint> {
 
 async fn set_mode(desk: &Arc<Desk>, mode: String) -> Result<(), Complaint> {
     let home = desk.home.clone();
-    blocking(move || set_settings(&home, &[("scheduling.mode", &mode)]).map_err(Complaint::failed)).await
+    blocking(move || set_settings(&home, &[("scheduling.mode", &mode)]).map_err(Complaint::failed))
+        .await
 }
 
 async fn set_autostart(is_on: bool) -> Result<(), Complaint> {
     blocking(move || {
         let places = places();
-        let done = if is_on { autostart::turn_on(&places, Kind::of_system()) } else { autostart::turn_off(&places) };
+        let done = if is_on {
+            autostart::turn_on(&places, Kind::of_system())
+        } else {
+            autostart::turn_off(&places)
+        };
         done.map(drop).map_err(Complaint::failed)
     })
     .await
@@ -206,11 +255,17 @@ async fn open_dashboard(desk: &Arc<Desk>) -> Result<(), Complaint> {
     let Reply::Link(link) = desk.answer(Ask::Open, notes).await? else {
         return Err(Complaint::failed("the dashboard gave no link"));
     };
-    let why = |error| Complaint::failed(format!("no browser could be started ({error}); `aerostat open` prints the address"));
+    let why = |error| {
+        Complaint::failed(format!(
+            "no browser could be started ({error}); `aerostat open` prints the address"
+        ))
+    };
     blocking(move || open_in_browser(&link).map_err(why)).await
 }
 
-async fn blocking(work: impl FnOnce() -> Result<(), Complaint> + Send + 'static) -> Result<(), Complaint> {
+async fn blocking(
+    work: impl FnOnce() -> Result<(), Complaint> + Send + 'static,
+) -> Result<(), Complaint> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Complaint::failed("it broke; this is a bug")))
 }
@@ -221,7 +276,10 @@ mod tests {
 
     #[test]
     fn what_is_switched_off_is_no_topic() {
-        let settings = settings_of(&Notifications { off: vec!["quota".to_owned(), "lan".to_owned()], expiry_days: vec![3] });
+        let settings = settings_of(&Notifications {
+            off: vec!["quota".to_owned(), "lan".to_owned()],
+            expiry_days: vec![3],
+        });
         assert!(!settings.topics.contains(&Topic::Quota) && !settings.topics.contains(&Topic::Lan));
         assert_eq!((settings.topics.len(), settings.expiry_days), (6, vec![3]));
         assert_eq!(settings_of(&Notifications::default()), Settings::default());
@@ -229,8 +287,14 @@ mod tests {
 
     #[test]
     fn every_topic_can_be_switched_off_by_its_name() {
-        let key = crate::config::keys::KEYS.iter().find(|key| key.path == "notifications.off").unwrap();
-        let crate::config::keys::Kind::ListOf(crate::config::keys::Kind::OneOf(names)) = key.kind else { panic!("it is a list") };
+        let key = crate::config::keys::KEYS
+            .iter()
+            .find(|key| key.path == "notifications.off")
+            .unwrap();
+        let crate::config::keys::Kind::ListOf(crate::config::keys::Kind::OneOf(names)) = key.kind
+        else {
+            panic!("it is a list")
+        };
         assert_eq!(names.to_vec(), Topic::ALL.map(Topic::name));
     }
 }

@@ -13,11 +13,13 @@ pub struct At {
 /// One step of an answer. Decoders promise, and encoders rely on:
 ///
 /// - `Start` comes once and first (a `Ping` or `Failed` may precede it).
-/// - Within one choice, parts do not overlap: `PartStart`, its deltas, `PartEnd`; `At::part` rises by one. Choices may interleave.
-///   (Chat streams may interleave tool calls; their decoder buffers the later one.)
+/// - Within one choice, parts do not overlap: `PartStart`, its deltas, `PartEnd`; `At::part` rises
+///   by one. Choices may interleave. (Chat streams may interleave tool calls; their decoder buffers
+///   the later one.)
 /// - `Finish` comes once a choice, after its last `PartEnd`.
 /// - `Usage` is cumulative and may repeat; the last figure wins.
-/// - `Failed` comes at most once and last. A stream that ends without its dialect's terminator fails.
+/// - `Failed` comes at most once and last. A stream that ends without its dialect's terminator
+///   fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Start(Start),
@@ -25,8 +27,8 @@ pub enum Event {
         at: At,
         head: PartHead,
     },
-    /// More of a part: text, reasoning, refusal; of a tool call the next piece of its arguments' JSON (or free text), as the
-    /// content of a JSON string.
+    /// More of a part: text, reasoning, refusal; of a tool call the next piece of its arguments'
+    /// JSON (or free text), as the content of a JSON string.
     Delta {
         at: At,
         text: Text,
@@ -69,7 +71,8 @@ pub enum Event {
 /// What an answer says of itself at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
-    /// The upstream's id of the answer. Encoders make one in their dialect's form where there is none.
+    /// The upstream's id of the answer. Encoders make one in their dialect's form where there is
+    /// none.
     pub id: Option<Text>,
     /// The model that the upstream says it used.
     pub model: Option<Text>,
@@ -115,8 +118,8 @@ pub enum ReasoningForm {
 
 /// Why an answer ended. Each dialect has one table from these to its word.
 ///
-/// Decoders derive `ToolCalls` from the presence of calls, not from the upstream's word: Gemini says `STOP`, and some Chat
-/// servers say `stop`.
+/// Decoders derive `ToolCalls` from the presence of calls, not from the upstream's word: Gemini
+/// says `STOP`, and some Chat servers say `stop`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
     End,
@@ -140,8 +143,13 @@ pub enum FinishReason {
 const REFUSED: &str = "The model refused to answer.";
 
 impl FinishReason {
-    /// What a refusal says in dialects that tell it by its text; `None` where nothing was refused. `detail` is the upstream's words.
+    /// What a refusal says in dialects that tell it by its text; `None` where nothing was refused.
+    /// `detail` is the upstream's words.
     pub fn refusal(&self, detail: Option<&Text>) -> Option<Text> {
-        (*self == Self::Refusal).then(|| detail.cloned().unwrap_or_else(|| Text::from_static(REFUSED)))
+        (*self == Self::Refusal).then(|| {
+            detail
+                .cloned()
+                .unwrap_or_else(|| Text::from_static(REFUSED))
+        })
     }
 }

@@ -22,7 +22,8 @@ pub enum FaultKind {
     ContextTooLong,
     /// The client's key for this gateway is missing or wrong.
     Unauthorized,
-    /// The upstream refused the account's credential. Never told to clients as 401 or 403: they would drop their own key.
+    /// The upstream refused the account's credential. Never told to clients as 401 or 403: they
+    /// would drop their own key.
     UpstreamAuth,
     /// The account's money or quota is spent.
     QuotaSpent,
@@ -57,8 +58,8 @@ pub enum FaultKind {
 
 /// An error on its way to a client.
 ///
-/// `message` never holds secrets, prompts or whole bodies. `status` is the upstream's own where there was one; what the client
-/// gets is decided by its dialect's table.
+/// `message` never holds secrets, prompts or whole bodies. `status` is the upstream's own where
+/// there was one; what the client gets is decided by its dialect's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub kind: FaultKind,
@@ -74,7 +75,8 @@ pub struct Fault {
     pub retry_after: Option<Duration>,
     /// The upstream's id of the failed request.
     pub upstream_id: Option<String>,
-    /// The upstream's structured details as they were written: an object (Anthropic) or an array (Gemini). Same dialect only.
+    /// The upstream's structured details as they were written: an object (Anthropic) or an array
+    /// (Gemini). Same dialect only.
     pub details: Option<Raw>,
 }
 
@@ -108,9 +110,11 @@ impl Fault {
         Self::new(FaultKind::Upstream, Blame::Provider, message)
     }
 
-    /// The wait as `Retry-After` writes it. Rounded up: a client that comes back too early is refused again.
+    /// The wait as `Retry-After` writes it. Rounded up: a client that comes back too early is
+    /// refused again.
     pub fn retry_after_seconds(&self) -> Option<u64> {
-        self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+        self.retry_after
+            .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 
     #[must_use]

@@ -60,7 +60,12 @@ impl Fold {
             Event::Logprobs { at, list } => self.part(at, |part| part.logprobs.push(list)),
             Event::PartEnd { at } => self.end_paragraph(at),
             Event::Usage(usage) => self.response.usage.update(&usage),
-            Event::Finish { choice, reason, sequence, detail } => {
+            Event::Finish {
+                choice,
+                reason,
+                sequence,
+                detail,
+            } => {
                 let choice = self.choice(choice);
                 (choice.finish, choice.sequence, choice.detail) = (Some(reason), sequence, detail);
             }
@@ -74,12 +79,20 @@ impl Fold {
     /// # Errors
     /// The fault that the events ended with.
     pub fn finish(mut self) -> Result<Response, Fault> {
-        self.response.choices.retain(|choice| *choice != Choice::default());
+        self.response
+            .choices
+            .retain(|choice| *choice != Choice::default());
         self.failed.map_or(Ok(self.response), Err)
     }
 
     fn begin(&mut self, at: At, head: PartHead) {
-        let part = OutPart { head, texts: Vec::new(), sig: None, citations: Vec::new(), logprobs: Vec::new() };
+        let part = OutPart {
+            head,
+            texts: Vec::new(),
+            sig: None,
+            citations: Vec::new(),
+            logprobs: Vec::new(),
+        };
         self.choice(at.choice).parts.push(part);
         self.pieces(at).clear();
     }
@@ -94,7 +107,9 @@ impl Fold {
     fn choice(&mut self, index: u32) -> &mut Choice {
         let index = index as usize;
         if self.response.choices.len() <= index {
-            self.response.choices.resize_with(index + 1, Choice::default);
+            self.response
+                .choices
+                .resize_with(index + 1, Choice::default);
         }
         &mut self.response.choices[index]
     }
@@ -115,7 +130,8 @@ impl Fold {
 }
 
 impl Response {
-    /// The events that fold to this answer: what a streaming client gets where the upstream answered in one piece.
+    /// The events that fold to this answer: what a streaming client gets where the upstream
+    /// answered in one piece.
     pub fn events(&self) -> Vec<Event> {
         let mut events = vec![Event::Start(self.start.clone())];
         for (index, choice) in (0..).zip(&self.choices) {
@@ -123,7 +139,10 @@ impl Response {
         }
         if !self.usage.is_unknown() {
             // Before the finish, so that dialects that end at the finish have it in time.
-            let finishes = events.iter().position(|event| matches!(event, Event::Finish { .. })).unwrap_or(events.len());
+            let finishes = events
+                .iter()
+                .position(|event| matches!(event, Event::Finish { .. }))
+                .unwrap_or(events.len());
             events.insert(finishes, Event::Usage(self.usage));
         }
         events
@@ -133,26 +152,52 @@ impl Response {
 impl Choice {
     fn events(&self, choice: u32, out: &mut Vec<Event>) {
         for (index, part) in (0..).zip(&self.parts) {
-            part.events(At { choice, part: index }, out);
+            part.events(
+                At {
+                    choice,
+                    part: index,
+                },
+                out,
+            );
         }
         if let Some(reason) = self.finish.clone() {
-            out.push(Event::Finish { choice, reason, sequence: self.sequence.clone(), detail: self.detail.clone() });
+            out.push(Event::Finish {
+                choice,
+                reason,
+                sequence: self.sequence.clone(),
+                detail: self.detail.clone(),
+            });
         }
     }
 }
 
 impl OutPart {
     fn events(&self, at: At, out: &mut Vec<Event>) {
-        out.push(Event::PartStart { at, head: self.head.clone() });
+        out.push(Event::PartStart {
+            at,
+            head: self.head.clone(),
+        });
         for (index, text) in self.texts.iter().enumerate() {
             if index > 0 {
                 out.push(Event::Paragraph { at });
             }
-            out.push(Event::Delta { at, text: text.clone() });
+            out.push(Event::Delta {
+                at,
+                text: text.clone(),
+            });
         }
-        out.extend(self.citations.iter().map(|raw| Event::Cite { at, raw: raw.clone() }));
-        out.extend(self.logprobs.iter().map(|list| Event::Logprobs { at, list: list.clone() }));
-        out.extend(self.sig.iter().map(|value| Event::Sig { at, value: value.clone() }));
+        out.extend(self.citations.iter().map(|raw| Event::Cite {
+            at,
+            raw: raw.clone(),
+        }));
+        out.extend(self.logprobs.iter().map(|list| Event::Logprobs {
+            at,
+            list: list.clone(),
+        }));
+        out.extend(self.sig.iter().map(|value| Event::Sig {
+            at,
+            value: value.clone(),
+        }));
         out.push(Event::PartEnd { at });
     }
 }
@@ -166,12 +211,29 @@ mod tests {
         let at = At { choice: 0, part: 0 };
         let events = [
             Event::Start(Start::default()),
-            Event::PartStart { at, head: PartHead::Text },
-            Event::Delta { at, text: Text::from("a") },
-            Event::Delta { at, text: Text::from("b") },
+            Event::PartStart {
+                at,
+                head: PartHead::Text,
+            },
+            Event::Delta {
+                at,
+                text: Text::from("a"),
+            },
+            Event::Delta {
+                at,
+                text: Text::from("b"),
+            },
             Event::PartEnd { at },
-            Event::Usage(Usage { output: Some(2), ..Usage::default() }),
-            Event::Finish { choice: 0, reason: FinishReason::End, sequence: None, detail: None },
+            Event::Usage(Usage {
+                output: Some(2),
+                ..Usage::default()
+            }),
+            Event::Finish {
+                choice: 0,
+                reason: FinishReason::End,
+                sequence: None,
+                detail: None,
+            },
         ];
         let fold = |events: &[Event]| {
             let mut fold = Fold::default();
@@ -185,9 +247,16 @@ mod tests {
 
     #[test]
     fn numbers_that_a_server_leaves_out_are_no_choices() {
-        let finish = |choice| Event::Finish { choice, reason: FinishReason::End, sequence: None, detail: None };
+        let finish = |choice| Event::Finish {
+            choice,
+            reason: FinishReason::End,
+            sequence: None,
+            detail: None,
+        };
         let mut fold = Fold::default();
-        [finish(1), finish(4)].into_iter().for_each(|event| fold.push(event));
+        [finish(1), finish(4)]
+            .into_iter()
+            .for_each(|event| fold.push(event));
         assert_eq!(fold.finish().unwrap().choices.len(), 2);
     }
 }

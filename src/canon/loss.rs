@@ -32,8 +32,8 @@ pub struct Refusal {
     pub why: String,
 }
 
-/// Collects losses while a request is encoded. Encoding goes on after a refusal, so that encoders need no error paths;
-/// the first refusal is the answer.
+/// Collects losses while a request is encoded. Encoding goes on after a refusal, so that encoders
+/// need no error paths; the first refusal is the answer.
 #[derive(Debug, Default)]
 pub struct Losses {
     noted: Vec<(Place, How)>,
@@ -67,9 +67,13 @@ impl Losses {
         self.noted.push((Place::Name(name), how));
     }
 
-    /// The request cannot be carried; `why` completes the sentence that starts with the field's path.
+    /// The request cannot be carried; `why` completes the sentence that starts with the field's
+    /// path.
     pub fn refuse(&mut self, at: impl Into<Option<Spot>>, why: impl Into<String>) {
-        self.refusal.get_or_insert_with(|| Refusal { at: at.into(), why: why.into() });
+        self.refusal.get_or_insert_with(|| Refusal {
+            at: at.into(),
+            why: why.into(),
+        });
     }
 
     /// Takes over what another part of the same translation noted.
@@ -92,8 +96,17 @@ impl Losses {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let spots: Vec<Spot> = self.noted.iter().filter_map(|(place, _)| place.spot()).collect();
-        let mut paths = if spots.is_empty() { Vec::new() } else { json::paths_at(body, &spots) }.into_iter();
+        let spots: Vec<Spot> = self
+            .noted
+            .iter()
+            .filter_map(|(place, _)| place.spot())
+            .collect();
+        let mut paths = if spots.is_empty() {
+            Vec::new()
+        } else {
+            json::paths_at(body, &spots)
+        }
+        .into_iter();
         let mut losses: Vec<Loss> = Vec::with_capacity(self.noted.len());
         let mut seen = HashSet::with_capacity(self.noted.len());
         for (place, how) in self.noted {

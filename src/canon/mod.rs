@@ -1,8 +1,9 @@
 //! The canonical model: what the four dialects can say, in one set of types.
 //!
-//! It is the union of the dialects, not their intersection: each construct of a dialect has a home here or is kept as
-//! [`Unknown`], so that whatever a target cannot carry can be named as a [`Loss`]. Text and schemas are slices of the bytes that
-//! came ([`crate::json::Text`], [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Spot`]).
+//! It is the union of the dialects, not their intersection: each construct of a dialect has a home
+//! here or is kept as [`Unknown`], so that whatever a target cannot carry can be named as a
+//! [`Loss`]. Text and schemas are slices of the bytes that came ([`crate::json::Text`],
+//! [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Spot`]).
 //!
 //! No IO, no async, no clock, no dialect's words.
 
@@ -19,9 +20,10 @@ pub use fault::{Blame, Fault, FaultKind};
 pub use fold::{Choice, Fold, OutPart, Response};
 pub use loss::{How, Loss, Losses, Refusal};
 pub use request::{
-    CacheMark, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind, MediaSource, ModelCard, Part,
-    PartKind, Reasoning, ReasoningMode, Request, Role, Sampling, SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice, ToolInput,
-    ToolKind, ToolName, ToolResult, Turn, Unknown,
+    CacheMark, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind,
+    MediaSource, ModelCard, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Sampling,
+    SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice, ToolInput, ToolKind, ToolName, ToolResult,
+    Turn, Unknown,
 };
 pub use usage::Usage;
 

@@ -21,7 +21,10 @@ impl<T> Located<T> {
     ///
     /// # Errors
     /// Those of `read`.
-    pub fn read<'d>(value: Value<'d>, read: impl FnOnce(Value<'d>) -> Result<T, Invalid>) -> Result<Self, Invalid> {
+    pub fn read<'d>(
+        value: Value<'d>,
+        read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
+    ) -> Result<Self, Invalid> {
         Ok(Self::new(read(value)?, value.spot()))
     }
 }
@@ -35,7 +38,10 @@ pub struct Unknown {
 
 impl From<Value<'_>> for Unknown {
     fn from(value: Value<'_>) -> Self {
-        Self { at: value.spot(), raw: value.raw() }
+        Self {
+            at: value.spot(),
+            raw: value.raw(),
+        }
     }
 }
 
@@ -48,10 +54,12 @@ pub struct Request {
     pub body: Bytes,
     /// The model's name as the client wrote it.
     pub model: String,
-    /// System text in front of the conversation, in order. Only `Text` parts (others are refused by the decoders).
+    /// System text in front of the conversation, in order. Only `Text` parts (others are refused by
+    /// the decoders).
     pub system: Vec<Part>,
-    /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's calls stand together, in the
-    /// order of the calls, at the start of the `User` turn that follows (`turns::arrange`).
+    /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's
+    /// calls stand together, in the order of the calls, at the start of the `User` turn that
+    /// follows (`turns::arrange`).
     pub turns: Vec<Turn>,
     pub tools: Vec<Tool>,
     pub tool_choice: Option<Located<ToolChoice>>,
@@ -65,7 +73,8 @@ pub struct Request {
     pub choices: Option<Located<u64>>,
     pub format: Option<Located<Format>>,
     pub reasoning: Option<Located<Reasoning>>,
-    /// How many alternatives with log probabilities are asked for at each token; 0 = only the chosen one.
+    /// How many alternatives with log probabilities are asked for at each token; 0 = only the
+    /// chosen one.
     pub logprobs: Option<Located<u64>>,
     /// Output kinds besides text, such as `audio` or `IMAGE`, as written.
     pub modalities: Vec<Located<Text>>,
@@ -81,7 +90,8 @@ pub struct Request {
     /// Anthropic's top-level `cache_control`.
     pub cache_mark: Option<CacheMark>,
     pub stream: bool,
-    /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the other dialects always send it.
+    /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the
+    /// other dialects always send it.
     pub include_usage: bool,
     pub unknown: Vec<Unknown>,
     /// What the decoder put in because every target demands it: `tool_result`.
@@ -124,7 +134,8 @@ pub struct Turn {
 pub struct Part {
     pub kind: PartKind,
     pub at: Spot,
-    /// The token that only its maker can read: thinking signature, encrypted reasoning, thought signature.
+    /// The token that only its maker can read: thinking signature, encrypted reasoning, thought
+    /// signature.
     pub sig: Option<Sig>,
     /// Where the client wrote the token, if in a field of its own (Gemini's `thoughtSignature`).
     pub sig_at: Option<Spot>,
@@ -135,7 +146,14 @@ pub struct Part {
 
 impl Part {
     pub fn new(kind: PartKind, at: Spot) -> Self {
-        Self { kind, at, sig: None, sig_at: None, cache: None, citations: None }
+        Self {
+            kind,
+            at,
+            sig: None,
+            sig_at: None,
+            cache: None,
+            citations: None,
+        }
     }
 
     pub fn text(text: Text, at: Spot) -> Self {
@@ -181,7 +199,8 @@ pub enum PartKind {
 /// What a call was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolInput {
-    /// A JSON object, as it was written inside a string; without white space between its tokens where it stood as an object.
+    /// A JSON object, as it was written inside a string; without white space between its tokens
+    /// where it stood as an object.
     Json(Raw),
     /// What should have been a JSON object and is not; kept as it was, for history only.
     Malformed(Text),
@@ -190,7 +209,8 @@ pub enum ToolInput {
 }
 
 impl ToolInput {
-    /// From arguments as OpenAI's dialects carry them: JSON inside a string. `""` means no arguments.
+    /// From arguments as OpenAI's dialects carry them: JSON inside a string. `""` means no
+    /// arguments.
     pub fn from_arguments(arguments: &Text) -> Self {
         if arguments.is_blank() {
             return Self::Json(Raw::from_static("{}"));
@@ -209,9 +229,12 @@ impl ToolInput {
         }
     }
 
-    /// As Anthropic and Gemini carry arguments: an object. Malformed arguments stand in it as `_raw`, free text as `input`.
+    /// As Anthropic and Gemini carry arguments: an object. Malformed arguments stand in it as
+    /// `_raw`, free text as `input`.
     pub fn to_object(&self) -> Raw {
-        let wrap = |key: &str, text: &Text| crate::json::value(|value| value.object(|object| object.text(key, text)));
+        let wrap = |key: &str, text: &Text| {
+            crate::json::value(|value| value.object(|object| object.text(key, text)))
+        };
         match self {
             Self::Json(raw) => raw.clone(),
             Self::Malformed(text) => wrap("_raw", text),
@@ -224,7 +247,8 @@ impl ToolInput {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolResult {
     pub call_id: Text,
-    /// The tool's name where the dialect tells it (Gemini); `turns::arrange` fills it in from the call.
+    /// The tool's name where the dialect tells it (Gemini); `turns::arrange` fills it in from the
+    /// call.
     pub name: Option<Text>,
     pub parts: Vec<Part>,
     pub is_error: bool,
@@ -255,7 +279,12 @@ pub enum MediaKind {
 impl MediaKind {
     /// The kind that a MIME type names. `None` = no kind that any dialect knows.
     pub fn of_mime(mime: &str) -> Option<Self> {
-        let mime = mime.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let mime = mime
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match mime.split_once('/')? {
             ("image", _) => Some(Self::Image),
             ("audio", _) => Some(Self::Audio),
@@ -331,10 +360,21 @@ pub enum ToolKind {
         strict: Option<Located<bool>>,
         cache: Option<CacheMark>,
     },
-    /// A custom tool: free text in, by a grammar (`{"type":"grammar","syntax":…,"definition":…}`) if there is one.
-    Free { name: Text, namespace: Option<Text>, description: Option<Text>, grammar: Option<Located<Raw>>, cache: Option<CacheMark> },
+    /// A custom tool: free text in, by a grammar (`{"type":"grammar","syntax":…,"definition":…}`)
+    /// if there is one.
+    Free {
+        name: Text,
+        namespace: Option<Text>,
+        description: Option<Text>,
+        grammar: Option<Located<Raw>>,
+        cache: Option<CacheMark>,
+    },
     /// A tool that the provider runs.
-    Hosted { dialect: Dialect, kind: Text, raw: Raw },
+    Hosted {
+        dialect: Dialect,
+        kind: Text,
+        raw: Raw,
+    },
 }
 
 /// A tool as a choice names it.
@@ -347,7 +387,10 @@ pub struct ToolName {
 impl ToolName {
     /// Of a tool that stands in no group.
     pub fn plain(name: Text) -> Self {
-        Self { name, namespace: None }
+        Self {
+            name,
+            namespace: None,
+        }
     }
 }
 

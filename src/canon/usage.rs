@@ -1,10 +1,11 @@
 //! Token counts.
 
-/// Tokens of one request, as the upstream reported them. `None` = not reported, which is never the same as 0.
+/// Tokens of one request, as the upstream reported them. `None` = not reported, which is never the
+/// same as 0.
 ///
-/// `input` includes `cache_read` and `cache_write` (as OpenAI and Gemini count; the Anthropic decoder adds them).
-/// `output` includes `reasoning` (as OpenAI and Anthropic count; the Gemini decoder adds it).
-/// Source: the four references, "usage".
+/// `input` includes `cache_read` and `cache_write` (as OpenAI and Gemini count; the Anthropic
+/// decoder adds them). `output` includes `reasoning` (as OpenAI and Anthropic count; the Gemini
+/// decoder adds it). Source: the four references, "usage".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     pub input: Option<u64>,
@@ -25,7 +26,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Takes each figure that `later` knows: usage in streams is cumulative, and the last word wins.
+    /// Takes each figure that `later` knows: usage in streams is cumulative, and the last word
+    /// wins.
     pub fn update(&mut self, later: &Self) {
         let pairs = [
             (&mut self.input, later.input),
@@ -47,13 +49,17 @@ impl Usage {
 
     /// Input that came neither from nor went to a cache: what Anthropic calls `input_tokens`.
     pub fn uncached_input(&self) -> Option<u64> {
-        let cached = self.cache_read.unwrap_or(0).saturating_add(self.cache_write.unwrap_or(0));
+        let cached = self
+            .cache_read
+            .unwrap_or(0)
+            .saturating_add(self.cache_write.unwrap_or(0));
         self.input.map(|input| input.saturating_sub(cached))
     }
 
     /// Output without reasoning: what Gemini calls `candidatesTokenCount`.
     pub fn visible_output(&self) -> Option<u64> {
-        self.output.map(|output| output.saturating_sub(self.reasoning.unwrap_or(0)))
+        self.output
+            .map(|output| output.saturating_sub(self.reasoning.unwrap_or(0)))
     }
 
     /// Input plus output, where both are known.

@@ -187,7 +187,8 @@ pub(super) struct Way {
 pub(super) struct How {
     #[command(flatten)]
     pub(super) way: Way,
-    /// Read the secret of your OAuth client from standard input; after a refresh token, from its second line
+    /// Read the secret of your OAuth client from standard input; after a refresh token, from its
+    /// second line
     #[arg(long)]
     pub(super) client_secret_stdin: bool,
 }
@@ -206,7 +207,8 @@ pub(super) struct Changes {
     /// The models that it may serve, with commas between them, or `all`
     #[arg(long, value_name = "LIST")]
     pub(super) models: Option<String>,
-    /// As in `1000 requests/day Europe/Berlin` or `500000 tokens/month`, several times for several; or `none`
+    /// As in `1000 requests/day Europe/Berlin` or `500000 tokens/month`, several times for several;
+    /// or `none`
     #[arg(long = "budget", value_name = "BUDGET")]
     pub(super) budgets: Vec<String>,
     /// The proxy for its calls, or `none`
@@ -282,12 +284,19 @@ struct KeyParser;
 impl TypedValueParser for KeyParser {
     type Value = String;
 
-    fn parse_ref(&self, command: &clap::Command, arg: Option<&clap::Arg>, value: &std::ffi::OsStr) -> Result<String, clap::Error> {
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
         StringValueParser::new().parse_ref(command, arg, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
         let fixed = KEYS.iter().filter(|key| !key.path.contains(['*', '[']));
-        Some(Box::new(fixed.map(|key| PossibleValue::new(key.path).help(key.about))))
+        Some(Box::new(
+            fixed.map(|key| PossibleValue::new(key.path).help(key.about)),
+        ))
     }
 }

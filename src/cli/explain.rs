@@ -8,43 +8,86 @@ use crate::control::explain::{AttemptFacts, Explanation, PassedOverFacts};
 use crate::control::{Ask, Home, Reply};
 
 pub(super) fn show(home: &Home, program: &dyn Program, id: String, out: &mut Out<'_>) -> Done {
-    let Reply::Explanation(told) = ask(home, program, Ask::Explain { id }, out)? else { return Err(unexpected()) };
+    let Reply::Explanation(told) = ask(home, program, Ask::Explain { id }, out)? else {
+        return Err(unexpected());
+    };
     out.facts(&told, lines(&told));
     Ok(DONE)
 }
 
 fn lines(told: &Explanation) -> Vec<String> {
-    let Explanation { id, received_at, operation, model, dialect, .. } = told;
+    let Explanation {
+        id,
+        received_at,
+        operation,
+        model,
+        dialect,
+        ..
+    } = told;
     let kind = if told.stream { " (a stream)" } else { "" };
-    let mut lines = vec![format!("request {id} at {received_at}: {operation} of `{model}` in {dialect}{kind}")];
+    let mut lines = vec![format!(
+        "request {id} at {received_at}: {operation} of `{model}` in {dialect}{kind}"
+    )];
     if !told.resolution.is_empty() {
         lines.push(format!("model: {}", told.resolution));
     }
     let numbered = told.candidates.iter().enumerate();
-    lines.extend(numbered.map(|(index, candidate)| format!("candidate {}: {candidate}", index + 1)));
+    lines
+        .extend(numbered.map(|(index, candidate)| format!("candidate {}: {candidate}", index + 1)));
     lines.extend(told.passed_over.iter().map(passed_over));
     let numbered = told.attempts.iter().enumerate();
-    lines.extend(numbered.map(|(index, attempt)| format!("attempt {}: {}", index + 1, tried(attempt))));
+    lines.extend(
+        numbered.map(|(index, attempt)| format!("attempt {}: {}", index + 1, tried(attempt))),
+    );
     lines.push(ended(told));
     lines.extend(list("dropped", &told.dropped));
     lines.extend(list("adjusted", &told.adjusted));
-    lines.extend(told.advice.iter().map(|advice| format!("what to do: {advice}")));
+    lines.extend(
+        told.advice
+            .iter()
+            .map(|advice| format!("what to do: {advice}")),
+    );
     lines
 }
 
 fn passed_over(passed: &PassedOverFacts) -> String {
     match &passed.account {
-        Some(account) => format!("passed over: account `{account}` for {}: {}", passed.candidate, passed.why),
+        Some(account) => format!(
+            "passed over: account `{account}` for {}: {}",
+            passed.candidate, passed.why
+        ),
         None => format!("passed over: {}: {}", passed.candidate, passed.why),
     }
 }
 
 fn tried(attempt: &AttemptFacts) -> String {
-    let account = attempt.account.as_ref().map(|account| format!(" as `{account}`")).unwrap_or_default();
-    let waited = if attempt.waited_ms > 0 { format!(", after {} ms of waiting", attempt.waited_ms) } else { String::new() };
-    let until = attempt.until.as_ref().map(|until| format!(" until {until}")).unwrap_or_default();
-    let detail = attempt.detail.as_ref().map(|detail| format!(" ({detail})")).unwrap_or_default();
-    let AttemptFacts { provider, model, took_ms, outcome, .. } = attempt;
+    let account = attempt
+        .account
+        .as_ref()
+        .map(|account| format!(" as `{account}`"))
+        .unwrap_or_default();
+    let waited = if attempt.waited_ms > 0 {
+        format!(", after {} ms of waiting", attempt.waited_ms)
+    } else {
+        String::new()
+    };
+    let until = attempt
+        .until
+        .as_ref()
+        .map(|until| format!(" until {until}"))
+        .unwrap_or_default();
+    let detail = attempt
+        .detail
+        .as_ref()
+        .map(|detail| format!(" ({detail})"))
+        .unwrap_or_default();
+    let AttemptFacts {
+        provider,
+        model,
+        took_ms,
+        outcome,
+        ..
+    } = attempt;
     format!("{provider}/{model}{account}{waited}: {outcome}{until}{detail}, {took_ms} ms")
 }
 

@@ -1,6 +1,7 @@
 //! The command line: verbs for people and scripts over [`crate::control`].
 //!
-//! It words what the verbs answer and chooses the exit code; it decides nothing, and only `out` writes.
+//! It words what the verbs answer and chooses the exit code; it decides nothing, and only `out`
+//! writes.
 
 mod account;
 mod args;
@@ -33,8 +34,8 @@ pub struct How {
 
 /// What the commands borrow from the program: everything that needs a runtime and sockets.
 pub trait Program {
-    /// Runs the agent until it is told to stop. `on_start` is told how it stands once it can be asked; where one runs already, how
-    /// that one stands, and that is all.
+    /// Runs the agent until it is told to stop. `on_start` is told how it stands once it can be
+    /// asked; where one runs already, how that one stands, and that is all.
     ///
     /// # Errors
     /// When it cannot start, or ends because something broke.
@@ -49,11 +50,13 @@ pub trait Program {
     /// Tells a person who sees no terminal, where there is a desktop to tell it.
     fn announce(&self, summary: &str, body: &str);
 
-    /// Has a verb done, by the running agent or on the files; what is said on the way goes to `on_note`.
+    /// Has a verb done, by the running agent or on the files; what is said on the way goes to
+    /// `on_note`.
     ///
     /// # Errors
     /// Why it was not done.
-    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint>;
+    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note))
+    -> Result<Reply, Complaint>;
 
     /// Asks the person for something that is not shown while it is typed.
     ///
@@ -80,7 +83,13 @@ pub trait Program {
 /// Does what the arguments say, and gives the exit code.
 pub fn main(program: &dyn Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let home = Home::find(&|name| std::env::var_os(name));
-    execute(program, arguments, home, &mut io::stdout().lock(), &mut io::stderr())
+    execute(
+        program,
+        arguments,
+        home,
+        &mut io::stdout().lock(),
+        &mut io::stderr(),
+    )
 }
 
 fn execute(
@@ -95,16 +104,25 @@ fn execute(
         Err(error) => return explain_usage(&error, &mut Out::new(facts, complaints, false)),
     };
     let mut out = Out::new(facts, complaints, args.json);
-    let done = home.map_err(Into::into).and_then(|home| perform(program, &home, args, &mut out));
+    let done = home
+        .map_err(Into::into)
+        .and_then(|home| perform(program, &home, args, &mut out));
     let code = done.unwrap_or_else(|error| {
         out.complain(&format!("{error:#}"));
         exit_code_of(&error)
     });
-    if out.finish().is_err() { exit_code::FAILED } else { code }
+    if out.finish().is_err() {
+        exit_code::FAILED
+    } else {
+        code
+    }
 }
 
 fn exit_code_of(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref::<Complaint>().map(|complaint| complaint.kind) {
+    match error
+        .downcast_ref::<Complaint>()
+        .map(|complaint| complaint.kind)
+    {
         Some(Trouble::NotRunning) => exit_code::NOT_RUNNING,
         Some(Trouble::WrongUsage) => exit_code::WRONG_USAGE,
         Some(Trouble::Failed) | None => exit_code::FAILED,
@@ -122,8 +140,15 @@ fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
     exit_code::DONE
 }
 
-fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) -> anyhow::Result<u8> {
-    let Some(verb) = args.verb else { return verbs::run(home, program, &args, out) };
+fn perform(
+    program: &dyn Program,
+    home: &Home,
+    args: Args,
+    out: &mut Out<'_>,
+) -> anyhow::Result<u8> {
+    let Some(verb) = args.verb else {
+        return verbs::run(home, program, &args, out);
+    };
     match verb {
         Verb::Status => verbs::show_status(home, program, out),
         Verb::Start => verbs::change(home, program, Ask::Start, out),
@@ -143,7 +168,9 @@ fn perform(program: &dyn Program, home: &Home, args: Args, out: &mut Out<'_>) ->
         Verb::Key(KeyVerb::Revoke { name }) => verbs::revoke_key(home, program, name, out),
         Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, name, out),
         Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, program, out),
-        Verb::Provider(ProviderVerb::Models { name }) => verbs::list_models(home, program, name, out),
+        Verb::Provider(ProviderVerb::Models { name }) => {
+            verbs::list_models(home, program, name, out)
+        }
         Verb::Account(verb) => account::perform(home, program, verb, out),
         Verb::Explain { id } => explain::show(home, program, id, out),
         Verb::Selftest => verbs::run_selftest(home, program, out),

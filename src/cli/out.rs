@@ -1,7 +1,7 @@
 //! The one writer of the command line.
 //!
-//! Facts go to standard output, complaints to standard error. What comes from files and upstreams cannot steer the terminal, and a
-//! reader that left is no error.
+//! Facts go to standard output, complaints to standard error. What comes from files and upstreams
+//! cannot steer the terminal, and a reader that left is no error.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -17,14 +17,28 @@ pub(super) struct Out<'a> {
 }
 
 impl<'a> Out<'a> {
-    pub(super) fn new(facts: &'a mut dyn Write, complaints: &'a mut dyn Write, is_json: bool) -> Self {
-        Self { facts, complaints, is_json, failure: None }
+    pub(super) fn new(
+        facts: &'a mut dyn Write,
+        complaints: &'a mut dyn Write,
+        is_json: bool,
+    ) -> Self {
+        Self {
+            facts,
+            complaints,
+            is_json,
+            failure: None,
+        }
     }
 
     /// Writes facts: as JSON for scripts, else the lines for people.
-    pub(super) fn facts(&mut self, facts: &impl Serialize, lines: impl IntoIterator<Item = String>) {
+    pub(super) fn facts(
+        &mut self,
+        facts: &impl Serialize,
+        lines: impl IntoIterator<Item = String>,
+    ) {
         if self.is_json {
-            let text = serde_json::to_string_pretty(facts).expect("facts have text keys and finite numbers");
+            let text = serde_json::to_string_pretty(facts)
+                .expect("facts have text keys and finite numbers");
             self.lines(text.lines());
         } else {
             lines.into_iter().for_each(|line| self.line(&line));
@@ -56,14 +70,16 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Tells people something beside the facts: on standard error, so that scripts read facts alone.
+    /// Tells people something beside the facts: on standard error, so that scripts read facts
+    /// alone.
     pub(super) fn note(&mut self, text: &str) {
         text.lines().for_each(|line| self.complaint("", line));
     }
 
     /// Says what went wrong, a line each.
     pub(super) fn complain(&mut self, text: &str) {
-        text.lines().for_each(|line| self.complaint("aerostat: ", line));
+        text.lines()
+            .for_each(|line| self.complaint("aerostat: ", line));
     }
 
     /// Says how the program is used, where it was not used so.
@@ -86,7 +102,8 @@ impl<'a> Out<'a> {
     }
 }
 
-/// A line without characters that steer a terminal or turn the direction of text: they become `\u001b`, which JSON reads back.
+/// A line without characters that steer a terminal or turn the direction of text: they become
+/// `\u001b`, which JSON reads back.
 fn harmless(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     for c in line.chars() {
@@ -99,7 +116,8 @@ fn harmless(line: &str) -> String {
     text
 }
 
-/// Source: Unicode Standard Annex 9, explicit directional formatting characters; and the two line separators.
+/// Source: Unicode Standard Annex 9, explicit directional formatting characters; and the two line
+/// separators.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -135,7 +153,10 @@ mod tests {
 
     #[test]
     fn names_from_files_cannot_steer_the_terminal() {
-        assert_eq!(harmless("a\u{1b}[2Jb\u{9b}c\nd\u{202e}e"), "a\\u001b[2Jb\\u009bc\\u000ad\\u202ee");
+        assert_eq!(
+            harmless("a\u{1b}[2Jb\u{9b}c\nd\u{202e}e"),
+            "a\\u001b[2Jb\\u009bc\\u000ad\\u202ee"
+        );
         assert_eq!(harmless("grün 日本"), "grün 日本");
     }
 

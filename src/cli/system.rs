@@ -17,19 +17,27 @@ use serde_json::json;
 
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.
 pub(super) fn open(home: &Home, program: &dyn Program, prints: bool, out: &mut Out<'_>) -> Done {
-    let Reply::Link(link) = ask(home, program, Ask::Open, out)? else { return Err(unexpected()) };
+    let Reply::Link(link) = ask(home, program, Ask::Open, out)? else {
+        return Err(unexpected());
+    };
     let url = link.url.0.expose();
     if prints {
         out.facts(&json!({ "url": url }), [url.to_owned()]);
         return Ok(DONE);
     }
     match program.open_in_browser(&link) {
-        Ok(()) => out.facts(&json!({ "opened": true }), ["the dashboard opens in the browser".to_owned()]),
+        Ok(()) => out.facts(
+            &json!({ "opened": true }),
+            ["the dashboard opens in the browser".to_owned()],
+        ),
         Err(error) => {
             out.complain(&format!("no browser could be started: {error}"));
             out.facts(
                 &json!({ "opened": false, "url": url }),
-                ["open this within a minute; it works once:".to_owned(), url.to_owned()],
+                [
+                    "open this within a minute; it works once:".to_owned(),
+                    url.to_owned(),
+                ],
             );
         }
     }
@@ -50,17 +58,34 @@ pub(super) fn autostart(verb: &AutostartVerb, out: &mut Out<'_>) -> Done {
 
 fn autostart_lines(facts: &AutostartFacts, verb: &AutostartVerb) -> Vec<String> {
     let mut lines = vec![facts.detail.clone()];
-    lines.extend(facts.file.iter().filter(|_| facts.state != AutostartState::Off).map(|file| format!("by {file}")));
+    lines.extend(
+        facts
+            .file
+            .iter()
+            .filter(|_| facts.state != AutostartState::Off)
+            .map(|file| format!("by {file}")),
+    );
     if facts.kind == Some(Kind::Systemd) && matches!(verb, AutostartVerb::On { .. }) {
-        lines.push("now: systemctl --user daemon-reload && systemctl --user start aerostat".to_owned());
+        lines.push(
+            "now: systemctl --user daemon-reload && systemctl --user start aerostat".to_owned(),
+        );
         lines.push("without anybody logged in: loginctl enable-linger".to_owned());
     }
     lines
 }
 
-pub(super) fn uninstall(home: &Home, program: &dyn Program, is_purge: bool, out: &mut Out<'_>) -> Done {
+pub(super) fn uninstall(
+    home: &Home,
+    program: &dyn Program,
+    is_purge: bool,
+    out: &mut Out<'_>,
+) -> Done {
     match program.ask(home, Ask::Quit, &mut |_| {}) {
-        Ok(_) | Err(Complaint { kind: Trouble::NotRunning, .. }) => {}
+        Ok(_)
+        | Err(Complaint {
+            kind: Trouble::NotRunning,
+            ..
+        }) => {}
         Err(complaint) => return Err(complaint.into()),
     }
     let variable = |name: &str| std::env::var_os(name);
@@ -76,8 +101,14 @@ pub(super) fn uninstall(home: &Home, program: &dyn Program, is_purge: bool, out:
 
 fn uninstall_lines(done: &Uninstalled) -> Vec<String> {
     let removed = done.removed.iter().map(|what| format!("removed {what}"));
-    let lines: Vec<String> = removed.chain(done.kept.iter().map(|what| format!("kept {what}"))).collect();
-    if lines.is_empty() { vec!["nothing was left to remove".to_owned()] } else { lines }
+    let lines: Vec<String> = removed
+        .chain(done.kept.iter().map(|what| format!("kept {what}")))
+        .collect();
+    if lines.is_empty() {
+        vec!["nothing was left to remove".to_owned()]
+    } else {
+        lines
+    }
 }
 
 /// Writes the manual's pages for packages.

@@ -5,7 +5,10 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::control::status::Status;
-use crate::control::{self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Via, Wanted};
+use crate::control::{
+    self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Via,
+    Wanted,
+};
 
 struct Fake {
     ran: Cell<bool>,
@@ -27,7 +30,10 @@ impl Outside for World {
         _: &'a Via,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let listed = match provider.name.as_str() {
-            "ollama" => Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }]),
+            "ollama" => Ok(vec![ModelCard {
+                id: "llama3:8b".to_owned(),
+                ..ModelCard::default()
+            }]),
             _ => Err(Fault::upstream("no answer")),
         };
         Box::pin(std::future::ready(listed))
@@ -50,27 +56,59 @@ impl Program for Fake {
     fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
         let place = Place::of(home, &|_| None);
-        let serving = Serving::Running { port: 1, refused: None };
-        let status = Status::of(&serving, Wanted::Running, &control::load(home)?, home, &place);
-        let status = Status { version: Some(self.version.to_owned()), ..status };
-        on_start(&Started { status, is_new: self.is_first });
+        let serving = Serving::Running {
+            port: 1,
+            refused: None,
+        };
+        let status = Status::of(
+            &serving,
+            Wanted::Running,
+            &control::load(home)?,
+            home,
+            &place,
+        );
+        let status = Status {
+            version: Some(self.version.to_owned()),
+            ..status
+        };
+        on_start(&Started {
+            status,
+            is_new: self.is_first,
+        });
         Ok(())
     }
 
     fn open_in_browser(&self, _: &Link) -> io::Result<()> {
-        if self.has_browser { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+        if self.has_browser {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
     }
 
     fn announce(&self, summary: &str, body: &str) {
-        self.announced.borrow_mut().push(format!("{summary} | {body}"));
+        self.announced
+            .borrow_mut()
+            .push(format!("{summary} | {body}"));
     }
 
-    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+    fn ask(
+        &self,
+        home: &Home,
+        ask: Ask,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Reply, Complaint> {
         if matches!(ask, Ask::Open) && !self.is_first {
             let url = control::Spoken(Secret::new("http://127.0.0.1:2/link".to_owned()));
-            return Ok(Reply::Link(Link { file: "link.html".into(), url }));
+            return Ok(Reply::Link(Link {
+                file: "link.html".into(),
+                url,
+            }));
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(control::ask(home, ask, Arc::new(World), on_note))
     }
 
@@ -85,7 +123,10 @@ impl Program for Fake {
     }
 
     fn rehearse(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
-        Ok(requests.iter().map(|_| Err(Fault::upstream("no answer"))).collect())
+        Ok(requests
+            .iter()
+            .map(|_| Err(Fault::upstream("no answer")))
+            .collect())
     }
 }
 
@@ -121,11 +162,23 @@ impl Terminal {
     }
 
     fn run(&self, line: &str) -> Ended {
-        let arguments = std::iter::once("aerostat").chain(line.split_whitespace()).map(OsString::from);
+        let arguments = std::iter::once("aerostat")
+            .chain(line.split_whitespace())
+            .map(OsString::from);
         let (mut facts, mut complaints) = (Vec::new(), Vec::new());
-        let code = execute(&self.program, arguments, Ok(Home::at(self.folder.path())), &mut facts, &mut complaints);
+        let code = execute(
+            &self.program,
+            arguments,
+            Ok(Home::at(self.folder.path())),
+            &mut facts,
+            &mut complaints,
+        );
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Ended { code, facts: text(facts), complaints: text(complaints) }
+        Ended {
+            code,
+            facts: text(facts),
+            complaints: text(complaints),
+        }
     }
 }
 
@@ -136,9 +189,16 @@ fn without_a_verb_the_gateway_runs() {
         let ended = terminal.run(line);
         assert_eq!(ended.code, exit_code::DONE);
         assert!(terminal.program.ran.get());
-        assert!(ended.facts.contains("serves http://127.0.0.1:1\n"), "{}", ended.facts);
+        assert!(
+            ended.facts.contains("serves http://127.0.0.1:1\n"),
+            "{}",
+            ended.facts
+        );
     }
-    assert_eq!(Terminal::with_config("").run("--json").json()["base_url"], "http://127.0.0.1:1");
+    assert_eq!(
+        Terminal::with_config("").run("--json").json()["base_url"],
+        "http://127.0.0.1:1"
+    );
 }
 
 #[test]
@@ -147,9 +207,21 @@ fn a_second_start_says_where_the_first_one_serves() {
     terminal.program.is_first = false;
     let ended = terminal.run("");
     assert_eq!(ended.code, exit_code::DONE);
-    assert!(ended.facts.contains("runs already, in process "), "{}", ended.facts);
-    assert!(ended.facts.contains("running at http://127.0.0.1:1\n"), "{}", ended.facts);
-    assert!(ended.facts.contains("the dashboard opens"), "{}", ended.facts);
+    assert!(
+        ended.facts.contains("runs already, in process "),
+        "{}",
+        ended.facts
+    );
+    assert!(
+        ended.facts.contains("running at http://127.0.0.1:1\n"),
+        "{}",
+        ended.facts
+    );
+    assert!(
+        ended.facts.contains("the dashboard opens"),
+        "{}",
+        ended.facts
+    );
 }
 
 #[test]
@@ -158,10 +230,22 @@ fn a_start_beside_another_version_offers_to_take_over() {
     (terminal.program.is_first, terminal.program.version) = (false, "0.0.1");
     let ended = terminal.run("");
     assert_eq!(ended.code, exit_code::DONE);
-    assert!(ended.complaints.contains("`aerostat --take-over` puts it in the other's place"), "{}", ended.complaints);
+    assert!(
+        ended
+            .complaints
+            .contains("`aerostat --take-over` puts it in the other's place"),
+        "{}",
+        ended.complaints
+    );
     let announced = terminal.program.announced.borrow();
-    assert!(announced[0].starts_with("Aerostat 0.0.1 still runs | To have version "), "{announced:?}");
-    assert!(announced[0].contains("choose Quit in its menu") && announced.len() == 1, "{announced:?}");
+    assert!(
+        announced[0].starts_with("Aerostat 0.0.1 still runs | To have version "),
+        "{announced:?}"
+    );
+    assert!(
+        announced[0].contains("choose Quit in its menu") && announced.len() == 1,
+        "{announced:?}"
+    );
 }
 
 #[test]
@@ -171,7 +255,12 @@ fn a_start_that_fails_is_announced_where_a_desktop_may_be() {
         assert_eq!(terminal.run(line).code, exit_code::FAILED, "{line}");
         let announced = terminal.program.announced.borrow();
         assert_eq!(announced.len(), count, "{line}: {announced:?}");
-        assert!(announced.iter().all(|text| text.starts_with("Aerostat does not run | config.toml:1:")), "{announced:?}");
+        assert!(
+            announced
+                .iter()
+                .all(|text| text.starts_with("Aerostat does not run | config.toml:1:")),
+            "{announced:?}"
+        );
     }
 }
 
@@ -181,8 +270,16 @@ fn without_a_browser_the_address_is_printed() {
     (terminal.program.is_first, terminal.program.has_browser) = (false, false);
     let ended = terminal.run("open");
     assert_eq!(ended.code, exit_code::DONE);
-    assert!(ended.facts.ends_with("http://127.0.0.1:2/link\n"), "{}", ended.facts);
-    assert!(ended.complaints.contains("no browser could be started"), "{}", ended.complaints);
+    assert!(
+        ended.facts.ends_with("http://127.0.0.1:2/link\n"),
+        "{}",
+        ended.facts
+    );
+    assert!(
+        ended.complaints.contains("no browser could be started"),
+        "{}",
+        ended.complaints
+    );
 }
 
 #[test]
@@ -201,8 +298,15 @@ fn verbs_that_need_an_agent_say_that_none_runs() {
     let terminal = Terminal::with_config("");
     for verb in ["start", "stop", "quit"] {
         let ended = terminal.run(verb);
-        assert_eq!((ended.code, ended.facts.as_str()), (exit_code::NOT_RUNNING, ""), "{verb}");
-        assert_eq!(ended.complaints, "aerostat: the agent is not running; `aerostat` starts it\n");
+        assert_eq!(
+            (ended.code, ended.facts.as_str()),
+            (exit_code::NOT_RUNNING, ""),
+            "{verb}"
+        );
+        assert_eq!(
+            ended.complaints,
+            "aerostat: the agent is not running; `aerostat` starts it\n"
+        );
     }
 }
 
@@ -217,20 +321,41 @@ fn a_key_is_shown_once_and_listed_by_its_end() {
     let again = terminal.run("key create laptop");
     assert_eq!((again.code, again.facts.as_str()), (exit_code::FAILED, ""));
     assert_eq!(terminal.run("key revoke laptop").code, exit_code::DONE);
-    assert_eq!(terminal.run("key list --json").json(), serde_json::json!([]));
-    assert_eq!(terminal.run("key create no/name").code, exit_code::WRONG_USAGE);
+    assert_eq!(
+        terminal.run("key list --json").json(),
+        serde_json::json!([])
+    );
+    assert_eq!(
+        terminal.run("key create no/name").code,
+        exit_code::WRONG_USAGE
+    );
 }
 
 #[test]
 fn wrong_usage_is_told_apart_from_failure() {
     let terminal = Terminal::with_config("port = 70000");
-    for line in ["nonsense", "config", "config set port", "config set port 1 auth_mode", "completions cobol"] {
+    for line in [
+        "nonsense",
+        "config",
+        "config set port",
+        "config set port 1 auth_mode",
+        "completions cobol",
+    ] {
         let ended = terminal.run(line);
-        assert_eq!((ended.code, ended.facts.as_str()), (exit_code::WRONG_USAGE, ""), "{line}");
+        assert_eq!(
+            (ended.code, ended.facts.as_str()),
+            (exit_code::WRONG_USAGE, ""),
+            "{line}"
+        );
         assert!(!ended.complaints.is_empty());
     }
     assert_eq!(terminal.run("provider list").code, exit_code::FAILED);
-    assert!(terminal.run("nonsense").complaints.starts_with("error: unrecognized subcommand"));
+    assert!(
+        terminal
+            .run("nonsense")
+            .complaints
+            .starts_with("error: unrecognized subcommand")
+    );
     assert!(!terminal.program.ran.get());
 }
 
@@ -244,7 +369,11 @@ fn help_and_version_are_facts() {
 
 #[test]
 fn status_says_that_nothing_runs() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let terminal = Terminal::with_config(&format!("port = {port}"));
     let ended = terminal.run("status --json");
     assert_eq!(ended.code, exit_code::NOT_RUNNING);
@@ -255,7 +384,12 @@ fn status_says_that_nothing_runs() {
 #[test]
 fn a_setting_is_changed_and_read_back() {
     let terminal = Terminal::with_config("# mine\n");
-    assert_eq!(terminal.run("config set scheduling.mode drain port 9000").code, exit_code::DONE);
+    assert_eq!(
+        terminal
+            .run("config set scheduling.mode drain port 9000")
+            .code,
+        exit_code::DONE
+    );
     assert_eq!(terminal.run("config get scheduling.mode").facts, "drain\n");
     assert_eq!(terminal.run("config get port --json").json()["value"], 9000);
     assert!(terminal.run("config get").facts.contains("port = 9000\n"));
@@ -265,7 +399,13 @@ fn a_setting_is_changed_and_read_back() {
 fn a_refused_change_says_why() {
     let ended = Terminal::with_config("").run("config set auth_mode loose");
     assert_eq!(ended.code, exit_code::FAILED);
-    assert!(ended.complaints.contains("auth_mode: expected one of `off`"), "{}", ended.complaints);
+    assert!(
+        ended
+            .complaints
+            .contains("auth_mode: expected one of `off`"),
+        "{}",
+        ended.complaints
+    );
 }
 
 #[test]
@@ -273,9 +413,19 @@ fn check_names_the_place_of_a_problem() {
     let terminal = Terminal::with_config("port = 70000\n");
     let ended = terminal.run("config check");
     assert_eq!((ended.code, ended.facts.as_str()), (exit_code::FAILED, ""));
-    assert!(ended.complaints.starts_with("aerostat: config.toml:1:8: port: "));
-    assert_eq!(terminal.run("config check --json").json()["problems"][0]["line"], 1);
-    assert_eq!(Terminal::with_config("").run("config check").facts, "the configuration is valid\n");
+    assert!(
+        ended
+            .complaints
+            .starts_with("aerostat: config.toml:1:8: port: ")
+    );
+    assert_eq!(
+        terminal.run("config check --json").json()["problems"][0]["line"],
+        1
+    );
+    assert_eq!(
+        Terminal::with_config("").run("config check").facts,
+        "the configuration is valid\n"
+    );
 }
 
 #[test]
@@ -296,12 +446,26 @@ fn the_local_key_stays_the_same() {
 
 #[test]
 fn a_model_name_is_explained() {
-    let terminal = Terminal::with_config("[providers.ollama]\n[[models]]\nname = \"fast\"\nuse = \"ollama/llama3:8b\"\n");
-    assert!(terminal.run("model try fast").facts.contains("1. ollama/llama3:8b"));
+    let terminal = Terminal::with_config(
+        "[providers.ollama]\n[[models]]\nname = \"fast\"\nuse = \"ollama/llama3:8b\"\n",
+    );
+    assert!(
+        terminal
+            .run("model try fast")
+            .facts
+            .contains("1. ollama/llama3:8b")
+    );
     assert_eq!(terminal.run("model try demo --json").json()["why"], "demo");
     let unknown = Terminal::with_config("").run("model try gpt-9");
-    assert_eq!((unknown.code, unknown.facts.as_str()), (exit_code::FAILED, ""));
-    assert!(unknown.complaints.contains("no rule and no provider lists `gpt-9`"));
+    assert_eq!(
+        (unknown.code, unknown.facts.as_str()),
+        (exit_code::FAILED, "")
+    );
+    assert!(
+        unknown
+            .complaints
+            .contains("no rule and no provider lists `gpt-9`")
+    );
 }
 
 #[test]
@@ -310,10 +474,21 @@ fn models_are_listed_as_clients_ask_for_them() {
     let terminal = Terminal::with_config(&format!("[providers.ollama]\n{lab}"));
     let ended = terminal.run("provider models");
     assert_eq!(ended.code, exit_code::FAILED);
-    assert!(ended.facts.starts_with("ollama/llama3:8b\ndemo\ndemo/openai_chat\n"), "{}", ended.facts);
+    assert!(
+        ended
+            .facts
+            .starts_with("ollama/llama3:8b\ndemo\ndemo/openai_chat\n"),
+        "{}",
+        ended.facts
+    );
     assert_eq!(ended.complaints, "aerostat: provider `lab`: no answer\n");
     assert_eq!(terminal.run("provider models ollama").code, exit_code::DONE);
-    assert!(terminal.run("provider models olama").complaints.contains("did you mean `ollama`?"));
+    assert!(
+        terminal
+            .run("provider models olama")
+            .complaints
+            .contains("did you mean `ollama`?")
+    );
 }
 
 #[test]
@@ -328,10 +503,23 @@ fn a_selftest_that_fails_says_where() {
     let terminal = Terminal::with_config("");
     let ended = terminal.run("selftest");
     assert_eq!(ended.code, exit_code::FAILED);
-    assert!(ended.facts.starts_with("openai_chat         through openai_chat       0 of "), "{}", ended.facts);
+    assert!(
+        ended
+            .facts
+            .starts_with("openai_chat         through openai_chat       0 of "),
+        "{}",
+        ended.facts
+    );
     let complaint = "aerostat: openai_chat through openai_chat, `text`: the exchange: expected an answer, found no answer\n";
-    assert!(ended.complaints.starts_with(complaint), "{}", ended.complaints);
-    assert_eq!(terminal.run("selftest --json").json()["pairs"][0]["failures"][0]["case"], "text");
+    assert!(
+        ended.complaints.starts_with(complaint),
+        "{}",
+        ended.complaints
+    );
+    assert_eq!(
+        terminal.run("selftest --json").json()["pairs"][0]["failures"][0]["case"],
+        "text"
+    );
 }
 
 #[test]

@@ -17,12 +17,16 @@ pub(super) struct Checked {
 
 /// Looks for unknown keys and values of the wrong kind.
 pub(super) fn check<S>(document: &Document<S>) -> Checked {
-    let mut checked = Checked { problems: Vec::new(), offsets: HashMap::new() };
+    let mut checked = Checked {
+        problems: Vec::new(),
+        offsets: HashMap::new(),
+    };
     checked.table(document.as_table(), &At::default());
     checked
 }
 
-/// A position in the walk: the path as written, and the pattern of the table of keys that it falls under.
+/// A position in the walk: the path as written, and the pattern of the table of keys that it falls
+/// under.
 #[derive(Clone, Default)]
 struct At {
     path: String,
@@ -32,16 +36,26 @@ struct At {
 impl At {
     fn child(&self, name: &str) -> Self {
         let is_free = keys::is_table(&dotted(&self.pattern, "*"));
-        Self { path: dotted(&self.path, name), pattern: dotted(&self.pattern, if is_free { "*" } else { name }) }
+        Self {
+            path: dotted(&self.path, name),
+            pattern: dotted(&self.pattern, if is_free { "*" } else { name }),
+        }
     }
 
     fn entry(&self, index: usize) -> Self {
-        Self { path: format!("{}[{index}]", self.path), pattern: format!("{}[]", self.pattern) }
+        Self {
+            path: format!("{}[{index}]", self.path),
+            pattern: format!("{}[]", self.pattern),
+        }
     }
 }
 
 fn dotted(before: &str, name: &str) -> String {
-    if before.is_empty() { name.to_owned() } else { format!("{before}.{name}") }
+    if before.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{before}.{name}")
+    }
 }
 
 impl Checked {
@@ -51,7 +65,13 @@ impl Checked {
             .into_iter()
             .map(|problem| {
                 let offset = self.offset(&problem.path);
-                (offset, Problem { place: Some(Place::of(text, offset)), ..problem })
+                (
+                    offset,
+                    Problem {
+                        place: Some(Place::of(text, offset)),
+                        ..problem
+                    },
+                )
             })
             .collect();
         located.sort_by_key(|(offset, _)| *offset);
@@ -95,7 +115,10 @@ impl Checked {
 
     fn list_of_tables(&mut self, item: &Item, at: &At) {
         let Some(tables) = tables(item) else {
-            return self.wrong(at, format!("expected a list of tables, each headed `[[{}]]`", at.path));
+            return self.wrong(
+                at,
+                format!("expected a list of tables, each headed `[[{}]]`", at.path),
+            );
         };
         for (index, (table, span)) in tables.into_iter().enumerate() {
             let entry = at.entry(index);
@@ -115,7 +138,10 @@ impl Checked {
                     self.wrong(at, message);
                 }
             }
-            None => self.wrong(at, format!("expected {}, found a table", key.kind.expects())),
+            None => self.wrong(
+                at,
+                format!("expected {}, found a table", key.kind.expects()),
+            ),
         }
     }
 
@@ -136,10 +162,20 @@ type Entry<'a> = (&'a dyn TableLike, Option<Range<usize>>);
 /// The tables of a list in either of its forms: `[[models]]`, or `models = [{ … }]`.
 fn tables(item: &Item) -> Option<Vec<Entry<'_>>> {
     match item {
-        Item::ArrayOfTables(tables) => Some(tables.iter().map(|table| (table as &dyn TableLike, table.span())).collect()),
-        Item::Value(Value::Array(list)) => {
-            list.iter().map(|value| value.as_inline_table().map(|table| (table as &dyn TableLike, value.span()))).collect()
-        }
+        Item::ArrayOfTables(tables) => Some(
+            tables
+                .iter()
+                .map(|table| (table as &dyn TableLike, table.span()))
+                .collect(),
+        ),
+        Item::Value(Value::Array(list)) => list
+            .iter()
+            .map(|value| {
+                value
+                    .as_inline_table()
+                    .map(|table| (table as &dyn TableLike, value.span()))
+            })
+            .collect(),
         _ => None,
     }
 }

@@ -72,12 +72,15 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
         && resolved.provider(name).is_none()
         && *name != DEMO
     {
-        return Err(ConfigError::UnknownKey(format!("no provider `{name}`; add [providers.{name}]")));
+        return Err(ConfigError::UnknownKey(format!(
+            "no provider `{name}`; add [providers.{name}]"
+        )));
     }
     Ok(setting(&document(&text)?, &resolved, path, key))
 }
 
-/// Every key with what is in force: those of the program in the order of the table, then those of each provider.
+/// Every key with what is in force: those of the program in the order of the table, then those of
+/// each provider.
 ///
 /// # Errors
 /// When the file is invalid.
@@ -85,12 +88,24 @@ pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
     let text = text(home)?;
     let resolved = parse(&text).map_err(ConfigError::Invalid)?;
     let document = document(&text)?;
-    let names: Vec<&str> = resolved.providers.iter().map(|provider| provider.name.as_str()).collect();
-    let paths = KEYS.iter().filter(|key| !key.path.contains("[]")).flat_map(|key| match key.path.split_once('*') {
-        None => vec![(key.path.to_owned(), key)],
-        Some((before, after)) => names.iter().map(|name| (format!("{before}{name}{after}"), key)).collect(),
-    });
-    Ok(paths.map(|(path, key)| setting(&document, &resolved, &path, key)).collect())
+    let names: Vec<&str> = resolved
+        .providers
+        .iter()
+        .map(|provider| provider.name.as_str())
+        .collect();
+    let paths = KEYS
+        .iter()
+        .filter(|key| !key.path.contains("[]"))
+        .flat_map(|key| match key.path.split_once('*') {
+            None => vec![(key.path.to_owned(), key)],
+            Some((before, after)) => names
+                .iter()
+                .map(|name| (format!("{before}{name}{after}"), key))
+                .collect(),
+        });
+    Ok(paths
+        .map(|(path, key)| setting(&document, &resolved, &path, key))
+        .collect())
 }
 
 /// Changes keys, all or none: where the file would become invalid, it stays untouched.
@@ -102,8 +117,11 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
     for (path, word) in changes {
         let key = known(path)?;
         let value = key.kind.read(word);
-        key.kind.check(&value).map_err(|message| ConfigError::Refused(Problems(vec![Problem::new(*path, message)])))?;
-        put(&mut document, path, value).map_err(|problem| ConfigError::Refused(Problems(vec![problem])))?;
+        key.kind.check(&value).map_err(|message| {
+            ConfigError::Refused(Problems(vec![Problem::new(*path, message)]))
+        })?;
+        put(&mut document, path, value)
+            .map_err(|problem| ConfigError::Refused(Problems(vec![problem])))?;
     }
     let text = document.to_string();
     parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
@@ -111,22 +129,38 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
 }
 
 fn known(path: &str) -> Result<&'static Key, ConfigError> {
-    keys::by_path(path).filter(|key| !key.path.contains("[]")).ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path)))
+    keys::by_path(path)
+        .filter(|key| !key.path.contains("[]"))
+        .ok_or_else(|| ConfigError::UnknownKey(keys::unknown_path(path)))
 }
 
 fn document(text: &str) -> Result<DocumentMut, ConfigError> {
-    text.parse::<DocumentMut>().map_err(|error| ConfigError::Invalid(Problems::syntax(text, error.span(), error.message())))
+    text.parse::<DocumentMut>().map_err(|error| {
+        ConfigError::Invalid(Problems::syntax(text, error.span(), error.message()))
+    })
 }
 
 fn setting(document: &DocumentMut, resolved: &Resolved, path: &str, key: &Key) -> Setting {
-    let written = steps(path).into_iter().try_fold(document.as_item(), |item, step| item.get(step)).and_then(Item::as_value);
+    let written = steps(path)
+        .into_iter()
+        .try_fold(document.as_item(), |item, step| item.get(step))
+        .and_then(Item::as_value);
     let value = match written {
         // A proxy's URL may hold a password.
-        Some(_) if key.path == "network.proxy" => Json::from(resolved.network.proxy.as_ref().map(ToString::to_string)),
+        Some(_) if key.path == "network.proxy" => {
+            Json::from(resolved.network.proxy.as_ref().map(ToString::to_string))
+        }
         Some(value) => json(value.clone()),
-        None => key.default.and_then(|default| default.parse().ok()).map_or_else(|| of_provider(resolved, path), json),
+        None => key
+            .default
+            .and_then(|default| default.parse().ok())
+            .map_or_else(|| of_provider(resolved, path), json),
     };
-    Setting { key: path.to_owned(), value, is_set: written.is_some() }
+    Setting {
+        key: path.to_owned(),
+        value,
+        is_set: written.is_some(),
+    }
 }
 
 fn json(value: Value) -> Json {
@@ -136,8 +170,20 @@ fn json(value: Value) -> Json {
 /// What is in force for a provider's key that the file leaves to the preset.
 fn of_provider(resolved: &Resolved, path: &str) -> Json {
     let steps = steps(path);
-    let ["providers", name, key @ ..] = steps.as_slice() else { return Json::Null };
-    let Some(Provider { dialects, base_url, auth, key_env, oauth, .. }) = resolved.provider(name) else { return Json::Null };
+    let ["providers", name, key @ ..] = steps.as_slice() else {
+        return Json::Null;
+    };
+    let Some(Provider {
+        dialects,
+        base_url,
+        auth,
+        key_env,
+        oauth,
+        ..
+    }) = resolved.provider(name)
+    else {
+        return Json::Null;
+    };
     match (key, oauth) {
         (["protocol"], _) => dialects.iter().map(|dialect| dialect.name()).collect(),
         (["base_url"], _) => Json::from(base_url.to_string()),
@@ -156,10 +202,16 @@ fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), P
     let key = steps.pop().unwrap_or_default();
     let mut table = document.as_item_mut();
     for step in steps {
-        let inner = table.as_table_like_mut().ok_or_else(|| Problem::new(path, "expected a table"))?;
-        table = inner.entry(step).or_insert_with(|| Item::Table(new_table(step)));
+        let inner = table
+            .as_table_like_mut()
+            .ok_or_else(|| Problem::new(path, "expected a table"))?;
+        table = inner
+            .entry(step)
+            .or_insert_with(|| Item::Table(new_table(step)));
     }
-    let table = table.as_table_like_mut().ok_or_else(|| Problem::new(path, "expected a table"))?;
+    let table = table
+        .as_table_like_mut()
+        .ok_or_else(|| Problem::new(path, "expected a table"))?;
     match table.get_mut(key).and_then(Item::as_value_mut) {
         Some(old) => {
             *value.decor_mut() = old.decor().clone();
@@ -177,10 +229,13 @@ fn new_table(name: &str) -> Table {
     table
 }
 
-/// Replaces the file in one step: readers see the old text or the new one. A symbolic link stays one.
+/// Replaces the file in one step: readers see the old text or the new one. A symbolic link stays
+/// one.
 fn write(home: &Home, text: &str) -> Result<(), ConfigError> {
     let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
-    home.create().and_then(|()| replace(&path, text)).map_err(ConfigError::Io)
+    home.create()
+        .and_then(|()| replace(&path, text))
+        .map_err(ConfigError::Io)
 }
 
 fn replace(path: &Path, text: &str) -> io::Result<()> {
@@ -219,7 +274,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         fs::write(home.config_file(), text).unwrap();
-        Fixture { _folder: folder, home }
+        Fixture {
+            _folder: folder,
+            home,
+        }
     }
 
     fn value(home: &Home, key: &str) -> Json {
@@ -234,8 +292,14 @@ mod tests {
 
     #[test]
     fn a_change_keeps_comments_and_order() {
-        let fixture = fixture("# mine\nport = 9000 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\n");
-        set(&fixture.home, &[("port", "9001"), ("scheduling.mode", "drain")]).unwrap();
+        let fixture = fixture(
+            "# mine\nport = 9000 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\n",
+        );
+        set(
+            &fixture.home,
+            &[("port", "9001"), ("scheduling.mode", "drain")],
+        )
+        .unwrap();
         let expected = "# mine\nport = 9001 # why\n\n[scheduling]\n# slow line\nmax_wait_seconds = 5\nmode = \"drain\"\n";
         assert_eq!(text(&fixture.home).unwrap(), expected);
     }
@@ -243,10 +307,12 @@ mod tests {
     #[test]
     fn a_provider_can_be_made_in_one_change() {
         let fixture = fixture("port = 9000\n");
-        let lab = [("providers.lab.protocol", "openai_chat,anthropic"), ("providers.lab.base_url", "http://127.0.0.1:9000")];
+        let lab = [
+            ("providers.lab.protocol", "openai_chat,anthropic"),
+            ("providers.lab.base_url", "http://127.0.0.1:9000"),
+        ];
         set(&fixture.home, &lab).unwrap();
-        let expected =
-            "port = 9000\n\n[providers.lab]\nprotocol = [\"openai_chat\", \"anthropic\"]\nbase_url = \"http://127.0.0.1:9000\"\n";
+        let expected = "port = 9000\n\n[providers.lab]\nprotocol = [\"openai_chat\", \"anthropic\"]\nbase_url = \"http://127.0.0.1:9000\"\n";
         assert_eq!(text(&fixture.home).unwrap(), expected);
     }
 
@@ -263,7 +329,13 @@ mod tests {
             ("limits.request_body_bytes_max", "64 furlongs"),
         ];
         for change in bad {
-            assert!(matches!(set(&fixture.home, &[("port", "1234"), change]), Err(ConfigError::Refused(_))), "{change:?}");
+            assert!(
+                matches!(
+                    set(&fixture.home, &[("port", "1234"), change]),
+                    Err(ConfigError::Refused(_))
+                ),
+                "{change:?}"
+            );
             assert_eq!(text(&fixture.home).unwrap(), before);
         }
     }
@@ -272,7 +344,10 @@ mod tests {
     fn an_unknown_key_is_told_with_its_nearest() {
         let fixture = fixture("");
         let error = set(&fixture.home, &[("scheduling.mod", "drain")]).unwrap_err();
-        assert_eq!(error.to_string(), "unknown key `scheduling.mod`; did you mean `scheduling.mode`?");
+        assert_eq!(
+            error.to_string(),
+            "unknown key `scheduling.mod`; did you mean `scheduling.mode`?"
+        );
     }
 
     #[test]
@@ -281,22 +356,39 @@ mod tests {
         assert_eq!(value(&fixture.home, "port"), 9000);
         assert_eq!(value(&fixture.home, "auth_mode"), "off");
         assert_eq!(value(&fixture.home, "limits.hold_ms"), 1);
-        assert_eq!(value(&fixture.home, "providers.openai.key_env"), "OPENAI_API_KEY");
-        assert_eq!(value(&fixture.home, "providers.openai.protocol"), serde_json::json!(["openai_chat", "openai_responses"]));
+        assert_eq!(
+            value(&fixture.home, "providers.openai.key_env"),
+            "OPENAI_API_KEY"
+        );
+        assert_eq!(
+            value(&fixture.home, "providers.openai.protocol"),
+            serde_json::json!(["openai_chat", "openai_responses"])
+        );
         assert!(!get(&fixture.home, "auth_mode").unwrap().is_set);
         assert_eq!(value(&fixture.home, "providers.demo.enabled"), true);
-        assert!(matches!(get(&fixture.home, "providers.lab.enabled"), Err(ConfigError::UnknownKey(_))));
+        assert!(matches!(
+            get(&fixture.home, "providers.lab.enabled"),
+            Err(ConfigError::UnknownKey(_))
+        ));
         let all = all(&fixture.home).unwrap();
-        assert!(all.iter().any(|setting| setting.key == "providers.openai.base_url"));
+        assert!(
+            all.iter()
+                .any(|setting| setting.key == "providers.openai.base_url")
+        );
         assert!(all.iter().all(|setting| !setting.key.contains(['*', '['])));
     }
 
     #[test]
     fn a_name_with_dots_can_be_asked_and_changed() {
-        let fixture = fixture("[providers.\"my.lab\"]\nprotocol = \"gemini\"\nbase_url = \"https://a.example\"\n");
+        let fixture = fixture(
+            "[providers.\"my.lab\"]\nprotocol = \"gemini\"\nbase_url = \"https://a.example\"\n",
+        );
         set(&fixture.home, &[("providers.my.lab.enabled", "false")]).unwrap();
         assert_eq!(value(&fixture.home, "providers.my.lab.enabled"), false);
-        assert_eq!(value(&fixture.home, "providers.my.lab.base_url"), "https://a.example");
+        assert_eq!(
+            value(&fixture.home, "providers.my.lab.base_url"),
+            "https://a.example"
+        );
     }
 
     #[test]
@@ -318,8 +410,15 @@ mod tests {
         fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink(&target, fixture.home.config_file()).unwrap();
         set(&fixture.home, &[("port", "9000")]).unwrap();
-        assert!(fs::symlink_metadata(fixture.home.config_file()).unwrap().is_symlink());
+        assert!(
+            fs::symlink_metadata(fixture.home.config_file())
+                .unwrap()
+                .is_symlink()
+        );
         assert_eq!(fs::read_to_string(&target).unwrap(), "port = 9000\n");
-        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(
+            fs::metadata(&target).unwrap().permissions().mode() & 0o777,
+            0o640
+        );
     }
 }

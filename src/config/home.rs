@@ -17,23 +17,29 @@ pub struct Home {
 
 impl Home {
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self {
+            folder: folder.into(),
+        }
     }
 
-    /// `AEROSTAT_HOME`, else the platform's config folder. `lookup` reads the environment; an empty variable counts as unset.
+    /// `AEROSTAT_HOME`, else the platform's config folder. `lookup` reads the environment; an empty
+    /// variable counts as unset.
     ///
     /// # Errors
     /// When no variable says where a person's files lie.
     pub fn find(lookup: &dyn Fn(&str) -> Option<OsString>) -> io::Result<Self> {
         match variable(lookup, "AEROSTAT_HOME") {
             Some(home) => Ok(Self::at(std::path::absolute(home)?)),
-            None => Self::usual(lookup).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
+            None => {
+                Self::usual(lookup).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME))
+            }
         }
     }
 
     /// The one of who has not set `AEROSTAT_HOME`.
     pub fn usual(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
-        platform_folder(&|name| variable(lookup, name)).map(|config| Self::at(config.join("aerostat")))
+        platform_folder(&|name| variable(lookup, name))
+            .map(|config| Self::at(config.join("aerostat")))
     }
 
     pub fn folder(&self) -> &Path {
@@ -72,7 +78,9 @@ impl Home {
     pub fn digest(&self) -> String {
         let folder = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
         let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-        hash.iter().take(8).fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        hash.iter()
+            .take(8)
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     /// Makes the folder where it is missing, for this person only.
@@ -89,7 +97,9 @@ impl Home {
 }
 
 fn variable(lookup: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
-    lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    lookup(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 const NO_HOME: &str = "no variable says where files belong: set `AEROSTAT_HOME`";
@@ -107,7 +117,9 @@ fn platform_folder(folder: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> 
 /// Source: XDG Base Directory Specification; a relative path there is invalid and ignored.
 #[cfg(not(any(target_os = "macos", windows)))]
 fn platform_folder(folder: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    folder("XDG_CONFIG_HOME").filter(|path| path.is_absolute()).or_else(|| Some(folder("HOME")?.join(".config")))
+    folder("XDG_CONFIG_HOME")
+        .filter(|path| path.is_absolute())
+        .or_else(|| Some(folder("HOME")?.join(".config")))
 }
 
 #[cfg(test)]
@@ -115,22 +127,43 @@ mod tests {
     use super::*;
 
     fn find(variables: &[(&str, &str)]) -> Option<PathBuf> {
-        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let lookup = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| OsString::from(value))
+        };
         Home::find(&lookup).ok().map(|home| home.folder)
     }
 
     #[test]
     fn the_variable_of_its_own_comes_first_and_is_the_folder_itself() {
-        assert_eq!(find(&[("AEROSTAT_HOME", "/a/b"), ("HOME", "/h")]), Some(PathBuf::from("/a/b")));
-        assert!(find(&[("AEROSTAT_HOME", "relative")]).unwrap().is_absolute());
+        assert_eq!(
+            find(&[("AEROSTAT_HOME", "/a/b"), ("HOME", "/h")]),
+            Some(PathBuf::from("/a/b"))
+        );
+        assert!(
+            find(&[("AEROSTAT_HOME", "relative")])
+                .unwrap()
+                .is_absolute()
+        );
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_follows_the_xdg_folders() {
-        assert_eq!(find(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]), Some(PathBuf::from("/x/aerostat")));
-        assert_eq!(find(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]), Some(PathBuf::from("/h/.config/aerostat")));
-        assert_eq!(find(&[("AEROSTAT_HOME", ""), ("HOME", "/h")]), Some(PathBuf::from("/h/.config/aerostat")));
+        assert_eq!(
+            find(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]),
+            Some(PathBuf::from("/x/aerostat"))
+        );
+        assert_eq!(
+            find(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]),
+            Some(PathBuf::from("/h/.config/aerostat"))
+        );
+        assert_eq!(
+            find(&[("AEROSTAT_HOME", ""), ("HOME", "/h")]),
+            Some(PathBuf::from("/h/.config/aerostat"))
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every key of the configuration: what it takes, what is in force without it, what it does.
 //!
-//! The table is what files are checked against and what people are shown; the types in [`super::raw`] hold the same keys, and a
-//! test compares the two.
+//! The table is what files are checked against and what people are shown; the types in
+//! [`super::raw`] hold the same keys, and a test compares the two.
 
 use toml_edit::{Array, Value};
 
@@ -15,7 +15,8 @@ pub struct Key {
     /// Dotted; `*` is a name that the person chooses, `[]` an entry of a list of tables.
     pub path: &'static str,
     pub kind: Kind,
-    /// What is in force without it, as TOML. `None` where that depends on other keys, or the key has to be there.
+    /// What is in force without it, as TOML. `None` where that depends on other keys, or the key
+    /// has to be there.
     pub default: Option<&'static str>,
     pub about: &'static str,
 }
@@ -34,7 +35,8 @@ pub enum Kind {
         min: u64,
     },
     Text,
-    /// The name of an environment variable. What stands there instead is never repeated: it may be the key itself.
+    /// The name of an environment variable. What stands there instead is never repeated: it may be
+    /// the key itself.
     EnvName,
     OneOf(&'static [&'static str]),
     /// The name of a dialect that upstreams are called in.
@@ -43,25 +45,72 @@ pub enum Kind {
     OneOrListOf(&'static Kind),
 }
 
-const SECONDS: Kind = Kind::Count { min: 1, max: 24 * 60 * 60 };
-const COUNT: Kind = Kind::Count { min: 1, max: 1_000_000 };
+const SECONDS: Kind = Kind::Count {
+    min: 1,
+    max: 24 * 60 * 60,
+};
+const COUNT: Kind = Kind::Count {
+    min: 1,
+    max: 1_000_000,
+};
 
-const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, about: &'static str) -> Key {
-    Key { path, kind, default, about }
+const fn key(
+    path: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    about: &'static str,
+) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+        about,
+    }
 }
 
 pub static KEYS: &[Key] = &[
-    key("version", Kind::Count { min: 1, max: i64::MAX as u64 }, Some("1"), "the form of this file"),
-    key("port", Kind::Count { min: 0, max: 65_535 }, Some("8045"), "the port of the API; 0 takes a free one"),
-    key("allow_lan_access", Kind::Bool, Some("false"), "serve other machines too; wants an auth_mode other than off"),
+    key(
+        "version",
+        Kind::Count {
+            min: 1,
+            max: i64::MAX as u64,
+        },
+        Some("1"),
+        "the form of this file",
+    ),
+    key(
+        "port",
+        Kind::Count {
+            min: 0,
+            max: 65_535,
+        },
+        Some("8045"),
+        "the port of the API; 0 takes a free one",
+    ),
+    key(
+        "allow_lan_access",
+        Kind::Bool,
+        Some("false"),
+        "serve other machines too; wants an auth_mode other than off",
+    ),
     key(
         "auth_mode",
         Kind::OneOf(&["off", "strict", "all_except_health", "auto"]),
         Some("\"off\""),
         "which requests need the local key; auto: all_except_health while allow_lan_access, else off",
     ),
-    key("allowed_hosts", Kind::ListOf(&Kind::Text), Some("[]"), "names besides loopback that the Host header may carry"),
-    key("cors_origins", Kind::ListOf(&Kind::Text), Some("[]"), "origins besides loopback pages and editors that may call"),
+    key(
+        "allowed_hosts",
+        Kind::ListOf(&Kind::Text),
+        Some("[]"),
+        "names besides loopback that the Host header may carry",
+    ),
+    key(
+        "cors_origins",
+        Kind::ListOf(&Kind::Text),
+        Some("[]"),
+        "origins besides loopback pages and editors that may call",
+    ),
     key(
         "translation",
         Kind::OneOf(&["lenient", "strict"]),
@@ -88,7 +137,9 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "notifications.off",
-        Kind::ListOf(&Kind::OneOf(&["sign_in", "vault", "expiry", "quota", "resting", "port", "lan", "config"])),
+        Kind::ListOf(&Kind::OneOf(&[
+            "sign_in", "vault", "expiry", "quota", "resting", "port", "lan", "config",
+        ])),
         Some("[]"),
         "what the desktop is not notified of",
     ),
@@ -98,56 +149,181 @@ pub static KEYS: &[Key] = &[
         Some("[7, 1]"),
         "how many days ahead the end of an account is told, each once",
     ),
-    key("providers.*.enabled", Kind::Bool, Some("true"), "whether requests may go there"),
-    key("providers.*.protocol", Kind::OneOrListOf(&Kind::Dialect), None, "the dialects that it speaks; presets know theirs"),
-    key("providers.*.base_url", Kind::Text, None, "where it answers, with or without version segment; presets know theirs"),
+    key(
+        "providers.*.enabled",
+        Kind::Bool,
+        Some("true"),
+        "whether requests may go there",
+    ),
+    key(
+        "providers.*.protocol",
+        Kind::OneOrListOf(&Kind::Dialect),
+        None,
+        "the dialects that it speaks; presets know theirs",
+    ),
+    key(
+        "providers.*.base_url",
+        Kind::Text,
+        None,
+        "where it answers, with or without version segment; presets know theirs",
+    ),
     key(
         "providers.*.auth",
-        Kind::OneOf(&["bearer", "x-api-key", "x-goog-api-key", "api-key", "oauth", "none"]),
+        Kind::OneOf(&[
+            "bearer",
+            "x-api-key",
+            "x-goog-api-key",
+            "api-key",
+            "oauth",
+            "none",
+        ]),
         None,
         "how the key travels; without it the preset's form, else the dialect's usual one where key_env is set, else none",
     ),
-    key("providers.*.key_env", Kind::EnvName, None, "the environment variable that holds the key; presets know theirs"),
+    key(
+        "providers.*.key_env",
+        Kind::EnvName,
+        None,
+        "the environment variable that holds the key; presets know theirs",
+    ),
     key(
         "providers.*.oauth.authorize_url",
         Kind::Text,
         None,
         "where a person signs in; presets that take access tokens know theirs",
     ),
-    key("providers.*.oauth.token_url", Kind::Text, None, "where access tokens come from; presets that take them know theirs"),
-    key("providers.*.oauth.client_id", Kind::Text, None, "the id of your own OAuth client; its secret comes with the account"),
-    key("providers.*.oauth.scopes", Kind::ListOf(&Kind::Text), None, "what is asked for at a sign-in"),
-    key("providers.*.insecure_http", Kind::Bool, Some("false"), "let the key travel over plain http to another machine"),
-    key("providers.*.models", Kind::ListOf(&Kind::Text), None, "the models that it serves, instead of its own list"),
-    key("models[].name", Kind::Text, None, "what clients ask for; one `*` allowed"),
-    key("models[].use", Kind::OneOrListOf(&Kind::Text), None, "provider/model, tried in order; `*` is what the name's `*` matched"),
+    key(
+        "providers.*.oauth.token_url",
+        Kind::Text,
+        None,
+        "where access tokens come from; presets that take them know theirs",
+    ),
+    key(
+        "providers.*.oauth.client_id",
+        Kind::Text,
+        None,
+        "the id of your own OAuth client; its secret comes with the account",
+    ),
+    key(
+        "providers.*.oauth.scopes",
+        Kind::ListOf(&Kind::Text),
+        None,
+        "what is asked for at a sign-in",
+    ),
+    key(
+        "providers.*.insecure_http",
+        Kind::Bool,
+        Some("false"),
+        "let the key travel over plain http to another machine",
+    ),
+    key(
+        "providers.*.models",
+        Kind::ListOf(&Kind::Text),
+        None,
+        "the models that it serves, instead of its own list",
+    ),
+    key(
+        "models[].name",
+        Kind::Text,
+        None,
+        "what clients ask for; one `*` allowed",
+    ),
+    key(
+        "models[].use",
+        Kind::OneOrListOf(&Kind::Text),
+        None,
+        "provider/model, tried in order; `*` is what the name's `*` matched",
+    ),
     key(
         "network.proxy",
         Kind::Text,
         Some("\"\""),
         "what requests to other machines go through: http://host:port, https://, socks5://; an account may have its own",
     ),
-    key("network.no_proxy", Kind::ListOf(&Kind::Text), Some("[]"), "hosts that are asked without it: names, `.domains`, addresses"),
-    key("network.ca_file", Kind::Text, Some("\"\""), "a PEM file of authorities to trust besides the system's"),
-    key("limits.request_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest request, decompressed"),
-    key("limits.answer_body_bytes_max", Kind::Bytes { min: 1024 }, Some("\"64 MiB\""), "the largest whole answer of an upstream"),
-    key("limits.header_bytes_max", Kind::Bytes { min: 8192 }, Some("\"64 KiB\""), "the largest head of a request"),
-    key("limits.headers_max", Kind::Count { min: 16, max: 1000 }, Some("80"), "the number of headers of a request"),
-    key("limits.header_timeout_seconds", SECONDS, Some("30"), "how long the head of a request may take"),
-    key("limits.body_idle_timeout_seconds", SECONDS, Some("30"), "how long the body of a request may pause"),
-    key("limits.connect_timeout_seconds", SECONDS, Some("10"), "how long connecting to an upstream may take"),
-    key("limits.head_timeout_seconds", SECONDS, Some("60"), "how long an upstream may take to begin a stream"),
+    key(
+        "network.no_proxy",
+        Kind::ListOf(&Kind::Text),
+        Some("[]"),
+        "hosts that are asked without it: names, `.domains`, addresses",
+    ),
+    key(
+        "network.ca_file",
+        Kind::Text,
+        Some("\"\""),
+        "a PEM file of authorities to trust besides the system's",
+    ),
+    key(
+        "limits.request_body_bytes_max",
+        Kind::Bytes { min: 1024 },
+        Some("\"64 MiB\""),
+        "the largest request, decompressed",
+    ),
+    key(
+        "limits.answer_body_bytes_max",
+        Kind::Bytes { min: 1024 },
+        Some("\"64 MiB\""),
+        "the largest whole answer of an upstream",
+    ),
+    key(
+        "limits.header_bytes_max",
+        Kind::Bytes { min: 8192 },
+        Some("\"64 KiB\""),
+        "the largest head of a request",
+    ),
+    key(
+        "limits.headers_max",
+        Kind::Count { min: 16, max: 1000 },
+        Some("80"),
+        "the number of headers of a request",
+    ),
+    key(
+        "limits.header_timeout_seconds",
+        SECONDS,
+        Some("30"),
+        "how long the head of a request may take",
+    ),
+    key(
+        "limits.body_idle_timeout_seconds",
+        SECONDS,
+        Some("30"),
+        "how long the body of a request may pause",
+    ),
+    key(
+        "limits.connect_timeout_seconds",
+        SECONDS,
+        Some("10"),
+        "how long connecting to an upstream may take",
+    ),
+    key(
+        "limits.head_timeout_seconds",
+        SECONDS,
+        Some("60"),
+        "how long an upstream may take to begin a stream",
+    ),
     key(
         "limits.answer_timeout_seconds",
         SECONDS,
         Some("3600"),
         "how long an answer that is not streamed may take to begin; where only head_timeout_seconds is set, as long as that",
     ),
-    key("limits.first_event_timeout_seconds", SECONDS, Some("300"), "how long a stream may take to its first event"),
-    key("limits.idle_timeout_seconds", SECONDS, Some("300"), "how long a stream may pause between events"),
+    key(
+        "limits.first_event_timeout_seconds",
+        SECONDS,
+        Some("300"),
+        "how long a stream may take to its first event",
+    ),
+    key(
+        "limits.idle_timeout_seconds",
+        SECONDS,
+        Some("300"),
+        "how long a stream may pause between events",
+    ),
     key(
         "limits.hold_ms",
-        Kind::Count { min: 0, max: 60_000 },
+        Kind::Count {
+            min: 0,
+            max: 60_000,
+        },
         Some("3000"),
         "how long the start of a stream is held for a failover",
     ),
@@ -157,10 +333,30 @@ pub static KEYS: &[Key] = &[
         Some("300"),
         "how long a client's connection stays open without a request",
     ),
-    key("limits.connections_max", COUNT, Some("2048"), "connections of clients at a time"),
-    key("limits.requests_in_flight_max", COUNT, Some("1024"), "requests at a time"),
-    key("limits.drain_timeout_seconds", SECONDS, Some("30"), "how long running answers may take when the gateway stops"),
-    key("limits.keep_alive_seconds", SECONDS, Some("15"), "the pause after which a stream gets a sign of life"),
+    key(
+        "limits.connections_max",
+        COUNT,
+        Some("2048"),
+        "connections of clients at a time",
+    ),
+    key(
+        "limits.requests_in_flight_max",
+        COUNT,
+        Some("1024"),
+        "requests at a time",
+    ),
+    key(
+        "limits.drain_timeout_seconds",
+        SECONDS,
+        Some("30"),
+        "how long running answers may take when the gateway stops",
+    ),
+    key(
+        "limits.keep_alive_seconds",
+        SECONDS,
+        Some("15"),
+        "the pause after which a stream gets a sign of life",
+    ),
 ];
 
 /// The key of that pattern.
@@ -183,34 +379,55 @@ fn matches(pattern: &str, path: &str) -> bool {
 /// The name that stands between `before` and `after` in a path. It may hold dots.
 fn name<'p>(before: &str, path: &'p str, after: &str) -> Option<&'p str> {
     let rest = path.strip_prefix(before)?.strip_prefix('.')?;
-    rest.strip_suffix(after)?.strip_suffix('.').filter(|name| !name.is_empty())
+    rest.strip_suffix(after)?
+        .strip_suffix('.')
+        .filter(|name| !name.is_empty())
 }
 
-/// The names that a dotted path is made of: the one that a person chose is one of them, dots and all.
+/// The names that a dotted path is made of: the one that a person chose is one of them, dots and
+/// all.
 pub(super) fn steps(path: &str) -> Vec<&str> {
     let free = KEYS.iter().filter_map(|key| key.path.split_once(".*."));
-    let found = free.filter_map(|(before, after)| Some((before, name(before, path, after)?, after)));
+    let found =
+        free.filter_map(|(before, after)| Some((before, name(before, path, after)?, after)));
     // The longest tail: `providers.a.oauth.scopes` is a key of `a`, not of `a.oauth`.
     match found.max_by_key(|(_, _, after)| after.len()) {
-        Some((before, name, after)) => before.split('.').chain([name]).chain(after.split('.')).collect(),
+        Some((before, name, after)) => before
+            .split('.')
+            .chain([name])
+            .chain(after.split('.'))
+            .collect(),
         None => path.split('.').collect(),
     }
 }
 
 /// Whether keys stand below that pattern.
 pub(super) fn is_table(pattern: &str) -> bool {
-    KEYS.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('.')))
+    KEYS.iter().any(|key| {
+        key.path
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with('.'))
+    })
 }
 
 /// Whether that pattern is a list of tables.
 pub(super) fn is_list_of_tables(pattern: &str) -> bool {
-    KEYS.iter().any(|key| key.path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with("[].")))
+    KEYS.iter().any(|key| {
+        key.path
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.starts_with("[]."))
+    })
 }
 
 /// What may stand directly below that pattern.
 fn children(pattern: &str) -> impl Iterator<Item = &'static str> {
-    let prefix = if pattern.is_empty() { String::new() } else { format!("{pattern}.") };
-    KEYS.iter().filter_map(move |key| key.path.strip_prefix(&prefix)?.split(['.', '[']).next())
+    let prefix = if pattern.is_empty() {
+        String::new()
+    } else {
+        format!("{pattern}.")
+    };
+    KEYS.iter()
+        .filter_map(move |key| key.path.strip_prefix(&prefix)?.split(['.', '[']).next())
 }
 
 /// The error for a word that is no key below `pattern`.
@@ -235,9 +452,13 @@ impl Kind {
         match self {
             Self::Bool => "`true` or `false`".to_owned(),
             Self::Count { min, max } => format!("an integer from {min} to {max}"),
-            Self::Bytes { min } => format!("a number of bytes from {min} on, or text such as `64 MiB`"),
+            Self::Bytes { min } => {
+                format!("a number of bytes from {min} on, or text such as `64 MiB`")
+            }
             Self::Text => "text in quotes".to_owned(),
-            Self::EnvName => "the name of an environment variable (letters, digits and `_`)".to_owned(),
+            Self::EnvName => {
+                "the name of an environment variable (letters, digits and `_`)".to_owned()
+            }
             Self::OneOf(words) => one_of(words.iter().copied()),
             Self::Dialect => one_of(provider::dialects().map(Dialect::name)),
             Self::ListOf(kind) => format!("a list, each {}", kind.expects()),
@@ -256,33 +477,52 @@ impl Kind {
             Self::OneOrListOf(kind) => kind.check(value),
             _ if self.takes(value) => Ok(()),
             Self::EnvName => Err(format!("expected {}", self.expects())),
-            _ => Err(format!("expected {}, found {}", self.expects(), found(value))),
+            _ => Err(format!(
+                "expected {}, found {}",
+                self.expects(),
+                found(value)
+            )),
         }
     }
 
     fn check_list(&self, kind: &Self, value: &Value) -> Result<(), String> {
-        let list = value.as_array().ok_or_else(|| format!("expected {}, found {}", self.expects(), found(value)))?;
+        let list = value
+            .as_array()
+            .ok_or_else(|| format!("expected {}, found {}", self.expects(), found(value)))?;
         list.iter().try_for_each(|item| kind.check(item))
     }
 
     fn takes(&self, value: &Value) -> bool {
-        let integer = || value.as_integer().and_then(|integer| u64::try_from(integer).ok());
+        let integer = || {
+            value
+                .as_integer()
+                .and_then(|integer| u64::try_from(integer).ok())
+        };
         match self {
             Self::Bool => value.is_bool(),
-            Self::Count { min, max } => integer().is_some_and(|count| (*min..=*max).contains(&count)),
-            Self::Bytes { min } => integer().or_else(|| bytes(value.as_str()?)).is_some_and(|bytes| bytes >= *min),
+            Self::Count { min, max } => {
+                integer().is_some_and(|count| (*min..=*max).contains(&count))
+            }
+            Self::Bytes { min } => integer()
+                .or_else(|| bytes(value.as_str()?))
+                .is_some_and(|bytes| bytes >= *min),
             Self::Text => value.is_str(),
             Self::EnvName => value.as_str().is_some_and(is_env_name),
             Self::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
-            Self::Dialect => value.as_str().is_some_and(|word| provider::dialect(word).is_some()),
+            Self::Dialect => value
+                .as_str()
+                .is_some_and(|word| provider::dialect(word).is_some()),
             Self::ListOf(_) | Self::OneOrListOf(_) => value.is_array(),
         }
     }
 
-    /// The value that a person means by a word on the command line: text needs no quotes, lists may be separated by commas.
+    /// The value that a person means by a word on the command line: text needs no quotes, lists may
+    /// be separated by commas.
     pub(super) fn read(&self, word: &str) -> Value {
         match self {
-            Self::Bool | Self::Count { .. } | Self::Bytes { .. } => word.trim().parse().unwrap_or_else(|_| Value::from(word)),
+            Self::Bool | Self::Count { .. } | Self::Bytes { .. } => {
+                word.trim().parse().unwrap_or_else(|_| Value::from(word))
+            }
             Self::Text | Self::EnvName | Self::OneOf(_) | Self::Dialect => Value::from(word),
             Self::OneOrListOf(_) if !word.contains(['[', ',']) => Value::from(word),
             Self::ListOf(_) | Self::OneOrListOf(_) => match word.parse::<Value>() {
@@ -299,14 +539,19 @@ fn one_of(words: impl Iterator<Item = &'static str>) -> String {
 }
 
 fn words(text: &str) -> Array {
-    text.split(',').map(str::trim).filter(|word| !word.is_empty()).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+        .collect()
 }
 
 /// A value as an error repeats it: short, on one line.
 fn found(value: &Value) -> String {
     let mut bare = value.clone();
     bare.decor_mut().clear();
-    let text = bare.as_str().map_or_else(|| bare.to_string(), str::to_owned);
+    let text = bare
+        .as_str()
+        .map_or_else(|| bare.to_string(), str::to_owned);
     let short: String = text.chars().take(60).collect();
     format!("`{}`", short.escape_debug())
 }
@@ -319,7 +564,9 @@ fn is_env_name(name: &str) -> bool {
 /// A number of bytes with its unit: `64 MiB`, `8 KB`, `512`.
 pub(super) fn bytes(text: &str) -> Option<u64> {
     let text = text.trim();
-    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit_at = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let scale = match unit.trim() {
         "" | "B" => 1,

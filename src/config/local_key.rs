@@ -1,4 +1,5 @@
-//! The generated key of the API port: a password to this port, and the one secret in a file of its own.
+//! The generated key of the API port: a password to this port, and the one secret in a file of its
+//! own.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -11,7 +12,8 @@ const PREFIX: &str = "sk-";
 const RANDOM_CHARS: usize = 48;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Reads the local key; makes it on first need. The file is for this person only, also where it was opened to others.
+/// Reads the local key; makes it on first need. The file is for this person only, also where it was
+/// opened to others.
 ///
 /// # Errors
 /// When the file can neither be read nor made, or holds something else.
@@ -29,7 +31,11 @@ fn read(path: &Path) -> io::Result<Secret> {
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     let key = Secret::new(text).trimmed();
-    if is_key(key.expose()) { Ok(key) } else { Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED)) }
+    if is_key(key.expose()) {
+        Ok(key)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED))
+    }
 }
 
 const DAMAGED: &str = "the file `local-key` holds no key: delete it, and a new one is made";
@@ -79,7 +85,11 @@ pub fn generate() -> io::Result<Secret> {
 fn close_to_others(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { file.set_permissions(std::fs::Permissions::from_mode(0o600)) }
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))
+    }
 }
 
 /// Windows' config folder is the person's own already.
@@ -115,7 +125,13 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
-        let mode = || fs::metadata(home.local_key_file()).unwrap().permissions().mode() & 0o777;
+        let mode = || {
+            fs::metadata(home.local_key_file())
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
         read_or_create(&home).unwrap();
         assert_eq!(mode(), 0o600);
         fs::set_permissions(home.local_key_file(), fs::Permissions::from_mode(0o644)).unwrap();
@@ -128,7 +144,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path());
         fs::write(home.local_key_file(), "hello").unwrap();
-        assert_eq!(read_or_create(&home).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(
+            read_or_create(&home).unwrap_err().kind(),
+            io::ErrorKind::InvalidData
+        );
         assert_eq!(fs::read_to_string(home.local_key_file()).unwrap(), "hello");
     }
 }

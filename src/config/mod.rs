@@ -1,7 +1,9 @@
-//! The configuration: what the person wrote ([`raw`]) becomes what is in force ([`resolved`]), checked against the table of
-//! [`keys`], read and changed as a [`mod@file`], and followed live by [`watch`].
+//! The configuration: what the person wrote ([`raw`]) becomes what is in force ([`resolved`]),
+//! checked against the table of [`keys`], read and changed as a [`mod@file`], and followed live by
+//! [`watch`].
 //!
-//! Every problem names its place in the file. Nothing here reads a key's value from the environment or opens a port.
+//! Every problem names its place in the file. Nothing here reads a key's value from the environment
+//! or opens a port.
 
 mod check;
 pub mod file;
@@ -15,7 +17,9 @@ pub mod watch;
 
 pub use home::Home;
 pub use problem::{Place, Problem, Problems};
-pub use resolved::{AuthMode, Limits, Mode, Network, Notifications, Resolved, Scheduling, Translation};
+pub use resolved::{
+    AuthMode, Limits, Mode, Network, Notifications, Resolved, Scheduling, Translation,
+};
 pub use watch::{ConfigWatcher, Live};
 
 use toml_edit::Document;
@@ -28,12 +32,14 @@ pub const VERSION: u64 = 1;
 /// # Errors
 /// All problems that are found, each with its place.
 pub fn parse(text: &str) -> Result<Resolved, Problems> {
-    let document = Document::parse(text).map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
+    let document = Document::parse(text)
+        .map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
     let checked = check::check(&document);
     if !checked.problems.is_empty() {
         return Err(checked.locate(text, checked.problems.clone()));
     }
-    let raw: raw::Raw = toml_edit::de::from_str(text).map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
+    let raw: raw::Raw = toml_edit::de::from_str(text)
+        .map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
     resolved::resolve(&raw).map_err(|problems| checked.locate(text, problems))
 }
 

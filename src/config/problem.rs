@@ -17,7 +17,10 @@ impl Place {
     pub(super) fn of(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self { line: before.matches('\n').count() + 1, column: before[line_start..].chars().count() + 1 }
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+        }
     }
 }
 
@@ -34,7 +37,11 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { place: None, path: path.into(), message: message.into() }
+        Self {
+            place: None,
+            path: path.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -60,7 +67,11 @@ impl Problems {
         let place = span.map(|span| Place::of(text, span.start));
         // The parser's texts may have several lines: what is expected stands on the later ones.
         let message = message.lines().collect::<Vec<_>>().join(", ");
-        Self(vec![Problem { place, path: String::new(), message }])
+        Self(vec![Problem {
+            place,
+            path: String::new(),
+            message,
+        }])
     }
 
     /// The problems without places, for a text that was never written.

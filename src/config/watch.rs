@@ -1,7 +1,7 @@
 //! Follows the configuration file while the program runs.
 //!
-//! The folder is watched, not the file: editors replace files, and the file may appear later. A bad edit changes nothing but the
-//! published problems.
+//! The folder is watched, not the file: editors replace files, and the file may appear later. A bad
+//! edit changes nothing but the published problems.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -52,13 +52,25 @@ impl ConfigWatcher {
         }
         // What was written between the first reading and here would go unseen.
         changed.notify_one();
-        let (live, receiver) = watch::channel(Live { config: Arc::new(config), trouble: None });
-        Ok((Self { home, changed, live, _watcher: watcher }, receiver))
+        let (live, receiver) = watch::channel(Live {
+            config: Arc::new(config),
+            trouble: None,
+        });
+        Ok((
+            Self {
+                home,
+                changed,
+                live,
+                _watcher: watcher,
+            },
+            receiver,
+        ))
     }
 
     /// Publishes changes as they come. Ends when nobody listens any more.
     ///
-    /// Cancel safe: a change that was seen and not yet read is lost, so nothing should cancel it but the end.
+    /// Cancel safe: a change that was seen and not yet read is lost, so nothing should cancel it
+    /// but the end.
     pub async fn run(self) {
         loop {
             tokio::select! {
@@ -106,12 +118,18 @@ fn folders(home: &Home) -> Vec<PathBuf> {
     let mut folders = vec![home.folder().to_owned()];
     let target = std::fs::canonicalize(home.config_file()).ok();
     let target_folder = target.and_then(|target| target.parent().map(ToOwned::to_owned));
-    folders.extend(target_folder.filter(|folder| std::fs::canonicalize(home.folder()).ok().as_ref() != Some(folder)));
+    folders.extend(
+        target_folder
+            .filter(|folder| std::fs::canonicalize(home.folder()).ok().as_ref() != Some(folder)),
+    );
     folders
 }
 
 /// Wakes the task for events of the file itself: other files of the folder change all the time.
-fn on_event(home: &Home, changed: Arc<Notify>) -> impl FnMut(notify::Result<Event>) + Send + 'static {
+fn on_event(
+    home: &Home,
+    changed: Arc<Notify>,
+) -> impl FnMut(notify::Result<Event>) + Send + 'static {
     let names = file_names(home);
     move |event| match event {
         Ok(event) if !is_about(&event, &names) => {}
@@ -121,8 +139,15 @@ fn on_event(home: &Home, changed: Arc<Notify>) -> impl FnMut(notify::Result<Even
 }
 
 fn file_names(home: &Home) -> Vec<OsString> {
-    let paths = [Some(home.config_file()), std::fs::canonicalize(home.config_file()).ok()];
-    paths.iter().flatten().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect()
+    let paths = [
+        Some(home.config_file()),
+        std::fs::canonicalize(home.config_file()).ok(),
+    ];
+    paths
+        .iter()
+        .flatten()
+        .filter_map(|path| path.file_name().map(ToOwned::to_owned))
+        .collect()
 }
 
 /// Reading the file is an event too; taking it for a change would never end.
@@ -132,7 +157,10 @@ fn is_about(event: &Event, names: &[OsString]) -> bool {
         EventKind::Access(_) => false,
         _ => true,
     };
-    let names_file = event.paths.iter().any(|path| path.file_name().is_some_and(|name| names.iter().any(|known| known == name)));
+    let names_file = event.paths.iter().any(|path| {
+        path.file_name()
+            .is_some_and(|name| names.iter().any(|known| known == name))
+    });
     is_write && (names_file || event.need_rescan())
 }
 
@@ -156,12 +184,19 @@ mod tests {
         let (watcher, live) = ConfigWatcher::new(home.clone(), file::load(&home).unwrap()).unwrap();
         let mut task = tokio::task::JoinSet::new();
         task.spawn(watcher.run());
-        Followed { home, live, _task: task }
+        Followed {
+            home,
+            live,
+            _task: task,
+        }
     }
 
     impl Followed {
         async fn next(&mut self) -> Live {
-            tokio::time::timeout(Duration::from_secs(20), self.live.changed()).await.expect("a change is published").unwrap();
+            tokio::time::timeout(Duration::from_secs(20), self.live.changed())
+                .await
+                .expect("a change is published")
+                .unwrap();
             self.live.borrow_and_update().clone()
         }
     }
@@ -191,7 +226,11 @@ mod tests {
         fs::write(followed.home.config_file(), "\nport = \"x\"").unwrap();
         let bad = followed.next().await;
         assert_eq!(bad.config.port, 9001);
-        assert!(bad.trouble.unwrap().starts_with("config.toml:2:8: port: expected an integer"));
+        assert!(
+            bad.trouble
+                .unwrap()
+                .starts_with("config.toml:2:8: port: expected an integer")
+        );
         fs::write(followed.home.config_file(), "port = 9001").unwrap();
         assert!(followed.next().await.trouble.is_none());
     }
@@ -211,6 +250,12 @@ mod tests {
         let modify = EventKind::Modify(notify::event::ModifyKind::Any);
         assert!(is_about(&event(modify, "config.toml"), &names));
         assert!(!is_about(&event(modify, "aerostat.db-wal"), &names));
-        assert!(!is_about(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)), "config.toml"), &names));
+        assert!(!is_about(
+            &event(
+                EventKind::Access(AccessKind::Open(AccessMode::Any)),
+                "config.toml"
+            ),
+            &names
+        ));
     }
 }

@@ -181,11 +181,17 @@ impl Ask {
 
     /// Whether it looks into the vault, so that a command without an agent opens it first.
     pub(super) fn needs_vault(&self) -> bool {
-        !matches!(self, Self::KeyCreate { .. } | Self::KeyList | Self::KeyRevoke { .. })
+        !matches!(
+            self,
+            Self::KeyCreate { .. } | Self::KeyList | Self::KeyRevoke { .. }
+        )
     }
 
     /// Whether only a running agent can do it.
     pub fn needs_agent(&self) -> bool {
-        matches!(self, Self::Start | Self::Stop | Self::Quit | Self::Open | Self::Explain { .. })
+        matches!(
+            self,
+            Self::Start | Self::Stop | Self::Quit | Self::Open | Self::Explain { .. }
+        )
     }
 }

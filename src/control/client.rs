@@ -23,7 +23,10 @@ impl Client {
     /// `None` where no agent is there.
     pub async fn connect(place: &Place) -> Option<Self> {
         let name = place.name().ok()?;
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name)).await.ok()?.ok()?;
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name))
+            .await
+            .ok()?
+            .ok()?;
         Some(Self { stream })
     }
 
@@ -34,14 +37,30 @@ impl Client {
     pub async fn ask(&self, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
         let limit = ask.time_limit();
         let asked = tokio::time::timeout(limit, self.exchange(ask, on_note)).await;
-        asked.unwrap_or_else(|_| Err(Complaint::failed(format!("the agent did not answer within {} s", limit.as_secs()))))
+        asked.unwrap_or_else(|_| {
+            Err(Complaint::failed(format!(
+                "the agent did not answer within {} s",
+                limit.as_secs()
+            )))
+        })
     }
 
     async fn exchange(&self, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
-        write_line(&mut &self.stream, &Asked { aerostat: VERSION, ask }).await.map_err(broken)?;
+        write_line(
+            &mut &self.stream,
+            &Asked {
+                aerostat: VERSION,
+                ask,
+            },
+        )
+        .await
+        .map_err(broken)?;
         let mut lines = BufReader::new(&self.stream);
         loop {
-            let line = read_line(&mut lines).await.map_err(broken)?.ok_or_else(gone)?;
+            let line = read_line(&mut lines)
+                .await
+                .map_err(broken)?
+                .ok_or_else(gone)?;
             let said: Said = serde_json::from_slice(&line).map_err(|_| foreign())?;
             match said.word {
                 Word::Note(note) => on_note(note),

@@ -1,4 +1,5 @@
-//! Who receives the verbs: the running agent's desk, or that of a command which works on the home by itself.
+//! Who receives the verbs: the running agent's desk, or that of a command which works on the home
+//! by itself.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,8 @@ use super::roster::{rules, with_presets};
 use super::status::Status;
 use super::wire::{Complaint, Spoken};
 use super::{
-    Agent, Ask, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply, Resolved, Secret, Standings, key, model, provider,
+    Agent, Ask, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply, Resolved, Secret,
+    Standings, key, model, provider,
 };
 use crate::account::{AccountState, Keys, Vault, VaultError};
 use crate::config::Live;
@@ -79,7 +81,8 @@ pub struct Desk {
 pub type Notes = mpsc::Sender<Note>;
 
 impl Desk {
-    /// A desk over the home's files. The vault is opened by [`Desk::open_vault`]; until then its accounts wait.
+    /// A desk over the home's files. The vault is opened by [`Desk::open_vault`]; until then its
+    /// accounts wait.
     pub fn new(
         home: Home,
         place: Place,
@@ -89,12 +92,33 @@ impl Desk {
         agent: Option<Agent>,
         ring: Arc<Ring>,
     ) -> Self {
-        let pool = Pool::new(Arc::new(PoolNotes::new(store.clone())), Clock::system(), rules(&live.borrow().config));
-        let vault = Arc::new(ArcSwap::from_pointee(vault(&home, &*outside, store.has(Flag::Plaintext))));
+        let pool = Pool::new(
+            Arc::new(PoolNotes::new(store.clone())),
+            Clock::system(),
+            rules(&live.borrow().config),
+        );
+        let vault = Arc::new(ArcSwap::from_pointee(vault(
+            &home,
+            &*outside,
+            store.has(Flag::Plaintext),
+        )));
         let keeper = Arc::new(VaultKeeper::new(vault.clone()));
         let of_env = outside.clone();
         let lookup = Box::new(move |name: &str| of_env.variable(name));
-        Self { home, place, store, pool, live, agent, ring, outside, lookup, vault, keeper, front_door: OnceLock::new() }
+        Self {
+            home,
+            place,
+            store,
+            pool,
+            live,
+            agent,
+            ring,
+            outside,
+            lookup,
+            vault,
+            keeper,
+            front_door: OnceLock::new(),
+        }
     }
 
     /// Does one verb. Dropping the future leaves the verb undone or done, never half done.
@@ -117,21 +141,33 @@ impl Desk {
             Ask::Open => Reply::Link(self.link()?),
             Ask::AccountForm { provider, name } => Reply::Form(self.form(&provider, &name)?),
             Ask::LoginForm { name } => Reply::Form(self.login_form(&name)?),
-            Ask::AccountAdd(entry) => Reply::Added(Box::new(self.add_account(entry, &notes).await?)),
+            Ask::AccountAdd(entry) => {
+                Reply::Added(Box::new(self.add_account(entry, &notes).await?))
+            }
             Ask::AccountLogin(entry) => Reply::Added(Box::new(self.login(entry, &notes).await?)),
             Ask::AccountList => Reply::Accounts(self.list_accounts()),
             Ask::AccountShow { name } => Reply::Account(Box::new(self.show_account(&name)?)),
             Ask::AccountTest { name } => Reply::Test(Box::new(self.test_account(&name).await?)),
-            Ask::AccountSet { name, changes } => Reply::Account(Box::new(self.set_account(&name, &changes).await?)),
-            Ask::AccountClear { name } => Reply::Account(Box::new(self.clear_account(&name)?)),
-            Ask::AccountRemove { name } => Reply::Account(Box::new(self.remove_account(&name).await?)),
-            Ask::AccountExport { passphrase: Spoken(passphrase) } => Reply::Exported(self.export(passphrase).await?),
-            Ask::AccountImport { file, passphrase: Spoken(passphrase), is_meant } => {
-                Reply::Imported(self.import(&file, passphrase, is_meant).await?)
+            Ask::AccountSet { name, changes } => {
+                Reply::Account(Box::new(self.set_account(&name, &changes).await?))
             }
+            Ask::AccountClear { name } => Reply::Account(Box::new(self.clear_account(&name)?)),
+            Ask::AccountRemove { name } => {
+                Reply::Account(Box::new(self.remove_account(&name).await?))
+            }
+            Ask::AccountExport {
+                passphrase: Spoken(passphrase),
+            } => Reply::Exported(self.export(passphrase).await?),
+            Ask::AccountImport {
+                file,
+                passphrase: Spoken(passphrase),
+                is_meant,
+            } => Reply::Imported(self.import(&file, passphrase, is_meant).await?),
             Ask::ProviderList => {
                 let standings = self.standings();
-                Reply::Providers(provider::list(&self.effective(), &|provider| standing(&standings, provider)))
+                Reply::Providers(provider::list(&self.effective(), &|provider| {
+                    standing(&standings, provider)
+                }))
             }
             Ask::ProviderModels { name } => Reply::Models(self.models(name).await?),
             Ask::ModelTry { name } => Reply::Trial(self.try_name(name).await?),
@@ -151,12 +187,17 @@ impl Desk {
     }
 
     async fn models(&self, name: Option<String>) -> Result<Vec<ProviderModels>, Complaint> {
-        let models = self.with_fetch(move |config, standings, fetch| provider::models(config, standings, fetch, name.as_deref()));
+        let models = self.with_fetch(move |config, standings, fetch| {
+            provider::models(config, standings, fetch, name.as_deref())
+        });
         models.await?.map_err(Complaint::failed)
     }
 
     async fn try_name(&self, name: String) -> Result<Trial, Complaint> {
-        self.with_fetch(move |config, standings, fetch| model::try_name(config, standings, fetch, &name)).await
+        self.with_fetch(move |config, standings, fetch| {
+            model::try_name(config, standings, fetch, &name)
+        })
+        .await
     }
 
     /// Runs what asks providers one after the other, on a thread where waiting is allowed.
@@ -164,7 +205,12 @@ impl Desk {
         &self,
         work: impl FnOnce(&Resolved, Standings<'_>, Fetch<'_>) -> T + Send + 'static,
     ) -> Result<T, Complaint> {
-        let (config, outside, runtime, standings) = (self.effective(), self.outside.clone(), Handle::current(), self.standings());
+        let (config, outside, runtime, standings) = (
+            self.effective(),
+            self.outside.clone(),
+            Handle::current(),
+            self.standings(),
+        );
         let work = move || {
             let fetch = |provider: &Provider, account: &EnvAccount| {
                 runtime.block_on(outside.list_models(&config, provider, account, &Via::default()))
@@ -186,8 +232,14 @@ impl Desk {
                 credential,
                 state: AccountState::Ready,
             };
-            let ready = member.credential.ok().filter(|_| account.settings.enabled).map(of_account);
-            let entry = standings.entry(account.provider.clone()).or_insert_with(|| self.together(&facts, &account.provider));
+            let ready = member
+                .credential
+                .ok()
+                .filter(|_| account.settings.enabled)
+                .map(of_account);
+            let entry = standings
+                .entry(account.provider.clone())
+                .or_insert_with(|| self.together(&facts, &account.provider));
             entry.account = entry.account.take().or(ready);
         }
         standings
@@ -195,22 +247,39 @@ impl Desk {
 
     /// One account's state as it is; of several, how many are ready.
     fn together(&self, facts: &[AccountFacts], provider: &str) -> Standing {
-        let of_provider: Vec<_> = facts.iter().filter(|facts| facts.provider == provider).collect();
+        let of_provider: Vec<_> = facts
+            .iter()
+            .filter(|facts| facts.provider == provider)
+            .collect();
         let (state, detail) = match of_provider.as_slice() {
             // What the configuration or the environment lacks is said as such.
             [one] if one.source != "vault" && one.needs_person() => {
-                let lacking = self.provider(provider).map(|provider| Standing::of(provider.account(&*self.lookup)));
+                let lacking = self
+                    .provider(provider)
+                    .map(|provider| Standing::of(provider.account(&*self.lookup)));
                 return lacking.unwrap_or_else(none);
             }
-            [one] => (one.state.clone(), one.reason.clone().unwrap_or_else(|| one.state.clone())),
+            [one] => (
+                one.state.clone(),
+                one.reason.clone().unwrap_or_else(|| one.state.clone()),
+            ),
             all => {
                 let ready = all.iter().filter(|facts| facts.state == "ready").count();
-                let state =
-                    if ready > 0 { "ready".to_owned() } else { all.first().map(|facts| facts.state.clone()).unwrap_or_default() };
+                let state = if ready > 0 {
+                    "ready".to_owned()
+                } else {
+                    all.first()
+                        .map(|facts| facts.state.clone())
+                        .unwrap_or_default()
+                };
                 (state, format!("{} accounts, {ready} ready", all.len()))
             }
         };
-        Standing { state: state.into(), detail, account: None }
+        Standing {
+            state: state.into(),
+            detail,
+            account: None,
+        }
     }
 
     pub(super) fn config(&self) -> Arc<Resolved> {
@@ -251,7 +320,8 @@ impl Desk {
         self.vault.load().as_ref().clone()
     }
 
-    /// Opens the vault where it is shut, which may take as long as a person takes; then its accounts serve.
+    /// Opens the vault where it is shut, which may take as long as a person takes; then its
+    /// accounts serve.
     ///
     /// # Errors
     /// Why it stays shut. Accounts without a need for it serve all the same.
@@ -259,7 +329,11 @@ impl Desk {
         let vault = self.vault();
         let opened = tokio::task::spawn_blocking(move || vault.open()).await;
         self.changed();
-        opened.unwrap_or_else(|_| Err(VaultError::Locked("the attempt to open it broke".to_owned())))
+        opened.unwrap_or_else(|_| {
+            Err(VaultError::Locked(
+                "the attempt to open it broke".to_owned(),
+            ))
+        })
     }
 
     /// Changes the vault, off the threads that serve.
@@ -268,7 +342,9 @@ impl Desk {
         change: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
     ) -> Result<T, Complaint> {
         let vault = self.vault();
-        let changed = tokio::task::spawn_blocking(move || change(&vault)).await.map_err(|_| broke())?;
+        let changed = tokio::task::spawn_blocking(move || change(&vault))
+            .await
+            .map_err(|_| broke())?;
         changed.map_err(Complaint::failed)
     }
 
@@ -277,8 +353,12 @@ impl Desk {
         if !is_asked || self.store.has(Flag::Plaintext) {
             return Ok(());
         }
-        self.store.set(Flag::Plaintext, true).await.map_err(Complaint::failed)?;
-        self.vault.store(Arc::new(vault(&self.home, &*self.outside, true)));
+        self.store
+            .set(Flag::Plaintext, true)
+            .await
+            .map_err(Complaint::failed)?;
+        self.vault
+            .store(Arc::new(vault(&self.home, &*self.outside, true)));
         // Where a sealed vault is there already, it stays sealed.
         self.open_vault().await.map_err(Complaint::failed)
     }
@@ -289,7 +369,13 @@ impl Desk {
         let Some(agent) = &self.agent else {
             return Status::without_agent(&config, &self.home, &self.place);
         };
-        let mut status = Status::of(&agent.serving(), agent.wanted(), &config, &self.home, &self.place);
+        let mut status = Status::of(
+            &agent.serving(),
+            agent.wanted(),
+            &config,
+            &self.home,
+            &self.place,
+        );
         status.config_trouble = self.live.borrow().trouble.as_ref().map(ToString::to_string);
         status.accounts = Some(self.counts());
         status.is_exposed = is_exposed(&agent.serving(), &config);
@@ -300,7 +386,10 @@ impl Desk {
     /// The wish is on the disk before it is obeyed, so that a restart finds it.
     async fn set_stopped(&self, is_stopped: bool) -> Result<Status, Complaint> {
         let agent = self.agent()?;
-        self.store.set(Flag::Stopped, is_stopped).await.map_err(Complaint::failed)?;
+        self.store
+            .set(Flag::Stopped, is_stopped)
+            .await
+            .map_err(Complaint::failed)?;
         if is_stopped {
             agent.stop().await?
         } else {
@@ -312,7 +401,14 @@ impl Desk {
 
 fn vault(home: &Home, outside: &dyn Outside, allows_plaintext: bool) -> Vault {
     let keys = outside.vault_keys();
-    Vault::new(home.folder(), if allows_plaintext { keys.with_plaintext() } else { keys })
+    Vault::new(
+        home.folder(),
+        if allows_plaintext {
+            keys.with_plaintext()
+        } else {
+            keys
+        },
+    )
 }
 
 fn broke() -> Complaint {
@@ -324,5 +420,9 @@ fn standing(standings: &HashMap<String, Standing>, provider: &Provider) -> Stand
 }
 
 fn none() -> Standing {
-    Standing { state: "no_account".into(), detail: "it has no account".to_owned(), account: None }
+    Standing {
+        state: "no_account".into(),
+        detail: "it has no account".to_owned(),
+        account: None,
+    }
 }

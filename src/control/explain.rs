@@ -93,13 +93,22 @@ impl Explanation {
             operation: record.operation.name().to_owned(),
             model: record.model.clone(),
             stream: record.stream,
-            resolution: resolved.map(|resolved| resolved.text.clone()).unwrap_or_default(),
-            candidates: resolved.map(|resolved| resolved.candidates.clone()).unwrap_or_default(),
+            resolution: resolved
+                .map(|resolved| resolved.text.clone())
+                .unwrap_or_default(),
+            candidates: resolved
+                .map(|resolved| resolved.candidates.clone())
+                .unwrap_or_default(),
             passed_over: record.passed_over.iter().map(PassedOverFacts::of).collect(),
             attempts: record.attempts.iter().map(AttemptFacts::of).collect(),
             status: record.status,
             fault: record.fault.clone(),
-            dropped: record.losses.iter().filter(|loss| loss.how == How::Dropped).map(|loss| loss.path.clone()).collect(),
+            dropped: record
+                .losses
+                .iter()
+                .filter(|loss| loss.how == How::Dropped)
+                .map(|loss| loss.path.clone())
+                .collect(),
             adjusted: record.losses.iter().filter_map(adjusted).collect(),
             input_tokens: record.usage.input,
             output_tokens: record.usage.output,
@@ -111,7 +120,11 @@ impl Explanation {
 impl PassedOverFacts {
     fn of(passed: &PassedOver) -> Self {
         let account = passed.account.as_ref().map(ToString::to_string);
-        Self { candidate: passed.candidate.clone(), account, why: passed.why.clone() }
+        Self {
+            candidate: passed.candidate.clone(),
+            account,
+            why: passed.why.clone(),
+        }
     }
 }
 
@@ -146,7 +159,9 @@ fn adjusted(loss: &Loss) -> Option<String> {
 
 fn until(outcome: &Outcome) -> Option<Timestamp> {
     match outcome {
-        Outcome::Throttled { until, .. } | Outcome::QuotaSpent { until, .. } | Outcome::Overloaded { until } => *until,
+        Outcome::Throttled { until, .. }
+        | Outcome::QuotaSpent { until, .. }
+        | Outcome::Overloaded { until } => *until,
         _ => None,
     }
 }
@@ -154,37 +169,63 @@ fn until(outcome: &Outcome) -> Option<Timestamp> {
 /// What a person can do about a request that failed, by what was learnt last.
 fn advice(record: &Record) -> Option<String> {
     record.fault.as_ref()?;
-    let Some(last) = record.attempts.last() else { return Some(without_attempt(record)) };
+    let Some(last) = record.attempts.last() else {
+        return Some(without_attempt(record));
+    };
     let (provider, account) = (&last.provider, last.account.as_str());
     let another = format!("add another account with `aerostat account add {provider} --name NAME`");
     Some(match &last.outcome {
         Outcome::Unauthorized => format!("sign in again: `aerostat account login {account}`"),
-        outcome @ (Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. }) => match until(outcome) {
+        outcome @ (Outcome::Throttled { .. }
+        | Outcome::QuotaSpent { .. }
+        | Outcome::Overloaded { .. }) => match until(outcome) {
             Some(until) => format!("ask again after {}, or {another}", moment(until)),
             None => format!("ask again in a while, or {another}"),
         },
-        Outcome::Forbidden => format!("ask `{provider}` for access to `{}`, or choose another model", last.model),
+        Outcome::Forbidden => format!(
+            "ask `{provider}` for access to `{}`, or choose another model",
+            last.model
+        ),
         Outcome::Unreachable { stage: Stage::Tls } => {
-            format!("check the address and the certificate of `{provider}`; a company's own certificates go into [network] ca_file")
+            format!(
+                "check the address and the certificate of `{provider}`; a company's own certificates go into [network] ca_file"
+            )
         }
         Outcome::Unreachable { .. } => {
             format!(
                 "check the network, the proxy and `base_url` in [providers.{provider}]; `aerostat account test {account}` tries again"
             )
         }
-        Outcome::TimedOut { .. } => format!("ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"),
-        Outcome::Failed | Outcome::Garbled => format!("ask again later: the fault is at `{provider}`, or at its `base_url`"),
-        Outcome::Rejected(Refusal::UnknownModel) => format!("see what there is: `aerostat provider models {provider}`"),
-        Outcome::Rejected(Refusal::ContextTooLong) => "send less, or choose a model with a larger context".to_owned(),
-        Outcome::Rejected(_) => "change the request as the message says: no other account would take it".to_owned(),
+        Outcome::TimedOut { .. } => format!(
+            "ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"
+        ),
+        Outcome::Failed | Outcome::Garbled => {
+            format!("ask again later: the fault is at `{provider}`, or at its `base_url`")
+        }
+        Outcome::Rejected(Refusal::UnknownModel) => {
+            format!("see what there is: `aerostat provider models {provider}`")
+        }
+        Outcome::Rejected(Refusal::ContextTooLong) => {
+            "send less, or choose a model with a larger context".to_owned()
+        }
+        Outcome::Rejected(_) => {
+            "change the request as the message says: no other account would take it".to_owned()
+        }
         Outcome::Cancelled => "nothing: the client left before the answer had ended".to_owned(),
         Outcome::Served { .. } => "ask again: the answer broke off after it had begun".to_owned(),
     })
 }
 
 fn without_attempt(record: &Record) -> String {
-    if record.resolved.as_ref().is_none_or(|resolved| resolved.candidates.is_empty()) {
-        return format!("see what the name becomes: `aerostat model try {}`", record.model.escape_debug());
+    if record
+        .resolved
+        .as_ref()
+        .is_none_or(|resolved| resolved.candidates.is_empty())
+    {
+        return format!(
+            "see what the name becomes: `aerostat model try {}`",
+            record.model.escape_debug()
+        );
     }
     if record.passed_over.is_empty() {
         return "change the request as the message says".to_owned();
@@ -232,14 +273,23 @@ mod tests {
             operation: Operation::Generate,
             model: "lab/m".to_owned(),
             stream: false,
-            resolved: Some(Arc::new(Resolved::new("addressed".to_owned(), vec!["lab/m".to_owned()]))),
+            resolved: Some(Arc::new(Resolved::new(
+                "addressed".to_owned(),
+                vec!["lab/m".to_owned()],
+            ))),
             passed_over: Vec::new(),
             attempts,
             status: 429,
             usage: Usage::default(),
             losses: vec![
-                Loss { path: "seed".to_owned(), how: How::Dropped },
-                Loss { path: "max_tokens".to_owned(), how: How::Added },
+                Loss {
+                    path: "seed".to_owned(),
+                    how: How::Dropped,
+                },
+                Loss {
+                    path: "max_tokens".to_owned(),
+                    how: How::Added,
+                },
             ],
             fault: fault.map(str::to_owned),
         }
@@ -253,32 +303,67 @@ mod tests {
 
     #[test]
     fn an_attempt_is_told_with_its_wait_and_its_end() {
-        let throttled = Outcome::Throttled { scope: Scope::Model, until: Some(at(60)) };
+        let throttled = Outcome::Throttled {
+            scope: Scope::Model,
+            until: Some(at(60)),
+        };
         let told = explained(record(vec![attempt(throttled)], Some("slow down")));
-        let AttemptFacts { waited_ms, took_ms, outcome, until, .. } = &told.attempts[0];
-        assert_eq!((*waited_ms, *took_ms, outcome.as_str(), until.as_deref()), (5, 7, "throttled", Some("1970-01-01T00:01:00Z")));
-        assert_eq!((told.dropped, told.adjusted), (vec!["seed".to_owned()], vec!["+max_tokens".to_owned()]));
-        assert!(told.advice.unwrap().starts_with("ask again after 1970-01-01T00:01:00Z, or add another account"));
+        let AttemptFacts {
+            waited_ms,
+            took_ms,
+            outcome,
+            until,
+            ..
+        } = &told.attempts[0];
+        assert_eq!(
+            (*waited_ms, *took_ms, outcome.as_str(), until.as_deref()),
+            (5, 7, "throttled", Some("1970-01-01T00:01:00Z"))
+        );
+        assert_eq!(
+            (told.dropped, told.adjusted),
+            (vec!["seed".to_owned()], vec!["+max_tokens".to_owned()])
+        );
+        assert!(
+            told.advice
+                .unwrap()
+                .starts_with("ask again after 1970-01-01T00:01:00Z, or add another account")
+        );
     }
 
     #[test]
     fn what_was_served_needs_no_advice() {
-        let told = explained(record(vec![attempt(Outcome::Served { usage: Usage::default() })], None));
+        let told = explained(record(
+            vec![attempt(Outcome::Served {
+                usage: Usage::default(),
+            })],
+            None,
+        ));
         assert_eq!(told.advice, None);
     }
 
     #[test]
     fn a_refused_credential_names_the_way_back() {
         let told = explained(record(vec![attempt(Outcome::Unauthorized)], Some("no")));
-        assert_eq!(told.advice.as_deref(), Some("sign in again: `aerostat account login work`"));
+        assert_eq!(
+            told.advice.as_deref(),
+            Some("sign in again: `aerostat account login work`")
+        );
     }
 
     #[test]
     fn only_the_latest_are_remembered() {
         let ring = Ring::new(1);
         ring.push(record(Vec::new(), None));
-        ring.push(Record { request_id: "r2".to_owned(), ..record(Vec::new(), None) });
-        assert!(explain(&ring, "r1").unwrap_err().message.contains("no request `r1` is remembered"));
+        ring.push(Record {
+            request_id: "r2".to_owned(),
+            ..record(Vec::new(), None)
+        });
+        assert!(
+            explain(&ring, "r1")
+                .unwrap_err()
+                .message
+                .contains("no request `r1` is remembered")
+        );
         assert!(explain(&ring, "r2").is_ok());
     }
 }

@@ -1,6 +1,7 @@
 //! The dashboard's door: a link that works once, and the browser it is opened in.
 //!
-//! The link is in no argument list: the browser is given a file that only this person can read, and that leads on.
+//! The link is in no argument list: the browser is given a file that only this person can read, and
+//! that leads on.
 
 use std::fmt::Write as _;
 use std::io;
@@ -37,7 +38,9 @@ impl Desk {
     /// When no agent runs, or its dashboard cannot be reached.
     pub(super) fn link(&self) -> Result<Link, Complaint> {
         let lacking = || match &self.agent {
-            Some(_) => Complaint::failed("the dashboard could not be opened, and the agent's log says why; everything else works"),
+            Some(_) => Complaint::failed(
+                "the dashboard could not be opened, and the agent's log says why; everything else works",
+            ),
             None => Complaint::not_running(),
         };
         self.front_door.get().ok_or_else(lacking)?.link()
@@ -64,7 +67,10 @@ pub fn open_in_browser(link: &Link) -> io::Result<()> {
     if open_browser(&file_url(&link.file)) {
         return Ok(());
     }
-    Err(io::Error::new(io::ErrorKind::NotFound, "there is none, no display, or this is root"))
+    Err(io::Error::new(
+        io::ErrorKind::NotFound,
+        "there is none, no display, or this is root",
+    ))
 }
 
 /// Source: RFC 8089, with everything but the unreserved characters of RFC 3986 escaped.
@@ -90,7 +96,13 @@ mod tests {
 
     #[test]
     fn any_path_becomes_a_url() {
-        assert_eq!(file_url(Path::new("/home/a b/100%/ö.html")), "file:///home/a%20b/100%25/%C3%B6.html");
-        assert_eq!(file_url(Path::new(r"C:\Users\me\open.html")), "file:///C:/Users/me/open.html");
+        assert_eq!(
+            file_url(Path::new("/home/a b/100%/ö.html")),
+            "file:///home/a%20b/100%25/%C3%B6.html"
+        );
+        assert_eq!(
+            file_url(Path::new(r"C:\Users\me\open.html")),
+            "file:///C:/Users/me/open.html"
+        );
     }
 }

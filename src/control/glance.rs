@@ -1,4 +1,5 @@
-//! The agent at a glance: what tray, notifications and the dashboard's first page show, from one source.
+//! The agent at a glance: what tray, notifications and the dashboard's first page show, from one
+//! source.
 
 use std::time::{Duration, SystemTime};
 
@@ -68,7 +69,11 @@ impl Desk {
             Some(Serving::Running { refused, .. }) => refused,
             _ => None,
         };
-        let port_taken_by = if status.state == State::PortInUse { occupant(status.port) } else { None };
+        let port_taken_by = if status.state == State::PortInUse {
+            occupant(status.port)
+        } else {
+            None
+        };
         Glance {
             port_taken_by,
             port_refused,
@@ -98,7 +103,10 @@ impl Desk {
     ///
     /// `None` where no agent runs: then nothing changes by itself.
     pub fn seen(&self) -> Option<Seen> {
-        Some(Seen { live: self.live.clone(), serving: self.agent.as_ref()?.followed() })
+        Some(Seen {
+            live: self.live.clone(),
+            serving: self.agent.as_ref()?.followed(),
+        })
     }
 
     /// The port, where it is open.
@@ -111,22 +119,38 @@ impl Desk {
 
     /// The providers that an account can be added for.
     pub fn provider_names(&self) -> Vec<String> {
-        let configured = self.config().providers.iter().map(|provider| provider.name.clone()).collect::<Vec<_>>();
-        let presets = PRESETS.iter().map(|preset| preset.name.to_owned()).filter(|name| !configured.contains(name));
+        let configured = self
+            .config()
+            .providers
+            .iter()
+            .map(|provider| provider.name.clone())
+            .collect::<Vec<_>>();
+        let presets = PRESETS
+            .iter()
+            .map(|preset| preset.name.to_owned())
+            .filter(|name| !configured.contains(name));
         configured.iter().cloned().chain(presets).collect()
     }
 
     fn problems(&self, now: Timestamp) -> Vec<ProblemFacts> {
-        let is_problem = |record: &crate::record::Record| record.fault.is_some() && is_recent(record.received_at, now);
+        let is_problem = |record: &crate::record::Record| {
+            record.fault.is_some() && is_recent(record.received_at, now)
+        };
         let records = self.ring.latest(PROBLEMS_MAX, is_problem);
-        records.iter().map(|record| ProblemFacts::of(&Explanation::of(record))).collect()
+        records
+            .iter()
+            .map(|record| ProblemFacts::of(&Explanation::of(record)))
+            .collect()
     }
 }
 
 impl ProblemFacts {
     /// What was said and what to do, as sentences.
     pub fn sentences(&self) -> String {
-        let all: Vec<String> = std::iter::once(&self.message).chain(&self.advice).map(|text| sentence(text)).collect();
+        let all: Vec<String> = std::iter::once(&self.message)
+            .chain(&self.advice)
+            .map(|text| sentence(text))
+            .collect();
         all.join(" ")
     }
 
@@ -144,9 +168,17 @@ impl ProblemFacts {
 
 fn sentence(text: &str) -> String {
     let text = text.trim();
-    let first = text.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let first = text
+        .chars()
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
     let rest: String = text.chars().skip(1).collect();
-    let end = if text.ends_with(['.', '!', '?', '…']) { "" } else { "." };
+    let end = if text.ends_with(['.', '!', '?', '…']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{rest}{end}")
 }
 
@@ -166,24 +198,33 @@ fn is_recent(at: SystemTime, now: Timestamp) -> bool {
 
 /// Whether other machines are served. Where the port could not be opened to them, it is as it was.
 pub(super) fn is_exposed(serving: &Serving, config: &Resolved) -> bool {
-    let Serving::Running { port, refused } = serving else { return false };
+    let Serving::Running { port, refused } = serving else {
+        return false;
+    };
     let is_as_asked = refused.as_ref().is_none_or(|refused| refused.port != *port);
     is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off
 }
 
 pub(super) fn lan_refused(config: &Resolved) -> Option<String> {
-    config.refusals().into_iter().find(|refusal| refusal.path == "allow_lan_access").map(|refusal| refusal.message)
+    config
+        .refusals()
+        .into_iter()
+        .find(|refusal| refusal.path == "allow_lan_access")
+        .map(|refusal| refusal.message)
 }
 
-/// The earliest end of a rest, where every account that is switched on rests. Accounts that need a person do not count.
+/// The earliest end of a rest, where every account that is switched on rests. Accounts that need a
+/// person do not count.
 fn resting_until(accounts: &[AccountFacts]) -> Option<String> {
     const RESTING: [&str; 3] = ["cooling", "quota_used_up", "unreachable"];
-    let could_serve = accounts.iter().filter(|account| account.enabled && !account.needs_person());
+    let could_serve = accounts
+        .iter()
+        .filter(|account| account.enabled && !account.needs_person());
     let mut ends = Vec::new();
     for account in could_serve {
         // An account that rests for some models only serves the others.
-        let is_partial =
-            account.rests.iter().any(|rest| rest.model.is_some()) && account.rests.iter().all(|rest| rest.model.is_some());
+        let is_partial = account.rests.iter().any(|rest| rest.model.is_some())
+            && account.rests.iter().all(|rest| rest.model.is_some());
         if !RESTING.contains(&account.state.as_str()) || is_partial {
             return None;
         }
@@ -227,7 +268,10 @@ mod tests {
             message: message.to_owned(),
             advice: advice.map(str::to_owned),
         };
-        assert_eq!(problem("quota is gone", Some("ask later")).sentences(), "Quota is gone. Ask later.");
+        assert_eq!(
+            problem("quota is gone", Some("ask later")).sentences(),
+            "Quota is gone. Ask later."
+        );
         assert_eq!(problem("Is it?", None).sentences(), "Is it?");
     }
 
@@ -236,16 +280,32 @@ mod tests {
 
     #[test]
     fn the_pool_rests_when_everybody_who_could_serve_does() {
-        let (cooling, spent) = (account("cooling", Some(LATE), None), account("quota_used_up", Some(EARLY), None));
+        let (cooling, spent) = (
+            account("cooling", Some(LATE), None),
+            account("quota_used_up", Some(EARLY), None),
+        );
         let needing = account("sign_in_needed", None, None);
-        assert_eq!(resting_until(&[cooling.clone(), spent, needing.clone()]).as_deref(), Some(EARLY));
-        assert_eq!(resting_until(&[cooling, account("ready", None, None)]), None);
-        assert_eq!(resting_until(&[needing]), None, "a person is waited for, no moment");
+        assert_eq!(
+            resting_until(&[cooling.clone(), spent, needing.clone()]).as_deref(),
+            Some(EARLY)
+        );
+        assert_eq!(
+            resting_until(&[cooling, account("ready", None, None)]),
+            None
+        );
+        assert_eq!(
+            resting_until(&[needing]),
+            None,
+            "a person is waited for, no moment"
+        );
         assert_eq!(resting_until(&[]), None);
     }
 
     #[test]
     fn a_rest_for_one_model_leaves_the_others() {
-        assert_eq!(resting_until(&[account("cooling", Some(LATE), Some("gpt-5"))]), None);
+        assert_eq!(
+            resting_until(&[account("cooling", Some(LATE), Some("gpt-5"))]),
+            None
+        );
     }
 }

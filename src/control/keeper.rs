@@ -1,4 +1,5 @@
-//! The vault as refreshes need it: one at a time for each account, and on the disk before anybody goes on.
+//! The vault as refreshes need it: one at a time for each account, and on the disk before anybody
+//! goes on.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,8 @@ use futures_util::future::BoxFuture;
 use crate::account::{AccountName, Credential, Vault, VaultError, VaultState};
 use crate::pool::{Claim, Keeper, KeeperError};
 
-/// Keeps credentials in a vault. Other processes are kept away by the home's lock, which who has a vault holds.
+/// Keeps credentials in a vault. Other processes are kept away by the home's lock, which who has a
+/// vault holds.
 pub struct VaultKeeper {
     vault: Arc<ArcSwap<Vault>>,
     claims: Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>,
@@ -17,7 +19,10 @@ pub struct VaultKeeper {
 
 impl VaultKeeper {
     pub(super) fn new(vault: Arc<ArcSwap<Vault>>) -> Self {
-        Self { vault, claims: Mutex::default() }
+        Self {
+            vault,
+            claims: Mutex::default(),
+        }
     }
 
     /// Runs off the threads that serve: it waits for the disk.
@@ -27,7 +32,8 @@ impl VaultKeeper {
     ) -> Result<T, KeeperError> {
         let vault = self.vault.load_full();
         let done = tokio::task::spawn_blocking(move || work(&vault)).await;
-        done.map_err(|_| KeeperError("the vault's work broke".to_owned()))?.map_err(|error| KeeperError(error.to_string()))
+        done.map_err(|_| KeeperError("the vault's work broke".to_owned()))?
+            .map_err(|error| KeeperError(error.to_string()))
     }
 }
 
@@ -42,7 +48,10 @@ impl Keeper for VaultKeeper {
         Box::pin(async move { Ok(Box::new(claim.lock_owned().await) as Claim) })
     }
 
-    fn read<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    fn read<'a>(
+        &'a self,
+        account: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
         let vault = self.vault.load();
         let found = match vault.state() {
             VaultState::Shut { why, .. } => Err(KeeperError(why)),
@@ -62,7 +71,12 @@ impl Keeper for VaultKeeper {
     }
 }
 
-fn replace(vault: &Vault, name: &AccountName, old: &Credential, new: Credential) -> Result<bool, VaultError> {
+fn replace(
+    vault: &Vault,
+    name: &AccountName,
+    old: &Credential,
+    new: Credential,
+) -> Result<bool, VaultError> {
     let mut is_replaced = false;
     let updated = vault.update(name, |kept| {
         if kept == old {

@@ -26,7 +26,11 @@ pub struct NewKey {
 
 impl KeyFacts {
     fn of(key: &ApiKey) -> Self {
-        Self { name: key.name.to_string(), hint: key.hint.clone(), made_at: super::moment(key.made_at) }
+        Self {
+            name: key.name.to_string(),
+            hint: key.hint.clone(),
+            made_at: super::moment(key.made_at),
+        }
     }
 }
 
@@ -35,11 +39,19 @@ impl KeyFacts {
 pub(super) async fn create(store: &Store, name: &str) -> Result<NewKey, Complaint> {
     let name: KeyName = name.parse().map_err(|_| bad_name(name))?;
     if store.keys().iter().any(|known| known.name == name) {
-        return Err(Complaint::failed(format!("a key `{name}` is there already; revoke it or take another name")));
+        return Err(Complaint::failed(format!(
+            "a key `{name}` is there already; revoke it or take another name"
+        )));
     }
     let key = local_key::generate().map_err(Complaint::failed)?;
-    store.put_key(ApiKey::new(name.clone(), &key, SystemTime::now())).await.map_err(Complaint::failed)?;
-    Ok(NewKey { name: name.to_string(), key: Spoken(key) })
+    store
+        .put_key(ApiKey::new(name.clone(), &key, SystemTime::now()))
+        .await
+        .map_err(Complaint::failed)?;
+    Ok(NewKey {
+        name: name.to_string(),
+        key: Spoken(key),
+    })
 }
 
 pub(super) fn list(store: &Store) -> Vec<KeyFacts> {
@@ -49,15 +61,28 @@ pub(super) fn list(store: &Store) -> Vec<KeyFacts> {
 /// # Errors
 /// When there is no such key, or it cannot be written that it is gone.
 pub(super) async fn revoke(store: &Store, name: &str) -> Result<KeyFacts, Complaint> {
-    let known = store.keys().into_iter().find(|known| known.name.as_str() == name);
-    let key =
-        known.ok_or_else(|| Complaint::failed(format!("no key `{}`; `aerostat key list` names them", name.escape_debug())))?;
-    store.remove_key(&key.name).await.map_err(Complaint::failed)?;
+    let known = store
+        .keys()
+        .into_iter()
+        .find(|known| known.name.as_str() == name);
+    let key = known.ok_or_else(|| {
+        Complaint::failed(format!(
+            "no key `{}`; `aerostat key list` names them",
+            name.escape_debug()
+        ))
+    })?;
+    store
+        .remove_key(&key.name)
+        .await
+        .map_err(Complaint::failed)?;
     Ok(KeyFacts::of(&key))
 }
 
 fn bad_name(name: &str) -> Complaint {
     let shown: String = name.chars().take(64).collect();
     let expected = "1 to 64 letters, digits or `. _ @ + -`, starting with a letter or digit";
-    Complaint::usage(format!("`{}` is no name of a key: expected {expected}", shown.escape_debug()))
+    Complaint::usage(format!(
+        "`{}` is no name of a key: expected {expected}",
+        shown.escape_debug()
+    ))
 }

@@ -35,7 +35,8 @@ pub struct Local {
 }
 
 impl Local {
-    /// Opens the socket. Who calls holds the home's lock, so that a socket found there is a dead one's.
+    /// Opens the socket. Who calls holds the home's lock, so that a socket found there is a dead
+    /// one's.
     ///
     /// # Errors
     /// When the system refuses.
@@ -62,7 +63,10 @@ impl Local {
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = JoinSet::new();
         loop {
-            let permit = Arc::clone(&connections).acquire_owned().await.expect("nobody closes the semaphore");
+            let permit = Arc::clone(&connections)
+                .acquire_owned()
+                .await
+                .expect("nobody closes the semaphore");
             match self.listener.accept().await {
                 Ok(stream) if self.is_ours(&stream) => {
                     let desk = Arc::clone(&desk);
@@ -73,7 +77,9 @@ impl Local {
                         drop(permit);
                     });
                 }
-                Ok(_) => warn!("another person's process tried the control socket and was turned away"),
+                Ok(_) => {
+                    warn!("another person's process tried the control socket and was turned away")
+                }
                 Err(error) => {
                     warn!(%error, "control connection cannot be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -85,7 +91,11 @@ impl Local {
 
     #[cfg(unix)]
     fn is_ours(&self, stream: &Stream) -> bool {
-        stream.peer_creds().ok().and_then(|peer| peer.euid()).is_some_and(|peer| peer == self.owner)
+        stream
+            .peer_creds()
+            .ok()
+            .and_then(|peer| peer.euid())
+            .is_some_and(|peer| peer == self.owner)
     }
 
     /// The pipe's access list lets in nobody else.
@@ -105,7 +115,8 @@ impl Drop for Local {
 #[cfg(unix)]
 fn private(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
-    // The folder is this person's own, so that the moment between making the name and closing it does not matter.
+    // The folder is this person's own, so that the moment between making the name and closing it
+    // does not matter.
     Ok(options.mode(0o600).reclaim_name(false))
 }
 
@@ -114,7 +125,8 @@ fn private(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
 fn private(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
     use interprocess::os::windows::local_socket::ListenerOptionsExt as _;
     use interprocess::os::windows::security_descriptor::SecurityDescriptor;
-    let owner_only = widestring::U16CString::from_str("D:P(A;;GA;;;OW)").expect("the literal has no zero");
+    let owner_only =
+        widestring::U16CString::from_str("D:P(A;;GA;;;OW)").expect("the literal has no zero");
     Ok(options.security_descriptor(SecurityDescriptor::deserialize(&owner_only)?))
 }
 
@@ -122,7 +134,9 @@ fn private(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
 async fn converse(stream: Stream, desk: &Desk) -> io::Result<()> {
     let mut lines = BufReader::new(&stream);
     loop {
-        let Some(line) = within(ASK_TIMEOUT, read_line(&mut lines)).await? else { return Ok(()) };
+        let Some(line) = within(ASK_TIMEOUT, read_line(&mut lines)).await? else {
+            return Ok(());
+        };
         let word = match understand(&line) {
             Ok(asked) => {
                 drop(line);
@@ -167,10 +181,14 @@ fn understand(line: &[u8]) -> Result<Asked, Complaint> {
         ))),
         // What was sent is not repeated: it may hold a secret.
         (Err(_), Ok(_)) => Err(Complaint::usage("the ask is not one that this agent knows")),
-        (Err(_), Err(_)) => Err(Complaint::usage("expected a line of JSON such as {\"aerostat\":1,\"ask\":{\"verb\":\"status\"}}")),
+        (Err(_), Err(_)) => Err(Complaint::usage(
+            "expected a line of JSON such as {\"aerostat\":1,\"ask\":{\"verb\":\"status\"}}",
+        )),
     }
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

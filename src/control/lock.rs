@@ -1,7 +1,7 @@
 //! One process at a time works on a home: the agent, or a command while no agent runs.
 //!
-//! The lock is the system's and goes with the process, so what a killed one leaves behind never blocks. Who holds it is written
-//! beside it, and is only believed while the lock is held.
+//! The lock is the system's and goes with the process, so what a killed one leaves behind never
+//! blocks. Who holds it is written beside it, and is only believed while the lock is held.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Home;
 
-/// How long a command that holds the lock may take before somebody else gives up waiting, and how often is asked.
+/// How long a command that holds the lock may take before somebody else gives up waiting, and how
+/// often is asked.
 const PATIENCE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -29,11 +30,19 @@ pub struct Holder {
 impl Holder {
     /// This process.
     pub fn agent() -> Self {
-        Self { pid: std::process::id(), version: env!("CARGO_PKG_VERSION").to_owned(), port: None, is_agent: true }
+        Self {
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            port: None,
+            is_agent: true,
+        }
     }
 
     pub fn command() -> Self {
-        Self { is_agent: false, ..Self::agent() }
+        Self {
+            is_agent: false,
+            ..Self::agent()
+        }
     }
 }
 
@@ -67,20 +76,29 @@ impl HomeLock {
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(home))),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let lock = Self { home: home.clone(), _file: file };
+        let lock = Self {
+            home: home.clone(),
+            _file: file,
+        };
         lock.tell(holder)?;
         Ok(lock)
     }
 
-    /// Waits for the lock as long as `is_worth_waiting` says so, at most some seconds: commands hold it for moments.
+    /// Waits for the lock as long as `is_worth_waiting` says so, at most some seconds: commands
+    /// hold it for moments.
     ///
     /// # Errors
     /// As [`HomeLock::take`].
-    pub async fn wait(home: &Home, holder: &Holder, is_worth_waiting: impl AsyncFn() -> bool) -> Result<Self, LockError> {
+    pub async fn wait(
+        home: &Home,
+        holder: &Holder,
+        is_worth_waiting: impl AsyncFn() -> bool,
+    ) -> Result<Self, LockError> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             match Self::take(home, holder) {
-                Err(LockError::Held(_)) if tokio::time::Instant::now() < deadline && is_worth_waiting().await => {}
+                Err(LockError::Held(_))
+                    if tokio::time::Instant::now() < deadline && is_worth_waiting().await => {}
                 taken => return taken,
             }
             tokio::time::sleep(POLL).await;
@@ -94,7 +112,8 @@ impl HomeLock {
     pub fn tell(&self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_string(holder).expect("a holder has text keys");
         let fresh = self.home.folder().join("lock.json.new");
-        let mut file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
+        let mut file =
+            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
         file.write_all(text.as_bytes())?;
         std::fs::rename(fresh, self.home.holder_file())
     }
@@ -108,7 +127,14 @@ impl Drop for HomeLock {
 }
 
 fn open(home: &Home) -> io::Result<File> {
-    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(home.lock_file())
+    private(
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false),
+    )
+    .open(home.lock_file())
 }
 
 fn read(home: &Home) -> Option<Holder> {
@@ -140,9 +166,14 @@ mod tests {
     fn the_second_learns_who_has_it() {
         let (_folder, home) = home();
         let lock = HomeLock::take(&home, &Holder::agent()).unwrap();
-        let told = Holder { port: Some(8045), ..Holder::agent() };
+        let told = Holder {
+            port: Some(8045),
+            ..Holder::agent()
+        };
         lock.tell(&told).unwrap();
-        let Err(LockError::Held(holder)) = HomeLock::take(&home, &Holder::command()) else { panic!("it is held") };
+        let Err(LockError::Held(holder)) = HomeLock::take(&home, &Holder::command()) else {
+            panic!("it is held")
+        };
         assert_eq!(holder, Some(told));
         drop(lock);
         HomeLock::take(&home, &Holder::command()).expect("it was given back");
@@ -153,7 +184,11 @@ mod tests {
         let (_folder, home) = home();
         home.create().unwrap();
         std::fs::write(home.lock_file(), "").unwrap();
-        std::fs::write(home.holder_file(), r#"{"pid":1,"version":"0","port":1,"is_agent":true}"#).unwrap();
+        std::fs::write(
+            home.holder_file(),
+            r#"{"pid":1,"version":"0","port":1,"is_agent":true}"#,
+        )
+        .unwrap();
         HomeLock::take(&home, &Holder::agent()).expect("nobody holds it");
     }
 

@@ -1,8 +1,10 @@
 //! The verbs: what people and scripts can ask of the program and tell it.
 //!
-//! A [`Desk`] receives them. In the agent it is served on a local socket ([`local`]); a command calls it there ([`client`]), or, where
-//! no agent runs, takes the home's lock and has a desk of its own. Some verbs only look at the configuration file, and are functions.
-//! Every answer is a value with stable field names; how it is shown is the caller's business. Nothing here prints or ends the process.
+//! A [`Desk`] receives them. In the agent it is served on a local socket ([`local`]); a command
+//! calls it there ([`client`]), or, where no agent runs, takes the home's lock and has a desk of
+//! its own. Some verbs only look at the configuration file, and are functions. Every answer is a
+//! value with stable field names; how it is shown is the caller's business. Nothing here prints or
+//! ends the process.
 
 pub mod account;
 mod ask;
@@ -46,7 +48,9 @@ pub use wire::{Complaint, Note, Spoken, Trouble};
 
 pub use crate::account::{EnvAccount, Keys, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
-pub use crate::config::file::{ConfigError, Setting, all as settings, get as setting, load, set as set_settings};
+pub use crate::config::file::{
+    ConfigError, Setting, all as settings, get as setting, load, set as set_settings,
+};
 pub use crate::config::keys::KEYS;
 pub use crate::config::local_key::read_or_create as local_key;
 pub use crate::config::{Home, Live, Problem, Resolved};
@@ -67,6 +71,8 @@ type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fa
 
 /// A moment as people and scripts read it: RFC 3339 in UTC.
 fn moment(at: Timestamp) -> String {
-    jiff::Timestamp::try_from(at)
-        .map_or_else(|_| "an unknown moment".to_owned(), |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
+    jiff::Timestamp::try_from(at).map_or_else(
+        |_| "an unknown moment".to_owned(),
+        |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
 }

@@ -33,23 +33,47 @@ pub struct Trial {
     pub detail: String,
 }
 
-/// Resolves a name as a request would. Providers are asked for their lists only where the answer depends on them.
-pub fn try_name(config: &Resolved, standings: Standings<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
+/// Resolves a name as a request would. Providers are asked for their lists only where the answer
+/// depends on them.
+pub fn try_name(
+    config: &Resolved,
+    standings: Standings<'_>,
+    fetch: Fetch<'_>,
+    name: &str,
+) -> Trial {
     let lists = RefCell::new(BTreeMap::new());
     let listed = |name: &str| {
-        let list =
-            || config.provider(name).and_then(|known| provider::ids(known, standings, fetch).ok()).unwrap_or_default().into();
-        Arc::clone(lists.borrow_mut().entry(name.to_owned()).or_insert_with(list))
+        let list = || {
+            config
+                .provider(name)
+                .and_then(|known| provider::ids(known, standings, fetch).ok())
+                .unwrap_or_default()
+                .into()
+        };
+        Arc::clone(
+            lists
+                .borrow_mut()
+                .entry(name.to_owned())
+                .or_insert_with(list),
+        )
     };
-    let directory =
-        Directory { rules: &config.rules, providers: &config.providers, demo_enabled: config.demo_enabled, listed: &listed };
+    let directory = Directory {
+        rules: &config.rules,
+        providers: &config.providers,
+        demo_enabled: config.demo_enabled,
+        listed: &listed,
+    };
     told(config, standings, &resolve(&directory, name))
 }
 
 fn told(config: &Resolved, standings: Standings<'_>, resolution: &Resolution) -> Trial {
     Trial {
         name: resolution.name.clone(),
-        candidates: resolution.candidates.iter().map(|candidate| facts(config, standings, candidate)).collect(),
+        candidates: resolution
+            .candidates
+            .iter()
+            .map(|candidate| facts(config, standings, candidate))
+            .collect(),
         skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
         why: resolution.why.name().into(),
         detail: resolution.to_string(),
@@ -62,7 +86,12 @@ fn facts(config: &Resolved, standings: Standings<'_>, candidate: &Candidate) -> 
         // Only the built-in provider is no entry of the configuration.
         None => ("ready".into(), "built in, offline".to_owned()),
     };
-    CandidateFacts { provider: candidate.provider.to_string(), model: candidate.model.to_string(), state, detail }
+    CandidateFacts {
+        provider: candidate.provider.to_string(),
+        model: candidate.model.to_string(),
+        state,
+        detail,
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +110,12 @@ mod tests {
     ";
 
     fn trial(fetch: Fetch<'_>, name: &str) -> Trial {
-        try_name(&crate::config::parse(TEXT).unwrap(), &|provider| Standing::of(provider.account(&|_| None)), fetch, name)
+        try_name(
+            &crate::config::parse(TEXT).unwrap(),
+            &|provider| Standing::of(provider.account(&|_| None)),
+            fetch,
+            name,
+        )
     }
 
     fn unasked(_: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
@@ -89,16 +123,29 @@ mod tests {
     }
 
     fn llama(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
-        assert_eq!(provider.name, "ollama", "a provider without its key is not asked");
-        Ok(vec![ModelCard { id: "llama3:8b".to_owned(), ..ModelCard::default() }])
+        assert_eq!(
+            provider.name, "ollama",
+            "a provider without its key is not asked"
+        );
+        Ok(vec![ModelCard {
+            id: "llama3:8b".to_owned(),
+            ..ModelCard::default()
+        }])
     }
 
     #[test]
     fn a_chain_is_told_with_the_state_of_each_account() {
         let trial = trial(&unasked, "fast");
-        let states: Vec<&str> = trial.candidates.iter().map(|candidate| &*candidate.state).collect();
+        let states: Vec<&str> = trial
+            .candidates
+            .iter()
+            .map(|candidate| &*candidate.state)
+            .collect();
         assert_eq!(states, ["needs_key", "ready"]);
-        assert_eq!((&*trial.why, trial.detail.as_str()), ("rule", "rule `fast` matches `fast`"));
+        assert_eq!(
+            (&*trial.why, trial.detail.as_str()),
+            ("rule", "rule `fast` matches `fast`")
+        );
     }
 
     #[test]
@@ -106,11 +153,18 @@ mod tests {
         assert_eq!(trial(&llama, "llama3:8b").why, "listed");
         let unknown = trial(&llama, "llama3:7b");
         assert!(unknown.candidates.is_empty());
-        assert!(unknown.detail.contains("nearest: `llama3:8b`"), "{}", unknown.detail);
+        assert!(
+            unknown.detail.contains("nearest: `llama3:8b`"),
+            "{}",
+            unknown.detail
+        );
     }
 
     #[test]
     fn the_demo_is_ready() {
-        assert_eq!(trial(&unasked, "demo/anthropic").candidates[0].state, "ready");
+        assert_eq!(
+            trial(&unasked, "demo/anthropic").candidates[0].state,
+            "ready"
+        );
     }
 }

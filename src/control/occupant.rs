@@ -1,12 +1,19 @@
 //! Who has a port, where the system tells.
 
-/// The program that listens on a port of this machine, as `python3 (4711)`. `None` where that cannot be known.
+/// The program that listens on a port of this machine, as `python3 (4711)`. `None` where that
+/// cannot be known.
 #[cfg(target_os = "linux")]
 pub fn occupant(port: u16) -> Option<String> {
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
-    let sockets: Vec<u64> = tables.iter().flat_map(|table| listening(table, port)).collect();
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .map(|table| std::fs::read_to_string(table).unwrap_or_default());
+    let sockets: Vec<u64> = tables
+        .iter()
+        .flat_map(|table| listening(table, port))
+        .collect();
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
-    let pid = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|pid| has_one(*pid, &sockets))?;
+    let pid = processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .find(|pid| has_one(*pid, &sockets))?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
     Some(format!("{} ({pid})", name.trim()))
 }
@@ -32,15 +39,25 @@ fn listening(table: &str, port: u16) -> Vec<u64> {
 /// Whether a process of this person has one of the sockets open.
 #[cfg(target_os = "linux")]
 fn has_one(pid: u32, sockets: &[u64]) -> bool {
-    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    let targets = files.flatten().filter_map(|file| std::fs::read_link(file.path()).ok());
-    targets.filter_map(|target| socket_of(&target.to_string_lossy())).any(|socket| sockets.contains(&socket))
+    let Ok(files) = std::fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    let targets = files
+        .flatten()
+        .filter_map(|file| std::fs::read_link(file.path()).ok());
+    targets
+        .filter_map(|target| socket_of(&target.to_string_lossy()))
+        .any(|socket| sockets.contains(&socket))
 }
 
 /// `socket:[1234]` is 1234.
 #[cfg(target_os = "linux")]
 fn socket_of(target: &str) -> Option<u64> {
-    target.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    target
+        .strip_prefix("socket:[")?
+        .strip_suffix(']')?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -52,12 +69,19 @@ mod tests {
     fn this_process_is_found_by_its_port() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let found = occupant(listener.local_addr().unwrap().port()).unwrap();
-        assert!(found.ends_with(&format!("({})", std::process::id())), "{found}");
+        assert!(
+            found.ends_with(&format!("({})", std::process::id())),
+            "{found}"
+        );
     }
 
     #[test]
     fn a_port_that_nobody_has_has_no_occupant() {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         assert_eq!(occupant(port), None);
     }
 }

@@ -27,10 +27,13 @@ impl Place {
             return Self { path };
         }
         let name = format!("aerostat-{}", home.digest());
-        let runtime = lookup("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|folder| folder.is_absolute());
+        let runtime = lookup("XDG_RUNTIME_DIR")
+            .map(PathBuf::from)
+            .filter(|folder| folder.is_absolute());
         let path = match runtime {
             Some(runtime) => runtime.join(format!("{name}.sock")),
-            // The system's folder for temporary files is open to all: there the socket gets a folder of its own.
+            // The system's folder for temporary files is open to all: there the socket gets a
+            // folder of its own.
             None => std::env::temp_dir().join(name).join("control.sock"),
         };
         Self { path }
@@ -38,7 +41,9 @@ impl Place {
 
     #[cfg(windows)]
     pub fn of(home: &Home, _: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Self {
-        Self { path: PathBuf::from(format!(r"\\.\pipe\aerostat-{}", home.digest())) }
+        Self {
+            path: PathBuf::from(format!(r"\\.\pipe\aerostat-{}", home.digest())),
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -62,11 +67,19 @@ impl Place {
     pub(super) fn prepare(&self, home: &Home) -> io::Result<()> {
         use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
         let folder = self.path.parent().unwrap_or(home.folder());
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)?;
         let found = std::fs::symlink_metadata(folder)?;
         let owner = std::fs::metadata(home.lock_file()).map_or(found.uid(), |lock| lock.uid());
-        if folder != home.folder() && (!found.is_dir() || found.uid() != owner || found.mode() & 0o022 != 0) {
-            let why = format!("`{}` belongs to somebody else or is open to others", folder.display());
+        if folder != home.folder()
+            && (!found.is_dir() || found.uid() != owner || found.mode() & 0o022 != 0)
+        {
+            let why = format!(
+                "`{}` belongs to somebody else or is open to others",
+                folder.display()
+            );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
         }
         Ok(())
@@ -84,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_short_home_holds_its_socket() {
-        assert_eq!(Place::of(&Home::at("/h"), &|_| None).path(), Path::new("/h/control.sock"));
+        assert_eq!(
+            Place::of(&Home::at("/h"), &|_| None).path(),
+            Path::new("/h/control.sock")
+        );
     }
 
     #[test]
@@ -92,7 +108,9 @@ mod tests {
         let long = |last: &str| Home::at(PathBuf::from(format!("/{}", "x".repeat(99))).join(last));
         let runtime = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/1".into());
         let place = |last| Place::of(&long(last), &runtime).path().to_owned();
-        assert!(place("a").starts_with("/run/user/1") && place("a").as_os_str().len() < PATH_BYTES_MAX);
+        assert!(
+            place("a").starts_with("/run/user/1") && place("a").as_os_str().len() < PATH_BYTES_MAX
+        );
         assert_ne!(place("a"), place("b"));
         assert!(Place::of(&long("a"), &|_| None).path().as_os_str().len() <= PATH_BYTES_MAX);
     }

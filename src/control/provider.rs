@@ -35,30 +35,55 @@ pub struct Standing {
 
 impl Standing {
     fn word(state: &'static str, detail: String) -> Self {
-        Self { state: state.into(), detail, account: None }
+        Self {
+            state: state.into(),
+            detail,
+            account: None,
+        }
     }
 
     /// Of the one account that a provider has without any being added.
     pub fn of(account: EnvAccount) -> Self {
         let (state, detail) = (account.state.name().into(), account.state.to_string());
-        Self { state, detail, account: Some(account).filter(EnvAccount::is_ready) }
+        Self {
+            state,
+            detail,
+            account: Some(account).filter(EnvAccount::is_ready),
+        }
     }
 }
 
-/// The configured providers in the order of the file, the built-in one, and the presets that could be added.
+/// The configured providers in the order of the file, the built-in one, and the presets that could
+/// be added.
 pub fn list(config: &Resolved, standings: Standings<'_>) -> Vec<ProviderFacts> {
-    let configured = config.providers.iter().map(|provider| of_provider(provider, standings));
-    let more = PRESETS.iter().filter(|preset| config.provider(preset.name).is_none());
-    configured.chain([of_demo(config.demo_enabled)]).chain(more.map(of_preset)).collect()
+    let configured = config
+        .providers
+        .iter()
+        .map(|provider| of_provider(provider, standings));
+    let more = PRESETS
+        .iter()
+        .filter(|preset| config.provider(preset.name).is_none());
+    configured
+        .chain([of_demo(config.demo_enabled)])
+        .chain(more.map(of_preset))
+        .collect()
 }
 
 fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
-    let Standing { state, detail, .. } = if provider.enabled { standings(provider) } else { disabled(&provider.name) };
+    let Standing { state, detail, .. } = if provider.enabled {
+        standings(provider)
+    } else {
+        disabled(&provider.name)
+    };
     ProviderFacts {
         name: provider.name.clone(),
         state,
         detail,
-        protocol: provider.dialects.iter().map(|dialect| dialect.name().into()).collect(),
+        protocol: provider
+            .dialects
+            .iter()
+            .map(|dialect| dialect.name().into())
+            .collect(),
         base_url: Some(provider.base_url.to_string()),
         auth: Some(provider.auth.name().into()),
         key_env: provider.key_env.clone(),
@@ -67,7 +92,12 @@ fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
 }
 
 fn of_demo(is_enabled: bool) -> ProviderFacts {
-    let ready = || Standing::word("ready", "built in, offline: answers come from this program".to_owned());
+    let ready = || {
+        Standing::word(
+            "ready",
+            "built in, offline: answers come from this program".to_owned(),
+        )
+    };
     let Standing { state, detail, .. } = if is_enabled { ready() } else { disabled(DEMO) };
     ProviderFacts {
         name: DEMO.to_owned(),
@@ -86,11 +116,21 @@ fn of_preset(preset: &Preset) -> ProviderFacts {
         name: preset.name.to_owned(),
         state: "not_configured".into(),
         detail: match preset.needs() {
-            Some(needs) => format!("add [providers.{}] to the configuration and {needs}", preset.name),
+            Some(needs) => format!(
+                "add [providers.{}] to the configuration and {needs}",
+                preset.name
+            ),
             None => format!("add [providers.{}] to the configuration", preset.name),
         },
-        protocol: preset.dialects.iter().map(|dialect| dialect.name().into()).collect(),
-        base_url: preset.base_url().and_then(|url| BaseUrl::parse(url).ok()).map(|base| base.to_string()),
+        protocol: preset
+            .dialects
+            .iter()
+            .map(|dialect| dialect.name().into())
+            .collect(),
+        base_url: preset
+            .base_url()
+            .and_then(|url| BaseUrl::parse(url).ok())
+            .map(|base| base.to_string()),
         auth: Some(preset.auth.name().into()),
         key_env: preset.key_env.map(str::to_owned),
         docs: Some(preset.docs.into()),
@@ -98,7 +138,10 @@ fn of_preset(preset: &Preset) -> ProviderFacts {
 }
 
 fn disabled(name: &str) -> Standing {
-    Standing::word("disabled", format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"))
+    Standing::word(
+        "disabled",
+        format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"),
+    )
 }
 
 /// What one provider serves.
@@ -110,8 +153,8 @@ pub struct ProviderModels {
     pub error: Option<String>,
 }
 
-/// The models of one provider, or of all that are enabled. Lists come from the configuration where the person wrote one, else from
-/// the provider itself.
+/// The models of one provider, or of all that are enabled. Lists come from the configuration where
+/// the person wrote one, else from the provider itself.
 ///
 /// # Errors
 /// When there is no provider of that name.
@@ -122,11 +165,18 @@ pub fn models(
     name: Option<&str>,
 ) -> Result<Vec<ProviderModels>, String> {
     let chosen: Vec<&Provider> = match name {
-        None => config.providers.iter().filter(|provider| provider.enabled).collect(),
+        None => config
+            .providers
+            .iter()
+            .filter(|provider| provider.enabled)
+            .collect(),
         Some(DEMO) => Vec::new(),
         Some(name) => vec![config.provider(name).ok_or_else(|| unknown(config, name))?],
     };
-    let mut lists: Vec<ProviderModels> = chosen.into_iter().map(|provider| models_of(provider, standings, fetch)).collect();
+    let mut lists: Vec<ProviderModels> = chosen
+        .into_iter()
+        .map(|provider| models_of(provider, standings, fetch))
+        .collect();
     if config.demo_enabled && name.is_none_or(|name| name == DEMO) {
         lists.push(demo_models());
     }
@@ -138,18 +188,28 @@ fn models_of(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) ->
         Ok(models) => (models, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    ProviderModels { provider: provider.name.clone(), models, error }
+    ProviderModels {
+        provider: provider.name.clone(),
+        models,
+        error,
+    }
 }
 
 /// The ids that a provider serves.
 ///
 /// # Errors
 /// Why they cannot be known, as a sentence.
-pub(super) fn ids(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) -> Result<Vec<String>, String> {
+pub(super) fn ids(
+    provider: &Provider,
+    standings: Standings<'_>,
+    fetch: Fetch<'_>,
+) -> Result<Vec<String>, String> {
     if let Some(models) = &provider.models {
         return Ok(models.to_vec());
     }
-    let Standing { account, detail, .. } = standings(provider);
+    let Standing {
+        account, detail, ..
+    } = standings(provider);
     let account = account.ok_or(detail)?;
     let cards = fetch(provider, &account).map_err(|fault| fault.message)?;
     Ok(cards.into_iter().map(|card| card.id).collect())
@@ -157,11 +217,18 @@ pub(super) fn ids(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_
 
 fn demo_models() -> ProviderModels {
     let dialects = dialects().map(|dialect| format!("{DEMO}/{dialect}"));
-    ProviderModels { provider: DEMO.to_owned(), models: std::iter::once(DEMO.to_owned()).chain(dialects).collect(), error: None }
+    ProviderModels {
+        provider: DEMO.to_owned(),
+        models: std::iter::once(DEMO.to_owned()).chain(dialects).collect(),
+        error: None,
+    }
 }
 
 fn unknown(config: &Resolved, name: &str) -> String {
-    let known = config.providers.iter().map(|provider| provider.name.as_str());
+    let known = config
+        .providers
+        .iter()
+        .map(|provider| provider.name.as_str());
     match nearest(name, known, 1).first() {
         Some(near) => format!("no provider `{name}`; did you mean `{near}`?"),
         None => format!("no provider `{name}`; add [providers.{name}] to the configuration"),
@@ -198,35 +265,66 @@ mod tests {
 
     fn fetch(provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         assert!(account.is_ready());
-        Ok(vec![ModelCard { id: format!("{}-model", provider.name), ..ModelCard::default() }])
+        Ok(vec![ModelCard {
+            id: format!("{}-model", provider.name),
+            ..ModelCard::default()
+        }])
     }
 
     #[test]
     fn every_provider_has_a_state_and_presets_can_be_found() {
         let facts = list(&config(), &standing);
-        let states: Vec<(&str, &str)> = facts.iter().map(|facts| (facts.name.as_str(), &*facts.state)).collect();
-        let expected = [("openai", "ready"), ("lab", "ready"), ("gemini", "disabled"), ("demo", "ready")];
+        let states: Vec<(&str, &str)> = facts
+            .iter()
+            .map(|facts| (facts.name.as_str(), &*facts.state))
+            .collect();
+        let expected = [
+            ("openai", "ready"),
+            ("lab", "ready"),
+            ("gemini", "disabled"),
+            ("demo", "ready"),
+        ];
         assert_eq!(states[..expected.len()], expected);
         let rest = &states[expected.len()..];
         assert_eq!(rest.len(), PRESETS.len() - 2);
-        assert!(rest.iter().all(|(name, state)| preset(name).is_some() && *state == "not_configured"), "{rest:?}");
+        assert!(
+            rest.iter()
+                .all(|(name, state)| preset(name).is_some() && *state == "not_configured"),
+            "{rest:?}"
+        );
     }
 
     #[test]
     fn no_key_is_among_the_facts() {
-        assert!(!serde_json::to_string(&list(&config(), &standing)).unwrap().contains("sk-1"));
+        assert!(
+            !serde_json::to_string(&list(&config(), &standing))
+                .unwrap()
+                .contains("sk-1")
+        );
     }
 
     #[test]
     fn the_persons_own_list_needs_no_call() {
         let lists = models(&config(), &standing, &fetch, None).unwrap();
-        let names: Vec<(&str, &str)> = lists.iter().map(|list| (list.provider.as_str(), list.models[0].as_str())).collect();
-        assert_eq!(names, [("openai", "openai-model"), ("lab", "a"), ("demo", "demo")]);
+        let names: Vec<(&str, &str)> = lists
+            .iter()
+            .map(|list| (list.provider.as_str(), list.models[0].as_str()))
+            .collect();
+        assert_eq!(
+            names,
+            [("openai", "openai-model"), ("lab", "a"), ("demo", "demo")]
+        );
     }
 
     #[test]
     fn a_provider_without_a_key_says_so_and_is_not_called() {
-        let lists = models(&config(), &|provider| Standing::of(provider.account(&|_| None)), &fetch, Some("openai")).unwrap();
+        let lists = models(
+            &config(),
+            &|provider| Standing::of(provider.account(&|_| None)),
+            &fetch,
+            Some("openai"),
+        )
+        .unwrap();
         assert!(lists[0].error.as_ref().unwrap().contains("OPENAI_API_KEY"));
     }
 

@@ -18,7 +18,12 @@ const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn ask(home: &Home, ask: Ask, outside: Arc<dyn Outside>, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+pub async fn ask(
+    home: &Home,
+    ask: Ask,
+    outside: Arc<dyn Outside>,
+    on_note: &mut dyn FnMut(Note),
+) -> Result<Reply, Complaint> {
     let place = Place::of(home, &|name| std::env::var_os(name));
     if let Some(client) = Client::connect(&place).await {
         return call(client, ask, on_note).await;
@@ -30,7 +35,11 @@ pub async fn ask(home: &Home, ask: Ask, outside: Arc<dyn Outside>, on_note: &mut
         let config = load(home).map_err(Complaint::failed)?;
         return Ok(Reply::Status(Status::without_agent(&config, home, &place)));
     }
-    match HomeLock::wait(home, &Holder::command(), async || Client::connect(&place).await.is_none()).await {
+    match HomeLock::wait(home, &Holder::command(), async || {
+        Client::connect(&place).await.is_none()
+    })
+    .await
+    {
         Ok(lock) => alone(home, place, ask, outside, on_note, lock).await,
         Err(held @ LockError::Held(_)) => match Client::connect(&place).await {
             Some(client) => call(client, ask, on_note).await,
@@ -44,7 +53,9 @@ async fn call(client: Client, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result
     let is_quit = matches!(ask, Ask::Quit);
     let reply = client.ask(ask, on_note).await;
     if is_quit && reply.is_ok() && !client.closed(END_TIMEOUT).await {
-        return Err(Complaint::failed("the agent was told to end, and has not ended within an hour"));
+        return Err(Complaint::failed(
+            "the agent was told to end, and has not ended within an hour",
+        ));
     }
     reply
 }
@@ -60,8 +71,19 @@ async fn alone(
 ) -> Result<Reply, Complaint> {
     let config = Arc::new(load(home).map_err(Complaint::failed)?);
     let store = Store::open(&home.database_file()).map_err(Complaint::failed)?;
-    let (_, live) = watch::channel(Live { config, trouble: None });
-    let desk = Desk::new(home.clone(), place, store, live, outside, None, Arc::new(Ring::new(0)));
+    let (_, live) = watch::channel(Live {
+        config,
+        trouble: None,
+    });
+    let desk = Desk::new(
+        home.clone(),
+        place,
+        store,
+        live,
+        outside,
+        None,
+        Arc::new(Ring::new(0)),
+    );
     if ask.needs_vault() {
         // Where it stays shut, its accounts say so.
         let _ = desk.open_vault().await;

@@ -1,11 +1,15 @@
-//! Which accounts there are, and what proves each: the store's, the vault's, and those that providers have without any sign-in.
+//! Which accounts there are, and what proves each: the store's, the vault's, and those that
+//! providers have without any sign-in.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Lookup, Resolved};
-use crate::account::{Account, AccountName, AccountState, Address, Credential, EnvAccount, Settings, Source, Vault, VaultState};
+use crate::account::{
+    Account, AccountName, AccountState, Address, Credential, EnvAccount, Settings, Source, Vault,
+    VaultState,
+};
 use crate::config;
 use crate::outcome::Timestamp;
 use crate::pool::{self, Hindrance, Member, Roster, Rules};
@@ -43,12 +47,17 @@ pub(super) fn preset_provider(name: &str) -> Result<Provider, String> {
         return Err(format!("no provider `{}`", name.escape_debug()));
     }
     // As if the person had named it and said nothing more.
-    let config = config::parse(&format!("[providers.{name}]\n")).map_err(|problems| problems.to_string())?;
-    config.provider(name).cloned().ok_or_else(|| format!("the preset `{name}` makes no provider"))
+    let config =
+        config::parse(&format!("[providers.{name}]\n")).map_err(|problems| problems.to_string())?;
+    config
+        .provider(name)
+        .cloned()
+        .ok_or_else(|| format!("the preset `{name}` makes no provider"))
 }
 
 impl Sources<'_> {
-    /// The accounts that were added, also those of which only the vault knows: a database may have been lost.
+    /// The accounts that were added, also those of which only the vault knows: a database may have
+    /// been lost.
     pub(crate) fn added(&self) -> Vec<Account> {
         let mut accounts = self.store.accounts();
         for name in self.vault.names() {
@@ -62,17 +71,27 @@ impl Sources<'_> {
         accounts
     }
 
-    /// All accounts of a home, with what proves each or keeps it from being proved. `config` is one [`with_presets`].
+    /// All accounts of a home, with what proves each or keeps it from being proved. `config` is one
+    /// [`with_presets`].
     pub(crate) fn roster(&self, config: &Resolved, added: Vec<Account>) -> Roster {
         let mut members: Roster = Vec::with_capacity(added.len());
         for account in added {
-            if let Some(provider) = config.provider(&account.provider).filter(|provider| provider.enabled) {
+            if let Some(provider) = config
+                .provider(&account.provider)
+                .filter(|provider| provider.enabled)
+            {
                 let credential = self.credential(&account, provider);
-                members.push(Member { account: Arc::new(account), credential });
+                members.push(Member {
+                    account: Arc::new(account),
+                    credential,
+                });
             }
         }
         for provider in config.providers.iter().filter(|provider| provider.enabled) {
-            if !members.iter().any(|member| member.account.provider == provider.name) {
+            if !members
+                .iter()
+                .any(|member| member.account.provider == provider.name)
+            {
                 let member = self.unadded(provider, &members);
                 members.push(member);
             }
@@ -86,34 +105,54 @@ impl Sources<'_> {
     fn credential(&self, account: &Account, provider: &Provider) -> Result<Credential, Hindrance> {
         match &account.source {
             Source::Keyless => Ok(Credential::None),
-            _ if provider.would_leak() => Err(Hindrance::Setup(AccountState::InsecureHttp { provider: provider.name.clone() })),
-            Source::Env { variable } => found(EnvAccount::from_env(&provider.name, variable, (self.lookup)(variable))),
+            _ if provider.would_leak() => Err(Hindrance::Setup(AccountState::InsecureHttp {
+                provider: provider.name.clone(),
+            })),
+            Source::Env { variable } => found(EnvAccount::from_env(
+                &provider.name,
+                variable,
+                (self.lookup)(variable),
+            )),
             Source::Vault => self.sealed(&account.name, provider),
         }
     }
 
     fn sealed(&self, name: &AccountName, provider: &Provider) -> Result<Credential, Hindrance> {
-        let sealed = self.vault.get(name).ok_or_else(|| match self.vault.state() {
-            VaultState::Shut { why, .. } => Hindrance::VaultLocked { why: why.into() },
-            VaultState::Unopened => Hindrance::VaultLocked { why: "it is being opened".into() },
-            VaultState::Empty | VaultState::Open(_) => Hindrance::no_credential(self.now),
-        })?;
+        let sealed = self
+            .vault
+            .get(name)
+            .ok_or_else(|| match self.vault.state() {
+                VaultState::Shut { why, .. } => Hindrance::VaultLocked { why: why.into() },
+                VaultState::Unopened => Hindrance::VaultLocked {
+                    why: "it is being opened".into(),
+                },
+                VaultState::Empty | VaultState::Open(_) => Hindrance::no_credential(self.now),
+            })?;
         match address_of(provider) {
-            Some(now) if now != sealed.address => Err(Hindrance::AddressChanged { entered_for: sealed.address, now }),
+            Some(now) if now != sealed.address => Err(Hindrance::AddressChanged {
+                entered_for: sealed.address,
+                now,
+            }),
             _ => Ok(sealed.credential),
         }
     }
 
-    /// The account that a provider has where none was added: from the environment, or without a key.
+    /// The account that a provider has where none was added: from the environment, or without a
+    /// key.
     fn unadded(&self, provider: &Provider, others: &[Member]) -> Member {
         let found_account = provider.account(self.lookup);
         let source = match &provider.key_env {
-            Some(variable) if provider.auth != crate::provider::Auth::None => Source::Env { variable: variable.clone() },
+            Some(variable) if provider.auth != crate::provider::Auth::None => Source::Env {
+                variable: variable.clone(),
+            },
             _ => Source::Keyless,
         };
         let name = free_name(&provider.name, others);
         let account = account(name, &provider.name, source, SystemTime::UNIX_EPOCH);
-        Member { account: Arc::new(account), credential: found(found_account) }
+        Member {
+            account: Arc::new(account),
+            credential: found(found_account),
+        }
     }
 }
 
@@ -129,26 +168,54 @@ pub(super) fn address_of(provider: &Provider) -> Option<Address> {
     provider.base_url.to_string().parse().ok()
 }
 
-pub(super) fn account(name: AccountName, provider: &str, source: Source, added_at: Timestamp) -> Account {
-    Account { name, provider: provider.to_owned(), source, settings: Settings::default(), added_at }
+pub(super) fn account(
+    name: AccountName,
+    provider: &str,
+    source: Source,
+    added_at: Timestamp,
+) -> Account {
+    Account {
+        name,
+        provider: provider.to_owned(),
+        source,
+        settings: Settings::default(),
+        added_at,
+    }
 }
 
 /// The built-in provider's one account, which is nobody's.
 pub(crate) fn demo() -> Member {
-    let account = account(called_as(DEMO), DEMO, Source::Keyless, SystemTime::UNIX_EPOCH);
-    Member { account: Arc::new(account), credential: Ok(Credential::None) }
+    let account = account(
+        called_as(DEMO),
+        DEMO,
+        Source::Keyless,
+        SystemTime::UNIX_EPOCH,
+    );
+    Member {
+        account: Arc::new(account),
+        credential: Ok(Credential::None),
+    }
 }
 
 /// The provider's name, unless it is an account's of another.
 fn free_name(provider: &str, others: &[Member]) -> AccountName {
     let is_free = |name: &AccountName| !others.iter().any(|member| member.account.name == *name);
     let numbered = (2_u64..).map(|at| called_as(&format!("env{at}.{provider}")));
-    std::iter::once(called_as(provider)).chain(numbered).find(is_free).expect("numbers do not end")
+    std::iter::once(called_as(provider))
+        .chain(numbered)
+        .find(is_free)
+        .expect("numbers do not end")
 }
 
 /// The name as an account can have it.
 fn called_as(provider: &str) -> AccountName {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._@+-".contains(c) { c } else { '-' };
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || "._@+-".contains(c) {
+            c
+        } else {
+            '-'
+        }
+    };
     let name: String = provider.chars().take(60).map(allowed).collect();
     let parsed = name.parse().or_else(|_| format!("p{name}").parse());
     parsed.expect("only allowed characters are left, a letter first")
@@ -162,7 +229,10 @@ pub(crate) fn rules(config: &Resolved) -> Rules {
         config::Mode::Performance => pool::Mode::Performance,
         config::Mode::Drain => pool::Mode::Drain,
     };
-    Rules { mode, max_wait: config.scheduling.max_wait }
+    Rules {
+        mode,
+        max_wait: config.scheduling.max_wait,
+    }
 }
 
 #[cfg(test)]
@@ -186,8 +256,17 @@ mod tests {
     #[test]
     fn a_preset_needs_no_word_in_the_file() {
         let config = Resolved::default();
-        let added = [account("work".parse().unwrap(), "anthropic", Source::Vault, SystemTime::UNIX_EPOCH)];
-        assert!(with_presets(&config, &added).provider("anthropic").is_some());
+        let added = [account(
+            "work".parse().unwrap(),
+            "anthropic",
+            Source::Vault,
+            SystemTime::UNIX_EPOCH,
+        )];
+        assert!(
+            with_presets(&config, &added)
+                .provider("anthropic")
+                .is_some()
+        );
         assert!(with_presets(&config, &[]).provider("anthropic").is_none());
         assert!(preset_provider("nothing").is_err());
     }

@@ -1,4 +1,5 @@
-//! The agent's own state: whether the port is wanted, whether it is open, and the verbs that change it.
+//! The agent's own state: whether the port is wanted, whether it is open, and the verbs that change
+//! it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +91,17 @@ impl Agent {
             changes: changes_end,
             taken_over: taken_over_end,
         };
-        (Self { wanted, serving, quit, changes, taken_over, drain_timeout }, orders)
+        (
+            Self {
+                wanted,
+                serving,
+                quit,
+                changes,
+                taken_over,
+                drain_timeout,
+            },
+            orders,
+        )
     }
 
     pub fn serving(&self) -> Serving {
@@ -116,7 +127,11 @@ impl Agent {
         let count = *self.changes.borrow();
         let mut taken_over = self.taken_over.clone();
         // An agent that is about to end takes over nothing more.
-        let _ = tokio::time::timeout(START_TIMEOUT, taken_over.wait_for(|taken_over| *taken_over >= count)).await;
+        let _ = tokio::time::timeout(
+            START_TIMEOUT,
+            taken_over.wait_for(|taken_over| *taken_over >= count),
+        )
+        .await;
     }
 
     pub(super) fn quit(&self) {
@@ -126,7 +141,12 @@ impl Agent {
     /// Wants the port open; waits until it is, or it is clear that it cannot be.
     pub(super) async fn start(&self) -> Result<(), Complaint> {
         self.wanted.send_replace(Wanted::Running);
-        let is_settled = |serving: &Serving| matches!(serving, Serving::Running { .. } | Serving::Blocked(_) | Serving::Ending);
+        let is_settled = |serving: &Serving| {
+            matches!(
+                serving,
+                Serving::Running { .. } | Serving::Blocked(_) | Serving::Ending
+            )
+        };
         match self.until(START_TIMEOUT, is_settled).await? {
             Serving::Blocked(refused) => Err(Complaint::failed(refused.why)),
             Serving::Ending => Err(Complaint::failed("the agent is about to end")),
@@ -138,14 +158,28 @@ impl Agent {
     pub(super) async fn stop(&self) -> Result<(), Complaint> {
         self.wanted.send_replace(Wanted::Stopped);
         let limit = *self.drain_timeout.borrow() + STOP_SLACK;
-        self.until(limit, |serving| matches!(serving, Serving::Stopped | Serving::Ending)).await.map(drop)
+        self.until(limit, |serving| {
+            matches!(serving, Serving::Stopped | Serving::Ending)
+        })
+        .await
+        .map(drop)
     }
 
-    async fn until(&self, limit: Duration, is_settled: impl FnMut(&Serving) -> bool) -> Result<Serving, Complaint> {
+    async fn until(
+        &self,
+        limit: Duration,
+        is_settled: impl FnMut(&Serving) -> bool,
+    ) -> Result<Serving, Complaint> {
         let mut serving = self.serving.clone();
         let settled = tokio::time::timeout(limit, serving.wait_for(is_settled)).await;
-        let settled =
-            settled.map_err(|_| Complaint::failed(format!("not done within {} s; see `aerostat status`", limit.as_secs())))?;
-        settled.map(|serving| serving.clone()).map_err(|_| Complaint::failed("the agent is about to end"))
+        let settled = settled.map_err(|_| {
+            Complaint::failed(format!(
+                "not done within {} s; see `aerostat status`",
+                limit.as_secs()
+            ))
+        })?;
+        settled
+            .map(|serving| serving.clone())
+            .map_err(|_| Complaint::failed("the agent is about to end"))
     }
 }

@@ -77,20 +77,48 @@ pub struct Started {
 
 impl Status {
     /// Of a running agent.
-    pub fn of(serving: &Serving, wanted: Wanted, config: &Resolved, home: &Home, place: &Place) -> Self {
-        let port = if let Serving::Running { port, .. } = serving { *port } else { config.port };
+    pub fn of(
+        serving: &Serving,
+        wanted: Wanted,
+        config: &Resolved,
+        home: &Home,
+        place: &Place,
+    ) -> Self {
+        let port = if let Serving::Running { port, .. } = serving {
+            *port
+        } else {
+            config.port
+        };
         let base_url = base_url(port);
         let (state, detail) = match serving {
             Serving::Starting => (State::Starting, "starting".to_owned()),
-            Serving::Running { refused: None, .. } => (State::Running, format!("running at {base_url}")),
-            Serving::Running { refused: Some(refused), .. } => {
-                (State::Running, format!("running at {base_url}, and not as configured: {}", refused.why))
+            Serving::Running { refused: None, .. } => {
+                (State::Running, format!("running at {base_url}"))
             }
-            Serving::Draining => (State::Draining, "stopping: the port is closed, the last answers are on their way".to_owned()),
-            Serving::Stopped => (State::Stopped, "stopped: the port is closed; `aerostat start` opens it".to_owned()),
+            Serving::Running {
+                refused: Some(refused),
+                ..
+            } => (
+                State::Running,
+                format!(
+                    "running at {base_url}, and not as configured: {}",
+                    refused.why
+                ),
+            ),
+            Serving::Draining => (
+                State::Draining,
+                "stopping: the port is closed, the last answers are on their way".to_owned(),
+            ),
+            Serving::Stopped => (
+                State::Stopped,
+                "stopped: the port is closed; `aerostat start` opens it".to_owned(),
+            ),
             Serving::Blocked(refused) => {
-                let (state, until) =
-                    if refused.is_in_use { (State::PortInUse, " until it is free") } else { (State::PortRefused, "") };
+                let (state, until) = if refused.is_in_use {
+                    (State::PortInUse, " until it is free")
+                } else {
+                    (State::PortRefused, "")
+                };
                 (state, format!("{}; it is tried again{until}", refused.why))
             }
             Serving::Ending => (State::Ending, "about to end".to_owned()),
@@ -116,14 +144,24 @@ impl Status {
     pub fn without_agent(config: &Resolved, home: &Home, place: &Place) -> Self {
         let base_url = base_url(config.port);
         let (state, detail) = match probe(config.port, TIMEOUT) {
-            Found::Nobody => (State::NotRunning, format!("not running: nothing answers at {base_url}")),
+            Found::Nobody => (
+                State::NotRunning,
+                format!("not running: nothing answers at {base_url}"),
+            ),
             Found::Ours => (
                 State::PortTaken,
-                format!("not running: an aerostat of another home has the port of {base_url}; set another `port`"),
+                format!(
+                    "not running: an aerostat of another home has the port of {base_url}; set another `port`"
+                ),
             ),
             Found::Another => {
                 let who = occupant(config.port).unwrap_or_else(|| "another program".to_owned());
-                (State::PortTaken, format!("not running: {who} has the port of {base_url}; stop it or set another `port`"))
+                (
+                    State::PortTaken,
+                    format!(
+                        "not running: {who} has the port of {base_url}; stop it or set another `port`"
+                    ),
+                )
             }
         };
         Self {
@@ -160,7 +198,9 @@ pub enum Found {
 /// Asks who is at a port of this machine. Blocks for as long as each step may take.
 pub fn probe(port: u16, timeout: Duration) -> Found {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let Ok(stream) = TcpStream::connect_timeout(&address, timeout) else { return Found::Nobody };
+    let Ok(stream) = TcpStream::connect_timeout(&address, timeout) else {
+        return Found::Nobody;
+    };
     ask(stream, port, timeout).map_or(Found::Another, |answer| read(&answer))
 }
 
@@ -168,7 +208,8 @@ pub fn probe(port: u16, timeout: Duration) -> Found {
 fn ask(mut stream: TcpStream, port: u16, timeout: Duration) -> io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(timeout))?;
     stream.set_write_timeout(Some(timeout))?;
-    let request = format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
+    let request =
+        format!("GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
@@ -176,7 +217,11 @@ fn ask(mut stream: TcpStream, port: u16, timeout: Duration) -> io::Result<Vec<u8
 }
 
 fn read(answer: &[u8]) -> Found {
-    let head = String::from_utf8_lossy(answer).split("\r\n\r\n").next().unwrap_or_default().to_ascii_lowercase();
+    let head = String::from_utf8_lossy(answer)
+        .split("\r\n\r\n")
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let is_ours = head.starts_with("http/1.1 ") && head.contains(OUR_HEADER);
     if is_ours { Found::Ours } else { Found::Another }
 }
@@ -199,19 +244,35 @@ mod tests {
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
         let found = probe(port, TIMEOUT);
-        assert!(server.join().unwrap().starts_with("GET /healthz HTTP/1.1\r\n"));
+        assert!(
+            server
+                .join()
+                .unwrap()
+                .starts_with("GET /healthz HTTP/1.1\r\n")
+        );
         found
     }
 
     #[test]
     fn one_of_us_is_known_by_its_header() {
-        assert_eq!(found_with("HTTP/1.1 200 OK\r\nX-Aerostat-Request-Id: 1\r\n\r\n{}"), Found::Ours);
-        assert_eq!(found_with("HTTP/1.1 401 Unauthorized\r\nx-aerostat-request-id: 1\r\n\r\n{\"error\":{}}"), Found::Ours);
+        assert_eq!(
+            found_with("HTTP/1.1 200 OK\r\nX-Aerostat-Request-Id: 1\r\n\r\n{}"),
+            Found::Ours
+        );
+        assert_eq!(
+            found_with(
+                "HTTP/1.1 401 Unauthorized\r\nx-aerostat-request-id: 1\r\n\r\n{\"error\":{}}"
+            ),
+            Found::Ours
+        );
     }
 
     #[test]
     fn another_program_at_the_port_is_told_apart() {
-        assert_eq!(found_with("HTTP/1.1 200 OK\r\n\r\n{\"version\":\"9\"}"), Found::Another);
+        assert_eq!(
+            found_with("HTTP/1.1 200 OK\r\n\r\n{\"version\":\"9\"}"),
+            Found::Another
+        );
         assert_eq!(found_with("SSH-2.0-OpenSSH\r\n"), Found::Another);
     }
 
@@ -219,18 +280,41 @@ mod tests {
     fn a_port_that_nobody_has_is_not_waited_for() {
         let home = Home::at("/h");
         let of = |is_in_use| {
-            let refused = Refused { port: 80, why: "no".to_owned(), is_in_use };
+            let refused = Refused {
+                port: 80,
+                why: "no".to_owned(),
+                is_in_use,
+            };
             let place = Place::of(&home, &|_| None);
-            let status = Status::of(&Serving::Blocked(refused), Wanted::Running, &Resolved::default(), &home, &place);
+            let status = Status::of(
+                &Serving::Blocked(refused),
+                Wanted::Running,
+                &Resolved::default(),
+                &home,
+                &place,
+            );
             (status.state, status.detail)
         };
-        assert_eq!(of(true), (State::PortInUse, "no; it is tried again until it is free".to_owned()));
-        assert_eq!(of(false), (State::PortRefused, "no; it is tried again".to_owned()));
+        assert_eq!(
+            of(true),
+            (
+                State::PortInUse,
+                "no; it is tried again until it is free".to_owned()
+            )
+        );
+        assert_eq!(
+            of(false),
+            (State::PortRefused, "no; it is tried again".to_owned())
+        );
     }
 
     #[test]
     fn nobody_is_at_a_closed_port() {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         assert_eq!(probe(port, TIMEOUT), Found::Nobody);
     }
 }

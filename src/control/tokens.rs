@@ -1,4 +1,5 @@
-//! Asking authorization servers for tokens: requests are made by [`crate::provider::oauth`], and sent here.
+//! Asking authorization servers for tokens: requests are made by [`crate::provider::oauth`], and
+//! sent here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,36 +22,66 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 const AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 
-/// Sends a request for tokens and reads the answer. `sent` are the secrets that it carries: they are not repeated in words.
-pub async fn ask(upstream: &dyn Upstream, via: &Via, mut request: Request<Bytes>, sent: &[&Secret], now: Timestamp) -> Answer {
-    request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    request.headers_mut().entry(ACCEPT).or_insert(HeaderValue::from_static("application/json"));
+/// Sends a request for tokens and reads the answer. `sent` are the secrets that it carries: they
+/// are not repeated in words.
+pub async fn ask(
+    upstream: &dyn Upstream,
+    via: &Via,
+    mut request: Request<Bytes>,
+    sent: &[&Secret],
+    now: Timestamp,
+) -> Answer {
+    request
+        .headers_mut()
+        .insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    request
+        .headers_mut()
+        .entry(ACCEPT)
+        .or_insert(HeaderValue::from_static("application/json"));
     match tokio::time::timeout(ANSWER_TIMEOUT, exchange(upstream, via, request)).await {
         Ok(Ok((head, body))) => Answer::read(head.status, &head.headers, &body, sent, now),
         Ok(Err(answer)) => answer,
-        Err(_) => Answer::Unclear { why: format!("the token endpoint gave no answer within {} s", ANSWER_TIMEOUT.as_secs()) },
+        Err(_) => Answer::Unclear {
+            why: format!(
+                "the token endpoint gave no answer within {} s",
+                ANSWER_TIMEOUT.as_secs()
+            ),
+        },
     }
 }
 
-async fn exchange(upstream: &dyn Upstream, via: &Via, request: Request<Bytes>) -> Result<(http::response::Parts, Vec<u8>), Answer> {
-    let answer = upstream.send(request.map(Into::into), via).await.map_err(|error| match error.stage {
-        Stage::Connect | Stage::Tls => Answer::NotTaken { why: error.message },
-        Stage::Head | Stage::Body => Answer::Unclear { why: error.message },
-    })?;
+async fn exchange(
+    upstream: &dyn Upstream,
+    via: &Via,
+    request: Request<Bytes>,
+) -> Result<(http::response::Parts, Vec<u8>), Answer> {
+    let answer = upstream
+        .send(request.map(Into::into), via)
+        .await
+        .map_err(|error| match error.stage {
+            Stage::Connect | Stage::Tls => Answer::NotTaken { why: error.message },
+            Stage::Head | Stage::Body => Answer::Unclear { why: error.message },
+        })?;
     let (head, mut body) = answer.into_parts();
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Err(unclear("the token endpoint's answer broke off")) };
+        let Ok(frame) = frame else {
+            return Err(unclear("the token endpoint's answer broke off"));
+        };
         bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
         if bytes.len() > ANSWER_BYTES_MAX {
-            return Err(unclear("the token endpoint's answer is too long; check `token_url`"));
+            return Err(unclear(
+                "the token endpoint's answer is too long; check `token_url`",
+            ));
         }
     }
     Ok((head, bytes))
 }
 
 fn unclear(why: &str) -> Answer {
-    Answer::Unclear { why: why.to_owned() }
+    Answer::Unclear {
+        why: why.to_owned(),
+    }
 }
 
 /// Finds a provider by its name, as it is configured now.
@@ -72,7 +103,11 @@ impl TokenSender {
         };
         let via = match Via::of(account) {
             Ok(via) => via,
-            Err(why) => return Refreshed::NotSent { why: format!("the account's proxy cannot be used: {why}") },
+            Err(why) => {
+                return Refreshed::NotSent {
+                    why: format!("the account's proxy cannot be used: {why}"),
+                };
+            }
         };
         refreshed(ask(&*self.upstream, &via, request, &sent, now).await)
     }
@@ -85,15 +120,22 @@ impl TokenSender {
         now: Timestamp,
     ) -> Result<(Request<Bytes>, Vec<&'c Secret>), String> {
         let name = &account.provider;
-        let provider =
-            (self.provider)(name).ok_or_else(|| format!("there is no provider `{name}` in the configuration any more"))?;
-        let client = provider.oauth.ok_or_else(|| format!("[providers.{name}.oauth] is missing in the configuration"))?;
+        let provider = (self.provider)(name).ok_or_else(|| {
+            format!("there is no provider `{name}` in the configuration any more")
+        })?;
+        let client = provider
+            .oauth
+            .ok_or_else(|| format!("[providers.{name}.oauth] is missing in the configuration"))?;
         request(&client, credential, now).map_err(|why| format!("[providers.{name}.oauth]: {why}"))
     }
 }
 
 impl Refresher for TokenSender {
-    fn refresh<'a>(&'a self, account: &'a Account, credential: &'a Credential) -> BoxFuture<'a, Refreshed> {
+    fn refresh<'a>(
+        &'a self,
+        account: &'a Account,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Refreshed> {
         Box::pin(self.send(account, credential))
     }
 }
@@ -105,12 +147,26 @@ fn request<'c>(
 ) -> Result<(Request<Bytes>, Vec<&'c Secret>), String> {
     match credential {
         Credential::ServiceAccount(file) => {
-            let request = client.service_account(file, now).map_err(|bad| bad.to_string())?;
+            let request = client
+                .service_account(file, now)
+                .map_err(|bad| bad.to_string())?;
             Ok((request, Vec::new()))
         }
-        Credential::OAuth(Tokens { refresh: Some(refresh), client_secret, .. }) => {
-            let request = client.refresh(refresh, client_secret.as_ref()).map_err(|incomplete| incomplete.to_string())?;
-            Ok((request, [Some(refresh), client_secret.as_ref()].into_iter().flatten().collect()))
+        Credential::OAuth(Tokens {
+            refresh: Some(refresh),
+            client_secret,
+            ..
+        }) => {
+            let request = client
+                .refresh(refresh, client_secret.as_ref())
+                .map_err(|incomplete| incomplete.to_string())?;
+            Ok((
+                request,
+                [Some(refresh), client_secret.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+            ))
         }
         Credential::OAuth(_) => Err("there is no refresh token".to_owned()),
         Credential::Key(_) | Credential::None => Err("a key is not refreshed".to_owned()),
@@ -119,9 +175,15 @@ fn request<'c>(
 
 fn refreshed(answer: Answer) -> Refreshed {
     match answer {
-        Answer::Granted(oauth::Granted { access, expires_at, refresh }) => {
-            Refreshed::Granted(Granted { access, expires_at, refresh })
-        }
+        Answer::Granted(oauth::Granted {
+            access,
+            expires_at,
+            refresh,
+        }) => Refreshed::Granted(Granted {
+            access,
+            expires_at,
+            refresh,
+        }),
         Answer::Refused { said } => Refreshed::Refused { said },
         Answer::NotTaken { why } => Refreshed::NotSent { why },
         Answer::Unclear { why } => Refreshed::Unclear { why },

@@ -1,4 +1,5 @@
-//! Taking Aerostat off a person's account: what it changed elsewhere, and, where they ask for it, what it keeps.
+//! Taking Aerostat off a person's account: what it changed elsewhere, and, where they ask for it,
+//! what it keeps.
 
 use std::fmt;
 use std::fs;
@@ -12,8 +13,17 @@ use super::{Home, Place};
 use crate::account::SystemKeyring;
 
 /// What lies in a home, by the beginning of its name. What a person put there is not removed.
-const FILES: [&str; 9] =
-    ["config.toml", "aerostat.db", "vault", "local-key", "lock", "control.sock", "dashboard-", "logs", ".config.toml"];
+const FILES: [&str; 9] = [
+    "config.toml",
+    "aerostat.db",
+    "vault",
+    "local-key",
+    "lock",
+    "control.sock",
+    "dashboard-",
+    "logs",
+    ".config.toml",
+];
 
 /// What was taken off.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,13 +39,17 @@ pub struct Uninstalled {
 pub fn uninstall(home: &Home, places: &Places) -> Uninstalled {
     let mut done = stop_starting(places);
     if home.folder().exists() {
-        done.kept.push(format!("{}: `--purge` removes settings and accounts too", home.folder().display()));
+        done.kept.push(format!(
+            "{}: `--purge` removes settings and accounts too",
+            home.folder().display()
+        ));
     }
     done
 }
 
-/// The same, and removes the configuration, the accounts, the vault and its key, which `forget_key` does. All homes of a person have
-/// that key in common: it stays where the `usual` home is another one and has a vault.
+/// The same, and removes the configuration, the accounts, the vault and its key, which `forget_key`
+/// does. All homes of a person have that key in common: it stays where the `usual` home is another
+/// one and has a vault.
 pub fn purge<E: fmt::Display>(
     home: &Home,
     usual: Option<&Home>,
@@ -43,20 +57,33 @@ pub fn purge<E: fmt::Display>(
     forget_key: impl FnOnce() -> Result<bool, E>,
 ) -> Uninstalled {
     let mut done = stop_starting(places);
-    let another = usual.filter(|usual| usual.digest() != home.digest() && usual.vault_file().exists());
+    let another =
+        usual.filter(|usual| usual.digest() != home.digest() && usual.vault_file().exists());
     match another {
-        Some(another) => done.kept.push(format!("{KEY}: it opens the vault in {} too", another.folder().display())),
+        Some(another) => done.kept.push(format!(
+            "{KEY}: it opens the vault in {} too",
+            another.folder().display()
+        )),
         // Without its vault the key opens nothing.
         None => done.note_if(KEY, forget_key()),
     }
     for file in files(home) {
-        let removed = if file.is_dir() { fs::remove_dir_all(&file) } else { fs::remove_file(&file) };
+        let removed = if file.is_dir() {
+            fs::remove_dir_all(&file)
+        } else {
+            fs::remove_file(&file)
+        };
         done.note_if(&file.display().to_string(), removed.map(|()| true));
     }
-    drop(fs::remove_file(Place::of(home, &|name| std::env::var_os(name)).path()));
+    drop(fs::remove_file(
+        Place::of(home, &|name| std::env::var_os(name)).path(),
+    ));
     match fs::remove_dir(home.folder()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-            done.kept.push(format!("{}: it holds files of others", home.folder().display()));
+            done.kept.push(format!(
+                "{}: it holds files of others",
+                home.folder().display()
+            ));
         }
         _ => {}
     }
@@ -76,7 +103,10 @@ pub fn forget_key() -> Result<bool, impl fmt::Display> {
 fn stop_starting(places: &Places) -> Uninstalled {
     let mut done = Uninstalled::default();
     let was_on = autostart::status(places).kind.is_some();
-    done.note_if("start at login", autostart::turn_off(places).map(|_| was_on));
+    done.note_if(
+        "start at login",
+        autostart::turn_off(places).map(|_| was_on),
+    );
     done
 }
 
@@ -91,9 +121,13 @@ impl Uninstalled {
 }
 
 fn files(home: &Home) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(home.folder()) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(home.folder()) else {
+        return Vec::new();
+    };
     let is_ours = |name: &str| FILES.iter().any(|ours| name.starts_with(ours));
-    let ours = entries.flatten().filter(|entry| is_ours(&entry.file_name().to_string_lossy()));
+    let ours = entries
+        .flatten()
+        .filter(|entry| is_ours(&entry.file_name().to_string_lossy()));
     ours.map(|entry| entry.path()).collect()
 }
 
@@ -126,7 +160,12 @@ mod tests {
         let is_asked = Cell::new(false);
         fs::write(usual.vault_file(), "x").unwrap();
         let done = purge(&home, Some(&usual), &places, keyring(&is_asked));
-        assert!(!is_asked.get() && done.kept[0].starts_with("the vault's key in the keyring: it opens the vault in "), "{done:?}");
+        assert!(
+            !is_asked.get()
+                && done.kept[0]
+                    .starts_with("the vault's key in the keyring: it opens the vault in "),
+            "{done:?}"
+        );
         purge(&usual, Some(&usual), &places, keyring(&is_asked));
         assert!(is_asked.get(), "its own vault went with it");
     }
@@ -134,7 +173,12 @@ mod tests {
     #[test]
     fn a_key_that_was_not_there_is_not_called_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let done = purge(&home_in(&folder, "home"), None, &Places::find(&|_| None), || Ok::<_, String>(false));
+        let done = purge(
+            &home_in(&folder, "home"),
+            None,
+            &Places::find(&|_| None),
+            || Ok::<_, String>(false),
+        );
         assert_eq!(done, Uninstalled::default());
     }
 
@@ -142,7 +186,14 @@ mod tests {
     fn a_purge_leaves_what_a_person_put_there() {
         let folder = tempfile::tempdir().unwrap();
         let home = home_in(&folder, "home");
-        for name in ["config.toml", "aerostat.db", "aerostat.db-wal", "vault", "local-key", "my-notes.txt"] {
+        for name in [
+            "config.toml",
+            "aerostat.db",
+            "aerostat.db-wal",
+            "vault",
+            "local-key",
+            "my-notes.txt",
+        ] {
             fs::write(home.folder().join(name), "x").unwrap();
         }
         let config: OsString = folder.path().join("config").into();
@@ -150,7 +201,10 @@ mod tests {
         assert_eq!(uninstall(&home, &places).removed, [""; 0]);
         assert!(home.config_file().exists(), "settings stay without a purge");
         purge(&home, None, &places, keyring(&Cell::new(false)));
-        let left: Vec<_> = fs::read_dir(home.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let left: Vec<_> = fs::read_dir(home.folder())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(left, ["my-notes.txt"]);
     }
 }

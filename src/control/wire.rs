@@ -1,4 +1,5 @@
-//! What travels over the control socket: lines of JSON, each in an envelope with the protocol's version.
+//! What travels over the control socket: lines of JSON, each in an envelope with the protocol's
+//! version.
 //!
 //! ```text
 //! -> {"aerostat":1,"ask":{"verb":"status"}}
@@ -10,7 +11,9 @@ use std::fmt;
 use std::io;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{
+    AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
+};
 
 use super::{Ask, Reply, Secret};
 
@@ -49,8 +52,15 @@ impl TryFrom<Line> for Said {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let word = line.note.map(Word::Note).or(line.done.map(Word::Done)).or(line.refused.map(Word::Refused));
-        Ok(Self { aerostat: line.aerostat, word: word.ok_or("expected `note`, `done` or `refused`")? })
+        let word = line
+            .note
+            .map(Word::Note)
+            .or(line.done.map(Word::Done))
+            .or(line.refused.map(Word::Refused));
+        Ok(Self {
+            aerostat: line.aerostat,
+            word: word.ok_or("expected `note`, `done` or `refused`")?,
+        })
     }
 }
 
@@ -64,7 +74,10 @@ pub(super) enum Word {
 
 impl Said {
     pub(super) fn new(word: Word) -> Self {
-        Self { aerostat: VERSION, word }
+        Self {
+            aerostat: VERSION,
+            word,
+        }
     }
 }
 
@@ -98,20 +111,30 @@ pub enum Trouble {
 
 impl Complaint {
     pub fn failed(message: impl fmt::Display) -> Self {
-        Self { kind: Trouble::Failed, message: message.to_string() }
+        Self {
+            kind: Trouble::Failed,
+            message: message.to_string(),
+        }
     }
 
     pub fn usage(message: impl fmt::Display) -> Self {
-        Self { kind: Trouble::WrongUsage, message: message.to_string() }
+        Self {
+            kind: Trouble::WrongUsage,
+            message: message.to_string(),
+        }
     }
 
     pub fn not_running() -> Self {
         let message = "the agent is not running; `aerostat` starts it".to_owned();
-        Self { kind: Trouble::NotRunning, message }
+        Self {
+            kind: Trouble::NotRunning,
+            message,
+        }
     }
 }
 
-/// A secret on its way over the socket, the one place where one is written out; its `Debug` still says nothing.
+/// A secret on its way over the socket, the one place where one is written out; its `Debug` still
+/// says nothing.
 #[derive(Clone, Debug)]
 pub struct Spoken(pub Secret);
 
@@ -131,13 +154,21 @@ impl<'de> Deserialize<'de> for Spoken {
 ///
 /// # Errors
 /// When the line is too long or the connection broke.
-pub(super) async fn read_line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>> {
+pub(super) async fn read_line(
+    from: &mut (impl AsyncBufRead + Unpin),
+) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>> {
     let mut line = zeroize::Zeroizing::new(Vec::new());
-    let read = from.take(LINE_BYTES_MAX).read_until(b'\n', &mut line).await?;
+    let read = from
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', &mut line)
+        .await?;
     match line.last() {
         Some(b'\n') => Ok(Some(line)),
         None => Ok(None),
-        Some(_) if read as u64 == LINE_BYTES_MAX => Err(io::Error::new(io::ErrorKind::InvalidData, "a line is too long")),
+        Some(_) if read as u64 == LINE_BYTES_MAX => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a line is too long",
+        )),
         Some(_) => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
@@ -146,7 +177,10 @@ pub(super) async fn read_line(from: &mut (impl AsyncBufRead + Unpin)) -> io::Res
 ///
 /// # Errors
 /// When the connection broke.
-pub(super) async fn write_line(to: &mut (impl AsyncWrite + Unpin), value: &impl Serialize) -> io::Result<()> {
+pub(super) async fn write_line(
+    to: &mut (impl AsyncWrite + Unpin),
+    value: &impl Serialize,
+) -> io::Result<()> {
     let mut line = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
     line.push(b'\n');
     to.write_all(&line).await?;
@@ -160,9 +194,18 @@ mod tests {
     #[tokio::test]
     async fn lines_come_one_by_one_and_a_cut_one_is_an_error() {
         let mut bytes = &b"one\ntwo\nthr"[..];
-        assert_eq!(read_line(&mut bytes).await.unwrap().unwrap().as_slice(), b"one\n");
-        assert_eq!(read_line(&mut bytes).await.unwrap().unwrap().as_slice(), b"two\n");
-        assert_eq!(read_line(&mut bytes).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(
+            read_line(&mut bytes).await.unwrap().unwrap().as_slice(),
+            b"one\n"
+        );
+        assert_eq!(
+            read_line(&mut bytes).await.unwrap().unwrap().as_slice(),
+            b"two\n"
+        );
+        assert_eq!(
+            read_line(&mut bytes).await.unwrap_err().kind(),
+            io::ErrorKind::UnexpectedEof
+        );
         assert!(read_line(&mut &b""[..]).await.unwrap().is_none());
     }
 

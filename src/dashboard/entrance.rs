@@ -15,7 +15,8 @@ const SESSION_LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 const SESSIONS_MAX: usize = 16;
 
 pub(super) struct Entrance {
-    /// The first part of every path, so that cookies of other ports of this machine have other paths.
+    /// The first part of every path, so that cookies of other ports of this machine have other
+    /// paths.
     segment: String,
     links: VecDeque<Pass>,
     sessions: VecDeque<Pass>,
@@ -29,7 +30,11 @@ struct Pass {
 
 impl Entrance {
     pub(super) fn new() -> Self {
-        Self { segment: random::<16>(), links: VecDeque::new(), sessions: VecDeque::new() }
+        Self {
+            segment: random::<16>(),
+            links: VecDeque::new(),
+            sessions: VecDeque::new(),
+        }
     }
 
     pub(super) fn segment(&self) -> &str {
@@ -39,7 +44,14 @@ impl Entrance {
     /// A new link's token.
     pub(super) fn issue(&mut self, now: SystemTime) -> String {
         let token = random::<16>();
-        push(&mut self.links, Pass { token: token.clone(), until: now + LINK_LASTS }, LINKS_MAX);
+        push(
+            &mut self.links,
+            Pass {
+                token: token.clone(),
+                until: now + LINK_LASTS,
+            },
+            LINKS_MAX,
+        );
         token
     }
 
@@ -48,13 +60,22 @@ impl Entrance {
         let at = find(&self.links, token, now)?;
         self.links.remove(at);
         let session = random::<32>();
-        push(&mut self.sessions, Pass { token: session.clone(), until: now + SESSION_LASTS }, SESSIONS_MAX);
+        push(
+            &mut self.sessions,
+            Pass {
+                token: session.clone(),
+                until: now + SESSION_LASTS,
+            },
+            SESSIONS_MAX,
+        );
         Some(session)
     }
 
     /// Whether a cookie's value is that of somebody who came in; each visit makes the session last.
     pub(super) fn knows(&mut self, session: &str, now: SystemTime) -> bool {
-        let Some(at) = find(&self.sessions, session, now) else { return false };
+        let Some(at) = find(&self.sessions, session, now) else {
+            return false;
+        };
         self.sessions[at].until = now + SESSION_LASTS;
         true
     }
@@ -70,7 +91,10 @@ fn push(passes: &mut VecDeque<Pass>, pass: Pass, count_max: usize) {
 /// Compares with all of them, in a time that tells nothing about how much of one was right.
 fn find(passes: &VecDeque<Pass>, token: &str, now: SystemTime) -> Option<usize> {
     let is_right = |pass: &Pass| bool::from(pass.token.as_bytes().ct_eq(token.as_bytes()));
-    let found = passes.iter().enumerate().fold(None, |found, (at, pass)| if is_right(pass) { Some(at) } else { found });
+    let found = passes.iter().enumerate().fold(
+        None,
+        |found, (at, pass)| if is_right(pass) { Some(at) } else { found },
+    );
     found.filter(|at| passes[*at].until > now)
 }
 
@@ -78,7 +102,9 @@ fn find(passes: &VecDeque<Pass>, token: &str, now: SystemTime) -> Option<usize> 
 pub(super) fn random<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).expect("the system has randomness once it runs programs");
-    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Whether a request comes from the dashboard's own pages: by what a browser says about itself, which pages cannot forge. Pure.
+//! Whether a request comes from the dashboard's own pages: by what a browser says about itself,
+//! which pages cannot forge. Pure.
 
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -14,28 +15,43 @@ pub(super) enum Stranger {
 
 /// Checks the host that was asked for, and the origin of what changes anything.
 ///
-/// A link from elsewhere may lead here, so that reading needs no origin; without the cookie it leads to nothing.
+/// A link from elsewhere may lead here, so that reading needs no origin; without the cookie it
+/// leads to nothing.
 pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Stranger> {
     let authority = own.strip_prefix("http://").unwrap_or(own);
-    if sole(&head.headers, header::HOST) != Some(authority) || head.uri.authority().is_some_and(|asked| asked != authority) {
+    if sole(&head.headers, header::HOST) != Some(authority)
+        || head.uri.authority().is_some_and(|asked| asked != authority)
+    {
         return Err(Stranger::Host);
     }
     let origins = head.headers.get_all(header::ORIGIN).iter().count();
     let is_own = sole(&head.headers, header::ORIGIN) == Some(own);
     let is_reading = matches!(head.method, Method::GET | Method::HEAD);
-    if is_own || is_reading && origins == 0 { Ok(()) } else { Err(Stranger::Origin) }
+    if is_own || is_reading && origins == 0 {
+        Ok(())
+    } else {
+        Err(Stranger::Origin)
+    }
 }
 
 /// The value of a cookie that was sent once.
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let lists = headers.get_all(header::COOKIE).iter().filter_map(|list| list.to_str().ok());
-    let mut values = lists.flat_map(|list| list.split(';')).filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
+    let lists = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|list| list.to_str().ok());
+    let mut values = lists
+        .flat_map(|list| list.split(';'))
+        .filter_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='));
     values.next().filter(|_| values.next().is_none())
 }
 
 fn sole(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
-    values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok())
+    values
+        .next()
+        .filter(|_| values.next().is_none())
+        .and_then(|value| value.to_str().ok())
 }
 
 #[cfg(test)]
@@ -56,8 +72,18 @@ mod tests {
     #[test]
     fn only_its_own_name_and_port_count() {
         assert_eq!(admitted("GET", &[("host", "127.0.0.1:4711")]), Ok(()));
-        for host in ["localhost:4711", "127.0.0.1", "127.0.0.1:8045", "evil.example:4711", ""] {
-            assert_eq!(admitted("GET", &[("host", host)]), Err(Stranger::Host), "{host}");
+        for host in [
+            "localhost:4711",
+            "127.0.0.1",
+            "127.0.0.1:8045",
+            "evil.example:4711",
+            "",
+        ] {
+            assert_eq!(
+                admitted("GET", &[("host", host)]),
+                Err(Stranger::Host),
+                "{host}"
+            );
         }
         assert_eq!(admitted("GET", &[]), Err(Stranger::Host));
         let twice = [("host", "127.0.0.1:4711"), ("host", "127.0.0.1:4711")];
@@ -66,13 +92,27 @@ mod tests {
 
     #[test]
     fn what_changes_anything_comes_from_its_own_page() {
-        let from = |origin: &str| admitted("POST", &[("host", "127.0.0.1:4711"), ("origin", origin)]);
+        let from =
+            |origin: &str| admitted("POST", &[("host", "127.0.0.1:4711"), ("origin", origin)]);
         assert_eq!(from(OWN), Ok(()));
-        for origin in ["null", "http://127.0.0.1", "http://127.0.0.1:8045", "http://localhost:4711", "https://evil.example"] {
+        for origin in [
+            "null",
+            "http://127.0.0.1",
+            "http://127.0.0.1:8045",
+            "http://localhost:4711",
+            "https://evil.example",
+        ] {
             assert_eq!(from(origin), Err(Stranger::Origin), "{origin}");
         }
-        assert_eq!(admitted("POST", &[("host", "127.0.0.1:4711")]), Err(Stranger::Origin), "without one");
-        assert_eq!(admitted("GET", &[("host", "127.0.0.1:4711"), ("origin", "null")]), Err(Stranger::Origin));
+        assert_eq!(
+            admitted("POST", &[("host", "127.0.0.1:4711")]),
+            Err(Stranger::Origin),
+            "without one"
+        );
+        assert_eq!(
+            admitted("GET", &[("host", "127.0.0.1:4711"), ("origin", "null")]),
+            Err(Stranger::Origin)
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The dashboard: pages in the person's browser over the same verbs as the command line, on a loopback listener of its own.
+//! The dashboard: pages in the person's browser over the same verbs as the command line, on a
+//! loopback listener of its own.
 //!
-//! Nobody comes in without a link that the agent gave to this person; a page of another site gets nothing. It decides nothing and
-//! keeps no state but who came in.
+//! Nobody comes in without a link that the agent gave to this person; a page of another site gets
+//! nothing. It decides nothing and keeps no state but who came in.
 
 mod entrance;
 mod guard;
@@ -54,7 +55,12 @@ impl Dashboard {
     /// When none can be had.
     pub fn open(desk: Arc<Desk>, tray: TrayNote) -> Result<(Arc<Self>, Porch), BindError> {
         let listeners = bind(0, Reach::Loopback)?;
-        let dashboard = Self { desk, port: listeners.port(), entrance: Mutex::new(Entrance::new()), tray };
+        let dashboard = Self {
+            desk,
+            port: listeners.port(),
+            entrance: Mutex::new(Entrance::new()),
+            tray,
+        };
         dashboard.forget_files(|_| true);
         Ok((Arc::new(dashboard), Porch(listeners)))
     }
@@ -79,8 +85,12 @@ impl Dashboard {
 
     /// Removes files of links that lead nowhere any more.
     fn forget_files(&self, is_over: impl Fn(&Path) -> bool) {
-        let Ok(entries) = fs::read_dir(self.home().folder()) else { return };
-        let files = entries.flatten().filter(|entry| is_link_file(&entry.file_name().to_string_lossy()));
+        let Ok(entries) = fs::read_dir(self.home().folder()) else {
+            return;
+        };
+        let files = entries
+            .flatten()
+            .filter(|entry| is_link_file(&entry.file_name().to_string_lossy()));
         for file in files.map(|entry| entry.path()).filter(|file| is_over(file)) {
             // One that stays leads nowhere: its link has ended.
             let _ = fs::remove_file(file);
@@ -90,12 +100,18 @@ impl Dashboard {
     /// A browser that takes its time, and a second click, find each its own file.
     fn write_file(&self, url: &str) -> io::Result<PathBuf> {
         self.forget_files(has_ended);
-        let file = self.home().folder().join(format!("{LINK_FILE}{}.html", entrance::random::<8>()));
+        let file = self
+            .home()
+            .folder()
+            .join(format!("{LINK_FILE}{}.html", entrance::random::<8>()));
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        io::Write::write_all(&mut options.open(&file)?, page::leading_to(url).into_string().as_bytes())?;
+        io::Write::write_all(
+            &mut options.open(&file)?,
+            page::leading_to(url).into_string().as_bytes(),
+        )?;
         Ok(file)
     }
 }
@@ -105,7 +121,11 @@ const LINK_FILE: &str = "dashboard-";
 /// Whether a file is as old as its link can get.
 fn has_ended(file: &Path) -> bool {
     let written_at = fs::metadata(file).and_then(|about| about.modified());
-    written_at.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age >= entrance::LINK_LASTS))
+    written_at.is_ok_and(|at| {
+        SystemTime::now()
+            .duration_since(at)
+            .is_ok_and(|age| age >= entrance::LINK_LASTS)
+    })
 }
 
 /// Whether a file leads to the link with that token.
@@ -114,7 +134,8 @@ fn leads_to(file: &Path, token: &str) -> bool {
 }
 
 fn is_link_file(name: &str) -> bool {
-    name.strip_prefix(LINK_FILE).is_some_and(|rest| rest.ends_with(".html"))
+    name.strip_prefix(LINK_FILE)
+        .is_some_and(|rest| rest.ends_with(".html"))
 }
 
 impl FrontDoor for Dashboard {
@@ -122,12 +143,22 @@ impl FrontDoor for Dashboard {
         let url = {
             let mut entrance = self.entrance();
             let token = entrance.issue(SystemTime::now());
-            format!("{}/{}/enter?link={token}", self.origin(), entrance.segment())
+            format!(
+                "{}/{}/enter?link={token}",
+                self.origin(),
+                entrance.segment()
+            )
         };
         let file = self.write_file(&url);
-        let file =
-            file.map_err(|error| Complaint::failed(format!("the file that leads to the dashboard cannot be written: {error}")))?;
-        Ok(Link { file, url: Spoken(Secret::new(url)) })
+        let file = file.map_err(|error| {
+            Complaint::failed(format!(
+                "the file that leads to the dashboard cannot be written: {error}"
+            ))
+        })?;
+        Ok(Link {
+            file,
+            url: Spoken(Secret::new(url)),
+        })
     }
 
     fn close(&self) {

@@ -54,7 +54,10 @@ pub(super) fn stranger() -> Markup {
 }
 
 pub(super) fn nothing() -> Markup {
-    frame("Aerostat", &html! { h1 { "Aerostat" } p { "There is nothing here." } })
+    frame(
+        "Aerostat",
+        &html! { h1 { "Aerostat" } p { "There is nothing here." } },
+    )
 }
 
 pub(super) fn refused(why: &str) -> Markup {
@@ -75,7 +78,15 @@ pub(super) struct Front<'f> {
 }
 
 /// The first page: how it stands, where clients are pointed, who serves, what went wrong.
-pub(super) fn front(Front { glance, providers, key_wanted, note, complaint }: &Front<'_>) -> Markup {
+pub(super) fn front(
+    Front {
+        glance,
+        providers,
+        key_wanted,
+        note,
+        complaint,
+    }: &Front<'_>,
+) -> Markup {
     frame(
         "Aerostat",
         &html! {
@@ -104,14 +115,23 @@ fn state(glance: &Glance) -> Markup {
 }
 
 fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
-    let resting = glance.resting_until.as_ref().map(|until| format!("All accounts rest until {}.", local(until)));
-    let configuration = glance
-        .status
-        .config_trouble
+    let resting = glance
+        .resting_until
         .as_ref()
-        .map(|why| format!("The changed configuration is not used, the last good one stays in force: {why}"));
+        .map(|until| format!("All accounts rest until {}.", local(until)));
+    let configuration = glance.status.config_trouble.as_ref().map(|why| {
+        format!("The changed configuration is not used, the last good one stays in force: {why}")
+    });
     let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
-    [resting, configuration, glance.status.lan_refused.clone(), tray].into_iter().flatten().collect()
+    [
+        resting,
+        configuration,
+        glance.status.lan_refused.clone(),
+        tray,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn addresses(glance: &Glance) -> Markup {
@@ -143,7 +163,11 @@ fn accounts(glance: &Glance, key_wanted: &[String]) -> Markup {
 }
 
 fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
-    let (action, word) = if account.enabled { ("disable", "Disable") } else { ("enable", "Enable") };
+    let (action, word) = if account.enabled {
+        ("disable", "Disable")
+    } else {
+        ("enable", "Enable")
+    };
     html! {
         tr {
             td { (account.name) }
@@ -177,7 +201,11 @@ fn key_form(name: &str) -> Markup {
 
 /// The state, and why where that does not say the same again.
 fn account_state(account: &AccountFacts) -> String {
-    let state = if account.enabled { account.state.replace('_', " ") } else { "disabled".to_owned() };
+    let state = if account.enabled {
+        account.state.replace('_', " ")
+    } else {
+        "disabled".to_owned()
+    };
     match &account.reason {
         Some(reason) if reason.replace('-', " ").starts_with(&state) => reason.clone(),
         Some(reason) => format!("{state}: {reason}"),
@@ -187,8 +215,13 @@ fn account_state(account: &AccountFacts) -> String {
 
 /// A moment by this machine's clock, which is also the reader's.
 fn local(moment: &str) -> String {
-    let zoned = moment.parse::<Timestamp>().map(|at| at.to_zoned(TimeZone::system()));
-    zoned.map_or_else(|_| moment.to_owned(), |at| at.strftime("%-d %b %H:%M").to_string())
+    let zoned = moment
+        .parse::<Timestamp>()
+        .map(|at| at.to_zoned(TimeZone::system()));
+    zoned.map_or_else(
+        |_| moment.to_owned(),
+        |at| at.strftime("%-d %b %H:%M").to_string(),
+    )
 }
 
 fn adding(providers: &[String]) -> Markup {
@@ -235,8 +268,20 @@ mod tests {
             enabled: true,
             ..AccountFacts::default()
         };
-        assert_eq!(account_state(&account("sign_in_needed", Some("sign-in needed (revoked)"))), "sign-in needed (revoked)");
-        assert_eq!(account_state(&account("cooling", Some("throttled"))), "cooling: throttled");
-        assert_eq!(account_state(&AccountFacts { enabled: false, ..account("ready", None) }), "disabled");
+        assert_eq!(
+            account_state(&account("sign_in_needed", Some("sign-in needed (revoked)"))),
+            "sign-in needed (revoked)"
+        );
+        assert_eq!(
+            account_state(&account("cooling", Some("throttled"))),
+            "cooling: throttled"
+        );
+        assert_eq!(
+            account_state(&AccountFacts {
+                enabled: false,
+                ..account("ready", None)
+            }),
+            "disabled"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! One visit: where a path leads, what a form changes, and what keeps a page from being used by others.
+//! One visit: where a path leads, what a form changes, and what keeps a page from being used by
+//! others.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -58,7 +59,8 @@ pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) ->
         Some(Place::Enter { token }) => return enter(dashboard, &token, &segment),
         place => place,
     };
-    let is_known = cookie(&head.headers, COOKIE).is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
+    let is_known = cookie(&head.headers, COOKIE)
+        .is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
     match place {
         // A page that turns people away is to be read too.
         Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
@@ -76,11 +78,18 @@ pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) ->
 }
 
 fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
-    let path = head.uri.path().strip_prefix('/')?.strip_prefix(segment)?.strip_prefix('/')?;
+    let path = head
+        .uri
+        .path()
+        .strip_prefix('/')?
+        .strip_prefix(segment)?
+        .strip_prefix('/')?;
     match (&head.method, path) {
         (&Method::GET, "enter") => {
             let query = fields(head.uri.query().unwrap_or_default().as_bytes());
-            Some(Place::Enter { token: query.get("link").cloned().unwrap_or_default() })
+            Some(Place::Enter {
+                token: query.get("link").cloned().unwrap_or_default(),
+            })
         }
         (&Method::GET, "style.css") => Some(Place::Style),
         (&Method::GET | &Method::HEAD, "") => Some(Place::Front),
@@ -89,8 +98,8 @@ fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
     }
 }
 
-/// Lets somebody in. The page leads on by itself, because a redirect would still count as coming from the file that led here, and
-/// the browser would keep the cookie back.
+/// Lets somebody in. The page leads on by itself, because a redirect would still count as coming
+/// from the file that led here, and the browser would keep the cookie back.
 fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
     let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
         return html(StatusCode::FORBIDDEN, &page::stranger());
@@ -98,25 +107,51 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
     dashboard.forget_files(|file| leads_to(file, token));
     let mut response = html(StatusCode::OK, &page::leading_to(&format!("/{segment}/")));
     let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
-    response.headers_mut().insert(SET_COOKIE, HeaderValue::try_from(cookie).expect("hexadecimal digits"));
+    response.headers_mut().insert(
+        SET_COOKIE,
+        HeaderValue::try_from(cookie).expect("hexadecimal digits"),
+    );
     response
 }
 
 async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body> {
     let glance = dashboard.desk.glance(SystemTime::now()).await;
-    let tray = tokio::task::spawn_blocking(dashboard.tray).await.unwrap_or_default();
+    let tray = tokio::task::spawn_blocking(dashboard.tray)
+        .await
+        .unwrap_or_default();
     let providers = dashboard.desk.provider_names();
     let key_wanted = key_wanted(dashboard, &glance).await;
-    let status = if complaint.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let front = Front { glance: &glance, providers: &providers, key_wanted: &key_wanted, note: tray, complaint };
+    let status = if complaint.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let front = Front {
+        glance: &glance,
+        providers: &providers,
+        key_wanted: &key_wanted,
+        note: tray,
+        complaint,
+    };
     html(status, &page::front(&front))
 }
 
-/// The accounts that need a key from a person. Others sign in with a browser, or take their key from elsewhere.
+/// The accounts that need a key from a person. Others sign in with a browser, or take their key
+/// from elsewhere.
 async fn key_wanted(dashboard: &Dashboard, glance: &Glance) -> Vec<String> {
     let mut names = Vec::new();
-    for account in glance.accounts.iter().filter(|account| account.state == "sign_in_needed") {
-        let asked = perform(dashboard, Ask::LoginForm { name: account.name.clone() }).await;
+    for account in glance
+        .accounts
+        .iter()
+        .filter(|account| account.state == "sign_in_needed")
+    {
+        let asked = perform(
+            dashboard,
+            Ask::LoginForm {
+                name: account.name.clone(),
+            },
+        )
+        .await;
         if matches!(asked, Ok(Reply::Form(Form::Key))) {
             names.push(account.name.clone());
         }
@@ -125,8 +160,15 @@ async fn key_wanted(dashboard: &Dashboard, glance: &Glance) -> Vec<String> {
 }
 
 /// Does what a form says, and shows the first page with what came of it.
-async fn submit(dashboard: &Dashboard, form: &str, fields: &HashMap<String, String>, segment: &str) -> Response<Body> {
-    let Some(ask) = ask_of(form, fields) else { return html(StatusCode::NOT_FOUND, &page::nothing()) };
+async fn submit(
+    dashboard: &Dashboard,
+    form: &str,
+    fields: &HashMap<String, String>,
+    segment: &str,
+) -> Response<Body> {
+    let Some(ask) = ask_of(form, fields) else {
+        return html(StatusCode::NOT_FOUND, &page::nothing());
+    };
     match perform(dashboard, ask).await {
         Ok(_) => see_other(&format!("/{segment}/")),
         Err(complaint) => front(dashboard, Some(&complaint.message)).await,
@@ -140,33 +182,74 @@ async fn perform(dashboard: &Dashboard, ask: Ask) -> Result<Reply, Complaint> {
 }
 
 fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
-    let field = |name: &str| fields.get(name).map(|value| value.trim().to_owned()).unwrap_or_default();
-    let enable = |enabled| SettingChanges { enabled: Some(enabled), ..SettingChanges::default() };
+    let field = |name: &str| {
+        fields
+            .get(name)
+            .map(|value| value.trim().to_owned())
+            .unwrap_or_default()
+    };
+    let enable = |enabled| SettingChanges {
+        enabled: Some(enabled),
+        ..SettingChanges::default()
+    };
     Some(match form {
         "start" => Ask::Start,
         "stop" => Ask::Stop,
-        "enable" => Ask::AccountSet { name: field("name"), changes: enable(true) },
-        "disable" => Ask::AccountSet { name: field("name"), changes: enable(false) },
-        "add" => Ask::AccountAdd(entry(field("provider"), field("name"), entered(field("key")))),
-        "login" => Ask::AccountLogin(entry(String::new(), field("name"), Entered::Key(Spoken(Secret::new(field("key")))))),
+        "enable" => Ask::AccountSet {
+            name: field("name"),
+            changes: enable(true),
+        },
+        "disable" => Ask::AccountSet {
+            name: field("name"),
+            changes: enable(false),
+        },
+        "add" => Ask::AccountAdd(entry(
+            field("provider"),
+            field("name"),
+            entered(field("key")),
+        )),
+        "login" => Ask::AccountLogin(entry(
+            String::new(),
+            field("name"),
+            Entered::Key(Spoken(Secret::new(field("key")))),
+        )),
         _ => return None,
     })
 }
 
 fn entry(provider: String, name: String, entered: Entered) -> Entry {
-    Entry { provider, name, entered, keep: false, insecure_plaintext: false }
+    Entry {
+        provider,
+        name,
+        entered,
+        keep: false,
+        insecure_plaintext: false,
+    }
 }
 
 fn entered(key: String) -> Entered {
-    if key.is_empty() { Entered::Nothing } else { Entered::Key(Spoken(Secret::new(key))) }
+    if key.is_empty() {
+        Entered::Nothing
+    } else {
+        Entered::Key(Spoken(Secret::new(key)))
+    }
 }
 
 /// The fields of a form. Source: URL Standard, `application/x-www-form-urlencoded`.
 fn fields(body: &[u8]) -> HashMap<String, String> {
     let text = String::from_utf8_lossy(body);
-    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
+    let decoded = |text: &str| {
+        percent_decode_str(&text.replace('+', " "))
+            .decode_utf8_lossy()
+            .into_owned()
+    };
+    let pairs = text
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    pairs
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
 fn turned_away(stranger: Stranger) -> Response<Body> {
@@ -184,7 +267,10 @@ pub(super) fn refusal(fault: &Fault) -> Response<Body> {
 
 fn see_other(path: &str) -> Response<Body> {
     let mut response = html(StatusCode::SEE_OTHER, &page::nothing());
-    response.headers_mut().insert(LOCATION, HeaderValue::try_from(path).expect("hexadecimal digits and slashes"));
+    response.headers_mut().insert(
+        LOCATION,
+        HeaderValue::try_from(path).expect("hexadecimal digits and slashes"),
+    );
     response
 }
 
@@ -199,7 +285,10 @@ fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Resp
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in PROTECTION {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     response
 }
@@ -214,16 +303,29 @@ mod tests {
         let field = |name: &str| fields.get(name).map(String::as_str);
         assert_eq!(field("name"), Some("my key+1"));
         assert_eq!(field("key"), Some("sk-\u{f6}&"));
-        assert_eq!((field("empty"), field("flag"), field("other")), (Some(""), Some(""), None));
+        assert_eq!(
+            (field("empty"), field("flag"), field("other")),
+            (Some(""), Some(""), None)
+        );
     }
 
     #[test]
     fn a_path_without_the_segment_leads_nowhere() {
         let place_of = |method: &str, path: &str| {
-            let head = Request::builder().method(method).uri(path).body(()).unwrap().into_parts().0;
+            let head = Request::builder()
+                .method(method)
+                .uri(path)
+                .body(())
+                .unwrap()
+                .into_parts()
+                .0;
             place(&head, "abc").is_some()
         };
-        assert!(place_of("GET", "/abc/") && place_of("GET", "/abc/enter?link=x") && place_of("POST", "/abc/start"));
+        assert!(
+            place_of("GET", "/abc/")
+                && place_of("GET", "/abc/enter?link=x")
+                && place_of("POST", "/abc/start")
+        );
         for path in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
             assert!(!place_of("GET", path), "{path}");
         }
@@ -234,7 +336,10 @@ mod tests {
     fn a_key_is_in_no_debug_output() {
         let fields = fields(b"provider=openai&name=work&key=sk-secret");
         for form in ["add", "login"] {
-            assert!(!format!("{:?}", ask_of(form, &fields).unwrap()).contains("sk-secret"), "{form}");
+            assert!(
+                !format!("{:?}", ask_of(form, &fields).unwrap()).contains("sk-secret"),
+                "{form}"
+            );
         }
     }
 }

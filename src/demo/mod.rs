@@ -1,8 +1,10 @@
-//! The built-in offline provider: an upstream without a socket, for trying every pair of dialects with nothing set up.
+//! The built-in offline provider: an upstream without a socket, for trying every pair of dialects
+//! with nothing set up.
 //!
-//! It goes through the whole pipeline like any other; its answers are literal wire bytes of each dialect (`wire`), never made by
-//! our own encoders, and each says that no model ran. It calls a tool when it has to, when few are offered, or when the prompt
-//! names one; it never acts by itself in front of an agent's long list of tools.
+//! It goes through the whole pipeline like any other; its answers are literal wire bytes of each
+//! dialect (`wire`), never made by our own encoders, and each says that no model ran. It calls a
+//! tool when it has to, when few are offered, or when the prompt names one; it never acts by itself
+//! in front of an agent's long list of tools.
 
 mod scene;
 mod wire;
@@ -22,20 +24,28 @@ use scene::Scene;
 /// The models that it lists: one for each dialect that it speaks, besides `demo` itself.
 fn models() -> Vec<String> {
     let by_dialect = protocol::upstreams().map(|protocol| format!("demo/{}", protocol.dialect()));
-    std::iter::once("demo".to_owned()).chain(by_dialect).collect()
+    std::iter::once("demo".to_owned())
+        .chain(by_dialect)
+        .collect()
 }
 
 /// The offline upstream.
 pub struct Demo;
 
 impl Upstream for Demo {
-    fn send(&self, request: http::Request<Pieces>, _: &Via) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+    fn send(
+        &self,
+        request: http::Request<Pieces>,
+        _: &Via,
+    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
         Box::pin(std::future::ready(Ok(answer(&request))))
     }
 }
 
 fn answer(request: &http::Request<Pieces>) -> Response<Body> {
-    let Some((protocol, operation, model)) = find(request.method(), request.uri().path()) else { return not_found() };
+    let Some((protocol, operation, model)) = find(request.method(), request.uri().path()) else {
+        return not_found();
+    };
     let inbound = Inbound {
         operation,
         path_model: model.as_deref(),
@@ -45,7 +55,9 @@ fn answer(request: &http::Request<Pieces>) -> Response<Body> {
     };
     match operation {
         Operation::ListModels => json(wire::models(&models())),
-        Operation::Embed | Operation::BatchEmbed => refuse(protocol, &Fault::bad_request("the demo has no embeddings")),
+        Operation::Embed | Operation::BatchEmbed => {
+            refuse(protocol, &Fault::bad_request("the demo has no embeddings"))
+        }
         _ => generate(protocol, &inbound),
     }
 }
@@ -72,7 +84,8 @@ fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<
 /// The dialect and operation of an upstream path, version segment included.
 fn find(method: &Method, path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)> {
     let (_version, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let routes = protocol::upstreams().flat_map(|protocol| protocol.routes().iter().map(move |route| (protocol, route)));
+    let routes = protocol::upstreams()
+        .flat_map(|protocol| protocol.routes().iter().map(move |route| (protocol, route)));
     let mut routes = routes.filter(|(_, route)| route.method == *method);
     routes.find_map(|(protocol, route)| {
         let model = route.matches(&format!("/{rest}"))?;
@@ -88,8 +101,12 @@ fn refuse(protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {
 }
 
 fn not_found() -> Response<Body> {
-    let mut response =
-        respond("application/json", vec![Bytes::from_static(br#"{"error":{"message":"the demo has no such path"}}"#)]);
+    let mut response = respond(
+        "application/json",
+        vec![Bytes::from_static(
+            br#"{"error":{"message":"the demo has no such path"}}"#,
+        )],
+    );
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
 }
@@ -99,14 +116,20 @@ fn json(body: String) -> Response<Body> {
 }
 
 fn stream(frames: Vec<String>) -> Response<Body> {
-    respond("text/event-stream", frames.into_iter().map(Bytes::from).collect())
+    respond(
+        "text/event-stream",
+        frames.into_iter().map(Bytes::from).collect(),
+    )
 }
 
 /// An answer whose body comes in pieces, as it would from a socket.
 fn respond(content_type: &'static str, chunks: Vec<Bytes>) -> Response<Body> {
-    let frames = chunks.into_iter().map(|chunk| Ok::<_, BoxError>(http_body::Frame::data(chunk)));
+    let frames = chunks
+        .into_iter()
+        .map(|chunk| Ok::<_, BoxError>(http_body::Frame::data(chunk)));
     let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
     let mut response: Response<Body> = Response::new(Box::pin(body.map_err(BoxError::from)));
-    *response.headers_mut() = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+    *response.headers_mut() =
+        HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
     response
 }

@@ -1,6 +1,8 @@
 //! What the demo answers to a request.
 
-use crate::canon::{Format, Part, PartKind, ReasoningMode, Request, Role, Tool, ToolChoice, ToolKind};
+use crate::canon::{
+    Format, Part, PartKind, ReasoningMode, Request, Role, Tool, ToolChoice, ToolKind,
+};
 use crate::json::{self, Raw, Text, Value, Writer};
 
 /// Offered tools up to which somebody is trying out tool calls; agents offer dozens.
@@ -33,7 +35,12 @@ impl Scene {
     pub(super) fn of(request: &Request) -> Self {
         let prompt = last_text(request);
         let shows_usage = request.include_usage;
-        Self { does: does(request, &prompt), reasons: reasons(request), shows_usage, input_words: words(request) }
+        Self {
+            does: does(request, &prompt),
+            reasons: reasons(request),
+            shows_usage,
+            input_words: words(request),
+        }
     }
 
     pub(super) fn output_words(&self) -> usize {
@@ -46,25 +53,40 @@ impl Scene {
 
 fn does(request: &Request, prompt: &str) -> Does {
     if let Some(result) = last_result(request) {
-        return Does::Say(format!("This is Aerostat's offline demo; no model ran. The tool said: {}", cut(&result)));
+        return Does::Say(format!(
+            "This is Aerostat's offline demo; no model ran. The tool said: {}",
+            cut(&result)
+        ));
     }
     if let Some((name, schema)) = chosen_tool(request, prompt) {
-        return Does::Call { name, arguments: sample(schema) };
+        return Does::Call {
+            name,
+            arguments: sample(schema),
+        };
     }
     Does::Say(match request.format.as_ref().map(|format| &format.value) {
         Some(Format::Schema(format)) => sample(Some(&format.schema)),
         Some(Format::Enum(schema)) => first_of_enum(schema),
         Some(Format::Json) => r#"{"demo":true}"#.to_owned(),
-        Some(Format::Free) | None => format!("This is Aerostat's offline demo; no model ran. You said: {}", cut(prompt)),
+        Some(Format::Free) | None => format!(
+            "This is Aerostat's offline demo; no model ran. You said: {}",
+            cut(prompt)
+        ),
     })
 }
 
 fn reasons(request: &Request) -> bool {
     let asked = |reasoning: &crate::canon::Reasoning| {
         reasoning.mode != ReasoningMode::Off
-            && reasoning.effort.as_ref().is_none_or(|effort| effort.value != crate::canon::Effort::None)
+            && reasoning
+                .effort
+                .as_ref()
+                .is_none_or(|effort| effort.value != crate::canon::Effort::None)
     };
-    request.reasoning.as_ref().is_some_and(|reasoning| asked(&reasoning.value))
+    request
+        .reasoning
+        .as_ref()
+        .is_some_and(|reasoning| asked(&reasoning.value))
 }
 
 /// The tool to call, if one has to be or should be.
@@ -76,30 +98,57 @@ fn chosen_tool<'r>(request: &'r Request, prompt: &str) -> Option<(String, Option
         Some(ToolChoice::One { name, .. }) => by_name(&name.to_plain()),
         Some(ToolChoice::Any | ToolChoice::Subset { must: true, .. }) => tools.first().cloned(),
         _ if tools.len() <= FEW_TOOLS => tools.first().cloned(),
-        _ => tools.iter().find(|(name, _)| prompt.contains(name.as_str())).cloned(),
+        _ => tools
+            .iter()
+            .find(|(name, _)| prompt.contains(name.as_str()))
+            .cloned(),
     }
 }
 
 fn callable(tool: &Tool) -> Option<(String, Option<&Raw>)> {
     match &tool.kind {
-        ToolKind::Function { name, schema, namespace: None, .. } => Some((name.to_plain().into_owned(), schema.as_ref())),
+        ToolKind::Function {
+            name,
+            schema,
+            namespace: None,
+            ..
+        } => Some((name.to_plain().into_owned(), schema.as_ref())),
         _ => None,
     }
 }
 
 fn last_text(request: &Request) -> String {
-    let user = request.turns.iter().rev().find(|turn| turn.role == Role::User);
-    let texts = user.into_iter().flat_map(|turn| &turn.parts).filter_map(plain);
+    let user = request
+        .turns
+        .iter()
+        .rev()
+        .find(|turn| turn.role == Role::User);
+    let texts = user
+        .into_iter()
+        .flat_map(|turn| &turn.parts)
+        .filter_map(plain);
     texts.collect::<Vec<_>>().join(" ")
 }
 
 fn last_result(request: &Request) -> Option<String> {
-    let PartKind::ToolResult(result) =
-        &request.turns.last()?.parts.iter().find(|part| matches!(part.kind, PartKind::ToolResult(_)))?.kind
+    let PartKind::ToolResult(result) = &request
+        .turns
+        .last()?
+        .parts
+        .iter()
+        .find(|part| matches!(part.kind, PartKind::ToolResult(_)))?
+        .kind
     else {
         return None;
     };
-    Some(result.parts.iter().filter_map(plain).collect::<Vec<_>>().join(" "))
+    Some(
+        result
+            .parts
+            .iter()
+            .filter_map(plain)
+            .collect::<Vec<_>>()
+            .join(" "),
+    )
 }
 
 fn plain(part: &Part) -> Option<String> {
@@ -111,8 +160,15 @@ fn plain(part: &Part) -> Option<String> {
 
 /// The demo's tokens are words.
 fn words(request: &Request) -> usize {
-    let parts = request.system.iter().chain(request.turns.iter().flat_map(|turn| &turn.parts));
-    parts.filter_map(plain).map(|text| count(&text)).sum::<usize>().max(1)
+    let parts = request
+        .system
+        .iter()
+        .chain(request.turns.iter().flat_map(|turn| &turn.parts));
+    parts
+        .filter_map(plain)
+        .map(|text| count(&text))
+        .sum::<usize>()
+        .max(1)
 }
 
 fn count(text: &str) -> usize {
@@ -125,15 +181,24 @@ fn cut(text: &str) -> String {
 
 fn first_of_enum(schema: &Raw) -> String {
     let document = schema.document();
-    let first = document.root().get("enum").and_then(|options| options.items().ok()?.next());
-    first.and_then(|option| option.str().ok()).map_or_else(|| "demo".to_owned(), std::borrow::Cow::into_owned)
+    let first = document
+        .root()
+        .get("enum")
+        .and_then(|options| options.items().ok()?.next());
+    first
+        .and_then(|option| option.str().ok())
+        .map_or_else(|| "demo".to_owned(), std::borrow::Cow::into_owned)
 }
 
 /// The smallest value that a schema takes, as JSON text.
 fn sample(schema: Option<&Raw>) -> String {
-    let Some(schema) = schema else { return "{}".to_owned() };
+    let Some(schema) = schema else {
+        return "{}".to_owned();
+    };
     let document = schema.document();
-    json::value(|writer| write_sample(document.root(), document.root(), writer, 0)).as_str().to_owned()
+    json::value(|writer| write_sample(document.root(), document.root(), writer, 0))
+        .as_str()
+        .to_owned()
 }
 
 /// Depth at which a schema that refers to itself is given up.
@@ -143,13 +208,18 @@ fn write_sample(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usiz
     if depth > SAMPLE_DEPTH_MAX {
         return out.null();
     }
-    if let Some(target) = schema.get("$ref").and_then(|reference| referred(root, &reference.str().ok()?)) {
+    if let Some(target) = schema
+        .get("$ref")
+        .and_then(|reference| referred(root, &reference.str().ok()?))
+    {
         return write_sample(root, target, out, depth + 1);
     }
     if let Some(fixed) = fixed(schema) {
         return out.raw(&fixed);
     }
-    let variants = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema.get(key)?.items().ok()?.next());
+    let variants = ["anyOf", "oneOf", "allOf"]
+        .iter()
+        .find_map(|key| schema.get(key)?.items().ok()?.next());
     if let Some(variant) = variants {
         return write_sample(root, variant, out, depth + 1);
     }
@@ -170,36 +240,65 @@ fn referred<'d>(root: Value<'d>, reference: &str) -> Option<Value<'d>> {
 
 /// A value that the schema itself names.
 fn fixed(schema: Value<'_>) -> Option<Raw> {
-    let named = schema.get("const").or_else(|| schema.get("enum")?.items().ok()?.next());
+    let named = schema
+        .get("const")
+        .or_else(|| schema.get("enum")?.items().ok()?.next());
     named.map(Value::raw)
 }
 
 fn kind(schema: Value<'_>) -> String {
-    let named = schema.get("type").and_then(|kind| kind.items().map_or(Some(kind), |mut kinds| kinds.next()));
-    let named = named.and_then(|kind| kind.str().ok()).map(|kind| kind.to_ascii_lowercase());
-    named.unwrap_or_else(|| if schema.get("properties").is_some() { "object".to_owned() } else { "string".to_owned() })
+    let named = schema
+        .get("type")
+        .and_then(|kind| kind.items().map_or(Some(kind), |mut kinds| kinds.next()));
+    let named = named
+        .and_then(|kind| kind.str().ok())
+        .map(|kind| kind.to_ascii_lowercase());
+    named.unwrap_or_else(|| {
+        if schema.get("properties").is_some() {
+            "object".to_owned()
+        } else {
+            "string".to_owned()
+        }
+    })
 }
 
 fn least(schema: Value<'_>) -> Raw {
-    schema.get("minimum").and_then(|least| least.number().ok()).unwrap_or_else(|| Raw::from_static("1"))
+    schema
+        .get("minimum")
+        .and_then(|least| least.number().ok())
+        .unwrap_or_else(|| Raw::from_static("1"))
 }
 
 fn write_object(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize) {
     let required: Vec<String> = schema
         .get("required")
         .and_then(|names| names.items().ok())
-        .map(|names| names.filter_map(|name| Some(name.str().ok()?.into_owned())).collect())
+        .map(|names| {
+            names
+                .filter_map(|name| Some(name.str().ok()?.into_owned()))
+                .collect()
+        })
         .unwrap_or_default();
-    let properties = schema.get("properties").and_then(|properties| properties.members().ok());
+    let properties = schema
+        .get("properties")
+        .and_then(|properties| properties.members().ok());
     out.object(|object| {
-        for (name, property) in properties.into_iter().flatten().filter(|(name, _)| required.iter().any(|wanted| wanted == name)) {
+        for (name, property) in properties
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| required.iter().any(|wanted| wanted == name))
+        {
             write_sample(root, property, object.key(&name), depth + 1);
         }
     });
 }
 
 fn write_array(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize) {
-    let least = schema.get("minItems").and_then(|least| least.u64().ok()).unwrap_or(1).min(8);
+    let least = schema
+        .get("minItems")
+        .and_then(|least| least.u64().ok())
+        .unwrap_or(1)
+        .min(8);
     out.array(|array| {
         for _ in 0..least {
             match schema.get("items") {
@@ -224,13 +323,15 @@ mod tests {
         let schema = r##"{"type":"object","required":["city","days","kind","spots"],"properties":{"city":{"type":"string"},"note":{"type":"string"},
             "days":{"type":["integer","null"],"minimum":3},"kind":{"enum":["a","b"]},"spots":{"type":"array","items":{"$ref":"#/$defs/spot"}}},
             "$defs":{"spot":{"type":"object","required":["on"],"properties":{"on":{"type":"boolean"}}}}}"##;
-        assert_eq!(sample(Some(&Raw::from_static(schema))), r#"{"city":"demo","days":3,"kind":"a","spots":[{"on":true}]}"#);
+        assert_eq!(
+            sample(Some(&Raw::from_static(schema))),
+            r#"{"city":"demo","days":3,"kind":"a","spots":[{"on":true}]}"#
+        );
     }
 
     #[test]
     fn a_schema_that_refers_to_itself_ends() {
-        let schema =
-            r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/$defs/a"}}}}}"##;
+        let schema = r##"{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","required":["a"],"properties":{"a":{"$ref":"#/$defs/a"}}}}}"##;
         assert!(sample(Some(&Raw::from_static(schema))).contains("null"));
     }
 }

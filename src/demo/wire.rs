@@ -1,16 +1,18 @@
 //! The demo's answers, as literal wire bytes of each dialect.
 //!
-//! Capital words in the templates are filled in: `TEXT`, `NAME`, `ARGS` (a JSON string), `OBJECT` (a JSON object), `IN`, `OUT`
-//! and `SUM` (token counts), `ITEM` and `SEQ` (places in a stream), `THOUGHT` (reasoning, where asked for), `WHOLE` (the answer in one
-//! piece), `PENDING` (usage that is still to come, where asked for).
-//! Source of the shapes: the four references, "Response" and "Stream".
+//! Capital words in the templates are filled in: `TEXT`, `NAME`, `ARGS` (a JSON string), `OBJECT`
+//! (a JSON object), `IN`, `OUT` and `SUM` (token counts), `ITEM` and `SEQ` (places in a stream),
+//! `THOUGHT` (reasoning, where asked for), `WHOLE` (the answer in one piece), `PENDING` (usage that
+//! is still to come, where asked for). Source of the shapes: the four references, "Response" and
+//! "Stream".
 
 use super::scene::{Does, Scene, quoted};
 
 /// One answer's literals: what an upstream of the dialect sends.
 struct Literals {
     dialect: &'static str,
-    /// Whole answers: text, tool call; and what stands in front of the output when reasoning was asked for.
+    /// Whole answers: text, tool call; and what stands in front of the output when reasoning was
+    /// asked for.
     say: &'static str,
     call: &'static str,
     whole_thought: &'static str,
@@ -168,7 +170,10 @@ static LITERALS: [Literals; 4] = [
 ];
 
 fn literals(dialect: &str) -> &'static Literals {
-    LITERALS.iter().find(|literals| literals.dialect == dialect).unwrap_or(&LITERALS[0])
+    LITERALS
+        .iter()
+        .find(|literals| literals.dialect == dialect)
+        .unwrap_or(&LITERALS[0])
 }
 
 /// What the placeholders of a template stand for.
@@ -181,8 +186,10 @@ struct Values<'s> {
 }
 
 /// The placeholders, as they stand in the templates.
-const PLACEHOLDERS: [&str; 12] =
-    ["PENDING", "THOUGHT", "TEXT", "NAME", "ARGS", "OBJECT", "WHOLE", "ITEM", "SEQ", "SUM", "OUT", "IN"];
+const PLACEHOLDERS: [&str; 12] = [
+    "PENDING", "THOUGHT", "TEXT", "NAME", "ARGS", "OBJECT", "WHOLE", "ITEM", "SEQ", "SUM", "OUT",
+    "IN",
+];
 
 impl Values<'_> {
     fn of(&self, placeholder: &str) -> String {
@@ -208,7 +215,12 @@ impl Values<'_> {
     fn fill(&self, template: &str) -> String {
         let mut filled = String::with_capacity(template.len() + 256);
         let mut rest = template;
-        let next = |rest: &str| PLACEHOLDERS.iter().filter_map(|name| Some((rest.find(name)?, *name))).min();
+        let next = |rest: &str| {
+            PLACEHOLDERS
+                .iter()
+                .filter_map(|name| Some((rest.find(name)?, *name)))
+                .min()
+        };
         while let Some((at, name)) = next(rest) {
             filled.push_str(&rest[..at]);
             filled.push_str(&self.of(name));
@@ -226,8 +238,19 @@ pub(super) fn whole(dialect: &str, scene: &Scene) -> String {
         Does::Say(_) => literals.say,
         Does::Call { .. } => literals.call,
     };
-    let thought = if scene.reasons { literals.whole_thought } else { "" };
-    Values { scene, thought, item: 0, sequence: 0, whole: "" }.fill(template)
+    let thought = if scene.reasons {
+        literals.whole_thought
+    } else {
+        ""
+    };
+    Values {
+        scene,
+        thought,
+        item: 0,
+        sequence: 0,
+        whole: "",
+    }
+    .fill(template)
 }
 
 /// The answer's stream, a record a string.
@@ -240,12 +263,32 @@ pub(super) fn stream(dialect: &str, scene: &Scene) -> Vec<String> {
     let thought = if scene.reasons { literals.thought } else { &[] };
     let item = usize::from(scene.reasons);
     let whole = whole(dialect, scene);
-    let usage = if scene.shows_usage { literals.usage } else { &[] };
-    let records = [(literals.start, 0), (thought, 0), (output, item), (usage, 0), (literals.end, 0)].into_iter();
-    let records = records.flat_map(|(records, item)| records.iter().map(move |record| (record, item)));
-    let filled = records
-        .enumerate()
-        .map(|(sequence, (record, item))| Values { scene, thought: "", item, sequence, whole: &whole }.fill(record) + "\n\n");
+    let usage = if scene.shows_usage {
+        literals.usage
+    } else {
+        &[]
+    };
+    let records = [
+        (literals.start, 0),
+        (thought, 0),
+        (output, item),
+        (usage, 0),
+        (literals.end, 0),
+    ]
+    .into_iter();
+    let records =
+        records.flat_map(|(records, item)| records.iter().map(move |record| (record, item)));
+    let filled = records.enumerate().map(|(sequence, (record, item))| {
+        Values {
+            scene,
+            thought: "",
+            item,
+            sequence,
+            whole: &whole,
+        }
+        .fill(record)
+            + "\n\n"
+    });
     filled.collect()
 }
 
@@ -259,15 +302,22 @@ pub(super) fn frames(dialect: &str, scene: &Scene) -> Vec<String> {
 pub(super) fn count(dialect: &str, tokens: usize) -> String {
     match dialect {
         "gemini" => format!(r#"{{"totalTokens":{tokens}}}"#),
-        "openai_responses" => format!(r#"{{"object":"response.input_tokens","input_tokens":{tokens}}}"#),
+        "openai_responses" => {
+            format!(r#"{{"object":"response.input_tokens","input_tokens":{tokens}}}"#)
+        }
         _ => format!(r#"{{"input_tokens":{tokens}}}"#),
     }
 }
 
 /// The list of the demo's models, in OpenAI's shape.
 pub(super) fn models(ids: &[String]) -> String {
-    let model = |id: &String| format!(r#"{{"id":"{id}","object":"model","created":1767225600,"owned_by":"demo"}}"#);
-    format!(r#"{{"object":"list","data":[{}]}}"#, ids.iter().map(model).collect::<Vec<_>>().join(","))
+    let model = |id: &String| {
+        format!(r#"{{"id":"{id}","object":"model","created":1767225600,"owned_by":"demo"}}"#)
+    };
+    format!(
+        r#"{{"object":"list","data":[{}]}}"#,
+        ids.iter().map(model).collect::<Vec<_>>().join(",")
+    )
 }
 
 #[cfg(test)]
@@ -275,17 +325,36 @@ mod tests {
     use super::*;
 
     fn scene(does: Does) -> Scene {
-        Scene { does, reasons: true, shows_usage: true, input_words: 3 }
+        Scene {
+            does,
+            reasons: true,
+            shows_usage: true,
+            input_words: 3,
+        }
     }
 
     #[test]
     fn chat_streams_speak_of_usage_only_to_those_who_ask() {
         let asked = scene(Does::Say("a".to_owned()));
         let records = stream("openai_chat", &asked);
-        assert_eq!(records.iter().filter(|record| record.contains(r#""usage":null}"#)).count(), 4);
-        assert!(records[4].contains(r#""choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#));
+        assert_eq!(
+            records
+                .iter()
+                .filter(|record| record.contains(r#""usage":null}"#))
+                .count(),
+            4
+        );
+        assert!(records[4].contains(
+            r#""choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4}}"#
+        ));
         assert_eq!(records[5], "data: [DONE]\n\n");
-        let silent = stream("openai_chat", &Scene { shows_usage: false, ..asked });
+        let silent = stream(
+            "openai_chat",
+            &Scene {
+                shows_usage: false,
+                ..asked
+            },
+        );
         assert!(!silent.concat().contains("usage"));
         assert_eq!(silent.len(), 5);
     }
@@ -294,13 +363,26 @@ mod tests {
     fn every_answer_is_json_with_every_placeholder_filled() {
         let tricky = "TEXT \"IN, OUT} WHOLE SUM";
         for literals in &LITERALS {
-            for does in [Does::Say(tricky.to_owned()), Does::Call { name: "f".into(), arguments: r#"{"a":"x"}"#.into() }] {
+            for does in [
+                Does::Say(tricky.to_owned()),
+                Does::Call {
+                    name: "f".into(),
+                    arguments: r#"{"a":"x"}"#.into(),
+                },
+            ] {
                 let scene = scene(does);
-                let whole: serde_json::Value = serde_json::from_str(&whole(literals.dialect, &scene)).unwrap();
+                let whole: serde_json::Value =
+                    serde_json::from_str(&whole(literals.dialect, &scene)).unwrap();
                 assert!(whole.to_string().contains("does not think"));
                 for record in stream(literals.dialect, &scene) {
-                    let data = record.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
-                    assert!(data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(), "{record}");
+                    let data = record
+                        .lines()
+                        .find_map(|line| line.strip_prefix("data: "))
+                        .unwrap();
+                    assert!(
+                        data == "[DONE]" || serde_json::from_str::<serde_json::Value>(data).is_ok(),
+                        "{record}"
+                    );
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! The clipboard.
 
-/// Keeps what it was given for as long as it lives: on X11 the text lies with the program that copied it.
+/// Keeps what it was given for as long as it lives: on X11 the text lies with the program that
+/// copied it.
 #[derive(Default)]
 pub(super) struct Clipboard {
     /// Opened when it is first needed.

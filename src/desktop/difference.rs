@@ -1,6 +1,8 @@
-//! What has to be done to a shown menu so that it shows another one: as little as possible, in place.
+//! What has to be done to a shown menu so that it shows another one: as little as possible, in
+//! place.
 //!
-//! A menu that is open then keeps its place, and hosts that lose messages when a menu is rebuilt have little to lose.
+//! A menu that is open then keeps its place, and hosts that lose messages when a menu is rebuilt
+//! have little to lose.
 
 use super::menu::Item;
 
@@ -31,7 +33,9 @@ pub(super) fn difference(shown: &[Item], wanted: &[Item]) -> Vec<Step> {
     let mut left: Vec<&Item> = shown.iter().collect();
     let mut steps = Vec::new();
     for (at, item) in wanted.iter().enumerate() {
-        while left.get(at).is_some_and(|other| !is_same(other, item) && !wanted[at..].iter().any(|later| is_same(other, later))) {
+        while left.get(at).is_some_and(|other| {
+            !is_same(other, item) && !wanted[at..].iter().any(|later| is_same(other, later))
+        }) {
             left.remove(at);
             steps.push(Step::Remove { at });
         }
@@ -44,11 +48,18 @@ pub(super) fn difference(shown: &[Item], wanted: &[Item]) -> Vec<Step> {
                     steps.push(Step::Remove { at: at + further });
                 }
                 left.insert(at, item);
-                steps.push(Step::Insert { at, item: item.clone() });
+                steps.push(Step::Insert {
+                    at,
+                    item: item.clone(),
+                });
             }
         }
     }
-    steps.extend((wanted.len()..left.len()).rev().map(|at| Step::Remove { at }));
+    steps.extend(
+        (wanted.len()..left.len())
+            .rev()
+            .map(|at| Step::Remove { at }),
+    );
     steps
 }
 
@@ -60,13 +71,26 @@ fn is_same(a: &Item, b: &Item) -> bool {
 fn change(at: usize, shown: &Item, wanted: &Item) -> Vec<Step> {
     match (shown, wanted) {
         _ if shown == wanted => Vec::new(),
-        (Item::Sub { text: before, items: shown, .. }, Item::Sub { text, items, .. }) => {
-            let renamed = (before != text).then(|| Step::Change { at, item: wanted.clone() });
+        (
+            Item::Sub {
+                text: before,
+                items: shown,
+                ..
+            },
+            Item::Sub { text, items, .. },
+        ) => {
+            let renamed = (before != text).then(|| Step::Change {
+                at,
+                item: wanted.clone(),
+            });
             let steps = difference(shown, items);
             let inside = (!steps.is_empty()).then_some(Step::Inside { at, steps });
             renamed.into_iter().chain(inside).collect()
         }
-        _ => vec![Step::Change { at, item: wanted.clone() }],
+        _ => vec![Step::Change {
+            at,
+            item: wanted.clone(),
+        }],
     }
 }
 
@@ -75,7 +99,11 @@ mod tests {
     use super::*;
 
     fn item(id: &str, text: &str) -> Item {
-        Item::Button { id: id.to_owned(), text: text.to_owned(), is_enabled: true }
+        Item::Button {
+            id: id.to_owned(),
+            text: text.to_owned(),
+            is_enabled: true,
+        }
     }
 
     fn items(ids: &[&str]) -> Vec<Item> {
@@ -83,7 +111,11 @@ mod tests {
     }
 
     fn sub(items: Vec<Item>) -> Item {
-        Item::Sub { id: "sub".to_owned(), text: "Sub".to_owned(), items }
+        Item::Sub {
+            id: "sub".to_owned(),
+            text: "Sub".to_owned(),
+            items,
+        }
     }
 
     /// Does to a list what is done to a menu.
@@ -92,13 +124,20 @@ mod tests {
             match step {
                 Step::Remove { at } => drop(shown.remove(*at)),
                 Step::Insert { at, item } => shown.insert(*at, item.clone()),
-                Step::Change { at, item: Item::Sub { text, .. } } => {
-                    let Item::Sub { text: before, .. } = &mut shown[*at] else { panic!("no submenu at {at}") };
+                Step::Change {
+                    at,
+                    item: Item::Sub { text, .. },
+                } => {
+                    let Item::Sub { text: before, .. } = &mut shown[*at] else {
+                        panic!("no submenu at {at}")
+                    };
                     *before = text.clone();
                 }
                 Step::Change { at, item } => shown[*at] = item.clone(),
                 Step::Inside { at, steps } => {
-                    let Item::Sub { items, .. } = &mut shown[*at] else { panic!("no submenu at {at}") };
+                    let Item::Sub { items, .. } = &mut shown[*at] else {
+                        panic!("no submenu at {at}")
+                    };
                     apply(items, steps);
                 }
             }
@@ -107,9 +146,17 @@ mod tests {
 
     #[test]
     fn the_steps_lead_from_any_menu_to_any_other() {
-        let words = ["", "a", "ab", "ba", "abc", "cab", "acb", "bcd", "dcba", "aXc", "abXd", "Xab"];
+        let words = [
+            "", "a", "ab", "ba", "abc", "cab", "acb", "bcd", "dcba", "aXc", "abXd", "Xab",
+        ];
         let menu = |word: &str| -> Vec<Item> {
-            let one = |c: char| if c == 'X' { sub(items(&["x", "y"])) } else { item(&c.to_string(), word) };
+            let one = |c: char| {
+                if c == 'X' {
+                    sub(items(&["x", "y"]))
+                } else {
+                    item(&c.to_string(), word)
+                }
+            };
             word.chars().map(one).collect()
         };
         for from in words {
@@ -128,21 +175,56 @@ mod tests {
 
     #[test]
     fn other_words_are_changed_in_place_also_inside() {
-        let steps = difference(&[sub(items(&["a", "b"]))], &[sub(vec![item("a", "a"), item("b", "new")])]);
-        assert_eq!(steps, [Step::Inside { at: 0, steps: vec![Step::Change { at: 1, item: item("b", "new") }] }]);
+        let steps = difference(
+            &[sub(items(&["a", "b"]))],
+            &[sub(vec![item("a", "a"), item("b", "new")])],
+        );
+        assert_eq!(
+            steps,
+            [Step::Inside {
+                at: 0,
+                steps: vec![Step::Change {
+                    at: 1,
+                    item: item("b", "new")
+                }]
+            }]
+        );
     }
 
     #[test]
     fn a_new_item_leaves_the_others_alone() {
         let steps = difference(&items(&["a", "c"]), &items(&["a", "b", "c"]));
-        assert_eq!(steps, [Step::Insert { at: 1, item: item("b", "b") }]);
-        assert_eq!(difference(&items(&["a", "b", "c"]), &items(&["a", "c"])), [Step::Remove { at: 1 }]);
+        assert_eq!(
+            steps,
+            [Step::Insert {
+                at: 1,
+                item: item("b", "b")
+            }]
+        );
+        assert_eq!(
+            difference(&items(&["a", "b", "c"]), &items(&["a", "c"])),
+            [Step::Remove { at: 1 }]
+        );
     }
 
     #[test]
     fn a_tick_that_became_a_button_is_replaced() {
-        let tick = Item::Tick { id: "a".to_owned(), text: "a".to_owned(), is_on: true, is_enabled: true };
+        let tick = Item::Tick {
+            id: "a".to_owned(),
+            text: "a".to_owned(),
+            is_on: true,
+            is_enabled: true,
+        };
         let steps = difference(&[tick], &items(&["a"]));
-        assert_eq!(steps, [Step::Remove { at: 0 }, Step::Insert { at: 0, item: item("a", "a") }]);
+        assert_eq!(
+            steps,
+            [
+                Step::Remove { at: 0 },
+                Step::Insert {
+                    at: 0,
+                    item: item("a", "a")
+                }
+            ]
+        );
     }
 }

@@ -37,7 +37,9 @@ pub struct Remote {
 
 impl Remote {
     pub(super) fn new(send: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        Self { send: Arc::new(send) }
+        Self {
+            send: Arc::new(send),
+        }
     }
 
     /// Never blocks. After the main thread's end nothing happens.
@@ -50,10 +52,17 @@ impl Remote {
         use tray_icon::menu::MenuEvent;
         use tray_icon::{MouseButton, MouseButtonState, TrayIconEvent};
         let remote = self.clone();
-        MenuEvent::set_event_handler(Some(move |event: MenuEvent| remote.tell(Event::Clicked(event.id.0))));
+        MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
+            remote.tell(Event::Clicked(event.id.0))
+        }));
         let remote = self.clone();
         TrayIconEvent::set_event_handler(Some(move |event: TrayIconEvent| {
-            if let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event {
+            if let TrayIconEvent::Click {
+                button: MouseButton::Left,
+                button_state: MouseButtonState::Up,
+                ..
+            } = event
+            {
                 remote.tell(Event::Activated);
             }
         }));

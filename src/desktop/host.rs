@@ -15,9 +15,9 @@ impl Visibility {
     pub fn advice(self) -> Option<&'static str> {
         match self {
             Self::Shown => None,
-            Self::NoBus => {
-                Some("this session has no tray; `aerostat open` opens the dashboard, `aerostat status` tells how it stands")
-            }
+            Self::NoBus => Some(
+                "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` tells how it stands",
+            ),
             Self::NoHost => Some(
                 "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in \
                  the applications menu, opens the dashboard",
@@ -44,7 +44,13 @@ fn ask_watcher() -> zbus::Result<bool> {
     let bus = zbus::blocking::Connection::session()?;
     let asked = (WATCHER, "IsStatusNotifierHostRegistered");
     let properties = Some("org.freedesktop.DBus.Properties");
-    let answer = bus.call_method(Some(WATCHER), "/StatusNotifierWatcher", properties, "Get", &asked)?;
+    let answer = bus.call_method(
+        Some(WATCHER),
+        "/StatusNotifierWatcher",
+        properties,
+        "Get",
+        &asked,
+    )?;
     let value: zbus::zvariant::OwnedValue = answer.body().deserialize()?;
     Ok(bool::try_from(value)?)
 }

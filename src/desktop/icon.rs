@@ -2,7 +2,8 @@
 
 use super::view::{Endpoint, View};
 
-/// macOS colours a template itself; Windows shows small icons as they are; Linux' hosts scale down what they get.
+/// macOS colours a template itself; Windows shows small icons as they are; Linux' hosts scale down
+/// what they get.
 macro_rules! picture {
     ($state:literal) => {{
         #[cfg(target_os = "macos")]
@@ -35,13 +36,20 @@ pub(super) enum Face {
 impl Face {
     /// What needs a person comes first, then what others can reach.
     pub(super) fn of(view: &View) -> Self {
-        let has_no_port = matches!(view.endpoint, Endpoint::PortTaken { .. } | Endpoint::Failed { .. });
-        let is_other_than_asked = view.port_refused.is_some() || view.config_rejected.is_some() || view.lan_refused.is_some();
+        let has_no_port = matches!(
+            view.endpoint,
+            Endpoint::PortTaken { .. } | Endpoint::Failed { .. }
+        );
+        let is_other_than_asked = view.port_refused.is_some()
+            || view.config_rejected.is_some()
+            || view.lan_refused.is_some();
         if has_no_port || is_other_than_asked || view.attention_count() > 0 {
             return Self::Attention;
         }
         match view.endpoint {
-            Endpoint::Running { is_exposed: true, .. } => Self::Exposed,
+            Endpoint::Running {
+                is_exposed: true, ..
+            } => Self::Exposed,
             Endpoint::Running { .. } if view.in_flight > 0 => Self::Working,
             Endpoint::Running { .. } => Self::Running,
             _ => Self::Stopped,
@@ -77,7 +85,11 @@ fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
     let mut rgba = vec![0; reader.output_buffer_size().unwrap_or_default()];
     let frame = reader.next_frame(&mut rgba)?;
     rgba.truncate(frame.buffer_size());
-    Ok(Pixels { rgba, width: frame.width, height: frame.height })
+    Ok(Pixels {
+        rgba,
+        width: frame.width,
+        height: frame.height,
+    })
 }
 
 #[cfg(test)]
@@ -86,7 +98,13 @@ mod tests {
     use super::super::view::{AccountState, Facts};
     use super::*;
 
-    const FACES: [Face; 5] = [Face::Running, Face::Working, Face::Attention, Face::Stopped, Face::Exposed];
+    const FACES: [Face; 5] = [
+        Face::Running,
+        Face::Working,
+        Face::Attention,
+        Face::Stopped,
+        Face::Exposed,
+    ];
 
     fn face(change: impl FnOnce(&mut Facts)) -> Face {
         Face::of(&with(change))
@@ -97,9 +115,21 @@ mod tests {
         let needed = AccountState::SignInNeeded { why: String::new() };
         assert_eq!(face(|_| {}), Face::Running);
         assert_eq!(face(|facts| facts.in_flight = 1), Face::Working);
-        assert_eq!(face(|facts| facts.endpoint = Endpoint::Stopped), Face::Stopped);
-        assert_eq!(face(|facts| facts.endpoint = Endpoint::Running { port: 1, is_exposed: true }), Face::Exposed);
-        assert_eq!(face(|facts| facts.endpoint = Endpoint::PortTaken { port: 1, by: None }), Face::Attention);
+        assert_eq!(
+            face(|facts| facts.endpoint = Endpoint::Stopped),
+            Face::Stopped
+        );
+        assert_eq!(
+            face(|facts| facts.endpoint = Endpoint::Running {
+                port: 1,
+                is_exposed: true
+            }),
+            Face::Exposed
+        );
+        assert_eq!(
+            face(|facts| facts.endpoint = Endpoint::PortTaken { port: 1, by: None }),
+            Face::Attention
+        );
         assert_eq!(
             face(|facts| {
                 facts.in_flight = 1;
@@ -111,17 +141,31 @@ mod tests {
 
     /// Where a picture is opaque, as a string of its pixels.
     fn shape(face: Face) -> Vec<bool> {
-        face.pixels().rgba.chunks(4).map(|pixel| pixel[3] > 127).collect()
+        face.pixels()
+            .rgba
+            .chunks(4)
+            .map(|pixel| pixel[3] > 127)
+            .collect()
     }
 
     #[test]
     fn the_states_differ_in_shape() {
         for (index, face) in FACES.iter().enumerate() {
             let pixels = face.pixels();
-            assert_eq!(pixels.rgba.len(), (pixels.width * pixels.height * 4) as usize);
+            assert_eq!(
+                pixels.rgba.len(),
+                (pixels.width * pixels.height * 4) as usize
+            );
             for other in &FACES[..index] {
-                let differing = shape(*face).iter().zip(shape(*other)).filter(|(a, b)| **a != *b).count();
-                assert!(differing > shape(*face).len() / 40, "{face:?} and {other:?} differ in {differing} pixels only");
+                let differing = shape(*face)
+                    .iter()
+                    .zip(shape(*other))
+                    .filter(|(a, b)| **a != *b)
+                    .count();
+                assert!(
+                    differing > shape(*face).len() / 40,
+                    "{face:?} and {other:?} differ in {differing} pixels only"
+                );
             }
         }
     }
@@ -130,7 +174,11 @@ mod tests {
     fn luminance(rgb: &[u8]) -> f64 {
         let linear = |channel: u8| {
             let channel = f64::from(channel) / 255.0;
-            if channel <= 0.04045 { channel / 12.92 } else { ((channel + 0.055) / 1.055).powf(2.4) }
+            if channel <= 0.04045 {
+                channel / 12.92
+            } else {
+                ((channel + 0.055) / 1.055).powf(2.4)
+            }
         };
         0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2])
     }
@@ -142,8 +190,14 @@ mod tests {
         for face in FACES {
             for pixel in face.pixels().rgba.chunks(4).filter(|pixel| pixel[3] == 255) {
                 let own = luminance(pixel);
-                assert!(contrast(own, luminance(&[0xf5; 3])) >= 3.0, "{face:?} {pixel:?} on light");
-                assert!(contrast(own, luminance(&[0x24; 3])) >= 3.0, "{face:?} {pixel:?} on dark");
+                assert!(
+                    contrast(own, luminance(&[0xf5; 3])) >= 3.0,
+                    "{face:?} {pixel:?} on light"
+                );
+                assert!(
+                    contrast(own, luminance(&[0x24; 3])) >= 3.0,
+                    "{face:?} {pixel:?} on dark"
+                );
             }
         }
     }

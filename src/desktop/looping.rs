@@ -1,7 +1,7 @@
 //! The main thread's loop, of this system's kind.
 //!
-//! Linux needs none of its own: the tray speaks over D-Bus from its own threads, and a channel is enough. Windows and macOS want
-//! their events taken in on the main thread, which `tao` does.
+//! Linux needs none of its own: the tray speaks over D-Bus from its own threads, and a channel is
+//! enough. Windows and macOS want their events taken in on the main thread, which `tao` does.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,12 +37,18 @@ impl Stage<'_> {
     }
 
     fn nap(&self, now: SystemTime) -> Duration {
-        let next = self.session.as_ref().and_then(|session| session.wake_at(now));
-        next.map_or(NAP_MAX, |at| at.duration_since(now).unwrap_or_default().min(NAP_MAX))
+        let next = self
+            .session
+            .as_ref()
+            .and_then(|session| session.wake_at(now));
+        next.map_or(NAP_MAX, |at| {
+            at.duration_since(now).unwrap_or_default().min(NAP_MAX)
+        })
     }
 }
 
-/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after this time at the latest.
+/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after
+/// this time at the latest.
 const NAP_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(target_os = "linux")]
@@ -66,7 +72,10 @@ mod channel {
         fn default() -> Self {
             let (sender, events) = channel();
             // Who sends after the loop's end tells nobody, and that is fine.
-            Self { events, remote: Remote::new(move |event| drop(sender.send(event))) }
+            Self {
+                events,
+                remote: Remote::new(move |event| drop(sender.send(event))),
+            }
         }
     }
 
@@ -78,7 +87,11 @@ mod channel {
 
         /// Takes in events until the last one; `on_start` is told once the agent runs.
         pub fn run(self, on_start: &mut dyn FnMut(&Started)) {
-            let mut stage = Stage { remote: self.remote, session: None, on_start };
+            let mut stage = Stage {
+                remote: self.remote,
+                session: None,
+                on_start,
+            };
             loop {
                 let goes_on = match self.events.recv_timeout(stage.nap(SystemTime::now())) {
                     Ok(event) => stage.on(event, SystemTime::now()),
@@ -124,7 +137,9 @@ mod native {
             }
             let proxy = Mutex::new(native.create_proxy());
             let remote = Remote::new(move |event| {
-                let proxy = proxy.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let proxy = proxy
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 // Who sends after the loop's end tells nobody, and that is fine.
                 drop(proxy.send_event(event));
             });
@@ -140,7 +155,11 @@ mod native {
 
         /// Takes in events until the last one; `on_start` is told once the agent runs.
         pub fn run(mut self, on_start: &mut dyn FnMut(&Started)) {
-            let mut stage = Stage { remote: self.remote, session: None, on_start };
+            let mut stage = Stage {
+                remote: self.remote,
+                session: None,
+                on_start,
+            };
             self.native.run_return(|event, _, flow| {
                 let now = SystemTime::now();
                 let goes_on = match event {
@@ -151,13 +170,20 @@ mod native {
                     }
                     _ => true,
                 };
-                *flow = if goes_on { wait(&stage) } else { ControlFlow::Exit };
+                *flow = if goes_on {
+                    wait(&stage)
+                } else {
+                    ControlFlow::Exit
+                };
             });
         }
     }
 
     fn wait(stage: &Stage<'_>) -> ControlFlow {
-        #[allow(clippy::disallowed_methods, reason = "the system's loop counts in its own time, and decides nothing by it")]
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the system's loop counts in its own time, and decides nothing by it"
+        )]
         ControlFlow::WaitUntil(std::time::Instant::now() + stage.nap(SystemTime::now()))
     }
 }

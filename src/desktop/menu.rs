@@ -82,25 +82,47 @@ impl Item {
 
 /// The whole menu.
 pub(super) fn menu(view: &View, now: &Now) -> Vec<Item> {
-    let mut items = vec![line("state", &words::headline(view)), start_or_stop(view), separator(1)];
-    items.extend([button("dashboard", "Open dashboard"), copying(view), separator(2)]);
+    let mut items = vec![
+        line("state", &words::headline(view)),
+        start_or_stop(view),
+        separator(1),
+    ];
+    items.extend([
+        button("dashboard", "Open dashboard"),
+        copying(view),
+        separator(2),
+    ]);
     items.extend([accounts(view, now), scheduling(view)]);
     items.extend(view.problem.as_ref().map(problem));
-    items.extend([separator(3), autostart(view), muting(view, now), button("quit", "Quit")]);
+    items.extend([
+        separator(3),
+        autostart(view),
+        muting(view, now),
+        button("quit", "Quit"),
+    ]);
     items
 }
 
-/// What a click on `id` means while `view` is shown. `None` for what is only read, and for what is no longer there.
+/// What a click on `id` means while `view` is shown. `None` for what is only read, and for what is
+/// no longer there.
 pub(super) fn action(view: &View, id: &str) -> Option<Action> {
     if let Some((kind, name)) = id.split_once(':') {
         return action_on(view, kind, name);
     }
     match id {
-        "toggle" => Some(if is_wanted(view) { Action::Stop } else { Action::Start }),
+        "toggle" => Some(if is_wanted(view) {
+            Action::Stop
+        } else {
+            Action::Start
+        }),
         "dashboard" | "more" | "problem-more" => Some(Action::OpenDashboard),
         "add-account" => Some(Action::AddAccount),
         "autostart" => Some(Action::SetAutostart(view.autostart != AutostartView::On)),
-        "mute" => Some(if view.muted_until.is_some() { Action::Unmute } else { Action::Mute }),
+        "mute" => Some(if view.muted_until.is_some() {
+            Action::Unmute
+        } else {
+            Action::Mute
+        }),
         "quit" => Some(Action::Quit),
         _ => None,
     }
@@ -109,8 +131,13 @@ pub(super) fn action(view: &View, id: &str) -> Option<Action> {
 fn action_on(view: &View, kind: &str, name: &str) -> Option<Action> {
     let account = || view.accounts.iter().find(|account| account.name == name);
     match kind {
-        "copy" => COPIES.iter().find(|(id, ..)| *id == name).map(|(_, what, _)| Action::Copy(*what)),
-        "account" if account()?.state == AccountState::Disabled => Some(Action::EnableAccount(name.to_owned())),
+        "copy" => COPIES
+            .iter()
+            .find(|(id, ..)| *id == name)
+            .map(|(_, what, _)| Action::Copy(*what)),
+        "account" if account()?.state == AccountState::Disabled => {
+            Some(Action::EnableAccount(name.to_owned()))
+        }
         "account" => Some(Action::DisableAccount(name.to_owned())),
         "sign-in" => Some(Action::SignIn(name.to_owned())),
         "mode" => Some(Action::SetMode(name.to_owned())),
@@ -123,7 +150,14 @@ fn is_wanted(view: &View) -> bool {
 }
 
 fn start_or_stop(view: &View) -> Item {
-    button("toggle", if is_wanted(view) { "Stop proxy" } else { "Start proxy" })
+    button(
+        "toggle",
+        if is_wanted(view) {
+            "Stop proxy"
+        } else {
+            "Start proxy"
+        },
+    )
 }
 
 const COPIES: [(&str, Copied, &str); 4] = [
@@ -134,14 +168,31 @@ const COPIES: [(&str, Copied, &str); 4] = [
 ];
 
 fn copying(view: &View) -> Item {
-    let offered = COPIES.iter().filter(|(_, what, _)| *what != Copied::Key || view.wants_key);
-    let mark = |what| if view.copied == Some(what) { " — copied" } else { "" };
-    let items = offered.map(|(id, what, text)| button(&format!("copy:{id}"), &format!("{text}{}", mark(*what)))).collect();
-    Item::Sub { id: "copy".to_owned(), text: "Copy base URL".to_owned(), items }
+    let offered = COPIES
+        .iter()
+        .filter(|(_, what, _)| *what != Copied::Key || view.wants_key);
+    let mark = |what| {
+        if view.copied == Some(what) {
+            " — copied"
+        } else {
+            ""
+        }
+    };
+    let items = offered
+        .map(|(id, what, text)| button(&format!("copy:{id}"), &format!("{text}{}", mark(*what))))
+        .collect();
+    Item::Sub {
+        id: "copy".to_owned(),
+        text: "Copy base URL".to_owned(),
+        items,
+    }
 }
 
 fn accounts(view: &View, now: &Now) -> Item {
-    let mut items: Vec<Item> = named(&view.accounts).into_iter().map(|account| account_item(account, now)).collect();
+    let mut items: Vec<Item> = named(&view.accounts)
+        .into_iter()
+        .map(|account| account_item(account, now))
+        .collect();
     if view.accounts.len() > ACCOUNTS_MAX {
         items.push(button("more", "More in dashboard…"));
     }
@@ -149,10 +200,15 @@ fn accounts(view: &View, now: &Now) -> Item {
         items.push(separator(4));
     }
     items.push(button("add-account", "Add account…"));
-    Item::Sub { id: "accounts".to_owned(), text: words::accounts(view), items }
+    Item::Sub {
+        id: "accounts".to_owned(),
+        text: words::accounts(view),
+        items,
+    }
 }
 
-/// Those that the menu has room for: in the pool's order, unless there are too many; then those that need a person come first.
+/// Those that the menu has room for: in the pool's order, unless there are too many; then those
+/// that need a person come first.
 fn named(accounts: &[AccountView]) -> Vec<&AccountView> {
     let mut named: Vec<_> = accounts.iter().collect();
     if named.len() > ACCOUNTS_MAX {
@@ -165,51 +221,97 @@ fn named(accounts: &[AccountView]) -> Vec<&AccountView> {
 fn account_item(account: &AccountView, now: &Now) -> Item {
     let text = label(&words::account(account, now));
     if matches!(account.state, AccountState::SignInNeeded { .. }) {
-        return Item::Button { id: format!("sign-in:{}", account.name), text: format!("! {text}"), is_enabled: true };
+        return Item::Button {
+            id: format!("sign-in:{}", account.name),
+            text: format!("! {text}"),
+            is_enabled: true,
+        };
     }
     let is_on = account.state != AccountState::Disabled;
-    Item::Tick { id: format!("account:{}", account.name), text, is_on, is_enabled: true }
+    Item::Tick {
+        id: format!("account:{}", account.name),
+        text,
+        is_on,
+        is_enabled: true,
+    }
 }
 
 fn scheduling(view: &View) -> Item {
-    let mode = |(name, words): &(&str, &str)| tick(&format!("mode:{name}"), words, *name == view.mode);
-    Item::Sub { id: "scheduling".to_owned(), text: label(&words::mode(&view.mode)), items: words::MODES.iter().map(mode).collect() }
+    let mode =
+        |(name, words): &(&str, &str)| tick(&format!("mode:{name}"), words, *name == view.mode);
+    Item::Sub {
+        id: "scheduling".to_owned(),
+        text: label(&words::mode(&view.mode)),
+        items: words::MODES.iter().map(mode).collect(),
+    }
 }
 
 fn problem(problem: &ProblemView) -> Item {
-    let lines = words::wrapped(&problem.explanation, EXPLANATION_WIDTH).into_iter().take(EXPLANATION_LINES_MAX);
-    let mut items: Vec<Item> = lines.enumerate().map(|(index, text)| line(&format!("problem-{index}"), &text)).collect();
+    let lines = words::wrapped(&problem.explanation, EXPLANATION_WIDTH)
+        .into_iter()
+        .take(EXPLANATION_LINES_MAX);
+    let mut items: Vec<Item> = lines
+        .enumerate()
+        .map(|(index, text)| line(&format!("problem-{index}"), &text))
+        .collect();
     items.push(button("problem-more", "More in dashboard…"));
-    Item::Sub { id: "problem".to_owned(), text: label(&format!("Recent problem: {}", problem.summary)), items }
+    Item::Sub {
+        id: "problem".to_owned(),
+        text: label(&format!("Recent problem: {}", problem.summary)),
+        items,
+    }
 }
 
 fn autostart(view: &View) -> Item {
     let is_enabled = view.autostart != AutostartView::Unavailable;
     let is_on = view.autostart == AutostartView::On;
-    Item::Tick { id: "autostart".to_owned(), text: "Start at login".to_owned(), is_on, is_enabled }
+    Item::Tick {
+        id: "autostart".to_owned(),
+        text: "Start at login".to_owned(),
+        is_on,
+        is_enabled,
+    }
 }
 
 fn muting(view: &View, now: &Now) -> Item {
     match view.muted_until {
-        Some(until) => tick("mute", &format!("Notifications paused until {}", now.words(until)), true),
+        Some(until) => tick(
+            "mute",
+            &format!("Notifications paused until {}", now.words(until)),
+            true,
+        ),
         None => tick("mute", "Pause notifications for an hour", false),
     }
 }
 
 fn line(id: &str, text: &str) -> Item {
-    Item::Line { id: id.to_owned(), text: label(text) }
+    Item::Line {
+        id: id.to_owned(),
+        text: label(text),
+    }
 }
 
 fn button(id: &str, text: &str) -> Item {
-    Item::Button { id: id.to_owned(), text: label(text), is_enabled: true }
+    Item::Button {
+        id: id.to_owned(),
+        text: label(text),
+        is_enabled: true,
+    }
 }
 
 fn tick(id: &str, text: &str, is_on: bool) -> Item {
-    Item::Tick { id: id.to_owned(), text: label(text), is_on, is_enabled: true }
+    Item::Tick {
+        id: id.to_owned(),
+        text: label(text),
+        is_on,
+        is_enabled: true,
+    }
 }
 
 fn separator(number: usize) -> Item {
-    Item::Separator { id: format!("separator-{number}") }
+    Item::Separator {
+        id: format!("separator-{number}"),
+    }
 }
 
 #[cfg(test)]

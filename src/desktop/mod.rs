@@ -1,8 +1,9 @@
 //! The tray and the notifications: what a person sees of the agent without looking for it.
 //!
-//! The main thread owns the icon and handles one [`Event`] after another; everybody else holds a [`Remote`]. What is shown is a pure
-//! function of a [`View`], and what a click asks for is an [`Action`] that the [`Office`] has done. Nothing here waits for anybody,
-//! decides about accounts, or knows how a verb is done.
+//! The main thread owns the icon and handles one [`Event`] after another; everybody else holds a
+//! [`Remote`]. What is shown is a pure function of a [`View`], and what a click asks for is an
+//! [`Action`] that the [`Office`] has done. Nothing here waits for anybody, decides about accounts,
+//! or knows how a verb is done.
 
 mod clipboard;
 mod difference;

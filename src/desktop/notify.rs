@@ -1,7 +1,7 @@
 //! Sends notices to the desktop, and brings back which button was pressed.
 //!
-//! Everything here waits for another program, so it has threads of its own: one that sends, and for each topic one that waits for a
-//! button.
+//! Everything here waits for another program, so it has threads of its own: one that sends, and for
+//! each topic one that waits for a button.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,8 @@ use tracing::{debug, info};
 use super::policy::{Button, Notice, Topic};
 use super::words::cut;
 
-/// Threads that wait for a button. A daemon that never says that a notice has gone leaves its thread behind.
+/// Threads that wait for a button. A daemon that never says that a notice has gone leaves its
+/// thread behind.
 const WAITING_MAX: usize = 12;
 
 /// Takes notices to send; nothing blocks.
@@ -28,14 +29,21 @@ impl Notifier {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub(super) fn start(on_button: impl Fn(Button) + Send + Sync + 'static) -> std::io::Result<Self> {
+    pub(super) fn start(
+        on_button: impl Fn(Button) + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let (notices, waiting) = mpsc::channel::<Notice>();
-        let mut desktop = Desktop { on_button: Arc::new(on_button), ..Desktop::default() };
-        thread::Builder::new().name("notify".to_owned()).spawn(move || {
-            for notice in waiting {
-                desktop.send(&notice);
-            }
-        })?;
+        let mut desktop = Desktop {
+            on_button: Arc::new(on_button),
+            ..Desktop::default()
+        };
+        thread::Builder::new()
+            .name("notify".to_owned())
+            .spawn(move || {
+                for notice in waiting {
+                    desktop.send(&notice);
+                }
+            })?;
         Ok(Self { notices })
     }
 
@@ -45,7 +53,8 @@ impl Notifier {
     }
 }
 
-/// Shows one notification, of a program that is about to end. Where there is no daemon, nothing happens.
+/// Shows one notification, of a program that is about to end. Where there is no daemon, nothing
+/// happens.
 pub fn announce(summary: &str, body: &str) {
     Desktop::default().send(&Notice {
         topic: Topic::Refusal,
@@ -84,7 +93,13 @@ struct Bubble {
 
 impl Default for Desktop {
     fn default() -> Self {
-        Self { on_button: Arc::new(|_| {}), bubbles: Arc::default(), waiting: Arc::default(), sent_count: 0, was_missing: false }
+        Self {
+            on_button: Arc::new(|_| {}),
+            bubbles: Arc::default(),
+            waiting: Arc::default(),
+            sent_count: 0,
+            was_missing: false,
+        }
     }
 }
 
@@ -96,7 +111,9 @@ impl Desktop {
                 self.was_missing = true;
                 info!(%error, "no notifications can be shown here; `aerostat status` tells the same");
             }
-            Err(error) => debug!(%error, summary = notice.summary, "a notification could not be shown"),
+            Err(error) => {
+                debug!(%error, summary = notice.summary, "a notification could not be shown")
+            }
         }
     }
 
@@ -104,14 +121,23 @@ impl Desktop {
         let mut abilities = abilities()?;
         abilities.has_buttons &= self.waiting.load(Ordering::Relaxed) < WAITING_MAX;
         let mut notification = notification(notice, abilities);
-        let bubble = lock(&self.bubbles).get(&notice.topic).copied().unwrap_or_default();
+        let bubble = lock(&self.bubbles)
+            .get(&notice.topic)
+            .copied()
+            .unwrap_or_default();
         if let Some(id) = bubble.id {
             notification.id(id);
         }
         self.sent_count += 1;
         let number = self.sent_count;
         let handle = notification.show()?;
-        lock(&self.bubbles).insert(notice.topic, Bubble { id: id_of(&handle), number });
+        lock(&self.bubbles).insert(
+            notice.topic,
+            Bubble {
+                id: id_of(&handle),
+                number,
+            },
+        );
         if abilities.has_buttons && !notice.buttons.is_empty() {
             self.wait(handle, notice, number);
         }
@@ -120,20 +146,29 @@ impl Desktop {
 
     /// Waits on a thread of its own until a button is pressed or the bubble has gone.
     fn wait(&self, handle: notify_rust::NotificationHandle, notice: &Notice, number: usize) {
-        let (bubbles, waiting, on_button) = (self.bubbles.clone(), self.waiting.clone(), self.on_button.clone());
+        let (bubbles, waiting, on_button) = (
+            self.bubbles.clone(),
+            self.waiting.clone(),
+            self.on_button.clone(),
+        );
         let (topic, buttons) = (notice.topic, notice.buttons.clone());
         waiting.fetch_add(1, Ordering::Relaxed);
         let counted = waiting.clone();
-        let started = thread::Builder::new().name("notify-wait".to_owned()).spawn(move || {
-            handle.wait_for_action(|key| {
-                // A bubble that was replaced has the same id: its own thread, the newest one, answers for it.
-                let is_newest = lock(&bubbles).get(&topic).is_some_and(|bubble| bubble.number == number);
-                if let Some(button) = pressed(&buttons, key).filter(|_| is_newest) {
-                    on_button(button);
-                }
+        let started = thread::Builder::new()
+            .name("notify-wait".to_owned())
+            .spawn(move || {
+                handle.wait_for_action(|key| {
+                    // A bubble that was replaced has the same id: its own thread, the newest one,
+                    // answers for it.
+                    let is_newest = lock(&bubbles)
+                        .get(&topic)
+                        .is_some_and(|bubble| bubble.number == number);
+                    if let Some(button) = pressed(&buttons, key).filter(|_| is_newest) {
+                        on_button(button);
+                    }
+                });
+                waiting.fetch_sub(1, Ordering::Relaxed);
             });
-            waiting.fetch_sub(1, Ordering::Relaxed);
-        });
         if started.is_err() {
             counted.fetch_sub(1, Ordering::Relaxed);
         }
@@ -172,8 +207,15 @@ fn word_of(button: &Button) -> &'static str {
 
 fn notification(notice: &Notice, abilities: Abilities) -> Notification {
     let mut notification = Notification::new();
-    notification.appname("Aerostat").summary(&notice.summary).body(&body(notice, abilities));
-    notification.icon(if notice.is_bad { "dialog-warning" } else { "dialog-information" });
+    notification
+        .appname("Aerostat")
+        .summary(&notice.summary)
+        .body(&body(notice, abilities));
+    notification.icon(if notice.is_bad {
+        "dialog-warning"
+    } else {
+        "dialog-information"
+    });
     #[cfg(target_os = "linux")]
     notification.hint(notify_rust::Hint::DesktopEntry("aerostat".to_owned()));
     #[cfg(windows)]
@@ -192,30 +234,45 @@ fn body(notice: &Notice, abilities: Abilities) -> String {
     if !abilities.has_buttons && !notice.advice.is_empty() {
         text = format!("{text}\n{}", notice.advice);
     }
-    if abilities.has_markup { escaped(&text) } else { text }
+    if abilities.has_markup {
+        escaped(&text)
+    } else {
+        text
+    }
 }
 
 /// Source: Desktop Notifications Specification, "Markup".
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 #[cfg(target_os = "linux")]
 fn abilities() -> notify_rust::error::Result<Abilities> {
     let known = notify_rust::get_capabilities()?;
     let has = |name: &str| known.iter().any(|known| known == name);
-    Ok(Abilities { has_buttons: has("actions"), has_markup: has("body-markup") })
+    Ok(Abilities {
+        has_buttons: has("actions"),
+        has_markup: has("body-markup"),
+    })
 }
 
 #[cfg(windows)]
 fn abilities() -> notify_rust::error::Result<Abilities> {
-    Ok(Abilities { has_buttons: true, has_markup: false })
+    Ok(Abilities {
+        has_buttons: true,
+        has_markup: false,
+    })
 }
 
 /// The old interface of macOS shows one button at most, and none dependably.
 #[cfg(target_os = "macos")]
 fn abilities() -> notify_rust::error::Result<Abilities> {
-    Ok(Abilities { has_buttons: false, has_markup: false })
+    Ok(Abilities {
+        has_buttons: false,
+        has_markup: false,
+    })
 }
 
 #[cfg(target_os = "linux")]
@@ -238,13 +295,23 @@ mod tests {
             is_bad: true,
             summary: "R&D needs you to sign in".to_owned(),
             body: "R&D: <b>revoked</b>".to_owned(),
-            buttons: vec![Button::SignIn("R&D".to_owned()), Button::OpenDashboard, Button::Mute],
+            buttons: vec![
+                Button::SignIn("R&D".to_owned()),
+                Button::OpenDashboard,
+                Button::Mute,
+            ],
             advice: "Sign in with `aerostat account login R&D`.".to_owned(),
         }
     }
 
-    const ALL: Abilities = Abilities { has_buttons: true, has_markup: true };
-    const NONE: Abilities = Abilities { has_buttons: false, has_markup: false };
+    const ALL: Abilities = Abilities {
+        has_buttons: true,
+        has_markup: true,
+    };
+    const NONE: Abilities = Abilities {
+        has_buttons: false,
+        has_markup: false,
+    };
 
     #[test]
     fn markup_is_escaped_only_where_it_would_be_read() {
@@ -257,13 +324,26 @@ mod tests {
         assert!(body(&notice(), NONE).ends_with("Sign in with `aerostat account login R&D`."));
         assert_eq!(notification(&notice(), NONE).actions, [""; 0]);
         let actions = notification(&notice(), ALL).actions;
-        assert_eq!(actions[2..], ["sign-in", "Sign in", "open", "Open dashboard", "mute", "Mute 1 hour"]);
+        assert_eq!(
+            actions[2..],
+            [
+                "sign-in",
+                "Sign in",
+                "open",
+                "Open dashboard",
+                "mute",
+                "Mute 1 hour"
+            ]
+        );
     }
 
     #[test]
     fn a_press_is_understood_by_its_key() {
         let buttons = notice().buttons;
-        assert_eq!(pressed(&buttons, "sign-in"), Some(Button::SignIn("R&D".to_owned())));
+        assert_eq!(
+            pressed(&buttons, "sign-in"),
+            Some(Button::SignIn("R&D".to_owned()))
+        );
         assert_eq!(pressed(&buttons, "default"), Some(Button::OpenDashboard));
         assert_eq!(pressed(&buttons, "__closed"), None);
     }

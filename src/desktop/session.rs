@@ -20,7 +20,8 @@ const DOUBLE_CLICK: Duration = Duration::from_millis(500);
 /// A panel may start later at login than we do.
 const HOST_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Has things done, and answers later: with [`Event::Done`], and with new [`Event::Facts`] where they are others.
+/// Has things done, and answers later: with [`Event::Done`], and with new [`Event::Facts`] where
+/// they are others.
 pub trait Office {
     /// Has it done. Never blocks.
     fn ask(&self, action: Action);
@@ -47,15 +48,25 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Shows the icon where the session has a place for it; works without where not. Belongs on the main thread.
+    /// Shows the icon where the session has a place for it; works without where not. Belongs on the
+    /// main thread.
     pub(super) fn start(office: Box<dyn Office + Send>, remote: &Remote) -> Self {
-        let view = View { facts: Facts::default(), autostart: office.autostart(), muted_until: None, copied: None };
+        let view = View {
+            facts: Facts::default(),
+            autostart: office.autostart(),
+            muted_until: None,
+            copied: None,
+        };
         remote.hear_clicks();
         let now = Now::of_system(SystemTime::now());
-        let tray = Tray::new(&view, &now).inspect_err(|error| info!(%error, "no tray in this session")).ok();
+        let tray = Tray::new(&view, &now)
+            .inspect_err(|error| info!(%error, "no tray in this session"))
+            .ok();
         let pressed = remote.clone();
         let notifier = Notifier::start(move |button| pressed.tell(Event::Pressed(button)));
-        let notifier = notifier.inspect_err(|error| warn!(%error, "notifications cannot be sent")).ok();
+        let notifier = notifier
+            .inspect_err(|error| warn!(%error, "notifications cannot be sent"))
+            .ok();
         let host_due = tray.is_some().then(|| now.time + HOST_PATIENCE);
         Self {
             office,
@@ -102,12 +113,23 @@ impl Session {
     /// When to look next.
     pub(super) fn wake_at(&self, now: SystemTime) -> Option<SystemTime> {
         let review = review_at(&self.view, &self.settings, &Now::of_system(now));
-        [review, self.copied_until, self.view.muted_until, self.host_due].into_iter().flatten().min()
+        [
+            review,
+            self.copied_until,
+            self.view.muted_until,
+            self.host_due,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// A double click is one: it opens one page.
     fn activated(&mut self, now: SystemTime) {
-        let is_second = self.activated_at.is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < DOUBLE_CLICK));
+        let is_second = self.activated_at.is_some_and(|at| {
+            now.duration_since(at)
+                .is_ok_and(|since| since < DOUBLE_CLICK)
+        });
         self.activated_at = Some(now);
         if !is_second {
             self.office.ask(Action::OpenDashboard);
@@ -135,7 +157,9 @@ impl Session {
     }
 
     fn copy(&mut self, what: Copied, now: SystemTime) {
-        let Some(text) = self.office.text(what) else { return self.refused("there is nothing to copy while the proxy is stopped") };
+        let Some(text) = self.office.text(what) else {
+            return self.refused("there is nothing to copy while the proxy is stopped");
+        };
         match self.clipboard.copy(&text) {
             Ok(()) => {
                 self.view.copied = Some(what);
@@ -166,8 +190,13 @@ impl Session {
     }
 
     fn forget_the_past(&mut self, now: SystemTime) {
-        self.view.muted_until = self.view.muted_until.and_then(|until| still(until, now, MUTED_FOR));
-        self.copied_until = self.copied_until.and_then(|until| still(until, now, COPIED_FOR));
+        self.view.muted_until = self
+            .view
+            .muted_until
+            .and_then(|until| still(until, now, MUTED_FOR));
+        self.copied_until = self
+            .copied_until
+            .and_then(|until| still(until, now, COPIED_FOR));
         self.host_due = self.host_due.map(|due| due.min(now + HOST_PATIENCE));
         if self.copied_until.is_none() {
             self.view.copied = None;
@@ -181,7 +210,8 @@ impl Session {
     }
 }
 
-/// A moment that is still ahead: never further than when it was set, also where the clock was set back since.
+/// A moment that is still ahead: never further than when it was set, also where the clock was set
+/// back since.
 fn still(until: SystemTime, now: SystemTime, longest: Duration) -> Option<SystemTime> {
     (until > now).then(|| until.min(now + longest))
 }

@@ -1,6 +1,8 @@
 //! The menu as the system holds it, and how a wanted one is put in its place.
 
-use tray_icon::menu::{CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Result, Submenu};
+use tray_icon::menu::{
+    CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Result, Submenu,
+};
 
 use super::difference::{Step, difference};
 use super::menu::Item;
@@ -48,7 +50,11 @@ impl Place for Submenu {
 
 impl Shown {
     pub(super) fn new() -> Self {
-        Self { menu: Menu::new(), live: Vec::new(), items: Vec::new() }
+        Self {
+            menu: Menu::new(),
+            live: Vec::new(),
+            items: Vec::new(),
+        }
     }
 
     /// The same menu, for the icon to carry.
@@ -67,8 +73,8 @@ impl Shown {
         Ok(!steps.is_empty())
     }
 
-    /// A click turns a tick by itself, before anybody has done what it asks for: what is shown is noted, so that the next
-    /// [`Shown::show`] sets it right.
+    /// A click turns a tick by itself, before anybody has done what it asks for: what is shown is
+    /// noted, so that the next [`Shown::show`] sets it right.
     pub(super) fn was_clicked(&mut self, id: &str) {
         if let Some(Item::Tick { is_on, .. }) = find(&mut self.items, id) {
             *is_on = !*is_on;
@@ -116,11 +122,26 @@ fn apply(place: &dyn Place, live: &mut Vec<Live>, steps: &[Step]) -> Result<()> 
 impl Live {
     fn new(item: &Item) -> Result<Self> {
         Ok(match item {
-            Item::Line { id, text } => Self::Button(MenuItem::with_id(id.as_str(), text, false, None)),
-            Item::Button { id, text, is_enabled } => Self::Button(MenuItem::with_id(id.as_str(), text, *is_enabled, None)),
-            Item::Tick { id, text, is_on, is_enabled } => {
-                Self::Tick(CheckMenuItem::with_id(id.as_str(), text, *is_enabled, *is_on, None))
+            Item::Line { id, text } => {
+                Self::Button(MenuItem::with_id(id.as_str(), text, false, None))
             }
+            Item::Button {
+                id,
+                text,
+                is_enabled,
+            } => Self::Button(MenuItem::with_id(id.as_str(), text, *is_enabled, None)),
+            Item::Tick {
+                id,
+                text,
+                is_on,
+                is_enabled,
+            } => Self::Tick(CheckMenuItem::with_id(
+                id.as_str(),
+                text,
+                *is_enabled,
+                *is_on,
+                None,
+            )),
             Item::Separator { .. } => Self::Separator(PredefinedMenuItem::separator()),
             Item::Sub { id, text, items } => {
                 let submenu = Submenu::with_id(id.as_str(), text, true);
@@ -143,11 +164,24 @@ impl Live {
     fn change(&self, item: &Item) {
         match (self, item) {
             (Self::Button(live), Item::Line { text, .. }) => live.set_text(text),
-            (Self::Button(live), Item::Button { text, is_enabled, .. }) => {
+            (
+                Self::Button(live),
+                Item::Button {
+                    text, is_enabled, ..
+                },
+            ) => {
                 live.set_text(text);
                 live.set_enabled(*is_enabled);
             }
-            (Self::Tick(live), Item::Tick { text, is_on, is_enabled, .. }) => {
+            (
+                Self::Tick(live),
+                Item::Tick {
+                    text,
+                    is_on,
+                    is_enabled,
+                    ..
+                },
+            ) => {
                 live.set_text(text);
                 live.set_checked(*is_on);
                 live.set_enabled(*is_enabled);

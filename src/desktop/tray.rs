@@ -33,7 +33,12 @@ impl Tray {
             .with_menu_on_left_click(cfg!(target_os = "macos"))
             .with_menu(Box::new(shown.handle()));
         let icon = with_picture(builder, picture(face)?).build()?;
-        Ok(Self { icon, shown, face, tooltip })
+        Ok(Self {
+            icon,
+            shown,
+            face,
+            tooltip,
+        })
     }
 
     /// Shows what has changed.

@@ -1,4 +1,5 @@
-//! What the desktop shows, as plain facts: the menu, the icon and the notifications are functions of it.
+//! What the desktop shows, as plain facts: the menu, the icon and the notifications are functions
+//! of it.
 
 use std::ops::Deref;
 use std::time::SystemTime;
@@ -148,7 +149,12 @@ impl AccountView {
 
     /// Whether a person has to act before it serves again.
     pub(super) fn needs_attention(&self) -> bool {
-        matches!(self.state, AccountState::SignInNeeded { .. } | AccountState::Locked { .. } | AccountState::Unusable { .. })
+        matches!(
+            self.state,
+            AccountState::SignInNeeded { .. }
+                | AccountState::Locked { .. }
+                | AccountState::Unusable { .. }
+        )
     }
 }
 
@@ -172,7 +178,10 @@ impl Default for Facts {
 
 impl Facts {
     pub(super) fn attention_count(&self) -> usize {
-        self.accounts.iter().filter(|account| account.needs_attention()).count()
+        self.accounts
+            .iter()
+            .filter(|account| account.needs_attention())
+            .count()
     }
 }
 
@@ -185,13 +194,21 @@ pub(super) struct Now {
 
 impl Now {
     pub(super) fn of_system(time: SystemTime) -> Self {
-        Self { time, zone: TimeZone::system() }
+        Self {
+            time,
+            zone: TimeZone::system(),
+        }
     }
 
     /// A moment in few words: `14:20`, `tomorrow 09:00`, `25 Nov 09:00`.
     pub(super) fn words(&self, moment: SystemTime) -> String {
-        let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else { return "later".to_owned() };
-        let days = moment.date().since(now.date()).map_or(i32::MAX, |span| span.get_days());
+        let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else {
+            return "later".to_owned();
+        };
+        let days = moment
+            .date()
+            .since(now.date())
+            .map_or(i32::MAX, |span| span.get_days());
         match days {
             0 => moment.strftime("%H:%M").to_string(),
             1 => moment.strftime("tomorrow %H:%M").to_string(),
@@ -200,7 +217,11 @@ impl Now {
     }
 
     fn local(&self, moment: SystemTime) -> Option<jiff::Zoned> {
-        Some(Timestamp::try_from(moment).ok()?.to_zoned(self.zone.clone()))
+        Some(
+            Timestamp::try_from(moment)
+                .ok()?
+                .to_zoned(self.zone.clone()),
+        )
     }
 }
 
@@ -211,7 +232,10 @@ pub(super) mod samples {
 
     /// 2026-11-23 12:00:00 UTC.
     pub(in crate::desktop) fn noon() -> Now {
-        Now { time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200), zone: TimeZone::UTC }
+        Now {
+            time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200),
+            zone: TimeZone::UTC,
+        }
     }
 
     pub(in crate::desktop) fn after(minutes: u64) -> SystemTime {
@@ -219,7 +243,13 @@ pub(super) mod samples {
     }
 
     pub(in crate::desktop) fn account(name: &str, state: AccountState) -> AccountView {
-        AccountView { name: name.to_owned(), provider: "openai".to_owned(), state, quotas: Vec::new(), expires_at: None }
+        AccountView {
+            name: name.to_owned(),
+            provider: "openai".to_owned(),
+            state,
+            quotas: Vec::new(),
+            expires_at: None,
+        }
     }
 
     /// A healthy agent with one account, in which some facts are others.
@@ -231,11 +261,19 @@ pub(super) mod samples {
 
     pub(in crate::desktop) fn running() -> View {
         let facts = Facts {
-            endpoint: Endpoint::Running { port: 8045, is_exposed: false },
+            endpoint: Endpoint::Running {
+                port: 8045,
+                is_exposed: false,
+            },
             accounts: vec![account("work", AccountState::Ready)],
             ..Facts::default()
         };
-        View { facts, autostart: AutostartView::Off, muted_until: None, copied: None }
+        View {
+            facts,
+            autostart: AutostartView::Off,
+            muted_until: None,
+            copied: None,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every word that the tray and the notifications show.
 //!
-//! Names and reasons come from files and upstreams: they are cut, freed of what steers a display, and escaped for where they go.
+//! Names and reasons come from files and upstreams: they are cut, freed of what steers a display,
+//! and escaped for where they go.
 
 use std::time::SystemTime;
 
@@ -12,8 +13,14 @@ const NAME_CHARS_MAX: usize = 40;
 pub(super) fn headline(view: &View) -> String {
     match &view.endpoint {
         Endpoint::Starting => "Starting…".to_owned(),
-        Endpoint::Running { port, is_exposed: false } => format!("Running on 127.0.0.1:{port}"),
-        Endpoint::Running { port, is_exposed: true } => format!("Running on port {port}, open to the local network"),
+        Endpoint::Running {
+            port,
+            is_exposed: false,
+        } => format!("Running on 127.0.0.1:{port}"),
+        Endpoint::Running {
+            port,
+            is_exposed: true,
+        } => format!("Running on port {port}, open to the local network"),
         Endpoint::Stopped => "Stopped".to_owned(),
         Endpoint::Stopping => "Stopping…".to_owned(),
         Endpoint::PortTaken { port, by: None } => format!("Port {port} is in use"),
@@ -43,9 +50,12 @@ pub(super) fn accounts(view: &View) -> String {
 
 pub(super) fn account(account: &AccountView, now: &Now) -> String {
     let name = cut(&account.name, NAME_CHARS_MAX);
-    let back = back(&account.state).map(|until| format!(", back {}", now.words(until))).unwrap_or_default();
+    let back = back(&account.state)
+        .map(|until| format!(", back {}", now.words(until)))
+        .unwrap_or_default();
     // A long reason makes room for the time: that is what people look for.
-    let room = LABEL_CHARS_MAX.saturating_sub(name.chars().count() + back.chars().count() + " — ".chars().count());
+    let room = LABEL_CHARS_MAX
+        .saturating_sub(name.chars().count() + back.chars().count() + " — ".chars().count());
     format!("{name} — {}{back}", cut(&account_state(account), room))
 }
 
@@ -72,26 +82,41 @@ fn account_state(account: &AccountView) -> String {
 
 /// `5-hour limit used up`, or without the window where it is not known.
 pub(super) fn used_up(account: &AccountView) -> String {
-    account.spent_window().map_or_else(|| "quota used up".to_owned(), |quota| format!("{} limit used up", quota.window))
+    account.spent_window().map_or_else(
+        || "quota used up".to_owned(),
+        |quota| format!("{} limit used up", quota.window),
+    )
 }
 
 /// The names of the scheduling modes in the configuration, and what people read.
 pub(super) const MODES: [(&str, &str); 4] = [
-    ("cache_first", "Cache first: wait for the conversation's account"),
-    ("balance", "Balance: keep the account, switch when it is limited"),
+    (
+        "cache_first",
+        "Cache first: wait for the conversation's account",
+    ),
+    (
+        "balance",
+        "Balance: keep the account, switch when it is limited",
+    ),
     ("performance", "Performance: spread by load"),
     ("drain", "Drain: use accounts in their order"),
 ];
 
 /// The first words of a mode.
 pub(super) fn mode(name: &str) -> String {
-    let long = MODES.iter().find(|(known, _)| *known == name).map_or(name, |(_, words)| words);
+    let long = MODES
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map_or(name, |(_, words)| words);
     format!("Scheduling: {}", long.split(':').next().unwrap_or(long))
 }
 
 pub(super) fn sentence_start(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().chain(chars).collect())
+        .unwrap_or_default()
 }
 
 /// A text as a menu takes it: one line, not too long, `&` without its meaning of an access key.
@@ -101,8 +126,10 @@ pub(super) fn label(text: &str) -> String {
 
 /// At most `chars_max` characters, none of which steers a display.
 pub(super) fn cut(text: &str, chars_max: usize) -> String {
-    let mut plain =
-        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !c.is_control() && !turns_direction(*c));
+    let mut plain = text
+        .chars()
+        .map(|c| if c.is_whitespace() { ' ' } else { c })
+        .filter(|c| !c.is_control() && !turns_direction(*c));
     let mut cut: String = plain.by_ref().take(chars_max).collect();
     if plain.next().is_some() {
         cut.pop();
@@ -158,15 +185,28 @@ mod tests {
 
     #[test]
     fn a_long_reason_does_not_hide_when_an_account_is_back() {
-        let state = AccountState::Cooling { why: "overloaded, ".repeat(20), until: Some(after(140)) };
+        let state = AccountState::Cooling {
+            why: "overloaded, ".repeat(20),
+            until: Some(after(140)),
+        };
         let text = super::account(&account(&"n".repeat(64), state), &noon());
-        assert!(text.ends_with("…, back 14:20") && text.chars().count() == 80, "{text}");
+        assert!(
+            text.ends_with("…, back 14:20") && text.chars().count() == 80,
+            "{text}"
+        );
         assert!(label(&text).ends_with("back 14:20"));
     }
 
     #[test]
     fn a_list_names_at_most_three() {
-        let names = |names: &[&str]| list(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let names = |names: &[&str]| {
+            list(
+                &names
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
         assert_eq!(names(&["a", "b"]), "a and b");
         assert_eq!(names(&["a", "b", "c"]), "a, b and c");
         assert_eq!(names(&["a", "b", "c", "d"]), "a, b and 2 more");
@@ -181,7 +221,15 @@ mod tests {
     fn the_tooltip_counts_who_needs_attention() {
         let mut view = running();
         assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045");
-        view.facts.accounts.push(account("home", AccountState::SignInNeeded { why: "revoked".to_owned() }));
-        assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention");
+        view.facts.accounts.push(account(
+            "home",
+            AccountState::SignInNeeded {
+                why: "revoked".to_owned(),
+            },
+        ));
+        assert_eq!(
+            tooltip(&view),
+            "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention"
+        );
     }
 }

@@ -28,7 +28,8 @@ pub enum AnswerBody {
 pub struct Stream(Box<Relay>);
 
 impl Stream {
-    /// Ends the answer with an error in the client's dialect, and lets go of the upstream. An answer that is over stays as it is.
+    /// Ends the answer with an error in the client's dialect, and lets go of the upstream. An
+    /// answer that is over stays as it is.
     pub fn cut(&mut self, fault: Fault) {
         self.0.cut(fault);
     }
@@ -38,13 +39,19 @@ impl http_body::Body for Stream {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         Pin::new(&mut *self.0).poll_frame(context)
     }
 }
 
 /// A good answer, not yet given to the client.
-#[expect(clippy::large_enum_variant, reason = "moved a few times per request; a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved a few times per request; a box would cost more"
+)]
 pub(super) enum Ready {
     /// `stored`: the id of an answer that its provider keeps.
     Whole {
@@ -60,12 +67,20 @@ pub(super) enum Ready {
 
 impl Ready {
     pub(super) fn whole(answer: Answer, usage: Usage) -> Self {
-        Self::Whole { answer, usage, stored: None }
+        Self::Whole {
+            answer,
+            usage,
+            stored: None,
+        }
     }
 
     /// The upstream's own answer as it came.
     pub(super) fn passed(answer: Answer, seen: Glimpse) -> Self {
-        Self::Whole { answer, usage: seen.usage.unwrap_or_default(), stored: seen.stored.map(Into::into) }
+        Self::Whole {
+            answer,
+            usage: seen.usage.unwrap_or_default(),
+            stored: seen.stored.map(Into::into),
+        }
     }
 
     /// What the answer's head says.
@@ -79,14 +94,19 @@ impl Ready {
     /// Gives the answer to the client; from here on it settles by itself.
     pub(super) fn commit(self, mut settlement: Settlement) -> Answer {
         match self {
-            Self::Whole { answer, usage, stored } => {
+            Self::Whole {
+                answer,
+                usage,
+                stored,
+            } => {
                 settlement.keep(stored.map(Into::into));
                 settlement.note(Outcome::Served { usage }, None);
                 settlement.finish(answer.status(), usage, None);
                 answer
             }
             Self::Stream { head, mut relay } => {
-                (settlement.record().status, settlement.record().stream) = (head.status().as_u16(), true);
+                (settlement.record().status, settlement.record().stream) =
+                    (head.status().as_u16(), true);
                 relay.commit(settlement);
                 head.map(|()| AnswerBody::Stream(Stream(relay)))
             }
@@ -102,13 +122,16 @@ pub(super) fn passed(plan: &Plan, head: &Parts, body: Bytes) -> Answer {
 pub(super) fn passed_head(plan: &Plan, head: &Parts) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = head.status;
-    *response.headers_mut() = passthrough::response_headers(&head.headers, plan.protocol.passthrough_headers().response);
+    *response.headers_mut() =
+        passthrough::response_headers(&head.headers, plan.protocol.passthrough_headers().response);
     response
 }
 
 /// A 200 with a JSON body.
 pub(super) fn json(body: Bytes) -> Answer {
     let mut response = Response::new(AnswerBody::Whole(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -26,7 +26,11 @@ const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
 const FAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves a call that names a model.
-pub(super) async fn run(gateway: &Gateway, force: &InForce, call: &Call) -> Result<Answer, Box<Failed>> {
+pub(super) async fn run(
+    gateway: &Gateway,
+    force: &InForce,
+    call: &Call,
+) -> Result<Answer, Box<Failed>> {
     let job = Job::new(gateway, force, call)?;
     let mut settlement = job.open_settlement();
     match serve(&job, &mut settlement).await {
@@ -38,11 +42,18 @@ pub(super) async fn run(gateway: &Gateway, force: &InForce, call: &Call) -> Resu
     }
 }
 
-/// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`]; here it is only obeyed.
+/// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`];
+/// here it is only obeyed.
 async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
-    let known = job.candidates(settlement).await.map_err(Failure::of_request)?;
+    let known = job
+        .candidates(settlement)
+        .await
+        .map_err(Failure::of_request)?;
     let mut last = None;
-    for plan in known.candidates().flat_map(|(candidate, name)| job.plans(candidate, name)) {
+    for plan in known
+        .candidates()
+        .flat_map(|(candidate, name)| job.plans(candidate, name))
+    {
         let failure = match try_plan(job, &plan, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,
@@ -53,7 +64,9 @@ async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
             break;
         }
     }
-    Err(last.unwrap_or_else(|| Failure::of_request(Fault::internal("no provider of this model is enabled"))))
+    Err(last.unwrap_or_else(|| {
+        Failure::of_request(Fault::internal("no provider of this model is enabled"))
+    }))
 }
 
 /// Whether the call had all the attempts that it may have.
@@ -65,7 +78,10 @@ fn is_spent(job: &Job<'_>, settlement: &mut Settlement) -> bool {
 async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Attempted<Ready> {
     let mut tried = Tried::default();
     let mut last: Option<Box<Failure>> = None;
-    while last.as_ref().is_none_or(|failure| may_go_on(job, plan, failure, settlement)) {
+    while last
+        .as_ref()
+        .is_none_or(|failure| may_go_on(job, plan, failure, settlement))
+    {
         let failure = match try_account(job, plan, &mut tried, settlement).await {
             Ok(ready) => return Ok(ready),
             Err(failure) => failure,
@@ -81,21 +97,38 @@ async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> At
     Err(last.unwrap_or_else(|| Failure::of_plan(Fault::internal("a plan that was never tried"))))
 }
 
-/// Whether the plan may be tried once more: by the call's own bound, and by the provider's budget for retries.
+/// Whether the plan may be tried once more: by the call's own bound, and by the provider's budget
+/// for retries.
 fn may_go_on(job: &Job<'_>, plan: &Plan, failure: &Failure, settlement: &mut Settlement) -> bool {
-    let allows = |outcome| job.gateway.pool.may_retry(&plan.endpoint.provider.name, outcome);
+    let allows = |outcome| {
+        job.gateway
+            .pool
+            .may_retry(&plan.endpoint.provider.name, outcome)
+    };
     !is_spent(job, settlement) && failure.outcome.as_ref().is_none_or(allows)
 }
 
 /// One account; a refused signature is tried once more without the reasoning.
-async fn try_account(job: &Job<'_>, plan: &Plan, tried: &mut Tried, settlement: &mut Settlement) -> Attempted<Ready> {
+async fn try_account(
+    job: &Job<'_>,
+    plan: &Plan,
+    tried: &mut Tried,
+    settlement: &mut Settlement,
+) -> Attempted<Ready> {
     let first = try_once(job, plan, job.prepare(plan), tried, settlement).await;
     let is_wanted = matches!(&first, Err(failure) if failure.next == Next::RetryWithoutReasoning);
     // Where translations have to be exact, nothing is left out to please an upstream.
     if !is_wanted || job.setup.is_strict || is_spent(job, settlement) {
         return first;
     }
-    try_once(job, plan, job.prepare_without_reasoning(plan), tried, settlement).await
+    try_once(
+        job,
+        plan,
+        job.prepare_without_reasoning(plan),
+        tried,
+        settlement,
+    )
+    .await
 }
 
 async fn try_once(
@@ -151,20 +184,37 @@ async fn ask(
     let answer = send(job, plan, request, &via, now).await?;
     settlement.read(provider::readings(answer.headers(), Timestamp::now));
     if answer.status().is_success() {
-        return Reading { job, plan, prepared }.read(answer).await;
+        return Reading {
+            job,
+            plan,
+            prepared,
+        }
+        .read(answer)
+        .await;
     }
     Err(refused(plan, prepared, answer).await)
 }
 
 /// The request as it goes out. A wire request is sent once, so it is taken.
-fn request(plan: &Plan, prepared: &mut Prepared, credential: &Credential) -> Result<http::Request<Pieces>, Fault> {
-    let call = provider::Call { method: Method::POST, version: plan.protocol.version(), wire: std::mem::take(&mut prepared.wire) };
+fn request(
+    plan: &Plan,
+    prepared: &mut Prepared,
+    credential: &Credential,
+) -> Result<http::Request<Pieces>, Fault> {
+    let call = provider::Call {
+        method: Method::POST,
+        version: plan.protocol.version(),
+        wire: std::mem::take(&mut prepared.wire),
+    };
     plan.endpoint.provider.prepare(call, credential)
 }
 
 /// An account whose proxy is none; the record says which one.
 fn unusable(plan: &Plan, bad: &BadProxy) -> Fault {
-    let message = format!("provider `{}`: an account's proxy cannot be used: {bad}", plan.endpoint.provider.name);
+    let message = format!(
+        "provider `{}`: an account's proxy cannot be used: {bad}",
+        plan.endpoint.provider.name
+    );
     Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
 }
 
@@ -181,14 +231,25 @@ async fn send(
     answered.map_err(|error| Failure::unreachable(&error))
 }
 
-/// Reads an error answer. The upstream's own words reach a client of the same dialect, unless they speak of the account's credential.
-async fn refused(plan: &Plan, prepared: &Prepared, answer: http::Response<UpstreamBody>) -> Box<Failure> {
+/// Reads an error answer. The upstream's own words reach a client of the same dialect, unless they
+/// speak of the account's credential.
+async fn refused(
+    plan: &Plan,
+    prepared: &Prepared,
+    answer: http::Response<UpstreamBody>,
+) -> Box<Failure> {
     let (head, body) = answer.into_parts();
     if head.status.is_redirection() {
         return Failure::refused(plan, &head, &[], redirected(&plan.endpoint.provider.name));
     }
-    let body = if is_encoded(&head.headers) { Bytes::new() } else { error_body(body).await };
-    let fault = plan.protocol.decode_fault(head.status, &head.headers, &body);
+    let body = if is_encoded(&head.headers) {
+        Bytes::new()
+    } else {
+        error_body(body).await
+    };
+    let fault = plan
+        .protocol
+        .decode_fault(head.status, &head.headers, &body);
     let mut failure = Failure::refused(plan, &head, &body, fault);
     let passes = matches!(prepared.exchange, Exchange::Passthrough) && !body.is_empty();
     if passes && failure.may_be_quoted() {
@@ -201,17 +262,28 @@ async fn refused(plan: &Plan, prepared: &Prepared, answer: http::Response<Upstre
 
 /// What there is of an error's body; without it the status still speaks.
 async fn error_body(body: UpstreamBody) -> Bytes {
-    let bounds = Bounds { bytes_max: FAULT_BODY_BYTES_MAX, first_timeout: FAULT_BODY_TIMEOUT, idle_timeout: FAULT_BODY_TIMEOUT };
+    let bounds = Bounds {
+        bytes_max: FAULT_BODY_BYTES_MAX,
+        first_timeout: FAULT_BODY_TIMEOUT,
+        idle_timeout: FAULT_BODY_TIMEOUT,
+    };
     let read = timeout(FAULT_BODY_TIMEOUT, collect(body, bounds)).await;
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// Nothing serves: the upstream's own words where they may pass, else the fault, for the server to say.
+/// Nothing serves: the upstream's own words where they may pass, else the fault, for the server to
+/// say.
 fn give_up(call: &Call, failure: Failure, settlement: Settlement) -> Result<Answer, Box<Failed>> {
-    let Failure { fault, original, .. } = failure;
+    let Failure {
+        fault, original, ..
+    } = failure;
     if let Some(mut original) = original {
         settlement.tell(original.headers_mut());
-        settlement.finish(original.status(), crate::canon::Usage::default(), Some(&fault));
+        settlement.finish(
+            original.status(),
+            crate::canon::Usage::default(),
+            Some(&fault),
+        );
         return Ok(original);
     }
     let mut headers = HeaderMap::new();

@@ -28,7 +28,9 @@ pub(super) struct Bounds {
 /// # Errors
 /// When it breaks off, is too large or too slow.
 pub(super) async fn collect(mut body: Body, bounds: Bounds) -> Attempted<Bytes> {
-    let Some(first) = next(&mut body, bounds.first_timeout).await? else { return Ok(Bytes::new()) };
+    let Some(first) = next(&mut body, bounds.first_timeout).await? else {
+        return Ok(Bytes::new());
+    };
     check(first.len(), bounds)?;
     let Some(second) = next(&mut body, bounds.idle_timeout).await? else {
         // Most answers come in one chunk, which then is the body without a copy.
@@ -55,7 +57,12 @@ async fn next(body: &mut Body, limit: Duration) -> Attempted<Option<Bytes>> {
         let frame = match frame {
             Err(_) => return Err(Failure::late(limit, Stage::Body)),
             Ok(None) => return Ok(None),
-            Ok(Some(Err(_))) => return Err(Failure::of_attempt(broken_off(), Outcome::Unreachable { stage: Stage::Body })),
+            Ok(Some(Err(_))) => {
+                return Err(Failure::of_attempt(
+                    broken_off(),
+                    Outcome::Unreachable { stage: Stage::Body },
+                ));
+            }
             Ok(Some(Ok(frame))) => frame,
         };
         // What is no data is a trailer, and no dialect has any.
@@ -69,6 +76,12 @@ fn check(bytes: usize, bounds: Bounds) -> Attempted<()> {
     if bytes <= bounds.bytes_max {
         return Ok(());
     }
-    let message = format!("the upstream's answer is larger than {} bytes (`limits.answer_body_bytes_max`)", bounds.bytes_max);
-    Err(Failure::of_attempt(Fault::upstream(message), Outcome::Garbled))
+    let message = format!(
+        "the upstream's answer is larger than {} bytes (`limits.answer_body_bytes_max`)",
+        bounds.bytes_max
+    );
+    Err(Failure::of_attempt(
+        Fault::upstream(message),
+        Outcome::Garbled,
+    ))
 }

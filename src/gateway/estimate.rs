@@ -5,7 +5,8 @@ use super::plan::{Decoded, Job, Plan, Prepared};
 use crate::canon::{Fault, How, Loss, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage};
 use crate::protocol::Operation;
 
-/// Bytes of text that make a token, as a rule of thumb for English and code with today's vocabularies.
+/// Bytes of text that make a token, as a rule of thumb for English and code with today's
+/// vocabularies.
 const BYTES_PER_TOKEN: usize = 4;
 
 /// Tokens that one image or page costs, as a rule of thumb; its bytes say nothing.
@@ -16,7 +17,9 @@ const TOKENS_PER_TURN: usize = 4;
 
 /// Whether the call asks for a count that this plan's upstream cannot give.
 pub(super) fn is_needed(job: &Job<'_>, plan: &Plan) -> bool {
-    job.call.operation == Operation::CountTokens && !plan.is_passthrough && !plan.protocol.counts_tokens()
+    job.call.operation == Operation::CountTokens
+        && !plan.is_passthrough
+        && !plan.protocol.counts_tokens()
 }
 
 /// The estimate in the client's shape, with the loss that marks it.
@@ -24,14 +27,25 @@ pub(super) fn is_needed(job: &Job<'_>, plan: &Plan) -> bool {
 /// # Errors
 /// When the request cannot be read.
 pub(super) fn answer(job: &Job<'_>, prepared: &mut Prepared) -> Result<Ready, Fault> {
-    let Decoded::Generate(request) = job.decoded()? else { return Err(Fault::internal("embeddings have no token count")) };
-    prepared.losses.push(Loss { path: "input_tokens".to_owned(), how: How::Adjusted });
-    Ok(Ready::whole(json(job.call.protocol.encode_count(tokens(&request))), Usage::default()))
+    let Decoded::Generate(request) = job.decoded()? else {
+        return Err(Fault::internal("embeddings have no token count"));
+    };
+    prepared.losses.push(Loss {
+        path: "input_tokens".to_owned(),
+        how: How::Adjusted,
+    });
+    Ok(Ready::whole(
+        json(job.call.protocol.encode_count(tokens(&request))),
+        Usage::default(),
+    ))
 }
 
 /// About how many input tokens a request has.
 fn tokens(request: &Request) -> u64 {
-    let parts = request.system.iter().chain(request.turns.iter().flat_map(|turn| &turn.parts));
+    let parts = request
+        .system
+        .iter()
+        .chain(request.turns.iter().flat_map(|turn| &turn.parts));
     let content: usize = parts.map(part).sum();
     let tools: usize = request.tools.iter().map(tool).sum();
     let total = content + tools + request.turns.len() * TOKENS_PER_TURN;
@@ -46,7 +60,10 @@ fn part(part: &Part) -> usize {
     match &part.kind {
         PartKind::Text(plain) | PartKind::Refusal(plain) => text(plain.as_bytes().len()),
         PartKind::Media(_) => TOKENS_PER_MEDIA,
-        PartKind::Reasoning { texts, .. } => texts.iter().map(|paragraph| text(paragraph.as_bytes().len())).sum(),
+        PartKind::Reasoning { texts, .. } => texts
+            .iter()
+            .map(|paragraph| text(paragraph.as_bytes().len()))
+            .sum(),
         PartKind::ToolCall { name, input, .. } => text(name.as_bytes().len() + input_bytes(input)),
         PartKind::ToolResult(result) => result.parts.iter().map(self::part).sum(),
         PartKind::Hosted { raw, .. } => text(raw.as_bytes().len()),
@@ -61,13 +78,22 @@ fn input_bytes(input: &ToolInput) -> usize {
 }
 
 fn tool(tool: &Tool) -> usize {
-    let optional = |plain: &Option<crate::json::Text>| plain.as_ref().map_or(0, |plain| plain.as_bytes().len());
+    let optional = |plain: &Option<crate::json::Text>| {
+        plain.as_ref().map_or(0, |plain| plain.as_bytes().len())
+    };
     match &tool.kind {
-        ToolKind::Function { name, description, schema, .. } => {
+        ToolKind::Function {
+            name,
+            description,
+            schema,
+            ..
+        } => {
             let schema = schema.as_ref().map_or(0, |schema| schema.as_bytes().len());
             text(name.as_bytes().len() + optional(description) + schema)
         }
-        ToolKind::Free { name, description, .. } => text(name.as_bytes().len() + optional(description)),
+        ToolKind::Free {
+            name, description, ..
+        } => text(name.as_bytes().len() + optional(description)),
         ToolKind::Hosted { raw, .. } => text(raw.as_bytes().len()),
     }
 }

@@ -1,4 +1,5 @@
-//! What an answer's head says of how it came about: `x-aerostat-model`, `-attempts`, `-dropped`, `-adjusted`.
+//! What an answer's head says of how it came about: `x-aerostat-model`, `-attempts`, `-dropped`,
+//! `-adjusted`.
 //!
 //! Names come from clients and configurations, so every value is made ASCII and bounded here.
 
@@ -18,7 +19,8 @@ const BYTES_MAX: usize = 1024;
 /// Stands at the end of a list that is too long.
 const MORE: &str = ", ...";
 
-/// Says what a record knows, so far as it goes: who was asked last, how many tries it took, what was lost on the way.
+/// Says what a record knows, so far as it goes: who was asked last, how many tries it took, what
+/// was lost on the way.
 pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&HeaderValue>) {
     if let Some(name) = served_by {
         headers.insert(MODEL, name.clone());
@@ -27,9 +29,13 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&
     if record.losses.is_empty() {
         return;
     }
-    let losses =
-        [(DROPPED, list(record.losses.iter().filter_map(dropped))), (ADJUSTED, list(record.losses.iter().filter_map(adjusted)))];
-    let valid = losses.into_iter().filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
+    let losses = [
+        (DROPPED, list(record.losses.iter().filter_map(dropped))),
+        (ADJUSTED, list(record.losses.iter().filter_map(adjusted))),
+    ];
+    let valid = losses
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, HeaderValue::try_from(value?).ok()?)));
     headers.extend(valid);
 }
 
@@ -42,7 +48,11 @@ pub(super) fn model(name: &str) -> HeaderValue {
 }
 
 fn attempts(count: usize) -> HeaderValue {
-    if count == 1 { HeaderValue::from_static("1") } else { HeaderValue::from(count) }
+    if count == 1 {
+        HeaderValue::from_static("1")
+    } else {
+        HeaderValue::from(count)
+    }
 }
 
 fn dropped(loss: &Loss) -> Option<String> {
@@ -66,7 +76,15 @@ fn printable(text: &str) -> String {
     if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return text.to_owned();
     }
-    text.chars().map(|character| if character.is_ascii_graphic() { character } else { '?' }).collect()
+    text.chars()
+        .map(|character| {
+            if character.is_ascii_graphic() {
+                character
+            } else {
+                '?'
+            }
+        })
+        .collect()
 }
 
 /// Whole names only: what does not fit is said to be more.
@@ -90,23 +108,45 @@ mod tests {
 
     #[test]
     fn a_list_is_ascii_and_bounded() {
-        let losses: Vec<Loss> =
-            (0..500).map(|index| Loss { path: format!("m\u{e9}ta, [{index}]\r\n"), how: How::Dropped }).collect();
+        let losses: Vec<Loss> = (0..500)
+            .map(|index| Loss {
+                path: format!("m\u{e9}ta, [{index}]\r\n"),
+                how: How::Dropped,
+            })
+            .collect();
         let value = list(losses.iter().filter_map(dropped)).unwrap();
-        assert!(value.starts_with("m?ta??[0]??, m?ta??[1]??, ") && value.ends_with("??, ..."), "{value}");
+        assert!(
+            value.starts_with("m?ta??[0]??, m?ta??[1]??, ") && value.ends_with("??, ..."),
+            "{value}"
+        );
         assert!(value.len() <= BYTES_MAX && value.is_ascii());
     }
 
     #[test]
     fn one_name_that_is_too_long_is_still_reported() {
-        let loss = Loss { path: "x".repeat(5000), how: How::Added };
-        assert_eq!(list([loss].iter().filter_map(adjusted)).as_deref(), Some("..."));
+        let loss = Loss {
+            path: "x".repeat(5000),
+            how: How::Added,
+        };
+        assert_eq!(
+            list([loss].iter().filter_map(adjusted)).as_deref(),
+            Some("...")
+        );
     }
 
     #[test]
     fn each_kind_of_loss_has_its_sign() {
-        let losses = [How::Dropped, How::Adjusted, How::Added].map(|how| Loss { path: "seed".to_owned(), how });
-        assert_eq!(list(losses.iter().filter_map(dropped)).as_deref(), Some("seed"));
-        assert_eq!(list(losses.iter().filter_map(adjusted)).as_deref(), Some("~seed, +seed"));
+        let losses = [How::Dropped, How::Adjusted, How::Added].map(|how| Loss {
+            path: "seed".to_owned(),
+            how,
+        });
+        assert_eq!(
+            list(losses.iter().filter_map(dropped)).as_deref(),
+            Some("seed")
+        );
+        assert_eq!(
+            list(losses.iter().filter_map(adjusted)).as_deref(),
+            Some("~seed, +seed")
+        );
     }
 }

@@ -41,12 +41,27 @@ impl Tried {
 ///
 /// # Errors
 /// When none can serve, with what a client may hear of it. Names of accounts stay in the record.
-pub(super) async fn lease(job: &Job<'_>, plan: &Plan, tried: &Tried, settlement: &mut Settlement) -> Attempted<Lease> {
+pub(super) async fn lease(
+    job: &Job<'_>,
+    plan: &Plan,
+    tried: &Tried,
+    settlement: &mut Settlement,
+) -> Attempted<Lease> {
     let provider = &plan.endpoint.provider.name;
     let pool = &job.gateway.pool;
-    let session = if pool.has_choice(provider) { job.session() } else { None };
+    let session = if pool.has_choice(provider) {
+        job.session()
+    } else {
+        None
+    };
     let maker = job.maker();
-    let want = Want { provider, model: &plan.model, session: session.as_ref(), maker: maker.as_ref(), tried: &tried.accounts };
+    let want = Want {
+        provider,
+        model: &plan.model,
+        session: session.as_ref(),
+        maker: maker.as_ref(),
+        tried: &tried.accounts,
+    };
     match pool.lease(&want).await {
         Ok(lease) => {
             settlement.passed_over(plan, lease.passed_over());
@@ -75,25 +90,46 @@ fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
             let wait = until.duration_since(now).unwrap_or_default();
             let is_reached = |passed: &PassedOver| !matches!(passed.why, Why::CircuitOpen { .. });
             if why.iter().any(is_reached) {
-                limited(format!("every account of provider `{provider}` for `{model}` rests: {}", reasons(why)), wait)
+                limited(
+                    format!(
+                        "every account of provider `{provider}` for `{model}` rests: {}",
+                        reasons(why)
+                    ),
+                    wait,
+                )
             } else {
-                Fault { retry_after: Some(wait), ..Fault::upstream(format!("provider `{provider}`: {}", reasons(why))) }
+                Fault {
+                    retry_after: Some(wait),
+                    ..Fault::upstream(format!("provider `{provider}`: {}", reasons(why)))
+                }
             }
         }
         NoLease::Busy { waited, why } => {
             let waited = waited.as_secs();
-            limited(format!("every account of provider `{provider}` stayed busy for {waited} s: {}", reasons(why)), BUSY_RETRY)
+            limited(
+                format!(
+                    "every account of provider `{provider}` stayed busy for {waited} s: {}",
+                    reasons(why)
+                ),
+                BUSY_RETRY,
+            )
         }
         NoLease::NeedsPerson { why } => account(format!("provider `{provider}`: {}", reasons(why))),
-        NoLease::None { why } if why.is_empty() => {
-            account(format!("provider `{provider}` has no account; add one with `aerostat account add {provider}`"))
-        }
-        NoLease::None { why } => account(format!("no account of provider `{provider}` may serve `{model}`: {}", reasons(why))),
+        NoLease::None { why } if why.is_empty() => account(format!(
+            "provider `{provider}` has no account; add one with `aerostat account add {provider}`"
+        )),
+        NoLease::None { why } => account(format!(
+            "no account of provider `{provider}` may serve `{model}`: {}",
+            reasons(why)
+        )),
     }
 }
 
 fn limited(message: String, wait: Duration) -> Fault {
-    Fault { retry_after: Some(wait), ..Fault::new(FaultKind::RateLimited, Blame::Account, message) }
+    Fault {
+        retry_after: Some(wait),
+        ..Fault::new(FaultKind::RateLimited, Blame::Account, message)
+    }
 }
 
 fn account(message: String) -> Fault {

@@ -1,6 +1,7 @@
 //! Who holds what a provider stored: only the account that made a response can continue it.
 //!
-//! Ids alone, in memory, bounded in number; after a restart a conversation's affinity is what is left.
+//! Ids alone, in memory, bounded in number; after a restart a conversation's affinity is what is
+//! left.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -37,12 +38,21 @@ impl Makers {
 
     /// Whether nothing is known: then no request need be searched for ids.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.is_empty()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_id
+            .is_empty()
     }
 
     /// The account that alone can read `id`, as far as it is known.
     pub(super) fn of(&self, id: &str) -> Option<AccountName> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_id
+            .get(id)
+            .cloned()
     }
 }
 

@@ -1,7 +1,8 @@
 //! One request, from its client's bytes to its answer: resolve, attempt, relay.
 //!
-//! The server hands in a [`Call`] and gets an [`Answer`] or a [`Fault`]; which account, which dialect and how often is decided
-//! here. It knows nothing of configuration files, listeners or storage.
+//! The server hands in a [`Call`] and gets an [`Answer`] or a [`Fault`]; which account, which
+//! dialect and how often is decided here. It knows nothing of configuration files, listeners or
+//! storage.
 
 mod answer;
 mod attempt;
@@ -74,10 +75,11 @@ pub struct Limits {
     pub answer_body_bytes_max: usize,
     /// From the request's last byte to the head of a streamed answer.
     pub head_timeout: Duration,
-    /// The same for an answer in one piece, which comes when all of it is there; and from its head to its first byte, since some
-    /// servers send the head at once.
+    /// The same for an answer in one piece, which comes when all of it is there; and from its head
+    /// to its first byte, since some servers send the head at once.
     pub answer_timeout: Duration,
-    /// How long an answer without output is held back, so that an early error can still go to another account.
+    /// How long an answer without output is held back, so that an early error can still go to
+    /// another account.
     pub hold: Duration,
     pub attempts_max: usize,
     pub pace: Pace,
@@ -85,7 +87,11 @@ pub struct Limits {
 
 impl Limits {
     fn head_timeout(&self, stream: bool) -> Duration {
-        if stream { self.head_timeout } else { self.answer_timeout }
+        if stream {
+            self.head_timeout
+        } else {
+            self.answer_timeout
+        }
     }
 }
 
@@ -129,7 +135,10 @@ pub struct Failed {
 
 impl From<Fault> for Box<Failed> {
     fn from(fault: Fault) -> Self {
-        Self::new(Failed { fault, headers: HeaderMap::new() })
+        Self::new(Failed {
+            fault,
+            headers: HeaderMap::new(),
+        })
     }
 }
 
@@ -141,7 +150,10 @@ struct InForce {
 
 impl InForce {
     fn of(setup: Setup) -> Self {
-        Self { setup, resolutions: Resolutions::default() }
+        Self {
+            setup,
+            resolutions: Resolutions::default(),
+        }
     }
 }
 
@@ -157,8 +169,18 @@ pub struct Gateway {
 
 impl Gateway {
     pub fn new(setup: Setup, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
-        let (force, catalog) = (ArcSwap::from_pointee(InForce::of(setup)), Catalog::default());
-        Self { force, pool, signatures: Arc::default(), makers: Arc::default(), catalog, recorder }
+        let (force, catalog) = (
+            ArcSwap::from_pointee(InForce::of(setup)),
+            Catalog::default(),
+        );
+        Self {
+            force,
+            pool,
+            signatures: Arc::default(),
+            makers: Arc::default(),
+            catalog,
+            recorder,
+        }
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.

@@ -11,7 +11,12 @@ use crate::protocol::Peek;
 const REQUEST: &[&str] = &["accept", "user-agent"];
 
 /// Answer headers that any dialect's client may see.
-const RESPONSE: &[&str] = &["content-type", "retry-after", "retry-after-ms", "x-should-retry"];
+const RESPONSE: &[&str] = &[
+    "content-type",
+    "retry-after",
+    "retry-after-ms",
+    "x-should-retry",
+];
 
 /// Up to which length a renamed body is made anew, in one piece: three would cost more to send.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
@@ -20,7 +25,10 @@ const COPIED_BYTES_MAX: usize = 16 * 1024;
 const ANSWER_HEADERS: usize = 12;
 
 /// The client's headers that its dialect lets through.
-pub(super) fn request_headers(headers: &HeaderMap, also: &[&str]) -> Vec<(HeaderName, HeaderValue)> {
+pub(super) fn request_headers(
+    headers: &HeaderMap,
+    also: &[&str],
+) -> Vec<(HeaderName, HeaderValue)> {
     allowed(headers, REQUEST, also).collect()
 }
 
@@ -37,8 +45,16 @@ fn allowed<'h>(
     common: &'h [&str],
     also: &'h [&str],
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> + 'h {
-    let is_allowed = move |name: &HeaderName| common.iter().chain(also).any(|pattern| matches(pattern, name.as_str()));
-    headers.iter().filter(move |(name, _)| is_allowed(name)).map(|(name, value)| (name.clone(), value.clone()))
+    let is_allowed = move |name: &HeaderName| {
+        common
+            .iter()
+            .chain(also)
+            .any(|pattern| matches(pattern, name.as_str()))
+    };
+    headers
+        .iter()
+        .filter(move |(name, _)| is_allowed(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -48,9 +64,12 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// The body with the model's characters replaced, or as it came where the name stays or stands in the path.
+/// The body with the model's characters replaced, or as it came where the name stays or stands in
+/// the path.
 pub(super) fn rename(body: &Pieces, peek: &Peek, model: &str) -> Pieces {
-    let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else { return body.clone() };
+    let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else {
+        return body.clone();
+    };
     let name = Text::from_plain(model);
     let name = name.as_bytes();
     if body.len() > COPIED_BYTES_MAX {
@@ -72,8 +91,23 @@ mod tests {
 
     #[test]
     fn only_listed_headers_pass() {
-        let names = ["anthropic-beta", "x-stainless-os", "cookie", "origin", "x-forwarded-for", "accept"];
-        let headers = names.iter().map(|name| (HeaderName::from_static(name), http::HeaderValue::from_static("v"))).collect();
+        let names = [
+            "anthropic-beta",
+            "x-stainless-os",
+            "cookie",
+            "origin",
+            "x-forwarded-for",
+            "accept",
+        ];
+        let headers = names
+            .iter()
+            .map(|name| {
+                (
+                    HeaderName::from_static(name),
+                    http::HeaderValue::from_static("v"),
+                )
+            })
+            .collect();
         let passed = request_headers(&headers, &["anthropic-beta", "x-stainless-*"]);
         let mut passed: Vec<&str> = passed.iter().map(|(name, _)| name.as_str()).collect();
         passed.sort_unstable();
@@ -82,9 +116,18 @@ mod tests {
 
     #[test]
     fn a_rename_touches_nothing_else() {
-        let body = Pieces::from(Bytes::from_static(br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#));
-        let peek = Peek { model: "fast".into(), model_at: Some(23..27), ..Peek::default() };
-        assert_eq!(&rename(&body, &peek, "a\"b").whole()[..], br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#);
+        let body = Pieces::from(Bytes::from_static(
+            br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#,
+        ));
+        let peek = Peek {
+            model: "fast".into(),
+            model_at: Some(23..27),
+            ..Peek::default()
+        };
+        assert_eq!(
+            &rename(&body, &peek, "a\"b").whole()[..],
+            br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#
+        );
         assert_eq!(rename(&body, &peek, "fast").whole(), body.whole());
     }
 }

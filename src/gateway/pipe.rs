@@ -65,7 +65,8 @@ struct Seen {
     /// How many answers were asked for, and how many have ended.
     choices: u64,
     ended: u64,
-    /// Whether the answer may end here: the upstream said why it finished, for each of several answers.
+    /// Whether the answer may end here: the upstream said why it finished, for each of several
+    /// answers.
     may_end: bool,
     shown: Shown,
 }
@@ -77,7 +78,8 @@ impl Seen {
         shown.is_content |= glimpse.is_content;
         shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
         self.ended += glimpse.ended;
-        self.may_end |= glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
+        self.may_end |=
+            glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
         if let Some(usage) = glimpse.usage {
             shown.usage.update(&usage);
         }
@@ -106,7 +108,12 @@ impl Framing {
         };
         let read = match self {
             Self::Events(frames) => frames.push(chunk, take),
-            Self::Array(objects) => objects.push(&chunk, |data| take(Frame { event: Bytes::new(), data })),
+            Self::Array(objects) => objects.push(&chunk, |data| {
+                take(Frame {
+                    event: Bytes::new(),
+                    data,
+                })
+            }),
             Self::Lost => Ok(()),
         };
         if read.is_err() {
@@ -133,27 +140,55 @@ impl Framing {
 
 impl Watch {
     /// `is_events` = server-sent events; else a JSON array is streamed.
-    pub(super) fn new(protocol: &'static dyn Protocol, query: Option<String>, is_events: bool, choices: u64) -> Self {
-        let framing = if is_events { Framing::Events(Frames::default()) } else { Framing::Array(Objects::default()) };
-        Self { protocol, query, framing, seen: Seen { choices, ..Seen::default() } }
+    pub(super) fn new(
+        protocol: &'static dyn Protocol,
+        query: Option<String>,
+        is_events: bool,
+        choices: u64,
+    ) -> Self {
+        let framing = if is_events {
+            Framing::Events(Frames::default())
+        } else {
+            Framing::Array(Objects::default())
+        };
+        Self {
+            protocol,
+            query,
+            framing,
+            seen: Seen {
+                choices,
+                ..Seen::default()
+            },
+        }
     }
 
     fn passed(&self) -> Passed<'_> {
-        Passed { query: self.query.as_deref(), records: self.seen.records }
+        Passed {
+            query: self.query.as_deref(),
+            records: self.seen.records,
+        }
     }
 
-    /// The end of an answer that said all it had to say. Behind an error record of the upstream's own comes the end that the
-    /// dialect's clients notice.
+    /// The end of an answer that said all it had to say. Behind an error record of the upstream's
+    /// own comes the end that the dialect's clients notice.
     fn conclude(&mut self) -> Bytes {
-        let unseen = |fault: &Fault| self.protocol.encode_stream_fault(fault, &self.passed(), &mut BytesMut::new());
+        let unseen = |fault: &Fault| {
+            self.protocol
+                .encode_stream_fault(fault, &self.passed(), &mut BytesMut::new())
+        };
         self.seen.shown.ending = Some(self.seen.shown.fault.as_ref().map_or(Ending::Clean, unseen));
         Bytes::new()
     }
 
-    /// Between two records the error is written as one of its own; within one, only breaking off is honest. Both ways the connection
-    /// is cut, since a stream that passed through may have no other sign that its clients know.
+    /// Between two records the error is written as one of its own; within one, only breaking off is
+    /// honest. Both ways the connection is cut, since a stream that passed through may have no
+    /// other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
-        let record = if is_between { self.record_of(&fault) } else { Bytes::new() };
+        let record = if is_between {
+            self.record_of(&fault)
+        } else {
+            Bytes::new()
+        };
         self.seen.shown.ending = Some(Ending::Abort);
         self.seen.shown.fault = Some(fault);
         record
@@ -161,12 +196,16 @@ impl Watch {
 }
 
 impl Watch {
-    /// An error record with the line ends of the stream that it stands in: some clients split by what they saw first.
+    /// An error record with the line ends of the stream that it stands in: some clients split by
+    /// what they saw first.
     fn record_of(&self, fault: &Fault) -> Bytes {
         let mut record = BytesMut::new();
-        self.protocol.encode_stream_fault(fault, &self.passed(), &mut record);
+        self.protocol
+            .encode_stream_fault(fault, &self.passed(), &mut record);
         match (&self.framing, std::str::from_utf8(&record)) {
-            (Framing::Events(frames), Ok(text)) => Bytes::from(text.replace('\n', frames.line_end())),
+            (Framing::Events(frames), Ok(text)) => {
+                Bytes::from(text.replace('\n', frames.line_end()))
+            }
             _ => record.freeze(),
         }
     }
@@ -176,9 +215,11 @@ impl Pipe for Watch {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         let protocol = self.protocol;
         let seen = &mut self.seen;
-        self.framing.push(chunk.clone(), |frame| seen.note(protocol.glimpse(frame)));
+        self.framing
+            .push(chunk.clone(), |frame| seen.note(protocol.glimpse(frame)));
         seen.shown.is_content |= matches!(self.framing, Framing::Lost);
-        seen.shown.is_over |= seen.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
+        seen.shown.is_over |=
+            seen.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
         chunk
     }
 
@@ -187,8 +228,13 @@ impl Pipe for Watch {
         if let Some(frame) = self.framing.finish() {
             self.seen.note(self.protocol.glimpse(&frame));
         }
-        let is_whole = self.seen.may_end || self.seen.shown.is_over || matches!(self.framing, Framing::Lost);
-        if is_whole { self.conclude() } else { self.break_off(broken_off(), is_between) }
+        let is_whole =
+            self.seen.may_end || self.seen.shown.is_over || matches!(self.framing, Framing::Lost);
+        if is_whole {
+            self.conclude()
+        } else {
+            self.break_off(broken_off(), is_between)
+        }
     }
 
     fn fail(&mut self, fault: Fault) -> Bytes {
@@ -226,10 +272,19 @@ impl Translate {
         encoder: Box<dyn StreamEncoder>,
         harvest: Harvest,
     ) -> Self {
-        Self { decoder, restore, encoder, harvest, events: Vec::new(), out: BytesMut::new(), shown: Shown::default() }
+        Self {
+            decoder,
+            restore,
+            encoder,
+            harvest,
+            events: Vec::new(),
+            out: BytesMut::new(),
+            shown: Shown::default(),
+        }
     }
 
-    /// Writes the events that were decoded, up to the first that fails, and the end where there is one.
+    /// Writes the events that were decoded, up to the first that fails, and the end where there is
+    /// one.
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
         for mut event in self.events.drain(..) {
@@ -290,9 +345,14 @@ impl Pipe for Translate {
     }
 }
 
-/// A call that cannot be read is no answer: no dialect has a word for it that its clients would notice.
+/// A call that cannot be read is no answer: no dialect has a word for it that its clients would
+/// notice.
 pub(super) fn fail_malformed(event: &mut Event) {
-    if let Event::Finish { reason: FinishReason::Malformed, .. } = event {
+    if let Event::Finish {
+        reason: FinishReason::Malformed,
+        ..
+    } = event
+    {
         *event = Event::Failed(malformed());
     }
 }
@@ -302,7 +362,10 @@ pub(super) fn malformed() -> Fault {
 }
 
 /// Reads a whole stream into its events, for a client that did not ask for one.
-pub(super) fn read_all(decoder: &mut dyn StreamDecoder, body: Bytes) -> Result<Vec<Event>, Garbled> {
+pub(super) fn read_all(
+    decoder: &mut dyn StreamDecoder,
+    body: Bytes,
+) -> Result<Vec<Event>, Garbled> {
     let mut events = Vec::new();
     decoder.push(body, &mut events)?;
     decoder.finish(&mut events);

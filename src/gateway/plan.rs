@@ -15,7 +15,9 @@ use super::session;
 use super::settle::Settlement;
 use super::{Call, Endpoint, Gateway, InForce, Setup};
 use crate::account::AccountName;
-use crate::canon::{Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage};
+use crate::canon::{
+    Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage,
+};
 use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
 use crate::pool::{Lease, SessionKey};
@@ -32,7 +34,8 @@ pub(super) struct Job<'c> {
     pub(super) call: &'c Call,
     /// What routing needs, as far as it was looked for.
     pub(super) peek: Peek,
-    /// Whether the body was looked at its ends only, and the same of all of it, where somebody needed that.
+    /// Whether the body was looked at its ends only, and the same of all of it, where somebody
+    /// needed that.
     is_partial: bool,
     whole_peek: OnceLock<Peek>,
     /// The request as canon, read at the first translation.
@@ -72,7 +75,10 @@ pub(super) struct Prepared {
 /// What the answer's bytes mean, and what they become.
 pub(super) enum Exchange {
     Passthrough,
-    Generate { request: Arc<Request>, restore: Restore },
+    Generate {
+        request: Arc<Request>,
+        restore: Restore,
+    },
     Count,
     Embed(Arc<Embed>),
 }
@@ -80,7 +86,11 @@ pub(super) enum Exchange {
 impl Plan {
     /// Who answers: the maker of the answer's signatures.
     pub(super) fn origin(&self) -> Origin {
-        Origin { dialect: self.protocol.dialect(), provider: self.endpoint.provider.name.clone(), model: self.model.to_string() }
+        Origin {
+            dialect: self.protocol.dialect(),
+            provider: self.endpoint.provider.name.clone(),
+            model: self.model.to_string(),
+        }
     }
 
     /// The record of one try; its outcome is the client's leaving until another is known.
@@ -102,7 +112,11 @@ impl Plan {
 impl<'c> Job<'c> {
     /// # Errors
     /// When the request does not say what routing needs.
-    pub(super) fn new(gateway: &'c Gateway, force: &'c InForce, call: &'c Call) -> Result<Self, Fault> {
+    pub(super) fn new(
+        gateway: &'c Gateway,
+        force: &'c InForce,
+        call: &'c Call,
+    ) -> Result<Self, Fault> {
         let InForce { setup, resolutions } = force;
         let (peek, is_partial) = match look::at_ends(call) {
             Some(peek) => (peek, true),
@@ -110,7 +124,18 @@ impl<'c> Job<'c> {
         };
         let has_envelope = envelope::is_in(&call.body);
         let (decoded, session, whole_peek) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Ok(Self { gateway, setup, resolutions, call, peek, is_partial, whole_peek, decoded, has_envelope, session })
+        Ok(Self {
+            gateway,
+            setup,
+            resolutions,
+            call,
+            peek,
+            is_partial,
+            whole_peek,
+            decoded,
+            has_envelope,
+            session,
+        })
     }
 
     /// The account of this call, with nothing tried yet.
@@ -133,12 +158,19 @@ impl<'c> Job<'c> {
             losses: Vec::new(),
             fault: None,
         };
-        Settlement::new(record, self.gateway.recorder.clone(), self.gateway.makers.clone(), call.arrived)
+        Settlement::new(
+            record,
+            self.gateway.recorder.clone(),
+            self.gateway.makers.clone(),
+            call.arrived,
+        )
     }
 
     /// The conversation that the call belongs to, where it can be told.
     pub(super) fn session(&self) -> Option<SessionKey> {
-        *self.session.get_or_init(|| session::key(self.call, self.peek.session.as_deref()).or_else(|| self.farther_session()))
+        *self.session.get_or_init(|| {
+            session::key(self.call, self.peek.session.as_deref()).or_else(|| self.farther_session())
+        })
     }
 
     /// The only account that can read what the call goes on with, as far as it is known.
@@ -146,13 +178,21 @@ impl<'c> Job<'c> {
         if self.gateway.makers.is_empty() {
             return None;
         }
-        let continues = self.peek.continues.as_deref().or_else(|| self.whole_peek().continues.as_deref());
+        let continues = self
+            .peek
+            .continues
+            .as_deref()
+            .or_else(|| self.whole_peek().continues.as_deref());
         continues.and_then(|id| self.gateway.makers.of(id))
     }
 
     /// What only a look at all of the body tells.
     fn farther_session(&self) -> Option<SessionKey> {
-        self.whole_peek().session.as_deref().map(SessionKey::of).or_else(|| session::by_opening(self.call))
+        self.whole_peek()
+            .session
+            .as_deref()
+            .map(SessionKey::of)
+            .or_else(|| session::by_opening(self.call))
     }
 
     /// What all of the body says. One that cannot be read is judged by whoever reads it.
@@ -160,7 +200,8 @@ impl<'c> Job<'c> {
         if !self.is_partial {
             return &self.peek;
         }
-        self.whole_peek.get_or_init(|| look::at_whole(self.call).unwrap_or_else(|_| self.peek.clone()))
+        self.whole_peek
+            .get_or_init(|| look::at_whole(self.call).unwrap_or_else(|_| self.peek.clone()))
     }
 
     /// Whether the client asked for a stream; `None` as long as nobody had to know.
@@ -174,10 +215,23 @@ impl<'c> Job<'c> {
     ///
     /// # Errors
     /// When nobody can serve it.
-    pub(super) async fn candidates(&self, settlement: &mut Settlement) -> Result<Arc<Known>, Fault> {
-        let mut known = self.resolutions.of(&self.peek.model, || self.resolve(&self.gateway.catalog.known_lists()));
+    pub(super) async fn candidates(
+        &self,
+        settlement: &mut Settlement,
+    ) -> Result<Arc<Known>, Fault> {
+        let mut known = self.resolutions.of(&self.peek.model, || {
+            self.resolve(&self.gateway.catalog.known_lists())
+        });
         if known.resolution.candidates.is_empty() {
-            known = Known::of(self.resolve(&self.gateway.catalog.lists(self.setup, &self.gateway.pool).await));
+            known = Known::of(
+                self.resolve(
+                    &self
+                        .gateway
+                        .catalog
+                        .lists(self.setup, &self.gateway.pool)
+                        .await,
+                ),
+            );
         }
         settlement.resolved(&known);
         known.resolution.fault().map_or(Ok(known), Err)
@@ -186,7 +240,9 @@ impl<'c> Job<'c> {
     fn resolve(&self, lists: &Lists) -> Resolution {
         let listed = |provider: &str| {
             let cards = lists.get(provider);
-            cards.map(|cards| cards.iter().map(|card| card.id.clone()).collect()).unwrap_or_default()
+            cards
+                .map(|cards| cards.iter().map(|card| card.id.clone()).collect())
+                .unwrap_or_default()
         };
         let directory = Directory {
             rules: &self.setup.rules,
@@ -199,7 +255,9 @@ impl<'c> Job<'c> {
 
     /// The ways of calling a candidate, the best first.
     pub(super) fn plans(&self, candidate: &Candidate, name: &HeaderValue) -> Vec<Plan> {
-        let Some(endpoint) = self.setup.endpoints.get(&*candidate.provider) else { return Vec::new() };
+        let Some(endpoint) = self.setup.endpoints.get(&*candidate.provider) else {
+            return Vec::new();
+        };
         let dialects = dialects_of(endpoint, &candidate.model);
         let plan = |protocol: &'static dyn Protocol, is_passthrough| Plan {
             endpoint: endpoint.clone(),
@@ -211,23 +269,35 @@ impl<'c> Job<'c> {
         };
         let own = self.call.protocol;
         if dialects.contains(&own.dialect()) {
-            // Our envelopes mean nothing to an upstream: then the request is read and written anew, in its own dialect.
+            // Our envelopes mean nothing to an upstream: then the request is read and written anew,
+            // in its own dialect.
             return vec![plan(own, !self.has_envelope)];
         }
-        // The older form of the same API: most of its servers still speak it, and those that do not say 404.
+        // The older form of the same API: most of its servers still speak it, and those that do not
+        // say 404.
         let native = own.is_native_beside(dialects).then(|| plan(own, true));
-        let upstreams = dialects.iter().filter_map(|dialect| protocol::by_name(dialect.name()));
-        let cheapest = upstreams.map(|upstream| plan(upstream, false)).min_by_key(|plan| self.cost(plan, dialects.len()));
+        let upstreams = dialects
+            .iter()
+            .filter_map(|dialect| protocol::by_name(dialect.name()));
+        let cheapest = upstreams
+            .map(|upstream| plan(upstream, false))
+            .min_by_key(|plan| self.cost(plan, dialects.len()));
         native.into_iter().chain(cheapest).collect()
     }
 
-    /// How much a translation would lose: refusals cost most, then what is left out or approximated. Without a choice nothing has
-    /// to be weighed.
+    /// How much a translation would lose: refusals cost most, then what is left out or
+    /// approximated. Without a choice nothing has to be weighed.
     fn cost(&self, plan: &Plan, choices: usize) -> usize {
         if choices == 1 {
             return 0;
         }
-        self.prepare(plan).map_or(usize::MAX, |prepared| prepared.losses.iter().filter(|loss| loss.how != How::Added).count())
+        self.prepare(plan).map_or(usize::MAX, |prepared| {
+            prepared
+                .losses
+                .iter()
+                .filter(|loss| loss.how != How::Added)
+                .count()
+        })
     }
 
     /// Writes the plan's request.
@@ -244,7 +314,8 @@ impl<'c> Job<'c> {
         }
     }
 
-    /// Writes the plan's request without the reasoning of earlier turns, also where it would have passed through.
+    /// Writes the plan's request without the reasoning of earlier turns, also where it would have
+    /// passed through.
     ///
     /// # Errors
     /// As [`Job::prepare`].
@@ -260,30 +331,73 @@ impl<'c> Job<'c> {
     }
 
     fn pass(&self, plan: &Plan) -> Prepared {
-        let (path, query) = plan.protocol.upstream_path(self.call.operation, &plan.model, self.call.query.as_deref());
+        let (path, query) = plan.protocol.upstream_path(
+            self.call.operation,
+            &plan.model,
+            self.call.query.as_deref(),
+        );
         let allowed = plan.protocol.passthrough_headers().request;
         let body = passthrough::rename(&self.call.body, &self.peek, &plan.model);
         let mut headers = passthrough::request_headers(&self.call.headers, allowed);
-        headers.extend(own_headers(plan.protocol).filter(|(name, _)| !self.call.headers.contains_key(name)));
-        Prepared { wire: Wire { path, query, headers, body }, exchange: Exchange::Passthrough, losses: Vec::new() }
+        headers.extend(
+            own_headers(plan.protocol).filter(|(name, _)| !self.call.headers.contains_key(name)),
+        );
+        Prepared {
+            wire: Wire {
+                path,
+                query,
+                headers,
+                body,
+            },
+            exchange: Exchange::Passthrough,
+            losses: Vec::new(),
+        }
     }
 
-    fn translate(&self, plan: &Plan, request: &Arc<Request>, mut losses: Losses) -> Result<Prepared, Fault> {
+    fn translate(
+        &self,
+        plan: &Plan,
+        request: &Arc<Request>,
+        mut losses: Losses,
+    ) -> Result<Prepared, Fault> {
         let is_count = self.call.operation == Operation::CountTokens;
-        let operation = if is_count { Operation::CountTokens } else { Operation::Generate };
-        let encoded = plan.protocol.encode_request(request, &self.target(plan, operation), &mut losses);
+        let operation = if is_count {
+            Operation::CountTokens
+        } else {
+            Operation::Generate
+        };
+        let encoded =
+            plan.protocol
+                .encode_request(request, &self.target(plan, operation), &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
-        let exchange =
-            if is_count { Exchange::Count } else { Exchange::Generate { request: request.clone(), restore: encoded.restore } };
-        Ok(Prepared { wire: encoded.wire, exchange, losses })
+        let exchange = if is_count {
+            Exchange::Count
+        } else {
+            Exchange::Generate {
+                request: request.clone(),
+                restore: encoded.restore,
+            }
+        };
+        Ok(Prepared {
+            wire: encoded.wire,
+            exchange,
+            losses,
+        })
     }
 
     fn translate_embed(&self, plan: &Plan, embed: Arc<Embed>) -> Result<Prepared, Fault> {
-        let Some(codec) = plan.protocol.embeddings() else { return Err(self.no_embeddings(plan)) };
+        let Some(codec) = plan.protocol.embeddings() else {
+            return Err(self.no_embeddings(plan));
+        };
         let mut losses = Losses::default();
-        let encoded = codec.encode_embed(&embed, &self.target(plan, self.call.operation), &mut losses);
+        let encoded =
+            codec.encode_embed(&embed, &self.target(plan, self.call.operation), &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
-        Ok(Prepared { wire: encoded.wire, exchange: Exchange::Embed(embed), losses })
+        Ok(Prepared {
+            wire: encoded.wire,
+            exchange: Exchange::Embed(embed),
+            losses,
+        })
     }
 
     fn target<'p>(&self, plan: &'p Plan, operation: Operation) -> Target<'p> {
@@ -298,20 +412,31 @@ impl<'c> Job<'c> {
 
     fn no_embeddings(&self, plan: &Plan) -> Fault {
         let (provider, dialect) = (&plan.endpoint.provider.name, plan.protocol.dialect());
-        let message =
-            format!("provider `{provider}` speaks {dialect}, which has no embeddings; ask for a model of another provider");
-        Fault { param: Some("model".to_owned()), ..Fault::bad_request(message) }
+        let message = format!(
+            "provider `{provider}` speaks {dialect}, which has no embeddings; ask for a model of another provider"
+        );
+        Fault {
+            param: Some("model".to_owned()),
+            ..Fault::bad_request(message)
+        }
     }
 
     /// The losses by path; a refusal, or any loss where translations have to be exact, is a fault.
     fn settle(&self, losses: Losses, dialect: Dialect) -> Result<Vec<Loss>, Fault> {
         let body = self.body();
-        let losses = losses.resolve(body).map_err(|refusal| refused(&refusal, body))?;
-        let inexact: Vec<&str> = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| &*loss.path).collect();
+        let losses = losses
+            .resolve(body)
+            .map_err(|refusal| refused(&refusal, body))?;
+        let inexact: Vec<&str> = losses
+            .iter()
+            .filter(|loss| loss.how != How::Added)
+            .map(|loss| &*loss.path)
+            .collect();
         if self.setup.is_strict && !inexact.is_empty() {
             let paths = inexact.join(", ");
-            let message =
-                format!("{paths}: cannot be carried exactly to the {dialect} dialect, and `translation = \"strict\"` is set");
+            let message = format!(
+                "{paths}: cannot be carried exactly to the {dialect} dialect, and `translation = \"strict\"` is set"
+            );
             return Err(Fault::bad_request(message).with_param(inexact[0]));
         }
         Ok(losses)
@@ -330,9 +455,13 @@ impl<'c> Job<'c> {
         let inbound = self.call.inbound(body);
         let readable = |error: protocol::DecodeError| error.into_fault(body);
         if self.call.operation.embeds() {
-            let codec =
-                protocol.embeddings().ok_or_else(|| Fault::internal("the dialect has a route for embeddings and no codec"))?;
-            return codec.decode_embed(&inbound).map(|embed| Decoded::Embed(Arc::new(embed))).map_err(readable);
+            let codec = protocol.embeddings().ok_or_else(|| {
+                Fault::internal("the dialect has a route for embeddings and no codec")
+            })?;
+            return codec
+                .decode_embed(&inbound)
+                .map(|embed| Decoded::Embed(Arc::new(embed)))
+                .map_err(readable);
         }
         let mut request = protocol.decode_request(&inbound).map_err(readable)?;
         self.gateway.signatures.attach(&mut request);
@@ -346,32 +475,46 @@ impl<'c> Job<'c> {
 }
 
 /// What every request of a dialect carries, for requests that came or are made without it.
-pub(super) fn own_headers(protocol: &dyn Protocol) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub(super) fn own_headers(
+    protocol: &dyn Protocol,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let fixed = protocol.own_headers().iter();
-    fixed.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+    fixed.map(|(name, value)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        )
+    })
 }
 
 /// The dialects in which a model is called; `demo/anthropic` is the demo in that one.
 fn dialects_of<'e>(endpoint: &'e Endpoint, model: &str) -> &'e [Dialect] {
     let all = &endpoint.provider.dialects;
-    let only = all.iter().position(|dialect| endpoint.provider.name == DEMO && dialect.name() == model);
+    let only = all
+        .iter()
+        .position(|dialect| endpoint.provider.name == DEMO && dialect.name() == model);
     only.map_or(all, |index| &all[index..=index])
 }
 
 /// The 400 of a request that a target cannot carry.
 fn refused(refusal: &Refusal, body: &[u8]) -> Fault {
-    let path = refusal.at.map(|at| path_at(body, at)).filter(|path| !path.is_empty());
+    let path = refusal
+        .at
+        .map(|at| path_at(body, at))
+        .filter(|path| !path.is_empty());
     match path {
         Some(path) => Fault::bad_request(format!("{path}: {}", refusal.why)).with_param(path),
         None => Fault::bad_request(refusal.why.clone()),
     }
 }
 
-/// A request without the reasoning of earlier turns and without the tokens that only their makers read.
+/// A request without the reasoning of earlier turns and without the tokens that only their makers
+/// read.
 fn without_reasoning(request: &Request) -> Request {
     let mut request = request.clone();
     for turn in &mut request.turns {
-        turn.parts.retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
+        turn.parts
+            .retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
         turn.parts.iter_mut().for_each(|part| part.sig = None);
     }
     request.turns.retain(|turn| !turn.parts.is_empty());

@@ -1,4 +1,5 @@
-//! From an upstream's good head to an answer that can be given to the client, or to the failure that hid behind it.
+//! From an upstream's good head to an answer that can be given to the client, or to the failure
+//! that hid behind it.
 
 use std::sync::Arc;
 
@@ -14,7 +15,9 @@ use super::pipe::{self, Pipe, Translate, Watch};
 use super::plan::{Decoded, Exchange, Job, Plan, Prepared};
 use super::relay::Relay;
 use super::signatures::Harvest;
-use crate::canon::{Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Response as Whole, Usage};
+use crate::canon::{
+    Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Response as Whole, Usage,
+};
 use crate::protocol::names::Restore;
 use crate::protocol::{Answering, Ask, Garbled, Operation};
 use crate::upstream::Body as UpstreamBody;
@@ -48,28 +51,44 @@ impl Reading<'_> {
     pub(super) async fn read(mut self, answer: http::Response<UpstreamBody>) -> Attempted<Ready> {
         let (head, body) = answer.into_parts();
         if is_encoded(&head.headers) {
-            return Err(Failure::garbled("it is compressed, and identity was asked for"));
+            return Err(Failure::garbled(
+                "it is compressed, and identity was asked for",
+            ));
         }
         match (self.form(&head.headers)?, self.is_stream()) {
             (Form::Whole, is_stream) => self.whole(&head, body, is_stream == Some(true)).await,
             (Form::Events, Some(false)) => self.folded(&head, body).await,
-            (Form::Array, Some(false)) => Err(Failure::garbled("it is streamed, and one piece was asked for")),
+            (Form::Array, Some(false)) => Err(Failure::garbled(
+                "it is streamed, and one piece was asked for",
+            )),
             (form, _) => self.stream(&head, body, form).await,
         }
     }
 
     /// Whether the client gets a stream. `None`: what the upstream gives is what was asked for.
     fn is_stream(&self) -> Option<bool> {
-        self.job.stream().map(|is_asked| is_asked && self.job.call.operation.generates())
+        self.job
+            .stream()
+            .map(|is_asked| is_asked && self.job.call.operation.generates())
     }
 
     /// Servers that stream without saying so are taken at the request's word.
     fn form(&self, headers: &HeaderMap) -> Attempted<Form> {
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let media_type = content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match &*media_type {
             EVENTS => Ok(Form::Events),
-            "text/html" => Err(Failure::garbled("expected JSON or events, found an HTML page")),
+            "text/html" => Err(Failure::garbled(
+                "expected JSON or events, found an HTML page",
+            )),
             _ if self.passes_as_array() => Ok(Form::Array),
             "application/json" => Ok(Form::Whole),
             _ if self.is_stream() == Some(true) => Ok(Form::Events),
@@ -79,7 +98,8 @@ impl Reading<'_> {
 
     fn passes_as_array(&self) -> bool {
         let (call, exchange) = (self.job.call, &self.prepared.exchange);
-        let is_passed = matches!(exchange, Exchange::Passthrough) && call.operation == Operation::StreamGenerate;
+        let is_passed = matches!(exchange, Exchange::Passthrough)
+            && call.operation == Operation::StreamGenerate;
         is_passed && call.protocol.stream_content_type(call.query.as_deref()) != EVENTS
     }
 
@@ -90,7 +110,10 @@ impl Reading<'_> {
         let _ = tokio::time::timeout(limits.hold, relay.until_decided()).await;
         match relay.early_fault() {
             Some(fault) => Err(self.refused(fault, head)),
-            None => Ok(Ready::Stream { head: self.stream_head(head), relay }),
+            None => Ok(Ready::Stream {
+                head: self.stream_head(head),
+                relay,
+            }),
         }
     }
 
@@ -98,13 +121,26 @@ impl Reading<'_> {
         let (job, plan) = (self.job, self.plan);
         let Exchange::Generate { request, restore } = &mut self.prepared.exchange else {
             let query = job.call.query.clone();
-            return Box::new(Watch::new(job.call.protocol, query, form == Form::Events, job.peek.choices));
+            return Box::new(Watch::new(
+                job.call.protocol,
+                query,
+                form == Form::Events,
+                job.peek.choices,
+            ));
         };
         let origin = plan.origin();
-        let encoder = job.call.protocol.stream_encoder(&ask(job, request, &origin));
+        let encoder = job
+            .call
+            .protocol
+            .stream_encoder(&ask(job, request, &origin));
         let decoder = plan.protocol.stream_decoder(&answering(job));
         let harvest = Harvest::new(job.gateway.signatures.clone(), origin);
-        Box::new(Translate::new(decoder, std::mem::take(restore), encoder, harvest))
+        Box::new(Translate::new(
+            decoder,
+            std::mem::take(restore),
+            encoder,
+            harvest,
+        ))
     }
 
     /// A stream for a client that asked for none: some servers always stream.
@@ -113,7 +149,9 @@ impl Reading<'_> {
         let Some((request, mut restore)) = self.translation() else {
             return Err(Failure::garbled("expected JSON, found a stream"));
         };
-        let whole = self.fold(body, &mut restore).map_err(|fault| self.refused(fault, head))?;
+        let whole = self
+            .fold(body, &mut restore)
+            .map_err(|fault| self.refused(fault, head))?;
         Ok(self.generated(&request, &whole))
     }
 
@@ -127,47 +165,79 @@ impl Reading<'_> {
         fold.finish()
     }
 
-    async fn whole(&mut self, head: &Parts, body: UpstreamBody, is_stream: bool) -> Attempted<Ready> {
+    async fn whole(
+        &mut self,
+        head: &Parts,
+        body: UpstreamBody,
+        is_stream: bool,
+    ) -> Attempted<Ready> {
         let body = self.collect(body).await?;
         match &self.prepared.exchange {
             Exchange::Count => return self.counted(head, &body),
             Exchange::Embed(embed) => {
                 let (ready, losses) = self.embedded(head, &body, embed)?;
-                self.prepared.losses.extend(losses.resolve(self.job.body()).unwrap_or_default());
+                self.prepared
+                    .losses
+                    .extend(losses.resolve(self.job.body()).unwrap_or_default());
                 return Ok(ready);
             }
             Exchange::Passthrough if !is_stream => return self.pass(head, body),
             Exchange::Passthrough | Exchange::Generate { .. } => {}
         }
-        let Some((request, restore)) = self.translation() else { return self.pass(head, body) };
+        let Some((request, restore)) = self.translation() else {
+            return self.pass(head, body);
+        };
         let mut whole = self.decode(body, head)?;
         restore.response(&mut whole);
-        Ok(if is_stream { self.unfolded(&request, &whole) } else { self.generated(&request, &whole) })
+        Ok(if is_stream {
+            self.unfolded(&request, &whole)
+        } else {
+            self.generated(&request, &whole)
+        })
     }
 
-    /// What turns the answer into the form that the client asked for. A passthrough needs it where its upstream answered in the
-    /// other form: then both sides are of one dialect.
+    /// What turns the answer into the form that the client asked for. A passthrough needs it where
+    /// its upstream answered in the other form: then both sides are of one dialect.
     fn translation(&mut self) -> Option<Translation> {
         match &mut self.prepared.exchange {
-            Exchange::Generate { request, restore } => Some((request.clone(), std::mem::take(restore))),
-            Exchange::Passthrough if self.job.call.operation.generates() => match self.job.decoded() {
-                Ok(Decoded::Generate(request)) => Some((request, Restore::default())),
-                _ => None,
-            },
+            Exchange::Generate { request, restore } => {
+                Some((request.clone(), std::mem::take(restore)))
+            }
+            Exchange::Passthrough if self.job.call.operation.generates() => {
+                match self.job.decoded() {
+                    Ok(Decoded::Generate(request)) => Some((request, Restore::default())),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
 
     fn decode(&self, body: Bytes, head: &Parts) -> Attempted<Whole> {
-        let decoded = self.plan.protocol.decode_response(body, &answering(self.job));
+        let decoded = self
+            .plan
+            .protocol
+            .decode_response(body, &answering(self.job));
         let whole = decoded.map_err(|fault| self.refused(fault, head))?;
-        let is_malformed = whole.choices.iter().any(|choice| choice.finish == Some(FinishReason::Malformed));
-        if is_malformed { Err(self.refused(pipe::malformed(), head)) } else { Ok(whole) }
+        let is_malformed = whole
+            .choices
+            .iter()
+            .any(|choice| choice.finish == Some(FinishReason::Malformed));
+        if is_malformed {
+            Err(self.refused(pipe::malformed(), head))
+        } else {
+            Ok(whole)
+        }
     }
 
-    /// The upstream's bytes as they came. An error that came with a 200 gets its true status instead.
+    /// The upstream's bytes as they came. An error that came with a 200 gets its true status
+    /// instead.
     fn pass(&self, head: &Parts, body: Bytes) -> Attempted<Ready> {
-        let glimpse = self.plan.protocol.glimpse_body(&body).map_err(|garbled: Garbled| Failure::garbled(&garbled.why))?;
+        let glimpse = self
+            .plan
+            .protocol
+            .glimpse_body(&body)
+            .map_err(|garbled: Garbled| Failure::garbled(&garbled.why))?;
         match glimpse.fault.clone() {
             Some(fault) => Err(self.refused(fault, head)),
             None => Ok(Ready::passed(passed(self.plan, head, body), glimpse)),
@@ -178,8 +248,14 @@ impl Reading<'_> {
         let mut losses = Losses::default();
         let origin = self.plan.origin();
         self.harvest(whole, &origin);
-        let body = self.job.call.protocol.encode_response(whole, &ask(self.job, request, &origin), &mut losses);
-        self.prepared.losses.extend(losses.resolve(self.job.body()).unwrap_or_default());
+        let body = self.job.call.protocol.encode_response(
+            whole,
+            &ask(self.job, request, &origin),
+            &mut losses,
+        );
+        self.prepared
+            .losses
+            .extend(losses.resolve(self.job.body()).unwrap_or_default());
         Ready::whole(json(body), whole.usage)
     }
 
@@ -187,11 +263,22 @@ impl Reading<'_> {
     fn unfolded(&self, request: &Request, whole: &Whole) -> Ready {
         let origin = self.plan.origin();
         self.harvest(whole, &origin);
-        let mut encoder = self.job.call.protocol.stream_encoder(&ask(self.job, request, &origin));
+        let mut encoder = self
+            .job
+            .call
+            .protocol
+            .stream_encoder(&ask(self.job, request, &origin));
         let mut out = BytesMut::new();
-        whole.events().iter().for_each(|event| encoder.push(event, &mut out));
+        whole
+            .events()
+            .iter()
+            .for_each(|event| encoder.push(event, &mut out));
         encoder.finish(&mut out);
-        Ready::whole(self.translated_head().map(|()| AnswerBody::Whole(out.freeze())), whole.usage)
+        Ready::whole(
+            self.translated_head()
+                .map(|()| AnswerBody::Whole(out.freeze())),
+            whole.usage,
+        )
     }
 
     fn harvest(&self, whole: &Whole, origin: &Origin) {
@@ -200,16 +287,36 @@ impl Reading<'_> {
     }
 
     fn counted(&self, head: &Parts, body: &Bytes) -> Attempted<Ready> {
-        let tokens = self.plan.protocol.decode_count(body).map_err(|fault| self.refused(fault, head))?;
+        let tokens = self
+            .plan
+            .protocol
+            .decode_count(body)
+            .map_err(|fault| self.refused(fault, head))?;
         let body = self.job.call.protocol.encode_count(tokens);
-        Ok(Ready::whole(json(body), Usage { input: Some(tokens), ..Usage::default() }))
+        Ok(Ready::whole(
+            json(body),
+            Usage {
+                input: Some(tokens),
+                ..Usage::default()
+            },
+        ))
     }
 
     fn embedded(&self, head: &Parts, body: &Bytes, embed: &Embed) -> Attempted<(Ready, Losses)> {
-        let codecs = self.plan.protocol.embeddings().zip(self.job.call.protocol.embeddings());
-        let (upstream, client) = codecs.ok_or_else(|| Failure::of_request(Fault::internal("no embedding codec")))?;
-        let vectors = upstream.decode_embeddings(body).map_err(|fault| self.refused(fault, head))?;
-        let usage = Usage { input: vectors.input_tokens, ..Usage::default() };
+        let codecs = self
+            .plan
+            .protocol
+            .embeddings()
+            .zip(self.job.call.protocol.embeddings());
+        let (upstream, client) =
+            codecs.ok_or_else(|| Failure::of_request(Fault::internal("no embedding codec")))?;
+        let vectors = upstream
+            .decode_embeddings(body)
+            .map_err(|fault| self.refused(fault, head))?;
+        let usage = Usage {
+            input: vectors.input_tokens,
+            ..Usage::default()
+        };
         let mut losses = Losses::default();
         let body = client.encode_embeddings(&vectors, embed, self.job.call.operation, &mut losses);
         Ok((Ready::whole(json(body), usage), losses))
@@ -218,7 +325,15 @@ impl Reading<'_> {
     async fn collect(&self, body: UpstreamBody) -> Attempted<Bytes> {
         let limits = &self.job.setup.limits;
         let (first_timeout, idle_timeout) = (limits.answer_timeout, limits.pace.idle_timeout);
-        collect(body, Bounds { bytes_max: limits.answer_body_bytes_max, first_timeout, idle_timeout }).await
+        collect(
+            body,
+            Bounds {
+                bytes_max: limits.answer_body_bytes_max,
+                first_timeout,
+                idle_timeout,
+            },
+        )
+        .await
     }
 
     fn refused(&self, fault: Fault, head: &Parts) -> Box<Failure> {
@@ -234,16 +349,26 @@ impl Reading<'_> {
 
     fn translated_head(&self) -> Response<()> {
         let mut response = Response::new(());
-        let content_type = self.job.call.protocol.stream_content_type(self.job.call.query.as_deref());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let content_type = self
+            .job
+            .call
+            .protocol
+            .stream_content_type(self.job.call.query.as_deref());
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     }
 }
 
 /// Whether a body is compressed. None was asked for, so that answers can be observed.
 pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_ENCODING).is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn ask<'a>(job: &'a Job<'_>, request: &'a Request, origin: &'a Origin) -> Ask<'a> {
@@ -253,10 +378,16 @@ fn ask<'a>(job: &'a Job<'_>, request: &'a Request, origin: &'a Origin) -> Ask<'a
         query: job.call.query.as_deref(),
         origin,
         request_id: &job.call.request_id,
-        now: job.call.received_at.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        now: job
+            .call
+            .received_at
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs()),
     }
 }
 
 fn answering(job: &Job<'_>) -> Answering {
-    Answering { request_id: job.call.request_id.clone() }
+    Answering {
+        request_id: job.call.request_id.clone(),
+    }
 }

@@ -1,6 +1,8 @@
-//! The client's body of a streamed answer: polls the upstream when the client reads, so that back-pressure is the socket's own.
+//! The client's body of a streamed answer: polls the upstream when the client reads, so that
+//! back-pressure is the socket's own.
 //!
-//! No task, no channel: what the upstream's read gave goes into the client's write. Dropping the relay cancels the upstream.
+//! No task, no channel: what the upstream's read gave goes into the client's write. Dropping the
+//! relay cancels the upstream.
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -22,7 +24,8 @@ use crate::upstream::{Body as UpstreamBody, BoxError};
 /// What is held back at most before an answer is committed without content.
 const HELD_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the body of an answer that said its last word may stay open. Clients wait for its end before they ask again.
+/// How long the body of an answer that said its last word may stay open. Clients wait for its end
+/// before they ask again.
 const AFTER_LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How long a stream may be silent.
@@ -68,7 +71,8 @@ impl Relay {
         }
     }
 
-    /// Reads on until the answer shows output, an error or its end, and holds what it gives for the client.
+    /// Reads on until the answer shows output, an error or its end, and holds what it gives for the
+    /// client.
     ///
     /// Cancel safe: what was read is kept.
     pub(super) async fn until_decided(&mut self) {
@@ -83,7 +87,10 @@ impl Relay {
 
     fn is_decided(&self) -> bool {
         let shown = self.pipe.shown();
-        shown.is_content || shown.ending.is_some() || shown.fault.is_some() || self.held_bytes > HELD_BYTES_MAX
+        shown.is_content
+            || shown.ending.is_some()
+            || shown.fault.is_some()
+            || self.held_bytes > HELD_BYTES_MAX
     }
 
     /// The fault of an answer that shows nothing else.
@@ -108,9 +115,13 @@ impl Relay {
     }
 
     fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(upstream) = &mut self.upstream else { return Poll::Ready(()) };
+        let Some(upstream) = &mut self.upstream else {
+            return Poll::Ready(());
+        };
         let bytes = match ready!(upstream.as_mut().poll_frame(context)) {
-            Some(Ok(frame)) => frame.into_data().map_or_else(|_| Bytes::new(), |chunk| self.pipe.push(chunk)),
+            Some(Ok(frame)) => frame
+                .into_data()
+                .map_or_else(|_| Bytes::new(), |chunk| self.pipe.push(chunk)),
             Some(Err(error)) => self.pipe.fail(broken(&error)),
             None => self.pipe.end(),
         };
@@ -122,7 +133,8 @@ impl Relay {
         Poll::Ready(())
     }
 
-    /// Lets go of an upstream that has nothing more to say. One more poll lets a body that is complete give its connection back.
+    /// Lets go of an upstream that has nothing more to say. One more poll lets a body that is
+    /// complete give its connection back.
     fn close(&mut self, context: &mut Context<'_>) {
         if let Some(mut upstream) = self.upstream.take() {
             let _ = upstream.as_mut().poll_frame(context);
@@ -139,7 +151,9 @@ impl Relay {
     /// The upstream is silent: gives it up after its time, and shows the client life in between.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let gives_up_at = *self.waits_since.get_or_insert_with(Instant::now) + self.patience();
-        let due = self.speaks_at().map_or(gives_up_at, |speaks_at| speaks_at.min(gives_up_at));
+        let due = self
+            .speaks_at()
+            .map_or(gives_up_at, |speaks_at| speaks_at.min(gives_up_at));
         ready!(self.poll_timer(due, context));
         let bytes = if Instant::now() >= gives_up_at {
             self.upstream = None;
@@ -152,7 +166,8 @@ impl Relay {
         Poll::Ready(())
     }
 
-    /// Moves the timer only where it matters: a stream's deadlines move with every chunk, and it has thousands.
+    /// Moves the timer only where it matters: a stream's deadlines move with every chunk, and it
+    /// has thousands.
     fn poll_timer(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);
@@ -175,14 +190,19 @@ impl Relay {
 
     /// When the client should hear something. Before the commit it hears nothing.
     fn speaks_at(&self) -> Option<Instant> {
-        self.settlement.as_ref().map(|_| self.spoke_at + self.pace.keep_alive)
+        self.settlement
+            .as_ref()
+            .map(|_| self.spoke_at + self.pace.keep_alive)
     }
 
     fn silent(&self) -> Fault {
         if !self.is_heard {
             return late(self.pace.first_event_timeout);
         }
-        let message = format!("the upstream sent nothing for {} s", self.pace.idle_timeout.as_secs_f32());
+        let message = format!(
+            "the upstream sent nothing for {} s",
+            self.pace.idle_timeout.as_secs_f32()
+        );
         Fault::new(FaultKind::Timeout, Blame::Provider, message)
     }
 
@@ -215,7 +235,10 @@ impl http_body::Body for Relay {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         loop {
             if let Some(bytes) = self.outbox.pop_front() {
                 self.spoke_at = Instant::now();

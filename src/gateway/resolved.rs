@@ -1,4 +1,5 @@
-//! What names of models became, kept as long as the setup serves that decided it: most requests ask for what others asked for.
+//! What names of models became, kept as long as the setup serves that decided it: most requests ask
+//! for what others asked for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,11 +25,20 @@ pub(super) struct Known {
 
 impl Known {
     pub(super) fn of(resolution: Resolution) -> Arc<Self> {
-        let candidates: Vec<String> = resolution.candidates.iter().map(ToString::to_string).collect();
+        let candidates: Vec<String> = resolution
+            .candidates
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         let names = candidates.iter().map(|name| headers::model(name)).collect();
         let told = Arc::new(Resolved::new(resolution.to_string(), candidates));
         let skipped = resolution.skipped.iter().map(skipped).collect();
-        Arc::new(Self { resolution, names, told, skipped })
+        Arc::new(Self {
+            resolution,
+            names,
+            told,
+            skipped,
+        })
     }
 
     /// The candidates, each with its name as an answer's head says it.
@@ -39,7 +49,11 @@ impl Known {
 
 /// A candidate that cannot serve, whichever account is asked.
 fn skipped(skipped: &Skipped) -> PassedOver {
-    PassedOver { candidate: skipped.candidate.to_string(), account: None, why: skipped.to_string() }
+    PassedOver {
+        candidate: skipped.candidate.to_string(),
+        account: None,
+        why: skipped.to_string(),
+    }
 }
 
 /// The resolutions of one setup.
@@ -47,9 +61,15 @@ fn skipped(skipped: &Skipped) -> PassedOver {
 pub(super) struct Resolutions(Mutex<HashMap<String, Arc<Known>>>);
 
 impl Resolutions {
-    /// What `name` became, by `resolve` where that is not known. What lists of models decided is asked again each time: they change.
+    /// What `name` became, by `resolve` where that is not known. What lists of models decided is
+    /// asked again each time: they change.
     pub(super) fn of(&self, name: &str, resolve: impl FnOnce() -> Resolution) -> Arc<Known> {
-        if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+        if let Some(known) = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(name)
+        {
             return known.clone();
         }
         let known = Known::of(resolve());
@@ -70,16 +90,32 @@ mod tests {
     use super::*;
 
     fn resolution(why: Why) -> Resolution {
-        let candidates = vec![Candidate { provider: "lab".into(), model: "m".into() }];
-        Resolution { name: "n".to_owned(), candidates, skipped: Vec::new(), why }
+        let candidates = vec![Candidate {
+            provider: "lab".into(),
+            model: "m".into(),
+        }];
+        Resolution {
+            name: "n".to_owned(),
+            candidates,
+            skipped: Vec::new(),
+            why,
+        }
     }
 
     #[test]
     fn only_what_no_list_decided_is_kept() {
         let resolutions = Resolutions::default();
-        for (why, asked) in
-            [(Why::Listed, 2), (Why::OnlyProvider, 2), (Why::Unknown { nearest: Vec::new() }, 2), (Why::Addressed, 1)]
-        {
+        for (why, asked) in [
+            (Why::Listed, 2),
+            (Why::OnlyProvider, 2),
+            (
+                Why::Unknown {
+                    nearest: Vec::new(),
+                },
+                2,
+            ),
+            (Why::Addressed, 1),
+        ] {
             let mut count = 0;
             for _ in 0..2 {
                 resolutions.of("n", || {

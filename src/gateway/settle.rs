@@ -35,14 +35,33 @@ struct Open {
 }
 
 impl Settlement {
-    pub(super) fn new(record: Record, recorder: Arc<dyn Recorder>, makers: Arc<Makers>, arrived: Instant) -> Self {
-        let open = Open { record, served_by: None, recorder, arrived, attempt_began: arrived, lease: None, makers };
-        Self { open: Some(Box::new(open)) }
+    pub(super) fn new(
+        record: Record,
+        recorder: Arc<dyn Recorder>,
+        makers: Arc<Makers>,
+        arrived: Instant,
+    ) -> Self {
+        let open = Open {
+            record,
+            served_by: None,
+            recorder,
+            arrived,
+            attempt_began: arrived,
+            lease: None,
+            makers,
+        };
+        Self {
+            open: Some(Box::new(open)),
+        }
     }
 
     pub(super) fn record(&mut self) -> &mut Record {
         // Only `settle` and `Drop` take it, and both consume the settlement.
-        &mut self.open.as_mut().expect("a settlement is open until it is consumed").record
+        &mut self
+            .open
+            .as_mut()
+            .expect("a settlement is open until it is consumed")
+            .record
     }
 
     /// Notes who answers.
@@ -114,15 +133,25 @@ impl Settlement {
         });
         // What is said of an account at a later attempt takes the place of what was said before.
         for passed in told {
-            let known = self.record().passed_over.iter().position(|known| is_same(known, &passed));
-            known.into_iter().for_each(|at| drop(self.record().passed_over.remove(at)));
+            let known = self
+                .record()
+                .passed_over
+                .iter()
+                .position(|known| is_same(known, &passed));
+            known
+                .into_iter()
+                .for_each(|at| drop(self.record().passed_over.remove(at)));
             self.record().passed_over.push(passed);
         }
     }
 
     /// Notes that bytes left for the client; the first time counts.
     pub(super) fn first_byte(&mut self) {
-        if let Some(open) = self.open.as_mut().filter(|open| open.record.first_byte_after.is_none()) {
+        if let Some(open) = self
+            .open
+            .as_mut()
+            .filter(|open| open.record.first_byte_after.is_none())
+        {
             open.record.first_byte_after = Some(open.arrived.elapsed());
         }
     }
@@ -154,7 +183,9 @@ impl Settlement {
     }
 
     fn close(&mut self, usage: Usage, fault: Option<&Fault>) {
-        let Some(mut open) = self.open.take() else { return };
+        let Some(mut open) = self.open.take() else {
+            return;
+        };
         open.record.usage = usage;
         open.record.fault = fault.map(|fault| fault.message.clone());
         open.record.took = open.arrived.elapsed();
@@ -162,13 +193,19 @@ impl Settlement {
     }
 }
 
-/// What a stream that ended in a fault after its commit says of its account. That it broke off says nothing of its endpoint, which
-/// answered well at first.
+/// What a stream that ended in a fault after its commit says of its account. That it broke off says
+/// nothing of its endpoint, which answered well at first.
 fn broken(fault: &Fault) -> Outcome {
     let until = fault.retry_after.map(|wait| Timestamp::now() + wait);
     match fault.kind {
-        FaultKind::RateLimited => Outcome::Throttled { scope: Scope::Model, until },
-        FaultKind::QuotaSpent => Outcome::QuotaSpent { scope: Scope::Account, until },
+        FaultKind::RateLimited => Outcome::Throttled {
+            scope: Scope::Model,
+            until,
+        },
+        FaultKind::QuotaSpent => Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until,
+        },
         FaultKind::Overloaded => Outcome::Overloaded { until },
         FaultKind::Timeout => Outcome::TimedOut { stage: Stage::Body },
         _ => Outcome::Unreachable { stage: Stage::Body },

@@ -1,7 +1,9 @@
-//! Reasoning tokens for clients that cannot carry them: a bounded memory, keyed by the ids of tool calls.
+//! Reasoning tokens for clients that cannot carry them: a bounded memory, keyed by the ids of tool
+//! calls.
 //!
-//! A Chat client has no field for a thinking signature, an Anthropic client none on a call. What the upstream wants back is kept
-//! here with the call that followed it, and put back when the call's id comes again in history. Memory only, never on disk.
+//! A Chat client has no field for a thinking signature, an Anthropic client none on a call. What
+//! the upstream wants back is kept here with the call that followed it, and put back when the
+//! call's id comes again in history. Memory only, never on disk.
 //!
 //! Source: `translation.md` section 10, strategy 2.
 
@@ -11,7 +13,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::canon::{Event, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Spot, Turn};
+use crate::canon::{
+    Event, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Spot, Turn,
+};
 use crate::json::Text;
 
 const ENTRIES_MAX: usize = 2_000;
@@ -33,11 +37,17 @@ struct Kept {
 impl Kept {
     fn bytes(&self) -> usize {
         let part = |part: &Part| match &part.kind {
-            PartKind::Reasoning { texts, .. } => texts.iter().map(|text| text.as_bytes().len()).sum(),
+            PartKind::Reasoning { texts, .. } => {
+                texts.iter().map(|text| text.as_bytes().len()).sum()
+            }
             _ => 0,
         };
         let sig = |sig: &Option<Sig>| sig.as_ref().map_or(0, |sig| sig.value.as_bytes().len());
-        self.reasoning.iter().map(|reasoning| part(reasoning) + sig(&reasoning.sig)).sum::<usize>() + sig(&self.sig)
+        self.reasoning
+            .iter()
+            .map(|reasoning| part(reasoning) + sig(&reasoning.sig))
+            .sum::<usize>()
+            + sig(&self.sig)
     }
 }
 
@@ -56,18 +66,26 @@ struct Memory {
 }
 
 impl Signatures {
-    /// Puts what was kept in front of and onto the calls of a request's history that came back without it.
+    /// Puts what was kept in front of and onto the calls of a request's history that came back
+    /// without it.
     pub(super) fn attach(&self, request: &mut Request) {
         let memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.by_call.is_empty() {
             return;
         }
-        let turns = request.turns.iter_mut().filter(|turn| turn.role == Role::Assistant);
+        let turns = request
+            .turns
+            .iter_mut()
+            .filter(|turn| turn.role == Role::Assistant);
         turns.for_each(|turn| memory.attach(turn));
     }
 
     fn keep(&self, call_id: &Text, reasoning: Vec<Part>, sig: Option<Sig>) {
-        let kept = Kept { reasoning, sig, kept_at: Instant::now() };
+        let kept = Kept {
+            reasoning,
+            sig,
+            kept_at: Instant::now(),
+        };
         let mut memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         memory.insert(call_id.to_plain().into_owned(), kept);
     }
@@ -77,8 +95,14 @@ impl Memory {
     fn attach(&self, turn: &mut Turn) {
         let is_signed = |part: &&Part| is_reasoning(part) && part.sig.is_some();
         let signed = turn.parts.iter().filter(is_signed).count();
-        // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops the thoughts.
-        let kept = turn.parts.iter().filter_map(|part| self.of_call(part)).map(|kept| kept.reasoning.len()).sum::<usize>();
+        // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops
+        // the thoughts.
+        let kept = turn
+            .parts
+            .iter()
+            .filter_map(|part| self.of_call(part))
+            .map(|kept| kept.reasoning.len())
+            .sum::<usize>();
         if kept > signed {
             self.put_reasoning(turn);
         }
@@ -88,15 +112,21 @@ impl Memory {
         }
     }
 
-    /// Puts what was kept before its call and the text that leads to it. What the client wrote of it itself is the same reasoning
-    /// without its tokens (Chat's `reasoning_content`).
+    /// Puts what was kept before its call and the text that leads to it. What the client wrote of
+    /// it itself is the same reasoning without its tokens (Chat's `reasoning_content`).
     fn put_reasoning(&self, turn: &mut Turn) {
         let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
         for part in turn.parts.drain(..).filter(|part| !is_reasoning(part)) {
             if let Some(kept) = self.of_call(&part) {
                 let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
-                let before_text = parts.iter().rposition(|part| !is_text(part)).map_or(0, |last| last + 1);
-                let reasoning = kept.reasoning.iter().map(|reasoning| Part { at: part.at, ..reasoning.clone() });
+                let before_text = parts
+                    .iter()
+                    .rposition(|part| !is_text(part))
+                    .map_or(0, |last| last + 1);
+                let reasoning = kept.reasoning.iter().map(|reasoning| Part {
+                    at: part.at,
+                    ..reasoning.clone()
+                });
                 parts.splice(before_text..before_text, reasoning);
             }
             parts.push(part);
@@ -105,8 +135,12 @@ impl Memory {
     }
 
     fn of_call(&self, part: &Part) -> Option<&Kept> {
-        let PartKind::ToolCall { id, .. } = &part.kind else { return None };
-        self.by_call.get(&*id.to_plain()).filter(|kept| kept.kept_at.elapsed() < AGE_MAX)
+        let PartKind::ToolCall { id, .. } = &part.kind else {
+            return None;
+        };
+        self.by_call
+            .get(&*id.to_plain())
+            .filter(|kept| kept.kept_at.elapsed() < AGE_MAX)
     }
 
     fn insert(&mut self, call_id: String, kept: Kept) {
@@ -117,7 +151,9 @@ impl Memory {
         }
         self.order.push_back(call_id);
         while self.is_over() {
-            let Some(oldest) = self.order.pop_front() else { break };
+            let Some(oldest) = self.order.pop_front() else {
+                break;
+            };
             if let Some(old) = self.by_call.remove(&oldest) {
                 self.bytes -= old.bytes();
             }
@@ -125,8 +161,14 @@ impl Memory {
     }
 
     fn is_over(&self) -> bool {
-        let is_stale = |id: &String| self.by_call.get(id).is_none_or(|kept| kept.kept_at.elapsed() >= AGE_MAX);
-        self.order.len() > ENTRIES_MAX || self.bytes > BYTES_MAX || self.order.front().is_some_and(is_stale)
+        let is_stale = |id: &String| {
+            self.by_call
+                .get(id)
+                .is_none_or(|kept| kept.kept_at.elapsed() >= AGE_MAX)
+        };
+        self.order.len() > ENTRIES_MAX
+            || self.bytes > BYTES_MAX
+            || self.order.front().is_some_and(is_stale)
     }
 }
 
@@ -161,15 +203,24 @@ enum Open {
 
 impl Harvest {
     pub(super) fn new(signatures: Arc<Signatures>, origin: Origin) -> Self {
-        Self { signatures, origin, reasoning: Vec::new(), open: Open::Nothing }
+        Self {
+            signatures,
+            origin,
+            reasoning: Vec::new(),
+            open: Open::Nothing,
+        }
     }
 
     pub(super) fn note(&mut self, event: &Event) {
         match (event, &mut self.open) {
             (Event::PartStart { head, .. }, _) => self.open = Open::at(head),
             (Event::Delta { text, .. }, Open::Reasoning { .. }) => self.open.add(text),
-            (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => paragraphs.push(Vec::new()),
-            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => *sig = Some(value.detached()),
+            (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => {
+                paragraphs.push(Vec::new())
+            }
+            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => {
+                *sig = Some(value.detached())
+            }
             (Event::PartEnd { .. }, _) => self.end_part(),
             _ => {}
         }
@@ -177,10 +228,21 @@ impl Harvest {
 
     fn end_part(&mut self) {
         match std::mem::take(&mut self.open) {
-            Open::Reasoning { form, paragraphs, sig: Some(sig), .. } => {
-                let texts = paragraphs.iter().map(|pieces| Text::join(pieces, "")).collect();
+            Open::Reasoning {
+                form,
+                paragraphs,
+                sig: Some(sig),
+                ..
+            } => {
+                let texts = paragraphs
+                    .iter()
+                    .map(|pieces| Text::join(pieces, ""))
+                    .collect();
                 let sig = Some(self.sig(sig));
-                self.reasoning.push(Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, Spot(0)) });
+                self.reasoning.push(Part {
+                    sig,
+                    ..Part::new(PartKind::Reasoning { form, texts }, Spot(0))
+                });
             }
             Open::Call { id, sig } => {
                 let reasoning = std::mem::take(&mut self.reasoning);
@@ -194,22 +256,38 @@ impl Harvest {
     }
 
     fn sig(&self, value: Text) -> Sig {
-        Sig { origin: self.origin.clone(), value }
+        Sig {
+            origin: self.origin.clone(),
+            value,
+        }
     }
 }
 
 impl Open {
     fn at(head: &PartHead) -> Self {
         match head {
-            PartHead::Reasoning(form) => Self::Reasoning { form: *form, paragraphs: vec![Vec::new()], bytes: 0, sig: None },
-            PartHead::ToolCall { id, .. } => Self::Call { id: id.clone(), sig: None },
+            PartHead::Reasoning(form) => Self::Reasoning {
+                form: *form,
+                paragraphs: vec![Vec::new()],
+                bytes: 0,
+                sig: None,
+            },
+            PartHead::ToolCall { id, .. } => Self::Call {
+                id: id.clone(),
+                sig: None,
+            },
             _ => Self::Nothing,
         }
     }
 
     /// More of a part's reasoning; too much of it is given up, with its token.
     fn add(&mut self, text: &Text) {
-        let Self::Reasoning { paragraphs, bytes, .. } = self else { return };
+        let Self::Reasoning {
+            paragraphs, bytes, ..
+        } = self
+        else {
+            return;
+        };
         *bytes += text.as_bytes().len();
         if *bytes > PART_BYTES_MAX {
             *self = Self::Nothing;
@@ -226,17 +304,35 @@ mod tests {
     use crate::json::Raw;
 
     fn origin() -> Origin {
-        Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() }
+        Origin {
+            dialect: Dialect::named("anthropic"),
+            provider: "work".into(),
+            model: "m".into(),
+        }
     }
 
     fn answer(signatures: &Arc<Signatures>, id: &str) {
         let mut harvest = Harvest::new(signatures.clone(), origin());
         let at = At::default();
-        let call = PartHead::ToolCall { id: id.into(), name: "f".into(), namespace: None, free: false };
+        let call = PartHead::ToolCall {
+            id: id.into(),
+            name: "f".into(),
+            namespace: None,
+            free: false,
+        };
         let events = [
-            Event::PartStart { at, head: PartHead::Reasoning(ReasoningForm::Full) },
-            Event::Delta { at, text: "hm".into() },
-            Event::Sig { at, value: "token".into() },
+            Event::PartStart {
+                at,
+                head: PartHead::Reasoning(ReasoningForm::Full),
+            },
+            Event::Delta {
+                at,
+                text: "hm".into(),
+            },
+            Event::Sig {
+                at,
+                value: "token".into(),
+            },
             Event::PartEnd { at },
             Event::PartStart { at, head: call },
             Event::PartEnd { at },
@@ -246,9 +342,25 @@ mod tests {
 
     fn history(id: &str) -> Request {
         let input = ToolInput::Json(Raw::from_static("{}"));
-        let call = Part::new(PartKind::ToolCall { id: id.into(), name: "f".into(), namespace: None, input }, Spot(0));
-        let turn = Turn { role: Role::Assistant, parts: vec![call], name: None, at: Spot(0) };
-        Request { turns: vec![turn], ..Request::default() }
+        let call = Part::new(
+            PartKind::ToolCall {
+                id: id.into(),
+                name: "f".into(),
+                namespace: None,
+                input,
+            },
+            Spot(0),
+        );
+        let turn = Turn {
+            role: Role::Assistant,
+            parts: vec![call],
+            name: None,
+            at: Spot(0),
+        };
+        Request {
+            turns: vec![turn],
+            ..Request::default()
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -259,7 +371,13 @@ mod tests {
         signatures.attach(&mut request);
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 2);
-        assert_eq!(parts[0].sig, Some(Sig { origin: origin(), value: "token".into() }));
+        assert_eq!(
+            parts[0].sig,
+            Some(Sig {
+                origin: origin(),
+                value: "token".into()
+            })
+        );
         assert!(matches!(&parts[0].kind, PartKind::Reasoning { texts, .. } if texts[0] == "hm"));
     }
 
@@ -268,9 +386,18 @@ mod tests {
         let signatures = Arc::new(Signatures::default());
         answer(&signatures, "call_1");
         let mut request = history("call_1");
-        let copy = PartKind::Reasoning { form: ReasoningForm::Full, texts: vec!["hm".into()] };
+        let copy = PartKind::Reasoning {
+            form: ReasoningForm::Full,
+            texts: vec!["hm".into()],
+        };
         let parts = &mut request.turns[0].parts;
-        parts.splice(0..0, [Part::new(copy.clone(), Spot(0)), Part::text("so".into(), Spot(0))]);
+        parts.splice(
+            0..0,
+            [
+                Part::new(copy.clone(), Spot(0)),
+                Part::text("so".into(), Spot(0)),
+            ],
+        );
         signatures.attach(&mut request);
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 3);
@@ -279,7 +406,10 @@ mod tests {
 
         let signed = parts.clone();
         signatures.attach(&mut request);
-        assert_eq!(request.turns[0].parts, signed, "what has its token already stays as it is");
+        assert_eq!(
+            request.turns[0].parts, signed,
+            "what has its token already stays as it is"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -287,10 +417,25 @@ mod tests {
         let signatures = Arc::new(Signatures::default());
         let mut harvest = Harvest::new(signatures.clone(), origin());
         let at = At::default();
-        let call = PartHead::ToolCall { id: "call_1".into(), name: "f".into(), namespace: None, free: false };
+        let call = PartHead::ToolCall {
+            id: "call_1".into(),
+            name: "f".into(),
+            namespace: None,
+            free: false,
+        };
         let reasoning = |form, value: &str| {
-            let sig = Event::Sig { at, value: value.into() };
-            [Event::PartStart { at, head: PartHead::Reasoning(form) }, sig, Event::PartEnd { at }]
+            let sig = Event::Sig {
+                at,
+                value: value.into(),
+            };
+            [
+                Event::PartStart {
+                    at,
+                    head: PartHead::Reasoning(form),
+                },
+                sig,
+                Event::PartEnd { at },
+            ]
         };
         let shown = reasoning(ReasoningForm::Full, "shown").into_iter();
         let events = shown
@@ -299,10 +444,30 @@ mod tests {
         events.for_each(|event| harvest.note(&event));
 
         let mut request = history("call_1");
-        let left = Part::new(PartKind::Reasoning { form: ReasoningForm::Redacted, texts: Vec::new() }, Spot(0));
-        request.turns[0].parts.insert(0, Part { sig: Some(Sig { origin: origin(), value: "hidden".into() }), ..left });
+        let left = Part::new(
+            PartKind::Reasoning {
+                form: ReasoningForm::Redacted,
+                texts: Vec::new(),
+            },
+            Spot(0),
+        );
+        request.turns[0].parts.insert(
+            0,
+            Part {
+                sig: Some(Sig {
+                    origin: origin(),
+                    value: "hidden".into(),
+                }),
+                ..left
+            },
+        );
         signatures.attach(&mut request);
-        let tokens: Vec<_> = request.turns[0].parts.iter().filter_map(|part| part.sig.as_ref()).map(|sig| &sig.value).collect();
+        let tokens: Vec<_> = request.turns[0]
+            .parts
+            .iter()
+            .filter_map(|part| part.sig.as_ref())
+            .map(|sig| &sig.value)
+            .collect();
         assert_eq!(tokens, ["shown", "hidden"]);
     }
 
@@ -325,10 +490,21 @@ mod tests {
         let signatures = Arc::new(Signatures::default());
         let mut harvest = Harvest::new(signatures, origin());
         let at = At::default();
-        harvest.note(&Event::PartStart { at, head: PartHead::Reasoning(ReasoningForm::Full) });
+        harvest.note(&Event::PartStart {
+            at,
+            head: PartHead::Reasoning(ReasoningForm::Full),
+        });
         let text: Text = "x".repeat(PART_BYTES_MAX / 4).as_str().into();
-        (0..5).for_each(|_| harvest.note(&Event::Delta { at, text: text.clone() }));
-        harvest.note(&Event::Sig { at, value: "token".into() });
+        (0..5).for_each(|_| {
+            harvest.note(&Event::Delta {
+                at,
+                text: text.clone(),
+            })
+        });
+        harvest.note(&Event::Sig {
+            at,
+            value: "token".into(),
+        });
         harvest.note(&Event::PartEnd { at });
         assert!(harvest.reasoning.is_empty());
     }

@@ -1,4 +1,5 @@
-//! Bodies: what handlers answer with, and how a request's is read. It looks at lengths and codings, never at what a body says.
+//! Bodies: what handlers answer with, and how a request's is read. It looks at lengths and codings,
+//! never at what a body says.
 
 use std::error::Error;
 use std::io;
@@ -20,8 +21,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The body of an answer: bytes at hand, or a stream.
 ///
-/// An error in a stream cuts the connection without the final chunk, so that the client sees that the answer broke off. Once
-/// the client has left, the body is dropped.
+/// An error in a stream cuts the connection without the final chunk, so that the client sees that
+/// the answer broke off. Once the client has left, the body is dropped.
 #[derive(Debug)]
 pub struct Body(Content);
 
@@ -55,7 +56,10 @@ impl http_body::Body for Body {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
@@ -78,15 +82,18 @@ impl http_body::Body for Body {
     }
 }
 
-/// From which length on a chunk is kept as it came. Smaller ones are copied together: each kept one holds memory of its own.
+/// From which length on a chunk is kept as it came. Smaller ones are copied together: each kept one
+/// holds memory of its own.
 const PIECE_BYTES_MIN: usize = 16 * 1024;
 
-/// Reads a request's body to its end, and undoes its `Content-Encoding`. A large one stays in the pieces that it came in.
+/// Reads a request's body to its end, and undoes its `Content-Encoding`. A large one stays in the
+/// pieces that it came in.
 ///
 /// # Errors
-/// `UnsupportedMediaType` for an unknown coding and `TooLarge` for an announced length, both before anything is read; `TooLarge`
-/// as soon as more comes or unpacks than allowed, `RequestTimeout` when nothing comes for a while, `BadRequest` for a body that
-/// breaks off, is badly chunked, or does not unpack.
+/// `UnsupportedMediaType` for an unknown coding and `TooLarge` for an announced length, both before
+/// anything is read; `TooLarge` as soon as more comes or unpacks than allowed, `RequestTimeout`
+/// when nothing comes for a while, `BadRequest` for a body that breaks off, is badly chunked, or
+/// does not unpack.
 pub async fn collect<B>(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Pieces, Fault>
 where
     B: http_body::Body<Data = Bytes>,
@@ -99,8 +106,12 @@ where
     }
     // A few bytes can unpack to the whole limit, so the size says nothing about the work.
     let bytes_max = limits.request_body_bytes_max;
-    let unpacked = tokio::task::spawn_blocking(move || coding::decode(encoded.whole().clone(), &codings, bytes_max));
-    let unpacked = unpacked.await.map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?;
+    let unpacked = tokio::task::spawn_blocking(move || {
+        coding::decode(encoded.whole().clone(), &codings, bytes_max)
+    });
+    let unpacked = unpacked
+        .await
+        .map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?;
     unpacked.map(Pieces::from)
 }
 
@@ -114,7 +125,9 @@ where
     if announced > bytes_max {
         return Err(too_large(bytes_max));
     }
-    let Some(first) = next_chunk(&mut body, limits).await? else { return Ok(Pieces::default()) };
+    let Some(first) = next_chunk(&mut body, limits).await? else {
+        return Ok(Pieces::default());
+    };
     if body.is_end_stream() && first.len() <= bytes_max {
         return Ok(first.into());
     }
@@ -142,7 +155,11 @@ impl Gathered {
     fn expecting(announced: usize) -> Self {
         // A larger body comes in larger chunks, which are not copied.
         let open = BytesMut::with_capacity(announced.min(PIECE_BYTES_MIN));
-        Self { pieces: Pieces::default(), open, len: 0 }
+        Self {
+            pieces: Pieces::default(),
+            open,
+            len: 0,
+        }
     }
 
     fn push(&mut self, chunk: Bytes) {
@@ -172,7 +189,9 @@ where
         let mut next = reader.frame();
         let frame = match poll_immediate(&mut next).await {
             Some(frame) => frame,
-            None => tokio::time::timeout(limits.body_idle_timeout, next).await.map_err(|_| too_slow(limits))?,
+            None => tokio::time::timeout(limits.body_idle_timeout, next)
+                .await
+                .map_err(|_| too_slow(limits))?,
         };
         let Some(frame) = frame else { return Ok(None) };
         // What is no data is a trailer, and no dialect has any.
@@ -189,7 +208,8 @@ pub(super) fn too_large(bytes_max: usize) -> Fault {
 
 fn too_slow(limits: &Limits) -> Fault {
     let seconds = limits.body_idle_timeout.as_secs_f32();
-    let message = format!("request body: expected more of it within {seconds} seconds, found nothing");
+    let message =
+        format!("request body: expected more of it within {seconds} seconds, found nothing");
     Fault::new(FaultKind::RequestTimeout, Blame::Client, message)
 }
 
@@ -197,7 +217,10 @@ fn too_slow(limits: &Limits) -> Fault {
 fn broken(error: &BoxError) -> Fault {
     let root: &(dyn Error + 'static) = &**error;
     let causes = std::iter::successors(Some(root), |&error| error.source());
-    let kind = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind).next();
+    let kind = causes
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .next();
     Fault::bad_request(match kind {
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             "request body: expected chunks with a size in front, found a malformed one"

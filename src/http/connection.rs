@@ -1,7 +1,9 @@
-//! One connection: hyper on a socket that we can watch from beside it. It knows neither handlers nor requests.
+//! One connection: hyper on a socket that we can watch from beside it. It knows neither handlers
+//! nor requests.
 //!
-//! Three things are decided here that hyper leaves open: how long a peer may be silent, when a peer that closed its side is gone,
-//! and that an answer to a request that was not read to its end still arrives.
+//! Three things are decided here that hyper leaves open: how long a peer may be silent, when a peer
+//! that closed its side is gone, and that an answer to a request that was not read to its end still
+//! arrives.
 
 use std::future::{Future as _, poll_fn};
 use std::io;
@@ -21,12 +23,15 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Limits;
 
-/// How long a peer that closed its sending side may wait for the first byte of what it still wants to read.
+/// How long a peer that closed its sending side may wait for the first byte of what it still wants
+/// to read.
 ///
-/// The close of a client that left looks the same, and its request has to be cancelled within a second.
+/// The close of a client that left looks the same, and its request has to be cancelled within a
+/// second.
 const HALF_CLOSED_GRACE: Duration = Duration::from_millis(500);
 
-/// How long, and with how long a pause, what a client goes on sending after its refusal is thrown away.
+/// How long, and with how long a pause, what a client goes on sending after its refusal is thrown
+/// away.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -55,7 +60,8 @@ impl Stage {
 /// What the socket and the answers tell whoever watches the connection.
 #[derive(Debug)]
 pub(super) struct Pulse {
-    /// The stage, and since when it has lasted; `None` while nobody had to know, which is soon after it began.
+    /// The stage, and since when it has lasted; `None` while nobody had to know, which is soon
+    /// after it began.
     stage: Mutex<(Stage, Option<Instant>)>,
     bytes_written: AtomicU64,
     /// How often all that hyper held had been written.
@@ -88,10 +94,12 @@ impl Pulse {
     }
 
     fn wrote(&self, bytes: usize) {
-        self.bytes_written.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes_written
+            .fetch_add(bytes as u64, Ordering::Relaxed);
         let mut stage = self.stage();
         if stage.0 == Stage::Idle {
-            // The end of an answer may take long to be read: that is no idleness, so the wait starts anew.
+            // The end of an answer may take long to be read: that is no idleness, so the wait
+            // starts anew.
             stage.1 = None;
         }
     }
@@ -113,15 +121,19 @@ impl Pulse {
         self.on_flush.wake();
     }
 
-    /// Waits until the peer has been silent for longer than its stage allows, and says which stage that is.
+    /// Waits until the peer has been silent for longer than its stage allows, and says which stage
+    /// that is.
     ///
-    /// Nothing wakes it when the stage changes: it has to be polled in the connection's own task, after what changes it. A timer
-    /// that fires too early is set anew, so that a request on a kept connection sets none.
+    /// Nothing wakes it when the stage changes: it has to be polled in the connection's own task,
+    /// after what changes it. A timer that fires too early is set anew, so that a request on a kept
+    /// connection sets none.
     pub(super) async fn silence(&self, limits: &Limits) -> Stage {
         let mut timer = pin!(sleep(limits.header_timeout));
         poll_fn(|context| {
             loop {
-                let Some((stage, due_at)) = self.due(limits) else { return Poll::Pending };
+                let Some((stage, due_at)) = self.due(limits) else {
+                    return Poll::Pending;
+                };
                 if timer.is_elapsed() && due_at <= timer.deadline() {
                     return Poll::Ready(stage);
                 }
@@ -148,7 +160,11 @@ impl Busy {
     /// Waits until all that hyper held is written, at some moment after `mark` was taken.
     pub(super) fn poll_flush(&self, mark: u64, cx: &Context<'_>) -> Poll<()> {
         self.0.on_flush.register(cx.waker());
-        if self.flushes() == mark { Poll::Pending } else { Poll::Ready(()) }
+        if self.flushes() == mark {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 }
 
@@ -158,14 +174,19 @@ impl Drop for Busy {
     }
 }
 
-/// The stream for hyper: borrowed, so that the connection can be watched while hyper has it, and used after hyper is done.
+/// The stream for hyper: borrowed, so that the connection can be watched while hyper has it, and
+/// used after hyper is done.
 pub(super) struct Socket<'s> {
     pub(super) stream: &'s TcpStream,
     pub(super) pulse: &'s Pulse,
 }
 
 impl AsyncRead for Socket<'_> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.stream.poll_read_ready(cx))?;
             match try_read(self.stream, buffer) {
@@ -181,15 +202,19 @@ impl AsyncRead for Socket<'_> {
     }
 }
 
-/// Reads what is there. A read that leaves room has emptied the socket and takes its readiness back, as tokio's own reads do: else
-/// the next look would be a system call that finds nothing.
+/// Reads what is there. A read that leaves room has emptied the socket and takes its readiness
+/// back, as tokio's own reads do: else the next look would be a system call that finds nothing.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
     let mut read = Err(io::ErrorKind::WouldBlock.into());
     let _ = stream.try_io(Interest::READABLE, || {
         read = stream.try_read_buf(buffer);
         let is_emptied = matches!(read, Ok(1..)) && buffer.remaining() > 0;
-        if is_emptied { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        if is_emptied {
+            Err(io::ErrorKind::WouldBlock.into())
+        } else {
+            Ok(())
+        }
     });
     read
 }
@@ -200,7 +225,11 @@ fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
 }
 
 impl Socket<'_> {
-    fn poll_write_with(&self, cx: &mut Context<'_>, write: impl Fn(&TcpStream) -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    fn poll_write_with(
+        &self,
+        cx: &mut Context<'_>,
+        write: impl Fn(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.stream.poll_write_ready(cx))?;
             match write(self.stream) {
@@ -216,11 +245,19 @@ impl Socket<'_> {
 }
 
 impl AsyncWrite for Socket<'_> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, |stream| stream.try_write(bytes))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         self.poll_write_with(cx, |stream| stream.try_write_vectored(slices))
     }
 
@@ -241,8 +278,8 @@ impl AsyncWrite for Socket<'_> {
 
 /// Waits until nobody reads any more.
 ///
-/// A peer that only closed its sending side (`printf … | ncat`) is served: it takes what comes, where one that is gone answers
-/// the first bytes with a reset.
+/// A peer that only closed its sending side (`printf … | ncat`) is served: it takes what comes,
+/// where one that is gone answers the first bytes with a reset.
 pub(super) async fn gone(stream: &TcpStream, pulse: &Pulse) {
     sending_closed(stream).await;
     let bytes_before = pulse.bytes_written.load(Ordering::Relaxed);
@@ -253,14 +290,17 @@ pub(super) async fn gone(stream: &TcpStream, pulse: &Pulse) {
     }
 }
 
-/// Waits until the peer has closed its sending side, also while bytes that it sent before lie unread.
+/// Waits until the peer has closed its sending side, also while bytes that it sent before lie
+/// unread.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 async fn sending_closed(stream: &TcpStream) {
-    // Urgent data wakes this too. Nobody sends any, and who does is taken for gone only if it then reads nothing.
+    // Urgent data wakes this too. Nobody sends any, and who does is taken for gone only if it then
+    // reads nothing.
     let _ = stream.ready(Interest::PRIORITY).await;
 }
 
-/// Waits until the peer has closed its sending side. Pipelined bytes hide it: then a failing write has to tell.
+/// Waits until the peer has closed its sending side. Pipelined bytes hide it: then a failing write
+/// has to tell.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 async fn sending_closed(stream: &TcpStream) {
     if let Ok(1..) = stream.peek(&mut [0]).await {
@@ -274,7 +314,8 @@ async fn reset(stream: &TcpStream) {
 
 /// Throws away what the peer still sends, until it closes or is silent.
 ///
-/// A socket that is closed with unread bytes sends a reset, and the reset destroys the answer that the peer has not read yet.
+/// A socket that is closed with unread bytes sends a reset, and the reset destroys the answer that
+/// the peer has not read yet.
 pub(super) async fn linger(stream: &TcpStream) {
     if close_sending(stream).is_ok() {
         let _ = timeout(LINGER_TIMEOUT, discard(stream)).await;
@@ -297,7 +338,8 @@ fn close_sending(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)
 }
 
-/// Answers before, or instead of, a handler that could shape the answer. The message is plain ASCII without quotes.
+/// Answers before, or instead of, a handler that could shape the answer. The message is plain ASCII
+/// without quotes.
 pub(super) fn refuse(stream: &TcpStream, status: StatusCode, message: &str) {
     let body = format!(r#"{{"error":{{"type":"gateway_error","message":"gateway: {message}"}}}}"#);
     let length = body.len();

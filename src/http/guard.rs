@@ -1,8 +1,10 @@
-//! Who may ask at all: what a browser says about itself, checked before anything else on every path.
+//! Who may ask at all: what a browser says about itself, checked before anything else on every
+//! path.
 //!
-//! A page from anywhere can make a browser send requests to this machine, and a name that is rebound to 127.0.0.1 makes them look
-//! local. Browsers always tell the name in `Host` and the page in `Origin` or `Sec-Fetch-Site`, and pages cannot forge these.
-//! Pure. It checks no key, and trusts no header that a proxy may have added.
+//! A page from anywhere can make a browser send requests to this machine, and a name that is
+//! rebound to 127.0.0.1 makes them look local. Browsers always tell the name in `Host` and the page
+//! in `Origin` or `Sec-Fetch-Site`, and pages cannot forge these. Pure. It checks no key, and
+//! trusts no header that a proxy may have added.
 
 use http::header::{self, AsHeaderName, HeaderName};
 use http::request::Parts;
@@ -14,12 +16,15 @@ use crate::canon::{Blame, Fault, FaultKind};
 
 /// Schemes of pages that only an installed program can show: no web site can have such an origin.
 ///
-/// The same ones that Ollama allows, without `file`, whose origin is `null` like that of any sandboxed page.
+/// The same ones that Ollama allows, without `file`, whose origin is `null` like that of any
+/// sandboxed page.
 const EDITOR_SCHEMES: [&str; 4] = ["app", "tauri", "vscode-file", "vscode-webview"];
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
-const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+const REQUEST_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-allow-private-network");
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 
@@ -46,8 +51,9 @@ pub struct Admitted {
 /// Says whether a request may come in.
 ///
 /// # Errors
-/// `BadRequest` for a host that is missing, doubled or malformed, `Misdirected` for a foreign one, `Forbidden` for a foreign page,
-/// `UnsupportedMediaType` for a POST that is not JSON: those are what pages can send without asking first.
+/// `BadRequest` for a host that is missing, doubled or malformed, `Misdirected` for a foreign one,
+/// `Forbidden` for a foreign page, `UnsupportedMediaType` for a POST that is not JSON: those are
+/// what pages can send without asking first.
 pub fn admit(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
     check_host(policy, head)?;
     let origin = allowed_origin(policy, &head.headers)?;
@@ -60,10 +66,14 @@ pub fn admit(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
     Ok(Admitted { origin })
 }
 
-/// The answer to a browser that asks whether an allowed page may send a request. `None` when this is no such question.
+/// The answer to a browser that asks whether an allowed page may send a request. `None` when this
+/// is no such question.
 pub fn preflight(admitted: &Admitted, head: &Parts) -> Option<Response<()>> {
     let origin = admitted.origin.as_ref()?;
-    let asks = head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let asks = head.method == Method::OPTIONS
+        && head
+            .headers
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     asks.then(|| preflight_answer(origin, &head.headers))
 }
 
@@ -71,7 +81,9 @@ pub fn preflight(admitted: &Admitted, head: &Parts) -> Option<Response<()>> {
 pub fn cors_headers(admitted: &Admitted, headers: &mut HeaderMap) {
     let exposed = admitted.origin.as_ref().map(|_| names(headers));
     headers.append(header::VARY, HeaderValue::from_static("origin"));
-    let Some(origin) = &admitted.origin else { return };
+    let Some(origin) = &admitted.origin else {
+        return;
+    };
     if let Some(names) = exposed.flatten() {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
@@ -103,9 +115,15 @@ fn preflight_answer(origin: &HeaderValue, request: &HeaderMap) -> Response<()> {
 
 /// The headers that a page wants to send: the valid names of the list.
 fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
-    let lists = request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter().filter_map(|list| list.to_str().ok());
-    let names: Vec<&str> =
-        lists.flat_map(|list| list.split(',')).map(str::trim).filter(|name| HeaderName::try_from(*name).is_ok()).collect();
+    let lists = request
+        .get_all(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        .iter()
+        .filter_map(|list| list.to_str().ok());
+    let names: Vec<&str> = lists
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .filter(|name| HeaderName::try_from(*name).is_ok())
+        .collect();
     let names = (!names.is_empty()).then(|| names.join(", "))?;
     HeaderValue::try_from(names).ok()
 }
@@ -113,15 +131,20 @@ fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
 fn check_host(policy: &Policy, head: &Parts) -> Result<(), Fault> {
     let host = host_header(&head.headers)?;
     check_is_ours(policy, &host)?;
-    let Some(target) = target_authority(head)? else { return Ok(()) };
+    let Some(target) = target_authority(head)? else {
+        return Ok(());
+    };
     check_is_ours(policy, &target)?;
     if target.host != host.host || port_of(&target, head) != port_of(&host, head) {
-        return Err(Fault::bad_request("expected the same host in `Host` and in the request target, found two"));
+        return Err(Fault::bad_request(
+            "expected the same host in `Host` and in the request target, found two",
+        ));
     }
     Ok(())
 }
 
-/// The one `Host` header (RFC 9112 section 3.2), which HTTP/1.0 has to send too: without it there is nothing to check.
+/// The one `Host` header (RFC 9112 section 3.2), which HTTP/1.0 has to send too: without it there
+/// is nothing to check.
 fn host_header(headers: &HeaderMap) -> Result<Authority, Fault> {
     let mut values = headers.get_all(header::HOST).iter();
     match (values.next(), values.next()) {
@@ -131,12 +154,17 @@ fn host_header(headers: &HeaderMap) -> Result<Authority, Fault> {
     }
 }
 
-/// The authority of an absolute target (`GET http://localhost:8045/healthz`). `None` for a plain path.
+/// The authority of an absolute target (`GET http://localhost:8045/healthz`). `None` for a plain
+/// path.
 fn target_authority(head: &Parts) -> Result<Option<Authority>, Fault> {
-    let Some(authority) = head.uri.authority() else { return Ok(None) };
+    let Some(authority) = head.uri.authority() else {
+        return Ok(None);
+    };
     let is_http = matches!(head.uri.scheme_str(), Some("http" | "https"));
     if !is_http && head.method != Method::CONNECT {
-        return Err(Fault::bad_request("expected a path or an http address as the request target"));
+        return Err(Fault::bad_request(
+            "expected a path or an http address as the request target",
+        ));
     }
     parse_authority(authority.as_str().as_bytes(), "request target").map(Some)
 }
@@ -145,13 +173,19 @@ fn parse_authority(value: &[u8], place: &str) -> Result<Authority, Fault> {
     let text = std::str::from_utf8(value).ok();
     text.and_then(Authority::parse).ok_or_else(|| {
         let found = quoted(value);
-        Fault::bad_request(format!("{place}: expected a host name or address with an optional port, found {found}"))
+        Fault::bad_request(format!(
+            "{place}: expected a host name or address with an optional port, found {found}"
+        ))
     })
 }
 
 /// The port that is meant: `localhost` and `localhost:80` are the same place.
 fn port_of(authority: &Authority, head: &Parts) -> u16 {
-    let default = if head.uri.scheme_str() == Some("https") { 443 } else { 80 };
+    let default = if head.uri.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
     authority.port.unwrap_or(default)
 }
 
@@ -161,42 +195,61 @@ fn check_is_ours(policy: &Policy, authority: &Authority) -> Result<(), Fault> {
     }
     let host = &authority.host;
     let advice = match host {
-        Host::Ip(_) => format!("to serve this network set `allow_lan_access = true`, or add `{host}` to `allowed_hosts`"),
+        Host::Ip(_) => format!(
+            "to serve this network set `allow_lan_access = true`, or add `{host}` to `allowed_hosts`"
+        ),
         Host::Name(_) => format!("to allow this name add `{host}` to `allowed_hosts`"),
     };
-    Err(client_fault(FaultKind::Misdirected, format!("`{host}` is not a name of this gateway; {advice}")))
+    Err(client_fault(
+        FaultKind::Misdirected,
+        format!("`{host}` is not a name of this gateway; {advice}"),
+    ))
 }
 
 /// With the LAN open any address is ours: a rebound page always comes with a name.
 fn is_ours(policy: &Policy, authority: &Authority) -> bool {
     authority.host.is_loopback()
-        || policy.allowed_hosts.iter().any(|allowed| is_allowed(allowed, authority))
+        || policy
+            .allowed_hosts
+            .iter()
+            .any(|allowed| is_allowed(allowed, authority))
         || policy.lan && is_of_this_machine(policy, &authority.host)
 }
 
 fn is_allowed(allowed: &str, authority: &Authority) -> bool {
-    Authority::parse(allowed)
-        .is_some_and(|allowed| allowed.host == authority.host && (allowed.port.is_none() || allowed.port == authority.port))
+    Authority::parse(allowed).is_some_and(|allowed| {
+        allowed.host == authority.host && (allowed.port.is_none() || allowed.port == authority.port)
+    })
 }
 
 fn is_of_this_machine(policy: &Policy, host: &Host) -> bool {
     let Host::Name(name) = host else { return true };
     let label = name.strip_suffix(".local").unwrap_or(name);
-    policy.machine_names.iter().any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(label))
+    policy
+        .machine_names
+        .iter()
+        .any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(label))
 }
 
 /// The page that asks. `None` when none says so.
 fn allowed_origin(policy: &Policy, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> {
     let mut values = headers.get_all(header::ORIGIN).iter();
-    let Some(origin) = values.next() else { return Ok(None) };
+    let Some(origin) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() {
         return Err(forbidden("expected one `Origin` header, found more"));
     }
-    if origin.to_str().is_ok_and(|text| is_allowed_origin(policy, text)) {
+    if origin
+        .to_str()
+        .is_ok_and(|text| is_allowed_origin(policy, text))
+    {
         return Ok(Some(origin.clone()));
     }
     let found = quoted(origin.as_bytes());
-    Err(forbidden(format!("the web page {found} may not ask this gateway; to allow it, add its origin to `cors_origins`")))
+    Err(forbidden(format!(
+        "the web page {found} may not ask this gateway; to allow it, add its origin to `cors_origins`"
+    )))
 }
 
 fn is_allowed_origin(policy: &Policy, origin: &str) -> bool {
@@ -207,17 +260,23 @@ fn is_allowed_origin(policy: &Policy, origin: &str) -> bool {
 /// A page of a server on this machine, or of an installed program.
 fn is_local_page(origin: &str) -> bool {
     match origin.split_once("://") {
-        Some(("http" | "https", authority)) => Authority::parse(authority).is_some_and(|authority| authority.host.is_loopback()),
+        Some(("http" | "https", authority)) => {
+            Authority::parse(authority).is_some_and(|authority| authority.host.is_loopback())
+        }
         Some((scheme, rest)) => EDITOR_SCHEMES.contains(&scheme) && !rest.is_empty(),
         None => false,
     }
 }
 
-/// Whether a page of another site made the browser ask, as by an `<img>` or a link, which carry no `Origin`.
+/// Whether a page of another site made the browser ask, as by an `<img>` or a link, which carry no
+/// `Origin`.
 ///
 /// `Sec-Fetch-Mode` says nothing here: Node's `fetch` sends it too.
 fn is_cross_site(headers: &HeaderMap) -> bool {
-    headers.get_all(SEC_FETCH_SITE).iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
+    headers
+        .get_all(SEC_FETCH_SITE)
+        .iter()
+        .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
 }
 
 /// Refuses a POST that a page could send without a preflight: JSON cannot be sent so.
@@ -230,14 +289,17 @@ fn check_is_json(head: &Parts) -> Result<(), Fault> {
         (Some(value), None) if is_json(value.as_bytes()) => Ok(()),
         (Some(value), None) => Err(not_json(&quoted(value.as_bytes()))),
         (Some(_), Some(_)) => Err(not_json("more than one")),
-        // A page can leave the type out (a `Blob` without one), and then its browser says who asks. Programs may.
+        // A page can leave the type out (a `Blob` without one), and then its browser says who asks.
+        // Programs may.
         (None, _) if is_from_browser(&head.headers) => Err(not_json("none")),
         (None, _) => Ok(()),
     }
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
-    let is_sized = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    let is_sized = headers
+        .get(header::CONTENT_LENGTH)
+        .is_some_and(|length| length != "0");
     is_sized || headers.contains_key(header::TRANSFER_ENCODING)
 }
 
@@ -247,9 +309,21 @@ fn is_from_browser(headers: &HeaderMap) -> bool {
 
 /// `application/json` or `application/*+json`, with any parameters.
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
-    let Some(subtype) = essence.strip_prefix(b"application/") else { return false };
-    let is_token = |name: &[u8]| !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-.+_".contains(byte));
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default()
+        .trim_ascii()
+        .to_ascii_lowercase();
+    let Some(subtype) = essence.strip_prefix(b"application/") else {
+        return false;
+    };
+    let is_token = |name: &[u8]| {
+        !name.is_empty()
+            && name
+                .iter()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-.+_".contains(byte))
+    };
     subtype == b"json" || subtype.strip_suffix(b"+json").is_some_and(is_token)
 }
 
@@ -259,8 +333,9 @@ fn sole(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
 }
 
 fn not_json(found: &str) -> Fault {
-    let message =
-        format!("content-type: expected `application/json`, found {found}; with curl add -H 'content-type: application/json'");
+    let message = format!(
+        "content-type: expected `application/json`, found {found}; with curl add -H 'content-type: application/json'"
+    );
     client_fault(FaultKind::UnsupportedMediaType, message)
 }
 
@@ -275,7 +350,10 @@ fn client_fault(kind: FaultKind, message: impl Into<String>) -> Fault {
 /// A header's value as a message may show it: the beginning, escaped.
 fn quoted(value: &[u8]) -> String {
     const SHOWN_CHARS_MAX: usize = 100;
-    let shown: String = String::from_utf8_lossy(value).chars().take(SHOWN_CHARS_MAX).collect();
+    let shown: String = String::from_utf8_lossy(value)
+        .chars()
+        .take(SHOWN_CHARS_MAX)
+        .collect();
     format!("`{}`", printable(&shown))
 }
 

@@ -1,5 +1,5 @@
-//! The host part of an address, read strictly: whoever compares names has to agree with those who connect to them.
-//! It looks nothing up.
+//! The host part of an address, read strictly: whoever compares names has to agree with those who
+//! connect to them. It looks nothing up.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -21,8 +21,8 @@ pub(super) enum Host {
 impl Authority {
     /// Reads `localhost:8045`, `127.0.0.1`, `[::1]:8045`.
     ///
-    /// `None` for everything else: user info, paths, lists, zone ids, ports that are none. What merely looks like a number to some
-    /// (`127.1`, `0x7f.1`, `2130706433`) stays a name.
+    /// `None` for everything else: user info, paths, lists, zone ids, ports that are none. What
+    /// merely looks like a number to some (`127.1`, `0x7f.1`, `2130706433`) stays a name.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
@@ -34,7 +34,10 @@ impl Authority {
                 (Host::parse_name(name)?, port)
             }
         };
-        Some(Self { host, port: parse_port(port)? })
+        Some(Self {
+            host,
+            port: parse_port(port)?,
+        })
     }
 }
 
@@ -48,7 +51,8 @@ impl Host {
         is_name.then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
-    /// Whether it means this machine on every machine: `localhost`, `*.localhost` (RFC 6761 section 6.3), 127.0.0.0/8, `::1`.
+    /// Whether it means this machine on every machine: `localhost`, `*.localhost` (RFC 6761 section
+    /// 6.3), 127.0.0.0/8, `::1`.
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -73,12 +77,15 @@ fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len()) && label.bytes().all(is_allowed)
 }
 
-/// Reads what follows the host: nothing, a lone colon (RFC 3986 section 3.2.3), or a colon and a port.
+/// Reads what follows the host: nothing, a lone colon (RFC 3986 section 3.2.3), or a colon and a
+/// port.
 fn parse_port(text: &str) -> Option<Option<u16>> {
     match text.strip_prefix(':') {
         None => text.is_empty().then_some(None),
         Some("") => Some(None),
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok().map(Some),
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            digits.parse().ok().map(Some)
+        }
         Some(_) => None,
     }
 }
@@ -101,7 +108,11 @@ mod tests {
             ("127.1", "127.1", None),
         ] {
             let authority = Authority::parse(text).expect(text);
-            assert_eq!((authority.host.to_string().as_str(), authority.port), (host, port), "{text}");
+            assert_eq!(
+                (authority.host.to_string().as_str(), authority.port),
+                (host, port),
+                "{text}"
+            );
         }
     }
 

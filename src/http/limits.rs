@@ -1,4 +1,5 @@
-//! How much a client may send, and how long it may take. Nothing here ends an answer that is still being given.
+//! How much a client may send, and how long it may take. Nothing here ends an answer that is still
+//! being given.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use std::time::Duration;
 /// No limit bounds the time that an answer takes: answers of ten minutes and more are normal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest request body, as it is sent and also once it is decompressed. 64 MiB: a long conversation with images.
+    /// The longest request body, as it is sent and also once it is decompressed. 64 MiB: a long
+    /// conversation with images.
     pub request_body_bytes_max: usize,
     /// The request line and all headers. 64 KiB; at least 8 KiB.
     pub header_bytes_max: usize,
@@ -21,8 +23,9 @@ pub struct Limits {
     pub connections_max: usize,
     /// Requests whose answer is not finished. 1024; one more is refused.
     pub requests_in_flight_max: usize,
-    /// How long a connection stays open between two requests. 5 minutes: longer than the pools of clients keep theirs, so that
-    /// it is the client who closes and no request runs into a closed connection.
+    /// How long a connection stays open between two requests. 5 minutes: longer than the pools of
+    /// clients keep theirs, so that it is the client who closes and no request runs into a closed
+    /// connection.
     pub keep_alive_timeout: Duration,
 }
 

@@ -1,7 +1,8 @@
 //! Opening the port: on IPv4 and IPv6 together, or not at all.
 //!
-//! A client that is told `localhost` may try either family first, so a stranger on the other one would get its requests and keys.
-//! It accepts nothing yet, and never falls back to another port or address.
+//! A client that is told `localhost` may try either family first, so a stranger on the other one
+//! would get its requests and keys. It accepts nothing yet, and never falls back to another port or
+//! address.
 
 use std::fmt;
 use std::io;
@@ -53,10 +54,13 @@ impl Listeners {
     /// Cancel safe: no connection is lost.
     pub(super) async fn accept(&self) -> io::Result<TcpStream> {
         std::future::poll_fn(|cx| {
-            let ready = self.sockets.iter().find_map(|socket| match socket.poll_accept(cx) {
-                Poll::Ready(accepted) => Some(accepted.map(|(stream, _)| stream)),
-                Poll::Pending => None,
-            });
+            let ready = self
+                .sockets
+                .iter()
+                .find_map(|socket| match socket.poll_accept(cx) {
+                    Poll::Ready(accepted) => Some(accepted.map(|(stream, _)| stream)),
+                    Poll::Pending => None,
+                });
             ready.map_or(Poll::Pending, Poll::Ready)
         })
         .await
@@ -78,7 +82,9 @@ impl BindError {
 
     /// Whether another process has the port: waiting or another port helps.
     pub fn is_in_use(&self) -> bool {
-        self.failed.iter().any(|(_, error)| error.kind() == io::ErrorKind::AddrInUse)
+        self.failed
+            .iter()
+            .any(|(_, error)| error.kind() == io::ErrorKind::AddrInUse)
     }
 }
 
@@ -88,19 +94,30 @@ impl fmt::Display for BindError {
         let addresses: Vec<String> = failed.iter().map(|(address, _)| shown(*address)).collect();
         let addresses = addresses.join(" and ");
         match failed.first() {
-            _ if self.is_in_use() => write!(f, "port {port} is in use by another process on {addresses}; set `port` or stop it"),
-            Some((_, error)) => write!(f, "port {port} cannot be opened on {addresses}: {error}; set another `port`"),
-            None => write!(f, "port {port} cannot be opened: this machine has neither IPv4 nor IPv6"),
+            _ if self.is_in_use() => write!(
+                f,
+                "port {port} is in use by another process on {addresses}; set `port` or stop it"
+            ),
+            Some((_, error)) => write!(
+                f,
+                "port {port} cannot be opened on {addresses}: {error}; set another `port`"
+            ),
+            None => write!(
+                f,
+                "port {port} cannot be opened: this machine has neither IPv4 nor IPv6"
+            ),
         }
     }
 }
 
 impl std::error::Error for BindError {}
 
-/// Opens `port` (0: one that is free) on each address family that this machine has. Needs a tokio runtime.
+/// Opens `port` (0: one that is free) on each address family that this machine has. Needs a tokio
+/// runtime.
 ///
 /// # Errors
-/// When one of the addresses cannot be had; then none stays open. A family that the machine lacks is no error.
+/// When one of the addresses cannot be had; then none stays open. A family that the machine lacks
+/// is no error.
 pub fn bind(port: u16, reach: Reach) -> Result<Listeners, BindError> {
     let attempts_max = if port == 0 { PORT_ATTEMPTS_MAX } else { 1 };
     let mut attempt = bind_once(port, reach);
@@ -115,7 +132,10 @@ pub fn bind(port: u16, reach: Reach) -> Result<Listeners, BindError> {
 
 /// Tries every address, also after a failure, so that the error names all that are taken.
 fn bind_once(port: u16, reach: Reach) -> Result<Listeners, BindError> {
-    let mut listeners = Listeners { sockets: Vec::new(), port };
+    let mut listeners = Listeners {
+        sockets: Vec::new(),
+        port,
+    };
     let mut failed = Vec::new();
     for address in reach.addresses() {
         match bind_address(SocketAddr::new(address, listeners.port)) {
@@ -127,16 +147,28 @@ fn bind_once(port: u16, reach: Reach) -> Result<Listeners, BindError> {
             Err(error) => failed.push((address, error)),
         }
     }
-    if failed.is_empty() && !listeners.sockets.is_empty() { Ok(listeners) } else { Err(BindError { port: listeners.port, failed }) }
+    if failed.is_empty() && !listeners.sockets.is_empty() {
+        Ok(listeners)
+    } else {
+        Err(BindError {
+            port: listeners.port,
+            failed,
+        })
+    }
 }
 
 fn bind_address(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     if address.is_ipv6() {
         // Else [::] would take the IPv4 port too, and whether it does differs between systems.
         socket.set_only_v6(true)?;
     }
-    // A restart finds its old connections in TIME_WAIT. On Windows the option means something else: sharing with strangers.
+    // A restart finds its old connections in TIME_WAIT. On Windows the option means something else:
+    // sharing with strangers.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -149,7 +181,8 @@ fn bind_address(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
 
 /// Whether the machine does not have this address family, or has it switched off.
 fn is_missing_family(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
+    error.kind() == io::ErrorKind::AddrNotAvailable
+        || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
 }
 
 /// `EAFNOSUPPORT`, for which the standard library has no kind.
@@ -193,10 +226,19 @@ mod tests {
     async fn a_taken_port_is_named_with_its_addresses() {
         let first = bind(0, Reach::Loopback).unwrap();
         let error = bind(first.port(), Reach::Loopback).unwrap_err();
-        let addresses = if has_ipv6() { "127.0.0.1 and [::1]" } else { "127.0.0.1" };
+        let addresses = if has_ipv6() {
+            "127.0.0.1 and [::1]"
+        } else {
+            "127.0.0.1"
+        };
         let port = first.port();
         assert!(error.is_in_use());
-        assert_eq!(error.to_string(), format!("port {port} is in use by another process on {addresses}; set `port` or stop it"));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "port {port} is in use by another process on {addresses}; set `port` or stop it"
+            )
+        );
     }
 
     #[tokio::test]
@@ -204,9 +246,13 @@ mod tests {
         if !has_ipv6() {
             return;
         }
-        let (stranger, port) = bind_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0)).unwrap();
+        let (stranger, port) =
+            bind_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0)).unwrap();
         let error = bind(port, Reach::Loopback).unwrap_err();
-        assert_eq!(error.to_string(), format!("port {port} is in use by another process on [::1]; set `port` or stop it"));
+        assert_eq!(
+            error.to_string(),
+            format!("port {port} is in use by another process on [::1]; set `port` or stop it")
+        );
         drop(stranger);
         bind(port, Reach::Loopback).expect("the refused attempt left nothing open");
     }
@@ -214,7 +260,9 @@ mod tests {
     #[test]
     fn a_missing_family_is_no_stranger() {
         assert!(is_missing_family(&io::ErrorKind::AddrNotAvailable.into()));
-        assert!(is_missing_family(&io::Error::from_raw_os_error(FAMILY_NOT_SUPPORTED)));
+        assert!(is_missing_family(&io::Error::from_raw_os_error(
+            FAMILY_NOT_SUPPORTED
+        )));
         assert!(!is_missing_family(&io::ErrorKind::AddrInUse.into()));
     }
 }

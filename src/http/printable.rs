@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-/// Escapes what would steer a terminal, break a log line or reorder the text around it, as in `\u{1b}`.
+/// Escapes what would steer a terminal, break a log line or reorder the text around it, as in
+/// `\u{1b}`.
 ///
-/// These are the control characters (C0 with line ends and ESC, DEL, C1), the bidirectional controls, the two Unicode line ends,
-/// the invisible tag characters and the byte order mark.
+/// These are the control characters (C0 with line ends and ESC, DEL, C1), the bidirectional
+/// controls, the two Unicode line ends, the invisible tag characters and the byte order mark.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.chars().any(steers) {
         return Cow::Borrowed(text);
@@ -22,7 +23,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 fn steers(c: char) -> bool {
-    // Sources: Unicode, "Bidi_Control" property; the tag characters spell text that people do not see and models read.
+    // Sources: Unicode, "Bidi_Control" property; the tag characters spell text that people do not
+    // see and models read.
     let is_bidi = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let is_line_end = matches!(c, '\u{2028}' | '\u{2029}');
     let is_invisible = matches!(c, '\u{feff}' | '\u{e0000}'..='\u{e007f}');
@@ -35,7 +37,10 @@ mod tests {
 
     #[test]
     fn plain_text_is_not_copied() {
-        assert!(matches!(printable("größe 模型 😀 'a\\b'"), Cow::Borrowed(_)));
+        assert!(matches!(
+            printable("größe 模型 😀 'a\\b'"),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Accepting and serving connections until told to stop. What an answer says is the handler's business alone.
+//! Accepting and serving connections until told to stop. What an answer says is the handler's
+//! business alone.
 
 use std::convert::Infallible;
 use std::io;
@@ -31,15 +32,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// After how much silence the system asks whether the peer's machine is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// How many connections over the limit are told so at a time. Those beyond are closed without a word.
+/// How many connections over the limit are told so at a time. Those beyond are closed without a
+/// word.
 const TURNED_AWAY_MAX: usize = 64;
 
-/// How many times too long a head may be, and how many headers too many it may have, to be refused with a sentence. One beyond
-/// that gets a bare status.
+/// How many times too long a head may be, and how many headers too many it may have, to be refused
+/// with a sentence. One beyond that gets a bare status.
 const HEAD_TOLERANCE: usize = 4;
 const HEADERS_TOLERANCE: usize = 20;
 
-/// For so many headers hyper needs no memory of its own; for any other number it makes and fills some at each request.
+/// For so many headers hyper needs no memory of its own; for any other number it makes and fills
+/// some at each request.
 const HEADERS_FREE: usize = 100;
 
 /// The smallest buffer that hyper takes.
@@ -69,7 +72,8 @@ impl Draining {
     }
 }
 
-/// Serves until `stop` is ready. Gives back the port, which stays open until it is dropped, and the answers under way.
+/// Serves until `stop` is ready. Gives back the port, which stays open until it is dropped, and the
+/// answers under way.
 pub async fn serve<H: Handler>(
     listeners: Listeners,
     handler: Arc<H>,
@@ -96,7 +100,9 @@ async fn accept(listeners: &Listeners) -> TcpStream {
     loop {
         match listeners.accept().await {
             Ok(stream) => return stream,
-            Err(error) if is_of_one_connection(&error) => debug!(%error, "a connection ended before it was accepted"),
+            Err(error) if is_of_one_connection(&error) => {
+                debug!(%error, "a connection ended before it was accepted")
+            }
             Err(error) => {
                 warn!(%error, "no connection can be accepted for now");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -108,7 +114,10 @@ async fn accept(listeners: &Listeners) -> TcpStream {
 /// Whether the failure says nothing about the next connection.
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted
+    )
 }
 
 /// What all connections share.
@@ -124,8 +133,8 @@ struct Server<H> {
 impl<H: Handler> Server<H> {
     fn new(handler: Arc<H>, limits: Limits) -> Self {
         let mut http = http1::Builder::new();
-        // hyper's time-out for heads runs between requests too, so `Pulse` keeps the time. A peer that only stopped sending may
-        // still read; `gone` tells it from one that left.
+        // hyper's time-out for heads runs between requests too, so `Pulse` keeps the time. A peer
+        // that only stopped sending may still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
         // hyper's own answer to too long a head has no body; up to here the handler gives one.
         http.max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
@@ -144,8 +153,14 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    /// Takes a connection in, or turns it away with an answer: left in the system's queue it would wait without a reason.
-    fn admit(self: &Arc<Self>, stream: TcpStream, connections: &mut JoinSet<()>, stopping: &watch::Sender<bool>) {
+    /// Takes a connection in, or turns it away with an answer: left in the system's queue it would
+    /// wait without a reason.
+    fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+        connections: &mut JoinSet<()>,
+        stopping: &watch::Sender<bool>,
+    ) {
         let stopping = stopping.subscribe();
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
             prepare(&stream);
@@ -155,7 +170,12 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    async fn run(self: Arc<Self>, stream: TcpStream, stopping: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
+    async fn run(
+        self: Arc<Self>,
+        stream: TcpStream,
+        stopping: watch::Receiver<bool>,
+        _permit: OwnedSemaphorePermit,
+    ) {
         let pulse = Arc::new(Pulse::new());
         tokio::select! {
             // In this order: the silence is judged by what the conversation just did.
@@ -170,13 +190,21 @@ impl<H: Handler> Server<H> {
         linger_until(&stream, stopping).await;
     }
 
-    /// Speaks HTTP until one side ends the connection. From `stop` on, only what has begun is finished.
-    async fn converse(self: &Arc<Self>, stream: &TcpStream, pulse: &Arc<Pulse>, stop: impl Future<Output = ()>) {
+    /// Speaks HTTP until one side ends the connection. From `stop` on, only what has begun is
+    /// finished.
+    async fn converse(
+        self: &Arc<Self>,
+        stream: &TcpStream,
+        pulse: &Arc<Pulse>,
+        stop: impl Future<Output = ()>,
+    ) {
         let service = service_fn(|request| {
             let (server, busy) = (Arc::clone(self), pulse.busy());
             async move { Ok::<_, Infallible>(server.answer(request, busy).await) }
         });
-        let connection = self.http.serve_connection(TokioIo::new(Socket { stream, pulse }), service);
+        let connection = self
+            .http
+            .serve_connection(TokioIo::new(Socket { stream, pulse }), service);
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = &mut connection => ended,
@@ -192,20 +220,32 @@ impl<H: Handler> Server<H> {
 
     async fn answer(&self, request: Request<Incoming>, busy: Busy) -> Response<Answer> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
-        let refusal = self.head_too_large(&request).or_else(|| permit.is_none().then(|| self.too_many()));
+        let refusal = self
+            .head_too_large(&request)
+            .or_else(|| permit.is_none().then(|| self.too_many()));
         let mut response = match refusal {
             None => self.serve(request).await,
             Some(fault) => self.handler.refuse(&request.into_parts().0, &fault),
         };
         // The rest of such a request may still be on its way, and nobody will read it.
-        if matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if matches!(
+            response.status(),
+            StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
+        ) {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|body| Answer { body, broken: None, _permit: permit, busy })
+        response.map(|body| Answer {
+            body,
+            broken: None,
+            _permit: permit,
+            busy,
+        })
     }
 
-    /// Answers. Where others are served too, their answers are made before this one is written: a peer that is woken once takes
-    /// them all, and waking it costs more than to answer.
+    /// Answers. Where others are served too, their answers are made before this one is written: a
+    /// peer that is woken once takes them all, and waking it costs more than to answer.
     async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
         let response = self.handler.handle(request).await;
         if self.in_flight.available_permits() + 1 < self.limits.requests_in_flight_max {
@@ -215,9 +255,15 @@ impl<H: Handler> Server<H> {
     }
 
     fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
-        let Limits { header_bytes_max, headers_max, .. } = self.limits;
+        let Limits {
+            header_bytes_max,
+            headers_max,
+            ..
+        } = self.limits;
         let headers = request.headers();
-        let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
+        let lines = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
         let bytes = target_len(request.uri()) + lines.sum::<usize>();
         let is_too_large = bytes > header_bytes_max || headers.len() > headers_max;
         is_too_large.then(|| {
@@ -228,7 +274,9 @@ impl<H: Handler> Server<H> {
 
     fn too_many(&self) -> Fault {
         let max = self.limits.requests_in_flight_max;
-        let message = format!("gateway: {max} requests are in flight already; try again once one of them is answered");
+        let message = format!(
+            "gateway: {max} requests are in flight already; try again once one of them is answered"
+        );
         let mut fault = Fault::new(FaultKind::Overloaded, Blame::Gateway, message);
         fault.retry_after = Some(Duration::from_secs(1));
         fault
@@ -237,7 +285,9 @@ impl<H: Handler> Server<H> {
 
 /// How long the request target was, a scheme aside.
 fn target_len(uri: &Uri) -> usize {
-    let authority = uri.authority().map_or(0, |authority| authority.as_str().len());
+    let authority = uri
+        .authority()
+        .map_or(0, |authority| authority.as_str().len());
     authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
@@ -251,9 +301,15 @@ struct Answer {
 }
 
 impl Answer {
-    /// hyper breaks off at once and throws away what it has not written. So it learns of the break only when a reader, however
-    /// slow, has been sent all that came before: the last record tells why.
-    fn poll_break(&mut self, error: BoxError, mark: u64, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    /// hyper breaks off at once and throws away what it has not written. So it learns of the break
+    /// only when a reader, however slow, has been sent all that came before: the last record tells
+    /// why.
+    fn poll_break(
+        &mut self,
+        error: BoxError,
+        mark: u64,
+        cx: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.busy.poll_flush(mark, cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err(error))),
             Poll::Pending => {
@@ -268,7 +324,10 @@ impl http_body::Body for Answer {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some((error, mark)) = self.broken.take() {
             return self.poll_break(error, mark, cx);
         }
@@ -296,12 +355,21 @@ fn prepare(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
 }
 
-async fn turn_away(stream: TcpStream, stopping: watch::Receiver<bool>, _permit: OwnedSemaphorePermit) {
-    refuse(&stream, StatusCode::SERVICE_UNAVAILABLE, "too many connections; close some or try again");
+async fn turn_away(
+    stream: TcpStream,
+    stopping: watch::Receiver<bool>,
+    _permit: OwnedSemaphorePermit,
+) {
+    refuse(
+        &stream,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "too many connections; close some or try again",
+    );
     linger_until(&stream, stopping).await;
 }
 
-/// Lingers, but not past the order to stop: who stops does not wait for clients that keep an unused connection.
+/// Lingers, but not past the order to stop: who stops does not wait for clients that keep an unused
+/// connection.
 async fn linger_until(stream: &TcpStream, stopping: watch::Receiver<bool>) {
     tokio::select! {
         () = linger(stream) => {}

@@ -60,7 +60,12 @@ impl Probe {
         admit(&Policy::default(), &head)?;
         let tells = TellsDrop(self.dropped.clone());
         match head.uri.path() {
-            "/echo" => Ok(Body::from(collect(incoming, &head.headers, &self.limits).await?.whole().clone())),
+            "/echo" => Ok(Body::from(
+                collect(incoming, &head.headers, &self.limits)
+                    .await?
+                    .whole()
+                    .clone(),
+            )),
             "/wait" => {
                 self.release.acquire().await.unwrap().forget();
                 Ok(Body::from("waited"))
@@ -83,7 +88,10 @@ impl Probe {
                     release.acquire().await.unwrap().forget();
                 }
                 let chunk = [first, "last"].get(step).copied()?;
-                Some((Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))), (step + 1, tells)))
+                Some((
+                    Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))),
+                    (step + 1, tells),
+                ))
             }
         };
         Body::stream(StreamBody::new(Box::pin(stream::unfold((0, tells), step))))
@@ -149,15 +157,29 @@ impl Running {
         let (stop, stopped) = oneshot::channel();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let (listeners, mut draining) = serve(listeners, Arc::new(probe), limits, async { drop(stopped.await) }).await;
+            let (listeners, mut draining) = serve(listeners, Arc::new(probe), limits, async {
+                drop(stopped.await)
+            })
+            .await;
             drop(listeners);
             timeout(DRAIN_TIMEOUT, draining.ended()).await.is_ok()
         });
-        Self { port, release, dropped, chunks_made, stop, serving }
+        Self {
+            port,
+            release,
+            dropped,
+            chunks_made,
+            stop,
+            serving,
+        }
     }
 
     async fn connect(&self) -> Client {
-        Client(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.unwrap())
+        Client(
+            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))
+                .await
+                .unwrap(),
+        )
     }
 
     /// Connects and sends.
@@ -182,8 +204,10 @@ impl Client {
     /// Reads one answer with its length in the head: the head in lower case, and the body.
     async fn answer(&mut self) -> (String, String) {
         let head = self.until("\r\n\r\n").await.to_lowercase();
-        let length =
-            head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |length| length.parse().unwrap());
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).await.unwrap();
         (head, String::from_utf8(body).unwrap())
@@ -198,7 +222,9 @@ impl Client {
     async fn until(&mut self, end: &str) -> String {
         let mut read = Vec::new();
         while !read.ends_with(end.as_bytes()) {
-            read.push(self.0.read_u8().await.unwrap_or_else(|error| panic!("{error} after {}", String::from_utf8_lossy(&read))));
+            read.push(self.0.read_u8().await.unwrap_or_else(|error| {
+                panic!("{error} after {}", String::from_utf8_lossy(&read))
+            }));
         }
         String::from_utf8(read).unwrap()
     }
@@ -216,7 +242,9 @@ fn get(path: &str) -> String {
 }
 
 fn post(headers: &str, body: &str) -> String {
-    format!("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}")
+    format!(
+        "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}"
+    )
 }
 
 fn seconds(duration: Duration) -> u64 {
@@ -233,8 +261,14 @@ async fn a_head_that_trickles_in_times_out_with_an_answer() {
         client.send("A: b\r\n").await;
     }
     let answer = client.rest().await;
-    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
-    assert!(answer.ends_with(r#""message":"gateway: the head of the request did not come in time"}}"#), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.ends_with(r#""message":"gateway: the head of the request did not come in time"}}"#),
+        "{answer}"
+    );
     assert_eq!(seconds(started_at.elapsed()), 30);
     assert_eq!(server.send(get("/")).await.status().await, 200);
 }
@@ -271,20 +305,36 @@ async fn a_slow_body_times_out_and_closes() {
     let (head, body) = client.answer().await;
     assert!(head.starts_with("http/1.1 408 "), "{head}");
     assert!(head.contains("\r\nconnection: close\r\n"), "{head}");
-    assert_eq!(body, "request body: expected more of it within 30 seconds, found nothing");
+    assert_eq!(
+        body,
+        "request body: expected more of it within 30 seconds, found nothing"
+    );
     assert_eq!(client.rest().await, "");
 }
 
 #[tokio::test]
 async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
     let server = Running::start(Limits::default());
-    let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nA: {}\r\n\r\n", "a".repeat(2 << 20));
+    let long = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nA: {}\r\n\r\n",
+        "a".repeat(2 << 20)
+    );
     assert_eq!(server.send(long).await.status().await, 431);
-    for headers in ["A: b\r\n".repeat(95), format!("A: {}\r\n", "a".repeat(65 << 10))] {
-        let mut client = server.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n")).await;
+    for headers in [
+        "A: b\r\n".repeat(95),
+        format!("A: {}\r\n", "a".repeat(65 << 10)),
+    ] {
+        let mut client = server
+            .send(format!(
+                "GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
+            ))
+            .await;
         let (head, body) = client.answer().await;
         assert!(head.starts_with("http/1.1 431 "), "{head}");
-        assert_eq!(body, "request head: expected at most 65536 bytes and 80 headers, found more");
+        assert_eq!(
+            body,
+            "request head: expected at most 65536 bytes and 80 headers, found more"
+        );
         client.send(get("/")).await;
         assert_eq!(client.status().await, 200, "the connection goes on");
     }
@@ -293,21 +343,43 @@ async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_answered_though_the_client_goes_on_sending() {
-    let server = Running::start(Limits { request_body_bytes_max: 1 << 20, ..Limits::default() });
+    let server = Running::start(Limits {
+        request_body_bytes_max: 1 << 20,
+        ..Limits::default()
+    });
     let body = "x".repeat(8 << 20);
-    let mut announced = server.send(post(&format!("Content-Length: {}", body.len()), &body)).await;
+    let mut announced = server
+        .send(post(&format!("Content-Length: {}", body.len()), &body))
+        .await;
     let (head, _) = announced.answer().await;
-    assert!(head.starts_with("http/1.1 413 ") && head.contains("\r\nconnection: close\r\n"), "{head}");
+    assert!(
+        head.starts_with("http/1.1 413 ") && head.contains("\r\nconnection: close\r\n"),
+        "{head}"
+    );
     let chunk = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    assert_eq!(server.send(post("Transfer-Encoding: chunked", &chunk)).await.status().await, 413);
+    assert_eq!(
+        server
+            .send(post("Transfer-Encoding: chunked", &chunk))
+            .await
+            .status()
+            .await,
+        413
+    );
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
-    let server = Running::start(Limits { request_body_bytes_max: 8, ..Limits::default() });
-    let mut refused = server.send(post("Content-Length: 9\r\nExpect: 100-continue", "")).await;
+    let server = Running::start(Limits {
+        request_body_bytes_max: 8,
+        ..Limits::default()
+    });
+    let mut refused = server
+        .send(post("Content-Length: 9\r\nExpect: 100-continue", ""))
+        .await;
     assert_eq!(refused.status().await, 413);
-    let mut awaited = server.send(post("Content-Length: 2\r\nExpect: 100-continue", "")).await;
+    let mut awaited = server
+        .send(post("Content-Length: 2\r\nExpect: 100-continue", ""))
+        .await;
     assert_eq!(awaited.status().await, 100);
     awaited.send("{}").await;
     assert_eq!(awaited.answer().await.1, "{}");
@@ -317,12 +389,30 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
 async fn broken_bodies_are_explained() {
     let server = Running::start(Limits::default());
     for (request, words) in [
-        (post("Transfer-Encoding: chunked", "zz\r\n{}\r\n"), "found a malformed one"),
-        (post("Transfer-Encoding: chunked", "-1\r\n{}\r\n"), "found a malformed one"),
-        (post("Transfer-Encoding: chunked", "2\r\n{}xx0\r\n\r\n"), "found a malformed one"),
-        (post("Transfer-Encoding: chunked", "ffffffffffffffffff\r\n"), "found a malformed one"),
-        (post("Transfer-Encoding: chunked", "5\r\n{}"), "found the end of the connection"),
-        (post("Content-Length: 9", "{}"), "found the end of the connection"),
+        (
+            post("Transfer-Encoding: chunked", "zz\r\n{}\r\n"),
+            "found a malformed one",
+        ),
+        (
+            post("Transfer-Encoding: chunked", "-1\r\n{}\r\n"),
+            "found a malformed one",
+        ),
+        (
+            post("Transfer-Encoding: chunked", "2\r\n{}xx0\r\n\r\n"),
+            "found a malformed one",
+        ),
+        (
+            post("Transfer-Encoding: chunked", "ffffffffffffffffff\r\n"),
+            "found a malformed one",
+        ),
+        (
+            post("Transfer-Encoding: chunked", "5\r\n{}"),
+            "found the end of the connection",
+        ),
+        (
+            post("Content-Length: 9", "{}"),
+            "found the end of the connection",
+        ),
     ] {
         let mut client = server.send(&request).await;
         client.finish_sending().await;
@@ -348,7 +438,14 @@ async fn what_is_no_http_is_refused() {
     ] {
         assert_eq!(server.send(request).await.status().await, 400, "{request}");
     }
-    assert_eq!(server.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.rest().await, "");
+    assert_eq!(
+        server
+            .send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .await
+            .rest()
+            .await,
+        ""
+    );
 }
 
 #[tokio::test]
@@ -356,14 +453,29 @@ async fn a_connection_serves_on_after_a_refusal() {
     let server = Running::start(Limits::default());
     let mut client = server.connect().await;
     for (request, status) in [
-        ("GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400),
+        (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n",
+            400,
+        ),
         ("GET / HTTP/1.1\r\n\r\n", 400),
         ("GET / HTTP/1.1\r\nHost: evil.com\r\n\r\n", 421),
-        ("GET http://evil.com/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
-        ("GET http://localhost:1/ HTTP/1.1\r\nHost: localhost:2\r\n\r\n", 400),
-        ("GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
+        (
+            "GET http://evil.com/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            421,
+        ),
+        (
+            "GET http://localhost:1/ HTTP/1.1\r\nHost: localhost:2\r\n\r\n",
+            400,
+        ),
+        (
+            "GET http://localhost/ HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            200,
+        ),
         ("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n", 200),
-        ("CONNECT evil.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 421),
+        (
+            "CONNECT evil.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            421,
+        ),
     ] {
         client.send(request).await;
         assert_eq!(client.status().await, status, "{request}");
@@ -373,7 +485,12 @@ async fn a_connection_serves_on_after_a_refusal() {
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
     let server = Running::start(Limits::default());
-    let requests = [post("Content-Length: 1", "1"), get("/"), post("Content-Length: 1", "2")].concat();
+    let requests = [
+        post("Content-Length: 1", "1"),
+        get("/"),
+        post("Content-Length: 1", "2"),
+    ]
+    .concat();
     let mut client = server.send(requests).await;
     for expected in ["1", "hello", "2"] {
         assert_eq!(client.answer().await.1, expected);
@@ -383,37 +500,61 @@ async fn pipelined_requests_are_answered_in_order() {
 #[tokio::test]
 async fn old_http_is_answered_and_closed_unless_it_asks_to_stay() {
     let server = Running::start(Limits::default());
-    let once = server.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").await.rest().await;
-    assert!(once.starts_with("HTTP/1.0 200 ") && once.ends_with("hello"), "{once}");
-    let mut kept = server.send("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n").await;
+    let once = server
+        .send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .await
+        .rest()
+        .await;
+    assert!(
+        once.starts_with("HTTP/1.0 200 ") && once.ends_with("hello"),
+        "{once}"
+    );
+    let mut kept = server
+        .send("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
+        .await;
     assert_eq!(kept.answer().await.1, "hello");
     kept.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
     assert!(kept.rest().await.ends_with("hello"));
-    let streamed = server.send("GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
+    let streamed = server
+        .send("GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        .await;
     server.release.add_permits(1);
     assert!(streamed.rest().await.ends_with("\r\n\r\nfirstlast"));
 }
 
 #[tokio::test]
 async fn connections_over_the_limit_are_told_so_until_one_ends() {
-    let server = Running::start(Limits { connections_max: 1, ..Limits::default() });
+    let server = Running::start(Limits {
+        connections_max: 1,
+        ..Limits::default()
+    });
     let mut first = server.send(get("/")).await;
     assert_eq!(first.status().await, 200);
     let second = server.send(get("/")).await.rest().await;
-    assert!(second.starts_with("HTTP/1.1 503 Service Unavailable\r\n") && second.contains("\r\nretry-after: 1\r\n"), "{second}");
+    assert!(
+        second.starts_with("HTTP/1.1 503 Service Unavailable\r\n")
+            && second.contains("\r\nretry-after: 1\r\n"),
+        "{second}"
+    );
     drop(first);
     while server.send(get("/")).await.status().await != 200 {}
 }
 
 #[tokio::test]
 async fn requests_over_the_limit_are_refused_until_one_is_answered() {
-    let mut server = Running::start(Limits { requests_in_flight_max: 1, ..Limits::default() });
+    let mut server = Running::start(Limits {
+        requests_in_flight_max: 1,
+        ..Limits::default()
+    });
     let mut first = server.send(get("/stream")).await;
     first.until("first\r\n").await;
     let mut second = server.send(get("/")).await;
     let (head, body) = second.answer().await;
     assert!(head.starts_with("http/1.1 503 "), "{head}");
-    assert_eq!(body, "gateway: 1 requests are in flight already; try again once one of them is answered");
+    assert_eq!(
+        body,
+        "gateway: 1 requests are in flight already; try again once one of them is answered"
+    );
     server.release.add_permits(1);
     first.until("0\r\n\r\n").await;
     server.dropped.recv().await.unwrap();
@@ -433,7 +574,12 @@ async fn an_answer_may_be_silent_for_an_hour() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_cancels_its_answer_within_a_second() {
     let pipelined = [get("/stream"), get("/")].concat();
-    for request in [get("/stream"), get("/silent"), pipelined, format!("{}\r\n", get("/silent"))] {
+    for request in [
+        get("/stream"),
+        get("/silent"),
+        pipelined,
+        format!("{}\r\n", get("/silent")),
+    ] {
         let mut server = Running::start(Limits::default());
         let mut client = server.send(&request).await;
         client.until("\r\n\r\n").await;
@@ -445,7 +591,10 @@ async fn a_client_that_leaves_cancels_its_answer_within_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_the_head_cancels_the_request() {
-    let mut server = Running::start(Limits { requests_in_flight_max: 1, ..Limits::default() });
+    let mut server = Running::start(Limits {
+        requests_in_flight_max: 1,
+        ..Limits::default()
+    });
     let mut client = server.send(get("/wait")).await;
     client.finish_sending().await;
     let dropped = timeout(Duration::from_secs(1), server.dropped.recv()).await;
@@ -480,7 +629,10 @@ async fn a_client_that_does_not_read_holds_a_bounded_part_of_its_answer() {
         sleep(Duration::from_millis(100)).await;
     }
     // What the kernel's two socket buffers take, and hyper's own one.
-    assert!(made < 2000, "{made} chunks of 16 KiB were made for a client that reads nothing");
+    assert!(
+        made < 2000,
+        "{made} chunks of 16 KiB were made for a client that reads nothing"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -492,7 +644,11 @@ async fn stopping_closes_the_port_and_lets_answers_finish() {
     streamed.until("first\r\n").await;
     server.stop.send(()).unwrap();
     assert_eq!(idle.rest().await, "");
-    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, server.port)).await.is_err());
+    assert!(
+        TcpStream::connect((Ipv4Addr::LOCALHOST, server.port))
+            .await
+            .is_err()
+    );
     server.release.add_permits(1);
     assert_eq!(streamed.rest().await, "4\r\nlast\r\n0\r\n\r\n");
     assert!(server.serving.join_next().await.unwrap().unwrap());

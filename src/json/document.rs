@@ -10,10 +10,12 @@ use memchr::memchr;
 use super::text::{plain_len, unescape};
 use super::{Invalid, Raw, Spot, Text};
 
-/// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas included.
+/// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas
+/// included.
 pub const DEPTH_MAX: usize = 128;
 
-/// About how many bytes of a document come on a value, and for how many values there is room from the start.
+/// About how many bytes of a document come on a value, and for how many values there is room from
+/// the start.
 const BYTES_PER_NODE: usize = 16;
 const NODES_RESERVED_MAX: usize = 64;
 
@@ -44,7 +46,8 @@ impl Kind {
     }
 }
 
-/// One value: its bytes are `start..end`, the node behind it and all it holds is `next`. In an object, keys and values alternate.
+/// One value: its bytes are `start..end`, the node behind it and all it holds is `next`. In an
+/// object, keys and values alternate.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     kind: Kind,
@@ -68,7 +71,8 @@ impl Document {
     /// Checks and indexes `source`.
     ///
     /// # Errors
-    /// On bytes that are not UTF-8 or not one JSON value, on nesting past [`DEPTH_MAX`], and from 4 GiB on.
+    /// On bytes that are not UTF-8 or not one JSON value, on nesting past [`DEPTH_MAX`], and from 4
+    /// GiB on.
     pub fn parse(source: Bytes) -> Result<Self, Invalid> {
         Self::parse_in(source, Scratch::default())
     }
@@ -81,8 +85,9 @@ impl Document {
         Self::index(text(source)?, scratch)
     }
 
-    /// Indexes the top level only: what the root's members hold is passed over, strings and brackets aside unread, and looks
-    /// empty. Their bytes are there all the same ([`Value::as_written`], [`Value::raw`]).
+    /// Indexes the top level only: what the root's members hold is passed over, strings and
+    /// brackets aside unread, and looks empty. Their bytes are there all the same
+    /// ([`Value::as_written`], [`Value::raw`]).
     ///
     /// For those who need a few members of a large document and leave its judgement to others.
     ///
@@ -93,7 +98,10 @@ impl Document {
         scanner.skims_below = 1;
         scanner.document()?;
         let nodes = scanner.nodes;
-        Ok(Self { source: text(source)?, nodes })
+        Ok(Self {
+            source: text(source)?,
+            nodes,
+        })
     }
 
     /// Indexes what is known to be text.
@@ -110,12 +118,23 @@ impl Document {
 
     /// The document `null`.
     pub fn null() -> Self {
-        let node = Node { kind: Kind::Null, start: 0, end: 4, next: 1 };
-        Self { source: ByteString::from_static("null"), nodes: vec![node] }
+        let node = Node {
+            kind: Kind::Null,
+            start: 0,
+            end: 4,
+            next: 1,
+        };
+        Self {
+            source: ByteString::from_static("null"),
+            nodes: vec![node],
+        }
     }
 
     pub fn root(&self) -> Value<'_> {
-        Value { document: self, node: 0 }
+        Value {
+            document: self,
+            node: 0,
+        }
     }
 
     pub fn source(&self) -> &Bytes {
@@ -129,7 +148,10 @@ impl Document {
     fn is_key(&self, name: Node, key: &str) -> bool {
         let written = &self.source.as_bytes()[name.start as usize + 1..name.end as usize - 1];
         // An escape takes more bytes than what it stands for.
-        written == key.as_bytes() || written.len() > key.len() && written.contains(&b'\\') && self.is_escaped_key(name, key)
+        written == key.as_bytes()
+            || written.len() > key.len()
+                && written.contains(&b'\\')
+                && self.is_escaped_key(name, key)
     }
 
     #[cold]
@@ -138,7 +160,9 @@ impl Document {
     }
 
     fn slice(&self, start: u32, end: u32) -> &str {
-        self.source.get(start as usize..end as usize).unwrap_or_default()
+        self.source
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// The same, sharing the source's memory.
@@ -176,7 +200,8 @@ impl<'d> Value<'d> {
         self.kind() == Kind::Null
     }
 
-    /// The value, unless it is `null`: the dialects' two ways of leaving a field open mean the same.
+    /// The value, unless it is `null`: the dialects' two ways of leaving a field open mean the
+    /// same.
     pub fn non_null(self) -> Option<Self> {
         (!self.is_null()).then_some(self)
     }
@@ -193,7 +218,10 @@ impl<'d> Value<'d> {
     /// As [`Document::parse`].
     pub fn opened(self) -> Result<Document, Invalid> {
         let node = self.node();
-        Document::index(self.document.share(node.start, node.end), Scratch::default())
+        Document::index(
+            self.document.share(node.start, node.end),
+            Scratch::default(),
+        )
     }
 
     /// The value as it was written, borrowed.
@@ -206,7 +234,9 @@ impl<'d> Value<'d> {
     /// When it is not a string.
     pub fn text(self) -> Result<Text, Invalid> {
         let node = self.expect(Kind::String)?;
-        Ok(Text::from_checked(self.document.share(node.start + 1, node.end - 1)))
+        Ok(Text::from_checked(
+            self.document.share(node.start + 1, node.end - 1),
+        ))
     }
 
     /// What the string says, unescaped.
@@ -238,7 +268,9 @@ impl<'d> Value<'d> {
     /// When it is not a number.
     pub fn f64(self) -> Result<f64, Invalid> {
         self.expect(Kind::Number)?;
-        self.as_written().parse().map_err(|_| self.expected("a number"))
+        self.as_written()
+            .parse()
+            .map_err(|_| self.expected("a number"))
     }
 
     /// A count. `8192.0` and `1e3` are counts too: some languages write every number so.
@@ -252,7 +284,12 @@ impl<'d> Value<'d> {
             .parse()
             .ok()
             .or_else(|| whole(written))
-            .ok_or_else(|| Invalid::new(self.spot(), format!("expected a whole number of 0 or more, found `{written}`")))
+            .ok_or_else(|| {
+                Invalid::new(
+                    self.spot(),
+                    format!("expected a whole number of 0 or more, found `{written}`"),
+                )
+            })
     }
 
     /// The members of an object, in order, doubled keys included.
@@ -261,7 +298,11 @@ impl<'d> Value<'d> {
     /// When it is not an object.
     pub fn members(self) -> Result<Members<'d>, Invalid> {
         let node = self.expect(Kind::Object)?;
-        Ok(Members { document: self.document, at: self.node + 1, end: node.next })
+        Ok(Members {
+            document: self.document,
+            at: self.node + 1,
+            end: node.next,
+        })
     }
 
     /// The members that say something: `null` is as good as absent.
@@ -278,10 +319,15 @@ impl<'d> Value<'d> {
     /// When it is not an array.
     pub fn items(self) -> Result<Items<'d>, Invalid> {
         let node = self.expect(Kind::Array)?;
-        Ok(Items { document: self.document, at: self.node + 1, end: node.next })
+        Ok(Items {
+            document: self.document,
+            at: self.node + 1,
+            end: node.next,
+        })
     }
 
-    /// The member `key`, the last where it stands twice. `None` too when this is no object, or the member is `null`.
+    /// The member `key`, the last where it stands twice. `None` too when this is no object, or the
+    /// member is `null`.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
         let members = self.members().ok()?;
         members.values_of(key).last().and_then(Value::non_null)
@@ -321,7 +367,10 @@ impl<'d> Value<'d> {
         if node.kind == kind {
             return Ok(node);
         }
-        Err(Invalid::new(self.spot(), format!("expected {}, found {}", kind.name(), node.kind.name())))
+        Err(Invalid::new(
+            self.spot(),
+            format!("expected {}, found {}", kind.name(), node.kind.name()),
+        ))
     }
 }
 
@@ -329,7 +378,11 @@ impl<'d> Value<'d> {
 fn shown(value: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 40;
     let mut characters = value.chars();
-    let mut head: String = characters.by_ref().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
+    let mut head: String = characters
+        .by_ref()
+        .take(SHOWN_CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
     if characters.next().is_some() {
         head.push('\u{2026}');
     }
@@ -342,7 +395,11 @@ fn whole(written: &str) -> Option<u64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let number: f64 = written.parse().ok()?;
     let is_whole = number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range was checked")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the range was checked"
+    )]
     is_whole.then_some(number as u64)
 }
 
@@ -355,13 +412,21 @@ pub struct Members<'d> {
 }
 
 impl<'d> Members<'d> {
-    /// The values of all members `key`; keys are compared as they are written, which is cheaper, wherever that is enough.
+    /// The values of all members `key`; keys are compared as they are written, which is cheaper,
+    /// wherever that is enough.
     fn values_of(self, key: &str) -> impl Iterator<Item = Value<'d>> {
-        let Self { document, mut at, end } = self;
+        let Self {
+            document,
+            mut at,
+            end,
+        } = self;
         std::iter::from_fn(move || {
             while at < end {
                 let name = document.nodes[at as usize];
-                let value = Value { document, node: at + 1 };
+                let value = Value {
+                    document,
+                    node: at + 1,
+                };
                 at = value.node().next;
                 if document.is_key(name, key) {
                     return Some(value);
@@ -380,9 +445,15 @@ impl<'d> Iterator for Members<'d> {
             return None;
         }
         let key = self.document.nodes[self.at as usize];
-        let value = Value { document: self.document, node: self.at + 1 };
+        let value = Value {
+            document: self.document,
+            node: self.at + 1,
+        };
         self.at = value.node().next;
-        Some((unescape(self.document.slice(key.start + 1, key.end - 1)), value))
+        Some((
+            unescape(self.document.slice(key.start + 1, key.end - 1)),
+            value,
+        ))
     }
 }
 
@@ -401,13 +472,17 @@ impl<'d> Iterator for Items<'d> {
         if self.at >= self.end {
             return None;
         }
-        let value = Value { document: self.document, node: self.at };
+        let value = Value {
+            document: self.document,
+            node: self.at,
+        };
         self.at = value.node().next;
         Some(value)
     }
 }
 
-/// How long the value is that `text` begins with, strings and brackets aside unread. `None` where it does not end there.
+/// How long the value is that `text` begins with, strings and brackets aside unread. `None` where
+/// it does not end there.
 pub fn value_len(text: &[u8]) -> Option<usize> {
     let mut scanner = Scanner::of(text, Vec::new());
     scanner.skims_below = 0;
@@ -415,7 +490,8 @@ pub fn value_len(text: &[u8]) -> Option<usize> {
     Some(scanner.at)
 }
 
-/// How much of `head`, the beginning of an object, is taken by its brace and the members that stand whole in it.
+/// How much of `head`, the beginning of an object, is taken by its brace and the members that stand
+/// whole in it.
 ///
 /// `None` where no object begins there.
 pub(super) fn members_len(head: &[u8]) -> Option<usize> {
@@ -450,7 +526,12 @@ struct Scanner<'s> {
 
 impl<'s> Scanner<'s> {
     fn of(bytes: &'s [u8], nodes: Vec<Node>) -> Self {
-        Self { bytes, at: 0, nodes, skims_below: usize::MAX }
+        Self {
+            bytes,
+            at: 0,
+            nodes,
+            skims_below: usize::MAX,
+        }
     }
 }
 
@@ -484,7 +565,10 @@ impl Scanner<'_> {
 
     fn container(&mut self, kind: Kind, depth: usize) -> Result<(), Invalid> {
         if depth >= DEPTH_MAX {
-            return Err(Invalid::new(spot(self.at), format!("nested deeper than {DEPTH_MAX}")));
+            return Err(Invalid::new(
+                spot(self.at),
+                format!("nested deeper than {DEPTH_MAX}"),
+            ));
         }
         let close = if kind == Kind::Object { b'}' } else { b']' };
         let node = self.open(kind);
@@ -541,7 +625,11 @@ impl Scanner<'_> {
                 return Err(Invalid::new(spot(self.bytes.len()), "ends within a string"));
             };
             self.at += quote + 1;
-            let slashes = self.bytes[..self.at - 1].iter().rev().take_while(|byte| **byte == b'\\').count();
+            let slashes = self.bytes[..self.at - 1]
+                .iter()
+                .rev()
+                .take_while(|byte| **byte == b'\\')
+                .count();
             if slashes % 2 == 0 {
                 return Ok(());
             }
@@ -582,7 +670,12 @@ impl Scanner<'_> {
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
-                Some(_) => return Err(Invalid::new(spot(self.at), "control character in a string; write it as an escape")),
+                Some(_) => {
+                    return Err(Invalid::new(
+                        spot(self.at),
+                        "control character in a string; write it as an escape",
+                    ));
+                }
                 None => return Err(Invalid::new(spot(self.at), "ends within a string")),
             }
         }
@@ -604,7 +697,14 @@ impl Scanner<'_> {
             }
             _ => false,
         };
-        if is_valid { Ok(()) } else { Err(Invalid::new(spot(self.at.min(self.bytes.len())), "invalid escape in a string")) }
+        if is_valid {
+            Ok(())
+        } else {
+            Err(Invalid::new(
+                spot(self.at.min(self.bytes.len())),
+                "invalid escape in a string",
+            ))
+        }
     }
 
     fn number(&mut self) -> Result<(), Invalid> {
@@ -627,7 +727,10 @@ impl Scanner<'_> {
     }
 
     fn digits(&mut self) -> Result<(), Invalid> {
-        let count = self.bytes[self.at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let count = self.bytes[self.at..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if count == 0 {
             return Err(self.expected("a digit"));
         }
@@ -647,7 +750,12 @@ impl Scanner<'_> {
 
     fn open(&mut self, kind: Kind) -> usize {
         let start = spot(self.at).0;
-        self.nodes.push(Node { kind, start, end: start, next: 0 });
+        self.nodes.push(Node {
+            kind,
+            start,
+            end: start,
+            next: 0,
+        });
         self.nodes.len() - 1
     }
 
@@ -664,7 +772,11 @@ impl Scanner<'_> {
 
     fn byte(&mut self, byte: u8) -> Result<(), Invalid> {
         if self.peek() != Some(byte) {
-            return Err(self.expected(if byte == b',' { "`,` or the end of the container" } else { "`:`" }));
+            return Err(self.expected(if byte == b',' {
+                "`,` or the end of the container"
+            } else {
+                "`:`"
+            }));
         }
         self.at += 1;
         Ok(())
@@ -686,7 +798,10 @@ impl Scanner<'_> {
             Some(_) => "another character".to_owned(),
             None => "the end".to_owned(),
         };
-        Invalid::new(spot(self.at), format!("malformed JSON: expected {what}, found {found}"))
+        Invalid::new(
+            spot(self.at),
+            format!("malformed JSON: expected {what}, found {found}"),
+        )
     }
 }
 

@@ -7,7 +7,8 @@ use memchr::memrchr;
 
 use super::document::members_len;
 
-/// The members that stand whole in the first or the last bytes of an object, as an object of their own.
+/// The members that stand whole in the first or the last bytes of an object, as an object of their
+/// own.
 ///
 /// What stands between them is not read, so whoever takes this leaves its judgement to others.
 #[derive(Clone, Debug)]
@@ -20,7 +21,8 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// Of an object of `bytes` bytes that begins with `head` and ends with `tail`; the two do not overlap.
+    /// Of an object of `bytes` bytes that begins with `head` and ends with `tail`; the two do not
+    /// overlap.
     ///
     /// `None` where these are no ends of an object.
     pub fn of(head: &[u8], tail: &[u8], bytes: usize) -> Option<Self> {
@@ -34,7 +36,11 @@ impl Ends {
         }
         text.extend_from_slice(tail);
         let shift = bytes - text.len();
-        Some(Self { text: text.freeze(), head_bytes: head.len(), shift })
+        Some(Self {
+            text: text.freeze(),
+            head_bytes: head.len(),
+            shift,
+        })
     }
 
     /// The object of the members at both ends.
@@ -44,11 +50,16 @@ impl Ends {
 
     /// Where in the object stands what is at `range` in [`Ends::text`].
     pub fn locate(&self, range: Range<usize>) -> Range<usize> {
-        if range.end <= self.head_bytes { range } else { range.start + self.shift..range.end + self.shift }
+        if range.end <= self.head_bytes {
+            range
+        } else {
+            range.start + self.shift..range.end + self.shift
+        }
     }
 }
 
-/// Where the last members that stand whole in `tail` begin, which is the end of an object. Without any: where its end stands.
+/// Where the last members that stand whole in `tail` begin, which is the end of an object. Without
+/// any: where its end stands.
 fn members_start(tail: &[u8]) -> Option<usize> {
     let mut reader = Backward { rest: tail };
     reader.byte(b'}')?;
@@ -74,7 +85,8 @@ impl Backward<'_> {
         self.string()?;
         let start = self.rest.len();
         self.space();
-        // The first member of all has no comma before it; then all was read, and there is nothing before.
+        // The first member of all has no comma before it; then all was read, and there is nothing
+        // before.
         self.byte(b',').or_else(|| self.byte(b'{'))?;
         Some(start)
     }
@@ -115,7 +127,12 @@ impl Backward<'_> {
         loop {
             let quote = memrchr(b'"', self.rest)?;
             self.rest = &self.rest[..quote];
-            let slashes = self.rest.iter().rev().take_while(|byte| **byte == b'\\').count();
+            let slashes = self
+                .rest
+                .iter()
+                .rev()
+                .take_while(|byte| **byte == b'\\')
+                .count();
             // A run that reaches the beginning of what we have may go on before it.
             if slashes == self.rest.len() {
                 return None;
@@ -128,7 +145,12 @@ impl Backward<'_> {
 
     /// A number, `true`, `false` or `null`.
     fn word(&mut self) -> Option<()> {
-        let length = self.rest.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
+        let length = self
+            .rest
+            .iter()
+            .rev()
+            .take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+            .count();
         self.rest = &self.rest[..self.rest.len() - length];
         (length > 0).then_some(())
     }
@@ -155,7 +177,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn ends(object: &str, head: usize, tail: usize) -> Option<Ends> {
-        Ends::of(&object.as_bytes()[..head], &object.as_bytes()[object.len() - tail..], object.len())
+        Ends::of(
+            &object.as_bytes()[..head],
+            &object.as_bytes()[object.len() - tail..],
+            object.len(),
+        )
     }
 
     fn text(object: &str, head: usize, tail: usize) -> Option<String> {
@@ -170,8 +196,14 @@ mod tests {
         // A number may go on.
         assert_eq!(text(object, 6, 1).as_deref(), Some("{}"));
         assert_eq!(text(object, 1, 17).as_deref(), Some("{}"));
-        assert_eq!(text(object, 1, 18).as_deref(), Some(r#"{"e":{"f":[true]}}"#));
-        assert_eq!(text(object, 8, 35).as_deref(), Some(r#"{"a":1,"d" : "x\"y" ,"e":{"f":[true]}}"#));
+        assert_eq!(
+            text(object, 1, 18).as_deref(),
+            Some(r#"{"e":{"f":[true]}}"#)
+        );
+        assert_eq!(
+            text(object, 8, 35).as_deref(),
+            Some(r#"{"a":1,"d" : "x\"y" ,"e":{"f":[true]}}"#)
+        );
         assert_eq!(text("[1,2,3]", 2, 2), None);
     }
 
@@ -180,7 +212,10 @@ mod tests {
         let object = r#"{"k":"\\","m":"v"}"#;
         for tail in 1..object.len() {
             let taken = text(object, 1, tail).unwrap();
-            assert!(Document::parse(Bytes::from(taken.clone())).is_ok(), "{tail}: {taken}");
+            assert!(
+                Document::parse(Bytes::from(taken.clone())).is_ok(),
+                "{tail}: {taken}"
+            );
         }
     }
 

@@ -1,8 +1,9 @@
 //! JSON as the codecs need it: located, byte-exact, scanned once.
 //!
-//! A [`Document`] is a validated index over the bytes that came; strings stay escaped as they stood ([`Text`]), whole values
-//! stay as they were written ([`Raw`]), and every value knows where it stood ([`Spot`]), so an error or a loss can name its path.
-//! [`Writer`] is the other direction. `serde_json` serves where none of this matters (tests, CLI, files).
+//! A [`Document`] is a validated index over the bytes that came; strings stay escaped as they stood
+//! ([`Text`]), whole values stay as they were written ([`Raw`]), and every value knows where it
+//! stood ([`Spot`]), so an error or a loss can name its path. [`Writer`] is the other direction.
+//! `serde_json` serves where none of this matters (tests, CLI, files).
 //!
 //! This module knows no dialect and does no IO.
 
@@ -23,8 +24,8 @@ use std::fmt;
 
 /// Where a value stands: the byte offset of its first character in the document it came from.
 ///
-/// [`path_at`] turns it into `messages[3].content[0]`. Two spots always compare equal: where something stood is no part of
-/// what it says, and requests are compared by what they say.
+/// [`path_at`] turns it into `messages[3].content[0]`. Two spots always compare equal: where
+/// something stood is no part of what it says, and requests are compared by what they say.
 #[derive(Clone, Copy, Debug)]
 pub struct Spot(pub u32);
 
@@ -47,7 +48,10 @@ pub struct Invalid {
 
 impl Invalid {
     pub fn new(at: Spot, what: impl Into<Cow<'static, str>>) -> Self {
-        Self { at, what: what.into() }
+        Self {
+            at,
+            what: what.into(),
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Document, Spot, Value};
 
-/// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for the whole document.
+/// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for
+/// the whole document.
 ///
 /// Malformed documents have no paths: it is empty there too, and [`super::Invalid`] tells the byte.
 pub fn path_at(source: &[u8], spot: Spot) -> String {
@@ -29,9 +30,17 @@ struct Walk {
 
 impl Walk {
     fn to(spots: &[Spot]) -> Self {
-        let mut ahead: Vec<_> = spots.iter().enumerate().map(|(index, spot)| (spot.0, index)).collect();
+        let mut ahead: Vec<_> = spots
+            .iter()
+            .enumerate()
+            .map(|(index, spot)| (spot.0, index))
+            .collect();
         ahead.sort_unstable_by(|a, b| b.cmp(a));
-        Self { ahead, paths: vec![String::new(); spots.len()], path: String::new() }
+        Self {
+            ahead,
+            paths: vec![String::new(); spots.len()],
+            path: String::new(),
+        }
     }
 
     fn visit(&mut self, value: Value<'_>) {
@@ -79,15 +88,30 @@ mod tests {
     #[test]
     fn spots_are_answered_in_the_order_asked() {
         let json = br#"{"a":[1,{"b":2}],"c":{"d":3}}"#;
-        let at = |needle: &str| Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap());
-        let spots = [at("3"), at("{\"b"), at("2"), at("[1"), at("3"), at("\"c\""), Spot(9_999)];
-        assert_eq!(paths_at(json, &spots), ["c.d", "a[1]", "a[1].b", "a", "c.d", "", ""]);
+        let at = |needle: &str| {
+            Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
+        };
+        let spots = [
+            at("3"),
+            at("{\"b"),
+            at("2"),
+            at("[1"),
+            at("3"),
+            at("\"c\""),
+            Spot(9_999),
+        ];
+        assert_eq!(
+            paths_at(json, &spots),
+            ["c.d", "a[1]", "a[1].b", "a", "c.d", "", ""]
+        );
     }
 
     #[test]
     fn a_spot_has_a_path() {
         let json = br#"{"a":[{"b":1},{"c":{"d":"x"}}],"e":2}"#;
-        let at = |needle: &str| Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap());
+        let at = |needle: &str| {
+            Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
+        };
         assert_eq!(path_at(json, at("\"x\"")), "a[1].c.d");
         assert_eq!(path_at(json, at("2}")), "e");
         assert_eq!(path_at(json, Spot(0)), "");

@@ -10,8 +10,9 @@ use super::{Document, Invalid, Scratch};
 
 /// The characters of a JSON string, still escaped, without the quotes.
 ///
-/// All four dialects share JSON's escapes, so text moves from one to another as a slice of the request's own bytes: it is
-/// scanned once, copied once, and unescaped only by those who look into it. Comparing two texts compares what they say.
+/// All four dialects share JSON's escapes, so text moves from one to another as a slice of the
+/// request's own bytes: it is scanned once, copied once, and unescaped only by those who look into
+/// it. Comparing two texts compares what they say.
 #[derive(Clone, Default)]
 pub struct Text(ByteString);
 
@@ -34,11 +35,16 @@ impl Text {
         Self(ByteString::from_static(plain))
     }
 
-    /// Joins texts, with `between` (a literal that needs no escape beyond what it has, such as `\\n\\n`) between them.
+    /// Joins texts, with `between` (a literal that needs no escape beyond what it has, such as
+    /// `\\n\\n`) between them.
     pub fn join<'t>(texts: impl IntoIterator<Item = &'t Self>, between: &'static str) -> Self {
         let mut texts = texts.into_iter();
-        let (Some(first), second) = (texts.next(), texts.next()) else { return Self::default() };
-        let Some(second) = second else { return first.clone() };
+        let (Some(first), second) = (texts.next(), texts.next()) else {
+            return Self::default();
+        };
+        let Some(second) = second else {
+            return first.clone();
+        };
         let mut out = first.as_escaped().to_owned();
         for text in std::iter::once(second).chain(texts) {
             out.push_str(between);
@@ -47,7 +53,8 @@ impl Text {
         Self(out.into())
     }
 
-    /// A copy of its own: texts are slices, and one that is kept keeps all the bytes that came with it.
+    /// A copy of its own: texts are slices, and one that is kept keeps all the bytes that came with
+    /// it.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(self.as_escaped().into())
@@ -62,7 +69,8 @@ impl Text {
         self.0.as_bytes()
     }
 
-    /// What the text says. A lone surrogate, which JSON can write and UTF-8 cannot, reads as U+FFFD.
+    /// What the text says. A lone surrogate, which JSON can write and UTF-8 cannot, reads as
+    /// U+FFFD.
     pub fn to_plain(&self) -> Cow<'_, str> {
         unescape(self.as_escaped())
     }
@@ -78,19 +86,25 @@ impl Text {
         rest.is_empty() || rest.starts_with('\\') && self.to_plain().trim().is_empty()
     }
 
-    /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`), without copying.
+    /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`),
+    /// without copying.
     pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
         debug_assert!(separator.is_ascii_punctuation() && !b"\"\\/".contains(&separator));
         let (before, after) = self.0.split_once(char::from(separator))?;
-        Some((Self(self.0.slice_ref(before)), Self(self.0.slice_ref(after))))
+        Some((
+            Self(self.0.slice_ref(before)),
+            Self(self.0.slice_ref(after)),
+        ))
     }
 
-    /// Reads the text's content as a JSON value of its own, as tool arguments are carried by OpenAI's dialects.
+    /// Reads the text's content as a JSON value of its own, as tool arguments are carried by
+    /// OpenAI's dialects.
     ///
     /// # Errors
     /// When what the text says is not one JSON value.
     pub fn parse(&self) -> Result<Document, Invalid> {
-        // A lone surrogate stays the escape that it is: within a string of that value it means the same.
+        // A lone surrogate stays the escape that it is: within a string of that value it means the
+        // same.
         match unescape_with(self.as_escaped(), |escape| escape) {
             Cow::Borrowed(_) => Document::index(self.0.clone(), Scratch::default()),
             Cow::Owned(plain) => Document::index(plain.into(), Scratch::default()),
@@ -201,7 +215,8 @@ impl fmt::Debug for Raw {
 
 /// Text that was put together from text.
 fn written(out: BytesMut) -> ByteString {
-    ByteString::try_from(out).expect("texts, values and escapes are UTF-8, cut between characters only")
+    ByteString::try_from(out)
+        .expect("texts, values and escapes are UTF-8, cut between characters only")
 }
 
 /// Length of the string at the start of `bytes`, quotes included.
@@ -221,7 +236,8 @@ fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes from the start stand for themselves: up to a quote, a backslash or a control character.
+/// How many bytes from the start stand for themselves: up to a quote, a backslash or a control
+/// character.
 ///
 /// Eight at a time, as strings are most of a request.
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
@@ -232,16 +248,21 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
         let quote = word ^ (LOW * u64::from(b'"'));
         let slash = word ^ (LOW * u64::from(b'\\'));
-        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the lowest such bit is exact.
-        let stop =
-            (word.wrapping_sub(LOW * 0x20) & !word) | (quote.wrapping_sub(LOW) & !quote) | (slash.wrapping_sub(LOW) & !slash);
+        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the
+        // lowest such bit is exact.
+        let stop = (word.wrapping_sub(LOW * 0x20) & !word)
+            | (quote.wrapping_sub(LOW) & !quote)
+            | (slash.wrapping_sub(LOW) & !slash);
         let stop = stop & HIGH;
         if stop != 0 {
             return at + (stop.trailing_zeros() / 8) as usize;
         }
         at += 8;
     }
-    at + bytes[at..].iter().take_while(|byte| !needs_escape(**byte)).count()
+    at + bytes[at..]
+        .iter()
+        .take_while(|byte| !needs_escape(**byte))
+        .count()
 }
 
 /// Appends `plain` with the escapes that RFC 8259 section 7 asks for, and no others.
@@ -250,7 +271,9 @@ pub(super) fn push_escaped(out: &mut BytesMut, plain: &str) {
     loop {
         let (plain, special) = rest.split_at(plain_len(rest));
         out.extend_from_slice(plain);
-        let Some((&byte, after)) = special.split_first() else { return };
+        let Some((&byte, after)) = special.split_first() else {
+            return;
+        };
         push_escape(out, byte);
         rest = after;
     }
@@ -267,7 +290,14 @@ fn push_escape(out: &mut BytesMut, byte: u8) {
         0x08 => b'b',
         0x0c => b'f',
         _ => {
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+            out.extend_from_slice(&[
+                b'\\',
+                b'u',
+                b'0',
+                b'0',
+                HEX[usize::from(byte >> 4)],
+                HEX[usize::from(byte & 15)],
+            ]);
             return;
         }
     };
@@ -281,7 +311,9 @@ pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
 
 /// The same; `lone` says what becomes of a lone surrogate's escape.
 fn unescape_with(escaped: &str, lone: fn(&str) -> &str) -> Cow<'_, str> {
-    let Some(first) = memchr::memchr(b'\\', escaped.as_bytes()) else { return Cow::Borrowed(escaped) };
+    let Some(first) = memchr::memchr(b'\\', escaped.as_bytes()) else {
+        return Cow::Borrowed(escaped);
+    };
     let mut out = String::with_capacity(escaped.len());
     out.push_str(&escaped[..first]);
     let mut rest = &escaped[first..];
@@ -298,7 +330,8 @@ fn unescape_with(escaped: &str, lone: fn(&str) -> &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Reads the escape at the start of `escape`: its character, none for a lone surrogate, and how many bytes it took.
+/// Reads the escape at the start of `escape`: its character, none for a lone surrogate, and how
+/// many bytes it took.
 fn unescape_one(escape: &str) -> (Option<char>, usize) {
     let plain = match escape.as_bytes().get(1) {
         Some(b'n') => '\n',
@@ -314,9 +347,19 @@ fn unescape_one(escape: &str) -> (Option<char>, usize) {
 }
 
 fn unescape_unicode(escape: &str) -> (Option<char>, usize) {
-    let unit = |from: usize| escape.get(from + 2..from + 6).and_then(|hex| u16::from_str_radix(hex, 16).ok());
-    let Some(first) = unit(0) else { return (None, escape.len()) };
-    let low = if escape.get(6..8) == Some("\\u") { unit(6) } else { None };
+    let unit = |from: usize| {
+        escape
+            .get(from + 2..from + 6)
+            .and_then(|hex| u16::from_str_radix(hex, 16).ok())
+    };
+    let Some(first) = unit(0) else {
+        return (None, escape.len());
+    };
+    let low = if escape.get(6..8) == Some("\\u") {
+        unit(6)
+    } else {
+        None
+    };
     let paired = low.and_then(|low| char::decode_utf16([first, low]).next()?.ok());
     match (char::from_u32(first.into()), paired) {
         (Some(character), _) => (Some(character), 6),
@@ -331,7 +374,12 @@ mod tests {
 
     #[test]
     fn escapes_come_back_as_they_went() {
-        for plain in ["", "plain", "quote \" slash \\ \n\r\t\u{8}\u{c}\u{1}", "h\u{e9}llo \u{1f600}"] {
+        for plain in [
+            "",
+            "plain",
+            "quote \" slash \\ \n\r\t\u{8}\u{c}\u{1}",
+            "h\u{e9}llo \u{1f600}",
+        ] {
             assert_eq!(Text::from_plain(plain).to_plain(), plain);
         }
     }
@@ -347,7 +395,10 @@ mod tests {
     #[test]
     fn json_in_a_text_keeps_its_lone_surrogates() {
         let text = Text::from_checked(ByteString::from_static(r#"{\"s\":\"\ud800 \\ud800\"}"#));
-        assert_eq!(text.parse().unwrap().root().raw().as_str(), r#"{"s":"\ud800 \ud800"}"#);
+        assert_eq!(
+            text.parse().unwrap().root().raw().as_str(),
+            r#"{"s":"\ud800 \ud800"}"#
+        );
     }
 
     #[test]
@@ -358,21 +409,38 @@ mod tests {
 
     #[test]
     fn white_space_is_blank_in_every_spelling() {
-        for (plain, is_blank) in [("", true), (" \n\t ", true), (" a", false), ("\n\n a", false), ("\u{a0}", true)] {
+        for (plain, is_blank) in [
+            ("", true),
+            (" \n\t ", true),
+            (" a", false),
+            ("\n\n a", false),
+            ("\u{a0}", true),
+        ] {
             assert_eq!(Text::from_plain(plain).is_blank(), is_blank, "{plain:?}");
         }
     }
 
     #[test]
     fn a_text_is_cut_at_its_first_separator() {
-        let cut = Text::from("data:image/png;base64,a,b").split_once(b',').unwrap();
-        assert_eq!(cut, (Text::from("data:image/png;base64"), Text::from("a,b")));
+        let cut = Text::from("data:image/png;base64,a,b")
+            .split_once(b',')
+            .unwrap();
+        assert_eq!(
+            cut,
+            (Text::from("data:image/png;base64"), Text::from("a,b"))
+        );
         assert!(Text::from("none").split_once(b',').is_none());
     }
 
     #[test]
     fn texts_are_equal_when_they_say_the_same() {
-        assert_eq!(Text::from_checked(ByteString::from_static(r"\u0041")), Text::from_static("A"));
-        assert_eq!(Text::join([&Text::from("a"), &Text::from("b")], "\\n"), "a\nb");
+        assert_eq!(
+            Text::from_checked(ByteString::from_static(r"\u0041")),
+            Text::from_static("A")
+        );
+        assert_eq!(
+            Text::join([&Text::from("a"), &Text::from("b")], "\\n"),
+            "a\nb"
+        );
     }
 }

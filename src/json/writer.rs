@@ -47,13 +47,19 @@ impl<'o> Writer<'o> {
 
     pub fn object(self, write: impl FnOnce(&mut Object<'_>)) {
         self.out.extend_from_slice(b"{");
-        write(&mut Object { out: &mut *self.out, is_empty: true });
+        write(&mut Object {
+            out: &mut *self.out,
+            is_empty: true,
+        });
         self.out.extend_from_slice(b"}");
     }
 
     pub fn array(self, write: impl FnOnce(&mut Array<'_>)) {
         self.out.extend_from_slice(b"[");
-        write(&mut Array { out: &mut *self.out, is_empty: true });
+        write(&mut Array {
+            out: &mut *self.out,
+            is_empty: true,
+        });
         self.out.extend_from_slice(b"]");
     }
 
@@ -63,7 +69,11 @@ impl<'o> Writer<'o> {
 
     /// One string of several texts, one after the other.
     pub fn texts<'t>(self, texts: impl IntoIterator<Item = &'t Text>) {
-        self.quoted(|out| texts.into_iter().for_each(|text| out.extend_from_slice(text.as_bytes())));
+        self.quoted(|out| {
+            texts
+                .into_iter()
+                .for_each(|text| out.extend_from_slice(text.as_bytes()))
+        });
     }
 
     pub fn str(self, plain: &str) {
@@ -75,7 +85,8 @@ impl<'o> Writer<'o> {
     }
 
     pub fn bool(self, value: bool) {
-        self.out.extend_from_slice(if value { b"true" } else { b"false" });
+        self.out
+            .extend_from_slice(if value { b"true" } else { b"false" });
     }
 
     pub fn u64(self, value: u64) {
@@ -106,9 +117,14 @@ impl Object<'_> {
         if !std::mem::take(&mut self.is_empty) {
             self.out.extend_from_slice(b",");
         }
-        Writer { out: &mut *self.out }.str(key);
+        Writer {
+            out: &mut *self.out,
+        }
+        .str(key);
         self.out.extend_from_slice(b":");
-        Writer { out: &mut *self.out }
+        Writer {
+            out: &mut *self.out,
+        }
     }
 
     pub fn object(&mut self, key: &str, write: impl FnOnce(&mut Object<'_>)) {
@@ -163,7 +179,9 @@ impl Array<'_> {
         if !std::mem::take(&mut self.is_empty) {
             self.out.extend_from_slice(b",");
         }
-        Writer { out: &mut *self.out }
+        Writer {
+            out: &mut *self.out,
+        }
     }
 
     pub fn object(&mut self, write: impl FnOnce(&mut Object<'_>)) {

@@ -10,7 +10,8 @@ use crate::outcome::Timestamp;
 /// Conversations of one provider; beyond that the one unused for longest is forgotten.
 const SESSIONS_MAX: usize = 10_000;
 
-/// Prompt caches live for minutes, at most for an hour: after that a conversation may as well go elsewhere.
+/// Prompt caches live for minutes, at most for an hour: after that a conversation may as well go
+/// elsewhere.
 const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
 
 /// How often a conversation that goes on is told to the state.
@@ -30,19 +31,32 @@ pub(super) struct Binding {
 #[derive(Debug, Default)]
 pub(super) struct Affinity {
     bindings: HashMap<SessionKey, Binding>,
-    /// Each conversation once, with the moment at which it was last looked at here: the oldest first.
+    /// Each conversation once, with the moment at which it was last looked at here: the oldest
+    /// first.
     ages: VecDeque<(SessionKey, Timestamp)>,
 }
 
 impl Affinity {
     /// The conversation's account, where it has one and was not idle for too long.
     pub(super) fn account(&self, session: SessionKey, now: Timestamp) -> Option<usize> {
-        self.bindings.get(&session).filter(|binding| !is_idle(binding.used_at, now)).map(|binding| binding.account)
+        self.bindings
+            .get(&session)
+            .filter(|binding| !is_idle(binding.used_at, now))
+            .map(|binding| binding.account)
     }
 
     /// Binds a conversation. Returns its former account, and whether the state should hear of it.
-    pub(super) fn bind(&mut self, session: SessionKey, account: usize, now: Timestamp) -> (Option<usize>, bool) {
-        let fresh = Binding { account, used_at: now, kept_at: now };
+    pub(super) fn bind(
+        &mut self,
+        session: SessionKey,
+        account: usize,
+        now: Timestamp,
+    ) -> (Option<usize>, bool) {
+        let fresh = Binding {
+            account,
+            used_at: now,
+            kept_at: now,
+        };
         let Some(binding) = self.bindings.get_mut(&session) else {
             self.bindings.insert(session, fresh);
             self.ages.push_back((session, now));
@@ -55,7 +69,8 @@ impl Affinity {
         (Some(former), is_news)
     }
 
-    /// Forgets a conversation that is idle, or one too many. Call it until it gives `None`, after each binding.
+    /// Forgets a conversation that is idle, or one too many. Call it until it gives `None`, after
+    /// each binding.
     pub(super) fn release(&mut self, now: Timestamp) -> Option<(SessionKey, usize)> {
         for step in 0..STEPS_MAX {
             let is_full = self.bindings.len() > SESSIONS_MAX;
@@ -64,11 +79,18 @@ impl Affinity {
                 return None;
             }
             self.ages.pop_front();
-            let used_at = self.bindings.get(&session).map_or(seen_at, |binding| binding.used_at);
+            let used_at = self
+                .bindings
+                .get(&session)
+                .map_or(seen_at, |binding| binding.used_at);
             // One that was used since goes to the end, unless that would go on for too long.
-            let is_due = is_idle(used_at, now) || (is_full && (used_at <= seen_at || step + 1 == STEPS_MAX));
+            let is_due =
+                is_idle(used_at, now) || (is_full && (used_at <= seen_at || step + 1 == STEPS_MAX));
             if is_due {
-                return self.bindings.remove(&session).map(|binding| (session, binding.account));
+                return self
+                    .bindings
+                    .remove(&session)
+                    .map(|binding| (session, binding.account));
             }
             self.ages.push_back((session, used_at));
         }
@@ -77,8 +99,13 @@ impl Affinity {
 
     /// Gives each account its new number; conversations of those that have none are dropped.
     pub(super) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
-        self.bindings.retain(|_, binding| number(binding.account).map(|account| binding.account = account).is_some());
-        self.ages.retain(|(session, _)| self.bindings.contains_key(session));
+        self.bindings.retain(|_, binding| {
+            number(binding.account)
+                .map(|account| binding.account = account)
+                .is_some()
+        });
+        self.ages
+            .retain(|(session, _)| self.bindings.contains_key(session));
     }
 
     /// The clock went back: what was used "later" was used now.
@@ -87,7 +114,9 @@ impl Affinity {
             binding.used_at = binding.used_at.min(now);
             binding.kept_at = binding.kept_at.min(now);
         }
-        self.ages.iter_mut().for_each(|(_, seen_at)| *seen_at = (*seen_at).min(now));
+        self.ages
+            .iter_mut()
+            .for_each(|(_, seen_at)| *seen_at = (*seen_at).min(now));
     }
 
     pub(super) fn accounts(&self) -> impl Iterator<Item = usize> {
@@ -137,8 +166,14 @@ mod tests {
             bind(&mut affinity, 0, after(number as u64 / 100));
             assert!(affinity.bindings.len() <= SESSIONS_MAX);
         }
-        assert!(affinity.account(key(0), after(105)).is_some(), "it was used all the time");
-        assert!(affinity.account(key(1), after(105)).is_none(), "it was the oldest");
+        assert!(
+            affinity.account(key(0), after(105)).is_some(),
+            "it was used all the time"
+        );
+        assert!(
+            affinity.account(key(1), after(105)).is_none(),
+            "it was the oldest"
+        );
         assert_eq!(affinity.ages.len(), affinity.bindings.len());
     }
 
@@ -157,6 +192,12 @@ mod tests {
         affinity.bind(key(1), 0, after(0));
         affinity.bind(key(2), 1, after(0));
         affinity.renumber(|account| account.checked_sub(1));
-        assert_eq!((affinity.account(key(1), after(0)), affinity.account(key(2), after(0))), (None, Some(0)));
+        assert_eq!(
+            (
+                affinity.account(key(1), after(0)),
+                affinity.account(key(2), after(0))
+            ),
+            (None, Some(0))
+        );
     }
 }

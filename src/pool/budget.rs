@@ -20,17 +20,28 @@ pub(super) struct Meter {
 
 impl Meter {
     pub(super) fn new(budget: &Budget, now: Timestamp) -> Self {
-        // The name was checked when the budget was set; a system without time zone data counts in UTC.
+        // The name was checked when the budget was set; a system without time zone data counts in
+        // UTC.
         let zone = TimeZone::get(&budget.time_zone).unwrap_or(TimeZone::UTC);
         let (starts_at, ends_at) = bounds(budget.period, &zone, now);
-        Self { budget: budget.clone(), zone, starts_at, ends_at, spent: 0 }
+        Self {
+            budget: budget.clone(),
+            zone,
+            starts_at,
+            ends_at,
+            spent: 0,
+        }
     }
 
     /// The same with what was spent of a known budget that counts alike, whatever its limit.
     pub(super) fn following(mut self, known: &[Self]) -> Self {
         let like = |budget: &Budget| (budget.unit, budget.period, budget.time_zone.clone());
-        if let Some(known) = known.iter().find(|known| like(&known.budget) == like(&self.budget)) {
-            (self.starts_at, self.ends_at, self.spent) = (known.starts_at, known.ends_at, known.spent);
+        if let Some(known) = known
+            .iter()
+            .find(|known| like(&known.budget) == like(&self.budget))
+        {
+            (self.starts_at, self.ends_at, self.spent) =
+                (known.starts_at, known.ends_at, known.spent);
         }
         self
     }
@@ -40,7 +51,8 @@ impl Meter {
         (self.spent >= self.budget.limit && self.is_present(now)).then_some(self.ends_at)
     }
 
-    /// Whether what is in flight may use up the rest: requests are counted when they end, and must not pass the limit before.
+    /// Whether what is in flight may use up the rest: requests are counted when they end, and must
+    /// not pass the limit before.
     pub(super) fn is_taken(&self, in_flight: u32, now: Timestamp) -> bool {
         let counts = self.budget.unit == BudgetUnit::Requests && self.is_present(now);
         counts && self.spent.saturating_add(u64::from(in_flight)) >= self.budget.limit
@@ -55,12 +67,18 @@ impl Meter {
         };
         self.spent = self.spent.saturating_add(amount);
         let Self { starts_at, .. } = *self;
-        (amount > 0).then_some(Spent { unit: self.budget.unit, period: self.budget.period, starts_at, amount })
+        (amount > 0).then_some(Spent {
+            unit: self.budget.unit,
+            period: self.budget.period,
+            starts_at,
+            amount,
+        })
     }
 
     /// Takes what was kept of the present period.
     pub(super) fn restore(&mut self, saved: &Spent) {
-        let is_mine = (saved.unit, saved.period, saved.starts_at) == (self.budget.unit, self.budget.period, self.starts_at);
+        let is_mine = (saved.unit, saved.period, saved.starts_at)
+            == (self.budget.unit, self.budget.period, self.starts_at);
         if is_mine {
             self.spent = self.spent.saturating_add(saved.amount);
         }
@@ -87,7 +105,8 @@ pub(super) fn tokens(usage: &Usage) -> u64 {
 
 /// From midnight to midnight, in the zone: a day there may have 23 or 25 hours.
 fn bounds(period: Period, zone: &TimeZone, now: Timestamp) -> (Timestamp, Timestamp) {
-    zoned_bounds(period, zone, now).unwrap_or((now, now + std::time::Duration::from_secs(24 * 60 * 60)))
+    zoned_bounds(period, zone, now)
+        .unwrap_or((now, now + std::time::Duration::from_secs(24 * 60 * 60)))
 }
 
 /// `None` beyond the years that calendars know.
@@ -98,8 +117,16 @@ fn zoned_bounds(period: Period, zone: &TimeZone, now: Timestamp) -> Option<(Time
         Period::Month => (now.first_of_month().ok()?, 1.month()),
     };
     let first = first.start_of_day().ok()?;
-    let next = first.date().checked_add(length).ok()?.to_zoned(zone.clone()).ok()?;
-    Some((first.timestamp().into(), next.start_of_day().ok()?.timestamp().into()))
+    let next = first
+        .date()
+        .checked_add(length)
+        .ok()?
+        .to_zoned(zone.clone())
+        .ok()?;
+    Some((
+        first.timestamp().into(),
+        next.start_of_day().ok()?.timestamp().into(),
+    ))
 }
 
 #[cfg(test)]
@@ -115,25 +142,38 @@ mod tests {
     }
 
     fn usage(input: u64, output: u64) -> Usage {
-        Usage { input: Some(input), output: Some(output), ..Usage::default() }
+        Usage {
+            input: Some(input),
+            output: Some(output),
+            ..Usage::default()
+        }
     }
 
     #[test]
     fn a_day_ends_at_midnight_in_the_named_zone() {
         let meter = meter("10 requests/day America/New_York", "2026-11-23T04:30:00Z");
-        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-11-22T05:00:00Z"), at("2026-11-23T05:00:00Z")));
+        assert_eq!(
+            (meter.starts_at, meter.ends_at),
+            (at("2026-11-22T05:00:00Z"), at("2026-11-23T05:00:00Z"))
+        );
     }
 
     #[test]
     fn the_day_on_which_the_clocks_go_back_has_25_hours() {
         let meter = meter("10 requests/day Europe/Berlin", "2026-10-25T12:00:00Z");
-        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z")));
+        assert_eq!(
+            (meter.starts_at, meter.ends_at),
+            (at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z"))
+        );
     }
 
     #[test]
     fn a_month_ends_with_its_last_day() {
         let meter = meter("10 requests/month UTC", "2026-12-31T23:59:59Z");
-        assert_eq!((meter.starts_at, meter.ends_at), (at("2026-12-01T00:00:00Z"), at("2027-01-01T00:00:00Z")));
+        assert_eq!(
+            (meter.starts_at, meter.ends_at),
+            (at("2026-12-01T00:00:00Z"), at("2027-01-01T00:00:00Z"))
+        );
     }
 
     #[test]
@@ -141,11 +181,18 @@ mod tests {
         let mut meter = meter("100 tokens/day UTC", "2026-11-23T12:00:00Z");
         let now = at("2026-11-23T12:00:00Z");
         assert_eq!(meter.count(&Usage::default(), now), None);
-        assert_eq!(meter.count(&usage(60, 39), now).map(|spent| spent.amount), Some(99));
+        assert_eq!(
+            meter.count(&usage(60, 39), now).map(|spent| spent.amount),
+            Some(99)
+        );
         assert_eq!(meter.spent_until(now), None);
         meter.count(&usage(1, 0), now);
         assert_eq!(meter.spent_until(now), Some(at("2026-11-24T00:00:00Z")));
-        assert_eq!(meter.spent_until(at("2026-11-24T00:00:00Z")), None, "the next period is not spent");
+        assert_eq!(
+            meter.spent_until(at("2026-11-24T00:00:00Z")),
+            None,
+            "the next period is not spent"
+        );
     }
 
     #[test]
@@ -160,7 +207,12 @@ mod tests {
     #[test]
     fn only_what_was_spent_in_this_period_comes_back() {
         let mut meter = meter("10 requests/day UTC", "2026-11-23T12:00:00Z");
-        let spent = |starts_at| Spent { unit: BudgetUnit::Requests, period: Period::Day, starts_at, amount: 4 };
+        let spent = |starts_at| Spent {
+            unit: BudgetUnit::Requests,
+            period: Period::Day,
+            starts_at,
+            amount: 4,
+        };
         meter.restore(&spent(at("2026-11-22T00:00:00Z")));
         assert_eq!(meter.spent, 0);
         meter.restore(&spent(at("2026-11-23T00:00:00Z")));

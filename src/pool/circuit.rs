@@ -1,4 +1,5 @@
-//! The circuit of a provider's endpoint: when nothing answers there, nobody is sent there for a while, and then one at first.
+//! The circuit of a provider's endpoint: when nothing answers there, nobody is sent there for a
+//! while, and then one at first.
 
 use std::time::Duration;
 
@@ -53,7 +54,9 @@ impl Circuit {
     pub(super) fn gate(&self, now: Timestamp) -> Gate {
         match &self.opened {
             None => Gate::Closed,
-            Some(opened) if now < opened.until => Gate::Open { until: opened.until },
+            Some(opened) if now < opened.until => Gate::Open {
+                until: opened.until,
+            },
             Some(opened) if opened.is_probed => Gate::Probed,
             Some(_) => Gate::HalfOpen,
         }
@@ -69,7 +72,14 @@ impl Circuit {
     }
 
     /// Learns from an attempt. `jitter`: 0..1.
-    pub(super) fn learn(&mut self, outcome: &Outcome, leased_at: Timestamp, is_probe: bool, now: Timestamp, jitter: f64) {
+    pub(super) fn learn(
+        &mut self,
+        outcome: &Outcome,
+        leased_at: Timestamp,
+        is_probe: bool,
+        now: Timestamp,
+        jitter: f64,
+    ) {
         let sign = sign(outcome, is_probe);
         match &mut self.opened {
             None if sign == Sign::Alive => self.failures = 0,
@@ -84,7 +94,9 @@ impl Circuit {
                 }
             }
             // What began before the circuit opened knows nothing newer, good or bad.
-            Some(opened) if sign == Sign::Alive && opened.since <= leased_at => *self = Self::default(),
+            Some(opened) if sign == Sign::Alive && opened.since <= leased_at => {
+                *self = Self::default()
+            }
             Some(_) => {}
         }
     }
@@ -98,13 +110,25 @@ impl Circuit {
 
     fn open(&mut self, now: Timestamp, jitter: f64) {
         let times = self.opened.map_or(0, |opened| opened.times);
-        let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(times)).min(PAUSE_MAX).mul_f64(1.0 + 0.25 * jitter);
-        self.opened = Some(Opened { since: now, until: now + pause, times: times.saturating_add(1), is_probed: false });
+        let pause = FIRST_PAUSE
+            .saturating_mul(2_u32.saturating_pow(times))
+            .min(PAUSE_MAX)
+            .mul_f64(1.0 + 0.25 * jitter);
+        self.opened = Some(Opened {
+            since: now,
+            until: now + pause,
+            times: times.saturating_add(1),
+            is_probed: false,
+        });
     }
 
     /// The clock went back: the pause keeps its length.
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
-        if let Some(opened) = self.opened.as_mut().filter(|opened| opened.since > now + CLOCK_SLACK) {
+        if let Some(opened) = self
+            .opened
+            .as_mut()
+            .filter(|opened| opened.since > now + CLOCK_SLACK)
+        {
             (opened.until, opened.since) = (now + between(opened.since, opened.until), now);
         }
     }
@@ -118,8 +142,12 @@ fn sign(outcome: &Outcome, is_probe: bool) -> Sign {
         | Outcome::Unauthorized
         | Outcome::Forbidden
         | Outcome::Rejected(_) => Sign::Alive,
-        Outcome::Failed | Outcome::Unreachable { stage: Stage::Connect | Stage::Tls | Stage::Head } => Sign::Dead,
-        // Silence may be a long answer; but who went to see whether something answers has seen that nothing does.
+        Outcome::Failed
+        | Outcome::Unreachable {
+            stage: Stage::Connect | Stage::Tls | Stage::Head,
+        } => Sign::Dead,
+        // Silence may be a long answer; but who went to see whether something answers has seen that
+        // nothing does.
         Outcome::TimedOut { .. } | Outcome::Unreachable { .. } if is_probe => Sign::Dead,
         Outcome::TimedOut { .. }
         | Outcome::Unreachable { .. }
@@ -141,14 +169,25 @@ mod tests {
         let mut circuit = Circuit::default();
         for _ in 0..FAILURES_MAX {
             assert_eq!(circuit.gate(now), Gate::Closed);
-            circuit.learn(&Outcome::Unreachable { stage: Stage::Connect }, now, false, now, 0.0);
+            circuit.learn(
+                &Outcome::Unreachable {
+                    stage: Stage::Connect,
+                },
+                now,
+                false,
+                now,
+                0.0,
+            );
         }
         circuit
     }
 
     #[test]
     fn ten_failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
-        assert_eq!(broken(after(0)).gate(after(0)), Gate::Open { until: after(5) });
+        assert_eq!(
+            broken(after(0)).gate(after(0)),
+            Gate::Open { until: after(5) }
+        );
         let mut circuit = Circuit::default();
         for _ in 0..20 {
             circuit.learn(&Outcome::Failed, after(0), false, after(0), 0.0);
@@ -164,7 +203,13 @@ mod tests {
         assert!(circuit.count_lease(after(5)));
         assert!(!circuit.count_lease(after(5)));
         assert_eq!(circuit.gate(after(5)), Gate::Probed);
-        circuit.learn(&Outcome::Rejected(crate::outcome::Refusal::Other), after(5), true, after(6), 0.0);
+        circuit.learn(
+            &Outcome::Rejected(crate::outcome::Refusal::Other),
+            after(5),
+            true,
+            after(6),
+            0.0,
+        );
         assert_eq!(circuit.gate(after(6)), Gate::Closed);
     }
 
@@ -175,8 +220,16 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..7 {
             circuit.count_lease(now);
-            circuit.learn(&Outcome::TimedOut { stage: Stage::Head }, now, true, now, 0.0);
-            let Gate::Open { until } = circuit.gate(now) else { panic!("open") };
+            circuit.learn(
+                &Outcome::TimedOut { stage: Stage::Head },
+                now,
+                true,
+                now,
+                0.0,
+            );
+            let Gate::Open { until } = circuit.gate(now) else {
+                panic!("open")
+            };
             pauses.push(between(now, until).as_secs());
             now = until;
         }
@@ -194,7 +247,9 @@ mod tests {
     #[test]
     fn an_answer_to_an_older_attempt_does_not_close_it() {
         let mut circuit = broken(after(10));
-        let served = Outcome::Served { usage: crate::canon::Usage::default() };
+        let served = Outcome::Served {
+            usage: crate::canon::Usage::default(),
+        };
         circuit.learn(&served, after(0), false, after(11), 0.0);
         assert_eq!(circuit.gate(after(11)), Gate::Open { until: after(15) });
     }

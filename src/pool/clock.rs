@@ -22,7 +22,8 @@ impl Clock {
         Self(Arc::new(now))
     }
 
-    /// One that goes on from `start` as tokio's time does, so that it stands still where that is paused.
+    /// One that goes on from `start` as tokio's time does, so that it stands still where that is
+    /// paused.
     ///
     /// Must be made inside a tokio runtime.
     pub fn following_tokio(start: Timestamp) -> Self {

@@ -10,7 +10,8 @@ use crate::outcome::Timestamp;
 const AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
 const AHEAD_SHARE: u32 = 5;
 
-/// Up to this share earlier still, so that accounts that were signed in together do not refresh together.
+/// Up to this share earlier still, so that accounts that were signed in together do not refresh
+/// together.
 const JITTER_SHARE: f64 = 0.5;
 
 /// Accounts that served within this time are refreshed ahead; others when they are wanted.
@@ -67,12 +68,17 @@ impl Flight {
 
     /// A token came that ends at `ends_at`. `jitter`: 0..1.
     pub(super) fn succeed(&mut self, ends_at: Option<Timestamp>, now: Timestamp, jitter: f64) {
-        *self = Self { ahead_at: ends_at.map(|end| ahead_of(end, now, jitter)), ..Self::default() };
+        *self = Self {
+            ahead_at: ends_at.map(|end| ahead_of(end, now, jitter)),
+            ..Self::default()
+        };
     }
 
     /// None came; when it is tried again.
     pub(super) fn fail(&mut self, is_in_doubt: bool, now: Timestamp, jitter: f64) -> Timestamp {
-        let wait = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.strikes.min(16))).min(RETRY_MAX);
+        let wait = FIRST_RETRY
+            .saturating_mul(2_u32.saturating_pow(self.strikes.min(16)))
+            .min(RETRY_MAX);
         let at = now + wait.mul_f64(1.0 + 0.25 * jitter);
         self.strikes = self.strikes.saturating_add(1);
         (self.is_running, self.is_in_doubt, self.retry) = (false, is_in_doubt, Some((now, at)));
@@ -93,7 +99,9 @@ impl Flight {
 }
 
 fn ahead_of(end: Timestamp, now: Timestamp, jitter: f64) -> Timestamp {
-    let ahead = AHEAD_MAX.min(between(now, end) / AHEAD_SHARE).mul_f64(1.0 + JITTER_SHARE * jitter);
+    let ahead = AHEAD_MAX
+        .min(between(now, end) / AHEAD_SHARE)
+        .mul_f64(1.0 + JITTER_SHARE * jitter);
     end.checked_sub(ahead).unwrap_or(end)
 }
 
@@ -132,7 +140,10 @@ mod tests {
 
     #[test]
     fn what_is_in_doubt_is_tried_again_until_it_is_answered_ever_more_slowly() {
-        let mut flight = Flight { is_in_doubt: true, ..Flight::default() };
+        let mut flight = Flight {
+            is_in_doubt: true,
+            ..Flight::default()
+        };
         let mut now = after(0);
         let mut waits = Vec::new();
         for _ in 0..10 {

@@ -14,9 +14,16 @@ use crate::outcome::Timestamp;
 impl Shared {
     pub(super) fn view(&self, now: Timestamp) -> Vec<AccountView> {
         let inner = self.lock(now);
-        let mut views: Vec<_> = inner.lanes.values().flat_map(|lane| lane.view(now)).collect();
+        let mut views: Vec<_> = inner
+            .lanes
+            .values()
+            .flat_map(|lane| lane.view(now))
+            .collect();
         drop(inner);
-        views.sort_by(|one, other| (&one.account.provider, &one.account.name).cmp(&(&other.account.provider, &other.account.name)));
+        views.sort_by(|one, other| {
+            (&one.account.provider, &one.account.name)
+                .cmp(&(&other.account.provider, &other.account.name))
+        });
         views
     }
 
@@ -27,15 +34,27 @@ impl Shared {
     }
 
     pub(super) fn set_enabled(self: &Arc<Self>, name: &AccountName, is_enabled: bool) -> bool {
-        self.change_account(name, |lane, at, _| lane.accounts[at].is_enabled = is_enabled)
+        self.change_account(name, |lane, at, _| {
+            lane.accounts[at].is_enabled = is_enabled
+        })
     }
 
-    fn change_account(self: &Arc<Self>, name: &AccountName, change: impl FnOnce(&mut Lane, usize, &dyn super::PoolState)) -> bool {
+    fn change_account(
+        self: &Arc<Self>,
+        name: &AccountName,
+        change: impl FnOnce(&mut Lane, usize, &dyn super::PoolState),
+    ) -> bool {
         let now = self.clock.now();
         let inner = self.lock(now);
-        let provider = inner.lanes.iter().find(|(_, lane)| lane.position(name).is_some()).map(|(provider, _)| provider.clone());
+        let provider = inner
+            .lanes
+            .iter()
+            .find(|(_, lane)| lane.position(name).is_some())
+            .map(|(provider, _)| provider.clone());
         drop(inner);
-        let Some(provider) = provider else { return false };
+        let Some(provider) = provider else {
+            return false;
+        };
         let changed = self.change(&provider, now, |lane, context| {
             let at = lane.position(name)?;
             change(lane, at, context.state);
@@ -64,10 +83,16 @@ impl Lane {
     }
 
     fn view(&self, now: Timestamp) -> impl Iterator<Item = AccountView> {
-        self.accounts.iter().zip(&self.held).map(move |(account, held)| {
-            let gate = self.circuits.get(account.circuit).map_or(Gate::Closed, |circuit| circuit.gate(now));
-            view(account, held, gate, now)
-        })
+        self.accounts
+            .iter()
+            .zip(&self.held)
+            .map(move |(account, held)| {
+                let gate = self
+                    .circuits
+                    .get(account.circuit)
+                    .map_or(Gate::Closed, |circuit| circuit.gate(now));
+                view(account, held, gate, now)
+            })
     }
 }
 
@@ -79,8 +104,18 @@ fn view(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> AccountV
         sessions: account.sessions,
         quota: account.windows.reads().cloned().collect(),
         budgets: account.meters.iter().map(|meter| meter.view(now)).collect(),
-        rests: account.rests.all().iter().filter(|rest| rest.is_on(now)).cloned().collect(),
-        token_until: account.access.as_ref().filter(|access| access.is_usable).and_then(|access| access.ends_at),
+        rests: account
+            .rests
+            .all()
+            .iter()
+            .filter(|rest| rest.is_on(now))
+            .cloned()
+            .collect(),
+        token_until: account
+            .access
+            .as_ref()
+            .filter(|access| access.is_usable)
+            .and_then(|access| access.ends_at),
     }
 }
 
@@ -92,8 +127,15 @@ fn state(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> State {
     if let Some(hindrance) = account.standing(now) {
         return State::NeedsPerson(hindrance);
     }
-    if let Some((meter, until)) = account.meters.iter().find_map(|meter| Some((meter, meter.spent_until(now)?))) {
-        return State::QuotaUsedUp { until, what: format!("your budget of {}", meter.budget) };
+    if let Some((meter, until)) = account
+        .meters
+        .iter()
+        .find_map(|meter| Some((meter, meter.spent_until(now)?)))
+    {
+        return State::QuotaUsedUp {
+            until,
+            what: format!("your budget of {}", meter.budget),
+        };
     }
     if let Some(resting) = resting(account, now) {
         return resting;
@@ -101,32 +143,68 @@ fn state(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> State {
     if let Gate::Open { until } = gate {
         return State::Unreachable { until };
     }
-    if held.flight.is_running || account.access.as_ref().is_some_and(|access| !access.is_good(now)) {
+    if held.flight.is_running
+        || account
+            .access
+            .as_ref()
+            .is_some_and(|access| !access.is_good(now))
+    {
         return State::Refreshing;
     }
-    if account.in_flight >= account.concurrency_max { State::Busy } else { State::Ready }
+    if account.in_flight >= account.concurrency_max {
+        State::Busy
+    } else {
+        State::Ready
+    }
 }
 
 /// A rest of all models, else those of single ones; of several, what ends last.
 fn resting(account: &Snapshot, now: Timestamp) -> Option<State> {
-    let on = || account.rests.all().iter().filter(|rest| rest.is_on(now) && !rest.cause.is_soft());
-    let whole = on().filter(|rest| rest.model.is_none()).max_by_key(|rest| rest.until);
-    let Rest { until, cause, detail, .. } = whole.or_else(|| on().max_by_key(|rest| rest.until))?.clone();
+    let on = || {
+        account
+            .rests
+            .all()
+            .iter()
+            .filter(|rest| rest.is_on(now) && !rest.cause.is_soft())
+    };
+    let whole = on()
+        .filter(|rest| rest.model.is_none())
+        .max_by_key(|rest| rest.until);
+    let Rest {
+        until,
+        cause,
+        detail,
+        ..
+    } = whole
+        .or_else(|| on().max_by_key(|rest| rest.until))?
+        .clone();
     let models: Vec<_> = match whole {
         Some(_) => Vec::new(),
         None => on().filter_map(|rest| rest.model.clone()).collect(),
     };
     if cause == Cause::Quota && models.is_empty() {
-        let what = detail.map_or_else(|| "the provider's limit".to_owned(), |said| said.to_string());
+        let what = detail.map_or_else(
+            || "the provider's limit".to_owned(),
+            |said| said.to_string(),
+        );
         return Some(State::QuotaUsedUp { until, what });
     }
-    Some(State::Cooling { until, cause, models, detail })
+    Some(State::Cooling {
+        until,
+        cause,
+        models,
+        detail,
+    })
 }
 
 impl super::budget::Meter {
     fn view(&self, now: Timestamp) -> BudgetView {
         let mut present = self.clone();
         present.roll(now);
-        BudgetView { budget: present.budget, spent: present.spent, resets_at: present.ends_at }
+        BudgetView {
+            budget: present.budget,
+            spent: present.spent,
+            resets_at: present.ends_at,
+        }
     }
 }

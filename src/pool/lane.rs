@@ -94,7 +94,8 @@ pub(super) struct Try<'a> {
 }
 
 impl Lane {
-    /// Leases an account, or says why not. A token that should be refreshed first is noted at its account.
+    /// Leases an account, or says why not. A token that should be refreshed first is noted at its
+    /// account.
     pub(super) fn attempt(&mut self, attempt: &Try<'_>, state: &dyn PoolState) -> Tried {
         let now = attempt.now;
         let question = self.question(attempt);
@@ -105,7 +106,9 @@ impl Lane {
             Vec::new()
         };
         let rebinds = match (choice.pick, question.bound) {
-            (Pick::Account(at), Some(bound)) => at == bound || moves(&self.accounts, &question, now),
+            (Pick::Account(at), Some(bound)) => {
+                at == bound || moves(&self.accounts, &question, now)
+            }
             _ => true,
         };
         if let Some(at) = choice.refresh {
@@ -113,11 +116,24 @@ impl Lane {
             self.wants_refresh = true;
         }
         match choice {
-            Choice { pick: Pick::Account(at), .. } => Tried::Granted(self.grant(at, attempt, rebinds, why, state)),
-            Choice { pick: Pick::Wait { until }, .. } => Tried::Wait { until },
-            Choice { pick: Pick::Rests { until }, .. } => Tried::Refused(NoLease::Resting { until, why }),
-            Choice { pick: Pick::Person, .. } => Tried::Refused(NoLease::NeedsPerson { why }),
-            Choice { pick: Pick::None, .. } => Tried::Refused(NoLease::None { why }),
+            Choice {
+                pick: Pick::Account(at),
+                ..
+            } => Tried::Granted(self.grant(at, attempt, rebinds, why, state)),
+            Choice {
+                pick: Pick::Wait { until },
+                ..
+            } => Tried::Wait { until },
+            Choice {
+                pick: Pick::Rests { until },
+                ..
+            } => Tried::Refused(NoLease::Resting { until, why }),
+            Choice {
+                pick: Pick::Person, ..
+            } => Tried::Refused(NoLease::NeedsPerson { why }),
+            Choice {
+                pick: Pick::None, ..
+            } => Tried::Refused(NoLease::None { why }),
         }
     }
 
@@ -139,10 +155,20 @@ impl Lane {
         passed_over(&self.accounts, &self.question(attempt), attempt.now)
     }
 
-    fn grant(&mut self, at: usize, attempt: &Try<'_>, rebinds: bool, passed_over: Vec<PassedOver>, state: &dyn PoolState) -> Grant {
+    fn grant(
+        &mut self,
+        at: usize,
+        attempt: &Try<'_>,
+        rebinds: bool,
+        passed_over: Vec<PassedOver>,
+        state: &dyn PoolState,
+    ) -> Grant {
         let now = attempt.now;
         let is_probe = self.count_probe(at, attempt.want.model, now, state);
-        let is_circuit_probe = self.circuits.get_mut(self.accounts[at].circuit).is_some_and(|circuit| circuit.count_lease(now));
+        let is_circuit_probe = self
+            .circuits
+            .get_mut(self.accounts[at].circuit)
+            .is_some_and(|circuit| circuit.count_lease(now));
         self.leases += 1;
         let account = &mut self.accounts[at];
         account.in_flight += 1;
@@ -151,21 +177,50 @@ impl Lane {
         if attempt.want.tried.is_empty() {
             self.retries.count_request();
         }
-        if let Some(session) = attempt.want.session.filter(|_| attempt.mode.has_affinity() && rebinds && !is_probe) {
+        if let Some(session) = attempt
+            .want
+            .session
+            .filter(|_| attempt.mode.has_affinity() && rebinds && !is_probe)
+        {
             self.bind(*session, at, now, state);
         }
         self.held[at].used_at = Some(now);
         let model = self.model(attempt.want.model);
-        let Held { account, bearer, serial, .. } = &self.held[at];
+        let Held {
+            account,
+            bearer,
+            serial,
+            ..
+        } = &self.held[at];
         let (account, credential) = (account.clone(), bearer.clone());
-        Grant { at, serial: *serial, account, credential, model, leased_at: now, is_probe, is_circuit_probe, passed_over }
+        Grant {
+            at,
+            serial: *serial,
+            account,
+            credential,
+            model,
+            leased_at: now,
+            is_probe,
+            is_circuit_probe,
+            passed_over,
+        }
     }
 
     /// Whether the lease is a probe of a rest; the next one then comes later.
-    fn count_probe(&mut self, at: usize, model: &str, now: Timestamp, state: &dyn PoolState) -> bool {
+    fn count_probe(
+        &mut self,
+        at: usize,
+        model: &str,
+        now: Timestamp,
+        state: &dyn PoolState,
+    ) -> bool {
         let account = &mut self.accounts[at];
         let mut is_probe = false;
-        if let Some(probe) = account.signed_out.as_mut().and_then(|signed_out| signed_out.probe.as_mut()) {
+        if let Some(probe) = account
+            .signed_out
+            .as_mut()
+            .and_then(|signed_out| signed_out.probe.as_mut())
+        {
             probe.count_probe(now);
             is_probe = true;
         }
@@ -185,7 +240,12 @@ impl Lane {
             }
         }
         if is_news {
-            state.bound(&self.held[at].account.provider, session, &self.accounts[at].name, now);
+            state.bound(
+                &self.held[at].account.provider,
+                session,
+                &self.accounts[at].name,
+                now,
+            );
         }
         while let Some((session, account)) = self.affinity.release(now) {
             self.accounts[account].sessions = self.accounts[account].sessions.saturating_sub(1);
@@ -215,11 +275,14 @@ impl Lane {
     }
 
     pub(super) fn position(&self, name: &AccountName) -> Option<usize> {
-        self.accounts.iter().position(|account| account.name == *name)
+        self.accounts
+            .iter()
+            .position(|account| account.name == *name)
     }
 }
 
-/// The standing of the access token that requests carry as `bearer`; `source` is what it is refreshed from.
+/// The standing of the access token that requests carry as `bearer`; `source` is what it is
+/// refreshed from.
 pub(super) fn access_of(bearer: &Credential, source: &Credential) -> Option<Access> {
     let can_refresh = match source {
         Credential::None | Credential::Key(_) => return None,
@@ -231,5 +294,9 @@ pub(super) fn access_of(bearer: &Credential, source: &Credential) -> Option<Acce
         Credential::OAuth(tokens) => (tokens.access.is_some(), tokens.expires_at),
         _ => (false, None),
     };
-    Some(Access { is_usable, ends_at, can_refresh })
+    Some(Access {
+        is_usable,
+        ends_at,
+        can_refresh,
+    })
 }

@@ -1,4 +1,5 @@
-//! What an attempt's outcome changes: the one place where outcomes become rests, sign-outs, circuits and budgets.
+//! What an attempt's outcome changes: the one place where outcomes become rests, sign-outs,
+//! circuits and budgets.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +35,22 @@ pub(super) struct Lesson<'a> {
 impl Lane {
     /// Takes a lease back with what it taught.
     pub(super) fn settle(&mut self, lesson: Lesson<'_>, state: &dyn PoolState) {
-        let Some(at) = self.find(lesson.grant.at, lesson.grant.serial) else { return };
+        let Some(at) = self.find(lesson.grant.at, lesson.grant.serial) else {
+            return;
+        };
         let account = &mut self.accounts[at];
         account.in_flight = account.in_flight.saturating_sub(1);
-        let Lesson { grant, now, jitter, .. } = lesson;
+        let Lesson {
+            grant, now, jitter, ..
+        } = lesson;
         if let Some(circuit) = self.circuits.get_mut(account.circuit) {
-            circuit.learn(lesson.outcome, grant.leased_at, grant.is_circuit_probe, now, jitter);
+            circuit.learn(
+                lesson.outcome,
+                grant.leased_at,
+                grant.is_circuit_probe,
+                now,
+                jitter,
+            );
         }
         self.count(at, &lesson, state);
         let lesson = self.read(at, lesson, state);
@@ -50,7 +61,10 @@ impl Lane {
     fn read<'a>(&mut self, at: usize, mut lesson: Lesson<'a>, state: &dyn PoolState) -> Lesson<'a> {
         let account = &mut self.accounts[at];
         for reading in std::mem::take(&mut lesson.readings) {
-            if let Some(read) = account.windows.learn(reading, &lesson.grant.model, lesson.now) {
+            if let Some(read) = account
+                .windows
+                .learn(reading, &lesson.grant.model, lesson.now)
+            {
                 state.reading(&account.name, read);
             }
         }
@@ -77,13 +91,23 @@ impl Lane {
     fn conclude(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
         match lesson.outcome {
             Outcome::Served { .. } => self.relieve(at, lesson, state),
-            Outcome::Throttled { scope, until } => self.rest(at, lesson, Cause::RateLimit, *scope, *until, state),
-            Outcome::QuotaSpent { scope, until } => self.rest(at, lesson, Cause::Quota, *scope, *until, state),
-            Outcome::Overloaded { until: until @ Some(_) } => self.rest(at, lesson, Cause::Overloaded, Scope::Model, *until, state),
-            Outcome::Forbidden => self.rest(at, lesson, Cause::Forbidden, Scope::Model, None, state),
+            Outcome::Throttled { scope, until } => {
+                self.rest(at, lesson, Cause::RateLimit, *scope, *until, state)
+            }
+            Outcome::QuotaSpent { scope, until } => {
+                self.rest(at, lesson, Cause::Quota, *scope, *until, state)
+            }
+            Outcome::Overloaded {
+                until: until @ Some(_),
+            } => self.rest(at, lesson, Cause::Overloaded, Scope::Model, *until, state),
+            Outcome::Forbidden => {
+                self.rest(at, lesson, Cause::Forbidden, Scope::Model, None, state)
+            }
             Outcome::Unauthorized => self.refuse_credential(at, lesson, state),
             // Nothing was sent: that is the endpoint's trouble, which its circuit knows.
-            Outcome::Unreachable { stage: Stage::Connect | Stage::Tls } => {}
+            Outcome::Unreachable {
+                stage: Stage::Connect | Stage::Tls,
+            } => {}
             Outcome::Overloaded { until: None }
             | Outcome::Failed
             | Outcome::Unreachable { .. }
@@ -97,7 +121,12 @@ impl Lane {
 
     /// The account serves: what was thought to keep it from that is over.
     fn relieve(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
-        let Grant { model, leased_at, credential, .. } = lesson.grant;
+        let Grant {
+            model,
+            leased_at,
+            credential,
+            ..
+        } = lesson.grant;
         let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
         held.was_served |= Arc::ptr_eq(&held.bearer, credential);
         for over in account.rests.relieve(model, *leased_at) {
@@ -105,7 +134,10 @@ impl Lane {
                 state.cleared(&account.name, over.model.as_deref());
             }
         }
-        let is_older = |out: &SignedOut| out.sign_in().is_some_and(|sign_in| sign_in.since <= *leased_at);
+        let is_older = |out: &SignedOut| {
+            out.sign_in()
+                .is_some_and(|sign_in| sign_in.since <= *leased_at)
+        };
         if account.signed_out.as_ref().is_some_and(is_older) {
             account.signed_out = None;
             state.signed_in(&account.name);
@@ -121,11 +153,24 @@ impl Lane {
         until: Option<Timestamp>,
         state: &dyn PoolState,
     ) {
-        let Grant { model, leased_at, is_probe, .. } = lesson.grant;
+        let Grant {
+            model,
+            leased_at,
+            is_probe,
+            ..
+        } = lesson.grant;
         let account = &mut self.accounts[at];
         let is_limit = matches!(cause, Cause::RateLimit | Cause::Quota);
-        let known = || account.windows.known_reset(model, lesson.now).filter(|_| is_limit).map(|at| (at, End::KnownReset));
-        let named = until.filter(|until| *until > lesson.now).map(|until| (until, End::Named));
+        let known = || {
+            account
+                .windows
+                .known_reset(model, lesson.now)
+                .filter(|_| is_limit)
+                .map(|at| (at, End::KnownReset))
+        };
+        let named = until
+            .filter(|until| *until > lesson.now)
+            .map(|until| (until, End::Named));
         let refused = Refused {
             model: (scope == Scope::Model).then_some(model),
             cause,
@@ -143,15 +188,19 @@ impl Lane {
         }
     }
 
-    /// The credential was refused. An access token is refreshed, once for all who carried it; a key waits for a person.
+    /// The credential was refused. An access token is refreshed, once for all who carried it; a key
+    /// waits for a person.
     fn refuse_credential(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
         let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
         if !Arc::ptr_eq(&held.bearer, &lesson.grant.credential) {
             return;
         }
-        let is_new = held.refreshed_at.is_some_and(|at| between(at, lesson.now) < TOKEN_IS_NEW);
+        let is_new = held
+            .refreshed_at
+            .is_some_and(|at| between(at, lesson.now) < TOKEN_IS_NEW);
         let why = match (&mut account.access, held.source.as_ref()) {
-            // The provider refuses the first use of what it has just given: another one would fare no better.
+            // The provider refuses the first use of what it has just given: another one would fare
+            // no better.
             (Some(_), _) if !held.was_served && is_new => SignInWhy::TokenRefused,
             (Some(access), _) if access.can_refresh => {
                 access.is_usable = false;
@@ -167,12 +216,23 @@ impl Lane {
     }
 
     /// An account needs a person; said once.
-    pub(super) fn sign_out(&mut self, at: usize, why: SignInWhy, said: Option<&str>, now: Timestamp, state: &dyn PoolState) {
+    pub(super) fn sign_out(
+        &mut self,
+        at: usize,
+        why: SignInWhy,
+        said: Option<&str>,
+        now: Timestamp,
+        state: &dyn PoolState,
+    ) {
         let account = &mut self.accounts[at];
         if account.signed_out.is_some() {
             return;
         }
-        let sign_in = SignIn { why, detail: said.map(Arc::from), since: now };
+        let sign_in = SignIn {
+            why,
+            detail: said.map(Arc::from),
+            since: now,
+        };
         tracing::warn!(account = %account.name, why = why.name(), "account needs to be signed in again");
         state.signed_out(&account.name, &sign_in);
         account.signed_out = Some(SignedOut::new(sign_in));

@@ -22,16 +22,26 @@ pub struct Lease {
 
 impl Lease {
     pub(super) fn new(shared: Arc<Shared>, grant: Grant) -> Self {
-        Self { shared, grant: Some(grant), was_used: true }
+        Self {
+            shared,
+            grant: Some(grant),
+            was_used: true,
+        }
     }
 
     /// One that nobody has taken yet.
     pub(super) fn unclaimed(shared: Arc<Shared>, grant: Grant) -> Self {
-        Self { shared, grant: Some(grant), was_used: false }
+        Self {
+            shared,
+            grant: Some(grant),
+            was_used: false,
+        }
     }
 
     fn grant(&self) -> &Grant {
-        self.grant.as_ref().expect("only settling takes the grant out, and that consumes the lease")
+        self.grant
+            .as_ref()
+            .expect("only settling takes the grant out, and that consumes the lease")
     }
 
     pub fn account(&self) -> &Arc<Account> {
@@ -43,7 +53,8 @@ impl Lease {
         &self.grant().credential
     }
 
-    /// The accounts that could not serve, and why; those that merely were not the best are not among them.
+    /// The accounts that could not serve, and why; those that merely were not the best are not
+    /// among them.
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.grant().passed_over
     }
@@ -55,15 +66,29 @@ impl Lease {
 
     /// Gives the account back with what the attempt taught.
     ///
-    /// After `Unauthorized` the next lease need not avoid the account: by then its token is refreshed, or it is signed out.
-    /// `said`: the provider's own words, bounded and without secrets.
-    pub fn settle(mut self, outcome: &Outcome, said: Option<&str>, readings: Vec<Reading>, now: Timestamp) {
+    /// After `Unauthorized` the next lease need not avoid the account: by then its token is
+    /// refreshed, or it is signed out. `said`: the provider's own words, bounded and without
+    /// secrets.
+    pub fn settle(
+        mut self,
+        outcome: &Outcome,
+        said: Option<&str>,
+        readings: Vec<Reading>,
+        now: Timestamp,
+    ) {
         self.give_back(outcome, said, readings, now);
     }
 
-    fn give_back(&mut self, outcome: &Outcome, said: Option<&str>, readings: Vec<Reading>, now: Timestamp) {
+    fn give_back(
+        &mut self,
+        outcome: &Outcome,
+        said: Option<&str>,
+        readings: Vec<Reading>,
+        now: Timestamp,
+    ) {
         if let Some(grant) = self.grant.take() {
-            self.shared.settle(&grant, outcome, said, readings, self.was_used, now);
+            self.shared
+                .settle(&grant, outcome, said, readings, self.was_used, now);
         }
     }
 }
@@ -79,6 +104,9 @@ impl Drop for Lease {
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("account", &self.account().name).field("is_probe", &self.is_probe()).finish_non_exhaustive()
+        f.debug_struct("Lease")
+            .field("account", &self.account().name)
+            .field("is_probe", &self.is_probe())
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,9 @@
 //! All accounts with their live state, and the choice of one for each attempt.
 //!
-//! [`Pool::lease`] gives an account and takes it back with what the attempt taught. The choice itself is a pure function; what it
-//! decides on is changed in short critical sections that no await ever lies in. The pool sees outcomes and readings, never a status
-//! or a header, and it sends nothing.
+//! [`Pool::lease`] gives an account and takes it back with what the attempt taught. The choice
+//! itself is a pure function; what it decides on is changed in short critical sections that no
+//! await ever lies in. The pool sees outcomes and readings, never a status or a header, and it
+//! sends nothing.
 
 mod affinity;
 mod budget;
@@ -65,15 +66,17 @@ impl Pool {
         Self(Arc::new(Shared::new(state, clock, rules, seed)))
     }
 
-    /// Takes the accounts and rules as they are configured now; what is known of those that stay is kept.
+    /// Takes the accounts and rules as they are configured now; what is known of those that stay is
+    /// kept.
     pub fn replace(&self, roster: Roster, rules: Rules) {
         self.0.replace(roster, rules);
     }
 
     /// Leases an account for one attempt.
     ///
-    /// Waits up to `max_wait` while all that could serve are busy, and with [`Mode::CacheFirst`] for the conversation's own account.
-    /// Cancel safe: dropping the future leaves the queue, and gives back what was on its way.
+    /// Waits up to `max_wait` while all that could serve are busy, and with [`Mode::CacheFirst`]
+    /// for the conversation's own account. Cancel safe: dropping the future leaves the queue, and
+    /// gives back what was on its way.
     ///
     /// # Errors
     /// When none can serve, with the reason of each.
@@ -81,15 +84,19 @@ impl Pool {
         wait::lease(&self.0, want).await
     }
 
-    /// Whether another attempt at `provider` may follow `outcome`: a budget keeps an outage from being made worse by retries.
+    /// Whether another attempt at `provider` may follow `outcome`: a budget keeps an outage from
+    /// being made worse by retries.
     ///
     /// Takes it out of the budget, so ask once for each further attempt.
     pub fn may_retry(&self, provider: &str, outcome: &Outcome) -> bool {
         let now = self.0.clock.now();
-        self.0.change(provider, now, |lane, _| lane.retries.withdraw(outcome, now)).unwrap_or(true)
+        self.0
+            .change(provider, now, |lane, _| lane.retries.withdraw(outcome, now))
+            .unwrap_or(true)
     }
 
-    /// Waits for the next change of any account, or gives at once one that nobody has seen yet. For one listener.
+    /// Waits for the next change of any account, or gives at once one that nobody has seen yet. For
+    /// one listener.
     ///
     /// Cancel safe.
     pub async fn changed(&self) {
@@ -101,7 +108,8 @@ impl Pool {
         self.0.view(now)
     }
 
-    /// Ends all rests of an account by hand, and what its provider refused. Whether there is such an account.
+    /// Ends all rests of an account by hand, and what its provider refused. Whether there is such
+    /// an account.
     pub fn clear(&self, name: &AccountName) -> bool {
         self.0.clear(name)
     }
@@ -117,7 +125,8 @@ impl Pool {
         self.0.lock(now).parked.forget(name);
     }
 
-    /// Refreshes access tokens until [`Pool::close`]; then ends what is under way. The agent runs it once, as a task of its own.
+    /// Refreshes access tokens until [`Pool::close`]; then ends what is under way. The agent runs
+    /// it once, as a task of its own.
     ///
     /// Without it, accounts whose access token ended wait in vain.
     pub async fn tend(&self, refresher: Arc<dyn Refresher>, keeper: Arc<dyn Keeper>) {
@@ -131,7 +140,8 @@ impl Pool {
         self.0.refresh_due.notify_one();
     }
 
-    /// Tells `watch` of each time that the pool is locked; for benchmarks. Only the first watch is taken.
+    /// Tells `watch` of each time that the pool is locked; for benchmarks. Only the first watch is
+    /// taken.
     #[doc(hidden)]
     pub fn watch_lock(&self, watch: Arc<dyn LockWatch>) {
         drop(self.0.watch.set(watch));

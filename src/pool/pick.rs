@@ -1,7 +1,8 @@
 //! The choice of an account: a pure function over what is known of each.
 //!
-//! [`Snapshot`] is the pool's own live record of an account, so nothing is copied for a choice. What stands in the way of one is a
-//! [`Block`]; what can serve has a rank, and the lowest rank wins. Lower `priority` numbers come first in every mode.
+//! [`Snapshot`] is the pool's own live record of an account, so nothing is copied for a choice.
+//! What stands in the way of one is a [`Block`]; what can serve has a rank, and the lowest rank
+//! wins. Lower `priority` numbers come first in every mode.
 
 use super::budget::Meter;
 use super::circuit::{Circuit, Gate};
@@ -60,14 +61,20 @@ pub(super) struct SignedOut {
 }
 
 impl SignedOut {
-    /// A refused key may be taken again, as when a bill was paid: it is looked at as a long rest is. A refused grant never is.
+    /// A refused key may be taken again, as when a bill was paid: it is looked at as a long rest
+    /// is. A refused grant never is.
     pub(super) fn new(sign_in: SignIn) -> Self {
         let probe = (sign_in.why == SignInWhy::KeyRefused).then(|| Rest::unending(sign_in.since));
-        Self { hindrance: Hindrance::SignIn(sign_in), probe }
+        Self {
+            hindrance: Hindrance::SignIn(sign_in),
+            probe,
+        }
     }
 
     fn is_probe_due(&self, now: Timestamp) -> bool {
-        self.probe.as_ref().is_some_and(|probe| probe.is_probe_due(now))
+        self.probe
+            .as_ref()
+            .is_some_and(|probe| probe.is_probe_due(now))
     }
 
     pub(super) fn sign_in(&self) -> Option<&SignIn> {
@@ -175,7 +182,9 @@ enum Outlook {
 impl Block<'_> {
     fn outlook(&self) -> Outlook {
         match self {
-            Self::Tried | Self::NotTheMaker | Self::ModelNotAllowed | Self::Disabled => Outlook::Never,
+            Self::Tried | Self::NotTheMaker | Self::ModelNotAllowed | Self::Disabled => {
+                Outlook::Never
+            }
             Self::Hindered(_) | Self::NothingToRefresh | Self::Expired(_) => Outlook::Person,
             Self::Resting(rest) => Outlook::Rests(rest.until),
             Self::BudgetSpent(meter) => Outlook::Rests(meter.ends_at),
@@ -195,18 +204,25 @@ impl Block<'_> {
             Self::NothingToRefresh => Why::NeedsPerson(nothing_to_refresh(now)),
             Self::Expired(at) => Why::NeedsPerson(Hindrance::Expired { at: *at }),
             Self::Resting(rest) => Why::Resting((*rest).clone()),
-            Self::BudgetSpent(meter) => Why::BudgetSpent { until: meter.ends_at, budget: meter.budget.clone() },
+            Self::BudgetSpent(meter) => Why::BudgetSpent {
+                until: meter.ends_at,
+                budget: meter.budget.clone(),
+            },
             Self::CircuitOpen(until) => Why::CircuitOpen { until: *until },
             Self::CircuitProbed => Why::CircuitOpen { until: now },
-            Self::Busy(in_flight) => Why::Busy { in_flight: *in_flight },
+            Self::Busy(in_flight) => Why::Busy {
+                in_flight: *in_flight,
+            },
             Self::Paced(until) => Why::Paced { until: *until },
             Self::Refreshing => Why::Refreshing,
         }
     }
 
-    /// Whether a conversation moves for good: not for what is over in a moment, or was this request's alone.
+    /// Whether a conversation moves for good: not for what is over in a moment, or was this
+    /// request's alone.
     fn is_lasting(&self) -> bool {
-        !matches!(self.outlook(), Outlook::Soon(_)) && !matches!(self, Self::Tried | Self::NotTheMaker)
+        !matches!(self.outlook(), Outlook::Soon(_))
+            && !matches!(self, Self::Tried | Self::NotTheMaker)
     }
 }
 
@@ -215,7 +231,8 @@ impl Block<'_> {
 pub(super) struct Fit {
     /// It rests, and this request looks whether that is over.
     pub(super) is_probe: bool,
-    /// It failed of late, which says nothing of the next request: others are asked first, and it is asked before nobody is.
+    /// It failed of late, which says nothing of the next request: others are asked first, and it is
+    /// asked before nobody is.
     is_shaky: bool,
     level: Level,
 }
@@ -252,7 +269,10 @@ impl Snapshot {
         self.priority = settings.priority;
         self.concurrency_max = settings.concurrency_max.unwrap_or(u32::MAX);
         self.expires_at = settings.expires_on;
-        self.models = settings.models.as_ref().map(|models| models.iter().map(|model| pattern(model)).collect());
+        self.models = settings
+            .models
+            .as_ref()
+            .map(|models| models.iter().map(|model| pattern(model)).collect());
         let known = std::mem::take(&mut self.meters);
         let meter = |budget| Meter::new(budget, now).following(&known);
         self.meters = settings.budgets.iter().map(meter).collect();
@@ -264,10 +284,17 @@ impl Snapshot {
     pub(super) fn fit(&self, question: &Question<'_>, now: Timestamp) -> Result<Fit, Block<'_>> {
         self.check_standing(question, now)?;
         let is_probe = self.check_rests(question, now)?;
-        if let Some(meter) = self.meters.iter().find(|meter| meter.spent_until(now).is_some()) {
+        if let Some(meter) = self
+            .meters
+            .iter()
+            .find(|meter| meter.spent_until(now).is_some())
+        {
             return Err(Block::BudgetSpent(meter));
         }
-        let gate = question.circuits.get(self.circuit).map_or(Gate::Closed, |circuit| circuit.gate(now));
+        let gate = question
+            .circuits
+            .get(self.circuit)
+            .map_or(Gate::Closed, |circuit| circuit.gate(now));
         if let Gate::Open { until } = gate {
             return Err(Block::CircuitOpen(until));
         }
@@ -276,7 +303,11 @@ impl Snapshot {
         }
         self.check_room(question, gate, now)?;
         let is_shaky = self.rests.is_shaky(question.model, now);
-        Ok(Fit { is_probe, is_shaky, level: self.windows.level(question.model, now) })
+        Ok(Fit {
+            is_probe,
+            is_shaky,
+            level: self.windows.level(question.model, now),
+        })
     }
 
     /// What only a person changes.
@@ -288,7 +319,11 @@ impl Snapshot {
             return Err(Block::Disabled);
         }
         let is_allowed = |model: &Pattern| model.captures(question.model).is_some();
-        if self.models.as_ref().is_some_and(|models| !models.iter().any(is_allowed)) {
+        if self
+            .models
+            .as_ref()
+            .is_some_and(|models| !models.iter().any(is_allowed))
+        {
             return Err(Block::ModelNotAllowed);
         }
         if let Some(hindrance) = &self.hindrance {
@@ -319,35 +354,66 @@ impl Snapshot {
     }
 
     /// What changes by itself in a moment.
-    fn check_room(&self, question: &Question<'_>, gate: Gate, now: Timestamp) -> Result<(), Block<'_>> {
+    fn check_room(
+        &self,
+        question: &Question<'_>,
+        gate: Gate,
+        now: Timestamp,
+    ) -> Result<(), Block<'_>> {
         if gate == Gate::Probed {
             return Err(Block::CircuitProbed);
         }
         if let Some(access) = self.access.as_ref().filter(|access| !access.is_good(now)) {
-            return Err(if access.can_refresh { Block::Refreshing } else { Block::NothingToRefresh });
+            return Err(if access.can_refresh {
+                Block::Refreshing
+            } else {
+                Block::NothingToRefresh
+            });
         }
-        if self.in_flight >= self.concurrency_max || self.meters.iter().any(|meter| meter.is_taken(self.in_flight, now)) {
+        if self.in_flight >= self.concurrency_max
+            || self
+                .meters
+                .iter()
+                .any(|meter| meter.is_taken(self.in_flight, now))
+        {
             return Err(Block::Busy(self.in_flight));
         }
-        self.windows.paced_until(question.model, now).map_or(Ok(()), |until| Err(Block::Paced(until)))
+        self.windows
+            .paced_until(question.model, now)
+            .map_or(Ok(()), |until| Err(Block::Paced(until)))
     }
 
     /// What keeps the account from serving until a person does something.
     pub(super) fn standing(&self, now: Timestamp) -> Option<Hindrance> {
-        let expired = self.expires_at.filter(|at| *at <= now).map(|at| Hindrance::Expired { at });
-        let signed_out = self.signed_out.as_ref().map(|signed_out| signed_out.hindrance.clone());
-        let has_ended = self.access.as_ref().is_some_and(|access| !access.is_good(now) && !access.can_refresh);
+        let expired = self
+            .expires_at
+            .filter(|at| *at <= now)
+            .map(|at| Hindrance::Expired { at });
+        let signed_out = self
+            .signed_out
+            .as_ref()
+            .map(|signed_out| signed_out.hindrance.clone());
+        let has_ended = self
+            .access
+            .as_ref()
+            .is_some_and(|access| !access.is_good(now) && !access.can_refresh);
         let ended = || has_ended.then(|| nothing_to_refresh(now));
-        self.hindrance.clone().or(expired).or(signed_out).or_else(ended)
+        self.hindrance
+            .clone()
+            .or(expired)
+            .or(signed_out)
+            .or_else(ended)
     }
 
-    /// In flight as a share of what it may have, in 1024ths; accounts without a limit count as if it were 16.
+    /// In flight as a share of what it may have, in 1024ths; accounts without a limit count as if
+    /// it were 16.
     fn load(&self) -> u64 {
         u64::from(self.in_flight) * 1024 / u64::from(self.concurrency_max.clamp(1, 16))
     }
 
     fn rank(&self, at: usize, fit: Fit, question: &Question<'_>) -> Rank {
-        // A probe is for a request that would lose nothing by it: none that has an account, and none that failed before.
+        // A probe is for a request that would lose nothing by it: none that has an account, and
+        // none that failed before.
         let probes_now = fit.is_probe && question.bound.is_none() && question.tried.is_empty();
         let class = match fit.level {
             _ if fit.is_probe && !probes_now => Class::ProbeAtLast,
@@ -358,16 +424,30 @@ impl Snapshot {
         let is_low = question.mode != Mode::Drain && fit.level == Level::Low;
         let (load, turn) = match question.mode {
             _ if probes_now => (0, 0),
-            Mode::CacheFirst | Mode::Balance => (u64::from(self.sessions) + u64::from(self.in_flight), self.last_lease),
+            Mode::CacheFirst | Mode::Balance => (
+                u64::from(self.sessions) + u64::from(self.in_flight),
+                self.last_lease,
+            ),
             Mode::Performance => (self.load(), self.last_lease),
             Mode::Drain => (at as u64, 0),
         };
-        Rank { class, priority: self.priority, is_low, is_usual: !probes_now, load, turn }
+        Rank {
+            class,
+            priority: self.priority,
+            is_low,
+            is_usual: !probes_now,
+            load,
+            turn,
+        }
     }
 }
 
 fn nothing_to_refresh(since: Timestamp) -> Hindrance {
-    Hindrance::SignIn(SignIn { why: SignInWhy::NothingToRefresh, detail: None, since })
+    Hindrance::SignIn(SignIn {
+        why: SignInWhy::NothingToRefresh,
+        detail: None,
+        since,
+    })
 }
 
 /// A name that is no pattern is meant literally.
@@ -412,7 +492,9 @@ impl Hope {
         match block.outlook() {
             Outlook::Never => {}
             Outlook::Person => self.needs_person = true,
-            Outlook::Rests(until) => self.rests_until = Some(self.rests_until.map_or(until, |known| known.min(until))),
+            Outlook::Rests(until) => {
+                self.rests_until = Some(self.rests_until.map_or(until, |known| known.min(until)))
+            }
             Outlook::Soon(at) => {
                 self.is_soon = true;
                 self.changes_at = earlier(self.changes_at, at);
@@ -422,7 +504,9 @@ impl Hope {
 
     fn verdict(&self) -> Pick {
         match self.rests_until {
-            _ if self.is_soon => Pick::Wait { until: earlier(self.changes_at, self.rests_until) },
+            _ if self.is_soon => Pick::Wait {
+                until: earlier(self.changes_at, self.rests_until),
+            },
             Some(until) => Pick::Rests { until },
             None if self.needs_person => Pick::Person,
             None => Pick::None,
@@ -447,16 +531,26 @@ pub fn pick(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> C
             Ok(fit) => offer(&mut best, account.rank(at, fit, question), at),
             Err(block) => {
                 if matches!(block, Block::Refreshing) {
-                    let fit = Fit { is_probe: false, is_shaky: false, level: account.windows.level(question.model, now) };
+                    let fit = Fit {
+                        is_probe: false,
+                        is_shaky: false,
+                        level: account.windows.level(question.model, now),
+                    };
                     offer(&mut stale, account.rank(at, fit, question), at);
                 }
                 hope.add(&block);
             }
         }
     }
-    let refresh = stale.filter(|stale| best.is_none_or(|best| *stale < best)).map(|(_, at)| at);
+    let refresh = stale
+        .filter(|stale| best.is_none_or(|best| *stale < best))
+        .map(|(_, at)| at);
     let pick = best.map_or_else(|| hope.verdict(), |(_, at)| Pick::Account(at));
-    Choice { pick, refresh, has_passed_over: hope.has_blocks }
+    Choice {
+        pick,
+        refresh,
+        has_passed_over: hope.has_blocks,
+    }
 }
 
 fn offer(best: &mut Option<(Rank, usize)>, rank: Rank, at: usize) {
@@ -468,16 +562,37 @@ fn offer(best: &mut Option<(Rank, usize)>, rank: Rank, at: usize) {
 /// The conversation's own account, or the wait for it, where the mode wants that.
 fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Option<Choice> {
     let bound = question.bound.filter(|_| question.mode.has_affinity())?;
-    let wait = |until, refresh| Some(Choice { pick: Pick::Wait { until }, refresh, has_passed_over: true });
-    let may_wait = question.mode == Mode::CacheFirst && question.patience.is_some_and(|patience| now < patience);
+    let wait = |until, refresh| {
+        Some(Choice {
+            pick: Pick::Wait { until },
+            refresh,
+            has_passed_over: true,
+        })
+    };
+    let may_wait = question.mode == Mode::CacheFirst
+        && question.patience.is_some_and(|patience| now < patience);
     match accounts.get(bound)?.fit(question, now) {
-        Ok(fit) if fit.is_probe || fit.is_shaky || (fit.level == Level::Dry && question.mode == Mode::Balance) => None,
-        Ok(_) => Some(Choice { pick: Pick::Account(bound), refresh: None, has_passed_over: false }),
+        Ok(fit)
+            if fit.is_probe
+                || fit.is_shaky
+                || (fit.level == Level::Dry && question.mode == Mode::Balance) =>
+        {
+            None
+        }
+        Ok(_) => Some(Choice {
+            pick: Pick::Account(bound),
+            refresh: None,
+            has_passed_over: false,
+        }),
         // A refresh is over in a moment, and costs less than a cold cache.
-        Err(Block::Refreshing) if question.patience.is_some_and(|patience| now < patience) => wait(None, Some(bound)),
+        Err(Block::Refreshing) if question.patience.is_some_and(|patience| now < patience) => {
+            wait(None, Some(bound))
+        }
         Err(block) => match block.outlook() {
             Outlook::Soon(until) if may_wait => wait(until, None),
-            Outlook::Rests(until) if may_wait && question.patience.is_some_and(|patience| until <= patience) => {
+            Outlook::Rests(until)
+                if may_wait && question.patience.is_some_and(|patience| until <= patience) =>
+            {
                 wait(Some(until), None)
             }
             _ => None,
@@ -487,7 +602,9 @@ fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) ->
 
 /// Whether the conversation moves to another account for good, rather than for one request.
 pub(super) fn moves(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> bool {
-    let Some(bound) = question.bound.and_then(|bound| accounts.get(bound)) else { return true };
+    let Some(bound) = question.bound.and_then(|bound| accounts.get(bound)) else {
+        return true;
+    };
     match bound.fit(question, now) {
         Ok(fit) => fit.is_probe || fit.level == Level::Dry,
         Err(block) => block.is_lasting(),
@@ -495,10 +612,17 @@ pub(super) fn moves(accounts: &[Snapshot], question: &Question<'_>, now: Timesta
 }
 
 /// The accounts that could not be chosen, and why.
-pub(super) fn passed_over(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Vec<PassedOver> {
+pub(super) fn passed_over(
+    accounts: &[Snapshot],
+    question: &Question<'_>,
+    now: Timestamp,
+) -> Vec<PassedOver> {
     let blocked = accounts.iter().filter_map(|account| {
         let block = account.fit(question, now).err()?;
-        Some(PassedOver { account: account.name.clone(), why: block.why(now) })
+        Some(PassedOver {
+            account: account.name.clone(),
+            why: block.why(now),
+        })
     });
     blocked.collect()
 }

@@ -1,6 +1,7 @@
 //! Who waits for an account: first come, first served among requests that want the same.
 //!
-//! A slot that becomes free is handed to the one whose turn it is, so nobody can snatch it on the way.
+//! A slot that becomes free is handed to the one whose turn it is, so nobody can snatch it on the
+//! way.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,11 +55,19 @@ pub(super) struct Queue {
 
 impl Line {
     pub(super) fn new(want: &Want<'_>, bound: Option<usize>) -> Self {
-        Self { model: want.model.into(), maker: want.maker.cloned(), tried: want.tried.into(), bound }
+        Self {
+            model: want.model.into(),
+            maker: want.maker.cloned(),
+            tried: want.tried.into(),
+            bound,
+        }
     }
 
     pub(super) fn is_of(&self, want: &Want<'_>, bound: Option<usize>) -> bool {
-        *self.model == *want.model && self.maker.as_ref() == want.maker && *self.tried == *want.tried && self.bound == bound
+        *self.model == *want.model
+            && self.maker.as_ref() == want.maker
+            && *self.tried == *want.tried
+            && self.bound == bound
     }
 }
 
@@ -76,14 +85,29 @@ impl Queue {
     }
 
     /// Takes the last place in the line of `want`.
-    pub(super) fn join(&mut self, attempt: &Try<'_>, bound: Option<usize>) -> (u64, oneshot::Receiver<Delivered>) {
+    pub(super) fn join(
+        &mut self,
+        attempt: &Try<'_>,
+        bound: Option<usize>,
+    ) -> (u64, oneshot::Receiver<Delivered>) {
         let (sender, receiver) = oneshot::channel();
         self.last_id += 1;
         self.len += 1;
-        let waiter = Waiter { id: self.last_id, session: attempt.want.session.copied(), patience: attempt.patience, sender };
-        match self.lines.iter_mut().find(|(line, _)| line.is_of(&attempt.want, bound)) {
+        let waiter = Waiter {
+            id: self.last_id,
+            session: attempt.want.session.copied(),
+            patience: attempt.patience,
+            sender,
+        };
+        match self
+            .lines
+            .iter_mut()
+            .find(|(line, _)| line.is_of(&attempt.want, bound))
+        {
             Some((_, waiters)) => waiters.push_back(waiter),
-            None => self.lines.push((Line::new(&attempt.want, bound), VecDeque::from([waiter]))),
+            None => self
+                .lines
+                .push((Line::new(&attempt.want, bound), VecDeque::from([waiter]))),
         }
         (self.last_id, receiver)
     }
@@ -126,7 +150,8 @@ impl Lane {
         if self.queue.is_empty() {
             return;
         }
-        // The queue is taken out, so that its first waiters can be looked at while the accounts change.
+        // The queue is taken out, so that its first waiters can be looked at while the accounts
+        // change.
         let mut queue = std::mem::take(&mut self.queue);
         queue.changes_at = None;
         let mut done = vec![false; queue.lines.len()];
@@ -148,13 +173,27 @@ impl Lane {
     fn hand_out(&mut self, waiters: &mut VecDeque<Waiter>, len: &mut usize, delivered: Delivered) {
         if let Some(waiter) = waiters.pop_front() {
             *len -= 1;
-            self.outbox.push(Delivery { sender: waiter.sender, delivered });
+            self.outbox.push(Delivery {
+                sender: waiter.sender,
+                delivered,
+            });
         }
     }
 }
 
 fn try_of<'a>(line: &'a Line, waiter: &'a Waiter, mode: Mode, now: Timestamp) -> Try<'a> {
     let session = waiter.session.as_ref();
-    let want = Want { provider: "", model: &line.model, session, maker: line.maker.as_ref(), tried: &line.tried };
-    Try { want, mode, patience: waiter.patience, now }
+    let want = Want {
+        provider: "",
+        model: &line.model,
+        session,
+        maker: line.maker.as_ref(),
+        tried: &line.tried,
+    };
+    Try {
+        want,
+        mode,
+        patience: waiter.patience,
+        now,
+    }
 }

@@ -1,7 +1,9 @@
-//! Access tokens: refreshed once for all who wait, ahead of their end, and never so that a successor can be lost.
+//! Access tokens: refreshed once for all who wait, ahead of their end, and never so that a
+//! successor can be lost.
 //!
-//! The order is the whole point: the stored credential is marked before a refresh is sent, and the successor is stored before its
-//! first use. A process that is killed between the two finds the mark, and asks again until it is answered.
+//! The order is the whole point: the stored credential is marked before a refresh is sent, and the
+//! successor is stored before its first use. A process that is killed between the two finds the
+//! mark, and asks again until it is answered.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +24,13 @@ use crate::outcome::Timestamp;
 #[derive(Clone, Debug)]
 pub enum Refreshed {
     Granted(Granted),
-    /// The grant is revoked or has ended (`invalid_grant`); what the provider said, bounded and without secrets.
+    /// The grant is revoked or has ended (`invalid_grant`); what the provider said, bounded and
+    /// without secrets.
     Refused {
         said: String,
     },
-    /// Nothing was sent: no name, no route, no trusted connection. The refresh token is as good as before.
+    /// Nothing was sent: no name, no route, no trusted connection. The refresh token is as good as
+    /// before.
     NotSent {
         why: String,
     },
@@ -48,15 +52,24 @@ pub struct Granted {
 /// Sends refreshes.
 pub trait Refresher: Send + Sync {
     /// Sends one, and answers within its own time limit.
-    fn refresh<'a>(&'a self, account: &'a Account, credential: &'a Credential) -> BoxFuture<'a, Refreshed>;
+    fn refresh<'a>(
+        &'a self,
+        account: &'a Account,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Refreshed>;
 }
 
-/// Keeps credentials: the vault, as a refresh needs it. What it did is durable when its future ends.
+/// Keeps credentials: the vault, as a refresh needs it. What it did is durable when its future
+/// ends.
 pub trait Keeper: Send + Sync {
-    /// Keeps other processes of this home from refreshing the account until the claim is dropped; waits for theirs.
+    /// Keeps other processes of this home from refreshing the account until the claim is dropped;
+    /// waits for theirs.
     fn claim<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>>;
     /// What is kept at the moment; `None` where the account is gone.
-    fn read<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>>;
+    fn read<'a>(
+        &'a self,
+        account: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>>;
     /// Replaces `old` by `new`; where something else is kept by now, leaves that and says `false`.
     fn replace<'a>(
         &'a self,
@@ -109,7 +122,11 @@ enum Ended {
 }
 
 /// Refreshes what is due until the pool is closed.
-pub(super) async fn tend(shared: &Arc<Shared>, refresher: Arc<dyn Refresher>, keeper: Arc<dyn Keeper>) {
+pub(super) async fn tend(
+    shared: &Arc<Shared>,
+    refresher: Arc<dyn Refresher>,
+    keeper: Arc<dyn Keeper>,
+) {
     let mut flights = JoinSet::new();
     loop {
         let (due, next_in) = shared.due_refreshes();
@@ -126,111 +143,214 @@ pub(super) async fn tend(shared: &Arc<Shared>, refresher: Arc<dyn Refresher>, ke
     while flights.join_next().await.is_some() {}
 }
 
-async fn fly(shared: Arc<Shared>, refresher: Arc<dyn Refresher>, keeper: Arc<dyn Keeper>, task: Task) {
+async fn fly(
+    shared: Arc<Shared>,
+    refresher: Arc<dyn Refresher>,
+    keeper: Arc<dyn Keeper>,
+    task: Task,
+) {
     let ended = match task.source.as_ref() {
         Credential::ServiceAccount(_) => sign(&task, &*refresher).await,
         _ => renew(&shared, &task, &*refresher, &*keeper).await,
     };
-    let ended = ended.unwrap_or_else(|error| Ended::Again { is_in_doubt: false, why: error.to_string() });
+    let ended = ended.unwrap_or_else(|error| Ended::Again {
+        is_in_doubt: false,
+        why: error.to_string(),
+    });
     shared.land(&task, ended);
 }
 
 /// Google's file signs for a token as often as one is needed: there is nothing to lose.
 async fn sign(task: &Task, refresher: &dyn Refresher) -> Result<Ended, KeeperError> {
     Ok(match refresher.refresh(&task.account, &task.source).await {
-        Refreshed::Granted(Granted { access, expires_at, .. }) => {
-            let tokens = Tokens { access: Some(access), expires_at, ..Tokens::default() };
+        Refreshed::Granted(Granted {
+            access, expires_at, ..
+        }) => {
+            let tokens = Tokens {
+                access: Some(access),
+                expires_at,
+                ..Tokens::default()
+            };
             let bearer = Arc::new(Credential::OAuth(tokens));
-            Ended::Fresh { source: task.source.clone(), bearer, ends_at: expires_at }
+            Ended::Fresh {
+                source: task.source.clone(),
+                bearer,
+                ends_at: expires_at,
+            }
         }
-        Refreshed::Refused { said } => Ended::Refused { why: SignInWhy::KeyRefused, said },
-        Refreshed::NotSent { why } | Refreshed::Unclear { why } => Ended::Again { is_in_doubt: false, why },
+        Refreshed::Refused { said } => Ended::Refused {
+            why: SignInWhy::KeyRefused,
+            said,
+        },
+        Refreshed::NotSent { why } | Refreshed::Unclear { why } => Ended::Again {
+            is_in_doubt: false,
+            why,
+        },
     })
 }
 
-async fn renew(shared: &Shared, task: &Task, refresher: &dyn Refresher, keeper: &dyn Keeper) -> Result<Ended, KeeperError> {
+async fn renew(
+    shared: &Shared,
+    task: &Task,
+    refresher: &dyn Refresher,
+    keeper: &dyn Keeper,
+) -> Result<Ended, KeeperError> {
     let name = &task.account.name;
     let _claim = keeper.claim(name).await?;
-    let Some(stored) = keeper.read(name).await? else { return Ok(Ended::Gone) };
-    let Credential::OAuth(tokens) = &stored else { return Ok(Ended::Gone) };
+    let Some(stored) = keeper.read(name).await? else {
+        return Ok(Ended::Gone);
+    };
+    let Credential::OAuth(tokens) = &stored else {
+        return Ok(Ended::Gone);
+    };
     if let Some(fresh) = from_elsewhere(task, tokens, shared.clock.now()) {
         return Ok(fresh);
     }
     let was_in_doubt = tokens.refresh_sent_at.is_some();
-    let marked = Credential::OAuth(Tokens { refresh_sent_at: Some(shared.clock.now()), ..tokens.clone() });
+    let marked = Credential::OAuth(Tokens {
+        refresh_sent_at: Some(shared.clock.now()),
+        ..tokens.clone()
+    });
     if !keeper.replace(name, &stored, &marked).await? {
         return Ok(Ended::Gone);
     }
     let answer = refresher.refresh(&task.account, &marked).await;
-    // What was in doubt before stays so until an answer comes, whether or not anything was sent this time.
-    let unmarked = Tokens { refresh_sent_at: None, ..tokens.clone() };
+    // What was in doubt before stays so until an answer comes, whether or not anything was sent
+    // this time.
+    let unmarked = Tokens {
+        refresh_sent_at: None,
+        ..tokens.clone()
+    };
     Ok(match answer {
-        Refreshed::Granted(granted) => keep(keeper, name, &marked, successor(unmarked, granted)).await,
+        Refreshed::Granted(granted) => {
+            keep(keeper, name, &marked, successor(unmarked, granted)).await
+        }
         Refreshed::Refused { said } => {
-            let why = if was_in_doubt { SignInWhy::InterruptedRefresh } else { SignInWhy::GrantRefused };
-            // It was answered. The tokens stay: a person may find the grant restored, and ask again by hand.
-            drop(keeper.replace(name, &marked, &Credential::OAuth(unmarked)).await);
+            let why = if was_in_doubt {
+                SignInWhy::InterruptedRefresh
+            } else {
+                SignInWhy::GrantRefused
+            };
+            // It was answered. The tokens stay: a person may find the grant restored, and ask again
+            // by hand.
+            drop(
+                keeper
+                    .replace(name, &marked, &Credential::OAuth(unmarked))
+                    .await,
+            );
             Ended::Refused { why, said }
         }
         Refreshed::NotSent { why } => {
-            let is_unmarked = !was_in_doubt && keeper.replace(name, &marked, &Credential::OAuth(unmarked)).await.is_ok();
-            Ended::Again { is_in_doubt: !is_unmarked, why }
+            let is_unmarked = !was_in_doubt
+                && keeper
+                    .replace(name, &marked, &Credential::OAuth(unmarked))
+                    .await
+                    .is_ok();
+            Ended::Again {
+                is_in_doubt: !is_unmarked,
+                why,
+            }
         }
-        Refreshed::Unclear { why } => Ended::Again { is_in_doubt: true, why },
+        Refreshed::Unclear { why } => Ended::Again {
+            is_in_doubt: true,
+            why,
+        },
     })
 }
 
 /// What another process of this home refreshed in the meantime, where that is still good.
 fn from_elsewhere(task: &Task, stored: &Tokens, now: Timestamp) -> Option<Ended> {
-    let Credential::OAuth(known) = task.source.as_ref() else { return None };
-    let is_newer = stored.access != known.access && stored.access.is_some() && stored.refresh_sent_at.is_none();
-    let is_good = stored.expires_at.is_none_or(|end| between(now, end) > LOOK_AGAIN);
+    let Credential::OAuth(known) = task.source.as_ref() else {
+        return None;
+    };
+    let is_newer = stored.access != known.access
+        && stored.access.is_some()
+        && stored.refresh_sent_at.is_none();
+    let is_good = stored
+        .expires_at
+        .is_none_or(|end| between(now, end) > LOOK_AGAIN);
     (is_newer && is_good).then(|| fresh(stored.clone()))
 }
 
 fn fresh(tokens: Tokens) -> Ended {
     let ends_at = tokens.expires_at;
     let source = Arc::new(Credential::OAuth(tokens));
-    Ended::Fresh { bearer: source.clone(), source, ends_at }
+    Ended::Fresh {
+        bearer: source.clone(),
+        source,
+        ends_at,
+    }
 }
 
-/// The tokens after a refresh. A provider that names no successor lets the refresh token be used again.
+/// The tokens after a refresh. A provider that names no successor lets the refresh token be used
+/// again.
 fn successor(before: Tokens, granted: Granted) -> Tokens {
-    let Granted { access, expires_at, refresh } = granted;
-    Tokens { access: Some(access), expires_at, refresh: refresh.or(before.refresh), ..before }
+    let Granted {
+        access,
+        expires_at,
+        refresh,
+    } = granted;
+    Tokens {
+        access: Some(access),
+        expires_at,
+        refresh: refresh.or(before.refresh),
+        ..before
+    }
 }
 
-/// Stores a successor before anybody uses it. Its bytes arrived, so it is offered until it is stored, or nobody wants it.
-async fn keep(keeper: &dyn Keeper, name: &AccountName, marked: &Credential, tokens: Tokens) -> Ended {
+/// Stores a successor before anybody uses it. Its bytes arrived, so it is offered until it is
+/// stored, or nobody wants it.
+async fn keep(
+    keeper: &dyn Keeper,
+    name: &AccountName,
+    marked: &Credential,
+    tokens: Tokens,
+) -> Ended {
     let successor = Credential::OAuth(tokens.clone());
     loop {
         match keeper.replace(name, marked, &successor).await {
             Ok(true) => return fresh(tokens),
             Ok(false) => return Ended::Gone,
-            Err(error) => tracing::error!(account = %name, %error, "a new access token cannot be stored; trying again"),
+            Err(error) => {
+                tracing::error!(account = %name, %error, "a new access token cannot be stored; trying again")
+            }
         }
         sleep(KEEP_AGAIN).await;
     }
 }
 
 impl Shared {
-    /// The refreshes to begin now, and how long until the next look; `None` once the pool is closed.
+    /// The refreshes to begin now, and how long until the next look; `None` once the pool is
+    /// closed.
     fn due_refreshes(&self) -> (Vec<Task>, Option<Duration>) {
         let now = self.clock.now();
         let mut inner = self.lock(now);
         if inner.is_closed {
             return (Vec::new(), None);
         }
-        let due = inner.lanes.values_mut().flat_map(|lane| lane.begin_refreshes(now)).collect();
-        let next_at = inner.lanes.values().flat_map(|lane| lane.next_refreshes(now)).min();
-        let next_in = next_at.map_or(LOOK_AGAIN, |at| between(now, at).clamp(Duration::from_millis(1), LOOK_AGAIN));
+        let due = inner
+            .lanes
+            .values_mut()
+            .flat_map(|lane| lane.begin_refreshes(now))
+            .collect();
+        let next_at = inner
+            .lanes
+            .values()
+            .flat_map(|lane| lane.next_refreshes(now))
+            .min();
+        let next_in = next_at.map_or(LOOK_AGAIN, |at| {
+            between(now, at).clamp(Duration::from_millis(1), LOOK_AGAIN)
+        });
         (due, Some(next_in))
     }
 
     fn land(self: &Arc<Self>, task: &Task, ended: Ended) {
         let now = self.clock.now();
         self.change(&task.account.provider, now, |lane, context| {
-            let at = lane.held.iter().position(|held| held.serial == task.serial && held.generation == task.generation);
+            let at = lane
+                .held
+                .iter()
+                .position(|held| held.serial == task.serial && held.generation == task.generation);
             if let Some(at) = at {
                 lane.land(at, ended, context);
             }
@@ -240,27 +360,53 @@ impl Shared {
 
 impl Lane {
     fn begin_refreshes(&mut self, now: Timestamp) -> Vec<Task> {
-        let able = self.accounts.iter().zip(&mut self.held).filter(|(account, held)| {
-            let can_refresh = account.access.as_ref().is_some_and(|access| access.can_refresh);
-            can_refresh && account.is_enabled && account.standing(now).is_none() && held.flight.is_due(held.used_at, now)
-        });
+        let able = self
+            .accounts
+            .iter()
+            .zip(&mut self.held)
+            .filter(|(account, held)| {
+                let can_refresh = account
+                    .access
+                    .as_ref()
+                    .is_some_and(|access| access.can_refresh);
+                can_refresh
+                    && account.is_enabled
+                    && account.standing(now).is_none()
+                    && held.flight.is_due(held.used_at, now)
+            });
         let tasks = able.map(|(_, held)| {
             held.flight.begin();
-            Task { account: held.account.clone(), serial: held.serial, generation: held.generation, source: held.source.clone() }
+            Task {
+                account: held.account.clone(),
+                serial: held.serial,
+                generation: held.generation,
+                source: held.source.clone(),
+            }
         });
         tasks.collect()
     }
 
     fn next_refreshes(&self, now: Timestamp) -> impl Iterator<Item = Timestamp> {
-        let able = self.accounts.iter().zip(&self.held).filter(|(account, _)| account.access.is_some());
-        able.filter_map(|(_, held)| held.flight.next_at()).filter(move |at| *at > now)
+        let able = self
+            .accounts
+            .iter()
+            .zip(&self.held)
+            .filter(|(account, _)| account.access.is_some());
+        able.filter_map(|(_, held)| held.flight.next_at())
+            .filter(move |at| *at > now)
     }
 
     fn land(&mut self, at: usize, ended: Ended, context: &Context<'_>) {
-        let Context { now, jitter, state, .. } = *context;
+        let Context {
+            now, jitter, state, ..
+        } = *context;
         let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
         match ended {
-            Ended::Fresh { source, bearer, ends_at } => {
+            Ended::Fresh {
+                source,
+                bearer,
+                ends_at,
+            } => {
                 held.flight.succeed(ends_at, now, jitter);
                 account.access = access_of(&bearer, &source);
                 (held.source, held.bearer) = (source, bearer);
@@ -274,17 +420,30 @@ impl Lane {
                 }
                 self.sign_out(at, why, Some(&said), now, state);
             }
-            Ended::Again { is_in_doubt, why } => self.refresh_again(at, is_in_doubt, &why, now, jitter),
+            Ended::Again { is_in_doubt, why } => {
+                self.refresh_again(at, is_in_doubt, &why, now, jitter)
+            }
             Ended::Gone => held.flight.end(),
         }
     }
 
     /// Until the next try the account rests, unless its token is still good.
-    fn refresh_again(&mut self, at: usize, is_in_doubt: bool, why: &str, now: Timestamp, jitter: f64) {
+    fn refresh_again(
+        &mut self,
+        at: usize,
+        is_in_doubt: bool,
+        why: &str,
+        now: Timestamp,
+        jitter: f64,
+    ) {
         let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
         let next_at = held.flight.fail(is_in_doubt, now, jitter);
         tracing::warn!(account = %account.name, why, is_in_doubt, "an access token could not be refreshed");
-        if account.access.as_ref().is_some_and(|access| access.is_good(now)) {
+        if account
+            .access
+            .as_ref()
+            .is_some_and(|access| access.is_good(now))
+        {
             return;
         }
         account.rests.refuse(&Refused {

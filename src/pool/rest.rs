@@ -1,6 +1,8 @@
-//! Rests: why an account pauses, for which model, until when, and what may look earlier whether it is over.
+//! Rests: why an account pauses, for which model, until when, and what may look earlier whether it
+//! is over.
 //!
-//! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who rests when is decided in `learn`.
+//! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who
+//! rests when is decided in `learn`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +11,8 @@ use std::time::Duration;
 use super::clock::between;
 use crate::outcome::Timestamp;
 
-/// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's clock.
+/// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's
+/// clock.
 const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
 /// A rest longer than this is looked at again before it ends.
@@ -18,7 +21,8 @@ const PROBED_BEYOND: Duration = Duration::from_secs(30 * 60);
 /// The first probe comes this long after the rest began; each later one after twice the time.
 const FIRST_PROBE: Duration = Duration::from_secs(15 * 60);
 
-/// How far the clock may go back before a rest that "begins later" is moved: less is a correction, not a jump.
+/// How far the clock may go back before a rest that "begins later" is moved: less is a correction,
+/// not a jump.
 pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// How long after a rest its strikes are remembered.
@@ -43,7 +47,14 @@ pub enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 6] = [Self::RateLimit, Self::Quota, Self::Overloaded, Self::Forbidden, Self::Failing, Self::RefreshFailing];
+    const ALL: [Self; 6] = [
+        Self::RateLimit,
+        Self::Quota,
+        Self::Overloaded,
+        Self::Forbidden,
+        Self::Failing,
+        Self::RefreshFailing,
+    ];
 
     /// The word that is stored.
     pub fn name(self) -> &'static str {
@@ -75,7 +86,8 @@ impl Cause {
         (Duration::from_secs(first), Duration::from_secs(longest))
     }
 
-    /// Whether a rest of this cause only puts the account behind others: nobody said that it may not be asked.
+    /// Whether a rest of this cause only puts the account behind others: nobody said that it may
+    /// not be asked.
     pub(super) fn is_soft(self) -> bool {
         self == Self::Failing
     }
@@ -133,7 +145,9 @@ impl fmt::Display for End {
         f.write_str(match self {
             Self::Named => "as the provider named it",
             Self::KnownReset => "the reset that the provider's limits told",
-            Self::BackOff => "a guess that grows with each refusal, as the provider named no moment",
+            Self::BackOff => {
+                "a guess that grows with each refusal, as the provider named no moment"
+            }
         })
     }
 }
@@ -173,7 +187,16 @@ impl Rest {
     /// A pause of all models that only a probe ends.
     pub(super) fn unending(since: Timestamp) -> Self {
         let (cause, end) = (Cause::Forbidden, End::BackOff);
-        Self { model: None, cause, detail: None, since, until: since + REST_MAX, end, strikes: 1, probes: 0 }
+        Self {
+            model: None,
+            cause,
+            detail: None,
+            since,
+            until: since + REST_MAX,
+            end,
+            strikes: 1,
+            probes: 0,
+        }
     }
 
     pub(super) fn covers(&self, model: &str) -> bool {
@@ -184,7 +207,8 @@ impl Rest {
         now < self.until
     }
 
-    /// When one live request may look whether the rest is over. `None` for rests that end soon enough.
+    /// When one live request may look whether the rest is over. `None` for rests that end soon
+    /// enough.
     pub(super) fn probe_at(&self) -> Option<Timestamp> {
         let is_long = between(self.since, self.until) > PROBED_BEYOND;
         is_long.then(|| self.since + FIRST_PROBE * 2_u32.saturating_pow(self.probes.min(16)))
@@ -201,7 +225,8 @@ impl Rest {
         }
     }
 
-    /// A rest that begins later than now was made before the clock went back: it keeps its length from now on.
+    /// A rest that begins later than now was made before the clock went back: it keeps its length
+    /// from now on.
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
         if self.since > now + CLOCK_SLACK {
             self.until = now + between(self.since, self.until).min(REST_MAX);
@@ -230,8 +255,13 @@ impl Rest {
         let stands = self.is_on(refused.now) && (is_beside || refused.is_probe);
         let standing_until = self.until;
         if !is_beside {
-            let is_forgotten = between(self.until, refused.now) > STRIKES_KEPT || self.cause != refused.cause;
-            self.strikes = if is_forgotten { 1 } else { self.strikes.saturating_add(1) };
+            let is_forgotten =
+                between(self.until, refused.now) > STRIKES_KEPT || self.cause != refused.cause;
+            self.strikes = if is_forgotten {
+                1
+            } else {
+                self.strikes.saturating_add(1)
+            };
         }
         if stands && refused.named.is_none_or(|(until, _)| until <= refused.now) {
             return;
@@ -257,9 +287,13 @@ impl Rest {
 
 /// A wait that doubles with each strike up to the cause's longest, and up to a quarter more.
 fn back_off(cause: Cause, strikes: u32, jitter: f64) -> Duration {
-    let Some(doublings) = strikes.checked_sub(cause.free_strikes() + 1) else { return Duration::ZERO };
+    let Some(doublings) = strikes.checked_sub(cause.free_strikes() + 1) else {
+        return Duration::ZERO;
+    };
     let (first, longest) = cause.back_off_bounds();
-    let wait = first.saturating_mul(2_u32.saturating_pow(doublings)).min(longest);
+    let wait = first
+        .saturating_mul(2_u32.saturating_pow(doublings))
+        .min(longest);
     wait.mul_f64(1.0 + JITTER_SHARE * jitter)
 }
 
@@ -267,7 +301,8 @@ fn back_off(cause: Cause, strikes: u32, jitter: f64) -> Duration {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rests(Vec<Rest>);
 
-/// How many rests of one account are kept: models beyond that are forgotten in the order in which they end.
+/// How many rests of one account are kept: models beyond that are forgotten in the order in which
+/// they end.
 const RESTS_MAX: usize = 128;
 
 impl Rests {
@@ -290,12 +325,16 @@ impl Rests {
 
     /// What keeps the account from `model`.
     fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Rest> {
-        self.0.iter().filter(move |rest| rest.is_on(now) && rest.covers(model) && !rest.cause.is_soft())
+        self.0
+            .iter()
+            .filter(move |rest| rest.is_on(now) && rest.covers(model) && !rest.cause.is_soft())
     }
 
     /// Whether the account failed with `model` of late.
     pub(super) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
-        self.0.iter().any(|rest| rest.cause.is_soft() && rest.is_on(now) && rest.covers(model))
+        self.0
+            .iter()
+            .any(|rest| rest.cause.is_soft() && rest.is_on(now) && rest.covers(model))
     }
 
     /// Whether each rest that covers `model` lets a probe through.
@@ -304,8 +343,15 @@ impl Rests {
     }
 
     /// Lets a probe through; the rests that it looks at.
-    pub(super) fn count_probe(&mut self, model: &str, now: Timestamp) -> impl Iterator<Item = &Rest> {
-        let covering = self.0.iter_mut().filter(move |rest| rest.is_on(now) && rest.covers(model));
+    pub(super) fn count_probe(
+        &mut self,
+        model: &str,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Rest> {
+        let covering = self
+            .0
+            .iter_mut()
+            .filter(move |rest| rest.is_on(now) && rest.covers(model));
         covering.map(move |rest| {
             rest.count_probe(now);
             &*rest
@@ -315,9 +361,13 @@ impl Rests {
     /// Takes a refusal and gives the rest that it leads to; it may be over already.
     pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Rest {
         self.make_room(refused.now);
-        // What keeps a token from being refreshed says nothing of the provider's limits: the two do not replace each other.
+        // What keeps a token from being refreshed says nothing of the provider's limits: the two do
+        // not replace each other.
         let is_refresh = |cause| cause == Cause::RefreshFailing;
-        let is_same = |rest: &Rest| rest.model.as_ref() == refused.model && is_refresh(rest.cause) == is_refresh(refused.cause);
+        let is_same = |rest: &Rest| {
+            rest.model.as_ref() == refused.model
+                && is_refresh(rest.cause) == is_refresh(refused.cause)
+        };
         let known = self.0.iter().position(is_same);
         let position = known.unwrap_or(self.0.len());
         match known {
@@ -332,7 +382,9 @@ impl Rests {
         if self.0.is_empty() {
             return Vec::new();
         }
-        self.0.extract_if(.., |rest| rest.covers(model) && rest.since <= leased_at).collect()
+        self.0
+            .extract_if(.., |rest| rest.covers(model) && rest.since <= leased_at)
+            .collect()
     }
 
     /// Ends the rests of one cause.
@@ -361,13 +413,26 @@ mod tests {
 
     fn refused(cause: Cause, named: Option<Timestamp>, now: Timestamp) -> Refused<'static> {
         let named = named.map(|until| (until, End::Named));
-        Refused { model: None, cause, detail: None, named, leased_at: now, is_probe: false, now, jitter: 0.0 }
+        Refused {
+            model: None,
+            cause,
+            detail: None,
+            named,
+            leased_at: now,
+            is_probe: false,
+            now,
+            jitter: 0.0,
+        }
     }
 
     #[test]
     fn a_named_moment_is_the_end() {
         let mut rests = Rests::default();
-        let rest = rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE * 7), start()));
+        let rest = rests.refuse(&refused(
+            Cause::RateLimit,
+            Some(start() + MINUTE * 7),
+            start(),
+        ));
         assert_eq!((rest.until, rest.end), (start() + MINUTE * 7, End::Named));
     }
 
@@ -393,8 +458,16 @@ mod tests {
     #[test]
     fn one_failed_answer_rests_nothing_the_second_does() {
         let mut rests = Rests::default();
-        assert!(!rests.refuse(&refused(Cause::Failing, None, start())).is_on(start()));
-        assert!(rests.refuse(&refused(Cause::Failing, None, start())).is_on(start()));
+        assert!(
+            !rests
+                .refuse(&refused(Cause::Failing, None, start()))
+                .is_on(start())
+        );
+        assert!(
+            rests
+                .refuse(&refused(Cause::Failing, None, start()))
+                .is_on(start())
+        );
     }
 
     #[test]
@@ -402,7 +475,10 @@ mod tests {
         let mut rests = Rests::default();
         rests.refuse(&refused(Cause::RateLimit, None, start()));
         for _ in 0..9 {
-            rests.refuse(&Refused { leased_at: start() - MINUTE, ..refused(Cause::RateLimit, None, start()) });
+            rests.refuse(&Refused {
+                leased_at: start() - MINUTE,
+                ..refused(Cause::RateLimit, None, start())
+            });
         }
         assert_eq!(rests.all()[0].strikes, 1);
         assert_eq!(rests.all()[0].until, start() + Duration::from_secs(2));
@@ -411,8 +487,15 @@ mod tests {
     #[test]
     fn the_later_of_two_named_moments_holds_for_attempts_beside_each_other() {
         let mut rests = Rests::default();
-        rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE * 9), start()));
-        let beside = Refused { leased_at: start() - MINUTE, ..refused(Cause::RateLimit, Some(start() + MINUTE), start()) };
+        rests.refuse(&refused(
+            Cause::RateLimit,
+            Some(start() + MINUTE * 9),
+            start(),
+        ));
+        let beside = Refused {
+            leased_at: start() - MINUTE,
+            ..refused(Cause::RateLimit, Some(start() + MINUTE), start())
+        };
         assert_eq!(rests.refuse(&beside).until, start() + MINUTE * 9);
     }
 
@@ -420,13 +503,20 @@ mod tests {
     fn a_moment_in_the_past_is_no_moment() {
         let mut rests = Rests::default();
         let rest = rests.refuse(&refused(Cause::RateLimit, Some(start() - MINUTE), start()));
-        assert_eq!((between(start(), rest.until).as_secs(), rest.end), (2, End::BackOff));
+        assert_eq!(
+            (between(start(), rest.until).as_secs(), rest.end),
+            (2, End::BackOff)
+        );
     }
 
     #[test]
     fn probes_come_after_15_30_and_60_minutes_of_long_rests_only() {
         let mut rests = Rests::default();
-        rests.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 300), start()));
+        rests.refuse(&refused(
+            Cause::Quota,
+            Some(start() + MINUTE * 300),
+            start(),
+        ));
         let mut due = Vec::new();
         for minute in 0..300 {
             let now = start() + MINUTE * minute;
@@ -444,11 +534,21 @@ mod tests {
     #[test]
     fn a_refused_probe_leaves_the_rest_as_it_is() {
         let mut rests = Rests::default();
-        rests.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 300), start()));
+        rests.refuse(&refused(
+            Cause::Quota,
+            Some(start() + MINUTE * 300),
+            start(),
+        ));
         let now = start() + MINUTE * 15;
         rests.count_probe("m", now).for_each(drop);
-        let rest = rests.refuse(&Refused { is_probe: true, ..refused(Cause::Quota, None, now) });
-        assert_eq!((rest.since, rest.until, rest.end), (start(), start() + MINUTE * 300, End::Named));
+        let rest = rests.refuse(&Refused {
+            is_probe: true,
+            ..refused(Cause::Quota, None, now)
+        });
+        assert_eq!(
+            (rest.since, rest.until, rest.end),
+            (start(), start() + MINUTE * 300, End::Named)
+        );
     }
 
     #[test]
@@ -463,7 +563,11 @@ mod tests {
     fn after_the_clock_went_back_a_rest_keeps_its_length_and_no_more() {
         let mut rests = Rests::default();
         let year = MINUTE * 60 * 24 * 365;
-        rests.refuse(&refused(Cause::RateLimit, Some(start() + year + MINUTE), start() + year));
+        rests.refuse(&refused(
+            Cause::RateLimit,
+            Some(start() + year + MINUTE),
+            start() + year,
+        ));
         rests.all_mut()[0].follow_clock(start());
         assert_eq!(rests.all()[0].until, start() + MINUTE);
         rests.all_mut()[0].follow_clock(start());
@@ -472,7 +576,15 @@ mod tests {
 
     #[test]
     fn stored_words_read_back() {
-        assert!(Cause::ALL.into_iter().all(|cause| Cause::of_name(cause.name()) == Some(cause)));
-        assert!(End::ALL.into_iter().all(|end| End::of_name(end.name()) == Some(end)));
+        assert!(
+            Cause::ALL
+                .into_iter()
+                .all(|cause| Cause::of_name(cause.name()) == Some(cause))
+        );
+        assert!(
+            End::ALL
+                .into_iter()
+                .all(|end| End::of_name(end.name()) == Some(end))
+        );
     }
 }

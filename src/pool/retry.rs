@@ -1,4 +1,5 @@
-//! The retry budget: failing over helps while few requests need it, and makes an outage worse when all do.
+//! The retry budget: failing over helps while few requests need it, and makes an outage worse when
+//! all do.
 
 use super::clock::between;
 use crate::outcome::{Outcome, Timestamp};
@@ -20,7 +21,11 @@ pub(super) struct RetryBudget {
 
 impl Default for RetryBudget {
     fn default() -> Self {
-        Self { saved: SAVED_MAX, at: None, refused: 0 }
+        Self {
+            saved: SAVED_MAX,
+            at: None,
+            refused: 0,
+        }
     }
 }
 
@@ -31,7 +36,8 @@ impl RetryBudget {
 
     /// Whether one more attempt may follow `outcome`; takes it out of the budget.
     ///
-    /// An account that reached its limit says nothing of its provider's health: going on to another costs nothing.
+    /// An account that reached its limit says nothing of its provider's health: going on to another
+    /// costs nothing.
     pub(super) fn withdraw(&mut self, outcome: &Outcome, now: Timestamp) -> bool {
         self.save(now);
         if !burdens(outcome) {
@@ -56,7 +62,11 @@ impl RetryBudget {
 fn burdens(outcome: &Outcome) -> bool {
     matches!(
         outcome,
-        Outcome::Failed | Outcome::Unreachable { .. } | Outcome::TimedOut { .. } | Outcome::Garbled | Outcome::Overloaded { .. }
+        Outcome::Failed
+            | Outcome::Unreachable { .. }
+            | Outcome::TimedOut { .. }
+            | Outcome::Garbled
+            | Outcome::Overloaded { .. }
     )
 }
 
@@ -78,14 +88,20 @@ mod tests {
             budget.withdraw(&Outcome::Failed, now())
         });
         let retries = retries.count();
-        assert!((200..300).contains(&retries), "a fifth of the requests and what was saved: {retries}");
+        assert!(
+            (200..300).contains(&retries),
+            "a fifth of the requests and what was saved: {retries}"
+        );
         assert_eq!(budget.refused, 1000 - retries as u64);
     }
 
     #[test]
     fn limits_of_accounts_cost_nothing() {
         let mut budget = RetryBudget::default();
-        let limited = Outcome::Throttled { scope: Scope::Model, until: None };
+        let limited = Outcome::Throttled {
+            scope: Scope::Model,
+            until: None,
+        };
         assert!((0..1000).all(|_| budget.withdraw(&limited, now())));
     }
 

@@ -28,7 +28,8 @@ pub type Roster = Vec<Member>;
 /// Accounts that were once configured; beyond that what is known of one is forgotten.
 const PARKED_MAX: usize = 1_000;
 
-/// What is known of accounts that are not configured: kept from the last run, or of a configuration that named them.
+/// What is known of accounts that are not configured: kept from the last run, or of a configuration
+/// that named them.
 pub(super) struct Parked {
     saved: Saved,
     live: HashMap<AccountName, (Snapshot, Held)>,
@@ -36,8 +37,14 @@ pub(super) struct Parked {
 
 impl Parked {
     pub(super) fn new(mut saved: Saved, now: Timestamp) -> Self {
-        saved.rests.iter_mut().for_each(|(_, rest)| rest.follow_clock(now));
-        Self { saved, live: HashMap::new() }
+        saved
+            .rests
+            .iter_mut()
+            .for_each(|(_, rest)| rest.follow_clock(now));
+        Self {
+            saved,
+            live: HashMap::new(),
+        }
     }
 
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
@@ -45,7 +52,10 @@ impl Parked {
             account.follow_clock(now);
             held.follow_clock(now);
         }
-        self.saved.rests.iter_mut().for_each(|(_, rest)| rest.follow_clock(now));
+        self.saved
+            .rests
+            .iter_mut()
+            .for_each(|(_, rest)| rest.follow_clock(now));
     }
 
     pub(super) fn forget(&mut self, name: &AccountName) {
@@ -53,10 +63,15 @@ impl Parked {
         drop(self.take_saved(name));
     }
 
-    /// Keeps what is known of an account that is gone. Leases of it that end later find nobody, so they are no longer counted.
+    /// Keeps what is known of an account that is gone. Leases of it that end later find nobody, so
+    /// they are no longer counted.
     fn park(&mut self, account: Snapshot, held: Held) {
         if self.live.len() < PARKED_MAX {
-            let account = Snapshot { in_flight: 0, sessions: 0, ..account };
+            let account = Snapshot {
+                in_flight: 0,
+                sessions: 0,
+                ..account
+            };
             self.live.insert(account.name.clone(), (account, held));
         }
     }
@@ -81,7 +96,11 @@ impl Snapshot {
         for rest in self.rests.all_mut() {
             rest.follow_clock(now);
         }
-        if let Some(probe) = self.signed_out.as_mut().and_then(|signed_out| signed_out.probe.as_mut()) {
+        if let Some(probe) = self
+            .signed_out
+            .as_mut()
+            .and_then(|signed_out| signed_out.probe.as_mut())
+        {
             probe.follow_clock(now);
         }
         self.windows.relax();
@@ -90,12 +109,18 @@ impl Snapshot {
     /// Takes what was kept of the last run. Conversations are bound by the caller.
     fn restore(&mut self, saved: Saved, now: Timestamp) {
         self.rests = Rests::of(saved.rests.into_iter().map(|(_, rest)| rest).collect());
-        self.signed_out = saved.signed_out.into_iter().next().map(|(_, sign_in)| SignedOut::new(sign_in));
+        self.signed_out = saved
+            .signed_out
+            .into_iter()
+            .next()
+            .map(|(_, sign_in)| SignedOut::new(sign_in));
         for (_, read) in saved.readings {
             self.windows.take(read, now);
         }
         for (_, spent) in &saved.spent {
-            self.meters.iter_mut().for_each(|meter| meter.restore(spent));
+            self.meters
+                .iter_mut()
+                .for_each(|meter| meter.restore(spent));
         }
     }
 }
@@ -132,7 +157,10 @@ impl Shared {
         inner.rules = rules;
         let mut members: HashMap<String, Vec<Member>> = HashMap::new();
         for member in roster {
-            members.entry(member.account.provider.clone()).or_default().push(member);
+            members
+                .entry(member.account.provider.clone())
+                .or_default()
+                .push(member);
         }
         for provider in inner.lanes.keys() {
             members.entry(provider.clone()).or_default();
@@ -152,47 +180,82 @@ impl Shared {
 }
 
 impl Inner {
-    fn replace_lane(&mut self, provider: String, members: Vec<Member>, now: Timestamp, state: &dyn PoolState) {
+    fn replace_lane(
+        &mut self,
+        provider: String,
+        members: Vec<Member>,
+        now: Timestamp,
+        state: &dyn PoolState,
+    ) {
         let mut lane = self.lanes.remove(&provider).unwrap_or_default();
-        let old_names: Vec<_> = lane.accounts.iter().map(|account| account.name.clone()).collect();
+        let old_names: Vec<_> = lane
+            .accounts
+            .iter()
+            .map(|account| account.name.clone())
+            .collect();
         let held = std::mem::take(&mut lane.held);
         let known = std::mem::take(&mut lane.accounts).into_iter().zip(held);
-        let mut known: HashMap<_, _> = known.map(|(account, held)| (account.name.clone(), (account, held))).collect();
+        let mut known: HashMap<_, _> = known
+            .map(|(account, held)| (account.name.clone(), (account, held)))
+            .collect();
         let mut bound = Vec::new();
         for member in members {
             let jitter = self.jitter();
             let stayed = known.remove(&member.account.name);
-            let (mut account, mut held) = stayed.unwrap_or_else(|| self.take_up(&member.account, now, &mut bound));
+            let (mut account, mut held) =
+                stayed.unwrap_or_else(|| self.take_up(&member.account, now, &mut bound));
             account.set(&member.account, now);
             held.account = member.account.clone();
-            take_credential(&mut account, &mut held, member.credential, now, jitter, state);
+            take_credential(
+                &mut account,
+                &mut held,
+                member.credential,
+                now,
+                jitter,
+                state,
+            );
             account.circuit = lane.circuit_of(&member.account);
             lane.accounts.push(account);
             lane.held.push(held);
         }
-        known.into_values().for_each(|(account, held)| self.parked.park(account, held));
+        known
+            .into_values()
+            .for_each(|(account, held)| self.parked.park(account, held));
         lane.renumber(&old_names);
         lane.restore_bound(bound);
         self.lanes.insert(provider, lane);
     }
 
     /// What is known of an account that was not configured before.
-    fn take_up(&mut self, account: &Arc<Account>, now: Timestamp, bound: &mut Vec<Bound>) -> (Snapshot, Held) {
+    fn take_up(
+        &mut self,
+        account: &Arc<Account>,
+        now: Timestamp,
+        bound: &mut Vec<Bound>,
+    ) -> (Snapshot, Held) {
         self.serials += 1;
         let serial = self.serials;
         let parked = self.parked.live.remove(&account.name);
-        if let Some((snapshot, held)) = parked.filter(|(_, held)| held.account.provider == account.provider) {
+        if let Some((snapshot, held)) =
+            parked.filter(|(_, held)| held.account.provider == account.provider)
+        {
             return (snapshot, Held { serial, ..held });
         }
         let mut snapshot = Snapshot::of(account, now);
         let mut saved = self.parked.take_saved(&account.name);
-        bound.extend(saved.bound.drain(..).filter(|bound| bound.provider == account.provider));
+        bound.extend(
+            saved
+                .bound
+                .drain(..)
+                .filter(|bound| bound.provider == account.provider),
+        );
         snapshot.restore(saved, now);
         (snapshot, Held::new(account, serial))
     }
 }
 
-/// Gives an account its credential. Another one than before proves it anew, so what was held against the old one is over.
+/// Gives an account its credential. Another one than before proves it anew, so what was held
+/// against the old one is over.
 fn take_credential(
     account: &mut Snapshot,
     held: &mut Held,
@@ -225,7 +288,13 @@ fn take_credential(
 fn is_same(one: &Credential, other: &Credential) -> bool {
     match (one, other) {
         (Credential::OAuth(one), Credential::OAuth(other)) => {
-            Tokens { refresh_sent_at: None, ..one.clone() } == Tokens { refresh_sent_at: None, ..other.clone() }
+            Tokens {
+                refresh_sent_at: None,
+                ..one.clone()
+            } == Tokens {
+                refresh_sent_at: None,
+                ..other.clone()
+            }
         }
         _ => one == other,
     }
@@ -233,9 +302,19 @@ fn is_same(one: &Credential, other: &Credential) -> bool {
 
 impl Held {
     /// Takes a credential from outside.
-    pub(super) fn adopt(&mut self, account: &mut Snapshot, credential: Arc<Credential>, now: Timestamp, jitter: f64) {
+    pub(super) fn adopt(
+        &mut self,
+        account: &mut Snapshot,
+        credential: Arc<Credential>,
+        now: Timestamp,
+        jitter: f64,
+    ) {
         account.access = access_of(&credential, &credential);
-        self.flight.succeed(account.access.as_ref().and_then(|access| access.ends_at), now, jitter);
+        self.flight.succeed(
+            account.access.as_ref().and_then(|access| access.ends_at),
+            now,
+            jitter,
+        );
         if let Credential::OAuth(tokens) = credential.as_ref() {
             self.flight.is_in_doubt = tokens.refresh_sent_at.is_some() && tokens.refresh.is_some();
         }
@@ -246,7 +325,8 @@ impl Held {
 }
 
 impl Lane {
-    /// The circuit of an account's way to its provider: those with a proxy of their own may be cut off alone.
+    /// The circuit of an account's way to its provider: those with a proxy of their own may be cut
+    /// off alone.
     fn circuit_of(&mut self, account: &Account) -> usize {
         let way = account.settings.proxy.clone();
         let known = self.ways.iter().position(|known| *known == way);
@@ -258,11 +338,18 @@ impl Lane {
     }
 
     fn renumber(&mut self, old_names: &[AccountName]) {
-        let names: HashMap<_, _> = self.accounts.iter().enumerate().map(|(at, account)| (account.name.clone(), at)).collect();
+        let names: HashMap<_, _> = self
+            .accounts
+            .iter()
+            .enumerate()
+            .map(|(at, account)| (account.name.clone(), at))
+            .collect();
         let number = |old: usize| old_names.get(old).and_then(|name| names.get(name)).copied();
         self.affinity.renumber(number);
         self.queue.renumber(number);
-        self.accounts.iter_mut().for_each(|account| account.sessions = 0);
+        self.accounts
+            .iter_mut()
+            .for_each(|account| account.sessions = 0);
         for at in self.affinity.accounts() {
             self.accounts[at].sessions += 1;
         }
@@ -270,7 +357,13 @@ impl Lane {
 
     fn restore_bound(&mut self, mut bound: Vec<Bound>) {
         bound.sort_by_key(|bound| bound.used_at);
-        for Bound { session, account, used_at, .. } in bound {
+        for Bound {
+            session,
+            account,
+            used_at,
+            ..
+        } in bound
+        {
             if let Some(at) = self.position(&account) {
                 self.affinity.bind(session, at, used_at);
                 self.accounts[at].sessions += 1;

@@ -1,4 +1,5 @@
-//! The pool's one lock, and what happens around it: nothing is awaited, sent or dropped while it is held.
+//! The pool's one lock, and what happens around it: nothing is awaited, sent or dropped while it is
+//! held.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -94,7 +95,14 @@ impl Shared {
             random: Random(seed),
             seen: now,
         };
-        Self { clock, state, inner: Mutex::new(inner), refresh_due: Notify::new(), changed: Notify::new(), watch: OnceLock::new() }
+        Self {
+            clock,
+            state,
+            inner: Mutex::new(inner),
+            refresh_due: Notify::new(),
+            changed: Notify::new(),
+            watch: OnceLock::new(),
+        }
     }
 
     /// Takes the lock. A panic while it was held left at worst one account's figures half changed.
@@ -109,7 +117,8 @@ impl Shared {
         held
     }
 
-    /// Changes one provider's accounts; then serves who waits for them. `None` where the provider has none.
+    /// Changes one provider's accounts; then serves who waits for them. `None` where the provider
+    /// has none.
     pub(super) fn change<R>(
         self: &Arc<Self>,
         provider: &str,
@@ -117,7 +126,12 @@ impl Shared {
         change: impl FnOnce(&mut Lane, &Context<'_>) -> R,
     ) -> Option<R> {
         let mut inner = self.lock(now);
-        let context = Context { rules: inner.rules, state: &*self.state, now, jitter: inner.random.share() };
+        let context = Context {
+            rules: inner.rules,
+            state: &*self.state,
+            now,
+            jitter: inner.random.share(),
+        };
         let lane = inner.lanes.get_mut(provider)?;
         let result = change(lane, &context);
         lane.serve_waiting(context.rules.mode, now, context.state);
@@ -152,7 +166,15 @@ impl Shared {
         now: Timestamp,
     ) {
         self.change(&grant.account.provider, now, |lane, context| {
-            let lesson = Lesson { grant, outcome, said, readings, was_used, now, jitter: context.jitter };
+            let lesson = Lesson {
+                grant,
+                outcome,
+                said,
+                readings,
+                was_used,
+                now,
+                jitter: context.jitter,
+            };
             lane.settle(lesson, context.state);
         });
     }
@@ -172,13 +194,16 @@ impl Inner {
         self.random.share()
     }
 
-    /// After the clock went back by more than a correction, all that ends at some moment is measured anew.
+    /// After the clock went back by more than a correction, all that ends at some moment is
+    /// measured anew.
     ///
     /// A jump forward needs nothing: every decision compares with the moment at hand.
     fn follow_clock(&mut self, now: Timestamp) {
         if now + CLOCK_SLACK < self.seen {
             tracing::warn!(from = ?self.seen, to = ?now, "the clock went back; rests keep their length");
-            self.lanes.values_mut().for_each(|lane| lane.follow_clock(now));
+            self.lanes
+                .values_mut()
+                .for_each(|lane| lane.follow_clock(now));
             self.parked.follow_clock(now);
             self.seen = now;
         }
@@ -192,7 +217,9 @@ impl Lane {
             account.follow_clock(now);
         }
         self.held.iter_mut().for_each(|held| held.follow_clock(now));
-        self.circuits.iter_mut().for_each(|circuit| circuit.follow_clock(now));
+        self.circuits
+            .iter_mut()
+            .for_each(|circuit| circuit.follow_clock(now));
         self.affinity.follow_clock(now);
     }
 }

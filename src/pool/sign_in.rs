@@ -19,7 +19,8 @@ pub enum SignInWhy {
     NothingToRefresh,
     /// The provider refused to refresh: the grant is revoked or has ended.
     GrantRefused,
-    /// The same, after a refresh whose answer never came: the provider may have given a successor that was lost.
+    /// The same, after a refresh whose answer never came: the provider may have given a successor
+    /// that was lost.
     InterruptedRefresh,
 }
 
@@ -97,7 +98,11 @@ pub enum Hindrance {
 impl Hindrance {
     /// Of an account that was added and never signed in.
     pub fn no_credential(since: Timestamp) -> Self {
-        Self::SignIn(SignIn { why: SignInWhy::NoCredential, detail: None, since })
+        Self::SignIn(SignIn {
+            why: SignInWhy::NoCredential,
+            detail: None,
+            since,
+        })
     }
 
     /// The account's state in one word.
@@ -117,12 +122,27 @@ impl fmt::Display for Hindrance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // What the provider says of a token that it took before helps nobody.
-            Self::SignIn(SignIn { why, detail: None, .. } | SignIn { why: why @ SignInWhy::InterruptedRefresh, .. }) => {
+            Self::SignIn(
+                SignIn {
+                    why, detail: None, ..
+                }
+                | SignIn {
+                    why: why @ SignInWhy::InterruptedRefresh,
+                    ..
+                },
+            ) => {
                 write!(f, "sign-in needed ({why})")
             }
-            Self::SignIn(SignIn { why, detail: Some(said), .. }) => write!(f, "sign-in needed ({why}: {said})"),
+            Self::SignIn(SignIn {
+                why,
+                detail: Some(said),
+                ..
+            }) => write!(f, "sign-in needed ({why}: {said})"),
             Self::AddressChanged { entered_for, now } => {
-                write!(f, "sign-in needed (address changed from {entered_for} to {now})")
+                write!(
+                    f,
+                    "sign-in needed (address changed from {entered_for} to {now})"
+                )
             }
             Self::Setup(state) => write!(f, "{state}"),
             Self::VaultLocked { why } => write!(f, "vault locked ({why})"),

@@ -1,4 +1,5 @@
-//! Where the pool's state goes, in small values: into a database, or later to an engine that several agents share.
+//! Where the pool's state goes, in small values: into a database, or later to an engine that
+//! several agents share.
 
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use crate::outcome::{Reading, Timestamp};
 
 /// Keeps the pool's state beyond the process.
 ///
-/// Each call takes a small value, never blocks and never calls the pool: it is made while the pool is locked, so that the order of
-/// the calls is the order of what happened. What cannot be kept is dropped and counted. All values are of one account, which the
-/// caller of [`super::Pool::forget`] also removes here.
+/// Each call takes a small value, never blocks and never calls the pool: it is made while the pool
+/// is locked, so that the order of the calls is the order of what happened. What cannot be kept is
+/// dropped and counted. All values are of one account, which the caller of [`super::Pool::forget`]
+/// also removes here.
 pub trait PoolState: Send + Sync {
     /// All that was kept, read once at the start.
     fn load(&self) -> Saved;
@@ -26,9 +28,11 @@ pub trait PoolState: Send + Sync {
     fn released(&self, provider: &str, session: SessionKey);
     /// Adds to what an account used in the period of one of its budgets.
     fn spent(&self, account: &AccountName, spent: Spent);
-    /// What a provider said of a limit; replaces what it said of the same window. Told at most every few seconds for a window.
+    /// What a provider said of a limit; replaces what it said of the same window. Told at most
+    /// every few seconds for a window.
     fn reading(&self, account: &AccountName, read: &ReadAt);
-    /// An account needs a person. Who stores another credential for it while no pool runs removes this.
+    /// An account needs a person. Who stores another credential for it while no pool runs removes
+    /// this.
     fn signed_out(&self, account: &AccountName, sign_in: &SignIn);
     /// It no longer does.
     fn signed_in(&self, account: &AccountName);

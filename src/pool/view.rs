@@ -78,7 +78,9 @@ impl State {
     /// When it ends by itself.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Cooling { until, .. } | Self::QuotaUsedUp { until, .. } | Self::Unreachable { until } => Some(*until),
+            Self::Cooling { until, .. }
+            | Self::QuotaUsedUp { until, .. }
+            | Self::Unreachable { until } => Some(*until),
             _ => None,
         }
     }
@@ -86,7 +88,12 @@ impl State {
     /// Why, in words; `None` where the state says all.
     pub fn reason(&self) -> Option<String> {
         match self {
-            Self::Cooling { cause, models, detail, .. } => Some(cooling_reason(*cause, models, detail.as_deref())),
+            Self::Cooling {
+                cause,
+                models,
+                detail,
+                ..
+            } => Some(cooling_reason(*cause, models, detail.as_deref())),
             Self::QuotaUsedUp { what, .. } => Some(what.clone()),
             Self::Unreachable { .. } => Some("the provider cannot be reached".to_owned()),
             Self::NeedsPerson(hindrance) => Some(hindrance.to_string()),
@@ -96,7 +103,11 @@ impl State {
 }
 
 fn cooling_reason(cause: Cause, models: &[Arc<str>], detail: Option<&str>) -> String {
-    let models = if models.is_empty() { String::new() } else { format!(", {}", models.join(", ")) };
+    let models = if models.is_empty() {
+        String::new()
+    } else {
+        format!(", {}", models.join(", "))
+    };
     let said = detail.map(|said| format!(": {said}")).unwrap_or_default();
     format!("{cause}{models}{said}")
 }
@@ -104,21 +115,39 @@ fn cooling_reason(cause: Cause, models: &[Arc<str>], detail: Option<&str>) -> St
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cooling { until, cause, models, detail } => {
-                write!(f, "cooling until {} ({})", moment(*until), cooling_reason(*cause, models, detail.as_deref()))
+            Self::Cooling {
+                until,
+                cause,
+                models,
+                detail,
+            } => {
+                write!(
+                    f,
+                    "cooling until {} ({})",
+                    moment(*until),
+                    cooling_reason(*cause, models, detail.as_deref())
+                )
             }
-            Self::QuotaUsedUp { until, what } => write!(f, "quota used up until {} ({what})", moment(*until)),
+            Self::QuotaUsedUp { until, what } => {
+                write!(f, "quota used up until {} ({what})", moment(*until))
+            }
             Self::Unreachable { until } => write!(f, "unreachable; next try at {}", moment(*until)),
             Self::NeedsPerson(hindrance) => write!(f, "{hindrance}"),
-            Self::Ready | Self::Busy | Self::Refreshing | Self::Disabled => f.write_str(self.name()),
+            Self::Ready | Self::Busy | Self::Refreshing | Self::Disabled => {
+                f.write_str(self.name())
+            }
         }
     }
 }
 
-/// A moment as people and scripts read it: RFC 3339 in UTC, whole seconds, rounded up so that it never comes early.
+/// A moment as people and scripts read it: RFC 3339 in UTC, whole seconds, rounded up so that it
+/// never comes early.
 pub(super) fn moment(at: Timestamp) -> String {
     let up = at + std::time::Duration::from_nanos(999_999_999);
-    let seconds = up.duration_since(Timestamp::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = up
+        .duration_since(Timestamp::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| "an unknown moment".to_owned(), |at| at.to_string())
+    jiff::Timestamp::from_second(seconds)
+        .map_or_else(|_| "an unknown moment".to_owned(), |at| at.to_string())
 }

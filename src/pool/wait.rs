@@ -1,4 +1,5 @@
-//! The wait for a lease: at once where an account is free, else in line, until there is one or the time is over.
+//! The wait for a lease: at once where an account is free, else in line, until there is one or the
+//! time is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +14,18 @@ use super::queue::Delivered;
 use super::shared::{Context, Shared};
 use super::want::{NoLease, Want};
 
-/// A waiter looks at the clock again after this time, as timers stand still in suspend while rests do not.
+/// A waiter looks at the clock again after this time, as timers stand still in suspend while rests
+/// do not.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What entering came to.
 enum Entered {
     Granted(super::lane::Grant),
     Refused(NoLease),
-    InLine { id: u64, receiver: oneshot::Receiver<Delivered> },
+    InLine {
+        id: u64,
+        receiver: oneshot::Receiver<Delivered>,
+    },
 }
 
 /// A place in a line; leaves it when it is dropped.
@@ -48,19 +53,39 @@ pub(super) async fn lease(shared: &Arc<Shared>, want: &Want<'_>) -> Result<Lease
         Some(Entered::Refused(refusal)) => Err(refusal),
         Some(Entered::InLine { id, receiver }) => {
             let began = Instant::now();
-            Ticket { shared, want: *want, id, receiver, began, deadline: began + max_wait, is_over: false }.wait().await
+            Ticket {
+                shared,
+                want: *want,
+                id,
+                receiver,
+                began,
+                deadline: began + max_wait,
+                is_over: false,
+            }
+            .wait()
+            .await
         }
     }
 }
 
 fn enter(lane: &mut Lane, want: &Want<'_>, context: &Context<'_>) -> Entered {
-    let Context { rules, now, state, .. } = *context;
+    let Context {
+        rules, now, state, ..
+    } = *context;
     // What time alone has freed belongs to those who wait already.
     lane.serve_waiting(rules.mode, now, state);
     // A request that failed elsewhere has waited enough for its conversation's account.
     let patience = want.tried.is_empty().then(|| now + rules.max_wait);
-    let attempt = Try { want: *want, mode: rules.mode, patience, now };
-    let bound = want.session.filter(|_| rules.mode.has_affinity()).and_then(|session| lane.affinity.account(*session, now));
+    let attempt = Try {
+        want: *want,
+        mode: rules.mode,
+        patience,
+        now,
+    };
+    let bound = want
+        .session
+        .filter(|_| rules.mode.has_affinity())
+        .and_then(|session| lane.affinity.account(*session, now));
     if !lane.queue.is_empty() && lane.queue.has_line(want, bound) {
         return join(lane, &attempt, bound);
     }
@@ -73,7 +98,10 @@ fn enter(lane: &mut Lane, want: &Want<'_>, context: &Context<'_>) -> Entered {
 
 fn join(lane: &mut Lane, attempt: &Try<'_>, bound: Option<usize>) -> Entered {
     if lane.queue.is_full() {
-        return Entered::Refused(NoLease::Busy { waited: Duration::ZERO, why: lane.why(attempt) });
+        return Entered::Refused(NoLease::Busy {
+            waited: Duration::ZERO,
+            why: lane.why(attempt),
+        });
     }
     let (id, receiver) = lane.queue.join(attempt, bound);
     Entered::InLine { id, receiver }
@@ -90,7 +118,8 @@ impl Ticket<'_> {
             }
             if Instant::now() < self.deadline {
                 // Serving who waits is part of every change.
-                self.shared.change(self.want.provider, self.shared.clock.now(), |_, _| ());
+                self.shared
+                    .change(self.want.provider, self.shared.clock.now(), |_, _| ());
             } else if let Some(ended) = self.give_up() {
                 self.is_over = true;
                 return ended;
@@ -101,7 +130,10 @@ impl Ticket<'_> {
         }
     }
 
-    fn end(&mut self, delivered: Result<Delivered, oneshot::error::RecvError>) -> Result<Lease, NoLease> {
+    fn end(
+        &mut self,
+        delivered: Result<Delivered, oneshot::error::RecvError>,
+    ) -> Result<Lease, NoLease> {
         self.is_over = true;
         match delivered {
             Ok(Ok(grant)) => Ok(Lease::new(self.shared.clone(), grant)),
@@ -114,29 +146,44 @@ impl Ticket<'_> {
     /// When something may have changed without anybody saying so.
     fn wake_at(&self) -> Instant {
         let now = self.shared.clock.now();
-        let changes_at = self.shared.change(self.want.provider, now, |lane, _| lane.queue.changes_at).flatten();
+        let changes_at = self
+            .shared
+            .change(self.want.provider, now, |lane, _| lane.queue.changes_at)
+            .flatten();
         let wait = changes_at.map_or(LOOK_AGAIN, |at| between(now, at).min(LOOK_AGAIN));
         // A moment that is already over was looked at just now: the timer must not spin.
         (Instant::now() + wait.max(Duration::from_millis(1))).min(self.deadline)
     }
 
-    /// The time is over: whatever account can serve is taken now, also for a conversation that waited for its own.
+    /// The time is over: whatever account can serve is taken now, also for a conversation that
+    /// waited for its own.
     ///
     /// `None`: something is on its way already.
     fn give_up(&self) -> Option<Result<Lease, NoLease>> {
         let now = self.shared.clock.now();
-        let last = self.shared.change(self.want.provider, now, |lane, context| {
-            if !lane.queue.leave(self.id) {
-                return None;
-            }
-            let attempt = Try { want: self.want, mode: context.rules.mode, patience: None, now };
-            Some(match lane.attempt(&attempt, context.state) {
-                Tried::Granted(grant) => Ok(grant),
-                Tried::Refused(refusal) => Err(refusal),
-                Tried::Wait { .. } => Err(NoLease::Busy { waited: self.began.elapsed(), why: lane.why(&attempt) }),
-            })
-        });
-        last.flatten().map(|last| last.map(|grant| Lease::new(self.shared.clone(), grant)))
+        let last = self
+            .shared
+            .change(self.want.provider, now, |lane, context| {
+                if !lane.queue.leave(self.id) {
+                    return None;
+                }
+                let attempt = Try {
+                    want: self.want,
+                    mode: context.rules.mode,
+                    patience: None,
+                    now,
+                };
+                Some(match lane.attempt(&attempt, context.state) {
+                    Tried::Granted(grant) => Ok(grant),
+                    Tried::Refused(refusal) => Err(refusal),
+                    Tried::Wait { .. } => Err(NoLease::Busy {
+                        waited: self.began.elapsed(),
+                        why: lane.why(&attempt),
+                    }),
+                })
+            });
+        last.flatten()
+            .map(|last| last.map(|grant| Lease::new(self.shared.clone(), grant)))
     }
 }
 
@@ -151,6 +198,7 @@ impl Drop for Ticket<'_> {
             drop(Lease::unclaimed(self.shared.clone(), grant));
         }
         let now = self.shared.clock.now();
-        self.shared.change(self.want.provider, now, |lane, _| lane.queue.leave(self.id));
+        self.shared
+            .change(self.want.provider, now, |lane, _| lane.queue.leave(self.id));
     }
 }

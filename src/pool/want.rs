@@ -25,7 +25,8 @@ pub struct Want<'a> {
     pub tried: &'a [AccountName],
 }
 
-/// A conversation, as 128 bits of a digest: what it is made of may be a prompt, which is never kept.
+/// A conversation, as 128 bits of a digest: what it is made of may be a prompt, which is never
+/// kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey([u8; 16]);
 
@@ -61,7 +62,11 @@ impl FromStr for SessionKey {
     fn from_str(text: &str) -> Result<Self, BadSessionKey> {
         let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
         let number = u128::from_str_radix(text, 16).map_err(|_| BadSessionKey)?;
-        if is_hex { Ok(Self(number.to_be_bytes())) } else { Err(BadSessionKey) }
+        if is_hex {
+            Ok(Self(number.to_be_bytes()))
+        } else {
+            Err(BadSessionKey)
+        }
     }
 }
 
@@ -101,17 +106,31 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tried => f.write_str("already tried for this request"),
-            Self::NotTheMaker => f.write_str("the request carries what only another account can read"),
+            Self::NotTheMaker => {
+                f.write_str("the request carries what only another account can read")
+            }
             Self::ModelNotAllowed => f.write_str("the model is not in its list"),
             Self::Disabled => f.write_str("disabled"),
             Self::Busy { in_flight } => write!(f, "busy ({in_flight} in flight)"),
-            Self::Paced { until } => write!(f, "its limits are nearly used up; the next request may go at {}", moment(*until)),
+            Self::Paced { until } => write!(
+                f,
+                "its limits are nearly used up; the next request may go at {}",
+                moment(*until)
+            ),
             Self::Refreshing => f.write_str("refreshing"),
             Self::Resting(rest) => write!(f, "{rest}"),
             Self::BudgetSpent { until, budget } => {
-                write!(f, "quota used up until {} (your budget of {budget})", moment(*until))
+                write!(
+                    f,
+                    "quota used up until {} (your budget of {budget})",
+                    moment(*until)
+                )
             }
-            Self::CircuitOpen { until } => write!(f, "the provider cannot be reached; next try at {}", moment(*until)),
+            Self::CircuitOpen { until } => write!(
+                f,
+                "the provider cannot be reached; next try at {}",
+                moment(*until)
+            ),
             Self::NeedsPerson(hindrance) => write!(f, "{hindrance}"),
         }
     }
@@ -141,12 +160,20 @@ pub struct PassedOver {
 /// Why no account serves. Each names all the provider's accounts that were considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoLease {
-    /// None could ever serve this: no account, none that may use the model, all disabled, or all tried.
+    /// None could ever serve this: no account, none that may use the model, all disabled, or all
+    /// tried.
     None { why: Vec<PassedOver> },
-    /// All that could serve rest. `until` is the earliest moment at which one is named to be back; probes do not shorten it.
-    Resting { until: Timestamp, why: Vec<PassedOver> },
+    /// All that could serve rest. `until` is the earliest moment at which one is named to be back;
+    /// probes do not shorten it.
+    Resting {
+        until: Timestamp,
+        why: Vec<PassedOver>,
+    },
     /// All that could serve stayed busy for as long as a request may wait, or the queue is full.
-    Busy { waited: Duration, why: Vec<PassedOver> },
+    Busy {
+        waited: Duration,
+        why: Vec<PassedOver>,
+    },
     /// What could serve waits for a person.
     NeedsPerson { why: Vec<PassedOver> },
 }
@@ -154,7 +181,10 @@ pub enum NoLease {
 impl NoLease {
     pub fn why(&self) -> &[PassedOver] {
         match self {
-            Self::None { why } | Self::Resting { why, .. } | Self::Busy { why, .. } | Self::NeedsPerson { why } => why,
+            Self::None { why }
+            | Self::Resting { why, .. }
+            | Self::Busy { why, .. }
+            | Self::NeedsPerson { why } => why,
         }
     }
 }

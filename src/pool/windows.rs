@@ -1,4 +1,5 @@
-//! Quota windows: what a provider told of its limits, and what of it makes an account go slower before it runs dry.
+//! Quota windows: what a provider told of its limits, and what of it makes an account go slower
+//! before it runs dry.
 //!
 //! A figure that was not told stays unknown; nothing is estimated for people's eyes.
 
@@ -65,9 +66,21 @@ impl Windows {
     }
 
     /// Takes what an answer to a request for `model` told. Returns it where it is worth keeping.
-    pub(super) fn learn(&mut self, reading: Reading, model: &Arc<str>, now: Timestamp) -> Option<&ReadAt> {
+    pub(super) fn learn(
+        &mut self,
+        reading: Reading,
+        model: &Arc<str>,
+        now: Timestamp,
+    ) -> Option<&ReadAt> {
         let model = (reading.scope == Scope::Model).then(|| model.clone());
-        self.take(ReadAt { model, reading, read_at: now }, now)
+        self.take(
+            ReadAt {
+                model,
+                reading,
+                read_at: now,
+            },
+            now,
+        )
     }
 
     /// Takes a reading, also one that was kept.
@@ -77,9 +90,16 @@ impl Windows {
         let window = &mut self.list[at];
         let changes = strain.is_some() != window.strain.is_some();
         let next_at = window.strain.map(|strain| strain.next_at);
-        window.strain = strain.map(|strain| Strain { next_at: next_at.unwrap_or(strain.next_at), ..strain });
+        window.strain = strain.map(|strain| Strain {
+            next_at: next_at.unwrap_or(strain.next_at),
+            ..strain
+        });
         window.read = read;
-        self.strained = self.list.iter().filter(|window| window.strain.is_some()).count();
+        self.strained = self
+            .list
+            .iter()
+            .filter(|window| window.strain.is_some())
+            .count();
         let window = &mut self.list[at];
         let is_old = window.kept_at > now || between(window.kept_at, now) >= READING_KEPT_EVERY;
         (changes || is_old).then(|| {
@@ -89,7 +109,9 @@ impl Windows {
     }
 
     fn place_of(&mut self, read: &ReadAt) -> usize {
-        let is_same = |known: &ReadAt| known.model == read.model && known.reading.window == read.reading.window;
+        let is_same = |known: &ReadAt| {
+            known.model == read.model && known.reading.window == read.reading.window
+        };
         if let Some(at) = self.list.iter().position(|window| is_same(&window.read)) {
             return at;
         }
@@ -97,25 +119,41 @@ impl Windows {
             let oldest = (0..self.list.len()).min_by_key(|at| self.list[*at].read.read_at);
             oldest.map(|at| self.list.swap_remove(at));
         }
-        self.list.push(Window { read: read.clone(), kept_at: Timestamp::UNIX_EPOCH, strain: None });
+        self.list.push(Window {
+            read: read.clone(),
+            kept_at: Timestamp::UNIX_EPOCH,
+            strain: None,
+        });
         self.list.len() - 1
     }
 
     /// Learns what a request takes.
     pub(super) fn count_tokens(&mut self, tokens: u64) {
         if tokens > 0 {
-            self.request_tokens = Some(self.request_tokens.map_or(tokens, |known| (known * 7 + tokens) / 8));
+            self.request_tokens = Some(
+                self.request_tokens
+                    .map_or(tokens, |known| (known * 7 + tokens) / 8),
+            );
         }
     }
 
     pub(super) fn level(&self, model: &str, now: Timestamp) -> Level {
-        let levels = self.strains(model, now).map(|strain| if strain.is_dry { Level::Dry } else { Level::Low });
+        let levels = self.strains(model, now).map(|strain| {
+            if strain.is_dry {
+                Level::Dry
+            } else {
+                Level::Low
+            }
+        });
         levels.max().unwrap_or_default()
     }
 
     /// When the next request for `model` may go; `None` where it may go now.
     pub(super) fn paced_until(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
-        let next = self.strains(model, now).map(|strain| strain.next_at.min(strain.until)).max()?;
+        let next = self
+            .strains(model, now)
+            .map(|strain| strain.next_at.min(strain.until))
+            .max()?;
         (now < next).then_some(next)
     }
 
@@ -124,20 +162,34 @@ impl Windows {
         if self.strained == 0 {
             return;
         }
-        for window in self.list.iter_mut().filter(|window| covers(&window.read, model)) {
-            let Some(strain) = window.strain.as_mut().filter(|strain| now < strain.until) else { continue };
+        for window in self
+            .list
+            .iter_mut()
+            .filter(|window| covers(&window.read, model))
+        {
+            let Some(strain) = window.strain.as_mut().filter(|strain| now < strain.until) else {
+                continue;
+            };
             let left = between(now, strain.until);
-            let Some(requests) = strain.requests.filter(|_| left <= PACED_WITHIN) else { continue };
+            let Some(requests) = strain.requests.filter(|_| left <= PACED_WITHIN) else {
+                continue;
+            };
             let parts = u32::try_from(requests).unwrap_or(u32::MAX).max(1);
             strain.next_at = now + (left / parts).min(GAP_MAX);
             strain.requests = Some(requests.saturating_sub(1));
         }
     }
 
-    /// The latest reset of a window for `model` that has nothing left: what the provider's known limits say of a refusal.
+    /// The latest reset of a window for `model` that has nothing left: what the provider's known
+    /// limits say of a refusal.
     pub(super) fn known_reset(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
-        let spent = self.list.iter().filter(|window| covers(&window.read, model) && window.read.reading.remaining == Some(0));
-        spent.filter_map(|window| window.read.reading.resets_at).filter(|at| *at > now).max()
+        let spent = self.list.iter().filter(|window| {
+            covers(&window.read, model) && window.read.reading.remaining == Some(0)
+        });
+        spent
+            .filter_map(|window| window.read.reading.resets_at)
+            .filter(|at| *at > now)
+            .max()
     }
 
     /// Forgets the spacing: the clock went back, or a person said so.
@@ -147,9 +199,17 @@ impl Windows {
     }
 
     fn strains(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Strain> {
-        let list = if self.strained == 0 { &[][..] } else { &self.list[..] };
-        let covering = list.iter().filter(move |window| covers(&window.read, model));
-        covering.filter_map(|window| window.strain.as_ref()).filter(move |strain| now < strain.until)
+        let list = if self.strained == 0 {
+            &[][..]
+        } else {
+            &self.list[..]
+        };
+        let covering = list
+            .iter()
+            .filter(move |window| covers(&window.read, model));
+        covering
+            .filter_map(|window| window.strain.as_ref())
+            .filter(move |strain| now < strain.until)
     }
 }
 
@@ -158,7 +218,10 @@ fn covers(read: &ReadAt, model: &str) -> bool {
 }
 
 fn strain(reading: &Reading, request_tokens: Option<u64>, now: Timestamp) -> Option<Strain> {
-    let (remaining, until) = (reading.remaining?, reading.resets_at.filter(|at| *at > now)?);
+    let (remaining, until) = (
+        reading.remaining?,
+        reading.resets_at.filter(|at| *at > now)?,
+    );
     let is_low = match reading.limit {
         Some(limit) => remaining.saturating_mul(LOW_SHARE) <= limit,
         None => remaining == 0 || (reading.unit == Unit::Requests && remaining <= LOW_REQUESTS),
@@ -168,7 +231,12 @@ fn strain(reading: &Reading, request_tokens: Option<u64>, now: Timestamp) -> Opt
         Unit::Tokens => request_tokens.map(|tokens| remaining / tokens.max(1)),
         Unit::Other => None,
     };
-    is_low.then_some(Strain { requests, is_dry: remaining == 0, until, next_at: now })
+    is_low.then_some(Strain {
+        requests,
+        is_dry: remaining == 0,
+        until,
+        next_at: now,
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +272,13 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_limit_is_low_and_nothing_is_dry() {
-        for (remaining, level) in [(50, Level::Fine), (11, Level::Fine), (10, Level::Low), (1, Level::Low), (0, Level::Dry)] {
+        for (remaining, level) in [
+            (50, Level::Fine),
+            (11, Level::Fine),
+            (10, Level::Low),
+            (1, Level::Low),
+            (0, Level::Dry),
+        ] {
             let windows = windows(reading(Unit::Requests, remaining, 100, 60));
             assert_eq!(windows.level("m", start()), level, "{remaining}");
         }
@@ -212,7 +286,12 @@ mod tests {
 
     #[test]
     fn what_was_not_told_is_not_low() {
-        let unknown = Reading { remaining: None, resets_at: None, limit: None, ..reading(Unit::Requests, 0, 0, 60) };
+        let unknown = Reading {
+            remaining: None,
+            resets_at: None,
+            limit: None,
+            ..reading(Unit::Requests, 0, 0, 60)
+        };
         let windows = windows(unknown);
         assert_eq!(windows.level("m", start()), Level::Fine);
         assert_eq!(windows.reads().next().unwrap().reading.remaining, None);
@@ -254,14 +333,28 @@ mod tests {
 
     #[test]
     fn the_reset_of_a_dry_window_is_known() {
-        assert_eq!(windows(reading(Unit::Tokens, 0, 100, 60)).known_reset("m", start()), Some(after(60)));
-        assert_eq!(windows(reading(Unit::Tokens, 1, 100, 60)).known_reset("m", start()), None);
+        assert_eq!(
+            windows(reading(Unit::Tokens, 0, 100, 60)).known_reset("m", start()),
+            Some(after(60))
+        );
+        assert_eq!(
+            windows(reading(Unit::Tokens, 1, 100, 60)).known_reset("m", start()),
+            None
+        );
     }
 
     #[test]
     fn a_reading_is_kept_at_once_when_the_window_turns_low_else_every_few_seconds() {
         let mut windows = Windows::default();
-        let mut is_kept = |remaining, now| windows.learn(reading(Unit::Requests, remaining, 100, 600), &"m".into(), now).is_some();
+        let mut is_kept = |remaining, now| {
+            windows
+                .learn(
+                    reading(Unit::Requests, remaining, 100, 600),
+                    &"m".into(),
+                    now,
+                )
+                .is_some()
+        };
         assert!(is_kept(90, start()));
         assert!(!is_kept(89, after(1)));
         assert!(is_kept(5, after(2)));
@@ -273,7 +366,10 @@ mod tests {
     fn windows_are_bounded() {
         let mut windows = Windows::default();
         for number in 0..200_u64 {
-            let named = Reading { window: number.to_string().into(), ..reading(Unit::Requests, 9, 9, 60) };
+            let named = Reading {
+                window: number.to_string().into(),
+                ..reading(Unit::Requests, 9, 9, 60)
+            };
             windows.learn(named, &"m".into(), after(number));
         }
         assert_eq!(windows.reads().count(), WINDOWS_MAX);

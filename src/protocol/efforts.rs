@@ -36,47 +36,79 @@ pub const UNMEASURED: Effort = Effort::Medium;
 
 /// The row of an effort.
 pub fn row(effort: Effort) -> &'static Row {
-    TABLE.iter().find(|row| row.effort == effort).unwrap_or(&TABLE[3])
+    TABLE
+        .iter()
+        .find(|row| row.effort == effort)
+        .unwrap_or(&TABLE[3])
 }
 
 /// The effort that OpenAI's word names.
 pub fn from_openai(word: &str) -> Option<Effort> {
-    TABLE.iter().find(|row| row.openai == word).map(|row| row.effort)
+    TABLE
+        .iter()
+        .find(|row| row.openai == word)
+        .map(|row| row.effort)
 }
 
-/// The effort that Anthropic's word names: the strongest of those that share it, except that `low` is low.
+/// The effort that Anthropic's word names: the strongest of those that share it, except that `low`
+/// is low.
 pub fn from_anthropic(word: &str) -> Option<Effort> {
-    TABLE.iter().rev().find(|row| row.anthropic == Some(word)).map(|row| row.effort)
+    TABLE
+        .iter()
+        .rev()
+        .find(|row| row.anthropic == Some(word))
+        .map(|row| row.effort)
 }
 
 /// The effort that Gemini's level names, in any case.
 pub fn from_gemini_level(level: &str) -> Option<Effort> {
-    let named = |row: &&Row| row.gemini_level.eq_ignore_ascii_case(level) && row.effort != Effort::None;
+    let named =
+        |row: &&Row| row.gemini_level.eq_ignore_ascii_case(level) && row.effort != Effort::None;
     TABLE.iter().find(named).map(|row| row.effort)
 }
 
 /// The effort whose budget in the column is nearest; of two as near the lower one.
 pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
-    TABLE.iter().min_by_key(|row| column(row).abs_diff(budget_tokens)).map_or(Effort::Medium, |row| row.effort)
+    TABLE
+        .iter()
+        .min_by_key(|row| column(row).abs_diff(budget_tokens))
+        .map_or(Effort::Medium, |row| row.effort)
 }
 
 /// Where an effort stands that counts for nothing, because reasoning is off all the same.
 pub fn overruled(reasoning: &Reasoning) -> Option<Spot> {
-    let effort = reasoning.effort.as_ref().filter(|effort| effort.value != Effort::None);
-    effort.filter(|_| reasoning.mode == ReasoningMode::Off).map(|effort| effort.at)
+    let effort = reasoning
+        .effort
+        .as_ref()
+        .filter(|effort| effort.value != Effort::None);
+    effort
+        .filter(|_| reasoning.mode == ReasoningMode::Off)
+        .map(|effort| effort.at)
 }
 
 /// The effort for a target that is steered by nothing else: OpenAI's dialects.
 ///
-/// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would not reason at all.
+/// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would
+/// not reason at all.
 pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effort> {
-    let Reasoning { effort, budget_tokens, budget_effort, mode, .. } = &reasoning.value;
-    overruled(&reasoning.value).into_iter().for_each(|at| losses.dropped(at));
+    let Reasoning {
+        effort,
+        budget_tokens,
+        budget_effort,
+        mode,
+        ..
+    } = &reasoning.value;
+    overruled(&reasoning.value)
+        .into_iter()
+        .for_each(|at| losses.dropped(at));
     match (mode, effort, budget_tokens) {
         (ReasoningMode::Off, ..) => Some(Effort::None),
         (_, effort, Some(budget)) => {
             losses.adjusted(budget.at);
-            effort.as_ref().map(|effort| effort.value).or(*budget_effort)
+            effort
+                .as_ref()
+                .map(|effort| effort.value)
+                .or(*budget_effort)
         }
         (_, Some(effort), None) => Some(effort.value),
         (ReasoningMode::Unset | ReasoningMode::Unasked, None, None) => None,
@@ -101,18 +133,38 @@ mod tests {
 
     #[test]
     fn reasoning_without_a_measure_gets_one() {
-        let alone = |reasoning| super::alone(&Located::new(reasoning, Spot(0)), &mut Losses::default());
-        let of = |mode| Reasoning { mode, ..Reasoning::default() };
+        let alone =
+            |reasoning| super::alone(&Located::new(reasoning, Spot(0)), &mut Losses::default());
+        let of = |mode| Reasoning {
+            mode,
+            ..Reasoning::default()
+        };
         assert_eq!(alone(of(ReasoningMode::Unset)), None);
         assert_eq!(alone(of(ReasoningMode::Dynamic)), Some(Effort::Medium));
         assert_eq!(alone(of(ReasoningMode::Off)), Some(Effort::None));
-        let effort = |effort| Reasoning { effort: Some(Located::new(effort, Spot(0))), ..of(ReasoningMode::Off) };
-        assert!(overruled(&effort(Effort::Max)).is_some() && overruled(&effort(Effort::None)).is_none());
+        let effort = |effort| Reasoning {
+            effort: Some(Located::new(effort, Spot(0))),
+            ..of(ReasoningMode::Off)
+        };
+        assert!(
+            overruled(&effort(Effort::Max)).is_some() && overruled(&effort(Effort::None)).is_none()
+        );
         let budget = Some(Located::new(20_000, Spot(0)));
-        let told = Reasoning { budget_tokens: budget.clone(), budget_effort: Some(Effort::High), ..Reasoning::default() };
+        let told = Reasoning {
+            budget_tokens: budget.clone(),
+            budget_effort: Some(Effort::High),
+            ..Reasoning::default()
+        };
         assert_eq!(alone(told), Some(Effort::High));
         let effort = Some(Located::new(Effort::Low, Spot(0)));
-        assert_eq!(alone(Reasoning { effort, budget_tokens: budget, ..of(ReasoningMode::Fixed) }), Some(Effort::Low));
+        assert_eq!(
+            alone(Reasoning {
+                effort,
+                budget_tokens: budget,
+                ..of(ReasoningMode::Fixed)
+            }),
+            Some(Effort::Low)
+        );
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Foreign signatures in a client's own carrier.
 //!
-//! A conversation's reasoning tokens have to come back to the upstream that made them. A client of another dialect carries them in
-//! the field where its own dialect keeps such tokens (Anthropic `signature`, Responses `encrypted_content`, Gemini
-//! `thoughtSignature`), wrapped so that we know them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`,
-//! and `"f"` where the reasoning was not shown in full: `summary`, or `redacted` where there never was a text.
-//! The whole is standard base64 (its prefix included), since Gemini's field is a bytes field that clients decode.
-//! An empty token marks reasoning that never had one.
+//! A conversation's reasoning tokens have to come back to the upstream that made them. A client of
+//! another dialect carries them in the field where its own dialect keeps such tokens (Anthropic
+//! `signature`, Responses `encrypted_content`, Gemini `thoughtSignature`), wrapped so that we know
+//! them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`, and `"f"`
+//! where the reasoning was not shown in full: `summary`, or `redacted` where there never was a
+//! text. The whole is standard base64 (its prefix included), since Gemini's field is a bytes field
+//! that clients decode. An empty token marks reasoning that never had one.
 
 use std::sync::LazyLock;
 
@@ -19,15 +20,21 @@ use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
 use crate::json::{self, Document, Text};
 use crate::pieces::Pieces;
 
-/// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that the rest stays aligned.
+/// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that
+/// the rest stays aligned.
 pub const PREFIX: &str = "AeroEnvelope";
 
 /// Reads base64 whose padding a client may have left out.
-const LENIENT: GeneralPurpose =
-    GeneralPurpose::new(&alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The words for how much of the reasoning was shown; none = in full.
-const FORMS: [(&str, ReasoningForm); 2] = [("summary", ReasoningForm::Summary), ("redacted", ReasoningForm::Redacted)];
+const FORMS: [(&str, ReasoningForm); 2] = [
+    ("summary", ReasoningForm::Summary),
+    ("redacted", ReasoningForm::Redacted),
+];
 
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
 pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text {
@@ -36,8 +43,13 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text 
             object.str("p", origin.dialect.name());
             object.str("o", &origin.provider);
             object.str("m", &origin.model);
-            let word = FORMS.iter().find(|(_, known)| *known == form).map(|(word, _)| *word);
-            object.some("f", word.filter(|_| token.is_some()), |value, word| value.str(word));
+            let word = FORMS
+                .iter()
+                .find(|(_, known)| *known == form)
+                .map(|(word, _)| *word);
+            object.some("f", word.filter(|_| token.is_some()), |value, word| {
+                value.str(word)
+            });
             object.text("v", token.unwrap_or(&Text::default()));
         });
     });
@@ -47,7 +59,8 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text 
 /// What a carrier held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
-    /// One of our envelopes, with the token of another maker and the form that its reasoning had there.
+    /// One of our envelopes, with the token of another maker and the form that its reasoning had
+    /// there.
     Foreign { sig: Sig, form: ReasoningForm },
     /// One of our envelopes, marking reasoning that never had a token.
     Nothing,
@@ -55,26 +68,46 @@ pub enum Carried {
     Own(Text),
 }
 
-/// Reads a carrier. Envelopes that cannot be read count as [`Carried::Nothing`]: they are certainly not the upstream's.
+/// Reads a carrier. Envelopes that cannot be read count as [`Carried::Nothing`]: they are certainly
+/// not the upstream's.
 pub fn unwrap(carrier: &Text) -> Carried {
     // Unescaped: a client may have written `/` anew as `\\/`.
     let plain = carrier.to_plain();
-    let Some(encoded) = plain.strip_prefix(PREFIX) else { return Carried::Own(carrier.clone()) };
+    let Some(encoded) = plain.strip_prefix(PREFIX) else {
+        return Carried::Own(carrier.clone());
+    };
     open(encoded).unwrap_or(Carried::Nothing)
 }
 
 fn open(encoded: &str) -> Option<Carried> {
-    // google-genai (Python) writes its bytes fields anew in the URL-safe alphabet (observed with 2.34.0).
+    // google-genai (Python) writes its bytes fields anew in the URL-safe alphabet (observed with
+    // 2.34.0).
     let standard = encoded.replace('-', "+").replace('_', "/");
     let inside = LENIENT.decode(standard.as_bytes()).ok()?;
     let document = Document::parse(inside.into()).ok()?;
     let field = |key: &str| document.root().get(key)?.str().ok();
     let dialect = super::by_name(&field("p")?).map(super::Protocol::dialect)?;
-    let origin = Origin { dialect, provider: field("o")?.into_owned(), model: field("m")?.into_owned() };
-    let value = document.root().required("v").ok()?.text().ok().filter(|value| !value.is_empty())?;
+    let origin = Origin {
+        dialect,
+        provider: field("o")?.into_owned(),
+        model: field("m")?.into_owned(),
+    };
+    let value = document
+        .root()
+        .required("v")
+        .ok()?
+        .text()
+        .ok()
+        .filter(|value| !value.is_empty())?;
     let word = field("f").unwrap_or_default();
-    let form = FORMS.iter().find(|(known, _)| *known == word).map_or(ReasoningForm::Full, |(_, form)| *form);
-    Some(Carried::Foreign { sig: Sig { origin, value }, form })
+    let form = FORMS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map_or(ReasoningForm::Full, |(_, form)| *form);
+    Some(Carried::Foreign {
+        sig: Sig { origin, value },
+        form,
+    })
 }
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
@@ -83,10 +116,16 @@ pub fn is_in(body: &Pieces) -> bool {
     body.contains(&FINDER)
 }
 
-/// The signature as this upstream can take it: its own, made by the same model at the same provider.
+/// The signature as this upstream can take it: its own, made by the same model at the same
+/// provider.
 ///
 /// A client's own-dialect token has no known provider or model and is taken as it is.
-pub fn fitting<'s>(sig: Option<&'s Sig>, dialect: Dialect, provider: &str, model: &str) -> Option<&'s Text> {
+pub fn fitting<'s>(
+    sig: Option<&'s Sig>,
+    dialect: Dialect,
+    provider: &str,
+    model: &str,
+) -> Option<&'s Text> {
     let sig = sig?;
     let fits = sig.origin.dialect == dialect
         && (sig.origin.provider.is_empty() || sig.origin.provider == provider)
@@ -107,19 +146,42 @@ mod tests {
 
     #[test]
     fn an_envelope_survives_the_url_safe_alphabet() {
-        let origin = Origin { dialect: Dialect::named("openai_chat"), provider: "w>?~".into(), model: "\u{ff}\u{fe}?".into() };
+        let origin = Origin {
+            dialect: Dialect::named("openai_chat"),
+            provider: "w>?~".into(),
+            model: "\u{ff}\u{fe}?".into(),
+        };
         let token = Text::from("a?>~\u{ffff}");
-        let wrapped = wrap(&origin, ReasoningForm::Redacted, Some(&token)).to_plain().replace('+', "-").replace('/', "_");
+        let wrapped = wrap(&origin, ReasoningForm::Redacted, Some(&token))
+            .to_plain()
+            .replace('+', "-")
+            .replace('/', "_");
         let carried = unwrap(&Text::from(wrapped.trim_end_matches('=')));
-        assert_eq!(carried, Carried::Foreign { sig: Sig { origin, value: token }, form: ReasoningForm::Redacted });
+        assert_eq!(
+            carried,
+            Carried::Foreign {
+                sig: Sig {
+                    origin,
+                    value: token
+                },
+                form: ReasoningForm::Redacted
+            }
+        );
     }
 
     #[test]
     fn an_envelope_is_base64_as_a_whole() {
-        let origin = Origin { dialect: Dialect::named("anthropic"), provider: "work".into(), model: "m".into() };
+        let origin = Origin {
+            dialect: Dialect::named("anthropic"),
+            provider: "work".into(),
+            model: "m".into(),
+        };
         let wrapped = wrap(&origin, ReasoningForm::Full, Some(&Text::from("abc")));
         assert!(STANDARD.decode(wrapped.as_bytes()).is_ok());
         assert!(is_in(&Pieces::from(wrapped.as_bytes().clone())));
-        assert_eq!(unwrap(&wrap(&origin, ReasoningForm::Full, None)), Carried::Nothing);
+        assert_eq!(
+            unwrap(&wrap(&origin, ReasoningForm::Full, None)),
+            Carried::Nothing
+        );
     }
 }

@@ -7,5 +7,8 @@ use crate::json::Text;
 
 /// A file of `maker`'s provider on its way to another's.
 pub(super) fn refuse(losses: &mut Losses, id: &Located<Text>, maker: Dialect) {
-    losses.refuse(id.at, format!("names a file that only the {maker} dialect's provider holds"));
+    losses.refuse(
+        id.at,
+        format!("names a file that only the {maker} dialect's provider holds"),
+    );
 }

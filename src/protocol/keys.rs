@@ -1,6 +1,7 @@
 //! Key material in what upstreams say: found and taken out, before anybody repeats their words.
 //!
-//! One place for all dialects, since any upstream may quote the key that it refuses. Knows forms of keys, never a key.
+//! One place for all dialects, since any upstream may quote the key that it refuses. Knows forms of
+//! keys, never a key.
 
 /// What stands where a key stood.
 const REDACTED: &str = "[redacted]";
@@ -8,8 +9,8 @@ const REDACTED: &str = "[redacted]";
 /// Longer messages are cut: some servers quote the whole request.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
-/// What keys begin with: OpenAI and its kin, Google (API keys, access tokens), Groq, xAI, Hugging Face, NVIDIA, Perplexity,
-/// Cerebras, GitHub, and JSON web tokens.
+/// What keys begin with: OpenAI and its kin, Google (API keys, access tokens), Groq, xAI, Hugging
+/// Face, NVIDIA, Perplexity, Cerebras, GitHub, and JSON web tokens.
 const PREFIXES: [&str; 16] = [
     "sk-",
     "sk_",
@@ -51,7 +52,10 @@ const PLAIN_WORD_CHARS_MAX: usize = 16;
 
 /// An upstream's message as it may be told: bounded and without key material.
 pub(super) fn redacted(message: &str) -> String {
-    let bounded = message.char_indices().nth(MESSAGE_CHARS_MAX).map_or(message, |(end, _)| &message[..end]);
+    let bounded = message
+        .char_indices()
+        .nth(MESSAGE_CHARS_MAX)
+        .map_or(message, |(end, _)| &message[..end]);
     let (mut clean, mut done) = (String::with_capacity(bounded.len()), 0);
     for start in word_starts(bounded) {
         let (before, rest) = bounded.split_at(start);
@@ -79,7 +83,9 @@ fn word_starts(text: &str) -> impl Iterator<Item = usize> {
 
 fn is_key(before: &str, rest: &str) -> bool {
     let word = &rest[..key_len(rest)];
-    PREFIXES.iter().any(|prefix| word.len() > prefix.len() && word.starts_with(prefix))
+    PREFIXES
+        .iter()
+        .any(|prefix| word.len() > prefix.len() && word.starts_with(prefix))
         || is_parameter(before)
         || is_labelled(before) && !is_plain(word)
 }
@@ -87,25 +93,57 @@ fn is_key(before: &str, rest: &str) -> bool {
 /// A key goes on to what cannot be part of one; a sentence's own full stop stays.
 fn key_len(text: &str) -> usize {
     let ends = |c: char| {
-        c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '\\' | '&' | ',' | ';' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>')
+        c.is_whitespace()
+            || matches!(
+                c,
+                '"' | '\''
+                    | '`'
+                    | '\\'
+                    | '&'
+                    | ','
+                    | ';'
+                    | '('
+                    | ')'
+                    | '['
+                    | ']'
+                    | '{'
+                    | '}'
+                    | '<'
+                    | '>'
+            )
     };
-    text[..text.find(ends).unwrap_or(text.len())].trim_end_matches(['.', ':', '!', '?']).len()
+    text[..text.find(ends).unwrap_or(text.len())]
+        .trim_end_matches(['.', ':', '!', '?'])
+        .len()
 }
 
 /// `?key=` and its like.
 fn is_parameter(before: &str) -> bool {
-    let Some(named) = before.strip_suffix('=') else { return false };
-    let name = &named[named.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-').len()..];
-    PARAMETERS.iter().any(|parameter| name.eq_ignore_ascii_case(parameter))
+    let Some(named) = before.strip_suffix('=') else {
+        return false;
+    };
+    let name = &named[named
+        .trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+        .len()..];
+    PARAMETERS
+        .iter()
+        .any(|parameter| name.eq_ignore_ascii_case(parameter))
 }
 
 fn is_labelled(before: &str) -> bool {
-    let label = before.trim_end_matches([' ', '\t', ':', '=', '"', '\'', '`', '\\']).as_bytes();
-    label.len() < before.len() && LABELS.iter().any(|known| ends_with_ignoring_case(label, known.as_bytes()))
+    let label = before
+        .trim_end_matches([' ', '\t', ':', '=', '"', '\'', '`', '\\'])
+        .as_bytes();
+    label.len() < before.len()
+        && LABELS
+            .iter()
+            .any(|known| ends_with_ignoring_case(label, known.as_bytes()))
 }
 
 fn ends_with_ignoring_case(text: &[u8], end: &[u8]) -> bool {
-    text.len().checked_sub(end.len()).is_some_and(|start| text[start..].eq_ignore_ascii_case(end))
+    text.len()
+        .checked_sub(end.len())
+        .is_some_and(|start| text[start..].eq_ignore_ascii_case(end))
 }
 
 fn is_plain(word: &str) -> bool {
@@ -119,16 +157,43 @@ mod tests {
     #[test]
     fn keys_are_taken_out_in_every_form() {
         let cases = [
-            ("Incorrect API key provided: sk-proj-ab***yz. See the page.", "Incorrect API key provided: [redacted]. See the page."),
-            ("Incorrect API key provided: 0123abcd", "Incorrect API key provided: [redacted]"),
-            ("Your api key: ****wxyz is invalid", "Your api key: [redacted] is invalid"),
-            ("Consumer 'api_key:AIzaSy-x_9' is suspended", "Consumer 'api_key:[redacted]' is suspended"),
-            ("(gsk_a1), `xai-b2` and \"hf_c3\"", "([redacted]), `[redacted]` and \"[redacted]\""),
-            ("sent Authorization: Bearer abc.DEF-123", "sent Authorization: Bearer [redacted]"),
+            (
+                "Incorrect API key provided: sk-proj-ab***yz. See the page.",
+                "Incorrect API key provided: [redacted]. See the page.",
+            ),
+            (
+                "Incorrect API key provided: 0123abcd",
+                "Incorrect API key provided: [redacted]",
+            ),
+            (
+                "Your api key: ****wxyz is invalid",
+                "Your api key: [redacted] is invalid",
+            ),
+            (
+                "Consumer 'api_key:AIzaSy-x_9' is suspended",
+                "Consumer 'api_key:[redacted]' is suspended",
+            ),
+            (
+                "(gsk_a1), `xai-b2` and \"hf_c3\"",
+                "([redacted]), `[redacted]` and \"[redacted]\"",
+            ),
+            (
+                "sent Authorization: Bearer abc.DEF-123",
+                "sent Authorization: Bearer [redacted]",
+            ),
             ("bearer\t0123456789", "bearer\t[redacted]"),
-            ("https://lab.example/v1?key=0a1b&alt=sse failed", "https://lab.example/v1?key=[redacted]&alt=sse failed"),
-            ("GET /x?a=1&access_token=zz.top, then", "GET /x?a=1&access_token=[redacted], then"),
-            (r#"{\"x-api-key\": \"0123\"}"#, r#"{\"x-api-key\": \"[redacted]\"}"#),
+            (
+                "https://lab.example/v1?key=0a1b&alt=sse failed",
+                "https://lab.example/v1?key=[redacted]&alt=sse failed",
+            ),
+            (
+                "GET /x?a=1&access_token=zz.top, then",
+                "GET /x?a=1&access_token=[redacted], then",
+            ),
+            (
+                r#"{\"x-api-key\": \"0123\"}"#,
+                r#"{\"x-api-key\": \"[redacted]\"}"#,
+            ),
             ("sk-a sk-b", "[redacted] [redacted]"),
         ];
         for (message, expected) in cases {
@@ -155,6 +220,9 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut() {
-        assert_eq!(redacted(&"\u{e9}".repeat(5_000)).chars().count(), MESSAGE_CHARS_MAX);
+        assert_eq!(
+            redacted(&"\u{e9}".repeat(5_000)).chars().count(),
+            MESSAGE_CHARS_MAX
+        );
     }
 }

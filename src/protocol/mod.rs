@@ -1,9 +1,11 @@
 //! The wire formats: bytes to canon and back, sans-IO.
 //!
-//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]: the server's routes, the translation, the
-//! configuration's words and the conformance suite are derived from that table. What several dialects share stands here once:
-//! [`sse`] framing and split [`objects`], the [`envelope`] for foreign signatures, [`names`] of tools, the order of [`turns`],
-//! [`efforts`], [`schema`], upstreams' faults and the key material in them; what only OpenAI's dialects share, in `openai`.
+//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]: the server's
+//! routes, the translation, the configuration's words and the conformance suite are derived from
+//! that table. What several dialects share stands here once: [`sse`] framing and split [`objects`],
+//! the [`envelope`] for foreign signatures, [`names`] of tools, the order of [`turns`],
+//! [`efforts`], [`schema`], upstreams' faults and the key material in them; what only OpenAI's
+//! dialects share, in `openai`.
 //!
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
@@ -33,7 +35,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::canon::{
-    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request, Response, Usage,
+    Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request,
+    Response, Usage,
 };
 use crate::json::{Invalid, Value};
 use crate::pieces::Pieces;
@@ -56,12 +59,16 @@ pub static FALLBACK: &dyn Protocol = &openai_chat::OpenaiChat;
 
 /// The dialect of that name.
 pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
-    ALL.iter().copied().find(|protocol| protocol.dialect().name() == name)
+    ALL.iter()
+        .copied()
+        .find(|protocol| protocol.dialect().name() == name)
 }
 
 /// The dialects in which upstreams are called.
 pub fn upstreams() -> impl Iterator<Item = &'static dyn Protocol> {
-    ALL.iter().copied().filter(|protocol| protocol.is_upstream())
+    ALL.iter()
+        .copied()
+        .filter(|protocol| protocol.is_upstream())
 }
 
 /// A client's request as the codecs see it.
@@ -87,9 +94,11 @@ pub struct Peek {
     pub stream: Option<bool>,
     /// The conversation, by the dialect's own field for it.
     pub session: Option<String>,
-    /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 = not said.
+    /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 =
+    /// not said.
     pub choices: u64,
-    /// What an earlier answer left on its provider's servers and this request goes on with (Responses `previous_response_id`).
+    /// What an earlier answer left on its provider's servers and this request goes on with
+    /// (Responses `previous_response_id`).
     pub continues: Option<String>,
 }
 
@@ -102,13 +111,25 @@ impl Peek {
         let model = root.required("model")?;
         let name = model.str()?.into_owned();
         // The index was skimmed: the name is read by us, and is judged here.
-        model.opened().map_err(|bad| Invalid::new(model.spot(), bad.what))?;
+        model
+            .opened()
+            .map_err(|bad| Invalid::new(model.spot(), bad.what))?;
         // Between the quotes.
         let start = model.spot().0 as usize + 1;
         let end = start + model.as_written().len() - 2;
         let stream = root.get("stream").map(Value::bool).transpose()?;
-        let choices = root.get("n").and_then(|choices| choices.u64().ok()).unwrap_or(0);
-        Ok(Self { model: name, model_at: Some(start..end), stream, session, choices, continues: None })
+        let choices = root
+            .get("n")
+            .and_then(|choices| choices.u64().ok())
+            .unwrap_or(0);
+        Ok(Self {
+            model: name,
+            model_at: Some(start..end),
+            stream,
+            session,
+            choices,
+            continues: None,
+        })
     }
 }
 
@@ -179,11 +200,13 @@ pub struct Glimpse {
     pub usage: Option<Usage>,
     /// Whether the frame carries output: from the first such frame on, the answer is committed.
     pub is_content: bool,
-    /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each dialect.
+    /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each
+    /// dialect.
     pub is_end: bool,
     /// How many of several answers ended with this frame.
     pub ended: u64,
-    /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event. Gemini has no such word.
+    /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event.
+    /// Gemini has no such word.
     pub is_last: bool,
     pub fault: Option<Fault>,
     /// The id of an answer that its provider keeps, so that later requests may go on with it.
@@ -203,7 +226,8 @@ pub struct Passed<'a> {
 pub enum Ending {
     /// The body ends as HTTP wants it.
     Clean,
-    /// The connection is broken off, so that clients which know no other sign notice (`clients.md`, Gemini).
+    /// The connection is broken off, so that clients which know no other sign notice (`clients.md`,
+    /// Gemini).
     Abort,
 }
 
@@ -212,10 +236,12 @@ pub trait StreamDecoder: Send {
     /// Takes what the socket gave and appends the events that it completes.
     ///
     /// # Errors
-    /// When the bytes are not the dialect's. Events that came before stand in `out`; nothing may be pushed afterwards.
+    /// When the bytes are not the dialect's. Events that came before stand in `out`; nothing may be
+    /// pushed afterwards.
     fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled>;
 
-    /// The upstream's body ended. Appends what was held back; `Event::Failed` where the dialect's terminator is missing.
+    /// The upstream's body ended. Appends what was held back; `Event::Failed` where the dialect's
+    /// terminator is missing.
     fn finish(&mut self, out: &mut Vec<Event>);
 
     /// Whether the answer is complete: nothing that may still come matters.
@@ -231,7 +257,8 @@ pub trait StreamEncoder: Send {
     /// Writes the dialect's terminator; nothing after `Event::Failed`.
     fn finish(&mut self, out: &mut BytesMut) -> Ending;
 
-    /// A sign of life that changes nothing; nothing where the dialect has none or it would break the grammar here.
+    /// A sign of life that changes nothing; nothing where the dialect has none or it would break
+    /// the grammar here.
     fn keep_alive(&mut self, out: &mut BytesMut);
 }
 
@@ -263,13 +290,14 @@ pub trait Protocol: Send + Sync {
         false
     }
 
-    /// Whether upstreams are called in this dialect. One that is not is a client's, and passes through beside another at most.
+    /// Whether upstreams are called in this dialect. One that is not is a client's, and passes
+    /// through beside another at most.
     fn is_upstream(&self) -> bool {
         true
     }
 
-    /// The header in which the official services of this dialect take a key; `authorization` = as a bearer token.
-    /// Source: each vendor's API reference, "Authentication".
+    /// The header in which the official services of this dialect take a key; `authorization` = as a
+    /// bearer token. Source: each vendor's API reference, "Authentication".
     fn key_header(&self) -> &'static str {
         "authorization"
     }
@@ -279,7 +307,8 @@ pub trait Protocol: Send + Sync {
         &[]
     }
 
-    /// Whether a provider that speaks these dialects most likely serves this one too, as an older form of the same API.
+    /// Whether a provider that speaks these dialects most likely serves this one too, as an older
+    /// form of the same API.
     fn is_native_beside(&self, _dialects: &[Dialect]) -> bool {
         false
     }
@@ -295,29 +324,41 @@ pub trait Protocol: Send + Sync {
     /// On bodies that are no JSON object or name no model.
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError>;
 
-    /// The path and query under which an upstream of this dialect serves the operation, for a passthrough.
-    /// `query` is the client's, without `key`.
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>);
+    /// The path and query under which an upstream of this dialect serves the operation, for a
+    /// passthrough. `query` is the client's, without `key`.
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>);
 
     /// # Errors
     /// On malformed requests, and on what no translation can serve.
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError>;
 
-    /// Writes a request (or a token count's, by `target.operation`) for an upstream of this dialect. What cannot be carried exactly
-    /// goes to `losses`, refusals included.
-    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded;
+    /// Writes a request (or a token count's, by `target.operation`) for an upstream of this
+    /// dialect. What cannot be carried exactly goes to `losses`, refusals included.
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Encoded;
 
     fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder>;
 
     fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder>;
 
     /// # Errors
-    /// When the body is not an answer of this dialect. A body that is an error or an answer without an end gives events that fail.
+    /// When the body is not an answer of this dialect. A body that is an error or an answer without
+    /// an end gives events that fail.
     fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault>;
 
     fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes;
 
-    /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still give the fault of their status.
+    /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still
+    /// give the fault of their status.
     ///
     /// Waits that stand in headers are read by `provider::retry_after`, which is told the time.
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault;
@@ -325,8 +366,10 @@ pub trait Protocol: Send + Sync {
     /// The status and body by which this dialect says a fault.
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes);
 
-    /// The record and ending by which this dialect says a fault inside a stream, outside a stream encoder (passthrough).
-    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending;
+    /// The record and ending by which this dialect says a fault inside a stream, outside a stream
+    /// encoder (passthrough).
+    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut)
+    -> Ending;
 
     /// Looks at one frame of a stream that passes through, as cheaply as it can.
     fn glimpse(&self, frame: &sse::Frame) -> Glimpse;
@@ -348,12 +391,14 @@ pub trait Protocol: Send + Sync {
 
     fn encode_count(&self, tokens: u64) -> Bytes;
 
-    /// Whether an upstream of this dialect counts tokens; one that does reads such an answer by [`Protocol::decode_count`].
+    /// Whether an upstream of this dialect counts tokens; one that does reads such an answer by
+    /// [`Protocol::decode_count`].
     fn counts_tokens(&self) -> bool {
         false
     }
 
-    /// Request and response headers that survive a passthrough besides the common ones; `*` at the end stands for any rest.
+    /// Request and response headers that survive a passthrough besides the common ones; `*` at the
+    /// end stands for any rest.
     fn passthrough_headers(&self) -> PassthroughHeaders;
 
     /// The answer to a list of models; `query` may ask for a page.
@@ -386,14 +431,21 @@ pub trait EmbedProtocol: Send + Sync {
     /// On malformed requests.
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError>;
 
-    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> EncodedEmbed;
+    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses)
+    -> EncodedEmbed;
 
     /// # Errors
     /// When the body is not an answer of this dialect.
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault>;
 
     /// Figures that the dialect demands and the upstream did not give go to `losses`.
-    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, operation: Operation, losses: &mut Losses) -> Bytes;
+    fn encode_embeddings(
+        &self,
+        embeddings: &Embeddings,
+        embed: &Embed,
+        operation: Operation,
+        losses: &mut Losses,
+    ) -> Bytes;
 }
 
 #[cfg(test)]
@@ -404,13 +456,21 @@ mod tests {
     #[test]
     fn errors_say_where() {
         let message = |body: &'static str| {
-            let read =
-                Document::parse(Bytes::from_static(body.as_bytes())).and_then(|document| Peek::of_body(document.root(), None));
-            DecodeError::from(read.unwrap_err()).into_fault(body.as_bytes()).message
+            let read = Document::parse(Bytes::from_static(body.as_bytes()))
+                .and_then(|document| Peek::of_body(document.root(), None));
+            DecodeError::from(read.unwrap_err())
+                .into_fault(body.as_bytes())
+                .message
         };
-        assert_eq!(message(r#"{"model":7}"#), "model: expected a string, found a number");
+        assert_eq!(
+            message(r#"{"model":7}"#),
+            "model: expected a string, found a number"
+        );
         assert_eq!(message("{}"), "missing `model`");
-        assert_eq!(message(r#"{"model":"m",}"#), "malformed JSON: expected a key, found `}` (at byte 13)");
+        assert_eq!(
+            message(r#"{"model":"m",}"#),
+            "malformed JSON: expected a key, found `}` (at byte 13)"
+        );
     }
 
     /// Found by the fuzz target `requests`.
@@ -418,16 +478,31 @@ mod tests {
     fn a_skimmed_name_is_still_a_string() {
         for body in [&b"{\"model\":\"m\0\"}"[..], br#"{"model":"\x"}"#] {
             let skimmed = Document::skim(Bytes::copy_from_slice(body)).unwrap();
-            assert!(Peek::of_body(skimmed.root(), None).is_err(), "{}", body.escape_ascii());
+            assert!(
+                Peek::of_body(skimmed.root(), None).is_err(),
+                "{}",
+                body.escape_ascii()
+            );
         }
     }
 
     #[test]
     fn names_and_aliases_are_each_dialects_own() {
         for protocol in ALL {
-            assert_eq!(by_name(protocol.dialect().name()).map(Protocol::dialect), Some(protocol.dialect()));
-            let shares = |other: &&&dyn Protocol| other.aliases().iter().any(|alias| protocol.aliases().contains(alias));
-            assert_eq!(ALL.iter().filter(shares).count(), usize::from(!protocol.aliases().is_empty()));
+            assert_eq!(
+                by_name(protocol.dialect().name()).map(Protocol::dialect),
+                Some(protocol.dialect())
+            );
+            let shares = |other: &&&dyn Protocol| {
+                other
+                    .aliases()
+                    .iter()
+                    .any(|alias| protocol.aliases().contains(alias))
+            };
+            assert_eq!(
+                ALL.iter().filter(shares).count(),
+                usize::from(!protocol.aliases().is_empty())
+            );
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Tool names and call ids that a target takes, and the way back.
 //!
-//! Names are mapped one to one: a name that fits stays, a namespace is flattened to `namespace__name`, and what a target refuses
-//! (characters, length) is replaced and told apart by a short hash. [`Restore`] undoes it in the answer.
+//! Names are mapped one to one: a name that fits stays, a namespace is flattened to
+//! `namespace__name`, and what a target refuses (characters, length) is replaced and told apart by
+//! a short hash. [`Restore`] undoes it in the answer.
 
 use std::borrow::Cow;
 
@@ -26,7 +27,11 @@ pub struct NameRules {
 /// When it is no string, or says nothing: no client could run the call.
 pub fn called(name: Value<'_>) -> Result<Text, Invalid> {
     let text = name.text()?;
-    if text.is_empty() { Err(name.expected("the name of a tool")) } else { Ok(text) }
+    if text.is_empty() {
+        Err(name.expected("the name of a tool"))
+    } else {
+        Ok(text)
+    }
 }
 
 /// The names of one request's tools, as a target takes them.
@@ -38,24 +43,37 @@ pub struct Names<'r> {
 
 impl<'r> Names<'r> {
     pub fn new(request: &'r Request, rules: NameRules) -> Self {
-        Self { tools: &request.tools, rules }
+        Self {
+            tools: &request.tools,
+            rules,
+        }
     }
 
-    /// The name on the wire. The same for the same tool, whether in the list, in a choice or in history.
+    /// The name on the wire. The same for the same tool, whether in the list, in a choice or in
+    /// history.
     pub fn wire(&self, name: &Text, namespace: Option<&Text>) -> Text {
         let plain = name.to_plain();
-        let Some(namespace) = namespace else { return fit(&plain, self.rules, false).map_or_else(|| name.clone(), Text::from) };
+        let Some(namespace) = namespace else {
+            return fit(&plain, self.rules, false).map_or_else(|| name.clone(), Text::from);
+        };
         let flat = format!("{}__{plain}", namespace.to_plain());
-        let is_taken =
-            self.tools.iter().any(|tool| tool.namespace().is_none() && tool.name().is_some_and(|name| *name == flat.as_str()));
+        let is_taken = self.tools.iter().any(|tool| {
+            tool.namespace().is_none() && tool.name().is_some_and(|name| *name == flat.as_str())
+        });
         fit(&flat, self.rules, is_taken).map_or_else(|| Text::from(flat.as_str()), Text::from)
     }
 
-    /// What the answer's names have to be turned back to. `wraps_free` = the target knows no free text input, so that custom tools
-    /// are functions with one property `input` there.
+    /// What the answer's names have to be turned back to. `wraps_free` = the target knows no free
+    /// text input, so that custom tools are functions with one property `input` there.
     pub fn restore(&self, wraps_free: bool) -> Restore {
-        let changed = self.tools.iter().filter_map(|tool| self.entry(tool, wraps_free));
-        Restore { entries: changed.collect(), buffered: None }
+        let changed = self
+            .tools
+            .iter()
+            .filter_map(|tool| self.entry(tool, wraps_free));
+        Restore {
+            entries: changed.collect(),
+            buffered: None,
+        }
     }
 
     fn entry(&self, tool: &Tool, wraps_free: bool) -> Option<Entry> {
@@ -63,14 +81,21 @@ impl<'r> Names<'r> {
         let wire = self.wire(name, tool.namespace());
         let unwraps = wraps_free && matches!(tool.kind, ToolKind::Free { .. });
         let is_changed = wire != *name || tool.namespace().is_some() || unwraps;
-        is_changed.then(|| Entry { wire, name: name.clone(), namespace: tool.namespace().cloned(), unwraps })
+        is_changed.then(|| Entry {
+            wire,
+            name: name.clone(),
+            namespace: tool.namespace().cloned(),
+            unwraps,
+        })
     }
 }
 
 impl Tool {
     pub fn namespace(&self) -> Option<&Text> {
         match &self.kind {
-            ToolKind::Function { namespace, .. } | ToolKind::Free { namespace, .. } => namespace.as_ref(),
+            ToolKind::Function { namespace, .. } | ToolKind::Free { namespace, .. } => {
+                namespace.as_ref()
+            }
             ToolKind::Hosted { .. } => None,
         }
     }
@@ -81,29 +106,54 @@ impl Tool {
     }
 }
 
-/// A call id as a target takes it: letters, digits, `_`, `-`, at most `len_max` characters. The same for the call and its result.
+/// A call id as a target takes it: letters, digits, `_`, `-`, at most `len_max` characters. The
+/// same for the call and its result.
 pub fn call_id(id: &Text, len_max: usize) -> Text {
-    let rules = NameRules { len_max, also: b"_-", starts_with_letter: false };
+    let rules = NameRules {
+        len_max,
+        also: b"_-",
+        starts_with_letter: false,
+    };
     fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), Text::from)
 }
 
-/// `name` changed so that it fits, or `None` where it fits as it is (and is not `is_taken` by another).
+/// `name` changed so that it fits, or `None` where it fits as it is (and is not `is_taken` by
+/// another).
 fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || rules.also.contains(&byte);
-    let starts_well = !rules.starts_with_letter || name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
-    if !is_taken && !name.is_empty() && name.len() <= rules.len_max && starts_well && name.bytes().all(fits) {
+    let starts_well = !rules.starts_with_letter
+        || name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    if !is_taken
+        && !name.is_empty()
+        && name.len() <= rules.len_max
+        && starts_well
+        && name.bytes().all(fits)
+    {
         return None;
     }
     let hash = short_hash(name);
     let head = if starts_well { "" } else { "_" };
-    let kept = name.chars().map(|character| if character.is_ascii() && fits(character as u8) { character } else { '_' });
+    let kept = name.chars().map(|character| {
+        if character.is_ascii() && fits(character as u8) {
+            character
+        } else {
+            '_'
+        }
+    });
     let room = rules.len_max - hash.len() - 1 - head.len();
-    Some(format!("{head}{}_{hash}", kept.take(room).collect::<String>()))
+    Some(format!(
+        "{head}{}_{hash}",
+        kept.take(room).collect::<String>()
+    ))
 }
 
 /// Eight hexadecimal digits that tell names apart.
 pub fn short_hash(of: &str) -> String {
-    Sha256::digest(of.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(of.as_bytes())
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Turns the names and forms of an answer's tool calls back to the client's.
@@ -152,7 +202,10 @@ impl Restore {
             },
             Event::PartEnd { at } => {
                 if let Some(pieces) = self.buffered.take() {
-                    out.push(Event::Delta { at, text: unwrap_input(&Text::join(&pieces, "")) });
+                    out.push(Event::Delta {
+                        at,
+                        text: unwrap_input(&Text::join(&pieces, "")),
+                    });
                 }
                 out.push(Event::PartEnd { at });
             }
@@ -162,7 +215,11 @@ impl Restore {
 
     /// Restores a whole answer in place.
     pub fn response(&self, response: &mut Response) {
-        for part in response.choices.iter_mut().flat_map(|choice| &mut choice.parts) {
+        for part in response
+            .choices
+            .iter_mut()
+            .flat_map(|choice| &mut choice.parts)
+        {
             self.part(part);
         }
     }
@@ -175,8 +232,18 @@ impl Restore {
 
     /// Restores the name; whether the input has to be unwrapped.
     fn head(&self, head: &mut PartHead) -> bool {
-        let PartHead::ToolCall { name, namespace, free, .. } = head else { return false };
-        let Some(entry) = self.entries.iter().find(|entry| entry.wire == *name) else { return false };
+        let PartHead::ToolCall {
+            name,
+            namespace,
+            free,
+            ..
+        } = head
+        else {
+            return false;
+        };
+        let Some(entry) = self.entries.iter().find(|entry| entry.wire == *name) else {
+            return false;
+        };
         (*name, *namespace) = (entry.name.clone(), entry.namespace.clone());
         *free = *free || entry.unwraps;
         entry.unwraps
@@ -186,7 +253,11 @@ impl Restore {
 /// The free text out of `{"input": …}`; the arguments as they are where they hold none.
 fn unwrap_input(arguments: &Text) -> Text {
     let inner = |document: &json::Document| document.root().get("input")?.text().ok();
-    arguments.parse().ok().and_then(|document| inner(&document)).unwrap_or_else(|| arguments.clone())
+    arguments
+        .parse()
+        .ok()
+        .and_then(|document| inner(&document))
+        .unwrap_or_else(|| arguments.clone())
 }
 
 /// A name for people: quoted, cut short.
@@ -203,7 +274,11 @@ mod tests {
     use crate::canon::{At, Spot};
     use crate::json::Raw;
 
-    const RULES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
+    const RULES: NameRules = NameRules {
+        len_max: 64,
+        also: b"_-",
+        starts_with_letter: false,
+    };
 
     fn free_tool(name: &str, namespace: Option<&str>) -> Tool {
         let kind = ToolKind::Free {
@@ -228,22 +303,37 @@ mod tests {
         let request = Request::default();
         let names = Names::new(&request, RULES);
         assert_eq!(names.wire(&"get_weather".into(), None), "get_weather");
-        let (dotted, spaced) = (names.wire(&"a.b".into(), None), names.wire(&"a b".into(), None));
+        let (dotted, spaced) = (
+            names.wire(&"a.b".into(), None),
+            names.wire(&"a b".into(), None),
+        );
         assert!(dotted.to_plain().starts_with("a_b_") && dotted != spaced);
-        assert_eq!(names.wire(&"x".repeat(100).into(), None).to_plain().len(), 64);
+        assert_eq!(
+            names.wire(&"x".repeat(100).into(), None).to_plain().len(),
+            64
+        );
         assert_eq!(names.wire(&"run".into(), Some(&"ns".into())), "ns__run");
     }
 
     #[test]
     fn a_flattened_name_never_takes_anothers_place() {
-        let request = Request { tools: vec![free_tool("ns__run", None), free_tool("run", Some("ns"))], ..Request::default() };
+        let request = Request {
+            tools: vec![free_tool("ns__run", None), free_tool("run", Some("ns"))],
+            ..Request::default()
+        };
         let names = Names::new(&request, RULES);
-        assert_ne!(names.wire(&"run".into(), Some(&"ns".into())), names.wire(&"ns__run".into(), None));
+        assert_ne!(
+            names.wire(&"run".into(), Some(&"ns".into())),
+            names.wire(&"ns__run".into(), None)
+        );
     }
 
     #[test]
     fn free_text_is_unwrapped_on_the_way_back() {
-        let request = Request { tools: vec![free_tool("run", Some("ns"))], ..Request::default() };
+        let request = Request {
+            tools: vec![free_tool("run", Some("ns"))],
+            ..Request::default()
+        };
         let mut restore = Names::new(&request, RULES).restore(true);
         let at = At::default();
         let head = |name: &str, namespace: Option<&str>, free| PartHead::ToolCall {
@@ -253,15 +343,30 @@ mod tests {
             free,
         };
         let mut events = vec![
-            Event::PartStart { at, head: head("ns__run", None, false) },
-            Event::Delta { at, text: r#"{"inp"#.into() },
-            Event::Delta { at, text: r#"ut":"a\nb"}"#.into() },
+            Event::PartStart {
+                at,
+                head: head("ns__run", None, false),
+            },
+            Event::Delta {
+                at,
+                text: r#"{"inp"#.into(),
+            },
+            Event::Delta {
+                at,
+                text: r#"ut":"a\nb"}"#.into(),
+            },
             Event::PartEnd { at },
         ];
         restore.events(&mut events);
         let expected = [
-            Event::PartStart { at, head: head("run", Some("ns"), true) },
-            Event::Delta { at, text: "a\nb".into() },
+            Event::PartStart {
+                at,
+                head: head("run", Some("ns"), true),
+            },
+            Event::Delta {
+                at,
+                text: "a\nb".into(),
+            },
             Event::PartEnd { at },
         ];
         assert_eq!(events, expected);

@@ -1,6 +1,7 @@
 //! Splits a stream of JSON objects: the array form of a Gemini stream, and bare error objects.
 //!
-//! Source: Gemini API without `alt=sse`: `[object,\r\nobject…]`. Finds where objects end and reads nothing of them.
+//! Source: Gemini API without `alt=sse`: `[object,\r\nobject…]`. Finds where objects end and reads
+//! nothing of them.
 
 use bytes::{Bytes, BytesMut};
 
@@ -23,8 +24,13 @@ impl Objects {
     /// Takes what the socket gave and hands each object that it completes to `each`.
     ///
     /// # Errors
-    /// On anything but objects in an array, on objects past [`FRAME_BYTES_MAX`], or when `each` refuses one.
-    pub fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Bytes) -> Result<(), Garbled>) -> Result<(), Garbled> {
+    /// On anything but objects in an array, on objects past [`FRAME_BYTES_MAX`], or when `each`
+    /// refuses one.
+    pub fn push(
+        &mut self,
+        chunk: &[u8],
+        mut each: impl FnMut(Bytes) -> Result<(), Garbled>,
+    ) -> Result<(), Garbled> {
         let mut start = 0;
         for (at, &byte) in chunk.iter().enumerate() {
             if self.depth == 0 {
@@ -39,7 +45,9 @@ impl Objects {
             self.pending.extend_from_slice(&chunk[start..]);
         }
         if self.pending.len() > FRAME_BYTES_MAX {
-            return Err(Garbled { why: format!("an object larger than {FRAME_BYTES_MAX} bytes") });
+            return Err(Garbled {
+                why: format!("an object larger than {FRAME_BYTES_MAX} bytes"),
+            });
         }
         Ok(())
     }
@@ -64,7 +72,11 @@ impl Objects {
             b'{' => (self.depth, self.mark) = (1, 0),
             b'[' | b']' | b',' => self.mark = byte,
             b' ' | b'\r' | b'\n' | b'\t' => {}
-            _ => return Err(Garbled { why: "expected a JSON object, found another character".to_owned() }),
+            _ => {
+                return Err(Garbled {
+                    why: "expected a JSON object, found another character".to_owned(),
+                });
+            }
         }
         Ok(())
     }
@@ -111,7 +123,10 @@ mod tests {
     fn any_cut_gives_the_same_objects() {
         for cut in 0..STREAM.len() {
             let (head, rest) = STREAM.split_at(cut);
-            assert_eq!(read(&[head, rest]), [&br#"{"a":"}\"{\\"}"#[..], br#"{"b":{"c":[1]}}"#]);
+            assert_eq!(
+                read(&[head, rest]),
+                [&br#"{"a":"}\"{\\"}"#[..], br#"{"b":{"c":[1]}}"#]
+            );
         }
     }
 

@@ -1,7 +1,8 @@
-//! How a conversation begins, as the same in each of its requests: what tells one from another where the client names none.
+//! How a conversation begins, as the same in each of its requests: what tells one from another
+//! where the client names none.
 //!
-//! Only text counts: cache marks, ids and tools move or change between the turns of one conversation.
-//! Source: `clients.md`, "Sticky-session hints": system text and first user text.
+//! Only text counts: cache marks, ids and tools move or change between the turns of one
+//! conversation. Source: `clients.md`, "Sticky-session hints": system text and first user text.
 
 use sha2::{Digest as _, Sha256};
 
@@ -17,14 +18,28 @@ pub struct Places {
 /// The members under which the dialects keep text and lists of it.
 const TEXT_KEYS: [&str; 3] = ["text", "content", "parts"];
 
-/// A digest over the system text and the turns up to the first of a user; `None` where nobody said anything.
+/// A digest over the system text and the turns up to the first of a user; `None` where nobody said
+/// anything.
 pub fn digest(root: Value<'_>, places: Places) -> Option<String> {
-    let mut words = Words { hash: Sha256::new(), any: false };
-    root.find(places.system).into_iter().for_each(|system| words.add(system));
+    let mut words = Words {
+        hash: Sha256::new(),
+        any: false,
+    };
+    root.find(places.system)
+        .into_iter()
+        .for_each(|system| words.add(system));
     if let Some(turns) = root.get(places.turns) {
         words.add_turns(turns);
     }
-    words.any.then(|| words.hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    words.any.then(|| {
+        words
+            .hash
+            .finalize()
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    })
 }
 
 struct Words {
@@ -35,7 +50,9 @@ struct Words {
 impl Words {
     /// The turns up to the first that is a user's; text alone is one.
     fn add_turns(&mut self, turns: Value<'_>) {
-        let Ok(items) = turns.items() else { return self.add(turns) };
+        let Ok(items) = turns.items() else {
+            return self.add(turns);
+        };
         for turn in items {
             self.add(turn);
             if is_users(turn) {
@@ -44,12 +61,20 @@ impl Words {
         }
     }
 
-    /// All text at and below a value, each piece with its length so that two of them are not taken for one.
+    /// All text at and below a value, each piece with its length so that two of them are not taken
+    /// for one.
     fn add(&mut self, value: Value<'_>) {
         match value.kind() {
             Kind::String => self.add_text(value.as_written()),
-            Kind::Array => value.items().into_iter().flatten().for_each(|item| self.add(item)),
-            Kind::Object => TEXT_KEYS.iter().filter_map(|key| value.get(key)).for_each(|inner| self.add(inner)),
+            Kind::Array => value
+                .items()
+                .into_iter()
+                .flatten()
+                .for_each(|item| self.add(item)),
+            Kind::Object => TEXT_KEYS
+                .iter()
+                .filter_map(|key| value.get(key))
+                .for_each(|inner| self.add(inner)),
             _ => {}
         }
     }
@@ -63,7 +88,8 @@ impl Words {
 
 /// Turns without a role are the user's: Gemini's default.
 fn is_users(turn: Value<'_>) -> bool {
-    turn.get("role").is_none_or(|role| role.str().is_ok_and(|role| role == "user"))
+    turn.get("role")
+        .is_none_or(|role| role.str().is_ok_and(|role| role == "user"))
 }
 
 #[cfg(test)]
@@ -71,8 +97,14 @@ mod tests {
     use super::*;
     use crate::json::Document;
 
-    const CHAT: Places = Places { system: &[], turns: "messages" };
-    const MESSAGES: Places = Places { system: &["system"], turns: "messages" };
+    const CHAT: Places = Places {
+        system: &[],
+        turns: "messages",
+    };
+    const MESSAGES: Places = Places {
+        system: &["system"],
+        turns: "messages",
+    };
 
     fn of(places: Places, body: &'static str) -> Option<String> {
         digest(Document::parse(body.into()).unwrap().root(), places)
@@ -80,7 +112,10 @@ mod tests {
 
     #[test]
     fn later_turns_change_nothing() {
-        let first = of(CHAT, r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"}]}"#);
+        let first = of(
+            CHAT,
+            r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"}]}"#,
+        );
         let second = of(
             CHAT,
             r#"{"messages":[{"role":"system","content":"s"},{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]}"#,
@@ -104,15 +139,39 @@ mod tests {
 
     #[test]
     fn another_system_text_or_first_turn_is_another_conversation() {
-        let base = of(MESSAGES, r#"{"system":"s","messages":[{"role":"user","content":"a"}]}"#);
-        assert_ne!(base, of(MESSAGES, r#"{"system":"t","messages":[{"role":"user","content":"a"}]}"#));
-        assert_ne!(base, of(MESSAGES, r#"{"system":"s","messages":[{"role":"user","content":"b"}]}"#));
-        assert_ne!(base, of(MESSAGES, r#"{"system":"sa","messages":[{"role":"user","content":""}]}"#));
+        let base = of(
+            MESSAGES,
+            r#"{"system":"s","messages":[{"role":"user","content":"a"}]}"#,
+        );
+        assert_ne!(
+            base,
+            of(
+                MESSAGES,
+                r#"{"system":"t","messages":[{"role":"user","content":"a"}]}"#
+            )
+        );
+        assert_ne!(
+            base,
+            of(
+                MESSAGES,
+                r#"{"system":"s","messages":[{"role":"user","content":"b"}]}"#
+            )
+        );
+        assert_ne!(
+            base,
+            of(
+                MESSAGES,
+                r#"{"system":"sa","messages":[{"role":"user","content":""}]}"#
+            )
+        );
     }
 
     #[test]
     fn text_that_is_no_list_is_a_turn() {
-        let places = Places { system: &["instructions"], turns: "input" };
+        let places = Places {
+            system: &["instructions"],
+            turns: "input",
+        };
         assert!(of(places, r#"{"input":"hi"}"#).is_some());
         assert_eq!(of(places, r#"{"input":[]}"#), None);
     }

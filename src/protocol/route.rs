@@ -1,6 +1,8 @@
-//! What clients ask for, by path: operations, the routes to them, and the hints that tell whose route is meant.
+//! What clients ask for, by path: operations, the routes to them, and the hints that tell whose
+//! route is meant.
 //!
-//! Reads paths that are free of prefixes and version segments; taking those off is the server's business.
+//! Reads paths that are free of prefixes and version segments; taking those off is the server's
+//! business.
 
 use http::{HeaderMap, Method};
 
@@ -39,10 +41,11 @@ impl Operation {
     }
 }
 
-/// One path that a dialect offers, without the version segment: `/messages`, `/models/{model}:generateContent`.
+/// One path that a dialect offers, without the version segment: `/messages`,
+/// `/models/{model}:generateContent`.
 ///
-/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the last occurrence of what
-/// follows counts.
+/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the
+/// last occurrence of what follows counts.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub method: Method,
@@ -51,7 +54,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where the pattern names one.
+    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where
+    /// the pattern names one.
     pub fn matches(&self, path: &str) -> Option<Option<String>> {
         let Some((before, after)) = self.pattern.split_once("{model}") else {
             return (self.pattern == path).then_some(None);
@@ -62,7 +66,8 @@ impl Route {
     }
 }
 
-/// What a client says of its dialect besides the route, which several dialects may share (`/models`) or none has.
+/// What a client says of its dialect besides the route, which several dialects may share
+/// (`/models`) or none has.
 #[derive(Clone, Copy, Debug)]
 pub struct Hints<'a> {
     pub method: &'a Method,

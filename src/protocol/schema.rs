@@ -1,6 +1,7 @@
 //! JSON Schema as the dialects take it.
 //!
-//! Source: `translation.md` section 5. Schemas are passed nearly untouched wherever the target takes JSON Schema.
+//! Source: `translation.md` section 5. Schemas are passed nearly untouched wherever the target
+//! takes JSON Schema.
 
 use memchr::memmem;
 
@@ -8,7 +9,8 @@ use crate::json::{self, Object, Raw, Value, Writer};
 
 /// The schema of a tool's arguments as a target that demands an object takes it.
 ///
-/// No schema, `{}` and an object without properties become `{"type":"object","properties":{}}`; others stay as they are.
+/// No schema, `{}` and an object without properties become `{"type":"object","properties":{}}`;
+/// others stay as they are.
 pub fn parameters(schema: Option<&Raw>) -> Raw {
     const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
     match schema {
@@ -20,28 +22,39 @@ pub fn parameters(schema: Option<&Raw>) -> Raw {
 /// Whether a schema describes no arguments at all.
 pub fn is_empty(schema: &Raw) -> bool {
     let document = schema.document();
-    let Ok(mut members) = document.root().members() else { return true };
+    let Ok(mut members) = document.root().members() else {
+        return true;
+    };
     members.all(|(key, value)| match &*key {
         "type" | "title" | "description" | "$schema" | "additionalProperties" => true,
-        "properties" => value.members().is_ok_and(|mut properties| properties.next().is_none()),
+        "properties" => value
+            .members()
+            .is_ok_and(|mut properties| properties.next().is_none()),
         "required" => value.items().is_ok_and(|mut items| items.next().is_none()),
         _ => false,
     })
 }
 
-/// Whether a schema keeps OpenAI's strict rules: an object at the root, every object closed, every property required, no `oneOf` or
-/// `allOf`.
+/// Whether a schema keeps OpenAI's strict rules: an object at the root, every object closed, every
+/// property required, no `oneOf` or `allOf`.
 pub fn is_strict(schema: &Raw) -> bool {
     let document = schema.document();
     let root = document.root();
-    let is_object = root.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "object"));
+    let is_object = root
+        .get("type")
+        .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "object"));
     is_object && root.get("anyOf").is_none() && is_strict_at(root)
 }
 
 fn is_strict_at(schema: Value<'_>) -> bool {
-    let Ok(members) = schema.members() else { return true };
+    let Ok(members) = schema.members() else {
+        return true;
+    };
     let is_open = schema.get("properties").is_some() && !is_closed(schema);
-    !is_open && members.into_iter().all(|(key, value)| is_strict_member(&key, value))
+    !is_open
+        && members
+            .into_iter()
+            .all(|(key, value)| is_strict_member(&key, value))
 }
 
 fn is_strict_member(key: &str, value: Value<'_>) -> bool {
@@ -49,36 +62,49 @@ fn is_strict_member(key: &str, value: Value<'_>) -> bool {
         "oneOf" | "allOf" | "not" | "if" | "patternProperties" => false,
         "items" => is_strict_at(value),
         "anyOf" | "prefixItems" => value.items().is_ok_and(|mut items| items.all(is_strict_at)),
-        "properties" | "$defs" | "definitions" => {
-            value.members().is_ok_and(|mut members| members.all(|(_, value)| is_strict_at(value)))
-        }
+        "properties" | "$defs" | "definitions" => value
+            .members()
+            .is_ok_and(|mut members| members.all(|(_, value)| is_strict_at(value))),
         _ => true,
     }
 }
 
 /// Whether an object lets nothing in beside its properties and requires each of them.
 fn is_closed(schema: Value<'_>) -> bool {
-    let is_shut = schema.get("additionalProperties").is_some_and(|value| value.bool() == Ok(false));
+    let is_shut = schema
+        .get("additionalProperties")
+        .is_some_and(|value| value.bool() == Ok(false));
     let is_required = |name: &str| {
-        let names = schema.get("required").and_then(|required| required.items().ok());
+        let names = schema
+            .get("required")
+            .and_then(|required| required.items().ok());
         names.is_some_and(|mut names| names.any(|item| item.str().is_ok_and(|item| item == name)))
     };
-    let properties = schema.get("properties").and_then(|properties| properties.members().ok());
-    is_shut && properties.is_some_and(|mut properties| properties.all(|(name, _)| is_required(&name)))
+    let properties = schema
+        .get("properties")
+        .and_then(|properties| properties.members().ok());
+    is_shut
+        && properties.is_some_and(|mut properties| properties.all(|(name, _)| is_required(&name)))
 }
 
 /// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.
 ///
-/// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes, properties stand in the order that
-/// `propertyOrdering` asks for: models write them as they stand.
+/// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes,
+/// properties stand in the order that `propertyOrdering` asks for: models write them as they stand.
 pub fn from_gemini(schema: Value<'_>) -> Raw {
     json::value(|value| write_from_gemini(schema, value))
 }
 
 fn write_from_gemini(schema: Value<'_>, out: Writer<'_>) {
-    let Ok(members) = schema.members() else { return out.raw(&schema.raw()) };
-    let is_nullable = schema.get("nullable").is_some_and(|value| value.bool() == Ok(true));
-    let order = schema.get("propertyOrdering").or_else(|| schema.get("property_ordering"));
+    let Ok(members) = schema.members() else {
+        return out.raw(&schema.raw());
+    };
+    let is_nullable = schema
+        .get("nullable")
+        .is_some_and(|value| value.bool() == Ok(true));
+    let order = schema
+        .get("propertyOrdering")
+        .or_else(|| schema.get("property_ordering"));
     out.object(|object| {
         for (key, value) in members.filter(|(_, value)| !value.is_null()) {
             match &*key {
@@ -91,20 +117,47 @@ fn write_from_gemini(schema: Value<'_>, out: Writer<'_>) {
 
 /// Properties in the order in which they are asked for; those that nobody asked for stand behind.
 fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Option<Value<'_>>) {
-    let Ok(members) = properties.members() else { return object.raw("properties", &properties.raw()) };
-    let order: Vec<_> =
-        order.and_then(|order| order.items().ok()).into_iter().flatten().filter_map(|name| name.str().ok()).collect();
+    let Ok(members) = properties.members() else {
+        return object.raw("properties", &properties.raw());
+    };
+    let order: Vec<_> = order
+        .and_then(|order| order.items().ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.str().ok())
+        .collect();
     let mut members: Vec<_> = members.collect();
-    members.sort_by_key(|(name, _)| order.iter().position(|wanted| wanted == name).unwrap_or(order.len()));
-    object.object("properties", |object| members.iter().for_each(|(name, value)| write_from_gemini(*value, object.key(name))));
+    members.sort_by_key(|(name, _)| {
+        order
+            .iter()
+            .position(|wanted| wanted == name)
+            .unwrap_or(order.len())
+    });
+    object.object("properties", |object| {
+        members
+            .iter()
+            .for_each(|(name, value)| write_from_gemini(*value, object.key(name)))
+    });
 }
 
 fn write_gemini_member(object: &mut Object<'_>, key: &str, value: Value<'_>, is_nullable: bool) {
     match key {
         "nullable" | "propertyOrdering" | "property_ordering" => {}
         "type" => write_type(object, value, is_nullable),
-        "enum" => write_list(object, key, value, is_nullable.then_some("null"), |value, out| out.raw(&value.raw())),
-        "anyOf" | "any_of" => write_list(object, "anyOf", value, is_nullable.then_some(r#"{"type":"null"}"#), write_from_gemini),
+        "enum" => write_list(
+            object,
+            key,
+            value,
+            is_nullable.then_some("null"),
+            |value, out| out.raw(&value.raw()),
+        ),
+        "anyOf" | "any_of" => write_list(
+            object,
+            "anyOf",
+            value,
+            is_nullable.then_some(r#"{"type":"null"}"#),
+            write_from_gemini,
+        ),
         "items" => write_from_gemini(value, object.key(key)),
         "defs" | "$defs" => write_map(object, "$defs", value, write_from_gemini),
         "ref" | "$ref" => object.raw("$ref", &value.raw()),
@@ -140,21 +193,34 @@ fn write_count(object: &mut Object<'_>, key: &str, value: Value<'_>) {
 }
 
 /// A list of schemas or values, and one more item behind them.
-fn write_list(object: &mut Object<'_>, key: &str, list: Value<'_>, more: Option<&'static str>, each: fn(Value<'_>, Writer<'_>)) {
-    let Ok(items) = list.items() else { return object.raw(key, &list.raw()) };
+fn write_list(
+    object: &mut Object<'_>,
+    key: &str,
+    list: Value<'_>,
+    more: Option<&'static str>,
+    each: fn(Value<'_>, Writer<'_>),
+) {
+    let Ok(items) = list.items() else {
+        return object.raw(key, &list.raw());
+    };
     object.array(key, |array| {
         items.for_each(|item| each(item, array.item()));
-        more.into_iter().for_each(|more| array.item().raw(&Raw::from_static(more)));
+        more.into_iter()
+            .for_each(|more| array.item().raw(&Raw::from_static(more)));
     });
 }
 
 fn write_map(object: &mut Object<'_>, key: &str, map: Value<'_>, each: fn(Value<'_>, Writer<'_>)) {
-    let Ok(members) = map.members() else { return object.raw(key, &map.raw()) };
-    object.object(key, |object| members.for_each(|(name, value)| each(value, object.key(&name))));
+    let Ok(members) = map.members() else {
+        return object.raw(key, &map.raw());
+    };
+    object.object(key, |object| {
+        members.for_each(|(name, value)| each(value, object.key(&name)))
+    });
 }
 
-/// JSON Schema as Gemini's `parametersJsonSchema` and `responseJsonSchema` take it: as it is, but without `$schema`, and a `const`
-/// is an `enum` of one.
+/// JSON Schema as Gemini's `parametersJsonSchema` and `responseJsonSchema` take it: as it is, but
+/// without `$schema`, and a `const` is an `enum` of one.
 pub fn for_gemini(schema: &Raw) -> Raw {
     let holds = |key: &str| memmem::find(schema.as_bytes(), key.as_bytes()).is_some();
     if !holds(r#""$schema""#) && !holds(r#""const""#) {
@@ -164,17 +230,27 @@ pub fn for_gemini(schema: &Raw) -> Raw {
 }
 
 fn write_for_gemini(schema: Value<'_>, out: Writer<'_>) {
-    let Ok(members) = schema.members() else { return out.raw(&schema.raw()) };
-    out.object(|object| members.for_each(|(key, value)| write_member_for_gemini(object, &key, value)));
+    let Ok(members) = schema.members() else {
+        return out.raw(&schema.raw());
+    };
+    out.object(|object| {
+        members.for_each(|(key, value)| write_member_for_gemini(object, &key, value))
+    });
 }
 
 fn write_member_for_gemini(object: &mut Object<'_>, key: &str, value: Value<'_>) {
     match key {
         "$schema" => {}
         "const" => object.array("enum", |list| list.item().raw(&value.raw())),
-        "items" | "additionalProperties" | "not" | "if" | "then" | "else" => write_for_gemini(value, object.key(key)),
-        "anyOf" | "oneOf" | "allOf" | "prefixItems" => write_list(object, key, value, None, write_for_gemini),
-        "properties" | "$defs" | "definitions" | "patternProperties" => write_map(object, key, value, write_for_gemini),
+        "items" | "additionalProperties" | "not" | "if" | "then" | "else" => {
+            write_for_gemini(value, object.key(key))
+        }
+        "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
+            write_list(object, key, value, None, write_for_gemini)
+        }
+        "properties" | "$defs" | "definitions" | "patternProperties" => {
+            write_map(object, key, value, write_for_gemini)
+        }
         _ => object.raw(key, &value.raw()),
     }
 }
@@ -197,14 +273,26 @@ mod tests {
     fn json_schema_goes_to_gemini_nearly_as_it_is() {
         let untouched = Raw::from_static(r#"{"type": ["string","null"], "$ref":"x"}"#);
         assert_eq!(for_gemini(&untouched), untouched);
-        let schema = Raw::from_static(r#"{"$schema":"x","properties":{"const":{"const":1},"$schema":{"type":"string"}}}"#);
-        assert_eq!(for_gemini(&schema).as_str(), r#"{"properties":{"const":{"enum":[1]},"$schema":{"type":"string"}}}"#);
+        let schema = Raw::from_static(
+            r#"{"$schema":"x","properties":{"const":{"const":1},"$schema":{"type":"string"}}}"#,
+        );
+        assert_eq!(
+            for_gemini(&schema).as_str(),
+            r#"{"properties":{"const":{"enum":[1]},"$schema":{"type":"string"}}}"#
+        );
     }
 
     #[test]
     fn empty_schemas_become_objects_without_properties() {
-        for schema in ["{}", r#"{"type":"object"}"#, r#"{"type":"object","properties":{},"$schema":"x"}"#] {
-            assert_eq!(parameters(Some(&Raw::from_static(schema))).as_str(), r#"{"type":"object","properties":{}}"#);
+        for schema in [
+            "{}",
+            r#"{"type":"object"}"#,
+            r#"{"type":"object","properties":{},"$schema":"x"}"#,
+        ] {
+            assert_eq!(
+                parameters(Some(&Raw::from_static(schema))).as_str(),
+                r#"{"type":"object","properties":{}}"#
+            );
         }
         let full = Raw::from_static(r#"{"type":"object","properties":{"a":{}}}"#);
         assert_eq!(parameters(Some(&full)), full);
@@ -217,7 +305,11 @@ mod tests {
         assert!(!is_strict(&Raw::from_static(
             r#"{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}"#
         )));
-        assert!(!is_strict(&Raw::from_static(r#"{"type":"array","items":{"type":"string"}}"#)));
-        assert!(!is_strict(&Raw::from_static(r#"{"type":"array","items":{"oneOf":[{"type":"string"}]}}"#)));
+        assert!(!is_strict(&Raw::from_static(
+            r#"{"type":"array","items":{"type":"string"}}"#
+        )));
+        assert!(!is_strict(&Raw::from_static(
+            r#"{"type":"array","items":{"oneOf":[{"type":"string"}]}}"#
+        )));
     }
 }

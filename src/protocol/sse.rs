@@ -1,13 +1,15 @@
 //! Server-sent events on bytes: any chunking, any of the three line ends.
 //!
-//! Source: WHATWG HTML, "Server-sent events", sections 9.2.5 and 9.2.6. `id` and `retry` fields and comments are passed over.
+//! Source: WHATWG HTML, "Server-sent events", sections 9.2.5 and 9.2.6. `id` and `retry` fields and
+//! comments are passed over.
 
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
 use super::Garbled;
 
-/// The largest record that is read: images and signatures are long, lines without end are an attack.
+/// The largest record that is read: images and signatures are long, lines without end are an
+/// attack.
 pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// One record.
@@ -39,14 +41,20 @@ impl Frames {
     ///
     /// # Errors
     /// When a record passes [`FRAME_BYTES_MAX`], or `each` refuses one.
-    pub fn push(&mut self, mut chunk: Bytes, mut each: impl FnMut(Frame) -> Result<(), Garbled>) -> Result<(), Garbled> {
+    pub fn push(
+        &mut self,
+        mut chunk: Bytes,
+        mut each: impl FnMut(Frame) -> Result<(), Garbled>,
+    ) -> Result<(), Garbled> {
         if let Some(frame) = self.lone(&chunk) {
             return each(frame);
         }
         if !self.pending.is_empty() {
-            // What is pending holds no line end, so only what is new is searched: a long line comes in many chunks.
+            // What is pending holds no line end, so only what is new is searched: a long line comes
+            // in many chunks.
             let end = memchr2(b'\n', b'\r', &chunk);
-            self.pending.extend_from_slice(&chunk.split_to(end.map_or(chunk.len(), |end| end + 1)));
+            self.pending
+                .extend_from_slice(&chunk.split_to(end.map_or(chunk.len(), |end| end + 1)));
             if end.is_some() {
                 let line = std::mem::take(&mut self.pending).freeze();
                 self.lines(line, &mut each)?;
@@ -55,12 +63,15 @@ impl Frames {
         let rest = self.lines(chunk, &mut each)?;
         self.pending.extend_from_slice(&rest);
         if self.pending.len() + self.open.data.len() > FRAME_BYTES_MAX {
-            return Err(Garbled { why: format!("a record larger than {FRAME_BYTES_MAX} bytes") });
+            return Err(Garbled {
+                why: format!("a record larger than {FRAME_BYTES_MAX} bytes"),
+            });
         }
         Ok(())
     }
 
-    /// The most frequent chunk of all, read at once: one record of one `data` line, perhaps under its name.
+    /// The most frequent chunk of all, read at once: one record of one `data` line, perhaps under
+    /// its name.
     fn lone(&self, chunk: &Bytes) -> Option<Frame> {
         if !self.seen_first || self.after_cr || !self.is_between() {
             return None;
@@ -74,11 +85,18 @@ impl Frames {
         };
         let line = rest.strip_prefix(b"data: ")?.strip_suffix(b"\n\n")?;
         let is_one_line = memchr2(b'\n', b'\r', line).is_none() && !event.contains(&b'\r');
-        is_one_line.then(|| Frame { event, data: chunk.slice_ref(line) })
+        is_one_line.then(|| Frame {
+            event,
+            data: chunk.slice_ref(line),
+        })
     }
 
     /// Reads the whole lines and gives what is left.
-    fn lines(&mut self, mut rest: Bytes, each: &mut impl FnMut(Frame) -> Result<(), Garbled>) -> Result<Bytes, Garbled> {
+    fn lines(
+        &mut self,
+        mut rest: Bytes,
+        each: &mut impl FnMut(Frame) -> Result<(), Garbled>,
+    ) -> Result<Bytes, Garbled> {
         while let Some(line) = self.line(&mut rest) {
             if let Some(frame) = self.take(&line) {
                 each(frame)?;
@@ -196,7 +214,9 @@ mod tests {
             Ok(())
         };
         for chunk in chunks {
-            frames.push(Bytes::copy_from_slice(chunk), &mut each).unwrap();
+            frames
+                .push(Bytes::copy_from_slice(chunk), &mut each)
+                .unwrap();
         }
         if let Some(frame) = frames.finish() {
             each(frame).unwrap();
@@ -210,7 +230,10 @@ mod tests {
     #[test]
     fn records_are_read_as_the_standard_says() {
         let expected = [("a", "1\n2"), ("", "\n"), ("", "last")];
-        let expected: Vec<_> = expected.iter().map(|(event, data)| ((*event).to_owned(), (*data).to_owned())).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(event, data)| ((*event).to_owned(), (*data).to_owned()))
+            .collect();
         assert_eq!(read(&[STREAM]), expected);
     }
 
@@ -237,7 +260,11 @@ mod tests {
         ] {
             let whole = read(&[b": hi\n\n", chunk.as_bytes()]);
             let bytes: Vec<&[u8]> = chunk.as_bytes().chunks(1).collect();
-            assert_eq!(whole, read(&[&[b": hi\n\n".as_slice()], &bytes[..]].concat()), "{chunk:?}");
+            assert_eq!(
+                whole,
+                read(&[&[b": hi\n\n".as_slice()], &bytes[..]].concat()),
+                "{chunk:?}"
+            );
         }
     }
 

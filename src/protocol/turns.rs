@@ -1,7 +1,7 @@
 //! The order of turns that every target can take: each decoder ends with [`arrange`].
 //!
-//! Dialects differ in where results of tool calls stand and in what they merge; in canon there is one order. Source:
-//! `translation.md` section 3.
+//! Dialects differ in where results of tool calls stand and in what they merge; in canon there is
+//! one order. Source: `translation.md` section 3.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,9 @@ use crate::json::Text;
 /// What stands for a result that never came: the person interrupted the call.
 pub const INTERRUPTED: &str = "(no result: interrupted)";
 
-/// Merges neighbours of equal role and puts the results of each turn's calls, in the order of the calls, at the start of the
-/// user turn that follows. Calls without a result get one that says so (noted in `added`).
+/// Merges neighbours of equal role and puts the results of each turn's calls, in the order of the
+/// calls, at the start of the user turn that follows. Calls without a result get one that says so
+/// (noted in `added`).
 ///
 /// # Errors
 /// On a result without its call, naming the id, and on a call that the assistant did not make.
@@ -33,7 +34,12 @@ pub fn arrange(request: &mut Request) -> Result<(), DecodeError> {
 }
 
 fn has_tools(turns: &[Turn]) -> bool {
-    let is_tool = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. } | PartKind::ToolResult(_));
+    let is_tool = |part: &Part| {
+        matches!(
+            part.kind,
+            PartKind::ToolCall { .. } | PartKind::ToolResult(_)
+        )
+    };
     turns.iter().any(|turn| turn.parts.iter().any(is_tool))
 }
 
@@ -64,23 +70,32 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
         }
         let mut answers = results.remove(&index).unwrap_or_default();
         let parts = calls.into_iter().map(|(id, name)| {
-            let answer = answers.iter().position(|part| result(part).is_some_and(|result| result.call_id == id));
+            let answer = answers
+                .iter()
+                .position(|part| result(part).is_some_and(|result| result.call_id == id));
             is_complete &= answer.is_some();
-            let mut part = answer.map_or_else(|| interrupted(id, at), |answer| answers.remove(answer));
+            let mut part =
+                answer.map_or_else(|| interrupted(id, at), |answer| answers.remove(answer));
             if let PartKind::ToolResult(result) = &mut part.kind {
                 result.name = Some(name);
             }
             part
         });
         let parts = parts.collect();
-        arranged.push(Turn { role: Role::User, parts, name: None, at });
+        arranged.push(Turn {
+            role: Role::User,
+            parts,
+            name: None,
+            at,
+        });
     }
     *turns = arranged;
     Ok(is_complete)
 }
 
-/// Takes all results out of their turns, by the index of the turn that called: the nearest before them with that id, as some servers
-/// use the same ids again in each turn, or for several calls of one turn.
+/// Takes all results out of their turns, by the index of the turn that called: the nearest before
+/// them with that id, as some servers use the same ids again in each turn, or for several calls of
+/// one turn.
 fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeError> {
     let mut open: HashMap<String, Open> = HashMap::new();
     let mut results: HashMap<usize, Vec<Part>> = HashMap::new();
@@ -88,15 +103,22 @@ fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeE
         for part in std::mem::take(&mut turn.parts) {
             match &part.kind {
                 PartKind::ToolCall { .. } if turn.role != Role::Assistant => {
-                    return Err(DecodeError::unsupported(part.at, "expected tool calls in the assistant's turns only"));
+                    return Err(DecodeError::unsupported(
+                        part.at,
+                        "expected tool calls in the assistant's turns only",
+                    ));
                 }
                 PartKind::ToolCall { id, .. } => {
-                    open.entry(id.to_plain().into_owned()).or_default().called(index);
+                    open.entry(id.to_plain().into_owned())
+                        .or_default()
+                        .called(index);
                     turn.parts.push(part);
                 }
                 PartKind::ToolResult(result) => {
                     let open = open.get_mut(&*result.call_id.to_plain());
-                    let caller = open.and_then(Open::answered).ok_or_else(|| orphan(result, part.at))?;
+                    let caller = open
+                        .and_then(Open::answered)
+                        .ok_or_else(|| orphan(result, part.at))?;
                     results.entry(caller).or_default().push(part);
                 }
                 _ => turn.parts.push(part),
@@ -116,7 +138,10 @@ struct Open {
 impl Open {
     fn called(&mut self, turn: usize) {
         let earlier = if self.turn == turn { self.calls } else { 0 };
-        *self = Self { turn, calls: earlier + 1 };
+        *self = Self {
+            turn,
+            calls: earlier + 1,
+        };
     }
 
     /// The turn of the call that has its result now.
@@ -130,7 +155,9 @@ fn orphan(result: &ToolResult, at: Spot) -> DecodeError {
     let id = shown(&result.call_id);
     DecodeError::unsupported(
         at,
-        format!("result for the tool call `{id}`, which no earlier turn made (or which has its result already)"),
+        format!(
+            "result for the tool call `{id}`, which no earlier turn made (or which has its result already)"
+        ),
     )
 }
 
@@ -151,7 +178,15 @@ fn result(part: &Part) -> Option<&ToolResult> {
 
 fn interrupted(call_id: Text, at: Spot) -> Part {
     let parts = vec![Part::text(Text::from_static(INTERRUPTED), at)];
-    Part::new(PartKind::ToolResult(ToolResult { call_id, name: None, parts, is_error: true }), at)
+    Part::new(
+        PartKind::ToolResult(ToolResult {
+            call_id,
+            name: None,
+            parts,
+            is_error: true,
+        }),
+        at,
+    )
 }
 
 #[cfg(test)]
@@ -161,32 +196,62 @@ mod tests {
     use crate::json::Raw;
 
     fn turn(role: Role, parts: Vec<Part>) -> Turn {
-        Turn { role, parts, name: None, at: Spot(0) }
+        Turn {
+            role,
+            parts,
+            name: None,
+            at: Spot(0),
+        }
     }
 
     fn call(id: &str) -> Part {
         let input = ToolInput::Json(Raw::from_static("{}"));
-        Part::new(PartKind::ToolCall { id: id.into(), name: format!("tool_{id}").into(), namespace: None, input }, Spot(0))
+        Part::new(
+            PartKind::ToolCall {
+                id: id.into(),
+                name: format!("tool_{id}").into(),
+                namespace: None,
+                input,
+            },
+            Spot(0),
+        )
     }
 
     fn answer(id: &str) -> Part {
-        Part::new(PartKind::ToolResult(ToolResult { call_id: id.into(), name: None, parts: vec![], is_error: false }), Spot(0))
+        Part::new(
+            PartKind::ToolResult(ToolResult {
+                call_id: id.into(),
+                name: None,
+                parts: vec![],
+                is_error: false,
+            }),
+            Spot(0),
+        )
     }
 
     fn text(text: &str) -> Part {
         Part::text(text.into(), Spot(0))
     }
 
-    /// `user:=1 =2 hi`: a turn's role, then `+id` for calls, `=id` for results, `!id` for results that never came, and text.
+    /// `user:=1 =2 hi`: a turn's role, then `+id` for calls, `=id` for results, `!id` for results
+    /// that never came, and text.
     fn sketch(request: &Request) -> Vec<String> {
         let part = |part: &Part| match &part.kind {
             PartKind::ToolCall { id, .. } => format!("+{}", id.to_plain()),
-            PartKind::ToolResult(result) if result.is_error => format!("!{}", result.call_id.to_plain()),
+            PartKind::ToolResult(result) if result.is_error => {
+                format!("!{}", result.call_id.to_plain())
+            }
             PartKind::ToolResult(result) => format!("={}", result.call_id.to_plain()),
             PartKind::Text(text) => text.to_plain().into_owned(),
             _ => "?".to_owned(),
         };
-        let line = |turn: &Turn| format!("{:?}:{}", turn.role, turn.parts.iter().map(part).collect::<Vec<_>>().join(" "));
+        let line = |turn: &Turn| {
+            format!(
+                "{:?}:{}",
+                turn.role,
+                turn.parts.iter().map(part).collect::<Vec<_>>().join(" ")
+            )
+        };
         request.turns.iter().map(line).collect()
     }
 
@@ -200,16 +265,33 @@ mod tests {
             turn(Role::System, vec![text("note")]),
             turn(Role::User, vec![answer("1")]),
         ];
-        let mut request = Request { turns, ..Request::default() };
+        let mut request = Request {
+            turns,
+            ..Request::default()
+        };
         arrange(&mut request).unwrap();
-        assert_eq!(sketch(&request), ["User:go", "Assistant:+1 +2", "User:=1 =2 and", "System:note"]);
+        assert_eq!(
+            sketch(&request),
+            [
+                "User:go",
+                "Assistant:+1 +2",
+                "User:=1 =2 and",
+                "System:note"
+            ]
+        );
         assert!(request.added.is_empty());
     }
 
     #[test]
     fn an_interrupted_call_gets_a_result_that_says_so() {
-        let turns = vec![turn(Role::Assistant, vec![call("1"), call("2")]), turn(Role::User, vec![answer("2"), text("stop")])];
-        let mut request = Request { turns, ..Request::default() };
+        let turns = vec![
+            turn(Role::Assistant, vec![call("1"), call("2")]),
+            turn(Role::User, vec![answer("2"), text("stop")]),
+        ];
+        let mut request = Request {
+            turns,
+            ..Request::default()
+        };
         arrange(&mut request).unwrap();
         assert_eq!(sketch(&request), ["Assistant:+1 +2", "User:!1 =2 stop"]);
         assert_eq!(request.added, ["tool_result"]);
@@ -223,32 +305,55 @@ mod tests {
             turn(Role::Assistant, vec![call("1")]),
             turn(Role::User, vec![answer("1")]),
         ];
-        let mut request = Request { turns, ..Request::default() };
+        let mut request = Request {
+            turns,
+            ..Request::default()
+        };
         arrange(&mut request).unwrap();
-        assert_eq!(sketch(&request), ["Assistant:+1", "User:=1", "Assistant:+1", "User:=1"]);
+        assert_eq!(
+            sketch(&request),
+            ["Assistant:+1", "User:=1", "Assistant:+1", "User:=1"]
+        );
     }
 
     #[test]
     fn calls_of_one_turn_may_share_an_id() {
         let results = turn(Role::User, vec![answer("1"), text("and"), answer("1")]);
-        let turns = vec![turn(Role::Assistant, vec![call("1"), call("1")]), results.clone()];
-        let mut request = Request { turns: turns.clone(), ..Request::default() };
+        let turns = vec![
+            turn(Role::Assistant, vec![call("1"), call("1")]),
+            results.clone(),
+        ];
+        let mut request = Request {
+            turns: turns.clone(),
+            ..Request::default()
+        };
         arrange(&mut request).unwrap();
         assert_eq!(sketch(&request), ["Assistant:+1 +1", "User:=1 =1 and"]);
-        let mut one_more = Request { turns: [turns, vec![results]].concat(), ..Request::default() };
+        let mut one_more = Request {
+            turns: [turns, vec![results]].concat(),
+            ..Request::default()
+        };
         arrange(&mut one_more).unwrap_err();
     }
 
     #[test]
     fn a_call_that_the_assistant_did_not_make_is_refused() {
-        let mut request = Request { turns: vec![turn(Role::User, vec![call("1"), answer("1")])], ..Request::default() };
+        let mut request = Request {
+            turns: vec![turn(Role::User, vec![call("1"), answer("1")])],
+            ..Request::default()
+        };
         arrange(&mut request).unwrap_err();
     }
 
     #[test]
     fn a_result_without_its_call_is_refused_by_name() {
-        let mut request = Request { turns: vec![turn(Role::User, vec![answer("lost")])], ..Request::default() };
-        let DecodeError::Unsupported { fault, .. } = arrange(&mut request).unwrap_err() else { panic!("expected a refusal") };
+        let mut request = Request {
+            turns: vec![turn(Role::User, vec![answer("lost")])],
+            ..Request::default()
+        };
+        let DecodeError::Unsupported { fault, .. } = arrange(&mut request).unwrap_err() else {
+            panic!("expected a refusal")
+        };
         assert!(fault.message.contains("`lost`"), "{}", fault.message);
     }
 }

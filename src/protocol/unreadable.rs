@@ -12,7 +12,8 @@ use crate::json::{Invalid, path_at};
 pub enum DecodeError {
     /// Malformed, or not what the dialect asks for.
     Invalid(Invalid),
-    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its own kind.
+    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its
+    /// own kind.
     Unsupported { at: Spot, fault: Box<Fault> },
 }
 
@@ -23,12 +24,17 @@ impl From<Invalid> for DecodeError {
 }
 
 impl DecodeError {
-    /// A field that translation cannot serve; `why` completes the sentence that starts with its path.
+    /// A field that translation cannot serve; `why` completes the sentence that starts with its
+    /// path.
     pub fn unsupported(at: Spot, why: impl Into<String>) -> Self {
-        Self::Unsupported { at, fault: Box::new(Fault::bad_request(why)) }
+        Self::Unsupported {
+            at,
+            fault: Box::new(Fault::bad_request(why)),
+        }
     }
 
-    /// The error as the client shall see it, with the field's path; with its byte where the body is malformed.
+    /// The error as the client shall see it, with the field's path; with its byte where the body is
+    /// malformed.
     pub fn into_fault(self, body: &[u8]) -> Fault {
         let (at, mut fault) = match self {
             Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
@@ -63,7 +69,9 @@ impl std::error::Error for Garbled {}
 
 impl From<Invalid> for Garbled {
     fn from(invalid: Invalid) -> Self {
-        Self { why: invalid.to_string() }
+        Self {
+            why: invalid.to_string(),
+        }
     }
 }
 

@@ -1,7 +1,9 @@
-//! What an upstream's error means where its own words say nothing, whose fault it is, and what may be repeated of it.
+//! What an upstream's error means where its own words say nothing, whose fault it is, and what may
+//! be repeated of it.
 //!
-//! Every dialect makes the faults of upstreams here, after its own table of words. Source: `translation.md` section 8. Reads no
-//! headers: waits are read by the provider's side, which knows the time.
+//! Every dialect makes the faults of upstreams here, after its own table of words. Source:
+//! `translation.md` section 8. Reads no headers: waits are read by the provider's side, which knows
+//! the time.
 
 use crate::canon::{Blame, Fault, FaultKind};
 
@@ -10,7 +12,8 @@ use super::keys;
 /// What a status means. `message` tells a missing model from a missing path.
 pub(super) fn kind_of_status(status: u16, message: &str) -> FaultKind {
     match status {
-        // A 403 too is the account's trouble, unless the dialect's words say that the request itself is forbidden.
+        // A 403 too is the account's trouble, unless the dialect's words say that the request
+        // itself is forbidden.
         401 | 403 => FaultKind::UpstreamAuth,
         402 => FaultKind::QuotaSpent,
         404 if says(message, "model") => FaultKind::NoSuchModel,
@@ -33,7 +36,10 @@ pub(super) fn fault(kind: FaultKind, status: Option<u16>, message: Option<&str>)
         (None, Some(status)) => format!("the upstream answered {status}"),
         (None, None) => "the upstream failed and gave no reason".to_owned(),
     };
-    Fault { status, ..Fault::new(kind, blame(kind), message) }
+    Fault {
+        status,
+        ..Fault::new(kind, blame(kind), message)
+    }
 }
 
 /// Whether `text` holds `words` (lower case), in any case.

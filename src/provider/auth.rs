@@ -21,7 +21,14 @@ pub enum Auth {
 }
 
 impl Auth {
-    pub const ALL: [Self; 6] = [Self::Bearer, Self::XApiKey, Self::XGoogApiKey, Self::ApiKey, Self::OAuth, Self::None];
+    pub const ALL: [Self; 6] = [
+        Self::Bearer,
+        Self::XApiKey,
+        Self::XGoogApiKey,
+        Self::ApiKey,
+        Self::OAuth,
+        Self::None,
+    ];
 
     /// The word for it in the configuration.
     pub fn name(self) -> &'static str {
@@ -45,7 +52,8 @@ impl Auth {
         header.and_then(Self::by_name).unwrap_or(Self::Bearer)
     }
 
-    /// The header that a credential travels in, where it travels in one. A token is always a bearer's, also where keys are not.
+    /// The header that a credential travels in, where it travels in one. A token is always a
+    /// bearer's, also where keys are not.
     pub(super) fn header_of(self, credential: &Credential) -> Option<(HeaderName, HeaderValue)> {
         match credential {
             Credential::None => None,
@@ -56,12 +64,21 @@ impl Auth {
         }
     }
 
-    /// The header that carries `key`, marked so that it is neither printed nor indexed; `None` where no header can.
+    /// The header that carries `key`, marked so that it is neither printed nor indexed; `None`
+    /// where no header can.
     fn header(self, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
         let (name, text) = match self {
-            Self::Bearer | Self::OAuth => (header::AUTHORIZATION, format!("Bearer {}", key.expose())),
-            Self::XApiKey => (HeaderName::from_static("x-api-key"), key.expose().to_owned()),
-            Self::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), key.expose().to_owned()),
+            Self::Bearer | Self::OAuth => {
+                (header::AUTHORIZATION, format!("Bearer {}", key.expose()))
+            }
+            Self::XApiKey => (
+                HeaderName::from_static("x-api-key"),
+                key.expose().to_owned(),
+            ),
+            Self::XGoogApiKey => (
+                HeaderName::from_static("x-goog-api-key"),
+                key.expose().to_owned(),
+            ),
             Self::ApiKey => (HeaderName::from_static("api-key"), key.expose().to_owned()),
             Self::None => return None,
         };

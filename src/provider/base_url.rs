@@ -34,8 +34,8 @@ impl fmt::Display for BadBaseUrl {
 
 impl std::error::Error for BadBaseUrl {}
 
-/// Paths that people paste along with the base URL. What stands in front of one is taken exactly as it is: that is also how to
-/// write a service that has no version segment.
+/// Paths that people paste along with the base URL. What stands in front of one is taken exactly as
+/// it is: that is also how to write a service that has no version segment.
 const ENDPOINTS: [&str; 4] = ["/chat/completions", "/responses", "/messages", "/models"];
 
 impl BaseUrl {
@@ -45,11 +45,16 @@ impl BaseUrl {
         if text.contains('#') {
             return Err(BadBaseUrl("expected a URL without a fragment"));
         }
-        let uri: Uri = text.trim().parse().map_err(|_| BadBaseUrl("expected an http or https URL"))?;
+        let uri: Uri = text
+            .trim()
+            .parse()
+            .map_err(|_| BadBaseUrl("expected an http or https URL"))?;
         let address = Address::of(&uri);
         let parts = uri.into_parts();
         let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
-            return Err(BadBaseUrl("expected an http or https URL, starting with `https://` or `http://`"));
+            return Err(BadBaseUrl(
+                "expected an http or https URL, starting with `https://` or `http://`",
+            ));
         };
         if scheme != Scheme::HTTP && scheme != Scheme::HTTPS {
             return Err(BadBaseUrl("expected an http or https URL"));
@@ -59,16 +64,28 @@ impl BaseUrl {
                 "expected a URL without a user or password: keys belong into the variable that `key_env` names",
             ));
         }
-        let path_and_query = parts.path_and_query.map(|path| path.to_string()).unwrap_or_default();
+        let path_and_query = parts
+            .path_and_query
+            .map(|path| path.to_string())
+            .unwrap_or_default();
         if path_and_query.contains('?') {
             return Err(BadBaseUrl("expected a URL without a query"));
         }
-        let address = address.map_err(|_| BadBaseUrl("expected an http or https URL with a host and, at most, a port"))?;
+        let address = address.map_err(|_| {
+            BadBaseUrl("expected an http or https URL with a host and, at most, a port")
+        })?;
         let (path, is_versioned) = tidy(&path_and_query);
-        Ok(Self { scheme, authority, path, is_versioned, address })
+        Ok(Self {
+            scheme,
+            authority,
+            path,
+            is_versioned,
+            address,
+        })
     }
 
-    /// The URL of `path`, which stands below the version segment; `version` is put in between where the base names none.
+    /// The URL of `path`, which stands below the version segment; `version` is put in between where
+    /// the base names none.
     ///
     /// # Errors
     /// When the path walks upwards (names of models come from clients) or no URL can carry it.
@@ -77,7 +94,8 @@ impl BaseUrl {
             return Err(BadBaseUrl("expected a path without `..` segments"));
         }
         let query = query.filter(|query| !query.is_empty());
-        let length = self.path.len() + 1 + version.len() + path.len() + 1 + query.map_or(0, str::len);
+        let length =
+            self.path.len() + 1 + version.len() + path.len() + 1 + query.map_or(0, str::len);
         let mut target = String::with_capacity(length);
         target.push_str(&self.path);
         if !self.is_versioned {
@@ -107,8 +125,12 @@ impl BaseUrl {
     /// # Errors
     /// When no URL can carry it.
     pub fn at_origin(&self, path: &str) -> Result<Uri, BadBaseUrl> {
-        let uri = Uri::builder().scheme(self.scheme.clone()).authority(self.authority.clone()).path_and_query(path);
-        uri.build().map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
+        let uri = Uri::builder()
+            .scheme(self.scheme.clone())
+            .authority(self.authority.clone())
+            .path_and_query(path);
+        uri.build()
+            .map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
     }
 
     pub fn is_plain_http(&self) -> bool {
@@ -117,8 +139,15 @@ impl BaseUrl {
 
     /// Whether the host is this machine: `localhost`, a name below it, or a loopback address.
     pub fn is_loopback(&self) -> bool {
-        let host = self.authority.host().trim_end_matches('.').to_ascii_lowercase();
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        let host = self
+            .authority
+            .host()
+            .trim_end_matches('.')
+            .to_ascii_lowercase();
+        let literal = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .parse::<IpAddr>();
         match literal {
             Ok(address) => address.to_canonical().is_loopback(),
             Err(_) => host == "localhost" || host.ends_with(".localhost"),
@@ -135,28 +164,47 @@ impl fmt::Display for BaseUrl {
 /// The path as it is put in front of calls, and whether it says the version.
 fn tidy(path: &str) -> (String, bool) {
     let path = path.trim_end_matches('/');
-    let base = ENDPOINTS.iter().find_map(|endpoint| path.strip_suffix(endpoint));
+    let base = ENDPOINTS
+        .iter()
+        .find_map(|endpoint| path.strip_suffix(endpoint));
     let mut kept: Vec<&str> = Vec::new();
-    for segment in base.unwrap_or(path).split('/').filter(|segment| !segment.is_empty()) {
+    for segment in base
+        .unwrap_or(path)
+        .split('/')
+        .filter(|segment| !segment.is_empty())
+    {
         if is_version(segment) && kept.last().is_some_and(|last| is_version(last)) {
             kept.pop();
         }
         kept.push(segment);
     }
     let is_versioned = base.is_some() || kept.iter().any(|segment| is_version(segment));
-    (kept.iter().map(|segment| format!("/{segment}")).collect(), is_versioned)
+    (
+        kept.iter().map(|segment| format!("/{segment}")).collect(),
+        is_versioned,
+    )
 }
 
 /// Whether a segment reads like `v1`, `v4`, `v1beta`, `v1alpha2`.
 fn is_version(segment: &str) -> bool {
-    let Some(rest) = segment.strip_prefix('v') else { return false };
+    let Some(rest) = segment.strip_prefix('v') else {
+        return false;
+    };
     let word = rest.trim_start_matches(|c: char| c.is_ascii_digit());
     let has_number = word.len() < rest.len();
-    has_number && matches!(word.trim_end_matches(|c: char| c.is_ascii_digit()), "" | "alpha" | "beta")
+    has_number
+        && matches!(
+            word.trim_end_matches(|c: char| c.is_ascii_digit()),
+            "" | "alpha" | "beta"
+        )
 }
 
 fn is_dots(segment: &str) -> bool {
-    segment.starts_with(['.', '%']) && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    segment.starts_with(['.', '%'])
+        && matches!(
+            segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+            "." | ".."
+        )
 }
 
 #[cfg(test)]
@@ -164,28 +212,112 @@ mod tests {
     use super::*;
 
     fn joined(base: &str, version: &str, path: &str) -> String {
-        BaseUrl::parse(base).unwrap().join(version, path, None).unwrap().to_string()
+        BaseUrl::parse(base)
+            .unwrap()
+            .join(version, path, None)
+            .unwrap()
+            .to_string()
     }
 
     #[test]
     fn a_version_segment_is_added_where_it_is_missing_and_never_doubled() {
         let table = [
-            ("https://api.openai.com", "v1", "/chat/completions", "https://api.openai.com/v1/chat/completions"),
-            ("https://api.openai.com/", "v1", "/chat/completions", "https://api.openai.com/v1/chat/completions"),
-            ("https://api.openai.com/v1", "v1", "/responses", "https://api.openai.com/v1/responses"),
-            ("https://api.openai.com/v1/", "v1", "/responses", "https://api.openai.com/v1/responses"),
-            ("https://api.openai.com/v1/v1", "v1", "/responses", "https://api.openai.com/v1/responses"),
-            ("https://api.openai.com//v1//", "v1", "/responses", "https://api.openai.com/v1/responses"),
-            ("https://openrouter.ai/api/v1", "v1", "/models", "https://openrouter.ai/api/v1/models"),
-            ("https://host/api/paas/v4", "v1", "/chat/completions", "https://host/api/paas/v4/chat/completions"),
-            ("https://host/v1beta/openai", "v1", "/chat/completions", "https://host/v1beta/openai/chat/completions"),
-            ("https://host/v1beta", "v1beta", "/models/g:generateContent", "https://host/v1beta/models/g:generateContent"),
-            ("https://host/v1/v1beta", "v1beta", "/models/g:generateContent", "https://host/v1beta/models/g:generateContent"),
-            ("https://host", "v1beta", "/models/g:generateContent", "https://host/v1beta/models/g:generateContent"),
-            ("https://host/anthropic", "v1", "/messages", "https://host/anthropic/v1/messages"),
-            ("http://[::1]:9000/v1", "v1", "/messages", "http://[::1]:9000/v1/messages"),
-            ("https://host/v1/acct/gate/openai", "v1", "/responses", "https://host/v1/acct/gate/openai/responses"),
-            ("https://host/vendor", "v1", "/messages", "https://host/vendor/v1/messages"),
+            (
+                "https://api.openai.com",
+                "v1",
+                "/chat/completions",
+                "https://api.openai.com/v1/chat/completions",
+            ),
+            (
+                "https://api.openai.com/",
+                "v1",
+                "/chat/completions",
+                "https://api.openai.com/v1/chat/completions",
+            ),
+            (
+                "https://api.openai.com/v1",
+                "v1",
+                "/responses",
+                "https://api.openai.com/v1/responses",
+            ),
+            (
+                "https://api.openai.com/v1/",
+                "v1",
+                "/responses",
+                "https://api.openai.com/v1/responses",
+            ),
+            (
+                "https://api.openai.com/v1/v1",
+                "v1",
+                "/responses",
+                "https://api.openai.com/v1/responses",
+            ),
+            (
+                "https://api.openai.com//v1//",
+                "v1",
+                "/responses",
+                "https://api.openai.com/v1/responses",
+            ),
+            (
+                "https://openrouter.ai/api/v1",
+                "v1",
+                "/models",
+                "https://openrouter.ai/api/v1/models",
+            ),
+            (
+                "https://host/api/paas/v4",
+                "v1",
+                "/chat/completions",
+                "https://host/api/paas/v4/chat/completions",
+            ),
+            (
+                "https://host/v1beta/openai",
+                "v1",
+                "/chat/completions",
+                "https://host/v1beta/openai/chat/completions",
+            ),
+            (
+                "https://host/v1beta",
+                "v1beta",
+                "/models/g:generateContent",
+                "https://host/v1beta/models/g:generateContent",
+            ),
+            (
+                "https://host/v1/v1beta",
+                "v1beta",
+                "/models/g:generateContent",
+                "https://host/v1beta/models/g:generateContent",
+            ),
+            (
+                "https://host",
+                "v1beta",
+                "/models/g:generateContent",
+                "https://host/v1beta/models/g:generateContent",
+            ),
+            (
+                "https://host/anthropic",
+                "v1",
+                "/messages",
+                "https://host/anthropic/v1/messages",
+            ),
+            (
+                "http://[::1]:9000/v1",
+                "v1",
+                "/messages",
+                "http://[::1]:9000/v1/messages",
+            ),
+            (
+                "https://host/v1/acct/gate/openai",
+                "v1",
+                "/responses",
+                "https://host/v1/acct/gate/openai/responses",
+            ),
+            (
+                "https://host/vendor",
+                "v1",
+                "/messages",
+                "https://host/vendor/v1/messages",
+            ),
         ];
         for (base, version, path, expected) in table {
             assert_eq!(joined(base, version, path), expected, "base `{base}`");
@@ -194,31 +326,59 @@ mod tests {
 
     #[test]
     fn a_pasted_endpoint_says_exactly_what_stands_in_front_of_it() {
-        assert_eq!(joined("https://host/inference/chat/completions", "v1", "/models"), "https://host/inference/models");
-        assert_eq!(joined("https://host/v1/messages/", "v1", "/messages"), "https://host/v1/messages");
+        assert_eq!(
+            joined("https://host/inference/chat/completions", "v1", "/models"),
+            "https://host/inference/models"
+        );
+        assert_eq!(
+            joined("https://host/v1/messages/", "v1", "/messages"),
+            "https://host/v1/messages"
+        );
     }
 
     #[test]
     fn the_query_of_a_call_is_carried() {
         let base = BaseUrl::parse("https://host/v1beta").unwrap();
-        let uri = base.join("v1beta", "/models/g:streamGenerateContent", Some("alt=sse")).unwrap();
-        assert_eq!(uri.to_string(), "https://host/v1beta/models/g:streamGenerateContent?alt=sse");
-        assert_eq!(base.join("v1beta", "/models", Some("")).unwrap().query(), None);
+        let uri = base
+            .join("v1beta", "/models/g:streamGenerateContent", Some("alt=sse"))
+            .unwrap();
+        assert_eq!(
+            uri.to_string(),
+            "https://host/v1beta/models/g:streamGenerateContent?alt=sse"
+        );
+        assert_eq!(
+            base.join("v1beta", "/models", Some("")).unwrap().query(),
+            None
+        );
     }
 
     #[test]
     fn a_name_of_a_model_cannot_walk_to_another_path() {
         let base = BaseUrl::parse("https://host").unwrap();
-        for path in ["/models/../files", "/models/%2e%2E/files", "/models/./x", "/models/a b", "/models/\n"] {
+        for path in [
+            "/models/../files",
+            "/models/%2e%2E/files",
+            "/models/./x",
+            "/models/a b",
+            "/models/\n",
+        ] {
             assert!(base.join("v1beta", path, None).is_err(), "path `{path}`");
         }
     }
 
     #[test]
     fn what_is_no_base_url_is_refused() {
-        for text in
-            ["", "host", "host:80", "/v1", "ftp://host", "https://", "https://me:pw@host", "https://host/v1?key=1", "https://h/#x"]
-        {
+        for text in [
+            "",
+            "host",
+            "host:80",
+            "/v1",
+            "ftp://host",
+            "https://",
+            "https://me:pw@host",
+            "https://host/v1?key=1",
+            "https://h/#x",
+        ] {
             assert!(BaseUrl::parse(text).is_err(), "`{text}`");
         }
     }
@@ -228,9 +388,15 @@ mod tests {
         let address = |base| BaseUrl::parse(base).unwrap().address().to_string();
         assert_eq!(address("https://API.example/v1"), "https://api.example:443");
         assert_eq!(address("http://[::1]"), "http://[::1]:80");
-        assert_eq!(address("https://api.example:443"), address("https://api.example/other"));
+        assert_eq!(
+            address("https://api.example:443"),
+            address("https://api.example/other")
+        );
         let base = BaseUrl::parse("https://host/api/v1").unwrap();
-        assert_eq!(base.at_origin("/user/balance").unwrap().to_string(), "https://host/user/balance");
+        assert_eq!(
+            base.at_origin("/user/balance").unwrap().to_string(),
+            "https://host/user/balance"
+        );
     }
 
     #[test]
@@ -246,7 +412,13 @@ mod tests {
         ] {
             assert!(is_loopback(base), "`{base}`");
         }
-        for base in ["http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example", "http://0.0.0.0", "http://[::]"] {
+        for base in [
+            "http://10.0.0.1",
+            "http://localhost.example",
+            "http://127.0.0.1.example",
+            "http://0.0.0.0",
+            "http://[::]",
+        ] {
             assert!(!is_loopback(base), "`{base}`");
         }
     }

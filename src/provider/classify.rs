@@ -1,7 +1,7 @@
 //! What an answer that is no success teaches the scheduler, and what a person should read about it.
 //!
-//! The dialect already read the body into a [`Fault`]; here its kind, the status and the limits that the answer tells become an
-//! [`Outcome`]. Pure.
+//! The dialect already read the body into a [`Fault`]; here its kind, the status and the limits
+//! that the answer tells become an [`Outcome`]. Pure.
 
 use http::{HeaderMap, StatusCode, header};
 
@@ -25,10 +25,16 @@ pub struct Refused<'a> {
 }
 
 impl Provider {
-    /// Judges an answer that is no success. `fault` is what the dialect read in it; it comes back with the wait that the client is
-    /// told and with what a person should know.
+    /// Judges an answer that is no success. `fault` is what the dialect read in it; it comes back
+    /// with the wait that the client is told and with what a person should know.
     pub fn judge(&self, answer: Refused<'_>, fault: Fault, now: Timestamp) -> (Fault, Outcome) {
-        let limit = limits::limit(answer.headers, answer.body, &fault, self.preset().and_then(|preset| preset.day_ends), now);
+        let limit = limits::limit(
+            answer.headers,
+            answer.body,
+            &fault,
+            self.preset().and_then(|preset| preset.day_ends),
+            now,
+        );
         let outcome = classify(answer.status, &fault, &limit, now);
         let mut fault = fault;
         fault.retry_after = limit.wait.map(|wait| wait.min(RETRY_AFTER_MAX));
@@ -36,7 +42,10 @@ impl Provider {
             fault.message = message;
         }
         if is_about_time(&outcome) {
-            limit.remarks.iter().for_each(|remark| fault.message = format!("{}; {remark}", fault.message));
+            limit
+                .remarks
+                .iter()
+                .for_each(|remark| fault.message = format!("{}; {remark}", fault.message));
         }
         (fault, outcome)
     }
@@ -46,7 +55,8 @@ impl Provider {
         super::presets::preset(&self.name).or_else(|| super::presets::at(&self.base_url))
     }
 
-    /// Why this provider's list of models is not asked for, where it tells nothing that could be used.
+    /// Why this provider's list of models is not asked for, where it tells nothing that could be
+    /// used.
     pub fn lists_no_models(&self) -> Option<&'static str> {
         match self.preset()?.models {
             Models::Listed => None,
@@ -64,7 +74,8 @@ impl Provider {
                  API: check `providers.{name}.base_url`"
             ));
         }
-        let is_path = fault.kind == FaultKind::NotFound && fault.code.is_none() && fault.details.is_none();
+        let is_path =
+            fault.kind == FaultKind::NotFound && fault.code.is_none() && fault.details.is_none();
         is_path.then(|| {
             format!(
                 "provider `{name}` has nothing at that path below `{base_url}` ({}); check `providers.{name}.base_url`: its version \
@@ -77,14 +88,30 @@ impl Provider {
 
 /// Whether the body is HTML, whatever its head says.
 fn is_web_page(answer: Refused<'_>) -> bool {
-    let content_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = answer
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let start = answer.body.trim_ascii_start();
-    let is_html = |prefix: &[u8]| start.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
-    content_type.to_ascii_lowercase().starts_with("text/html") || is_html(b"<!doctype html") || is_html(b"<html")
+    let is_html = |prefix: &[u8]| {
+        start
+            .get(..prefix.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
+    content_type.to_ascii_lowercase().starts_with("text/html")
+        || is_html(b"<!doctype html")
+        || is_html(b"<html")
 }
 
 fn is_about_time(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Throttled { .. } | Outcome::QuotaSpent { .. } | Outcome::Overloaded { .. } | Outcome::Unauthorized)
+    matches!(
+        outcome,
+        Outcome::Throttled { .. }
+            | Outcome::QuotaSpent { .. }
+            | Outcome::Overloaded { .. }
+            | Outcome::Unauthorized
+    )
 }
 
 /// The outcome of an attempt that ended in `fault`.
@@ -95,19 +122,36 @@ fn classify(status: StatusCode, fault: &Fault, limit: &Limit, now: Timestamp) ->
         return Outcome::Failed;
     }
     match fault.kind {
-        FaultKind::Unauthorized | FaultKind::UpstreamAuth | FaultKind::Forbidden => refused_credential(status, fault),
-        FaultKind::QuotaSpent if limit.is_daily => Outcome::QuotaSpent { scope: limit.scope, until },
+        FaultKind::Unauthorized | FaultKind::UpstreamAuth | FaultKind::Forbidden => {
+            refused_credential(status, fault)
+        }
+        FaultKind::QuotaSpent if limit.is_daily => Outcome::QuotaSpent {
+            scope: limit.scope,
+            until,
+        },
         // Money is the account's, whatever was asked.
-        FaultKind::QuotaSpent => Outcome::QuotaSpent { scope: Scope::Account, until },
-        FaultKind::RateLimited if limit.is_daily => Outcome::QuotaSpent { scope: limit.scope, until },
-        FaultKind::RateLimited => Outcome::Throttled { scope: limit.scope, until },
+        FaultKind::QuotaSpent => Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until,
+        },
+        FaultKind::RateLimited if limit.is_daily => Outcome::QuotaSpent {
+            scope: limit.scope,
+            until,
+        },
+        FaultKind::RateLimited => Outcome::Throttled {
+            scope: limit.scope,
+            until,
+        },
         FaultKind::Overloaded => Outcome::Overloaded { until },
         FaultKind::Timeout | FaultKind::RequestTimeout => Outcome::TimedOut { stage: Stage::Head },
         FaultKind::Upstream | FaultKind::Internal => failed(status, until),
         FaultKind::ContextTooLong => Outcome::Rejected(Refusal::ContextTooLong),
         FaultKind::NoSuchModel | FaultKind::NotFound => Outcome::Rejected(Refusal::UnknownModel),
-        FaultKind::BadRequest if is_about_reasoning(fault) => Outcome::Rejected(Refusal::InvalidSignature),
-        // A conflict is about an object that this request names: no other account knows it, and the client's SDK repeats it.
+        FaultKind::BadRequest if is_about_reasoning(fault) => {
+            Outcome::Rejected(Refusal::InvalidSignature)
+        }
+        // A conflict is about an object that this request names: no other account knows it, and the
+        // client's SDK repeats it.
         FaultKind::Conflict
         | FaultKind::BadRequest
         | FaultKind::MethodNotAllowed
@@ -141,8 +185,9 @@ fn failed(status: StatusCode, until: Option<Timestamp>) -> Outcome {
 
 /// Whether a 400 complains about a reasoning token that it does not take.
 ///
-/// Source: observed texts. Anthropic: "Invalid `signature` in `thinking` block", "`thinking` … blocks … cannot be modified";
-/// Gemini: "Invalid/Corrupted thought signature", "missing a thought_signature"; OpenAI: code `invalid_encrypted_content`.
+/// Source: observed texts. Anthropic: "Invalid `signature` in `thinking` block", "`thinking` …
+/// blocks … cannot be modified"; Gemini: "Invalid/Corrupted thought signature", "missing a
+/// thought_signature"; OpenAI: code `invalid_encrypted_content`.
 fn is_about_reasoning(fault: &Fault) -> bool {
     let message = fault.message.to_ascii_lowercase();
     let names_reasoning = message.contains("thinking") || message.contains("thought");

@@ -1,4 +1,5 @@
-//! The dialects that an upstream can speak, by their names in the configuration: those of [`protocol::upstreams`].
+//! The dialects that an upstream can speak, by their names in the configuration: those of
+//! [`protocol::upstreams`].
 
 use crate::canon::Dialect;
 use crate::protocol::{self, Protocol};

@@ -1,8 +1,10 @@
-//! Who we call: base URL, form of authentication, and how a provider's answers read to the scheduler.
+//! Who we call: base URL, form of authentication, and how a provider's answers read to the
+//! scheduler.
 //!
-//! A provider is data; [`presets`] holds the known ones. [`Provider::prepare`] turns a wire request into an HTTP request,
-//! [`Provider::judge`] turns the head and fault of an answer into an [`Outcome`](crate::outcome::Outcome), [`readings`] reads what
-//! is left of its limits, [`oauth`] writes and reads what is said to authorization servers, and [`rules`] says which model names go
+//! A provider is data; [`presets`] holds the known ones. [`Provider::prepare`] turns a wire request
+//! into an HTTP request, [`Provider::judge`] turns the head and fault of an answer into an
+//! [`Outcome`](crate::outcome::Outcome), [`readings`] reads what is left of its limits, [`oauth`]
+//! writes and reads what is said to authorization servers, and [`rules`] says which model names go
 //! where.
 //!
 //! Nothing here does IO, reads the environment or asks a clock.
@@ -65,20 +67,37 @@ impl Provider {
             return EnvAccount::without_credential(&self.name);
         }
         if self.would_leak() {
-            return EnvAccount::blocked(&self.name, AccountState::InsecureHttp { provider: self.name.clone() });
+            return EnvAccount::blocked(
+                &self.name,
+                AccountState::InsecureHttp {
+                    provider: self.name.clone(),
+                },
+            );
         }
         match &self.key_env {
             Some(env) => EnvAccount::from_env(&self.name, env, lookup(env)),
-            None if self.auth == Auth::OAuth => {
-                EnvAccount::blocked(&self.name, AccountState::NeedsSignIn { provider: self.name.clone() })
-            }
-            None => EnvAccount::blocked(&self.name, AccountState::NeedsKeyEnv { provider: self.name.clone() }),
+            None if self.auth == Auth::OAuth => EnvAccount::blocked(
+                &self.name,
+                AccountState::NeedsSignIn {
+                    provider: self.name.clone(),
+                },
+            ),
+            None => EnvAccount::blocked(
+                &self.name,
+                AccountState::NeedsKeyEnv {
+                    provider: self.name.clone(),
+                },
+            ),
         }
     }
 
-    /// Whether its key would travel unencrypted to another machine without the person's word for it.
+    /// Whether its key would travel unencrypted to another machine without the person's word for
+    /// it.
     pub fn would_leak(&self) -> bool {
-        self.auth != Auth::None && !self.insecure_http && self.base_url.is_plain_http() && !self.base_url.is_loopback()
+        self.auth != Auth::None
+            && !self.insecure_http
+            && self.base_url.is_plain_http()
+            && !self.base_url.is_loopback()
     }
 }
 
@@ -102,16 +121,34 @@ mod tests {
     use super::*;
 
     fn state(provider: &Provider) -> &'static str {
-        provider.account(&|_| Some(Secret::new("sk-1".to_owned()))).state.name()
+        provider
+            .account(&|_| Some(Secret::new("sk-1".to_owned())))
+            .state
+            .name()
     }
 
     #[test]
     fn a_key_goes_over_plain_http_to_loopback_only() {
-        assert_eq!(state(&sample("lab", "http://127.0.0.1:9000/v1", Auth::Bearer)), "ready");
-        assert_eq!(state(&sample("lab", "http://lab.localhost/v1", Auth::Bearer)), "ready");
-        assert_eq!(state(&sample("lab", "https://lab.example/v1", Auth::Bearer)), "ready");
-        assert_eq!(state(&sample("lab", "http://lab.example/v1", Auth::Bearer)), "insecure_http");
-        assert_eq!(state(&sample("lab", "http://192.168.1.5/v1", Auth::XApiKey)), "insecure_http");
+        assert_eq!(
+            state(&sample("lab", "http://127.0.0.1:9000/v1", Auth::Bearer)),
+            "ready"
+        );
+        assert_eq!(
+            state(&sample("lab", "http://lab.localhost/v1", Auth::Bearer)),
+            "ready"
+        );
+        assert_eq!(
+            state(&sample("lab", "https://lab.example/v1", Auth::Bearer)),
+            "ready"
+        );
+        assert_eq!(
+            state(&sample("lab", "http://lab.example/v1", Auth::Bearer)),
+            "insecure_http"
+        );
+        assert_eq!(
+            state(&sample("lab", "http://192.168.1.5/v1", Auth::XApiKey)),
+            "insecure_http"
+        );
     }
 
     #[test]
@@ -119,7 +156,10 @@ mod tests {
         let mut lab = sample("lab", "http://lab.example/v1", Auth::Bearer);
         lab.insecure_http = true;
         assert_eq!(state(&lab), "ready");
-        assert_eq!(state(&sample("lab", "http://lab.example/v1", Auth::None)), "ready");
+        assert_eq!(
+            state(&sample("lab", "http://lab.example/v1", Auth::None)),
+            "ready"
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::protocol::Wire;
 /// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
 const USER_AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 
-/// At most so many headers are added to a wire request: a credential, four common ones, and the transport's `Host`.
+/// At most so many headers are added to a wire request: a credential, four common ones, and the
+/// transport's `Host`.
 const ADDED_HEADERS: usize = 6;
 
 /// One call of a dialect.
@@ -26,24 +27,44 @@ pub struct Call {
 }
 
 impl Provider {
-    /// The request as it goes out: URL, the credential in this provider's form, and the headers that every call needs.
+    /// The request as it goes out: URL, the credential in this provider's form, and the headers
+    /// that every call needs.
     ///
     /// Identity encoding is asked for, so that streams can be observed as they pass.
     ///
     /// # Errors
     /// A fault of the client where its model name fits into no URL.
-    pub fn prepare(&self, call: Call, credential: &Credential) -> Result<http::Request<Pieces>, Fault> {
-        let Call { method, version, wire } = call;
-        let uri = self.base_url.join(version, &wire.path, wire.query.as_deref()).map_err(|bad| {
-            Fault::bad_request(format!("the request cannot be addressed to provider `{}`: {bad}", self.name)).with_param("model")
-        })?;
+    pub fn prepare(
+        &self,
+        call: Call,
+        credential: &Credential,
+    ) -> Result<http::Request<Pieces>, Fault> {
+        let Call {
+            method,
+            version,
+            wire,
+        } = call;
+        let uri = self
+            .base_url
+            .join(version, &wire.path, wire.query.as_deref())
+            .map_err(|bad| {
+                Fault::bad_request(format!(
+                    "the request cannot be addressed to provider `{}`: {bad}",
+                    self.name
+                ))
+                .with_param("model")
+            })?;
         let mut request = http::Request::new(wire.body);
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let has_body = !request.body().is_empty();
         let headers = request.headers_mut();
         headers.reserve(wire.headers.len() + ADDED_HEADERS);
-        headers.extend(wire.headers.into_iter().filter(|(name, _)| !CREDENTIALS.contains(name)));
+        headers.extend(
+            wire.headers
+                .into_iter()
+                .filter(|(name, _)| !CREDENTIALS.contains(name)),
+        );
         self.sign(headers, credential);
         set_common(headers);
         if has_body {
@@ -52,8 +73,8 @@ impl Provider {
         Ok(request)
     }
 
-    /// The request that asks what is left of the account's money, where the provider tells: its answer is read with
-    /// [`Balance::read`](super::Balance::read).
+    /// The request that asks what is left of the account's money, where the provider tells: its
+    /// answer is read with [`Balance::read`](super::Balance::read).
     pub fn ask_balance(&self, credential: &Credential) -> Option<(Balance, http::Request<Bytes>)> {
         let balance = self.preset()?.balance?;
         let mut request = http::Request::new(Bytes::new());
@@ -78,13 +99,22 @@ const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 fn set_common(headers: &mut HeaderMap) {
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    set_default(headers, header::ACCEPT, "application/json, text/event-stream");
+    headers.insert(
+        header::ACCEPT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
+    set_default(
+        headers,
+        header::ACCEPT,
+        "application/json, text/event-stream",
+    );
     set_default(headers, header::USER_AGENT, USER_AGENT);
 }
 
 fn set_default(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
-    headers.entry(name).or_insert(HeaderValue::from_static(value));
+    headers
+        .entry(name)
+        .or_insert(HeaderValue::from_static(value));
 }
 
 #[cfg(test)]
@@ -94,13 +124,24 @@ mod tests {
     use crate::provider::{Auth, sample};
 
     fn call(headers: Vec<(HeaderName, HeaderValue)>) -> Call {
-        let wire = Wire { path: "/chat/completions".to_owned(), query: None, headers, body: "{}".into() };
-        Call { method: Method::POST, version: "v1", wire }
+        let wire = Wire {
+            path: "/chat/completions".to_owned(),
+            query: None,
+            headers,
+            body: "{}".into(),
+        };
+        Call {
+            method: Method::POST,
+            version: "v1",
+            wire,
+        }
     }
 
     fn prepared(auth: Auth, headers: Vec<(HeaderName, HeaderValue)>) -> http::Request<Pieces> {
         let key = Credential::Key(Secret::new("sk-1".to_owned()));
-        sample("lab", "https://lab.example", auth).prepare(call(headers), &key).unwrap()
+        sample("lab", "https://lab.example", auth)
+            .prepare(call(headers), &key)
+            .unwrap()
     }
 
     #[test]
@@ -120,22 +161,37 @@ mod tests {
 
     #[test]
     fn an_access_token_is_a_bearers_and_a_service_accounts_file_never_travels() {
-        let tokens = Tokens { access: Some(Secret::new("at-1".to_owned())), ..Tokens::default() };
+        let tokens = Tokens {
+            access: Some(Secret::new("at-1".to_owned())),
+            ..Tokens::default()
+        };
         let lab = sample("lab", "https://lab.example", Auth::OAuth);
-        let request = lab.prepare(call(Vec::new()), &Credential::OAuth(tokens)).unwrap();
+        let request = lab
+            .prepare(call(Vec::new()), &Credential::OAuth(tokens))
+            .unwrap();
         assert_eq!(request.headers()["authorization"], "Bearer at-1");
         let file = Credential::ServiceAccount(Secret::new("{}".to_owned()));
-        assert!(!lab.prepare(call(Vec::new()), &file).unwrap().headers().contains_key("authorization"));
+        assert!(
+            !lab.prepare(call(Vec::new()), &file)
+                .unwrap()
+                .headers()
+                .contains_key("authorization")
+        );
     }
 
     #[test]
     fn a_clients_own_credentials_never_reach_the_upstream() {
-        let foreign =
-            [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY].map(|name| (name, HeaderValue::from_static("client")));
+        let foreign = [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY]
+            .map(|name| (name, HeaderValue::from_static("client")));
         let request = prepared(Auth::XApiKey, foreign.to_vec());
         assert_eq!(request.headers()["x-api-key"], "sk-1");
-        assert!(!request.headers().contains_key("authorization") && !request.headers().contains_key("x-goog-api-key"));
-        let bare = sample("lab", "https://lab.example", Auth::None).prepare(call(foreign.to_vec()), &Credential::None).unwrap();
+        assert!(
+            !request.headers().contains_key("authorization")
+                && !request.headers().contains_key("x-goog-api-key")
+        );
+        let bare = sample("lab", "https://lab.example", Auth::None)
+            .prepare(call(foreign.to_vec()), &Credential::None)
+            .unwrap();
         assert!(!bare.headers().values().any(|value| value == "client"));
     }
 
@@ -144,20 +200,38 @@ mod tests {
         let key = Credential::Key(Secret::new("sk-1".to_owned()));
         let mine = sample("mine", "https://api.deepseek.com/v1", Auth::Bearer);
         let (balance, request) = mine.ask_balance(&key).unwrap();
-        assert_eq!((balance, request.uri().to_string()), (Balance::DeepSeek, "https://api.deepseek.com/user/balance".to_owned()));
+        assert_eq!(
+            (balance, request.uri().to_string()),
+            (
+                Balance::DeepSeek,
+                "https://api.deepseek.com/user/balance".to_owned()
+            )
+        );
         assert_eq!(request.headers()["authorization"], "Bearer sk-1");
-        assert!(sample("lab", "https://lab.example", Auth::Bearer).ask_balance(&key).is_none());
+        assert!(
+            sample("lab", "https://lab.example", Auth::Bearer)
+                .ask_balance(&key)
+                .is_none()
+        );
     }
 
     #[test]
     fn identity_encoding_is_asked_for_and_the_clients_user_agent_kept() {
         let agent = (header::USER_AGENT, HeaderValue::from_static("codex/1"));
-        let encoding = (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, br"));
+        let encoding = (
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip, br"),
+        );
         let request = prepared(Auth::Bearer, vec![agent, encoding]);
         assert_eq!(request.headers()["accept-encoding"], "identity");
         assert_eq!(request.headers()["user-agent"], "codex/1");
         assert_eq!(request.headers()["content-type"], "application/json");
-        assert!(prepared(Auth::Bearer, Vec::new()).headers()["user-agent"].to_str().unwrap().starts_with("aerostat/"));
+        assert!(
+            prepared(Auth::Bearer, Vec::new()).headers()["user-agent"]
+                .to_str()
+                .unwrap()
+                .starts_with("aerostat/")
+        );
     }
 
     #[test]
@@ -165,7 +239,10 @@ mod tests {
         let beta = HeaderName::from_static("anthropic-beta");
         let request = prepared(
             Auth::Bearer,
-            vec![(beta.clone(), HeaderValue::from_static("a")), (beta.clone(), HeaderValue::from_static("b"))],
+            vec![
+                (beta.clone(), HeaderValue::from_static("a")),
+                (beta.clone(), HeaderValue::from_static("b")),
+            ],
         );
         assert_eq!(request.headers().get_all(&beta).iter().count(), 2);
     }
@@ -174,7 +251,9 @@ mod tests {
     fn a_name_that_fits_into_no_url_is_the_clients_fault() {
         let mut call = call(Vec::new());
         call.wire.path = "/models/../secret".to_owned();
-        let fault = sample("lab", "https://lab.example", Auth::None).prepare(call, &Credential::None).unwrap_err();
+        let fault = sample("lab", "https://lab.example", Auth::None)
+            .prepare(call, &Credential::None)
+            .unwrap_err();
         assert_eq!(fault.blame, crate::canon::Blame::Client);
         assert!(fault.message.contains("lab"));
     }

@@ -1,7 +1,8 @@
 //! The providers that are known: one row each.
 //!
-//! Adding a provider that speaks a known dialect with a known form of authentication is one more row here, and nothing else.
-//! Limits are read from whatever headers and bodies an answer has ([`super::limits`]); a row says what no answer tells.
+//! Adding a provider that speaks a known dialect with a known form of authentication is one more
+//! row here, and nothing else. Limits are read from whatever headers and bodies an answer has
+//! ([`super::limits`]); a row says what no answer tells.
 
 use super::balance::Balance;
 use super::limits::DayEnd;
@@ -66,13 +67,20 @@ impl Preset {
     pub fn needs(&self) -> Option<String> {
         match self.base_url {
             Base::At(_) => None,
-            Base::Example(example) => Some(format!("set `base_url` to your own, such as `{example}`")),
+            Base::Example(example) => {
+                Some(format!("set `base_url` to your own, such as `{example}`"))
+            }
         }
     }
 }
 
 /// A row with what most have: a key in `authorization`, a list of models, OpenAI's chat.
-const fn chat(name: &'static str, base_url: &'static str, key_env: &'static str, docs: &'static str) -> Preset {
+const fn chat(
+    name: &'static str,
+    base_url: &'static str,
+    key_env: &'static str,
+    docs: &'static str,
+) -> Preset {
     Preset {
         name,
         dialects: &[openai_chat::DIALECT],
@@ -89,18 +97,32 @@ const fn chat(name: &'static str, base_url: &'static str, key_env: &'static str,
 
 /// A server on this machine, which wants no key.
 const fn local(name: &'static str, base_url: &'static str, docs: &'static str) -> Preset {
-    Preset { auth: Auth::None, key_env: None, ..chat(name, base_url, "", docs) }
+    Preset {
+        auth: Auth::None,
+        key_env: None,
+        ..chat(name, base_url, "", docs)
+    }
 }
 
 pub static PRESETS: [Preset; 16] = [
     Preset {
         dialects: &[openai_chat::DIALECT, openai_responses::DIALECT],
-        ..chat("openai", "https://api.openai.com/v1", "OPENAI_API_KEY", "https://platform.openai.com/docs/api-reference")
+        ..chat(
+            "openai",
+            "https://api.openai.com/v1",
+            "OPENAI_API_KEY",
+            "https://platform.openai.com/docs/api-reference",
+        )
     },
     Preset {
         dialects: &[anthropic::DIALECT],
         auth: Auth::XApiKey,
-        ..chat("anthropic", "https://api.anthropic.com", "ANTHROPIC_API_KEY", "https://platform.claude.com/docs/en/api/overview")
+        ..chat(
+            "anthropic",
+            "https://api.anthropic.com",
+            "ANTHROPIC_API_KEY",
+            "https://platform.claude.com/docs/en/api/overview",
+        )
     },
     Preset {
         dialects: &[gemini::DIALECT],
@@ -123,17 +145,42 @@ pub static PRESETS: [Preset; 16] = [
             "https://openrouter.ai/docs/api-reference/overview",
         )
     },
-    chat("groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", "https://console.groq.com/docs/overview"),
-    chat("mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", "https://docs.mistral.ai/api"),
+    chat(
+        "groq",
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+        "https://console.groq.com/docs/overview",
+    ),
+    chat(
+        "mistral",
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+        "https://docs.mistral.ai/api",
+    ),
     Preset {
         balance: Some(Balance::DeepSeek),
-        ..chat("deepseek", "https://api.deepseek.com", "DEEPSEEK_API_KEY", "https://api-docs.deepseek.com")
+        ..chat(
+            "deepseek",
+            "https://api.deepseek.com",
+            "DEEPSEEK_API_KEY",
+            "https://api-docs.deepseek.com",
+        )
     },
     Preset {
         dialects: &[openai_chat::DIALECT, openai_responses::DIALECT],
-        ..chat("xai", "https://api.x.ai/v1", "XAI_API_KEY", "https://docs.x.ai/docs/overview")
+        ..chat(
+            "xai",
+            "https://api.x.ai/v1",
+            "XAI_API_KEY",
+            "https://docs.x.ai/docs/overview",
+        )
     },
-    chat("together", "https://api.together.xyz/v1", "TOGETHER_API_KEY", "https://docs.together.ai/docs/quickstart"),
+    chat(
+        "together",
+        "https://api.together.xyz/v1",
+        "TOGETHER_API_KEY",
+        "https://docs.together.ai/docs/quickstart",
+    ),
     chat(
         "fireworks",
         "https://api.fireworks.ai/inference/v1",
@@ -156,22 +203,46 @@ pub static PRESETS: [Preset; 16] = [
     },
     Preset {
         dialects: &[gemini::DIALECT],
-        base_url: Base::Example("https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google"),
+        base_url: Base::Example(
+            "https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google",
+        ),
         auth: Auth::OAuth,
         key_env: None,
         oauth: Some(GOOGLE),
         models: Models::Unlisted(
             "Vertex AI has no list below a project: write the names of its models as `models` in [providers.vertex-ai]",
         ),
-        ..chat("vertex-ai", "", "", "https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest-rpc")
+        ..chat(
+            "vertex-ai",
+            "",
+            "",
+            "https://cloud.google.com/vertex-ai/generative-ai/docs/reference/rest-rpc",
+        )
     },
-    local("ollama", "http://127.0.0.1:11434", "https://docs.ollama.com/openai"),
-    local("lm-studio", "http://127.0.0.1:1234/v1", "https://lmstudio.ai/docs/app/api/endpoints/openai"),
-    local("llama-cpp", "http://127.0.0.1:8080/v1", "https://github.com/ggml-org/llama.cpp/tree/master/tools/server"),
-    local("vllm", "http://127.0.0.1:8000/v1", "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html"),
+    local(
+        "ollama",
+        "http://127.0.0.1:11434",
+        "https://docs.ollama.com/openai",
+    ),
+    local(
+        "lm-studio",
+        "http://127.0.0.1:1234/v1",
+        "https://lmstudio.ai/docs/app/api/endpoints/openai",
+    ),
+    local(
+        "llama-cpp",
+        "http://127.0.0.1:8080/v1",
+        "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+    ),
+    local(
+        "vllm",
+        "http://127.0.0.1:8000/v1",
+        "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+    ),
 ];
 
-/// Source: Google Identity, "Using OAuth 2.0 for installed applications"; Vertex AI, "Authenticate".
+/// Source: Google Identity, "Using OAuth 2.0 for installed applications"; Vertex AI,
+/// "Authenticate".
 const GOOGLE: Authority = Authority {
     authorize_url: "https://accounts.google.com/o/oauth2/v2/auth",
     token_url: "https://oauth2.googleapis.com/token",
@@ -182,14 +253,18 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// The preset that answers at the same origin, under whatever name a person has for it. Servers on this machine share ports, so
-/// they are known by name only.
+/// The preset that answers at the same origin, under whatever name a person has for it. Servers on
+/// this machine share ports, so they are known by name only.
 pub fn at(base_url: &BaseUrl) -> Option<&'static Preset> {
     let is_same = |preset: &&Preset| {
         let base = preset.base_url().and_then(|url| BaseUrl::parse(url).ok());
         base.is_some_and(|base| base.address() == base_url.address())
     };
-    if base_url.is_loopback() { None } else { PRESETS.iter().find(is_same) }
+    if base_url.is_loopback() {
+        None
+    } else {
+        PRESETS.iter().find(is_same)
+    }
 }
 
 #[cfg(test)]
@@ -202,24 +277,54 @@ mod tests {
             let (Base::At(url) | Base::Example(url)) = preset.base_url;
             let base = BaseUrl::parse(url).unwrap();
             assert!(!preset.dialects.is_empty());
-            assert_eq!(preset.key_env.is_none(), matches!(preset.auth, Auth::None | Auth::OAuth), "{}", preset.name);
-            assert_eq!(preset.oauth.is_some(), preset.auth == Auth::OAuth, "{}", preset.name);
-            assert!(!base.is_plain_http() || base.is_loopback(), "{}", preset.name);
-            assert_eq!(preset.needs().is_some(), preset.base_url().is_none(), "{}", preset.name);
+            assert_eq!(
+                preset.key_env.is_none(),
+                matches!(preset.auth, Auth::None | Auth::OAuth),
+                "{}",
+                preset.name
+            );
+            assert_eq!(
+                preset.oauth.is_some(),
+                preset.auth == Auth::OAuth,
+                "{}",
+                preset.name
+            );
+            assert!(
+                !base.is_plain_http() || base.is_loopback(),
+                "{}",
+                preset.name
+            );
+            assert_eq!(
+                preset.needs().is_some(),
+                preset.base_url().is_none(),
+                "{}",
+                preset.name
+            );
         }
     }
 
     #[test]
     fn every_name_is_there_once() {
         for preset in &PRESETS {
-            assert_eq!(PRESETS.iter().filter(|other| other.name == preset.name).count(), 1, "{}", preset.name);
+            assert_eq!(
+                PRESETS
+                    .iter()
+                    .filter(|other| other.name == preset.name)
+                    .count(),
+                1,
+                "{}",
+                preset.name
+            );
         }
     }
 
     #[test]
     fn a_preset_is_known_by_where_it_answers() {
         let name = |url: &str| at(&BaseUrl::parse(url).unwrap()).map(|preset| preset.name);
-        assert_eq!(name("https://generativelanguage.googleapis.com/v1beta/openai"), Some("gemini"));
+        assert_eq!(
+            name("https://generativelanguage.googleapis.com/v1beta/openai"),
+            Some("gemini")
+        );
         assert_eq!(name("https://OPENROUTER.ai/api/v1"), Some("openrouter"));
         assert_eq!(name("https://lab.example/v1"), None);
         assert_eq!(name("http://127.0.0.1:8000/v1"), None);
@@ -229,14 +334,31 @@ mod tests {
     fn calls_go_where_the_provider_documents_them() {
         let joined = |name: &str, path: &str, version: &str| {
             let (Base::At(url) | Base::Example(url)) = preset(name).unwrap().base_url;
-            BaseUrl::parse(url).unwrap().join(version, path, None).unwrap().to_string()
+            BaseUrl::parse(url)
+                .unwrap()
+                .join(version, path, None)
+                .unwrap()
+                .to_string()
         };
-        assert_eq!(joined("deepseek", "/chat/completions", "v1"), "https://api.deepseek.com/v1/chat/completions");
-        assert_eq!(joined("azure-openai", "/responses", "v1"), "https://NAME.openai.azure.com/openai/v1/responses");
         assert_eq!(
-            joined("vertex-ai", "/models/gemini-3-pro:generateContent", "v1beta"),
+            joined("deepseek", "/chat/completions", "v1"),
+            "https://api.deepseek.com/v1/chat/completions"
+        );
+        assert_eq!(
+            joined("azure-openai", "/responses", "v1"),
+            "https://NAME.openai.azure.com/openai/v1/responses"
+        );
+        assert_eq!(
+            joined(
+                "vertex-ai",
+                "/models/gemini-3-pro:generateContent",
+                "v1beta"
+            ),
             "https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google/models/gemini-3-pro:generateContent"
         );
-        assert_eq!(joined("fireworks", "/models", "v1"), "https://api.fireworks.ai/inference/v1/models");
+        assert_eq!(
+            joined("fireworks", "/models", "v1"),
+            "https://api.fireworks.ai/inference/v1/models"
+        );
     }
 }

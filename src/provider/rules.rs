@@ -15,7 +15,10 @@ impl Pattern {
         match text.split_once('*') {
             None => Some(Self::Exact(text.to_owned())),
             Some((_, after)) if after.contains('*') => None,
-            Some((before, after)) => Some(Self::Wild { before: before.to_owned(), after: after.to_owned() }),
+            Some((before, after)) => Some(Self::Wild {
+                before: before.to_owned(),
+                after: after.to_owned(),
+            }),
         }
     }
 
@@ -23,7 +26,9 @@ impl Pattern {
     pub fn captures<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
             Self::Exact(exact) => (exact == name).then_some(""),
-            Self::Wild { before, after } => name.strip_prefix(before.as_str())?.strip_suffix(after.as_str()),
+            Self::Wild { before, after } => name
+                .strip_prefix(before.as_str())?
+                .strip_suffix(after.as_str()),
         }
     }
 
@@ -75,12 +80,18 @@ pub struct Rules(pub Vec<Rule>);
 impl Rules {
     /// The rule for exactly this name.
     pub fn exact(&self, name: &str) -> Option<&Rule> {
-        self.0.iter().find(|rule| !rule.name.is_wild() && rule.name.captures(name).is_some())
+        self.0
+            .iter()
+            .find(|rule| !rule.name.is_wild() && rule.name.captures(name).is_some())
     }
 
-    /// The matching wildcard rule with the most literal characters; the first in the file among equals.
+    /// The matching wildcard rule with the most literal characters; the first in the file among
+    /// equals.
     pub fn wildcard(&self, name: &str) -> Option<&Rule> {
-        let matching = self.0.iter().filter(|rule| rule.name.is_wild() && rule.name.captures(name).is_some());
+        let matching = self
+            .0
+            .iter()
+            .filter(|rule| rule.name.is_wild() && rule.name.captures(name).is_some());
         // `max_by_key` takes the last of equals.
         matching.rev().max_by_key(|rule| rule.name.literal_chars())
     }

@@ -21,13 +21,18 @@ pub enum AuthMode {
     AllExceptHealth,
 }
 
-/// The keys that open the port, as hashes: comparing hashes of equal length leaks neither length nor place of a difference.
+/// The keys that open the port, as hashes: comparing hashes of equal length leaks neither length
+/// nor place of a difference.
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<[u8; 32]>);
 
 impl Keys {
     pub fn new<'k>(keys: impl IntoIterator<Item = &'k str>) -> Self {
-        Self(keys.into_iter().map(|key| Sha256::digest(key.as_bytes()).into()).collect())
+        Self(
+            keys.into_iter()
+                .map(|key| Sha256::digest(key.as_bytes()).into())
+                .collect(),
+        )
     }
 
     /// Adds keys of which only the SHA-256 is known.
@@ -45,7 +50,9 @@ impl Keys {
     fn has(&self, key: &str) -> bool {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         // Every key is compared, so that the time tells nothing of which one matched.
-        self.0.iter().fold(false, |found, known| found | bool::from(known.ct_eq(&hash)))
+        self.0
+            .iter()
+            .fold(false, |found, known| found | bool::from(known.ct_eq(&hash)))
     }
 }
 
@@ -54,7 +61,10 @@ fn sent<'r>(headers: &'r HeaderMap, query: Option<&'r str>) -> impl Iterator<Ite
     let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = value(AUTHORIZATION).and_then(bearer).map(Cow::Borrowed);
     let own = [X_API_KEY, X_GOOG_API_KEY].map(|name| value(name).map(Cow::Borrowed));
-    let key = query.into_iter().flat_map(|query| query.split('&')).find_map(|pair| pair.strip_prefix("key="));
+    let key = query
+        .into_iter()
+        .flat_map(|query| query.split('&'))
+        .find_map(|pair| pair.strip_prefix("key="));
     let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy());
     [bearer].into_iter().chain(own).chain([key]).flatten()
 }
@@ -66,7 +76,10 @@ fn bearer(value: &str) -> Option<&str> {
 
 /// The query without `key`, which is this port's own business.
 pub(super) fn without_key(query: Option<&str>) -> Option<String> {
-    let kept: Vec<&str> = query?.split('&').filter(|pair| !pair.starts_with("key=") && *pair != "key").collect();
+    let kept: Vec<&str> = query?
+        .split('&')
+        .filter(|pair| !pair.starts_with("key=") && *pair != "key")
+        .collect();
     (!kept.is_empty()).then(|| kept.join("&"))
 }
 
@@ -77,8 +90,9 @@ mod tests {
     #[test]
     fn every_form_of_the_key_opens() {
         let keys = Keys::new(["sk-right"]);
-        let header =
-            |name: &'static str, value: &str| HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())]);
+        let header = |name: &'static str, value: &str| {
+            HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
+        };
         assert!(keys.open(&header("authorization", "bearer sk-right"), None));
         assert!(keys.open(&header("x-api-key", "sk-right"), None));
         assert!(keys.open(&header("x-goog-api-key", "sk-right"), None));
@@ -89,7 +103,10 @@ mod tests {
 
     #[test]
     fn the_key_leaves_the_query() {
-        assert_eq!(without_key(Some("alt=sse&key=x")).as_deref(), Some("alt=sse"));
+        assert_eq!(
+            without_key(Some("alt=sse&key=x")).as_deref(),
+            Some("alt=sse")
+        );
         assert_eq!(without_key(Some("key=x")), None);
     }
 }

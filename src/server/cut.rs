@@ -1,4 +1,5 @@
-//! Answers that are ended from outside: with words in the client's dialect, not with a torn connection.
+//! Answers that are ended from outside: with words in the client's dialect, not with a torn
+//! connection.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,8 +26,8 @@ impl Cut {
 
     /// The answer of a call, or the error that it was cut.
     ///
-    /// The call comes boxed: hyper keeps the room of a handler's future as long as the connection, and this one ends with the
-    /// answer's head.
+    /// The call comes boxed: hyper keeps the room of a handler's future as long as the connection,
+    /// and this one ends with the answer's head.
     pub(super) async fn or<F>(&mut self, mut call: Pin<Box<F>>) -> Result<Answer, Box<Failed>>
     where
         F: Future<Output = Result<Answer, Box<Failed>>>,
@@ -40,7 +41,8 @@ impl Cut {
 }
 
 fn fault() -> Fault {
-    let message = "gateway: aerostat was stopped before the answer had ended; ask again once it runs";
+    let message =
+        "gateway: aerostat was stopped before the answer had ended; ask again once it runs";
     Fault::new(FaultKind::Overloaded, Blame::Gateway, message)
 }
 
@@ -52,7 +54,10 @@ pub(super) struct Cuttable {
 
 impl Cuttable {
     pub(super) fn new(stream: Stream, cut: Cut) -> Self {
-        Self { stream, cut: Some(cut) }
+        Self {
+            stream,
+            cut: Some(cut),
+        }
     }
 }
 
@@ -60,13 +65,19 @@ impl Body for Cuttable {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         loop {
             if let Poll::Ready(frame) = Pin::new(&mut self.stream).poll_frame(context) {
                 return Poll::Ready(frame);
             }
             // Only a stream that waits looks up: one that flows ends by itself, or waits soon.
-            let is_cut = self.cut.as_mut().is_some_and(|cut| cut.0.as_mut().poll(context).is_ready());
+            let is_cut = self
+                .cut
+                .as_mut()
+                .is_some_and(|cut| cut.0.as_mut().poll(context).is_ready());
             if !is_cut {
                 return Poll::Pending;
             }

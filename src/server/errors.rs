@@ -18,28 +18,44 @@ pub(super) fn respond(protocol: &dyn Protocol, fault: &Fault, request_id: &str) 
     if let Some(after) = fault.retry_after {
         // Rounded up: a client that comes back too early is refused again.
         let seconds = after.as_millis().div_ceil(1000);
-        headers.insert(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
+        headers.insert(
+            RETRY_AFTER,
+            HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)),
+        );
     }
     response
 }
 
 /// The key of this port is missing or wrong.
 pub(super) fn unauthorized() -> Fault {
-    let message = "gateway: the API key of this port is missing or wrong; `aerostat key show` prints it";
+    let message =
+        "gateway: the API key of this port is missing or wrong; `aerostat key show` prints it";
     Fault::new(FaultKind::Unauthorized, Blame::Client, message).with_code("invalid_api_key")
 }
 
 /// No such path; what the client's dialect expects as its base URL.
 pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
     let path = printable(path);
-    let message = format!("gateway: no such path: `{path}`; {}", base_url_hint(protocol, base_url));
+    let message = format!(
+        "gateway: no such path: `{path}`; {}",
+        base_url_hint(protocol, base_url)
+    );
     Fault::new(FaultKind::NotFound, Blame::Client, message)
 }
 
 /// The path has other methods.
-pub(super) fn no_such_method(method: &Method, path: &str, allowed: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
+pub(super) fn no_such_method(
+    method: &Method,
+    path: &str,
+    allowed: &str,
+    protocol: &dyn Protocol,
+    base_url: &str,
+) -> Fault {
     let path = printable(path);
-    let message = format!("gateway: `{path}` takes {allowed}, not {method}; {}", base_url_hint(protocol, base_url));
+    let message = format!(
+        "gateway: `{path}` takes {allowed}, not {method}; {}",
+        base_url_hint(protocol, base_url)
+    );
     Fault::new(FaultKind::MethodNotAllowed, Blame::Client, message)
 }
 
@@ -50,6 +66,7 @@ fn base_url_hint(protocol: &dyn Protocol, base_url: &str) -> String {
 
 /// A WebSocket was asked for.
 pub(super) fn upgrade_refused() -> Fault {
-    let message = "gateway: no WebSocket here; send a POST and read the answer as server-sent events";
+    let message =
+        "gateway: no WebSocket here; send a POST and read the answer as server-sent events";
     Fault::new(FaultKind::UpgradeRequired, Blame::Client, message)
 }

@@ -13,14 +13,17 @@ static SEED: LazyLock<[u64; 2]> = LazyLock::new(seed);
 /// How many ids there were.
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// A fresh id that looks random from its first digit on, so that what is made from a part of it differs too. It is no secret.
+/// A fresh id that looks random from its first digit on, so that what is made from a part of it
+/// differs too. It is no secret.
 ///
-/// The system is asked for randomness once; from there on a counter is scrambled, which is cheaper than a call for each request.
+/// The system is asked for randomness once; from there on a counter is scrambled, which is cheaper
+/// than a call for each request.
 pub(super) fn next() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let halves = SEED.map(|seed| scrambled(seed.wrapping_add(count)));
     let number = u128::from(halves[0]) << 64 | u128::from(halves[1]);
-    let digits: [u8; DIGITS] = std::array::from_fn(|at| b"0123456789abcdef"[(number >> (124 - 4 * at)) as usize & 15]);
+    let digits: [u8; DIGITS] =
+        std::array::from_fn(|at| b"0123456789abcdef"[(number >> (124 - 4 * at)) as usize & 15]);
     String::from_utf8_lossy(&digits).into_owned()
 }
 
@@ -37,7 +40,9 @@ fn seed() -> [u64; 2] {
     let mut bytes = [0; 16];
     // Without randomness there is still the time; ids only have to differ.
     if getrandom::fill(&mut bytes).is_err() {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_nanos());
         bytes = now.to_le_bytes();
     }
     let number = u128::from_le_bytes(bytes);
@@ -53,7 +58,13 @@ mod tests {
     #[test]
     fn ids_differ_also_in_their_first_half() {
         let ids: Vec<String> = (0..1000).map(|_| next()).collect();
-        assert!(ids.iter().all(|id| id.len() == DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit())));
-        assert_eq!(ids.iter().map(|id| &id[..12]).collect::<HashSet<_>>().len(), ids.len());
+        assert!(
+            ids.iter()
+                .all(|id| id.len() == DIGITS && id.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        );
+        assert_eq!(
+            ids.iter().map(|id| &id[..12]).collect::<HashSet<_>>().len(),
+            ids.len()
+        );
     }
 }

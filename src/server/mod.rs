@@ -61,7 +61,11 @@ struct Visit<'s> {
 
 impl Server {
     pub fn new(settings: Settings, gateway: Arc<Gateway>) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), gateway, cut: Arc::default() }
+        Self {
+            settings: ArcSwap::from_pointee(settings),
+            gateway,
+            cut: Arc::default(),
+        }
     }
 
     /// Judges requests by other settings from the next on.
@@ -69,7 +73,8 @@ impl Server {
         self.settings.store(Arc::new(settings));
     }
 
-    /// Ends the answers under way with an error in their dialects. Requests that come later are served as ever.
+    /// Ends the answers under way with an error in their dialects. Requests that come later are
+    /// served as ever.
     pub fn cut(&self) {
         self.cut.notify_waiters();
     }
@@ -120,11 +125,19 @@ impl Server {
             });
         });
         let mut response = Response::new(Body::from(body));
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 
-    async fn call(&self, visit: &mut Visit<'_>, operation: Operation, model: Option<String>, incoming: Incoming) -> Response<Body> {
+    async fn call(
+        &self,
+        visit: &mut Visit<'_>,
+        operation: Operation,
+        model: Option<String>,
+        incoming: Incoming,
+    ) -> Response<Body> {
         let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
             Ok(body) => body,
             Err(fault) => return visit.refuse(&fault),
@@ -161,23 +174,42 @@ impl Handler for Server {
 impl<'s> Visit<'s> {
     fn new(settings: &'s Settings, head: Parts) -> Self {
         let place = Place::of(&head);
-        Self { settings, request_id: ids::next(), head, place, arrived: Instant::now() }
+        Self {
+            settings,
+            request_id: ids::next(),
+            head,
+            place,
+            arrived: Instant::now(),
+        }
     }
 
-    /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else, and sends no key with it.
+    /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else,
+    /// and sends no key with it.
     fn is_open(&self) -> bool {
         let is_free = match (self.settings.auth, &self.place.found) {
             (AuthMode::Off, _) | (_, Found::Root) => true,
             (AuthMode::AllExceptHealth, found) => *found == Found::Health,
             (AuthMode::Strict, _) => false,
         };
-        is_free || self.settings.keys.open(&self.head.headers, self.head.uri.query())
+        is_free
+            || self
+                .settings
+                .keys
+                .open(&self.head.headers, self.head.uri.query())
     }
 
-    /// Other upgrades (`h2c`, which Java's client offers) may be passed over, as RFC 9110 section 7.8 says.
+    /// Other upgrades (`h2c`, which Java's client offers) may be passed over, as RFC 9110 section
+    /// 7.8 says.
     fn wants_websocket(&self) -> bool {
-        let offers = self.head.headers.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
-        offers.flat_map(|value| value.split(',')).any(|offer| offer.trim().eq_ignore_ascii_case("websocket"))
+        let offers = self
+            .head
+            .headers
+            .get_all(UPGRADE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        offers
+            .flat_map(|value| value.split(','))
+            .any(|offer| offer.trim().eq_ignore_ascii_case("websocket"))
     }
 
     /// The call, which takes the request's headers along.
@@ -201,13 +233,27 @@ impl<'s> Visit<'s> {
     }
 
     fn no_such_path(&self) -> Fault {
-        errors::no_such_path(self.head.uri.path(), self.place.protocol, &self.settings.base_url)
+        errors::no_such_path(
+            self.head.uri.path(),
+            self.place.protocol,
+            &self.settings.base_url,
+        )
     }
 
     fn other_method(&self, methods: &[Method]) -> Response<Body> {
-        let allowed = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+        let allowed = methods
+            .iter()
+            .map(Method::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         let (path, base_url) = (self.head.uri.path(), &self.settings.base_url);
-        let fault = errors::no_such_method(&self.head.method, path, &allowed, self.place.protocol, base_url);
+        let fault = errors::no_such_method(
+            &self.head.method,
+            path,
+            &allowed,
+            self.place.protocol,
+            base_url,
+        );
         let mut response = self.refuse(&fault);
         if let Ok(allowed) = HeaderValue::from_str(&allowed) {
             response.headers_mut().insert(ALLOW, allowed);

@@ -1,7 +1,8 @@
 //! From a path to a dialect's operation, forgiving what people get wrong about base URLs.
 //!
-//! Prefix aliases, missing or doubled version segments and trailing slashes are all fine; what is left is matched against the
-//! dialects' own routes. It reads the head only, and decides nothing about who may ask.
+//! Prefix aliases, missing or doubled version segments and trailing slashes are all fine; what is
+//! left is matched against the dialects' own routes. It reads the head only, and decides nothing
+//! about who may ask.
 
 use std::sync::LazyLock;
 
@@ -14,7 +15,8 @@ use crate::protocol::{self, Hints, Operation, Protocol};
 /// Where a request leads.
 pub(super) struct Place {
     pub(super) found: Found,
-    /// The dialect of the route; elsewhere the one that the client most likely speaks. Errors are said in it.
+    /// The dialect of the route; elsewhere the one that the client most likely speaks. Errors are
+    /// said in it.
     pub(super) protocol: &'static dyn Protocol,
 }
 
@@ -41,14 +43,21 @@ impl Place {
         let path = Path::read(head.uri.path());
         let likely = path.likely_dialect(head);
         match path.own() {
-            Some(found) if is_read(&head.method) => Self { found, protocol: likely },
-            Some(_) => Self { found: Found::OtherMethod(vec![Method::GET, Method::HEAD]), protocol: likely },
+            Some(found) if is_read(&head.method) => Self {
+                found,
+                protocol: likely,
+            },
+            Some(_) => Self {
+                found: Found::OtherMethod(vec![Method::GET, Method::HEAD]),
+                protocol: likely,
+            },
             None => path.find(&head.method, likely),
         }
     }
 }
 
-/// A path as the dialects' own documents write it, that one dialect alone has: most requests name one, and need no forgiving.
+/// A path as the dialects' own documents write it, that one dialect alone has: most requests name
+/// one, and need no forgiving.
 struct Straight {
     path: String,
     method: Method,
@@ -57,9 +66,21 @@ struct Straight {
 }
 
 static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
-    let routes = || protocol::ALL.iter().flat_map(|protocol| protocol.routes().iter().map(move |route| (*protocol, route)));
-    let sharers = |path: &str| routes().filter(|(_, route)| route.matches(path).is_some()).count();
-    let whole = routes().filter(|(_, route)| !route.pattern.contains('{') && sharers(route.pattern) == 1);
+    let routes = || {
+        protocol::ALL.iter().flat_map(|protocol| {
+            protocol
+                .routes()
+                .iter()
+                .map(move |route| (*protocol, route))
+        })
+    };
+    let sharers = |path: &str| {
+        routes()
+            .filter(|(_, route)| route.matches(path).is_some())
+            .count()
+    };
+    let whole =
+        routes().filter(|(_, route)| !route.pattern.contains('{') && sharers(route.pattern) == 1);
     whole
         .map(|(protocol, route)| Straight {
             path: format!("/{}{}", protocol.version(), route.pattern),
@@ -71,9 +92,17 @@ static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
 });
 
 fn straight(head: &Parts) -> Option<Place> {
-    let known = STRAIGHT.iter().find(|known| known.path == head.uri.path() && known.method == head.method)?;
-    let found = Found::Route { operation: known.operation, model: None };
-    Some(Place { found, protocol: known.protocol })
+    let known = STRAIGHT
+        .iter()
+        .find(|known| known.path == head.uri.path() && known.method == head.method)?;
+    let found = Found::Route {
+        operation: known.operation,
+        model: None,
+    };
+    Some(Place {
+        found,
+        protocol: known.protocol,
+    })
 }
 
 /// A request's path, its forgiven prefixes taken off.
@@ -87,7 +116,10 @@ struct Path {
 
 impl Path {
     fn read(path: &str) -> Self {
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).peekable();
+        let mut segments = path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .peekable();
         let (mut alias, mut version) = (None, None);
         while let Some(segment) = segments.peek() {
             if let Some(named) = by_alias(segment) {
@@ -101,13 +133,18 @@ impl Path {
         }
         let rest = segments.collect::<Vec<_>>().join("/");
         let rest = percent_decode_str(&rest).decode_utf8_lossy().into_owned();
-        Self { rest: format!("/{rest}"), alias, version }
+        Self {
+            rest: format!("/{rest}"),
+            alias,
+            version,
+        }
     }
 
     /// What this gateway offers beside the dialects.
     fn own(&self) -> Option<Found> {
         match self.rest.as_str() {
-            // Clients probe their base URL, so an alias is fine here; a version alone is a path that is not finished.
+            // Clients probe their base URL, so an alias is fine here; a version alone is a path
+            // that is not finished.
             "/" if self.version.is_none() => Some(Found::Root),
             "/healthz" if self.version.is_none() && self.alias.is_none() => Some(Found::Health),
             _ => None,
@@ -116,20 +153,49 @@ impl Path {
 
     /// The dialect that the client most likely speaks: of a prefix, else by what it says of itself.
     fn likely_dialect(&self, head: &Parts) -> &'static dyn Protocol {
-        let Parts { method, uri, headers, .. } = head;
-        let hints = Hints { method, path: &self.rest, version: self.version.as_deref(), query: uri.query(), headers };
-        let hinted = || protocol::ALL.iter().copied().find(|protocol| protocol.is_hinted(&hints));
+        let Parts {
+            method,
+            uri,
+            headers,
+            ..
+        } = head;
+        let hints = Hints {
+            method,
+            path: &self.rest,
+            version: self.version.as_deref(),
+            query: uri.query(),
+            headers,
+        };
+        let hinted = || {
+            protocol::ALL
+                .iter()
+                .copied()
+                .find(|protocol| protocol.is_hinted(&hints))
+        };
         self.alias.or_else(hinted).unwrap_or(protocol::FALLBACK)
     }
 
     /// The route of this path: of the likely dialect where several have it.
     fn find(&self, method: &Method, likely: &'static dyn Protocol) -> Place {
-        let mut others = Place { found: Found::Nothing, protocol: likely };
+        let mut others = Place {
+            found: Found::Nothing,
+            protocol: likely,
+        };
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
             for route in protocol.routes() {
-                let Some(model) = route.matches(&self.rest) else { continue };
-                if route.method == *method || (route.method == Method::GET && *method == Method::HEAD) {
-                    return Place { found: Found::Route { operation: route.operation, model }, protocol };
+                let Some(model) = route.matches(&self.rest) else {
+                    continue;
+                };
+                if route.method == *method
+                    || (route.method == Method::GET && *method == Method::HEAD)
+                {
+                    return Place {
+                        found: Found::Route {
+                            operation: route.operation,
+                            model,
+                        },
+                        protocol,
+                    };
                 }
                 others.offer(protocol, &route.method);
             }
@@ -139,11 +205,15 @@ impl Path {
 }
 
 fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
-    protocol::ALL.iter().copied().find(|protocol| protocol.aliases().contains(&segment))
+    protocol::ALL
+        .iter()
+        .copied()
+        .find(|protocol| protocol.aliases().contains(&segment))
 }
 
 impl Place {
-    /// Adds a method that the path has. The first dialect that has the path is the one whose client is here.
+    /// Adds a method that the path has. The first dialect that has the path is the one whose client
+    /// is here.
     fn offer(&mut self, protocol: &'static dyn Protocol, method: &Method) {
         let mut methods = match std::mem::replace(&mut self.found, Found::Nothing) {
             Found::OtherMethod(methods) => methods,
@@ -152,7 +222,9 @@ impl Place {
                 Vec::new()
             }
         };
-        let offered = [method.clone()].into_iter().chain((*method == Method::GET).then_some(Method::HEAD));
+        let offered = [method.clone()]
+            .into_iter()
+            .chain((*method == Method::GET).then_some(Method::HEAD));
         for method in offered {
             if !methods.contains(&method) {
                 methods.push(method);
@@ -168,9 +240,13 @@ fn is_read(method: &Method) -> bool {
 
 /// `v1`, `v1beta`, `v1alpha`, `v1beta2`, `v2`.
 fn is_version(segment: &str) -> bool {
-    let Some(rest) = segment.strip_prefix('v') else { return false };
+    let Some(rest) = segment.strip_prefix('v') else {
+        return false;
+    };
     let letters = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    letters.len() < rest.len() && ["", "beta", "alpha"].contains(&letters.trim_end_matches(|digit: char| digit.is_ascii_digit()))
+    letters.len() < rest.len()
+        && ["", "beta", "alpha"]
+            .contains(&letters.trim_end_matches(|digit: char| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -191,7 +267,10 @@ mod tests {
     }
 
     fn to(operation: Operation, model: Option<&str>) -> Found {
-        Found::Route { operation, model: model.map(str::to_owned) }
+        Found::Route {
+            operation,
+            model: model.map(str::to_owned),
+        }
     }
 
     #[test]
@@ -205,20 +284,41 @@ mod tests {
             "/v1/openai/chat/completions",
             "//v1//chat/completions",
         ] {
-            assert_eq!(route(Method::POST, path), ("openai_chat", generate.clone()), "{path}");
+            assert_eq!(
+                route(Method::POST, path),
+                ("openai_chat", generate.clone()),
+                "{path}"
+            );
         }
-        for path in ["/v1/messages", "/messages", "/anthropic/v1/messages", "/v1/v1beta/messages"] {
-            assert_eq!(route(Method::POST, path), ("anthropic", generate.clone()), "{path}");
+        for path in [
+            "/v1/messages",
+            "/messages",
+            "/anthropic/v1/messages",
+            "/v1/v1beta/messages",
+        ] {
+            assert_eq!(
+                route(Method::POST, path),
+                ("anthropic", generate.clone()),
+                "{path}"
+            );
         }
     }
 
     #[test]
     fn straight_paths_lead_where_forgiving_leads() {
         let paths: Vec<&str> = STRAIGHT.iter().map(|known| known.path.as_str()).collect();
-        assert!(paths.contains(&"/v1/chat/completions") && paths.contains(&"/v1/messages"), "{paths:?}");
+        assert!(
+            paths.contains(&"/v1/chat/completions") && paths.contains(&"/v1/messages"),
+            "{paths:?}"
+        );
         for known in STRAIGHT.iter() {
             let forgiven = route(known.method.clone(), &format!("/{}", known.path));
-            assert_eq!(route(known.method.clone(), &known.path), forgiven, "{}", known.path);
+            assert_eq!(
+                route(known.method.clone(), &known.path),
+                forgiven,
+                "{}",
+                known.path
+            );
         }
     }
 
@@ -226,10 +326,26 @@ mod tests {
     fn gemini_models_keep_their_slashes_and_split_at_the_last_colon() {
         let post = |path| route(Method::POST, path);
         for (path, operation, model) in [
-            ("/v1beta/models/lab/llama3:8b:generateContent", Operation::Generate, "lab/llama3:8b"),
-            ("/v1beta/lab/llama3:8b:generateContent", Operation::Generate, "lab/llama3:8b"),
-            ("/v1/models/lab%2Fllama3%3A8b:streamGenerateContent", Operation::StreamGenerate, "lab/llama3:8b"),
-            ("/gemini/v1beta/models/models/x/countTokens", Operation::CountTokens, "x"),
+            (
+                "/v1beta/models/lab/llama3:8b:generateContent",
+                Operation::Generate,
+                "lab/llama3:8b",
+            ),
+            (
+                "/v1beta/lab/llama3:8b:generateContent",
+                Operation::Generate,
+                "lab/llama3:8b",
+            ),
+            (
+                "/v1/models/lab%2Fllama3%3A8b:streamGenerateContent",
+                Operation::StreamGenerate,
+                "lab/llama3:8b",
+            ),
+            (
+                "/gemini/v1beta/models/models/x/countTokens",
+                Operation::CountTokens,
+                "x",
+            ),
         ] {
             assert_eq!(post(path), ("gemini", to(operation, Some(model))), "{path}");
         }
@@ -257,21 +373,38 @@ mod tests {
     #[test]
     fn a_models_name_with_a_colon_is_no_sign_of_gemini() {
         let model = to(Operation::ShowModel, Some("lab/llama3:8b"));
-        assert_eq!(route(Method::GET, "/v1/models/lab/llama3:8b"), ("openai_chat", model));
+        assert_eq!(
+            route(Method::GET, "/v1/models/lab/llama3:8b"),
+            ("openai_chat", model)
+        );
         assert_eq!(route(Method::POST, "/v1/models/x:unknownVerb").0, "gemini");
     }
 
     #[test]
     fn other_methods_are_told_from_unknown_paths() {
-        assert_eq!(route(Method::GET, "/v1/messages"), ("anthropic", Found::OtherMethod(vec![Method::POST])));
-        assert_eq!(route(Method::DELETE, "/v1/models"), ("openai_chat", Found::OtherMethod(vec![Method::GET, Method::HEAD])));
+        assert_eq!(
+            route(Method::GET, "/v1/messages"),
+            ("anthropic", Found::OtherMethod(vec![Method::POST]))
+        );
+        assert_eq!(
+            route(Method::DELETE, "/v1/models"),
+            (
+                "openai_chat",
+                Found::OtherMethod(vec![Method::GET, Method::HEAD])
+            )
+        );
         assert_eq!(route(Method::GET, "/v1/nothing").1, Found::Nothing);
         assert_eq!(route(Method::GET, "/v1").1, Found::Nothing);
     }
 
     #[test]
     fn errors_are_said_in_the_dialect_of_the_route() {
-        let keyed = |path| place(Method::POST, path, &[("x-goog-api-key", "k")]).protocol.dialect().name();
+        let keyed = |path| {
+            place(Method::POST, path, &[("x-goog-api-key", "k")])
+                .protocol
+                .dialect()
+                .name()
+        };
         assert_eq!(keyed("/v1/chat/completions"), "openai_chat");
         assert_eq!(keyed("/v1/responses"), "openai_responses");
         assert_eq!(keyed("/v1/messages"), "anthropic");
@@ -285,6 +418,12 @@ mod tests {
         }
         assert_eq!(route(Method::GET, "/healthz/").1, Found::Health);
         let read = Found::OtherMethod(vec![Method::GET, Method::HEAD]);
-        assert_eq!((route(Method::POST, "/").1, route(Method::POST, "/healthz").1), (read.clone(), read));
+        assert_eq!(
+            (
+                route(Method::POST, "/").1,
+                route(Method::POST, "/healthz").1
+            ),
+            (read.clone(), read)
+        );
     }
 }

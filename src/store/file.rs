@@ -29,7 +29,9 @@ pub enum StoreError {
          again; credentials lie in `vault` and are kept, and their accounts come back with default settings"
     )]
     Damaged { why: String },
-    #[error("`aerostat.db` belongs to another program: move it away, or set another `AEROSTAT_HOME`")]
+    #[error(
+        "`aerostat.db` belongs to another program: move it away, or set another `AEROSTAT_HOME`"
+    )]
     Foreign,
     #[error("`aerostat.db` cannot be copied before it is brought to a newer form: {why}")]
     Backup { why: String },
@@ -51,14 +53,19 @@ impl From<rusqlite::Error> for StoreError {
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        Self::Unusable { why: error.to_string() }
+        Self::Unusable {
+            why: error.to_string(),
+        }
     }
 }
 
 /// Opens the file and reads all that is in it.
 pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     make_private(path)?;
-    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let found = version_of(&connection)?;
     check(&connection)?;
@@ -68,7 +75,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     Ok((connection, contents))
 }
 
-/// Makes the file for this person only, or closes it to others. SQLite gives its side files the same mode.
+/// Makes the file for this person only, or closes it to others. SQLite gives its side files the
+/// same mode.
 fn make_private(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -85,7 +93,8 @@ fn make_private(path: &Path) -> io::Result<()> {
 fn version_of(connection: &Connection) -> Result<u32, StoreError> {
     let application: u32 = pragma(connection, "application_id")?;
     let version: u32 = pragma(connection, "user_version")?;
-    let tables: u32 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (application, version) {
         (0, 0) if tables == 0 => Ok(0),
         (APPLICATION_ID, found) if found > VERSION => Err(StoreError::Newer { found }),
@@ -101,11 +110,20 @@ fn pragma<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T
 /// A damaged page would show itself only when it is needed.
 fn check(connection: &Connection) -> Result<(), StoreError> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged { why: verdict }) }
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Damaged { why: verdict })
+    }
 }
 
 /// Takes the steps that the file lacks, all or none, after a copy was made of what is there.
-pub(super) fn bring_up(connection: &mut Connection, path: &Path, found: u32, steps: &[&str]) -> Result<(), StoreError> {
+pub(super) fn bring_up(
+    connection: &mut Connection,
+    path: &Path,
+    found: u32,
+    steps: &[&str],
+) -> Result<(), StoreError> {
     let missing = steps.get(found as usize..).unwrap_or_default();
     if missing.is_empty() {
         return Ok(());
@@ -128,13 +146,20 @@ fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), Store
     let backup = backup_of(path, found);
     let failed = |why: String| StoreError::Backup { why };
     match std::fs::remove_file(&backup) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error.to_string())),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed(error.to_string()));
+        }
         _ => {}
     }
     // An empty file is taken for a new database, and keeps its mode.
     make_private(&backup).map_err(|error| failed(error.to_string()))?;
-    let target = backup.to_str().ok_or_else(|| failed("its path is no text".to_owned()))?;
-    connection.execute("VACUUM INTO ?1", [target]).map(drop).map_err(|error| failed(error.to_string()))
+    let target = backup
+        .to_str()
+        .ok_or_else(|| failed("its path is no text".to_owned()))?;
+    connection
+        .execute("VACUUM INTO ?1", [target])
+        .map(drop)
+        .map_err(|error| failed(error.to_string()))
 }
 
 pub(super) fn backup_of(path: &Path, version: u32) -> PathBuf {
@@ -147,12 +172,22 @@ fn read(connection: &Connection) -> Result<Contents, StoreError> {
     let accounts: Vec<Account> = all(connection, "SELECT account FROM accounts")?;
     let keys: Vec<ApiKey> = all(connection, "SELECT key FROM keys")?;
     let mut statement = connection.prepare("SELECT name FROM flags")?;
-    let flags = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let flags = statement
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
     let mut statement = connection.prepare("SELECT kind, key, value FROM pool")?;
-    let pool = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?.collect::<rusqlite::Result<_>>()?;
+    let pool = statement
+        .query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Contents {
-        accounts: accounts.into_iter().map(|account| (account.name.clone(), account)).collect(),
-        keys: keys.into_iter().map(|key| (key.name.clone(), key)).collect(),
+        accounts: accounts
+            .into_iter()
+            .map(|account| (account.name.clone(), account))
+            .collect(),
+        keys: keys
+            .into_iter()
+            .map(|key| (key.name.clone(), key))
+            .collect(),
         flags,
         pool,
     })
@@ -160,7 +195,13 @@ fn read(connection: &Connection) -> Result<Contents, StoreError> {
 
 fn all<T: DeserializeOwned>(connection: &Connection, query: &str) -> Result<Vec<T>, StoreError> {
     let mut statement = connection.prepare(query)?;
-    let texts = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
-    let read = |text: &String| serde_json::from_str(text).map_err(|error| StoreError::Damaged { why: error.to_string() });
+    let texts = statement
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let read = |text: &String| {
+        serde_json::from_str(text).map_err(|error| StoreError::Damaged {
+            why: error.to_string(),
+        })
+    };
     texts.iter().map(read).collect()
 }

@@ -47,7 +47,15 @@ pub struct ApiKey {
 impl ApiKey {
     pub fn new(name: KeyName, key: &Secret, made_at: Timestamp) -> Self {
         let text = key.expose();
-        let hint = text.chars().skip(text.chars().count().saturating_sub(4)).collect();
-        Self { name, hash: Sha256::digest(text.as_bytes()).into(), hint, made_at }
+        let hint = text
+            .chars()
+            .skip(text.chars().count().saturating_sub(4))
+            .collect();
+        Self {
+            name,
+            hash: Sha256::digest(text.as_bytes()).into(),
+            hint,
+            made_at,
+        }
     }
 }

@@ -1,7 +1,9 @@
-//! What outlives the process and is no secret: accounts and their settings, pool state, hashed keys, whether the port is wanted.
+//! What outlives the process and is no secret: accounts and their settings, pool state, hashed
+//! keys, whether the port is wanted.
 //!
-//! Readers are served from memory. One thread writes to SQLite: small facts of the pool come together in one transaction and never
-//! make anybody wait; changes that a person made are on the disk before they are answered. No credential is ever handed in here.
+//! Readers are served from memory. One thread writes to SQLite: small facts of the pool come
+//! together in one transaction and never make anybody wait; changes that a person made are on the
+//! disk before they are answered. No credential is ever handed in here.
 
 mod file;
 mod keys;
@@ -62,17 +64,24 @@ struct Contents {
 }
 
 impl Store {
-    /// Opens the database at `path`; makes it where it is missing, and brings an older one to the present form after a copy was
-    /// made.
+    /// Opens the database at `path`; makes it where it is missing, and brings an older one to the
+    /// present form after a copy was made.
     ///
     /// # Errors
-    /// When it is damaged, of a newer version, or cannot be read or written; the sentence says what to do.
+    /// When it is damaged, of a newer version, or cannot be read or written; the sentence says what
+    /// to do.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let (connection, contents) = file::open(path)?;
         let queue = Arc::new(Queue::default());
         let writer = writer::start(connection, Arc::clone(&queue))?;
-        let shared = Shared { contents: Mutex::new(contents), queue, writer: Mutex::new(Some(writer)) };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared {
+            contents: Mutex::new(contents),
+            queue,
+            writer: Mutex::new(Some(writer)),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// All accounts, by name.
@@ -89,8 +98,11 @@ impl Store {
     /// # Errors
     /// When it cannot be written; then nothing has changed.
     pub async fn put_account(&self, account: Account) -> Result<(), StoreError> {
-        self.change(Change::PutAccount(Box::new(account.clone()))).await?;
-        self.contents().accounts.insert(account.name.clone(), account);
+        self.change(Change::PutAccount(Box::new(account.clone())))
+            .await?;
+        self.contents()
+            .accounts
+            .insert(account.name.clone(), account);
         Ok(())
     }
 
@@ -146,10 +158,13 @@ impl Store {
     pub fn noted(&self, kind: &str) -> Vec<(String, String)> {
         let contents = self.contents();
         let of_kind = contents.pool.iter().filter(|((known, _), _)| known == kind);
-        of_kind.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+        of_kind
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect()
     }
 
-    /// Notes a small fact of the pool for the next start, or forgets it. Never waits; a later note of the same key takes its place.
+    /// Notes a small fact of the pool for the next start, or forgets it. Never waits; a later note
+    /// of the same key takes its place.
     pub fn note(&self, kind: &'static str, key: String, value: Option<String>) {
         self.shared.queue.note(kind, key, value);
     }
@@ -173,18 +188,29 @@ impl Store {
     }
 
     async fn change(&self, change: Change) -> Result<(), StoreError> {
-        self.shared.queue.change(change).await.unwrap_or(Err(StoreError::Closed))
+        self.shared
+            .queue
+            .change(change)
+            .await
+            .unwrap_or(Err(StoreError::Closed))
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.shared.contents.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .contents
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shared {
     fn close(&self) {
         self.queue.close();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer
             && writer.join().is_err()
         {

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
-use crate::pool::{Bound, Cause, End, PoolState, ReadAt, Rest, Saved, SessionKey, SignIn, SignInWhy, Spent};
+use crate::pool::{
+    Bound, Cause, End, PoolState, ReadAt, Rest, Saved, SessionKey, SignIn, SignInWhy, Spent,
+};
 
 const REST: &str = "rest";
 const BOUND: &str = "bound";
@@ -81,21 +83,40 @@ impl PoolNotes {
     pub fn new(store: Store) -> Self {
         let spent = read(&store, SPENT, |key, note: SpentNote| {
             let account = account_of(key)?;
-            let SpentNote { unit, period, starts_at, amount } = note;
-            Some(((account, unit, period), Spent { unit, period, starts_at, amount }))
+            let SpentNote {
+                unit,
+                period,
+                starts_at,
+                amount,
+            } = note;
+            Some((
+                (account, unit, period),
+                Spent {
+                    unit,
+                    period,
+                    starts_at,
+                    amount,
+                },
+            ))
         });
-        Self { store, spent: Mutex::new(spent.into_iter().collect()) }
+        Self {
+            store,
+            spent: Mutex::new(spent.into_iter().collect()),
+        }
     }
 
     fn note(&self, kind: &'static str, key: String, note: &impl Serialize) {
-        let value = serde_json::to_string(note).expect("notes have text keys, and moments after 1970");
+        let value =
+            serde_json::to_string(note).expect("notes have text keys, and moments after 1970");
         self.store.note(kind, key, Some(value));
     }
 
     /// The sum of a period so far, with what is added now.
     fn add(&self, account: &AccountName, added: Spent) -> Spent {
         let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = all.entry((account.clone(), added.unit, added.period)).or_insert(Spent { amount: 0, ..added });
+        let sum = all
+            .entry((account.clone(), added.unit, added.period))
+            .or_insert(Spent { amount: 0, ..added });
         if sum.starts_at == added.starts_at {
             sum.amount = sum.amount.saturating_add(added.amount);
         } else {
@@ -109,11 +130,20 @@ impl PoolState for PoolNotes {
     fn load(&self) -> Saved {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         Saved {
-            rests: read(&self.store, REST, |key, note| Some((account_of(key)?, rest_of(note)?))),
+            rests: read(&self.store, REST, |key, note| {
+                Some((account_of(key)?, rest_of(note)?))
+            }),
             bound: read(&self.store, BOUND, bound_of),
-            spent: spent.iter().map(|((account, ..), spent)| (account.clone(), *spent)).collect(),
-            readings: read(&self.store, READING, |key, note| Some((account_of(key)?, reading_of(note)?))),
-            signed_out: read(&self.store, SIGNED_OUT, |key, note| Some((account_of(key)?, sign_in_of(note)?))),
+            spent: spent
+                .iter()
+                .map(|((account, ..), spent)| (account.clone(), *spent))
+                .collect(),
+            readings: read(&self.store, READING, |key, note| {
+                Some((account_of(key)?, reading_of(note)?))
+            }),
+            signed_out: read(&self.store, SIGNED_OUT, |key, note| {
+                Some((account_of(key)?, sign_in_of(note)?))
+            }),
         }
     }
 
@@ -128,30 +158,60 @@ impl PoolState for PoolNotes {
             strikes: rest.strikes,
             probes: rest.probes,
         };
-        self.note(REST, key(account, &[rest.model.as_deref().unwrap_or_default()]), &note);
+        self.note(
+            REST,
+            key(account, &[rest.model.as_deref().unwrap_or_default()]),
+            &note,
+        );
     }
 
     fn cleared(&self, account: &AccountName, model: Option<&str>) {
-        self.store.note(REST, key(account, &[model.unwrap_or_default()]), None);
+        self.store
+            .note(REST, key(account, &[model.unwrap_or_default()]), None);
     }
 
-    fn bound(&self, provider: &str, session: SessionKey, account: &AccountName, used_at: Timestamp) {
-        let note = BoundNote { provider: provider.into(), account: account.as_str().into(), used_at };
+    fn bound(
+        &self,
+        provider: &str,
+        session: SessionKey,
+        account: &AccountName,
+        used_at: Timestamp,
+    ) {
+        let note = BoundNote {
+            provider: provider.into(),
+            account: account.as_str().into(),
+            used_at,
+        };
         self.note(BOUND, format!("{provider}\n{session}"), &note);
     }
 
     fn released(&self, provider: &str, session: SessionKey) {
-        self.store.note(BOUND, format!("{provider}\n{session}"), None);
+        self.store
+            .note(BOUND, format!("{provider}\n{session}"), None);
     }
 
     fn spent(&self, account: &AccountName, spent: Spent) {
-        let Spent { unit, period, starts_at, amount } = self.add(account, spent);
-        let note = SpentNote { unit, period, starts_at, amount };
+        let Spent {
+            unit,
+            period,
+            starts_at,
+            amount,
+        } = self.add(account, spent);
+        let note = SpentNote {
+            unit,
+            period,
+            starts_at,
+            amount,
+        };
         self.note(SPENT, key(account, &[unit.name(), period.name()]), &note);
     }
 
     fn reading(&self, account: &AccountName, read: &ReadAt) {
-        let ReadAt { model, reading, read_at } = read;
+        let ReadAt {
+            model,
+            reading,
+            read_at,
+        } = read;
         let note = ReadingNote {
             model: model.as_deref().map(Cow::from),
             window: reading.window.as_ref().into(),
@@ -163,12 +223,23 @@ impl PoolState for PoolNotes {
             source: source_name(reading.source).into(),
             read_at: *read_at,
         };
-        self.note(READING, key(account, &[&reading.window, model.as_deref().unwrap_or_default()]), &note);
+        self.note(
+            READING,
+            key(
+                account,
+                &[&reading.window, model.as_deref().unwrap_or_default()],
+            ),
+            &note,
+        );
     }
 
     fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
         let SignIn { why, detail, since } = sign_in;
-        let note = SignInNote { why: why.name().into(), detail: detail.as_deref().map(Cow::from), since: *since };
+        let note = SignInNote {
+            why: why.name().into(),
+            detail: detail.as_deref().map(Cow::from),
+            since: *since,
+        };
         self.note(SIGNED_OUT, key(account, &[]), &note);
     }
 
@@ -178,13 +249,21 @@ impl PoolState for PoolNotes {
 }
 
 /// What was noted under a kind. A note that says nothing to this version is passed over.
-fn read<N: DeserializeOwned, T>(store: &Store, kind: &str, read: impl Fn(&str, N) -> Option<T>) -> Vec<T> {
+fn read<N: DeserializeOwned, T>(
+    store: &Store,
+    kind: &str,
+    read: impl Fn(&str, N) -> Option<T>,
+) -> Vec<T> {
     let noted = store.noted(kind);
-    noted.iter().filter_map(|(key, value)| read(key, serde_json::from_str(value).ok()?)).collect()
+    noted
+        .iter()
+        .filter_map(|(key, value)| read(key, serde_json::from_str(value).ok()?))
+        .collect()
 }
 
 fn key(account: &AccountName, rest: &[&str]) -> String {
-    rest.iter().fold(format!("{account}\n"), |key, part| key + part + "\n")
+    rest.iter()
+        .fold(format!("{account}\n"), |key, part| key + part + "\n")
 }
 
 fn account_of(key: &str) -> Option<AccountName> {
@@ -210,24 +289,45 @@ fn rest_of(note: RestNote<'_>) -> Option<Rest> {
 
 fn bound_of(key: &str, note: BoundNote<'_>) -> Option<Bound> {
     let session = key.rsplit('\n').next()?.parse().ok()?;
-    Some(Bound { provider: note.provider.into_owned(), session, account: note.account.parse().ok()?, used_at: note.used_at })
+    Some(Bound {
+        provider: note.provider.into_owned(),
+        session,
+        account: note.account.parse().ok()?,
+        used_at: note.used_at,
+    })
 }
 
 fn reading_of(note: ReadingNote<'_>) -> Option<ReadAt> {
     let reading = Reading {
         window: note.window.into_owned().into(),
-        unit: [Unit::Requests, Unit::Tokens, Unit::Other].into_iter().find(|unit| unit_name(*unit) == note.unit)?,
-        scope: if note.is_of_account { Scope::Account } else { Scope::Model },
+        unit: [Unit::Requests, Unit::Tokens, Unit::Other]
+            .into_iter()
+            .find(|unit| unit_name(*unit) == note.unit)?,
+        scope: if note.is_of_account {
+            Scope::Account
+        } else {
+            Scope::Model
+        },
         limit: note.limit,
         remaining: note.remaining,
         resets_at: note.resets_at,
-        source: SOURCES.into_iter().find(|source| source_name(*source) == note.source)?,
+        source: SOURCES
+            .into_iter()
+            .find(|source| source_name(*source) == note.source)?,
     };
-    Some(ReadAt { model: shared(note.model), reading, read_at: note.read_at })
+    Some(ReadAt {
+        model: shared(note.model),
+        reading,
+        read_at: note.read_at,
+    })
 }
 
 fn sign_in_of(note: SignInNote<'_>) -> Option<SignIn> {
-    Some(SignIn { why: SignInWhy::of_name(&note.why)?, detail: shared(note.detail), since: note.since })
+    Some(SignIn {
+        why: SignInWhy::of_name(&note.why)?,
+        detail: shared(note.detail),
+        since: note.since,
+    })
 }
 
 fn unit_name(unit: Unit) -> &'static str {
@@ -238,7 +338,11 @@ fn unit_name(unit: Unit) -> &'static str {
     }
 }
 
-const SOURCES: [ReadingSource; 3] = [ReadingSource::Header, ReadingSource::ErrorBody, ReadingSource::BalanceCall];
+const SOURCES: [ReadingSource; 3] = [
+    ReadingSource::Header,
+    ReadingSource::ErrorBody,
+    ReadingSource::BalanceCall,
+];
 
 fn source_name(source: ReadingSource) -> &'static str {
     match source {
@@ -281,7 +385,11 @@ mod tests {
             resets_at: Some(at(9)),
             source: ReadingSource::ErrorBody,
         };
-        ReadAt { model: Some("m".into()), reading, read_at: at(3) }
+        ReadAt {
+            model: Some("m".into()),
+            reading,
+            read_at: at(3),
+        }
     }
 
     /// What a pool finds after the agent ended and began again.
@@ -297,7 +405,11 @@ mod tests {
     #[test]
     fn every_kind_of_state_survives_a_restart() {
         let session = SessionKey::of("hello");
-        let signed_out = SignIn { why: SignInWhy::GrantRefused, detail: None, since: at(4) };
+        let signed_out = SignIn {
+            why: SignInWhy::GrantRefused,
+            detail: None,
+            since: at(4),
+        };
         let saved = kept(|notes, work| {
             notes.rested(work, &rest(None));
             notes.rested(work, &rest(Some("m/1")));
@@ -306,8 +418,22 @@ mod tests {
             notes.signed_out(work, &signed_out);
         });
         let work: AccountName = "work".parse().unwrap();
-        assert_eq!(saved.rests, [(work.clone(), rest(None)), (work.clone(), rest(Some("m/1")))]);
-        assert_eq!(saved.bound, [Bound { provider: "lab".to_owned(), session, account: work.clone(), used_at: at(5) }]);
+        assert_eq!(
+            saved.rests,
+            [
+                (work.clone(), rest(None)),
+                (work.clone(), rest(Some("m/1")))
+            ]
+        );
+        assert_eq!(
+            saved.bound,
+            [Bound {
+                provider: "lab".to_owned(),
+                session,
+                account: work.clone(),
+                used_at: at(5)
+            }]
+        );
         assert_eq!(saved.readings, [(work.clone(), reading("5h"))]);
         assert_eq!(saved.signed_out, [(work, signed_out)]);
     }
@@ -319,7 +445,14 @@ mod tests {
             notes.cleared(work, Some("m"));
             notes.bound("lab", SessionKey::of("hello"), work, at(5));
             notes.released("lab", SessionKey::of("hello"));
-            notes.signed_out(work, &SignIn { why: SignInWhy::KeyRefused, detail: None, since: at(4) });
+            notes.signed_out(
+                work,
+                &SignIn {
+                    why: SignInWhy::KeyRefused,
+                    detail: None,
+                    since: at(4),
+                },
+            );
             notes.signed_in(work);
         });
         assert!(saved.rests.is_empty() && saved.bound.is_empty() && saved.signed_out.is_empty());
@@ -327,8 +460,15 @@ mod tests {
 
     #[test]
     fn what_is_spent_adds_up_within_a_period_and_begins_anew_in_the_next() {
-        let spent = |starts_at, amount| Spent { unit: BudgetUnit::Tokens, period: Period::Day, starts_at: at(starts_at), amount };
-        let amount = |parts: &[Spent]| kept(|notes, work| parts.iter().for_each(|part| notes.spent(work, *part))).spent[0].1;
+        let spent = |starts_at, amount| Spent {
+            unit: BudgetUnit::Tokens,
+            period: Period::Day,
+            starts_at: at(starts_at),
+            amount,
+        };
+        let amount = |parts: &[Spent]| {
+            kept(|notes, work| parts.iter().for_each(|part| notes.spent(work, *part))).spent[0].1
+        };
         assert_eq!(amount(&[spent(0, 5), spent(0, 7)]), spent(0, 12));
         assert_eq!(amount(&[spent(0, 5), spent(86_400, 7)]), spent(86_400, 7));
     }
@@ -352,6 +492,13 @@ mod tests {
         store.close();
         let saved = PoolNotes::new(Store::open(&path).unwrap()).load();
         assert_eq!(saved.rests, [(names[1].clone(), rest(None))]);
-        assert_eq!(saved.bound.iter().map(|bound| &bound.account).collect::<Vec<_>>(), [&names[1]]);
+        assert_eq!(
+            saved
+                .bound
+                .iter()
+                .map(|bound| &bound.account)
+                .collect::<Vec<_>>(),
+            [&names[1]]
+        );
     }
 }

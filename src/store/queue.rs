@@ -56,7 +56,9 @@ impl Queue {
         let mut waits = self.lock();
         let was_empty = waits.batch.notes.is_empty();
         let key = (kind, key);
-        if waits.is_closed || (waits.batch.notes.len() >= NOTES_MAX && !waits.batch.notes.contains_key(&key)) {
+        if waits.is_closed
+            || (waits.batch.notes.len() >= NOTES_MAX && !waits.batch.notes.contains_key(&key))
+        {
             waits.dropped += 1;
             return;
         }
@@ -72,7 +74,10 @@ impl Queue {
         let (sender, receiver) = oneshot::channel();
         let mut waits = self.lock();
         if let Change::RemoveAccount(name) = &change {
-            waits.batch.notes.retain(|(_, key), value| !is_about(name, key, value.as_deref()));
+            waits
+                .batch
+                .notes
+                .retain(|(_, key), value| !is_about(name, key, value.as_deref()));
         }
         if !waits.is_closed {
             waits.batch.changes.push_back((change, sender));
@@ -90,10 +95,16 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Waits for something to write: a change at once, notes after they were gathered. `None` at the end.
+    /// Waits for something to write: a change at once, notes after they were gathered. `None` at
+    /// the end.
     pub(super) fn take(&self) -> Option<Batch> {
-        let is_idle = |waits: &mut Waits| waits.batch.changes.is_empty() && waits.batch.notes.is_empty() && !waits.is_closed;
-        let waits = self.filled.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        let is_idle = |waits: &mut Waits| {
+            waits.batch.changes.is_empty() && waits.batch.notes.is_empty() && !waits.is_closed
+        };
+        let waits = self
+            .filled
+            .wait_while(self.lock(), is_idle)
+            .unwrap_or_else(PoisonError::into_inner);
         let has_no_change = |waits: &mut Waits| waits.batch.changes.is_empty() && !waits.is_closed;
         let gathered = self.filled.wait_timeout_while(waits, GATHER, has_no_change);
         let mut waits = gathered.unwrap_or_else(PoisonError::into_inner).0;
@@ -109,7 +120,9 @@ impl Queue {
 
 /// Whether a note speaks of an account: in its key, or in its value as a conversation's account.
 fn is_about(name: &AccountName, key: &str, value: Option<&str>) -> bool {
-    let is_key = key.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('\n'));
+    let is_key = key
+        .strip_prefix(name.as_str())
+        .is_some_and(|rest| rest.starts_with('\n'));
     is_key || value.is_some_and(|value| value.contains(&format!("\"account\":\"{name}\"")))
 }
 
@@ -123,7 +136,10 @@ mod tests {
         queue.note("rest", "a".to_owned(), Some("1".to_owned()));
         queue.note("rest", "a".to_owned(), Some("2".to_owned()));
         let batch = queue.take().unwrap();
-        assert_eq!(batch.notes, Notes::from([(("rest", "a".to_owned()), Some("2".to_owned()))]));
+        assert_eq!(
+            batch.notes,
+            Notes::from([(("rest", "a".to_owned()), Some("2".to_owned()))])
+        );
     }
 
     #[test]

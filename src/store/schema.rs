@@ -6,7 +6,8 @@ pub(super) const VERSION: u32 = STEPS.len() as u32;
 /// Marks a file as ours: `Aero`.
 pub(super) const APPLICATION_ID: u32 = 0x4165_726f;
 
-/// The step at index `n` makes version `n + 1` of version `n`. A step that was released is never changed.
+/// The step at index `n` makes version `n + 1` of version `n`. A step that was released is never
+/// changed.
 pub(super) static STEPS: [&str; 1] = ["
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,

@@ -14,7 +14,10 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn account(name: &str) -> Account {
-    let settings = Settings { priority: 7, ..Settings::default() };
+    let settings = Settings {
+        priority: 7,
+        ..Settings::default()
+    };
     Account {
         name: name.parse().unwrap(),
         provider: "lab".to_owned(),
@@ -25,24 +28,37 @@ fn account(name: &str) -> Account {
 }
 
 fn sql(path: &Path, statements: &str) {
-    Connection::open(path).unwrap().execute_batch(statements).unwrap();
+    Connection::open(path)
+        .unwrap()
+        .execute_batch(statements)
+        .unwrap();
 }
 
 #[tokio::test]
 async fn all_is_there_again_after_a_restart() {
     let (_folder, path) = place();
     let store = Store::open(&path).unwrap();
-    let key = ApiKey::new("ci".parse().unwrap(), &Secret::new("sk-abcd1234".to_owned()), SystemTime::UNIX_EPOCH);
+    let key = ApiKey::new(
+        "ci".parse().unwrap(),
+        &Secret::new("sk-abcd1234".to_owned()),
+        SystemTime::UNIX_EPOCH,
+    );
     store.put_account(account("work")).await.unwrap();
     store.put_account(account("gone")).await.unwrap();
-    store.remove_account(&"gone".parse().unwrap()).await.unwrap();
+    store
+        .remove_account(&"gone".parse().unwrap())
+        .await
+        .unwrap();
     store.put_key(key.clone()).await.unwrap();
     store.set(Flag::Stopped, true).await.unwrap();
     store.note("rest", "work".to_owned(), Some("{}".to_owned()));
     store.close();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.accounts(), [account("work")]);
-    assert_eq!((store.keys(), key.hint.as_str()), (vec![key.clone()], "1234"));
+    assert_eq!(
+        (store.keys(), key.hint.as_str()),
+        (vec![key.clone()], "1234")
+    );
     assert!(store.has(Flag::Stopped) && !store.has(Flag::Plaintext));
     assert_eq!(store.noted("rest"), [("work".to_owned(), "{}".to_owned())]);
 }
@@ -65,7 +81,10 @@ async fn a_closed_store_refuses_and_does_not_hang() {
     let (_folder, path) = place();
     let store = Store::open(&path).unwrap();
     store.close();
-    assert!(matches!(store.put_account(account("work")).await, Err(StoreError::Closed)));
+    assert!(matches!(
+        store.put_account(account("work")).await,
+        Err(StoreError::Closed)
+    ));
     assert!(store.accounts().is_empty());
 }
 
@@ -76,10 +95,18 @@ async fn nobody_else_can_read_the_files() {
     let (folder, path) = place();
     let store = Store::open(&path).unwrap();
     store.put_account(account("work")).await.unwrap();
-    let entries: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    let entries: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
     assert_eq!(entries.len(), 3);
     for entry in entries {
-        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        assert_eq!(
+            entry.metadata().unwrap().permissions().mode() & 0o777,
+            0o600,
+            "{:?}",
+            entry.file_name()
+        );
     }
 }
 
@@ -90,7 +117,12 @@ fn a_newer_database_is_refused_and_left_alone() {
     sql(&path, "PRAGMA user_version = 99");
     let before = std::fs::read(&path).unwrap();
     let error = Store::open(&path).err().unwrap();
-    assert!(error.to_string().starts_with("`aerostat.db` is of version 99, which a newer aerostat made"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("`aerostat.db` is of version 99, which a newer aerostat made"),
+        "{error}"
+    );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -98,15 +130,25 @@ fn a_newer_database_is_refused_and_left_alone() {
 fn another_programs_database_is_left_alone() {
     let (_folder, path) = place();
     sql(&path, "CREATE TABLE theirs (x)");
-    assert!(matches!(Store::open(&path).err(), Some(StoreError::Foreign)));
+    assert!(matches!(
+        Store::open(&path).err(),
+        Some(StoreError::Foreign)
+    ));
 }
 
 #[test]
 fn a_damaged_file_says_what_to_do() {
     let (_folder, path) = place();
-    std::fs::write(&path, "this is no database, and long enough to be looked at as one".repeat(20)).unwrap();
+    std::fs::write(
+        &path,
+        "this is no database, and long enough to be looked at as one".repeat(20),
+    )
+    .unwrap();
     let error = Store::open(&path).err().unwrap().to_string();
-    assert!(error.contains("is damaged") && error.contains("move it"), "{error}");
+    assert!(
+        error.contains("is damaged") && error.contains("move it"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -114,7 +156,10 @@ fn a_row_that_cannot_be_read_is_damage_too() {
     let (_folder, path) = place();
     Store::open(&path).unwrap().close();
     sql(&path, "INSERT INTO accounts VALUES ('work', '{')");
-    assert!(matches!(Store::open(&path).err(), Some(StoreError::Damaged { .. })));
+    assert!(matches!(
+        Store::open(&path).err(),
+        Some(StoreError::Damaged { .. })
+    ));
 }
 
 #[test]
@@ -124,7 +169,10 @@ fn an_older_database_is_copied_before_it_is_changed() {
     let mut connection = Connection::open(&path).unwrap();
     let steps = ["", "CREATE TABLE more (x)"];
     file::bring_up(&mut connection, &path, 1, &steps).unwrap();
-    assert!(matches!(Store::open(&path).err(), Some(StoreError::Newer { found: 2 })));
+    assert!(matches!(
+        Store::open(&path).err(),
+        Some(StoreError::Newer { found: 2 })
+    ));
     let copied = folder.path().join("copy.db");
     std::fs::copy(file::backup_of(&path, 1), &copied).unwrap();
     Store::open(&copied).expect("the copy is whole and of the older form");

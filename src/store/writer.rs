@@ -11,7 +11,9 @@ use super::StoreError;
 use super::queue::{Batch, Change, Notes, Queue};
 
 pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("store".to_owned()).spawn(move || write_all(connection, &queue))
+    std::thread::Builder::new()
+        .name("store".to_owned())
+        .spawn(move || write_all(connection, &queue))
 }
 
 fn write_all(mut connection: Connection, queue: &Queue) {
@@ -44,21 +46,32 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
     match change {
         Change::PutAccount(account) => {
             let (name, text) = (account.name.as_str(), json(account));
-            transaction.execute("INSERT OR REPLACE INTO accounts VALUES (?1, ?2)", params![name, text])
+            transaction.execute(
+                "INSERT OR REPLACE INTO accounts VALUES (?1, ?2)",
+                params![name, text],
+            )
         }
         Change::RemoveAccount(name) => {
-            const NOTES: &str = "DELETE FROM pool WHERE substr(key, 1, length(?1) + 1) = ?1 || char(10)
+            const NOTES: &str =
+                "DELETE FROM pool WHERE substr(key, 1, length(?1) + 1) = ?1 || char(10)
                 OR (kind = 'bound' AND json_extract(value, '$.account') = ?1)";
             transaction.execute(NOTES, [name.as_str()])?;
             transaction.execute("DELETE FROM accounts WHERE name = ?1", [name.as_str()])
         }
-        Change::PutKey(key) => {
-            transaction.execute("INSERT OR REPLACE INTO keys VALUES (?1, ?2)", params![key.name.as_str(), json(key)])
+        Change::PutKey(key) => transaction.execute(
+            "INSERT OR REPLACE INTO keys VALUES (?1, ?2)",
+            params![key.name.as_str(), json(key)],
+        ),
+        Change::RemoveKey(name) => {
+            transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()])
         }
-        Change::RemoveKey(name) => transaction.execute("DELETE FROM keys WHERE name = ?1", [name.as_str()]),
-        Change::SetFlag(flag, true) => transaction.execute("INSERT OR REPLACE INTO flags VALUES (?1)", [flag.name()]),
+        Change::SetFlag(flag, true) => {
+            transaction.execute("INSERT OR REPLACE INTO flags VALUES (?1)", [flag.name()])
+        }
         Change::Noted => Ok(0),
-        Change::SetFlag(flag, false) => transaction.execute("DELETE FROM flags WHERE name = ?1", [flag.name()]),
+        Change::SetFlag(flag, false) => {
+            transaction.execute("DELETE FROM flags WHERE name = ?1", [flag.name()])
+        }
     }
 }
 

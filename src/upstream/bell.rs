@@ -1,7 +1,9 @@
-//! A waker between a connection and the task that drives it: while the task is at it, ringing only makes it look once more.
+//! A waker between a connection and the task that drives it: while the task is at it, ringing only
+//! makes it look once more.
 //!
-//! Connection and reader hand each other what they have through channels, and each hand-over wakes. Both are polled in one task, one
-//! after the other, so without this a task would be woken by its own doing, once for every piece of a stream.
+//! Connection and reader hand each other what they have through channels, and each hand-over wakes.
+//! Both are polled in one task, one after the other, so without this a task would be woken by its
+//! own doing, once for every piece of a stream.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -44,7 +46,11 @@ impl Bell {
     }
 
     fn ring(&self) {
-        if self.state.compare_exchange(HUSHED, RUNG, Ordering::SeqCst, Ordering::SeqCst) == Err(LOUD) {
+        if self
+            .state
+            .compare_exchange(HUSHED, RUNG, Ordering::SeqCst, Ordering::SeqCst)
+            == Err(LOUD)
+        {
             self.task.wake();
         }
     }
@@ -77,7 +83,9 @@ mod tests {
     #[test]
     fn ringing_wakes_the_task_unless_it_is_at_it() {
         let (bell, count) = (Arc::new(Bell::default()), Arc::new(Count::default()));
-        let (ringer, woken) = (Waker::from(bell.clone()), || count.0.load(Ordering::Relaxed));
+        let (ringer, woken) = (Waker::from(bell.clone()), || {
+            count.0.load(Ordering::Relaxed)
+        });
         bell.answer_to(&Waker::from(count.clone()));
         bell.hush();
         ringer.wake_by_ref();

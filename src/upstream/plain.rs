@@ -1,8 +1,11 @@
-//! Servers asked straight in plain HTTP/1.1: each connection is driven by whoever waits for its answer.
+//! Servers asked straight in plain HTTP/1.1: each connection is driven by whoever waits for its
+//! answer.
 //!
-//! hyper-util's client gives every connection a task of its own, so that each piece of an answer wakes one task and then, through a
-//! channel, another. At a desktop's load that costs more than all that is done with the piece. Here a connection lies in its answer's
-//! body, and between two requests in a list. Over TLS most servers speak HTTP/2, whose connections are shared and need their task.
+//! hyper-util's client gives every connection a task of its own, so that each piece of an answer
+//! wakes one task and then, through a channel, another. At a desktop's load that costs more than
+//! all that is done with the piece. Here a connection lies in its answer's body, and between two
+//! requests in a list. Over TLS most servers speak HTTP/2, whose connections are shared and need
+//! their task.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +29,8 @@ use super::bell::Bell;
 use super::{BoxError, IDLE_CONNECTIONS_MAX};
 use crate::pieces::Pieces;
 
-/// How often unused connections are looked at, and at which look one goes: after one and a half to two minutes.
+/// How often unused connections are looked at, and at which look one goes: after one and a half to
+/// two minutes.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 const SWEEPS_MAX: u8 = 4;
 
@@ -79,14 +83,21 @@ struct Connection {
 
 impl Plain {
     pub(super) fn new(connector: HttpConnector) -> Self {
-        Self { connector, hosts: Arc::default(), sweeper: Mutex::default() }
+        Self {
+            connector,
+            hosts: Arc::default(),
+            sweeper: Mutex::default(),
+        }
     }
 
     /// Sends a request with an absolute URI, and waits for the head of its answer.
     ///
-    /// A server may close an unused connection at the very moment in which it is taken. What was not sent for that reason is sent on
-    /// another one.
-    pub(super) async fn request(&self, mut request: Request<Pieces>) -> Result<Response<Driven>, Failed> {
+    /// A server may close an unused connection at the very moment in which it is taken. What was
+    /// not sent for that reason is sent on another one.
+    pub(super) async fn request(
+        &self,
+        mut request: Request<Pieces>,
+    ) -> Result<Response<Driven>, Failed> {
         let uri = std::mem::take(request.uri_mut());
         let host = self.hosts.find(&uri);
         address(&mut request, &host, &uri);
@@ -100,17 +111,31 @@ impl Plain {
             }
         }
         let connection = self.connect(uri, &host).await?;
-        connection.exchange(request, &host).await.map_err(|failed| Failed::Exchange(failed.into_error()))
+        connection
+            .exchange(request, &host)
+            .await
+            .map_err(|failed| Failed::Exchange(failed.into_error()))
     }
 
     async fn connect(&self, uri: Uri, host: &Host) -> Result<Box<Connection>, Failed> {
-        let stream = self.connector.clone().call(uri).await.map_err(|error| Failed::Connect(error.into()))?;
+        let stream = self
+            .connector
+            .clone()
+            .call(uri)
+            .await
+            .map_err(|error| Failed::Connect(error.into()))?;
         let (sender, driver) = http1::handshake(stream).await.map_err(Failed::Exchange)?;
         let bell = Arc::new(Bell::default());
         let waker = Waker::from(bell.clone());
         self.hosts.connections.fetch_add(1, Ordering::Relaxed);
         self.sweep();
-        Ok(Box::new(Connection { sender, driver: Some(driver), bell, waker, of: host.of.clone() }))
+        Ok(Box::new(Connection {
+            sender,
+            driver: Some(driver),
+            bell,
+            waker,
+            of: host.of.clone(),
+        }))
     }
 
     /// Sees to it that unused connections are closed some time.
@@ -163,15 +188,27 @@ impl Hosts {
 impl Host {
     fn of(uri: &Uri, of: Weak<Hosts>) -> Self {
         const DEFAULT_PORT: u16 = 80;
-        let authority = uri.authority().cloned().unwrap_or_else(|| Authority::from_static("localhost"));
+        let authority = uri
+            .authority()
+            .cloned()
+            .unwrap_or_else(|| Authority::from_static("localhost"));
         let port = authority.port_u16().filter(|port| *port != DEFAULT_PORT);
-        let name = port.map_or_else(|| authority.host().to_owned(), |port| format!("{}:{port}", authority.host()));
+        let name = port.map_or_else(
+            || authority.host().to_owned(),
+            |port| format!("{}:{port}", authority.host()),
+        );
         // An authority holds nothing that a header cannot.
         let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("localhost"));
-        Self { authority, name, unused: Mutex::default(), of }
+        Self {
+            authority,
+            name,
+            unused: Mutex::default(),
+            of,
+        }
     }
 
-    /// The connection that was used last. That its server has closed it meanwhile shows when it is driven.
+    /// The connection that was used last. That its server has closed it meanwhile shows when it is
+    /// driven.
     fn take(&self) -> Option<Box<Connection>> {
         lock(&self.unused).pop().map(|unused| unused.connection)
     }
@@ -184,16 +221,25 @@ impl Host {
         }
         let mut unused = lock(&self.unused);
         if unused.len() < IDLE_CONNECTIONS_MAX {
-            unused.push(Unused { connection, sweeps: 0 });
+            unused.push(Unused {
+                connection,
+                sweeps: 0,
+            });
         }
     }
 }
 
 /// What a request to a server itself says, and not to a proxy.
 fn address(request: &mut Request<Pieces>, host: &Host, uri: &Uri) {
-    let path = uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let path = uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from(path);
-    request.headers_mut().entry(header::HOST).or_insert_with(|| host.name.clone());
+    request
+        .headers_mut()
+        .entry(header::HOST)
+        .or_insert_with(|| host.name.clone());
 }
 
 impl Connection {
@@ -203,14 +249,20 @@ impl Connection {
         host: &Arc<Host>,
     ) -> Result<Response<Driven>, hyper::client::conn::TrySendError<Request<Pieces>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
-        let answer = std::future::poll_fn(|cx| self.poll_with(cx, |cx| answer.as_mut().poll(cx))).await?;
+        let answer =
+            std::future::poll_fn(|cx| self.poll_with(cx, |cx| answer.as_mut().poll(cx))).await?;
         Ok(answer.map(|body| Driven::new(self, body, host)))
     }
 
     /// Drives the connection as far as it goes, and asks `reader` for what has come of it.
     ///
-    /// What one of the two does to the other rings the bell. Then both have one more turn here, so that nobody need come back for it.
-    fn poll_with<T>(&mut self, cx: &Context<'_>, mut reader: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    /// What one of the two does to the other rings the bell. Then both have one more turn here, so
+    /// that nobody need come back for it.
+    fn poll_with<T>(
+        &mut self,
+        cx: &Context<'_>,
+        mut reader: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
         const TURNS: usize = 2;
         self.bell.answer_to(cx.waker());
         for _ in 0..TURNS {
@@ -248,7 +300,10 @@ impl Connection {
 
 /// Drives a connection as far as it goes, and drops it at its end.
 fn drive(driver: &mut Option<http1::Connection<TokioIo<TcpStream>, Pieces>>, cx: &mut Context<'_>) {
-    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(cx).is_ready()) {
+    if driver
+        .as_mut()
+        .is_some_and(|driver| Pin::new(driver).poll(cx).is_ready())
+    {
         *driver = None;
     }
 }
@@ -261,7 +316,8 @@ impl Drop for Connection {
     }
 }
 
-/// An answer's body, and the connection that it comes from until it is over. Dropping it earlier closes the connection.
+/// An answer's body, and the connection that it comes from until it is over. Dropping it earlier
+/// closes the connection.
 pub(super) struct Driven {
     body: Incoming,
     /// Whether nobody asked for any of it yet: its beginning often came with the head.
@@ -271,7 +327,11 @@ pub(super) struct Driven {
 
 impl Driven {
     fn new(connection: Box<Connection>, body: Incoming, host: &Arc<Host>) -> Self {
-        let mut driven = Self { body, is_fresh: true, source: Some((connection, host.clone())) };
+        let mut driven = Self {
+            body,
+            is_fresh: true,
+            source: Some((connection, host.clone())),
+        };
         if http_body::Body::is_end_stream(&driven.body) {
             driven.let_go();
         }
@@ -289,9 +349,18 @@ impl http_body::Body for Driven {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { body, is_fresh, source } = &mut *self;
-        let Some((connection, _)) = source else { return Poll::Ready(None) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let Self {
+            body,
+            is_fresh,
+            source,
+        } = &mut *self;
+        let Some((connection, _)) = source else {
+            return Poll::Ready(None);
+        };
         let mut frame = Poll::Pending;
         if std::mem::take(is_fresh) {
             frame = Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));

@@ -1,4 +1,5 @@
-//! Connecting through a proxy: `CONNECT` (RFC 9110 section 9.3.6), absolute-form requests, SOCKS 5 (RFC 1928, RFC 1929).
+//! Connecting through a proxy: `CONNECT` (RFC 9110 section 9.3.6), absolute-form requests, SOCKS 5
+//! (RFC 1928, RFC 1929).
 
 use std::io;
 use std::pin::Pin;
@@ -54,25 +55,49 @@ pub(super) struct Through {
 type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Through {
-    pub(super) fn new(proxy: &Proxy, tls: &Arc<rustls::ClientConfig>, connector: HttpConnector, timeout: Duration) -> Self {
+    pub(super) fn new(
+        proxy: &Proxy,
+        tls: &Arc<rustls::ClientConfig>,
+        connector: HttpConnector,
+        timeout: Duration,
+    ) -> Self {
         let tls = HttpsConnectorBuilder::new().with_tls_config(rustls::ClientConfig::clone(tls));
         let to_proxy = tls.https_or_http().enable_http1().wrap_connector(connector);
-        Self { proxy: Arc::new(proxy.clone()), to_proxy, timeout }
+        Self {
+            proxy: Arc::new(proxy.clone()),
+            to_proxy,
+            timeout,
+        }
     }
 
     async fn connect(mut self, target: Uri) -> Result<Proxied, ProxyError> {
-        let scheme = if self.proxy.kind == ProxyKind::Https { "https" } else { "http" };
+        let scheme = if self.proxy.kind == ProxyKind::Https {
+            "https"
+        } else {
+            "http"
+        };
         let address = format!("{scheme}://{}:{}", self.proxy.host, self.proxy.port);
-        let address: Uri = address.parse().map_err(|error: http::uri::InvalidUri| ProxyError::Unreachable(error.into()))?;
-        let io = self.to_proxy.call(address).await.map_err(ProxyError::Unreachable)?;
+        let address: Uri = address
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| ProxyError::Unreachable(error.into()))?;
+        let io = self
+            .to_proxy
+            .call(address)
+            .await
+            .map_err(ProxyError::Unreachable)?;
         let mut io = TokioIo::new(io);
         let is_forward = match self.proxy.kind {
             ProxyKind::Socks5 => socks(&mut io, &self.proxy, &target).await.map(|()| false)?,
             // TLS follows, and it is between us and the target.
-            _ if target.scheme() == Some(&Scheme::HTTPS) => tunnel(&mut io, &self.proxy, &target).await.map(|()| false)?,
+            _ if target.scheme() == Some(&Scheme::HTTPS) => tunnel(&mut io, &self.proxy, &target)
+                .await
+                .map(|()| false)?,
             _ => true,
         };
-        Ok(Proxied { io: io.into_inner(), is_forward })
+        Ok(Proxied {
+            io: io.into_inner(),
+            is_forward,
+        })
     }
 }
 
@@ -87,7 +112,11 @@ impl Service<Uri> for Through {
 
     fn call(&mut self, target: Uri) -> Self::Future {
         let (timeout, connect) = (self.timeout, self.clone().connect(target));
-        Box::pin(async move { tokio::time::timeout(timeout, connect).await.unwrap_or(Err(ProxyError::Late)) })
+        Box::pin(async move {
+            tokio::time::timeout(timeout, connect)
+                .await
+                .unwrap_or(Err(ProxyError::Late))
+        })
     }
 }
 
@@ -96,13 +125,22 @@ pub(super) fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
     let user = proxy.user.as_ref()?;
     let password = proxy.password.as_ref().map_or("", Secret::expose);
     let text = zeroize::Zeroizing::new(format!("{user}:{password}"));
-    sensitive(&format!("Basic {}", BASE64_STANDARD.encode(text.as_bytes())))
+    sensitive(&format!(
+        "Basic {}",
+        BASE64_STANDARD.encode(text.as_bytes())
+    ))
 }
 
 /// Host and port of a target, the host in the brackets that an IPv6 address has in a URL.
 fn address(target: &Uri) -> Result<(&str, u16), ProxyError> {
-    let host = target.host().ok_or_else(|| ProxyError::Refused("no host to connect to".to_owned()))?;
-    let usual = if target.scheme_str() == Some("http") { 80 } else { 443 };
+    let host = target
+        .host()
+        .ok_or_else(|| ProxyError::Refused("no host to connect to".to_owned()))?;
+    let usual = if target.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
     Ok((host, target.port_u16().unwrap_or(usual)))
 }
 
@@ -117,12 +155,17 @@ async fn tunnel(io: &mut TokioIo<Io>, proxy: &Proxy, target: &Uri) -> Result<(),
     ask.extend_from_slice(b"\r\n");
     io.write_all(&ask).await.map_err(broken)?;
     let head = head(io).await?;
-    let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).ok_or(ProxyError::NoProxy("HTTP"))?;
+    let status = head
+        .strip_prefix("HTTP/1.")
+        .and_then(|rest| rest.get(2..5))
+        .ok_or(ProxyError::NoProxy("HTTP"))?;
     match status {
         status if status.starts_with('2') => Ok(()),
         "407" if proxy.user.is_some() => Err(ProxyError::RefusesCredentials),
         "407" => Err(ProxyError::WantsCredentials),
-        status if status.bytes().all(|byte| byte.is_ascii_digit()) => Err(ProxyError::Refused(status.to_owned())),
+        status if status.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(ProxyError::Refused(status.to_owned()))
+        }
         _ => Err(ProxyError::NoProxy("HTTP")),
     }
 }
@@ -134,7 +177,10 @@ async fn head(io: &mut TokioIo<Io>) -> Result<String, ProxyError> {
         if head.len() == HEAD_BYTES_MAX {
             return Err(ProxyError::NoProxy("HTTP"));
         }
-        let byte = io.read_u8().await.map_err(|_| ProxyError::NoProxy("HTTP"))?;
+        let byte = io
+            .read_u8()
+            .await
+            .map_err(|_| ProxyError::NoProxy("HTTP"))?;
         head.push(byte);
         // What speaks first or in another protocol would be waited for in vain.
         if !b"HTTP/1.".starts_with(&head) && !head.starts_with(b"HTTP/1.") {
@@ -163,8 +209,12 @@ async fn socks(io: &mut TokioIo<Io>, proxy: &Proxy, target: &Uri) -> Result<(), 
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut ask = vec![5, 1, 0];
     match host.parse() {
-        Ok(std::net::IpAddr::V4(address)) => ask.extend([[1].as_slice(), &address.octets()].concat()),
-        Ok(std::net::IpAddr::V6(address)) => ask.extend([[4].as_slice(), &address.octets()].concat()),
+        Ok(std::net::IpAddr::V4(address)) => {
+            ask.extend([[1].as_slice(), &address.octets()].concat())
+        }
+        Ok(std::net::IpAddr::V6(address)) => {
+            ask.extend([[4].as_slice(), &address.octets()].concat())
+        }
         Err(_) => ask.extend([vec![3], prefixed(host)?].concat()),
     }
     ask.extend(port.to_be_bytes());
@@ -180,22 +230,36 @@ async fn socks(io: &mut TokioIo<Io>, proxy: &Proxy, target: &Uri) -> Result<(), 
         _ => usize::from(io.read_u8().await.map_err(|_| NO_PROXY)?),
     };
     let mut bound = vec![0; rest + 2];
-    io.read_exact(&mut bound).await.map(|_| ()).map_err(|_| NO_PROXY)
+    io.read_exact(&mut bound)
+        .await
+        .map(|_| ())
+        .map_err(|_| NO_PROXY)
 }
 
 /// Source: RFC 1929.
-async fn introduce(io: &mut TokioIo<Io>, user: &str, password: Option<&Secret>) -> Result<(), ProxyError> {
+async fn introduce(
+    io: &mut TokioIo<Io>,
+    user: &str,
+    password: Option<&Secret>,
+) -> Result<(), ProxyError> {
     let password = prefixed(password.map_or("", Secret::expose))?;
     let ask = zeroize::Zeroizing::new([vec![1], prefixed(user)?, password].concat());
     io.write_all(&ask).await.map_err(broken)?;
     let mut answer = [0; 2];
-    io.read_exact(&mut answer).await.map_err(|_| ProxyError::RefusesCredentials)?;
-    if answer[1] == 0 { Ok(()) } else { Err(ProxyError::RefusesCredentials) }
+    io.read_exact(&mut answer)
+        .await
+        .map_err(|_| ProxyError::RefusesCredentials)?;
+    if answer[1] == 0 {
+        Ok(())
+    } else {
+        Err(ProxyError::RefusesCredentials)
+    }
 }
 
 /// A text behind its length.
 fn prefixed(text: &str) -> Result<Vec<u8>, ProxyError> {
-    let length = u8::try_from(text.len()).map_err(|_| ProxyError::Refused("a name is longer than SOCKS carries".to_owned()))?;
+    let length = u8::try_from(text.len())
+        .map_err(|_| ProxyError::Refused("a name is longer than SOCKS carries".to_owned()))?;
     Ok([&[length], text.as_bytes()].concat())
 }
 
@@ -232,13 +296,21 @@ impl Connection for Proxied {
 }
 
 impl Read for Proxied {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         self.project().io.poll_read(cx, buffer)
     }
 }
 
 impl Write for Proxied {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         self.project().io.poll_write(cx, bytes)
     }
 

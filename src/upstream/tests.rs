@@ -1,6 +1,7 @@
 //! Proxies, certificates and what is said when there is no answer, over real sockets.
 //!
-//! This machine is never asked through a proxy, so that the targets behind one have names that only the proxy knows.
+//! This machine is never asked through a proxy, so that the targets behind one have names that only
+//! the proxy knows.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -33,10 +34,19 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let folder = TempDir::new().unwrap();
         // Each has a name of its own: an authority is looked for by it.
-        params.distinguished_name.push(DnType::CommonName, folder.path().to_string_lossy());
+        params
+            .distinguished_name
+            .push(DnType::CommonName, folder.path().to_string_lossy());
         let key = KeyPair::generate().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        Self { issuer: Issuer::new(params, key), folder }
+        std::fs::write(
+            folder.path().join("ca.pem"),
+            params.self_signed(&key).unwrap().pem(),
+        )
+        .unwrap();
+        Self {
+            issuer: Issuer::new(params, key),
+            folder,
+        }
     }
 
     fn file(&self) -> &Path {
@@ -50,29 +60,57 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let (chain, key) = (vec![CertificateDer::from(certificate)], PrivateKeyDer::try_from(key.serialize_der()).unwrap());
-        let mut config = builder.with_no_client_auth().with_single_cert(chain, key).unwrap();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let builder = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let (chain, key) = (
+            vec![CertificateDer::from(certificate)],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        );
+        let mut config = builder
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|protocol| protocol.as_bytes().to_vec())
+            .collect();
         TlsAcceptor::from(Arc::new(config))
     }
 
     fn trusted(&self) -> Settings {
-        Settings { ca_file: Some(self.file().join("ca.pem")), ..Settings::direct(Duration::from_secs(5)) }
+        Settings {
+            ca_file: Some(self.file().join("ca.pem")),
+            ..Settings::direct(Duration::from_secs(5))
+        }
     }
 }
 
 /// Answers `ok` to every request on `io`, and tells its first line and headers.
-async fn answer<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(io: Io, is_h2: bool, told: UnboundedSender<String>) {
+async fn answer<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    io: Io,
+    is_h2: bool,
+    told: UnboundedSender<String>,
+) {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let head = format!("{} {} {:?} {:?}", request.method(), request.uri(), request.version(), request.headers());
+        let head = format!(
+            "{} {} {:?} {:?}",
+            request.method(),
+            request.uri(),
+            request.version(),
+            request.headers()
+        );
         let _ = told.send(head);
         async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ok")))) }
     });
     let _ = if is_h2 {
-        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(io), service).await
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+            .serve_connection(TokioIo::new(io), service)
+            .await
     } else {
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(io), service).await
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(io), service)
+            .await
     };
 }
 
@@ -93,7 +131,10 @@ where
     address
 }
 
-#[expect(clippy::disallowed_methods, reason = "the servers of a test end with its runtime")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the servers of a test end with its runtime"
+)]
 fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
@@ -103,7 +144,9 @@ async fn tls_server(acceptor: TlsAcceptor) -> (SocketAddr, UnboundedReceiver<Str
     let address = listen(move |stream| {
         let (acceptor, tell) = (acceptor.clone(), tell.clone());
         async move {
-            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let Ok(stream) = acceptor.accept(stream).await else {
+                return;
+            };
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             answer(stream, is_h2, tell).await;
         }
@@ -113,7 +156,10 @@ async fn tls_server(acceptor: TlsAcceptor) -> (SocketAddr, UnboundedReceiver<Str
 
 async fn plain_server() -> (SocketAddr, UnboundedReceiver<String>) {
     let (tell, told) = unbounded_channel();
-    (listen(move |stream| answer(stream, false, tell.clone())).await, told)
+    (
+        listen(move |stream| answer(stream, false, tell.clone())).await,
+        told,
+    )
 }
 
 async fn read_head(stream: &mut TcpStream) -> String {
@@ -125,7 +171,10 @@ async fn read_head(stream: &mut TcpStream) -> String {
 }
 
 /// A proxy that answers `CONNECT` with `head`, and joins to `target` where that is a 200.
-async fn connect_proxy(target: SocketAddr, head: &'static str) -> (SocketAddr, UnboundedReceiver<String>) {
+async fn connect_proxy(
+    target: SocketAddr,
+    head: &'static str,
+) -> (SocketAddr, UnboundedReceiver<String>) {
     let (tell, told) = unbounded_channel();
     let address = listen(move |mut stream| {
         let tell = tell.clone();
@@ -166,7 +215,10 @@ async fn socks_proxy(target: SocketAddr, code: u8) -> (SocketAddr, UnboundedRece
             let mut host = vec![0; usize::from(ask[4]) + 2];
             stream.read_exact(&mut host).await.unwrap();
             let _ = tell.send(String::from_utf8_lossy(&host[..host.len() - 2]).into_owned());
-            stream.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+            stream
+                .write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0])
+                .await
+                .unwrap();
             if code == 0 {
                 let mut target = TcpStream::connect(target).await.unwrap();
                 let _ = copy_bidirectional(&mut stream, &mut target).await;
@@ -177,7 +229,10 @@ async fn socks_proxy(target: SocketAddr, code: u8) -> (SocketAddr, UnboundedRece
 }
 
 async fn send(network: &Network, uri: &str, via: &Via) -> Result<Version, TransportError> {
-    let request = Request::get(uri).header("authorization", "Bearer sk-1").body(Bytes::new()).unwrap();
+    let request = Request::get(uri)
+        .header("authorization", "Bearer sk-1")
+        .body(Bytes::new())
+        .unwrap();
     let answer = network.send(request.map(Pieces::from), via).await?;
     let version = answer.version();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
@@ -185,38 +240,72 @@ async fn send(network: &Network, uri: &str, via: &Via) -> Result<Version, Transp
 }
 
 fn through(settings: Settings, proxy: &str) -> Network {
-    Network::new(Settings { proxy: Some(proxy.parse().unwrap()), ..settings })
+    Network::new(Settings {
+        proxy: Some(proxy.parse().unwrap()),
+        ..settings
+    })
 }
 
 async fn complaint(network: &Network, uri: &str) -> (Stage, String) {
     let error = send(network, uri, &Via::default()).await.unwrap_err();
-    assert!(!error.message.contains("pw") && !error.message.contains("sk-1"), "{}", error.message);
+    assert!(
+        !error.message.contains("pw") && !error.message.contains("sk-1"),
+        "{}",
+        error.message
+    );
     (error.stage, error.message)
 }
 
 #[tokio::test]
 async fn https_goes_through_a_tunnel_and_only_the_proxy_sees_its_password() {
     let authority = Authority::new();
-    let (target, mut asked) = tls_server(authority.acceptor("api.example", 2999, &["h2", "http/1.1"])).await;
-    let (proxy, mut connects) = connect_proxy(target, "HTTP/1.1 200 Connection established\r\nx: y\r\n\r\n").await;
+    let (target, mut asked) =
+        tls_server(authority.acceptor("api.example", 2999, &["h2", "http/1.1"])).await;
+    let (proxy, mut connects) = connect_proxy(
+        target,
+        "HTTP/1.1 200 Connection established\r\nx: y\r\n\r\n",
+    )
+    .await;
     let network = through(authority.trusted(), &format!("http://me:pw@{proxy}"));
-    let version = send(&network, "https://api.example/v1/models", &Via::default()).await.unwrap();
+    let version = send(&network, "https://api.example/v1/models", &Via::default())
+        .await
+        .unwrap();
     assert_eq!(version, Version::HTTP_2);
     let connect = connects.recv().await.unwrap();
-    assert!(connect.starts_with("CONNECT api.example:443 HTTP/1.1\r\nhost: api.example:443\r\n"), "{connect}");
-    assert!(connect.contains("proxy-authorization: Basic bWU6cHc=\r\n") && !connect.contains("sk-1"), "{connect}");
+    assert!(
+        connect.starts_with("CONNECT api.example:443 HTTP/1.1\r\nhost: api.example:443\r\n"),
+        "{connect}"
+    );
+    assert!(
+        connect.contains("proxy-authorization: Basic bWU6cHc=\r\n") && !connect.contains("sk-1"),
+        "{connect}"
+    );
     assert!(!asked.recv().await.unwrap().contains("proxy-authorization"));
-    send(&network, "https://api.example/v1/models", &Via::default()).await.unwrap();
+    send(&network, "https://api.example/v1/models", &Via::default())
+        .await
+        .unwrap();
     assert!(connects.try_recv().is_err(), "the connection is used again");
 }
 
 #[tokio::test]
 async fn http_is_asked_of_the_proxy_itself() {
     let (proxy, mut asked) = plain_server().await;
-    let network = through(Settings::direct(Duration::from_secs(5)), &format!("http://me:pw@{proxy}"));
-    send(&network, "http://box.example/v1/models?a=b", &Via::default()).await.unwrap();
+    let network = through(
+        Settings::direct(Duration::from_secs(5)),
+        &format!("http://me:pw@{proxy}"),
+    );
+    send(
+        &network,
+        "http://box.example/v1/models?a=b",
+        &Via::default(),
+    )
+    .await
+    .unwrap();
     let head = asked.recv().await.unwrap();
-    assert!(head.starts_with("GET http://box.example/v1/models?a=b HTTP/1.1"), "{head}");
+    assert!(
+        head.starts_with("GET http://box.example/v1/models?a=b HTTP/1.1"),
+        "{head}"
+    );
     assert!(head.contains("proxy-authorization"), "{head}");
 }
 
@@ -224,9 +313,20 @@ async fn http_is_asked_of_the_proxy_itself() {
 async fn a_proxy_may_be_spoken_to_over_tls() {
     let authority = Authority::new();
     let (proxy, mut asked) = tls_server(authority.acceptor("localhost", 2999, &[])).await;
-    let network = through(authority.trusted(), &format!("https://localhost:{}", proxy.port()));
-    send(&network, "http://box.example/", &Via::default()).await.unwrap();
-    assert!(asked.recv().await.unwrap().starts_with("GET http://box.example/ "));
+    let network = through(
+        authority.trusted(),
+        &format!("https://localhost:{}", proxy.port()),
+    );
+    send(&network, "http://box.example/", &Via::default())
+        .await
+        .unwrap();
+    assert!(
+        asked
+            .recv()
+            .await
+            .unwrap()
+            .starts_with("GET http://box.example/ ")
+    );
 }
 
 #[tokio::test]
@@ -234,39 +334,90 @@ async fn socks_resolves_names_at_the_proxy() {
     let (target, mut asked) = plain_server().await;
     let (proxy, mut hosts) = socks_proxy(target, 0).await;
     let network = Network::new(Settings::direct(Duration::from_secs(5)));
-    let own = |user: &str| Via { proxy: Some(Arc::new(format!("socks5://{user}{proxy}").parse().unwrap())) };
-    send(&network, "http://box.example:81/v1", &own("me:pw@")).await.unwrap();
+    let own = |user: &str| Via {
+        proxy: Some(Arc::new(format!("socks5://{user}{proxy}").parse().unwrap())),
+    };
+    send(&network, "http://box.example:81/v1", &own("me:pw@"))
+        .await
+        .unwrap();
     assert_eq!(hosts.recv().await.unwrap(), "box.example");
-    assert!(asked.recv().await.unwrap().starts_with("GET /v1 "), "the target is asked as usual");
-    for (user, why) in [("", "it wants a user and password"), ("me:no@", "it does not take the user and password")] {
-        let error = send(&network, "http://box.example:81/v1", &own(user)).await.unwrap_err();
+    assert!(
+        asked.recv().await.unwrap().starts_with("GET /v1 "),
+        "the target is asked as usual"
+    );
+    for (user, why) in [
+        ("", "it wants a user and password"),
+        ("me:no@", "it does not take the user and password"),
+    ] {
+        let error = send(&network, "http://box.example:81/v1", &own(user))
+            .await
+            .unwrap_err();
         assert!(error.message.contains(why), "{}", error.message);
     }
     let (refusing, _) = socks_proxy(target, 2).await;
-    let via = Via { proxy: Some(Arc::new(format!("socks5://me:pw@{refusing}").parse().unwrap())) };
-    let error = send(&network, "http://box.example/", &via).await.unwrap_err();
-    assert!(error.message.contains("it refused to connect (its rules do not allow it)"), "{}", error.message);
+    let via = Via {
+        proxy: Some(Arc::new(
+            format!("socks5://me:pw@{refusing}").parse().unwrap(),
+        )),
+    };
+    let error = send(&network, "http://box.example/", &via)
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .message
+            .contains("it refused to connect (its rules do not allow it)"),
+        "{}",
+        error.message
+    );
 }
 
 #[tokio::test]
 async fn what_a_proxy_does_instead_is_said() {
     let nowhere: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let table = [
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "", "it wants a user and password; write them as"),
-        ("HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "me:pw@", "it does not take the user and password; write them as"),
-        ("HTTP/1.1 403 Forbidden\r\n\r\n", "", "it refused to connect (403); allow this host there, or except it with `no_proxy`"),
-        ("SSH-2.0-OpenSSH_9.6\r\n", "", "what answers there is no HTTP proxy; check the scheme and port"),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "",
+            "it wants a user and password; write them as",
+        ),
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "me:pw@",
+            "it does not take the user and password; write them as",
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\n\r\n",
+            "",
+            "it refused to connect (403); allow this host there, or except it with `no_proxy`",
+        ),
+        (
+            "SSH-2.0-OpenSSH_9.6\r\n",
+            "",
+            "what answers there is no HTTP proxy; check the scheme and port",
+        ),
         ("", "", "what answers there is no HTTP proxy"),
     ];
     for (head, user, expected) in table {
         let (proxy, _) = connect_proxy(nowhere, head).await;
-        let network = through(Settings::direct(Duration::from_secs(5)), &format!("http://{user}{proxy}"));
+        let network = through(
+            Settings::direct(Duration::from_secs(5)),
+            &format!("http://{user}{proxy}"),
+        );
         let (stage, message) = complaint(&network, "https://api.example/v1").await;
         assert_eq!(stage, Stage::Connect);
-        assert!(message.starts_with(&format!("the proxy `http://{proxy}` gives no connection to `api.example`: ")), "{message}");
+        assert!(
+            message.starts_with(&format!(
+                "the proxy `http://{proxy}` gives no connection to `api.example`: "
+            )),
+            "{message}"
+        );
         assert!(message.contains(expected), "{message}");
     }
-    let network = through(Settings::direct(Duration::from_secs(5)), "http://me:pw@127.0.0.1:1");
+    let network = through(
+        Settings::direct(Duration::from_secs(5)),
+        "http://me:pw@127.0.0.1:1",
+    );
     let (_, message) = complaint(&network, "https://api.example/v1").await;
     let expected = "cannot connect to the proxy `http://127.0.0.1:1` on the way to `api.example`: nothing listens there";
     assert!(message.starts_with(expected), "{message}");
@@ -284,18 +435,35 @@ async fn certificates_that_do_not_verify_are_told_apart() {
             authority.acceptor("localhost", 1999, &[]),
             "its certificate has expired; if it should be good, set this machine's clock right",
         ),
-        (authority.acceptor("other.example", 2999, &[]), "its certificate is for another name; check the host in `base_url`"),
+        (
+            authority.acceptor("other.example", 2999, &[]),
+            "its certificate is for another name; check the host in `base_url`",
+        ),
     ];
     for (acceptor, expected) in table {
         let (server, _) = tls_server(acceptor).await;
-        let (stage, message) =
-            complaint(&Network::new(authority.trusted()), &format!("https://localhost:{}/v1", server.port())).await;
+        let (stage, message) = complaint(
+            &Network::new(authority.trusted()),
+            &format!("https://localhost:{}/v1", server.port()),
+        )
+        .await;
         assert_eq!(stage, Stage::Tls, "{message}");
-        assert!(message.starts_with(&format!("no trusted connection to `localhost:{}`: ", server.port())), "{message}");
+        assert!(
+            message.starts_with(&format!(
+                "no trusted connection to `localhost:{}`: ",
+                server.port()
+            )),
+            "{message}"
+        );
         assert!(message.contains(expected), "{message}");
     }
     let (good, _) = tls_server(authority.acceptor("localhost", 2999, &["h2"])).await;
-    let version = send(&Network::new(authority.trusted()), &format!("https://localhost:{}/", good.port()), &Via::default()).await;
+    let version = send(
+        &Network::new(authority.trusted()),
+        &format!("https://localhost:{}/", good.port()),
+        &Via::default(),
+    )
+    .await;
     assert_eq!(version.unwrap(), Version::HTTP_2);
 }
 
@@ -304,11 +472,20 @@ async fn a_file_of_authorities_that_is_none_is_said() {
     let authority = Authority::new();
     std::fs::write(authority.file().join("empty.pem"), "").unwrap();
     for name in ["absent.pem", "empty.pem"] {
-        let settings = Settings { ca_file: Some(authority.file().join(name)), ..authority.trusted() };
+        let settings = Settings {
+            ca_file: Some(authority.file().join(name)),
+            ..authority.trusted()
+        };
         let (stage, message) = complaint(&Network::new(settings), "https://localhost:1/").await;
         assert_eq!(stage, Stage::Tls);
-        assert!(message.starts_with("`network.ca_file` cannot be read ("), "{message}");
-        assert!(!message.contains(&*authority.file().to_string_lossy()), "{message}");
+        assert!(
+            message.starts_with("`network.ca_file` cannot be read ("),
+            "{message}"
+        );
+        assert!(
+            !message.contains(&*authority.file().to_string_lossy()),
+            "{message}"
+        );
     }
 }
 
@@ -322,11 +499,31 @@ async fn each_way_of_getting_no_answer_names_its_cause_and_the_next_step() {
     });
     let (other, (plain, _)) = (other.await, plain_server().await);
     let table = [
-        ("http://127.0.0.1:1/v1".to_owned(), Stage::Connect, "nothing listens there; start the server, or correct `base_url`"),
-        ("http://nowhere.invalid/v1".to_owned(), Stage::Connect, "this host name does not resolve; check its spelling"),
-        (format!("http://{closing}/v1"), Stage::Head, "it closed the connection without an answer"),
-        (format!("http://{other}/v1"), Stage::Head, "what came back is no HTTP; check the port in `base_url`, or use `https://`"),
-        (format!("https://{plain}/v1"), Stage::Tls, "what answers there speaks no TLS; use `http://` in `base_url`"),
+        (
+            "http://127.0.0.1:1/v1".to_owned(),
+            Stage::Connect,
+            "nothing listens there; start the server, or correct `base_url`",
+        ),
+        (
+            "http://nowhere.invalid/v1".to_owned(),
+            Stage::Connect,
+            "this host name does not resolve; check its spelling",
+        ),
+        (
+            format!("http://{closing}/v1"),
+            Stage::Head,
+            "it closed the connection without an answer",
+        ),
+        (
+            format!("http://{other}/v1"),
+            Stage::Head,
+            "what came back is no HTTP; check the port in `base_url`, or use `https://`",
+        ),
+        (
+            format!("https://{plain}/v1"),
+            Stage::Tls,
+            "what answers there speaks no TLS; use `http://` in `base_url`",
+        ),
     ];
     for (uri, stage, expected) in table {
         let (found, message) = complaint(&network, &uri).await;

@@ -15,7 +15,8 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// For all requests to other machines that have no way of their own.
     pub proxy: Option<Proxy>,
-    /// In lower case: names (with all below them), `.domains` (only what is below), addresses, or `*`.
+    /// In lower case: names (with all below them), `.domains` (only what is below), addresses, or
+    /// `*`.
     pub no_proxy: Vec<String>,
     /// A PEM file of authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
@@ -34,15 +35,27 @@ impl Via {
     /// # Errors
     /// When its proxy is none.
     pub fn of(account: &Account) -> Result<Self, BadProxy> {
-        let proxy = account.settings.proxy.as_deref().map(str::trim).filter(|proxy| !proxy.is_empty());
-        Ok(Self { proxy: proxy.map(|proxy| proxy.parse().map(Arc::new)).transpose()? })
+        let proxy = account
+            .settings
+            .proxy
+            .as_deref()
+            .map(str::trim)
+            .filter(|proxy| !proxy.is_empty());
+        Ok(Self {
+            proxy: proxy.map(|proxy| proxy.parse().map(Arc::new)).transpose()?,
+        })
     }
 }
 
 impl Settings {
     /// Straight to everywhere.
     pub fn direct(connect_timeout: Duration) -> Self {
-        Self { connect_timeout, proxy: None, no_proxy: Vec::new(), ca_file: None }
+        Self {
+            connect_timeout,
+            proxy: None,
+            no_proxy: Vec::new(),
+            ca_file: None,
+        }
     }
 
     /// The proxy that a request goes through. This machine is asked without any.
@@ -50,7 +63,8 @@ impl Settings {
         let proxy = via.proxy.as_deref().or(self.proxy.as_ref())?;
         let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_exempt = is_loopback(host) || self.no_proxy.iter().any(|exempt| is_meant(exempt, host));
+        let is_exempt =
+            is_loopback(host) || self.no_proxy.iter().any(|exempt| is_meant(exempt, host));
         (!is_exempt).then_some(proxy)
     }
 }
@@ -64,8 +78,13 @@ fn is_loopback(host: &str) -> bool {
 
 fn is_meant(exempt: &str, host: &str) -> bool {
     let exempt = exempt.trim_start_matches('[').trim_end_matches(']');
-    let below = exempt.strip_prefix("*.").or_else(|| exempt.strip_prefix('.'));
-    let is_below = |domain: &str| host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    let below = exempt
+        .strip_prefix("*.")
+        .or_else(|| exempt.strip_prefix('.'));
+    let is_below = |domain: &str| {
+        host.strip_suffix(domain)
+            .is_some_and(|rest| rest.ends_with('.'))
+    };
     match (exempt, below) {
         ("*", _) => true,
         (_, Some(domain)) => is_below(domain),
@@ -78,43 +97,91 @@ mod tests {
     use super::*;
 
     fn goes_through(settings: &Settings, via: &Via, uri: &str) -> Option<String> {
-        settings.proxy_for(&uri.parse().unwrap(), via).map(ToString::to_string)
+        settings
+            .proxy_for(&uri.parse().unwrap(), via)
+            .map(ToString::to_string)
     }
 
     fn settings() -> Settings {
         Settings {
             proxy: Some("http://all.lan:3128".parse().unwrap()),
-            no_proxy: [".corp", "box.lan", "10.0.0.7", "fd00::1"].map(str::to_owned).to_vec(),
+            no_proxy: [".corp", "box.lan", "10.0.0.7", "fd00::1"]
+                .map(str::to_owned)
+                .to_vec(),
             ..Settings::direct(Duration::from_secs(1))
         }
     }
 
     #[test]
     fn an_accounts_own_proxy_goes_before_the_one_for_all() {
-        let own = Via { proxy: Some(Arc::new("socks5://own.lan".parse().unwrap())) };
+        let own = Via {
+            proxy: Some(Arc::new("socks5://own.lan".parse().unwrap())),
+        };
         let uri = "https://api.example/v1";
-        assert_eq!(goes_through(&settings(), &Via::default(), uri).as_deref(), Some("http://all.lan:3128"));
-        assert_eq!(goes_through(&settings(), &own, uri).as_deref(), Some("socks5://own.lan:1080"));
-        assert_eq!(goes_through(&Settings::direct(Duration::ZERO), &Via::default(), uri), None);
+        assert_eq!(
+            goes_through(&settings(), &Via::default(), uri).as_deref(),
+            Some("http://all.lan:3128")
+        );
+        assert_eq!(
+            goes_through(&settings(), &own, uri).as_deref(),
+            Some("socks5://own.lan:1080")
+        );
+        assert_eq!(
+            goes_through(&Settings::direct(Duration::ZERO), &Via::default(), uri),
+            None
+        );
     }
 
     #[test]
     fn this_machine_is_never_asked_through_a_proxy() {
-        let own = Via { proxy: Some(Arc::new("http://own.lan:1".parse().unwrap())) };
-        for host in ["localhost", "LOCALHOST:8080", "a.localhost", "127.0.0.1", "127.8.8.8:1", "[::1]", "[::ffff:127.0.0.1]:1"] {
-            assert_eq!(goes_through(&settings(), &own, &format!("http://{host}/v1")), None, "{host}");
+        let own = Via {
+            proxy: Some(Arc::new("http://own.lan:1".parse().unwrap())),
+        };
+        for host in [
+            "localhost",
+            "LOCALHOST:8080",
+            "a.localhost",
+            "127.0.0.1",
+            "127.8.8.8:1",
+            "[::1]",
+            "[::ffff:127.0.0.1]:1",
+        ] {
+            assert_eq!(
+                goes_through(&settings(), &own, &format!("http://{host}/v1")),
+                None,
+                "{host}"
+            );
         }
     }
 
     #[test]
     fn exempt_hosts_are_asked_straight() {
-        for host in ["a.corp", "box.lan", "sub.box.lan", "10.0.0.7:8000", "[fd00::1]"] {
-            assert_eq!(goes_through(&settings(), &Via::default(), &format!("http://{host}/")), None, "{host}");
+        for host in [
+            "a.corp",
+            "box.lan",
+            "sub.box.lan",
+            "10.0.0.7:8000",
+            "[fd00::1]",
+        ] {
+            assert_eq!(
+                goes_through(&settings(), &Via::default(), &format!("http://{host}/")),
+                None,
+                "{host}"
+            );
         }
         for host in ["corp", "xcorp", "mybox.lan", "10.0.0.70", "box.lan.example"] {
-            assert!(goes_through(&settings(), &Via::default(), &format!("http://{host}/")).is_some(), "{host}");
+            assert!(
+                goes_through(&settings(), &Via::default(), &format!("http://{host}/")).is_some(),
+                "{host}"
+            );
         }
-        let all = Settings { no_proxy: vec!["*".to_owned()], ..settings() };
-        assert_eq!(goes_through(&all, &Via::default(), "https://api.example"), None);
+        let all = Settings {
+            no_proxy: vec!["*".to_owned()],
+            ..settings()
+        };
+        assert_eq!(
+            goes_through(&all, &Via::default(), "https://api.example"),
+            None
+        );
     }
 }

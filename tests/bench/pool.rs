@@ -1,6 +1,7 @@
 //! What choosing an account costs: `cargo bench --bench pool`.
 //!
-//! `lock_hold` prints how long the pool's lock is held, at the median and beyond, while 16 tasks lease and settle.
+//! `lock_hold` prints how long the pool's lock is held, at the median and beyond, while 16 tasks
+//! lease and settle.
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex};
@@ -10,7 +11,9 @@ use aerostat::account::{Account, AccountName, Credential, Secret, Settings, Sour
 use aerostat::canon::Usage;
 use aerostat::outcome::{Outcome, Scope};
 use aerostat::pool::pick::{Pick, Question, Snapshot, pick};
-use aerostat::pool::{Clock, InProcess, Lease, LockWatch, Member, Mode, Pool, Rules, SessionKey, Want};
+use aerostat::pool::{
+    Clock, InProcess, Lease, LockWatch, Member, Mode, Pool, Rules, SessionKey, Want,
+};
 use divan::{Bencher, black_box};
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
@@ -20,7 +23,12 @@ const MODEL: &str = "model-a";
 const SESSIONS: usize = 1_000;
 const TASKS: usize = 16;
 const LEASES_PER_TASK: usize = 20_000;
-const MODES: [Mode; 4] = [Mode::CacheFirst, Mode::Balance, Mode::Performance, Mode::Drain];
+const MODES: [Mode; 4] = [
+    Mode::CacheFirst,
+    Mode::Balance,
+    Mode::Performance,
+    Mode::Drain,
+];
 
 fn main() {
     divan::main();
@@ -34,36 +42,62 @@ fn account(number: usize) -> Account {
         name: format!("account-{number}").parse().expect("a name"),
         provider: "lab".to_owned(),
         source: Source::Vault,
-        settings: Settings { concurrency_max: Some(100), ..Settings::default() },
+        settings: Settings {
+            concurrency_max: Some(100),
+            ..Settings::default()
+        },
         added_at: SystemTime::UNIX_EPOCH,
     }
 }
 
 fn pool(accounts: usize, mode: Mode) -> Pool {
-    let rules = Rules { mode, max_wait: Duration::from_secs(60) };
+    let rules = Rules {
+        mode,
+        max_wait: Duration::from_secs(60),
+    };
     let pool = Pool::seeded(Arc::new(InProcess), Clock::system(), rules, 7);
     let member = |number| {
         let key = Credential::Key(Secret::new(format!("key-{number}")));
-        Member { account: Arc::new(account(number)), credential: Ok(key) }
+        Member {
+            account: Arc::new(account(number)),
+            credential: Ok(key),
+        }
     };
     pool.replace((0..accounts).map(member).collect(), rules);
     pool
 }
 
 fn want(session: &SessionKey) -> Want<'_> {
-    Want { provider: "lab", model: MODEL, session: Some(session), maker: None, tried: &[] }
+    Want {
+        provider: "lab",
+        model: MODEL,
+        session: Some(session),
+        maker: None,
+        tried: &[],
+    }
 }
 
 fn sessions() -> Vec<SessionKey> {
-    (0..SESSIONS).map(|number| SessionKey::of(&number.to_string())).collect()
+    (0..SESSIONS)
+        .map(|number| SessionKey::of(&number.to_string()))
+        .collect()
 }
 
 fn lease(pool: &Pool, session: &SessionKey) -> Lease {
-    pool.lease(&want(session)).now_or_never().expect("an account is free").expect("an account serves")
+    pool.lease(&want(session))
+        .now_or_never()
+        .expect("an account is free")
+        .expect("an account serves")
 }
 
 fn served() -> Outcome {
-    Outcome::Served { usage: Usage { input: Some(100), output: Some(10), ..Usage::default() } }
+    Outcome::Served {
+        usage: Usage {
+            input: Some(100),
+            output: Some(10),
+            ..Usage::default()
+        },
+    }
 }
 
 /// A pool in which every conversation has its account, and every tenth account rests.
@@ -72,11 +106,22 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
     for session in sessions {
         lease(&pool, session).settle(&served(), None, Vec::new(), SystemTime::now());
     }
-    let limited = Outcome::Throttled { scope: Scope::Model, until: Some(SystemTime::now() + Duration::from_secs(1_500)) };
+    let limited = Outcome::Throttled {
+        scope: Scope::Model,
+        until: Some(SystemTime::now() + Duration::from_secs(1_500)),
+    };
     for number in (0..accounts).step_by(10) {
         let maker: AccountName = account(number).name;
-        let wish = Want { maker: Some(&maker), session: None, ..want(&sessions[0]) };
-        let lease = pool.lease(&wish).now_or_never().expect("it is free").expect("it serves");
+        let wish = Want {
+            maker: Some(&maker),
+            session: None,
+            ..want(&sessions[0])
+        };
+        let lease = pool
+            .lease(&wish)
+            .now_or_never()
+            .expect("it is free")
+            .expect("it serves");
         lease.settle(&limited, None, Vec::new(), SystemTime::now());
     }
     pool
@@ -86,12 +131,22 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
 #[divan::bench(args = MODES)]
 fn pick_of_200(bencher: Bencher<'_, '_>, mode: &Mode) {
     let now = SystemTime::now();
-    let mut accounts: Vec<_> = (0..200).map(|number| Snapshot::of(&account(number), now)).collect();
+    let mut accounts: Vec<_> = (0..200)
+        .map(|number| Snapshot::of(&account(number), now))
+        .collect();
     for (number, account) in accounts.iter_mut().enumerate() {
         account.sessions = (SESSIONS / 200) as u32;
         account.in_flight = (number % 7) as u32;
     }
-    let question = Question { model: MODEL, mode: *mode, bound: None, maker: None, tried: &[], circuits: &[], patience: None };
+    let question = Question {
+        model: MODEL,
+        mode: *mode,
+        bound: None,
+        maker: None,
+        tried: &[],
+        circuits: &[],
+        patience: None,
+    };
     bencher.bench_local(|| {
         let choice = pick(black_box(&accounts), black_box(&question), now);
         assert!(matches!(choice.pick, Pick::Account(_)));
@@ -135,14 +190,23 @@ impl LockWatch for Watch {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "a benchmark reports on standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "a benchmark reports on standard output"
+)]
 fn lock_hold(accounts: usize) {
     let sessions = Arc::new(sessions());
     let pool = settled_pool(accounts, Mode::Balance, &sessions);
     let watch = Arc::new(Watch::default());
-    watch.held.lock().expect("no panic").reserve(4 * TASKS * LEASES_PER_TASK);
+    watch
+        .held
+        .lock()
+        .expect("no panic")
+        .reserve(4 * TASKS * LEASES_PER_TASK);
     pool.watch_lock(watch.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let mut tasks = JoinSet::new();
         for task in 0..TASKS {

@@ -12,50 +12,107 @@ use crate::support::upstream::{Refusal, Script};
 fn chains() -> String {
     let chain = |dialect: &Dialect| {
         let name = super::provider_name(*dialect);
-        format!("[[models]]\nname = \"{name}-chain\"\nuse = [\"{name}/first\", \"{name}/second\"]\n")
+        format!(
+            "[[models]]\nname = \"{name}-chain\"\nuse = [\"{name}/first\", \"{name}/second\"]\n"
+        )
     };
     SERVED.iter().map(chain).collect()
 }
 
 fn chain(dialect: Dialect, stream: bool) -> Request {
-    request(dialect, &format!("{}-chain", super::provider_name(dialect)), stream)
+    request(
+        dialect,
+        &format!("{}-chain", super::provider_name(dialect)),
+        stream,
+    )
 }
 
 fn message(answer: &Answer) -> String {
-    answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned()
+    answer.json()["error"]["message"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The error in the dialect's own shape.
 fn assert_error_shape(dialect: Dialect, answer: &Answer) {
     let summary = grammar::check(dialect, answer.content_type(), &answer.body);
-    let is_error = matches!(&summary, Ok(summary) if matches!(summary.ending, Ending::Failed { .. }));
-    assert!(is_error, "{}: {summary:?} {}", dialect.name(), answer.text());
+    let is_error =
+        matches!(&summary, Ok(summary) if matches!(summary.ending, Ending::Failed { .. }));
+    assert!(
+        is_error,
+        "{}: {summary:?} {}",
+        dialect.name(),
+        answer.text()
+    );
 }
 
 #[tokio::test]
 async fn a_refused_credential_never_looks_like_the_clients_own() {
     let bench = Bench::new().await;
-    let key_invalid = Refusal::bad("API key not valid. Please pass a valid API key. AIzaSecret").code("API_KEY_INVALID");
+    let key_invalid = Refusal::bad("API key not valid. Please pass a valid API key. AIzaSecret")
+        .code("API_KEY_INVALID");
     let refusals = [
-        (Chat, Refusal::new(401, "Incorrect API key provided: sk-secret-1234.")),
-        (Responses, Refusal::new(401, "Incorrect API key provided: sk-secret-1234.")),
+        (
+            Chat,
+            Refusal::new(401, "Incorrect API key provided: sk-secret-1234."),
+        ),
+        (
+            Responses,
+            Refusal::new(401, "Incorrect API key provided: sk-secret-1234."),
+        ),
         (Anthropic, Refusal::new(401, "invalid x-api-key")),
-        (Gemini, Refusal::new(401, "API keys are not supported by this API.")),
+        (
+            Gemini,
+            Refusal::new(401, "API keys are not supported by this API."),
+        ),
         (Gemini, key_invalid),
-        (Chat, Refusal::new(403, "Country, region, or territory not supported")),
-        (Responses, Refusal::new(403, "You are not allowed to sample from this model")),
-        (Anthropic, Refusal::new(403, "Your account does not have access to Claude.")),
-        (Gemini, Refusal::new(403, "Permission denied on resource project")),
+        (
+            Chat,
+            Refusal::new(403, "Country, region, or territory not supported"),
+        ),
+        (
+            Responses,
+            Refusal::new(403, "You are not allowed to sample from this model"),
+        ),
+        (
+            Anthropic,
+            Refusal::new(403, "Your account does not have access to Claude."),
+        ),
+        (
+            Gemini,
+            Refusal::new(403, "Permission denied on resource project"),
+        ),
     ];
     for (upstream, refusal) in refusals {
         for client in SERVED {
             for stream in [false, true] {
-                bench.upstream.answer(Script::error(refusal.clone()).lenient());
-                let answer = bench.agent.send(&request(client, &own_model(upstream), stream)).await;
-                assert_eq!(answer.status, 502, "{} of {}: {}", client.name(), upstream.name(), answer.text());
+                bench
+                    .upstream
+                    .answer(Script::error(refusal.clone()).lenient());
+                let answer = bench
+                    .agent
+                    .send(&request(client, &own_model(upstream), stream))
+                    .await;
+                assert_eq!(
+                    answer.status,
+                    502,
+                    "{} of {}: {}",
+                    client.name(),
+                    upstream.name(),
+                    answer.text()
+                );
                 assert_error_shape(client, &answer);
-                assert!(message(&answer).contains(super::provider_name(upstream)), "{}", answer.text());
-                assert!(!answer.text().contains("sk-secret") && !answer.text().contains("AIzaSecret"), "{}", answer.text());
+                assert!(
+                    message(&answer).contains(super::provider_name(upstream)),
+                    "{}",
+                    answer.text()
+                );
+                assert!(
+                    !answer.text().contains("sk-secret") && !answer.text().contains("AIzaSecret"),
+                    "{}",
+                    answer.text()
+                );
             }
         }
     }
@@ -73,7 +130,10 @@ async fn a_redirect_is_the_providers_fault_and_is_not_followed() {
             assert!(answer.status >= 500, "{}", answer.text());
             assert_error_shape(dialect, &answer);
             assert!(message(&answer).contains("base_url"), "{}", answer.text());
-            assert_eq!((answer.header("location"), bench.upstream.requests().len()), (None, before + 1));
+            assert_eq!(
+                (answer.header("location"), bench.upstream.requests().len()),
+                (None, before + 1)
+            );
         }
     }
 }
@@ -85,9 +145,18 @@ async fn other_errors_pass_with_their_status_and_their_own_words() {
             for stream in [false, true] {
                 let bench = Bench::new().await;
                 let refusal = Refusal::new(status, "The upstream's own words.").code("own_code");
-                bench.upstream.answer(Script::error(refusal.clone()).header("x-request-id", "r1").header("request-id", "r1"));
+                bench.upstream.answer(
+                    Script::error(refusal.clone())
+                        .header("x-request-id", "r1")
+                        .header("request-id", "r1"),
+                );
                 let answer = bench.ask(dialect, stream).await;
-                assert_eq!((answer.status, &answer.body), (status, &refusal.body(dialect)), "{}", dialect.name());
+                assert_eq!(
+                    (answer.status, &answer.body),
+                    (status, &refusal.body(dialect)),
+                    "{}",
+                    dialect.name()
+                );
             }
         }
     }
@@ -96,18 +165,43 @@ async fn other_errors_pass_with_their_status_and_their_own_words() {
 #[tokio::test]
 async fn translated_errors_have_the_clients_shape_and_the_upstreams_words() {
     for (client, upstream) in translated() {
-        for (status, expected) in [(400, 400), (404, 404), (413, 413), (429, 429), (500, 500), (503, 503), (529, 503)] {
+        for (status, expected) in [
+            (400, 400),
+            (404, 404),
+            (413, 413),
+            (429, 429),
+            (500, 500),
+            (503, 503),
+            (529, 503),
+        ] {
             let bench = Bench::new().await;
-            bench.upstream.answer(Script::error(Refusal::new(status, "The upstream's own words.")));
-            let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
+            bench.upstream.answer(Script::error(Refusal::new(
+                status,
+                "The upstream's own words.",
+            )));
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), false))
+                .await;
             assert_error_shape(client, &answer);
             let is_overloaded = matches!(status, 503 | 529);
             let is_expected = match client {
                 Anthropic if is_overloaded => answer.status == 529,
                 _ => answer.status == expected || status == 500 && answer.status == 502,
             };
-            assert!(is_expected, "{} of {} {status}: {} {}", client.name(), upstream.name(), answer.status, answer.text());
-            assert!(message(&answer).contains("The upstream's own words."), "{}", answer.text());
+            assert!(
+                is_expected,
+                "{} of {} {status}: {} {}",
+                client.name(),
+                upstream.name(),
+                answer.status,
+                answer.text()
+            );
+            assert!(
+                message(&answer).contains("The upstream's own words."),
+                "{}",
+                answer.text()
+            );
         }
     }
 }
@@ -115,14 +209,26 @@ async fn translated_errors_have_the_clients_shape_and_the_upstreams_words() {
 #[tokio::test]
 async fn error_pages_and_empty_errors_still_give_their_status() {
     for dialect in SERVED {
-        for script in [Script::html(502), Script::empty(503), Script::empty(429), Script::html(404)] {
+        for script in [
+            Script::html(502),
+            Script::empty(503),
+            Script::empty(429),
+            Script::html(404),
+        ] {
             let bench = Bench::new().await;
             bench.upstream.answer(script.clone());
             let passed = bench.ask(dialect, false).await;
-            assert!(passed.status >= 400 && passed.status != 401, "{}", passed.text());
+            assert!(
+                passed.status >= 400 && passed.status != 401,
+                "{}",
+                passed.text()
+            );
             bench.upstream.answer(script);
             let other = if dialect == Chat { Anthropic } else { Chat };
-            let translated = bench.agent.send(&request(dialect, &own_model(other), true)).await;
+            let translated = bench
+                .agent
+                .send(&request(dialect, &own_model(other), true))
+                .await;
             assert_error_shape(dialect, &translated);
         }
     }
@@ -137,17 +243,37 @@ async fn the_wait_is_carried_across_in_every_form() {
         (Chat, limited().header("retry-after", "8")),
         (Anthropic, limited().header("retry-after", "8")),
         (Chat, limited().header("retry-after-ms", "7500")),
-        (Chat, limited().header("x-ratelimit-remaining-requests", "0").header("x-ratelimit-reset-requests", "7.5s")),
-        (Gemini, Script::literal(429, "application/json", retry_info.to_string())),
+        (
+            Chat,
+            limited()
+                .header("x-ratelimit-remaining-requests", "0")
+                .header("x-ratelimit-reset-requests", "7.5s"),
+        ),
+        (
+            Gemini,
+            Script::literal(429, "application/json", retry_info.to_string()),
+        ),
     ];
     for (upstream, script) in scripts {
         for client in SERVED {
             let bench = Bench::new().await;
             bench.upstream.answer(script.clone());
-            let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
-            assert_eq!((answer.status, answer.header("retry-after")), (429, Some("8")), "{}", answer.text());
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), false))
+                .await;
+            assert_eq!(
+                (answer.status, answer.header("retry-after")),
+                (429, Some("8")),
+                "{}",
+                answer.text()
+            );
             let has_info = answer.text().contains("google.rpc.RetryInfo");
-            assert!(has_info || client != Gemini || upstream == Gemini, "{}", answer.text());
+            assert!(
+                has_info || client != Gemini || upstream == Gemini,
+                "{}",
+                answer.text()
+            );
         }
     }
 }
@@ -157,23 +283,53 @@ async fn a_date_to_wait_for_is_carried_as_seconds_into_other_dialects() {
     let bench = Bench::new().await;
     let at = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
     let date = httpdate::fmt_http_date(at);
-    bench.upstream.always(Script::status(429).header("retry-after", &date));
-    assert_eq!(bench.ask(Chat, false).await.header("retry-after"), Some(&*date), "a passthrough keeps the words");
+    bench
+        .upstream
+        .always(Script::status(429).header("retry-after", &date));
+    assert_eq!(
+        bench.ask(Chat, false).await.header("retry-after"),
+        Some(&*date),
+        "a passthrough keeps the words"
+    );
     let bench = Bench::new().await;
-    bench.upstream.always(Script::status(429).header("retry-after", &date));
-    let translated = bench.agent.send(&request(Anthropic, &own_model(Chat), false)).await;
-    let seconds: u64 = translated.header("retry-after").and_then(|value| value.parse().ok()).expect("seconds");
+    bench
+        .upstream
+        .always(Script::status(429).header("retry-after", &date));
+    let translated = bench
+        .agent
+        .send(&request(Anthropic, &own_model(Chat), false))
+        .await;
+    let seconds: u64 = translated
+        .header("retry-after")
+        .and_then(|value| value.parse().ok())
+        .expect("seconds");
     assert!((50..=60).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test]
 async fn no_wait_is_longer_than_a_month() {
-    for value in ["2764801", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+    for value in [
+        "2764801",
+        "99999999999999999999",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+    ] {
         for client in SERVED {
             let bench = Bench::new().await;
-            bench.upstream.answer(Script::status(429).header("retry-after", value).header("retry-after-ms", "999999999999"));
-            let answer = bench.agent.send(&request(client, &own_model(Chat), false)).await;
-            assert_eq!(answer.header("retry-after"), Some("2764800"), "{}", client.name());
+            bench.upstream.answer(
+                Script::status(429)
+                    .header("retry-after", value)
+                    .header("retry-after-ms", "999999999999"),
+            );
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(Chat), false))
+                .await;
+            assert_eq!(
+                answer.header("retry-after"),
+                Some("2764800"),
+                "{}",
+                client.name()
+            );
             assert_eq!(answer.header("retry-after-ms"), None);
         }
     }
@@ -183,8 +339,13 @@ async fn no_wait_is_longer_than_a_month() {
 async fn reset_times_are_no_wait_where_no_limit_was_hit() {
     let bench = Bench::new().await;
     for client in [Chat, Anthropic] {
-        bench.upstream.answer(Script::status(400).header("x-ratelimit-reset-requests", "6m0s"));
-        let answer = bench.agent.send(&request(client, &own_model(Chat), false)).await;
+        bench
+            .upstream
+            .answer(Script::status(400).header("x-ratelimit-reset-requests", "6m0s"));
+        let answer = bench
+            .agent
+            .send(&request(client, &own_model(Chat), false))
+            .await;
         assert_eq!((answer.status, answer.header("retry-after")), (400, None));
     }
 }
@@ -195,8 +356,18 @@ async fn an_error_record_first_gives_the_true_status() {
         for client in SERVED {
             let bench = Bench::new().await;
             bench.upstream.answer(Script::text().error_first());
-            let answer = bench.agent.send(&request(client, &own_model(upstream), true)).await;
-            assert!(answer.status >= 500, "{} of {}: {} {}", client.name(), upstream.name(), answer.status, answer.text());
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), true))
+                .await;
+            assert!(
+                answer.status >= 500,
+                "{} of {}: {} {}",
+                client.name(),
+                upstream.name(),
+                answer.status,
+                answer.text()
+            );
             assert_error_shape(client, &answer);
         }
     }
@@ -208,9 +379,20 @@ async fn an_error_in_a_whole_answer_gives_the_true_status() {
         for client in SERVED {
             let bench = Bench::new().await;
             let error = Refusal::new(429, "Slow down.").body(upstream);
-            bench.upstream.answer(Script::literal(200, "application/json", error));
-            let answer = bench.agent.send(&request(client, &own_model(upstream), false)).await;
-            assert!(answer.status >= 400 && answer.status != 401, "{} of {}: {}", client.name(), upstream.name(), answer.text());
+            bench
+                .upstream
+                .answer(Script::literal(200, "application/json", error));
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), false))
+                .await;
+            assert!(
+                answer.status >= 400 && answer.status != 401,
+                "{} of {}: {}",
+                client.name(),
+                upstream.name(),
+                answer.text()
+            );
             assert_error_shape(client, &answer);
         }
     }
@@ -238,13 +420,28 @@ async fn what_is_no_fault_of_the_request_goes_to_the_next_candidate() {
             }
             for (index, failure) in failures.into_iter().enumerate() {
                 let bench = Bench::with(&chains()).await;
-                bench.upstream.answer(failure.lenient()).answer(Script::text().lenient());
+                bench
+                    .upstream
+                    .answer(failure.lenient())
+                    .answer(Script::text().lenient());
                 let answer = bench.agent.send(&chain(dialect, stream)).await;
-                assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{} {index}: {}", dialect.name(), answer.text());
-                assert_eq!(answer.header("x-aerostat-attempts"), Some("2"), "{} {index}", dialect.name());
+                assert_eq!(
+                    (answer.status, answer.ended),
+                    (200, Ended::Whole),
+                    "{} {index}: {}",
+                    dialect.name(),
+                    answer.text()
+                );
+                assert_eq!(
+                    answer.header("x-aerostat-attempts"),
+                    Some("2"),
+                    "{} {index}",
+                    dialect.name()
+                );
                 let served = format!("{}/second", super::provider_name(dialect));
                 assert_eq!(answer.header("x-aerostat-model"), Some(&*served));
-                let summary = grammar::check(dialect, answer.content_type(), &answer.body).expect("one answer, not two");
+                let summary = grammar::check(dialect, answer.content_type(), &answer.body)
+                    .expect("one answer, not two");
                 assert_eq!(summary.ending, Ending::Success);
             }
         }
@@ -256,18 +453,34 @@ async fn a_context_that_is_too_long_goes_to_the_next_candidate_and_other_refusal
     let bench = Bench::with(&chains()).await;
     let too_long = |dialect| match dialect {
         Anthropic => Refusal::bad("prompt is too long: 210000 tokens > 200000 maximum"),
-        Gemini => Refusal::bad("The input token count (1100000) exceeds the maximum number of tokens allowed (1048576)."),
-        _ => Refusal::bad("This model's maximum context length is 8192 tokens.").code("context_length_exceeded"),
+        Gemini => Refusal::bad(
+            "The input token count (1100000) exceeds the maximum number of tokens allowed (1048576).",
+        ),
+        _ => Refusal::bad("This model's maximum context length is 8192 tokens.")
+            .code("context_length_exceeded"),
     };
     for dialect in SERVED {
-        bench.upstream.answer(Script::error(too_long(dialect)).lenient()).answer(Script::text().lenient());
+        bench
+            .upstream
+            .answer(Script::error(too_long(dialect)).lenient())
+            .answer(Script::text().lenient());
         let answer = bench.agent.send(&chain(dialect, true)).await;
-        assert_eq!((answer.status, answer.header("x-aerostat-attempts")), (200, Some("2")), "{}", answer.text());
+        assert_eq!(
+            (answer.status, answer.header("x-aerostat-attempts")),
+            (200, Some("2")),
+            "{}",
+            answer.text()
+        );
 
         let before = bench.upstream.requests().len();
-        bench.upstream.answer(Script::error(Refusal::bad("messages: at least one is required")).lenient());
+        bench
+            .upstream
+            .answer(Script::error(Refusal::bad("messages: at least one is required")).lenient());
         let answer = bench.agent.send(&chain(dialect, true)).await;
-        assert_eq!((answer.status, answer.header("x-aerostat-attempts")), (400, Some("1")));
+        assert_eq!(
+            (answer.status, answer.header("x-aerostat-attempts")),
+            (400, Some("1"))
+        );
         assert_eq!(bench.upstream.requests().len(), before + 1);
     }
 }
@@ -275,9 +488,15 @@ async fn a_context_that_is_too_long_goes_to_the_next_candidate_and_other_refusal
 #[tokio::test]
 async fn a_chain_that_is_spent_answers_with_what_an_upstream_said_last() {
     let bench = Bench::with(&chains()).await;
-    bench.upstream.answer(Script::status(500).lenient()).answer(Script::status(429).header("retry-after", "3").lenient());
+    bench
+        .upstream
+        .answer(Script::status(500).lenient())
+        .answer(Script::status(429).header("retry-after", "3").lenient());
     let answer = bench.agent.send(&chain(Chat, false)).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("3")));
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (429, Some("3"))
+    );
     assert_eq!(answer.header("x-aerostat-attempts"), Some("2"));
 }
 
@@ -285,16 +504,29 @@ async fn a_chain_that_is_spent_answers_with_what_an_upstream_said_last() {
 async fn an_account_without_its_key_hides_no_answer_and_counts_as_no_attempt() {
     let upstream = crate::support::upstream::Upstream::start().await;
     let keyless = provider(Chat, &upstream, "keyless");
-    let open = format!("[providers.open]\nprotocol = \"openai_chat\"\nbase_url = \"{}\"\n", upstream.base_url(Chat));
+    let open = format!(
+        "[providers.open]\nprotocol = \"openai_chat\"\nbase_url = \"{}\"\n",
+        upstream.base_url(Chat)
+    );
     let rules = "[[models]]\nname = \"m\"\nuse = [\"open/a\", \"keyless/b\"]\n";
     let agent = crate::support::agent::Agent::start(&format!("port = 0\n{keyless}{open}{rules}"));
     upstream.answer(Script::status(429).header("retry-after", "3").lenient());
     let answer = agent.send(&request(Chat, "m", false)).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("3")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.header("retry-after")),
+        (429, Some("3")),
+        "{}",
+        answer.text()
+    );
     assert_eq!(answer.header("x-aerostat-attempts"), Some("1"));
 
     let alone = agent.send(&request(Chat, "keyless/b", false)).await;
-    assert_eq!((alone.status, alone.header("x-aerostat-attempts")), (502, Some("0")), "{}", alone.text());
+    assert_eq!(
+        (alone.status, alone.header("x-aerostat-attempts")),
+        (502, Some("0")),
+        "{}",
+        alone.text()
+    );
     assert!(message(&alone).contains("OPENAI_KEY"), "{}", alone.text());
 }
 
@@ -302,21 +534,40 @@ async fn an_account_without_its_key_hides_no_answer_and_counts_as_no_attempt() {
 async fn attempts_are_bounded() {
     let bench = Bench::with("[scheduling]\nmax_attempts = 1\n").await;
     bench.upstream.always(Script::status(503));
-    let rewritten = std::fs::read_to_string(bench.agent.home().join("config.toml")).expect("it was written") + &chains();
+    let rewritten = std::fs::read_to_string(bench.agent.home().join("config.toml"))
+        .expect("it was written")
+        + &chains();
     bench.agent.rewrite_config(&rewritten);
     let mut answer = bench.agent.send(&chain(Chat, false)).await;
     while answer.status == 404 {
         answer = bench.agent.send(&chain(Chat, false)).await;
     }
-    assert_eq!((answer.status, answer.header("x-aerostat-attempts")), (503, Some("1")), "{}", answer.text());
+    assert_eq!(
+        (answer.status, answer.header("x-aerostat-attempts")),
+        (503, Some("1")),
+        "{}",
+        answer.text()
+    );
 }
 
 #[tokio::test]
 async fn a_name_that_no_list_holds_goes_to_the_only_provider_without_asking_for_its_list() {
     let upstream = crate::support::upstream::Upstream::start().await;
-    let open = format!("[providers.open]\nprotocol = \"openai_chat\"\nbase_url = \"{}\"\n", upstream.base_url(Chat));
+    let open = format!(
+        "[providers.open]\nprotocol = \"openai_chat\"\nbase_url = \"{}\"\n",
+        upstream.base_url(Chat)
+    );
     let agent = crate::support::agent::Agent::start(&format!("port = 0\n{open}"));
     upstream.answer(Script::text().lenient());
-    assert_eq!(agent.send(&request(Chat, "fine-tuned:x", false)).await.status, 200);
-    assert_eq!(upstream.only_request().json()["model"], Value::from("fine-tuned:x"));
+    assert_eq!(
+        agent
+            .send(&request(Chat, "fine-tuned:x", false))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        upstream.only_request().json()["model"],
+        Value::from("fine-tuned:x")
+    );
 }

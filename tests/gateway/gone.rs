@@ -9,21 +9,35 @@ use crate::support::Dialect::{Anthropic, Chat};
 use crate::support::raw::Request;
 use crate::support::upstream::{End, Script};
 
-/// How soon an upstream has to be told that nobody waits any more: a second, and what a busy machine adds to it.
+/// How soon an upstream has to be told that nobody waits any more: a second, and what a busy
+/// machine adds to it.
 const SOON: Duration = Duration::from_secs(3);
 
 async fn assert_cancelled(bench: &Bench, index: usize) {
     let since = Instant::now();
     let end = timeout(SOON, bench.upstream.end_of(index)).await;
-    assert_eq!(end.ok(), Some(End::Abandoned), "after {:?}", since.elapsed());
+    assert_eq!(
+        end.ok(),
+        Some(End::Abandoned),
+        "after {:?}",
+        since.elapsed()
+    );
 }
 
 #[tokio::test]
 async fn a_client_that_leaves_in_a_stream_cancels_the_upstream() {
     let bench = Bench::new().await;
-    for (index, (client, upstream)) in SERVED.into_iter().flat_map(|a| SERVED.map(|b| (a, b))).enumerate() {
-        bench.upstream.answer(Script::text().stall_after(first_text(upstream)));
-        let mut connection = bench.open(&request(client, &own_model(upstream), true)).await;
+    for (index, (client, upstream)) in SERVED
+        .into_iter()
+        .flat_map(|a| SERVED.map(|b| (a, b)))
+        .enumerate()
+    {
+        bench
+            .upstream
+            .answer(Script::text().stall_after(first_text(upstream)));
+        let mut connection = bench
+            .open(&request(client, &own_model(upstream), true))
+            .await;
         connection.answer_until(b"data: ").await;
         drop(connection);
         assert_cancelled(&bench, index).await;
@@ -33,9 +47,14 @@ async fn a_client_that_leaves_in_a_stream_cancels_the_upstream() {
 #[tokio::test]
 async fn a_client_that_leaves_before_the_head_cancels_the_upstream() {
     let bench = Bench::new().await;
-    for (index, (upstream, stream)) in [(Chat, true), (Chat, false), (Anthropic, true)].into_iter().enumerate() {
+    for (index, (upstream, stream)) in [(Chat, true), (Chat, false), (Anthropic, true)]
+        .into_iter()
+        .enumerate()
+    {
         bench.upstream.answer(Script::text().stall_before_head());
-        let connection = bench.open(&request(Chat, &own_model(upstream), stream)).await;
+        let connection = bench
+            .open(&request(Chat, &own_model(upstream), stream))
+            .await;
         bench.upstream.wait_for(index + 1).await;
         drop(connection);
         assert_cancelled(&bench, index).await;
@@ -58,7 +77,10 @@ async fn a_client_that_does_not_read_costs_bounded_memory() {
     const COPIES: usize = 250_000;
     let bench = Bench::new().await;
     // Some 70 MB of one delta over and over, passed through and translated.
-    let unread: [Request; 2] = [request(Chat, &own_model(Chat), true), request(Anthropic, &own_model(Chat), true)];
+    let unread: [Request; 2] = [
+        request(Chat, &own_model(Chat), true),
+        request(Anthropic, &own_model(Chat), true),
+    ];
     let before = bench.resident_kib();
     bench.upstream.always(Script::text().stretched(1, COPIES));
     let mut connections = Vec::new();
@@ -73,7 +95,10 @@ async fn a_client_that_does_not_read_costs_bounded_memory() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         (last, now) = (now, bench.resident_kib());
     }
-    assert!(now < before + 24 * 1024, "grew from {before} KiB to {now} KiB");
+    assert!(
+        now < before + 24 * 1024,
+        "grew from {before} KiB to {now} KiB"
+    );
     drop(connections);
     for index in 0..unread.len() {
         assert_cancelled(&bench, index).await;
@@ -84,8 +109,15 @@ impl Bench {
     /// The memory that the program holds.
     #[cfg(target_os = "linux")]
     fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.agent.id())).expect("the program runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.agent.id()))
+            .expect("the program runs");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("Linux says it");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     }
 }

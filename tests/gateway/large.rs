@@ -11,22 +11,34 @@ fn long() -> String {
     r#"\"model\":\"no\",\"stream\":true}]\\"#.repeat(6000)
 }
 
-/// A conversation with `between` in its middle, behind and in front of 200 KB each; `MODEL` stands where the name goes.
+/// A conversation with `between` in its middle, behind and in front of 200 KB each; `MODEL` stands
+/// where the name goes.
 fn request(dialect: Dialect, head: &str, between: &str, tail: &str) -> String {
     let turn = format!(r#"{{"role":"user","content":"{}"}}"#, long());
-    let list = if dialect == Responses { "input" } else { "messages" };
-    format!(r#"{{{head}"{list}":[{turn}],{between}"metadata":{{"text":"{}"}}{tail}}}"#, long())
+    let list = if dialect == Responses {
+        "input"
+    } else {
+        "messages"
+    };
+    format!(
+        r#"{{{head}"{list}":[{turn}],{between}"metadata":{{"text":"{}"}}{tail}}}"#,
+        long()
+    )
 }
 
 async fn ask(bench: &Bench, dialect: Dialect, body: &str) -> Answer {
     let sent = body.replace("MODEL", &own_model(dialect));
-    let answer = bench.agent.send(&post(dialect, &target(dialect, "", false), sent)).await;
+    let answer = bench
+        .agent
+        .send(&post(dialect, &target(dialect, "", false), sent))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer
 }
 
 fn is_stream(dialect: Dialect, answer: &Answer) -> bool {
-    let summary = grammar::check(dialect, answer.content_type(), &answer.body).expect("a valid answer");
+    let summary =
+        grammar::check(dialect, answer.content_type(), &answer.body).expect("a valid answer");
     assert_eq!(summary.ending, Ending::Success);
     answer.content_type().starts_with("text/event-stream")
 }
@@ -35,7 +47,12 @@ fn arrived(upstream: &Upstream, dialect: Dialect, body: &str) {
     let received = upstream.requests().pop().expect("it arrived");
     let expected = body.replace("MODEL", super::model(dialect));
     // Not by `assert_eq!`: it would print all of it.
-    assert!(received.body == expected, "{} bytes, and {} were expected", received.body.len(), expected.len());
+    assert!(
+        received.body == expected,
+        "{} bytes, and {} were expected",
+        received.body.len(),
+        expected.len()
+    );
 }
 
 const MODEL: &str = r#""model":"MODEL","max_tokens":9,"#;
@@ -65,11 +82,28 @@ async fn wherever_the_members_stand_all_arrives_and_the_answer_is_what_was_asked
 
 #[tokio::test]
 async fn a_request_that_failed_at_one_candidate_goes_whole_to_the_next() {
-    let bench = Bench::with("[[models]]\nname = \"chain\"\nuse = [\"chat/first\", \"chat/gpt-4.1\"]\n").await;
-    bench.upstream.answer(Script::status(503)).answer(Script::text().lenient());
+    let bench =
+        Bench::with("[[models]]\nname = \"chain\"\nuse = [\"chat/first\", \"chat/gpt-4.1\"]\n")
+            .await;
+    bench
+        .upstream
+        .answer(Script::status(503))
+        .answer(Script::text().lenient());
     let body = request(Chat, MODEL, "", "");
-    let answer = bench.agent.send(&post(Chat, "/v1/chat/completions", body.replace("MODEL", "chain"))).await;
-    assert_eq!((answer.status, answer.header("x-aerostat-attempts")), (200, Some("2")), "{}", answer.text());
+    let answer = bench
+        .agent
+        .send(&post(
+            Chat,
+            "/v1/chat/completions",
+            body.replace("MODEL", "chain"),
+        ))
+        .await;
+    assert_eq!(
+        (answer.status, answer.header("x-aerostat-attempts")),
+        (200, Some("2")),
+        "{}",
+        answer.text()
+    );
     arrived(&bench.upstream, Chat, &body);
 }
 
@@ -77,8 +111,12 @@ async fn a_request_that_failed_at_one_candidate_goes_whole_to_the_next() {
 async fn a_translation_reads_what_stands_between_the_ends() {
     let bench = Bench::new().await;
     bench.upstream.answer(Script::text().lenient());
-    let body = request(Chat, r#""model":"MODEL","#, r#""stream":true,"#, "").replace("MODEL", &own_model(Anthropic));
-    let answer = bench.agent.send(&post(Chat, "/v1/chat/completions", body)).await;
+    let body = request(Chat, r#""model":"MODEL","#, r#""stream":true,"#, "")
+        .replace("MODEL", &own_model(Anthropic));
+    let answer = bench
+        .agent
+        .send(&post(Chat, "/v1/chat/completions", body))
+        .await;
     assert!(is_stream(Chat, &answer), "{}", answer.text());
     assert_eq!(bench.upstream.only_request().json()["stream"], true);
 }
@@ -89,8 +127,12 @@ async fn an_envelope_between_the_ends_is_found() {
     bench.upstream.answer(Script::text().lenient());
     let reasoning = r#"{"role":"assistant","content":[{"type":"thinking","thinking":"x","signature":"AeroEnvelope!!"},{"type":"text","text":"y"}]}"#;
     let turn = format!(r#"{{"role":"user","content":"{}"}}"#, long());
-    let body = format!(r#"{{"model":"MODEL","max_tokens":9,"messages":[{turn},{reasoning},{turn}]}}"#);
+    let body =
+        format!(r#"{{"model":"MODEL","max_tokens":9,"messages":[{turn},{reasoning},{turn}]}}"#);
     ask(&bench, Anthropic, &body).await;
     let received = bench.upstream.only_request();
-    assert!(!String::from_utf8_lossy(&received.body).contains("AeroEnvelope"), "no provider ever sees one");
+    assert!(
+        !String::from_utf8_lossy(&received.body).contains("AeroEnvelope"),
+        "no provider ever sees one"
+    );
 }

@@ -35,29 +35,47 @@ impl Bench {
     /// With more lines of configuration, which stand behind the providers.
     async fn with(more: &str) -> Self {
         let upstream = Upstream::start().await;
-        let providers: String = SERVED.iter().map(|dialect| provider(*dialect, &upstream, provider_name(*dialect))).collect();
+        let providers: String = SERVED
+            .iter()
+            .map(|dialect| provider(*dialect, &upstream, provider_name(*dialect)))
+            .collect();
         let setup = Setup::config(format!("port = 0\n{providers}{more}"));
-        let setup = SERVED.iter().fold(setup, |setup, dialect| setup.env(key_env(*dialect), key(*dialect)));
-        let agent = setup.env("AEROSTAT_LOG", "debug").start().unwrap_or_else(|why| panic!("{why}"));
+        let setup = SERVED.iter().fold(setup, |setup, dialect| {
+            setup.env(key_env(*dialect), key(*dialect))
+        });
+        let agent = setup
+            .env("AEROSTAT_LOG", "debug")
+            .start()
+            .unwrap_or_else(|why| panic!("{why}"));
         Self { agent, upstream }
     }
 
     /// A passthrough.
     async fn ask(&self, dialect: Dialect, stream: bool) -> Answer {
-        self.agent.send(&request(dialect, &own_model(dialect), stream)).await
+        self.agent
+            .send(&request(dialect, &own_model(dialect), stream))
+            .await
     }
 
     /// A connection on which the request was sent.
     async fn open(&self, request: &Request) -> Connection {
-        let mut connection = Connection::open(self.agent.address()).await.expect("the port is open");
-        connection.send(&request.bytes(&self.agent.address().to_string())).await.expect("the request can be written");
+        let mut connection = Connection::open(self.agent.address())
+            .await
+            .expect("the port is open");
+        connection
+            .send(&request.bytes(&self.agent.address().to_string()))
+            .await
+            .expect("the request can be written");
         connection
     }
 }
 
 fn provider(dialect: Dialect, upstream: &Upstream, name: &str) -> String {
-    let (protocol, base_url, key_env) = (dialect.name(), upstream.base_url(dialect), key_env(dialect));
-    format!("[providers.{name}]\nprotocol = \"{protocol}\"\nbase_url = \"{base_url}\"\nkey_env = \"{key_env}\"\n")
+    let (protocol, base_url, key_env) =
+        (dialect.name(), upstream.base_url(dialect), key_env(dialect));
+    format!(
+        "[providers.{name}]\nprotocol = \"{protocol}\"\nbase_url = \"{base_url}\"\nkey_env = \"{key_env}\"\n"
+    )
 }
 
 /// The provider that speaks a client's own dialect.
@@ -112,28 +130,45 @@ fn smallest(dialect: Dialect, model: &str, stream: bool) -> Value {
         Chat => json!({"model": model, "stream": stream, "messages": messages}),
         Completions => json!({"model": model, "stream": stream, "prompt": "hi"}),
         Responses => json!({"model": model, "stream": stream, "input": "hi"}),
-        Anthropic => json!({"model": model, "stream": stream, "max_tokens": 9, "messages": messages}),
+        Anthropic => {
+            json!({"model": model, "stream": stream, "max_tokens": 9, "messages": messages})
+        }
         Gemini => json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
     }
 }
 
 fn request(dialect: Dialect, model: &str, stream: bool) -> Request {
-    post(dialect, &target(dialect, model, stream), smallest(dialect, model, stream).to_string())
+    post(
+        dialect,
+        &target(dialect, model, stream),
+        smallest(dialect, model, stream).to_string(),
+    )
 }
 
 fn post(dialect: Dialect, target: &str, body: impl Into<Vec<u8>>) -> Request {
     let request = Request::post(target, body);
-    if dialect == Anthropic { request.header("anthropic-version", "2023-06-01") } else { request }
+    if dialect == Anthropic {
+        request.header("anthropic-version", "2023-06-01")
+    } else {
+        request
+    }
 }
 
 /// How many records of the literal text it takes until there is text.
 fn first_text(dialect: Dialect) -> usize {
     let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
-    let has_text = |record: &bytes::Bytes| memchr::memmem::find(record, "Gr\u{fc}ezi".as_bytes()).is_some();
-    1 + answers::records(&literal).iter().position(has_text).expect("a text has text")
+    let has_text =
+        |record: &bytes::Bytes| memchr::memmem::find(record, "Gr\u{fc}ezi".as_bytes()).is_some();
+    1 + answers::records(&literal)
+        .iter()
+        .position(has_text)
+        .expect("a text has text")
 }
 
 /// Every pair of a client's dialect and another dialect's provider.
 fn translated() -> impl Iterator<Item = (Dialect, Dialect)> {
-    SERVED.into_iter().flat_map(|client| SERVED.into_iter().map(move |upstream| (client, upstream))).filter(|(a, b)| a != b)
+    SERVED
+        .into_iter()
+        .flat_map(|client| SERVED.into_iter().map(move |upstream| (client, upstream)))
+        .filter(|(a, b)| a != b)
 }

@@ -21,15 +21,30 @@ const ODD: [(Dialect, &str); 9] = [
         Chat,
         "{\"messages\":[{\"role\":\"user\",\"content\":\"{\\\"model\\\":\\\"no\\\"}\"}],\"mod\\u0065l\":\"MODEL\",\"seed\":12345678901234567890}",
     ),
-    (Completions, "{\"prompt\":[1,2,3],  \"model\":\"MODEL\",\"unknown\":{}}"),
-    (Responses, "{\"model\":\"MODEL\",\"input\":[{\"type\":\"new_kind\",\"a\":\"\\ud83d\\ude00\"}],\"future\":[]}"),
-    (Responses, "{ \"input\" : \"hi\",\n\n \"model\"\t:\t\"MODEL\" }"),
+    (
+        Completions,
+        "{\"prompt\":[1,2,3],  \"model\":\"MODEL\",\"unknown\":{}}",
+    ),
+    (
+        Responses,
+        "{\"model\":\"MODEL\",\"input\":[{\"type\":\"new_kind\",\"a\":\"\\ud83d\\ude00\"}],\"future\":[]}",
+    ),
+    (
+        Responses,
+        "{ \"input\" : \"hi\",\n\n \"model\"\t:\t\"MODEL\" }",
+    ),
     (
         Anthropic,
         "{\"max_tokens\":1e2,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}]}],\"beta_field\":1,\"model\":\"MODEL\"}",
     ),
-    (Anthropic, "{\"model\":\"MODEL\",\"max_tokens\":1,\"messages\":[]}   "),
-    (Gemini, " {\"contents\" : [ {\"parts\":[{\"text\":\"\\u0041\"}]} ] , \"model\":\"stays\", \"newField\":{\"n\":1.50}}"),
+    (
+        Anthropic,
+        "{\"model\":\"MODEL\",\"max_tokens\":1,\"messages\":[]}   ",
+    ),
+    (
+        Gemini,
+        " {\"contents\" : [ {\"parts\":[{\"text\":\"\\u0041\"}]} ] , \"model\":\"stays\", \"newField\":{\"n\":1.50}}",
+    ),
 ];
 
 #[tokio::test]
@@ -38,7 +53,14 @@ async fn bodies_reach_the_upstream_byte_for_byte_but_for_the_models_name() {
     for (dialect, template) in ODD {
         bench.upstream.answer(Script::text().lenient());
         let sent = template.replace("\"MODEL\"", &format!("\"{}\"", own_model(dialect)));
-        let answer = bench.agent.send(&post(dialect, &target(dialect, &own_model(dialect), false), sent)).await;
+        let answer = bench
+            .agent
+            .send(&post(
+                dialect,
+                &target(dialect, &own_model(dialect), false),
+                sent,
+            ))
+            .await;
         assert_eq!(answer.status, 200, "{template}: {}", answer.text());
         let received = bench.upstream.requests().pop().expect("it arrived");
         let expected = template.replace("\"MODEL\"", &format!("\"{}\"", model(dialect)));
@@ -52,10 +74,16 @@ async fn a_rule_replaces_only_the_names_characters() {
     let bench = Bench::with(rule).await;
     bench.upstream.answer(Script::text().lenient());
     let sent = "{\"a\":1.0, \"model\" : \"f\\u0061st \\u00e9\" , \"messages\":[]}";
-    let answer = bench.agent.send(&post(Chat, "/v1/chat/completions", sent)).await;
+    let answer = bench
+        .agent
+        .send(&post(Chat, "/v1/chat/completions", sent))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     let received = bench.upstream.only_request();
-    assert_eq!(received.body, "{\"a\":1.0, \"model\" : \"o\\\"x\" , \"messages\":[]}");
+    assert_eq!(
+        received.body,
+        "{\"a\":1.0, \"model\" : \"o\\\"x\" , \"messages\":[]}"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +91,10 @@ async fn a_name_that_stays_is_not_written_anew() {
     let bench = Bench::with("[[models]]\nname = \"gpt-4.1\"\nuse = \"chat/gpt-4.1\"\n").await;
     bench.upstream.answer(Script::text().lenient());
     let sent = "{\"model\":\"gpt\\u002d4.1\",\"messages\":[]}";
-    bench.agent.send(&post(Chat, "/v1/chat/completions", sent)).await;
+    bench
+        .agent
+        .send(&post(Chat, "/v1/chat/completions", sent))
+        .await;
     assert_eq!(bench.upstream.only_request().body, sent);
 }
 
@@ -71,7 +102,14 @@ async fn a_name_that_stays_is_not_written_anew() {
 async fn the_query_is_kept_without_the_key() {
     let bench = Bench::new().await;
     let body = super::smallest(Anthropic, &own_model(Anthropic), false).to_string();
-    bench.agent.send(&post(Anthropic, "/v1/messages?beta=true&key=sk-client&x=%20a", body)).await;
+    bench
+        .agent
+        .send(&post(
+            Anthropic,
+            "/v1/messages?beta=true&key=sk-client&x=%20a",
+            body,
+        ))
+        .await;
     let received = bench.upstream.only_request();
     assert_eq!(received.query.as_deref(), Some("beta=true&x=%20a"));
     assert_eq!(received.credentials(), ["sk-ant-upstream"]);
@@ -82,15 +120,28 @@ async fn whole_answers_and_streams_come_back_byte_for_byte() {
     let bench = Bench::new().await;
     for dialect in Dialect::ALL {
         for (stream, file) in [(false, "text.json"), (true, "text.sse")] {
-            let answer = bench.agent.send(&request(dialect, &own_model(dialect), stream)).await;
+            let answer = bench
+                .agent
+                .send(&request(dialect, &own_model(dialect), stream))
+                .await;
             let literal = answers::literal(dialect, file).expect("every dialect has a text");
             let expected = if stream && matches!(dialect, Chat | Completions) {
                 answers::without_usage(&answers::records(&literal)).concat()
             } else {
                 literal.to_vec()
             };
-            assert_eq!((answer.status, answer.ended), (200, Ended::Whole), "{} {file}", dialect.name());
-            assert_eq!(answer.text(), String::from_utf8_lossy(&expected), "{} {file}", dialect.name());
+            assert_eq!(
+                (answer.status, answer.ended),
+                (200, Ended::Whole),
+                "{} {file}",
+                dialect.name()
+            );
+            assert_eq!(
+                answer.text(),
+                String::from_utf8_lossy(&expected),
+                "{} {file}",
+                dialect.name()
+            );
         }
     }
     bench.upstream.assert_nothing_refused();
@@ -102,7 +153,8 @@ async fn geminis_array_form_comes_back_byte_for_byte() {
     let target = target(Gemini, &own_model(Gemini), true).replace("?alt=sse", "");
     let body = super::smallest(Gemini, "", true).to_string();
     let answer = bench.agent.send(&post(Gemini, &target, body.clone())).await;
-    let asked_directly = post(Gemini, &target.replace("google/", ""), body).header("x-goog-api-key", key(Gemini));
+    let asked_directly =
+        post(Gemini, &target.replace("google/", ""), body).header("x-goog-api-key", key(Gemini));
     let direct = exchange(bench.upstream.address(), &asked_directly).await;
     assert_eq!((answer.status, answer.text()), (200, direct.text()));
     assert_eq!(answer.content_type(), "application/json");
@@ -113,15 +165,30 @@ async fn each_event_is_delivered_while_the_upstream_holds_the_next() {
     let bench = Bench::new().await;
     for dialect in SERVED {
         let literal = answers::literal(dialect, "text.sse").expect("every dialect has a text");
-        let records =
-            if dialect == Chat { answers::without_usage(&answers::records(&literal)) } else { answers::records(&literal) };
+        let records = if dialect == Chat {
+            answers::without_usage(&answers::records(&literal))
+        } else {
+            answers::records(&literal)
+        };
         let gates: Vec<Gate> = records.iter().map(|_| Gate::default()).collect();
-        let starts = records.iter().scan(0, |at, record| Some(std::mem::replace(at, *at + record.len())));
-        let script = starts.zip(&gates).skip(1).fold(Script::text(), |script, (at, gate)| script.hold_at(at, gate));
+        let starts = records.iter().scan(0, |at, record| {
+            Some(std::mem::replace(at, *at + record.len()))
+        });
+        let script = starts
+            .zip(&gates)
+            .skip(1)
+            .fold(Script::text(), |script, (at, gate)| {
+                script.hold_at(at, gate)
+            });
         bench.upstream.answer(script);
-        let mut connection = bench.open(&request(dialect, &own_model(dialect), true)).await;
+        let mut connection = bench
+            .open(&request(dialect, &own_model(dialect), true))
+            .await;
         // What precedes the first content is held back for a failover; from there on nothing is.
-        let first_content = records.iter().position(|record| is_content(record)).expect("a text has content");
+        let first_content = records
+            .iter()
+            .position(|record| is_content(record))
+            .expect("a text has content");
         gates[1..=first_content].iter().for_each(Gate::open);
         connection.answer_until(&records[first_content]).await;
         for (record, gate) in records.iter().zip(&gates).skip(first_content + 1) {
@@ -133,9 +200,13 @@ async fn each_event_is_delivered_while_the_upstream_holds_the_next() {
 
 /// Whether a record of the literal text shows output.
 fn is_content(record: &[u8]) -> bool {
-    [&b"Gr\xc3\xbcezi"[..], b"content_block_start", b"output_item.added"]
-        .iter()
-        .any(|marker| memchr::memmem::find(record, marker).is_some())
+    [
+        &b"Gr\xc3\xbcezi"[..],
+        b"content_block_start",
+        b"output_item.added",
+    ]
+    .iter()
+    .any(|marker| memchr::memmem::find(record, marker).is_some())
 }
 
 #[tokio::test]
@@ -145,7 +216,12 @@ async fn a_stream_that_drips_byte_by_byte_is_the_same_stream() {
         let whole = bench.ask(dialect, true).await;
         bench.upstream.answer(Script::text().drip(Duration::ZERO));
         let dripped = bench.ask(dialect, true).await;
-        assert_eq!((dripped.ended, dripped.text()), (Ended::Whole, whole.text()), "{}", dialect.name());
+        assert_eq!(
+            (dripped.ended, dripped.text()),
+            (Ended::Whole, whole.text()),
+            "{}",
+            dialect.name()
+        );
     }
 }
 
@@ -155,11 +231,19 @@ async fn usage_is_observed_as_it_passes() {
     for dialect in SERVED {
         for stream in [false, true] {
             let answer = bench.ask(dialect, stream).await;
-            let id = answer.header("x-aerostat-request-id").expect("every answer has an id").to_owned();
+            let id = answer
+                .header("x-aerostat-request-id")
+                .expect("every answer has an id")
+                .to_owned();
             let record = bench.record_of(&id).await;
             let has_usage = record.contains("input_tokens=") && record.contains("output_tokens=");
             // A Chat client that asks for no usage in a stream gets none, and neither do we.
-            assert_eq!(has_usage, !(dialect == Chat && stream), "{} stream {stream}: {record}", dialect.name());
+            assert_eq!(
+                has_usage,
+                !(dialect == Chat && stream),
+                "{} stream {stream}: {record}",
+                dialect.name()
+            );
         }
     }
 }
@@ -169,7 +253,9 @@ impl Bench {
     async fn record_of(&self, request_id: &str) -> String {
         for _ in 0..500 {
             let log = self.agent.stderr();
-            let line = log.lines().find(|line| line.contains(request_id) && line.contains(" request "));
+            let line = log
+                .lines()
+                .find(|line| line.contains(request_id) && line.contains(" request "));
             if let Some(line) = line {
                 return line.to_owned();
             }
@@ -187,7 +273,14 @@ async fn a_body_that_stays_open_after_the_last_word_is_closed() {
 async fn stay_open(dialect: Dialect) {
     let bench = Bench::new().await;
     let whole = bench.ask(dialect, true).await;
-    bench.upstream.answer(Script::text().stall_at(whole.body.len()));
+    bench
+        .upstream
+        .answer(Script::text().stall_at(whole.body.len()));
     let answer = bench.ask(dialect, true).await;
-    assert_eq!((answer.ended, answer.text()), (Ended::Whole, whole.text()), "{}", dialect.name());
+    assert_eq!(
+        (answer.ended, answer.text()),
+        (Ended::Whole, whole.text()),
+        "{}",
+        dialect.name()
+    );
 }

@@ -33,13 +33,15 @@ fn with_tool(dialect: Dialect, model: &str, stream: bool) -> Value {
         }
         _ => {
             body["tools"] = json!([{"functionDeclarations": [{"name": "get_weather", "description": "d", "parameters": schema}]}]);
-            body["generationConfig"] = json!({"thinkingConfig": {"includeThoughts": true, "thinkingBudget": 512}});
+            body["generationConfig"] =
+                json!({"thinkingConfig": {"includeThoughts": true, "thinkingBudget": 512}});
         }
     }
     body
 }
 
-/// The conversation goes on as a client does it: the answer comes back as it was given, with the tools' results behind it.
+/// The conversation goes on as a client does it: the answer comes back as it was given, with the
+/// tools' results behind it.
 pub(super) fn go_on(dialect: Dialect, body: &mut Value, answer: &Value) {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     match dialect {
@@ -48,7 +50,9 @@ pub(super) fn go_on(dialect: Dialect, body: &mut Value, answer: &Value) {
             let calls = list(&message["tool_calls"]);
             let messages = body["messages"].as_array_mut().expect("messages");
             messages.push(message);
-            messages.extend(calls.iter().map(|call| json!({"role": "tool", "tool_call_id": call["id"], "content": RESULT})));
+            messages.extend(calls.iter().map(
+                |call| json!({"role": "tool", "tool_call_id": call["id"], "content": RESULT}),
+            ));
         }
         Responses => {
             let items = list(&answer["output"]);
@@ -68,7 +72,10 @@ pub(super) fn go_on(dialect: Dialect, body: &mut Value, answer: &Value) {
         }
         _ => {
             let content = answer["candidates"][0]["content"].clone();
-            let calls: Vec<Value> = list(&content["parts"]).into_iter().filter(|part| !part["functionCall"].is_null()).collect();
+            let calls: Vec<Value> = list(&content["parts"])
+                .into_iter()
+                .filter(|part| !part["functionCall"].is_null())
+                .collect();
             let results = calls.iter().map(|part| {
                 let call = &part["functionCall"];
                 json!({"functionResponse": {"name": call["name"], "id": call["id"], "response": {"output": RESULT}}})
@@ -88,14 +95,27 @@ fn set_model(dialect: Dialect, body: &mut Value, model: &str) {
 }
 
 async fn ask(bench: &Bench, dialect: Dialect, model: &str, body: &Value) -> Answer {
-    bench.agent.send(&post(dialect, &target(dialect, model, false), body.to_string())).await
+    bench
+        .agent
+        .send(&post(
+            dialect,
+            &target(dialect, model, false),
+            body.to_string(),
+        ))
+        .await
 }
 
 /// The tokens of the literal answer, as its maker wants them back.
 fn tokens(dialect: Dialect) -> Vec<String> {
     let body = answers::literal(dialect, "reasoned_tool_call.json").expect("every dialect has it");
-    let folded: Folded = grammar::check(dialect, "application/json", &body).expect("a valid answer").folded;
-    folded.choices.into_iter().flat_map(|choice| choice.signatures).collect()
+    let folded: Folded = grammar::check(dialect, "application/json", &body)
+        .expect("a valid answer")
+        .folded;
+    folded
+        .choices
+        .into_iter()
+        .flat_map(|choice| choice.signatures)
+        .collect()
 }
 
 #[tokio::test]
@@ -107,14 +127,34 @@ async fn a_tool_loop_gives_every_maker_its_tokens_back_in_every_pair() {
             let mut body = with_tool(client, &model, false);
             bench.upstream.answer(Script::reasoned_tool_call());
             let first = ask(&bench, client, &model, &body).await;
-            assert_eq!(first.status, 200, "{} of {}: {}", client.name(), upstream.name(), first.text());
+            assert_eq!(
+                first.status,
+                200,
+                "{} of {}: {}",
+                client.name(),
+                upstream.name(),
+                first.text()
+            );
             go_on(client, &mut body, &first.json());
             let second = ask(&bench, client, &model, &body).await;
-            assert_eq!(second.status, 200, "{} of {}: {}", client.name(), upstream.name(), second.text());
+            assert_eq!(
+                second.status,
+                200,
+                "{} of {}: {}",
+                client.name(),
+                upstream.name(),
+                second.text()
+            );
             let received = bench.upstream.requests().pop().expect("it arrived");
             for token in tokens(upstream) {
                 let has_token = String::from_utf8_lossy(&received.body).contains(&token);
-                assert!(has_token, "{} of {}: {:?}", client.name(), upstream.name(), received.body);
+                assert!(
+                    has_token,
+                    "{} of {}: {:?}",
+                    client.name(),
+                    upstream.name(),
+                    received.body
+                );
             }
         }
     }
@@ -125,20 +165,33 @@ async fn a_tool_loop_gives_every_maker_its_tokens_back_in_every_pair() {
 async fn a_conversation_that_changes_its_provider_is_never_refused_for_it() {
     let bench = Bench::new().await;
     for client in SERVED {
-        for (from, to) in SERVED.into_iter().flat_map(|from| SERVED.map(|to| (from, to))).filter(|(from, to)| from != to) {
+        for (from, to) in SERVED
+            .into_iter()
+            .flat_map(|from| SERVED.map(|to| (from, to)))
+            .filter(|(from, to)| from != to)
+        {
             let mut body = with_tool(client, &own_model(from), false);
             bench.upstream.answer(Script::reasoned_tool_call());
             let first = ask(&bench, client, &own_model(from), &body).await;
             go_on(client, &mut body, &first.json());
             set_model(client, &mut body, &own_model(to));
             let second = ask(&bench, client, &own_model(to), &body).await;
-            let what = format!("{} from {} to {}: {}", client.name(), from.name(), to.name(), second.text());
+            let what = format!(
+                "{} from {} to {}: {}",
+                client.name(),
+                from.name(),
+                to.name(),
+                second.text()
+            );
             assert_eq!(second.status, 200, "{what}");
             let received = bench.upstream.requests().pop().expect("it arrived");
             let received = String::from_utf8_lossy(&received.body).into_owned();
             assert!(!received.contains("AeroEnvelope"), "{what}: {received}");
             let is_foreign = |token: &String| received.contains(token);
-            assert!(!tokens(from).iter().any(is_foreign) || from == client, "{what}: {received}");
+            assert!(
+                !tokens(from).iter().any(is_foreign) || from == client,
+                "{what}: {received}"
+            );
         }
     }
 }
@@ -149,25 +202,53 @@ async fn a_refused_signature_is_tried_once_more_without_the_reasoning() {
     let refused = |dialect| match dialect {
         Anthropic => Refusal::bad("messages.1.content.0: Invalid `signature` in `thinking` block"),
         Gemini => Refusal::bad("Invalid/Corrupted thought signature."),
-        _ => Refusal::bad("The encrypted content could not be verified.").code("invalid_encrypted_content"),
+        _ => Refusal::bad("The encrypted content could not be verified.")
+            .code("invalid_encrypted_content"),
     };
     for dialect in [Responses, Anthropic, Gemini] {
         let model = own_model(dialect);
         let mut body = with_tool(dialect, &model, false);
         bench.upstream.answer(Script::reasoned_tool_call());
-        go_on(dialect, &mut body, &ask(&bench, dialect, &model, &with_tool(dialect, &model, false)).await.json());
-        bench.upstream.answer(Script::error(refused(dialect)).lenient()).answer(Script::text());
+        go_on(
+            dialect,
+            &mut body,
+            &ask(&bench, dialect, &model, &with_tool(dialect, &model, false))
+                .await
+                .json(),
+        );
+        bench
+            .upstream
+            .answer(Script::error(refused(dialect)).lenient())
+            .answer(Script::text());
         let answer = ask(&bench, dialect, &model, &body).await;
-        assert_eq!((answer.status, answer.header("x-aerostat-attempts")), (200, Some("2")), "{}", answer.text());
-        assert!(answer.header("x-aerostat-dropped").is_some_and(|names| names.contains("reasoning")), "{}", dialect.name());
+        assert_eq!(
+            (answer.status, answer.header("x-aerostat-attempts")),
+            (200, Some("2")),
+            "{}",
+            answer.text()
+        );
+        assert!(
+            answer
+                .header("x-aerostat-dropped")
+                .is_some_and(|names| names.contains("reasoning")),
+            "{}",
+            dialect.name()
+        );
         let received = bench.upstream.requests().pop().expect("it arrived");
-        tokens(dialect).iter().for_each(|token| assert!(!String::from_utf8_lossy(&received.body).contains(token)));
+        tokens(dialect)
+            .iter()
+            .for_each(|token| assert!(!String::from_utf8_lossy(&received.body).contains(token)));
 
         // A second refusal is the answer, in the upstream's own words.
         let before = bench.upstream.requests().len();
         let twice = || Script::error(refused(dialect)).lenient();
         bench.upstream.answer(twice()).answer(twice());
         let answer = ask(&bench, dialect, &model, &body).await;
-        assert_eq!((answer.status, bench.upstream.requests().len()), (400, before + 2), "{}", answer.text());
+        assert_eq!(
+            (answer.status, bench.upstream.requests().len()),
+            (400, before + 2),
+            "{}",
+            answer.text()
+        );
     }
 }

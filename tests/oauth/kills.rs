@@ -1,4 +1,5 @@
-//! `kill -9` of an agent that refreshes: afterwards the account serves, or says that its refresh was interrupted.
+//! `kill -9` of an agent that refreshes: afterwards the account serves, or says that its refresh
+//! was interrupted.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +19,13 @@ enum Moment {
     Taken,
 }
 
-const MOMENTS: [Moment; 5] = [Moment::Random, Moment::Taken, Moment::Random, Moment::Asked, Moment::Random];
+const MOMENTS: [Moment; 5] = [
+    Moment::Random,
+    Moment::Taken,
+    Moment::Random,
+    Moment::Asked,
+    Moment::Random,
+];
 
 /// Numbers that look random and are the same each time.
 struct Dice(u64);
@@ -26,14 +33,20 @@ struct Dice(u64);
 impl Dice {
     /// From 0 to 1.
     fn roll(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 40) as f64 / (1_u64 << 24) as f64
     }
 }
 
 fn kills() -> u64 {
-    std::env::var("AEROSTAT_TEST_REFRESH_KILLS")
-        .map_or(KILLS, |number| number.parse().expect("AEROSTAT_TEST_REFRESH_KILLS is a number"))
+    std::env::var("AEROSTAT_TEST_REFRESH_KILLS").map_or(KILLS, |number| {
+        number
+            .parse()
+            .expect("AEROSTAT_TEST_REFRESH_KILLS is a number")
+    })
 }
 
 /// How long a request takes that needs a refresh.
@@ -57,7 +70,11 @@ async fn kill_at(home: &Home, moment: Moment, after: Duration) {
             agent.kill();
         }
         Moment::Asked | Moment::Taken => {
-            let what = if matches!(moment, Moment::Asked) { "requests" } else { "answers" };
+            let what = if matches!(moment, Moment::Asked) {
+                "requests"
+            } else {
+                "answers"
+            };
             home.lab.ask(&format!("/lab/hold?what={what}")).await;
             let _request = asked(&agent).await;
             home.until_held(1).await;
@@ -74,8 +91,16 @@ async fn serves_after(home: &Home, round: &str) -> bool {
     let account = home.account("x");
     let is_ready = status == 200 && account["state"] == "ready";
     let is_interrupted = status != 200 && account["reason"] == INTERRUPTED;
-    assert!(is_ready || is_interrupted, "{round}: {status}, {account}\n{}", agent.stderr());
-    assert!(!agent.stderr().contains("vault"), "{round}: {}", agent.stderr());
+    assert!(
+        is_ready || is_interrupted,
+        "{round}: {status}, {account}\n{}",
+        agent.stderr()
+    );
+    assert!(
+        !agent.stderr().contains("vault"),
+        "{round}: {}",
+        agent.stderr()
+    );
     if is_interrupted {
         home.signs_in("account login x").await;
     }
@@ -94,8 +119,15 @@ async fn a_kill_during_a_refresh_leaves_a_ready_account_or_an_interrupted_one() 
         kill_at(&home, moment, after).await;
         let round = format!("kill {number}, {moment:?} {after:?} of {usual:?}");
         let serves = serves_after(&home, &round).await;
-        assert!(!serves || !matches!(moment, Moment::Taken), "{round}: the successor went with the agent");
+        assert!(
+            !serves || !matches!(moment, Moment::Taken),
+            "{round}: the successor went with the agent"
+        );
         interrupted += u64::from(!serves);
     }
-    assert!((1..kills()).contains(&interrupted), "{interrupted} of {} kills interrupted a refresh", kills());
+    assert!(
+        (1..kills()).contains(&interrupted),
+        "{interrupted} of {} kills interrupted a refresh",
+        kills()
+    );
 }

@@ -1,4 +1,5 @@
-//! Upstreams' answers: however their bytes are cut, they say the same, and a stream says what the whole answer says.
+//! Upstreams' answers: however their bytes are cut, they say the same, and a stream says what the
+//! whole answer says.
 
 use aerostat::canon::{Event, Fault, Fold, Response};
 use aerostat::protocol::Answering;
@@ -13,22 +14,32 @@ use crate::support::upstream::Form;
 use crate::support::upstream::answers::{self, Answer};
 
 fn answering() -> Answering {
-    Answering { request_id: "0123456789abcdef01234567".to_owned() }
+    Answering {
+        request_id: "0123456789abcdef01234567".to_owned(),
+    }
 }
 
 /// Every literal stream, in each form that its dialect has.
 fn streams() -> Vec<(Dialect, String, Bytes)> {
     Dialect::ALL
         .into_iter()
-        .flat_map(|dialect| answers::cases(dialect).into_iter().flat_map(move |case| forms(dialect, &case)))
+        .flat_map(|dialect| {
+            answers::cases(dialect)
+                .into_iter()
+                .flat_map(move |case| forms(dialect, &case))
+        })
         .collect()
 }
 
 fn forms(dialect: Dialect, case: &str) -> Vec<(Dialect, String, Bytes)> {
     let records = answers::literal(dialect, &format!("{case}.sse")).expect("a literal answer");
     let array = || Bytes::from(Answer::stream(Form::Array, &records).chunks().concat());
-    let arrays = (dialect == Dialect::Gemini).then(array).map(|array| (dialect, format!("{case}, as an array"), array));
-    std::iter::once((dialect, case.to_owned(), records)).chain(arrays).collect()
+    let arrays = (dialect == Dialect::Gemini)
+        .then(array)
+        .map(|array| (dialect, format!("{case}, as an array"), array));
+    std::iter::once((dialect, case.to_owned(), records))
+        .chain(arrays)
+        .collect()
 }
 
 /// The events of a stream that comes in these chunks.
@@ -36,7 +47,9 @@ fn events(dialect: Dialect, chunks: impl IntoIterator<Item = Bytes>) -> Vec<Even
     let mut decoder = protocol(dialect.name()).stream_decoder(&answering());
     let mut events = Vec::new();
     for chunk in chunks {
-        decoder.push(chunk, &mut events).expect("literal answers are their dialect's");
+        decoder
+            .push(chunk, &mut events)
+            .expect("literal answers are their dialect's");
     }
     decoder.finish(&mut events);
     events
@@ -49,9 +62,15 @@ fn folded(events: Vec<Event>) -> Result<Response, Fault> {
 }
 
 fn cut(bytes: &Bytes, at: &[Index]) -> Vec<Bytes> {
-    let mut cuts: Vec<usize> = at.iter().map(|index| index.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+    let mut cuts: Vec<usize> = at
+        .iter()
+        .map(|index| index.index(bytes.len() + 1))
+        .chain([0, bytes.len()])
+        .collect();
     cuts.sort_unstable();
-    cuts.windows(2).map(|pair| bytes.slice(pair[0]..pair[1])).collect()
+    cuts.windows(2)
+        .map(|pair| bytes.slice(pair[0]..pair[1]))
+        .collect()
 }
 
 proptest! {
@@ -68,7 +87,11 @@ proptest! {
 fn a_stream_that_comes_byte_by_byte_says_the_same() {
     for (dialect, case, bytes) in streams() {
         let single = (0..bytes.len()).map(|at| bytes.slice(at..=at));
-        assert_eq!(events(dialect, single), events(dialect, [bytes.clone()]), "{dialect:?} {case}");
+        assert_eq!(
+            events(dialect, single),
+            events(dialect, [bytes.clone()]),
+            "{dialect:?} {case}"
+        );
     }
 }
 
@@ -76,8 +99,13 @@ fn a_stream_that_comes_byte_by_byte_says_the_same() {
 fn a_folded_stream_is_the_whole_answer() {
     for (dialect, case, bytes) in streams() {
         let file = case.trim_end_matches(", as an array");
-        let whole = answers::literal(dialect, &format!("{file}.json")).expect("cases have both forms");
+        let whole =
+            answers::literal(dialect, &format!("{file}.json")).expect("cases have both forms");
         let whole = protocol(dialect.name()).decode_response(whole, &answering());
-        assert_eq!(folded(events(dialect, [bytes])), whole, "{dialect:?} {case}");
+        assert_eq!(
+            folded(events(dialect, [bytes])),
+            whole,
+            "{dialect:?} {case}"
+        );
     }
 }

@@ -22,8 +22,8 @@ enum Damage {
 }
 
 const PIECES: [&str; 16] = [
-    "null", "{}", "[]", "\"\"", "-1", "1e999", "true", "\\ud800", "\n\n", "\r", "data: ", "event: ", "[DONE]", "\u{feff}", "],[",
-    "\"a\":",
+    "null", "{}", "[]", "\"\"", "-1", "1e999", "true", "\\ud800", "\n\n", "\r", "data: ",
+    "event: ", "[DONE]", "\u{feff}", "],[", "\"a\":",
 ];
 
 fn damages() -> impl Strategy<Value = Vec<(Index, Damage)>> {
@@ -56,9 +56,18 @@ fn damaged(bytes: &[u8], damages: &[(Index, Damage)]) -> Bytes {
 
 fn literals() -> Vec<(Dialect, Bytes)> {
     let files = |dialect: Dialect| {
-        let folder = format!("{}/tests/support/upstream/answers/{}", env!("CARGO_MANIFEST_DIR"), dialect.name());
+        let folder = format!(
+            "{}/tests/support/upstream/answers/{}",
+            env!("CARGO_MANIFEST_DIR"),
+            dialect.name()
+        );
         let files = std::fs::read_dir(folder).expect("every dialect has a folder of answers");
-        files.map(move |file| (dialect, Bytes::from(std::fs::read(file.expect("an entry").path()).expect("a file"))))
+        files.map(move |file| {
+            (
+                dialect,
+                Bytes::from(std::fs::read(file.expect("an entry").path()).expect("a file")),
+            )
+        })
     };
     assert!(!answers::cases(Dialect::Chat).is_empty());
     Dialect::ALL.into_iter().flat_map(files).collect()
@@ -66,7 +75,12 @@ fn literals() -> Vec<(Dialect, Bytes)> {
 
 /// Every decoder of a dialect that reads what upstreams send.
 fn read_as_answer(dialect: &str, bytes: &Bytes) {
-    let (protocol, answering) = (protocol(dialect), Answering { request_id: "0123456789ab".to_owned() });
+    let (protocol, answering) = (
+        protocol(dialect),
+        Answering {
+            request_id: "0123456789ab".to_owned(),
+        },
+    );
     let mut decoder = protocol.stream_decoder(&answering);
     let mut events = Vec::new();
     if decoder.push(bytes.clone(), &mut events).is_ok() {
@@ -77,17 +91,32 @@ fn read_as_answer(dialect: &str, bytes: &Bytes) {
     let _ = protocol.glimpse_body(bytes);
     let _ = protocol.decode_count(bytes);
     let _ = protocol.decode_models(bytes);
-    let _ = protocol.embeddings().map(|codec| codec.decode_embeddings(bytes));
+    let _ = protocol
+        .embeddings()
+        .map(|codec| codec.decode_embeddings(bytes));
 }
 
 /// Every decoder of a dialect that reads what clients send.
 fn read_as_request(dialect: &str, bytes: &Bytes) {
     let headers = HeaderMap::new();
     let path_model = (dialect == "gemini").then_some("m");
-    for operation in [Operation::Generate, Operation::CountTokens, Operation::Embed, Operation::BatchEmbed] {
-        let inbound = Inbound { operation, path_model, query: None, headers: &headers, body: bytes };
+    for operation in [
+        Operation::Generate,
+        Operation::CountTokens,
+        Operation::Embed,
+        Operation::BatchEmbed,
+    ] {
+        let inbound = Inbound {
+            operation,
+            path_model,
+            query: None,
+            headers: &headers,
+            body: bytes,
+        };
         let _ = protocol(dialect).peek(&inbound);
-        let _ = protocol(dialect).embeddings().map(|codec| codec.decode_embed(&inbound));
+        let _ = protocol(dialect)
+            .embeddings()
+            .map(|codec| codec.decode_embed(&inbound));
     }
     // An error finds the way back to its field.
     let _ = decode_bytes(dialect, bytes).map_err(|error| error.into_fault(bytes));

@@ -12,7 +12,14 @@ use super::said::said;
 use super::wires::{self, DIALECTS, decode, pointer, pointers, without};
 
 /// Names of models whose upstreams take different things.
-const MODELS: [&str; 6] = ["gpt-5", "claude-sonnet-4-5", "claude-opus-4-7", "gemini-2.5-flash", "gemini-3-pro", "llama3"];
+const MODELS: [&str; 6] = [
+    "gpt-5",
+    "claude-sonnet-4-5",
+    "claude-opus-4-7",
+    "gemini-2.5-flash",
+    "gemini-3-pro",
+    "llama3",
+];
 
 /// A request in another dialect's words.
 #[derive(Debug)]
@@ -27,24 +34,46 @@ struct Translated {
 
 /// Translates; the path of the field that refuses it otherwise.
 fn translate(body: &Value, from: &str, into: &str, model: &str) -> Result<Translated, String> {
-    encode(decode(from, body).expect("the body was read before"), into, model)
+    encode(
+        decode(from, body).expect("the body was read before"),
+        into,
+        model,
+    )
 }
 
 fn encode(request: Request, into: &str, model: &str) -> Result<Translated, String> {
-    let target = Target { operation: Operation::Generate, provider: "p", model, stream: false, output_tokens_max: None };
+    let target = Target {
+        operation: Operation::Generate,
+        provider: "p",
+        model,
+        stream: false,
+        output_tokens_max: None,
+    };
     let mut losses = Losses::default();
     let encoded = wires::protocol(into).encode_request(&request, &target, &mut losses);
     let losses = losses.resolve(&request.body).map_err(|refusal| {
-        let at = refusal.at.unwrap_or_else(|| panic!("{into}: a refusal without a field: {}", refusal.why));
+        let at = refusal
+            .at
+            .unwrap_or_else(|| panic!("{into}: a refusal without a field: {}", refusal.why));
         pointer(&aerostat::json::path_at(&request.body, at))
     })?;
-    let lost = losses.iter().filter(|loss| loss.how != How::Added).map(|loss| pointer(&loss.path)).collect();
+    let lost = losses
+        .iter()
+        .filter(|loss| loss.how != How::Added)
+        .map(|loss| pointer(&loss.path))
+        .collect();
     let is_eked_out = losses.iter().any(|loss| loss.how == How::Added);
     let body = String::from_utf8(encoded.wire.body.whole().to_vec()).expect("bodies are UTF-8");
-    Ok(Translated { body, lost, is_eked_out, request })
+    Ok(Translated {
+        body,
+        lost,
+        is_eked_out,
+        request,
+    })
 }
 
-/// Translates what can be carried: what refuses is taken out, as a person would who reads the error. `None` = nothing is left.
+/// Translates what can be carried: what refuses is taken out, as a person would who reads the
+/// error. `None` = nothing is left.
 fn carried(mut body: Value, from: &str, into: &str, model: &str) -> Option<(Value, Translated)> {
     for _ in 0..64 {
         match translate(&body, from, into, model) {
@@ -80,8 +109,14 @@ fn taken_out(body: &Value, dialect: &str, pointer: &str) -> Option<Value> {
 
 /// Whether one of the losses is this field, one around it, or one within it.
 fn is_named(lost: &[String], pointer: &str) -> bool {
-    let holds = |outer: &str, inner: &str| inner == outer || inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
-    lost.iter().any(|loss| holds(loss, pointer) || holds(pointer, loss))
+    let holds = |outer: &str, inner: &str| {
+        inner == outer
+            || inner
+                .strip_prefix(outer)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    lost.iter()
+        .any(|loss| holds(loss, pointer) || holds(pointer, loss))
 }
 
 /// Whether a field is no loss where it is gone: it is named, or it says the same as its absence.
@@ -131,17 +166,25 @@ fn says_nothing(pointer: &str, value: &Value) -> bool {
     let is_opaque = key == "id" && !pointer.contains("tool_calls");
     // Anthropic's formats are always strict.
     let is_format = pointer.ends_with("format/strict") || pointer.ends_with("json_schema/strict");
-    value.is_null() || is_kind || is_opaque || is_format || DEFAULTS.contains(&(key, value.to_string().as_str()))
+    value.is_null()
+        || is_kind
+        || is_opaque
+        || is_format
+        || DEFAULTS.contains(&(key, value.to_string().as_str()))
 }
 
 /// Whether a field names the speaker of a message that says nothing.
 fn is_of_a_hollow_message(body: &Value, pointer: &str) -> bool {
-    let Some((message, "name")) = pointer.rsplit_once('/') else { return false };
+    let Some((message, "name")) = pointer.rsplit_once('/') else {
+        return false;
+    };
     let message = body.pointer(message).expect("it is there");
     let is_empty = |value: &Value| value.is_null() || value.as_array().is_some_and(Vec::is_empty);
-    message
-        .as_object()
-        .is_some_and(|members| members.iter().all(|(key, value)| ["name", "role"].contains(&key.as_str()) || is_empty(value)))
+    message.as_object().is_some_and(|members| {
+        members
+            .iter()
+            .all(|(key, value)| ["name", "role"].contains(&key.as_str()) || is_empty(value))
+    })
 }
 
 /// What of a leaf has to be found again: the marker in a string, a number's digits.
@@ -162,7 +205,11 @@ fn chance() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn upstream() -> impl Strategy<Value = &'static str> {
-    select(protocol::upstreams().map(|protocol| protocol.dialect().name()).collect::<Vec<_>>())
+    select(
+        protocol::upstreams()
+            .map(|protocol| protocol.dialect().name())
+            .collect::<Vec<_>>(),
+    )
 }
 
 /// One try: who says what, and for whom it is written.
@@ -175,18 +222,35 @@ struct Try {
 }
 
 fn tries() -> impl Strategy<Value = Try> {
-    let parts = (select(&DIALECTS[..]), upstream(), select(&MODELS[..]), chance());
-    parts.prop_map(|(from, into, model, chance)| Try { from, into, model, chance })
+    let parts = (
+        select(&DIALECTS[..]),
+        upstream(),
+        select(&MODELS[..]),
+        chance(),
+    );
+    parts.prop_map(|(from, into, model, chance)| Try {
+        from,
+        into,
+        model,
+        chance,
+    })
 }
 
 impl Try {
     fn carried(&self) -> Option<(Value, Translated)> {
-        carried(wires::request(self.from, &self.chance), self.from, self.into, self.model)
+        carried(
+            wires::request(self.from, &self.chance),
+            self.from,
+            self.into,
+            self.model,
+        )
     }
 
     /// Texts and numbers that are neither in the translation nor among the losses.
     fn lost_in_silence(&self) -> Vec<String> {
-        let Some((body, translated)) = self.carried() else { return Vec::new() };
+        let Some((body, translated)) = self.carried() else {
+            return Vec::new();
+        };
         let is_silent = |pointer: &String| {
             let marker = body.pointer(pointer).and_then(marker);
             let is_gone = marker.is_some_and(|marker| !translated.body.contains(&marker));
@@ -197,13 +261,18 @@ impl Try {
 
     /// Fields without which the translation is the same, and that are not among the losses.
     fn without_effect(&self) -> Vec<String> {
-        let Some((body, translated)) = self.carried() else { return Vec::new() };
+        let Some((body, translated)) = self.carried() else {
+            return Vec::new();
+        };
         let is_idle = |pointer: &String| {
             let shorter = without(&body, pointer);
-            if is_explained(&body, pointer, &translated.lost) || decode(self.from, &shorter).is_err() {
+            if is_explained(&body, pointer, &translated.lost)
+                || decode(self.from, &shorter).is_err()
+            {
                 return false;
             }
-            translate(&shorter, self.from, self.into, self.model).is_ok_and(|other| other.body == translated.body)
+            translate(&shorter, self.from, self.into, self.model)
+                .is_ok_and(|other| other.body == translated.body)
         };
         pointers(&body).into_iter().filter(is_idle).collect()
     }

@@ -1,18 +1,22 @@
-//! What a request says, so that two that say the same are equal: the normalisations that the references allow, and no others.
+//! What a request says, so that two that say the same are equal: the normalisations that the
+//! references allow, and no others.
 
 use aerostat::canon::{
-    Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, ShowReasoning, Tool, ToolChoice, ToolInput, ToolKind, Turn,
+    Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, ShowReasoning, Tool,
+    ToolChoice, ToolInput, ToolKind, Turn,
 };
 use aerostat::json::{Document, Raw, Text};
 use aerostat::protocol::schema::is_empty;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// What stands for a signature that a running loop of calls lacks toward Gemini; whether one runs, a reminder may change.
+/// What stands for a signature that a running loop of calls lacks toward Gemini; whether one runs,
+/// a reminder may change.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
-/// What a request says in a dialect's own words: without where it said so and what was named, empty texts left out, and Chat's
-/// custom tools as the functions that they are written as (`translation.md` sections 3 and 4).
+/// What a request says in a dialect's own words: without where it said so and what was named, empty
+/// texts left out, and Chat's custom tools as the functions that they are written as
+/// (`translation.md` sections 3 and 4).
 pub(super) fn said(mut request: Request, dialect: &str) -> Request {
     tell_turns(&mut request, dialect);
     match dialect {
@@ -23,15 +27,28 @@ pub(super) fn said(mut request: Request, dialect: &str) -> Request {
     }
     tell_steering(&mut request);
     request.tools.iter_mut().for_each(tell_function);
-    Request { body: Bytes::new(), model: String::new(), unknown: Vec::new(), added: Vec::new(), ..request }
+    Request {
+        body: Bytes::new(),
+        model: String::new(),
+        unknown: Vec::new(),
+        added: Vec::new(),
+        ..request
+    }
 }
 
 fn tell_turns(request: &mut Request, dialect: &str) {
     request.system.retain(is_said);
-    request.turns.iter_mut().for_each(|turn| tell(&mut turn.parts, dialect));
+    request
+        .turns
+        .iter_mut()
+        .for_each(|turn| tell(&mut turn.parts, dialect));
     request.turns.retain(|turn| !turn.parts.is_empty());
     // Behind a message that says nothing, system text stands in front.
-    while request.turns.first().is_some_and(|turn| matches!(turn.role, Role::System | Role::Developer)) {
+    while request
+        .turns
+        .first()
+        .is_some_and(|turn| matches!(turn.role, Role::System | Role::Developer))
+    {
         request.system.append(&mut request.turns.remove(0).parts);
     }
     request.turns.dedup_by(merge);
@@ -46,29 +63,53 @@ fn merge(next: &mut Turn, turn: &mut Turn) -> bool {
     is_same
 }
 
-/// What is the same as nothing: the text format, a schema that is not strict, a choice of no tool where there are none, reasoning
-/// of which nothing is said.
+/// What is the same as nothing: the text format, a schema that is not strict, a choice of no tool
+/// where there are none, reasoning of which nothing is said.
 fn tell_steering(request: &mut Request) {
     if let Some(Format::Schema(schema)) = request.format.as_mut().map(|format| &mut format.value) {
         schema.strict = schema.strict.take().filter(|strict| strict.value);
     }
-    request.format = request.format.take().filter(|format| format.value != Format::Free);
-    request.reasoning = request.reasoning.take().filter(|reasoning| reasoning.value != Reasoning::default());
+    request.format = request
+        .format
+        .take()
+        .filter(|format| format.value != Format::Free);
+    request.reasoning = request
+        .reasoning
+        .take()
+        .filter(|reasoning| reasoning.value != Reasoning::default());
     if request.tools.is_empty() {
-        request.tool_choice = request.tool_choice.take().filter(|choice| choice.value != ToolChoice::None);
+        request.tool_choice = request
+            .tool_choice
+            .take()
+            .filter(|choice| choice.value != ToolChoice::None);
     }
 }
 
-/// A budget that the model finds itself is what there is without one, and thoughts are shown to those who ask.
+/// A budget that the model finds itself is what there is without one, and thoughts are shown to
+/// those who ask.
 fn tell_mode(request: &mut Request) {
     request.reasoning.iter_mut().for_each(|reasoning| {
-        reasoning.value.show = reasoning.value.show.take().filter(|show| show.value != ShowReasoning::No);
+        reasoning.value.show = reasoning
+            .value
+            .show
+            .take()
+            .filter(|show| show.value != ShowReasoning::No);
     });
-    let unmeasured = Reasoning { mode: ReasoningMode::Dynamic, ..Reasoning::default() };
-    request.reasoning = request.reasoning.take().filter(|reasoning| reasoning.value != unmeasured);
-    request.reasoning.iter_mut().filter(|reasoning| reasoning.value.mode == ReasoningMode::Dynamic).for_each(|reasoning| {
-        reasoning.value.mode = ReasoningMode::Unset;
-    });
+    let unmeasured = Reasoning {
+        mode: ReasoningMode::Dynamic,
+        ..Reasoning::default()
+    };
+    request.reasoning = request
+        .reasoning
+        .take()
+        .filter(|reasoning| reasoning.value != unmeasured);
+    request
+        .reasoning
+        .iter_mut()
+        .filter(|reasoning| reasoning.value.mode == ReasoningMode::Dynamic)
+        .for_each(|reasoning| {
+            reasoning.value.mode = ReasoningMode::Unset;
+        });
 }
 
 fn tell(parts: &mut Vec<Part>, dialect: &str) {
@@ -78,7 +119,9 @@ fn tell(parts: &mut Vec<Part>, dialect: &str) {
         part.sig_at = None;
         match &mut part.kind {
             PartKind::ToolResult(result) => result.parts.retain(is_said),
-            PartKind::ToolCall { input, .. } if dialect == "openai_chat" => *input = ToolInput::Json(input.to_object()),
+            PartKind::ToolCall { input, .. } if dialect == "openai_chat" => {
+                *input = ToolInput::Json(input.to_object())
+            }
             _ => {}
         }
     }
@@ -103,28 +146,46 @@ fn is_said(part: &Part) -> bool {
     plain(part).is_none_or(|text| !text.is_empty())
 }
 
-/// Toward OpenAI a tool is always said to be strict or not; an empty schema is none (`translation.md` section 5). The order of
-/// a grammar's members says nothing.
+/// Toward OpenAI a tool is always said to be strict or not; an empty schema is none
+/// (`translation.md` section 5). The order of a grammar's members says nothing.
 fn tell_function(tool: &mut Tool) {
     match &mut tool.kind {
         ToolKind::Function { strict, schema, .. } => {
             *strict = strict.take().filter(|strict| strict.value);
             *schema = schema.take().filter(|schema| !is_empty(schema));
         }
-        ToolKind::Free { grammar: Some(grammar), .. } => {
-            let value: Value = serde_json::from_slice(grammar.value.as_bytes()).expect("it is JSON");
-            grammar.value = Document::parse(value.to_string().into()).expect("it is JSON").root().raw();
+        ToolKind::Free {
+            grammar: Some(grammar),
+            ..
+        } => {
+            let value: Value =
+                serde_json::from_slice(grammar.value.as_bytes()).expect("it is JSON");
+            grammar.value = Document::parse(value.to_string().into())
+                .expect("it is JSON")
+                .root()
+                .raw();
         }
         _ => {}
     }
 }
 
 fn tell_tool(tool: &mut Tool) {
-    if let ToolKind::Free { name, description, cache, .. } = &tool.kind {
+    if let ToolKind::Free {
+        name,
+        description,
+        cache,
+        ..
+    } = &tool.kind
+    {
         let (name, description, cache) = (name.clone(), description.clone(), cache.clone());
-        let schema =
-            r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
-        tool.kind =
-            ToolKind::Function { name, namespace: None, description, schema: Some(Raw::from_static(schema)), strict: None, cache };
+        let schema = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
+        tool.kind = ToolKind::Function {
+            name,
+            namespace: None,
+            description,
+            schema: Some(Raw::from_static(schema)),
+            strict: None,
+            cache,
+        };
     }
 }

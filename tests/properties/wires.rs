@@ -1,7 +1,8 @@
 //! Requests of every dialect with everything that they can say, and random cuts of them.
 //!
-//! In the templates `~` is replaced by a text that stands nowhere else (`mk7q` and some odd characters), and of `{"one of": […]}`
-//! one remains. What is random is chosen by a row of bytes, so that a failing request shrinks.
+//! In the templates `~` is replaced by a text that stands nowhere else (`mk7q` and some odd
+//! characters), and of `{"one of": […]}` one remains. What is random is chosen by a row of bytes,
+//! so that a failing request shrinks.
 
 use aerostat::canon::Request;
 use aerostat::protocol::{self, DecodeError, Inbound, Operation, Protocol};
@@ -9,10 +10,19 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
-/// What strings end in: what JSON has to escape, what UTF-16 splits, what looks like JSON, what steers a line.
-const ODD: [&str; 8] = ["", " é", "\"\\", "\n\u{1}", "😀", "{\"a\":", "</x>", "\u{2028}"];
+/// What strings end in: what JSON has to escape, what UTF-16 splits, what looks like JSON, what
+/// steers a line.
+const ODD: [&str; 8] = [
+    "", " é", "\"\\", "\n\u{1}", "😀", "{\"a\":", "</x>", "\u{2028}",
+];
 
-pub(super) const DIALECTS: [&str; 5] = ["openai_chat", "openai_completions", "openai_responses", "anthropic", "gemini"];
+pub(super) const DIALECTS: [&str; 5] = [
+    "openai_chat",
+    "openai_completions",
+    "openai_responses",
+    "anthropic",
+    "gemini",
+];
 
 pub(super) fn protocol(dialect: &str) -> &'static dyn Protocol {
     protocol::by_name(dialect).expect("a dialect")
@@ -20,7 +30,10 @@ pub(super) fn protocol(dialect: &str) -> &'static dyn Protocol {
 
 /// A request of that dialect: a cut of all that it can say.
 pub(super) fn request(dialect: &str, chance: &[u8]) -> Value {
-    let mut chance = Chance { bytes: chance, at: 0 };
+    let mut chance = Chance {
+        bytes: chance,
+        at: 0,
+    };
     let mut body = template(dialect);
     choose(&mut body, &mut chance);
     prune(dialect, &mut body, &mut chance);
@@ -38,19 +51,35 @@ pub(super) fn decode(dialect: &str, body: &Value) -> Result<Request, DecodeError
 pub(super) fn decode_bytes(dialect: &str, body: &Bytes) -> Result<Request, DecodeError> {
     let headers = HeaderMap::new();
     let path_model = (dialect == "gemini").then_some("m");
-    let inbound = Inbound { operation: Operation::Generate, path_model, query: None, headers: &headers, body };
+    let inbound = Inbound {
+        operation: Operation::Generate,
+        path_model,
+        query: None,
+        headers: &headers,
+        body,
+    };
     protocol(dialect).decode_request(&inbound)
 }
 
 /// Pointers (RFC 6901) to every value below the root, outer before inner.
 pub(super) fn pointers(value: &Value) -> Vec<String> {
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(members) => members.iter().map(|(key, value)| (format!("/{}", key.replace('/', "~1")), value)).collect(),
-        Value::Array(items) => items.iter().enumerate().map(|(index, value)| (format!("/{index}"), value)).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| (format!("/{}", key.replace('/', "~1")), value))
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, value)| (format!("/{index}"), value))
+            .collect(),
         _ => Vec::new(),
     };
     let below = |(key, value): (String, &Value)| {
-        let inner = pointers(value).into_iter().map(|rest| format!("{key}{rest}")).collect::<Vec<_>>();
+        let inner = pointers(value)
+            .into_iter()
+            .map(|rest| format!("{key}{rest}"))
+            .collect::<Vec<_>>();
         std::iter::once(key).chain(inner)
     };
     children.into_iter().flat_map(below).collect()
@@ -58,7 +87,10 @@ pub(super) fn pointers(value: &Value) -> Vec<String> {
 
 /// A loss's path as a pointer: `messages[0].name` is `/messages/0/name`.
 pub(super) fn pointer(path: &str) -> String {
-    format!("/{}", path.replace('[', "/").replace(']', "").replace('.', "/"))
+    format!(
+        "/{}",
+        path.replace('[', "/").replace(']', "").replace('.', "/")
+    )
 }
 
 /// The body without the value at the pointer.
@@ -99,10 +131,19 @@ fn choose(value: &mut Value, chance: &mut Chance<'_>) {
 }
 
 /// Schemas, which are cut as a whole: what they say inside is not the dialects'.
-const SCHEMAS: [&str; 6] = ["/parameters", "/parametersJsonSchema", "/input_schema", "/schema", "/responseJsonSchema", "/args"];
+const SCHEMAS: [&str; 6] = [
+    "/parameters",
+    "/parametersJsonSchema",
+    "/input_schema",
+    "/schema",
+    "/responseJsonSchema",
+    "/args",
+];
 
 fn is_in_schema(pointer: &str) -> bool {
-    SCHEMAS.iter().any(|schema| pointer.contains(&format!("{schema}/")))
+    SCHEMAS
+        .iter()
+        .any(|schema| pointer.contains(&format!("{schema}/")))
 }
 
 /// Takes away about a third of what the dialect does not demand.
@@ -123,11 +164,19 @@ fn mark(value: &mut Value, count: &mut usize, chance: &mut Chance<'_>) {
         Value::String(text) if text.contains('~') => {
             *count += 1;
             // Inside other JSON, or a URL, nothing odd.
-            let odd = if text.len() == 1 { ODD[chance.next() % ODD.len()] } else { "" };
+            let odd = if text.len() == 1 {
+                ODD[chance.next() % ODD.len()]
+            } else {
+                ""
+            };
             *text = text.replace('~', &format!("mk{count}q{odd}"));
         }
-        Value::Object(members) => members.values_mut().for_each(|value| mark(value, count, chance)),
-        Value::Array(items) => items.iter_mut().for_each(|value| mark(value, count, chance)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|value| mark(value, count, chance)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|value| mark(value, count, chance)),
         _ => {}
     }
 }
@@ -327,9 +376,18 @@ fn every_template_can_be_read_whole() {
     for dialect in DIALECTS {
         for first in 0..8 {
             let mut body = template(dialect);
-            choose(&mut body, &mut Chance { bytes: &[first; 64], at: 0 });
+            choose(
+                &mut body,
+                &mut Chance {
+                    bytes: &[first; 64],
+                    at: 0,
+                },
+            );
             if let Err(error) = decode(dialect, &body) {
-                panic!("{dialect}: {}", error.into_fault(body.to_string().as_bytes()).message);
+                panic!(
+                    "{dialect}: {}",
+                    error.into_fault(body.to_string().as_bytes()).message
+                );
             }
         }
     }

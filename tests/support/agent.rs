@@ -1,6 +1,8 @@
-//! The real program as a child process: its own home, its own port, nothing of the test's environment.
+//! The real program as a child process: its own home, its own port, nothing of the test's
+//! environment.
 //!
-//! Killed when dropped. Must not reach into the program: what a person could not see, these tests do not see.
+//! Killed when dropped. Must not reach into the program: what a person could not see, these tests
+//! do not see.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -32,7 +34,10 @@ pub struct Setup {
 impl Setup {
     /// With this `config.toml`; it should say `port = 0`.
     pub fn config(text: impl Into<String>) -> Self {
-        Self { config: text.into(), ..Self::default() }
+        Self {
+            config: text.into(),
+            ..Self::default()
+        }
     }
 
     #[must_use]
@@ -50,11 +55,18 @@ impl Setup {
     /// A command of the program in `home`, with no environment but what the test gave.
     pub fn command(&self, home: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aerostat"));
-        command.args(&self.arguments).env_clear().env("AEROSTAT_HOME", home).env("HOME", home);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .env("AEROSTAT_HOME", home)
+            .env("HOME", home);
         // No icon on the desktop of whoever runs the tests.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
@@ -64,7 +76,8 @@ impl Setup {
     /// What it wrote, when it ends or stays silent instead.
     pub fn start(&self) -> Result<Agent, String> {
         let home = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(home.path().join("config.toml"), &self.config).expect("the home can be written");
+        std::fs::write(home.path().join("config.toml"), &self.config)
+            .expect("the home can be written");
         self.start_in(Arc::new(home))
     }
 
@@ -73,10 +86,19 @@ impl Setup {
     /// # Errors
     /// As [`Setup::start`].
     pub fn start_in(&self, home: Arc<TempDir>) -> Result<Agent, String> {
-        let mut child = self.command(home.path()).spawn().expect("the program can be started");
+        let mut child = self
+            .command(home.path())
+            .spawn()
+            .expect("the program can be started");
         let lines = read_lines(child.stdout.take().expect("stdout is piped"));
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
-        let mut agent = Agent { child, home, stderr, address: ([127, 0, 0, 1], 0).into(), stdout: String::new() };
+        let mut agent = Agent {
+            child,
+            home,
+            stderr,
+            address: ([127, 0, 0, 1], 0).into(),
+            stdout: String::new(),
+        };
         agent.await_address(&lines)?;
         Ok(agent)
     }
@@ -98,7 +120,9 @@ impl Agent {
     /// # Panics
     /// When the program does not come up; the panic holds what it wrote.
     pub fn start(config: &str) -> Self {
-        Setup::config(config).start().unwrap_or_else(|why| panic!("{why}"))
+        Setup::config(config)
+            .start()
+            .unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn await_address(&mut self, lines: &Receiver<String>) -> Result<(), String> {
@@ -111,14 +135,22 @@ impl Agent {
                         return Ok(());
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => return Err(self.complaint("said no base URL in time")),
-                Err(RecvTimeoutError::Disconnected) => return Err(self.complaint("ended before it said a base URL")),
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(self.complaint("said no base URL in time"));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(self.complaint("ended before it said a base URL"));
+                }
             }
         }
     }
 
     fn complaint(&self, what: &str) -> String {
-        format!("the program {what}\nstdout: {}\nstderr: {}", self.stdout, self.stderr())
+        format!(
+            "the program {what}\nstdout: {}\nstderr: {}",
+            self.stdout,
+            self.stderr()
+        )
     }
 
     pub fn base_url(&self) -> String {
@@ -158,7 +190,10 @@ impl Agent {
 
     /// What the program wrote to standard error so far.
     pub fn stderr(&self) -> String {
-        self.stderr.lock().expect("the reader does not panic").clone()
+        self.stderr
+            .lock()
+            .expect("the reader does not panic")
+            .clone()
     }
 
     /// What it logged, once `word` stands in it: records are written a moment after their answers.
@@ -184,8 +219,14 @@ impl Agent {
 
     /// Asks the program to end, as service managers do.
     pub fn sigterm(&self) {
-        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status();
-        assert!(status.is_ok_and(|status| status.success()), "SIGTERM can be sent");
+        let status = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.id().to_string())
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "SIGTERM can be sent"
+        );
     }
 
     /// Waits for the end and gives the exit code; `None` when a signal ended it.
@@ -239,7 +280,10 @@ fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let writer = Arc::clone(&collected);
     thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            writer.lock().expect("nobody panics while holding it").push_str(&(line + "\n"));
+            writer
+                .lock()
+                .expect("nobody panics while holding it")
+                .push_str(&(line + "\n"));
         }
     });
     collected
@@ -247,13 +291,19 @@ fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
 
 #[test]
 fn base_url_is_found_within_a_line() {
-    assert_eq!(base_url_in("serving http://127.0.0.1:8045/v1 now"), Some(([127, 0, 0, 1], 8045).into()));
+    assert_eq!(
+        base_url_in("serving http://127.0.0.1:8045/v1 now"),
+        Some(([127, 0, 0, 1], 8045).into())
+    );
     assert_eq!(base_url_in("serving http://127.0.0.1:"), None);
     assert_eq!(base_url_in("reading config.toml"), None);
 }
 
 #[test]
 fn a_program_that_ends_at_once_is_reported_with_what_it_wrote() {
-    let why = Setup::config("port = 0\n").arg("--version").start().expect_err("it serves nothing");
+    let why = Setup::config("port = 0\n")
+        .arg("--version")
+        .start()
+        .expect_err("it serves nothing");
     assert!(why.contains("ended before it said a base URL"), "{why}");
 }

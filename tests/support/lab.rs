@@ -1,4 +1,5 @@
-//! The real program between raw clients and the scripted upstream, which plays all four providers at once.
+//! The real program between raw clients and the scripted upstream, which plays all four providers
+//! at once.
 
 use super::Dialect;
 use super::agent::Agent;
@@ -7,7 +8,12 @@ use super::raw::{Answer, Request};
 use super::upstream::{Received, Upstream, key};
 
 /// The dialects that a provider may speak.
-pub const PROVIDERS: [Dialect; 4] = [Dialect::Chat, Dialect::Responses, Dialect::Anthropic, Dialect::Gemini];
+pub const PROVIDERS: [Dialect; 4] = [
+    Dialect::Chat,
+    Dialect::Responses,
+    Dialect::Anthropic,
+    Dialect::Gemini,
+];
 
 /// The program with one provider a dialect, named as the dialect.
 #[derive(Debug)]
@@ -32,10 +38,14 @@ impl Lab {
     /// With these lines at the top of `config.toml`.
     pub async fn with(settings: &str) -> Self {
         let upstream = Upstream::start().await;
-        let providers: String = PROVIDERS.iter().map(|dialect| provider(*dialect, &upstream)).collect();
-        let setup = PROVIDERS.iter().fold(Setup::config(format!("port = 0\n{settings}\n{providers}")), |setup, dialect| {
-            setup.env(&key_variable(*dialect), key(*dialect))
-        });
+        let providers: String = PROVIDERS
+            .iter()
+            .map(|dialect| provider(*dialect, &upstream))
+            .collect();
+        let setup = PROVIDERS.iter().fold(
+            Setup::config(format!("port = 0\n{settings}\n{providers}")),
+            |setup, dialect| setup.env(&key_variable(*dialect), key(*dialect)),
+        );
         let agent = setup.start().unwrap_or_else(|why| panic!("{why}"));
         Self { agent, upstream }
     }
@@ -55,7 +65,11 @@ fn provider(dialect: Dialect, upstream: &Upstream) -> String {
         Dialect::Gemini => "x-goog-api-key",
         _ => "bearer",
     };
-    let (name, base_url, variable) = (dialect.name(), upstream.base_url(dialect), key_variable(dialect));
+    let (name, base_url, variable) = (
+        dialect.name(),
+        upstream.base_url(dialect),
+        key_variable(dialect),
+    );
     format!(
         "[providers.{name}]\nprotocol = \"{name}\"\nbase_url = \"{base_url}\"\nauth = \"{auth}\"\nkey_env = \"{variable}\"\nmodels = []\n"
     )
@@ -65,7 +79,8 @@ fn key_variable(dialect: Dialect) -> String {
     format!("KEY_{}", dialect.name().to_uppercase())
 }
 
-/// A generating request of that dialect for `model`; `body` names the model as `MODEL` where the dialect names it there.
+/// A generating request of that dialect for `model`; `body` names the model as `MODEL` where the
+/// dialect names it there.
 pub fn generate(dialect: Dialect, model: &str, body: &str, form: AnswerForm) -> Request {
     let body = body.replace("\"MODEL\"", &format!("\"{model}\""));
     match dialect {
@@ -77,7 +92,8 @@ pub fn generate(dialect: Dialect, model: &str, body: &str, form: AnswerForm) -> 
             };
             Request::post(&format!("/v1beta/models/{model}:{verb}"), body)
         }
-        Dialect::Anthropic => Request::post("/v1/messages", streamed(body, form)).header("anthropic-version", "2023-06-01"),
+        Dialect::Anthropic => Request::post("/v1/messages", streamed(body, form))
+            .header("anthropic-version", "2023-06-01"),
         Dialect::Chat => Request::post("/v1/chat/completions", streamed(body, form)),
         Dialect::Completions => Request::post("/v1/completions", streamed(body, form)),
         Dialect::Responses => Request::post("/v1/responses", streamed(body, form)),

@@ -1,8 +1,9 @@
 //! What the integration tests share.
 //!
-//! [`upstream`] plays the services that the agent calls, [`grammar`] judges what clients receive, [`raw`] speaks HTTP by the byte,
-//! [`agent`] runs the real program. Everything here is written against the wire references and must not use the crate under
-//! test: a mistake made twice would look like a proof.
+//! [`upstream`] plays the services that the agent calls, [`grammar`] judges what clients receive,
+//! [`raw`] speaks HTTP by the byte, [`agent`] runs the real program. Everything here is written
+//! against the wire references and must not use the crate under test: a mistake made twice would
+//! look like a proof.
 
 // A helper belongs to whichever test module needs it next.
 #![allow(dead_code)]
@@ -24,7 +25,13 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub const ALL: [Self; 5] = [Self::Chat, Self::Completions, Self::Responses, Self::Anthropic, Self::Gemini];
+    pub const ALL: [Self; 5] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Responses,
+        Self::Anthropic,
+        Self::Gemini,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! HTTP/1.1 by the byte: what a client library would hide is what these tests are about.
 //!
-//! Says how an answer ended (whole, cut, reset, stalled) next to what it held. Must not follow, retry or repair anything.
+//! Says how an answer ended (whole, cut, reset, stalled) next to what it held. Must not follow,
+//! retry or repair anything.
 
 use std::io;
 use std::net::SocketAddr;
@@ -40,12 +41,20 @@ pub struct Answer {
 
 impl Answer {
     fn nothing(ended: Ended) -> Self {
-        Self { status: 0, headers: Vec::new(), body: Vec::new(), ended }
+        Self {
+            status: 0,
+            headers: Vec::new(),
+            body: Vec::new(),
+            ended,
+        }
     }
 
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn content_type(&self) -> &str {
@@ -58,7 +67,8 @@ impl Answer {
 
     /// The body as JSON; panics with the body where it is none.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
     }
 }
 
@@ -71,7 +81,10 @@ pub struct Request {
 
 impl Request {
     pub fn new(method: &str, target: &str) -> Self {
-        Self { head: format!("{method} {target} HTTP/1.1\r\n"), body: Vec::new() }
+        Self {
+            head: format!("{method} {target} HTTP/1.1\r\n"),
+            body: Vec::new(),
+        }
     }
 
     pub fn get(target: &str) -> Self {
@@ -80,7 +93,9 @@ impl Request {
 
     /// A POST of JSON.
     pub fn post(target: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self::new("POST", target).header("content-type", "application/json").body(body)
+        Self::new("POST", target)
+            .header("content-type", "application/json")
+            .body(body)
     }
 
     #[must_use]
@@ -103,7 +118,11 @@ impl Request {
 
     /// The bytes; `Host` is `authority` unless the test gave one.
     pub fn bytes(&self, authority: &str) -> Vec<u8> {
-        let host = if self.has_host() { String::new() } else { format!("host: {authority}\r\n") };
+        let host = if self.has_host() {
+            String::new()
+        } else {
+            format!("host: {authority}\r\n")
+        };
         let mut bytes = format!("{}{host}\r\n", self.head).into_bytes();
         bytes.extend_from_slice(&self.body);
         bytes
@@ -113,7 +132,10 @@ impl Request {
 /// Sends one request over a connection of its own and reads the whole answer.
 pub async fn exchange(to: SocketAddr, request: &Request) -> Answer {
     let mut connection = Connection::open(to).await.expect("the port is open");
-    connection.send(&request.bytes(&to.to_string())).await.expect("the request can be written");
+    connection
+        .send(&request.bytes(&to.to_string()))
+        .await
+        .expect("the request can be written");
     connection.answer().await
 }
 
@@ -133,7 +155,11 @@ impl Connection {
     pub async fn open(to: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(to).await?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, unread: Vec::new(), patience: PATIENCE })
+        Ok(Self {
+            stream,
+            unread: Vec::new(),
+            patience: PATIENCE,
+        })
     }
 
     /// How long each answer may take.
@@ -179,12 +205,16 @@ impl Connection {
         answer
     }
 
-    /// Reads an answer until its body holds `marker`; the rest stays to be read by [`Connection::more_until`].
+    /// Reads an answer until its body holds `marker`; the rest stays to be read by
+    /// [`Connection::more_until`].
     ///
     /// # Panics
     /// When the answer ends without it.
     pub async fn answer_until(&mut self, marker: &[u8]) -> Answer {
-        let answer = self.read_head(Instant::now() + self.patience).await.expect("an answer's head");
+        let answer = self
+            .read_head(Instant::now() + self.patience)
+            .await
+            .expect("an answer's head");
         self.more_until(marker).await;
         answer
     }
@@ -197,7 +227,11 @@ impl Connection {
         let deadline = Instant::now() + self.patience;
         while find(&self.unread, marker).is_none() {
             if let Err(stop) = self.fill(deadline).await {
-                panic!("{stop:?} before {:?}: {:?}", String::from_utf8_lossy(marker), String::from_utf8_lossy(&self.unread));
+                panic!(
+                    "{stop:?} before {:?}: {:?}",
+                    String::from_utf8_lossy(marker),
+                    String::from_utf8_lossy(&self.unread)
+                );
             }
         }
         let end = find(&self.unread, marker).expect("found above") + marker.len();
@@ -229,8 +263,12 @@ impl Connection {
         if matches!(answer.status, 101 | 204 | 304) {
             return Ended::Whole;
         }
-        let is_chunked = answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
-        let length = answer.header("content-length").and_then(|length| length.parse().ok());
+        let is_chunked = answer
+            .header("transfer-encoding")
+            .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"));
+        let length = answer
+            .header("content-length")
+            .and_then(|length| length.parse().ok());
         let read = match length {
             _ if is_chunked => self.read_chunks(&mut answer.body, deadline).await,
             Some(length) => self.read_sized(&mut answer.body, length, deadline).await,
@@ -257,7 +295,12 @@ impl Connection {
     }
 
     /// Appends what came of `length` bytes, also when they end early.
-    async fn read_sized(&mut self, body: &mut Vec<u8>, length: usize, deadline: Instant) -> Result<(), Stop> {
+    async fn read_sized(
+        &mut self,
+        body: &mut Vec<u8>,
+        length: usize,
+        deadline: Instant,
+    ) -> Result<(), Stop> {
         let mut missing = length;
         loop {
             let part = missing.min(self.unread.len());
@@ -307,10 +350,19 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 fn parse_head(head: &[u8]) -> Answer {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
-    let headers =
-        lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
-    Answer { status: status.expect("a status line"), headers: headers.collect(), body: Vec::new(), ended: Ended::Whole }
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .and_then(|status| status.parse().ok());
+    let headers = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+    Answer {
+        status: status.expect("a status line"),
+        headers: headers.collect(),
+        body: Vec::new(),
+        ended: Ended::Whole,
+    }
 }
 
 fn chunk_size(line: &[u8]) -> usize {

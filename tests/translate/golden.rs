@@ -29,7 +29,10 @@ fn sections(outcomes: &[Outcome]) -> String {
             None => sections.push((outcome.model.clone(), told)),
         }
     }
-    sections.iter().map(|(models, told)| format!("== {models}\n{told}\n")).collect()
+    sections
+        .iter()
+        .map(|(models, told)| format!("== {models}\n{told}\n"))
+        .collect()
 }
 
 fn tell(outcome: &Outcome) -> String {
@@ -54,12 +57,17 @@ fn tell(outcome: &Outcome) -> String {
 
 /// The upstream's name of the model, which the section's title says already.
 fn model_member(outcome: &Outcome) -> String {
-    let (_, name) = outcome.model.split_once('/').expect("a provider and a model");
+    let (_, name) = outcome
+        .model
+        .split_once('/')
+        .expect("a provider and a model");
     format!("\"model\":\"{name}\",")
 }
 
 fn message(body: &serde_json::Value) -> &str {
-    body["error"]["message"].as_str().expect("an error has a message")
+    body["error"]["message"]
+        .as_str()
+        .expect("an error has a message")
 }
 
 /// JSON with line breaks, every token as it was written.
@@ -91,7 +99,10 @@ fn elements(inside: &str) -> Vec<&str> {
     let cuts = top_level(inside, b',');
     let ends = cuts.iter().copied().chain([inside.len()]);
     let starts = [0].into_iter().chain(cuts.iter().map(|cut| cut + 1));
-    starts.zip(ends).map(|(start, end)| inside[start..end].trim()).collect()
+    starts
+        .zip(ends)
+        .map(|(start, end)| inside[start..end].trim())
+        .collect()
 }
 
 /// A member's key with its colon, and its value; no key in arrays.
@@ -122,7 +133,10 @@ fn top_level(json: &str, wanted: u8) -> Vec<usize> {
 
 #[test]
 fn line_breaks_change_no_token() {
-    let long = format!(r#"{{"a":[1.10,{{"b":"x,y:\"{{"}}],"c":"{}"}}"#, "d".repeat(LINE_BYTES_MAX));
+    let long = format!(
+        r#"{{"a":[1.10,{{"b":"x,y:\"{{"}}],"c":"{}"}}"#,
+        "d".repeat(LINE_BYTES_MAX)
+    );
     let flat: String = pretty(&long).lines().map(str::trim_start).collect();
     assert_eq!(flat, long);
 }

@@ -1,4 +1,5 @@
-//! A process of its own with a vault: this test binary, started again to do what it is told on its standard input.
+//! A process of its own with a vault: this test binary, started again to do what it is told on its
+//! standard input.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -8,7 +9,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use aerostat::account::{AccountName, Credential, KeyFile, Keys, Sealed, Secret, SystemKeyring, Vault};
+use aerostat::account::{
+    AccountName, Credential, KeyFile, Keys, Sealed, Secret, SystemKeyring, Vault,
+};
 
 /// Every secret of these tests holds this.
 pub(super) const SECRET_MARK: &str = "sk-live-secret";
@@ -31,9 +34,12 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// A child with its vault in `home`, in an environment of `variables` only; its key comes from the keyring.
+    /// A child with its vault in `home`, in an environment of `variables` only; its key comes from
+    /// the keyring.
     pub(super) fn with_keyring<V: AsRef<OsStr>>(home: &Path, variables: &[(&str, V)]) -> Self {
-        Self::start(Self::command(home).envs(variables.iter().map(|(name, value)| (name, value.as_ref()))))
+        Self::start(
+            Self::command(home).envs(variables.iter().map(|(name, value)| (name, value.as_ref()))),
+        )
     }
 
     pub(super) fn with_key_file(home: &Path, key_file: &Path) -> Self {
@@ -42,15 +48,30 @@ impl Process {
 
     fn command(home: &Path) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--ignored", "--exact", "vault::child::does_as_it_is_told", "--nocapture", "--test-threads=1"]);
+        command.args([
+            "--ignored",
+            "--exact",
+            "vault::child::does_as_it_is_told",
+            "--nocapture",
+            "--test-threads=1",
+        ]);
         command.env_clear().env(HOME, home);
         command
     }
 
     fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { commands: child.stdin.take(), child, answers }
+        Self {
+            commands: child.stdin.take(),
+            child,
+            answers,
+        }
     }
 
     /// Tells it one thing and waits for the answer.
@@ -60,7 +81,11 @@ impl Process {
     }
 
     pub(super) fn order(&mut self, command: &str) {
-        writeln!(self.commands.as_mut().expect("open until the end"), "{command}").unwrap();
+        writeln!(
+            self.commands.as_mut().expect("open until the end"),
+            "{command}"
+        )
+        .unwrap();
     }
 
     /// The next thing that it says. `None` once it has ended.
@@ -106,7 +131,9 @@ impl Step {
     fn apply(&self, number: usize, vault: &Vault) {
         let result = match self {
             Self::Put(account) => vault.put(name(account), sealed(&secret(number))),
-            Self::Update(account) => vault.update(&name(account), |credential| *credential = key(&secret(number))),
+            Self::Update(account) => vault.update(&name(account), |credential| {
+                *credential = key(&secret(number))
+            }),
             Self::Remove(account) => vault.remove(&name(account)),
         };
         result.unwrap();
@@ -130,14 +157,20 @@ fn key(text: &str) -> Credential {
 }
 
 fn sealed(text: &str) -> Sealed {
-    Sealed { provider: "lab".to_owned(), address: "https://api.example.com".parse().unwrap(), credential: key(text) }
+    Sealed {
+        provider: "lab".to_owned(),
+        address: "https://api.example.com".parse().unwrap(),
+        credential: key(text),
+    }
 }
 
 /// The child itself. By itself it does nothing: it has no home.
 #[test]
 #[ignore = "the other side of the tests in this folder, which start it"]
 fn does_as_it_is_told() {
-    let Some(home) = std::env::var_os(HOME) else { return };
+    let Some(home) = std::env::var_os(HOME) else {
+        return;
+    };
     let keys = match std::env::var_os(KEY_FILE) {
         Some(path) => Keys::none().with_file(Some(KeyFile::at(path))),
         None => Keys::none().with_keyring_within(Arc::new(SystemKeyring), KEYRING_TIMEOUT),
@@ -160,16 +193,33 @@ fn answer(vault: &Vault, words: &[&str]) -> String {
         ["show"] => return show(vault),
         other => panic!("no command: {other:?}"),
     };
-    done.map_or_else(|error| format!("{}: {error}", if error.is_passing() { "later" } else { "error" }), |()| "done".to_owned())
+    done.map_or_else(
+        |error| {
+            format!(
+                "{}: {error}",
+                if error.is_passing() { "later" } else { "error" }
+            )
+        },
+        |()| "done".to_owned(),
+    )
 }
 
 /// All accounts with their keys, in the order of their names.
 fn show(vault: &Vault) -> String {
-    vault.names().iter().fold(String::new(), |mut text, account| {
-        let Some(Sealed { credential: Credential::Key(key), .. }) = vault.get(account) else { panic!("a key") };
-        write!(text, "{account}={} ", key.expose()).unwrap();
-        text
-    })
+    vault
+        .names()
+        .iter()
+        .fold(String::new(), |mut text, account| {
+            let Some(Sealed {
+                credential: Credential::Key(key),
+                ..
+            }) = vault.get(account)
+            else {
+                panic!("a key")
+            };
+            write!(text, "{account}={} ", key.expose()).unwrap();
+            text
+        })
 }
 
 /// Writes without end, and says before and after each step which one it is.
@@ -183,5 +233,7 @@ fn storm(vault: &Vault, first: usize) {
 
 fn say(text: &str) {
     let mut out = io::stdout().lock();
-    writeln!(out, "{MARK}{text}").and_then(|()| out.flush()).unwrap();
+    writeln!(out, "{MARK}{text}")
+        .and_then(|()| out.flush())
+        .unwrap();
 }

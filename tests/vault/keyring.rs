@@ -1,4 +1,5 @@
-//! The vault with a real `gnome-keyring-daemon`: unlocked, locked, absent, replaced. `tests/run keyring` runs these.
+//! The vault with a real `gnome-keyring-daemon`: unlocked, locked, absent, replaced. `tests/run
+//! keyring` runs these.
 
 use std::path::PathBuf;
 
@@ -45,7 +46,10 @@ fn a_locked_keyring_shuts_the_vault_until_it_is_unlocked() {
     let mut shut = process(&rig);
     for command in ["open", "put other sk"] {
         let answer = shut.tell(command);
-        assert!(answer.starts_with("later: the vault is locked: the keyring is locked"), "{answer}");
+        assert!(
+            answer.starts_with("later: the vault is locked: the keyring is locked"),
+            "{answer}"
+        );
     }
     assert_eq!((shut.tell("show"), vault_of(&rig)), (String::new(), before));
     rig.unlock();
@@ -59,7 +63,10 @@ fn a_locked_keyring_gets_no_first_key() {
     let rig = Rig::locked();
     let mut first = process(&rig);
     let answer = put(&mut first, "work");
-    assert!(answer.starts_with("later: the vault is locked: the keyring is locked"), "{answer}");
+    assert!(
+        answer.starts_with("later: the vault is locked: the keyring is locked"),
+        "{answer}"
+    );
     assert_eq!(vault_of(&rig), None);
     rig.unlock();
     assert_eq!(put(&mut first, "work"), "done");
@@ -71,7 +78,10 @@ fn a_keyring_that_comes_late_is_found_by_the_process_that_missed_it() {
     let mut rig = Rig::without_keyring();
     let mut early = process(&rig);
     let answer = put(&mut early, "work");
-    assert!(answer.starts_with("error: no keyring answers here"), "{answer}");
+    assert!(
+        answer.starts_with("error: no keyring answers here"),
+        "{answer}"
+    );
     assert_eq!(vault_of(&rig), None);
     rig.start_unlocked();
     assert_eq!(put(&mut early, "work"), "done");
@@ -84,9 +94,15 @@ fn a_keyring_that_comes_late_is_found_by_the_process_that_missed_it() {
 #[ignore = "needs a keyring daemon: tests/run keyring"]
 fn without_any_bus_nothing_is_stored() {
     let rig = Rig::without_keyring();
-    let nowhere = [("DBUS_SESSION_BUS_ADDRESS", PathBuf::from("unix:path=/nowhere/bus"))];
+    let nowhere = [(
+        "DBUS_SESSION_BUS_ADDRESS",
+        PathBuf::from("unix:path=/nowhere/bus"),
+    )];
     let answer = put(&mut Process::with_keyring(&rig.home(), &nowhere), "work");
-    assert!(answer.starts_with("error: no keyring answers here"), "{answer}");
+    assert!(
+        answer.starts_with("error: no keyring answers here"),
+        "{answer}"
+    );
     assert_eq!(vault_of(&rig), None);
 }
 
@@ -100,7 +116,10 @@ fn a_replaced_keyring_gets_no_new_key_and_the_former_one_still_opens() {
     std::fs::rename(rig.keyrings(), &former).unwrap();
     rig.start_unlocked();
     let answer = put(&mut process(&rig), "other");
-    assert!(answer.starts_with("later: the vault is locked: the keyring is locked, or was replaced"), "{answer}");
+    assert!(
+        answer.starts_with("later: the vault is locked: the keyring is locked, or was replaced"),
+        "{answer}"
+    );
     rig.stop_keyring();
     std::fs::remove_dir_all(rig.keyrings()).unwrap();
     std::fs::rename(former, rig.keyrings()).unwrap();

@@ -29,7 +29,10 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
 }
@@ -45,7 +48,10 @@ fn storm_and_kill(home: &Path, key_file: &Path, first: usize, dice: &mut Dice) -
     let mut writer = Process::with_key_file(home, key_file);
     writer.order(&format!("storm {first}"));
     let steps = 1 + dice.roll(5);
-    let mut said = Said { ended: None, begun: None };
+    let mut said = Said {
+        ended: None,
+        begun: None,
+    };
     let hear = |said: &mut Said, line: &str| match line.split_once(' ').unwrap() {
         ("begin", number) => said.begun = number.parse().ok(),
         (_, number) => said.ended = number.parse().ok(),
@@ -66,7 +72,11 @@ fn held(home: &Path, key_file: &Path) -> Model {
     let mut reader = Process::with_key_file(home, key_file);
     assert_eq!(reader.tell("open"), "done");
     let shown = reader.tell("show");
-    shown.split_whitespace().map(|pair| pair.split_once('=').unwrap()).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    shown
+        .split_whitespace()
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .collect()
 }
 
 fn key_file(folder: &TempDir) -> std::path::PathBuf {
@@ -80,14 +90,18 @@ fn key_file(folder: &TempDir) -> std::path::PathBuf {
 }
 
 fn kills() -> usize {
-    std::env::var("AEROSTAT_TEST_KILLS").map_or(KILLS, |number| number.parse().expect("AEROSTAT_TEST_KILLS is a number"))
+    std::env::var("AEROSTAT_TEST_KILLS").map_or(KILLS, |number| {
+        number.parse().expect("AEROSTAT_TEST_KILLS is a number")
+    })
 }
 
 #[test]
 fn a_kill_at_any_moment_leaves_the_old_state_or_the_new() {
     let (home, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let key_file = key_file(&keys);
-    let mut model: Model = (0..LASTING).map(|number| (lasting(number), secret(0))).collect();
+    let mut model: Model = (0..LASTING)
+        .map(|number| (lasting(number), secret(0)))
+        .collect();
     let mut first = Process::with_key_file(home.path(), &key_file);
     for (account, secret) in &model {
         assert_eq!(first.tell(&format!("put {account} {secret}")), "done");
@@ -95,20 +109,32 @@ fn a_kill_at_any_moment_leaves_the_old_state_or_the_new() {
     let (mut dice, mut next, mut cut_short) = (Dice(5), 1, 0);
     for kill in 0..kills() {
         let said = storm_and_kill(home.path(), &key_file, next, &mut dice);
-        let (begun, ended) = (said.begun.expect("it began"), said.ended.unwrap_or(next - 1));
+        let (begun, ended) = (
+            said.begun.expect("it began"),
+            said.ended.unwrap_or(next - 1),
+        );
         model = (next..=ended).fold(model, |model, number| after(&model, number));
         let held = held(home.path(), &key_file);
         if begun > ended {
-            assert!(held == model || held == after(&model, begun), "kill {kill} in step {begun}: {held:?}, expected {model:?}");
+            assert!(
+                held == model || held == after(&model, begun),
+                "kill {kill} in step {begun}: {held:?}, expected {model:?}"
+            );
             cut_short += 1;
         } else {
             assert_eq!(held, model, "kill {kill} after step {ended}");
         }
         (model, next) = (held, begun + 1);
-        assert!((0..LASTING).all(|number| model.contains_key(&lasting(number))), "kill {kill}: {model:?}");
+        assert!(
+            (0..LASTING).all(|number| model.contains_key(&lasting(number))),
+            "kill {kill}: {model:?}"
+        );
     }
     assert!(cut_short > 0, "no kill hit a step: the test shows nothing");
     assert_no_secret_below(home.path());
     let files = std::fs::read_dir(home.path()).unwrap().count();
-    assert_eq!(files, 2, "the vault and its lock; what interrupted writes left is gone");
+    assert_eq!(
+        files, 2,
+        "the vault and its lock; what interrupted writes left is gone"
+    );
 }

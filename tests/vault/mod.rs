@@ -1,4 +1,5 @@
-//! The vault under what only processes can show: kills at any moment, a real keyring, and what lies on the disk afterwards.
+//! The vault under what only processes can show: kills at any moment, a real keyring, and what lies
+//! on the disk afterwards.
 
 mod child;
 #[cfg(target_os = "linux")]
@@ -11,13 +12,18 @@ use std::path::Path;
 
 use memchr::memmem;
 
-/// Fails where any file below `folder` holds a secret of these tests, in one of the forms in which it might have been written.
+/// Fails where any file below `folder` holds a secret of these tests, in one of the forms in which
+/// it might have been written.
 fn assert_no_secret_below(folder: &Path) {
     let mut searched = 0;
     for_each_file(folder, &mut |path, bytes| {
         searched += 1;
         for form in forms(child::SECRET_MARK) {
-            assert!(memmem::find(bytes, form.as_bytes()).is_none(), "{} holds a secret as `{form}`", path.display());
+            assert!(
+                memmem::find(bytes, form.as_bytes()).is_none(),
+                "{} holds a secret as `{form}`",
+                path.display()
+            );
         }
     });
     assert!(searched > 0, "something was searched");
@@ -28,7 +34,8 @@ fn forms(text: &str) -> Vec<String> {
     use base64::Engine as _;
     let hex = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let base64 = (0..3).map(|offset| {
-        let encoded = base64::engine::general_purpose::STANDARD_NO_PAD.encode(format!("{}{text}", &"   "[..offset]));
+        let encoded = base64::engine::general_purpose::STANDARD_NO_PAD
+            .encode(format!("{}{text}", &"   "[..offset]));
         // Characters at the edges carry bits of what stands beside the text.
         let start = [0, 2, 3][offset];
         encoded[start..encoded.len() - 1].to_owned()
@@ -53,7 +60,11 @@ fn the_search_finds_every_form_that_it_looks_for() {
     let folder = tempfile::tempdir().unwrap();
     for form in forms(child::SECRET_MARK) {
         std::fs::create_dir_all(folder.path().join("deep")).unwrap();
-        std::fs::write(folder.path().join("deep/file"), format!("before {form} after")).unwrap();
+        std::fs::write(
+            folder.path().join("deep/file"),
+            format!("before {form} after"),
+        )
+        .unwrap();
         let searched = std::panic::catch_unwind(|| assert_no_secret_below(folder.path()));
         assert!(searched.is_err(), "{form}");
     }

@@ -1,4 +1,5 @@
-//! A real keyring without a desktop: a message bus and a `gnome-keyring-daemon` of their own, in a folder of their own.
+//! A real keyring without a desktop: a message bus and a `gnome-keyring-daemon` of their own, in a
+//! folder of their own.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -46,14 +47,31 @@ impl Rig {
         }
         private(&folder.path().join("run"));
         let socket = folder.path().join("run/bus");
-        std::fs::write(folder.path().join("bus.conf"), BUS.replace("SOCKET", socket.to_str().unwrap())).unwrap();
+        std::fs::write(
+            folder.path().join("bus.conf"),
+            BUS.replace("SOCKET", socket.to_str().unwrap()),
+        )
+        .unwrap();
         let mut command = Command::new("dbus-daemon");
-        command.arg("--config-file").arg(folder.path().join("bus.conf")).args(["--nofork", "--print-address"]);
-        let mut bus = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("dbus-daemon is installed");
+        command
+            .arg("--config-file")
+            .arg(folder.path().join("bus.conf"))
+            .args(["--nofork", "--print-address"]);
+        let mut bus = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("dbus-daemon is installed");
         let mut address = String::new();
-        BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        BufReader::new(bus.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
         assert!(address.starts_with("unix:"), "the bus serves: {address}");
-        Self { folder, bus, daemon: None }
+        Self {
+            folder,
+            bus,
+            daemon: None,
+        }
     }
 
     pub(super) fn unlocked() -> Self {
@@ -70,26 +88,36 @@ impl Rig {
     }
 
     pub(super) fn start_unlocked(&mut self) {
-        let mut daemon = self.daemon_command(&["--foreground", "--components=secrets", "--unlock"]).spawn().unwrap();
+        let mut daemon = self
+            .daemon_command(&["--foreground", "--components=secrets", "--unlock"])
+            .spawn()
+            .unwrap();
         daemon.stdin.take().unwrap().write_all(PASSWORD).unwrap();
         self.await_daemon(daemon);
     }
 
     pub(super) fn restart_locked(&mut self) {
         self.stop_keyring();
-        let daemon = self.daemon_command(&["--foreground", "--components=secrets"]).spawn().unwrap();
+        let daemon = self
+            .daemon_command(&["--foreground", "--components=secrets"])
+            .spawn()
+            .unwrap();
         self.await_daemon(daemon);
     }
 
     /// What a login does: it hands the password to the daemon that runs.
     ///
-    /// Source: gnome-keyring's PAM module (`pam/gkr-pam-client.c`): a zero byte, then a packet of its length, the operation "unlock"
-    /// and the password, all numbers big-endian; the answer is a length of 8 and the result 0.
+    /// Source: gnome-keyring's PAM module (`pam/gkr-pam-client.c`): a zero byte, then a packet of
+    /// its length, the operation "unlock" and the password, all numbers big-endian; the answer is a
+    /// length of 8 and the result 0.
     pub(super) fn unlock(&self) {
         const UNLOCK: u32 = 1;
-        let mut control = UnixStream::connect(self.folder.path().join("run/keyring/control")).unwrap();
+        let mut control =
+            UnixStream::connect(self.folder.path().join("run/keyring/control")).unwrap();
         let length = u32::try_from(4 + 4 + 4 + PASSWORD.len()).unwrap();
-        let numbers = [length, UNLOCK, u32::try_from(PASSWORD.len()).unwrap()].map(u32::to_be_bytes).concat();
+        let numbers = [length, UNLOCK, u32::try_from(PASSWORD.len()).unwrap()]
+            .map(u32::to_be_bytes)
+            .concat();
         control.write_all(&[0]).unwrap();
         control.write_all(&[&numbers, PASSWORD].concat()).unwrap();
         let mut answer = [0; 8];
@@ -135,7 +163,10 @@ impl Rig {
     fn daemon_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("gnome-keyring-daemon");
         command.args(arguments).env_clear().envs(self.variables());
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command
     }
 
@@ -151,13 +182,27 @@ impl Rig {
             }
             thread::sleep(POLL);
         }
-        panic!("the keyring is not {}", if is_wanted { "there" } else { "gone" });
+        panic!(
+            "the keyring is not {}",
+            if is_wanted { "there" } else { "gone" }
+        );
     }
 
     fn has_owner(&self) -> bool {
         let mut ask = Command::new("dbus-send");
-        ask.args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner"]);
-        let reply = ask.arg("string:org.freedesktop.secrets").env_clear().envs(self.variables()).output().unwrap();
+        ask.args([
+            "--session",
+            "--print-reply",
+            "--dest=org.freedesktop.DBus",
+            "/",
+            "org.freedesktop.DBus.NameHasOwner",
+        ]);
+        let reply = ask
+            .arg("string:org.freedesktop.secrets")
+            .env_clear()
+            .envs(self.variables())
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&reply.stdout).contains("boolean true")
     }
 }

@@ -22,13 +22,18 @@ pub enum VaultError {
         .copy.as_deref().map(|copy| format!(", and copied to `{copy}`")).unwrap_or_default()
     )]
     Damaged { why: String, copy: Option<String> },
-    #[error("the vault was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat")]
+    #[error(
+        "the vault was written by a newer Aerostat (version {found}, this one reads up to {known}): update Aerostat"
+    )]
     Newer { found: u32, known: u32 },
     #[error("the vault holds no credential of the account `{0}`")]
     Unknown(AccountName),
     /// The disk, not the vault: full, read-only, gone.
     #[error("the vault could not be {doing}: {}", said(.source))]
-    Io { doing: &'static str, source: io::Error },
+    Io {
+        doing: &'static str,
+        source: io::Error,
+    },
 }
 
 impl VaultError {
@@ -42,15 +47,22 @@ impl VaultError {
     }
 
     pub(super) fn damaged(why: impl Into<String>) -> Self {
-        Self::Damaged { why: why.into(), copy: None }
+        Self::Damaged {
+            why: why.into(),
+            copy: None,
+        }
     }
 }
 
 /// What to do, for the cases in which a person can do something.
 fn said(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "no space is left; make room and try again".to_owned(),
-        io::ErrorKind::PermissionDenied => "it belongs to someone else, or its folder is read-only".to_owned(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "no space is left; make room and try again".to_owned()
+        }
+        io::ErrorKind::PermissionDenied => {
+            "it belongs to someone else, or its folder is read-only".to_owned()
+        }
         io::ErrorKind::ReadOnlyFilesystem => "its disk is read-only".to_owned(),
         _ => error.to_string(),
     }

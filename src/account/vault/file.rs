@@ -1,4 +1,5 @@
-//! The file of the vault: read whole, replaced whole, so that it holds the old state or the new one and nothing between.
+//! The file of the vault: read whole, replaced whole, so that it holds the old state or the new one
+//! and nothing between.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -23,7 +24,9 @@ pub(super) struct Locked {
 
 impl VaultFile {
     pub(super) fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     fn path(&self) -> PathBuf {
@@ -49,7 +52,10 @@ impl VaultFile {
         let mut bytes = Vec::new();
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "the file is far larger than any vault"));
+            return Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the file is far larger than any vault",
+            ));
         }
         Ok(bytes)
     }
@@ -58,16 +64,23 @@ impl VaultFile {
     pub(super) fn lock(&self) -> Result<Locked, VaultError> {
         let locked = || {
             create_folder(&self.folder)?;
-            let file = private().read(true).truncate(false).create(true).open(self.folder.join("vault.lock"))?;
+            let file = private()
+                .read(true)
+                .truncate(false)
+                .create(true)
+                .open(self.folder.join("vault.lock"))?;
             file.lock()?;
             Ok(Locked { _file: file })
         };
         locked().map_err(VaultError::io("locked"))
     }
 
-    /// Replaces the vault. Where this fails, the old one stands, unless the error is `made durable`.
+    /// Replaces the vault. Where this fails, the old one stands, unless the error is `made
+    /// durable`.
     pub(super) fn write(&self, _locked: &Locked, bytes: &[u8]) -> Result<(), VaultError> {
-        let written = self.write_next(bytes).and_then(|()| replace(&self.next_path(), &self.path()));
+        let written = self
+            .write_next(bytes)
+            .and_then(|()| replace(&self.next_path(), &self.path()));
         if written.is_err() {
             // A full disk has better use for its space.
             drop(fs::remove_file(self.next_path()));
@@ -87,12 +100,16 @@ impl VaultFile {
         sync_folder(&self.folder).map_err(VaultError::io("made durable"))
     }
 
-    /// Removes what an interrupted write left, unless another process is writing it. Where that fails, nothing is the worse for it.
+    /// Removes what an interrupted write left, unless another process is writing it. Where that
+    /// fails, nothing is the worse for it.
     pub(super) fn sweep(&self) {
         if !self.next_path().exists() {
             return;
         }
-        let lock = private().truncate(false).create(true).open(self.folder.join("vault.lock"));
+        let lock = private()
+            .truncate(false)
+            .create(true)
+            .open(self.folder.join("vault.lock"));
         if let Ok(lock) = lock
             && lock.try_lock().is_ok()
         {
@@ -100,13 +117,16 @@ impl VaultFile {
         }
     }
 
-    /// Keeps a copy of damaged bytes beside the vault, once for each damage. The copy's name; `None` where it can't be kept.
+    /// Keeps a copy of damaged bytes beside the vault, once for each damage. The copy's name;
+    /// `None` where it can't be kept.
     pub(super) fn keep_copy(&self, bytes: &[u8]) -> Option<String> {
         let name = format!("vault.damaged-{}", &hex(&Sha256::digest(bytes))[..8]);
         let path = self.folder.join(&name);
         let copied = match private().create_new(true).open(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            opened => opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())),
+            opened => {
+                opened.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            }
         };
         copied.ok().map(|()| name)
     }
@@ -140,7 +160,9 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn close_to_others(file: &File) {
     use std::os::unix::fs::PermissionsExt as _;
-    let is_open = file.metadata().is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0);
+    let is_open = file
+        .metadata()
+        .is_ok_and(|facts| facts.permissions().mode() & 0o077 != 0);
     if is_open {
         drop(file.set_permissions(fs::Permissions::from_mode(0o600)));
     }

@@ -6,7 +6,8 @@
 //! <sealed bytes>
 //! ```
 //!
-//! Both lines are bound to the sealed bytes as associated data: none of their facts can be changed without the key.
+//! Both lines are bound to the sealed bytes as associated data: none of their facts can be changed
+//! without the key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -70,15 +71,27 @@ pub(in crate::account) struct Lid {
 
 impl Lid {
     pub(in crate::account) fn new(kind: KeyKind, key: Key) -> Self {
-        Self { kind, key: Some(key), kdf: None }
+        Self {
+            kind,
+            key: Some(key),
+            kdf: None,
+        }
     }
 
     pub(in crate::account) fn of_passphrase(kdf: Kdf, key: Key) -> Self {
-        Self { kind: KeyKind::Passphrase, key: Some(key), kdf: Some(kdf) }
+        Self {
+            kind: KeyKind::Passphrase,
+            key: Some(key),
+            kdf: Some(kdf),
+        }
     }
 
     pub(in crate::account) fn plaintext() -> Self {
-        Self { kind: KeyKind::Plaintext, key: None, kdf: None }
+        Self {
+            kind: KeyKind::Plaintext,
+            key: None,
+            kdf: None,
+        }
     }
 
     fn key_id(&self) -> Option<String> {
@@ -111,7 +124,13 @@ pub(in crate::account) fn seal(kind: Kind, lid: &Lid, text: &[u8]) -> Vec<u8> {
         warning: None,
     };
     let mut bytes = head(kind, &facts);
-    let sealed = cipher(key).encrypt(&nonce.into(), Payload { msg: text, aad: &bytes });
+    let sealed = cipher(key).encrypt(
+        &nonce.into(),
+        Payload {
+            msg: text,
+            aad: &bytes,
+        },
+    );
     bytes.extend(sealed.expect("a text in memory is shorter than the cipher's limit of 256 GiB"));
     bytes
 }
@@ -151,16 +170,26 @@ impl<'a> Closed<'a> {
         }
         let foreign = Unreadable::Damaged("its first line is another");
         let (first, after) = line(bytes).ok_or(foreign)?;
-        let version = first.strip_prefix(kind.title).and_then(|rest| rest.strip_prefix(' ')).ok_or(foreign)?;
+        let version = first
+            .strip_prefix(kind.title)
+            .and_then(|rest| rest.strip_prefix(' '))
+            .ok_or(foreign)?;
         match version.parse::<u32>() {
             Ok(version) if version == kind.version => {}
-            Ok(version) if version > kind.version => return Err(Unreadable::Newer { found: version }),
+            Ok(version) if version > kind.version => {
+                return Err(Unreadable::Newer { found: version });
+            }
             // There was no version before the first.
             _ => return Err(foreign),
         }
         let (second, body) = line(after).ok_or(Unreadable::Damaged("it ends in its header"))?;
-        let facts: Facts = serde_json::from_str(second).map_err(|_| Unreadable::Damaged("its header can't be read"))?;
-        Ok(Self { facts, head: &bytes[..bytes.len() - body.len()], body })
+        let facts: Facts = serde_json::from_str(second)
+            .map_err(|_| Unreadable::Damaged("its header can't be read"))?;
+        Ok(Self {
+            facts,
+            head: &bytes[..bytes.len() - body.len()],
+            body,
+        })
     }
 
     pub(in crate::account) fn kind(&self) -> KeyKind {
@@ -186,7 +215,16 @@ impl<'a> Closed<'a> {
         };
         let nonce = BASE64.decode(self.facts.nonce.as_deref()?).ok()?;
         let nonce: [u8; NONCE_BYTES] = nonce.try_into().ok()?;
-        cipher(key).decrypt(&nonce.into(), Payload { msg: self.body, aad: self.head }).ok().map(Zeroizing::new)
+        cipher(key)
+            .decrypt(
+                &nonce.into(),
+                Payload {
+                    msg: self.body,
+                    aad: self.head,
+                },
+            )
+            .ok()
+            .map(Zeroizing::new)
     }
 }
 
@@ -200,14 +238,20 @@ fn line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 mod tests {
     use super::*;
 
-    const KIND: Kind = Kind { title: "aerostat vault", version: 1 };
+    const KIND: Kind = Kind {
+        title: "aerostat vault",
+        version: 1,
+    };
 
     fn lid() -> Lid {
         Lid::new(KeyKind::File, Key::of(&[7; 32]).unwrap())
     }
 
     fn open(bytes: &[u8], lid: &Lid) -> Option<Vec<u8>> {
-        Closed::parse(KIND, bytes).ok()?.open(lid).map(|text| text.to_vec())
+        Closed::parse(KIND, bytes)
+            .ok()?
+            .open(lid)
+            .map(|text| text.to_vec())
     }
 
     #[test]
@@ -239,9 +283,18 @@ mod tests {
     #[test]
     fn a_newer_version_is_no_damage() {
         let read = |text: &[u8]| Closed::parse(KIND, text).map(|_| ()).unwrap_err();
-        assert_eq!(read(b"aerostat vault 2\nanything"), Unreadable::Newer { found: 2 });
-        assert_eq!(read(b"aerostat vault 0\n{}\n"), Unreadable::Damaged("its first line is another"));
-        assert_eq!(read(b"aerostat export 1\n{}\n"), Unreadable::Damaged("its first line is another"));
+        assert_eq!(
+            read(b"aerostat vault 2\nanything"),
+            Unreadable::Newer { found: 2 }
+        );
+        assert_eq!(
+            read(b"aerostat vault 0\n{}\n"),
+            Unreadable::Damaged("its first line is another")
+        );
+        assert_eq!(
+            read(b"aerostat export 1\n{}\n"),
+            Unreadable::Damaged("its first line is another")
+        );
         assert_eq!(read(b""), Unreadable::Damaged("it is empty"));
     }
 
@@ -249,6 +302,9 @@ mod tests {
     fn what_lies_open_says_so() {
         let bytes = seal(KIND, &Lid::plaintext(), b"text");
         assert!(String::from_utf8_lossy(&bytes).contains("NOT SEALED"));
-        assert_eq!(open(&bytes, &Lid::plaintext()).as_deref(), Some(&b"text"[..]));
+        assert_eq!(
+            open(&bytes, &Lid::plaintext()).as_deref(),
+            Some(&b"text"[..])
+        );
     }
 }

@@ -26,16 +26,22 @@ impl Key {
 
     /// `None` where it is not 32 bytes.
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        <[u8; KEY_BYTES]>::try_from(bytes).ok().map(|bytes| Self(Zeroizing::new(bytes)))
+        <[u8; KEY_BYTES]>::try_from(bytes)
+            .ok()
+            .map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
     pub(super) fn bytes(&self) -> &[u8; KEY_BYTES] {
         &self.0
     }
 
-    /// A name for the key that tells nothing of it: which key a file was sealed with, before anything is opened.
+    /// A name for the key that tells nothing of it: which key a file was sealed with, before
+    /// anything is opened.
     pub(super) fn id(&self) -> String {
-        let digest = Sha256::new().chain_update(b"aerostat vault key id\0").chain_update(self.0.as_slice()).finalize();
+        let digest = Sha256::new()
+            .chain_update(b"aerostat vault key id\0")
+            .chain_update(self.0.as_slice())
+            .finalize();
         hex(&digest[..ID_BYTES])
     }
 }
@@ -80,13 +86,21 @@ const PASSES_MAX: u32 = 32;
 const LANES_MAX: u32 = 16;
 
 impl Kdf {
-    /// Today's parameters with a salt of its own. Source: RFC 9106 section 4, the second recommended option, on one lane.
+    /// Today's parameters with a salt of its own. Source: RFC 9106 section 4, the second
+    /// recommended option, on one lane.
     pub(in crate::account) fn fresh() -> Self {
         let salt = BASE64.encode(random::<SALT_BYTES>());
-        Self { name: KdfName::Argon2id, memory_kib: 64 * 1024, passes: 3, lanes: 1, salt }
+        Self {
+            name: KdfName::Argon2id,
+            memory_kib: 64 * 1024,
+            passes: 3,
+            lanes: 1,
+            salt,
+        }
     }
 
-    /// The key of a passphrase; takes some tenths of a second. `None` where the parameters are outlandish.
+    /// The key of a passphrase; takes some tenths of a second. `None` where the parameters are
+    /// outlandish.
     pub(in crate::account) fn derive(&self, passphrase: &Secret) -> Option<Key> {
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
             return None;
@@ -95,7 +109,9 @@ impl Kdf {
         let salt = BASE64.decode(&self.salt).ok()?;
         let mut key = Zeroizing::new([0; KEY_BYTES]);
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon.hash_password_into(passphrase.expose().as_bytes(), &salt, key.as_mut_slice()).ok()?;
+        argon
+            .hash_password_into(passphrase.expose().as_bytes(), &salt, key.as_mut_slice())
+            .ok()?;
         Some(Key(key))
     }
 }
@@ -114,24 +130,48 @@ mod tests {
         let key = |kdf: &Kdf, passphrase: &str| kdf.derive(&secret(passphrase)).unwrap().id();
         assert_eq!(key(&kdf, "correct horse"), key(&kdf, "correct horse"));
         assert_ne!(key(&kdf, "correct horse"), key(&kdf, "correct horsf"));
-        assert_ne!(key(&kdf, "correct horse"), key(&Kdf::fresh(), "correct horse"));
+        assert_ne!(
+            key(&kdf, "correct horse"),
+            key(&Kdf::fresh(), "correct horse")
+        );
     }
 
     /// Source: the reference implementation's own tests (`src/test.c`, Argon2id, t=2, m=2^16, p=1).
     #[test]
     fn the_parameters_are_argon2s_own() {
-        let kdf = Kdf { name: KdfName::Argon2id, memory_kib: 65536, passes: 2, lanes: 1, salt: BASE64.encode("somesalt") };
+        let kdf = Kdf {
+            name: KdfName::Argon2id,
+            memory_kib: 65536,
+            passes: 2,
+            lanes: 1,
+            salt: BASE64.encode("somesalt"),
+        };
         let key = kdf.derive(&secret("password")).unwrap();
-        assert_eq!(hex(key.bytes()), "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
+        assert_eq!(
+            hex(key.bytes()),
+            "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"
+        );
     }
 
     #[test]
     fn a_forged_header_takes_no_memory() {
         for forged in [
-            Kdf { memory_kib: u32::MAX, ..Kdf::fresh() },
-            Kdf { passes: u32::MAX, ..Kdf::fresh() },
-            Kdf { lanes: 0, ..Kdf::fresh() },
-            Kdf { salt: "!".to_owned(), ..Kdf::fresh() },
+            Kdf {
+                memory_kib: u32::MAX,
+                ..Kdf::fresh()
+            },
+            Kdf {
+                passes: u32::MAX,
+                ..Kdf::fresh()
+            },
+            Kdf {
+                lanes: 0,
+                ..Kdf::fresh()
+            },
+            Kdf {
+                salt: "!".to_owned(),
+                ..Kdf::fresh()
+            },
         ] {
             assert!(forged.derive(&secret("x")).is_none(), "{forged:?}");
         }

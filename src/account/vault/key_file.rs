@@ -28,37 +28,64 @@ pub struct KeyFile {
 
 impl KeyFile {
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), credentials_folder: None }
+        Self {
+            path: path.into(),
+            credentials_folder: None,
+        }
     }
 
     /// The file that the environment names; an empty variable counts as unset.
     pub fn of_env(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
-        let path = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        Some(Self { path: path(KEY_FILE_VARIABLE)?, credentials_folder: path("CREDENTIALS_DIRECTORY") })
+        let path = |name: &str| {
+            lookup(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
+        Some(Self {
+            path: path(KEY_FILE_VARIABLE)?,
+            credentials_folder: path("CREDENTIALS_DIRECTORY"),
+        })
     }
 
     pub(super) fn read(&self) -> Result<Key, VaultError> {
-        let unreadable =
-            |error: std::io::Error| VaultError::NeedsKey(format!("the key file {} can't be read: {error}", self.shown()));
+        let unreadable = |error: std::io::Error| {
+            VaultError::NeedsKey(format!(
+                "the key file {} can't be read: {error}",
+                self.shown()
+            ))
+        };
         let file = File::open(&self.path).map_err(unreadable)?;
         self.check_private(&file)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        file.take(FILE_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable)?;
         key_of(&bytes).ok_or_else(|| {
-            VaultError::NeedsKey(format!("the key file {} holds no key: expected {KEY_BYTES} random bytes, {HOW}", self.shown()))
+            VaultError::NeedsKey(format!(
+                "the key file {} holds no key: expected {KEY_BYTES} random bytes, {HOW}",
+                self.shown()
+            ))
         })
     }
 
     /// By its variable and its own name: messages hold no paths of a home.
     fn shown(&self) -> String {
-        format!("named by `{KEY_FILE_VARIABLE}` (`{}`)", self.path.file_name().unwrap_or_default().display())
+        format!(
+            "named by `{KEY_FILE_VARIABLE}` (`{}`)",
+            self.path.file_name().unwrap_or_default().display()
+        )
     }
 
     #[cfg(unix)]
     fn check_private(&self, file: &File) -> Result<(), VaultError> {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(VaultError::io("opened"))?.permissions().mode();
-        // Access lists, by which systemd hands a credential to its service, show in the bits of the group.
+        let mode = file
+            .metadata()
+            .map_err(VaultError::io("opened"))?
+            .permissions()
+            .mode();
+        // Access lists, by which systemd hands a credential to its service, show in the bits of the
+        // group.
         let forbidden = if self.is_systemds() { 0o007 } else { 0o077 };
         if mode & forbidden == 0 {
             return Ok(());
@@ -72,10 +99,13 @@ impl KeyFile {
 
     #[cfg(unix)]
     fn is_systemds(&self) -> bool {
-        self.credentials_folder.as_deref().is_some_and(|folder| self.path.parent() == Some(folder))
+        self.credentials_folder
+            .as_deref()
+            .is_some_and(|folder| self.path.parent() == Some(folder))
     }
 
-    /// Windows shows who may read a file only in access lists, which a person's own folders inherit.
+    /// Windows shows who may read a file only in access lists, which a person's own folders
+    /// inherit.
     #[cfg(not(unix))]
     fn check_private(&self, _: &File) -> Result<(), VaultError> {
         let _ = &self.credentials_folder;
@@ -91,19 +121,35 @@ pub(super) const HOW: &str = "raw, or as 64 hexadecimal digits or base64";
 
 fn key_of(bytes: &[u8]) -> Option<Key> {
     // Text of just this length is a password that someone thought of, or half a key.
-    let is_text = || bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
+    let is_text = || {
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
+    };
     if bytes.len() == KEY_BYTES && !is_text() {
         return Key::of(bytes);
     }
     let text = std::str::from_utf8(bytes).ok()?.trim();
-    let decoded = if text.len() == 2 * KEY_BYTES { unhex(text) } else { BASE64.decode(text).ok().map(Zeroizing::new) };
+    let decoded = if text.len() == 2 * KEY_BYTES {
+        unhex(text)
+    } else {
+        BASE64.decode(text).ok().map(Zeroizing::new)
+    };
     Key::of(&decoded?)
 }
 
 fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16).map(|value| value as u8)).collect();
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).map(|value| value as u8))
+        .collect();
     let digits = Zeroizing::new(digits?);
-    Some(Zeroizing::new(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
+    Some(Zeroizing::new(
+        digits
+            .chunks(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    ))
 }
 
 #[cfg(test)]
@@ -119,7 +165,8 @@ mod tests {
         let path = folder.path().join("key");
         std::fs::write(&path, bytes).unwrap();
         #[cfg(unix)]
-        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+            .unwrap();
         #[cfg(not(unix))]
         let _ = mode;
         (folder, KeyFile::at(path))
@@ -127,8 +174,11 @@ mod tests {
 
     #[test]
     fn a_key_is_read_raw_or_as_text() {
-        let forms =
-            [BYTES.to_vec(), format!("{}\n", hex(&BYTES)).into_bytes(), format!(" {}\r\n", BASE64.encode(BYTES)).into_bytes()];
+        let forms = [
+            BYTES.to_vec(),
+            format!("{}\n", hex(&BYTES)).into_bytes(),
+            format!(" {}\r\n", BASE64.encode(BYTES)).into_bytes(),
+        ];
         for form in forms {
             let (_folder, file) = written(&form, 0o600);
             assert_eq!(file.read().unwrap().bytes(), &BYTES);
@@ -137,10 +187,20 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_refused_with_how_to_make_one() {
-        for form in [&b""[..], b"hunter2", &BYTES[..31], &[0; 33], b"12345678901234567890123456789012", &[b'x'; 4096]] {
+        for form in [
+            &b""[..],
+            b"hunter2",
+            &BYTES[..31],
+            &[0; 33],
+            b"12345678901234567890123456789012",
+            &[b'x'; 4096],
+        ] {
             let (_folder, file) = written(form, 0o600);
             let text = file.read().unwrap_err().to_string();
-            assert!(text.contains("expected 32 random bytes") && text.contains(KEY_FILE_VARIABLE), "{text}");
+            assert!(
+                text.contains("expected 32 random bytes") && text.contains(KEY_FILE_VARIABLE),
+                "{text}"
+            );
         }
     }
 
@@ -150,7 +210,10 @@ mod tests {
         for mode in [0o640, 0o604, 0o660, 0o644] {
             let (_folder, file) = written(&BYTES, mode);
             let text = file.read().unwrap_err().to_string();
-            assert!(text.contains("chmod 600") && text.contains(&format!("{mode:03o}")), "{text}");
+            assert!(
+                text.contains("chmod 600") && text.contains(&format!("{mode:03o}")),
+                "{text}"
+            );
         }
         let (_folder, file) = written(&BYTES, 0o400);
         assert!(file.read().is_ok());
@@ -161,21 +224,35 @@ mod tests {
     fn a_credential_of_systemd_may_show_a_group() {
         for (mode, is_fine) in [(0o440, true), (0o444, false)] {
             let (folder, file) = written(&BYTES, mode);
-            let file = KeyFile { credentials_folder: Some(folder.path().to_owned()), ..file };
+            let file = KeyFile {
+                credentials_folder: Some(folder.path().to_owned()),
+                ..file
+            };
             assert_eq!(file.read().is_ok(), is_fine);
         }
     }
 
     #[test]
     fn a_missing_file_is_named_by_its_variable() {
-        let text = KeyFile::at("/nowhere/vault.key").read().unwrap_err().to_string();
-        assert!(text.contains("`AEROSTAT_VAULT_KEY_FILE` (`vault.key`)") && !text.contains("/nowhere"), "{text}");
+        let text = KeyFile::at("/nowhere/vault.key")
+            .read()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("`AEROSTAT_VAULT_KEY_FILE` (`vault.key`)") && !text.contains("/nowhere"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_environment_names_the_file() {
-        let lookup = |value: &'static str| move |name: &str| (name == KEY_FILE_VARIABLE).then(|| OsString::from(value));
+        let lookup = |value: &'static str| {
+            move |name: &str| (name == KEY_FILE_VARIABLE).then(|| OsString::from(value))
+        };
         assert!(KeyFile::of_env(&lookup("")).is_none());
-        assert_eq!(KeyFile::of_env(&lookup("/a/key")).unwrap().path, Path::new("/a/key"));
+        assert_eq!(
+            KeyFile::of_env(&lookup("/a/key")).unwrap().path,
+            Path::new("/a/key")
+        );
     }
 }

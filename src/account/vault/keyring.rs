@@ -1,7 +1,7 @@
 //! The keyring of the operating system, which keeps the one key.
 //!
-//! A call may wait for a person who is asked to unlock it, so each has a time limit; and a call that was given up is waited for
-//! before the next one, so that nobody is asked twice at a time.
+//! A call may wait for a person who is asked to unlock it, so each has a time limit; and a call
+//! that was given up is waited for before the next one, so that nobody is asked twice at a time.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 /// What keeps one secret of bytes.
 pub trait Keyring: Send + Sync {
-    /// What it keeps. `None` is no proof that nothing was ever kept: a locked Secret Service says the same.
+    /// What it keeps. `None` is no proof that nothing was ever kept: a locked Secret Service says
+    /// the same.
     ///
     /// # Errors
     /// When it can't be asked.
@@ -32,13 +33,16 @@ pub enum KeyringError {
     Absent,
     #[error("the keyring is locked; unlock it, and aerostat tries again")]
     Locked,
-    #[error("the keyring waits for someone to unlock it; answer its question, and aerostat tries again")]
+    #[error(
+        "the keyring waits for someone to unlock it; answer its question, and aerostat tries again"
+    )]
     TimedOut,
     #[error("the keyring refused ({0})")]
     Refused(String),
 }
 
-/// How long a call may take: longer than a keyring needs, shorter than a person's patience with a program that hangs.
+/// How long a call may take: longer than a keyring needs, shorter than a person's patience with a
+/// program that hangs.
 pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A keyring whose calls end in time.
@@ -51,7 +55,11 @@ pub(super) struct Patient {
 
 impl Patient {
     pub(super) fn new(keyring: Arc<dyn Keyring>, timeout: Duration) -> Self {
-        Self { keyring, timeout, last: Mutex::new(None) }
+        Self {
+            keyring,
+            timeout,
+            last: Mutex::new(None),
+        }
     }
 
     pub(super) fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
@@ -88,7 +96,9 @@ impl Patient {
         told.recv_timeout(self.timeout).unwrap_or_else(|end| {
             Err(match end {
                 RecvTimeoutError::Timeout => KeyringError::TimedOut,
-                RecvTimeoutError::Disconnected => KeyringError::Refused("its client broke off".to_owned()),
+                RecvTimeoutError::Disconnected => {
+                    KeyringError::Refused("its client broke off".to_owned())
+                }
             })
         })
     }
@@ -96,7 +106,8 @@ impl Patient {
 
 /// The keyring of this system: Secret Service, Keychain, Credential Manager.
 ///
-/// It is connected anew for each call: a keyring that was absent at login, or went away, is found when it is there again.
+/// It is connected anew for each call: a keyring that was absent at login, or went away, is found
+/// when it is there again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemKeyring;
 
@@ -134,7 +145,8 @@ impl Keyring for SystemKeyring {
 
 fn entry() -> Result<keyring_core::Entry, KeyringError> {
     let store = system::store().map_err(|_| KeyringError::Absent)?;
-    keyring_core::api::CredentialStoreApi::build(store.as_ref(), SERVICE, USER, None).map_err(|error| meaning(&error))
+    keyring_core::api::CredentialStoreApi::build(store.as_ref(), SERVICE, USER, None)
+        .map_err(|error| meaning(&error))
 }
 
 fn meaning(error: &keyring_core::Error) -> KeyringError {
@@ -142,29 +154,36 @@ fn meaning(error: &keyring_core::Error) -> KeyringError {
     match error {
         Error::NoStorageAccess(_) => KeyringError::Locked,
         // Its text may hold what was read.
-        Error::BadEncoding(_) | Error::BadDataFormat(..) => KeyringError::Refused("the key there has another form".to_owned()),
-        Error::Ambiguous(_) => KeyringError::Refused("there are several keys by the name of aerostat".to_owned()),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => {
+            KeyringError::Refused("the key there has another form".to_owned())
+        }
+        Error::Ambiguous(_) => {
+            KeyringError::Refused("there are several keys by the name of aerostat".to_owned())
+        }
         other => KeyringError::Refused(other.to_string()),
     }
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
 mod system {
-    pub(super) fn store() -> keyring_core::Result<std::sync::Arc<zbus_secret_service_keyring_store::Store>> {
+    pub(super) fn store()
+    -> keyring_core::Result<std::sync::Arc<zbus_secret_service_keyring_store::Store>> {
         zbus_secret_service_keyring_store::Store::new()
     }
 }
 
 #[cfg(target_os = "macos")]
 mod system {
-    pub(super) fn store() -> keyring_core::Result<std::sync::Arc<apple_native_keyring_store::keychain::Store>> {
+    pub(super) fn store()
+    -> keyring_core::Result<std::sync::Arc<apple_native_keyring_store::keychain::Store>> {
         apple_native_keyring_store::keychain::Store::new()
     }
 }
 
 #[cfg(windows)]
 mod system {
-    pub(super) fn store() -> keyring_core::Result<std::sync::Arc<windows_native_keyring_store::Store>> {
+    pub(super) fn store()
+    -> keyring_core::Result<std::sync::Arc<windows_native_keyring_store::Store>> {
         windows_native_keyring_store::Store::new()
     }
 }
@@ -184,7 +203,9 @@ mod tests {
         fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
             self.questions.fetch_add(1, Ordering::SeqCst);
             let answer = self.answers.lock().unwrap().recv();
-            answer.map(|bytes| Some(Zeroizing::new(bytes))).map_err(|_| KeyringError::Locked)
+            answer
+                .map(|bytes| Some(Zeroizing::new(bytes)))
+                .map_err(|_| KeyringError::Locked)
         }
 
         fn write(&self, _: &[u8]) -> Result<(), KeyringError> {
@@ -194,7 +215,10 @@ mod tests {
 
     fn asking(timeout: Duration) -> (mpsc::Sender<Vec<u8>>, Arc<Asking>, Patient) {
         let (answer, answers) = mpsc::channel();
-        let keyring = Arc::new(Asking { answers: Mutex::new(answers), questions: AtomicUsize::new(0) });
+        let keyring = Arc::new(Asking {
+            answers: Mutex::new(answers),
+            questions: AtomicUsize::new(0),
+        });
         (answer, keyring.clone(), Patient::new(keyring, timeout))
     }
 
@@ -213,13 +237,19 @@ mod tests {
         assert_eq!(hasty.read(), Err(KeyringError::TimedOut));
         answer.send(b"late".to_vec()).unwrap();
         answer.send(b"key".to_vec()).unwrap();
-        let patient = Patient { timeout: Duration::from_secs(60), ..hasty };
+        let patient = Patient {
+            timeout: Duration::from_secs(60),
+            ..hasty
+        };
         assert_eq!(patient.read().unwrap().unwrap().as_slice(), b"key");
     }
 
     #[test]
     fn a_client_that_panics_is_no_end_of_ours() {
         let (_answer, _keyring, patient) = asking(Duration::from_secs(60));
-        assert_eq!(patient.write(b"key"), Err(KeyringError::Refused("its client broke off".to_owned())));
+        assert_eq!(
+            patient.write(b"key"),
+            Err(KeyringError::Refused("its client broke off".to_owned()))
+        );
     }
 }

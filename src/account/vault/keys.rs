@@ -12,7 +12,8 @@ use super::{Secret, VaultError};
 
 /// Asks a person at a terminal for the passphrase.
 pub trait Prompt: Send + Sync {
-    /// What was typed, without its line end; for [`Ask::New`] typed twice alike. `None` where the person gave up.
+    /// What was typed, without its line end; for [`Ask::New`] typed twice alike. `None` where the
+    /// person gave up.
     ///
     /// # Errors
     /// When nobody can be asked.
@@ -35,8 +36,9 @@ pub const PASSPHRASE_CHARS_MIN: usize = 8;
 
 const TRIES: usize = 3;
 
-/// The ways to a key that this process has. Which one a vault takes is written in its header; a new one takes the first of: plain
-/// text where it was asked for, the file, the keyring, and the passphrase only where no keyring answers.
+/// The ways to a key that this process has. Which one a vault takes is written in its header; a new
+/// one takes the first of: plain text where it was asked for, the file, the keyring, and the
+/// passphrase only where no keyring answers.
 #[derive(Default)]
 pub struct Keys {
     keyring: Option<Patient>,
@@ -59,7 +61,10 @@ impl Keys {
     /// With a time limit of the caller's for each call.
     #[must_use]
     pub fn with_keyring_within(self, keyring: Arc<dyn Keyring>, timeout: Duration) -> Self {
-        Self { keyring: Some(Patient::new(keyring, timeout)), ..self }
+        Self {
+            keyring: Some(Patient::new(keyring, timeout)),
+            ..self
+        }
     }
 
     #[must_use]
@@ -69,13 +74,19 @@ impl Keys {
 
     #[must_use]
     pub fn with_prompt(self, prompt: Arc<dyn Prompt>) -> Self {
-        Self { prompt: Some(prompt), ..self }
+        Self {
+            prompt: Some(prompt),
+            ..self
+        }
     }
 
     /// What `--insecure-plaintext` asks for.
     #[must_use]
     pub fn with_plaintext(self) -> Self {
-        Self { allows_plaintext: true, ..self }
+        Self {
+            allows_plaintext: true,
+            ..self
+        }
     }
 
     /// What opens a vault that is there. Never makes a key.
@@ -86,37 +97,61 @@ impl Keys {
             KeyKind::File => Lid::new(KeyKind::File, self.file_of()?),
             KeyKind::Keyring => Lid::new(KeyKind::Keyring, self.keyring_of()?),
         };
-        if closed.fits(&lid) { Ok(lid) } else { Err(VaultError::WrongKey(another_key(lid.kind))) }
+        if closed.fits(&lid) {
+            Ok(lid)
+        } else {
+            Err(VaultError::WrongKey(another_key(lid.kind)))
+        }
     }
 
     fn file_of(&self) -> Result<Key, VaultError> {
-        let missing = || format!("the vault's key lies in a file: name that file in `{KEY_FILE_VARIABLE}`");
-        self.file.as_ref().ok_or_else(|| VaultError::NeedsKey(missing()))?.read()
+        let missing =
+            || format!("the vault's key lies in a file: name that file in `{KEY_FILE_VARIABLE}`");
+        self.file
+            .as_ref()
+            .ok_or_else(|| VaultError::NeedsKey(missing()))?
+            .read()
     }
 
     fn keyring_of(&self) -> Result<Key, VaultError> {
         let Some(keyring) = &self.keyring else {
-            return Err(VaultError::NeedsKey("the vault's key lies in the keyring, which was not asked".to_owned()));
+            return Err(VaultError::NeedsKey(
+                "the vault's key lies in the keyring, which was not asked".to_owned(),
+            ));
         };
-        let secret = keyring.read().map_err(|error| VaultError::Locked(error.to_string()))?;
+        let secret = keyring
+            .read()
+            .map_err(|error| VaultError::Locked(error.to_string()))?;
         // Never a new key here: it would put the vault out of reach for good.
         let secret = secret.ok_or_else(|| VaultError::Locked(NO_ENTRY.to_owned()))?;
         Key::of(&secret).ok_or_else(|| VaultError::WrongKey(another_key(KeyKind::Keyring)))
     }
 
     fn passphrase_of(&self, closed: &Closed<'_>) -> Result<Lid, VaultError> {
-        let prompt = self.prompt.as_ref().ok_or_else(|| VaultError::Locked(NO_TERMINAL.to_owned()))?;
-        let kdf = closed.kdf().ok_or_else(|| VaultError::damaged("its header lacks what a passphrase needs"))?;
+        let prompt = self
+            .prompt
+            .as_ref()
+            .ok_or_else(|| VaultError::Locked(NO_TERMINAL.to_owned()))?;
+        let kdf = closed
+            .kdf()
+            .ok_or_else(|| VaultError::damaged("its header lacks what a passphrase needs"))?;
         for attempt in 0..TRIES {
-            let ask = if attempt == 0 { Ask::Open } else { Ask::OpenAgain };
+            let ask = if attempt == 0 {
+                Ask::Open
+            } else {
+                Ask::OpenAgain
+            };
             let key = kdf.derive(&answer(prompt.as_ref(), ask)?);
-            let key = key.ok_or_else(|| VaultError::damaged("its header asks for outlandish work"))?;
+            let key =
+                key.ok_or_else(|| VaultError::damaged("its header asks for outlandish work"))?;
             let lid = Lid::of_passphrase(kdf.clone(), key);
             if closed.fits(&lid) {
                 return Ok(lid);
             }
         }
-        Err(VaultError::WrongKey("this is not the vault's passphrase; start again with the right one".to_owned()))
+        Err(VaultError::WrongKey(
+            "this is not the vault's passphrase; start again with the right one".to_owned(),
+        ))
     }
 
     /// What seals a vault that is new. Makes a key where there is none.
@@ -141,11 +176,18 @@ impl Keys {
 
     /// What seals a vault that lies open: `None` where that is as the person wants it.
     pub(super) fn closer(&self) -> Result<Option<Lid>, VaultError> {
-        if self.allows_plaintext { Ok(None) } else { self.sealing().map(Some) }
+        if self.allows_plaintext {
+            Ok(None)
+        } else {
+            self.sealing().map(Some)
+        }
     }
 
     fn new_passphrase(&self) -> Result<Lid, VaultError> {
-        let prompt = self.prompt.as_ref().ok_or_else(|| VaultError::NeedsKey(no_key()))?;
+        let prompt = self
+            .prompt
+            .as_ref()
+            .ok_or_else(|| VaultError::NeedsKey(no_key()))?;
         let passphrase = answer(prompt.as_ref(), Ask::New)?;
         if passphrase.expose().chars().count() < PASSPHRASE_CHARS_MIN {
             return Err(VaultError::NeedsKey(format!(
@@ -160,7 +202,8 @@ impl Keys {
 
 /// The key that the keyring keeps, made and kept where it keeps none.
 fn keyring_key(keyring: &Patient) -> Result<Key, KeyringError> {
-    let other_form = || KeyringError::Refused("its entry for aerostat is no key; remove that entry".to_owned());
+    let other_form =
+        || KeyringError::Refused("its entry for aerostat is no key; remove that entry".to_owned());
     if let Some(secret) = keyring.read()? {
         return Key::of(&secret).ok_or_else(other_form);
     }
@@ -169,14 +212,18 @@ fn keyring_key(keyring: &Patient) -> Result<Key, KeyringError> {
     // A keyring that forgets at once would take the vault with it.
     match keyring.read()? {
         Some(kept) if kept.as_slice() == key.bytes() => Ok(key),
-        _ => Err(KeyringError::Refused("it did not keep the key that it was given".to_owned())),
+        _ => Err(KeyringError::Refused(
+            "it did not keep the key that it was given".to_owned(),
+        )),
     }
 }
 
 fn answer(prompt: &dyn Prompt, ask: Ask) -> Result<Secret, VaultError> {
-    let asked = prompt
-        .passphrase(ask)
-        .map_err(|error| VaultError::Locked(format!("nobody could be asked for its passphrase ({error})")))?;
+    let asked = prompt.passphrase(ask).map_err(|error| {
+        VaultError::Locked(format!(
+            "nobody could be asked for its passphrase ({error})"
+        ))
+    })?;
     asked.ok_or_else(|| VaultError::Locked("its passphrase was not given".to_owned()))
 }
 
@@ -184,8 +231,14 @@ const NO_ENTRY: &str = "the keyring is locked, or was replaced by one that lacks
 const NO_TERMINAL: &str = "it asks for its passphrase; start `aerostat --headless` in a terminal";
 
 fn another_key(kind: KeyKind) -> String {
-    let place = if kind == KeyKind::File { "key file" } else { "keyring" };
-    format!("the {place} holds another key than the one that the vault was sealed with: bring the former {place} back")
+    let place = if kind == KeyKind::File {
+        "key file"
+    } else {
+        "keyring"
+    };
+    format!(
+        "the {place} holds another key than the one that the vault was sealed with: bring the former {place} back"
+    )
 }
 
 fn no_key() -> String {

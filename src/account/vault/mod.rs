@@ -1,10 +1,13 @@
 //! The vault: every credential in one file, sealed under one key that lies elsewhere.
 //!
-//! The file `vault` is sealed with XChaCha20-Poly1305 under a fresh nonce at each write, and replaced as a whole: it survives a kill
-//! at any moment as the old state or the new one. Its key lies in the keyring, in a key file, or in a person's head as a passphrase
-//! ([`Keys`]). A [`Vault`] is a handle that may be shut for now: it is opened when the key can be had, and tried again later.
+//! The file `vault` is sealed with XChaCha20-Poly1305 under a fresh nonce at each write, and
+//! replaced as a whole: it survives a kill at any moment as the old state or the new one. Its key
+//! lies in the keyring, in a key file, or in a person's head as a passphrase ([`Keys`]). A
+//! [`Vault`] is a handle that may be shut for now: it is opened when the key can be had, and tried
+//! again later.
 //!
-//! It never writes where it could not read, never makes a key where a sealed file exists, and never waits in [`Vault::get`].
+//! It never writes where it could not read, never makes a key where a sealed file exists, and never
+//! waits in [`Vault::get`].
 
 mod error;
 mod file;
@@ -37,14 +40,17 @@ use arc_swap::ArcSwap;
 use super::{AccountName, Credential, Sealed, Secret};
 use file::VaultFile;
 
-const KIND: Kind = Kind { title: "aerostat vault", version: 1 };
+const KIND: Kind = Kind {
+    title: "aerostat vault",
+    version: 1,
+};
 
 type Entries = BTreeMap<AccountName, Sealed>;
 
 /// The credentials of a home, as a handle. Clones are the same vault.
 ///
-/// Calls that open or write block, on the disk and perhaps on a person whom the keyring asks; [`get`](Self::get) and
-/// [`state`](Self::state) never do.
+/// Calls that open or write block, on the disk and perhaps on a person whom the keyring asks;
+/// [`get`](Self::get) and [`state`](Self::state) never do.
 #[derive(Clone)]
 pub struct Vault(Arc<Shared>);
 
@@ -94,7 +100,9 @@ impl fmt::Display for VaultState {
             Self::Open(KeyKind::Keyring) => "open, sealed with a key in the keyring",
             Self::Open(KeyKind::File) => "open, sealed with a key in a file",
             Self::Open(KeyKind::Passphrase) => "open, sealed with a passphrase",
-            Self::Open(KeyKind::Plaintext) => "NOT SEALED: the credentials lie in plain text, as `--insecure-plaintext` asked",
+            Self::Open(KeyKind::Plaintext) => {
+                "NOT SEALED: the credentials lie in plain text, as `--insecure-plaintext` asked"
+            }
             Self::Shut { why, .. } => why,
         })
     }
@@ -103,7 +111,12 @@ impl fmt::Display for VaultState {
 impl Vault {
     /// The vault in `folder`. Nothing is read yet.
     pub fn new(folder: &Path, keys: Keys) -> Self {
-        Self(Arc::new(Shared { file: VaultFile::in_folder(folder), keys, view: ArcSwap::default(), open: Mutex::new(None) }))
+        Self(Arc::new(Shared {
+            file: VaultFile::in_folder(folder),
+            keys,
+            view: ArcSwap::default(),
+            open: Mutex::new(None),
+        }))
     }
 
     /// Opens it where it is shut; to be tried again while [`VaultError::is_passing`].
@@ -118,7 +131,8 @@ impl Vault {
         self.0.view.load().state.clone()
     }
 
-    /// The credential of an account, as the last finished write left it. `None` where there is none, and while the vault is shut.
+    /// The credential of an account, as the last finished write left it. `None` where there is
+    /// none, and while the vault is shut.
     pub fn get(&self, name: &AccountName) -> Option<Sealed> {
         self.0.view.load().entries.get(name).cloned()
     }
@@ -128,7 +142,8 @@ impl Vault {
         self.0.view.load().entries.keys().cloned().collect()
     }
 
-    /// Keeps a credential, in the place of any that the account had. It is on the disk before this returns, as with all that follow.
+    /// Keeps a credential, in the place of any that the account had. It is on the disk before this
+    /// returns, as with all that follow.
     ///
     /// # Errors
     /// Where the vault can't be opened or written; it is as it was then.
@@ -140,7 +155,10 @@ impl Vault {
     ///
     /// # Errors
     /// As [`put`](Self::put).
-    pub fn put_all(&self, all: impl IntoIterator<Item = (AccountName, Sealed)>) -> Result<(), VaultError> {
+    pub fn put_all(
+        &self,
+        all: impl IntoIterator<Item = (AccountName, Sealed)>,
+    ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
             entries.extend(all);
             Ok(())
@@ -164,18 +182,26 @@ impl Vault {
     /// [`VaultError::Unknown`] where there is none by the old name; else as [`put`](Self::put).
     pub fn rename(&self, from: &AccountName, to: AccountName) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            let sealed = entries.remove(from).ok_or_else(|| VaultError::Unknown(from.clone()))?;
+            let sealed = entries
+                .remove(from)
+                .ok_or_else(|| VaultError::Unknown(from.clone()))?;
             entries.insert(to, sealed);
             Ok(())
         })
     }
 
-    /// Changes an account's credential: the mark before a refresh is sent, its successor before the first use.
+    /// Changes an account's credential: the mark before a refresh is sent, its successor before the
+    /// first use.
     ///
     /// # Errors
-    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers see the old one then, and what `change`
-    /// made is dropped: who holds a successor that exists nowhere else keeps it and tries again.
-    pub fn update(&self, name: &AccountName, change: impl FnOnce(&mut Credential)) -> Result<(), VaultError> {
+    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers see the old
+    /// one then, and what `change` made is dropped: who holds a successor that exists nowhere else
+    /// keeps it and tries again.
+    pub fn update(
+        &self,
+        name: &AccountName,
+        change: impl FnOnce(&mut Credential),
+    ) -> Result<(), VaultError> {
         self.edit_one(name, |sealed| change(&mut sealed.credential))
     }
 
@@ -183,9 +209,17 @@ impl Vault {
     ///
     /// # Errors
     /// As [`update`](Self::update).
-    pub fn edit_one(&self, name: &AccountName, change: impl FnOnce(&mut Sealed)) -> Result<(), VaultError> {
+    pub fn edit_one(
+        &self,
+        name: &AccountName,
+        change: impl FnOnce(&mut Sealed),
+    ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            change(entries.get_mut(name).ok_or_else(|| VaultError::Unknown(name.clone()))?);
+            change(
+                entries
+                    .get_mut(name)
+                    .ok_or_else(|| VaultError::Unknown(name.clone()))?,
+            );
             Ok(())
         })
     }
@@ -212,11 +246,24 @@ impl Shared {
     fn unseal(&self) -> Result<(Open, Entries), VaultError> {
         self.file.sweep();
         let Some(bytes) = self.file.read()? else {
-            return Ok((Open { lid: None, bytes: None }, Entries::new()));
+            return Ok((
+                Open {
+                    lid: None,
+                    bytes: None,
+                },
+                Entries::new(),
+            ));
         };
         let (lid, entries) = self.unseal_bytes(&bytes)?;
-        let mut open = Open { lid: Some(lid), bytes: Some(bytes) };
-        if open.lid.as_ref().is_some_and(|lid| lid.kind == KeyKind::Plaintext) {
+        let mut open = Open {
+            lid: Some(lid),
+            bytes: Some(bytes),
+        };
+        if open
+            .lid
+            .as_ref()
+            .is_some_and(|lid| lid.kind == KeyKind::Plaintext)
+        {
             self.close_plaintext(&mut open, &entries)?;
         }
         Ok((open, entries))
@@ -234,47 +281,71 @@ impl Shared {
 
     /// Seals what lies open, once the person no longer asks for plain text.
     fn close_plaintext(&self, open: &mut Open, entries: &Entries) -> Result<(), VaultError> {
-        let Some(lid) = self.keys.closer()? else { return Ok(()) };
+        let Some(lid) = self.keys.closer()? else {
+            return Ok(());
+        };
         let locked = self.file.lock()?;
         let bytes = seal(KIND, &lid, &text::write(entries));
         self.file.write(&locked, &bytes)?;
-        *open = Open { lid: Some(lid), bytes: Some(bytes) };
+        *open = Open {
+            lid: Some(lid),
+            bytes: Some(bytes),
+        };
         self.file.sync_folder()
     }
 
     fn with_copy(&self, error: VaultError, bytes: &[u8]) -> VaultError {
         match error {
-            VaultError::Damaged { why, .. } => VaultError::Damaged { why, copy: self.file.keep_copy(bytes) },
+            VaultError::Damaged { why, .. } => VaultError::Damaged {
+                why,
+                copy: self.file.keep_copy(bytes),
+            },
             other => other,
         }
     }
 
-    /// Changes the entries and writes them; where anything fails before the file was replaced, nothing has changed.
-    fn edit(&self, change: impl FnOnce(&mut Entries) -> Result<(), VaultError>) -> Result<(), VaultError> {
+    /// Changes the entries and writes them; where anything fails before the file was replaced,
+    /// nothing has changed.
+    fn edit(
+        &self,
+        change: impl FnOnce(&mut Entries) -> Result<(), VaultError>,
+    ) -> Result<(), VaultError> {
         let mut guard = self.opened()?;
         let open = guard.as_mut().expect("`opened` opens");
         let made = open.lid.is_none().then(|| self.keys.sealer()).transpose()?;
         let locked = self.file.lock()?;
         let mut entries = self.latest(open)?;
         change(&mut entries)?;
-        let lid = open.lid.clone().or(made).expect("made above where there was none");
+        let lid = open
+            .lid
+            .clone()
+            .or(made)
+            .expect("made above where there was none");
         let bytes = seal(KIND, &lid, &text::write(&entries));
         self.file.write(&locked, &bytes)?;
-        *open = Open { lid: Some(lid), bytes: Some(bytes) };
+        *open = Open {
+            lid: Some(lid),
+            bytes: Some(bytes),
+        };
         self.show(open, entries);
         self.file.sync_folder()
     }
 
-    /// The entries on the disk, if another process wrote them since; else those in memory. A file that was deleted under a running
-    /// agent is written again from memory.
+    /// The entries on the disk, if another process wrote them since; else those in memory. A file
+    /// that was deleted under a running agent is written again from memory.
     fn latest(&self, open: &mut Open) -> Result<Entries, VaultError> {
         let bytes = self.file.read()?;
         if bytes.is_none() || bytes == open.bytes {
             return Ok(self.view.load().entries.as_ref().clone());
         }
         let bytes = bytes.unwrap_or_default();
-        let (lid, entries) = self.reread(open, &bytes).map_err(|error| self.with_copy(error, &bytes))?;
-        *open = Open { lid: Some(lid), bytes: Some(bytes) };
+        let (lid, entries) = self
+            .reread(open, &bytes)
+            .map_err(|error| self.with_copy(error, &bytes))?;
+        *open = Open {
+            lid: Some(lid),
+            bytes: Some(bytes),
+        };
         self.show(open, entries.clone());
         Ok(entries)
     }
@@ -289,24 +360,41 @@ impl Shared {
     }
 
     fn show(&self, open: &Open, entries: Entries) {
-        let state = open.lid.as_ref().map_or(VaultState::Empty, |lid| VaultState::Open(lid.kind));
-        self.view.store(Arc::new(View { state, entries: Arc::new(entries) }));
+        let state = open
+            .lid
+            .as_ref()
+            .map_or(VaultState::Empty, |lid| VaultState::Open(lid.kind));
+        self.view.store(Arc::new(View {
+            state,
+            entries: Arc::new(entries),
+        }));
     }
 
     fn show_shut(&self, error: &VaultError) {
-        let state = VaultState::Shut { why: error.to_string(), is_passing: error.is_passing() };
-        self.view.store(Arc::new(View { state, entries: Arc::default() }));
+        let state = VaultState::Shut {
+            why: error.to_string(),
+            is_passing: error.is_passing(),
+        };
+        self.view.store(Arc::new(View {
+            state,
+            entries: Arc::default(),
+        }));
     }
 }
 
 fn read_entries(closed: &Closed<'_>, lid: &Lid) -> Result<Entries, VaultError> {
-    let text = closed.open(lid).ok_or_else(|| VaultError::damaged("its bytes are not the ones that were sealed"))?;
+    let text = closed
+        .open(lid)
+        .ok_or_else(|| VaultError::damaged("its bytes are not the ones that were sealed"))?;
     text::read(&text).ok_or_else(|| VaultError::damaged("what it holds can't be read"))
 }
 
 fn unreadable(why: Unreadable) -> VaultError {
     match why {
         Unreadable::Damaged(why) => VaultError::damaged(why),
-        Unreadable::Newer { found } => VaultError::Newer { found, known: KIND.version },
+        Unreadable::Newer { found } => VaultError::Newer {
+            found,
+            known: KIND.version,
+        },
     }
 }

@@ -50,7 +50,10 @@ impl Keyring for Kept {
 
 impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), keyring: Arc::default() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            keyring: Arc::default(),
+        }
     }
 
     fn keys(&self) -> Keys {
@@ -75,7 +78,9 @@ impl Place {
 
     fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -97,7 +102,11 @@ fn name(text: &str) -> AccountName {
 
 fn key(text: &str) -> Sealed {
     let address = "https://api.example.com".parse().unwrap();
-    Sealed { provider: "lab".to_owned(), address, credential: Credential::Key(Secret::new(text.to_owned())) }
+    Sealed {
+        provider: "lab".to_owned(),
+        address,
+        credential: Credential::Key(Secret::new(text.to_owned())),
+    }
 }
 
 fn put(vault: &Vault, account: &str, text: &str) -> Result<(), VaultError> {
@@ -142,7 +151,10 @@ fn a_home_without_credentials_gets_no_file_and_no_key() {
 #[test]
 fn one_key_serves_all_writes_and_all_homes() {
     let place = Place::new();
-    let other = Place { keyring: place.keyring.clone(), ..Place::new() };
+    let other = Place {
+        keyring: place.keyring.clone(),
+        ..Place::new()
+    };
     for text in ["sk-1", "sk-2"] {
         put(&place.vault(), "work", text).unwrap();
         put(&other.vault(), "work", text).unwrap();
@@ -154,12 +166,25 @@ fn one_key_serves_all_writes_and_all_homes() {
 fn the_file_holds_no_secret_and_nobody_else_can_read_it() {
     let place = Place::new();
     put(&place.vault(), "work", "sk-live-1").unwrap();
-    assert!(!place.bytes().windows(9).any(|window| window == b"sk-live-1"));
+    assert!(
+        !place
+            .bytes()
+            .windows(9)
+            .any(|window| window == b"sk-live-1")
+    );
     assert_eq!(place.files(), ["vault", "vault.lock"]);
     #[cfg(unix)]
     for file in place.files() {
         use std::os::unix::fs::PermissionsExt as _;
-        assert_eq!(fs::metadata(place.path(&file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+        assert_eq!(
+            fs::metadata(place.path(&file))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600,
+            "{file}"
+        );
     }
 }
 
@@ -172,23 +197,44 @@ fn update_and_edit_change_what_is_there_and_nothing_else() {
     let sent = std::time::SystemTime::UNIX_EPOCH;
     vault
         .update(&name("a"), |credential| {
-            *credential = Credential::OAuth(Tokens { refresh_sent_at: Some(sent), ..Tokens::default() })
+            *credential = Credential::OAuth(Tokens {
+                refresh_sent_at: Some(sent),
+                ..Tokens::default()
+            })
         })
         .unwrap();
-    vault.edit_one(&name("b"), |sealed| sealed.address = "https://other.example".parse().unwrap()).unwrap();
+    vault
+        .edit_one(&name("b"), |sealed| {
+            sealed.address = "https://other.example".parse().unwrap()
+        })
+        .unwrap();
     let again = place.vault();
     again.open().unwrap();
-    let tokens = Tokens { refresh_sent_at: Some(sent), ..Tokens::default() };
-    assert_eq!(again.get(&name("a")).unwrap().credential, Credential::OAuth(tokens));
-    assert_eq!(again.get(&name("b")).unwrap().address.as_str(), "https://other.example:443");
-    assert!(matches!(vault.update(&name("c"), |_| unreachable!()), Err(VaultError::Unknown(_))));
+    let tokens = Tokens {
+        refresh_sent_at: Some(sent),
+        ..Tokens::default()
+    };
+    assert_eq!(
+        again.get(&name("a")).unwrap().credential,
+        Credential::OAuth(tokens)
+    );
+    assert_eq!(
+        again.get(&name("b")).unwrap().address.as_str(),
+        "https://other.example:443"
+    );
+    assert!(matches!(
+        vault.update(&name("c"), |_| unreachable!()),
+        Err(VaultError::Unknown(_))
+    ));
 }
 
 #[test]
 fn remove_and_rename_last() {
     let place = Place::new();
     let vault = place.vault();
-    vault.put_all([(name("a"), key("sk-a")), (name("b"), key("sk-b"))]).unwrap();
+    vault
+        .put_all([(name("a"), key("sk-a")), (name("b"), key("sk-b"))])
+        .unwrap();
     vault.remove(&name("a")).unwrap();
     vault.rename(&name("b"), name("c")).unwrap();
     let again = place.vault();
@@ -204,9 +250,18 @@ fn a_keyring_that_lacks_the_key_of_a_sealed_file_gets_no_new_one() {
     *place.keyring.secret.lock().unwrap() = None;
     let vault = place.vault();
     let error = put(&vault, "new", "sk-2").unwrap_err();
-    assert!(matches!(error, VaultError::Locked(_)) && error.is_passing(), "{error}");
-    assert!(error.to_string().contains("locked, or was replaced"), "{error}");
-    assert_eq!((place.bytes(), place.keyring.writes.load(Ordering::SeqCst)), (before, 1));
+    assert!(
+        matches!(error, VaultError::Locked(_)) && error.is_passing(),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("locked, or was replaced"),
+        "{error}"
+    );
+    assert_eq!(
+        (place.bytes(), place.keyring.writes.load(Ordering::SeqCst)),
+        (before, 1)
+    );
 }
 
 #[test]
@@ -215,7 +270,10 @@ fn a_keyring_with_another_key_is_told_apart_from_damage() {
     put(&place.vault(), "work", "sk-1").unwrap();
     *place.keyring.secret.lock().unwrap() = Some(vec![9; 32]);
     let error = place.vault().open().unwrap_err();
-    assert!(matches!(error, VaultError::WrongKey(_)) && !error.is_passing(), "{error}");
+    assert!(
+        matches!(error, VaultError::WrongKey(_)) && !error.is_passing(),
+        "{error}"
+    );
     assert_eq!(place.files(), ["vault", "vault.lock"]);
 }
 
@@ -224,10 +282,20 @@ fn a_locked_vault_opens_once_the_keyring_does() {
     let place = Place::new();
     put(&place.vault(), "work", "sk-1").unwrap();
     let vault = place.vault();
-    for trouble in [KeyringError::Locked, KeyringError::Absent, KeyringError::TimedOut] {
+    for trouble in [
+        KeyringError::Locked,
+        KeyringError::Absent,
+        KeyringError::TimedOut,
+    ] {
         *place.keyring.trouble.lock().unwrap() = Some(trouble);
         assert!(vault.open().unwrap_err().is_passing());
-        assert!(matches!(vault.state(), VaultState::Shut { is_passing: true, .. }));
+        assert!(matches!(
+            vault.state(),
+            VaultState::Shut {
+                is_passing: true,
+                ..
+            }
+        ));
         assert_eq!(vault.get(&name("work")), None);
     }
     *place.keyring.trouble.lock().unwrap() = None;
@@ -256,8 +324,16 @@ fn a_keyring_that_forgets_is_not_trusted() {
         }
     }
     let place = Place::new();
-    let error = put(&place.vault_with(Keys::none().with_keyring(Arc::new(Forgets))), "work", "sk-1").unwrap_err();
-    assert!(error.to_string().contains("did not keep the key"), "{error}");
+    let error = put(
+        &place.vault_with(Keys::none().with_keyring(Arc::new(Forgets))),
+        "work",
+        "sk-1",
+    )
+    .unwrap_err();
+    assert!(
+        error.to_string().contains("did not keep the key"),
+        "{error}"
+    );
     assert!(place.files().is_empty());
 }
 
@@ -266,8 +342,16 @@ fn with_no_place_for_a_key_nothing_is_stored_and_the_ways_are_named() {
     let place = Place::new();
     *place.keyring.trouble.lock().unwrap() = Some(KeyringError::Absent);
     for keys in [Keys::none(), place.keys()] {
-        let text = put(&place.vault_with(keys), "work", "sk-1").unwrap_err().to_string();
-        for way in ["start a keyring", "AEROSTAT_VAULT_KEY_FILE", "/dev/urandom", "--headless", "--insecure-plaintext"] {
+        let text = put(&place.vault_with(keys), "work", "sk-1")
+            .unwrap_err()
+            .to_string();
+        for way in [
+            "start a keyring",
+            "AEROSTAT_VAULT_KEY_FILE",
+            "/dev/urandom",
+            "--headless",
+            "--insecure-plaintext",
+        ] {
             assert!(text.contains(way), "{way} in: {text}");
         }
         assert!(place.files().is_empty());
@@ -283,22 +367,45 @@ fn a_key_file_seals_and_opens() {
     vault.open().unwrap();
     assert_eq!(vault.get(&name("work")), Some(key("sk-1")));
     let other = place.vault_with(keys(2)).open().unwrap_err();
-    assert!(other.to_string().contains("bring the former key file back"), "{other}");
+    assert!(
+        other.to_string().contains("bring the former key file back"),
+        "{other}"
+    );
     let none = place.vault().open().unwrap_err();
-    assert!(none.to_string().contains("name that file in `AEROSTAT_VAULT_KEY_FILE`"), "{none}");
+    assert!(
+        none.to_string()
+            .contains("name that file in `AEROSTAT_VAULT_KEY_FILE`"),
+        "{none}"
+    );
 }
 
 #[test]
 fn a_passphrase_seals_where_no_keyring_answers() {
     let place = Place::new();
     *place.keyring.trouble.lock().unwrap() = Some(KeyringError::Absent);
-    put(&place.vault_with(place.keys().with_prompt(Arc::new(Types("correct horse")))), "work", "sk-1").unwrap();
+    put(
+        &place.vault_with(place.keys().with_prompt(Arc::new(Types("correct horse")))),
+        "work",
+        "sk-1",
+    )
+    .unwrap();
     let vault = place.vault_with(typing("correct horse"));
     vault.open().unwrap();
-    assert_eq!((vault.state(), vault.get(&name("work"))), (VaultState::Open(KeyKind::Passphrase), Some(key("sk-1"))));
-    assert!(matches!(place.vault_with(typing("battery staple")).open(), Err(VaultError::WrongKey(_))));
+    assert_eq!(
+        (vault.state(), vault.get(&name("work"))),
+        (VaultState::Open(KeyKind::Passphrase), Some(key("sk-1")))
+    );
+    assert!(matches!(
+        place.vault_with(typing("battery staple")).open(),
+        Err(VaultError::WrongKey(_))
+    ));
     let unasked = place.vault().open().unwrap_err();
-    assert!(unasked.to_string().contains("start `aerostat --headless` in a terminal"), "{unasked}");
+    assert!(
+        unasked
+            .to_string()
+            .contains("start `aerostat --headless` in a terminal"),
+        "{unasked}"
+    );
 }
 
 #[test]
@@ -307,20 +414,40 @@ fn a_mistyped_passphrase_is_asked_for_again() {
     impl Prompt for Learns {
         fn passphrase(&self, ask: Ask) -> io::Result<Option<Secret>> {
             let before = self.0.fetch_add(1, Ordering::SeqCst);
-            assert_eq!(ask, if before == 0 { Ask::Open } else { Ask::OpenAgain });
-            Ok(Some(Secret::new(if before < 2 { "mistyped" } else { "correct horse" }.to_owned())))
+            assert_eq!(
+                ask,
+                if before == 0 {
+                    Ask::Open
+                } else {
+                    Ask::OpenAgain
+                }
+            );
+            Ok(Some(Secret::new(
+                if before < 2 {
+                    "mistyped"
+                } else {
+                    "correct horse"
+                }
+                .to_owned(),
+            )))
         }
     }
     let place = Place::new();
     put(&place.vault_with(typing("correct horse")), "work", "sk-1").unwrap();
-    place.vault_with(Keys::none().with_prompt(Arc::new(Learns(AtomicUsize::new(0))))).open().unwrap();
+    place
+        .vault_with(Keys::none().with_prompt(Arc::new(Learns(AtomicUsize::new(0)))))
+        .open()
+        .unwrap();
 }
 
 #[test]
 fn a_short_passphrase_seals_nothing() {
     let place = Place::new();
     let error = put(&place.vault_with(typing("short")), "work", "sk-1").unwrap_err();
-    assert!(error.to_string().contains("at least 8 characters"), "{error}");
+    assert!(
+        error.to_string().contains("at least 8 characters"),
+        "{error}"
+    );
     assert!(place.files().is_empty());
 }
 
@@ -330,7 +457,11 @@ fn plain_text_is_stored_only_when_asked_for_and_says_so() {
     let vault = place.vault_with(place.keys().with_plaintext());
     put(&vault, "work", "sk-1").unwrap();
     assert!(vault.state().to_string().starts_with("NOT SEALED"));
-    assert!(String::from_utf8(place.bytes()).unwrap().contains("NOT SEALED"));
+    assert!(
+        String::from_utf8(place.bytes())
+            .unwrap()
+            .contains("NOT SEALED")
+    );
     let again = place.vault_with(place.keys().with_plaintext());
     again.open().unwrap();
     assert_eq!(again.get(&name("work")), Some(key("sk-1")));
@@ -339,12 +470,28 @@ fn plain_text_is_stored_only_when_asked_for_and_says_so() {
 #[test]
 fn plain_text_is_sealed_once_it_is_no_longer_asked_for() {
     let place = Place::new();
-    put(&place.vault_with(Keys::none().with_plaintext()), "work", "sk-live-1").unwrap();
-    assert!(matches!(place.vault_with(Keys::none()).open(), Err(VaultError::NeedsKey(_))));
+    put(
+        &place.vault_with(Keys::none().with_plaintext()),
+        "work",
+        "sk-live-1",
+    )
+    .unwrap();
+    assert!(matches!(
+        place.vault_with(Keys::none()).open(),
+        Err(VaultError::NeedsKey(_))
+    ));
     let vault = place.vault();
     vault.open().unwrap();
-    assert_eq!((vault.state(), vault.get(&name("work"))), (VaultState::Open(KeyKind::Keyring), Some(key("sk-live-1"))));
-    assert!(!place.bytes().windows(9).any(|window| window == b"sk-live-1"));
+    assert_eq!(
+        (vault.state(), vault.get(&name("work"))),
+        (VaultState::Open(KeyKind::Keyring), Some(key("sk-live-1")))
+    );
+    assert!(
+        !place
+            .bytes()
+            .windows(9)
+            .any(|window| window == b"sk-live-1")
+    );
 }
 
 #[test]
@@ -362,11 +509,21 @@ fn a_damaged_vault_is_told_copied_once_and_never_written() {
     let place = Place::new();
     put(&place.vault(), "work", "sk-1").unwrap();
     let whole = place.bytes();
-    for damaged in [&whole[..whole.len() - 1], &whole[..10], b"", b"something else"] {
+    for damaged in [
+        &whole[..whole.len() - 1],
+        &whole[..10],
+        b"",
+        b"something else",
+    ] {
         fs::write(place.path("vault"), damaged).unwrap();
         for _ in 0..2 {
             let error = put(&place.vault(), "new", "sk-2").unwrap_err();
-            let VaultError::Damaged { copy: Some(copy), .. } = &error else { panic!("{error}") };
+            let VaultError::Damaged {
+                copy: Some(copy), ..
+            } = &error
+            else {
+                panic!("{error}")
+            };
             assert!(error.to_string().contains("left as it is"), "{error}");
             assert_eq!(fs::read(place.path(copy)).unwrap(), damaged);
         }
@@ -381,7 +538,10 @@ fn a_newer_vault_is_refused_and_left() {
     let newer = "aerostat vault 2\n{}\nbytes";
     fs::write(place.path("vault"), newer).unwrap();
     let error = put(&place.vault(), "work", "sk-1").unwrap_err();
-    assert!(error.to_string().contains("version 2") && error.to_string().contains("update Aerostat"), "{error}");
+    assert!(
+        error.to_string().contains("version 2") && error.to_string().contains("update Aerostat"),
+        "{error}"
+    );
     assert_eq!(place.bytes(), newer.as_bytes());
 }
 
@@ -403,8 +563,14 @@ fn a_write_that_fails_leaves_the_old_state_on_disk_and_in_memory() {
     let before = place.bytes();
     fs::create_dir_all(place.path("vault.new/in-the-way")).unwrap();
     let error = put(&vault, "work", "sk-2").unwrap_err();
-    assert!(matches!(error, VaultError::Io { .. }) && error.is_passing(), "{error}");
-    assert_eq!((place.bytes(), vault.get(&name("work"))), (before, Some(key("sk-1"))));
+    assert!(
+        matches!(error, VaultError::Io { .. }) && error.is_passing(),
+        "{error}"
+    );
+    assert_eq!(
+        (place.bytes(), vault.get(&name("work"))),
+        (before, Some(key("sk-1")))
+    );
     fs::remove_dir_all(place.path("vault.new")).unwrap();
     put(&vault, "work", "sk-2").unwrap();
     assert_eq!(vault.get(&name("work")), Some(key("sk-2")));
@@ -417,7 +583,9 @@ fn two_that_write_the_same_vault_lose_nothing_of_each_other() {
     put(&vaults[0], "first", "sk-0").unwrap();
     std::thread::scope(|scope| {
         for (who, vault) in vaults.iter().enumerate() {
-            scope.spawn(move || (0..20).for_each(|count| put(vault, &format!("a{who}-{count}"), "sk-1").unwrap()));
+            scope.spawn(move || {
+                (0..20).for_each(|count| put(vault, &format!("a{who}-{count}"), "sk-1").unwrap())
+            });
         }
     });
     let vault = place.vault();
@@ -431,7 +599,10 @@ fn a_change_that_fails_forgets_nothing_of_what_another_process_wrote() {
     let (one, other) = (place.vault(), place.vault());
     put(&one, "first", "sk-1").unwrap();
     put(&other, "second", "sk-2").unwrap();
-    assert!(matches!(one.update(&name("nobody"), |_| unreachable!()), Err(VaultError::Unknown(_))));
+    assert!(matches!(
+        one.update(&name("nobody"), |_| unreachable!()),
+        Err(VaultError::Unknown(_))
+    ));
     put(&one, "third", "sk-3").unwrap();
     assert_eq!(one.names(), ["first", "second", "third"].map(name));
 }
@@ -444,7 +615,14 @@ fn a_vault_that_others_could_read_is_closed_to_them() {
     put(&place.vault(), "work", "sk-1").unwrap();
     fs::set_permissions(place.path("vault"), fs::Permissions::from_mode(0o644)).unwrap();
     place.vault().open().unwrap();
-    assert_eq!(fs::metadata(place.path("vault")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(place.path("vault"))
+            .unwrap()
+            .permissions()
+            .mode()
+            & 0o777,
+        0o600
+    );
 }
 
 #[test]
@@ -464,8 +642,9 @@ fn secrets() -> impl Strategy<Value = Secret> {
 }
 
 fn moments() -> impl Strategy<Value = std::time::SystemTime> {
-    (0..4_000_000_000_u64, 0..1_000_000_000_u32)
-        .prop_map(|(seconds, nanos)| std::time::SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos))
+    (0..4_000_000_000_u64, 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| {
+        std::time::SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
+    })
 }
 
 fn credentials() -> impl Strategy<Value = Credential> {
@@ -480,9 +659,17 @@ fn credentials() -> impl Strategy<Value = Credential> {
         Just(Credential::None),
         secrets().prop_map(Credential::Key),
         secrets().prop_map(Credential::ServiceAccount),
-        tokens.prop_map(|(access, expires_at, refresh, client_secret, refresh_sent_at)| {
-            Credential::OAuth(Tokens { access, expires_at, refresh, client_secret, refresh_sent_at })
-        }),
+        tokens.prop_map(
+            |(access, expires_at, refresh, client_secret, refresh_sent_at)| {
+                Credential::OAuth(Tokens {
+                    access,
+                    expires_at,
+                    refresh,
+                    client_secret,
+                    refresh_sent_at,
+                })
+            }
+        ),
     ]
 }
 

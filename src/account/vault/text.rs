@@ -1,4 +1,5 @@
-//! The written form of credentials, for sealed bytes only: the one place where secrets are serialised.
+//! The written form of credentials, for sealed bytes only: the one place where secrets are
+//! serialised.
 //!
 //! ```json
 //! {"accounts": {"work": {"provider": "openai", "address": "https://api.openai.com:443", "credential": {"key": "sk-…"}}}}
@@ -15,15 +16,24 @@ use super::Entries;
 
 /// What the vault holds, as text.
 pub(super) fn write(entries: &Entries) -> Zeroizing<Vec<u8>> {
-    let accounts = entries.iter().map(|(name, sealed)| (name, Written(sealed))).collect();
-    let text = serde_json::to_vec(&Book { accounts }).expect("names are strings, and moments within jiff's range");
+    let accounts = entries
+        .iter()
+        .map(|(name, sealed)| (name, Written(sealed)))
+        .collect();
+    let text = serde_json::to_vec(&Book { accounts })
+        .expect("names are strings, and moments within jiff's range");
     Zeroizing::new(text)
 }
 
 /// `None` where it is not what [`write`] writes.
 pub(super) fn read(text: &[u8]) -> Option<Entries> {
     let book: Book<AccountName, Read> = serde_json::from_slice(text).ok()?;
-    Some(book.accounts.into_iter().map(|(name, read)| (name, read.0)).collect())
+    Some(
+        book.accounts
+            .into_iter()
+            .map(|(name, read)| (name, read.0))
+            .collect(),
+    )
 }
 
 #[derive(Serialize, Deserialize)]
@@ -63,26 +73,51 @@ enum CredentialText {
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Tokens")]
 struct TokensText {
-    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "exposed_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     access: Option<Secret>,
-    #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "moment::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     expires_at: Option<SystemTime>,
-    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "exposed_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     refresh: Option<Secret>,
-    #[serde(default, with = "exposed_option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "exposed_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     client_secret: Option<Secret>,
-    #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        with = "moment::option",
+        skip_serializing_if = "Option::is_none"
+    )]
     refresh_sent_at: Option<SystemTime>,
 }
 
 mod exposed {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Secret,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(secret.expose())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
     }
 }
@@ -90,11 +125,16 @@ mod exposed {
 mod exposed_option {
     use super::*;
 
-    pub(super) fn serialize<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         secret.as_ref().map(Secret::expose).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Secret>, D::Error> {
         Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
     }
 }
@@ -110,9 +150,15 @@ mod tests {
             address: "https://api.openai.com".parse().unwrap(),
             credential: Credential::Key(Secret::new("sk-1".to_owned())),
         };
-        let tokens =
-            Tokens { refresh: Some(Secret::new("r".to_owned())), expires_at: Some(SystemTime::UNIX_EPOCH), ..Tokens::default() };
-        let oauth = Sealed { credential: Credential::OAuth(tokens), ..key.clone() };
+        let tokens = Tokens {
+            refresh: Some(Secret::new("r".to_owned())),
+            expires_at: Some(SystemTime::UNIX_EPOCH),
+            ..Tokens::default()
+        };
+        let oauth = Sealed {
+            credential: Credential::OAuth(tokens),
+            ..key.clone()
+        };
         let entries: Entries = [("b".parse().unwrap(), oauth), ("a".parse().unwrap(), key)].into();
         let text = write(&entries);
         let expected = concat!(

@@ -85,32 +85,51 @@ impl Desk {
         let account = self.find(name)?;
         match account.source {
             Source::Vault => Ok(form_of(&self.provider_for(&account.provider)?)),
-            Source::Env { variable } => {
-                Err(Complaint::failed(format!("`{name}` takes its key from `{variable}`: set that, or add another account")))
-            }
+            Source::Env { variable } => Err(Complaint::failed(format!(
+                "`{name}` takes its key from `{variable}`: set that, or add another account"
+            ))),
             Source::Keyless => Err(Complaint::failed(format!("`{name}` wants no credential"))),
         }
     }
 
     /// Adds an account, and makes a test call with what was entered.
-    pub(in crate::control) async fn add_account(&self, entry: Entry, notes: &Notes) -> Result<Added, Complaint> {
+    pub(in crate::control) async fn add_account(
+        &self,
+        entry: Entry,
+        notes: &Notes,
+    ) -> Result<Added, Complaint> {
         let provider = self.provider_for(&entry.provider)?;
         let name = self.free_name(&entry.name)?;
         let account = new_account(name, &provider.name, Source::Vault, SystemTime::now());
-        let (source, credential) = self.credential(&entry.entered, &account, &provider, notes).await?;
-        self.enter(Account { source, ..account }, credential, &provider, &entry).await
+        let (source, credential) = self
+            .credential(&entry.entered, &account, &provider, notes)
+            .await?;
+        self.enter(Account { source, ..account }, credential, &provider, &entry)
+            .await
     }
 
     /// Enters an account's credential anew; its settings stay.
-    pub(in crate::control) async fn login(&self, entry: Entry, notes: &Notes) -> Result<Added, Complaint> {
+    pub(in crate::control) async fn login(
+        &self,
+        entry: Entry,
+        notes: &Notes,
+    ) -> Result<Added, Complaint> {
         let account = self.find(&entry.name)?;
         let provider = self.provider_for(&account.provider)?;
         let credential = match &entry.entered {
             Entered::SameForNewAddress => {
                 let sealed = self.vault().get(&account.name);
-                sealed.ok_or_else(|| Complaint::failed(format!("nothing is stored for `{}`", account.name)))?.credential
+                sealed
+                    .ok_or_else(|| {
+                        Complaint::failed(format!("nothing is stored for `{}`", account.name))
+                    })?
+                    .credential
             }
-            entered => self.credential(entered, &account, &provider, notes).await?.1,
+            entered => {
+                self.credential(entered, &account, &provider, notes)
+                    .await?
+                    .1
+            }
         };
         self.enter(account, credential, &provider, &entry).await
     }
@@ -124,8 +143,14 @@ impl Desk {
     ) -> Result<(Source, Credential), Complaint> {
         match entered {
             Entered::SignIn { client_secret } => {
-                let secret = client_secret.as_ref().map(|Spoken(secret)| usable(secret)).transpose()?;
-                Ok((Source::Vault, self.sign_in(account, provider, secret, notes).await?))
+                let secret = client_secret
+                    .as_ref()
+                    .map(|Spoken(secret)| usable(secret))
+                    .transpose()?;
+                Ok((
+                    Source::Vault,
+                    self.sign_in(account, provider, secret, notes).await?,
+                ))
             }
             entered => self.read(entered, provider),
         }
@@ -140,50 +165,93 @@ impl Desk {
         entry: &Entry,
     ) -> Result<Added, Complaint> {
         let tried = match (&account.source, &credential) {
-            (Source::Env { variable }, Credential::None) => {
-                Tried::Unclear { why: format!("`{}` could not be tried: `{variable}` is not set here", provider.name) }
-            }
+            (Source::Env { variable }, Credential::None) => Tried::Unclear {
+                why: format!(
+                    "`{}` could not be tried: `{variable}` is not set here",
+                    provider.name
+                ),
+            },
             (Source::Vault, Credential::OAuth(_) | Credential::ServiceAccount(_)) => {
-                self.keep_and_try(&account, credential.clone(), provider, entry).await?
+                self.keep_and_try(&account, credential.clone(), provider, entry)
+                    .await?
             }
-            _ => self.try_credential(&self.effective(), provider, &account, credential.clone()).await,
+            _ => {
+                self.try_credential(&self.effective(), provider, &account, credential.clone())
+                    .await
+            }
         };
         if let (Tried::Refused { why }, false) = (&tried, entry.keep) {
-            return Err(Complaint::failed(format!("{why}; nothing was stored: {}", look_at(provider))));
+            return Err(Complaint::failed(format!(
+                "{why}; nothing was stored: {}",
+                look_at(provider)
+            )));
         }
         if account.source == Source::Vault && matches!(credential, Credential::Key(_)) {
             self.keep(&account, credential, provider, entry).await?;
         }
         let name = account.name.clone();
-        self.store.put_account(account).await.map_err(Complaint::failed)?;
+        self.store
+            .put_account(account)
+            .await
+            .map_err(Complaint::failed)?;
         self.changed();
         // What was held against the credential before must not come back after a kill.
         self.store.keep_notes().await.map_err(Complaint::failed)?;
         let mut quota = Vec::new();
         let (works, message, models) = match tried {
-            Tried::Works { models, quota: told } => {
+            Tried::Works {
+                models,
+                quota: told,
+            } => {
                 quota = told;
-                (true, format!("`{}` takes the account", provider.name), models)
+                (
+                    true,
+                    format!("`{}` takes the account", provider.name),
+                    models,
+                )
             }
-            Tried::Refused { why } => (false, format!("{why}; it was stored all the same"), Vec::new()),
-            Tried::Unclear { why } => {
-                (false, format!("{why}; it was stored, and `aerostat account test {name}` tries again"), Vec::new())
-            }
+            Tried::Refused { why } => (
+                false,
+                format!("{why}; it was stored all the same"),
+                Vec::new(),
+            ),
+            Tried::Unclear { why } => (
+                false,
+                format!("{why}; it was stored, and `aerostat account test {name}` tries again"),
+                Vec::new(),
+            ),
         };
         let mut account = self.show_account(name.as_str())?;
         account.quota.extend(quota);
-        Ok(Added { account, works, message, models })
+        Ok(Added {
+            account,
+            works,
+            message,
+            models,
+        })
     }
 
-    async fn keep(&self, account: &Account, credential: Credential, provider: &Provider, entry: &Entry) -> Result<(), Complaint> {
+    async fn keep(
+        &self,
+        account: &Account,
+        credential: Credential,
+        provider: &Provider,
+        entry: &Entry,
+    ) -> Result<(), Complaint> {
         self.allow_plaintext(entry.insecure_plaintext).await?;
-        let address = address_of(provider).ok_or_else(|| Complaint::failed("the provider's `base_url` names no server"))?;
-        let sealed = Sealed { provider: provider.name.clone(), address, credential };
+        let address = address_of(provider)
+            .ok_or_else(|| Complaint::failed("the provider's `base_url` names no server"))?;
+        let sealed = Sealed {
+            provider: provider.name.clone(),
+            address,
+            credential,
+        };
         let name = account.name.clone();
         self.with_vault(move |vault| vault.put(name, sealed)).await
     }
 
-    /// Tokens are kept first: trying them may use them up, and their successors must not be lost. What is refused goes again.
+    /// Tokens are kept first: trying them may use them up, and their successors must not be lost.
+    /// What is refused goes again.
     async fn keep_and_try(
         &self,
         account: &Account,
@@ -192,9 +260,13 @@ impl Desk {
         entry: &Entry,
     ) -> Result<Tried, Complaint> {
         let before = self.vault().get(&account.name);
-        self.keep(account, credential.clone(), provider, entry).await?;
+        self.keep(account, credential.clone(), provider, entry)
+            .await?;
         let tried = match self.bearer(account, provider, credential).await {
-            Ok(bearer) => self.try_credential(&self.effective(), provider, account, bearer).await,
+            Ok(bearer) => {
+                self.try_credential(&self.effective(), provider, account, bearer)
+                    .await
+            }
             Err(tried) => tried,
         };
         if matches!(tried, Tried::Refused { .. }) && !entry.keep {
@@ -208,11 +280,18 @@ impl Desk {
         Ok(tried)
     }
 
-    fn read(&self, entered: &Entered, provider: &Provider) -> Result<(Source, Credential), Complaint> {
+    fn read(
+        &self,
+        entered: &Entered,
+        provider: &Provider,
+    ) -> Result<(Source, Credential), Complaint> {
         let is_keyless = provider.auth == Auth::None;
         match entered {
             Entered::Nothing if is_keyless => Ok((Source::Keyless, Credential::None)),
-            _ if is_keyless => Err(Complaint::usage(format!("`{}` wants no key; add it without one", provider.name))),
+            _ if is_keyless => Err(Complaint::usage(format!(
+                "`{}` wants no key; add it without one",
+                provider.name
+            ))),
             Entered::Nothing | Entered::SameForNewAddress | Entered::SignIn { .. } => {
                 Err(Complaint::usage(format!("`{}` wants a key", provider.name)))
             }
@@ -221,12 +300,24 @@ impl Desk {
                 provider.name
             ))),
             Entered::Key(Spoken(key)) => Ok((Source::Vault, Credential::Key(usable(key)?))),
-            Entered::RefreshToken { token: Spoken(token), client_secret } => {
-                let client_secret = client_secret.as_ref().map(|Spoken(secret)| usable(secret)).transpose()?;
-                let tokens = Tokens { refresh: Some(usable(token)?), client_secret, ..Tokens::default() };
+            Entered::RefreshToken {
+                token: Spoken(token),
+                client_secret,
+            } => {
+                let client_secret = client_secret
+                    .as_ref()
+                    .map(|Spoken(secret)| usable(secret))
+                    .transpose()?;
+                let tokens = Tokens {
+                    refresh: Some(usable(token)?),
+                    client_secret,
+                    ..Tokens::default()
+                };
                 Ok((Source::Vault, Credential::OAuth(tokens)))
             }
-            Entered::ServiceAccount(Spoken(file)) => Ok((Source::Vault, Credential::ServiceAccount(file.clone()))),
+            Entered::ServiceAccount(Spoken(file)) => {
+                Ok((Source::Vault, Credential::ServiceAccount(file.clone())))
+            }
             Entered::Variable(variable) => self.of_variable(variable),
         }
     }
@@ -234,21 +325,39 @@ impl Desk {
     fn of_variable(&self, variable: &str) -> Result<(Source, Credential), Complaint> {
         if !is_variable(variable) {
             // It may be the key itself, so it is not repeated.
-            return Err(Complaint::usage("--env: expected the name of a variable: letters, digits and `_`"));
+            return Err(Complaint::usage(
+                "--env: expected the name of a variable: letters, digits and `_`",
+            ));
         }
-        let value = (self.lookup)(variable).map(Secret::trimmed).filter(|value| !value.expose().is_empty());
-        let credential = value.map(|value| usable(&value)).transpose()?.map_or(Credential::None, Credential::Key);
-        Ok((Source::Env { variable: variable.to_owned() }, credential))
+        let value = (self.lookup)(variable)
+            .map(Secret::trimmed)
+            .filter(|value| !value.expose().is_empty());
+        let credential = value
+            .map(|value| usable(&value))
+            .transpose()?
+            .map_or(Credential::None, Credential::Key);
+        Ok((
+            Source::Env {
+                variable: variable.to_owned(),
+            },
+            credential,
+        ))
     }
 
     /// # Errors
     /// When the name is none, or an account's that was added.
     fn free_name(&self, name: &str) -> Result<AccountName, Complaint> {
         let name: AccountName = name.parse().map_err(Complaint::usage)?;
-        let is_taken = name.as_str() == DEMO || self.sources().added().iter().any(|account| account.name == name);
+        let is_taken = name.as_str() == DEMO
+            || self
+                .sources()
+                .added()
+                .iter()
+                .any(|account| account.name == name);
         if is_taken {
-            let message =
-                format!("an account `{name}` is there already; `aerostat account login {name}` enters its credential anew");
+            let message = format!(
+                "an account `{name}` is there already; `aerostat account login {name}` enters its credential anew"
+            );
             return Err(Complaint::failed(message));
         }
         Ok(name)
@@ -264,9 +373,16 @@ impl Desk {
         if preset(name).is_some() {
             return preset_provider(name).map_err(Complaint::failed);
         }
-        let known = config.providers.iter().map(|provider| provider.name.as_str()).chain(PRESETS.iter().map(|preset| preset.name));
+        let known = config
+            .providers
+            .iter()
+            .map(|provider| provider.name.as_str())
+            .chain(PRESETS.iter().map(|preset| preset.name));
         Err(Complaint::failed(match nearest(name, known, 1).first() {
-            Some(near) => format!("no provider `{}`; did you mean `{near}`?", name.escape_debug()),
+            Some(near) => format!(
+                "no provider `{}`; did you mean `{near}`?",
+                name.escape_debug()
+            ),
             None => format!(
                 "no provider `{0}`; add [providers.{0}] with `protocol` and `base_url` to the configuration",
                 name.escape_debug()
@@ -291,19 +407,29 @@ fn usable(secret: &Secret) -> Result<Secret, Complaint> {
         return Err(Complaint::usage("the key is empty"));
     }
     if HeaderValue::from_str(text).is_err() || text.contains(char::is_whitespace) {
-        return Err(Complaint::usage("the key holds blanks or other characters that no header can carry; copy it again"));
+        return Err(Complaint::usage(
+            "the key holds blanks or other characters that no header can carry; copy it again",
+        ));
     }
     Ok(secret)
 }
 
 fn is_variable(name: &str) -> bool {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.len() <= 128 && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(is_word)
+    !name.is_empty()
+        && name.len() <= 128
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(is_word)
 }
 
 fn look_at(provider: &Provider) -> String {
     match preset(&provider.name) {
-        Some(preset) => format!("compare the key with the one at the provider ({}), or store it with `--keep`", preset.docs),
-        None => "compare the key with the one at the provider, or store it with `--keep`".to_owned(),
+        Some(preset) => format!(
+            "compare the key with the one at the provider ({}), or store it with `--keep`",
+            preset.docs
+        ),
+        None => {
+            "compare the key with the one at the provider, or store it with `--keep`".to_owned()
+        }
     }
 }

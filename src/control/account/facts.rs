@@ -16,7 +16,8 @@ pub struct AccountFacts {
     pub source: String,
     /// The environment variable that holds the key.
     pub variable: Option<String>,
-    /// One word: `ready`, `busy`, `cooling`, `quota_used_up`, `refreshing`, `sign_in_needed`, `env_unset`, `disabled` and their like.
+    /// One word: `ready`, `busy`, `cooling`, `quota_used_up`, `refreshing`, `sign_in_needed`,
+    /// `env_unset`, `disabled` and their like.
     pub state: String,
     /// Why, in words.
     pub reason: Option<String>,
@@ -98,13 +99,28 @@ impl AccountFacts {
     pub(super) fn unserved(account: &Account, is_disabled: bool) -> Self {
         let provider = &account.provider;
         let (state, reason, advice) = if is_disabled {
-            let advice = format!("`aerostat config set providers.{provider}.enabled true` enables it");
-            ("provider_disabled", format!("the provider `{provider}` is disabled"), advice)
+            let advice =
+                format!("`aerostat config set providers.{provider}.enabled true` enables it");
+            (
+                "provider_disabled",
+                format!("the provider `{provider}` is disabled"),
+                advice,
+            )
         } else {
-            let advice = format!("add [providers.{provider}] to the configuration, or remove the account");
-            ("provider_unknown", format!("there is no provider `{provider}`"), advice)
+            let advice =
+                format!("add [providers.{provider}] to the configuration, or remove the account");
+            (
+                "provider_unknown",
+                format!("there is no provider `{provider}`"),
+                advice,
+            )
         };
-        Self { state: state.to_owned(), reason: Some(reason), advice: Some(advice), ..Self::idle(account) }
+        Self {
+            state: state.to_owned(),
+            reason: Some(reason),
+            advice: Some(advice),
+            ..Self::idle(account)
+        }
     }
 
     fn idle(account: &Account) -> Self {
@@ -162,8 +178,17 @@ impl QuotaFacts {
 
 impl BudgetFacts {
     fn of(view: &BudgetView) -> Self {
-        let BudgetView { budget, spent, resets_at } = view;
-        Self { budget: budget.to_string(), limit: budget.limit, spent: *spent, resets_at: moment(*resets_at) }
+        let BudgetView {
+            budget,
+            spent,
+            resets_at,
+        } = view;
+        Self {
+            budget: budget.to_string(),
+            limit: budget.limit,
+            spent: *spent,
+            resets_at: moment(*resets_at),
+        }
     }
 }
 
@@ -198,17 +223,28 @@ fn source(source: ReadingSource) -> &'static str {
 /// The next step, where one is a person's.
 fn advice(account: &Account, state: &State) -> Option<String> {
     let name = &account.name;
-    let State::NeedsPerson(hindrance) = state else { return None };
+    let State::NeedsPerson(hindrance) = state else {
+        return None;
+    };
     Some(match (hindrance, &account.source) {
         (Hindrance::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
         (Hindrance::AddressChanged { .. }, _) => format!(
             "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
         ),
-        (Hindrance::Setup(_), Source::Env { variable }) => set_variable(variable, &account.provider),
-        (Hindrance::Setup(_), _) => format!("change [providers.{}] in the configuration", account.provider),
-        (Hindrance::VaultLocked { .. }, _) => "unlock the keyring, or name the key's file in `AEROSTAT_VAULT_KEY_FILE`".to_owned(),
+        (Hindrance::Setup(_), Source::Env { variable }) => {
+            set_variable(variable, &account.provider)
+        }
+        (Hindrance::Setup(_), _) => format!(
+            "change [providers.{}] in the configuration",
+            account.provider
+        ),
+        (Hindrance::VaultLocked { .. }, _) => {
+            "unlock the keyring, or name the key's file in `AEROSTAT_VAULT_KEY_FILE`".to_owned()
+        }
         (Hindrance::Expired { .. }, _) => {
-            format!("if it goes on, set another day with `aerostat account set {name} --expires DATE`; else remove it")
+            format!(
+                "if it goes on, set another day with `aerostat account set {name} --expires DATE`; else remove it"
+            )
         }
     })
 }
@@ -220,7 +256,9 @@ fn set_variable(variable: &str, provider: &str) -> String {
     } else if cfg!(windows) {
         format!("`setx {variable} …`, then sign out and in")
     } else {
-        format!("a line `{variable}=…` in `~/.config/environment.d/aerostat.conf`, then sign out and in")
+        format!(
+            "a line `{variable}=…` in `~/.config/environment.d/aerostat.conf`, then sign out and in"
+        )
     };
     format!(
         "an agent started at login does not read a shell's profile: set it by {how}; or keep the key in the vault with \

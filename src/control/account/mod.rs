@@ -1,4 +1,5 @@
-//! The accounts' verbs: added, looked at, tried, changed and removed, by the same rules with and without an agent.
+//! The accounts' verbs: added, looked at, tried, changed and removed, by the same rules with and
+//! without an agent.
 
 mod add;
 mod facts;
@@ -49,13 +50,9 @@ pub(super) enum Tried {
         quota: Vec<QuotaFacts>,
     },
     /// The provider does not take the credential.
-    Refused {
-        why: String,
-    },
+    Refused { why: String },
     /// Nothing was learnt about the credential.
-    Unclear {
-        why: String,
-    },
+    Unclear { why: String },
 }
 
 impl Desk {
@@ -83,7 +80,12 @@ impl Desk {
     }
 
     pub(super) fn sources(&self) -> Sources<'_> {
-        Sources { store: &self.store, vault: self.vault(), lookup: &*self.lookup, now: SystemTime::now() }
+        Sources {
+            store: &self.store,
+            vault: self.vault(),
+            lookup: &*self.lookup,
+            now: SystemTime::now(),
+        }
     }
 
     pub(super) fn list_accounts(&self) -> Vec<AccountFacts> {
@@ -91,9 +93,19 @@ impl Desk {
         let own = views.iter().filter(|view| view.account.provider != DEMO);
         let mut facts: Vec<AccountFacts> = own.map(AccountFacts::of).collect();
         let config = self.effective();
-        let is_served = |account: &Account| config.provider(&account.provider).is_some_and(|provider| provider.enabled);
-        let unserved = self.sources().added().into_iter().filter(|account| !is_served(account));
-        facts.extend(unserved.map(|account| AccountFacts::unserved(&account, config.provider(&account.provider).is_some())));
+        let is_served = |account: &Account| {
+            config
+                .provider(&account.provider)
+                .is_some_and(|provider| provider.enabled)
+        };
+        let unserved = self
+            .sources()
+            .added()
+            .into_iter()
+            .filter(|account| !is_served(account));
+        facts.extend(unserved.map(|account| {
+            AccountFacts::unserved(&account, config.provider(&account.provider).is_some())
+        }));
         facts
     }
 
@@ -101,7 +113,10 @@ impl Desk {
         let facts = self.list_accounts();
         AccountCounts {
             total: facts.len(),
-            ready: facts.iter().filter(|facts| matches!(facts.state.as_str(), "ready" | "busy" | "refreshing")).count(),
+            ready: facts
+                .iter()
+                .filter(|facts| matches!(facts.state.as_str(), "ready" | "busy" | "refreshing"))
+                .count(),
             attention: facts.iter().filter(|facts| facts.needs_person()).count(),
         }
     }
@@ -111,7 +126,10 @@ impl Desk {
     pub(super) fn show_account(&self, name: &str) -> Result<AccountFacts, Complaint> {
         let facts = self.list_accounts();
         let names: Vec<String> = facts.iter().map(|facts| facts.name.clone()).collect();
-        facts.into_iter().find(|facts| facts.name == name).ok_or_else(|| unknown(name, &names))
+        facts
+            .into_iter()
+            .find(|facts| facts.name == name)
+            .ok_or_else(|| unknown(name, &names))
     }
 
     /// The account of that name, also one that nobody added.
@@ -119,22 +137,45 @@ impl Desk {
         let added = self.sources().added();
         let mut members = self.roster();
         members.retain(|member| member.account.provider != DEMO);
-        let known = added.iter().chain(members.iter().map(|member| &*member.account)).find(|account| account.name.as_str() == name);
+        let known = added
+            .iter()
+            .chain(members.iter().map(|member| &*member.account))
+            .find(|account| account.name.as_str() == name);
         known.cloned().ok_or_else(|| {
-            let names: Vec<String> = members.iter().map(|member| member.account.name.to_string()).collect();
+            let names: Vec<String> = members
+                .iter()
+                .map(|member| member.account.name.to_string())
+                .collect();
             unknown(name, &names)
         })
     }
 
     /// Changes what a person set; one that nobody added is kept from now on.
-    pub(super) async fn set_account(&self, name: &str, changes: &SettingChanges) -> Result<AccountFacts, Complaint> {
+    pub(super) async fn set_account(
+        &self,
+        name: &str,
+        changes: &SettingChanges,
+    ) -> Result<AccountFacts, Complaint> {
         if changes.is_empty() {
-            return Err(Complaint::usage("expected something to set, such as `--priority 10`"));
+            return Err(Complaint::usage(
+                "expected something to set, such as `--priority 10`",
+            ));
         }
         let account = self.find(name)?;
         let settings = changes.apply(&account.settings)?;
-        let added_at = if account.added_at == SystemTime::UNIX_EPOCH { SystemTime::now() } else { account.added_at };
-        self.store.put_account(Account { settings, added_at, ..account }).await.map_err(Complaint::failed)?;
+        let added_at = if account.added_at == SystemTime::UNIX_EPOCH {
+            SystemTime::now()
+        } else {
+            account.added_at
+        };
+        self.store
+            .put_account(Account {
+                settings,
+                added_at,
+                ..account
+            })
+            .await
+            .map_err(Complaint::failed)?;
         self.changed();
         self.show_account(name)
     }
@@ -154,7 +195,10 @@ impl Desk {
             let removed = account.name.clone();
             self.with_vault(move |vault| vault.remove(&removed)).await?;
         }
-        self.store.remove_account(&account.name).await.map_err(Complaint::failed)?;
+        self.store
+            .remove_account(&account.name)
+            .await
+            .map_err(Complaint::failed)?;
         self.changed();
         self.pool.forget(&account.name);
         Ok(facts)
@@ -171,7 +215,10 @@ impl Desk {
     pub(super) async fn test_account(&self, name: &str) -> Result<Test, Complaint> {
         let account = self.find(name)?;
         let facts = self.show_account(name)?;
-        let member = self.roster().into_iter().find(|member| member.account.name == account.name);
+        let member = self
+            .roster()
+            .into_iter()
+            .find(|member| member.account.name == account.name);
         let Some(Member { credential, .. }) = member else {
             return Ok(Test {
                 message: facts.reason.clone().unwrap_or_default(),
@@ -182,30 +229,55 @@ impl Desk {
         };
         let credential = match credential {
             Ok(credential) => credential,
-            Err(hindrance) => return Ok(Test { message: hindrance.to_string(), works: false, models: Vec::new(), account: facts }),
+            Err(hindrance) => {
+                return Ok(Test {
+                    message: hindrance.to_string(),
+                    works: false,
+                    models: Vec::new(),
+                    account: facts,
+                });
+            }
         };
         let config = self.effective();
-        let provider = config.provider(&account.provider).ok_or_else(|| Complaint::failed("its provider is gone"))?;
+        let provider = config
+            .provider(&account.provider)
+            .ok_or_else(|| Complaint::failed("its provider is gone"))?;
         let tried = match self.bearer(&account, provider, credential).await {
-            Ok(bearer) => self.try_credential(&config, provider, &account, bearer).await,
+            Ok(bearer) => {
+                self.try_credential(&config, provider, &account, bearer)
+                    .await
+            }
             Err(tried) => tried,
         };
         self.changed();
         let mut quota = Vec::new();
         let (works, message, models) = match tried {
-            Tried::Works { models, quota: told } => {
+            Tried::Works {
+                models,
+                quota: told,
+            } => {
                 quota = told;
-                (true, format!("`{}` takes the account", provider.name), models)
+                (
+                    true,
+                    format!("`{}` takes the account", provider.name),
+                    models,
+                )
             }
             Tried::Refused { why } => (false, why, Vec::new()),
             Tried::Unclear { why } => (false, why, Vec::new()),
         };
         let mut account = self.show_account(name)?;
         account.quota.extend(quota);
-        Ok(Test { account, works, message, models })
+        Ok(Test {
+            account,
+            works,
+            message,
+            models,
+        })
     }
 
-    /// The cheapest call that shows whether a provider takes a credential; and the one that tells what is left, where there is one.
+    /// The cheapest call that shows whether a provider takes a credential; and the one that tells
+    /// what is left, where there is one.
     pub(super) async fn try_credential(
         &self,
         config: &Resolved,
@@ -215,36 +287,84 @@ impl Desk {
     ) -> Tried {
         let via = match Via::of(account) {
             Ok(via) => via,
-            Err(why) => return Tried::Unclear { why: format!("the proxy of account `{}` cannot be used: {why}", account.name) },
+            Err(why) => {
+                return Tried::Unclear {
+                    why: format!(
+                        "the proxy of account `{}` cannot be used: {why}",
+                        account.name
+                    ),
+                };
+            }
         };
         let (name, of) = (account.name.to_string(), provider.name.clone());
-        let asked = EnvAccount { name, provider: of, credential, state: AccountState::Ready };
-        match self.outside.list_models(config, provider, &asked, &via).await {
+        let asked = EnvAccount {
+            name,
+            provider: of,
+            credential,
+            state: AccountState::Ready,
+        };
+        match self
+            .outside
+            .list_models(config, provider, &asked, &via)
+            .await
+        {
             Ok(cards) => Tried::Works {
                 models: cards.into_iter().map(|card| card.id).collect(),
-                quota: self.balance(config, provider, &asked.credential, &via).await,
+                quota: self
+                    .balance(config, provider, &asked.credential, &via)
+                    .await,
             },
-            Err(fault) if is_refusal(&fault) => {
-                Tried::Refused { why: format!("`{}` does not take the credential: {}", provider.name, fault.message) }
-            }
-            Err(fault) => Tried::Unclear { why: format!("`{}` could not be tried: {}", provider.name, fault.message) },
+            Err(fault) if is_refusal(&fault) => Tried::Refused {
+                why: format!(
+                    "`{}` does not take the credential: {}",
+                    provider.name, fault.message
+                ),
+            },
+            Err(fault) => Tried::Unclear {
+                why: format!("`{}` could not be tried: {}", provider.name, fault.message),
+            },
         }
     }
 
-    /// What the provider's own call for balances tells; nothing where it has none, or does not answer.
-    async fn balance(&self, config: &Resolved, provider: &Provider, credential: &Credential, via: &Via) -> Vec<QuotaFacts> {
-        let Some((balance, request)) = provider.ask_balance(credential) else { return Vec::new() };
+    /// What the provider's own call for balances tells; nothing where it has none, or does not
+    /// answer.
+    async fn balance(
+        &self,
+        config: &Resolved,
+        provider: &Provider,
+        credential: &Credential,
+        via: &Via,
+    ) -> Vec<QuotaFacts> {
+        let Some((balance, request)) = provider.ask_balance(credential) else {
+            return Vec::new();
+        };
         let body = whole_body(self.outside.upstream(config), request, via.clone());
-        let body = tokio::time::timeout(BALANCE_TIMEOUT, body).await.ok().flatten().unwrap_or_default();
+        let body = tokio::time::timeout(BALANCE_TIMEOUT, body)
+            .await
+            .ok()
+            .flatten()
+            .unwrap_or_default();
         let now = SystemTime::now();
-        let read = balance.read(&body).into_iter().map(|reading| ReadAt { model: None, reading, read_at: now });
+        let read = balance.read(&body).into_iter().map(|reading| ReadAt {
+            model: None,
+            reading,
+            read_at: now,
+        });
         read.map(|read| QuotaFacts::of(&read)).collect()
     }
 }
 
 /// The body of a good answer, where it is not too long.
-async fn whole_body(upstream: Arc<dyn Upstream>, request: http::Request<Bytes>, via: Via) -> Option<Vec<u8>> {
-    let answer = upstream.send(request.map(Into::into), &via).await.ok().filter(|answer| answer.status().is_success())?;
+async fn whole_body(
+    upstream: Arc<dyn Upstream>,
+    request: http::Request<Bytes>,
+    via: Via,
+) -> Option<Vec<u8>> {
+    let answer = upstream
+        .send(request.map(Into::into), &via)
+        .await
+        .ok()
+        .filter(|answer| answer.status().is_success())?;
     let (mut body, mut bytes) = (answer.into_body(), Vec::new());
     while let Some(frame) = body.frame().await {
         bytes.extend_from_slice(frame.ok()?.data_ref().map_or(&[], |data| data));
@@ -262,8 +382,10 @@ fn is_refusal(fault: &Fault) -> bool {
 fn unknown(name: &str, names: &[String]) -> Complaint {
     let shown = name.chars().take(64).collect::<String>();
     let shown = shown.escape_debug();
-    Complaint::failed(match nearest(name, names.iter().map(String::as_str), 1).first() {
-        Some(near) => format!("no account `{shown}`; did you mean `{near}`?"),
-        None => format!("no account `{shown}`; `aerostat account list` names them"),
-    })
+    Complaint::failed(
+        match nearest(name, names.iter().map(String::as_str), 1).first() {
+            Some(near) => format!("no account `{shown}`; did you mean `{near}`?"),
+            None => format!("no account `{shown}`; `aerostat account list` names them"),
+        },
+    )
 }

@@ -49,12 +49,21 @@ impl ImportChange {
         let (word, replaces) = match &change.kind {
             ChangeKind::Adds => ("adds", Vec::new()),
             ChangeKind::Same => ("same", Vec::new()),
-            ChangeKind::Replaces { settings, credential, provider_before, address_before } => {
+            ChangeKind::Replaces {
+                settings,
+                credential,
+                provider_before,
+                address_before,
+            } => {
                 let parts = [
                     settings.then(|| "its settings".to_owned()),
                     credential.then(|| "its credential".to_owned()),
-                    provider_before.as_ref().map(|before| format!("its provider, which is `{before}`")),
-                    address_before.as_ref().map(|before| format!("its address, which is {before}")),
+                    provider_before
+                        .as_ref()
+                        .map(|before| format!("its provider, which is `{before}`")),
+                    address_before
+                        .as_ref()
+                        .map(|before| format!("its address, which is {before}")),
                 ];
                 ("replaces", parts.into_iter().flatten().collect())
             }
@@ -71,22 +80,50 @@ impl ImportChange {
 
 impl Desk {
     /// All accounts that were added, sealed with a passphrase.
-    pub(in crate::control) async fn export(&self, passphrase: Secret) -> Result<Exported, Complaint> {
+    pub(in crate::control) async fn export(
+        &self,
+        passphrase: Secret,
+    ) -> Result<Exported, Complaint> {
         self.with_vault(|vault| vault.open()).await?;
         let accounts = self.sources().added();
-        let names = accounts.iter().map(|account| account.name.to_string()).collect();
-        let exported = |account: account::Account| account::Exported { sealed: self.vault().get(&account.name), account };
-        let export = Export { made_at: SystemTime::now(), accounts: accounts.into_iter().map(exported).collect() };
-        let sealed = blocking(move || export.seal(&passphrase)).await?.map_err(Complaint::failed)?;
-        Ok(Exported { sealed: STANDARD.encode(sealed), accounts: names })
+        let names = accounts
+            .iter()
+            .map(|account| account.name.to_string())
+            .collect();
+        let exported = |account: account::Account| account::Exported {
+            sealed: self.vault().get(&account.name),
+            account,
+        };
+        let export = Export {
+            made_at: SystemTime::now(),
+            accounts: accounts.into_iter().map(exported).collect(),
+        };
+        let sealed = blocking(move || export.seal(&passphrase))
+            .await?
+            .map_err(Complaint::failed)?;
+        Ok(Exported {
+            sealed: STANDARD.encode(sealed),
+            accounts: names,
+        })
     }
 
     /// Reads an export and, where that is asked for, takes it over.
-    pub(in crate::control) async fn import(&self, file: &str, passphrase: Secret, is_done: bool) -> Result<Imported, Complaint> {
-        let bytes = STANDARD.decode(file).map_err(|_| Complaint::usage("expected an export in base64"))?;
-        let export = blocking(move || Export::open(&bytes, &passphrase)).await?.map_err(Complaint::failed)?;
+    pub(in crate::control) async fn import(
+        &self,
+        file: &str,
+        passphrase: Secret,
+        is_done: bool,
+    ) -> Result<Imported, Complaint> {
+        let bytes = STANDARD
+            .decode(file)
+            .map_err(|_| Complaint::usage("expected an export in base64"))?;
+        let export = blocking(move || Export::open(&bytes, &passphrase))
+            .await?
+            .map_err(Complaint::failed)?;
         self.with_vault(|vault| vault.open()).await?;
-        let preview = Preview::of(&export, &self.sources().added(), &|name| self.vault().get(name));
+        let preview = Preview::of(&export, &self.sources().added(), &|name| {
+            self.vault().get(name)
+        });
         let changes = preview.changes.iter().map(ImportChange::of).collect();
         if is_done {
             self.take(export).await?;
@@ -95,13 +132,19 @@ impl Desk {
     }
 
     async fn take(&self, export: Export) -> Result<(), Complaint> {
-        let sealed: Vec<_> =
-            export.accounts.iter().filter_map(|exported| Some((exported.account.name.clone(), exported.sealed.clone()?))).collect();
+        let sealed: Vec<_> = export
+            .accounts
+            .iter()
+            .filter_map(|exported| Some((exported.account.name.clone(), exported.sealed.clone()?)))
+            .collect();
         if !sealed.is_empty() {
             self.with_vault(move |vault| vault.put_all(sealed)).await?;
         }
         for exported in export.accounts {
-            self.store.put_account(exported.account).await.map_err(Complaint::failed)?;
+            self.store
+                .put_account(exported.account)
+                .await
+                .map_err(Complaint::failed)?;
         }
         self.changed();
         Ok(())
@@ -109,6 +152,10 @@ impl Desk {
 }
 
 /// Work that takes some tenths of a second.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Complaint> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Complaint::failed("the verb broke; this is a bug"))
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Complaint> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| Complaint::failed("the verb broke; this is a bug"))
 }

@@ -62,13 +62,25 @@ impl SettingChanges {
     }
 }
 
-fn unless_none<T>(word: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, Complaint> {
-    if word == NONE { Ok(None) } else { read(word).map(Some).map_err(Complaint::usage) }
+fn unless_none<T>(
+    word: &str,
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Complaint> {
+    if word == NONE {
+        Ok(None)
+    } else {
+        read(word).map(Some).map_err(Complaint::usage)
+    }
 }
 
 fn concurrency(word: &str) -> Result<u32, String> {
     let number = word.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("--concurrency: expected a number from 1 on, or `none`, found `{}`", word.escape_debug()))
+    number.ok_or_else(|| {
+        format!(
+            "--concurrency: expected a number from 1 on, or `none`, found `{}`",
+            word.escape_debug()
+        )
+    })
 }
 
 /// A day ends where this machine's does.
@@ -79,19 +91,31 @@ fn day(word: &str) -> Result<Timestamp, String> {
         Some(start.timestamp())
     };
     let moment = word.parse::<jiff::Timestamp>().ok().or_else(of_day);
-    moment
-        .map(SystemTime::from)
-        .ok_or_else(|| format!("--expires: expected a day such as `2027-01-31`, or `none`, found `{}`", word.escape_debug()))
+    moment.map(SystemTime::from).ok_or_else(|| {
+        format!(
+            "--expires: expected a day such as `2027-01-31`, or `none`, found `{}`",
+            word.escape_debug()
+        )
+    })
 }
 
 fn names(word: &str) -> Vec<String> {
-    word.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    word.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// A proxy with a password would be a secret outside the vault.
 fn proxy(word: &str) -> Result<String, String> {
     let url: Option<http::Uri> = word.parse().ok();
-    let is_url = url.is_some_and(|url| url.scheme().is_some() && url.authority().is_some_and(|host| !host.as_str().contains('@')));
+    let is_url = url.is_some_and(|url| {
+        url.scheme().is_some()
+            && url
+                .authority()
+                .is_some_and(|host| !host.as_str().contains('@'))
+    });
     if is_url {
         Ok(word.to_owned())
     } else {
@@ -103,7 +127,13 @@ fn budgets(words: &[String]) -> Result<Vec<Budget>, Complaint> {
     if words == [NONE] {
         return Ok(Vec::new());
     }
-    words.iter().map(|word| word.parse().map_err(|bad| Complaint::usage(format!("--budget: {bad}")))).collect()
+    words
+        .iter()
+        .map(|word| {
+            word.parse()
+                .map_err(|bad| Complaint::usage(format!("--budget: {bad}")))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -111,40 +141,75 @@ mod tests {
     use super::*;
 
     fn applied(changes: &SettingChanges) -> Result<Settings, Complaint> {
-        changes.apply(&Settings { concurrency_max: Some(3), ..Settings::default() })
+        changes.apply(&Settings {
+            concurrency_max: Some(3),
+            ..Settings::default()
+        })
     }
 
     #[test]
     fn what_is_not_named_stays() {
-        assert_eq!(applied(&SettingChanges::default()).unwrap().concurrency_max, Some(3));
+        assert_eq!(
+            applied(&SettingChanges::default()).unwrap().concurrency_max,
+            Some(3)
+        );
     }
 
     #[test]
     fn none_takes_a_setting_back() {
-        let changes = SettingChanges { concurrency: Some("none".to_owned()), ..SettingChanges::default() };
+        let changes = SettingChanges {
+            concurrency: Some("none".to_owned()),
+            ..SettingChanges::default()
+        };
         assert_eq!(applied(&changes).unwrap().concurrency_max, None);
     }
 
     #[test]
     fn lists_and_budgets_are_read() {
-        let budgets = vec!["1000 requests/day".to_owned(), "5 tokens/month UTC".to_owned()];
-        let changes = SettingChanges { models: Some("a, b".to_owned()), budgets, ..SettingChanges::default() };
+        let budgets = vec![
+            "1000 requests/day".to_owned(),
+            "5 tokens/month UTC".to_owned(),
+        ];
+        let changes = SettingChanges {
+            models: Some("a, b".to_owned()),
+            budgets,
+            ..SettingChanges::default()
+        };
         let settings = applied(&changes).unwrap();
-        assert_eq!((settings.models, settings.budgets.len()), (Some(vec!["a".to_owned(), "b".to_owned()]), 2));
+        assert_eq!(
+            (settings.models, settings.budgets.len()),
+            (Some(vec!["a".to_owned(), "b".to_owned()]), 2)
+        );
     }
 
     #[test]
     fn a_day_of_expiry_still_counts() {
-        let changes = |word: &str| SettingChanges { expires: Some(word.to_owned()), ..SettingChanges::default() };
+        let changes = |word: &str| SettingChanges {
+            expires: Some(word.to_owned()),
+            ..SettingChanges::default()
+        };
         let until = |word| applied(&changes(word)).unwrap().expires_on.unwrap();
-        let midnight: jiff::Timestamp = "2027-01-31".parse::<Date>().unwrap().to_zoned(TimeZone::system()).unwrap().timestamp();
+        let midnight: jiff::Timestamp = "2027-01-31"
+            .parse::<Date>()
+            .unwrap()
+            .to_zoned(TimeZone::system())
+            .unwrap()
+            .timestamp();
         assert!(until("2027-01-31") > SystemTime::from(midnight));
-        assert!(applied(&changes("soon")).unwrap_err().message.contains("`2027-01-31`"));
+        assert!(
+            applied(&changes("soon"))
+                .unwrap_err()
+                .message
+                .contains("`2027-01-31`")
+        );
     }
 
     #[test]
     fn a_password_in_a_proxy_is_refused_and_not_repeated() {
-        let changes = SettingChanges { proxy: Some("http://me:hunter2@proxy:1".to_owned()), ..SettingChanges::default() };
+        let changes = SettingChanges {
+            proxy: Some("http://me:hunter2@proxy:1".to_owned()),
+            ..SettingChanges::default()
+        };
         assert!(!applied(&changes).unwrap_err().message.contains("hunter2"));
     }
 }

@@ -29,15 +29,20 @@ pub(super) fn text(kind: Kind, program: &str) -> Option<String> {
 pub(super) fn read(kind: Kind, text: &str) -> Option<Entry> {
     match kind {
         Kind::Desktop => read_desktop(text),
-        Kind::Systemd => Some(Entry { program: first_word(value(text, "ExecStart")?, systemd_plain)?, is_on: true }),
+        Kind::Systemd => Some(Entry {
+            program: first_word(value(text, "ExecStart")?, systemd_plain)?,
+            is_on: true,
+        }),
         Kind::LaunchAgent => read_launch_agent(text),
         Kind::Registry => read_registry(text),
     }
 }
 
-/// Source: Desktop Entry Specification 1.5, "The Exec key": quoting, then the escapes of a string value.
+/// Source: Desktop Entry Specification 1.5, "The Exec key": quoting, then the escapes of a string
+/// value.
 ///
-/// GLib looks for the program before it reads `%%` as `%`, and does not find it; what it finds is a program that starts another one.
+/// GLib looks for the program before it reads `%%` as `%`, and does not find it; what it finds is a
+/// program that starts another one.
 fn desktop(program: &str) -> String {
     let mut quoted = String::new();
     for c in program.chars() {
@@ -49,7 +54,11 @@ fn desktop(program: &str) -> String {
         }
     }
     let plain = program.replace('\\', "\\\\");
-    let by = if program.contains('%') { "nice -n 0 " } else { "" };
+    let by = if program.contains('%') {
+        "nice -n 0 "
+    } else {
+        ""
+    };
     format!(
         "[Desktop Entry]\n\
          Type=Application\n\
@@ -66,14 +75,23 @@ fn desktop(program: &str) -> String {
 }
 
 fn read_desktop(text: &str) -> Option<Entry> {
-    let is = |key: &str, word: &str| value(text, key).is_some_and(|value| value.eq_ignore_ascii_case(word));
+    let is = |key: &str, word: &str| {
+        value(text, key).is_some_and(|value| value.eq_ignore_ascii_case(word))
+    };
     let program = value(text, "TryExec")?.replace("\\\\", "\\");
-    Some(Entry { program, is_on: !is("Hidden", "true") && !is("X-GNOME-Autostart-enabled", "false") })
+    Some(Entry {
+        program,
+        is_on: !is("Hidden", "true") && !is("X-GNOME-Autostart-enabled", "false"),
+    })
 }
 
-/// Source: systemd.service(5), "Command lines", and systemd.unit(5), "Specifiers". A program's path is not expanded for `$`.
+/// Source: systemd.service(5), "Command lines", and systemd.unit(5), "Specifiers". A program's path
+/// is not expanded for `$`.
 fn systemd(program: &str) -> String {
-    let quoted = program.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%");
+    let quoted = program
+        .replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('%', "%%");
     format!(
         "[Unit]\n\
          Description=Aerostat keeps one local AI endpoint running\n\
@@ -112,12 +130,22 @@ fn first_word(line: &str, doubled: fn(char) -> bool) -> Option<String> {
 
 /// The value of the first line `key=…`.
 fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
-    text.lines().find_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('=')).map(str::trim)
+    text.lines()
+        .find_map(|line| {
+            line.trim()
+                .strip_prefix(key)?
+                .trim_start()
+                .strip_prefix('=')
+        })
+        .map(str::trim)
 }
 
 /// Source: launchd.plist(5).
 fn launch_agent(program: &str) -> String {
-    let escaped = program.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let escaped = program
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
@@ -143,15 +171,27 @@ fn read_launch_agent(text: &str) -> Option<Entry> {
     let (_, arguments) = text.split_once("<key>ProgramArguments</key>")?;
     let (_, first) = arguments.split_once("<string>")?;
     let (program, _) = first.split_once("</string>")?;
-    let program = program.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
-    let is_disabled = text.split_once("<key>Disabled</key>").is_some_and(|(_, value)| value.trim_start().starts_with("<true/>"));
-    Some(Entry { program, is_on: !is_disabled })
+    let program = program
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let is_disabled = text
+        .split_once("<key>Disabled</key>")
+        .is_some_and(|(_, value)| value.trim_start().starts_with("<true/>"));
+    Some(Entry {
+        program,
+        is_on: !is_disabled,
+    })
 }
 
-/// A value of the `Run` key: a path in quotes, which no path on that system contains, and arguments.
+/// A value of the `Run` key: a path in quotes, which no path on that system contains, and
+/// arguments.
 fn read_registry(value: &str) -> Option<Entry> {
     let (program, _) = value.strip_prefix('"')?.split_once('"')?;
-    Some(Entry { program: program.to_owned(), is_on: true })
+    Some(Entry {
+        program: program.to_owned(),
+        is_on: true,
+    })
 }
 
 #[cfg(test)]
@@ -166,7 +206,14 @@ mod tests {
         for kind in KINDS {
             for program in ["/usr/bin/aerostat", AWKWARD] {
                 let entry = read(kind, &text(kind, program).unwrap());
-                assert_eq!(entry, Some(Entry { program: program.to_owned(), is_on: true }), "{kind:?}");
+                assert_eq!(
+                    entry,
+                    Some(Entry {
+                        program: program.to_owned(),
+                        is_on: true
+                    }),
+                    "{kind:?}"
+                );
             }
             assert_eq!(text(kind, "/a\nExec=evil"), None);
         }
@@ -178,18 +225,30 @@ mod tests {
         let exec = r#"Exec=nice -n 0 "/opt/My \\"AI\\" & <b>/100%% \\$HOME/a\\`b\\\\c/aerostat" --at-login"#;
         assert!(text.contains(exec), "{text}");
         assert!(desktop("/a b/x").contains("Exec=\"/a b/x\" --at-login\n"));
-        assert!(text.contains(r#"TryExec=/opt/My "AI" & <b>/100% $HOME/a`b\\c/aerostat"#), "{text}");
+        assert!(
+            text.contains(r#"TryExec=/opt/My "AI" & <b>/100% $HOME/a`b\\c/aerostat"#),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_unit_keeps_its_percent_signs() {
-        assert!(systemd("/a b/100%/aerostat").contains("ExecStart=\"/a b/100%%/aerostat\" --headless\n"));
+        assert!(
+            systemd("/a b/100%/aerostat")
+                .contains("ExecStart=\"/a b/100%%/aerostat\" --headless\n")
+        );
     }
 
     #[test]
     fn a_value_of_the_registry_keeps_its_backslashes() {
-        let entry = read(Kind::Registry, r#""C:\Users\me & you\Aerostat\aerostat.exe" --at-login"#);
-        assert_eq!(entry.map(|entry| entry.program).as_deref(), Some(r"C:\Users\me & you\Aerostat\aerostat.exe"));
+        let entry = read(
+            Kind::Registry,
+            r#""C:\Users\me & you\Aerostat\aerostat.exe" --at-login"#,
+        );
+        assert_eq!(
+            entry.map(|entry| entry.program).as_deref(),
+            Some(r"C:\Users\me & you\Aerostat\aerostat.exe")
+        );
         assert_eq!(read(Kind::Registry, r"C:\aerostat.exe --at-login"), None);
     }
 

@@ -9,18 +9,40 @@ use super::{AutostartError, AutostartFacts, AutostartState, Kind, Places};
 
 pub(super) fn status(places: &Places) -> AutostartFacts {
     if places.folder.is_none() {
-        return facts(AutostartState::Unavailable, "there is no place for entries that start at login".to_owned());
+        return facts(
+            AutostartState::Unavailable,
+            "there is no place for entries that start at login".to_owned(),
+        );
     }
-    let found = Kind::all_of_system().iter().filter_map(|kind| found(places, *kind));
-    let told: Vec<AutostartFacts> = found.map(|(kind, file, entry)| told(kind, &file, &entry)).collect();
-    let best = [AutostartState::On, AutostartState::Broken, AutostartState::Off]
-        .into_iter()
-        .find_map(|state| told.iter().find(|facts| facts.state == state).cloned());
-    best.unwrap_or_else(|| facts(AutostartState::Off, "does not start at login; `aerostat autostart on` changes that".to_owned()))
+    let found = Kind::all_of_system()
+        .iter()
+        .filter_map(|kind| found(places, *kind));
+    let told: Vec<AutostartFacts> = found
+        .map(|(kind, file, entry)| told(kind, &file, &entry))
+        .collect();
+    let best = [
+        AutostartState::On,
+        AutostartState::Broken,
+        AutostartState::Off,
+    ]
+    .into_iter()
+    .find_map(|state| told.iter().find(|facts| facts.state == state).cloned());
+    best.unwrap_or_else(|| {
+        facts(
+            AutostartState::Off,
+            "does not start at login; `aerostat autostart on` changes that".to_owned(),
+        )
+    })
 }
 
 fn facts(state: AutostartState, detail: String) -> AutostartFacts {
-    AutostartFacts { state, kind: None, file: None, program: None, detail }
+    AutostartFacts {
+        state,
+        kind: None,
+        file: None,
+        program: None,
+        detail,
+    }
 }
 
 /// The entry of one kind, where there is one.
@@ -36,14 +58,29 @@ fn found(places: &Places, kind: Kind) -> Option<(Kind, PathBuf, Entry)> {
 
 fn told(kind: Kind, file: &Path, entry: &Entry) -> AutostartFacts {
     let (state, detail) = match (entry.is_on, Path::new(&entry.program).exists()) {
-        (false, _) => (AutostartState::Off, "does not start at login: the entry is switched off".to_owned()),
-        (true, true) => (AutostartState::On, format!("starts at login: {}", entry.program)),
+        (false, _) => (
+            AutostartState::Off,
+            "does not start at login: the entry is switched off".to_owned(),
+        ),
+        (true, true) => (
+            AutostartState::On,
+            format!("starts at login: {}", entry.program),
+        ),
         (true, false) => {
-            let gone = format!("does not start at login although it should: {} has gone", entry.program);
+            let gone = format!(
+                "does not start at login although it should: {} has gone",
+                entry.program
+            );
             (AutostartState::Broken, gone)
         }
     };
-    AutostartFacts { state, kind: Some(kind), file: Some(file.display().to_string()), program: Some(entry.program.clone()), detail }
+    AutostartFacts {
+        state,
+        kind: Some(kind),
+        file: Some(file.display().to_string()),
+        program: Some(entry.program.clone()),
+        detail,
+    }
 }
 
 pub(super) fn turn_on(places: &Places, kind: Kind) -> Result<(), AutostartError> {
@@ -53,7 +90,10 @@ pub(super) fn turn_on(places: &Places, kind: Kind) -> Result<(), AutostartError>
     let file = places.file(kind).ok_or(AutostartError::NoPlace)?;
     let program = places.program.as_ref().ok_or(AutostartError::NoPlace)?;
     let path = || AutostartError::Path(program.to_string_lossy().into_owned());
-    let text = program.to_str().and_then(|program| entry::text(kind, program)).ok_or_else(path)?;
+    let text = program
+        .to_str()
+        .and_then(|program| entry::text(kind, program))
+        .ok_or_else(path)?;
     write(&file, &text).map_err(|error| refused(&file, error))?;
     if kind == Kind::Systemd {
         link(places, &file)?;
@@ -65,14 +105,18 @@ pub(super) fn turn_on(places: &Places, kind: Kind) -> Result<(), AutostartError>
 }
 
 pub(super) fn turn_off(places: &Places) -> Result<(), AutostartError> {
-    Kind::all_of_system().iter().try_for_each(|kind| remove(places, *kind))
+    Kind::all_of_system()
+        .iter()
+        .try_for_each(|kind| remove(places, *kind))
 }
 
 fn remove(places: &Places, kind: Kind) -> Result<(), AutostartError> {
     let link = places.systemd_link().filter(|_| kind == Kind::Systemd);
     for file in link.into_iter().chain(places.file(kind)) {
         match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(refused(&file, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(refused(&file, error));
+            }
             _ => {}
         }
     }
@@ -91,7 +135,10 @@ fn write(file: &Path, text: &str) -> io::Result<()> {
 /// What `systemctl --user enable` does; it needs no running systemd.
 fn link(places: &Places, unit: &Path) -> Result<(), AutostartError> {
     let link = places.systemd_link().ok_or(AutostartError::NoPlace)?;
-    let linked = link.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| relink(unit, &link));
+    let linked = link
+        .parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| relink(unit, &link));
     linked.map_err(|error| refused(&link, error))
 }
 
@@ -105,7 +152,10 @@ fn relink(unit: &Path, link: &Path) -> io::Result<()> {
 }
 
 fn refused(file: &Path, error: io::Error) -> AutostartError {
-    AutostartError::File { file: file.display().to_string(), error }
+    AutostartError::File {
+        file: file.display().to_string(),
+        error,
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +169,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("my program 100%");
         fs::write(&program, "").unwrap();
-        let places = Places { folder: Some(folder.path().join("config")), program: Some(program) };
+        let places = Places {
+            folder: Some(folder.path().join("config")),
+            program: Some(program),
+        };
         (folder, places)
     }
 
@@ -128,20 +181,36 @@ mod tests {
         let (_folder, places) = places();
         assert_eq!(status(&places).state, AutostartState::Off);
         let on = turn_on(&places, Kind::Desktop).unwrap();
-        assert_eq!((on.state, on.kind), (AutostartState::On, Some(Kind::Desktop)));
-        assert_eq!(on.program.as_deref(), places.program.as_ref().unwrap().to_str());
+        assert_eq!(
+            (on.state, on.kind),
+            (AutostartState::On, Some(Kind::Desktop))
+        );
+        assert_eq!(
+            on.program.as_deref(),
+            places.program.as_ref().unwrap().to_str()
+        );
         assert_eq!(turn_off(&places).unwrap().state, AutostartState::Off);
-        assert_eq!(turn_off(&places).unwrap().state, AutostartState::Off, "twice is once");
+        assert_eq!(
+            turn_off(&places).unwrap().state,
+            AutostartState::Off,
+            "twice is once"
+        );
     }
 
     #[test]
     fn one_kind_replaces_the_other() {
         let (_folder, places) = places();
         turn_on(&places, Kind::Desktop).unwrap();
-        assert_eq!(turn_on(&places, Kind::Systemd).unwrap().kind, Some(Kind::Systemd));
+        assert_eq!(
+            turn_on(&places, Kind::Systemd).unwrap().kind,
+            Some(Kind::Systemd)
+        );
         assert!(!places.file(Kind::Desktop).unwrap().exists());
         let link = places.systemd_link().unwrap();
-        assert_eq!(fs::read_link(&link).unwrap(), places.file(Kind::Systemd).unwrap());
+        assert_eq!(
+            fs::read_link(&link).unwrap(),
+            places.file(Kind::Systemd).unwrap()
+        );
         turn_on(&places, Kind::Systemd).expect("twice is once");
         turn_on(&places, Kind::Desktop).unwrap();
         assert!(link.symlink_metadata().is_err());
@@ -176,20 +245,37 @@ mod tests {
 
     #[test]
     fn without_a_home_there_is_no_place() {
-        let places = Places { folder: None, ..places().1 };
+        let places = Places {
+            folder: None,
+            ..places().1
+        };
         assert_eq!(status(&places).state, AutostartState::Unavailable);
-        assert!(matches!(turn_on(&places, Kind::Desktop), Err(AutostartError::NoPlace)));
+        assert!(matches!(
+            turn_on(&places, Kind::Desktop),
+            Err(AutostartError::NoPlace)
+        ));
     }
 
     #[test]
     fn the_folders_are_the_sessions() {
         let find = |variables: &[(&str, &str)]| {
-            let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+            let lookup = |name: &str| {
+                variables
+                    .iter()
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| (*value).into())
+            };
             Places::find(&lookup)
         };
         let file = |variables: &[(&str, &str)]| find(variables).file(Kind::Desktop);
-        assert_eq!(file(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]), Some("/x/autostart/aerostat.desktop".into()));
-        assert_eq!(file(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]), Some("/h/.config/autostart/aerostat.desktop".into()));
+        assert_eq!(
+            file(&[("XDG_CONFIG_HOME", "/x"), ("HOME", "/h")]),
+            Some("/x/autostart/aerostat.desktop".into())
+        );
+        assert_eq!(
+            file(&[("XDG_CONFIG_HOME", "x"), ("HOME", "/h")]),
+            Some("/h/.config/autostart/aerostat.desktop".into())
+        );
         assert_eq!(file(&[]), None);
     }
 }

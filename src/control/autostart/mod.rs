@@ -1,7 +1,8 @@
 //! Starting at login: off until a person turns it on, and never turned on again by itself.
 //!
-//! Linux and macOS keep it in a file, which is written here: what a library writes there breaks on paths with spaces, `%` or `&`.
-//! Windows keeps it in the registry. Everything is read from the system each time, since people change it elsewhere too.
+//! Linux and macOS keep it in a file, which is written here: what a library writes there breaks on
+//! paths with spaces, `%` or `&`. Windows keeps it in the registry. Everything is read from the
+//! system each time, since people change it elsewhere too.
 
 mod entry;
 mod place;
@@ -103,11 +104,16 @@ fn this_program(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     startable(std::env::current_exe().ok()?, lookup)
 }
 
-/// An AppImage's own file, not the mount that goes with the process; and of a file that an update replaced, the new one.
+/// An AppImage's own file, not the mount that goes with the process; and of a file that an update
+/// replaced, the new one.
 ///
 /// Programs that an AppImage starts inherit its variables, so that the mount tells whose they are.
 fn startable(program: PathBuf, lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-    let path = |name| lookup(name).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let path = |name| {
+        lookup(name)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    };
     let is_in_image = path("APPDIR").is_some_and(|mount| program.starts_with(mount));
     let image = path("APPIMAGE").filter(|_| is_in_image);
     image.or_else(|| Some(without_mark(program)))
@@ -115,7 +121,10 @@ fn startable(program: PathBuf, lookup: &dyn Fn(&str) -> Option<OsString>) -> Opt
 
 /// Source: proc_pid_exe(5): a file that was removed since is called so.
 fn without_mark(program: PathBuf) -> PathBuf {
-    match program.to_str().and_then(|path| path.strip_suffix(" (deleted)")) {
+    match program
+        .to_str()
+        .and_then(|path| path.strip_suffix(" (deleted)"))
+    {
         Some(path) if !program.exists() => path.into(),
         _ => program,
     }
@@ -126,23 +135,45 @@ mod tests {
     use super::*;
 
     fn started_from(program: &str, variables: &[(&str, &str)]) -> Option<PathBuf> {
-        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let lookup = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| OsString::from(value))
+        };
         startable(program.into(), &lookup)
     }
 
     #[test]
     fn an_image_is_started_by_its_own_file() {
-        let image = [("APPIMAGE", "/home/me/A.AppImage"), ("APPDIR", "/tmp/.mount_A")];
-        assert_eq!(started_from("/tmp/.mount_A/usr/bin/aerostat", &image), Some("/home/me/A.AppImage".into()));
-        assert_eq!(started_from("/usr/bin/aerostat", &image), Some("/usr/bin/aerostat".into()), "started from another image");
+        let image = [
+            ("APPIMAGE", "/home/me/A.AppImage"),
+            ("APPDIR", "/tmp/.mount_A"),
+        ];
+        assert_eq!(
+            started_from("/tmp/.mount_A/usr/bin/aerostat", &image),
+            Some("/home/me/A.AppImage".into())
+        );
+        assert_eq!(
+            started_from("/usr/bin/aerostat", &image),
+            Some("/usr/bin/aerostat".into()),
+            "started from another image"
+        );
     }
 
     #[test]
     fn a_program_that_an_update_replaced_is_started_by_its_path() {
-        assert_eq!(started_from("/nowhere/aerostat (deleted)", &[]), Some("/nowhere/aerostat".into()));
+        assert_eq!(
+            started_from("/nowhere/aerostat (deleted)", &[]),
+            Some("/nowhere/aerostat".into())
+        );
         let folder = tempfile::tempdir().unwrap();
         let odd = folder.path().join("aerostat (deleted)");
         std::fs::write(&odd, "").unwrap();
-        assert_eq!(started_from(odd.to_str().unwrap(), &[]), Some(odd.clone()), "a name that a person gave it");
+        assert_eq!(
+            started_from(odd.to_str().unwrap(), &[]),
+            Some(odd.clone()),
+            "a name that a person gave it"
+        );
     }
 }

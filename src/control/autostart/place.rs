@@ -34,7 +34,11 @@ impl Kind {
     /// The kinds that are looked for on this system.
     #[cfg(not(windows))]
     pub(super) fn all_of_system() -> &'static [Self] {
-        if cfg!(target_os = "macos") { &[Self::LaunchAgent] } else { &[Self::Desktop, Self::Systemd] }
+        if cfg!(target_os = "macos") {
+            &[Self::LaunchAgent]
+        } else {
+            &[Self::Desktop, Self::Systemd]
+        }
     }
 }
 
@@ -49,7 +53,10 @@ pub struct Places {
 impl Places {
     /// `lookup` reads the environment.
     pub fn find(lookup: &dyn Fn(&str) -> Option<OsString>) -> Self {
-        Self { folder: folder(&|name| lookup(name).map(PathBuf::from)), program: super::this_program(lookup) }
+        Self {
+            folder: folder(&|name| lookup(name).map(PathBuf::from)),
+            program: super::this_program(lookup),
+        }
     }
 
     #[cfg(not(windows))]
@@ -66,13 +73,21 @@ impl Places {
     /// What `systemctl --user enable` would make.
     #[cfg(not(windows))]
     pub(super) fn systemd_link(&self) -> Option<PathBuf> {
-        Some(self.folder.as_ref()?.join("systemd/user/default.target.wants/aerostat.service"))
+        Some(
+            self.folder
+                .as_ref()?
+                .join("systemd/user/default.target.wants/aerostat.service"),
+        )
     }
 }
 
 #[cfg(target_os = "macos")]
 fn folder(lookup: &dyn Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
-    Some(lookup("HOME").filter(|home| home.is_absolute())?.join("Library"))
+    Some(
+        lookup("HOME")
+            .filter(|home| home.is_absolute())?
+            .join("Library"),
+    )
 }
 
 #[cfg(windows)]

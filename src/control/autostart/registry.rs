@@ -16,15 +16,26 @@ pub(super) fn status(places: &Places) -> AutostartFacts {
     let is_enabled = entry(places).and_then(|entry| entry.is_enabled().map_err(refused));
     let program = program();
     let (state, detail) = match (is_enabled, &program) {
-        (Ok(true), Some(program)) if !Path::new(program).exists() => {
-            (AutostartState::Broken, format!("does not start at login although it should: {program} has gone"))
-        }
+        (Ok(true), Some(program)) if !Path::new(program).exists() => (
+            AutostartState::Broken,
+            format!("does not start at login although it should: {program} has gone"),
+        ),
         (Ok(true), _) => (AutostartState::On, "starts at login".to_owned()),
-        (Ok(false), _) => (AutostartState::Off, "does not start at login; `aerostat autostart on` changes that".to_owned()),
+        (Ok(false), _) => (
+            AutostartState::Off,
+            "does not start at login; `aerostat autostart on` changes that".to_owned(),
+        ),
         (Err(error), _) => (AutostartState::Unavailable, error.to_string()),
     };
-    let kind = matches!(state, AutostartState::On | AutostartState::Broken).then_some(Kind::Registry);
-    AutostartFacts { state, kind, file: None, program: program.filter(|_| kind.is_some()), detail }
+    let kind =
+        matches!(state, AutostartState::On | AutostartState::Broken).then_some(Kind::Registry);
+    AutostartFacts {
+        state,
+        kind,
+        file: None,
+        program: program.filter(|_| kind.is_some()),
+        detail,
+    }
 }
 
 /// The program that the entry starts, where there is one.
@@ -48,7 +59,9 @@ pub(super) fn turn_off(places: &Places) -> Result<(), AutostartError> {
 /// For this person only, and with the path in quotes, which the library leaves out.
 fn entry(places: &Places) -> Result<AutoLaunch, AutostartError> {
     let program = places.program.as_ref().ok_or(AutostartError::NoPlace)?;
-    let path = program.to_str().ok_or_else(|| AutostartError::Path(program.to_string_lossy().into_owned()))?;
+    let path = program
+        .to_str()
+        .ok_or_else(|| AutostartError::Path(program.to_string_lossy().into_owned()))?;
     let quoted = format!("\"{path}\"");
     let mut builder = AutoLaunchBuilder::new();
     builder

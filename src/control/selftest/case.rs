@@ -1,8 +1,9 @@
 //! The cases as they are written down.
 //!
-//! A file is prose, then cases: `=== name`, a request, and one or more expectations `--- upstream upstream`, each an answer. Requests
-//! and answers look like HTTP: a line, headers, an empty line, the body. `UPSTREAM` stands for the upstream's dialect. In an
-//! expectation a string that ends in `<name>` takes any text or number there, the same wherever the name stands again.
+//! A file is prose, then cases: `=== name`, a request, and one or more expectations `--- upstream
+//! upstream`, each an answer. Requests and answers look like HTTP: a line, headers, an empty line,
+//! the body. `UPSTREAM` stands for the upstream's dialect. In an expectation a string that ends in
+//! `<name>` takes any text or number there, the same wherever the name stands again.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
@@ -34,52 +35,84 @@ pub(super) struct Expected {
 
 /// The cases of a file.
 pub(super) fn read(text: &'static str) -> Vec<Case> {
-    sections(text, "\n=== ").map(|(name, rest)| read_case(name, rest)).collect()
+    sections(text, "\n=== ")
+        .map(|(name, rest)| read_case(name, rest))
+        .collect()
 }
 
 fn read_case(name: &'static str, text: &'static str) -> Case {
     let request = text.split("\n--- ").next().unwrap_or_default();
-    let expectations = sections(text, "\n--- ").map(|(upstreams, answer)| (upstreams, Message::read(answer)));
-    Case { name, request: Message::read(request), expectations: expectations.collect() }
+    let expectations =
+        sections(text, "\n--- ").map(|(upstreams, answer)| (upstreams, Message::read(answer)));
+    Case {
+        name,
+        request: Message::read(request),
+        expectations: expectations.collect(),
+    }
 }
 
 /// What stands behind each mark: its line, and the text below.
-fn sections(text: &'static str, mark: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    text.split(mark).skip(1).map(|section| section.split_once('\n').unwrap_or((section, "")))
+fn sections(
+    text: &'static str,
+    mark: &'static str,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    text.split(mark)
+        .skip(1)
+        .map(|section| section.split_once('\n').unwrap_or((section, "")))
 }
 
 impl Message {
     fn read(text: &'static str) -> Self {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let (first, headers) = head.split_once('\n').unwrap_or((head, ""));
-        Self { first, headers, body: body.trim_end() }
+        Self {
+            first,
+            headers,
+            body: body.trim_end(),
+        }
     }
 
     fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-        self.headers.lines().filter_map(|line| line.split_once(": "))
+        self.headers
+            .lines()
+            .filter_map(|line| line.split_once(": "))
     }
 }
 
 impl Case {
     /// The request to the demo in the upstream's dialect.
     pub(super) fn request(&self, upstream: &str) -> Request<Bytes> {
-        let (method, path) = self.request.first.split_once(' ').expect("cases are literals, and a test reads them all");
+        let (method, path) = self
+            .request
+            .first
+            .split_once(' ')
+            .expect("cases are literals, and a test reads them all");
         let mut request = Request::new(Bytes::from(self.request.body.replace(UPSTREAM, upstream)));
         *request.method_mut() = Method::from_bytes(method.as_bytes()).expect("a literal method");
-        *request.uri_mut() = path.replace(UPSTREAM, upstream).parse().expect("a literal path");
+        *request.uri_mut() = path
+            .replace(UPSTREAM, upstream)
+            .parse()
+            .expect("a literal path");
         for (name, value) in self.request.headers() {
-            request.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+            request.headers_mut().insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
         }
         request
     }
 
     /// `None` where the case says nothing about that upstream.
     pub(super) fn expected(&self, upstream: &str) -> Option<Expected> {
-        let is_meant = |(names, _): &&(&str, Message)| names.split(' ').any(|name| name == upstream);
+        let is_meant =
+            |(names, _): &&(&str, Message)| names.split(' ').any(|name| name == upstream);
         let (_, answer) = self.expectations.iter().find(is_meant)?;
         Some(Expected {
             status: answer.first.parse().expect("a literal status"),
-            headers: answer.headers().map(|(name, value)| (name, value.replace(UPSTREAM, upstream))).collect(),
+            headers: answer
+                .headers()
+                .map(|(name, value)| (name, value.replace(UPSTREAM, upstream)))
+                .collect(),
             body: answer.body.replace(UPSTREAM, upstream),
         })
     }
@@ -88,7 +121,10 @@ impl Case {
 impl Expected {
     /// The header's value; `None` = the answer must not carry it.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -104,11 +140,20 @@ mod tests {
         let cases = read(TEXT);
         assert_eq!((cases.len(), cases[0].name), (1, "ping"));
         let request = cases[0].request("gemini");
-        assert_eq!((request.uri().path(), &request.headers()["x-a"]), ("/v1/gemini", &HeaderValue::from_static("b")));
+        assert_eq!(
+            (request.uri().path(), &request.headers()["x-a"]),
+            ("/v1/gemini", &HeaderValue::from_static("b"))
+        );
         assert_eq!(request.body(), "{\"model\":\"gemini\"}");
         let refused = cases[0].expected("anthropic").unwrap();
-        assert_eq!((refused.status, refused.body.as_str()), (StatusCode::BAD_REQUEST, "1\n\n2"));
-        assert_eq!((refused.header("x-aerostat-dropped"), refused.header("x-b")), (Some("anthropic"), None));
+        assert_eq!(
+            (refused.status, refused.body.as_str()),
+            (StatusCode::BAD_REQUEST, "1\n\n2")
+        );
+        assert_eq!(
+            (refused.header("x-aerostat-dropped"), refused.header("x-b")),
+            (Some("anthropic"), None)
+        );
         assert_eq!(cases[0].expected("openai_chat").unwrap().body, "{}");
         assert!(cases[0].expected("openai_responses").is_none());
     }

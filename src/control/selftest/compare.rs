@@ -1,4 +1,5 @@
-//! Compares an answer with what was expected, as values: the order of an object's members says nothing.
+//! Compares an answer with what was expected, as values: the order of an object's members says
+//! nothing.
 //!
 //! Streams are compared record by record. It knows no dialect.
 
@@ -12,7 +13,12 @@ use super::case::Expected;
 use super::{Answered, Mismatch};
 
 /// The headers that an expectation speaks of: what it does not name must not be there.
-const HEADERS: [&str; 4] = ["content-type", "x-aerostat-model", "x-aerostat-dropped", "x-aerostat-adjusted"];
+const HEADERS: [&str; 4] = [
+    "content-type",
+    "x-aerostat-model",
+    "x-aerostat-dropped",
+    "x-aerostat-adjusted",
+];
 
 /// What an answer's type is where the expectation names none.
 const JSON: &str = "application/json";
@@ -22,30 +28,60 @@ type Judged = Result<(), Mismatch>;
 
 /// Whether the answer is as expected; the first difference where it is not.
 pub(super) fn judge(expected: &Expected, answered: &Answered) -> Judged {
-    let response = answered.as_ref().map_err(|fault| mismatch("the exchange", "an answer", &fault.message))?;
-    same("status", expected.status.as_str(), response.status().as_str())?;
-    HEADERS.iter().try_for_each(|name| judge_header(expected, response, name))?;
-    let found = std::str::from_utf8(response.body()).map_err(|_| mismatch("body", "UTF-8", "other bytes"))?;
+    let response = answered
+        .as_ref()
+        .map_err(|fault| mismatch("the exchange", "an answer", &fault.message))?;
+    same(
+        "status",
+        expected.status.as_str(),
+        response.status().as_str(),
+    )?;
+    HEADERS
+        .iter()
+        .try_for_each(|name| judge_header(expected, response, name))?;
+    let found = std::str::from_utf8(response.body())
+        .map_err(|_| mismatch("body", "UTF-8", "other bytes"))?;
     let mut names = Names::default();
     if expected.header("content-type") == Some(EVENTS) {
         return judge_stream(&expected.body, found, &mut names);
     }
-    names.judge("body", &json("the expectation", &expected.body)?, &json("body", found)?)
+    names.judge(
+        "body",
+        &json("the expectation", &expected.body)?,
+        &json("body", found)?,
+    )
 }
 
 fn judge_header(expected: &Expected, response: &Response<Bytes>, name: &str) -> Judged {
-    let default = if name == "content-type" { JSON } else { "(none)" };
-    let found = response.headers().get(name).map_or("(none)", |value| value.to_str().unwrap_or("(not text)"));
+    let default = if name == "content-type" {
+        JSON
+    } else {
+        "(none)"
+    };
+    let found = response
+        .headers()
+        .get(name)
+        .map_or("(none)", |value| value.to_str().unwrap_or("(not text)"));
     same(name, expected.header(name).unwrap_or(default), found)
 }
 
 fn judge_stream(expected: &str, found: &str, names: &mut Names) -> Judged {
-    let Some(found) = found.strip_suffix("\n\n") else { return Err(mismatch("body", "an empty line at its end", "none")) };
-    let (wanted, records): (Vec<&str>, Vec<&str>) = (expected.split("\n\n").collect(), found.split("\n\n").collect());
+    let Some(found) = found.strip_suffix("\n\n") else {
+        return Err(mismatch("body", "an empty line at its end", "none"));
+    };
+    let (wanted, records): (Vec<&str>, Vec<&str>) = (
+        expected.split("\n\n").collect(),
+        found.split("\n\n").collect(),
+    );
     for (index, (wanted, record)) in wanted.iter().zip(&records).enumerate() {
-        judge_record(wanted, record, names).map_err(|mismatch| mismatch.inside(&format!("record {index}")))?;
+        judge_record(wanted, record, names)
+            .map_err(|mismatch| mismatch.inside(&format!("record {index}")))?;
     }
-    same("number of records", &wanted.len().to_string(), &records.len().to_string())
+    same(
+        "number of records",
+        &wanted.len().to_string(),
+        &records.len().to_string(),
+    )
 }
 
 fn judge_record(expected: &str, found: &str, names: &mut Names) -> Judged {
@@ -70,9 +106,13 @@ struct Names(HashMap<String, String>);
 impl Names {
     fn judge(&mut self, at: &str, expected: &Value, found: &Value) -> Judged {
         match (expected, found) {
-            (Value::Object(expected), Value::Object(found)) => self.judge_members(at, expected, found),
+            (Value::Object(expected), Value::Object(found)) => {
+                self.judge_members(at, expected, found)
+            }
             (Value::Array(expected), Value::Array(found)) => self.judge_items(at, expected, found),
-            (Value::String(pattern), _) if pattern.ends_with('>') => self.judge_name(at, pattern, &shown(found)),
+            (Value::String(pattern), _) if pattern.ends_with('>') => {
+                self.judge_name(at, pattern, &shown(found))
+            }
             _ if expected == found => Ok(()),
             _ => Err(mismatch(at, &expected.to_string(), &found.to_string())),
         }
@@ -82,32 +122,57 @@ impl Names {
     fn judge_name(&mut self, at: &str, pattern: &str, found: &str) -> Judged {
         let (prefix, name) = pattern.split_once('<').unwrap_or(("", pattern));
         match found.strip_prefix(prefix) {
-            Some(rest) if !rest.is_empty() => same(at, self.0.entry(name.to_owned()).or_insert_with(|| rest.to_owned()), rest),
+            Some(rest) if !rest.is_empty() => same(
+                at,
+                self.0
+                    .entry(name.to_owned())
+                    .or_insert_with(|| rest.to_owned()),
+                rest,
+            ),
             _ => Err(mismatch(at, pattern, found)),
         }
     }
 
-    fn judge_members(&mut self, at: &str, expected: &Map<String, Value>, found: &Map<String, Value>) -> Judged {
+    fn judge_members(
+        &mut self,
+        at: &str,
+        expected: &Map<String, Value>,
+        found: &Map<String, Value>,
+    ) -> Judged {
         for (key, expected) in expected {
             let at = format!("{at}.{key}");
-            let found = found.get(key).ok_or_else(|| mismatch(&at, &expected.to_string(), "nothing"))?;
+            let found = found
+                .get(key)
+                .ok_or_else(|| mismatch(&at, &expected.to_string(), "nothing"))?;
             self.judge(&at, expected, found)?;
         }
         let extra = found.iter().find(|(key, _)| !expected.contains_key(*key));
-        extra.map_or(Ok(()), |(key, value)| Err(mismatch(&format!("{at}.{key}"), "nothing", &value.to_string())))
+        extra.map_or(Ok(()), |(key, value)| {
+            Err(mismatch(
+                &format!("{at}.{key}"),
+                "nothing",
+                &value.to_string(),
+            ))
+        })
     }
 
     fn judge_items(&mut self, at: &str, expected: &[Value], found: &[Value]) -> Judged {
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
             self.judge(&format!("{at}[{index}]"), expected, found)?;
         }
-        same(&format!("{at}.length"), &expected.len().to_string(), &found.len().to_string())
+        same(
+            &format!("{at}.length"),
+            &expected.len().to_string(),
+            &found.len().to_string(),
+        )
     }
 }
 
 /// A string's own text, any other value as JSON.
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn json(at: &str, text: &str) -> Result<Value, Mismatch> {
@@ -115,16 +180,27 @@ fn json(at: &str, text: &str) -> Result<Value, Mismatch> {
 }
 
 fn same(at: &str, expected: &str, found: &str) -> Judged {
-    if expected == found { Ok(()) } else { Err(mismatch(at, expected, found)) }
+    if expected == found {
+        Ok(())
+    } else {
+        Err(mismatch(at, expected, found))
+    }
 }
 
 fn mismatch(at: &str, expected: &str, found: &str) -> Mismatch {
-    Mismatch { at: at.to_owned(), expected: expected.to_owned(), found: found.to_owned() }
+    Mismatch {
+        at: at.to_owned(),
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    }
 }
 
 impl Mismatch {
     fn inside(self, outer: &str) -> Self {
-        Self { at: format!("{outer}: {}", self.at), ..self }
+        Self {
+            at: format!("{outer}: {}", self.at),
+            ..self
+        }
     }
 }
 
@@ -144,7 +220,12 @@ mod tests {
 
     fn answer(headers: &[(&'static str, &'static str)], body: &str) -> Response<Bytes> {
         let mut response = Response::new(Bytes::copy_from_slice(body.as_bytes()));
-        let headers = headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers = headers.iter().map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
         response.headers_mut().extend(headers);
         response
     }
@@ -152,11 +233,19 @@ mod tests {
     /// Where the first difference is.
     fn place(case: usize, answered: Response<Bytes>) -> Option<String> {
         let expected = case::read(CASES)[case].expected("demo").unwrap();
-        judge(&expected, &Ok(answered)).err().map(|mismatch| mismatch.at)
+        judge(&expected, &Ok(answered))
+            .err()
+            .map(|mismatch| mismatch.at)
     }
 
     fn whole(body: &str) -> Option<String> {
-        place(0, answer(&[("content-type", JSON), ("x-aerostat-dropped", "seed")], body))
+        place(
+            0,
+            answer(
+                &[("content-type", JSON), ("x-aerostat-dropped", "seed")],
+                body,
+            ),
+        )
     }
 
     fn stream(body: &str) -> Option<String> {
@@ -195,11 +284,23 @@ mod tests {
     fn every_change_of_a_stream_is_found_at_its_record() {
         let changes = [
             ("event: start\n", "", "record 0: its lines before the data"),
-            ("\n\ndata: {\"n\":1", "\n\nid: 1\ndata: {\"n\":1", "record 1: its lines before the data"),
+            (
+                "\n\ndata: {\"n\":1",
+                "\n\nid: 1\ndata: {\"n\":1",
+                "record 1: its lines before the data",
+            ),
             ("\"n\":1", "\"n\":2", "record 1: data.n"),
-            ("\"n\":1,\"id\":\"x\"", "\"n\":1,\"id\":\"y\"", "record 1: data.id"),
+            (
+                "\"n\":1,\"id\":\"x\"",
+                "\"n\":1,\"id\":\"y\"",
+                "record 1: data.id",
+            ),
             ("data: {\"n\":1,\"id\":\"x\"}\n\n", "", "record 1: data"),
-            ("data: [DONE]\n\n", "data: [DONE]\n\ndata: [DONE]\n\n", "number of records"),
+            (
+                "data: [DONE]\n\n",
+                "data: [DONE]\n\ndata: [DONE]\n\n",
+                "number of records",
+            ),
             ("\n\ndata: [DONE]\n\n", "\n\n", "number of records"),
             ("[DONE]\n\n", "[DONE]\n", "body"),
         ];
@@ -212,19 +313,37 @@ mod tests {
 
     #[test]
     fn status_and_headers_have_to_be_as_expected_too() {
-        let mut refused = answer(&[("content-type", JSON), ("x-aerostat-dropped", "seed")], WHOLE);
+        let mut refused = answer(
+            &[("content-type", JSON), ("x-aerostat-dropped", "seed")],
+            WHOLE,
+        );
         *refused.status_mut() = http::StatusCode::CREATED;
         assert_eq!(place(0, refused).as_deref(), Some("status"));
-        assert_eq!(place(0, answer(&[("content-type", JSON)], WHOLE)).as_deref(), Some("x-aerostat-dropped"));
-        assert_eq!(place(0, answer(&[("x-aerostat-dropped", "seed")], WHOLE)).as_deref(), Some("content-type"));
-        let more = [("content-type", EVENTS), ("x-aerostat-adjusted", "+max_tokens")];
-        assert_eq!(place(1, answer(&more, STREAM)).as_deref(), Some("x-aerostat-adjusted"));
+        assert_eq!(
+            place(0, answer(&[("content-type", JSON)], WHOLE)).as_deref(),
+            Some("x-aerostat-dropped")
+        );
+        assert_eq!(
+            place(0, answer(&[("x-aerostat-dropped", "seed")], WHOLE)).as_deref(),
+            Some("content-type")
+        );
+        let more = [
+            ("content-type", EVENTS),
+            ("x-aerostat-adjusted", "+max_tokens"),
+        ];
+        assert_eq!(
+            place(1, answer(&more, STREAM)).as_deref(),
+            Some("x-aerostat-adjusted")
+        );
     }
 
     #[test]
     fn an_exchange_that_failed_is_a_difference() {
         let expected = case::read(CASES)[0].expected("demo").unwrap();
         let failed = Err(crate::canon::Fault::upstream("the answer broke off"));
-        assert_eq!(judge(&expected, &failed).unwrap_err().found, "the answer broke off");
+        assert_eq!(
+            judge(&expected, &failed).unwrap_err().found,
+            "the answer broke off"
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! Whether this program translates as it should: the clients of every dialect against the demo in every dialect.
+//! Whether this program translates as it should: the clients of every dialect against the demo in
+//! every dialect.
 //!
-//! The cases (`*.cases`) are literals, read against the wire references: no codec of ours makes or reads an expectation. Who serves
-//! the requests is the caller's business.
+//! The cases (`*.cases`) are literals, read against the wire references: no codec of ours makes or
+//! reads an expectation. Who serves the requests is the caller's business.
 
 mod case;
 mod compare;
@@ -22,7 +23,10 @@ pub type Exchange<'a> = &'a dyn Fn(Vec<Request<Bytes>>) -> Result<Vec<Answered>,
 /// Each client dialect's cases.
 const CASES: [(&str, &str); 5] = [
     ("openai_chat", include_str!("openai_chat.cases")),
-    ("openai_completions", include_str!("openai_completions.cases")),
+    (
+        "openai_completions",
+        include_str!("openai_completions.cases"),
+    ),
     ("openai_responses", include_str!("openai_responses.cases")),
     ("anthropic", include_str!("anthropic.cases")),
     ("gemini", include_str!("gemini.cases")),
@@ -78,24 +82,46 @@ struct Trial {
 pub fn run(exchange: Exchange<'_>) -> Result<Report, Fault> {
     let trials = trials();
     let answers = exchange(trials.iter().map(|trial| trial.request.clone()).collect())?;
-    let judged: Vec<(&Trial, Option<Mismatch>)> =
-        trials.iter().zip(&answers).map(|(trial, answered)| (trial, compare::judge(&trial.expected, answered).err())).collect();
-    let failed = judged.iter().filter(|(_, mismatch)| mismatch.is_some()).count();
+    let judged: Vec<(&Trial, Option<Mismatch>)> = trials
+        .iter()
+        .zip(&answers)
+        .map(|(trial, answered)| (trial, compare::judge(&trial.expected, answered).err()))
+        .collect();
+    let failed = judged
+        .iter()
+        .filter(|(_, mismatch)| mismatch.is_some())
+        .count();
     // An answer that never came is no success.
     let unanswered = trials.len() - judged.len();
-    Ok(Report { cases: trials.len(), failed: failed + unanswered, pairs: pairs(&judged) })
+    Ok(Report {
+        cases: trials.len(),
+        failed: failed + unanswered,
+        pairs: pairs(&judged),
+    })
 }
 
 fn trials() -> Vec<Trial> {
-    let cases = CASES.iter().flat_map(|(client, text)| case::read(text).into_iter().map(move |case| (*client, case)));
-    cases.flat_map(|(client, case)| trials_of(client, &case)).collect()
+    let cases = CASES.iter().flat_map(|(client, text)| {
+        case::read(text)
+            .into_iter()
+            .map(move |case| (*client, case))
+    });
+    cases
+        .flat_map(|(client, case)| trials_of(client, &case))
+        .collect()
 }
 
 fn trials_of(client: &'static str, case: &Case) -> Vec<Trial> {
     let upstreams = dialects().map(|dialect| dialect.name());
     let trial = |upstream| {
         let expected = case.expected(upstream)?;
-        Some(Trial { client, upstream, case: case.name, request: case.request(upstream), expected })
+        Some(Trial {
+            client,
+            upstream,
+            case: case.name,
+            request: case.request(upstream),
+            expected,
+        })
     };
     upstreams.filter_map(trial).collect()
 }
@@ -103,14 +129,25 @@ fn trials_of(client: &'static str, case: &Case) -> Vec<Trial> {
 fn pairs(judged: &[(&Trial, Option<Mismatch>)]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     for (trial, mismatch) in judged {
-        let known = pairs.iter().position(|pair| (pair.client, pair.upstream) == (trial.client, trial.upstream));
+        let known = pairs
+            .iter()
+            .position(|pair| (pair.client, pair.upstream) == (trial.client, trial.upstream));
         let index = known.unwrap_or_else(|| {
-            pairs.push(Pair { client: trial.client, upstream: trial.upstream, cases: 0, failures: Vec::new() });
+            pairs.push(Pair {
+                client: trial.client,
+                upstream: trial.upstream,
+                cases: 0,
+                failures: Vec::new(),
+            });
             pairs.len() - 1
         });
         let pair = &mut pairs[index];
         pair.cases += 1;
-        pair.failures.extend(mismatch.clone().map(|mismatch| Failure { case: trial.case, mismatch }));
+        pair.failures
+            .extend(mismatch.clone().map(|mismatch| Failure {
+                case: trial.case,
+                mismatch,
+            }));
     }
     pairs
 }
@@ -123,21 +160,36 @@ mod tests {
     #[test]
     fn every_client_dialect_meets_every_upstream_dialect() {
         let trials = trials();
-        for client in protocol::ALL.iter().map(|protocol| protocol.dialect().name()) {
+        for client in protocol::ALL
+            .iter()
+            .map(|protocol| protocol.dialect().name())
+        {
             for upstream in dialects() {
-                let is_pair = |trial: &&Trial| (trial.client, trial.upstream) == (client, upstream.name());
-                assert!(trials.iter().filter(is_pair).count() >= 4, "{client} -> {upstream}");
+                let is_pair =
+                    |trial: &&Trial| (trial.client, trial.upstream) == (client, upstream.name());
+                assert!(
+                    trials.iter().filter(is_pair).count() >= 4,
+                    "{client} -> {upstream}"
+                );
             }
         }
     }
 
     #[test]
     fn an_answer_that_is_not_as_expected_is_reported_with_its_place() {
-        let silent = |requests: Vec<Request<Bytes>>| Ok(requests.iter().map(|_| Ok(Response::new(Bytes::new()))).collect());
+        let silent = |requests: Vec<Request<Bytes>>| {
+            Ok(requests
+                .iter()
+                .map(|_| Ok(Response::new(Bytes::new())))
+                .collect())
+        };
         let report = run(&silent).unwrap();
         assert_eq!(report.failed, report.cases);
         let first = &report.pairs[0].failures[0];
-        assert_eq!((first.case, first.mismatch.at.as_str()), ("text", "content-type"));
+        assert_eq!(
+            (first.case, first.mismatch.at.as_str()),
+            ("text", "content-type")
+        );
     }
 
     #[test]

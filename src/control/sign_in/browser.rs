@@ -1,6 +1,7 @@
 //! The person's browser.
 
-/// Opens a page in the person's browser; `false` where there is none to open it in, and the person has to be told the address.
+/// Opens a page in the person's browser; `false` where there is none to open it in, and the person
+/// has to be told the address.
 ///
 /// Not as root, unless `BROWSER` names one: a browser that runs so can read and change everything.
 pub fn open_browser(url: &str) -> bool {
@@ -11,7 +12,9 @@ pub fn open_browser(url: &str) -> bool {
 /// Browsers in a terminal would take it from whoever waits there.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn has_display() -> bool {
-    ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+    ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]

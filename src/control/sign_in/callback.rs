@@ -1,7 +1,7 @@
 //! The port that the answer comes to.
 //!
-//! Any page and any program of this machine can send requests there: only one that carries the state of this sign-in ends the wait,
-//! all others are answered and forgotten.
+//! Any page and any program of this machine can send requests there: only one that carries the
+//! state of this sign-in ends the wait, all others are answered and forgotten.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,8 +40,16 @@ pub(super) enum Ended {
 
 /// Waits for the answer that carries `state`.
 pub(super) async fn answer_to(state: &Secret, listener: &TcpListener) -> Ended {
-    let host = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
-    let waiting = Arc::new(Waiting { state: state.clone(), host, ended: Mutex::new(None), is_over: Notify::new() });
+    let host = listener
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let waiting = Arc::new(Waiting {
+        state: state.clone(),
+        host,
+        ended: Mutex::new(None),
+        is_over: Notify::new(),
+    });
     let mut connections = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -55,8 +63,13 @@ pub(super) async fn answer_to(state: &Secret, listener: &TcpListener) -> Ended {
         }
     }
     // The page is on its way.
-    let _ = tokio::time::timeout(PAGE_TIMEOUT, async { while connections.next().await.is_some() {} }).await;
-    waiting.take().unwrap_or(Ended::Declined("no answer".to_owned()))
+    let _ = tokio::time::timeout(PAGE_TIMEOUT, async {
+        while connections.next().await.is_some() {}
+    })
+    .await;
+    waiting
+        .take()
+        .unwrap_or(Ended::Declined("no answer".to_owned()))
 }
 
 struct Waiting {
@@ -69,7 +82,10 @@ struct Waiting {
 
 impl Waiting {
     fn take(&self) -> Option<Ended> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.ended
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     fn end(&self, ended: Ended) -> bool {
@@ -89,7 +105,11 @@ async fn serve(stream: TcpStream, waiting: Arc<Waiting>) {
         async move { Ok::<_, Infallible>(page) }
     });
     let mut server = http1::Builder::new();
-    server.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).keep_alive(false).max_buf_size(16 * 1024);
+    server
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .keep_alive(false)
+        .max_buf_size(16 * 1024);
     // A connection that breaks is the browser's business.
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
@@ -97,10 +117,18 @@ async fn serve(stream: TcpStream, waiting: Arc<Waiting>) {
 fn answer<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
     let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
     if !matches!(hosts[..], [host] if host.as_bytes() == waiting.host.as_bytes()) {
-        return page(StatusCode::MISDIRECTED_REQUEST, "Not here", "This address serves nothing.");
+        return page(
+            StatusCode::MISDIRECTED_REQUEST,
+            "Not here",
+            "This address serves nothing.",
+        );
     }
     if request.method() != Method::GET || request.uri().path() != "/callback" {
-        return page(StatusCode::NOT_FOUND, "Not here", "This address serves nothing.");
+        return page(
+            StatusCode::NOT_FOUND,
+            "Not here",
+            "This address serves nothing.",
+        );
     }
     match read(request.uri().query().unwrap_or_default(), &waiting.state) {
         None => page(
@@ -111,32 +139,63 @@ fn answer<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
         Some(ended) => {
             let is_granted = matches!(ended, Ended::Code(_));
             match (waiting.end(ended), is_granted) {
-                (false, _) => page(StatusCode::BAD_REQUEST, "Already answered", "This sign-in has had its answer."),
-                (true, true) => page(StatusCode::OK, "Signed in", "Aerostat goes on by itself; you can close this page."),
-                (true, false) => page(StatusCode::OK, "Not signed in", "The sign-in was declined; you can close this page."),
+                (false, _) => page(
+                    StatusCode::BAD_REQUEST,
+                    "Already answered",
+                    "This sign-in has had its answer.",
+                ),
+                (true, true) => page(
+                    StatusCode::OK,
+                    "Signed in",
+                    "Aerostat goes on by itself; you can close this page.",
+                ),
+                (true, false) => page(
+                    StatusCode::OK,
+                    "Not signed in",
+                    "The sign-in was declined; you can close this page.",
+                ),
             }
         }
     }
 }
 
-/// The answer in a query. `None` where it is none to the question with that state, or says something twice.
+/// The answer in a query. `None` where it is none to the question with that state, or says
+/// something twice.
 fn read(query: &str, state: &Secret) -> Option<Ended> {
     let said = once(query, "state")?;
     if !bool::from(said.as_bytes().ct_eq(state.expose().as_bytes())) {
         return None;
     }
     if let Some(error) = once(query, "error") {
-        let description = once(query, "error_description").map(|text| format!(": {text}")).unwrap_or_default();
+        let description = once(query, "error_description")
+            .map(|text| format!(": {text}"))
+            .unwrap_or_default();
         let words = format!("{error}{description}");
-        return Some(Ended::Declined(words.chars().filter(|c| !c.is_control()).take(WHY_CHARS_MAX).collect()));
+        return Some(Ended::Declined(
+            words
+                .chars()
+                .filter(|c| !c.is_control())
+                .take(WHY_CHARS_MAX)
+                .collect(),
+        ));
     }
-    once(query, "code").filter(|code| !code.is_empty()).map(|code| Ended::Code(Secret::new(code)))
+    once(query, "code")
+        .filter(|code| !code.is_empty())
+        .map(|code| Ended::Code(Secret::new(code)))
 }
 
 /// A parameter that is there exactly once.
 fn once(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let mut values = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value);
-    let value = values.next().filter(|_| values.clone().next().is_none())?.replace('+', " ");
-    percent_decode_str(&value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+    let mut values = pairs
+        .filter(|(found, _)| *found == name)
+        .map(|(_, value)| value);
+    let value = values
+        .next()
+        .filter(|_| values.clone().next().is_none())?
+        .replace('+', " ");
+    percent_decode_str(&value)
+        .decode_utf8()
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }

@@ -1,6 +1,8 @@
-//! A sign-in in the person's browser: the authorization server sends the answer back to a port of this machine.
+//! A sign-in in the person's browser: the authorization server sends the answer back to a port of
+//! this machine.
 //!
-//! Source: RFC 8252 section 7.3, loopback redirects; RFC 7636, PKCE. The port is open for one answer and no longer.
+//! Source: RFC 8252 section 7.3, loopback redirects; RFC 7636, PKCE. The port is open for one
+//! answer and no longer.
 
 mod browser;
 mod callback;
@@ -52,10 +54,16 @@ impl SignIn {
     /// # Errors
     /// When the configuration lacks something, or there is no port.
     pub async fn start(client: &Client) -> Result<Self, SignInError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(SignInError::NoPort)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(SignInError::NoPort)?;
         let port = listener.local_addr().map_err(SignInError::NoPort)?.port();
         let question = client.ask(&format!("http://127.0.0.1:{port}/callback"))?;
-        Ok(Self { client: client.clone(), question, listener })
+        Ok(Self {
+            client: client.clone(),
+            question,
+            listener,
+        })
     }
 
     /// Where the person signs in.
@@ -63,7 +71,8 @@ impl SignIn {
         &self.question.url
     }
 
-    /// Waits for the answer, at most `patience`, and turns it into tokens. The client's secret is kept among them.
+    /// Waits for the answer, at most `patience`, and turns it into tokens. The client's secret is
+    /// kept among them.
     ///
     /// # Errors
     /// When the person or the server declines, or nobody answers.
@@ -81,8 +90,13 @@ impl SignIn {
             Ended::Code(code) => code,
             Ended::Declined(why) => return Err(SignInError::Declined(why)),
         };
-        let request = self.client.exchange(&self.question, &code, secret.as_ref())?;
-        let sent: Vec<&Secret> = [Some(&code), secret.as_ref()].into_iter().flatten().collect();
+        let request = self
+            .client
+            .exchange(&self.question, &code, secret.as_ref())?;
+        let sent: Vec<&Secret> = [Some(&code), secret.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect();
         match tokens::ask(upstream, via, request, &sent, now()).await {
             Answer::Granted(granted) => Ok(Tokens {
                 access: Some(granted.access),
@@ -91,7 +105,9 @@ impl SignIn {
                 client_secret: secret,
                 refresh_sent_at: None,
             }),
-            Answer::Refused { said: why } | Answer::NotTaken { why } | Answer::Unclear { why } => Err(SignInError::NoTokens(why)),
+            Answer::Refused { said: why } | Answer::NotTaken { why } | Answer::Unclear { why } => {
+                Err(SignInError::NoTokens(why))
+            }
         }
     }
 }

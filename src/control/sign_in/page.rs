@@ -1,7 +1,10 @@
 //! The pages that a person's browser shows at the end of a sign-in.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
@@ -16,12 +19,16 @@ pub(super) fn page(status: StatusCode, title: &str, sentence: &str) -> Response<
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+        (
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
         // The address of this page holds the code.
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONNECTION, "close"),
     ];
-    page.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    page.headers_mut()
+        .extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
     page
 }

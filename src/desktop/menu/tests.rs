@@ -7,29 +7,56 @@ fn shown(view: &View) -> String {
 }
 
 fn lines(items: &[Item], depth: usize) -> String {
-    items.iter().map(|item| format!("{}{}\n", "    ".repeat(depth), words_of(item, depth))).collect::<String>()
+    items
+        .iter()
+        .map(|item| format!("{}{}\n", "    ".repeat(depth), words_of(item, depth)))
+        .collect::<String>()
 }
 
 fn words_of(item: &Item, depth: usize) -> String {
     let off = |is_enabled: &bool| if *is_enabled { "" } else { " (greyed)" };
     match item {
         Item::Line { text, .. } => format!("({text})"),
-        Item::Button { text, is_enabled, .. } => format!("{text}{}", off(is_enabled)),
-        Item::Tick { text, is_on, is_enabled, .. } => format!("[{}] {text}{}", if *is_on { "x" } else { " " }, off(is_enabled)),
+        Item::Button {
+            text, is_enabled, ..
+        } => format!("{text}{}", off(is_enabled)),
+        Item::Tick {
+            text,
+            is_on,
+            is_enabled,
+            ..
+        } => format!(
+            "[{}] {text}{}",
+            if *is_on { "x" } else { " " },
+            off(is_enabled)
+        ),
         Item::Separator { .. } => "---".to_owned(),
-        Item::Sub { text, items, .. } => format!("{text} >\n{}", lines(items, depth + 1)).trim_end().to_owned(),
+        Item::Sub { text, items, .. } => format!("{text} >\n{}", lines(items, depth + 1))
+            .trim_end()
+            .to_owned(),
     }
 }
 
 fn full() -> View {
-    let cooling = AccountState::Cooling { why: "rate limited".to_owned(), until: Some(after(3)) };
-    let spent = AccountState::QuotaUsedUp { what: "You exceeded your quota".to_owned(), until: Some(after(140)) };
+    let cooling = AccountState::Cooling {
+        why: "rate limited".to_owned(),
+        until: Some(after(3)),
+    };
+    let spent = AccountState::QuotaUsedUp {
+        what: "You exceeded your quota".to_owned(),
+        until: Some(after(140)),
+    };
     let names = [
         ("work", AccountState::Ready),
         ("R&D_team", cooling),
         ("spare", spent),
         ("old", AccountState::Disabled),
-        ("home", AccountState::SignInNeeded { why: "the grant was revoked".to_owned() }),
+        (
+            "home",
+            AccountState::SignInNeeded {
+                why: "the grant was revoked".to_owned(),
+            },
+        ),
     ];
     let view = with(|facts| {
         facts.wants_key = true;
@@ -40,7 +67,11 @@ fn full() -> View {
                 .to_owned(),
         });
     });
-    View { muted_until: Some(after(60)), autostart: AutostartView::On, ..view }
+    View {
+        muted_until: Some(after(60)),
+        autostart: AutostartView::On,
+        ..view
+    }
 }
 
 #[test]
@@ -112,14 +143,38 @@ fn the_state_line_says_what_is_wrong() {
         (Endpoint::Starting, "Starting…", "Stop proxy"),
         (Endpoint::Stopped, "Stopped", "Start proxy"),
         (Endpoint::Stopping, "Stopping…", "Start proxy"),
-        (Endpoint::PortTaken { port: 8045, by: None }, "Port 8045 is in use", "Stop proxy"),
         (
-            Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) },
+            Endpoint::PortTaken {
+                port: 8045,
+                by: None,
+            },
+            "Port 8045 is in use",
+            "Stop proxy",
+        ),
+        (
+            Endpoint::PortTaken {
+                port: 8045,
+                by: Some("python3 (77)".to_owned()),
+            },
             "Port 8045 is in use by python3 (77)",
             "Stop proxy",
         ),
-        (Endpoint::Failed { port: 80, why: "permission denied".to_owned() }, "Port 80 cannot be opened", "Stop proxy"),
-        (Endpoint::Running { port: 1, is_exposed: true }, "Running on port 1, open to the local network", "Stop proxy"),
+        (
+            Endpoint::Failed {
+                port: 80,
+                why: "permission denied".to_owned(),
+            },
+            "Port 80 cannot be opened",
+            "Stop proxy",
+        ),
+        (
+            Endpoint::Running {
+                port: 1,
+                is_exposed: true,
+            },
+            "Running on port 1, open to the local network",
+            "Stop proxy",
+        ),
     ];
     for (endpoint, headline, toggle) in states {
         let items = menu(&with(|facts| facts.endpoint = endpoint), &noon());
@@ -131,20 +186,36 @@ fn the_state_line_says_what_is_wrong() {
 #[test]
 fn of_many_accounts_those_that_need_a_person_come_first() {
     let view = with(|facts| {
-        facts.accounts = (0..12).map(|number| account(&format!("a{number}"), AccountState::Ready)).collect();
+        facts.accounts = (0..12)
+            .map(|number| account(&format!("a{number}"), AccountState::Ready))
+            .collect();
         facts.accounts[11].state = AccountState::SignInNeeded { why: String::new() };
     });
-    let Item::Sub { items, text, .. } = accounts(&view, &noon()) else { panic!("it is a submenu") };
+    let Item::Sub { items, text, .. } = accounts(&view, &noon()) else {
+        panic!("it is a submenu")
+    };
     assert_eq!(text, "Accounts (12, 1 needs attention)");
     let ids: Vec<_> = items.iter().map(Item::id).collect();
     assert_eq!(ids[..3], ["sign-in:a11", "account:a0", "account:a1"]);
-    assert_eq!(ids[9..], ["account:a8", "more", "separator-4", "add-account"]);
+    assert_eq!(
+        ids[9..],
+        ["account:a8", "more", "separator-4", "add-account"]
+    );
 }
 
 #[test]
 fn there_is_one_level_below_the_top_and_no_id_twice() {
     let items = menu(&full(), &noon());
-    let below = items.iter().filter_map(|item| if let Item::Sub { items, .. } = item { Some(items) } else { None }).flatten();
+    let below = items
+        .iter()
+        .filter_map(|item| {
+            if let Item::Sub { items, .. } = item {
+                Some(items)
+            } else {
+                None
+            }
+        })
+        .flatten();
     assert!(below.clone().all(|item| !matches!(item, Item::Sub { .. })));
     let mut ids: Vec<_> = items.iter().chain(below).map(Item::id).collect();
     let count = ids.len();
@@ -159,7 +230,10 @@ fn every_click_means_what_the_item_says() {
     let cases = [
         ("toggle", Some(Action::Stop)),
         ("copy:gemini", Some(Action::Copy(Copied::Gemini))),
-        ("account:work", Some(Action::DisableAccount("work".to_owned()))),
+        (
+            "account:work",
+            Some(Action::DisableAccount("work".to_owned())),
+        ),
         ("account:old", Some(Action::EnableAccount("old".to_owned()))),
         ("account:gone", None),
         ("sign-in:home", Some(Action::SignIn("home".to_owned()))),
@@ -177,8 +251,17 @@ fn every_click_means_what_the_item_says() {
 fn everything_that_can_be_clicked_does_something() {
     let view = full();
     let items = menu(&view, &noon());
-    let below = items.iter().flat_map(|item| if let Item::Sub { items, .. } = item { items.as_slice() } else { &[] });
-    let clickable = items.iter().chain(below).filter(|item| matches!(item, Item::Button { .. } | Item::Tick { .. }));
+    let below = items.iter().flat_map(|item| {
+        if let Item::Sub { items, .. } = item {
+            items.as_slice()
+        } else {
+            &[]
+        }
+    });
+    let clickable = items
+        .iter()
+        .chain(below)
+        .filter(|item| matches!(item, Item::Button { .. } | Item::Tick { .. }));
     for item in clickable {
         assert!(action(&view, item.id()).is_some(), "{}", item.id());
     }
@@ -186,6 +269,11 @@ fn everything_that_can_be_clicked_does_something() {
 
 #[test]
 fn what_was_copied_says_so() {
-    let Item::Sub { items, .. } = copying(&View { copied: Some(Copied::Gemini), ..running() }) else { panic!("it is a submenu") };
+    let Item::Sub { items, .. } = copying(&View {
+        copied: Some(Copied::Gemini),
+        ..running()
+    }) else {
+        panic!("it is a submenu")
+    };
     assert_eq!(items[2], button("copy:gemini", "Gemini form — copied"));
 }

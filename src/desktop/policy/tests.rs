@@ -14,28 +14,55 @@ impl Person {
     }
 
     fn sees_at(&mut self, view: &View, minutes: u64) -> Vec<Notice> {
-        let (memory, notices) = review(&self.memory, view, &self.settings, &Now { time: after(minutes), ..noon() });
+        let (memory, notices) = review(
+            &self.memory,
+            view,
+            &self.settings,
+            &Now {
+                time: after(minutes),
+                ..noon()
+            },
+        );
         self.memory = memory;
         notices
     }
 
     fn reads(&mut self, view: &View) -> Vec<String> {
-        self.sees(view).into_iter().map(|notice| format!("{} | {}", notice.summary, notice.body)).collect()
+        self.sees(view)
+            .into_iter()
+            .map(|notice| format!("{} | {}", notice.summary, notice.body))
+            .collect()
     }
 }
 
 fn needing(names: &[&str]) -> View {
-    let needed = AccountState::SignInNeeded { why: "the grant was revoked".to_owned() };
-    with(|facts| facts.accounts = names.iter().map(|name| account(name, needed.clone())).collect())
+    let needed = AccountState::SignInNeeded {
+        why: "the grant was revoked".to_owned(),
+    };
+    with(|facts| {
+        facts.accounts = names
+            .iter()
+            .map(|name| account(name, needed.clone()))
+            .collect()
+    })
 }
 
 fn quota(used_percent: u8) -> View {
-    let quota = Quota { window: "5-hour".to_owned(), used_percent, resets_at: Some(after(140)) };
+    let quota = Quota {
+        window: "5-hour".to_owned(),
+        used_percent,
+        resets_at: Some(after(140)),
+    };
     with(|facts| facts.accounts[0].quotas = vec![quota])
 }
 
 fn taken() -> View {
-    with(|facts| facts.endpoint = Endpoint::PortTaken { port: 8045, by: Some("python3 (77)".to_owned()) })
+    with(|facts| {
+        facts.endpoint = Endpoint::PortTaken {
+            port: 8045,
+            by: Some("python3 (77)".to_owned()),
+        }
+    })
 }
 
 #[test]
@@ -46,25 +73,43 @@ fn a_healthy_agent_says_nothing() {
 #[test]
 fn a_trouble_is_told_once_and_its_end_once() {
     let mut person = Person::default();
-    assert_eq!(person.reads(&needing(&["work"])), ["work needs you to sign in | work: the grant was revoked"]);
+    assert_eq!(
+        person.reads(&needing(&["work"])),
+        ["work needs you to sign in | work: the grant was revoked"]
+    );
     for _ in 0..50 {
         assert_eq!(person.sees(&needing(&["work"])), []);
     }
-    assert_eq!(person.reads(&running()), ["Signed in again | work can serve."]);
+    assert_eq!(
+        person.reads(&running()),
+        ["Signed in again | work can serve."]
+    );
     assert_eq!(person.sees(&running()), []);
 }
 
 #[test]
 fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
-    let locked = || AccountState::Locked { why: "the keyring is locked".to_owned() };
+    let locked = || AccountState::Locked {
+        why: "the keyring is locked".to_owned(),
+    };
     let mut person = Person::default();
-    let told = person.reads(&with(|facts| facts.accounts = vec![account("a", locked()), account("b", locked())]));
+    let told = person.reads(&with(|facts| {
+        facts.accounts = vec![account("a", locked()), account("b", locked())]
+    }));
     assert_eq!(
         told,
-        ["Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."]
+        [
+            "Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."
+        ]
     );
-    assert_eq!(person.sees(&with(|facts| facts.accounts = vec![account("a", locked())])), []);
-    assert_eq!(person.reads(&running()), ["The vault is open | Its accounts can serve."]);
+    assert_eq!(
+        person.sees(&with(|facts| facts.accounts = vec![account("a", locked())])),
+        []
+    );
+    assert_eq!(
+        person.reads(&running()),
+        ["The vault is open | Its accounts can serve."]
+    );
 }
 
 #[test]
@@ -81,8 +126,14 @@ fn several_that_change_together_make_one() {
 fn one_more_is_told_first_with_those_before() {
     let mut person = Person::default();
     person.sees(&needing(&["a"]));
-    assert!(person.reads(&needing(&["a", "b"]))[0].starts_with("b and a need you to sign in | b: "));
-    assert_eq!(person.sees(&needing(&["b"])), [], "one less is no news while another is left");
+    assert!(
+        person.reads(&needing(&["a", "b"]))[0].starts_with("b and a need you to sign in | b: ")
+    );
+    assert_eq!(
+        person.sees(&needing(&["b"])),
+        [],
+        "one less is no news while another is left"
+    );
 }
 
 #[test]
@@ -96,11 +147,20 @@ fn an_account_that_was_removed_or_switched_off_is_no_good_news() {
 fn each_threshold_of_a_quota_is_told_once_with_its_reset() {
     let mut person = Person::default();
     assert_eq!(person.sees(&quota(79)), []);
-    assert_eq!(person.reads(&quota(80)), ["work runs low on quota | work: 80 % of its 5-hour limit used, resets 14:20"]);
+    assert_eq!(
+        person.reads(&quota(80)),
+        ["work runs low on quota | work: 80 % of its 5-hour limit used, resets 14:20"]
+    );
     assert_eq!(person.sees(&quota(94)), []);
     assert_eq!(person.sees(&quota(95)).len(), 1);
-    assert_eq!(person.reads(&quota(100)), ["work has used up a quota | work: 5-hour limit used up, back 14:20"]);
-    assert_eq!(person.reads(&quota(3)), ["Quota is back | No account is near a limit."]);
+    assert_eq!(
+        person.reads(&quota(100)),
+        ["work has used up a quota | work: 5-hour limit used up, back 14:20"]
+    );
+    assert_eq!(
+        person.reads(&quota(3)),
+        ["Quota is back | No account is near a limit."]
+    );
 }
 
 #[test]
@@ -108,22 +168,36 @@ fn a_quota_that_was_only_low_fills_again_in_silence() {
     let mut person = Person::default();
     person.sees(&quota(85));
     assert_eq!(person.sees(&quota(3)), []);
-    assert_eq!(person.sees(&quota(85)).len(), 1, "the next window is another one");
+    assert_eq!(
+        person.sees(&quota(85)).len(),
+        1,
+        "the next window is another one"
+    );
 }
 
 #[test]
 fn an_account_that_is_spent_is_told_as_its_quota() {
     let spent = |percent: u8, what: &str| {
         let mut view = quota(percent);
-        view.facts.accounts[0].state = AccountState::QuotaUsedUp { what: what.to_owned(), until: Some(after(140)) };
+        view.facts.accounts[0].state = AccountState::QuotaUsedUp {
+            what: what.to_owned(),
+            until: Some(after(140)),
+        };
         view
     };
     let mut person = Person::default();
     let told = "work has used up a quota | work: quota used up, back 14:20 (try again in 2h)";
     assert_eq!(person.reads(&spent(96, "try again in 2h")), [told]);
-    assert_eq!(person.sees(&spent(96, "try again in 1h")), [], "other words are no other state");
+    assert_eq!(
+        person.sees(&spent(96, "try again in 1h")),
+        [],
+        "other words are no other state"
+    );
     let windowed = "work has used up a quota | work: 5-hour limit used up, back 14:20";
-    assert_eq!(Person::default().reads(&spent(100, "try again in 2h")), [windowed]);
+    assert_eq!(
+        Person::default().reads(&spent(100, "try again in 2h")),
+        [windowed]
+    );
 }
 
 #[test]
@@ -131,11 +205,17 @@ fn who_is_spent_is_not_mixed_with_who_runs_low() {
     let mut view = quota(85);
     let mut person = Person::default();
     person.sees(&view);
-    let spent = AccountState::QuotaUsedUp { what: "no more".to_owned(), until: None };
+    let spent = AccountState::QuotaUsedUp {
+        what: "no more".to_owned(),
+        until: None,
+    };
     view.facts.accounts.push(account("home", spent));
     let told = person.sees(&view);
     assert_eq!(told[0].summary, "home has used up a quota");
-    assert_eq!(told[0].body, "home: quota used up (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20");
+    assert_eq!(
+        told[0].body,
+        "home: quota used up (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20"
+    );
 }
 
 #[test]
@@ -158,48 +238,106 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
     let mut view = running();
     view.facts.accounts[0].expires_at = Some(after(8 * 24 * 60));
     assert_eq!(person.sees(&view), []);
-    assert_eq!(review_at(&view, &person.settings, &noon()), Some(after(24 * 60)));
-    assert_eq!(person.sees_at(&view, 24 * 60)[0].summary, "The sign-in of work expires soon");
+    assert_eq!(
+        review_at(&view, &person.settings, &noon()),
+        Some(after(24 * 60))
+    );
+    assert_eq!(
+        person.sees_at(&view, 24 * 60)[0].summary,
+        "The sign-in of work expires soon"
+    );
     assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
-    assert_eq!(person.sees_at(&view, 7 * 24 * 60)[0].body, "work: until tomorrow 12:00");
-    assert_eq!(person.sees_at(&view, 8 * 24 * 60)[0].summary, "The sign-in of work has expired");
+    assert_eq!(
+        person.sees_at(&view, 7 * 24 * 60)[0].body,
+        "work: until tomorrow 12:00"
+    );
+    assert_eq!(
+        person.sees_at(&view, 8 * 24 * 60)[0].summary,
+        "The sign-in of work has expired"
+    );
     assert_eq!(person.sees_at(&view, 9 * 24 * 60), []);
     view.facts.accounts[0].expires_at = Some(after(60 * 24 * 60));
-    assert_eq!(person.sees_at(&view, 7 * 24 * 60), [], "a renewal is the person's own doing");
+    assert_eq!(
+        person.sees_at(&view, 7 * 24 * 60),
+        [],
+        "a renewal is the person's own doing"
+    );
 }
 
 #[test]
 fn a_taken_port_is_told_until_it_is_free() {
     let mut person = Person::default();
     let told = person.sees(&taken());
-    assert!(told[0].body.contains("Port 8045 belongs to python3 (77)"), "{}", told[0].body);
-    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)), [], "a new try is no change");
+    assert!(
+        told[0].body.contains("Port 8045 belongs to python3 (77)"),
+        "{}",
+        told[0].body
+    );
+    assert_eq!(
+        person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)),
+        [],
+        "a new try is no change"
+    );
     assert_eq!(person.sees(&taken()), []);
-    assert_eq!(person.reads(&running()), ["Aerostat has its port | It runs on 127.0.0.1:8045."]);
+    assert_eq!(
+        person.reads(&running()),
+        ["Aerostat has its port | It runs on 127.0.0.1:8045."]
+    );
 }
 
 #[test]
 fn a_port_that_cannot_be_moved_to_is_told_with_what_still_works() {
-    let refused = || Some(Refused { port: 9000, why: "port 9000 is in use by nc (7)".to_owned(), is_in_use: true });
+    let refused = || {
+        Some(Refused {
+            port: 9000,
+            why: "port 9000 is in use by nc (7)".to_owned(),
+            is_in_use: true,
+        })
+    };
     let mut person = Person::default();
     let line = "Port 9000 is in use by nc (7). Until then 127.0.0.1:8045 serves on.";
-    assert_eq!(person.reads(&with(|facts| facts.port_refused = refused())), [format!("Aerostat cannot open port 9000 | {line}")]);
-    assert_eq!(person.sees(&with(|facts| facts.port_refused = refused())), []);
-    let moved = with(|facts| facts.endpoint = Endpoint::Running { port: 9000, is_exposed: false });
-    assert_eq!(person.reads(&moved), ["Aerostat has its port | It runs on 127.0.0.1:9000."]);
+    assert_eq!(
+        person.reads(&with(|facts| facts.port_refused = refused())),
+        [format!("Aerostat cannot open port 9000 | {line}")]
+    );
+    assert_eq!(
+        person.sees(&with(|facts| facts.port_refused = refused())),
+        []
+    );
+    let moved = with(|facts| {
+        facts.endpoint = Endpoint::Running {
+            port: 9000,
+            is_exposed: false,
+        }
+    });
+    assert_eq!(
+        person.reads(&moved),
+        ["Aerostat has its port | It runs on 127.0.0.1:9000."]
+    );
 }
 
 #[test]
 fn a_port_that_the_system_refuses_is_told() {
-    let failed = with(|facts| facts.endpoint = Endpoint::Failed { port: 80, why: "port 80 cannot be opened".to_owned() });
-    assert_eq!(Person::default().reads(&failed), ["Aerostat cannot open port 80 | Port 80 cannot be opened"]);
+    let failed = with(|facts| {
+        facts.endpoint = Endpoint::Failed {
+            port: 80,
+            why: "port 80 cannot be opened".to_owned(),
+        }
+    });
+    assert_eq!(
+        Person::default().reads(&failed),
+        ["Aerostat cannot open port 80 | Port 80 cannot be opened"]
+    );
 }
 
 #[test]
 fn who_stops_the_proxy_is_not_told_that_it_is_back() {
     let mut person = Person::default();
     person.sees(&taken());
-    assert_eq!(person.sees(&with(|facts| facts.endpoint = Endpoint::Stopped)), []);
+    assert_eq!(
+        person.sees(&with(|facts| facts.endpoint = Endpoint::Stopped)),
+        []
+    );
 }
 
 #[test]
@@ -208,8 +346,15 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
     let mut person = Person::default();
     assert_eq!(person.sees(&resting(0)), []);
     let told = person.sees(&resting(20));
-    assert_eq!(told[0].body, "No account can serve until 12:20; requests are refused until then.");
-    assert_eq!(person.sees(&resting(25)), [], "a later end is the same rest");
+    assert_eq!(
+        told[0].body,
+        "No account can serve until 12:20; requests are refused until then."
+    );
+    assert_eq!(
+        person.sees(&resting(25)),
+        [],
+        "a later end is the same rest"
+    );
     assert_eq!(person.sees(&running()).len(), 1);
 }
 
@@ -217,11 +362,26 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 fn a_network_that_is_not_served_is_told_until_it_is() {
     let refused = with(|facts| facts.lan_refused = Some("the LAN is not served".to_owned()));
     let mut person = Person::default();
-    assert_eq!(person.reads(&refused), ["The local network is not served | The LAN is not served"]);
-    let served = with(|facts| facts.endpoint = Endpoint::Running { port: 8045, is_exposed: true });
-    assert_eq!(person.reads(&served), ["The local network is served | Other machines may call port 8045, with a key."]);
+    assert_eq!(
+        person.reads(&refused),
+        ["The local network is not served | The LAN is not served"]
+    );
+    let served = with(|facts| {
+        facts.endpoint = Endpoint::Running {
+            port: 8045,
+            is_exposed: true,
+        }
+    });
+    assert_eq!(
+        person.reads(&served),
+        ["The local network is served | Other machines may call port 8045, with a key."]
+    );
     person.sees(&refused);
-    assert_eq!(person.sees(&running()), [], "who no longer asks for it has it as they want");
+    assert_eq!(
+        person.sees(&running()),
+        [],
+        "who no longer asks for it has it as they want"
+    );
 }
 
 #[test]
@@ -232,7 +392,10 @@ fn every_rejected_configuration_is_told() {
     assert_eq!(person.reads(&rejected("line 3: no such key")), [told]);
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
     assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
-    assert_eq!(person.sees(&running())[0].summary, "The configuration is in force again");
+    assert_eq!(
+        person.sees(&running())[0].summary,
+        "The configuration is in force again"
+    );
 }
 
 #[test]
@@ -246,7 +409,10 @@ fn a_topic_that_is_off_is_silent_and_tells_no_end() {
 #[test]
 fn a_pause_holds_back_what_is_still_true_at_its_end() {
     let mut person = Person::default();
-    let muted = |view: View| View { muted_until: Some(after(60)), ..view };
+    let muted = |view: View| View {
+        muted_until: Some(after(60)),
+        ..view
+    };
     assert_eq!(person.sees(&muted(needing(&["work"]))), []);
     assert_eq!(person.sees_at(&muted(needing(&["work"])), 59), []);
     assert_eq!(person.sees_at(&muted(needing(&["work"])), 60).len(), 1);
@@ -255,7 +421,13 @@ fn a_pause_holds_back_what_is_still_true_at_its_end() {
 #[test]
 fn what_came_and_went_in_a_pause_is_never_told() {
     let mut person = Person::default();
-    assert_eq!(person.sees(&View { muted_until: Some(after(60)), ..taken() }), []);
+    assert_eq!(
+        person.sees(&View {
+            muted_until: Some(after(60)),
+            ..taken()
+        }),
+        []
+    );
     assert_eq!(person.sees_at(&running(), 61), []);
 }
 
@@ -263,7 +435,13 @@ fn what_came_and_went_in_a_pause_is_never_told() {
 fn what_got_worse_in_a_pause_is_told_after_it() {
     let mut person = Person::default();
     person.sees(&quota(85));
-    assert_eq!(person.sees(&View { muted_until: Some(after(60)), ..quota(100) }), []);
+    assert_eq!(
+        person.sees(&View {
+            muted_until: Some(after(60)),
+            ..quota(100)
+        }),
+        []
+    );
     assert_eq!(person.sees_at(&quota(100), 61).len(), 1);
 }
 
@@ -271,7 +449,14 @@ fn what_got_worse_in_a_pause_is_told_after_it() {
 fn buttons_say_what_can_be_done() {
     let mut person = Person::default();
     let one = person.sees(&needing(&["work"]));
-    assert_eq!(one[0].buttons, [Button::SignIn("work".to_owned()), Button::OpenDashboard, Button::Mute]);
+    assert_eq!(
+        one[0].buttons,
+        [
+            Button::SignIn("work".to_owned()),
+            Button::OpenDashboard,
+            Button::Mute
+        ]
+    );
     assert_eq!(one[0].advice, "Sign in with `aerostat account login work`.");
     let two = person.sees(&needing(&["work", "home"]));
     assert_eq!(two[0].buttons, [Button::OpenDashboard, Button::Mute]);

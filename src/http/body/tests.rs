@@ -22,23 +22,38 @@ const ZEROS_BR: &[u8] = b"\x9b\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x
 const ZEROS_LEN: usize = 4 << 20;
 
 fn limits(request_body_bytes_max: usize) -> Limits {
-    Limits { request_body_bytes_max, ..Limits::default() }
+    Limits {
+        request_body_bytes_max,
+        ..Limits::default()
+    }
 }
 
 fn encoded_as(codings: &str) -> HeaderMap {
-    [(http::header::CONTENT_ENCODING, HeaderValue::from_str(codings).unwrap())].into_iter().collect()
+    [(
+        http::header::CONTENT_ENCODING,
+        HeaderValue::from_str(codings).unwrap(),
+    )]
+    .into_iter()
+    .collect()
 }
 
 fn chunks(chunks: &[&'static str]) -> impl http_body::Body<Data = Bytes, Error = Infallible> {
-    let frames: Vec<_> = chunks.iter().map(|chunk| Ok(Frame::data(Bytes::from(*chunk)))).collect();
+    let frames: Vec<_> = chunks
+        .iter()
+        .map(|chunk| Ok(Frame::data(Bytes::from(*chunk))))
+        .collect();
     StreamBody::new(stream::iter(frames))
 }
 
 async fn unpack(codings: &str, bytes: Vec<u8>, max: usize) -> Result<Bytes, FaultKind> {
-    collect(Full::new(Bytes::from(bytes)), &encoded_as(codings), &limits(max))
-        .await
-        .map(|body| body.whole().clone())
-        .map_err(|fault| fault.kind)
+    collect(
+        Full::new(Bytes::from(bytes)),
+        &encoded_as(codings),
+        &limits(max),
+    )
+    .await
+    .map(|body| body.whole().clone())
+    .map_err(|fault| fault.kind)
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -66,13 +81,24 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_body_in_one_chunk_is_not_copied() {
     let sent = Bytes::from_static(b"{\"model\":\"demo\"}");
-    let read = collect(Full::new(sent.clone()), &HeaderMap::new(), &Limits::default()).await.unwrap();
+    let read = collect(
+        Full::new(sent.clone()),
+        &HeaderMap::new(),
+        &Limits::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(read.whole().as_ptr(), sent.as_ptr());
 }
 
 #[tokio::test]
 async fn chunks_are_joined() {
-    let read = collect(chunks(&["{\"a\"", "", ":1", "}"]), &HeaderMap::new(), &Limits::default()).await;
+    let read = collect(
+        chunks(&["{\"a\"", "", ":1", "}"]),
+        &HeaderMap::new(),
+        &Limits::default(),
+    )
+    .await;
     assert_eq!(read.unwrap().whole(), "{\"a\":1}");
 }
 
@@ -80,9 +106,18 @@ async fn chunks_are_joined() {
 async fn the_limit_is_the_last_length_that_is_taken() {
     for (sent, is_taken) in [("12345678", true), ("123456789", false)] {
         let announced = collect(Full::new(Bytes::from(sent)), &HeaderMap::new(), &limits(8)).await;
-        let streamed = collect(chunks(&[&sent[..4], &sent[4..]]), &HeaderMap::new(), &limits(8)).await;
+        let streamed = collect(
+            chunks(&[&sent[..4], &sent[4..]]),
+            &HeaderMap::new(),
+            &limits(8),
+        )
+        .await;
         for read in [announced, streamed] {
-            assert_eq!(read.map(|_| ()).map_err(|fault| fault.kind), if is_taken { Ok(()) } else { Err(TooLarge) }, "{sent}");
+            assert_eq!(
+                read.map(|_| ()).map_err(|fault| fault.kind),
+                if is_taken { Ok(()) } else { Err(TooLarge) },
+                "{sent}"
+            );
         }
     }
 }
@@ -109,16 +144,29 @@ impl http_body::Body for Announced {
 #[tokio::test]
 async fn an_announced_length_over_the_limit_is_refused_unread() {
     for length in [9, u64::MAX] {
-        let fault = collect(Announced(length), &HeaderMap::new(), &limits(8)).await.unwrap_err();
+        let fault = collect(Announced(length), &HeaderMap::new(), &limits(8))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, TooLarge);
-        assert_eq!(fault.message, "request body: expected at most 8 bytes, found more");
+        assert_eq!(
+            fault.message,
+            "request body: expected at most 8 bytes, found more"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_unknown_coding_is_refused_unread() {
-    for codings in ["compress", "gzip, lzma", "gzip, gzip, gzip", "gzip;q=1", "*"] {
-        let fault = collect(Announced(1), &encoded_as(codings), &limits(8)).await.unwrap_err();
+    for codings in [
+        "compress",
+        "gzip, lzma",
+        "gzip, gzip, gzip",
+        "gzip;q=1",
+        "*",
+    ] {
+        let fault = collect(Announced(1), &encoded_as(codings), &limits(8))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, UnsupportedMediaType, "{codings}");
     }
 }
@@ -128,31 +176,62 @@ async fn a_body_that_stalls_times_out() {
     let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("{")))]);
     let stalling = StreamBody::new(futures_util::StreamExt::chain(first, stream::pending()));
     let started_at = tokio::time::Instant::now();
-    let fault = collect(stalling, &HeaderMap::new(), &Limits::default()).await.unwrap_err();
+    let fault = collect(stalling, &HeaderMap::new(), &Limits::default())
+        .await
+        .unwrap_err();
     assert_eq!(fault.kind, RequestTimeout);
-    assert_eq!(started_at.elapsed().as_secs(), Limits::default().body_idle_timeout.as_secs());
+    assert_eq!(
+        started_at.elapsed().as_secs(),
+        Limits::default().body_idle_timeout.as_secs()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_body_may_take_longer_than_the_idle_time_as_a_whole() {
     let chunk = |count: u32| async move {
         tokio::time::sleep(Duration::from_secs(25)).await;
-        (count < 5).then(|| (Ok::<_, Infallible>(Frame::data(Bytes::from("x"))), count + 1))
+        (count < 5).then(|| {
+            (
+                Ok::<_, Infallible>(Frame::data(Bytes::from("x"))),
+                count + 1,
+            )
+        })
     };
     let slow = StreamBody::new(stream::unfold(0, chunk));
-    assert_eq!(collect(slow, &HeaderMap::new(), &Limits::default()).await.unwrap().whole(), "xxxxx");
+    assert_eq!(
+        collect(slow, &HeaderMap::new(), &Limits::default())
+            .await
+            .unwrap()
+            .whole(),
+        "xxxxx"
+    );
 }
 
 #[tokio::test]
 async fn breaking_off_and_bad_chunking_are_told_apart() {
     for (kind, words) in [
-        (io::ErrorKind::UnexpectedEof, "found the end of the connection"),
-        (io::ErrorKind::ConnectionReset, "found the end of the connection"),
+        (
+            io::ErrorKind::UnexpectedEof,
+            "found the end of the connection",
+        ),
+        (
+            io::ErrorKind::ConnectionReset,
+            "found the end of the connection",
+        ),
         (io::ErrorKind::InvalidInput, "found a malformed one"),
         (io::ErrorKind::InvalidData, "found a malformed one"),
     ] {
-        let frames = [Ok(Frame::data(Bytes::from("{"))), Err(io::Error::new(kind, "root"))];
-        let fault = collect(StreamBody::new(stream::iter(frames)), &HeaderMap::new(), &Limits::default()).await.unwrap_err();
+        let frames = [
+            Ok(Frame::data(Bytes::from("{"))),
+            Err(io::Error::new(kind, "root")),
+        ];
+        let fault = collect(
+            StreamBody::new(stream::iter(frames)),
+            &HeaderMap::new(),
+            &Limits::default(),
+        )
+        .await
+        .unwrap_err();
         assert_eq!(fault.kind, BadRequest);
         assert!(fault.message.contains(words), "{}", fault.message);
     }
@@ -177,12 +256,25 @@ async fn each_coding_is_undone() {
         ("gzip, zstd", zstd(&gzip(hello))),
         ("br,gzip", gzip(HELLO_BR)),
     ] {
-        assert_eq!(unpack(codings, encoded, 1 << 20).await.unwrap(), "hello", "{codings}");
+        assert_eq!(
+            unpack(codings, encoded, 1 << 20).await.unwrap(),
+            "hello",
+            "{codings}"
+        );
     }
     let mut two_headers = encoded_as("gzip");
-    two_headers.append(http::header::CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+    two_headers.append(
+        http::header::CONTENT_ENCODING,
+        HeaderValue::from_static("zstd"),
+    );
     let encoded = Full::new(Bytes::from(zstd(&gzip(hello))));
-    assert_eq!(collect(encoded, &two_headers, &Limits::default()).await.unwrap().whole(), "hello");
+    assert_eq!(
+        collect(encoded, &two_headers, &Limits::default())
+            .await
+            .unwrap()
+            .whole(),
+        "hello"
+    );
 }
 
 #[tokio::test]
@@ -197,8 +289,16 @@ async fn bombs_are_refused_and_full_measure_is_not() {
         ("gzip, gzip", gzip(&gzip(&zeros))),
         ("zstd", zstd(&zeros[..1 << 20]).repeat(4)),
     ] {
-        assert_eq!(unpack(coding, bomb.clone(), ZEROS_LEN - 1).await, Err(TooLarge), "{coding}");
-        assert_eq!(unpack(coding, bomb, ZEROS_LEN).await.unwrap().len(), ZEROS_LEN, "{coding}");
+        assert_eq!(
+            unpack(coding, bomb.clone(), ZEROS_LEN - 1).await,
+            Err(TooLarge),
+            "{coding}"
+        );
+        assert_eq!(
+            unpack(coding, bomb, ZEROS_LEN).await.unwrap().len(),
+            ZEROS_LEN,
+            "{coding}"
+        );
     }
 }
 
@@ -213,9 +313,17 @@ async fn what_is_cut_or_no_such_coding_is_a_bad_request() {
         ("zstd", zstd(&text)),
     ] {
         for kept in [whole.len() - 1, whole.len() / 2, 1] {
-            assert_eq!(unpack(coding, whole[..kept].to_vec(), 1 << 20).await, Err(BadRequest), "{coding} cut to {kept}");
+            assert_eq!(
+                unpack(coding, whole[..kept].to_vec(), 1 << 20).await,
+                Err(BadRequest),
+                "{coding} cut to {kept}"
+            );
         }
-        assert_eq!(unpack(coding, b"{\"model\":\"demo\"}".to_vec(), 1 << 20).await, Err(BadRequest), "{coding}");
+        assert_eq!(
+            unpack(coding, b"{\"model\":\"demo\"}".to_vec(), 1 << 20).await,
+            Err(BadRequest),
+            "{coding}"
+        );
     }
 }
 
@@ -240,8 +348,14 @@ async fn an_answer_at_hand_is_one_frame_of_known_length() {
 async fn a_stream_hands_on_its_chunks_and_its_error() {
     let frames: [Result<_, BoxError>; 2] = [Ok(Frame::data(Bytes::from("a"))), Err("broke".into())];
     let mut body = Body::stream(StreamBody::new(stream::iter(frames)));
-    assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "a");
-    assert_eq!(body.frame().await.unwrap().unwrap_err().to_string(), "broke");
+    assert_eq!(
+        body.frame().await.unwrap().unwrap().into_data().unwrap(),
+        "a"
+    );
+    assert_eq!(
+        body.frame().await.unwrap().unwrap_err().to_string(),
+        "broke"
+    );
 }
 
 proptest! {

@@ -13,31 +13,58 @@ fn values_are_found_where_they_stand() {
     let items: Vec<_> = document.root().get("a").unwrap().items().unwrap().collect();
     assert_eq!(items[0].u64().unwrap(), 1);
     assert_eq!(items[1].get("b").unwrap().str().unwrap(), "x\n");
-    assert_eq!(items[1].get("b").unwrap().text().unwrap().as_escaped(), r"x\n");
+    assert_eq!(
+        items[1].get("b").unwrap().text().unwrap().as_escaped(),
+        r"x\n"
+    );
     assert!(document.root().get("c").unwrap().bool().unwrap());
-    let keys: Vec<_> = document.root().members().unwrap().map(|(key, _)| key.into_owned()).collect();
+    let keys: Vec<_> = document
+        .root()
+        .members()
+        .unwrap()
+        .map(|(key, _)| key.into_owned())
+        .collect();
     assert_eq!(keys, ["a", "c", "aA"]);
-    assert!(document.root().get("aA").is_none(), "null is as good as absent");
+    assert!(
+        document.root().get("aA").is_none(),
+        "null is as good as absent"
+    );
 }
 
 #[test]
 fn counts_keep_their_range() {
-    for (json, expected) in
-        [("18446744073709551615", Some(u64::MAX)), ("8192.0", Some(8192)), ("1e3", Some(1000)), ("-1", None), ("1.5", None)]
-    {
+    for (json, expected) in [
+        ("18446744073709551615", Some(u64::MAX)),
+        ("8192.0", Some(8192)),
+        ("1e3", Some(1000)),
+        ("-1", None),
+        ("1.5", None),
+    ] {
         assert_eq!(parse(json).unwrap().root().u64().ok(), expected, "{json}");
     }
 }
 
 #[test]
 fn errors_say_what_was_expected_and_found() {
-    assert_eq!(parse("[1,]").unwrap_err().what, "malformed JSON: expected a value, found `]`");
-    assert_eq!(parse("").unwrap_err().what, "malformed JSON: expected a value, found the end");
-    assert_eq!(parse("\"a\nb\"").unwrap_err().what, "control character in a string; write it as an escape");
+    assert_eq!(
+        parse("[1,]").unwrap_err().what,
+        "malformed JSON: expected a value, found `]`"
+    );
+    assert_eq!(
+        parse("").unwrap_err().what,
+        "malformed JSON: expected a value, found the end"
+    );
+    assert_eq!(
+        parse("\"a\nb\"").unwrap_err().what,
+        "control character in a string; write it as an escape"
+    );
     let deep = "[".repeat(DEPTH_MAX + 1);
     assert_eq!(parse(&deep).unwrap_err().what, "nested deeper than 128");
     let number = parse("7").unwrap();
-    assert_eq!(number.root().text().unwrap_err().what, "expected a string, found a number");
+    assert_eq!(
+        number.root().text().unwrap_err().what,
+        "expected a string, found a number"
+    );
 }
 
 fn json_like() -> impl Strategy<Value = String> {
@@ -87,10 +114,21 @@ proptest! {
 #[test]
 fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
     let json = r#" {"a":"x\\\"]}","b":[{"c":"}\\"},"]"],"d":{"e":[1,"\""]},"a":true} "#;
-    let (skimmed, parsed) = (Document::skim(Bytes::from_static(json.as_bytes())).unwrap(), parse(json).unwrap());
+    let (skimmed, parsed) = (
+        Document::skim(Bytes::from_static(json.as_bytes())).unwrap(),
+        parse(json).unwrap(),
+    );
     let members = |document: &Document| -> Vec<_> {
         let members = document.root().members().unwrap();
-        members.map(|(key, value)| (key.into_owned(), value.kind(), value.as_written().to_owned())).collect()
+        members
+            .map(|(key, value)| {
+                (
+                    key.into_owned(),
+                    value.kind(),
+                    value.as_written().to_owned(),
+                )
+            })
+            .collect()
     };
     assert_eq!(members(&skimmed), members(&parsed));
     let inner = skimmed.root().get("d").unwrap();
@@ -101,7 +139,16 @@ fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
 fn skimming_reads_the_top_level_and_where_values_end() {
     let skim = |json: &'static str| Document::skim(Bytes::from_static(json.as_bytes())).map(|_| ());
     assert_eq!(skim(r#"{"a":[1,,"\x"]}"#), Ok(()));
-    for broken in [r#"{"a":[1}"#, r#"{"a":"x"#, r#"{"a":"x\"}"#, r#"{"a":1,}"#, r#"{"a":[1]]}"#, r#"{"a":{"b":"}"#, "{a:1}", ""] {
+    for broken in [
+        r#"{"a":[1}"#,
+        r#"{"a":"x"#,
+        r#"{"a":"x\"}"#,
+        r#"{"a":1,}"#,
+        r#"{"a":[1]]}"#,
+        r#"{"a":{"b":"}"#,
+        "{a:1}",
+        "",
+    ] {
         assert!(skim(broken).is_err(), "{broken}");
     }
 }

@@ -14,39 +14,82 @@ fn with(change: impl FnOnce(&mut Settings)) -> Account {
 
 fn hindered(hindrance: Hindrance) -> Pool {
     let pool = pool_of(Vec::new(), Mode::Balance);
-    let member = Member { account: Arc::new(account("a")), credential: Err(hindrance) };
+    let member = Member {
+        account: Arc::new(account("a")),
+        credential: Err(hindrance),
+    };
     pool.replace(vec![member], rules(Mode::Balance));
     pool
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_allow_list_may_have_wildcards() {
-    let pool = pool_of(vec![with(|settings| settings.models = Some(vec!["model-*".to_owned(), "x".to_owned()]))], Mode::Balance);
+    let pool = pool_of(
+        vec![with(|settings| {
+            settings.models = Some(vec!["model-*".to_owned(), "x".to_owned()])
+        })],
+        Mode::Balance,
+    );
     for (model, is_allowed) in [("model-a", true), ("x", true), ("xy", false)] {
-        assert_eq!(pool.lease(&Want { model, ..want() }).await.is_ok(), is_allowed, "{model}");
+        assert_eq!(
+            pool.lease(&Want { model, ..want() }).await.is_ok(),
+            is_allowed,
+            "{model}"
+        );
     }
-    let refused = pool.lease(&Want { model: "y", ..want() }).await.unwrap_err();
+    let refused = pool
+        .lease(&Want {
+            model: "y",
+            ..want()
+        })
+        .await
+        .unwrap_err();
     assert!(matches!(&refused, NoLease::None { why } if why[0].why == Why::ModelNotAllowed));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_account_serves_until_the_day_that_was_given_for_its_end() {
-    let pool = pool_of(vec![with(|settings| settings.expires_on = Some(start() + MINUTE))], Mode::Balance);
+    let pool = pool_of(
+        vec![with(|settings| {
+            settings.expires_on = Some(start() + MINUTE)
+        })],
+        Mode::Balance,
+    );
     pool.lease(&want()).await.unwrap();
     advance(MINUTE).await;
-    assert!(matches!(pool.lease(&want()).await, Err(NoLease::NeedsPerson { .. })));
-    assert_eq!(state_of(&pool, "a").to_string(), "expired at 2027-01-15T08:01:00Z");
+    assert!(matches!(
+        pool.lease(&want()).await,
+        Err(NoLease::NeedsPerson { .. })
+    ));
+    assert_eq!(
+        state_of(&pool, "a").to_string(),
+        "expired at 2027-01-15T08:01:00Z"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_budget_ends_at_midnight_in_its_zone() {
-    let pool =
-        pool_of(vec![with(|settings| settings.budgets = vec!["100 tokens/day Asia/Kolkata".parse().unwrap()])], Mode::Balance);
-    let usage = Usage { input: Some(90), output: Some(10), ..Usage::default() };
+    let pool = pool_of(
+        vec![with(|settings| {
+            settings.budgets = vec!["100 tokens/day Asia/Kolkata".parse().unwrap()]
+        })],
+        Mode::Balance,
+    );
+    let usage = Usage {
+        input: Some(90),
+        output: Some(10),
+        ..Usage::default()
+    };
     use_once(&pool, &want(), &Outcome::Served { usage }).await;
     let refused = pool.lease(&want()).await.unwrap_err();
-    let midnight: Timestamp = "2027-01-15T18:30:00Z".parse::<jiff::Timestamp>().unwrap().into();
-    assert!(matches!(refused, NoLease::Resting { until, .. } if until == midnight), "{refused:?}");
+    let midnight: Timestamp = "2027-01-15T18:30:00Z"
+        .parse::<jiff::Timestamp>()
+        .unwrap()
+        .into();
+    assert!(
+        matches!(refused, NoLease::Resting { until, .. } if until == midnight),
+        "{refused:?}"
+    );
     assert_eq!(
         state_of(&pool, "a").to_string(),
         "quota used up until 2027-01-15T18:30:00Z (your budget of 100 tokens/day Asia/Kolkata)"
@@ -76,21 +119,39 @@ async fn what_only_a_person_changes_is_said_in_words() {
     let address = |text: &str| text.parse::<Address>().unwrap();
     let cases = [
         (
-            Hindrance::AddressChanged { entered_for: address("https://a.example"), now: address("https://b.example") },
+            Hindrance::AddressChanged {
+                entered_for: address("https://a.example"),
+                now: address("https://b.example"),
+            },
             "sign_in_needed",
             "sign-in needed (address changed from https://a.example:443 to https://b.example:443)",
         ),
         (
-            Hindrance::Setup(AccountState::NeedsKey { env: "LAB_KEY".to_owned() }),
+            Hindrance::Setup(AccountState::NeedsKey {
+                env: "LAB_KEY".to_owned(),
+            }),
             "env_unset",
             "no key: set `LAB_KEY` in the environment of aerostat and start it again",
         ),
-        (Hindrance::VaultLocked { why: "no keyring answers".into() }, "vault_locked", "vault locked (no keyring answers)"),
-        (Hindrance::no_credential(start()), "sign_in_needed", "sign-in needed (no credential is stored)"),
+        (
+            Hindrance::VaultLocked {
+                why: "no keyring answers".into(),
+            },
+            "vault_locked",
+            "vault locked (no keyring answers)",
+        ),
+        (
+            Hindrance::no_credential(start()),
+            "sign_in_needed",
+            "sign-in needed (no credential is stored)",
+        ),
     ];
     for (hindrance, word, words) in cases {
         let pool = hindered(hindrance);
-        assert!(matches!(pool.lease(&want()).await, Err(NoLease::NeedsPerson { .. })));
+        assert!(matches!(
+            pool.lease(&want()).await,
+            Err(NoLease::NeedsPerson { .. })
+        ));
         let state = state_of(&pool, "a");
         assert_eq!((state.name(), state.to_string().as_str()), (word, words));
         pool.replace(vec![member(account("a"))], rules(Mode::Balance));
@@ -108,8 +169,16 @@ async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configurat
     let roster = |names: &[&str]| accounts(names).into_iter().map(member).collect::<Vec<_>>();
     pool.replace(roster(&["c", "b", "new", "a"]), rules(Mode::Balance));
     let views = pool.view(start());
-    let of = |text: &str| views.iter().find(|view| view.account.name.as_str() == text).unwrap();
-    assert_eq!((of("a").in_flight, of("b").rests.len(), of("c").sessions), (1, 1, 1));
+    let of = |text: &str| {
+        views
+            .iter()
+            .find(|view| view.account.name.as_str() == text)
+            .unwrap()
+    };
+    assert_eq!(
+        (of("a").in_flight, of("b").rests.len(), of("c").sessions),
+        (1, 1, 1)
+    );
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");
     settle(&pool, leased, &served());
     assert_eq!(pool.view(start())[0].in_flight, 0);
@@ -131,6 +200,12 @@ async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotte
 #[tokio::test(start_paused = true)]
 async fn a_provider_without_accounts_has_none() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let refused = pool.lease(&Want { provider: "other", ..want() }).await.unwrap_err();
+    let refused = pool
+        .lease(&Want {
+            provider: "other",
+            ..want()
+        })
+        .await
+        .unwrap_err();
     assert_eq!(refused, NoLease::None { why: Vec::new() });
 }

@@ -39,11 +39,17 @@ pub(super) fn account(text: &str) -> Account {
 
 pub(super) fn member(account: Account) -> Member {
     let key = Credential::Key(Secret::new(format!("key of {}", account.name)));
-    Member { account: Arc::new(account), credential: Ok(key) }
+    Member {
+        account: Arc::new(account),
+        credential: Ok(key),
+    }
 }
 
 pub(super) fn rules(mode: Mode) -> Rules {
-    Rules { mode, max_wait: MINUTE }
+    Rules {
+        mode,
+        max_wait: MINUTE,
+    }
 }
 
 /// Accounts with a key each, in paused time.
@@ -69,19 +75,33 @@ pub(super) fn narrow(text: &str) -> Account {
 }
 
 pub(super) fn want() -> Want<'static> {
-    Want { provider: "lab", model: MODEL, session: None, maker: None, tried: &[] }
+    Want {
+        provider: "lab",
+        model: MODEL,
+        session: None,
+        maker: None,
+        tried: &[],
+    }
 }
 
 pub(super) fn of_session(session: &SessionKey) -> Want<'_> {
-    Want { session: Some(session), ..want() }
+    Want {
+        session: Some(session),
+        ..want()
+    }
 }
 
 pub(super) fn served() -> Outcome {
-    Outcome::Served { usage: Usage::default() }
+    Outcome::Served {
+        usage: Usage::default(),
+    }
 }
 
 pub(super) fn throttled(until: Timestamp) -> Outcome {
-    Outcome::Throttled { scope: Scope::Model, until: Some(until) }
+    Outcome::Throttled {
+        scope: Scope::Model,
+        until: Some(until),
+    }
 }
 
 pub(super) fn taken(lease: &Lease) -> String {
@@ -97,12 +117,21 @@ pub(super) async fn use_once(pool: &Pool, want: &Want<'_>, outcome: &Outcome) ->
 }
 
 pub(super) fn settle(pool: &Pool, lease: Lease, outcome: &Outcome) {
-    lease.settle(outcome, Some("the provider's words"), Vec::<Reading>::new(), pool.0.clock.now());
+    lease.settle(
+        outcome,
+        Some("the provider's words"),
+        Vec::<Reading>::new(),
+        pool.0.clock.now(),
+    );
 }
 
 pub(super) fn state_of(pool: &Pool, account: &str) -> State {
     let views = pool.view(pool.0.clock.now());
-    views.into_iter().find(|view| view.account.name.as_str() == account).unwrap().state
+    views
+        .into_iter()
+        .find(|view| view.account.name.as_str() == account)
+        .unwrap()
+        .state
 }
 
 /// Gives what others may do in the meantime its turn.
@@ -123,21 +152,44 @@ impl PoolState for Memory {
 
     fn rested(&self, account: &AccountName, rest: &Rest) {
         self.cleared(account, rest.model.as_deref());
-        self.0.lock().unwrap().rests.push((account.clone(), rest.clone()));
+        self.0
+            .lock()
+            .unwrap()
+            .rests
+            .push((account.clone(), rest.clone()));
     }
 
     fn cleared(&self, account: &AccountName, model: Option<&str>) {
-        self.0.lock().unwrap().rests.retain(|(known, rest)| known != account || rest.model.as_deref() != model);
+        self.0
+            .lock()
+            .unwrap()
+            .rests
+            .retain(|(known, rest)| known != account || rest.model.as_deref() != model);
     }
 
-    fn bound(&self, provider: &str, session: SessionKey, account: &AccountName, used_at: Timestamp) {
+    fn bound(
+        &self,
+        provider: &str,
+        session: SessionKey,
+        account: &AccountName,
+        used_at: Timestamp,
+    ) {
         self.released(provider, session);
-        let bound = Bound { provider: provider.to_owned(), session, account: account.clone(), used_at };
+        let bound = Bound {
+            provider: provider.to_owned(),
+            session,
+            account: account.clone(),
+            used_at,
+        };
         self.0.lock().unwrap().bound.push(bound);
     }
 
     fn released(&self, provider: &str, session: SessionKey) {
-        self.0.lock().unwrap().bound.retain(|bound| bound.provider != provider || bound.session != session);
+        self.0
+            .lock()
+            .unwrap()
+            .bound
+            .retain(|bound| bound.provider != provider || bound.session != session);
     }
 
     fn spent(&self, account: &AccountName, spent: Spent) {
@@ -145,14 +197,26 @@ impl PoolState for Memory {
     }
 
     fn reading(&self, account: &AccountName, read: &ReadAt) {
-        self.0.lock().unwrap().readings.push((account.clone(), read.clone()));
+        self.0
+            .lock()
+            .unwrap()
+            .readings
+            .push((account.clone(), read.clone()));
     }
 
     fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
-        self.0.lock().unwrap().signed_out.push((account.clone(), sign_in.clone()));
+        self.0
+            .lock()
+            .unwrap()
+            .signed_out
+            .push((account.clone(), sign_in.clone()));
     }
 
     fn signed_in(&self, account: &AccountName) {
-        self.0.lock().unwrap().signed_out.retain(|(known, _)| known != account);
+        self.0
+            .lock()
+            .unwrap()
+            .signed_out
+            .retain(|(known, _)| known != account);
     }
 }

@@ -6,7 +6,12 @@ use super::*;
 async fn of_a_resting_account(mode: Mode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let session = SessionKey::of("s");
-    let first = use_once(&pool, &of_session(&session), &throttled(start() + Duration::from_secs(10))).await;
+    let first = use_once(
+        &pool,
+        &of_session(&session),
+        &throttled(start() + Duration::from_secs(10)),
+    )
+    .await;
     assert_eq!(first, "a");
     taken(&pool.lease(&of_session(&session)).await.unwrap())
 }
@@ -19,7 +24,8 @@ async fn of_a_loaded_account(mode: Mode) -> String {
     taken(&pool.lease(&of_session(&session)).await.unwrap())
 }
 
-/// A conversation that began with the second account, since the first was busy, and goes on when both are free.
+/// A conversation that began with the second account, since the first was busy, and goes on when
+/// both are free.
 async fn begun_with_the_second(mode: Mode) -> String {
     let pool = pool_of(vec![narrow("a"), account("b")], mode);
     let session = SessionKey::of("s");
@@ -33,7 +39,12 @@ async fn begun_with_the_second(mode: Mode) -> String {
 async fn beside_a_loaded_account(mode: Mode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let _first = pool.lease(&want()).await.unwrap();
-    taken(&pool.lease(&of_session(&SessionKey::of("new"))).await.unwrap())
+    taken(
+        &pool
+            .lease(&of_session(&SessionKey::of("new")))
+            .await
+            .unwrap(),
+    )
 }
 
 #[tokio::test(start_paused = true)]
@@ -76,12 +87,21 @@ async fn performance_spreads_where_drain_fills_the_first() {
 async fn cache_first_moves_at_once_where_waiting_would_take_too_long() {
     let pool = pool_of(accounts(&["a", "b"]), Mode::CacheFirst);
     let session = SessionKey::of("s");
-    use_once(&pool, &of_session(&session), &throttled(start() + MINUTE * 2)).await;
+    use_once(
+        &pool,
+        &of_session(&session),
+        &throttled(start() + MINUTE * 2),
+    )
+    .await;
     let began = tokio::time::Instant::now();
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b");
     assert_eq!(began.elapsed(), Duration::ZERO);
     tokio::time::advance(MINUTE * 3).await;
-    assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b", "it moved for good");
+    assert_eq!(
+        use_once(&pool, &of_session(&session), &served()).await,
+        "b",
+        "it moved for good"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,15 +110,27 @@ async fn cache_first_takes_another_account_when_its_own_stays_busy() {
     let session = SessionKey::of("s");
     let busy = pool.lease(&of_session(&session)).await.unwrap();
     let began = tokio::time::Instant::now();
-    assert_eq!(taken(&pool.lease(&of_session(&session)).await.unwrap()), "b");
+    assert_eq!(
+        taken(&pool.lease(&of_session(&session)).await.unwrap()),
+        "b"
+    );
     assert_eq!(began.elapsed(), MINUTE);
     settle(&pool, busy, &served());
-    assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "a", "a moment's overflow moves no conversation");
+    assert_eq!(
+        use_once(&pool, &of_session(&session), &served()).await,
+        "a",
+        "a moment's overflow moves no conversation"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn lower_priority_numbers_come_first_in_every_mode() {
-    for mode in [Mode::CacheFirst, Mode::Balance, Mode::Performance, Mode::Drain] {
+    for mode in [
+        Mode::CacheFirst,
+        Mode::Balance,
+        Mode::Performance,
+        Mode::Drain,
+    ] {
         let mut second = narrow("b");
         second.settings.priority = 10;
         let pool = pool_of(vec![account("a"), second], mode);
@@ -110,16 +142,36 @@ async fn lower_priority_numbers_come_first_in_every_mode() {
 
 #[tokio::test(start_paused = true)]
 async fn its_maker_binds_harder_than_a_session() {
-    for mode in [Mode::CacheFirst, Mode::Balance, Mode::Performance, Mode::Drain] {
+    for mode in [
+        Mode::CacheFirst,
+        Mode::Balance,
+        Mode::Performance,
+        Mode::Drain,
+    ] {
         let pool = pool_of(accounts(&["a", "b"]), mode);
         let session = SessionKey::of("s");
         use_once(&pool, &of_session(&session), &served()).await;
         let (maker, until) = (name("b"), start() + MINUTE * 9);
-        let bound = Want { maker: Some(&maker), ..of_session(&session) };
-        assert_eq!(use_once(&pool, &bound, &throttled(until)).await, "b", "{mode:?}");
+        let bound = Want {
+            maker: Some(&maker),
+            ..of_session(&session)
+        };
+        assert_eq!(
+            use_once(&pool, &bound, &throttled(until)).await,
+            "b",
+            "{mode:?}"
+        );
         let refused = pool.lease(&bound).await.unwrap_err();
-        assert!(matches!(&refused, NoLease::Resting { until: said, .. } if *said == until), "{refused:?}");
-        assert!(refused.why().iter().any(|passed| passed.why == Why::NotTheMaker));
+        assert!(
+            matches!(&refused, NoLease::Resting { until: said, .. } if *said == until),
+            "{refused:?}"
+        );
+        assert!(
+            refused
+                .why()
+                .iter()
+                .any(|passed| passed.why == Why::NotTheMaker)
+        );
     }
 }
 
@@ -127,8 +179,17 @@ async fn its_maker_binds_harder_than_a_session() {
 async fn new_conversations_are_spread_over_the_accounts() {
     let pool = pool_of(accounts(&["a", "b", "c"]), Mode::Balance);
     for number in 0..30 {
-        use_once(&pool, &of_session(&SessionKey::of(&number.to_string())), &served()).await;
+        use_once(
+            &pool,
+            &of_session(&SessionKey::of(&number.to_string())),
+            &served(),
+        )
+        .await;
     }
-    let sessions: Vec<_> = pool.view(start()).iter().map(|view| view.sessions).collect();
+    let sessions: Vec<_> = pool
+        .view(start())
+        .iter()
+        .map(|view| view.sessions)
+        .collect();
     assert_eq!(sessions, [10, 10, 10]);
 }

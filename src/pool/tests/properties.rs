@@ -1,4 +1,5 @@
-//! What holds of every choice, whatever the accounts look like. Bounded and seeded, so that the verdict is the tree's own.
+//! What holds of every choice, whatever the accounts look like. Bounded and seeded, so that the
+//! verdict is the tree's own.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -23,19 +24,33 @@ struct Made {
 
 fn made() -> impl Strategy<Value = Made> {
     let counts = (0..3_u32, 0..4_u32, 0..4_u32, 0..4_u32);
-    let limits = (proptest::option::weighted(0.2, MOMENTS), proptest::collection::vec((any::<bool>(), MOMENTS), 0..2));
-    (proptest::bool::weighted(0.8), counts, limits, proptest::bool::weighted(0.8)).prop_map(
-        |(is_enabled, (priority, concurrency_max, in_flight, sessions), (expires_at, rests), allows)| Made {
-            is_enabled,
-            priority,
-            concurrency_max: concurrency_max + 1,
-            in_flight,
-            sessions,
-            expires_at,
-            rests,
-            allows,
-        },
+    let limits = (
+        proptest::option::weighted(0.2, MOMENTS),
+        proptest::collection::vec((any::<bool>(), MOMENTS), 0..2),
+    );
+    (
+        proptest::bool::weighted(0.8),
+        counts,
+        limits,
+        proptest::bool::weighted(0.8),
     )
+        .prop_map(
+            |(
+                is_enabled,
+                (priority, concurrency_max, in_flight, sessions),
+                (expires_at, rests),
+                allows,
+            )| Made {
+                is_enabled,
+                priority,
+                concurrency_max: concurrency_max + 1,
+                in_flight,
+                sessions,
+                expires_at,
+                rests,
+                allows,
+            },
+        )
 }
 
 fn minute(number: u32) -> Timestamp {
@@ -82,24 +97,58 @@ fn hope(made: &Made) -> (bool, Option<u32>) {
     if !made.is_enabled || !made.allows || !is_alive {
         return (false, None);
     }
-    match made.rests.iter().map(|(_, until)| *until).filter(|until| *until > NOW).max() {
+    match made
+        .rests
+        .iter()
+        .map(|(_, until)| *until)
+        .filter(|until| *until > NOW)
+        .max()
+    {
         Some(until) => (false, Some(until)),
         None => (made.in_flight >= made.concurrency_max, None),
     }
 }
 
 fn run(cases: u32, test: impl Fn(Vec<Made>, Mode, Option<usize>) -> Result<(), TestCaseError>) {
-    let config = Config { cases, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let modes = prop_oneof![Just(Mode::CacheFirst), Just(Mode::Balance), Just(Mode::Performance), Just(Mode::Drain)];
-    let strategy = (proptest::collection::vec(made(), 0..6), modes, proptest::option::of(0..6_usize));
-    runner.run(&strategy, |(team, mode, bound)| test(team, mode, bound)).unwrap();
+    let config = Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut runner =
+        TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let modes = prop_oneof![
+        Just(Mode::CacheFirst),
+        Just(Mode::Balance),
+        Just(Mode::Performance),
+        Just(Mode::Drain)
+    ];
+    let strategy = (
+        proptest::collection::vec(made(), 0..6),
+        modes,
+        proptest::option::of(0..6_usize),
+    );
+    runner
+        .run(&strategy, |(team, mode, bound)| test(team, mode, bound))
+        .unwrap();
 }
 
 fn chosen(team: &[Made], mode: Mode, bound: Option<usize>) -> Pick {
-    let accounts: Vec<_> = team.iter().enumerate().map(|(number, made)| snapshot(number, made)).collect();
+    let accounts: Vec<_> = team
+        .iter()
+        .enumerate()
+        .map(|(number, made)| snapshot(number, made))
+        .collect();
     let bound = bound.filter(|bound| *bound < accounts.len());
-    let question = Question { model: MODEL, mode, bound, maker: None, tried: &[], circuits: &[], patience: None };
+    let question = Question {
+        model: MODEL,
+        mode,
+        bound,
+        maker: None,
+        tried: &[],
+        circuits: &[],
+        patience: None,
+    };
     pick(&accounts, &question, minute(NOW)).pick
 }
 
@@ -119,7 +168,11 @@ fn who_is_chosen_is_able_and_somebody_is_where_anybody_is() {
 fn nobody_with_a_lower_number_is_passed_over() {
     run(4_000, |team, mode, _| {
         if let Pick::Account(at) = chosen(&team, mode, None) {
-            let best = team.iter().filter(|made| is_able(made)).map(|made| made.priority).min();
+            let best = team
+                .iter()
+                .filter(|made| is_able(made))
+                .map(|made| made.priority)
+                .min();
             prop_assert_eq!(Some(team[at].priority), best);
         }
         Ok(())
@@ -149,7 +202,9 @@ fn without_an_able_account_the_verdict_says_what_there_is_to_wait_for() {
                 prop_assert!(!hopes.iter().any(|(is_soon, _)| *is_soon));
                 prop_assert_eq!(Some(until), earliest.map(minute));
             }
-            Pick::Person | Pick::None => prop_assert!(!hopes.iter().any(|(is_soon, at)| *is_soon || at.is_some())),
+            Pick::Person | Pick::None => {
+                prop_assert!(!hopes.iter().any(|(is_soon, at)| *is_soon || at.is_some()))
+            }
         }
         Ok(())
     });

@@ -23,7 +23,10 @@ struct Script {
 
 impl Script {
     fn of(tokens: Tokens) -> Arc<Self> {
-        Arc::new(Self { kept: Mutex::new(Some(Credential::OAuth(tokens))), ..Self::default() })
+        Arc::new(Self {
+            kept: Mutex::new(Some(Credential::OAuth(tokens))),
+            ..Self::default()
+        })
     }
 
     fn answer(&self, answer: Refreshed) {
@@ -47,19 +50,36 @@ impl Script {
     }
 
     fn sent(&self) -> usize {
-        self.log().iter().filter(|line| line.starts_with("sent")).count()
+        self.log()
+            .iter()
+            .filter(|line| line.starts_with("sent"))
+            .count()
     }
 }
 
 fn shown(credential: &Credential) -> String {
-    let Credential::OAuth(tokens) = credential else { panic!("{credential:?}") };
-    let text = |secret: &Option<Secret>| secret.as_ref().map_or("-".to_owned(), |secret| secret.expose().to_owned());
-    let mark = if tokens.refresh_sent_at.is_some() { " marked" } else { "" };
+    let Credential::OAuth(tokens) = credential else {
+        panic!("{credential:?}")
+    };
+    let text = |secret: &Option<Secret>| {
+        secret
+            .as_ref()
+            .map_or("-".to_owned(), |secret| secret.expose().to_owned())
+    };
+    let mark = if tokens.refresh_sent_at.is_some() {
+        " marked"
+    } else {
+        ""
+    };
     format!("{} {}{mark}", text(&tokens.access), text(&tokens.refresh))
 }
 
 impl Refresher for Script {
-    fn refresh<'a>(&'a self, _: &'a Account, credential: &'a Credential) -> BoxFuture<'a, Refreshed> {
+    fn refresh<'a>(
+        &'a self,
+        _: &'a Account,
+        credential: &'a Credential,
+    ) -> BoxFuture<'a, Refreshed> {
         if matches!(credential, Credential::OAuth(_)) {
             self.note(format!("sent {}", shown(credential)));
         }
@@ -75,7 +95,10 @@ impl Keeper for Script {
         Box::pin(async { Ok(Box::new(()) as Claim) })
     }
 
-    fn read<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    fn read<'a>(
+        &'a self,
+        _: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
         Box::pin(async { Ok(self.kept.lock().unwrap().clone()) })
     }
 
@@ -86,7 +109,8 @@ impl Keeper for Script {
         new: &'a Credential,
     ) -> BoxFuture<'a, Result<bool, KeeperError>> {
         Box::pin(async {
-            let is_successor = matches!(new, Credential::OAuth(tokens) if tokens.refresh_sent_at.is_none());
+            let is_successor =
+                matches!(new, Credential::OAuth(tokens) if tokens.refresh_sent_at.is_none());
             if is_successor && *self.writes_fail.lock().unwrap() > 0 {
                 *self.writes_fail.lock().unwrap() -= 1;
                 return Err(KeeperError("the disk is full".to_owned()));
@@ -125,7 +149,9 @@ fn granted(number: u32, minutes: u32) -> Refreshed {
 }
 
 fn unclear() -> Refreshed {
-    Refreshed::Unclear { why: "the answer broke off".to_owned() }
+    Refreshed::Unclear {
+        why: "the answer broke off".to_owned(),
+    }
 }
 
 /// A pool with one account of these tokens, and the task that refreshes them.
@@ -141,16 +167,26 @@ impl Signed {
         let script = Script::of(tokens.clone());
         let state = Arc::new(Memory::default());
         let pool = pool_with(state.clone(), Vec::new(), Mode::Balance);
-        let mut signed = Self { pool, script, state, tasks: JoinSet::new() };
+        let mut signed = Self {
+            pool,
+            script,
+            state,
+            tasks: JoinSet::new(),
+        };
         signed.configure(tokens);
         let (pool, script) = (signed.pool.clone(), signed.script.clone());
-        signed.tasks.spawn(async move { pool.tend(script.clone(), script).await });
+        signed
+            .tasks
+            .spawn(async move { pool.tend(script.clone(), script).await });
         settle_down().await;
         signed
     }
 
     fn configure(&self, tokens: Tokens) {
-        let member = Member { account: Arc::new(account("a")), credential: Ok(Credential::OAuth(tokens)) };
+        let member = Member {
+            account: Arc::new(account("a")),
+            credential: Ok(Credential::OAuth(tokens)),
+        };
         self.pool.replace(vec![member], rules(Mode::Balance));
     }
 
@@ -178,10 +214,18 @@ async fn fifty_requests_with_an_ended_token_make_one_refresh() {
     assert_eq!(signed.state(), "refreshing");
     signed.script.answer(granted(2, 60));
     let carried = requests.join_all().await;
-    assert!(carried.iter().all(|carried| carried == "access-2 refresh-2"));
+    assert!(
+        carried
+            .iter()
+            .all(|carried| carried == "access-2 refresh-2")
+    );
     assert_eq!(
         signed.script.log(),
-        ["kept access-1 refresh-1 marked", "sent access-1 refresh-1 marked", "kept access-2 refresh-2"]
+        [
+            "kept access-1 refresh-1 marked",
+            "sent access-1 refresh-1 marked",
+            "kept access-2 refresh-2"
+        ]
     );
     signed.pool.close();
     signed.tasks.join_next().await;
@@ -195,13 +239,18 @@ async fn fifty_refusals_of_one_token_make_one_refresh() {
         leases.push(signed.pool.lease(&want()).await.unwrap());
     }
     let last = leases.pop().unwrap();
-    leases.into_iter().for_each(|lease| settle(&signed.pool, lease, &Outcome::Unauthorized));
+    leases
+        .into_iter()
+        .for_each(|lease| settle(&signed.pool, lease, &Outcome::Unauthorized));
     settle_down().await;
     signed.script.answer(granted(2, 60));
     assert_eq!(signed.access().await, "access-2");
     settle(&signed.pool, last, &Outcome::Unauthorized);
     settle_down().await;
-    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (1, "access-2"));
+    assert_eq!(
+        (signed.script.sent(), signed.access().await.as_str()),
+        (1, "access-2")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +262,10 @@ async fn a_token_is_refreshed_ahead_of_its_end_while_it_still_serves() {
         advance(Duration::from_secs(29)).await;
         settle_down().await;
     }
-    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (1, "access-1"));
+    assert_eq!(
+        (signed.script.sent(), signed.access().await.as_str()),
+        (1, "access-1")
+    );
     signed.script.answer(granted(2, 120));
     settle_down().await;
     assert_eq!(signed.access().await, "access-2");
@@ -226,15 +278,26 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
     let wanted = want();
     let waiting = tokio::join!(pool.lease(&wanted), async {
         settle_down().await;
-        signed.script.answer(Refreshed::Refused { said: "Token has been revoked".to_owned() });
+        signed.script.answer(Refreshed::Refused {
+            said: "Token has been revoked".to_owned(),
+        });
     });
     assert!(matches!(waiting.0, Err(NoLease::NeedsPerson { .. })));
-    assert_eq!(signed.state(), "sign-in needed (the provider refused to refresh: Token has been revoked)");
+    assert_eq!(
+        signed.state(),
+        "sign-in needed (the provider refused to refresh: Token has been revoked)"
+    );
     advance(MINUTE * 600).await;
     assert!(signed.pool.lease(&want()).await.is_err());
-    assert_eq!((signed.script.sent(), signed.state.load().signed_out.len()), (1, 1));
+    assert_eq!(
+        (signed.script.sent(), signed.state.load().signed_out.len()),
+        (1, 1)
+    );
 
-    signed.configure(Tokens { refresh: secret("refresh-9"), ..tokens(6000) });
+    signed.configure(Tokens {
+        refresh: secret("refresh-9"),
+        ..tokens(6000)
+    });
     assert_eq!(signed.access().await, "access-1");
     assert!(signed.state.load().signed_out.is_empty());
 }
@@ -245,11 +308,15 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     let wanted = want();
     let (refused, ()) = tokio::join!(signed.pool.lease(&wanted), async {
         settle_down().await;
-        signed.script.answer(Refreshed::NotSent { why: "cannot connect to `auth.example`".to_owned() });
+        signed.script.answer(Refreshed::NotSent {
+            why: "cannot connect to `auth.example`".to_owned(),
+        });
     });
     assert!(matches!(refused, Err(NoLease::Resting { .. })));
     assert!(
-        signed.state().contains("its access token cannot be refreshed: cannot connect to `auth.example`"),
+        signed
+            .state()
+            .contains("its access token cannot be refreshed: cannot connect to `auth.example`"),
         "{}",
         signed.state()
     );
@@ -266,18 +333,28 @@ async fn a_refresh_in_doubt_is_asked_again_until_it_is_answered() {
     let signed = Signed::with(tokens(0)).await;
     signed.script.answer(unclear());
     assert!(signed.pool.lease(&want()).await.is_err());
-    assert!(signed.script.tokens().refresh_sent_at.is_some(), "the mark stays");
+    assert!(
+        signed.script.tokens().refresh_sent_at.is_some(),
+        "the mark stays"
+    );
     advance(Duration::from_secs(3)).await;
     settle_down().await;
     signed.script.answer(granted(2, 60));
     settle_down().await;
-    assert_eq!((signed.script.sent(), signed.access().await.as_str()), (2, "access-2"));
+    assert_eq!(
+        (signed.script.sent(), signed.access().await.as_str()),
+        (2, "access-2")
+    );
     assert_eq!(signed.script.tokens().refresh_sent_at, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_without_any_request() {
-    let marked = Tokens { refresh_sent_at: Some(start() - MINUTE), ..tokens(0) };
+async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_without_any_request()
+{
+    let marked = Tokens {
+        refresh_sent_at: Some(start() - MINUTE),
+        ..tokens(0)
+    };
     let signed = Signed::with(marked.clone()).await;
     assert_eq!(signed.script.sent(), 1);
     signed.script.answer(granted(2, 60));
@@ -285,17 +362,28 @@ async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_wi
     assert_eq!(signed.access().await, "access-2");
 
     let signed = Signed::with(marked).await;
-    signed.script.answer(Refreshed::Refused { said: "invalid_grant".to_owned() });
+    signed.script.answer(Refreshed::Refused {
+        said: "invalid_grant".to_owned(),
+    });
     settle_down().await;
     assert_eq!(signed.state(), "sign-in needed (interrupted refresh)");
-    assert_eq!(signed.script.tokens().refresh_sent_at, None, "it was answered");
+    assert_eq!(
+        signed.script.tokens().refresh_sent_at,
+        None,
+        "it was answered"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn nothing_sent_in_a_retry_leaves_the_doubt() {
-    let marked = Tokens { refresh_sent_at: Some(start() - MINUTE), ..tokens(0) };
+    let marked = Tokens {
+        refresh_sent_at: Some(start() - MINUTE),
+        ..tokens(0)
+    };
     let signed = Signed::with(marked).await;
-    signed.script.answer(Refreshed::NotSent { why: "no route".to_owned() });
+    signed.script.answer(Refreshed::NotSent {
+        why: "no route".to_owned(),
+    });
     settle_down().await;
     assert!(signed.script.tokens().refresh_sent_at.is_some());
     advance(Duration::from_secs(3)).await;
@@ -340,7 +428,10 @@ async fn a_new_token_that_is_refused_at_once_needs_a_person() {
     signed.script.answer(granted(2, 60));
     let lease = signed.pool.lease(&want()).await.unwrap();
     settle(&signed.pool, lease, &Outcome::Unauthorized);
-    assert_eq!(signed.state(), "sign-in needed (the provider refused a new access token: the provider's words)");
+    assert_eq!(
+        signed.state(),
+        "sign-in needed (the provider refused a new access token: the provider's words)"
+    );
     settle_down().await;
     assert_eq!(signed.script.sent(), 1);
 }
@@ -361,9 +452,16 @@ async fn a_token_that_was_refreshed_long_ago_may_be_refreshed_again_after_a_refu
 #[tokio::test(start_paused = true)]
 async fn what_another_process_refreshed_is_taken_over() {
     let signed = Signed::with(tokens(0)).await;
-    let elsewhere = Tokens { access: secret("access-7"), refresh: secret("refresh-7"), ..tokens(60) };
+    let elsewhere = Tokens {
+        access: secret("access-7"),
+        refresh: secret("refresh-7"),
+        ..tokens(60)
+    };
     *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(elsewhere));
-    assert_eq!((signed.access().await.as_str(), signed.script.sent()), ("access-7", 0));
+    assert_eq!(
+        (signed.access().await.as_str(), signed.script.sent()),
+        ("access-7", 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -373,28 +471,51 @@ async fn a_sign_in_during_a_refresh_is_not_overwritten() {
     let mut requests = JoinSet::new();
     requests.spawn(async move { pool.lease(&want()).await.map(drop) });
     settle_down().await;
-    let anew = Tokens { access: secret("access-9"), refresh: secret("refresh-9"), ..tokens(60) };
+    let anew = Tokens {
+        access: secret("access-9"),
+        refresh: secret("refresh-9"),
+        ..tokens(60)
+    };
     *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(anew.clone()));
     signed.configure(anew);
     signed.script.answer(granted(2, 60));
     settle_down().await;
-    assert_eq!((signed.access().await.as_str(), signed.script.tokens().refresh), ("access-9", secret("refresh-9")));
+    assert_eq!(
+        (
+            signed.access().await.as_str(),
+            signed.script.tokens().refresh
+        ),
+        ("access-9", secret("refresh-9"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_ended_token_without_a_refresh_token_needs_a_person() {
-    let signed = Signed::with(Tokens { refresh: None, ..tokens(1) }).await;
+    let signed = Signed::with(Tokens {
+        refresh: None,
+        ..tokens(1)
+    })
+    .await;
     assert_eq!(signed.access().await, "access-1");
     advance(MINUTE).await;
-    assert!(matches!(signed.pool.lease(&want()).await, Err(NoLease::NeedsPerson { .. })));
-    assert_eq!(signed.state(), "sign-in needed (the access token ended and there is no refresh token)");
+    assert!(matches!(
+        signed.pool.lease(&want()).await,
+        Err(NoLease::NeedsPerson { .. })
+    ));
+    assert_eq!(
+        signed.state(),
+        "sign-in needed (the access token ended and there is no refresh token)"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
     let signed = Signed::with(tokens(0)).await;
     let file = Credential::ServiceAccount(Secret::new("the file".to_owned()));
-    let member = Member { account: Arc::new(account("a")), credential: Ok(file) };
+    let member = Member {
+        account: Arc::new(account("a")),
+        credential: Ok(file),
+    };
     signed.pool.replace(vec![member], rules(Mode::Balance));
     let script = signed.script.clone();
     let pool = signed.pool.clone();
@@ -412,9 +533,18 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
 #[tokio::test(start_paused = true)]
 async fn others_serve_while_one_refreshes() {
     let signed = Signed::with(tokens(0)).await;
-    let stale = Member { account: Arc::new(account("a")), credential: Ok(Credential::OAuth(tokens(0))) };
-    signed.pool.replace(vec![stale, member(account("b"))], rules(Mode::Balance));
+    let stale = Member {
+        account: Arc::new(account("a")),
+        credential: Ok(Credential::OAuth(tokens(0))),
+    };
+    signed
+        .pool
+        .replace(vec![stale, member(account("b"))], rules(Mode::Balance));
     assert_eq!(taken(&signed.pool.lease(&want()).await.unwrap()), "b");
     settle_down().await;
-    assert_eq!(signed.script.sent(), 1, "who would have been chosen is refreshed beside");
+    assert_eq!(
+        signed.script.sent(),
+        1,
+        "who would have been chosen is refreshed beside"
+    );
 }

@@ -21,9 +21,17 @@ async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(&pool, &want(), &throttled(at_minute(5))).await;
     assert_eq!(resting_until(&pool, &want()).await, at_minute(5));
-    pool.lease(&Want { model: "model-b", ..want() }).await.unwrap();
+    pool.lease(&Want {
+        model: "model-b",
+        ..want()
+    })
+    .await
+    .unwrap();
     let state = state_of(&pool, "a");
-    assert_eq!(state.to_string(), "cooling until 2027-01-15T08:05:00Z (rate limit, model-a: the provider's words)");
+    assert_eq!(
+        state.to_string(),
+        "cooling until 2027-01-15T08:05:00Z (rate limit, model-a: the provider's words)"
+    );
     advance(MINUTE * 5).await;
     pool.lease(&want()).await.unwrap();
 }
@@ -31,9 +39,22 @@ async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_covers_the_account_cools_all_of_its_models() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let spent = Outcome::QuotaSpent { scope: Scope::Account, until: Some(at_minute(600)) };
+    let spent = Outcome::QuotaSpent {
+        scope: Scope::Account,
+        until: Some(at_minute(600)),
+    };
     use_once(&pool, &want(), &spent).await;
-    assert_eq!(resting_until(&pool, &Want { model: "model-b", ..want() }).await, at_minute(600));
+    assert_eq!(
+        resting_until(
+            &pool,
+            &Want {
+                model: "model-b",
+                ..want()
+            }
+        )
+        .await,
+        at_minute(600)
+    );
     assert_eq!(state_of(&pool, "a").name(), "quota_used_up");
 }
 
@@ -43,7 +64,17 @@ async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
     use_once(&pool, &want(), &throttled(at_minute(5))).await;
     use_once(&pool, &want(), &throttled(at_minute(300))).await;
     let tried = [name("a"), name("b")];
-    assert_eq!(resting_until(&pool, &Want { tried: &tried, ..want() }).await, at_minute(5));
+    assert_eq!(
+        resting_until(
+            &pool,
+            &Want {
+                tried: &tried,
+                ..want()
+            }
+        )
+        .await,
+        at_minute(5)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -53,9 +84,24 @@ async fn a_probe_of_a_long_rest_does_not_shorten_what_is_told() {
     advance(MINUTE * 15).await;
     let probe = pool.lease(&want()).await.unwrap();
     assert!(probe.is_probe());
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(300), "one probe at a time");
-    settle(&pool, probe, &Outcome::Throttled { scope: Scope::Model, until: None });
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(300), "the rest stands");
+    assert_eq!(
+        resting_until(&pool, &want()).await,
+        at_minute(300),
+        "one probe at a time"
+    );
+    settle(
+        &pool,
+        probe,
+        &Outcome::Throttled {
+            scope: Scope::Model,
+            until: None,
+        },
+    );
+    assert_eq!(
+        resting_until(&pool, &want()).await,
+        at_minute(300),
+        "the rest stands"
+    );
     advance(MINUTE * 15).await;
     let probe = pool.lease(&want()).await.unwrap();
     settle(&pool, probe, &served());
@@ -69,12 +115,34 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
     let session = SessionKey::of("s");
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b");
     advance(MINUTE * 15).await;
-    assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b", "a conversation keeps its account");
+    assert_eq!(
+        use_once(&pool, &of_session(&session), &served()).await,
+        "b",
+        "a conversation keeps its account"
+    );
     let probe = pool.lease(&want()).await.unwrap();
     assert_eq!((taken(&probe).as_str(), probe.is_probe()), ("a", true));
-    settle(&pool, probe, &Outcome::Throttled { scope: Scope::Model, until: None });
+    settle(
+        &pool,
+        probe,
+        &Outcome::Throttled {
+            scope: Scope::Model,
+            until: None,
+        },
+    );
     let tried = [name("a")];
-    assert_eq!(use_once(&pool, &Want { tried: &tried, ..want() }, &served()).await, "b");
+    assert_eq!(
+        use_once(
+            &pool,
+            &Want {
+                tried: &tried,
+                ..want()
+            },
+            &served()
+        )
+        .await,
+        "b"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +158,15 @@ async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
         resets_at: Some(at_minute(400)),
         source: crate::outcome::ReadingSource::ErrorBody,
     };
-    lease.settle(&Outcome::QuotaSpent { scope: Scope::Account, until: None }, None, vec![reading], start());
+    lease.settle(
+        &Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until: None,
+        },
+        None,
+        vec![reading],
+        start(),
+    );
     assert_eq!(resting_until(&pool, &want()).await, at_minute(400));
     assert_eq!(pool.view(start())[0].rests[0].end, End::KnownReset);
 }
@@ -98,16 +174,32 @@ async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
 #[tokio::test(start_paused = true)]
 async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &Outcome::QuotaSpent { scope: Scope::Account, until: None }).await;
+    use_once(
+        &pool,
+        &want(),
+        &Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until: None,
+        },
+    )
+    .await;
     let until = resting_until(&pool, &want()).await;
-    assert!(until >= at_minute(10) && until <= at_minute(13), "{until:?}");
+    assert!(
+        until >= at_minute(10) && until <= at_minute(13),
+        "{until:?}"
+    );
     assert_eq!(pool.view(start())[0].rests[0].end, End::BackOff);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_the_request_is_to_blame_for_cools_nothing() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    for refusal in [Refusal::Other, Refusal::UnknownModel, Refusal::ContextTooLong, Refusal::InvalidSignature] {
+    for refusal in [
+        Refusal::Other,
+        Refusal::UnknownModel,
+        Refusal::ContextTooLong,
+        Refusal::InvalidSignature,
+    ] {
         for _ in 0..20 {
             use_once(&pool, &want(), &Outcome::Rejected(refusal)).await;
         }
@@ -120,8 +212,17 @@ async fn a_forbidden_model_rests_with_what_the_provider_said() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(&pool, &want(), &Outcome::Forbidden).await;
     assert!(resting_until(&pool, &want()).await >= at_minute(60));
-    assert!(state_of(&pool, "a").to_string().contains("(forbidden, model-a: the provider's words)"));
-    pool.lease(&Want { model: "model-b", ..want() }).await.unwrap();
+    assert!(
+        state_of(&pool, "a")
+            .to_string()
+            .contains("(forbidden, model-a: the provider's words)")
+    );
+    pool.lease(&Want {
+        model: "model-b",
+        ..want()
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,8 +233,14 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
     use_once(&pool, &want(), &Outcome::Unauthorized).await;
     settle(&pool, beside, &Outcome::Unauthorized);
     assert_eq!(state.load().signed_out.len(), 1);
-    assert!(matches!(pool.lease(&want()).await, Err(NoLease::NeedsPerson { .. })));
-    assert_eq!(state_of(&pool, "a").to_string(), "sign-in needed (the provider refused the key: the provider's words)");
+    assert!(matches!(
+        pool.lease(&want()).await,
+        Err(NoLease::NeedsPerson { .. })
+    ));
+    assert_eq!(
+        state_of(&pool, "a").to_string(),
+        "sign-in needed (the provider refused the key: the provider's words)"
+    );
     advance(MINUTE * 15).await;
     let probe = pool.lease(&want()).await.unwrap();
     assert!(probe.is_probe());
@@ -146,7 +253,10 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
 async fn another_key_ends_what_was_held_against_the_old_one() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(&pool, &want(), &Outcome::Unauthorized).await;
-    let new = Member { credential: Ok(Credential::Key(Secret::new("new".to_owned()))), ..member(account("a")) };
+    let new = Member {
+        credential: Ok(Credential::Key(Secret::new("new".to_owned()))),
+        ..member(account("a"))
+    };
     pool.replace(vec![new], rules(Mode::Balance));
     assert_eq!(state_of(&pool, "a"), State::Ready);
 }
@@ -160,7 +270,10 @@ async fn rests_conversations_and_what_was_spent_survive_a_restart() {
     let session = SessionKey::of("s");
     let pool = pool_with(state.clone(), team(), Mode::Balance);
     assert_eq!(use_once(&pool, &want(), &served()).await, "a");
-    assert_eq!(use_once(&pool, &want(), &throttled(at_minute(20))).await, "b");
+    assert_eq!(
+        use_once(&pool, &want(), &throttled(at_minute(20))).await,
+        "b"
+    );
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");
     drop(pool);
 
@@ -176,7 +289,12 @@ async fn rests_conversations_and_what_was_spent_survive_a_restart() {
 async fn a_rest_that_a_wrong_clock_wrote_years_ahead_keeps_its_length_after_a_restart() {
     let state = Arc::new(Memory::default());
     let year = MINUTE * 60 * 24 * 365;
-    let wrong = Pool::seeded(state.clone(), Clock::of(move || start() + year), rules(Mode::Balance), 7);
+    let wrong = Pool::seeded(
+        state.clone(),
+        Clock::of(move || start() + year),
+        rules(Mode::Balance),
+        7,
+    );
     wrong.replace(vec![member(account("a"))], rules(Mode::Balance));
     use_once(&wrong, &want(), &throttled(start() + year + MINUTE * 5)).await;
     let pool = pool_with(state, accounts(&["a"]), Mode::Balance);
@@ -196,7 +314,11 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
     let until = *now.lock().unwrap() + MINUTE * 5;
     use_once(&pool, &of_session(&session), &throttled(until)).await;
     *now.lock().unwrap() = start();
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(5), "back: the rest keeps its length");
+    assert_eq!(
+        resting_until(&pool, &want()).await,
+        at_minute(5),
+        "back: the rest keeps its length"
+    );
     *now.lock().unwrap() = at_minute(6);
     pool.lease(&want()).await.unwrap();
 }
@@ -204,7 +326,12 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
 #[tokio::test(start_paused = true)]
 async fn a_moment_that_is_absurdly_far_is_capped() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(start() + MINUTE * 60 * 24 * 365 * 10)).await;
+    use_once(
+        &pool,
+        &want(),
+        &throttled(start() + MINUTE * 60 * 24 * 365 * 10),
+    )
+    .await;
     assert!(resting_until(&pool, &want()).await <= start() + MINUTE * 60 * 24 * 32);
 }
 
@@ -222,9 +349,19 @@ async fn clearing_by_hand_ends_rests_and_is_kept() {
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_nobody_reaches_is_left_alone_and_then_tried_by_one() {
     let names: Vec<_> = (0..9).map(|number| format!("a{number}")).collect();
-    let pool = pool_of(names.iter().map(|name| account(name)).collect(), Mode::Balance);
+    let pool = pool_of(
+        names.iter().map(|name| account(name)).collect(),
+        Mode::Balance,
+    );
     for _ in 0..10 {
-        use_once(&pool, &want(), &Outcome::Unreachable { stage: Stage::Connect }).await;
+        use_once(
+            &pool,
+            &want(),
+            &Outcome::Unreachable {
+                stage: Stage::Connect,
+            },
+        )
+        .await;
     }
     let until = resting_until(&pool, &want()).await;
     assert!(until >= start() + Duration::from_secs(5));
@@ -246,7 +383,17 @@ async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
     behind.settings.proxy = Some("http://127.0.0.1:9".to_owned());
     let pool = pool_of(vec![behind, account("b")], Mode::Drain);
     for _ in 0..10 {
-        assert_eq!(use_once(&pool, &want(), &Outcome::Unreachable { stage: Stage::Connect }).await, "a");
+        assert_eq!(
+            use_once(
+                &pool,
+                &want(),
+                &Outcome::Unreachable {
+                    stage: Stage::Connect
+                }
+            )
+            .await,
+            "a"
+        );
     }
     assert_eq!(use_once(&pool, &want(), &served()).await, "b");
 }
@@ -266,7 +413,16 @@ async fn who_could_not_serve_is_named_with_the_lease_for_explanations() {
     let pool = pool_of(accounts(&["a", "b"]), Mode::Drain);
     use_once(&pool, &want(), &throttled(at_minute(5))).await;
     let lease = pool.lease(&want()).await.unwrap();
-    let [passed] = lease.passed_over() else { panic!("{lease:?}") };
+    let [passed] = lease.passed_over() else {
+        panic!("{lease:?}")
+    };
     assert_eq!(passed.account, name("a"));
-    assert!(passed.why.to_string().starts_with("cooling until 2027-01-15T08:05:00Z (rate limit"), "{}", passed.why);
+    assert!(
+        passed
+            .why
+            .to_string()
+            .starts_with("cooling until 2027-01-15T08:05:00Z (rate limit"),
+        "{}",
+        passed.why
+    );
 }

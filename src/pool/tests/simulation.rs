@@ -1,7 +1,8 @@
-//! A day in a life: 100,000 requests over accounts that are limited, refused, slow and cut off, in paused time.
+//! A day in a life: 100,000 requests over accounts that are limited, refused, slow and cut off, in
+//! paused time.
 //!
-//! The providers here know when each account really serves; the pool only hears outcomes. What must never happen is checked at each
-//! lease and at each refusal.
+//! The providers here know when each account really serves; the pool only hears outcomes. What must
+//! never happen is checked at each lease and at each refusal.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -50,7 +51,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % end
     }
 }
@@ -78,7 +82,8 @@ impl World {
             let mut account = account(&format!("a{number:02}"));
             account.settings.concurrency_max = Some(CONCURRENCY);
             account.settings.enabled = nature(number) != Nature::Disabled;
-            account.settings.proxy = (nature(number) == Nature::CutOff).then(|| "http://127.0.0.1:9".to_owned());
+            account.settings.proxy =
+                (nature(number) == Nature::CutOff).then(|| "http://127.0.0.1:9".to_owned());
             account
         });
         Rc::new(Self {
@@ -115,10 +120,19 @@ impl World {
         let mut tried = Vec::new();
         let began = Instant::now();
         for _ in 0..ATTEMPTS_MAX {
-            let want = Want { model: MODELS[model], tried: &tried, session: Some(&session), ..want() };
+            let want = Want {
+                model: MODELS[model],
+                tried: &tried,
+                session: Some(&session),
+                ..want()
+            };
             let lease = match self.pool.lease(&want).await {
                 Ok(lease) => lease,
-                Err(refusal) => panic!("{refusal:?} for {want:?} in minute {}: {:#?}", self.minute(), self.able(model)),
+                Err(refusal) => panic!(
+                    "{refusal:?} for {want:?} in minute {}: {:#?}",
+                    self.minute(),
+                    self.able(model)
+                ),
             };
             let account = self.check(&lease, &tried, model);
             if self.attempt(lease, account, model).await {
@@ -128,7 +142,10 @@ impl World {
             }
             tried.push(name(&format!("a{account:02}")));
         }
-        panic!("no attempt was left, while these were able: {:?}", self.able(model));
+        panic!(
+            "no attempt was left, while these were able: {:?}",
+            self.able(model)
+        );
     }
 
     /// What must hold of every lease.
@@ -137,8 +154,14 @@ impl World {
         assert_ne!(nature(account), Nature::Disabled);
         assert!(!tried.contains(&lease.account().name));
         let told = self.told.borrow().get(&(account, model)).copied();
-        assert!(lease.is_probe() || told.is_none_or(|until| until <= self.now()), "{lease:?} rests until {told:?}");
-        assert!(lease.is_probe() || !self.refused.borrow()[account], "{lease:?} was refused");
+        assert!(
+            lease.is_probe() || told.is_none_or(|until| until <= self.now()),
+            "{lease:?} rests until {told:?}"
+        );
+        assert!(
+            lease.is_probe() || !self.refused.borrow()[account],
+            "{lease:?} was refused"
+        );
         self.in_flight.borrow_mut()[account] += 1;
         assert!(self.in_flight.borrow()[account] <= CONCURRENCY, "{lease:?}");
         *self.attempts.borrow_mut() += 1;
@@ -150,7 +173,12 @@ impl World {
     async fn attempt(&self, lease: Lease, account: usize, model: usize) -> bool {
         let outcome = self.outcome(account, model);
         let is_served = matches!(outcome, Outcome::Served { .. });
-        sleep(Duration::from_millis(if is_served { 200 + self.below(4_000) } else { 20 + self.below(200) })).await;
+        sleep(Duration::from_millis(if is_served {
+            200 + self.below(4_000)
+        } else {
+            20 + self.below(200)
+        }))
+        .await;
         self.in_flight.borrow_mut()[account] -= 1;
         if is_served && self.below(50) == 0 {
             drop(lease);
@@ -158,7 +186,9 @@ impl World {
         }
         self.served.borrow_mut()[account] += usize::from(is_served);
         match outcome {
-            Outcome::Throttled { until: Some(until), .. } => drop(self.told.borrow_mut().insert((account, model), until)),
+            Outcome::Throttled {
+                until: Some(until), ..
+            } => drop(self.told.borrow_mut().insert((account, model), until)),
             Outcome::Unauthorized => self.refused.borrow_mut()[account] = true,
             _ => {}
         }
@@ -171,11 +201,16 @@ impl World {
         match nature(account) {
             Nature::Healthy | Nature::Disabled => served(),
             Nature::Refused => Outcome::Unauthorized,
-            Nature::CutOff if self.minute() % 5 < 2 => Outcome::Unreachable { stage: Stage::Connect },
+            Nature::CutOff if self.minute() % 5 < 2 => Outcome::Unreachable {
+                stage: Stage::Connect,
+            },
             Nature::CutOff => served(),
             Nature::Limited(limit) if self.is_over(account, model, limit) => throttled(next_minute),
             Nature::LimitedInSilence(limit) if self.is_over(account, model, limit) => {
-                Outcome::Throttled { scope: Scope::Model, until: None }
+                Outcome::Throttled {
+                    scope: Scope::Model,
+                    until: None,
+                }
             }
             Nature::Limited(_) | Nature::LimitedInSilence(_) => served(),
         }
@@ -192,7 +227,9 @@ impl World {
     fn able(&self, _model: usize) -> Vec<usize> {
         let in_flight = self.in_flight.borrow();
         let healthy = (0..ACCOUNTS).filter(|account| nature(*account) == Nature::Healthy);
-        healthy.filter(|account| in_flight[*account] < CONCURRENCY).collect()
+        healthy
+            .filter(|account| in_flight[*account] < CONCURRENCY)
+            .collect()
     }
 }
 
@@ -214,10 +251,20 @@ async fn simulate(mode: Mode, requests: usize) -> Rc<World> {
 
 fn check_end(world: &World) {
     let views = world.pool.view(world.now());
-    assert!(views.iter().all(|view| view.in_flight == 0), "every lease came back");
-    assert!(*world.longest.borrow() < MINUTE, "nobody starved: {:?}", world.longest.borrow());
+    assert!(
+        views.iter().all(|view| view.in_flight == 0),
+        "every lease came back"
+    );
+    assert!(
+        *world.longest.borrow() < MINUTE,
+        "nobody starved: {:?}",
+        world.longest.borrow()
+    );
     let refusals = *world.attempts.borrow() - world.served.borrow().iter().sum::<usize>();
-    assert!(refusals > 0, "something went wrong on the way, else this shows nothing");
+    assert!(
+        refusals > 0,
+        "something went wrong on the way, else this shows nothing"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -225,7 +272,8 @@ async fn a_hundred_thousand_requests_see_no_error_and_no_limit_is_passed() {
     let world = simulate(Mode::Balance, REQUESTS).await;
     check_end(&world);
     let served = world.served.borrow();
-    let mut serving = (0..ACCOUNTS).filter(|account| !matches!(nature(*account), Nature::Refused | Nature::Disabled));
+    let mut serving = (0..ACCOUNTS)
+        .filter(|account| !matches!(nature(*account), Nature::Refused | Nature::Disabled));
     assert!(serving.all(|account| served[account] > 100), "{served:?}");
     assert_eq!((served[5], served[6], served[9]), (0, 0, 0));
 }

@@ -6,7 +6,12 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 
-const MODES: [Mode; 4] = [Mode::CacheFirst, Mode::Balance, Mode::Performance, Mode::Drain];
+const MODES: [Mode; 4] = [
+    Mode::CacheFirst,
+    Mode::Balance,
+    Mode::Performance,
+    Mode::Drain,
+];
 
 #[tokio::test(start_paused = true)]
 async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_may() {
@@ -15,7 +20,10 @@ async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_
         let _busy = pool.lease(&want()).await.unwrap();
         let began = Instant::now();
         let refused = pool.lease(&want()).await.unwrap_err();
-        assert!(matches!(refused, NoLease::Busy { waited, .. } if waited == MINUTE), "{mode:?}: {refused:?}");
+        assert!(
+            matches!(refused, NoLease::Busy { waited, .. } if waited == MINUTE),
+            "{mode:?}: {refused:?}"
+        );
         assert_eq!(refused.why()[0].why, Why::Busy { in_flight: 1 });
         assert_eq!(began.elapsed(), MINUTE);
     }
@@ -51,7 +59,10 @@ async fn nobody_overtakes_who_waits_for_the_same() {
     assert!(waiting.as_mut().now_or_never().is_none());
     drop(busy);
     let mut late = Box::pin(pool.lease(&two));
-    assert!(late.as_mut().now_or_never().is_none(), "the slot belongs to who waits");
+    assert!(
+        late.as_mut().now_or_never().is_none(),
+        "the slot belongs to who waits"
+    );
     drop(waiting.await.unwrap());
     late.await.unwrap();
 }
@@ -102,9 +113,19 @@ async fn the_line_is_bounded() {
     let _busy = pool.lease(&want()).await.unwrap();
     let wanted = want();
     let mut waiting: Vec<_> = (0..1000).map(|_| Box::pin(pool.lease(&wanted))).collect();
-    assert!(waiting.iter_mut().all(|lease| lease.as_mut().now_or_never().is_none()));
+    assert!(
+        waiting
+            .iter_mut()
+            .all(|lease| lease.as_mut().now_or_never().is_none())
+    );
     let refused = pool.lease(&wanted).now_or_never().unwrap().unwrap_err();
-    assert!(matches!(refused, NoLease::Busy { waited: Duration::ZERO, .. }));
+    assert!(matches!(
+        refused,
+        NoLease::Busy {
+            waited: Duration::ZERO,
+            ..
+        }
+    ));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,8 +188,16 @@ async fn an_account_that_runs_dry_is_slowed_down_and_then_waited_for() {
     for _ in 0..4 {
         drop(pool.lease(&want()).await.unwrap());
     }
-    assert!(began.elapsed() >= Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(began.elapsed() <= Duration::from_secs(8), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() >= Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        began.elapsed() <= Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,9 +209,17 @@ async fn a_wait_follows_the_wall_clock_through_a_suspend() {
         move || start() + began.elapsed() + *ahead.lock().unwrap()
     });
     let pool = Pool::seeded(Arc::new(InProcess), clock, rules(Mode::CacheFirst), 7);
-    pool.replace(accounts(&["a"]).into_iter().map(member).collect(), rules(Mode::CacheFirst));
+    pool.replace(
+        accounts(&["a"]).into_iter().map(member).collect(),
+        rules(Mode::CacheFirst),
+    );
     let session = SessionKey::of("s");
-    use_once(&pool, &of_session(&session), &throttled(start() + Duration::from_secs(50))).await;
+    use_once(
+        &pool,
+        &of_session(&session),
+        &throttled(start() + Duration::from_secs(50)),
+    )
+    .await;
     let wanted = of_session(&session);
     let mut waiting = Box::pin(pool.lease(&wanted));
     assert!(waiting.as_mut().now_or_never().is_none());
@@ -190,5 +227,8 @@ async fn a_wait_follows_the_wall_clock_through_a_suspend() {
     advance(Duration::from_secs(1)).await;
     let woke = Instant::now();
     waiting.await.unwrap();
-    assert!(woke.elapsed() <= Duration::from_secs(5), "timers stood still, the wall clock did not");
+    assert!(
+        woke.elapsed() <= Duration::from_secs(5),
+        "timers stood still, the wall clock did not"
+    );
 }

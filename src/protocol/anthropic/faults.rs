@@ -1,7 +1,7 @@
 //! Errors: one table from fault kinds to statuses and types, and the way back.
 //!
-//! Source: Anthropic Messages reference, "Errors" and "Server-held threads"; `translation.md` section 8. Decides nothing about
-//! retries or accounts.
+//! Source: Anthropic Messages reference, "Errors" and "Server-held threads"; `translation.md`
+//! section 8. Decides nothing about retries or accounts.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -14,16 +14,25 @@ use crate::protocol::{DecodeError, keys, sse};
 /// What Claude Code looks for to know that it has to shorten the conversation.
 const TOO_LONG: &str = "prompt is too long";
 
-/// What an upstream calls a spent account where the type alone does not tell. Observed under 400 and 429.
-const SPENT: [&str; 3] = ["credit balance is too low", "api usage limits", "spend limit"];
+/// What an upstream calls a spent account where the type alone does not tell. Observed under 400
+/// and 429.
+const SPENT: [&str; 3] = [
+    "credit balance is too low",
+    "api usage limits",
+    "spend limit",
+];
 
 /// The details by which the official SDK knows that it has to send the whole history itself.
-const THREAD_UNSUPPORTED: &str = r#"{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
+const THREAD_UNSUPPORTED: &str =
+    r#"{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
 
-/// The status and type of a kind. `upstream_status` tells a failing upstream (500) from one that was not understood (502).
+/// The status and type of a kind. `upstream_status` tells a failing upstream (500) from one that
+/// was not understood (502).
 fn row(kind: FaultKind, upstream_status: Option<u16>) -> (u16, &'static str) {
     match kind {
-        FaultKind::BadRequest | FaultKind::ContextTooLong | FaultKind::ThreadUnsupported => (400, "invalid_request_error"),
+        FaultKind::BadRequest | FaultKind::ContextTooLong | FaultKind::ThreadUnsupported => {
+            (400, "invalid_request_error")
+        }
         FaultKind::Unauthorized => (401, "authentication_error"),
         FaultKind::QuotaSpent => (402, "billing_error"),
         FaultKind::Forbidden => (403, "permission_error"),
@@ -54,12 +63,17 @@ pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
             object.str("request_id", request_id);
         });
     });
-    (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    (
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        body,
+    )
 }
 
 /// Writes the `error` event. Nothing may follow it.
 pub(super) fn encode_event(fault: &Fault, out: &mut BytesMut) {
-    sse::write(out, "error", |out| json::Writer::new(out).object(|object| write(fault, object)));
+    sse::write(out, "error", |out| {
+        json::Writer::new(out).object(|object| write(fault, object))
+    });
 }
 
 fn write(fault: &Fault, object: &mut Object<'_>) {
@@ -68,57 +82,97 @@ fn write(fault: &Fault, object: &mut Object<'_>) {
     object.object("error", |error| {
         error.str("type", kind);
         error.str("message", &message(fault));
-        error.some("details", details(fault), |value, details| value.raw(&details));
+        error.some("details", details(fault), |value, details| {
+            value.raw(&details)
+        });
     });
 }
 
 fn message(fault: &Fault) -> String {
-    let is_told = fault.kind != FaultKind::ContextTooLong || fault.message.to_ascii_lowercase().contains(TOO_LONG);
-    if is_told { fault.message.clone() } else { format!("{TOO_LONG}: {}", fault.message) }
+    let is_told = fault.kind != FaultKind::ContextTooLong
+        || fault.message.to_ascii_lowercase().contains(TOO_LONG);
+    if is_told {
+        fault.message.clone()
+    } else {
+        format!("{TOO_LONG}: {}", fault.message)
+    }
 }
 
 /// An object is this dialect's own; Gemini's details are an array and stay at home.
 fn details(fault: &Fault) -> Option<Raw> {
-    let own = fault.details.as_ref().filter(|raw| raw.document().root().kind() == Kind::Object);
-    own.cloned().or_else(|| (fault.kind == FaultKind::ThreadUnsupported).then(|| Raw::from_static(THREAD_UNSUPPORTED)))
+    let own = fault
+        .details
+        .as_ref()
+        .filter(|raw| raw.document().root().kind() == Kind::Object);
+    own.cloned().or_else(|| {
+        (fault.kind == FaultKind::ThreadUnsupported).then(|| Raw::from_static(THREAD_UNSUPPORTED))
+    })
 }
 
 /// The refusal of a request that leans on a conversation which only its upstream holds.
 pub(super) fn thread_unsupported(at: Spot) -> DecodeError {
     let message = "server-held threads cannot be translated; send the whole conversation";
-    let fault = Fault::new(FaultKind::ThreadUnsupported, Blame::Client, message).with_code("thread_unsupported_request");
-    DecodeError::Unsupported { at, fault: Box::new(fault) }
+    let fault = Fault::new(FaultKind::ThreadUnsupported, Blame::Client, message)
+        .with_code("thread_unsupported_request");
+    DecodeError::Unsupported {
+        at,
+        fault: Box::new(fault),
+    }
 }
 
 /// Reads an error answer; a body that is none of this dialect's gives the fault of its status.
 pub(super) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
-    let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
+    let document =
+        Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
     let mut fault = decode_record(document.root(), Some(status));
-    let header_id = headers.get("request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let header_id = headers
+        .get("request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
     fault.upstream_id = header_id.or(fault.upstream_id);
     fault
 }
 
 /// Reads `{"type":"error","error":{…}}`, of an answer or inside a stream.
 pub(super) fn decode_record(root: Value<'_>, status: Option<StatusCode>) -> Fault {
-    let string = |path: &[&str]| root.find(path).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
+    let string = |path: &[&str]| {
+        root.find(path)
+            .and_then(|value| value.str().ok())
+            .map(std::borrow::Cow::into_owned)
+    };
     let message = string(&["error", "message"]);
-    let details = root.find(&["error", "details"]).filter(|details| details.kind() == Kind::Object);
+    let details = root
+        .find(&["error", "details"])
+        .filter(|details| details.kind() == Kind::Object);
     let status = status.map(|status| status.as_u16());
-    let kind = kind(&string(&["error", "type"]).unwrap_or_default(), status, message.as_deref().unwrap_or_default());
+    let kind = kind(
+        &string(&["error", "type"]).unwrap_or_default(),
+        status,
+        message.as_deref().unwrap_or_default(),
+    );
     let mut fault = upstream_faults::fault(kind, status, message.as_deref());
     fault.code = string(&["error", "details", "error_code"]);
-    fault.details = details.map(Value::raw).filter(|details| !keys::are_in(details.as_str()));
+    fault.details = details
+        .map(Value::raw)
+        .filter(|details| !keys::are_in(details.as_str()));
     fault.upstream_id = string(&["request_id"]);
     fault
 }
 
-/// The kind of an upstream's error: by its type, else by its status (`api_error` says no more than that); the message tells what
-/// neither does.
+/// The kind of an upstream's error: by its type, else by its status (`api_error` says no more than
+/// that); the message tells what neither does.
 fn kind(word: &str, status: Option<u16>, message: &str) -> FaultKind {
-    let by_status = || status.map_or(FaultKind::Upstream, |status| kind_of_status(status, message));
+    let by_status = || {
+        status.map_or(FaultKind::Upstream, |status| {
+            kind_of_status(status, message)
+        })
+    };
     match kind_of_type(word).unwrap_or_else(by_status) {
-        FaultKind::BadRequest | FaultKind::RateLimited if SPENT.iter().any(|phrase| says(message, phrase)) => FaultKind::QuotaSpent,
+        FaultKind::BadRequest | FaultKind::RateLimited
+            if SPENT.iter().any(|phrase| says(message, phrase)) =>
+        {
+            FaultKind::QuotaSpent
+        }
         FaultKind::BadRequest if says(message, TOO_LONG) => FaultKind::ContextTooLong,
         FaultKind::BadRequest if status == Some(403) => FaultKind::Forbidden,
         FaultKind::NotFound if says(message, "model") => FaultKind::NoSuchModel,
@@ -147,24 +201,58 @@ mod tests {
     use super::*;
 
     fn upstream(status: u16, body: &str) -> Fault {
-        decode(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        decode(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
     }
 
     #[test]
     fn upstream_errors_are_told_apart() {
-        let body = |word: &str, message: &str| format!(r#"{{"type":"error","error":{{"type":"{word}","message":"{message}"}}}}"#);
+        let body = |word: &str, message: &str| {
+            format!(r#"{{"type":"error","error":{{"type":"{word}","message":"{message}"}}}}"#)
+        };
         let cases = [
-            (400, body("invalid_request_error", "max_tokens: Field required"), FaultKind::BadRequest),
-            (400, body("invalid_request_error", "Prompt is too long: 210000 tokens"), FaultKind::ContextTooLong),
-            (400, body("invalid_request_error", "Your credit balance is too low"), FaultKind::QuotaSpent),
-            (401, body("authentication_error", "invalid x-api-key"), FaultKind::UpstreamAuth),
+            (
+                400,
+                body("invalid_request_error", "max_tokens: Field required"),
+                FaultKind::BadRequest,
+            ),
+            (
+                400,
+                body("invalid_request_error", "Prompt is too long: 210000 tokens"),
+                FaultKind::ContextTooLong,
+            ),
+            (
+                400,
+                body("invalid_request_error", "Your credit balance is too low"),
+                FaultKind::QuotaSpent,
+            ),
+            (
+                401,
+                body("authentication_error", "invalid x-api-key"),
+                FaultKind::UpstreamAuth,
+            ),
             (402, body("billing_error", "pay"), FaultKind::QuotaSpent),
             (403, body("permission_error", "no"), FaultKind::UpstreamAuth),
-            (404, body("not_found_error", "model: claude-0"), FaultKind::NoSuchModel),
+            (
+                404,
+                body("not_found_error", "model: claude-0"),
+                FaultKind::NoSuchModel,
+            ),
             (413, body("request_too_large", "big"), FaultKind::TooLarge),
-            (429, body("rate_limit_error", "slow down"), FaultKind::RateLimited),
+            (
+                429,
+                body("rate_limit_error", "slow down"),
+                FaultKind::RateLimited,
+            ),
             (500, body("api_error", "oops"), FaultKind::Upstream),
-            (503, body("api_error", "Service unavailable"), FaultKind::Overloaded),
+            (
+                503,
+                body("api_error", "Service unavailable"),
+                FaultKind::Overloaded,
+            ),
             (504, body("timeout_error", "late"), FaultKind::Timeout),
             (529, body("overloaded_error", "full"), FaultKind::Overloaded),
             (503, "<html>".to_owned(), FaultKind::Overloaded),
@@ -183,7 +271,10 @@ mod tests {
             br#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},
             "request_id":"req_1"}"#;
         let fault = decode(StatusCode::NOT_FOUND, &headers, body);
-        assert_eq!((fault.code.as_deref(), fault.upstream_id.as_deref()), (Some("thread_not_found"), Some("req_0")));
+        assert_eq!(
+            (fault.code.as_deref(), fault.upstream_id.as_deref()),
+            (Some("thread_not_found"), Some("req_0"))
+        );
         let (_, body) = encode(&fault, "req_2");
         let expected = r#"{"type":"error","error":{"type":"not_found_error","message":"gone","details":{"error_code":"thread_not_found"}},"request_id":"req_2"}"#;
         assert_eq!(body, expected);
@@ -206,9 +297,16 @@ mod tests {
 
     #[test]
     fn a_prompt_that_is_too_long_is_said_so_that_clients_notice() {
-        let fault = Fault::new(FaultKind::ContextTooLong, Blame::Client, "maximum context length is 8192");
+        let fault = Fault::new(
+            FaultKind::ContextTooLong,
+            Blame::Client,
+            "maximum context length is 8192",
+        );
         let (_, body) = encode(&fault, "r");
-        assert!(String::from_utf8_lossy(&body).contains("prompt is too long: maximum context length is 8192"));
+        assert!(
+            String::from_utf8_lossy(&body)
+                .contains("prompt is too long: maximum context length is 8192")
+        );
     }
 
     #[test]

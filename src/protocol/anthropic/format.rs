@@ -9,7 +9,9 @@ use crate::json::{self, Object, Raw, Text, Value, Writer};
 pub(super) fn note(format: &Format) -> Option<Text> {
     match format {
         Format::Free | Format::Schema(_) => None,
-        Format::Json => Some(Text::from_static("Answer with one JSON object and nothing else.")),
+        Format::Json => Some(Text::from_static(
+            "Answer with one JSON object and nothing else.",
+        )),
         Format::Enum(schema) => Some(Text::from(format!(
             "Answer with exactly one of the values that this JSON Schema allows, as plain text and nothing else: {}",
             schema.as_str()
@@ -25,7 +27,9 @@ pub(super) fn closed(schema: &Raw) -> Option<Raw> {
 }
 
 fn write_schema(schema: Value<'_>, out: Writer<'_>) {
-    let Ok(members) = schema.members() else { return out.raw(&schema.raw().compact()) };
+    let Ok(members) = schema.members() else {
+        return out.raw(&schema.raw().compact());
+    };
     let is_object = is_object(schema);
     out.object(|object| {
         let mut is_closed = false;
@@ -69,7 +73,10 @@ mod tests {
     fn objects_are_closed_at_every_depth() {
         let open = r#"{"type":"object","properties":{"properties":{"type":"array","items":{"properties":{"a":{"enum":[{"type":"object"}]}}}}},"additionalProperties":true}"#;
         let expected = r#"{"type":"object","properties":{"properties":{"type":"array","items":{"properties":{"a":{"enum":[{"type":"object"}]}},"additionalProperties":false}}},"additionalProperties":false}"#;
-        assert_eq!(closed(&Raw::from_static(open)), Some(Raw::from_static(expected)));
+        assert_eq!(
+            closed(&Raw::from_static(open)),
+            Some(Raw::from_static(expected))
+        );
         assert_eq!(closed(&Raw::from_static(expected)), None);
     }
 }

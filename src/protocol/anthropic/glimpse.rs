@@ -1,4 +1,5 @@
-//! What passes through, as cheaply as it can be seen: the event's name decides whether a frame is read at all.
+//! What passes through, as cheaply as it can be seen: the event's name decides whether a frame is
+//! read at all.
 //!
 //! Source: Anthropic Messages reference, "Stream". Changes nothing.
 
@@ -13,9 +14,18 @@ use crate::protocol::{Garbled, Glimpse};
 /// Looks at one frame.
 pub(super) fn frame(frame: &Frame) -> Glimpse {
     match &frame.event[..] {
-        b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
-        b"message_stop" => Glimpse { is_end: true, is_last: true, ..Glimpse::default() },
-        b"message_start" | b"message_delta" | b"error" | b"" => parse(&frame.data, |root| record(root, &frame.event)),
+        b"content_block_start" | b"content_block_delta" => Glimpse {
+            is_content: true,
+            ..Glimpse::default()
+        },
+        b"message_stop" => Glimpse {
+            is_end: true,
+            is_last: true,
+            ..Glimpse::default()
+        },
+        b"message_start" | b"message_delta" | b"error" | b"" => {
+            parse(&frame.data, |root| record(root, &frame.event))
+        }
         _ => Glimpse::default(),
     }
 }
@@ -29,26 +39,58 @@ pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
     }
     let is_content = root.get("content").is_some();
     let is_end = root.get("stop_reason").is_some();
-    let usage = root.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
-    Ok(Glimpse { usage, is_content, is_end, ..Glimpse::default() })
+    let usage = root
+        .get("usage")
+        .and_then(|usage| usage.opened().ok())
+        .map(|opened| usage::decode(opened.root()));
+    Ok(Glimpse {
+        usage,
+        is_content,
+        is_end,
+        ..Glimpse::default()
+    })
 }
 
 /// A record whose name, where the frame has none, stands in its data.
 fn record(root: Value<'_>, event: &[u8]) -> Glimpse {
     let kind = word(root, "type").unwrap_or_default();
-    let usage = |holder: Option<Value<'_>>| holder.and_then(|holder| holder.get("usage")).map(usage::decode);
-    match if event.is_empty() { kind.as_bytes() } else { event } {
-        b"message_start" => Glimpse { usage: usage(root.get("message")), ..Glimpse::default() },
-        b"message_delta" => Glimpse { usage: usage(Some(root)), ..Glimpse::default() },
-        b"content_block_start" | b"content_block_delta" => Glimpse { is_content: true, ..Glimpse::default() },
-        b"message_stop" => Glimpse { is_end: true, is_last: true, ..Glimpse::default() },
+    let usage = |holder: Option<Value<'_>>| {
+        holder
+            .and_then(|holder| holder.get("usage"))
+            .map(usage::decode)
+    };
+    match if event.is_empty() {
+        kind.as_bytes()
+    } else {
+        event
+    } {
+        b"message_start" => Glimpse {
+            usage: usage(root.get("message")),
+            ..Glimpse::default()
+        },
+        b"message_delta" => Glimpse {
+            usage: usage(Some(root)),
+            ..Glimpse::default()
+        },
+        b"content_block_start" | b"content_block_delta" => Glimpse {
+            is_content: true,
+            ..Glimpse::default()
+        },
+        b"message_stop" => Glimpse {
+            is_end: true,
+            is_last: true,
+            ..Glimpse::default()
+        },
         b"error" => fault(root),
         _ => Glimpse::default(),
     }
 }
 
 fn fault(root: Value<'_>) -> Glimpse {
-    Glimpse { fault: Some(faults::decode_record(root, None::<StatusCode>)), ..Glimpse::default() }
+    Glimpse {
+        fault: Some(faults::decode_record(root, None::<StatusCode>)),
+        ..Glimpse::default()
+    }
 }
 
 fn word<'d>(root: Value<'d>, key: &str) -> Option<std::borrow::Cow<'d, str>> {
@@ -56,5 +98,6 @@ fn word<'d>(root: Value<'d>, key: &str) -> Option<std::borrow::Cow<'d, str>> {
 }
 
 fn parse(data: &Bytes, read: impl FnOnce(Value<'_>) -> Glimpse) -> Glimpse {
-    Document::parse(data.clone()).map_or_else(|_| Glimpse::default(), |document| read(document.root()))
+    Document::parse(data.clone())
+        .map_or_else(|_| Glimpse::default(), |document| read(document.root()))
 }

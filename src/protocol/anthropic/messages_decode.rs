@@ -1,11 +1,13 @@
 //! System text, messages and their blocks.
 //!
-//! Source: Anthropic Messages reference, "Messages". Blocks that only this API can run or read are kept whole as hosted parts.
+//! Source: Anthropic Messages reference, "Messages". Blocks that only this API can run or read are
+//! kept whole as hosted parts.
 
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
 use crate::canon::{
-    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig, ToolInput, ToolResult, Turn,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig,
+    ToolInput, ToolResult, Turn,
 };
 use crate::json::{Invalid, Kind, Raw, Text, Value};
 use crate::protocol::DecodeError;
@@ -13,9 +15,14 @@ use crate::protocol::envelope::{self, Carried};
 
 impl Decoder {
     pub(super) fn messages(&mut self, messages: Value<'_>) -> Result<Vec<Turn>, DecodeError> {
-        let turns: Vec<Turn> = messages.items()?.map(|message| self.message(message)).collect::<Result<_, _>>()?;
+        let turns: Vec<Turn> = messages
+            .items()?
+            .map(|message| self.message(message))
+            .collect::<Result<_, _>>()?;
         if turns.is_empty() {
-            return Err(Invalid::new(messages.spot(), "expected at least one message, found none").into());
+            return Err(
+                Invalid::new(messages.spot(), "expected at least one message, found none").into(),
+            );
         }
         Ok(turns)
     }
@@ -25,15 +32,30 @@ impl Decoder {
         let content = message.required("content")?;
         self.unknown_besides(message, &["role", "content"])?;
         let is_system = matches!(role, Role::System | Role::Developer);
-        let parts = if is_system { self.system_text(content)? } else { self.content(content)? };
-        Ok(Turn { role, parts, name: None, at: message.spot() })
+        let parts = if is_system {
+            self.system_text(content)?
+        } else {
+            self.content(content)?
+        };
+        Ok(Turn {
+            role,
+            parts,
+            name: None,
+            at: message.spot(),
+        })
     }
 
     /// System text at the front or in the middle: a string or blocks of text.
     pub(super) fn system_text(&mut self, system: Value<'_>) -> Result<Vec<Part>, DecodeError> {
         let parts = self.content(system)?;
-        match parts.iter().find(|part| !matches!(part.kind, PartKind::Text(_))) {
-            Some(other) => Err(DecodeError::unsupported(other.at, "expected text; system text holds nothing else")),
+        match parts
+            .iter()
+            .find(|part| !matches!(part.kind, PartKind::Text(_)))
+        {
+            Some(other) => Err(DecodeError::unsupported(
+                other.at,
+                "expected text; system text holds nothing else",
+            )),
             None => Ok(parts),
         }
     }
@@ -58,16 +80,30 @@ impl Decoder {
             "tool_result" => self.tool_result(block),
             "thinking" => self.thinking_block(block),
             "redacted_thinking" => self.redacted_thinking(block),
-            // Media is never passed over: what the API has no block for is refused here, not dropped later.
-            media @ ("audio" | "input_audio" | "video") => {
-                Err(DecodeError::unsupported(block.spot(), format!("the anthropic dialect has no `{media}` blocks")))
-            }
-            _ => Ok(Part::new(PartKind::Hosted { dialect: DIALECT, kind: kind.text()?, raw: block.raw() }, block.spot())),
+            // Media is never passed over: what the API has no block for is refused here, not
+            // dropped later.
+            media @ ("audio" | "input_audio" | "video") => Err(DecodeError::unsupported(
+                block.spot(),
+                format!("the anthropic dialect has no `{media}` blocks"),
+            )),
+            _ => Ok(Part::new(
+                PartKind::Hosted {
+                    dialect: DIALECT,
+                    kind: kind.text()?,
+                    raw: block.raw(),
+                },
+                block.spot(),
+            )),
         }
     }
 
     /// A part of that kind, with what any block may carry beside its `own` members.
-    fn part(&mut self, block: Value<'_>, kind: PartKind, own: &[&str]) -> Result<Part, DecodeError> {
+    fn part(
+        &mut self,
+        block: Value<'_>,
+        kind: PartKind,
+        own: &[&str],
+    ) -> Result<Part, DecodeError> {
         let mut part = Part::new(kind, block.spot());
         for (key, value) in block.fields()? {
             match &*key {
@@ -83,7 +119,13 @@ impl Decoder {
 
     fn image(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let source = self.source(block.required("source")?)?;
-        let media = Media { kind: MediaKind::Image, source, name: None, context: None, detail: None };
+        let media = Media {
+            kind: MediaKind::Image,
+            source,
+            name: None,
+            context: None,
+            detail: None,
+        };
         self.part(block, PartKind::Media(media), &["source"])
     }
 
@@ -96,10 +138,15 @@ impl Decoder {
             context: optional_text(block, "context")?,
             detail: None,
         };
-        self.part(block, PartKind::Media(media), &["source", "title", "context"])
+        self.part(
+            block,
+            PartKind::Media(media),
+            &["source", "title", "context"],
+        )
     }
 
-    /// A search result that the client brings along is text which the answer builds on: a document with its source as context.
+    /// A search result that the client brings along is text which the answer builds on: a document
+    /// with its source as context.
     fn search_result(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let media = Media {
             kind: MediaKind::Document,
@@ -108,7 +155,11 @@ impl Decoder {
             context: optional_text(block, "source")?,
             detail: None,
         };
-        self.part(block, PartKind::Media(media), &["source", "title", "content"])
+        self.part(
+            block,
+            PartKind::Media(media),
+            &["source", "title", "content"],
+        )
     }
 
     fn source(&mut self, source: Value<'_>) -> Result<MediaSource, DecodeError> {
@@ -116,16 +167,38 @@ impl Decoder {
         let (read, known): (_, &[&str]) = match &*kind.str()? {
             "base64" => {
                 let (mime, data) = (text(source, "media_type")?, text(source, "data")?);
-                (MediaSource::Inline { mime, data }, &["type", "media_type", "data"])
+                (
+                    MediaSource::Inline { mime, data },
+                    &["type", "media_type", "data"],
+                )
             }
-            "text" => (MediaSource::Plain(text(source, "data")?), &["type", "media_type", "data"]),
-            "url" => (MediaSource::Url { url: web_url(source.required("url")?)?, mime: None }, &["type", "url"]),
+            "text" => (
+                MediaSource::Plain(text(source, "data")?),
+                &["type", "media_type", "data"],
+            ),
+            "url" => (
+                MediaSource::Url {
+                    url: web_url(source.required("url")?)?,
+                    mime: None,
+                },
+                &["type", "url"],
+            ),
             "file" => (
-                MediaSource::File { id: Located::read(source.required("file_id")?, Value::text)?, dialect: DIALECT },
+                MediaSource::File {
+                    id: Located::read(source.required("file_id")?, Value::text)?,
+                    dialect: DIALECT,
+                },
                 &["type", "file_id"],
             ),
-            "content" => (MediaSource::Plain(self.plain_content(source.required("content")?)?), &["type", "content"]),
-            _ => return Err(kind.expected("`base64`, `text`, `url`, `file` or `content`").into()),
+            "content" => (
+                MediaSource::Plain(self.plain_content(source.required("content")?)?),
+                &["type", "content"],
+            ),
+            _ => {
+                return Err(kind
+                    .expected("`base64`, `text`, `url`, `file` or `content`")
+                    .into());
+            }
         };
         self.unknown_besides(source, known)?;
         Ok(read)
@@ -154,30 +227,64 @@ impl Decoder {
     }
 
     fn tool_result(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let content = block.get("content").map(|content| self.content(content)).transpose()?;
+        let content = block
+            .get("content")
+            .map(|content| self.content(content))
+            .transpose()?;
         let result = ToolResult {
             call_id: text(block, "tool_use_id")?,
             name: None,
             parts: content.unwrap_or_default(),
-            is_error: block.get("is_error").map(Value::bool).transpose()?.unwrap_or(false),
+            is_error: block
+                .get("is_error")
+                .map(Value::bool)
+                .transpose()?
+                .unwrap_or(false),
         };
         if let Some(other) = result.parts.iter().find(|part| !fits_result(part)) {
-            return Err(DecodeError::unsupported(other.at, "expected text, an image or a document in a tool result"));
+            return Err(DecodeError::unsupported(
+                other.at,
+                "expected text, an image or a document in a tool result",
+            ));
         }
-        self.part(block, PartKind::ToolResult(result), &["tool_use_id", "content", "is_error"])
+        self.part(
+            block,
+            PartKind::ToolResult(result),
+            &["tool_use_id", "content", "is_error"],
+        )
     }
 
     fn thinking_block(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let texts = optional_text(block, "thinking")?.map(|text| text.value).filter(|text| !text.is_empty());
-        let carrier = optional_text(block, "signature")?.map(|carrier| carrier.value).unwrap_or_default();
+        let texts = optional_text(block, "thinking")?
+            .map(|text| text.value)
+            .filter(|text| !text.is_empty());
+        let carrier = optional_text(block, "signature")?
+            .map(|carrier| carrier.value)
+            .unwrap_or_default();
         let (sig, form) = signature(&carrier, ReasoningForm::Full);
-        let reasoning = PartKind::Reasoning { form, texts: texts.into_iter().collect() };
-        Ok(Part { sig, ..self.part(block, reasoning, &["thinking", "signature"])? })
+        let reasoning = PartKind::Reasoning {
+            form,
+            texts: texts.into_iter().collect(),
+        };
+        Ok(Part {
+            sig,
+            ..self.part(block, reasoning, &["thinking", "signature"])?
+        })
     }
 
     fn redacted_thinking(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let (sig, form) = signature(&text(block, "data")?, ReasoningForm::Redacted);
-        Ok(Part { sig, ..self.part(block, PartKind::Reasoning { form, texts: Vec::new() }, &["data"])? })
+        Ok(Part {
+            sig,
+            ..self.part(
+                block,
+                PartKind::Reasoning {
+                    form,
+                    texts: Vec::new(),
+                },
+                &["data"],
+            )?
+        })
     }
 }
 
@@ -196,14 +303,22 @@ fn text(block: Value<'_>, key: &'static str) -> Result<Text, Invalid> {
 }
 
 fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<Text>>, Invalid> {
-    block.get(key).map(|value| Located::read(value, Value::text)).transpose()
+    block
+        .get(key)
+        .map(|value| Located::read(value, Value::text))
+        .transpose()
 }
 
-/// The token of a carrier and the form of its reasoning: the client's own, or another maker's out of our envelope.
+/// The token of a carrier and the form of its reasoning: the client's own, or another maker's out
+/// of our envelope.
 fn signature(carrier: &Text, own: ReasoningForm) -> (Option<Sig>, ReasoningForm) {
     match envelope::unwrap(carrier) {
         Carried::Own(value) if !value.is_empty() => {
-            let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
+            let origin = Origin {
+                dialect: DIALECT,
+                provider: String::new(),
+                model: String::new(),
+            };
             (Some(Sig { origin, value }), own)
         }
         Carried::Foreign { sig, form } => (Some(sig), form),
@@ -220,7 +335,9 @@ fn citations(value: Value<'_>) -> Option<Located<Raw>> {
 /// A URL source is a PDF, as the API takes no other document by URL.
 fn document_kind(source: &MediaSource) -> MediaKind {
     match source {
-        MediaSource::Inline { mime, .. } => MediaKind::of_mime(&mime.to_plain()).unwrap_or(MediaKind::Document),
+        MediaSource::Inline { mime, .. } => {
+            MediaKind::of_mime(&mime.to_plain()).unwrap_or(MediaKind::Document)
+        }
         MediaSource::Url { .. } => MediaKind::Pdf,
         MediaSource::Plain(_) | MediaSource::File { .. } => MediaKind::Document,
     }
@@ -230,9 +347,16 @@ fn document_kind(source: &MediaSource) -> MediaKind {
 fn web_url(url: Value<'_>) -> Result<Text, Invalid> {
     let plain = url.str()?.to_ascii_lowercase();
     let is_web = plain.starts_with("https://") || plain.starts_with("http://");
-    if is_web { url.text() } else { Err(url.expected("an http or https URL")) }
+    if is_web {
+        url.text()
+    } else {
+        Err(url.expected("an http or https URL"))
+    }
 }
 
 fn fits_result(part: &Part) -> bool {
-    matches!(part.kind, PartKind::Text(_) | PartKind::Media(_) | PartKind::Hosted { .. })
+    matches!(
+        part.kind,
+        PartKind::Text(_) | PartKind::Media(_) | PartKind::Hosted { .. }
+    )
 }

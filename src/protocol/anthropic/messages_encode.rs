@@ -1,6 +1,7 @@
 //! Turns as this dialect takes them: they alternate, begin with the user, and hold nothing empty.
 //!
-//! Source: Anthropic Messages reference, "Messages" and "Rules enforced"; `translation.md` section 3.
+//! Source: Anthropic Messages reference, "Messages" and "Rules enforced"; `translation.md` section
+//! 3.
 
 use super::DIALECT;
 use super::parts_encode::plain_text;
@@ -36,11 +37,25 @@ impl Message<'_> {
     }
 
     pub(super) fn has_results(&self) -> bool {
-        self.blocks.iter().any(|block| matches!(block, Block::Part(Part { kind: PartKind::ToolResult(_), .. })))
+        self.blocks.iter().any(|block| {
+            matches!(
+                block,
+                Block::Part(Part {
+                    kind: PartKind::ToolResult(_),
+                    ..
+                })
+            )
+        })
     }
 
     pub(super) fn begins_with_reasoning(&self) -> bool {
-        matches!(self.blocks.first(), Some(Block::Part(Part { kind: PartKind::Reasoning { .. }, .. })))
+        matches!(
+            self.blocks.first(),
+            Some(Block::Part(Part {
+                kind: PartKind::Reasoning { .. },
+                ..
+            }))
+        )
     }
 }
 
@@ -56,22 +71,47 @@ impl<'e> Encoder<'e> {
                 _ => messages.push(message),
             }
         }
-        if messages.first().is_none_or(|message| message.role != "user") {
+        if messages
+            .first()
+            .is_none_or(|message| message.role != "user")
+        {
             self.losses.added("turn");
-            messages.insert(0, Message { role: "user", blocks: vec![Block::Text(Text::from_static(CONTINUE))] });
+            messages.insert(
+                0,
+                Message {
+                    role: "user",
+                    blocks: vec![Block::Text(Text::from_static(CONTINUE))],
+                },
+            );
         }
         messages
     }
 
     fn message(&mut self, turn: &'e Turn) -> Message<'e> {
-        turn.name.iter().for_each(|name| self.losses.dropped(name.at));
-        let is_reminder = matches!(turn.role, Role::System | Role::Developer) && !self.abilities.system_turns;
+        turn.name
+            .iter()
+            .for_each(|name| self.losses.dropped(name.at));
+        let is_reminder =
+            matches!(turn.role, Role::System | Role::Developer) && !self.abilities.system_turns;
         if is_reminder {
             self.losses.adjusted(turn.at);
         }
-        let kept: Vec<&'e Part> = turn.parts.iter().filter(|part| self.keeps(part, turn.role)).collect();
-        let block = |part| if is_reminder { reminder(part) } else { Block::Part(part) };
-        Message { role: self.role(turn.role), blocks: kept.into_iter().map(block).collect() }
+        let kept: Vec<&'e Part> = turn
+            .parts
+            .iter()
+            .filter(|part| self.keeps(part, turn.role))
+            .collect();
+        let block = |part| {
+            if is_reminder {
+                reminder(part)
+            } else {
+                Block::Part(part)
+            }
+        };
+        Message {
+            role: self.role(turn.role),
+            blocks: kept.into_iter().map(block).collect(),
+        }
     }
 
     fn role(&self, role: Role) -> &'static str {
@@ -86,12 +126,22 @@ impl<'e> Encoder<'e> {
     fn keeps(&mut self, part: &Part, role: Role) -> bool {
         let is_kept = match &part.kind {
             PartKind::Text(_) | PartKind::Refusal(_) => return self.keeps_text(part),
-            PartKind::Reasoning { .. } => {
-                envelope::fitting(part.sig.as_ref(), DIALECT, self.target.provider, self.target.model).is_some()
-            }
+            PartKind::Reasoning { .. } => envelope::fitting(
+                part.sig.as_ref(),
+                DIALECT,
+                self.target.provider,
+                self.target.model,
+            )
+            .is_some(),
             PartKind::Hosted { dialect, .. } => *dialect == DIALECT,
-            PartKind::Media(Media { kind: MediaKind::Image, .. }) if role == Role::Assistant => {
-                self.losses.refuse(part.at, "the anthropic dialect takes no images of the assistant");
+            PartKind::Media(Media {
+                kind: MediaKind::Image,
+                ..
+            }) if role == Role::Assistant => {
+                self.losses.refuse(
+                    part.at,
+                    "the anthropic dialect takes no images of the assistant",
+                );
                 false
             }
             PartKind::Media(_) | PartKind::ToolCall { .. } | PartKind::ToolResult(_) => true,
@@ -103,7 +153,8 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// System text in the middle for models that know no system messages: what Claude's own clients wrap it in.
+/// System text in the middle for models that know no system messages: what Claude's own clients
+/// wrap it in.
 fn reminder(part: &Part) -> Block<'_> {
     let [open, close] = ["<system-reminder>", "</system-reminder>"].map(Text::from_static);
     match plain_text(part) {
@@ -112,7 +163,11 @@ fn reminder(part: &Part) -> Block<'_> {
     }
 }
 
-pub(super) fn write_messages<'e>(encoder: &mut Encoder<'e>, messages: &[Message<'e>], array: &mut Array<'_>) {
+pub(super) fn write_messages<'e>(
+    encoder: &mut Encoder<'e>,
+    messages: &[Message<'e>],
+    array: &mut Array<'_>,
+) {
     for message in messages {
         array.object(|object| {
             object.str("role", message.role);

@@ -1,10 +1,11 @@
 //! The Anthropic Messages dialect, towards clients and towards upstreams.
 //!
-//! Source: Anthropic Messages reference. The two API versions that are live differ in what they take (sampling above all): a
-//! client's own passes through with its request, and requests that originate here use the older one.
+//! Source: Anthropic Messages reference. The two API versions that are live differ in what they
+//! take (sampling above all): a client's own passes through with its request, and requests that
+//! originate here use the older one.
 //!
-//! What this dialect cannot carry is dropped by name or refused in `request_encode`; nothing here knows a socket, a clock or an
-//! account.
+//! What this dialect cannot carry is dropped by name or refused in `request_encode`; nothing here
+//! knows a socket, a clock or an account.
 
 mod abilities;
 mod faults;
@@ -34,8 +35,9 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::sse::Frame;
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed, PassthroughHeaders, Peek,
-    Protocol, Route, StreamDecoder, StreamEncoder, Target, opening,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation,
+    Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target,
+    opening,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -47,13 +49,30 @@ pub const DIALECT: Dialect = Dialect::named("anthropic");
 pub struct Anthropic;
 
 static ROUTES: [Route; 4] = [
-    Route { method: Method::POST, pattern: "/messages", operation: Operation::Generate },
-    Route { method: Method::POST, pattern: "/messages/count_tokens", operation: Operation::CountTokens },
-    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
-    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+    Route {
+        method: Method::POST,
+        pattern: "/messages",
+        operation: Operation::Generate,
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/messages/count_tokens",
+        operation: Operation::CountTokens,
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/models",
+        operation: Operation::ListModels,
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/models/{model}",
+        operation: Operation::ShowModel,
+    },
 ];
 
-/// `anthropic-organization-id` and `anthropic-workspace-id` name the account behind the gateway and do not go back.
+/// `anthropic-organization-id` and `anthropic-workspace-id` name the account behind the gateway and
+/// do not go back.
 const HEADERS: PassthroughHeaders = PassthroughHeaders {
     request: &[
         "anthropic-version",
@@ -63,7 +82,13 @@ const HEADERS: PassthroughHeaders = PassthroughHeaders {
         "x-claude-code-*",
         "x-stainless-*",
     ],
-    response: &["request-id", "anthropic-ratelimit-*", "retry-after", "retry-after-ms", "x-should-retry"],
+    response: &[
+        "request-id",
+        "anthropic-ratelimit-*",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+    ],
 };
 
 impl Protocol for Anthropic {
@@ -80,7 +105,10 @@ impl Protocol for Anthropic {
     }
 
     fn opening(&self) -> opening::Places {
-        opening::Places { system: &["system"], turns: "messages" }
+        opening::Places {
+            system: &["system"],
+            turns: "messages",
+        }
     }
 
     fn aliases(&self) -> &'static [&'static str] {
@@ -100,14 +128,28 @@ impl Protocol for Anthropic {
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-        if matches!(inbound.operation, Operation::ListModels | Operation::ShowModel) {
-            return Ok(Peek { model: inbound.path_model.unwrap_or_default().to_owned(), ..Peek::default() });
+        if matches!(
+            inbound.operation,
+            Operation::ListModels | Operation::ShowModel
+        ) {
+            return Ok(Peek {
+                model: inbound.path_model.unwrap_or_default().to_owned(),
+                ..Peek::default()
+            });
         }
         let document = Document::skim(inbound.body.clone())?;
-        Ok(Peek::of_body(document.root(), session(inbound.headers, document.root()))?)
+        Ok(Peek::of_body(
+            document.root(),
+            session(inbound.headers, document.root()),
+        )?)
     }
 
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>) {
         let path = match operation {
             Operation::ListModels => "/models".to_owned(),
             Operation::ShowModel => format!("/models/{model}"),
@@ -120,7 +162,12 @@ impl Protocol for Anthropic {
         request_decode::decode(inbound)
     }
 
-    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Encoded {
         request_encode::encode(request, target, losses)
     }
 
@@ -163,7 +210,11 @@ impl Protocol for Anthropic {
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
         let document = Document::parse(body.clone()).map_err(Garbled::from)?;
-        let tokens = document.root().required("input_tokens").and_then(Value::u64).map_err(Garbled::from)?;
+        let tokens = document
+            .root()
+            .required("input_tokens")
+            .and_then(Value::u64)
+            .map_err(Garbled::from)?;
         Ok(tokens)
     }
 
@@ -192,12 +243,23 @@ impl Protocol for Anthropic {
     }
 }
 
-/// The conversation: Claude Code's header, else the client's user id, else the answer that a server-held thread goes on from.
+/// The conversation: Claude Code's header, else the client's user id, else the answer that a
+/// server-held thread goes on from.
 fn session(headers: &HeaderMap, root: Value<'_>) -> Option<String> {
-    let header = headers.get("x-claude-code-session-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let header = headers
+        .get("x-claude-code-session-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
     let field = |holder: &str, key: &str| {
         let holder = root.get(holder)?.opened().ok()?;
-        holder.root().get(key)?.str().ok().map(std::borrow::Cow::into_owned)
+        holder
+            .root()
+            .get(key)?
+            .str()
+            .ok()
+            .map(std::borrow::Cow::into_owned)
     };
-    header.or_else(|| field("metadata", "user_id")).or_else(|| field("thread", "previous_message_id"))
+    header
+        .or_else(|| field("metadata", "user_id"))
+        .or_else(|| field("thread", "previous_message_id"))
 }

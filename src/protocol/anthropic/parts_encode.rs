@@ -1,18 +1,23 @@
 //! Parts as content blocks.
 //!
-//! Source: Anthropic Messages reference, "Messages"; `translation.md` section 4. Which parts are written is decided before.
+//! Source: Anthropic Messages reference, "Messages"; `translation.md` section 4. Which parts are
+//! written is decided before.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::DIALECT;
 use super::request_encode::{Encoder, write_text};
-use crate::canon::{Dialect, Located, Media, MediaKind, MediaSource, Part, PartKind, ReasoningForm, Spot, ToolInput, ToolResult};
+use crate::canon::{
+    Dialect, Located, Media, MediaKind, MediaSource, Part, PartKind, ReasoningForm, Spot,
+    ToolInput, ToolResult,
+};
 use crate::json::{Object, Raw, Text, Writer};
 use crate::protocol::handles;
 use crate::protocol::{envelope, names};
 
-/// The API names the characters of a call id and no length; longer ids than any upstream makes are shortened.
+/// The API names the characters of a call id and no length; longer ids than any upstream makes are
+/// shortened.
 const CALL_ID_LEN_MAX: usize = 128;
 
 /// Source: Anthropic Messages reference, "Messages", `image`.
@@ -38,8 +43,15 @@ impl Encoder<'_> {
         match kind {
             PartKind::Text(text) | PartKind::Refusal(text) => write_text(text, object),
             PartKind::Media(media) => self.write_media(media, part.at, object),
-            PartKind::Reasoning { form, texts } => return self.write_reasoning(part, *form, texts, object),
-            PartKind::ToolCall { id, name, namespace, input } => {
+            PartKind::Reasoning { form, texts } => {
+                return self.write_reasoning(part, *form, texts, object);
+            }
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace,
+                input,
+            } => {
                 object.str("type", "tool_use");
                 object.text("id", &names::call_id(id, CALL_ID_LEN_MAX));
                 object.text("name", &self.names.wire(name, namespace.as_ref()));
@@ -55,9 +67,22 @@ impl Encoder<'_> {
     }
 
     /// A thinking block, exactly as its maker gave it; it takes no cache mark.
-    fn write_reasoning(&mut self, part: &Part, form: ReasoningForm, texts: &[Text], object: &mut Object<'_>) {
-        part.cache.iter().for_each(|mark| self.losses.dropped(mark.at));
-        let token = envelope::fitting(part.sig.as_ref(), DIALECT, self.target.provider, self.target.model);
+    fn write_reasoning(
+        &mut self,
+        part: &Part,
+        form: ReasoningForm,
+        texts: &[Text],
+        object: &mut Object<'_>,
+    ) {
+        part.cache
+            .iter()
+            .for_each(|mark| self.losses.dropped(mark.at));
+        let token = envelope::fitting(
+            part.sig.as_ref(),
+            DIALECT,
+            self.target.provider,
+            self.target.model,
+        );
         let token = token.cloned().unwrap_or_default();
         if form == ReasoningForm::Redacted {
             object.str("type", "redacted_thinking");
@@ -78,10 +103,21 @@ impl Encoder<'_> {
 
     fn write_result(&mut self, result: &ToolResult, object: &mut Object<'_>) {
         object.str("type", "tool_result");
-        object.text("tool_use_id", &names::call_id(&result.call_id, CALL_ID_LEN_MAX));
-        let parts: Vec<&Part> = result.parts.iter().filter(|part| self.keeps_in_result(part)).collect();
+        object.text(
+            "tool_use_id",
+            &names::call_id(&result.call_id, CALL_ID_LEN_MAX),
+        );
+        let parts: Vec<&Part> = result
+            .parts
+            .iter()
+            .filter(|part| self.keeps_in_result(part))
+            .collect();
         if !parts.is_empty() {
-            object.array("content", |content| parts.into_iter().for_each(|part| self.write_part(part, content.item())));
+            object.array("content", |content| {
+                parts
+                    .into_iter()
+                    .for_each(|part| self.write_part(part, content.item()))
+            });
         }
         if result.is_error {
             object.bool("is_error", true);
@@ -89,16 +125,20 @@ impl Encoder<'_> {
     }
 
     fn keeps_in_result(&mut self, part: &Part) -> bool {
-        let is_foreign = matches!(part.kind, PartKind::Hosted { dialect, .. } if dialect != DIALECT);
+        let is_foreign =
+            matches!(part.kind, PartKind::Hosted { dialect, .. } if dialect != DIALECT);
         if is_foreign {
             self.losses.dropped(part.at);
         }
         !is_foreign && self.keeps_text(part)
     }
 
-    /// Citations go back where they have this dialect's shape: locations in a text, or the switch on a document.
+    /// Citations go back where they have this dialect's shape: locations in a text, or the switch
+    /// on a document.
     fn write_citations(&mut self, part: &Part, object: &mut Object<'_>) {
-        let Some(citations) = &part.citations else { return };
+        let Some(citations) = &part.citations else {
+            return;
+        };
         let is_place = matches!(part.kind, PartKind::Text(_) | PartKind::Media(_));
         if is_place && is_own(&citations.value) {
             object.raw("citations", &citations.value);
@@ -108,23 +148,35 @@ impl Encoder<'_> {
     }
 
     fn write_media(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
-        media.detail.iter().for_each(|detail| self.losses.dropped(detail.at));
+        media
+            .detail
+            .iter()
+            .for_each(|detail| self.losses.dropped(detail.at));
         match media.kind {
             MediaKind::Image => self.write_image(media, at, object),
             MediaKind::Pdf | MediaKind::Document => self.write_document(media, at, object),
             kind @ (MediaKind::Audio | MediaKind::Video) => {
-                self.losses.refuse(at, format!("the anthropic dialect has no {} input", kind.name()));
+                self.losses.refuse(
+                    at,
+                    format!("the anthropic dialect has no {} input", kind.name()),
+                );
             }
         }
     }
 
     fn write_image(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
-        [&media.name, &media.context].into_iter().flatten().for_each(|text| self.losses.dropped(text.at));
+        [&media.name, &media.context]
+            .into_iter()
+            .flatten()
+            .for_each(|text| self.losses.dropped(text.at));
         object.str("type", "image");
         object.object("source", |source| match &media.source {
             MediaSource::Inline { mime, data } => match image_type(mime) {
                 Some(mime) => write_base64(mime, data, source),
-                None => self.losses.refuse(at, "the anthropic dialect takes images as jpeg, png, gif or webp"),
+                None => self.losses.refuse(
+                    at,
+                    "the anthropic dialect takes images as jpeg, png, gif or webp",
+                ),
             },
             MediaSource::Plain(_) => self.losses.refuse(at, "expected an image, found text"),
             MediaSource::Url { url, .. } => write_url(url, source),
@@ -135,17 +187,25 @@ impl Encoder<'_> {
     fn write_document(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
         object.str("type", "document");
         object.object("source", |source| match &media.source {
-            MediaSource::Inline { data, .. } if media.kind == MediaKind::Pdf => write_base64("application/pdf", data, source),
+            MediaSource::Inline { data, .. } if media.kind == MediaKind::Pdf => {
+                write_base64("application/pdf", data, source)
+            }
             MediaSource::Inline { data, .. } => match decode_text(data) {
                 Some(text) => write_plain(&text, source),
-                None => self.losses.refuse(at, "expected a text document in UTF-8 and base64"),
+                None => self
+                    .losses
+                    .refuse(at, "expected a text document in UTF-8 and base64"),
             },
             MediaSource::Plain(text) => write_plain(text, source),
             MediaSource::Url { url, .. } => write_url(url, source),
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
-        object.some("title", media.name.as_ref(), |value, name| value.text(&name.value));
-        object.some("context", media.context.as_ref(), |value, context| value.text(&context.value));
+        object.some("title", media.name.as_ref(), |value, name| {
+            value.text(&name.value)
+        });
+        object.some("context", media.context.as_ref(), |value, context| {
+            value.text(&context.value)
+        });
     }
 
     fn write_file(&mut self, id: &Located<Text>, dialect: Dialect, source: &mut Object<'_>) {
@@ -177,7 +237,11 @@ fn write_url(url: &Text, source: &mut Object<'_>) {
 /// The type in the API's own spelling.
 fn image_type(mime: &Text) -> Option<&'static str> {
     let mime = mime.to_plain().to_ascii_lowercase();
-    let mime = if mime == "image/jpg" { "image/jpeg" } else { mime.as_str() };
+    let mime = if mime == "image/jpg" {
+        "image/jpeg"
+    } else {
+        mime.as_str()
+    };
     IMAGE_TYPES.into_iter().find(|known| *known == mime)
 }
 
@@ -186,11 +250,15 @@ fn decode_text(data: &Text) -> Option<Text> {
     String::from_utf8(bytes).ok().map(Text::from)
 }
 
-/// Every location of this dialect has a type that ends so (`char_location`, `web_search_result_location`); others have none.
+/// Every location of this dialect has a type that ends so (`char_location`,
+/// `web_search_result_location`); others have none.
 fn is_own(citations: &Raw) -> bool {
     let document = citations.document();
     let is_location = |citation: crate::json::Value<'_>| {
-        citation.get("type").and_then(|kind| kind.str().ok()).is_some_and(|kind| kind.ends_with("_location"))
+        citation
+            .get("type")
+            .and_then(|kind| kind.str().ok())
+            .is_some_and(|kind| kind.ends_with("_location"))
     };
     match document.root().items() {
         Ok(mut items) => items.all(is_location),

@@ -1,10 +1,13 @@
 //! A client's request, member by member; messages and tools have files of their own.
 //!
-//! Source: Anthropic Messages reference, "POST /v1/messages - request". A member that canon has no home for is kept as unknown;
-//! none is passed over.
+//! Source: Anthropic Messages reference, "POST /v1/messages - request". A member that canon has no
+//! home for is kept as unknown; none is passed over.
 
 use super::faults;
-use crate::canon::{CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat, ShowReasoning};
+use crate::canon::{
+    CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat,
+    ShowReasoning,
+};
 use crate::json::{Document, Invalid, Raw, Text, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
@@ -32,8 +35,14 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
 /// System messages before the first turn are system text at the front.
 fn lead_with_system(request: &mut Request) {
     let is_system = |role: Role| matches!(role, Role::System | Role::Developer);
-    let leading = request.turns.iter().take_while(|turn| is_system(turn.role)).count();
-    request.system.extend(request.turns.drain(..leading).flat_map(|turn| turn.parts));
+    let leading = request
+        .turns
+        .iter()
+        .take_while(|turn| is_system(turn.role))
+        .count();
+    request
+        .system
+        .extend(request.turns.drain(..leading).flat_map(|turn| turn.parts));
 }
 
 /// Collects the request; each method reads one construct.
@@ -46,7 +55,9 @@ impl Decoder {
     fn member(&mut self, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
         match key {
             "model" => self.request.model = value.str()?.into_owned(),
-            "max_tokens" => self.request.output_tokens_max = Some(Located::read(value, Value::u64)?),
+            "max_tokens" => {
+                self.request.output_tokens_max = Some(Located::read(value, Value::u64)?)
+            }
             "system" => self.request.system = self.system_text(value)?,
             "messages" => self.request.turns = self.messages(value)?,
             "stream" => self.request.stream = value.bool()?,
@@ -58,7 +69,8 @@ impl Decoder {
             "tool_choice" => self.tool_choice(value)?,
             "thinking" => self.thinking(value)?,
             "output_config" => self.output_config(value)?,
-            // The name that the beta `structured-outputs-2025-11-13` gave to `output_config.format`.
+            // The name that the beta `structured-outputs-2025-11-13` gave to
+            // `output_config.format`.
             "output_format" => self.format(value)?,
             "metadata" => self.metadata(value)?,
             "service_tier" => self.request.tier = Some(Located::read(value, Value::text)?),
@@ -75,18 +87,31 @@ impl Decoder {
     }
 
     /// Keeps the members of an object that are not among the `known`.
-    pub(super) fn unknown_besides(&mut self, value: Value<'_>, known: &[&str]) -> Result<(), Invalid> {
-        value.fields()?.filter(|(key, _)| !known.contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+    pub(super) fn unknown_besides(
+        &mut self,
+        value: Value<'_>,
+        known: &[&str],
+    ) -> Result<(), Invalid> {
+        value
+            .fields()?
+            .filter(|(key, _)| !known.contains(&&**key))
+            .for_each(|(_, value)| self.unknown(value));
         Ok(())
     }
 
     pub(super) fn cache_mark(&mut self, value: Value<'_>) -> Result<CacheMark, Invalid> {
         self.unknown_besides(value, &["type", "ttl"])?;
-        if let Some(kind) = value.get("type").filter(|kind| kind.str().is_ok_and(|kind| kind != "ephemeral")) {
+        if let Some(kind) = value
+            .get("type")
+            .filter(|kind| kind.str().is_ok_and(|kind| kind != "ephemeral"))
+        {
             self.unknown(kind);
         }
         let ttl = value.get("ttl").map(Value::text).transpose()?;
-        Ok(CacheMark { at: value.spot(), ttl })
+        Ok(CacheMark {
+            at: value.spot(),
+            ttl,
+        })
     }
 
     /// `{"type":"adaptive","display":"summarized"}`
@@ -96,14 +121,21 @@ impl Decoder {
         if mode == ReasoningMode::Fixed {
             value.required("budget_tokens")?;
         }
-        let budget_tokens = value.get("budget_tokens").map(|budget| Located::read(budget, Value::u64)).transpose()?;
+        let budget_tokens = value
+            .get("budget_tokens")
+            .map(|budget| Located::read(budget, Value::u64))
+            .transpose()?;
         let is_on = matches!(mode, ReasoningMode::Dynamic | ReasoningMode::Fixed);
         // This dialect shows thinking unless told otherwise; the others have to be asked for it.
-        let show = self.display(value)?.or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
+        let show = self
+            .display(value)?
+            .or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
         let reasoning = self.reasoning(value);
         reasoning.at = value.spot();
         let reasoning = &mut reasoning.value;
-        reasoning.budget_effort = budget_tokens.as_ref().map(|budget| efforts::nearest(budget.value, |row| row.anthropic_budget));
+        reasoning.budget_effort = budget_tokens
+            .as_ref()
+            .map(|budget| efforts::nearest(budget.value, |row| row.anthropic_budget));
         (reasoning.mode, reasoning.budget_tokens, reasoning.show) = (mode, budget_tokens, show);
         Ok(())
     }
@@ -123,7 +155,9 @@ impl Decoder {
     }
 
     fn display(&mut self, thinking: Value<'_>) -> Result<Option<Located<ShowReasoning>>, Invalid> {
-        let Some(display) = thinking.get("display") else { return Ok(None) };
+        let Some(display) = thinking.get("display") else {
+            return Ok(None);
+        };
         let show = match &*display.str()? {
             "summarized" => ShowReasoning::Summary(None),
             "omitted" => ShowReasoning::No,
@@ -136,7 +170,9 @@ impl Decoder {
     }
 
     fn reasoning(&mut self, value: Value<'_>) -> &mut Located<Reasoning> {
-        self.request.reasoning.get_or_insert_with(|| located(value, Reasoning::default()))
+        self.request
+            .reasoning
+            .get_or_insert_with(|| located(value, Reasoning::default()))
     }
 
     fn output_config(&mut self, value: Value<'_>) -> Result<(), Invalid> {
@@ -173,14 +209,22 @@ impl Decoder {
         }
         self.unknown_besides(value, &["type", "schema"])?;
         let schema = value.required("schema")?.raw();
-        let format = SchemaFormat { name: None, description: None, schema, strict: None };
+        let format = SchemaFormat {
+            name: None,
+            description: None,
+            schema,
+            strict: None,
+        };
         self.request.format = Some(located(value, Format::Schema(format)));
         Ok(())
     }
 
     fn metadata(&mut self, value: Value<'_>) -> Result<(), Invalid> {
         self.unknown_besides(value, &["user_id"])?;
-        self.request.user = value.get("user_id").map(|user| Located::read(user, Value::text)).transpose()?;
+        self.request.user = value
+            .get("user_id")
+            .map(|user| Located::read(user, Value::text))
+            .transpose()?;
         Ok(())
     }
 }
@@ -194,5 +238,8 @@ fn number(value: Value<'_>) -> Result<Located<Raw>, Invalid> {
 }
 
 fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
-    value.items()?.map(|stop| Located::read(stop, Value::text)).collect()
+    value
+        .items()?
+        .map(|stop| Located::read(stop, Value::text))
+        .collect()
 }

@@ -1,7 +1,9 @@
-//! A request for an upstream of this dialect: what goes to the top level, and the losses of what does not.
+//! A request for an upstream of this dialect: what goes to the top level, and the losses of what
+//! does not.
 //!
-//! Source: Anthropic Messages reference, "POST /v1/messages - request" and "two API versions"; `translation.md` sections 2 and 11.
-//! Every field of the canonical request is read here or in the files beside it: written, or reported.
+//! Source: Anthropic Messages reference, "POST /v1/messages - request" and "two API versions";
+//! `translation.md` sections 2 and 11. Every field of the canonical request is read here or in the
+//! files beside it: written, or reported.
 
 use http::{HeaderName, HeaderValue};
 
@@ -15,13 +17,19 @@ use crate::json::{self, Object, Raw, Text};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Operation, Target, Wire};
 
-/// The version that a request of our own uses: the older one, since the newer one refuses sampling altogether.
+/// The version that a request of our own uses: the older one, since the newer one refuses sampling
+/// altogether.
 pub(super) const VERSION: &str = "2023-06-01";
 /// The beta that lets system text stand between turns.
-const SYSTEM_TURNS_BETA: HeaderValue = HeaderValue::from_static("mid-conversation-system-2026-04-07");
+const SYSTEM_TURNS_BETA: HeaderValue =
+    HeaderValue::from_static("mid-conversation-system-2026-04-07");
 
 /// Source: Anthropic Messages reference, "Tools", `name`.
-const TOOL_NAMES: NameRules = NameRules { len_max: 128, also: b"_-", starts_with_letter: false };
+const TOOL_NAMES: NameRules = NameRules {
+    len_max: 128,
+    also: b"_-",
+    starts_with_letter: false,
+};
 /// Source: Anthropic Messages reference, "Rules enforced".
 const CACHE_MARKS_MAX: usize = 4;
 
@@ -39,17 +47,33 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
     let messages = encoder.messages();
     encoder.report_prefill(&messages);
     let plan = encoder.plan(&messages);
-    let body = json::document(|value| value.object(|object| encoder.write(&messages, &plan, object)));
-    let wire = Wire { path: path(target.operation).to_owned(), query: None, headers: headers(&messages), body: body.into() };
-    Encoded { wire, restore: encoder.names.restore(true) }
+    let body =
+        json::document(|value| value.object(|object| encoder.write(&messages, &plan, object)));
+    let wire = Wire {
+        path: path(target.operation).to_owned(),
+        query: None,
+        headers: headers(&messages),
+        body: body.into(),
+    };
+    Encoded {
+        wire,
+        restore: encoder.names.restore(true),
+    }
 }
 
 pub(super) fn path(operation: Operation) -> &'static str {
-    if operation == Operation::CountTokens { "/messages/count_tokens" } else { "/messages" }
+    if operation == Operation::CountTokens {
+        "/messages/count_tokens"
+    } else {
+        "/messages"
+    }
 }
 
 fn headers(messages: &[Message<'_>]) -> Vec<(HeaderName, HeaderValue)> {
-    let mut headers = vec![(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION))];
+    let mut headers = vec![(
+        HeaderName::from_static("anthropic-version"),
+        HeaderValue::from_static(VERSION),
+    )];
     if messages.iter().any(Message::is_system) {
         headers.push((HeaderName::from_static("anthropic-beta"), SYSTEM_TURNS_BETA));
     }
@@ -73,28 +97,63 @@ impl<'e> Encoder<'e> {
     /// What this dialect cannot carry whatever the request looks like.
     fn report(&mut self) {
         let request = self.request;
-        request.unknown.iter().for_each(|unknown| self.losses.dropped(unknown.at));
-        request.added.iter().for_each(|name| self.losses.added(name));
+        request
+            .unknown
+            .iter()
+            .for_each(|unknown| self.losses.dropped(unknown.at));
+        request
+            .added
+            .iter()
+            .for_each(|name| self.losses.added(name));
         self.report_refused();
         let sampling = &request.sampling;
-        for number in [&sampling.seed, &sampling.presence_penalty, &sampling.frequency_penalty].into_iter().flatten() {
+        for number in [
+            &sampling.seed,
+            &sampling.presence_penalty,
+            &sampling.frequency_penalty,
+        ]
+        .into_iter()
+        .flatten()
+        {
             self.losses.dropped(number.at);
         }
-        let hints = [spot(&request.verbosity), spot(&request.metadata), spot(&request.cache_key)];
-        hints.into_iter().flatten().for_each(|at| self.losses.dropped(at));
+        let hints = [
+            spot(&request.verbosity),
+            spot(&request.metadata),
+            spot(&request.cache_key),
+        ];
+        hints
+            .into_iter()
+            .flatten()
+            .for_each(|at| self.losses.dropped(at));
     }
 
     /// What would change the meaning of the answer if it were left out.
     fn report_refused(&mut self) {
         let request = self.request;
-        if let Some(choices) = request.choices.as_ref().filter(|choices| choices.value != 1) {
-            self.losses.refuse(choices.at, "the anthropic dialect gives one answer a request");
+        if let Some(choices) = request
+            .choices
+            .as_ref()
+            .filter(|choices| choices.value != 1)
+        {
+            self.losses.refuse(
+                choices.at,
+                "the anthropic dialect gives one answer a request",
+            );
         }
         if let Some(logprobs) = &request.logprobs {
-            self.losses.refuse(logprobs.at, "the anthropic dialect has no log probabilities");
+            self.losses.refuse(
+                logprobs.at,
+                "the anthropic dialect has no log probabilities",
+            );
         }
-        for modality in request.modalities.iter().filter(|modality| !modality.value.to_plain().eq_ignore_ascii_case("text")) {
-            self.losses.refuse(modality.at, "the anthropic dialect answers in text only");
+        for modality in request
+            .modalities
+            .iter()
+            .filter(|modality| !modality.value.to_plain().eq_ignore_ascii_case("text"))
+        {
+            self.losses
+                .refuse(modality.at, "the anthropic dialect answers in text only");
         }
     }
 
@@ -112,7 +171,8 @@ impl<'e> Encoder<'e> {
         if !self.counts_tokens() {
             self.write_generation(plan, object);
         }
-        // In the order in which the upstream reads them, so that the marks that are kept are the first ones it meets.
+        // In the order in which the upstream reads them, so that the marks that are kept are the
+        // first ones it meets.
         self.write_tools(object);
         self.write_system(object);
         object.array("messages", |array| write_messages(self, messages, array));
@@ -130,7 +190,10 @@ impl<'e> Encoder<'e> {
         }
         if !self.request.stops.is_empty() {
             object.array("stop_sequences", |stops| {
-                self.request.stops.iter().for_each(|stop| stops.item().text(&stop.value));
+                self.request
+                    .stops
+                    .iter()
+                    .for_each(|stop| stops.item().text(&stop.value));
             });
         }
         self.write_sampling(plan, object);
@@ -144,7 +207,9 @@ impl<'e> Encoder<'e> {
     fn write_sampling(&mut self, plan: &Plan, object: &mut Object<'_>) {
         let sampling = &self.request.sampling;
         if !self.abilities.samples || plan.thinks() {
-            let numbers = [&sampling.temperature, &sampling.top_p, &sampling.top_k].into_iter().flatten();
+            let numbers = [&sampling.temperature, &sampling.top_p, &sampling.top_k]
+                .into_iter()
+                .flatten();
             numbers.for_each(|number| self.losses.dropped(number.at));
             return;
         }
@@ -152,11 +217,16 @@ impl<'e> Encoder<'e> {
             object.raw("temperature", &self.clamped(temperature));
         }
         match &sampling.top_p {
-            // The two together are refused, and the temperature says more: many clients send both with a `top_p` of 1.
+            // The two together are refused, and the temperature says more: many clients send both
+            // with a `top_p` of 1.
             Some(top_p) if sampling.temperature.is_some() => self.losses.dropped(top_p.at),
-            top_p => object.some("top_p", top_p.as_ref(), |value, top_p| value.raw(&top_p.value)),
+            top_p => object.some("top_p", top_p.as_ref(), |value, top_p| {
+                value.raw(&top_p.value)
+            }),
         }
-        object.some("top_k", sampling.top_k.as_ref(), |value, top_k| value.raw(&top_k.value));
+        object.some("top_k", sampling.top_k.as_ref(), |value, top_k| {
+            value.raw(&top_k.value)
+        });
     }
 
     /// A temperature within 0 to 1, digits kept where it was.
@@ -170,7 +240,9 @@ impl<'e> Encoder<'e> {
     }
 
     fn write_tier(&mut self, object: &mut Object<'_>) {
-        let Some(tier) = &self.request.tier else { return };
+        let Some(tier) = &self.request.tier else {
+            return;
+        };
         if tier.value == "auto" || tier.value == "standard_only" {
             object.text("service_tier", &tier.value);
         } else {
@@ -178,11 +250,19 @@ impl<'e> Encoder<'e> {
         }
     }
 
-    /// System text at the front, and the note that stands for a format which the dialect has no field for.
+    /// System text at the front, and the note that stands for a format which the dialect has no
+    /// field for.
     fn write_system(&mut self, object: &mut Object<'_>) {
         let request = self.request;
-        let parts: Vec<&'e Part> = request.system.iter().filter(|part| self.keeps_text(part)).collect();
-        let note = request.format.as_ref().and_then(|format| format::note(&format.value));
+        let parts: Vec<&'e Part> = request
+            .system
+            .iter()
+            .filter(|part| self.keeps_text(part))
+            .collect();
+        let note = request
+            .format
+            .as_ref()
+            .and_then(|format| format::note(&format.value));
         if let (Some(format), Some(_)) = (&request.format, &note) {
             self.losses.adjusted(format.at);
         }
@@ -190,25 +270,36 @@ impl<'e> Encoder<'e> {
             return;
         }
         object.array("system", |system| {
-            parts.into_iter().for_each(|part| self.write_part(part, system.item()));
-            note.iter().for_each(|note| system.object(|object| write_text(note, object)));
+            parts
+                .into_iter()
+                .for_each(|part| self.write_part(part, system.item()));
+            note.iter()
+                .for_each(|note| system.object(|object| write_text(note, object)));
         });
     }
 
-    /// Whether a text may be written: blank ones are a 400. An empty text says nothing, so nothing is lost but what stands on it.
+    /// Whether a text may be written: blank ones are a 400. An empty text says nothing, so nothing
+    /// is lost but what stands on it.
     pub(super) fn keeps_text(&mut self, part: &Part) -> bool {
-        let Some(text) = plain_text(part).filter(|text| text.is_blank()) else { return true };
+        let Some(text) = plain_text(part).filter(|text| text.is_blank()) else {
+            return true;
+        };
         if !text.is_empty() {
             self.losses.dropped(part.at);
         }
-        part.cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+        part.cache
+            .iter()
+            .for_each(|mark| self.losses.dropped(mark.at));
         part.drop_sig(self.losses);
         false
     }
 
     fn write_output_config(&mut self, plan: &Plan, object: &mut Object<'_>) {
         let schema = match self.request.format.as_ref() {
-            Some(Located { value: Format::Schema(schema), at }) => Some(self.schema(schema, *at)),
+            Some(Located {
+                value: Format::Schema(schema),
+                at,
+            }) => Some(self.schema(schema, *at)),
             _ => None,
         };
         if plan.effort.is_none() && schema.is_none() {
@@ -225,9 +316,13 @@ impl<'e> Encoder<'e> {
         });
     }
 
-    /// The schema as this dialect takes it: without name, description and strictness (it is always strict), objects closed.
+    /// The schema as this dialect takes it: without name, description and strictness (it is always
+    /// strict), objects closed.
     fn schema(&mut self, format: &SchemaFormat, at: Spot) -> Raw {
-        [&format.name, &format.description].into_iter().flatten().for_each(|text| self.losses.dropped(text.at));
+        [&format.name, &format.description]
+            .into_iter()
+            .flatten()
+            .for_each(|text| self.losses.dropped(text.at));
         if let Some(strict) = format.strict.as_ref().filter(|strict| !strict.value) {
             self.losses.adjusted(strict.at);
         }
@@ -248,7 +343,10 @@ impl<'e> Encoder<'e> {
             return;
         }
         self.marks_left -= 1;
-        let ttl = mark.ttl.as_ref().filter(|ttl| **ttl == "5m" || **ttl == "1h");
+        let ttl = mark
+            .ttl
+            .as_ref()
+            .filter(|ttl| **ttl == "5m" || **ttl == "1h");
         if ttl.is_none() && mark.ttl.is_some() {
             self.losses.adjusted(mark.at);
         }

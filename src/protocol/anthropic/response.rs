@@ -1,13 +1,17 @@
 //! A whole answer, both ways.
 //!
-//! Source: Anthropic Messages reference, "Response". Reading goes through the events that the same answer streamed would give.
+//! Source: Anthropic Messages reference, "Response". Reading goes through the events that the same
+//! answer streamed would give.
 
 use bytes::Bytes;
 
 use super::stream_decode::Answer;
 use super::view::{Thoughts, View, write_end};
 use super::{faults, usage};
-use crate::canon::{Choice, Event, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response, ToolInput};
+use crate::canon::{
+    Choice, Event, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm,
+    Response, ToolInput,
+};
 use crate::json::{self, Array, Document, Text, Value};
 use crate::protocol::{Ask, Garbled};
 
@@ -17,7 +21,10 @@ pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be r
 pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
     let document = Document::parse(body).map_err(Garbled::from)?;
     let root = document.root();
-    if root.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "error")) {
+    if root
+        .get("type")
+        .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "error"))
+    {
         return Err(faults::decode_record(root, None));
     }
     let mut events = Vec::new();
@@ -49,15 +56,30 @@ pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) ->
     if !usage::is_whole(&response.usage) {
         losses.noted("usage", How::Dropped);
     }
-    let mut writer = Writer { view: View::new(ask), losses };
+    let mut writer = Writer {
+        view: View::new(ask),
+        losses,
+    };
     json::document(|value| {
         value.object(|object| {
             writer.view.write_start(&response.start, object);
-            object.array("content", |content| choice.parts.iter().for_each(|part| writer.part(part, content)));
+            object.array("content", |content| {
+                choice
+                    .parts
+                    .iter()
+                    .for_each(|part| writer.part(part, content))
+            });
             let word = writer.stop_reason(choice);
-            write_end(&word, choice.sequence.as_ref(), choice.detail.as_ref(), object);
+            write_end(
+                &word,
+                choice.sequence.as_ref(),
+                choice.detail.as_ref(),
+                object,
+            );
             let tier = writer.view.tier(&response.start);
-            object.object("usage", |object| usage::encode(&response.usage, tier, object));
+            object.object("usage", |object| {
+                usage::encode(&response.usage, tier, object)
+            });
         });
     })
 }
@@ -69,7 +91,10 @@ struct Writer<'w> {
 
 impl Writer<'_> {
     fn stop_reason(&mut self, choice: &Choice) -> Text {
-        let reason = choice.finish.clone().unwrap_or(FinishReason::Other(Text::default()));
+        let reason = choice
+            .finish
+            .clone()
+            .unwrap_or(FinishReason::Other(Text::default()));
         if self.view.is_approximate(&reason) {
             self.losses.noted("stop_reason", How::Adjusted);
         }
@@ -80,7 +105,9 @@ impl Writer<'_> {
         match &part.head {
             PartHead::Text | PartHead::Refusal => self.text(part, content),
             PartHead::Reasoning(form) => self.reasoning(part, *form, content),
-            PartHead::ToolCall { id, name, free, .. } => self.call(id, name, &input(part, *free), content),
+            PartHead::ToolCall { id, name, free, .. } => {
+                self.call(id, name, &input(part, *free), content)
+            }
             PartHead::Hosted { raw, .. } if self.view.is_native() => content.item().raw(raw),
             PartHead::Hosted { .. } => self.losses.noted("hosted tool", How::Dropped),
             PartHead::Media { .. } => self.losses.noted("media", How::Dropped),
@@ -100,13 +127,21 @@ impl Writer<'_> {
             object.str("type", "text");
             object.text("text", &text);
             if is_cited && self.view.is_native() {
-                object.array("citations", |citations| part.citations.iter().for_each(|raw| citations.item().raw(raw)));
+                object.array("citations", |citations| {
+                    part.citations
+                        .iter()
+                        .for_each(|raw| citations.item().raw(raw))
+                });
             }
         });
     }
 
     fn reasoning(&self, part: &OutPart, form: ReasoningForm, content: &mut Array<'_>) {
-        let text = if self.view.thoughts == Thoughts::Shown { part.text() } else { Text::default() };
+        let text = if self.view.thoughts == Thoughts::Shown {
+            part.text()
+        } else {
+            Text::default()
+        };
         let is_empty = text.is_empty() && part.sig.is_none();
         if self.view.thoughts == Thoughts::Hidden || is_empty {
             return;
@@ -141,5 +176,9 @@ impl Writer<'_> {
 /// What a call was given, from its arguments as events carry them.
 fn input(part: &OutPart, is_free: bool) -> ToolInput {
     let arguments = part.text();
-    if is_free { ToolInput::Free(arguments) } else { ToolInput::from_arguments(&arguments) }
+    if is_free {
+        ToolInput::Free(arguments)
+    } else {
+        ToolInput::from_arguments(&arguments)
+    }
 }

@@ -1,7 +1,8 @@
 //! An upstream's answer, streamed or whole, as events.
 //!
-//! Source: Anthropic Messages reference, "Stream" and "Response". A whole answer has the members that a stream spreads over
-//! `message_start`, its blocks and `message_delta`, so both are read by the same [`Answer`]. Restores no names.
+//! Source: Anthropic Messages reference, "Stream" and "Response". A whole answer has the members
+//! that a stream spreads over `message_start`, its blocks and `message_delta`, so both are read by
+//! the same [`Answer`]. Restores no names.
 
 use bytes::Bytes;
 
@@ -25,11 +26,17 @@ impl StreamDecoder for Decoder {
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        let last = self.frames.finish().map_or(Ok(()), |frame| self.answer.frame(&frame, out));
+        let last = self
+            .frames
+            .finish()
+            .map_or(Ok(()), |frame| self.answer.frame(&frame, out));
         match last {
             _ if self.answer.is_done => {}
             Err(garbled) => self.answer.fail(garbled.into(), out),
-            Ok(()) => self.answer.fail(Fault::upstream("the upstream's answer broke off before its end"), out),
+            Ok(()) => self.answer.fail(
+                Fault::upstream("the upstream's answer broke off before its end"),
+                out,
+            ),
         }
     }
 
@@ -64,7 +71,11 @@ enum Holds {
     /// A call; whether any of its input has come.
     Call { has_input: bool },
     /// A block of a hosted tool, which goes out whole at its end.
-    Hosted { kind: Text, raw: Raw, input: Vec<Text> },
+    Hosted {
+        kind: Text,
+        raw: Raw,
+        input: Vec<Text>,
+    },
 }
 
 /// What the answer says of its end, before it ends.
@@ -87,11 +98,25 @@ impl Answer {
     }
 
     /// One record of the stream. Servers that leave out the event's name say it in the data.
-    fn record(&mut self, root: Value<'_>, event: &[u8], out: &mut Vec<Event>) -> Result<(), Garbled> {
-        let kind = root.get("type").and_then(|kind| kind.str().ok()).unwrap_or_default();
-        match if event.is_empty() { kind.as_bytes() } else { event } {
+    fn record(
+        &mut self,
+        root: Value<'_>,
+        event: &[u8],
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
+        let kind = root
+            .get("type")
+            .and_then(|kind| kind.str().ok())
+            .unwrap_or_default();
+        match if event.is_empty() {
+            kind.as_bytes()
+        } else {
+            event
+        } {
             b"message_start" => self.start(root.required("message")?, out),
-            b"content_block_start" => self.block_start(root.required("content_block")?, index(root)?, out),
+            b"content_block_start" => {
+                self.block_start(root.required("content_block")?, index(root)?, out)
+            }
             b"content_block_delta" => self.delta(root.required("delta")?, index(root)?, out),
             b"content_block_stop" => self.block_stop(index(root)?, out),
             b"message_delta" => self.message_delta(root, out),
@@ -108,7 +133,11 @@ impl Answer {
         }
     }
 
-    pub(super) fn start(&mut self, message: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn start(
+        &mut self,
+        message: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         if std::mem::replace(&mut self.is_started, true) {
             return Err(garbled("a second `message_start`"));
         }
@@ -129,16 +158,28 @@ impl Answer {
         }
     }
 
-    pub(super) fn block_start(&mut self, block: Value<'_>, index: u64, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn block_start(
+        &mut self,
+        block: Value<'_>,
+        index: u64,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         if !self.is_started {
             return Err(garbled("a block before `message_start`"));
         }
         if let Some(open) = &self.open {
-            return Err(garbled(format!("block {index} begins before block {} has ended", open.index)));
+            return Err(garbled(format!(
+                "block {index} begins before block {} has ended",
+                open.index
+            )));
         }
         let head = head(block)?;
         let holds = match &head {
-            PartHead::Hosted { kind, raw } => Holds::Hosted { kind: kind.clone(), raw: raw.clone(), input: Vec::new() },
+            PartHead::Hosted { kind, raw } => Holds::Hosted {
+                kind: kind.clone(),
+                raw: raw.clone(),
+                input: Vec::new(),
+            },
             PartHead::ToolCall { .. } => Holds::Call { has_input: false },
             _ => Holds::Part,
         };
@@ -146,7 +187,10 @@ impl Answer {
         let is_held = matches!(holds, Holds::Hosted { .. });
         self.open = Some(Open { index, holds });
         if !is_held {
-            out.push(Event::PartStart { at: self.at(), head });
+            out.push(Event::PartStart {
+                at: self.at(),
+                head,
+            });
             self.content(block, out)?;
         }
         Ok(())
@@ -161,18 +205,29 @@ impl Answer {
             self.sig(text(block, &[key]), out);
         }
         if let Some(citations) = block.get("citations") {
-            citations.items()?.for_each(|citation| self.cite(citation, out));
+            citations
+                .items()?
+                .for_each(|citation| self.cite(citation, out));
         }
-        let input = block.get("input").filter(|input| input.members().is_ok_and(|mut members| members.next().is_some()));
+        let input = block.get("input").filter(|input| {
+            input
+                .members()
+                .is_ok_and(|mut members| members.next().is_some())
+        });
         self.text(input.map(|input| input.raw().compact().to_text()), out);
         Ok(())
     }
 
     fn delta(&mut self, delta: Value<'_>, index: u64, out: &mut Vec<Event>) -> Result<(), Garbled> {
         if self.open.as_ref().is_none_or(|open| open.index != index) {
-            return Err(garbled(format!("a delta for block {index}, which is not open")));
+            return Err(garbled(format!(
+                "a delta for block {index}, which is not open"
+            )));
         }
-        let kind = delta.get("type").and_then(|kind| kind.str().ok()).unwrap_or_default();
+        let kind = delta
+            .get("type")
+            .and_then(|kind| kind.str().ok())
+            .unwrap_or_default();
         match &*kind {
             "text_delta" => self.text(Some(delta.required("text")?.text()?), out),
             "thinking_delta" => self.text(Some(delta.required("thinking")?.text()?), out),
@@ -185,7 +240,9 @@ impl Answer {
     }
 
     fn text(&mut self, text: Option<Text>, out: &mut Vec<Event>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return };
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return;
+        };
         let at = self.at();
         match self.open.as_mut().map(|open| &mut open.holds) {
             Some(Holds::Hosted { input, .. }) => return input.push(text),
@@ -197,30 +254,54 @@ impl Answer {
 
     fn sig(&mut self, value: Option<Text>, out: &mut Vec<Event>) {
         if let Some(value) = value.filter(|value| !value.is_empty() && !self.holds_hosted()) {
-            out.push(Event::Sig { at: self.at(), value });
+            out.push(Event::Sig {
+                at: self.at(),
+                value,
+            });
         }
     }
 
     fn cite(&mut self, citation: Value<'_>, out: &mut Vec<Event>) {
         if !self.holds_hosted() {
-            out.push(Event::Cite { at: self.at(), raw: citation.raw() });
+            out.push(Event::Cite {
+                at: self.at(),
+                raw: citation.raw(),
+            });
         }
     }
 
     fn holds_hosted(&self) -> bool {
-        matches!(self.open, Some(Open { holds: Holds::Hosted { .. }, .. }))
+        matches!(
+            self.open,
+            Some(Open {
+                holds: Holds::Hosted { .. },
+                ..
+            })
+        )
     }
 
     pub(super) fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) -> Result<(), Garbled> {
         let Some(Open { holds, .. }) = self.open.take().filter(|open| open.index == index) else {
-            return Err(garbled(format!("the end of block {index}, which is not open")));
+            return Err(garbled(format!(
+                "the end of block {index}, which is not open"
+            )));
         };
         let at = self.at();
         match holds {
-            // A call that came without input has none: `{}` (Anthropic Messages reference, "Stream").
-            Holds::Call { has_input: false } => out.push(Event::Delta { at, text: Text::from_static("{}") }),
+            // A call that came without input has none: `{}` (Anthropic Messages reference,
+            // "Stream").
+            Holds::Call { has_input: false } => out.push(Event::Delta {
+                at,
+                text: Text::from_static("{}"),
+            }),
             Holds::Hosted { kind, raw, input } => {
-                out.push(Event::PartStart { at, head: PartHead::Hosted { kind, raw: with_input(raw, &input) } });
+                out.push(Event::PartStart {
+                    at,
+                    head: PartHead::Hosted {
+                        kind,
+                        raw: with_input(raw, &input),
+                    },
+                });
             }
             Holds::Part | Holds::Call { .. } => {}
         }
@@ -240,9 +321,18 @@ impl Answer {
 
     /// Takes what `holder` says of the answer's end; it may say so more than once.
     pub(super) fn ending(&mut self, holder: Value<'_>) {
-        let detail = text(holder, &["stop_details", "explanation"]).or_else(|| text(holder, &["stop_details", "category"]));
-        let news = [text(holder, &["stop_reason"]), text(holder, &["stop_sequence"]), detail];
-        let Ending { stop_reason, sequence, detail } = &mut self.ending;
+        let detail = text(holder, &["stop_details", "explanation"])
+            .or_else(|| text(holder, &["stop_details", "category"]));
+        let news = [
+            text(holder, &["stop_reason"]),
+            text(holder, &["stop_sequence"]),
+            detail,
+        ];
+        let Ending {
+            stop_reason,
+            sequence,
+            detail,
+        } = &mut self.ending;
         for (field, news) in [stop_reason, sequence, detail].into_iter().zip(news) {
             *field = news.or(field.take());
         }
@@ -250,16 +340,30 @@ impl Answer {
 
     pub(super) fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), Garbled> {
         if !self.is_started || self.open.is_some() {
-            return Err(garbled("the end of the message before the end of its content"));
+            return Err(garbled(
+                "the end of the message before the end of its content",
+            ));
         }
-        let Ending { stop_reason, sequence, detail } = std::mem::take(&mut self.ending);
+        let Ending {
+            stop_reason,
+            sequence,
+            detail,
+        } = std::mem::take(&mut self.ending);
         match stop_reason {
             Some(word) => {
                 let reason: FinishReason = words::decode_stop_reason(&word, self.has_calls);
-                out.push(Event::Finish { choice: 0, reason, sequence, detail });
+                out.push(Event::Finish {
+                    choice: 0,
+                    reason,
+                    sequence,
+                    detail,
+                });
                 self.is_done = true;
             }
-            None => self.fail(Fault::upstream("the upstream's answer ended without a reason"), out),
+            None => self.fail(
+                Fault::upstream("the upstream's answer ended without a reason"),
+                out,
+            ),
         }
         Ok(())
     }
@@ -270,7 +374,10 @@ impl Answer {
     }
 
     fn at(&self) -> At {
-        At { choice: 0, part: self.parts }
+        At {
+            choice: 0,
+            part: self.parts,
+        }
     }
 }
 
@@ -294,19 +401,28 @@ fn head(block: Value<'_>) -> Result<PartHead, Invalid> {
             namespace: None,
             free: false,
         },
-        _ => PartHead::Hosted { kind: kind.text()?, raw: block.raw() },
+        _ => PartHead::Hosted {
+            kind: kind.text()?,
+            raw: block.raw(),
+        },
     })
 }
 
 /// A hosted block with the input that came after its start.
 fn with_input(block: Raw, pieces: &[Text]) -> Raw {
     let input = Text::join(pieces, "");
-    let Some(input) = (!input.is_empty()).then(|| input.parse().ok()).flatten() else { return block };
+    let Some(input) = (!input.is_empty()).then(|| input.parse().ok()).flatten() else {
+        return block;
+    };
     let document = block.document();
-    let Ok(members) = document.root().members() else { return block };
+    let Ok(members) = document.root().members() else {
+        return block;
+    };
     json::value(|value| {
         value.object(|object| {
-            members.filter(|(key, _)| key != "input").for_each(|(key, member)| object.raw(&key, &member.raw()));
+            members
+                .filter(|(key, _)| key != "input")
+                .for_each(|(key, member)| object.raw(&key, &member.raw()));
             object.raw("input", &input.root().raw());
         });
     })
@@ -322,5 +438,7 @@ fn text(value: Value<'_>, path: &[&str]) -> Option<Text> {
 }
 
 fn garbled(why: impl Into<String>) -> Garbled {
-    Garbled { why: format!("{} ({DIALECT})", why.into()) }
+    Garbled {
+        why: format!("{} ({DIALECT})", why.into()),
+    }
 }

@@ -1,7 +1,8 @@
 //! Events as a client's stream.
 //!
-//! Source: Anthropic Messages reference, "Stream"; `translation.md` section 9, writer A. Blocks never overlap and none is empty: a
-//! block is written once there is something in it. What the end says waits for the end, since usage may come after the reason.
+//! Source: Anthropic Messages reference, "Stream"; `translation.md` section 9, writer A. Blocks
+//! never overlap and none is empty: a block is written once there is something in it. What the end
+//! says waits for the end, since usage may come after the reason.
 
 use bytes::BytesMut;
 
@@ -45,7 +46,14 @@ struct Finish {
 
 impl Encoder {
     pub(super) fn new(view: View) -> Self {
-        Self { view, stage: Stage::Before, blocks: 0, part: None, usage: Usage::default(), finish: None }
+        Self {
+            view,
+            stage: Stage::Before,
+            blocks: 0,
+            part: None,
+            usage: Usage::default(),
+            finish: None,
+        }
     }
 }
 
@@ -65,7 +73,10 @@ impl StreamEncoder for Encoder {
         match (self.stage, self.finish.take()) {
             (Stage::Over, _) => {}
             (_, Some(finish)) => self.stop(&finish, out),
-            (_, None) => self.fail(&Fault::upstream("the upstream's answer broke off before its end"), out),
+            (_, None) => self.fail(
+                &Fault::upstream("the upstream's answer broke off before its end"),
+                out,
+            ),
         }
         Ending::Clean
     }
@@ -83,14 +94,29 @@ impl Encoder {
             Event::PartStart { head, .. } => self.part_start(head, out),
             Event::Delta { text, .. } => self.delta(text, out),
             Event::Paragraph { .. } => self.paragraph(out),
-            Event::Sig { value, .. } => self.part.iter_mut().for_each(|part| part.sig = Some(value.clone())),
+            Event::Sig { value, .. } => self
+                .part
+                .iter_mut()
+                .for_each(|part| part.sig = Some(value.clone())),
             Event::Cite { raw, .. } => self.cite(raw, out),
             Event::PartEnd { .. } => self.part_end(out),
             Event::Usage(usage) => self.usage.update(usage),
-            Event::Finish { reason: FinishReason::Malformed, .. } => self.fail(&Fault::upstream(response::MALFORMED), out),
-            Event::Finish { reason, sequence, detail, .. } => {
+            Event::Finish {
+                reason: FinishReason::Malformed,
+                ..
+            } => self.fail(&Fault::upstream(response::MALFORMED), out),
+            Event::Finish {
+                reason,
+                sequence,
+                detail,
+                ..
+            } => {
                 let word = self.view.stop_reason(reason);
-                self.finish = Some(Finish { word, sequence: sequence.clone(), detail: detail.clone() });
+                self.finish = Some(Finish {
+                    word,
+                    sequence: sequence.clone(),
+                    detail: detail.clone(),
+                });
             }
             Event::Ping => record(out, "ping", |_| {}),
             Event::Start(_) | Event::Logprobs { .. } | Event::Failed(_) => {}
@@ -106,13 +132,19 @@ impl Encoder {
                 message.array("content", |_| {});
                 message.null("stop_reason");
                 message.null("stop_sequence");
-                message.object("usage", |usage| usage::encode(&Usage::default(), self.view.tier(start), usage));
+                message.object("usage", |usage| {
+                    usage::encode(&Usage::default(), self.view.tier(start), usage)
+                });
             });
         });
     }
 
     fn part_start(&mut self, head: &PartHead, out: &mut BytesMut) {
-        self.part = Some(Part { head: head.clone(), is_open: false, sig: None });
+        self.part = Some(Part {
+            head: head.clone(),
+            is_open: false,
+            sig: None,
+        });
         match head {
             PartHead::ToolCall { free, .. } => {
                 self.open(out);
@@ -126,14 +158,21 @@ impl Encoder {
     }
 
     fn delta(&mut self, text: &Text, out: &mut BytesMut) {
-        let Some(part) = self.part.as_ref().filter(|_| !text.is_empty()) else { return };
+        let Some(part) = self.part.as_ref().filter(|_| !text.is_empty()) else {
+            return;
+        };
         match &part.head {
             PartHead::Text | PartHead::Refusal => self.piece("text_delta", "text", text, out),
-            PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary) if self.view.thoughts == Thoughts::Shown => {
+            PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary)
+                if self.view.thoughts == Thoughts::Shown =>
+            {
                 self.piece("thinking_delta", "thinking", text, out);
             }
-            // Free text becomes the content of a JSON string, inside a piece of JSON that is itself in a string.
-            PartHead::ToolCall { free: true, .. } => self.input(&Text::from(text.as_escaped()), out),
+            // Free text becomes the content of a JSON string, inside a piece of JSON that is itself
+            // in a string.
+            PartHead::ToolCall { free: true, .. } => {
+                self.input(&Text::from(text.as_escaped()), out)
+            }
             PartHead::ToolCall { .. } => self.input(text, out),
             PartHead::Reasoning(_) | PartHead::Media { .. } | PartHead::Hosted { .. } => {}
         }
@@ -156,10 +195,17 @@ impl Encoder {
     }
 
     fn cite(&mut self, citation: &Raw, out: &mut BytesMut) {
-        let is_text = self.part.as_ref().is_some_and(|part| part.head == PartHead::Text);
+        let is_text = self
+            .part
+            .as_ref()
+            .is_some_and(|part| part.head == PartHead::Text);
         if is_text && self.view.is_native() {
             self.open(out);
-            self.block_delta("citations_delta", |delta| delta.raw("citation", citation), out);
+            self.block_delta(
+                "citations_delta",
+                |delta| delta.raw("citation", citation),
+                out,
+            );
         }
     }
 
@@ -171,7 +217,9 @@ impl Encoder {
         }
         if self.part.take().is_some_and(|part| part.is_open) {
             let index = self.blocks;
-            record(out, "content_block_stop", |object| object.u64("index", index));
+            record(out, "content_block_stop", |object| {
+                object.u64("index", index)
+            });
             self.blocks += 1;
         }
     }
@@ -186,13 +234,19 @@ impl Encoder {
         let carrier = self.view.carrier(form, part.sig.as_ref());
         self.open(out);
         if form != ReasoningForm::Redacted {
-            self.block_delta("signature_delta", |delta| delta.text("signature", &carrier), out);
+            self.block_delta(
+                "signature_delta",
+                |delta| delta.text("signature", &carrier),
+                out,
+            );
         }
     }
 
     /// Writes the start of the part's block, once.
     fn open(&mut self, out: &mut BytesMut) {
-        let Some(part) = self.part.as_mut().filter(|part| !part.is_open) else { return };
+        let Some(part) = self.part.as_mut().filter(|part| !part.is_open) else {
+            return;
+        };
         part.is_open = true;
         let (view, index) = (&self.view, self.blocks);
         record(out, "content_block_start", |object| {
@@ -215,7 +269,9 @@ impl Encoder {
         self.stage = Stage::Over;
         record(out, "message_delta", |object| {
             let (sequence, detail) = (finish.sequence.as_ref(), finish.detail.as_ref());
-            object.object("delta", |delta| write_end(&finish.word, sequence, detail, delta));
+            object.object("delta", |delta| {
+                write_end(&finish.word, sequence, detail, delta)
+            });
             object.object("usage", |object| usage::encode(&self.usage, None, object));
         });
         record(out, "message_stop", |_| {});

@@ -1,16 +1,20 @@
-//! How much a request lets the model think, and the bound on its answer: the two depend on each other.
+//! How much a request lets the model think, and the bound on its answer: the two depend on each
+//! other.
 //!
-//! Source: Anthropic Messages reference, `thinking`; `translation.md` section 2 (efforts, budgets, `max_tokens`). Writes nothing but
-//! what the plan says.
+//! Source: Anthropic Messages reference, `thinking`; `translation.md` section 2 (efforts, budgets,
+//! `max_tokens`). Writes nothing but what the plan says.
 
 use super::abilities::ThinkingForm;
 use super::messages_encode::Message;
 use super::request_encode::Encoder;
-use crate::canon::{Effort, Located, Losses, Reasoning, ReasoningMode, ShowReasoning, Spot, ToolChoice};
+use crate::canon::{
+    Effort, Located, Losses, Reasoning, ReasoningMode, ShowReasoning, Spot, ToolChoice,
+};
 use crate::json::Object;
 use crate::protocol::efforts;
 
-/// `max_tokens` for a model whose own bound is not known, while the client streams: what Claude Code asks for.
+/// `max_tokens` for a model whose own bound is not known, while the client streams: what Claude
+/// Code asks for.
 const MAX_TOKENS_STREAMING: u64 = 32_000;
 /// The same for an answer in one piece, which must not take so long that clients give up.
 const MAX_TOKENS_WHOLE: u64 = 8_192;
@@ -68,11 +72,21 @@ impl Encoder<'_> {
     pub(super) fn plan(&mut self, messages: &[Message<'_>]) -> Plan {
         let mut bound = self.bound();
         let Some(reasoning) = &self.request.reasoning else {
-            return Plan { thinking: Thinking::Unsaid, display: None, effort: None, max_tokens: bound.tokens };
+            return Plan {
+                thinking: Thinking::Unsaid,
+                display: None,
+                effort: None,
+                max_tokens: bound.tokens,
+            };
         };
         let form = self.form(reasoning.value.mode);
         let thinking = self.thinking(reasoning, form, messages, &mut bound);
-        let mut plan = Plan { thinking, display: None, effort: None, max_tokens: bound.tokens };
+        let mut plan = Plan {
+            thinking,
+            display: None,
+            effort: None,
+            max_tokens: bound.tokens,
+        };
         plan.display = self.display(&reasoning.value, plan.thinks());
         if form == ThinkingForm::Adaptive {
             plan.effort = self.effort(&reasoning.value, plan.thinks());
@@ -82,16 +96,32 @@ impl Encoder<'_> {
 
     fn bound(&mut self) -> Bound {
         if self.counts_tokens() {
-            return Bound { tokens: u64::MAX, may_grow: false };
+            return Bound {
+                tokens: u64::MAX,
+                may_grow: false,
+            };
         }
         if let Some(asked) = &self.request.output_tokens_max {
-            return Bound { tokens: asked.value, may_grow: false };
+            return Bound {
+                tokens: asked.value,
+                may_grow: false,
+            };
         }
         self.losses.added("max_tokens");
-        let default = if self.target.stream { MAX_TOKENS_STREAMING } else { MAX_TOKENS_WHOLE };
+        let default = if self.target.stream {
+            MAX_TOKENS_STREAMING
+        } else {
+            MAX_TOKENS_WHOLE
+        };
         match self.target.output_tokens_max {
-            Some(tokens) => Bound { tokens, may_grow: false },
-            None => Bound { tokens: default, may_grow: true },
+            Some(tokens) => Bound {
+                tokens,
+                may_grow: false,
+            },
+            None => Bound {
+                tokens: default,
+                may_grow: true,
+            },
         }
     }
 
@@ -112,7 +142,9 @@ impl Encoder<'_> {
     ) -> Thinking {
         let wish = Wish::of(&reasoning.value, form);
         match (wish, form) {
-            (Wish::Open, ThinkingForm::Adaptive) | (Wish::Off, ThinkingForm::Never) => Thinking::Unsaid,
+            (Wish::Open, ThinkingForm::Adaptive) | (Wish::Off, ThinkingForm::Never) => {
+                Thinking::Unsaid
+            }
             (Wish::Off, ThinkingForm::Adaptive) => Thinking::Disabled,
             (Wish::Open | Wish::Off, _) => self.unthinking(wish, &reasoning.value),
             (Wish::On, ThinkingForm::Never) => {
@@ -130,38 +162,69 @@ impl Encoder<'_> {
 
     /// Toward a model that has no word for effort besides its thinking.
     fn unthinking(&mut self, wish: Wish, reasoning: &Reasoning) -> Thinking {
-        let effort = reasoning.effort.as_ref().filter(|effort| effort.value != Effort::None);
-        effort.iter().for_each(|effort| self.losses.dropped(effort.at));
-        if wish == Wish::Off { Thinking::Disabled } else { Thinking::Unsaid }
+        let effort = reasoning
+            .effort
+            .as_ref()
+            .filter(|effort| effort.value != Effort::None);
+        effort
+            .iter()
+            .for_each(|effort| self.losses.dropped(effort.at));
+        if wish == Wish::Off {
+            Thinking::Disabled
+        } else {
+            Thinking::Unsaid
+        }
     }
 
     /// Names thinking that cannot be had, and its effort where that is not written by itself.
     fn drop_thinking(&mut self, reasoning: &Located<Reasoning>, form: ThinkingForm) {
         self.losses.dropped(reasoning.at);
-        let effort = reasoning.value.effort.as_ref().filter(|_| form != ThinkingForm::Adaptive);
-        effort.iter().for_each(|effort| self.losses.dropped(effort.at));
+        let effort = reasoning
+            .value
+            .effort
+            .as_ref()
+            .filter(|_| form != ThinkingForm::Adaptive);
+        effort
+            .iter()
+            .for_each(|effort| self.losses.dropped(effort.at));
     }
 
     /// A choice that forces a call and thinking together are a 400.
     fn forces_a_call(&self) -> bool {
-        let choice = self.request.tool_choice.as_ref().map(|choice| &choice.value);
-        let forces =
-            |choice: &ToolChoice| !matches!(choice, ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. });
+        let choice = self
+            .request
+            .tool_choice
+            .as_ref()
+            .map(|choice| &choice.value);
+        let forces = |choice: &ToolChoice| {
+            !matches!(
+                choice,
+                ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. }
+            )
+        };
         choice.is_some_and(forces)
     }
 
-    /// Whether a tool loop is running whose last assistant turn does not begin with its thinking: with thinking on, a 400.
+    /// Whether a tool loop is running whose last assistant turn does not begin with its thinking:
+    /// with thinking on, a 400.
     fn lacks_thinking(&self, messages: &[Message<'_>]) -> bool {
-        let is_running = messages.iter().rev().find(|message| !message.is_system()).is_some_and(Message::has_results);
+        let is_running = messages
+            .iter()
+            .rev()
+            .find(|message| !message.is_system())
+            .is_some_and(Message::has_results);
         let last = messages.iter().rev().find(|message| message.is_assistant());
         is_running && last.is_some_and(|message| !message.begins_with_reasoning())
     }
 
     fn enabled(&mut self, reasoning: &Located<Reasoning>, bound: &mut Bound) -> Thinking {
         let (asked, at) = self.measure(reasoning);
-        let Some(budget_tokens) = fit(asked, at, bound, self.losses) else { return Thinking::Disabled };
+        let Some(budget_tokens) = fit(asked, at, bound, self.losses) else {
+            return Thinking::Disabled;
+        };
         // The model was to find the measure itself; now it is fixed.
-        if reasoning.value.mode == ReasoningMode::Dynamic && reasoning.value.budget_tokens.is_none() {
+        if reasoning.value.mode == ReasoningMode::Dynamic && reasoning.value.budget_tokens.is_none()
+        {
             self.losses.adjusted(at);
         }
         Thinking::Enabled { budget_tokens }
@@ -169,15 +232,24 @@ impl Encoder<'_> {
 
     /// The budget that the client asks for, in one way or another, and where.
     fn measure(&mut self, reasoning: &Located<Reasoning>) -> (u64, Spot) {
-        let Reasoning { effort, budget_tokens, .. } = &reasoning.value;
+        let Reasoning {
+            effort,
+            budget_tokens,
+            ..
+        } = &reasoning.value;
         match (budget_tokens, effort) {
             (Some(budget), effort) => {
-                effort.iter().for_each(|effort| self.losses.dropped(effort.at));
+                effort
+                    .iter()
+                    .for_each(|effort| self.losses.dropped(effort.at));
                 (budget.value, budget.at)
             }
             (None, Some(effort)) => (efforts::row(effort.value).anthropic_budget, effort.at),
             // The client left it to the model altogether, and this model wants a number.
-            (None, None) => (efforts::row(efforts::UNMEASURED).anthropic_budget, reasoning.at),
+            (None, None) => (
+                efforts::row(efforts::UNMEASURED).anthropic_budget,
+                reasoning.at,
+            ),
         }
     }
 
@@ -185,7 +257,9 @@ impl Encoder<'_> {
     fn effort(&mut self, reasoning: &Reasoning, thinks: bool) -> Option<&'static str> {
         let effort = match (&reasoning.effort, &reasoning.budget_tokens) {
             (Some(effort), budget) => {
-                budget.iter().for_each(|budget| self.losses.dropped(budget.at));
+                budget
+                    .iter()
+                    .for_each(|budget| self.losses.dropped(budget.at));
                 if effort.value == Effort::Minimal {
                     self.losses.adjusted(effort.at);
                 }
@@ -230,8 +304,14 @@ enum Wish {
 
 impl Wish {
     fn of(reasoning: &Reasoning, form: ThinkingForm) -> Self {
-        let is_effort_none = reasoning.effort.as_ref().is_some_and(|effort| effort.value == Effort::None);
-        let is_budget_none = reasoning.budget_tokens.as_ref().is_some_and(|budget| budget.value == 0);
+        let is_effort_none = reasoning
+            .effort
+            .as_ref()
+            .is_some_and(|effort| effort.value == Effort::None);
+        let is_budget_none = reasoning
+            .budget_tokens
+            .as_ref()
+            .is_some_and(|budget| budget.value == 0);
         if reasoning.mode == ReasoningMode::Off || is_effort_none || is_budget_none {
             return Self::Off;
         }
@@ -239,9 +319,15 @@ impl Wish {
             return Self::Open;
         }
         let is_measured = reasoning.effort.is_some() || reasoning.budget_tokens.is_some();
-        // Whoever wants to see thoughts wants some; without a measure, only a model that finds its own can have them.
-        let wants_to_see = reasoning.show.as_ref().is_some_and(|show| show.value != ShowReasoning::No);
-        let is_on = reasoning.mode != ReasoningMode::Unset || is_measured || wants_to_see && form == ThinkingForm::Adaptive;
+        // Whoever wants to see thoughts wants some; without a measure, only a model that finds its
+        // own can have them.
+        let wants_to_see = reasoning
+            .show
+            .as_ref()
+            .is_some_and(|show| show.value != ShowReasoning::No);
+        let is_on = reasoning.mode != ReasoningMode::Unset
+            || is_measured
+            || wants_to_see && form == ThinkingForm::Adaptive;
         if is_on { Self::On } else { Self::Open }
     }
 }

@@ -10,25 +10,39 @@ use crate::json::{self, Array, Object, Raw, Text};
 use crate::protocol::schema;
 
 /// The arguments of a tool that takes free text where the target has none such.
-const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
+const FREE_INPUT: &str =
+    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
 impl<'e> Encoder<'e> {
     /// Writes `tools` and `tool_choice`.
     pub(super) fn write_tools(&mut self, object: &mut Object<'_>) {
         let request = self.request;
-        let tools: Vec<&'e Tool> = request.tools.iter().filter(|tool| self.keeps_tool(tool)).collect();
+        let tools: Vec<&'e Tool> = request
+            .tools
+            .iter()
+            .filter(|tool| self.keeps_tool(tool))
+            .collect();
         if !tools.is_empty() {
-            object.array("tools", |array| tools.iter().for_each(|tool| self.write_tool(tool, array)));
+            object.array("tools", |array| {
+                tools.iter().for_each(|tool| self.write_tool(tool, array))
+            });
         }
         self.write_choice(&tools, object);
     }
 
-    /// A subset is carried by leaving the other tools out; hosted tools of other dialects cannot run here.
+    /// A subset is carried by leaving the other tools out; hosted tools of other dialects cannot
+    /// run here.
     fn keeps_tool(&mut self, tool: &Tool) -> bool {
-        let choice = self.request.tool_choice.as_ref().map(|choice| &choice.value);
+        let choice = self
+            .request
+            .tool_choice
+            .as_ref()
+            .map(|choice| &choice.value);
         let is_kept = match (&tool.kind, choice) {
             (ToolKind::Hosted { dialect, .. }, _) => *dialect == DIALECT,
-            (_, Some(ToolChoice::Subset { tools, .. })) => tools.iter().any(|wanted| tool.is_named(wanted)),
+            (_, Some(ToolChoice::Subset { tools, .. })) => {
+                tools.iter().any(|wanted| tool.is_named(wanted))
+            }
             _ => true,
         };
         if !is_kept {
@@ -40,7 +54,14 @@ impl<'e> Encoder<'e> {
     fn write_tool(&mut self, tool: &Tool, array: &mut Array<'_>) {
         match &tool.kind {
             ToolKind::Hosted { raw, .. } => array.item().raw(raw),
-            ToolKind::Function { name, namespace, description, schema, strict, cache } => array.object(|object| {
+            ToolKind::Function {
+                name,
+                namespace,
+                description,
+                schema,
+                strict,
+                cache,
+            } => array.object(|object| {
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
                 object.raw("input_schema", &typed(&schema::parameters(schema.as_ref())));
                 // Not strict is what it is unasked.
@@ -49,8 +70,16 @@ impl<'e> Encoder<'e> {
                 }
                 self.write_mark(cache.as_ref(), object);
             }),
-            ToolKind::Free { name, namespace, description, grammar, cache } => array.object(|object| {
-                grammar.iter().for_each(|grammar| self.losses.dropped(grammar.at));
+            ToolKind::Free {
+                name,
+                namespace,
+                description,
+                grammar,
+                cache,
+            } => array.object(|object| {
+                grammar
+                    .iter()
+                    .for_each(|grammar| self.losses.dropped(grammar.at));
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
                 object.raw("input_schema", &Raw::from_static(FREE_INPUT));
                 self.write_mark(cache.as_ref(), object);
@@ -58,13 +87,24 @@ impl<'e> Encoder<'e> {
         }
     }
 
-    fn write_name(&self, name: &Text, namespace: Option<&Text>, description: Option<&Text>, object: &mut Object<'_>) {
+    fn write_name(
+        &self,
+        name: &Text,
+        namespace: Option<&Text>,
+        description: Option<&Text>,
+        object: &mut Object<'_>,
+    ) {
         object.text("name", &self.names.wire(name, namespace));
-        object.some("description", description, |value, description| value.text(description));
+        object.some("description", description, |value, description| {
+            value.text(description)
+        });
     }
 
     fn write_choice(&mut self, tools: &[&Tool], object: &mut Object<'_>) {
-        let (choice, parallel) = (self.request.tool_choice.as_ref(), self.request.parallel_tool_calls.as_ref());
+        let (choice, parallel) = (
+            self.request.tool_choice.as_ref(),
+            self.request.parallel_tool_calls.as_ref(),
+        );
         if tools.is_empty() {
             return self.report_choice(choice, parallel);
         }
@@ -74,23 +114,38 @@ impl<'e> Encoder<'e> {
         let (kind, name) = choice.map_or(("auto", None), |choice| self.choice(choice));
         if kind == "none" {
             // Such a choice takes no word about parallel calls.
-            parallel.iter().for_each(|parallel| self.losses.dropped(parallel.at));
+            parallel
+                .iter()
+                .for_each(|parallel| self.losses.dropped(parallel.at));
         }
         let parallel = parallel.filter(|_| kind != "none");
         object.object("tool_choice", |object| {
             object.str("type", kind);
             object.some("name", name, |value, name| value.text(&name));
-            object.some("disable_parallel_tool_use", parallel, |value, parallel| value.bool(!parallel.value));
+            object.some("disable_parallel_tool_use", parallel, |value, parallel| {
+                value.bool(!parallel.value)
+            });
         });
     }
 
     /// A choice without tools is a 400; one that forces a call cannot be kept at all.
-    fn report_choice(&mut self, choice: Option<&Located<ToolChoice>>, parallel: Option<&Located<bool>>) {
-        parallel.iter().for_each(|parallel| self.losses.dropped(parallel.at));
+    fn report_choice(
+        &mut self,
+        choice: Option<&Located<ToolChoice>>,
+        parallel: Option<&Located<bool>>,
+    ) {
+        parallel
+            .iter()
+            .for_each(|parallel| self.losses.dropped(parallel.at));
         match choice.map(|choice| (&choice.value, choice.at)) {
             None | Some((ToolChoice::None, _)) => {}
-            Some((ToolChoice::Auto | ToolChoice::Subset { must: false, .. }, at)) => self.losses.dropped(at),
-            Some((_, at)) => self.losses.refuse(at, "a call is forced, and the anthropic dialect can carry none of the tools"),
+            Some((ToolChoice::Auto | ToolChoice::Subset { must: false, .. }, at)) => {
+                self.losses.dropped(at)
+            }
+            Some((_, at)) => self.losses.refuse(
+                at,
+                "a call is forced, and the anthropic dialect can carry none of the tools",
+            ),
         }
     }
 
@@ -99,11 +154,16 @@ impl<'e> Encoder<'e> {
             ToolChoice::None => ("none", None),
             ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => ("auto", None),
             ToolChoice::Any | ToolChoice::Subset { must: true, .. } => ("any", None),
-            ToolChoice::One { name, namespace } => ("tool", Some(self.names.wire(name, namespace.as_ref()))),
+            ToolChoice::One { name, namespace } => {
+                ("tool", Some(self.names.wire(name, namespace.as_ref())))
+            }
             ToolChoice::Hosted(kind) => {
                 let name = self.hosted(kind);
                 if name.is_none() {
-                    self.losses.refuse(choice.at, "the hosted tool that is forced runs at another provider");
+                    self.losses.refuse(
+                        choice.at,
+                        "the hosted tool that is forced runs at another provider",
+                    );
                 }
                 ("tool", name)
             }
@@ -112,7 +172,9 @@ impl<'e> Encoder<'e> {
 
     fn hosted(&self, wanted: &Text) -> Option<Text> {
         self.request.tools.iter().find_map(|tool| match &tool.kind {
-            ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT && kind == wanted => hosted_name(raw),
+            ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT && kind == wanted => {
+                hosted_name(raw)
+            }
             _ => None,
         })
     }
@@ -122,14 +184,18 @@ impl<'e> Encoder<'e> {
 fn typed(schema: &Raw) -> Raw {
     let document = schema.document();
     let root = document.root();
-    let Ok(members) = root.members() else { return schema.clone() };
+    let Ok(members) = root.members() else {
+        return schema.clone();
+    };
     if root.get("type").is_some() {
         return schema.clone();
     }
     json::value(|value| {
         value.object(|object| {
             object.str("type", "object");
-            members.filter(|(key, _)| key != "type").for_each(|(key, member)| object.raw(&key, &member.raw()));
+            members
+                .filter(|(key, _)| key != "type")
+                .for_each(|(key, member)| object.raw(&key, &member.raw()));
         });
     })
 }

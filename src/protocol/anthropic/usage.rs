@@ -1,7 +1,8 @@
 //! Token counts in this dialect, where `input_tokens` leaves the cache out.
 //!
-//! Source: Anthropic Messages reference, "Response", `usage`: the whole prompt is `input_tokens` + `cache_creation_input_tokens` +
-//! `cache_read_input_tokens`; `output_tokens` includes thinking. Canon counts the whole. Decides nothing about unknown figures.
+//! Source: Anthropic Messages reference, "Response", `usage`: the whole prompt is `input_tokens` +
+//! `cache_creation_input_tokens` + `cache_read_input_tokens`; `output_tokens` includes thinking.
+//! Canon counts the whole. Decides nothing about unknown figures.
 
 use crate::canon::Usage;
 use crate::json::{Object, Text, Value};
@@ -14,7 +15,8 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// Takes each figure that a `usage` object holds. What is no count is passed over: usage never breaks an answer.
+    /// Takes each figure that a `usage` object holds. What is no count is passed over: usage never
+    /// breaks an answer.
     pub(super) fn update(&mut self, usage: Value<'_>) {
         let count = |path: &[&str]| usage.find(path).and_then(|value| value.u64().ok());
         self.figures.update(&Usage {
@@ -32,8 +34,15 @@ impl Counts {
 
     /// The figures as canon counts them.
     pub(super) fn usage(&self) -> Usage {
-        let cached = self.figures.cache_read.unwrap_or(0).saturating_add(self.figures.cache_write.unwrap_or(0));
-        Usage { input: self.figures.input.map(|input| input.saturating_add(cached)), ..self.figures }
+        let cached = self
+            .figures
+            .cache_read
+            .unwrap_or(0)
+            .saturating_add(self.figures.cache_write.unwrap_or(0));
+        Usage {
+            input: self.figures.input.map(|input| input.saturating_add(cached)),
+            ..self.figures
+        }
     }
 }
 
@@ -44,15 +53,30 @@ pub(super) fn decode(usage: Value<'_>) -> Usage {
     counts.usage()
 }
 
-/// Writes the members of a `usage` object. The two that the shape demands are 0 where they are not known.
+/// Writes the members of a `usage` object. The two that the shape demands are 0 where they are not
+/// known.
 pub(super) fn encode(usage: &Usage, tier: Option<&Text>, object: &mut Object<'_>) {
     object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
-    object.some("cache_creation_input_tokens", usage.cache_write, |value, count| value.u64(count));
-    object.some("cache_read_input_tokens", usage.cache_read, |value, count| value.u64(count));
+    object.some(
+        "cache_creation_input_tokens",
+        usage.cache_write,
+        |value, count| value.u64(count),
+    );
+    object.some(
+        "cache_read_input_tokens",
+        usage.cache_read,
+        |value, count| value.u64(count),
+    );
     if usage.cache_write_short.or(usage.cache_write_long).is_some() {
         object.object("cache_creation", |creation| {
-            creation.u64("ephemeral_5m_input_tokens", usage.cache_write_short.unwrap_or(0));
-            creation.u64("ephemeral_1h_input_tokens", usage.cache_write_long.unwrap_or(0));
+            creation.u64(
+                "ephemeral_5m_input_tokens",
+                usage.cache_write_short.unwrap_or(0),
+            );
+            creation.u64(
+                "ephemeral_1h_input_tokens",
+                usage.cache_write_long.unwrap_or(0),
+            );
         });
     }
     object.u64("output_tokens", usage.output.unwrap_or(0));

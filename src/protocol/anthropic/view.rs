@@ -3,7 +3,9 @@
 //! Source: `translation.md` sections 9 and 10. Writes nothing itself.
 
 use super::DIALECT;
-use crate::canon::{FinishReason, Origin, Reasoning, ReasoningForm, ReasoningMode, ShowReasoning, Start};
+use crate::canon::{
+    FinishReason, Origin, Reasoning, ReasoningForm, ReasoningMode, ShowReasoning, Start,
+};
 use crate::json::{Object, Text};
 use crate::protocol::{Ask, envelope};
 
@@ -24,14 +26,19 @@ pub(super) struct View {
     pub(super) thoughts: Thoughts,
     origin: Origin,
     request_id: String,
-    /// The name that the client asked for, whatever the upstream calls it: Claude Code leaves thinking out of its history where the
-    /// answer has another one (observed 2026-11-23 with 2.1.197).
+    /// The name that the client asked for, whatever the upstream calls it: Claude Code leaves
+    /// thinking out of its history where the answer has another one (observed 2026-11-23 with
+    /// 2.1.197).
     model: String,
 }
 
 impl View {
     pub(super) fn new(ask: &Ask<'_>) -> Self {
-        let reasoning = ask.request.reasoning.as_ref().map(|reasoning| &reasoning.value);
+        let reasoning = ask
+            .request
+            .reasoning
+            .as_ref()
+            .map(|reasoning| &reasoning.value);
         Self {
             thoughts: reasoning.map_or(Thoughts::Hidden, thoughts),
             origin: ask.origin.clone(),
@@ -40,12 +47,14 @@ impl View {
         }
     }
 
-    /// Whether the answer comes from this dialect, so that its own constructs can be written as they are.
+    /// Whether the answer comes from this dialect, so that its own constructs can be written as
+    /// they are.
     pub(super) fn is_native(&self) -> bool {
         self.origin.dialect == DIALECT
     }
 
-    /// The token in this dialect's carrier. Every thinking block must have one, also where the upstream gave none.
+    /// The token in this dialect's carrier. Every thinking block must have one, also where the
+    /// upstream gave none.
     pub(super) fn carrier(&self, form: ReasoningForm, token: Option<&Text>) -> Text {
         match token {
             Some(token) if self.is_native() => token.clone(),
@@ -75,7 +84,8 @@ impl View {
         start.tier.as_ref().filter(|_| self.is_native())
     }
 
-    /// The dialect's word for the reason: its own unknown words as they came, those of others as a plain end.
+    /// The dialect's word for the reason: its own unknown words as they came, those of others as a
+    /// plain end.
     pub(super) fn stop_reason(&self, reason: &FinishReason) -> Text {
         match (words::encode_stop_reason(reason), reason) {
             (Some(word), _) => Text::from_static(word),
@@ -94,13 +104,20 @@ fn thoughts(reasoning: &Reasoning) -> Thoughts {
     let show = reasoning.show.as_ref().map(|show| &show.value);
     match reasoning.mode {
         ReasoningMode::Unset | ReasoningMode::Unasked | ReasoningMode::Off => Thoughts::Hidden,
-        ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ShowReasoning::No) => Thoughts::Signed,
+        ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ShowReasoning::No) => {
+            Thoughts::Signed
+        }
         ReasoningMode::Dynamic | ReasoningMode::Fixed => Thoughts::Shown,
     }
 }
 
 /// Writes how an answer ended.
-pub(super) fn write_end(word: &Text, sequence: Option<&Text>, detail: Option<&Text>, object: &mut Object<'_>) {
+pub(super) fn write_end(
+    word: &Text,
+    sequence: Option<&Text>,
+    detail: Option<&Text>,
+    object: &mut Object<'_>,
+) {
     object.text("stop_reason", word);
     match sequence {
         Some(sequence) => object.text("stop_sequence", sequence),

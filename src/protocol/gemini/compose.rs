@@ -1,12 +1,15 @@
 //! Events into parts for a client, the same for streams and whole answers.
 //!
-//! Source: gemini.md "Thought signatures"; `translation.md` section 10. Thoughts are shown only to clients that asked for them; a
-//! token that must come back is carried whether they are shown or not: other makers' wrapped, on the turn's next call (Gemini CLI
-//! keeps signatures of calls and forgets thoughts), else on an empty text at the end. Nothing here writes bytes.
+//! Source: gemini.md "Thought signatures"; `translation.md` section 10. Thoughts are shown only to
+//! clients that asked for them; a token that must come back is carried whether they are shown or
+//! not: other makers' wrapped, on the turn's next call (Gemini CLI keeps signatures of calls and
+//! forgets thoughts), else on an empty text at the end. Nothing here writes bytes.
 
 use super::DIALECT;
 use super::pieces::{Data, Piece};
-use crate::canon::{Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage};
+use crate::canon::{
+    Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage,
+};
 use crate::json::{Raw, Text, Value};
 use crate::protocol::{Ask, envelope};
 
@@ -45,7 +48,11 @@ struct Token {
 
 impl Composer {
     pub(super) fn new(ask: &Ask<'_>) -> Self {
-        let show = ask.request.reasoning.as_ref().and_then(|reasoning| reasoning.value.show.as_ref());
+        let show = ask
+            .request
+            .reasoning
+            .as_ref()
+            .and_then(|reasoning| reasoning.value.show.as_ref());
         Self {
             shows_thoughts: show.is_some_and(|show| show.value != ShowReasoning::No),
             origin: ask.origin.clone(),
@@ -61,7 +68,9 @@ impl Composer {
         match event {
             Event::Start(start) => self.start = start.clone(),
             Event::PartStart { at, head } => self.choice(at.choice).begin(head.clone()),
-            Event::Delta { at, text } => out.extend(self.delta(at.choice, text).map(|piece| (at.choice, piece))),
+            Event::Delta { at, text } => {
+                out.extend(self.delta(at.choice, text).map(|piece| (at.choice, piece)))
+            }
             Event::Paragraph { at } => {
                 let piece = self.delta(at.choice, &Text::from("\n\n"));
                 out.extend(piece.map(|piece| (at.choice, piece)));
@@ -71,7 +80,12 @@ impl Composer {
             Event::Logprobs { at, list } => self.choice(at.choice).logprobs.push(list.clone()),
             Event::PartEnd { at } => self.end(at.choice, out),
             Event::Usage(usage) => self.usage.update(usage),
-            Event::Finish { choice, reason, detail, .. } => self.finish(*choice, reason, detail.as_ref(), out),
+            Event::Finish {
+                choice,
+                reason,
+                detail,
+                ..
+            } => self.finish(*choice, reason, detail.as_ref(), out),
             Event::Failed(_) | Event::Ping => {}
         }
     }
@@ -92,14 +106,24 @@ impl Composer {
 
     fn end(&mut self, choice: u32, out: &mut Vec<(u32, Piece)>) {
         let state = self.choice(choice);
-        let (Some(head), sig) = (state.head.take(), state.sig.take()) else { return };
+        let (Some(head), sig) = (state.head.take(), state.sig.take()) else {
+            return;
+        };
         let held = Text::join(&std::mem::take(&mut state.held), "");
         let own = sig.clone().filter(|_| self.is_own());
         match head {
-            PartHead::Text | PartHead::Refusal => out.extend(own.map(|sig| (choice, Piece::token(sig)))),
+            PartHead::Text | PartHead::Refusal => {
+                out.extend(own.map(|sig| (choice, Piece::token(sig))))
+            }
             PartHead::Reasoning(form) => self.end_reasoning(choice, form, sig, out),
-            PartHead::ToolCall { id, name, .. } => out.extend(self.call(choice, id, name, &held, own).map(|piece| (choice, piece))),
-            PartHead::Media { mime } => out.push((choice, Piece::new(Data::Inline { mime, data: held }).signed(own))),
+            PartHead::ToolCall { id, name, .. } => out.extend(
+                self.call(choice, id, name, &held, own)
+                    .map(|piece| (choice, piece)),
+            ),
+            PartHead::Media { mime } => out.push((
+                choice,
+                Piece::new(Data::Inline { mime, data: held }).signed(own),
+            )),
             PartHead::Hosted { kind, raw } if self.is_own() => {
                 out.push((choice, Piece::new(Data::Hosted { kind, raw }).signed(own)))
             }
@@ -107,32 +131,67 @@ impl Composer {
         }
     }
 
-    fn end_reasoning(&mut self, choice: u32, form: ReasoningForm, sig: Option<Text>, out: &mut Vec<(u32, Piece)>) {
+    fn end_reasoning(
+        &mut self,
+        choice: u32,
+        form: ReasoningForm,
+        sig: Option<Text>,
+        out: &mut Vec<(u32, Piece)>,
+    ) {
         let Some(sig) = sig else { return };
         let is_shown = self.shows_thoughts && form != ReasoningForm::Redacted;
         let is_own = self.is_own();
-        let carried = if is_own { sig } else { envelope::wrap(&self.origin, form, Some(&sig)) };
+        let carried = if is_own {
+            sig
+        } else {
+            envelope::wrap(&self.origin, form, Some(&sig))
+        };
         if is_shown {
-            out.push((choice, Piece::thought(Text::default()).signed(Some(carried.clone()))));
+            out.push((
+                choice,
+                Piece::thought(Text::default()).signed(Some(carried.clone())),
+            ));
         } else if is_own {
             return out.push((choice, Piece::token(carried)));
         }
         if !is_own {
-            let before = self.choice(choice).token.replace(Token { wrapped: carried, is_shown });
+            let before = self.choice(choice).token.replace(Token {
+                wrapped: carried,
+                is_shown,
+            });
             out.extend(before.and_then(Token::alone).map(|piece| (choice, piece)));
         }
     }
 
-    /// Arguments that are no object are no call that a client could run: the answer ends as malformed.
-    fn call(&mut self, choice: u32, id: Text, name: Text, arguments: &Text, own: Option<Text>) -> Option<Piece> {
+    /// Arguments that are no object are no call that a client could run: the answer ends as
+    /// malformed.
+    fn call(
+        &mut self,
+        choice: u32,
+        id: Text,
+        name: Text,
+        arguments: &Text,
+        own: Option<Text>,
+    ) -> Option<Piece> {
         let state = self.choice(choice);
-        let arguments = if arguments.is_blank() { &Text::from_static("{}") } else { arguments };
+        let arguments = if arguments.is_blank() {
+            &Text::from_static("{}")
+        } else {
+            arguments
+        };
         let Ok(document) = arguments.to_object() else {
             state.is_malformed = true;
             return None;
         };
         let sig = own.or_else(|| state.token.take().map(|token| token.wrapped));
-        Some(Piece::new(Data::Call { id, name, args: document.root().raw() }).signed(sig))
+        Some(
+            Piece::new(Data::Call {
+                id,
+                name,
+                args: document.root().raw(),
+            })
+            .signed(sig),
+        )
     }
 
     fn cite(&mut self, choice: u32, raw: &Raw) {
@@ -145,10 +204,20 @@ impl Composer {
         }
     }
 
-    fn finish(&mut self, choice: u32, reason: &FinishReason, detail: Option<&Text>, out: &mut Vec<(u32, Piece)>) {
+    fn finish(
+        &mut self,
+        choice: u32,
+        reason: &FinishReason,
+        detail: Option<&Text>,
+        out: &mut Vec<(u32, Piece)>,
+    ) {
         let state = self.choice(choice);
         let left = state.token.take().and_then(Token::alone);
-        let reason = if state.is_malformed { FinishReason::Malformed } else { reason.clone() };
+        let reason = if state.is_malformed {
+            FinishReason::Malformed
+        } else {
+            reason.clone()
+        };
         state.finish = Some((reason, detail.cloned()));
         out.extend(left.map(|piece| (choice, piece)));
     }

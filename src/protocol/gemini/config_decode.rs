@@ -1,11 +1,15 @@
 //! A client's settings and tools into canon: `generationConfig`, `tools`, `toolConfig`.
 //!
-//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`, `Tool`, `FunctionCallingConfig`. Ranges are the target's business.
+//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`, `Tool`, `FunctionCallingConfig`.
+//! Ranges are the target's business.
 
 use super::DIALECT;
 use super::request_decode::Decoder;
 use super::wire::{count, field, fields, number, required, word};
-use crate::canon::{Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice, ToolKind, ToolName};
+use crate::canon::{
+    Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice,
+    ToolKind, ToolName,
+};
 use crate::json::{Invalid, Raw, Text, Value};
 use crate::protocol::{DecodeError, efforts, schema};
 
@@ -53,7 +57,12 @@ impl Decoder {
         Ok(true)
     }
 
-    fn setting<'d>(&mut self, key: &str, value: Value<'d>, combined: &mut Combined<'d>) -> Result<(), DecodeError> {
+    fn setting<'d>(
+        &mut self,
+        key: &str,
+        value: Value<'d>,
+        combined: &mut Combined<'d>,
+    ) -> Result<(), DecodeError> {
         match key {
             "maxOutputTokens" => self.request.output_tokens_max = located(value, count(value)?),
             "candidateCount" => self.request.choices = located(value, count(value)?),
@@ -66,7 +75,10 @@ impl Decoder {
             "responseLogprobs" => combined.wants_logprobs = value.bool()?,
             "logprobs" => combined.logprobs = Some(value),
             "responseFormat" => {
-                return Err(DecodeError::unsupported(value.spot(), "use `responseMimeType` and `responseJsonSchema`"));
+                return Err(DecodeError::unsupported(
+                    value.spot(),
+                    "use `responseMimeType` and `responseJsonSchema`",
+                ));
             }
             _ => self.unknown(value),
         }
@@ -75,10 +87,15 @@ impl Decoder {
 
     fn stops(&mut self, stops: Value<'_>) -> Result<(), Invalid> {
         for stop in stops.items()? {
-            self.request.stops.push(Located::new(stop.text()?, stop.spot()));
+            self.request
+                .stops
+                .push(Located::new(stop.text()?, stop.spot()));
         }
         if self.request.stops.len() > STOPS_MAX {
-            return Err(Invalid::new(stops.spot(), format!("expected at most {STOPS_MAX} stop sequences")));
+            return Err(Invalid::new(
+                stops.spot(),
+                format!("expected at most {STOPS_MAX} stop sequences"),
+            ));
         }
         Ok(())
     }
@@ -87,26 +104,38 @@ impl Decoder {
     fn modalities(&mut self, modalities: Value<'_>) -> Result<(), Invalid> {
         for modality in modalities.items()? {
             if word(modality)? != "TEXT" {
-                self.request.modalities.push(Located::new(modality.text()?, modality.spot()));
+                self.request
+                    .modalities
+                    .push(Located::new(modality.text()?, modality.spot()));
             }
         }
         Ok(())
     }
 
     fn format(&mut self, config: Value<'_>, combined: &Combined<'_>) -> Result<(), Invalid> {
-        let mime = combined.mime.map(Value::str).transpose()?.unwrap_or_default().to_ascii_lowercase();
+        let mime = combined
+            .mime
+            .map(Value::str)
+            .transpose()?
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         let schema = combined.schema.as_ref();
         let format = match (&*mime, schema) {
             ("text/x.enum", Some(schema)) => Format::Enum(schema.value.clone()),
-            ("application/json" | "", Some(schema)) => {
-                Format::Schema(SchemaFormat { name: None, description: None, schema: schema.value.clone(), strict: None })
-            }
+            ("application/json" | "", Some(schema)) => Format::Schema(SchemaFormat {
+                name: None,
+                description: None,
+                schema: schema.value.clone(),
+                strict: None,
+            }),
             ("application/json", None) => Format::Json,
             ("text/plain", None) => Format::Free,
             ("", None) => return Ok(()),
             _ => return Err(mismatch(config, combined)),
         };
-        let at = schema.map(|schema| schema.at).or(combined.mime.map(Value::spot));
+        let at = schema
+            .map(|schema| schema.at)
+            .or(combined.mime.map(Value::spot));
         self.request.format = at.map(|at| Located::new(format, at));
         Ok(())
     }
@@ -126,7 +155,11 @@ impl Decoder {
         for (key, value) in fields(config)? {
             match &*key {
                 "includeThoughts" => {
-                    let show = if value.bool()? { ShowReasoning::Summary(None) } else { ShowReasoning::No };
+                    let show = if value.bool()? {
+                        ShowReasoning::Summary(None)
+                    } else {
+                        ShowReasoning::No
+                    };
                     reasoning.show = located(value, show);
                 }
                 "thinkingBudget" => budget(value, &mut reasoning)?,
@@ -142,10 +175,19 @@ impl Decoder {
         for tool in tools.items()? {
             for (key, value) in fields(tool)? {
                 match &*key {
-                    "functionDeclarations" => value.items()?.try_for_each(|declaration| self.function(declaration))?,
+                    "functionDeclarations" => value
+                        .items()?
+                        .try_for_each(|declaration| self.function(declaration))?,
                     kind => {
-                        let kind = ToolKind::Hosted { dialect: DIALECT, kind: Text::from(kind), raw: value.raw() };
-                        self.request.tools.push(Tool { kind, at: value.spot() });
+                        let kind = ToolKind::Hosted {
+                            dialect: DIALECT,
+                            kind: Text::from(kind),
+                            raw: value.raw(),
+                        };
+                        self.request.tools.push(Tool {
+                            kind,
+                            at: value.spot(),
+                        });
                     }
                 }
             }
@@ -166,8 +208,18 @@ impl Decoder {
             }
         }
         let name = required(declaration, "name")?.text()?;
-        let kind = ToolKind::Function { name, namespace: None, description, schema, strict: None, cache: None };
-        self.request.tools.push(Tool { kind, at: declaration.spot() });
+        let kind = ToolKind::Function {
+            name,
+            namespace: None,
+            description,
+            schema,
+            strict: None,
+            cache: None,
+        };
+        self.request.tools.push(Tool {
+            kind,
+            at: declaration.spot(),
+        });
         Ok(())
     }
 
@@ -183,7 +235,9 @@ impl Decoder {
 
     fn calling(&mut self, calling: Value<'_>) -> Result<(), DecodeError> {
         let known = ["mode", "allowedFunctionNames"];
-        fields(calling)?.filter(|(key, _)| !known.contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+        fields(calling)?
+            .filter(|(key, _)| !known.contains(&&**key))
+            .for_each(|(_, value)| self.unknown(value));
         let mode = field(calling, "mode");
         let allowed = field(calling, "allowedFunctionNames");
         let names = allowed.map_or(Ok(Vec::new()), names)?;
@@ -196,10 +250,21 @@ impl Decoder {
                 ToolChoice::Auto
             }
             word @ ("AUTO" | "NONE" | "MODE_UNSPECIFIED") => {
-                allowed.into_iter().for_each(|allowed| self.unknown(allowed));
-                if word == "NONE" { ToolChoice::None } else { ToolChoice::Auto }
+                allowed
+                    .into_iter()
+                    .for_each(|allowed| self.unknown(allowed));
+                if word == "NONE" {
+                    ToolChoice::None
+                } else {
+                    ToolChoice::Auto
+                }
             }
-            _ => return Err(mode.unwrap_or(calling).expected("`AUTO`, `ANY`, `NONE` or `VALIDATED`").into()),
+            _ => {
+                return Err(mode
+                    .unwrap_or(calling)
+                    .expected("`AUTO`, `ANY`, `NONE` or `VALIDATED`")
+                    .into());
+            }
         };
         self.request.tool_choice = located(calling, choice);
         Ok(())
@@ -209,7 +274,10 @@ impl Decoder {
 fn set_once(schema: &mut Option<Raw>, parameters: Raw, at: Value<'_>) -> Result<(), Invalid> {
     match schema.replace(parameters) {
         None => Ok(()),
-        Some(_) => Err(Invalid::new(at.spot(), "expected one of `parameters` and `parametersJsonSchema`, found both")),
+        Some(_) => Err(Invalid::new(
+            at.spot(),
+            "expected one of `parameters` and `parametersJsonSchema`, found both",
+        )),
     }
 }
 
@@ -220,13 +288,19 @@ fn names(names: Value<'_>) -> Result<Vec<Text>, Invalid> {
 fn forced(mut names: Vec<Text>) -> ToolChoice {
     match names.len() {
         0 => ToolChoice::Any,
-        1 => ToolChoice::One { name: names.remove(0), namespace: None },
+        1 => ToolChoice::One {
+            name: names.remove(0),
+            namespace: None,
+        },
         _ => subset(names, true),
     }
 }
 
 fn subset(names: Vec<Text>, must: bool) -> ToolChoice {
-    ToolChoice::Subset { tools: names.into_iter().map(ToolName::plain).collect(), must }
+    ToolChoice::Subset {
+        tools: names.into_iter().map(ToolName::plain).collect(),
+        must,
+    }
 }
 
 /// A type of answer that does not exist, or that does not go with or without its schema.
@@ -242,7 +316,11 @@ fn budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
         return Ok(());
     }
     let tokens = count(value)?;
-    reasoning.mode = if tokens == 0 { ReasoningMode::Off } else { ReasoningMode::Fixed };
+    reasoning.mode = if tokens == 0 {
+        ReasoningMode::Off
+    } else {
+        ReasoningMode::Fixed
+    };
     reasoning.budget_tokens = located(value, tokens);
     reasoning.budget_effort = Some(efforts::nearest(tokens, |row| row.gemini_budget));
     Ok(())
@@ -253,7 +331,8 @@ fn level(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
     if word == "THINKING_LEVEL_UNSPECIFIED" {
         return Ok(());
     }
-    let effort = efforts::from_gemini_level(&word).ok_or_else(|| value.expected("`MINIMAL`, `LOW`, `MEDIUM` or `HIGH`"))?;
+    let effort = efforts::from_gemini_level(&word)
+        .ok_or_else(|| value.expected("`MINIMAL`, `LOW`, `MEDIUM` or `HIGH`"))?;
     reasoning.effort = located(value, effort);
     Ok(())
 }

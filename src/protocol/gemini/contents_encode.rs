@@ -1,7 +1,7 @@
 //! Turns into `contents`: roles, parts, results of calls, and where signatures stand.
 //!
-//! Source: Gemini API, `Content`, `Part`, "Thought signatures"; `translation.md` sections 3, 4 and 10. The order of the turns is
-//! given (`turns::arrange`); nothing here moves a result.
+//! Source: Gemini API, `Content`, `Part`, "Thought signatures"; `translation.md` sections 3, 4 and
+//! 10. The order of the turns is given (`turns::arrange`); nothing here moves a result.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,9 @@ use super::DIALECT;
 use super::pieces::{Data, Piece};
 use super::request_decode::is_handle;
 use super::request_encode::{Context, note_marks};
-use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn};
+use crate::canon::{
+    Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn,
+};
 use crate::json::{self, Raw, Text};
 use crate::protocol::handles;
 use crate::protocol::{Operation, envelope};
@@ -17,7 +19,8 @@ use crate::protocol::{Operation, envelope};
 /// Stands for a first turn that is not the user's.
 const CONTINUE: &str = "(continue)";
 
-/// Stands for a signature that another maker's call cannot have. Source: Gemini API, "Thought signatures", FAQ.
+/// Stands for a signature that another maker's call cannot have. Source: Gemini API, "Thought
+/// signatures", FAQ.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
 /// One entry of `contents`.
@@ -45,12 +48,20 @@ struct Token {
 
 impl<'c, 'l> Contents<'c, 'l> {
     pub(super) fn new(context: &'c Context<'c>, losses: &'l mut Losses) -> Self {
-        Self { context, losses, contents: Vec::new(), called: HashMap::new() }
+        Self {
+            context,
+            losses,
+            contents: Vec::new(),
+            called: HashMap::new(),
+        }
     }
 
     pub(super) fn encode(mut self) -> Vec<Content> {
         let turns = &self.context.request.turns;
-        let loop_start = turns.iter().rposition(is_question).map_or(0, |question| question + 1);
+        let loop_start = turns
+            .iter()
+            .rposition(is_question)
+            .map_or(0, |question| question + 1);
         for (index, turn) in turns.iter().enumerate() {
             match turn.role {
                 Role::User => self.user(turn),
@@ -72,16 +83,29 @@ impl<'c, 'l> Contents<'c, 'l> {
     }
 
     fn start_with_user(&mut self) {
-        if self.contents.first().is_none_or(|first| first.role != "user") {
+        if self
+            .contents
+            .first()
+            .is_none_or(|first| first.role != "user")
+        {
             let pieces = vec![Piece::text(Text::from_static(CONTINUE))];
-            self.contents.insert(0, Content { role: "user", pieces });
+            self.contents.insert(
+                0,
+                Content {
+                    role: "user",
+                    pieces,
+                },
+            );
             self.losses.added("turn");
         }
     }
 
     /// Gemini goes on with no answer that is given to it. Source: `translation.md` section 3.
     fn end_with_user(&mut self) {
-        let is_begun = self.contents.last().is_some_and(|last| last.role == "model");
+        let is_begun = self
+            .contents
+            .last()
+            .is_some_and(|last| last.role == "model");
         if is_begun && self.context.target.operation != Operation::CountTokens {
             let at = self.context.request.turns.last().map(|turn| turn.at);
             self.losses.refuse(at, "the gemini dialect goes on with no answer that is given to it: end with a message of the user");
@@ -94,7 +118,9 @@ impl<'c, 'l> Contents<'c, 'l> {
         let (mut results, mut others) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match &part.kind {
-                PartKind::ToolResult(result) => results.push(self.result(part, result, &mut others)),
+                PartKind::ToolResult(result) => {
+                    results.push(self.result(part, result, &mut others))
+                }
                 _ => others.extend(self.piece(part)),
             }
         }
@@ -116,7 +142,9 @@ impl<'c, 'l> Contents<'c, 'l> {
         let (mut pieces, mut tokens) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match &part.kind {
-                PartKind::Reasoning { texts, .. } => self.reasoning(part, texts, &mut pieces, &mut tokens),
+                PartKind::Reasoning { texts, .. } => {
+                    self.reasoning(part, texts, &mut pieces, &mut tokens)
+                }
                 _ => pieces.extend(self.piece(part)),
             }
         }
@@ -137,7 +165,13 @@ impl<'c, 'l> Contents<'c, 'l> {
     }
 
     /// Another maker's reasoning is left out; what never had a token goes as a thought.
-    fn reasoning(&mut self, part: &Part, texts: &[Text], pieces: &mut Vec<Piece>, tokens: &mut Vec<Token>) {
+    fn reasoning(
+        &mut self,
+        part: &Part,
+        texts: &[Text],
+        pieces: &mut Vec<Piece>,
+        tokens: &mut Vec<Token>,
+    ) {
         note_marks(part, self.losses);
         let fitting = self.fitting(part.sig.as_ref());
         if part.sig.is_some() && fitting.is_none() {
@@ -145,7 +179,11 @@ impl<'c, 'l> Contents<'c, 'l> {
         }
         if let (Some(sig), Some(value)) = (&part.sig, fitting) {
             let is_homeless = !sig.origin.provider.is_empty();
-            tokens.push(Token { before: pieces.len(), value, is_homeless });
+            tokens.push(Token {
+                before: pieces.len(),
+                value,
+                is_homeless,
+            });
         }
         if !texts.is_empty() {
             pieces.push(Piece::thought(Text::join(texts, "\\n\\n")));
@@ -153,10 +191,17 @@ impl<'c, 'l> Contents<'c, 'l> {
     }
 
     fn fitting(&self, sig: Option<&Sig>) -> Option<Text> {
-        envelope::fitting(sig, DIALECT, self.context.target.provider, self.context.target.model).cloned()
+        envelope::fitting(
+            sig,
+            DIALECT,
+            self.context.target.provider,
+            self.context.target.model,
+        )
+        .cloned()
     }
 
-    /// One part that is neither reasoning nor a result. `None` = it cannot be carried, which has been noted.
+    /// One part that is neither reasoning nor a result. `None` = it cannot be carried, which has
+    /// been noted.
     fn piece(&mut self, part: &Part) -> Option<Piece> {
         note_marks(part, self.losses);
         let sig = self.fitting(part.sig.as_ref());
@@ -166,13 +211,25 @@ impl<'c, 'l> Contents<'c, 'l> {
         let piece = match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) => Piece::text(text.clone()),
             PartKind::Media(media) => self.media(part, media)?,
-            PartKind::ToolCall { id, name, namespace, input } => {
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace,
+                input,
+            } => {
                 let wire = self.context.names.wire(name, namespace.as_ref());
                 self.called.insert(id.to_plain().into_owned(), wire.clone());
-                Piece::new(Data::Call { id: id.clone(), name: wire, args: input.to_object() })
+                Piece::new(Data::Call {
+                    id: id.clone(),
+                    name: wire,
+                    args: input.to_object(),
+                })
             }
             PartKind::Hosted { dialect, kind, raw } if *dialect == DIALECT => {
-                Piece::new(Data::Hosted { kind: kind.clone(), raw: raw.clone() })
+                Piece::new(Data::Hosted {
+                    kind: kind.clone(),
+                    raw: raw.clone(),
+                })
             }
             PartKind::Hosted { .. } | PartKind::Reasoning { .. } | PartKind::ToolResult(_) => {
                 self.losses.dropped(part.at);
@@ -183,25 +240,51 @@ impl<'c, 'l> Contents<'c, 'l> {
     }
 
     fn media(&mut self, part: &Part, media: &Media) -> Option<Piece> {
-        [&media.name, &media.context].into_iter().flatten().for_each(|field| self.losses.dropped(field.at));
+        [&media.name, &media.context]
+            .into_iter()
+            .flatten()
+            .for_each(|field| self.losses.dropped(field.at));
         let data = self.media_data(part, media)?;
         let resolution = self.resolution(media);
-        Some(Piece { data, sig: None, resolution })
+        Some(Piece {
+            data,
+            sig: None,
+            resolution,
+        })
     }
 
     fn media_data(&mut self, part: &Part, media: &Media) -> Option<Data> {
         match &media.source {
-            MediaSource::Inline { mime, data } => return Some(Data::Inline { mime: mime.clone(), data: data.clone() }),
-            MediaSource::Plain(text) => return Some(Data::Text { text: text.clone(), is_thought: false }),
+            MediaSource::Inline { mime, data } => {
+                return Some(Data::Inline {
+                    mime: mime.clone(),
+                    data: data.clone(),
+                });
+            }
+            MediaSource::Plain(text) => {
+                return Some(Data::Text {
+                    text: text.clone(),
+                    is_thought: false,
+                });
+            }
             MediaSource::Url { url, mime } if is_googles(&url.to_plain()) => {
-                return Some(Data::File { uri: url.clone(), mime: mime.clone() });
+                return Some(Data::File {
+                    uri: url.clone(),
+                    mime: mime.clone(),
+                });
             }
             MediaSource::File { id, dialect } if *dialect == DIALECT => {
-                return Some(Data::File { uri: id.value.clone(), mime: None });
+                return Some(Data::File {
+                    uri: id.value.clone(),
+                    mime: None,
+                });
             }
             MediaSource::Url { .. } => {
                 let kind = media.kind.name();
-                self.losses.refuse(part.at, format!("the gemini dialect fetches no {kind} from an address; send its data"));
+                self.losses.refuse(
+                    part.at,
+                    format!("the gemini dialect fetches no {kind} from an address; send its data"),
+                );
             }
             MediaSource::File { id, dialect } => handles::refuse(self.losses, id, *dialect),
         }
@@ -210,7 +293,10 @@ impl<'c, 'l> Contents<'c, 'l> {
 
     /// Source: Gemini API, `Part.media_resolution` (3 and later). `auto` says nothing.
     fn resolution(&mut self, media: &Media) -> Option<Text> {
-        let detail = media.detail.as_ref().filter(|detail| detail.value != "auto")?;
+        let detail = media
+            .detail
+            .as_ref()
+            .filter(|detail| detail.value != "auto")?;
         let word = detail.value.to_plain().to_ascii_uppercase();
         let level = match word.strip_prefix("MEDIA_RESOLUTION_").unwrap_or(&word) {
             level @ ("LOW" | "MEDIUM" | "HIGH") if self.context.thinking.is_by_level() => level,
@@ -237,20 +323,36 @@ impl<'c, 'l> Contents<'c, 'l> {
                 None => {}
             }
         }
-        let name = self.called.get(&*result.call_id.to_plain()).or(result.name.as_ref());
+        let name = self
+            .called
+            .get(&*result.call_id.to_plain())
+            .or(result.name.as_ref());
         let name = name.unwrap_or(&result.call_id).clone();
         let response = response(&Text::join(&texts, "\\n"), result.is_error);
-        Piece::new(Data::Result { id: result.call_id.clone(), name, response, media })
+        Piece::new(Data::Result {
+            id: result.call_id.clone(),
+            name,
+            response,
+            media,
+        })
     }
 
     /// Source: Gemini API, "Multimodal function responses" (3 and later): images and documents.
     fn fits_result(&self, part: &Part) -> bool {
-        let is_taken = |media: &Media| matches!(media.kind, MediaKind::Image | MediaKind::Pdf | MediaKind::Document);
-        self.context.thinking.is_by_level() && matches!(&part.kind, PartKind::Media(media) if is_taken(media))
+        let is_taken = |media: &Media| {
+            matches!(
+                media.kind,
+                MediaKind::Image | MediaKind::Pdf | MediaKind::Document
+            )
+        };
+        self.context.thinking.is_by_level()
+            && matches!(&part.kind, PartKind::Media(media) if is_taken(media))
     }
 
     fn note_name(&mut self, turn: &Turn) {
-        turn.name.iter().for_each(|name| self.losses.dropped(name.at));
+        turn.name
+            .iter()
+            .for_each(|name| self.losses.dropped(name.at));
     }
 }
 
@@ -262,15 +364,22 @@ fn is_question(turn: &Turn) -> bool {
 
 fn wrap_reminder(mut piece: Piece) -> Piece {
     if let Data::Text { text, .. } = &mut piece.data {
-        *text = Text::join([&Text::from("<system-reminder>\n"), text, &Text::from("\n</system-reminder>")], "");
+        *text = Text::join(
+            [
+                &Text::from("<system-reminder>\n"),
+                text,
+                &Text::from("\n</system-reminder>"),
+            ],
+            "",
+        );
     }
     piece
 }
 
 /// Puts tokens where Gemini looks for them.
 ///
-/// One that came through another dialect's client has lost its place: where the turn calls, Gemini gave it on the first call. Any
-/// other stands on the piece that it came with.
+/// One that came through another dialect's client has lost its place: where the turn calls, Gemini
+/// gave it on the first call. Any other stands on the piece that it came with.
 fn place(mut tokens: Vec<Token>, pieces: &mut Vec<Piece>) {
     if let Some(call) = pieces.iter_mut().find(|piece| piece.is_call())
         && call.sig.is_none()
@@ -289,7 +398,10 @@ fn place(mut tokens: Vec<Token>, pieces: &mut Vec<Piece>) {
 
 /// Whether Gemini reads what stands at the address: its own files, buckets and YouTube's videos.
 fn is_googles(url: &str) -> bool {
-    is_handle(url) || ["https://www.youtube.com/", "https://youtu.be/"].iter().any(|start| url.starts_with(start))
+    is_handle(url)
+        || ["https://www.youtube.com/", "https://youtu.be/"]
+            .iter()
+            .any(|start| url.starts_with(start))
 }
 
 /// A result's text as the object that `functionResponse.response` has to be.

@@ -1,6 +1,7 @@
 //! Embeddings: `embedContent` and `batchEmbedContents`.
 //!
-//! Source: Gemini API, `EmbedContentRequest`, `BatchEmbedContentsRequest`. Vectors stay as they were written.
+//! Source: Gemini API, `EmbedContentRequest`, `BatchEmbedContentsRequest`. Vectors stay as they
+//! were written.
 
 use bytes::Bytes;
 
@@ -8,12 +9,17 @@ use super::wire::{count, field, fields, required};
 use super::{Gemini, faults, path, resource};
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses, Unknown};
 use crate::json::{self, Document, Invalid, Object, Raw, Text, Value, Writer};
-use crate::protocol::{DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire};
+use crate::protocol::{
+    DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire,
+};
 
 impl EmbedProtocol for Gemini {
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError> {
         let document = Document::parse(inbound.body.clone())?;
-        let mut embed = Embed { body: inbound.body.clone(), ..Embed::default() };
+        let mut embed = Embed {
+            body: inbound.body.clone(),
+            ..Embed::default()
+        };
         embed.model = inbound.path_model.unwrap_or_default().to_owned();
         embed.is_batch = inbound.operation == Operation::BatchEmbed;
         if embed.is_batch {
@@ -24,24 +30,44 @@ impl EmbedProtocol for Gemini {
         Ok(embed)
     }
 
-    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> EncodedEmbed {
+    fn encode_embed(
+        &self,
+        embed: &Embed,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> EncodedEmbed {
         let is_batch = embed.is_batch || embed.inputs.len() != 1;
         let body = json::document(|value| {
             value.object(|body| {
                 if !is_batch {
-                    return embed.inputs.iter().for_each(|input| write_request(embed, input, target, body, losses));
+                    return embed
+                        .inputs
+                        .iter()
+                        .for_each(|input| write_request(embed, input, target, body, losses));
                 }
                 body.array("requests", |list| {
-                    embed.inputs.iter().for_each(|input| list.object(|object| write_request(embed, input, target, object, losses)));
+                    embed.inputs.iter().for_each(|input| {
+                        list.object(|object| write_request(embed, input, target, object, losses))
+                    });
                 });
             });
         });
         embed.user.iter().for_each(|user| losses.dropped(user.at));
-        embed.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
-        let (method, operation) =
-            if is_batch { ("batchEmbedContents", Operation::BatchEmbed) } else { ("embedContent", Operation::Embed) };
+        embed
+            .unknown
+            .iter()
+            .for_each(|unknown| losses.dropped(unknown.at));
+        let (method, operation) = if is_batch {
+            ("batchEmbedContents", Operation::BatchEmbed)
+        } else {
+            ("embedContent", Operation::Embed)
+        };
         EncodedEmbed {
-            wire: Wire { path: path(target.model, method), body: body.into(), ..Wire::default() },
+            wire: Wire {
+                path: path(target.model, method),
+                body: body.into(),
+                ..Wire::default()
+            },
             operation: Some(operation),
         }
     }
@@ -52,16 +78,31 @@ impl EmbedProtocol for Gemini {
             return Err(faults::decode(error, None));
         }
         let vectors = read_vectors(document.root()).map_err(Garbled::from)?;
-        let usage = field(document.root(), "usageMetadata").and_then(|usage| field(usage, "promptTokenCount"));
-        Ok(Embeddings { vectors, input_tokens: usage.and_then(|tokens| count(tokens).ok()) })
+        let usage = field(document.root(), "usageMetadata")
+            .and_then(|usage| field(usage, "promptTokenCount"));
+        Ok(Embeddings {
+            vectors,
+            input_tokens: usage.and_then(|tokens| count(tokens).ok()),
+        })
     }
 
-    fn encode_embeddings(&self, embeddings: &Embeddings, _: &Embed, operation: Operation, _: &mut Losses) -> Bytes {
+    fn encode_embeddings(
+        &self,
+        embeddings: &Embeddings,
+        _: &Embed,
+        operation: Operation,
+        _: &mut Losses,
+    ) -> Bytes {
         json::document(|value| {
             value.object(|body| match (operation, embeddings.vectors.first()) {
-                (Operation::Embed, Some(vector)) => body.object("embedding", |object| write_vector(vector, object)),
+                (Operation::Embed, Some(vector)) => {
+                    body.object("embedding", |object| write_vector(vector, object))
+                }
                 _ => body.array("embeddings", |list| {
-                    embeddings.vectors.iter().for_each(|vector| list.object(|object| write_vector(vector, object)));
+                    embeddings
+                        .vectors
+                        .iter()
+                        .for_each(|vector| list.object(|object| write_vector(vector, object)));
                 }),
             });
         })
@@ -71,8 +112,13 @@ impl EmbedProtocol for Gemini {
 fn read_batch(root: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     for (key, value) in fields(root)? {
         match &*key {
-            "requests" => value.items()?.try_for_each(|request| read_one(request, embed))?,
-            _ => embed.unknown.push(Unknown { at: value.spot(), raw: value.raw() }),
+            "requests" => value
+                .items()?
+                .try_for_each(|request| read_one(request, embed))?,
+            _ => embed.unknown.push(Unknown {
+                at: value.spot(),
+                raw: value.raw(),
+            }),
         }
     }
     if embed.inputs.is_empty() {
@@ -92,40 +138,74 @@ fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
             "outputDimensionality" => dimensions = Some(Located::new(count(value)?, value.spot())),
             "taskType" => task = Some(Located::new(value.text()?, value.spot())),
             "title" => title = Some(Located::new(value.text()?, value.spot())),
-            _ => embed.unknown.push(Unknown { at: value.spot(), raw: value.raw() }),
+            _ => embed.unknown.push(Unknown {
+                at: value.spot(),
+                raw: value.raw(),
+            }),
         }
     }
     let agrees = dimensions == embed.dimensions && task == embed.task && title == embed.title;
     if !is_first && !agrees {
-        return Err(DecodeError::unsupported(request.spot(), "expected the same settings in all requests of a batch"));
+        return Err(DecodeError::unsupported(
+            request.spot(),
+            "expected the same settings in all requests of a batch",
+        ));
     }
     (embed.dimensions, embed.task, embed.title) = (dimensions, task, title);
-    embed.inputs.push(EmbedInput::Text(Located::new(text_of(content)?, content.spot())));
+    embed.inputs.push(EmbedInput::Text(Located::new(
+        text_of(content)?,
+        content.spot(),
+    )));
     Ok(())
 }
 
 fn text_of(content: Value<'_>) -> Result<Text, Invalid> {
     let parts = required(content, "parts")?.items()?;
-    let texts: Vec<Text> = parts.map(|part| required(part, "text")?.text()).collect::<Result<_, _>>()?;
+    let texts: Vec<Text> = parts
+        .map(|part| required(part, "text")?.text())
+        .collect::<Result<_, _>>()?;
     Ok(Text::join(&texts, "\\n"))
 }
 
-fn write_request(embed: &Embed, input: &EmbedInput, target: &Target<'_>, object: &mut Object<'_>, losses: &mut Losses) {
+fn write_request(
+    embed: &Embed,
+    input: &EmbedInput,
+    target: &Target<'_>,
+    object: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     object.str("model", &resource(target.model));
     match input {
         EmbedInput::Text(text) => object.object("content", |content| {
-            content.array("parts", |parts| parts.object(|part| part.text("text", &text.value)));
+            content.array("parts", |parts| {
+                parts.object(|part| part.text("text", &text.value))
+            });
         }),
-        EmbedInput::Tokens(tokens) => losses.refuse(tokens.at, "the gemini dialect embeds text, not token ids"),
+        EmbedInput::Tokens(tokens) => {
+            losses.refuse(tokens.at, "the gemini dialect embeds text, not token ids")
+        }
     }
-    object.some("taskType", embed.task.as_ref(), |value, task| value.text(&task.value));
-    object.some("title", embed.title.as_ref(), |value, title| value.text(&title.value));
-    object.some("outputDimensionality", embed.dimensions.as_ref(), |value, dimensions| value.u64(dimensions.value));
+    object.some("taskType", embed.task.as_ref(), |value, task| {
+        value.text(&task.value)
+    });
+    object.some("title", embed.title.as_ref(), |value, title| {
+        value.text(&title.value)
+    });
+    object.some(
+        "outputDimensionality",
+        embed.dimensions.as_ref(),
+        |value, dimensions| value.u64(dimensions.value),
+    );
 }
 
 fn read_vectors(root: Value<'_>) -> Result<Vec<Embedding>, Invalid> {
     let one = field(root, "embedding").map(read_vector);
-    let list = || required(root, "embeddings")?.items()?.map(read_vector).collect();
+    let list = || {
+        required(root, "embeddings")?
+            .items()?
+            .map(read_vector)
+            .collect()
+    };
     one.map_or_else(list, |vector| Ok(vec![vector?]))
 }
 
@@ -145,8 +225,12 @@ fn write_vector(vector: &Embedding, object: &mut Object<'_>) {
 /// Base64 of little-endian `f32`, as numbers.
 fn write_floats(data: &Text, out: Writer<'_>) {
     use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data.to_plain().as_bytes()).unwrap_or_default();
-    let floats = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data.to_plain().as_bytes())
+        .unwrap_or_default();
+    let floats = bytes
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
     out.array(|list| floats.for_each(|float| list.item().raw(&number(float))));
 }
 

@@ -1,7 +1,7 @@
 //! Errors: `google.rpc.Status`, both ways.
 //!
-//! Source: Gemini API, "Troubleshooting"; google.rpc `ErrorInfo`, `RetryInfo`, `QuotaFailure`; `translation.md` section 8. Says what
-//! an error means, not what to do about it.
+//! Source: Gemini API, "Troubleshooting"; google.rpc `ErrorInfo`, `RetryInfo`, `QuotaFailure`;
+//! `translation.md` section 8. Says what an error means, not what to do about it.
 
 use std::time::Duration;
 
@@ -18,13 +18,21 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
 /// Reads an error answer. A stream's error stands in an array.
 pub(super) fn decode_answer(status: StatusCode, body: &[u8]) -> Fault {
-    let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    decode(error_of(document.root()).unwrap_or(Document::null().root()), Some(status.as_u16()))
+    let document =
+        Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
+    decode(
+        error_of(document.root()).unwrap_or(Document::null().root()),
+        Some(status.as_u16()),
+    )
 }
 
 /// The error object of a body, where it is one.
 pub(super) fn error_of(body: Value<'_>) -> Option<Value<'_>> {
-    let body = body.items().ok().and_then(|mut items| items.next()).unwrap_or(body);
+    let body = body
+        .items()
+        .ok()
+        .and_then(|mut items| items.next())
+        .unwrap_or(body);
     field(body, "error").filter(|error| error.members().is_ok())
 }
 
@@ -38,9 +46,14 @@ pub(super) fn decode(error: Value<'_>, status: Option<u16>) -> Fault {
     if kind == FaultKind::Forbidden {
         fault.blame = Blame::Account;
     }
-    fault.code = code.map(str::to_owned).or(Some(said.word)).filter(|code| !code.is_empty());
+    fault.code = code
+        .map(str::to_owned)
+        .or(Some(said.word))
+        .filter(|code| !code.is_empty());
     fault.retry_after = said.retry_after;
-    fault.details = field(error, "details").map(Value::raw).filter(|details| !keys::are_in(details.as_str()));
+    fault.details = field(error, "details")
+        .map(Value::raw)
+        .filter(|details| !keys::are_in(details.as_str()));
     fault
 }
 
@@ -56,14 +69,29 @@ struct Said {
 
 impl Said {
     fn of(error: Value<'_>) -> Self {
-        let details: Vec<_> = field(error, "details").and_then(|list| list.items().ok()).into_iter().flatten().collect();
-        let text = |value: Value<'_>, name: &str| field(value, name).and_then(|value| value.str().ok()).map(String::from);
+        let details: Vec<_> = field(error, "details")
+            .and_then(|list| list.items().ok())
+            .into_iter()
+            .flatten()
+            .collect();
+        let text = |value: Value<'_>, name: &str| {
+            field(value, name)
+                .and_then(|value| value.str().ok())
+                .map(String::from)
+        };
         Self {
-            word: field(error, "status").and_then(|status| word(status).ok()).unwrap_or_default(),
+            word: field(error, "status")
+                .and_then(|status| word(status).ok())
+                .unwrap_or_default(),
             message: text(error, "message").unwrap_or_default(),
-            reason: details.iter().find_map(|detail| text(*detail, "reason")).unwrap_or_default(),
+            reason: details
+                .iter()
+                .find_map(|detail| text(*detail, "reason"))
+                .unwrap_or_default(),
             is_daily: details.iter().any(|detail| is_daily(*detail)),
-            retry_after: details.iter().find_map(|detail| seconds(&text(*detail, "retryDelay")?)),
+            retry_after: details
+                .iter()
+                .find_map(|detail| seconds(&text(*detail, "retryDelay")?)),
         }
     }
 
@@ -72,9 +100,13 @@ impl Said {
     }
 }
 
-/// Source: google.rpc `QuotaFailure`; `quotaId` names the period, such as `GenerateRequestsPerDayPerProjectPerModel`.
+/// Source: google.rpc `QuotaFailure`; `quotaId` names the period, such as
+/// `GenerateRequestsPerDayPerProjectPerModel`.
 fn is_daily(detail: Value<'_>) -> bool {
-    let mut violations = field(detail, "violations").and_then(|list| list.items().ok()).into_iter().flatten();
+    let mut violations = field(detail, "violations")
+        .and_then(|list| list.items().ok())
+        .into_iter()
+        .flatten();
     violations.any(|violation| {
         let id = field(violation, "quotaId").and_then(|id| id.str().ok());
         id.is_some_and(|id| id.contains("PerDay"))
@@ -88,7 +120,8 @@ fn seconds(duration: &str) -> Option<Duration> {
 
 /// What an error means, and our stable word for it where there is one.
 fn classify(status: u16, said: &Said) -> (FaultKind, Option<&'static str>) {
-    if said.reason == "API_KEY_INVALID" || said.mentions(&["api key not valid", "api key expired"]) {
+    if said.reason == "API_KEY_INVALID" || said.mentions(&["api key not valid", "api key expired"])
+    {
         return (FaultKind::UpstreamAuth, None);
     }
     match status {
@@ -107,14 +140,23 @@ fn bad_request(said: &Said) -> (FaultKind, Option<&'static str>) {
         return (FaultKind::BadRequest, Some("invalid_signature"));
     }
     let is_accounts = said.word == "FAILED_PRECONDITION" && said.mentions(&["billing", "location"]);
-    (if is_accounts { FaultKind::UpstreamAuth } else { FaultKind::BadRequest }, None)
+    (
+        if is_accounts {
+            FaultKind::UpstreamAuth
+        } else {
+            FaultKind::BadRequest
+        },
+        None,
+    )
 }
 
 /// The status and the word of a fault.
 fn row(fault: &Fault) -> (u16, &'static str) {
     use FaultKind as Kind;
     match fault.kind {
-        Kind::BadRequest | Kind::ContextTooLong | Kind::ThreadUnsupported => (400, "INVALID_ARGUMENT"),
+        Kind::BadRequest | Kind::ContextTooLong | Kind::ThreadUnsupported => {
+            (400, "INVALID_ARGUMENT")
+        }
         Kind::Unauthorized => (401, "UNAUTHENTICATED"),
         Kind::Forbidden => (403, "PERMISSION_DENIED"),
         Kind::NoSuchModel | Kind::NotFound => (404, "NOT_FOUND"),
@@ -140,7 +182,10 @@ fn row(fault: &Fault) -> (u16, &'static str) {
 
 pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
     let status = StatusCode::from_u16(row(fault).0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, json::document(|value| write_with(fault, Some(request_id), value)))
+    (
+        status,
+        json::document(|value| write_with(fault, Some(request_id), value)),
+    )
 }
 
 /// The error object of a stream, whose head has told the request's id.
@@ -150,7 +195,8 @@ pub(super) fn write(fault: &Fault, out: Writer<'_>) {
 
 fn write_with(fault: &Fault, request_id: Option<&str>, out: Writer<'_>) {
     let (code, word) = row(fault);
-    let details = json::value(|value| value.array(|details| write_details(fault, request_id, details)));
+    let details =
+        json::value(|value| value.array(|details| write_details(fault, request_id, details)));
     out.object(|body| {
         body.object("error", |error| {
             error.u64("code", code.into());
@@ -166,9 +212,14 @@ fn write_with(fault: &Fault, request_id: Option<&str>, out: Writer<'_>) {
 /// The upstream's own details, but the delay that is true now.
 fn write_details(fault: &Fault, request_id: Option<&str>, details: &mut Array<'_>) {
     let theirs = fault.details.as_ref().map(Raw::document);
-    let items = theirs.iter().filter_map(|document| document.root().items().ok()).flatten();
+    let items = theirs
+        .iter()
+        .filter_map(|document| document.root().items().ok())
+        .flatten();
     let is_stale = |item: &Value<'_>| fault.retry_after.is_some() && is_type(*item, RETRY_INFO);
-    items.filter(|item| !is_stale(item)).for_each(|item| details.item().raw(&item.raw()));
+    items
+        .filter(|item| !is_stale(item))
+        .for_each(|item| details.item().raw(&item.raw()));
     if let Some(delay) = fault.retry_after {
         details.object(|info| {
             info.str("@type", RETRY_INFO);
@@ -184,7 +235,9 @@ fn write_details(fault: &Fault, request_id: Option<&str>, details: &mut Array<'_
 }
 
 fn is_type(detail: Value<'_>, name: &str) -> bool {
-    detail.get("@type").is_some_and(|value| value.str().is_ok_and(|written| written == name))
+    detail
+        .get("@type")
+        .is_some_and(|value| value.str().is_ok_and(|written| written == name))
 }
 
 #[cfg(test)]
@@ -202,7 +255,10 @@ mod tests {
             r#"{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT",
             "details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}"#,
         );
-        assert_eq!((fault.kind, fault.blame), (FaultKind::UpstreamAuth, Blame::Account));
+        assert_eq!(
+            (fault.kind, fault.blame),
+            (FaultKind::UpstreamAuth, Blame::Account)
+        );
         assert_eq!(encode(&fault, "").0, 502);
     }
 
@@ -215,17 +271,31 @@ mod tests {
                 {{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7.5s"}}]}}}}]"#
             )
         };
-        let minute = read(429, &body("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"));
-        assert_eq!((minute.kind, minute.retry_after), (FaultKind::RateLimited, Some(Duration::from_millis(7500))));
-        assert_eq!(read(429, &body("GenerateRequestsPerDayPerProjectPerModel-FreeTier")).kind, FaultKind::QuotaSpent);
+        let minute = read(
+            429,
+            &body("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"),
+        );
+        assert_eq!(
+            (minute.kind, minute.retry_after),
+            (FaultKind::RateLimited, Some(Duration::from_millis(7500)))
+        );
+        assert_eq!(
+            read(
+                429,
+                &body("GenerateRequestsPerDayPerProjectPerModel-FreeTier")
+            )
+            .kind,
+            FaultKind::QuotaSpent
+        );
     }
 
     #[test]
     fn a_fault_tells_its_delay_once() {
         let mut fault = Fault::new(FaultKind::RateLimited, Blame::Account, "slow");
         fault.retry_after = Some(Duration::from_secs(3));
-        fault.details =
-            Some(Raw::from_static(r#"[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"},{"@type":"x"}]"#));
+        fault.details = Some(Raw::from_static(
+            r#"[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"7s"},{"@type":"x"}]"#,
+        ));
         let (status, body) = encode(&fault, "req_1");
         assert_eq!(status, 429);
         let expected = r#"{"error":{"code":429,"message":"slow","status":"RESOURCE_EXHAUSTED","details":[{"@type":"x"},{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"3s"},{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"req_1"}]}}"#;
@@ -243,16 +313,27 @@ mod tests {
 
     #[test]
     fn statuses_and_messages_have_their_meaning() {
-        let kind = |status: u16, message: &str| read(status, &format!(r#"{{"error":{{"message":"{message}"}}}}"#)).kind;
+        let kind = |status: u16, message: &str| {
+            read(status, &format!(r#"{{"error":{{"message":"{message}"}}}}"#)).kind
+        };
         assert_eq!(
-            kind(400, "The input token count (9) exceeds the maximum number of tokens allowed (8)."),
+            kind(
+                400,
+                "The input token count (9) exceeds the maximum number of tokens allowed (8)."
+            ),
             FaultKind::ContextTooLong
         );
-        assert_eq!(kind(404, "models/x is not found for API version v1beta"), FaultKind::NoSuchModel);
+        assert_eq!(
+            kind(404, "models/x is not found for API version v1beta"),
+            FaultKind::NoSuchModel
+        );
         assert_eq!(kind(403, "no"), FaultKind::UpstreamAuth);
         assert_eq!(kind(503, "The model is overloaded."), FaultKind::Overloaded);
         assert_eq!(read(500, "<html>").kind, FaultKind::Upstream);
-        let signature = read(400, r#"{"error":{"message":"Function call is missing a thought_signature"}}"#);
+        let signature = read(
+            400,
+            r#"{"error":{"message":"Function call is missing a thought_signature"}}"#,
+        );
         assert_eq!(signature.code.as_deref(), Some("invalid_signature"));
     }
 }

@@ -54,7 +54,13 @@ mod tests {
 
     #[test]
     fn each_word_comes_back_as_one_of_its_meaning() {
-        for word in ["STOP", "MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL", "OTHER"] {
+        for word in [
+            "STOP",
+            "MAX_TOKENS",
+            "SAFETY",
+            "MALFORMED_FUNCTION_CALL",
+            "OTHER",
+        ] {
             assert_eq!(encode(&decode(word, false).unwrap()), word);
         }
     }

@@ -1,6 +1,7 @@
 //! A look at answers that pass through: usage, end and errors, without reading the rest.
 //!
-//! Keys are found by their bytes: inside a string their quotes would be escaped. Nothing here is translated.
+//! Keys are found by their bytes: inside a string their quotes would be escaped. Nothing here is
+//! translated.
 
 use bytes::Bytes;
 use memchr::memmem;
@@ -39,12 +40,15 @@ fn error(data: &Bytes) -> Option<Fault> {
 }
 
 fn is_end(data: &[u8]) -> bool {
-    let names_a_reason = |key: &[u8]| after_key(data, key).is_some_and(|rest| rest.starts_with(b"\"") && !is_unspecified(rest));
+    let names_a_reason = |key: &[u8]| {
+        after_key(data, key).is_some_and(|rest| rest.starts_with(b"\"") && !is_unspecified(rest))
+    };
     names_a_reason(b"\"finishReason\"") || names_a_reason(b"\"blockReason\"")
 }
 
 fn is_unspecified(word: &[u8]) -> bool {
-    word.starts_with(b"\"FINISH_REASON_UNSPECIFIED\"") || word.starts_with(b"\"BLOCK_REASON_UNSPECIFIED\"")
+    word.starts_with(b"\"FINISH_REASON_UNSPECIFIED\"")
+        || word.starts_with(b"\"BLOCK_REASON_UNSPECIFIED\"")
 }
 
 /// Usage is cumulative: the last counts.
@@ -64,7 +68,10 @@ fn last_usage(data: &[u8]) -> Option<Usage> {
 /// What follows a key and its colon.
 fn after_key<'d>(data: &'d [u8], key: &[u8]) -> Option<&'d [u8]> {
     let start = memmem::find(data, key)? + key.len();
-    data[start..].trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+    data[start..]
+        .trim_ascii_start()
+        .strip_prefix(b":")
+        .map(<[u8]>::trim_ascii_start)
 }
 
 #[cfg(test)]
@@ -86,7 +93,10 @@ mod tests {
     #[test]
     fn only_an_error_of_the_answer_itself_is_one() {
         let error = r#"[{"error":{"code":503,"message":"busy","status":"UNAVAILABLE"}}]"#;
-        assert_eq!(look(&error.into()).fault.unwrap().kind, FaultKind::Overloaded);
+        assert_eq!(
+            look(&error.into()).fault.unwrap().kind,
+            FaultKind::Overloaded
+        );
         let argument = r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{"error":{"a":1}}}}]}}]}"#;
         assert_eq!(look(&argument.into()).fault, None);
     }

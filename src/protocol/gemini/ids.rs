@@ -1,7 +1,7 @@
 //! Ids of calls where Gemini leaves them out, and which result answers which call.
 //!
-//! Source: Gemini API, `FunctionCall.id` (optional); results match by id if there is one, else by name and order. Ids are made
-//! from what is known: no randomness here.
+//! Source: Gemini API, `FunctionCall.id` (optional); results match by id if there is one, else by
+//! name and order. Ids are made from what is known: no randomness here.
 
 use std::cmp::Reverse;
 
@@ -24,17 +24,33 @@ struct Open {
 }
 
 impl Calls {
-    /// Notes a call and gives its id: its own, or one made from where it stands, the same each time the history comes back.
-    pub(super) fn call(&mut self, id: Option<Text>, name: &Text, turn: usize, position: usize) -> Text {
+    /// Notes a call and gives its id: its own, or one made from where it stands, the same each time
+    /// the history comes back.
+    pub(super) fn call(
+        &mut self,
+        id: Option<Text>,
+        name: &Text,
+        turn: usize,
+        position: usize,
+    ) -> Text {
         let is_minted = id.is_none();
         let id = id.unwrap_or_else(|| Text::from(format!("call_{turn}_{position}")));
-        self.open.push(Open { id: id.clone(), name: name.clone(), turn, is_minted });
+        self.open.push(Open {
+            id: id.clone(),
+            name: name.clone(),
+            turn,
+            is_minted,
+        });
         id
     }
 
-    /// The id of the call that a result answers. A result that answers none keeps its own id, or its name for want of one.
+    /// The id of the call that a result answers. A result that answers none keeps its own id, or
+    /// its name for want of one.
     pub(super) fn result(&mut self, id: Option<Text>, name: &Text) -> Text {
-        let answered = id.as_ref().and_then(|id| self.by_id(id)).or_else(|| self.by_name(name, id.is_some()));
+        let answered = id
+            .as_ref()
+            .and_then(|id| self.by_id(id))
+            .or_else(|| self.by_name(name, id.is_some()));
         match answered {
             Some(index) => self.open.remove(index).id,
             None => id.unwrap_or_else(|| name.clone()),
@@ -45,18 +61,27 @@ impl Calls {
         self.open.iter().position(|call| call.id == *id)
     }
 
-    /// The first open call of that name in the latest turn that has one. A result with an id never answers a call with another.
+    /// The first open call of that name in the latest turn that has one. A result with an id never
+    /// answers a call with another.
     fn by_name(&self, name: &Text, only_minted: bool) -> Option<usize> {
-        let fits = |(_, call): &(usize, &Open)| call.name == *name && (call.is_minted || !only_minted);
+        let fits =
+            |(_, call): &(usize, &Open)| call.name == *name && (call.is_minted || !only_minted);
         let named = self.open.iter().enumerate().filter(fits);
-        named.max_by_key(|(index, call)| (call.turn, Reverse(*index))).map(|(index, _)| index)
+        named
+            .max_by_key(|(index, call)| (call.turn, Reverse(*index)))
+            .map(|(index, _)| index)
     }
 }
 
-/// The id of an answer's call that came without one: 29 characters, unique through the request's random id.
+/// The id of an answer's call that came without one: 29 characters, unique through the request's
+/// random id.
 pub(super) fn minted(request_id: &str, counter: u64) -> Text {
     let digest = Sha256::digest(format!("{request_id}.{counter}"));
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = digest
+        .iter()
+        .take(12)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Text::from(format!("call_{hex}"))
 }
 
@@ -71,7 +96,10 @@ mod tests {
             calls.call(None, &name.into(), 1, position);
         }
         let answered = ["a", "a", "b"].map(|name| calls.result(None, &name.into()));
-        assert_eq!(answered, ["call_1_0", "call_1_2", "call_1_1"].map(Text::from));
+        assert_eq!(
+            answered,
+            ["call_1_0", "call_1_2", "call_1_1"].map(Text::from)
+        );
     }
 
     #[test]

@@ -12,7 +12,10 @@ pub(super) fn decode(result: Value<'_>) -> Option<Raw> {
     Some(json::value(|value| {
         value.array(|list| {
             for token in chosen {
-                let top = tops.as_mut().and_then(Iterator::next).and_then(|top| field(top, "candidates"));
+                let top = tops
+                    .as_mut()
+                    .and_then(Iterator::next)
+                    .and_then(|top| field(top, "candidates"));
                 list.object(|entry| {
                     write_token(entry, token);
                     entry.array("top_logprobs", |list| write_tops(list, top));
@@ -30,8 +33,14 @@ fn write_tops(list: &mut Array<'_>, top: Option<Value<'_>>) {
 
 /// The token's bytes are not reported.
 fn write_token(entry: &mut Object<'_>, token: Value<'_>) {
-    entry.some("token", text(token, "token"), |value, token| value.raw(&token));
-    entry.some("logprob", field(token, "logProbability"), |value, number| value.raw(&number.raw()));
+    entry.some("token", text(token, "token"), |value, token| {
+        value.raw(&token)
+    });
+    entry.some(
+        "logprob",
+        field(token, "logProbability"),
+        |value, number| value.raw(&number.raw()),
+    );
     entry.null("bytes");
 }
 
@@ -42,22 +51,37 @@ fn text(token: Value<'_>, name: &str) -> Option<Raw> {
 /// Writes a `logprobsResult` from Chat's lists.
 pub(super) fn encode(lists: &[Raw], result: &mut Object<'_>) {
     let documents: Vec<_> = lists.iter().map(Raw::document).collect();
-    let tokens = || documents.iter().filter_map(|document| document.root().items().ok()).flatten();
-    result.array("chosenCandidates", |chosen| tokens().for_each(|token| write_candidate(chosen, token)));
-    result.array("topCandidates", |tops| tokens().for_each(|token| tops.object(|top| write_top(top, token))));
+    let tokens = || {
+        documents
+            .iter()
+            .filter_map(|document| document.root().items().ok())
+            .flatten()
+    };
+    result.array("chosenCandidates", |chosen| {
+        tokens().for_each(|token| write_candidate(chosen, token))
+    });
+    result.array("topCandidates", |tops| {
+        tokens().for_each(|token| tops.object(|top| write_top(top, token)))
+    });
 }
 
 fn write_top(top: &mut Object<'_>, token: Value<'_>) {
     top.array("candidates", |list| {
         let tops = token.get("top_logprobs").and_then(|tops| tops.items().ok());
-        tops.into_iter().flatten().for_each(|token| write_candidate(list, token));
+        tops.into_iter()
+            .flatten()
+            .for_each(|token| write_candidate(list, token));
     });
 }
 
 fn write_candidate(list: &mut Array<'_>, token: Value<'_>) {
     list.object(|candidate| {
-        candidate.some("token", token.get("token"), |value, token| value.raw(&token.raw()));
-        candidate.some("logProbability", token.get("logprob"), |value, number| value.raw(&number.raw()));
+        candidate.some("token", token.get("token"), |value, token| {
+            value.raw(&token.raw())
+        });
+        candidate.some("logProbability", token.get("logprob"), |value, number| {
+            value.raw(&number.raw())
+        });
     });
 }
 

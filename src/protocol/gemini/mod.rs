@@ -1,7 +1,8 @@
 //! Gemini: `generateContent` and its siblings.
 //!
-//! Source: Gemini API v1beta, and gemini.md for what was measured. JSON is camelCase, snake_case is read too; the path names the
-//! model. One table each: finish reasons (`finish`), errors (`faults`), thinking by model (`models`).
+//! Source: Gemini API v1beta, and gemini.md for what was measured. JSON is camelCase, snake_case is
+//! read too; the path names the model. One table each: finish reasons (`finish`), errors
+//! (`faults`), thinking by model (`models`).
 //!
 //! Nothing here knows a provider's URL, an account, or another dialect's words.
 
@@ -35,8 +36,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::NameRules;
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation, Passed,
-    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, opening, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound,
+    Operation, Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder,
+    Target, opening, sse,
 };
 use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -44,17 +46,26 @@ use crate::json::{self, Document, Value};
 pub const DIALECT: Dialect = Dialect::named("gemini");
 
 /// Source: Gemini API, `FunctionDeclaration.name`.
-const NAME_RULES: NameRules = NameRules { len_max: 128, also: b"_.:-", starts_with_letter: true };
+const NAME_RULES: NameRules = NameRules {
+    len_max: 128,
+    also: b"_.:-",
+    starts_with_letter: true,
+};
 
 /// The Gemini API.
 pub struct Gemini;
 
 const fn post(pattern: &'static str, operation: Operation) -> Route {
-    Route { method: Method::POST, pattern, operation }
+    Route {
+        method: Method::POST,
+        pattern,
+        operation,
+    }
 }
 
-/// A model's name stands behind `models/`, which [`Route::matches`] takes off. The AI SDK leaves it out where the name holds a slash,
-/// as `provider/model` does (observed with `@ai-sdk/google` 3.0.141).
+/// A model's name stands behind `models/`, which [`Route::matches`] takes off. The AI SDK leaves it
+/// out where the name holds a slash, as `provider/model` does (observed with `@ai-sdk/google`
+/// 3.0.141).
 static ROUTES: [Route; 8] = [
     post("/{model}:generateContent", Operation::Generate),
     post("/{model}:streamGenerateContent", Operation::StreamGenerate),
@@ -62,8 +73,16 @@ static ROUTES: [Route; 8] = [
     post("/models/{model}/countTokens", Operation::CountTokens),
     post("/{model}:embedContent", Operation::Embed),
     post("/{model}:batchEmbedContents", Operation::BatchEmbed),
-    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
-    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+    Route {
+        method: Method::GET,
+        pattern: "/models",
+        operation: Operation::ListModels,
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/models/{model}",
+        operation: Operation::ShowModel,
+    },
 ];
 
 /// The path of a method of a model, whose name may hold slashes and colons.
@@ -73,13 +92,23 @@ fn path(model: &str, method: &str) -> String {
 
 /// What Google calls a resource name: `models/x`.
 fn resource(model: &str) -> String {
-    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") { "" } else { "models/" };
+    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") {
+        ""
+    } else {
+        "models/"
+    };
     format!("{folder}{model}")
 }
 
 fn model_path(model: &str) -> String {
-    const KEPT: &AsciiSet =
-        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/').remove(b':').remove(b'@');
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'~')
+        .remove(b'/')
+        .remove(b':')
+        .remove(b'@');
     format!("/{}", utf8_percent_encode(&resource(model), KEPT))
 }
 
@@ -97,7 +126,10 @@ impl Protocol for Gemini {
     }
 
     fn opening(&self) -> opening::Places {
-        opening::Places { system: &["systemInstruction", "system_instruction"], turns: "contents" }
+        opening::Places {
+            system: &["systemInstruction", "system_instruction"],
+            turns: "contents",
+        }
     }
 
     fn aliases(&self) -> &'static [&'static str] {
@@ -108,7 +140,8 @@ impl Protocol for Gemini {
         "x-goog-api-key"
     }
 
-    /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of Google's clients, the key in the query.
+    /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of
+    /// Google's clients, the key in the query.
     fn is_hinted(&self, hints: &Hints<'_>) -> bool {
         let version = hints.version.unwrap_or_default();
         version.contains("beta")
@@ -126,11 +159,24 @@ impl Protocol for Gemini {
     fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
         let document = Document::skim(inbound.body.clone())?;
         document.root().members()?;
-        let model = inbound.path_model.ok_or_else(|| document.root().missing("model"))?.to_owned();
-        Ok(Peek { model, model_at: None, stream: Some(inbound.operation == Operation::StreamGenerate), ..Peek::default() })
+        let model = inbound
+            .path_model
+            .ok_or_else(|| document.root().missing("model"))?
+            .to_owned();
+        Ok(Peek {
+            model,
+            model_at: None,
+            stream: Some(inbound.operation == Operation::StreamGenerate),
+            ..Peek::default()
+        })
     }
 
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>) {
         let path = match operation {
             Operation::Generate => path(model, "generateContent"),
             Operation::StreamGenerate => path(model, "streamGenerateContent"),
@@ -147,7 +193,12 @@ impl Protocol for Gemini {
         request_decode::request(inbound)
     }
 
-    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Encoded {
         request_encode::request(request, target, losses)
     }
 
@@ -181,7 +232,12 @@ impl Protocol for Gemini {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        passed: &Passed<'_>,
+        out: &mut BytesMut,
+    ) -> Ending {
         response::encode_stream_fault(fault, passed, out)
     }
 
@@ -209,7 +265,11 @@ impl Protocol for Gemini {
 
     fn passthrough_headers(&self) -> PassthroughHeaders {
         PassthroughHeaders {
-            request: &["x-goog-api-client", "x-goog-request-params", "x-server-timeout"],
+            request: &[
+                "x-goog-api-client",
+                "x-goog-request-params",
+                "x-server-timeout",
+            ],
             response: &["server-timing"],
         }
     }
@@ -232,7 +292,11 @@ impl Protocol for Gemini {
 }
 
 /// A whole answer is one chunk; a proxy may have collected a stream's chunks in an array.
-fn read_chunks(root: Value<'_>, reader: &mut reader::Reader, events: &mut Vec<Event>) -> Result<(), Garbled> {
+fn read_chunks(
+    root: Value<'_>,
+    reader: &mut reader::Reader,
+    events: &mut Vec<Event>,
+) -> Result<(), Garbled> {
     match root.items() {
         Ok(mut chunks) => chunks.try_for_each(|chunk| reader.chunk(chunk, events)),
         Err(_) => reader.chunk(root, events),

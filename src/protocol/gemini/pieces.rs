@@ -50,15 +50,25 @@ pub(super) enum Data {
 
 impl Piece {
     pub(super) fn new(data: Data) -> Self {
-        Self { data, sig: None, resolution: None }
+        Self {
+            data,
+            sig: None,
+            resolution: None,
+        }
     }
 
     pub(super) fn text(text: Text) -> Self {
-        Self::new(Data::Text { text, is_thought: false })
+        Self::new(Data::Text {
+            text,
+            is_thought: false,
+        })
     }
 
     pub(super) fn thought(text: Text) -> Self {
-        Self::new(Data::Text { text, is_thought: true })
+        Self::new(Data::Text {
+            text,
+            is_thought: true,
+        })
     }
 
     /// A token without a part of its own: an empty text, as Gemini itself ends its streams.
@@ -78,10 +88,16 @@ impl Piece {
 
     pub(super) fn write(&self, part: &mut Object<'_>) {
         self.data.write(part);
-        part.some("thoughtSignature", self.sig.as_ref(), |value, sig| value.text(sig));
-        part.some("mediaResolution", self.resolution.as_ref(), |value, level| {
-            value.object(|resolution| resolution.text("level", level));
+        part.some("thoughtSignature", self.sig.as_ref(), |value, sig| {
+            value.text(sig)
         });
+        part.some(
+            "mediaResolution",
+            self.resolution.as_ref(),
+            |value, level| {
+                value.object(|resolution| resolution.text("level", level));
+            },
+        );
     }
 }
 
@@ -102,7 +118,12 @@ impl Data {
                 call.text("name", name);
                 call.raw("args", args);
             }),
-            Self::Result { id, name, response, media } => part.object("functionResponse", |result| {
+            Self::Result {
+                id,
+                name,
+                response,
+                media,
+            } => part.object("functionResponse", |result| {
                 result.text("id", id);
                 result.text("name", name);
                 result.raw("response", response);
@@ -122,7 +143,11 @@ fn write_text(part: &mut Object<'_>, text: &Text, is_thought: bool) {
 
 fn write_media(result: &mut Object<'_>, media: &[Data]) {
     if !media.is_empty() {
-        result.array("parts", |parts| media.iter().for_each(|data| parts.object(|part| data.write(part))));
+        result.array("parts", |parts| {
+            media
+                .iter()
+                .for_each(|data| parts.object(|part| data.write(part)))
+        });
     }
 }
 
@@ -130,6 +155,10 @@ fn write_media(result: &mut Object<'_>, media: &[Data]) {
 pub(super) fn write_content(content: &mut Object<'_>, role: &str, pieces: &[Piece]) {
     content.str("role", role);
     if !pieces.is_empty() {
-        content.array("parts", |parts| pieces.iter().for_each(|piece| parts.object(|part| piece.write(part))));
+        content.array("parts", |parts| {
+            pieces
+                .iter()
+                .for_each(|piece| parts.object(|part| piece.write(part)))
+        });
     }
 }

@@ -1,7 +1,8 @@
 //! Answers into events: each chunk of a stream, or a whole answer as its only chunk.
 //!
-//! Source: Gemini API, `GenerateContentResponse`, `Candidate`; gemini.md "Stream": parts are increments, usage is cumulative, and an
-//! answer is complete once a finish reason was seen. Nothing here splits bytes.
+//! Source: Gemini API, `GenerateContentResponse`, `Candidate`; gemini.md "Stream": parts are
+//! increments, usage is cumulative, and an answer is complete once a finish reason was seen.
+//! Nothing here splits bytes.
 
 use super::wire::{count, field, fields, required, word};
 use super::{faults, finish, ids, logprobs, usage};
@@ -9,7 +10,8 @@ use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Star
 use crate::json::{self, Invalid, Raw, Text, Value};
 use crate::protocol::{Answering, Garbled, names};
 
-/// How many candidates are read: as many as any dialect's answer has. Gemini's own are at most 8 (`candidateCount`), Chat's 128 (`n`).
+/// How many candidates are read: as many as any dialect's answer has. Gemini's own are at most 8
+/// (`candidateCount`), Chat's 128 (`n`).
 const CHOICES_MAX: u64 = 128;
 
 /// What an answer without its end means.
@@ -33,7 +35,8 @@ struct Choice {
     next_part: u32,
     open: Option<Open>,
     has_calls: bool,
-    /// The last finish reason, and what was said about it. Held to the end, since some servers name one in every chunk.
+    /// The last finish reason, and what was said about it. Held to the end, since some servers name
+    /// one in every chunk.
     finish: Option<(FinishReason, Option<Text>)>,
     /// Metadata that came before any text it could belong to.
     waiting: Vec<Note>,
@@ -64,7 +67,10 @@ struct Marks {
 
 impl Reader {
     pub(super) fn new(answering: &Answering) -> Self {
-        Self { answering: answering.clone(), ..Self::default() }
+        Self {
+            answering: answering.clone(),
+            ..Self::default()
+        }
     }
 
     /// Whether nothing that may still come matters: the answer failed, or was ended.
@@ -104,7 +110,12 @@ impl Reader {
         for (choice, state) in (0..).zip(&mut self.choices) {
             state.close(choice, out);
             if let Some((reason, detail)) = state.finish.take() {
-                out.push(Event::Finish { choice, reason, sequence: None, detail });
+                out.push(Event::Finish {
+                    choice,
+                    reason,
+                    sequence: None,
+                    detail,
+                });
             }
         }
     }
@@ -120,7 +131,8 @@ impl Reader {
             return;
         }
         let text = |name: &str| field(chunk, name).and_then(|value| value.text().ok());
-        let created = text("createTime").and_then(|time| time.to_plain().parse::<jiff::Timestamp>().ok());
+        let created =
+            text("createTime").and_then(|time| time.to_plain().parse::<jiff::Timestamp>().ok());
         out.push(Event::Start(Start {
             id: text("responseId"),
             model: text("modelVersion"),
@@ -132,8 +144,12 @@ impl Reader {
     /// Source: Gemini API, `PromptFeedback`: a blocked prompt has no candidates.
     fn feedback(&mut self, feedback: Value<'_>) -> Result<(), Invalid> {
         if let Some(reason) = field(feedback, "blockReason") {
-            let detail = field(feedback, "blockReasonMessage").unwrap_or(reason).text()?;
-            self.choice(0).finish.get_or_insert((FinishReason::Filtered, Some(detail)));
+            let detail = field(feedback, "blockReasonMessage")
+                .unwrap_or(reason)
+                .text()?;
+            self.choice(0)
+                .finish
+                .get_or_insert((FinishReason::Filtered, Some(detail)));
         }
         Ok(())
     }
@@ -149,24 +165,40 @@ impl Reader {
     fn candidates(&mut self, candidates: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
         for candidate in candidates.items()? {
             let index = field(candidate, "index").map_or(Ok(0), count)?;
-            let Some(index) = u32::try_from(index).ok().filter(|&index| u64::from(index) < CHOICES_MAX) else {
-                return Err(Garbled { why: format!("expected a candidate's index below {CHOICES_MAX}, found `{index}`") });
+            let Some(index) = u32::try_from(index)
+                .ok()
+                .filter(|&index| u64::from(index) < CHOICES_MAX)
+            else {
+                return Err(Garbled {
+                    why: format!(
+                        "expected a candidate's index below {CHOICES_MAX}, found `{index}`"
+                    ),
+                });
             };
             self.candidate(candidate, index, out)?;
         }
         Ok(())
     }
 
-    fn candidate(&mut self, candidate: Value<'_>, choice: u32, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn candidate(
+        &mut self,
+        candidate: Value<'_>,
+        choice: u32,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         self.choice(choice);
         if let Some(content) = field(candidate, "content")
             && let Some(parts) = field(content, "parts")
         {
-            parts.items()?.try_for_each(|part| self.part(part, choice, out))?;
+            parts
+                .items()?
+                .try_for_each(|part| self.part(part, choice, out))?;
         }
         for (key, value) in fields(candidate)? {
             match &*key {
-                "groundingMetadata" | "citationMetadata" => self.choice(choice).cite(choice, &key, value, out),
+                "groundingMetadata" | "citationMetadata" => {
+                    self.choice(choice).cite(choice, &key, value, out)
+                }
                 "logprobsResult" => self.choice(choice).logprobs(choice, value, out),
                 "finishReason" => self.choice(choice).finished(candidate, &word(value)?),
                 _ => {}
@@ -182,8 +214,16 @@ impl Reader {
                 "text" => self.choice(choice).text(choice, value.text()?, &marks, out),
                 "functionCall" => self.call(value, choice, &marks, out)?,
                 "inlineData" => self.media(value, choice, &marks, out)?,
-                "executableCode" | "codeExecutionResult" | "toolCall" | "toolResponse" | "functionResponse" | "fileData" => {
-                    let head = PartHead::Hosted { kind: Text::from(&*key), raw: value.raw() };
+                "executableCode"
+                | "codeExecutionResult"
+                | "toolCall"
+                | "toolResponse"
+                | "functionResponse"
+                | "fileData" => {
+                    let head = PartHead::Hosted {
+                        kind: Text::from(&*key),
+                        raw: value.raw(),
+                    };
                     self.choice(choice).whole(choice, head, None, &marks, out);
                 }
                 _ => {}
@@ -193,14 +233,30 @@ impl Reader {
     }
 
     /// Source: Gemini API, `FunctionCall`: whole in one part; `id` and `args` may be missing.
-    fn call(&mut self, call: Value<'_>, choice: u32, marks: &Marks, out: &mut Vec<Event>) -> Result<(), Invalid> {
+    fn call(
+        &mut self,
+        call: Value<'_>,
+        choice: u32,
+        marks: &Marks,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Invalid> {
         let name = names::called(required(call, "name")?)?;
-        let id = field(call, "id").map(Value::text).transpose()?.filter(|id| !id.is_empty());
+        let id = field(call, "id")
+            .map(Value::text)
+            .transpose()?
+            .filter(|id| !id.is_empty());
         let id = id.unwrap_or_else(|| self.mint());
-        let args = field(call, "args").map_or_else(|| Raw::from_static("{}"), |args| args.raw().compact());
+        let args =
+            field(call, "args").map_or_else(|| Raw::from_static("{}"), |args| args.raw().compact());
         self.choice(choice).has_calls = true;
-        let head = PartHead::ToolCall { id, name, namespace: None, free: false };
-        self.choice(choice).whole(choice, head, Some(args.to_text()), marks, out);
+        let head = PartHead::ToolCall {
+            id,
+            name,
+            namespace: None,
+            free: false,
+        };
+        self.choice(choice)
+            .whole(choice, head, Some(args.to_text()), marks, out);
         Ok(())
     }
 
@@ -210,13 +266,20 @@ impl Reader {
     }
 
     /// Drafts that a model makes while it thinks are no part of its answer.
-    fn media(&mut self, inline: Value<'_>, choice: u32, marks: &Marks, out: &mut Vec<Event>) -> Result<(), Invalid> {
+    fn media(
+        &mut self,
+        inline: Value<'_>,
+        choice: u32,
+        marks: &Marks,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Invalid> {
         if marks.is_thought {
             return Ok(());
         }
         let mime = required(inline, "mimeType")?.text()?;
         let data = required(inline, "data")?.text()?;
-        self.choice(choice).whole(choice, PartHead::Media { mime }, Some(data), marks, out);
+        self.choice(choice)
+            .whole(choice, PartHead::Media { mime }, Some(data), marks, out);
         Ok(())
     }
 
@@ -232,8 +295,13 @@ impl Reader {
 impl Marks {
     fn of(part: Value<'_>) -> Result<Self, Invalid> {
         let is_thought = field(part, "thought").map_or(Ok(false), Value::bool)?;
-        let sig = field(part, "thoughtSignature").map(Value::text).transpose()?;
-        Ok(Self { is_thought, sig: sig.filter(|sig| !sig.is_empty()) })
+        let sig = field(part, "thoughtSignature")
+            .map(Value::text)
+            .transpose()?;
+        Ok(Self {
+            is_thought,
+            sig: sig.filter(|sig| !sig.is_empty()),
+        })
     }
 }
 
@@ -246,7 +314,9 @@ impl Choice {
             }
             return;
         }
-        let open = self.open.filter(|open| open.is_thought == marks.is_thought && !open.is_signed);
+        let open = self
+            .open
+            .filter(|open| open.is_thought == marks.is_thought && !open.is_signed);
         let part = match open {
             Some(open) => open.part,
             None => self.open_text(choice, marks.is_thought, out),
@@ -262,41 +332,89 @@ impl Choice {
     fn open_text(&mut self, choice: u32, is_thought: bool, out: &mut Vec<Event>) -> u32 {
         self.close(choice, out);
         let part = self.take_part();
-        self.open = Some(Open { part, is_thought, is_signed: false });
-        let head = if is_thought { PartHead::Reasoning(ReasoningForm::Summary) } else { PartHead::Text };
-        out.push(Event::PartStart { at: At { choice, part }, head });
+        self.open = Some(Open {
+            part,
+            is_thought,
+            is_signed: false,
+        });
+        let head = if is_thought {
+            PartHead::Reasoning(ReasoningForm::Summary)
+        } else {
+            PartHead::Text
+        };
+        out.push(Event::PartStart {
+            at: At { choice, part },
+            head,
+        });
         part
     }
 
     /// Without text before it the token stands alone, as reasoning that shows nothing.
     fn late_sig(&mut self, choice: u32, sig: &Text, out: &mut Vec<Event>) {
         match self.open.filter(|open| !open.is_signed) {
-            Some(open) => self.sign(At { choice, part: open.part }, sig, out),
+            Some(open) => self.sign(
+                At {
+                    choice,
+                    part: open.part,
+                },
+                sig,
+                out,
+            ),
             None => {
-                let marks = Marks { is_thought: true, sig: Some(sig.clone()) };
-                self.whole(choice, PartHead::Reasoning(ReasoningForm::Redacted), None, &marks, out);
+                let marks = Marks {
+                    is_thought: true,
+                    sig: Some(sig.clone()),
+                };
+                self.whole(
+                    choice,
+                    PartHead::Reasoning(ReasoningForm::Redacted),
+                    None,
+                    &marks,
+                    out,
+                );
             }
         }
     }
 
     fn sign(&mut self, at: At, sig: &Text, out: &mut Vec<Event>) {
-        out.push(Event::Sig { at, value: sig.clone() });
+        out.push(Event::Sig {
+            at,
+            value: sig.clone(),
+        });
         self.open.iter_mut().for_each(|open| open.is_signed = true);
     }
 
     /// A part that came in one piece.
-    fn whole(&mut self, choice: u32, head: PartHead, text: Option<Text>, marks: &Marks, out: &mut Vec<Event>) {
+    fn whole(
+        &mut self,
+        choice: u32,
+        head: PartHead,
+        text: Option<Text>,
+        marks: &Marks,
+        out: &mut Vec<Event>,
+    ) {
         self.close(choice, out);
-        let at = At { choice, part: self.take_part() };
+        let at = At {
+            choice,
+            part: self.take_part(),
+        };
         out.push(Event::PartStart { at, head });
-        out.extend(marks.sig.iter().map(|sig| Event::Sig { at, value: sig.clone() }));
+        out.extend(marks.sig.iter().map(|sig| Event::Sig {
+            at,
+            value: sig.clone(),
+        }));
         out.extend(text.map(|text| Event::Delta { at, text }));
         out.push(Event::PartEnd { at });
     }
 
     fn close(&mut self, choice: u32, out: &mut Vec<Event>) {
         if let Some(open) = self.open.take() {
-            out.push(Event::PartEnd { at: At { choice, part: open.part } });
+            out.push(Event::PartEnd {
+                at: At {
+                    choice,
+                    part: open.part,
+                },
+            });
         }
     }
 
@@ -320,7 +438,10 @@ impl Choice {
     /// Notes belong to text; those without any wait for it.
     fn note(&mut self, choice: u32, note: Note, out: &mut Vec<Event>) {
         match self.open.filter(|open| !open.is_thought) {
-            Some(open) => out.push(note.event(At { choice, part: open.part })),
+            Some(open) => out.push(note.event(At {
+                choice,
+                part: open.part,
+            })),
             None => self.waiting.push(note),
         }
     }

@@ -1,15 +1,15 @@
 //! A client's request into canon: contents, system text, and what stands beside them.
 //!
-//! Source: Gemini API, `GenerateContentRequest`, `Content`, `Part`. Settings and tools are read in [`super::config_decode`]. Nothing
-//! here decides what a target can take.
+//! Source: Gemini API, `GenerateContentRequest`, `Content`, `Part`. Settings and tools are read in
+//! [`super::config_decode`]. Nothing here decides what a target can take.
 
 use std::borrow::Cow;
 
 use super::wire::{base64, field, fields, required, word};
 use super::{DIALECT, ids};
 use crate::canon::{
-    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn,
-    Unknown,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role,
+    Sig, ToolInput, ToolResult, Turn, Unknown,
 };
 use crate::json::{Document, Invalid, Raw, Text, Value};
 use crate::protocol::envelope::{self, Carried};
@@ -61,7 +61,10 @@ impl Decoder {
                 // The path's model wins.
                 "model" => {}
                 "cachedContent" => {
-                    return Err(DecodeError::unsupported(value.spot(), "only the account that made it can read cached content"));
+                    return Err(DecodeError::unsupported(
+                        value.spot(),
+                        "only the account that made it can read cached content",
+                    ));
                 }
                 _ => self.unknown(value),
             }
@@ -71,7 +74,10 @@ impl Decoder {
 
     /// Notes a field that the canonical model has no home for.
     pub(super) fn unknown(&mut self, value: Value<'_>) {
-        self.request.unknown.push(Unknown { at: value.spot(), raw: value.raw() });
+        self.request.unknown.push(Unknown {
+            at: value.spot(),
+            raw: value.raw(),
+        });
     }
 
     /// Source: `GenerateContentRequest.system_instruction`: text only; its role means nothing.
@@ -94,7 +100,9 @@ impl Decoder {
         for part in parts.items()? {
             let text = required(part, "text")?.text()?;
             self.request.system.push(Part::text(text, part.spot()));
-            fields(part)?.filter(|(key, _)| key != "text").for_each(|(_, value)| self.unknown(value));
+            fields(part)?
+                .filter(|(key, _)| key != "text")
+                .for_each(|(_, value)| self.unknown(value));
         }
         Ok(())
     }
@@ -108,7 +116,12 @@ impl Decoder {
     }
 
     fn content(&mut self, content: Value<'_>, index: usize) -> Result<Turn, DecodeError> {
-        let mut turn = Turn { role: Role::User, parts: Vec::new(), name: None, at: content.spot() };
+        let mut turn = Turn {
+            role: Role::User,
+            parts: Vec::new(),
+            name: None,
+            at: content.spot(),
+        };
         for (key, value) in fields(content)? {
             match &*key {
                 "role" => turn.role = role(value)?,
@@ -117,13 +130,22 @@ impl Decoder {
             }
         }
         // Only the model calls; some clients leave its role out.
-        if turn.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. })) {
+        if turn
+            .parts
+            .iter()
+            .any(|part| matches!(part.kind, PartKind::ToolCall { .. }))
+        {
             turn.role = Role::Assistant;
         }
         Ok(turn)
     }
 
-    fn parts(&mut self, parts: Value<'_>, turn: usize, out: &mut Vec<Part>) -> Result<(), DecodeError> {
+    fn parts(
+        &mut self,
+        parts: Value<'_>,
+        turn: usize,
+        out: &mut Vec<Part>,
+    ) -> Result<(), DecodeError> {
         for (position, part) in parts.items()?.enumerate() {
             let members = self.members(part)?;
             let sig = members.sig.clone();
@@ -150,7 +172,10 @@ impl Decoder {
                 | "toolCall"
                 | "toolResponse" => {
                     if members.data.replace((key, value)).is_some() {
-                        return Err(Invalid::new(value.spot(), "a part holds one kind of data only"));
+                        return Err(Invalid::new(
+                            value.spot(),
+                            "a part holds one kind of data only",
+                        ));
                     }
                 }
                 _ => self.unknown(value),
@@ -159,28 +184,60 @@ impl Decoder {
         Ok(members)
     }
 
-    fn kind(&mut self, part: Value<'_>, members: Members<'_>, turn: usize, position: usize) -> Result<PartKind, DecodeError> {
+    fn kind(
+        &mut self,
+        part: Value<'_>,
+        members: Members<'_>,
+        turn: usize,
+        position: usize,
+    ) -> Result<PartKind, DecodeError> {
         let Some((key, value)) = members.data else {
             // Some clients keep a signature and lose the empty text that it came with.
             let token = members.sig.map(|_| PartKind::Text(Text::default()));
-            return token.ok_or_else(|| Invalid::new(part.spot(), "missing `text`, or other data that a part can hold").into());
+            return token.ok_or_else(|| {
+                Invalid::new(
+                    part.spot(),
+                    "missing `text`, or other data that a part can hold",
+                )
+                .into()
+            });
         };
         Ok(match &*key {
-            "text" if members.is_thought => PartKind::Reasoning { form: ReasoningForm::Summary, texts: vec![value.text()?] },
+            "text" if members.is_thought => PartKind::Reasoning {
+                form: ReasoningForm::Summary,
+                texts: vec![value.text()?],
+            },
             "text" => PartKind::Text(value.text()?),
             "inlineData" => PartKind::Media(self.inline(value, members.detail)?),
             "fileData" => PartKind::Media(self.file(value, members.detail)?),
             "functionCall" => self.call(value, turn, position)?,
             "functionResponse" => PartKind::ToolResult(self.result(value)?),
-            kind => PartKind::Hosted { dialect: DIALECT, kind: Text::from(kind), raw: value.raw() },
+            kind => PartKind::Hosted {
+                dialect: DIALECT,
+                kind: Text::from(kind),
+                raw: value.raw(),
+            },
         })
     }
 
     /// Source: Gemini API, `Blob`.
-    fn inline(&mut self, inline: Value<'_>, detail: Option<Located<Text>>) -> Result<Media, DecodeError> {
+    fn inline(
+        &mut self,
+        inline: Value<'_>,
+        detail: Option<Located<Text>>,
+    ) -> Result<Media, DecodeError> {
         let mime = required(inline, "mimeType")?;
-        let source = MediaSource::Inline { mime: mime.text()?, data: base64(required(inline, "data")?)? };
-        let mut media = Media { kind: media_kind(mime)?, source, name: None, context: None, detail };
+        let source = MediaSource::Inline {
+            mime: mime.text()?,
+            data: base64(required(inline, "data")?)?,
+        };
+        let mut media = Media {
+            kind: media_kind(mime)?,
+            source,
+            name: None,
+            context: None,
+            detail,
+        };
         for (key, value) in fields(inline)? {
             match &*key {
                 "mimeType" | "data" => {}
@@ -191,24 +248,48 @@ impl Decoder {
         Ok(media)
     }
 
-    /// Source: Gemini API, `FileData`: a file of the Files API or a bucket, which only Google can read, or a public address.
-    fn file(&mut self, file: Value<'_>, detail: Option<Located<Text>>) -> Result<Media, DecodeError> {
+    /// Source: Gemini API, `FileData`: a file of the Files API or a bucket, which only Google can
+    /// read, or a public address.
+    fn file(
+        &mut self,
+        file: Value<'_>,
+        detail: Option<Located<Text>>,
+    ) -> Result<Media, DecodeError> {
         let uri = required(file, "fileUri")?;
         let mime = field(file, "mimeType");
         let kind = mime.map_or(Ok(MediaKind::Video), media_kind)?;
-        fields(file)?.filter(|(key, _)| !["fileUri", "mimeType"].contains(&&**key)).for_each(|(_, value)| self.unknown(value));
+        fields(file)?
+            .filter(|(key, _)| !["fileUri", "mimeType"].contains(&&**key))
+            .for_each(|(_, value)| self.unknown(value));
         let source = if is_handle(&uri.str()?) {
             // A handle has no room for the type, which the file itself knows.
             mime.into_iter().for_each(|mime| self.unknown(mime));
-            MediaSource::File { id: Located::read(uri, Value::text)?, dialect: DIALECT }
+            MediaSource::File {
+                id: Located::read(uri, Value::text)?,
+                dialect: DIALECT,
+            }
         } else {
-            MediaSource::Url { url: uri.text()?, mime: mime.map(Value::text).transpose()? }
+            MediaSource::Url {
+                url: uri.text()?,
+                mime: mime.map(Value::text).transpose()?,
+            }
         };
-        Ok(Media { kind, source, name: None, context: None, detail })
+        Ok(Media {
+            kind,
+            source,
+            name: None,
+            context: None,
+            detail,
+        })
     }
 
     /// Source: Gemini API, `FunctionCall`; `args` may be missing.
-    fn call(&mut self, call: Value<'_>, turn: usize, position: usize) -> Result<PartKind, DecodeError> {
+    fn call(
+        &mut self,
+        call: Value<'_>,
+        turn: usize,
+        position: usize,
+    ) -> Result<PartKind, DecodeError> {
         let (mut id, mut args) = (None, Raw::from_static("{}"));
         for (key, value) in fields(call)? {
             match &*key {
@@ -223,7 +304,12 @@ impl Decoder {
         }
         let name = required(call, "name")?.text()?;
         let id = self.calls.call(id, &name, turn, position);
-        Ok(PartKind::ToolCall { id, name, namespace: None, input: ToolInput::Json(args) })
+        Ok(PartKind::ToolCall {
+            id,
+            name,
+            namespace: None,
+            input: ToolInput::Json(args),
+        })
     }
 
     /// Source: Gemini API, `FunctionResponse`.
@@ -241,7 +327,12 @@ impl Decoder {
         parts.append(&mut media);
         let name = required(result, "name")?.text()?;
         let call_id = self.calls.result(id, &name);
-        Ok(ToolResult { call_id, name: Some(name), parts, is_error })
+        Ok(ToolResult {
+            call_id,
+            name: Some(name),
+            parts,
+            is_error,
+        })
     }
 
     fn result_media(&mut self, parts: Value<'_>, out: &mut Vec<Part>) -> Result<(), DecodeError> {
@@ -286,15 +377,25 @@ fn sign(part: &mut Part, sig: Sig, made: ReasoningForm) {
     part.sig = Some(sig);
 }
 
-/// Another maker's token on a part that is no reasoning: its client left the reasoning itself away (Gemini CLI keeps signatures of
-/// calls only), or was shown none. The reasoning stood before the text in front of the part.
+/// Another maker's token on a part that is no reasoning: its client left the reasoning itself away
+/// (Gemini CLI keeps signatures of calls only), or was shown none. The reasoning stood before the
+/// text in front of the part.
 fn restore_reasoning(form: ReasoningForm, sig: Sig, carrier: &Part, parts: &mut Vec<Part>) {
     if parts.iter().any(|part| part.sig.as_ref() == Some(&sig)) {
         return;
     }
     let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
-    let before_text = parts.iter().rposition(|part| !is_text(part)).map_or(0, |last| last + 1);
-    let mut reasoning = Part::new(PartKind::Reasoning { form, texts: Vec::new() }, carrier.at);
+    let before_text = parts
+        .iter()
+        .rposition(|part| !is_text(part))
+        .map_or(0, |last| last + 1);
+    let mut reasoning = Part::new(
+        PartKind::Reasoning {
+            form,
+            texts: Vec::new(),
+        },
+        carrier.at,
+    );
     reasoning.sig = Some(sig);
     parts.insert(before_text, reasoning);
 }
@@ -305,7 +406,14 @@ fn is_empty_text(part: &Part) -> bool {
 
 /// A token of Gemini's own; which provider and model made it is not known.
 fn own(value: Text) -> Sig {
-    Sig { origin: Origin { dialect: DIALECT, provider: String::new(), model: String::new() }, value }
+    Sig {
+        origin: Origin {
+            dialect: DIALECT,
+            provider: String::new(),
+            model: String::new(),
+        },
+        value,
+    }
 }
 
 /// Source: Gemini API, `Content.role`; `function` is the older word for results.
@@ -319,7 +427,10 @@ fn role(role: Value<'_>) -> Result<Role, Invalid> {
 
 /// Lower case is how the others write it.
 fn tier(tier: Value<'_>) -> Result<Located<Text>, Invalid> {
-    Ok(Located::new(Text::from(tier.str()?.to_ascii_lowercase()), tier.spot()))
+    Ok(Located::new(
+        Text::from(tier.str()?.to_ascii_lowercase()),
+        tier.spot(),
+    ))
 }
 
 /// `mediaResolution` of a part is an object; its level alone is taken too.
@@ -329,17 +440,21 @@ fn resolution(value: Value<'_>) -> Result<Located<Text>, Invalid> {
 }
 
 fn media_kind(mime: Value<'_>) -> Result<MediaKind, DecodeError> {
-    MediaKind::of_mime(&mime.str()?).ok_or_else(|| DecodeError::unsupported(mime.spot(), "no dialect takes media of this type"))
+    MediaKind::of_mime(&mime.str()?)
+        .ok_or_else(|| DecodeError::unsupported(mime.spot(), "no dialect takes media of this type"))
 }
 
 /// Whether only Google's own services can read what the URI names.
 pub(super) fn is_handle(uri: &str) -> bool {
-    uri.starts_with("gs://") || uri.starts_with("files/") || uri.starts_with("https://generativelanguage.googleapis.com/")
+    uri.starts_with("gs://")
+        || uri.starts_with("files/")
+        || uri.starts_with("https://generativelanguage.googleapis.com/")
 }
 
 /// The text of a call's answer, and whether it is an error.
 ///
-/// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappings; any other object is the answer itself.
+/// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappings; any other
+/// object is the answer itself.
 fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
     let mut members = response.members()?;
     let (first, second) = (members.next(), members.next());
@@ -348,7 +463,9 @@ fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
         (Some((key, value)), None) if key == "error" => (value, true),
         _ => (response, false),
     };
-    let text = value.text().unwrap_or_else(|_| value.raw().compact().to_text());
+    let text = value
+        .text()
+        .unwrap_or_else(|_| value.raw().compact().to_text());
     parts.push(Part::text(text, value.spot()));
     Ok(is_error)
 }

@@ -1,7 +1,8 @@
 //! Canon into a request for an upstream.
 //!
-//! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`. Every canonical field is written here, in
-//! [`super::contents_encode`] or in [`super::config_encode`], or stands in the losses afterwards.
+//! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`. Every canonical field is
+//! written here, in [`super::contents_encode`] or in [`super::config_encode`], or stands in the
+//! losses afterwards.
 
 use super::contents_encode::Contents;
 use super::models::Thinking;
@@ -23,7 +24,12 @@ pub(super) struct Context<'r> {
 pub(super) fn request(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
     let names = Names::new(request, NAME_RULES);
     let restore = names.restore(true);
-    let context = Context { request, target, names, thinking: Thinking::of(target.model) };
+    let context = Context {
+        request,
+        target,
+        names,
+        thinking: Thinking::of(target.model),
+    };
     let body = json::document(|value| {
         value.object(|body| match target.operation {
             Operation::CountTokens => body.object("generateContentRequest", |wrapped| {
@@ -35,7 +41,15 @@ pub(super) fn request(request: &Request, target: &Target<'_>, losses: &mut Losse
     });
     note_unwritten(request, losses);
     let (method, query) = method(target);
-    Encoded { wire: Wire { path: path(target.model, method), query, headers: Vec::new(), body: body.into() }, restore }
+    Encoded {
+        wire: Wire {
+            path: path(target.model, method),
+            query,
+            headers: Vec::new(),
+            body: body.into(),
+        },
+        restore,
+    }
 }
 
 /// Translated streams are always read as server-sent events.
@@ -51,7 +65,9 @@ fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
     write_system(&context.request.system, body, losses);
     let contents = Contents::new(context, losses).encode();
     body.array("contents", |list| {
-        contents.iter().for_each(|content| list.object(|object| write_content(object, content.role, &content.pieces)));
+        contents.iter().for_each(|content| {
+            list.object(|object| write_content(object, content.role, &content.pieces))
+        });
     });
     config_encode::write(context, body, losses);
     if let Some(tier) = &context.request.tier {
@@ -60,9 +76,14 @@ fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
 }
 
 fn write_system(system: &[Part], body: &mut Object<'_>, losses: &mut Losses) {
-    let pieces: Vec<Piece> = system.iter().filter_map(|part| system_piece(part, losses)).collect();
+    let pieces: Vec<Piece> = system
+        .iter()
+        .filter_map(|part| system_piece(part, losses))
+        .collect();
     if !pieces.is_empty() {
-        body.object("systemInstruction", |content| write_content(content, "user", &pieces));
+        body.object("systemInstruction", |content| {
+            write_content(content, "user", &pieces)
+        });
     }
 }
 
@@ -80,10 +101,13 @@ fn system_piece(part: &Part, losses: &mut Losses) -> Option<Piece> {
 /// What no part on the wire has a place for.
 pub(super) fn note_marks(part: &Part, losses: &mut Losses) {
     part.cache.iter().for_each(|mark| losses.dropped(mark.at));
-    part.citations.iter().for_each(|citations| losses.dropped(citations.at));
+    part.citations
+        .iter()
+        .for_each(|citations| losses.dropped(citations.at));
 }
 
-/// Source: Gemini API, `serviceTier`. Other dialects' words for the project's own default have no equal.
+/// Source: Gemini API, `serviceTier`. Other dialects' words for the project's own default have no
+/// equal.
 fn write_tier(tier: &Located<Text>, body: &mut Object<'_>, losses: &mut Losses) {
     let word = match &*tier.value.to_plain().to_ascii_lowercase() {
         "flex" => "FLEX",
@@ -103,9 +127,19 @@ fn note_unwritten(request: &Request, losses: &mut Losses) {
         request.cache_key.as_ref().map(|cache| cache.at),
         request.cache_mark.as_ref().map(|mark| mark.at),
         // There is no switch against several calls at once.
-        request.parallel_tool_calls.as_ref().filter(|parallel| !parallel.value).map(|parallel| parallel.at),
+        request
+            .parallel_tool_calls
+            .as_ref()
+            .filter(|parallel| !parallel.value)
+            .map(|parallel| parallel.at),
     ];
-    hints.into_iter().flatten().for_each(|at| losses.dropped(at));
-    request.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
+    hints
+        .into_iter()
+        .flatten()
+        .for_each(|at| losses.dropped(at));
+    request
+        .unknown
+        .iter()
+        .for_each(|unknown| losses.dropped(unknown.at));
     request.added.iter().for_each(|name| losses.added(name));
 }

@@ -1,6 +1,7 @@
 //! Answers to clients: `GenerateContentResponse`, whole and as chunks.
 //!
-//! Source: Gemini API, `GenerateContentResponse`; gemini.md "Stream". Which parts there are is decided in [`super::compose`].
+//! Source: Gemini API, `GenerateContentResponse`; gemini.md "Stream". Which parts there are is
+//! decided in [`super::compose`].
 
 use bytes::{Bytes, BytesMut};
 
@@ -15,15 +16,23 @@ use crate::protocol::{Ask, Ending, Passed, StreamEncoder, sse};
 pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
     let mut composer = Composer::new(ask);
     let mut pieces = Vec::new();
-    response.events().iter().for_each(|event| composer.push(event, &mut pieces));
+    response
+        .events()
+        .iter()
+        .for_each(|event| composer.push(event, &mut pieces));
     losses.extend(std::mem::take(&mut composer.losses));
     let head = Head::new(&composer, ask);
     json::document(|value| {
         value.object(|body| {
             body.array("candidates", |candidates| {
                 for (index, choice) in (0..).zip(&composer.choices) {
-                    let own = pieces.iter().filter(|(choice, _)| *choice == index).map(|(_, piece)| piece.clone());
-                    candidates.object(|candidate| write_candidate(candidate, index, choice, &merged(own)));
+                    let own = pieces
+                        .iter()
+                        .filter(|(choice, _)| *choice == index)
+                        .map(|(_, piece)| piece.clone());
+                    candidates.object(|candidate| {
+                        write_candidate(candidate, index, choice, &merged(own))
+                    });
                 }
             });
             write_usage(&composer, body);
@@ -46,7 +55,14 @@ fn merged(pieces: impl Iterator<Item = Piece>) -> Vec<Piece> {
 
 fn continues(last: &Piece, next: &Piece) -> bool {
     match (&last.data, &next.data) {
-        (Data::Text { is_thought: before, .. }, Data::Text { is_thought: after, .. }) => before == after && last.sig.is_none(),
+        (
+            Data::Text {
+                is_thought: before, ..
+            },
+            Data::Text {
+                is_thought: after, ..
+            },
+        ) => before == after && last.sig.is_none(),
         _ => false,
     }
 }
@@ -62,19 +78,28 @@ fn write_candidate(candidate: &mut Object<'_>, index: u32, choice: &Choice, piec
     candidate.object("content", |content| write_content(content, "model", pieces));
     if let Some((reason, detail)) = &choice.finish {
         candidate.str("finishReason", finish::encode(reason));
-        candidate.some("finishMessage", detail.as_ref(), |value, detail| value.text(detail));
+        candidate.some("finishMessage", detail.as_ref(), |value, detail| {
+            value.text(detail)
+        });
     }
     candidate.u64("index", index.into());
-    choice.metadata.iter().for_each(|(key, raw)| candidate.raw(&key.to_plain(), raw));
+    choice
+        .metadata
+        .iter()
+        .for_each(|(key, raw)| candidate.raw(&key.to_plain(), raw));
     if !choice.logprobs.is_empty() {
-        candidate.object("logprobsResult", |result| logprobs::encode(&choice.logprobs, result));
+        candidate.object("logprobsResult", |result| {
+            logprobs::encode(&choice.logprobs, result)
+        });
     }
 }
 
 /// What is not known is left out: the shape demands no figure.
 fn write_usage(composer: &Composer, body: &mut Object<'_>) {
     if !composer.usage.is_unknown() {
-        body.object("usageMetadata", |metadata| usage::encode(&composer.usage, metadata));
+        body.object("usageMetadata", |metadata| {
+            usage::encode(&composer.usage, metadata)
+        });
     }
 }
 
@@ -86,12 +111,19 @@ struct Head {
 
 impl Head {
     fn new(composer: &Composer, ask: &Ask<'_>) -> Self {
-        Self::of(composer, &Text::from(ask.origin.model.as_str()), &Text::from(ask.request_id))
+        Self::of(
+            composer,
+            &Text::from(ask.origin.model.as_str()),
+            &Text::from(ask.request_id),
+        )
     }
 
     fn of(composer: &Composer, model: &Text, id: &Text) -> Self {
         let start = &composer.start;
-        Self { model: start.model.as_ref().unwrap_or(model).clone(), id: start.id.as_ref().unwrap_or(id).clone() }
+        Self {
+            model: start.model.as_ref().unwrap_or(model).clone(),
+            id: start.id.as_ref().unwrap_or(id).clone(),
+        }
     }
 
     fn write(&self, body: &mut Object<'_>) {
@@ -112,7 +144,11 @@ pub(super) enum Form {
 impl Form {
     pub(super) fn of(query: Option<&str>) -> Self {
         let alt = parameter(query, "alt");
-        if alt == Some("sse") { Self::Events } else { Self::Array { is_begun: false } }
+        if alt == Some("sse") {
+            Self::Events
+        } else {
+            Self::Array { is_begun: false }
+        }
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -126,7 +162,11 @@ impl Form {
         match self {
             Self::Events => sse::write(out, "", |out| chunk(Writer::new(out))),
             Self::Array { is_begun } => {
-                out.extend_from_slice(if std::mem::replace(is_begun, true) { b",\r\n" } else { b"[" });
+                out.extend_from_slice(if std::mem::replace(is_begun, true) {
+                    b",\r\n"
+                } else {
+                    b"["
+                });
                 chunk(Writer::new(out));
             }
         }
@@ -168,7 +208,9 @@ impl Encoder {
             value.object(|body| {
                 body.array("candidates", |candidates| {
                     candidates.object(|candidate| {
-                        candidate.object("content", |content| write_content(content, "model", std::slice::from_ref(piece)));
+                        candidate.object("content", |content| {
+                            write_content(content, "model", std::slice::from_ref(piece))
+                        });
                         candidate.u64("index", choice.into());
                     });
                 });
@@ -177,8 +219,8 @@ impl Encoder {
         });
     }
 
-    /// The last chunk: why each candidate ended, and the usage. The empty text is what Gemini itself writes there; without it the
-    /// Python client's `chunk.text` would be `None`.
+    /// The last chunk: why each candidate ended, and the usage. The empty text is what Gemini
+    /// itself writes there; without it the Python client's `chunk.text` would be `None`.
     fn write_end(&mut self, out: &mut BytesMut) {
         let head = Head::of(&self.composer, &self.model, &self.id);
         let composer = &self.composer;
@@ -187,7 +229,8 @@ impl Encoder {
             value.object(|body| {
                 body.array("candidates", |candidates| {
                     for (index, choice) in (0..).zip(&composer.choices) {
-                        candidates.object(|candidate| write_candidate(candidate, index, choice, &empty));
+                        candidates
+                            .object(|candidate| write_candidate(candidate, index, choice, &empty));
                     }
                 });
                 write_usage(composer, body);
@@ -209,13 +252,19 @@ impl StreamEncoder for Encoder {
         }
         let mut pieces = std::mem::take(&mut self.pieces);
         self.composer.push(event, &mut pieces);
-        pieces.drain(..).for_each(|(choice, piece)| self.write_piece(choice, &piece, out));
+        pieces
+            .drain(..)
+            .for_each(|(choice, piece)| self.write_piece(choice, &piece, out));
         self.pieces = pieces;
     }
 
     /// Without a finish reason the answer is not whole, and its client must notice.
     fn finish(&mut self, out: &mut BytesMut) -> Ending {
-        let is_whole = self.composer.choices.iter().any(|choice| choice.finish.is_some());
+        let is_whole = self
+            .composer
+            .choices
+            .iter()
+            .any(|choice| choice.finish.is_some());
         if self.has_failed || !is_whole {
             return Ending::Abort;
         }
@@ -224,23 +273,31 @@ impl StreamEncoder for Encoder {
         Ending::Clean
     }
 
-    /// White space. A comment would be a chunk to google-genai Python, which reads every line that is not empty.
+    /// White space. A comment would be a chunk to google-genai Python, which reads every line that
+    /// is not empty.
     fn keep_alive(&mut self, out: &mut BytesMut) {
         out.extend_from_slice(b"\n");
     }
 }
 
-/// The error as a stream's last element. The connection is aborted behind it: one client knows errors by the record, another only
-/// by the abort (`clients.md`, Gemini CLI).
+/// The error as a stream's last element. The connection is aborted behind it: one client knows
+/// errors by the record, another only by the abort (`clients.md`, Gemini CLI).
 fn write_fault(form: &mut Form, fault: &Fault, out: &mut BytesMut) {
     form.write(out, |value| faults::write(fault, value));
     form.end(out);
 }
 
-/// The same in a stream that passed through until here. Of an array the elements before are already written.
-pub(super) fn encode_stream_fault(fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+/// The same in a stream that passed through until here. Of an array the elements before are already
+/// written.
+pub(super) fn encode_stream_fault(
+    fault: &Fault,
+    passed: &Passed<'_>,
+    out: &mut BytesMut,
+) -> Ending {
     let mut form = match Form::of(passed.query) {
-        Form::Array { .. } => Form::Array { is_begun: passed.records > 0 },
+        Form::Array { .. } => Form::Array {
+            is_begun: passed.records > 0,
+        },
         form => form,
     };
     write_fault(&mut form, fault, out);

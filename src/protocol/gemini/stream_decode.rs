@@ -1,7 +1,8 @@
-//! An upstream's stream into events: server-sent events, the array form, and bare objects between records.
+//! An upstream's stream into events: server-sent events, the array form, and bare objects between
+//! records.
 //!
-//! Source: gemini.md "Stream": errors come as records and as bare objects; a proxy that ignores `alt=sse` sends the array. What a
-//! chunk means is read in [`super::reader`].
+//! Source: gemini.md "Stream": errors come as records and as bare objects; a proxy that ignores
+//! `alt=sse` sends the array. What a chunk means is read in [`super::reader`].
 
 use bytes::Bytes;
 use memchr::memchr2;
@@ -28,15 +29,24 @@ struct Chunks {
 
 impl Decoder {
     pub(super) fn new(answering: &Answering) -> Self {
-        let chunks = Chunks { reader: Reader::new(answering), scratch: Scratch::default() };
-        Self { frames: Frames::default(), objects: None, chunks }
+        let chunks = Chunks {
+            reader: Reader::new(answering),
+            scratch: Scratch::default(),
+        };
+        Self {
+            frames: Frames::default(),
+            objects: None,
+            chunks,
+        }
     }
 
-    /// Records are taken line by line, since only between two of them a bare object can be told from a field.
+    /// Records are taken line by line, since only between two of them a bare object can be told
+    /// from a field.
     fn line(&mut self, chunk: &mut Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
         let end = memchr2(b'\n', b'\r', chunk).map_or(chunk.len(), |end| end + 1);
         let chunks = &mut self.chunks;
-        self.frames.push(chunk.split_to(end), |frame| chunks.read(frame.data, out))
+        self.frames
+            .push(chunk.split_to(end), |frame| chunks.read(frame.data, out))
     }
 }
 
@@ -72,8 +82,14 @@ impl StreamDecoder for Decoder {
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        let rest = self.frames.finish().map_or(Ok(()), |frame| self.chunks.read(frame.data, out));
-        let is_cut = self.objects.as_ref().is_some_and(|objects| !objects.is_between());
+        let rest = self
+            .frames
+            .finish()
+            .map_or(Ok(()), |frame| self.chunks.read(frame.data, out));
+        let is_cut = self
+            .objects
+            .as_ref()
+            .is_some_and(|objects| !objects.is_between());
         if rest.is_err() || is_cut {
             return self.chunks.reader.fail(Fault::upstream(BROKEN_OFF), out);
         }

@@ -1,6 +1,7 @@
 //! Token counts: `usageMetadata`, both ways.
 //!
-//! Source: Gemini API, `UsageMetadata`: the prompt includes cached tokens, the candidates exclude thoughts.
+//! Source: Gemini API, `UsageMetadata`: the prompt includes cached tokens, the candidates exclude
+//! thoughts.
 
 use super::wire::{count, field, word};
 use crate::canon::Usage;
@@ -32,7 +33,9 @@ fn add(visible: Option<u64>, thoughts: Option<u64>) -> Option<u64> {
 }
 
 fn audio(usage: Value<'_>, details: &str) -> Option<u64> {
-    let is_audio = |item: &Value<'_>| field(*item, "modality").is_some_and(|value| word(value).is_ok_and(|word| word == "AUDIO"));
+    let is_audio = |item: &Value<'_>| {
+        field(*item, "modality").is_some_and(|value| word(value).is_ok_and(|word| word == "AUDIO"))
+    };
     let item = field(usage, details)?.items().ok()?.find(is_audio)?;
     count(field(item, "tokenCount")?).ok()
 }
@@ -68,7 +71,10 @@ mod tests {
                 "toolUsePromptTokenCount":2,"totalTokenCount":24,"promptTokensDetails":[{"modality":"AUDIO","tokenCount":3}]}"#,
             &Usage::default(),
         );
-        assert_eq!((usage.input, usage.cache_read, usage.output, usage.reasoning), (Some(10), Some(4), Some(12), Some(7)));
+        assert_eq!(
+            (usage.input, usage.cache_read, usage.output, usage.reasoning),
+            (Some(10), Some(4), Some(12), Some(7))
+        );
         assert_eq!((usage.tool_prompt, usage.audio_input), (Some(2), Some(3)));
         let written = json::document(|value| value.object(|object| encode(&usage, object)));
         assert_eq!(
@@ -80,12 +86,18 @@ mod tests {
     #[test]
     fn what_is_not_reported_stays_unknown() {
         assert_eq!(read("{}", &Usage::default()), Usage::default());
-        assert_eq!(read(r#"{"promptTokenCount":3}"#, &Usage::default()).output, None);
+        assert_eq!(
+            read(r#"{"promptTokenCount":3}"#, &Usage::default()).output,
+            None
+        );
     }
 
     #[test]
     fn a_later_chunk_may_leave_out_the_thoughts() {
         let first = read(r#"{"thoughtsTokenCount":7}"#, &Usage::default());
-        assert_eq!(read(r#"{"candidatesTokenCount":5}"#, &first).output, Some(12));
+        assert_eq!(
+            read(r#"{"candidatesTokenCount":5}"#, &first).output,
+            Some(12)
+        );
     }
 }

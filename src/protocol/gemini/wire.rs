@@ -7,14 +7,22 @@ use std::borrow::Cow;
 use crate::json::{Invalid, Raw, Text, Value};
 
 /// The members of a message that are not `null`, by their camelCase names.
-pub(super) fn fields(value: Value<'_>) -> Result<impl Iterator<Item = (Cow<'_, str>, Value<'_>)>, Invalid> {
+pub(super) fn fields(
+    value: Value<'_>,
+) -> Result<impl Iterator<Item = (Cow<'_, str>, Value<'_>)>, Invalid> {
     let members = value.members()?;
-    Ok(members.filter(|(_, value)| !value.is_null()).map(|(key, value)| (camel(key), value)))
+    Ok(members
+        .filter(|(_, value)| !value.is_null())
+        .map(|(key, value)| (camel(key), value)))
 }
 
 /// The member of that camelCase name, in either spelling; the last where it stands twice.
 pub(super) fn field<'d>(value: Value<'d>, name: &str) -> Option<Value<'d>> {
-    fields(value).ok()?.filter(|(key, _)| key == name).last().map(|(_, value)| value)
+    fields(value)
+        .ok()?
+        .filter(|(key, _)| key == name)
+        .last()
+        .map(|(_, value)| value)
 }
 
 /// The same, where it has to be there.
@@ -26,14 +34,18 @@ pub(super) fn required<'d>(value: Value<'d>, name: &str) -> Result<Value<'d>, In
 /// A count, as a number or in a string.
 pub(super) fn count(value: Value<'_>) -> Result<u64, Invalid> {
     match value.str() {
-        Ok(digits) => digits.parse().map_err(|_| value.expected("a whole number of 0 or more")),
+        Ok(digits) => digits
+            .parse()
+            .map_err(|_| value.expected("a whole number of 0 or more")),
         Err(_) => value.u64(),
     }
 }
 
 /// A number as written, its quotes removed where it stands in a string.
 pub(super) fn number(value: Value<'_>) -> Result<Raw, Invalid> {
-    let Ok(text) = value.text() else { return value.number() };
+    let Ok(text) = value.text() else {
+        return value.number();
+    };
     let inner = text.parse().and_then(|document| document.root().number());
     inner.map_err(|_| value.expected("a number"))
 }
@@ -43,7 +55,8 @@ pub(super) fn word(value: Value<'_>) -> Result<String, Invalid> {
     Ok(value.str()?.to_ascii_uppercase())
 }
 
-/// A `bytes` field in standard base64, which the other dialects want; proto JSON takes both alphabets, with or without padding.
+/// A `bytes` field in standard base64, which the other dialects want; proto JSON takes both
+/// alphabets, with or without padding.
 ///
 /// google-genai (Python) writes the URL-safe one (observed with 2.34.0).
 pub(super) fn base64(value: Value<'_>) -> Result<Text, Invalid> {
@@ -53,12 +66,16 @@ pub(super) fn base64(value: Value<'_>) -> Result<Text, Invalid> {
         return Ok(text);
     }
     let padding = plain.len().next_multiple_of(4) - plain.len();
-    Ok(Text::from(plain.replace('-', "+").replace('_', "/") + &"=".repeat(padding)))
+    Ok(Text::from(
+        plain.replace('-', "+").replace('_', "/") + &"=".repeat(padding),
+    ))
 }
 
 /// The value of a query's parameter, as written.
 pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
-    let mut pairs = query?.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut pairs = query?
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
@@ -69,7 +86,11 @@ fn camel(key: Cow<'_, str>) -> Cow<'_, str> {
     let mut camel = String::with_capacity(key.len());
     for piece in key.split('_').filter(|piece| !piece.is_empty()) {
         let (head, rest) = piece.split_at(piece.chars().next().map_or(0, char::len_utf8));
-        camel.push_str(&if camel.is_empty() { head.to_owned() } else { head.to_uppercase() });
+        camel.push_str(&if camel.is_empty() {
+            head.to_owned()
+        } else {
+            head.to_uppercase()
+        });
         camel.push_str(rest);
     }
     Cow::Owned(camel)
@@ -82,14 +103,23 @@ mod tests {
 
     #[test]
     fn both_spellings_of_a_key_are_one() {
-        for (written, name) in [("system_instruction", "systemInstruction"), ("topP", "topP"), ("_odd__key", "oddKey")] {
+        for (written, name) in [
+            ("system_instruction", "systemInstruction"),
+            ("topP", "topP"),
+            ("_odd__key", "oddKey"),
+        ] {
             assert_eq!(camel(written.into()), name);
         }
     }
 
     #[test]
     fn bytes_are_read_in_both_alphabets() {
-        for (written, standard) in [("+//+", "+//+"), ("-__-", "+//+"), ("-_8", "+/8="), (r"+\/8=", "+/8=")] {
+        for (written, standard) in [
+            ("+//+", "+//+"),
+            ("-__-", "+//+"),
+            ("-_8", "+/8="),
+            (r"+\/8=", "+/8="),
+        ] {
             let document = Document::parse(format!("\"{written}\"").into()).unwrap();
             assert_eq!(base64(document.root()).unwrap().to_plain(), standard);
         }
@@ -102,6 +132,9 @@ mod tests {
         assert_eq!(count(items[0]).unwrap(), 12);
         assert_eq!(count(items[1]).unwrap(), 12);
         assert_eq!(number(items[2]).unwrap().as_str(), "1.50");
-        assert_eq!(number(items[3]).unwrap_err().what, "expected a number, found `x`");
+        assert_eq!(
+            number(items[3]).unwrap_err().what,
+            "expected a number, found `x`"
+        );
     }
 }

@@ -1,15 +1,21 @@
-//! What OpenAI's own models want of its dialects, told from their names: the one place where that matters.
+//! What OpenAI's own models want of its dialects, told from their names: the one place where that
+//! matters.
 //!
-//! Servers of other makers speak Chat too, and each knows a part of it: many (Mistral, Groq, llama.cpp) refuse or ignore OpenAI's
-//! newer fields. Source: OpenAI's guide to reasoning models (`max_tokens`, `temperature`, `top_p` and penalties are refused);
-//! the API references of Mistral and Groq (unknown fields are a 422 and a 400). Knows nothing of requests.
+//! Servers of other makers speak Chat too, and each knows a part of it: many (Mistral, Groq,
+//! llama.cpp) refuse or ignore OpenAI's newer fields. Source: OpenAI's guide to reasoning models
+//! (`max_tokens`, `temperature`, `top_p` and penalties are refused); the API references of Mistral
+//! and Groq (unknown fields are a 422 and a 400). Knows nothing of requests.
 
 use crate::protocol::Target;
 
-/// Whether OpenAI's own model answers: by the provider's name, or by the model's, since gateways of all kinds serve them.
+/// Whether OpenAI's own model answers: by the provider's name, or by the model's, since gateways of
+/// all kinds serve them.
 pub(in crate::protocol) fn is_openai(target: &Target<'_>) -> bool {
     let name = family(target.model);
-    let is_named = ["gpt-", "chatgpt-", "codex-"].iter().any(|start| name.starts_with(start)) || is_o_series(name);
+    let is_named = ["gpt-", "chatgpt-", "codex-"]
+        .iter()
+        .any(|start| name.starts_with(start))
+        || is_o_series(name);
     target.provider == "openai" || is_named && !name.starts_with("gpt-oss")
 }
 
@@ -38,15 +44,33 @@ mod tests {
     use crate::protocol::Operation;
 
     fn target<'a>(provider: &'a str, model: &'a str) -> Target<'a> {
-        Target { operation: Operation::Generate, provider, model, stream: false, output_tokens_max: None }
+        Target {
+            operation: Operation::Generate,
+            provider,
+            model,
+            stream: false,
+            output_tokens_max: None,
+        }
     }
 
     #[test]
     fn names_tell_whose_model_it_is() {
-        for model in ["gpt-4.1", "openai/gpt-5", "o3-mini", "chatgpt-4o-latest", "ft:gpt-4o:acme::1"] {
+        for model in [
+            "gpt-4.1",
+            "openai/gpt-5",
+            "o3-mini",
+            "chatgpt-4o-latest",
+            "ft:gpt-4o:acme::1",
+        ] {
             assert!(is_openai(&target("lab", model)), "{model}");
         }
-        for model in ["mistral-large", "openai/gpt-oss-120b", "llama3:8b", "olmo-2", "deepseek-chat"] {
+        for model in [
+            "mistral-large",
+            "openai/gpt-oss-120b",
+            "llama3:8b",
+            "olmo-2",
+            "deepseek-chat",
+        ] {
             assert!(!is_openai(&target("lab", model)), "{model}");
         }
         assert!(is_openai(&target("openai", "anything")));
@@ -54,9 +78,13 @@ mod tests {
 
     #[test]
     fn reasoning_models_refuse_sampling() {
-        for (model, refuses) in
-            [("gpt-5-mini", true), ("o1", true), ("openai/o4-mini", true), ("gpt-5-chat-latest", false), ("gpt-4.1", false)]
-        {
+        for (model, refuses) in [
+            ("gpt-5-mini", true),
+            ("o1", true),
+            ("openai/o4-mini", true),
+            ("gpt-5-chat-latest", false),
+            ("gpt-4.1", false),
+        ] {
             assert_eq!(refuses_sampling(model), refuses, "{model}");
         }
     }

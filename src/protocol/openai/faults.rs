@@ -1,6 +1,8 @@
-//! Errors on the wire: one table from canon's kinds to status, type and code, and one from upstreams' words to canon's kinds.
+//! Errors on the wire: one table from canon's kinds to status, type and code, and one from
+//! upstreams' words to canon's kinds.
 //!
-//! Source: `openai-chat.md`, "Errors"; `openai-responses.md`, "Errors"; `translation.md` section 8. Decides nothing about retries.
+//! Source: `openai-chat.md`, "Errors"; `openai-responses.md`, "Errors"; `translation.md` section 8.
+//! Decides nothing about retries.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -60,12 +62,18 @@ pub(in crate::protocol) fn encode(fault: &Fault) -> (StatusCode, Bytes) {
         (FaultKind::Upstream, Some(500)) => StatusCode::INTERNAL_SERVER_ERROR,
         (kind, _) => table(kind).status,
     };
-    (status, json::document(|value| value.object(|object| write(fault, object))))
+    (
+        status,
+        json::document(|value| value.object(|object| write(fault, object))),
+    )
 }
 
-/// Writes the error as a record of a stream. It ends the stream: no `finish_reason` and no `[DONE]` follow.
+/// Writes the error as a record of a stream. It ends the stream: no `finish_reason` and no `[DONE]`
+/// follow.
 pub(in crate::protocol) fn encode_record(fault: &Fault, out: &mut BytesMut) {
-    sse::write(out, "", |out| json::Writer::new(out).object(|object| write(fault, object)));
+    sse::write(out, "", |out| {
+        json::Writer::new(out).object(|object| write(fault, object))
+    });
 }
 
 fn write(fault: &Fault, object: &mut Object<'_>) {
@@ -111,27 +119,38 @@ const WORDS: [(&str, FaultKind); 21] = [
     ("moderation_blocked", FaultKind::Forbidden),
 ];
 
-/// How servers that have no code for it say that a conversation is too long: vLLM, llama.cpp, OpenRouter.
+/// How servers that have no code for it say that a conversation is too long: vLLM, llama.cpp,
+/// OpenRouter.
 const TOO_LONG: [&str; 3] = ["maximum context length", "context window", "context size"];
 
 /// Reads an upstream's error answer. A body of another make still gives the fault of its status.
 pub(in crate::protocol) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
-    let document = Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
+    let document =
+        Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
     let mut fault = Reported::of(document.root()).into_fault(Some(status.as_u16()));
-    fault.upstream_id = headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    fault.upstream_id = headers
+        .get("x-request-id")
+        .and_then(|id| id.to_str().ok())
+        .map(str::to_owned);
     fault
 }
 
 /// The error that stands in an answer or in a record of a stream, where one does.
 pub(in crate::protocol) fn inside(root: Value<'_>) -> Option<Fault> {
-    root.get("error").filter(|error| !matches!(error.as_written(), "false" | "\"\"" | "{}" | "0")).map(decode_inside)
+    root.get("error")
+        .filter(|error| !matches!(error.as_written(), "false" | "\"\"" | "{}" | "0"))
+        .map(decode_inside)
 }
 
-/// Reads what is known to be an error: `{message, code, …}`, or a record that holds one as `error`. Its number, if it has one, is
-/// the status (OpenRouter).
+/// Reads what is known to be an error: `{message, code, …}`, or a record that holds one as `error`.
+/// Its number, if it has one, is the status (OpenRouter).
 pub(in crate::protocol) fn decode_inside(error: Value<'_>) -> Fault {
     let reported = Reported::of(error);
-    let status = reported.code.as_ref().and_then(|code| code.parse().ok()).filter(|status| (400..600).contains(status));
+    let status = reported
+        .code
+        .as_ref()
+        .and_then(|code| code.parse().ok())
+        .filter(|status| (400..600).contains(status));
     reported.into_fault(status)
 }
 
@@ -145,31 +164,53 @@ struct Reported {
 }
 
 impl Reported {
-    /// `{"error":{message,type,param,code}}`; also `{"error":"…"}` (Ollama), a list of one (Google's Chat endpoint), and the
-    /// bare `{"message":…}` and `{"detail":…}` of web frameworks (vLLM).
+    /// `{"error":{message,type,param,code}}`; also `{"error":"…"}` (Ollama), a list of one
+    /// (Google's Chat endpoint), and the bare `{"message":…}` and `{"detail":…}` of web frameworks
+    /// (vLLM).
     fn of(root: Value<'_>) -> Self {
-        let root = root.items().ok().and_then(|mut items| items.next()).unwrap_or(root);
+        let root = root
+            .items()
+            .ok()
+            .and_then(|mut items| items.next())
+            .unwrap_or(root);
         let error = root.get("error").unwrap_or(root);
-        let text = |key: &str| error.get(key).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
-        let number = |value: Value<'_>| (value.kind() == Kind::Number).then(|| value.as_written().to_owned());
+        let text = |key: &str| {
+            error
+                .get(key)
+                .and_then(|value| value.str().ok())
+                .map(std::borrow::Cow::into_owned)
+        };
+        let number = |value: Value<'_>| {
+            (value.kind() == Kind::Number).then(|| value.as_written().to_owned())
+        };
         let alone = error.str().ok().map(std::borrow::Cow::into_owned);
         Self {
             message: alone.or_else(|| text("message")).or_else(|| text("detail")),
             kind: text("type"),
-            code: text("code").or_else(|| text("status")).or_else(|| error.get("code").and_then(number)),
+            code: text("code")
+                .or_else(|| text("status"))
+                .or_else(|| error.get("code").and_then(number)),
             param: text("param"),
         }
     }
 
     fn into_fault(self, status: Option<u16>) -> Fault {
-        let fault = upstream_faults::fault(self.fault_kind(status), status, self.message.as_deref());
-        Fault { code: self.code, param: self.param, ..fault }
+        let fault =
+            upstream_faults::fault(self.fault_kind(status), status, self.message.as_deref());
+        Fault {
+            code: self.code,
+            param: self.param,
+            ..fault
+        }
     }
 
     /// Words say more than a status; but a 401 is the credential's, whatever it says.
     fn fault_kind(&self, status: Option<u16>) -> FaultKind {
         let message = self.message.as_deref().unwrap_or_default();
-        let word = [&self.code, &self.kind].into_iter().flatten().find_map(|word| kind_of_word(word));
+        let word = [&self.code, &self.kind]
+            .into_iter()
+            .flatten()
+            .find_map(|word| kind_of_word(word));
         match (word, status) {
             (_, Some(401)) => FaultKind::UpstreamAuth,
             // The request's own fault, which the client may mend.
@@ -177,7 +218,9 @@ impl Reported {
             (Some(kind), _) => kind,
             // Google's Chat endpoint says it with a 400.
             (None, _) if says(message, "api key not valid") => FaultKind::UpstreamAuth,
-            (None, Some(400)) if TOO_LONG.iter().any(|words| says(message, words)) => FaultKind::ContextTooLong,
+            (None, Some(400)) if TOO_LONG.iter().any(|words| says(message, words)) => {
+                FaultKind::ContextTooLong
+            }
             (None, Some(403)) if says(message, "moderation") => FaultKind::Forbidden,
             (None, Some(status)) => kind_of_status(status, message),
             (None, None) if self.kind.as_deref() == Some(REQUEST) => FaultKind::BadRequest,
@@ -187,7 +230,10 @@ impl Reported {
 }
 
 fn kind_of_word(word: &str) -> Option<FaultKind> {
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+    WORDS
+        .iter()
+        .find(|(known, _)| *known == word)
+        .map(|(_, kind)| *kind)
 }
 
 #[cfg(test)]
@@ -196,28 +242,84 @@ mod tests {
     use crate::canon::Blame;
 
     fn decoded(status: u16, body: &str) -> Fault {
-        decode(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes())
+        decode(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+        )
     }
 
     #[test]
     fn upstream_errors_get_their_kind() {
         let cases = [
-            (400, r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#, FaultKind::ContextTooLong),
-            (400, r#"{"message":"This model's maximum context length is 4096 tokens"}"#, FaultKind::ContextTooLong),
-            (400, r#"{"error":{"message":"x","param":"n"}}"#, FaultKind::BadRequest),
-            (400, r#"{"error":{"message":"x","code":"unsupported_value"}}"#, FaultKind::BadRequest),
-            (400, r#"{"error":{"message":"x","code":"content_policy_violation"}}"#, FaultKind::BadRequest),
-            (400, r#"[{"error":{"message":"API key not valid. Please pass a valid API key."}}]"#, FaultKind::UpstreamAuth),
-            (401, r#"{"error":{"message":"x","code":"model_not_found"}}"#, FaultKind::UpstreamAuth),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#,
+                FaultKind::ContextTooLong,
+            ),
+            (
+                400,
+                r#"{"message":"This model's maximum context length is 4096 tokens"}"#,
+                FaultKind::ContextTooLong,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","param":"n"}}"#,
+                FaultKind::BadRequest,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"unsupported_value"}}"#,
+                FaultKind::BadRequest,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"x","code":"content_policy_violation"}}"#,
+                FaultKind::BadRequest,
+            ),
+            (
+                400,
+                r#"[{"error":{"message":"API key not valid. Please pass a valid API key."}}]"#,
+                FaultKind::UpstreamAuth,
+            ),
+            (
+                401,
+                r#"{"error":{"message":"x","code":"model_not_found"}}"#,
+                FaultKind::UpstreamAuth,
+            ),
             (402, "", FaultKind::QuotaSpent),
             (403, "<html>", FaultKind::UpstreamAuth),
-            (403, r#"{"error":{"message":"x","code":"unsupported_country_region_territory"}}"#, FaultKind::UpstreamAuth),
-            (403, r#"{"error":{"message":"x","code":"content_policy_violation"}}"#, FaultKind::Forbidden),
-            (404, r#"{"error":"model 'x' not found, try pulling it first"}"#, FaultKind::NoSuchModel),
-            (404, r#"{"error":{"message":"x","code":"model_not_found"}}"#, FaultKind::NoSuchModel),
+            (
+                403,
+                r#"{"error":{"message":"x","code":"unsupported_country_region_territory"}}"#,
+                FaultKind::UpstreamAuth,
+            ),
+            (
+                403,
+                r#"{"error":{"message":"x","code":"content_policy_violation"}}"#,
+                FaultKind::Forbidden,
+            ),
+            (
+                404,
+                r#"{"error":"model 'x' not found, try pulling it first"}"#,
+                FaultKind::NoSuchModel,
+            ),
+            (
+                404,
+                r#"{"error":{"message":"x","code":"model_not_found"}}"#,
+                FaultKind::NoSuchModel,
+            ),
             (404, "", FaultKind::NotFound),
-            (429, r#"{"error":{"message":"x","type":"insufficient_quota"}}"#, FaultKind::QuotaSpent),
-            (429, r#"[{"error":{"message":"x","status":"RESOURCE_EXHAUSTED"}}]"#, FaultKind::RateLimited),
+            (
+                429,
+                r#"{"error":{"message":"x","type":"insufficient_quota"}}"#,
+                FaultKind::QuotaSpent,
+            ),
+            (
+                429,
+                r#"[{"error":{"message":"x","status":"RESOURCE_EXHAUSTED"}}]"#,
+                FaultKind::RateLimited,
+            ),
             (500, "", FaultKind::Upstream),
             (502, "<html>", FaultKind::Upstream),
             (503, "", FaultKind::Overloaded),
@@ -238,21 +340,46 @@ mod tests {
 
     #[test]
     fn errors_inside_an_answer_are_told_apart_by_their_number_or_word() {
-        let inside = |body: &'static str| inside(Document::parse(Bytes::from_static(body.as_bytes())).unwrap().root());
-        for nothing in [r#"{"error":null}"#, r#"{"error":{}}"#, r#"{"error":false}"#, "[]"] {
+        let inside = |body: &'static str| {
+            inside(
+                Document::parse(Bytes::from_static(body.as_bytes()))
+                    .unwrap()
+                    .root(),
+            )
+        };
+        for nothing in [
+            r#"{"error":null}"#,
+            r#"{"error":{}}"#,
+            r#"{"error":false}"#,
+            "[]",
+        ] {
             assert_eq!(inside(nothing), None, "{nothing}");
         }
         let numbered = inside(r#"{"error":{"message":"busy","code":429}}"#).unwrap();
-        assert_eq!((numbered.kind, numbered.status, numbered.code.as_deref()), (FaultKind::RateLimited, Some(429), Some("429")));
+        assert_eq!(
+            (numbered.kind, numbered.status, numbered.code.as_deref()),
+            (FaultKind::RateLimited, Some(429), Some("429"))
+        );
         let named = inside(r#"{"error":{"message":"busy","type":"overloaded_error"}}"#).unwrap();
         assert_eq!((named.kind, named.status), (FaultKind::Overloaded, None));
-        assert_eq!(inside(r#"{"error":{"type":"invalid_request_error"}}"#).unwrap().kind, FaultKind::BadRequest);
-        assert_eq!(inside(r#"{"error":"oops"}"#).unwrap().kind, FaultKind::Upstream);
+        assert_eq!(
+            inside(r#"{"error":{"type":"invalid_request_error"}}"#)
+                .unwrap()
+                .kind,
+            FaultKind::BadRequest
+        );
+        assert_eq!(
+            inside(r#"{"error":"oops"}"#).unwrap().kind,
+            FaultKind::Upstream
+        );
     }
 
     #[test]
     fn a_refused_key_is_neither_quoted_nor_told_as_the_clients() {
-        let fault = decoded(401, r#"{"error":{"message":"Incorrect API key provided: sk-ab***yz. See","code":"invalid_api_key"}}"#);
+        let fault = decoded(
+            401,
+            r#"{"error":{"message":"Incorrect API key provided: sk-ab***yz. See","code":"invalid_api_key"}}"#,
+        );
         assert_eq!(fault.blame, Blame::Account);
         let (status, body) = encode(&fault);
         assert_eq!(status, 502);

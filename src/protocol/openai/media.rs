@@ -1,6 +1,8 @@
-//! Media as OpenAI's dialects write them: data URLs, `{data, format}`, and text documents as the text that they are.
+//! Media as OpenAI's dialects write them: data URLs, `{data, format}`, and text documents as the
+//! text that they are.
 //!
-//! Source: Chat Completions API and Responses API, content parts. Fetches nothing: a URL is carried, never opened.
+//! Source: Chat Completions API and Responses API, content parts. Fetches nothing: a URL is
+//! carried, never opened.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::canon::{CacheMark, Losses, Media, MediaKind, MediaSource};
 use crate::json::{Invalid, Object, Text, Value, Writer};
 
-/// The name of a file that nobody named: the API demands one beside data, and other dialects give none.
+/// The name of a file that nobody named: the API demands one beside data, and other dialects give
+/// none.
 pub(in crate::protocol) const FILE_NAME: &str = "document.pdf";
 
 /// How closely an image is looked at.
@@ -28,7 +31,12 @@ pub(in crate::protocol) fn data_url(url: &Text) -> Option<(Text, Text)> {
 
 /// Writes a data URL; the data is copied once.
 pub(in crate::protocol) fn write_data_url(value: Writer<'_>, mime: &Text, data: &Text) {
-    value.texts([&Text::from_static("data:"), mime, &Text::from_static(";base64,"), data]);
+    value.texts([
+        &Text::from_static("data:"),
+        mime,
+        &Text::from_static(";base64,"),
+        data,
+    ]);
 }
 
 /// What stands at a URL, or in it.
@@ -38,16 +46,24 @@ pub(in crate::protocol) fn source_at(value: Value<'_>) -> Result<MediaSource, In
         return Ok(MediaSource::Inline { mime, data });
     }
     // A `file:` URL or a bare path would name a file of this machine.
-    if !["https://", "http://"].iter().any(|scheme| url.to_plain().starts_with(scheme)) {
-        return Err(Invalid::new(value.spot(), "expected an https URL or `data:MIME;base64,…`, found another kind of address"));
+    if !["https://", "http://"]
+        .iter()
+        .any(|scheme| url.to_plain().starts_with(scheme))
+    {
+        return Err(Invalid::new(
+            value.spot(),
+            "expected an https URL or `data:MIME;base64,…`, found another kind of address",
+        ));
     }
     Ok(MediaSource::Url { url, mime: None })
 }
 
-/// `file_data`: a data URL, or bare base64, which is a PDF: the one kind of file that the API took when it took no data URLs.
+/// `file_data`: a data URL, or bare base64, which is a PDF: the one kind of file that the API took
+/// when it took no data URLs.
 pub(in crate::protocol) fn file_data(value: Value<'_>) -> Result<MediaSource, Invalid> {
     let data = value.text()?;
-    let (mime, data) = data_url(&data).unwrap_or_else(|| (Text::from_static("application/pdf"), data));
+    let (mime, data) =
+        data_url(&data).unwrap_or_else(|| (Text::from_static("application/pdf"), data));
     Ok(MediaSource::Inline { mime, data })
 }
 
@@ -81,10 +97,18 @@ pub(in crate::protocol) fn plain_text(media: &Media) -> Option<Text> {
     }
 }
 
-/// Writes a part's cache breakpoint; a time to live that is none of the dialects' words is left open.
-pub(in crate::protocol) fn write_cache_mark(object: &mut Object<'_>, mark: Option<&CacheMark>, losses: &mut Losses) {
+/// Writes a part's cache breakpoint; a time to live that is none of the dialects' words is left
+/// open.
+pub(in crate::protocol) fn write_cache_mark(
+    object: &mut Object<'_>,
+    mark: Option<&CacheMark>,
+    losses: &mut Losses,
+) {
     let Some(mark) = mark else { return };
-    let ttl = mark.ttl.as_ref().filter(|ttl| TTLS.iter().any(|known| *ttl == known));
+    let ttl = mark
+        .ttl
+        .as_ref()
+        .filter(|ttl| TTLS.iter().any(|known| *ttl == known));
     if mark.ttl.is_some() && ttl.is_none() {
         losses.adjusted(mark.at);
     }

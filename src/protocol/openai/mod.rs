@@ -1,7 +1,9 @@
-//! What the dialects of OpenAI share: what its models take, errors, the list of models, media, usage, paths and headers.
+//! What the dialects of OpenAI share: what its models take, errors, the list of models, media,
+//! usage, paths and headers.
 //!
-//! Each piece is written once here and used by [`super::openai_chat`], [`super::openai_completions`] and
-//! [`super::openai_responses`]. No dialect of its own: it reads and writes no conversation.
+//! Each piece is written once here and used by [`super::openai_chat`],
+//! [`super::openai_completions`] and [`super::openai_responses`]. No dialect of its own: it reads
+//! and writes no conversation.
 
 pub(super) mod abilities;
 pub(super) mod faults;
@@ -19,8 +21,8 @@ use crate::json::{Object, Text};
 pub(super) const VERSION: &str = "v1";
 pub(super) const BASE_URL_SUFFIX: &str = "/v1";
 
-/// What comes back in a passthrough. Never `openai-organization` and `openai-project` (the account's business), `set-cookie` and
-/// `location`. `x-codex-*` comes with the Responses API only.
+/// What comes back in a passthrough. Never `openai-organization` and `openai-project` (the
+/// account's business), `set-cookie` and `location`. `x-codex-*` comes with the Responses API only.
 pub(super) static RESPONSE_HEADERS: [&str; 9] = [
     "openai-model",
     "openai-processing-ms",
@@ -34,7 +36,15 @@ pub(super) static RESPONSE_HEADERS: [&str; 9] = [
 ];
 
 /// What ends a model's name in a path. Slashes and colons are part of names and stay.
-const NAME_ENDS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`');
+const NAME_ENDS: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'`');
 
 /// The path of an operation; `generate` is where the dialect generates.
 pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String {
@@ -42,15 +52,20 @@ pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String 
         Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
         Operation::ListModels => "/models".to_owned(),
         Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
-        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => generate.to_owned(),
+        Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => {
+            generate.to_owned()
+        }
     }
 }
 
-/// Writes `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean nothing.
+/// Writes `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean
+/// nothing.
 pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<Text>, losses: &mut Losses) {
     let word = tier.value.to_plain().to_ascii_lowercase();
     match &*word {
-        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => object.str("service_tier", &word),
+        "auto" | "default" | "flex" | "scale" | "priority" | "fast" => {
+            object.str("service_tier", &word)
+        }
         "standard_only" | "standard" => {
             object.str("service_tier", "default");
             losses.adjusted(tier.at);

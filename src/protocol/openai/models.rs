@@ -12,7 +12,11 @@ pub(in crate::protocol) fn encode_list(models: &[ModelCard]) -> Bytes {
     json::document(|value| {
         value.object(|object| {
             object.str("object", "list");
-            object.array("data", |array| models.iter().for_each(|model| array.object(|object| write(model, object))));
+            object.array("data", |array| {
+                models
+                    .iter()
+                    .for_each(|model| array.object(|object| write(model, object)))
+            });
         });
     })
 }
@@ -41,7 +45,12 @@ pub(in crate::protocol) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, F
 }
 
 fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {
-    let text = |key: &str| model.get(key).and_then(|value| value.str().ok()).map(std::borrow::Cow::into_owned);
+    let text = |key: &str| {
+        model
+            .get(key)
+            .and_then(|value| value.str().ok())
+            .map(std::borrow::Cow::into_owned)
+    };
     let count = |key: &str| model.get(key).and_then(|value| value.u64().ok());
     Ok(ModelCard {
         id: model.required("id")?.str()?.into_owned(),
@@ -50,6 +59,8 @@ fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {
         created: count("created").filter(|created| *created > 0),
         // OpenRouter's name and vLLM's; OpenAI tells no limits.
         input_tokens_max: count("context_length").or_else(|| count("max_model_len")),
-        output_tokens_max: model.find(&["top_provider", "max_completion_tokens"]).and_then(|value| value.u64().ok()),
+        output_tokens_max: model
+            .find(&["top_provider", "max_completion_tokens"])
+            .and_then(|value| value.u64().ok()),
     })
 }

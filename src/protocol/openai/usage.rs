@@ -1,7 +1,7 @@
 //! Token counts: one reading for the two sets of names that OpenAI's dialects have for them.
 //!
-//! Input includes cached and written tokens, output includes reasoning, as canon counts too. Source: Chat Completions API and
-//! Responses API, `usage`. Estimates nothing.
+//! Input includes cached and written tokens, output includes reasoning, as canon counts too.
+//! Source: Chat Completions API and Responses API, `usage`. Estimates nothing.
 
 use crate::canon::Usage;
 use crate::json::Value;
@@ -18,7 +18,10 @@ pub(in crate::protocol) struct Names {
 /// Reads a `usage` object; figures that are missing stay unknown.
 pub(in crate::protocol) fn decode(usage: Value<'_>, names: &Names) -> Usage {
     let count = |holder: Option<Value<'_>>, key: &str| holder?.get(key)?.u64().ok();
-    let (input, output) = (usage.get(names.input_details), usage.get(names.output_details));
+    let (input, output) = (
+        usage.get(names.input_details),
+        usage.get(names.output_details),
+    );
     Usage {
         input: count(Some(usage), names.input),
         cache_read: count(input, "cached_tokens"),
@@ -31,8 +34,14 @@ pub(in crate::protocol) fn decode(usage: Value<'_>, names: &Names) -> Usage {
     }
 }
 
-/// Input and output as the shapes demand them: 0 where they are unknown. What hosted tools brought in has no field of its own here;
-/// it is prompt too.
+/// Input and output as the shapes demand them: 0 where they are unknown. What hosted tools brought
+/// in has no field of its own here; it is prompt too.
 pub(in crate::protocol) fn sums(usage: &Usage) -> (u64, u64) {
-    (usage.input.unwrap_or(0).saturating_add(usage.tool_prompt.unwrap_or(0)), usage.output.unwrap_or(0))
+    (
+        usage
+            .input
+            .unwrap_or(0)
+            .saturating_add(usage.tool_prompt.unwrap_or(0)),
+        usage.output.unwrap_or(0),
+    )
 }

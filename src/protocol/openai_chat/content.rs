@@ -1,9 +1,11 @@
 //! The content of one message, for a Chat upstream: a string, or a list of parts.
 //!
-//! Source: Chat Completions API, content parts; `translation.md` section 4. Media that the dialect lacks are refused, never
-//! dropped.
+//! Source: Chat Completions API, content parts; `translation.md` section 4. Media that the dialect
+//! lacks are refused, never dropped.
 
-use crate::canon::{CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Spot};
+use crate::canon::{
+    CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Spot,
+};
 use crate::json::{Array, Object, Text, Writer};
 
 use super::DIALECT;
@@ -20,11 +22,19 @@ impl Content<'_> {
     /// One plain text is a string, which every server takes; all else is a list.
     pub(super) fn write(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         match parts {
-            [Part { kind: PartKind::Text(text), cache, .. }] if cache.is_none() || !self.takes_marks => {
+            [
+                Part {
+                    kind: PartKind::Text(text),
+                    cache,
+                    ..
+                },
+            ] if cache.is_none() || !self.takes_marks => {
                 self.unmark(cache.as_ref());
                 object.text("content", text);
             }
-            parts => object.array("content", |array| parts.iter().for_each(|part| self.part(part, array))),
+            parts => object.array("content", |array| {
+                parts.iter().for_each(|part| self.part(part, array))
+            }),
         }
     }
 
@@ -51,25 +61,41 @@ impl Content<'_> {
             return self.text(&text, cache, array);
         }
         match (media.kind, &media.source) {
-            (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => self.file_id(&id.value, media, cache, array),
-            (MediaKind::Image, MediaSource::Inline { mime, data }) => {
-                self.image(|value| write_data_url(value, mime, data), media, cache, array)
+            (_, MediaSource::File { id, dialect }) if *dialect == DIALECT => {
+                self.file_id(&id.value, media, cache, array)
             }
-            (MediaKind::Image, MediaSource::Url { url, .. }) => self.image(|value| value.text(url), media, cache, array),
+            (MediaKind::Image, MediaSource::Inline { mime, data }) => self.image(
+                |value| write_data_url(value, mime, data),
+                media,
+                cache,
+                array,
+            ),
+            (MediaKind::Image, MediaSource::Url { url, .. }) => {
+                self.image(|value| value.text(url), media, cache, array)
+            }
             (MediaKind::Audio, MediaSource::Inline { mime, data }) => {
                 self.drop(media.name.as_ref());
                 self.audio(mime, data, at, cache, array);
             }
-            (MediaKind::Pdf, MediaSource::Inline { mime, data }) => {
-                self.pdf(|value| write_data_url(value, mime, data), media, cache, array)
-            }
+            (MediaKind::Pdf, MediaSource::Inline { mime, data }) => self.pdf(
+                |value| write_data_url(value, mime, data),
+                media,
+                cache,
+                array,
+            ),
             (_, MediaSource::File { id, dialect }) => handles::refuse(self.losses, id, *dialect),
             (kind, MediaSource::Url { .. }) => self.refuse(at, kind, "by URL"),
             (kind, _) => self.refuse(at, kind, "of this form"),
         }
     }
 
-    fn image(&mut self, url: impl FnOnce(Writer<'_>), media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn image(
+        &mut self,
+        url: impl FnOnce(Writer<'_>),
+        media: &Media,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+    ) {
         self.drop(media.name.as_ref());
         let detail = self.detail(media.detail.as_ref());
         self.typed("image_url", cache, array, |_, object| {
@@ -88,7 +114,10 @@ impl Content<'_> {
         if DETAILS.contains(&word) {
             return Some(word.to_owned());
         }
-        match word.strip_prefix("MEDIA_RESOLUTION_").map(str::to_ascii_lowercase) {
+        match word
+            .strip_prefix("MEDIA_RESOLUTION_")
+            .map(str::to_ascii_lowercase)
+        {
             Some(level) if level == "low" || level == "high" => {
                 self.losses.adjusted(detail.at);
                 Some(level)
@@ -100,9 +129,22 @@ impl Content<'_> {
         }
     }
 
-    fn audio(&mut self, mime: &Text, data: &Text, at: Spot, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn audio(
+        &mut self,
+        mime: &Text,
+        data: &Text,
+        at: Spot,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+    ) {
         let Some(format) = media::sound_format(mime) else {
-            return self.losses.refuse(at, format!("the openai_chat dialect takes wav and mp3, not `{}`", mime.to_plain()));
+            return self.losses.refuse(
+                at,
+                format!(
+                    "the openai_chat dialect takes wav and mp3, not `{}`",
+                    mime.to_plain()
+                ),
+            );
         };
         self.typed("input_audio", cache, array, |_, object| {
             object.object("input_audio", |object| {
@@ -112,7 +154,13 @@ impl Content<'_> {
         });
     }
 
-    fn pdf(&mut self, url: impl FnOnce(Writer<'_>), media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn pdf(
+        &mut self,
+        url: impl FnOnce(Writer<'_>),
+        media: &Media,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+    ) {
         self.typed("file", cache, array, |content, object| {
             object.object("file", |object| {
                 match &media.name {
@@ -127,9 +175,17 @@ impl Content<'_> {
         });
     }
 
-    fn file_id(&mut self, id: &Text, media: &Media, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn file_id(
+        &mut self,
+        id: &Text,
+        media: &Media,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+    ) {
         self.drop(media.name.as_ref());
-        self.typed("file", cache, array, |_, object| object.object("file", |object| object.text("file_id", id)));
+        self.typed("file", cache, array, |_, object| {
+            object.object("file", |object| object.text("file_id", id))
+        });
     }
 
     /// One part: its type, what `write` adds, and its cache breakpoint.
@@ -155,7 +211,13 @@ impl Content<'_> {
     }
 
     fn refuse(&mut self, at: Spot, kind: MediaKind, form: &str) {
-        self.losses.refuse(at, format!("the openai_chat dialect takes no {} input {form}", kind.name()));
+        self.losses.refuse(
+            at,
+            format!(
+                "the openai_chat dialect takes no {} input {form}",
+                kind.name()
+            ),
+        );
     }
 
     fn drop<T>(&mut self, field: Option<&Located<T>>) {

@@ -1,6 +1,7 @@
 //! Embeddings, both sides.
 //!
-//! Source: Embeddings API. Vectors keep their digits unless the two sides write them in different forms.
+//! Source: Embeddings API. Vectors keep their digits unless the two sides write them in different
+//! forms.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,7 +9,9 @@ use bytes::Bytes;
 
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, How, Located, Losses};
 use crate::json::{self, Document, Invalid, Kind, Object, Text, Value};
-use crate::protocol::{DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire};
+use crate::protocol::{
+    DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire,
+};
 
 use super::OpenaiChat;
 use super::fields::Fields;
@@ -19,34 +22,75 @@ impl EmbedProtocol for OpenaiChat {
         let mut fields = Fields::of(document.root())?;
         let model = fields.required("model")?.str()?.into_owned();
         let (inputs, is_batch) = inputs(fields.required("input")?)?;
-        let mut embed = Embed { body: inbound.body.clone(), model, inputs, is_batch, ..Embed::default() };
+        let mut embed = Embed {
+            body: inbound.body.clone(),
+            model,
+            inputs,
+            is_batch,
+            ..Embed::default()
+        };
         embed.dimensions = fields.located("dimensions", Value::u64)?;
-        embed.base64 = fields.take("encoding_format").map(is_base64).transpose()?.unwrap_or(false);
+        embed.base64 = fields
+            .take("encoding_format")
+            .map(is_base64)
+            .transpose()?
+            .unwrap_or(false);
         embed.user = fields.located("user", Value::text)?;
         fields.leave(&mut embed.unknown);
         Ok(embed)
     }
 
-    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> EncodedEmbed {
-        let body = json::document(|value| value.object(|object| write(embed, target.model, object)));
+    fn encode_embed(
+        &self,
+        embed: &Embed,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> EncodedEmbed {
+        let body =
+            json::document(|value| value.object(|object| write(embed, target.model, object)));
         embed.task.iter().for_each(|task| losses.dropped(task.at));
-        embed.title.iter().for_each(|title| losses.dropped(title.at));
-        embed.unknown.iter().for_each(|field| losses.dropped(field.at));
-        let wire = Wire { path: "/embeddings".into(), body: body.into(), ..Wire::default() };
-        EncodedEmbed { wire, operation: Some(Operation::Embed) }
+        embed
+            .title
+            .iter()
+            .for_each(|title| losses.dropped(title.at));
+        embed
+            .unknown
+            .iter()
+            .for_each(|field| losses.dropped(field.at));
+        let wire = Wire {
+            path: "/embeddings".into(),
+            body: body.into(),
+            ..Wire::default()
+        };
+        EncodedEmbed {
+            wire,
+            operation: Some(Operation::Embed),
+        }
     }
 
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault> {
         let read = || {
             let document = Document::parse(body.clone())?;
             let vectors = vectors(document.root().required("data")?)?;
-            let input_tokens = document.root().find(&["usage", "prompt_tokens"]).and_then(|count| count.u64().ok());
-            Ok(Embeddings { vectors, input_tokens })
+            let input_tokens = document
+                .root()
+                .find(&["usage", "prompt_tokens"])
+                .and_then(|count| count.u64().ok());
+            Ok(Embeddings {
+                vectors,
+                input_tokens,
+            })
         };
         read().map_err(|invalid: Invalid| Garbled::from(invalid).into())
     }
 
-    fn encode_embeddings(&self, embeddings: &Embeddings, embed: &Embed, _: Operation, losses: &mut Losses) -> Bytes {
+    fn encode_embeddings(
+        &self,
+        embeddings: &Embeddings,
+        embed: &Embed,
+        _: Operation,
+        losses: &mut Losses,
+    ) -> Bytes {
         if embeddings.input_tokens.is_none() {
             losses.noted("usage", How::Dropped);
         }
@@ -70,10 +114,17 @@ impl EmbedProtocol for OpenaiChat {
     }
 }
 
-/// A text, a list of texts, a list of token ids, or a list of such lists; and whether it is a list of inputs.
+/// A text, a list of texts, a list of token ids, or a list of such lists; and whether it is a list
+/// of inputs.
 fn inputs(value: Value<'_>) -> Result<(Vec<EmbedInput>, bool), Invalid> {
-    let Ok(mut items) = value.items() else { return Ok((vec![input(value)?], false)) };
-    if items.clone().next().is_some_and(|first| first.kind() == Kind::Number) {
+    let Ok(mut items) = value.items() else {
+        return Ok((vec![input(value)?], false));
+    };
+    if items
+        .clone()
+        .next()
+        .is_some_and(|first| first.kind() == Kind::Number)
+    {
         return Ok((vec![input(value)?], false));
     }
     if items.clone().next().is_none() {
@@ -86,9 +137,13 @@ fn input(value: Value<'_>) -> Result<EmbedInput, Invalid> {
     if value.kind() == Kind::String {
         return Ok(EmbedInput::Text(Located::read(value, Value::text)?));
     }
-    let mut tokens = value.items().map_err(|_| value.expected("a string or an array of token ids"))?;
+    let mut tokens = value
+        .items()
+        .map_err(|_| value.expected("a string or an array of token ids"))?;
     tokens.try_for_each(|token| token.u64().map(|_| ()))?;
-    Ok(EmbedInput::Tokens(Located::read(value, |value| Ok(value.raw()))?))
+    Ok(EmbedInput::Tokens(Located::read(value, |value| {
+        Ok(value.raw())
+    })?))
 }
 
 fn is_base64(value: Value<'_>) -> Result<bool, Invalid> {
@@ -103,13 +158,23 @@ fn write(embed: &Embed, model: &str, object: &mut Object<'_>) {
     object.str("model", model);
     match &embed.inputs[..] {
         [input] if !embed.is_batch => write_input(input, object.key("input")),
-        inputs => object.array("input", |array| inputs.iter().for_each(|input| write_input(input, array.item()))),
+        inputs => object.array("input", |array| {
+            inputs
+                .iter()
+                .for_each(|input| write_input(input, array.item()))
+        }),
     }
-    object.some("dimensions", embed.dimensions.as_ref(), |value, dimensions| value.u64(dimensions.value));
+    object.some(
+        "dimensions",
+        embed.dimensions.as_ref(),
+        |value, dimensions| value.u64(dimensions.value),
+    );
     if embed.base64 {
         object.str("encoding_format", "base64");
     }
-    object.some("user", embed.user.as_ref(), |value, user| value.text(&user.value));
+    object.some("user", embed.user.as_ref(), |value, user| {
+        value.text(&user.value)
+    });
 }
 
 fn write_input(input: &EmbedInput, value: json::Writer<'_>) {
@@ -123,7 +188,11 @@ fn write_input(input: &EmbedInput, value: json::Writer<'_>) {
 fn vectors(data: Value<'_>) -> Result<Vec<Embedding>, Invalid> {
     let mut indexed = Vec::new();
     for (position, item) in (0..).zip(data.items()?) {
-        let index = item.get("index").map(Value::u64).transpose()?.unwrap_or(position);
+        let index = item
+            .get("index")
+            .map(Value::u64)
+            .transpose()?
+            .unwrap_or(position);
         indexed.push((index, vector(item.required("embedding")?)?));
     }
     indexed.sort_by_key(|(index, _)| *index);
@@ -134,7 +203,9 @@ fn vector(value: Value<'_>) -> Result<Embedding, Invalid> {
     if let Ok(text) = value.text() {
         return Ok(Embedding::Base64(text));
     }
-    let mut numbers = value.items().map_err(|_| value.expected("an array of numbers or base64"))?;
+    let mut numbers = value
+        .items()
+        .map_err(|_| value.expected("an array of numbers or base64"))?;
     numbers.try_for_each(|number| number.number().map(|_| ()))?;
     Ok(Embedding::Numbers(value.raw()))
 }
@@ -154,13 +225,26 @@ fn write_vector(index: u64, vector: &Embedding, is_base64: bool, object: &mut Ob
 /// Base64 of little-endian `f32`, which is what the format is.
 fn to_base64(numbers: &json::Raw) -> String {
     let document = numbers.document();
-    let floats = document.root().items().into_iter().flatten().filter_map(|number| number.as_written().parse::<f32>().ok());
+    let floats = document
+        .root()
+        .items()
+        .into_iter()
+        .flatten()
+        .filter_map(|number| number.as_written().parse::<f32>().ok());
     STANDARD.encode(floats.flat_map(f32::to_le_bytes).collect::<Vec<u8>>())
 }
 
 fn write_numbers(base64: &Text, value: json::Writer<'_>) {
-    let bytes = STANDARD.decode(base64.to_plain().as_bytes()).unwrap_or_default();
+    let bytes = STANDARD
+        .decode(base64.to_plain().as_bytes())
+        .unwrap_or_default();
     let (floats, _) = bytes.as_chunks::<4>();
-    let number = |bytes: &[u8; 4]| Document::parse(Bytes::from(f32::from_le_bytes(*bytes).to_string()));
-    value.array(|array| floats.iter().flat_map(number).for_each(|number| array.item().raw(&number.root().raw())));
+    let number =
+        |bytes: &[u8; 4]| Document::parse(Bytes::from(f32::from_le_bytes(*bytes).to_string()));
+    value.array(|array| {
+        floats
+            .iter()
+            .flat_map(number)
+            .for_each(|number| array.item().raw(&number.root().raw()))
+    });
 }

@@ -1,6 +1,7 @@
 //! One object of a request being read: what is taken is used, and what is left was not understood.
 //!
-//! So no field can disappear: [`Fields::leave`] reports each that no reader asked for. Knows no field by name.
+//! So no field can disappear: [`Fields::leave`] reports each that no reader asked for. Knows no
+//! field by name.
 
 use std::borrow::Cow;
 
@@ -36,8 +37,15 @@ impl<'d> Fields<'d> {
     }
 
     /// The member `key` where `is_wanted`; else it stays.
-    pub(in crate::protocol) fn take_if(&mut self, key: &str, is_wanted: impl Fn(Value<'d>) -> bool) -> Option<Value<'d>> {
-        let at = self.members.iter().rposition(|(name, value)| name == key && is_wanted(*value))?;
+    pub(in crate::protocol) fn take_if(
+        &mut self,
+        key: &str,
+        is_wanted: impl Fn(Value<'d>) -> bool,
+    ) -> Option<Value<'d>> {
+        let at = self
+            .members
+            .iter()
+            .rposition(|(name, value)| name == key && is_wanted(*value))?;
         Some(self.members.remove(at).1)
     }
 
@@ -55,7 +63,9 @@ impl<'d> Fields<'d> {
         key: &str,
         read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
     ) -> Result<Option<Located<T>>, Invalid> {
-        self.take(key).map(|value| Located::read(value, read)).transpose()
+        self.take(key)
+            .map(|value| Located::read(value, read))
+            .transpose()
     }
 
     /// Reports what nobody took.

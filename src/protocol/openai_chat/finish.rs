@@ -5,7 +5,8 @@
 use crate::canon::FinishReason;
 use crate::json::Text;
 
-/// The reason behind an upstream's word. Whether tools were called is seen from the answer: some servers say `stop` then.
+/// The reason behind an upstream's word. Whether tools were called is seen from the answer: some
+/// servers say `stop` then.
 pub(super) fn decode(word: &Text, has_calls: bool, has_refusal: bool) -> FinishReason {
     match &*word.to_plain() {
         "stop" | "tool_calls" | "function_call" if has_calls => FinishReason::ToolCalls,
@@ -22,7 +23,10 @@ pub(super) fn decode(word: &Text, has_calls: bool, has_refusal: bool) -> FinishR
 /// A reason that no table knows is `stop`: clients refuse words that they do not know.
 pub(in crate::protocol) fn encode(reason: &FinishReason) -> Option<&'static str> {
     match reason {
-        FinishReason::End | FinishReason::StopSequence | FinishReason::Refusal | FinishReason::Other(_) => Some("stop"),
+        FinishReason::End
+        | FinishReason::StopSequence
+        | FinishReason::Refusal
+        | FinishReason::Other(_) => Some("stop"),
         FinishReason::ToolCalls => Some("tool_calls"),
         FinishReason::Length | FinishReason::ContextFull | FinishReason::Paused => Some("length"),
         FinishReason::Filtered => Some("content_filter"),

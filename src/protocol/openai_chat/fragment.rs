@@ -6,7 +6,8 @@ use crate::json::{Invalid, Text, Value};
 
 use super::messages_decode::arguments;
 
-/// `{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}`, any of it missing.
+/// `{"index":0,"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}`, any of
+/// it missing.
 pub(super) struct Fragment {
     pub index: Option<u64>,
     pub id: Option<Text>,
@@ -24,14 +25,23 @@ impl Fragment {
         Ok(Self {
             index: position.or(index),
             id: said(call, "id")?,
-            name: named.map(|named| said(named, "name")).transpose()?.flatten(),
+            name: named
+                .map(|named| said(named, "name"))
+                .transpose()?
+                .flatten(),
             is_free: custom.is_some(),
             input: named.map(input).transpose()?.unwrap_or_default(),
         })
     }
 
     pub(super) fn of_legacy_call(call: Value<'_>) -> Result<Self, Invalid> {
-        Ok(Self { index: None, id: None, name: said(call, "name")?, is_free: false, input: input(call)? })
+        Ok(Self {
+            index: None,
+            id: None,
+            name: said(call, "name")?,
+            is_free: false,
+            input: input(call)?,
+        })
     }
 }
 

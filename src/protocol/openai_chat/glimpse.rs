@@ -1,7 +1,7 @@
 //! A look at answers that pass through: usage, errors and ends, as cheaply as they can be had.
 //!
-//! A frame is searched for a few markers and read only where one of them stands. Inside of strings quotes are escaped, so a marker
-//! is always a key. Changes nothing.
+//! A frame is searched for a few markers and read only where one of them stands. Inside of strings
+//! quotes are escaped, so a marker is always a key. Changes nothing.
 
 use std::sync::LazyLock;
 
@@ -47,13 +47,26 @@ static CONTENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"cont
 pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     let data = &frame.data[..];
     if data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]" {
-        return Glimpse { is_end: true, is_last: true, ..Glimpse::default() };
+        return Glimpse {
+            is_end: true,
+            is_last: true,
+            ..Glimpse::default()
+        };
     }
     let ended = count(&FINISH, data);
     let has_figures = count(&USAGE, data) + count(&ERROR, data) > 0;
-    let seen = if has_figures { figures(&frame.data) } else { Glimpse::default() };
+    let seen = if has_figures {
+        figures(&frame.data)
+    } else {
+        Glimpse::default()
+    };
     let is_content = ended > 0 || count(&CONTENT, data) > 0 || has_output(data);
-    Glimpse { ended, is_end: ended > 0, is_content, ..seen }
+    Glimpse {
+        ended,
+        is_end: ended > 0,
+        is_content,
+        ..seen
+    }
 }
 
 /// How often a key stands there that tells something.
@@ -73,40 +86,69 @@ fn has_output(data: &[u8]) -> bool {
 
 pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
     if let Some(usage) = plain_usage(body) {
-        return Ok(Glimpse { usage, is_end: true, is_content: true, ..Glimpse::default() });
+        return Ok(Glimpse {
+            usage,
+            is_end: true,
+            is_content: true,
+            ..Glimpse::default()
+        });
     }
     let document = Document::skim(body.clone())?;
     // Errors are rare, and are read whole.
-    let document = if document.root().get("error").is_some() { Document::parse(body.clone())? } else { document };
+    let document = if document.root().get("error").is_some() {
+        Document::parse(body.clone())?
+    } else {
+        document
+    };
     let glimpse = of(document.root());
     let is_whole = glimpse.fault.is_none();
-    Ok(Glimpse { is_end: is_whole, is_content: is_whole, ..glimpse })
+    Ok(Glimpse {
+        is_end: is_whole,
+        is_content: is_whole,
+        ..glimpse
+    })
 }
 
-/// The figures of an answer that is neither an error nor in doubt: an object in which `usage` stands once. Only that is read.
+/// The figures of an answer that is neither an error nor in doubt: an object in which `usage`
+/// stands once. Only that is read.
 ///
 /// `None` where more has to be read to tell.
 fn plain_usage(body: &Bytes) -> Option<Option<Usage>> {
-    let is_object = body.trim_ascii_start().starts_with(b"{") && body.trim_ascii_end().ends_with(b"}");
+    let is_object =
+        body.trim_ascii_start().starts_with(b"{") && body.trim_ascii_end().ends_with(b"}");
     let mut at = USAGE.find_iter(body);
-    let (at, None) = (at.next()?, at.next()) else { return None };
+    let (at, None) = (at.next()?, at.next()) else {
+        return None;
+    };
     if !is_object || ERROR.find(body).is_some() {
         return None;
     }
-    let value = body[at + USAGE.needle().len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let value = body[at + USAGE.needle().len()..]
+        .trim_ascii_start()
+        .strip_prefix(b":")?
+        .trim_ascii_start();
     let length = value.starts_with(b"{").then(|| value_len(value))??;
     let document = Document::parse(body.slice_ref(&value[..length])).ok()?;
     Some(Some(usage::decode(document.root())).filter(|usage| !usage.is_unknown()))
 }
 
 fn figures(data: &Bytes) -> Glimpse {
-    Document::parse(data.clone()).map(|document| of(document.root())).unwrap_or_default()
+    Document::parse(data.clone())
+        .map(|document| of(document.root()))
+        .unwrap_or_default()
 }
 
 fn of(root: Value<'_>) -> Glimpse {
-    let usage = root.get("usage").and_then(|usage| usage.opened().ok()).map(|opened| usage::decode(opened.root()));
+    let usage = root
+        .get("usage")
+        .and_then(|usage| usage.opened().ok())
+        .map(|opened| usage::decode(opened.root()));
     let usage = usage.filter(|usage| !usage.is_unknown());
-    Glimpse { usage, fault: faults::inside(root), ..Glimpse::default() }
+    Glimpse {
+        usage,
+        fault: faults::inside(root),
+        ..Glimpse::default()
+    }
 }
 
 /// What is told by the key at the start of `rest`; nothing where its value is `null`, `""` or `[]`.
@@ -116,7 +158,12 @@ fn sign(rest: &[u8]) -> Option<Sign> {
         return None;
     }
     let (key, sign) = KEYS.iter().find(|(key, _)| rest.starts_with(key))?;
-    let value = rest[key.len()..].trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-    let is_empty = [&b"null"[..], b"\"\"", b"[]"].iter().any(|empty| value.starts_with(empty));
+    let value = rest[key.len()..]
+        .trim_ascii_start()
+        .strip_prefix(b":")?
+        .trim_ascii_start();
+    let is_empty = [&b"null"[..], b"\"\"", b"[]"]
+        .iter()
+        .any(|empty| value.starts_with(empty));
     (!is_empty).then_some(*sign)
 }

@@ -22,9 +22,14 @@ pub(in crate::protocol) struct Head {
 }
 
 impl Head {
-    /// A head without an upstream's own words: id (`id_prefix` + the request's id), time and model of the gateway.
+    /// A head without an upstream's own words: id (`id_prefix` + the request's id), time and model
+    /// of the gateway.
     pub(in crate::protocol) fn new(ask: &Ask<'_>, object: &'static str, id_prefix: &str) -> Self {
-        let model = if ask.origin.model.is_empty() { &ask.request.model } else { &ask.origin.model };
+        let model = if ask.origin.model.is_empty() {
+            &ask.request.model
+        } else {
+            &ask.origin.model
+        };
         Self {
             object,
             id: Text::from(format!("{id_prefix}{}", ask.request_id)),
@@ -45,18 +50,29 @@ impl Head {
     }
 
     /// Writes the head and its choices.
-    pub(in crate::protocol) fn write(&self, object: &mut Object<'_>, choices: impl FnOnce(&mut Array<'_>)) {
+    pub(in crate::protocol) fn write(
+        &self,
+        object: &mut Object<'_>,
+        choices: impl FnOnce(&mut Array<'_>),
+    ) {
         object.text("id", &self.id);
         object.str("object", self.object);
         object.u64("created", self.created);
         object.text("model", &self.model);
-        object.some("service_tier", self.tier.as_ref(), |value, tier| value.text(tier));
-        object.some("system_fingerprint", self.fingerprint.as_ref(), |value, fingerprint| value.text(fingerprint));
+        object.some("service_tier", self.tier.as_ref(), |value, tier| {
+            value.text(tier)
+        });
+        object.some(
+            "system_fingerprint",
+            self.fingerprint.as_ref(),
+            |value, fingerprint| value.text(fingerprint),
+        );
         object.array("choices", choices);
     }
 }
 
-/// Usage in a stream: a chunk of its own at the end and `null` before, where the client asked for it; else nothing at all.
+/// Usage in a stream: a chunk of its own at the end and `null` before, where the client asked for
+/// it; else nothing at all.
 #[derive(Clone, Debug)]
 pub(in crate::protocol) struct StreamedUsage {
     is_asked: bool,
@@ -65,7 +81,10 @@ pub(in crate::protocol) struct StreamedUsage {
 
 impl StreamedUsage {
     pub(in crate::protocol) fn new(is_asked: bool) -> Self {
-        Self { is_asked, known: Usage::default() }
+        Self {
+            is_asked,
+            known: Usage::default(),
+        }
     }
 
     pub(in crate::protocol) fn update(&mut self, usage: &Usage) {
@@ -82,7 +101,9 @@ impl StreamedUsage {
     /// Ends a stream: the chunk that tells the usage, where it is known, and `[DONE]`.
     pub(in crate::protocol) fn end(&self, head: &Head, out: &mut BytesMut) {
         if self.is_asked && !self.known.is_unknown() {
-            sse::write(out, "", |out| Writer::new(out).object(|object| self.write_last(head, object)));
+            sse::write(out, "", |out| {
+                Writer::new(out).object(|object| self.write_last(head, object))
+            });
         }
         out.extend_from_slice(b"data: [DONE]\n\n");
     }

@@ -23,6 +23,8 @@ pub(super) fn is_image(mime: &Text) -> bool {
 pub(super) fn write(mime: &Text, data: &Text, array: &mut Array<'_>) {
     array.object(|object| {
         object.str("type", "image_url");
-        object.object("image_url", |object| write_data_url(object.key("url"), mime, data));
+        object.object("image_url", |object| {
+            write_data_url(object.key("url"), mime, data)
+        });
     });
 }

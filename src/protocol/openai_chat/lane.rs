@@ -1,7 +1,8 @@
 //! One choice of a Chat upstream's answer: its fragments put into parts that never overlap.
 //!
-//! The part in front is written as it comes. Fragments of a later one wait until those before it are whole, since tool calls may
-//! interleave on the wire and may not in canon. Source: `translation.md` section 9, "C to events". Never repairs arguments.
+//! The part in front is written as it comes. Fragments of a later one wait until those before it
+//! are whole, since tool calls may interleave on the wire and may not in canon. Source:
+//! `translation.md` section 9, "C to events". Never repairs arguments.
 
 use crate::canon::{At, Event, FinishReason, PartHead, ReasoningForm};
 use crate::json::{Invalid, Raw, Text, Value};
@@ -56,7 +57,14 @@ enum Piece {
 
 impl Lane {
     pub(super) fn new(choice: u32, request_id: &str) -> Self {
-        Self { choice, request_id: request_id.to_owned(), parts: Vec::new(), front: 0, finish: None, is_seen: false }
+        Self {
+            choice,
+            request_id: request_id.to_owned(),
+            parts: Vec::new(),
+            front: 0,
+            finish: None,
+            is_seen: false,
+        }
     }
 
     /// Whether only a later choice was seen so far.
@@ -68,8 +76,13 @@ impl Lane {
         self.finish.is_some()
     }
 
-    /// Reads the choice of a chunk (`delta`), of a whole answer (`message`) or of a legacy completion (`text`).
-    pub(super) fn choice(&mut self, choice: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    /// Reads the choice of a chunk (`delta`), of a whole answer (`message`) or of a legacy
+    /// completion (`text`).
+    pub(super) fn choice(
+        &mut self,
+        choice: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         self.is_seen = true;
         if let Some(text) = choice.get("text") {
             self.text(Kind::Text, text.text()?, out)?;
@@ -85,7 +98,12 @@ impl Lane {
         Ok(())
     }
 
-    fn words(&mut self, delta: Value<'_>, logprobs: Option<Value<'_>>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn words(
+        &mut self,
+        delta: Value<'_>,
+        logprobs: Option<Value<'_>>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         let logprobs = |key| logprobs.and_then(|logprobs| logprobs.get(key));
         if let Some(reasoning) = reasoning(delta) {
             self.text(Kind::Reasoning, reasoning, out)?;
@@ -103,7 +121,12 @@ impl Lane {
         self.logprobs(Kind::Refusal, logprobs("refusal"), out)
     }
 
-    fn calls(&mut self, delta: Value<'_>, is_whole: bool, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn calls(
+        &mut self,
+        delta: Value<'_>,
+        is_whole: bool,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         for image in items(delta.get("images"))? {
             self.image(image, out)?;
         }
@@ -118,20 +141,29 @@ impl Lane {
 
     /// A string; some servers (Mistral) write a list of parts.
     fn content(&mut self, content: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
-        let Ok(parts) = content.items() else { return self.text(Kind::Text, content.text()?, out) };
+        let Ok(parts) = content.items() else {
+            return self.text(Kind::Text, content.text()?, out);
+        };
         for part in parts {
             match part.required("type")?.str()?.as_ref() {
                 "text" => self.text(Kind::Text, part.required("text")?.text()?, out)?,
                 "refusal" => self.text(Kind::Refusal, part.required("refusal")?.text()?, out)?,
                 "thinking" => self.thinking(part.required("thinking")?, out)?,
-                _ => return Err(part.required("type")?.expected("text, refusal or thinking").into()),
+                _ => {
+                    return Err(part
+                        .required("type")?
+                        .expected("text, refusal or thinking")
+                        .into());
+                }
             }
         }
         Ok(())
     }
 
     fn thinking(&mut self, thinking: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
-        let Ok(parts) = thinking.items() else { return self.text(Kind::Reasoning, thinking.text()?, out) };
+        let Ok(parts) = thinking.items() else {
+            return self.text(Kind::Reasoning, thinking.text()?, out);
+        };
         for part in parts {
             self.text(Kind::Reasoning, part.required("text")?.text()?, out)?;
         }
@@ -141,12 +173,18 @@ impl Lane {
     /// OpenRouter's form of images in answers.
     fn image(&mut self, image: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
         let url = image.required("image_url")?.required("url")?;
-        let (mime, data) = media::data_url(&url.text()?).ok_or_else(|| url.expected("a data URL"))?;
+        let (mime, data) =
+            media::data_url(&url.text()?).ok_or_else(|| url.expected("a data URL"))?;
         let part = self.begin(Kind::Image { mime })?;
         self.add(part, Piece::Delta(data), out)
     }
 
-    fn logprobs(&mut self, kind: Kind, list: Option<Value<'_>>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn logprobs(
+        &mut self,
+        kind: Kind,
+        list: Option<Value<'_>>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         match list.filter(|list| list.items().is_ok_and(|mut items| items.next().is_some())) {
             Some(list) => self.piece(kind, Piece::Logprobs(list.raw()), out),
             None => Ok(()),
@@ -154,18 +192,31 @@ impl Lane {
     }
 
     fn text(&mut self, kind: Kind, text: Text, out: &mut Vec<Event>) -> Result<(), Garbled> {
-        if text.is_empty() { Ok(()) } else { self.piece(kind, Piece::Delta(text), out) }
+        if text.is_empty() {
+            Ok(())
+        } else {
+            self.piece(kind, Piece::Delta(text), out)
+        }
     }
 
     /// Adds to the last part where it is of that kind, else to a new one.
     fn piece(&mut self, kind: Kind, piece: Piece, out: &mut Vec<Event>) -> Result<(), Garbled> {
-        let continues = self.parts.last().is_some_and(|part| part.kind.continues(&kind));
-        let part = if continues { self.parts.len() - 1 } else { self.begin(kind)? };
+        let continues = self
+            .parts
+            .last()
+            .is_some_and(|part| part.kind.continues(&kind));
+        let part = if continues {
+            self.parts.len() - 1
+        } else {
+            self.begin(kind)?
+        };
         self.add(part, piece, out)
     }
 
     fn call(&mut self, fragment: Fragment, out: &mut Vec<Event>) -> Result<(), Garbled> {
-        let known = self.parts.iter().rposition(|part| matches!(&part.kind, Kind::Call(call) if call.is_meant_by(&fragment)));
+        let known = self.parts.iter().rposition(
+            |part| matches!(&part.kind, Kind::Call(call) if call.is_meant_by(&fragment)),
+        );
         let part = match known {
             Some(part) => part,
             None => self.begin(Kind::Call(Call::new(&fragment)))?,
@@ -178,16 +229,24 @@ impl Lane {
 
     fn begin(&mut self, kind: Kind) -> Result<usize, Garbled> {
         if self.parts.len() >= PARTS_MAX {
-            return Err(Garbled { why: format!("expected at most {PARTS_MAX} parts") });
+            return Err(Garbled {
+                why: format!("expected at most {PARTS_MAX} parts"),
+            });
         }
-        self.parts.push(Part { kind, is_open: false, waiting: Vec::new() });
+        self.parts.push(Part {
+            kind,
+            is_open: false,
+            waiting: Vec::new(),
+        });
         Ok(self.parts.len() - 1)
     }
 
     fn add(&mut self, part: usize, piece: Piece, out: &mut Vec<Event>) -> Result<(), Garbled> {
         let is_silent = matches!(&piece, Piece::Delta(text) if text.is_empty());
         if part < self.front && !is_silent {
-            return Err(Garbled { why: "expected nothing more of a tool call whose arguments were whole".into() });
+            return Err(Garbled {
+                why: "expected nothing more of a tool call whose arguments were whole".into(),
+            });
         }
         if !is_silent {
             self.parts[part].waiting.push(piece);
@@ -212,7 +271,9 @@ impl Lane {
         let at = self.at();
         let part = &mut self.parts[self.front];
         if !part.is_open {
-            let Some(head) = part.kind.head(|| minted_id(&self.request_id, at)) else { return };
+            let Some(head) = part.kind.head(|| minted_id(&self.request_id, at)) else {
+                return;
+            };
             part.is_open = true;
             out.push(Event::PartStart { at, head });
         }
@@ -229,23 +290,37 @@ impl Lane {
         while self.front < self.parts.len() {
             self.write_front(out);
             if !self.parts[self.front].is_open {
-                return Err(Garbled { why: "expected a name of each tool call".into() });
+                return Err(Garbled {
+                    why: "expected a name of each tool call".into(),
+                });
             }
             self.close_front(out);
         }
         let reason = self.reason();
-        out.push(Event::Finish { choice: self.choice, reason, sequence: None, detail: None });
+        out.push(Event::Finish {
+            choice: self.choice,
+            reason,
+            sequence: None,
+            detail: None,
+        });
         Ok(())
     }
 
     fn reason(&self) -> FinishReason {
         let has = |is: fn(&Kind) -> bool| self.parts.iter().any(|part| is(&part.kind));
         let word = self.finish.clone().unwrap_or_default();
-        finish::decode(&word, has(|kind| matches!(kind, Kind::Call(_))), has(|kind| matches!(kind, Kind::Refusal)))
+        finish::decode(
+            &word,
+            has(|kind| matches!(kind, Kind::Call(_))),
+            has(|kind| matches!(kind, Kind::Refusal)),
+        )
     }
 
     fn at(&self) -> At {
-        At { choice: self.choice, part: u32::try_from(self.front).unwrap_or(u32::MAX) }
+        At {
+            choice: self.choice,
+            part: u32::try_from(self.front).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -262,7 +337,12 @@ impl Part {
 impl Kind {
     /// Whether text of this kind goes on in a part of that kind.
     fn continues(&self, next: &Self) -> bool {
-        matches!((self, next), (Self::Text, Self::Text) | (Self::Refusal, Self::Refusal) | (Self::Reasoning, Self::Reasoning))
+        matches!(
+            (self, next),
+            (Self::Text, Self::Text)
+                | (Self::Refusal, Self::Refusal)
+                | (Self::Reasoning, Self::Reasoning)
+        )
     }
 
     /// `None` for a call whose name has not come yet.
@@ -284,17 +364,26 @@ impl Kind {
 
 impl Call {
     fn new(fragment: &Fragment) -> Self {
-        Self { index: fragment.index, id: None, name: None, is_free: fragment.is_free, balance: Balance::default() }
+        Self {
+            index: fragment.index,
+            id: None,
+            name: None,
+            is_free: fragment.is_free,
+            balance: Balance::default(),
+        }
     }
 
-    /// By index where there is one (some servers give the same to each call: then the id tells them apart), else by id, else it is
-    /// the last call, unless a name begins another.
+    /// By index where there is one (some servers give the same to each call: then the id tells them
+    /// apart), else by id, else it is the last call, unless a name begins another.
     fn is_meant_by(&self, fragment: &Fragment) -> bool {
-        let is_other_id = matches!((&self.id, &fragment.id), (Some(mine), Some(theirs)) if mine != theirs);
+        let is_other_id =
+            matches!((&self.id, &fragment.id), (Some(mine), Some(theirs)) if mine != theirs);
         match (fragment.index, &fragment.id) {
             (Some(_), _) => fragment.index == self.index && !is_other_id,
             (None, Some(_)) => self.id == fragment.id,
-            (None, None) => fragment.name.is_none() || (fragment.name == self.name && !self.balance.is_whole()),
+            (None, None) => {
+                fragment.name.is_none() || (fragment.name == self.name && !self.balance.is_whole())
+            }
         }
     }
 
@@ -321,15 +410,30 @@ impl Piece {
 /// The id of a call that came without one: the same for the same place in the same answer.
 fn minted_id(request_id: &str, at: At) -> Text {
     let place = format!("{request_id} {} {}", at.choice, at.part);
-    Text::from(format!("call_{}{}", names::short_hash(&place), names::short_hash(&format!("{place} id"))))
+    Text::from(format!(
+        "call_{}{}",
+        names::short_hash(&place),
+        names::short_hash(&format!("{place} id"))
+    ))
 }
 
-/// Reasoning has no official field: `reasoning_content` with most servers, `reasoning` with others, both alike with some.
+/// Reasoning has no official field: `reasoning_content` with most servers, `reasoning` with others,
+/// both alike with some.
 fn reasoning(delta: Value<'_>) -> Option<Text> {
-    let text = |key: &str| delta.get(key).and_then(|value| value.text().ok()).filter(|text| !text.is_empty());
+    let text = |key: &str| {
+        delta
+            .get(key)
+            .and_then(|value| value.text().ok())
+            .filter(|text| !text.is_empty())
+    };
     text("reasoning_content").or_else(|| text("reasoning"))
 }
 
 fn items(list: Option<Value<'_>>) -> Result<Vec<Value<'_>>, Invalid> {
-    Ok(list.map(Value::items).transpose()?.into_iter().flatten().collect())
+    Ok(list
+        .map(Value::items)
+        .transpose()?
+        .into_iter()
+        .flatten()
+        .collect())
 }

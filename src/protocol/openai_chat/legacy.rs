@@ -1,4 +1,5 @@
-//! The answer's form for clients that ask with `functions` instead of `tools`: one call, in `function_call`.
+//! The answer's form for clients that ask with `functions` instead of `tools`: one call, in
+//! `function_call`.
 //!
 //! Source: Chat Completions API, `functions` (deprecated).
 

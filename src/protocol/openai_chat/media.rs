@@ -19,7 +19,10 @@ pub(super) fn image(value: Value<'_>, request: &mut Request) -> Result<PartKind,
     let url = fields.required("url")?;
     let detail = fields.located("detail", Value::text)?;
     fields.leave(&mut request.unknown);
-    Ok(PartKind::Media(Media { detail, ..of(media::source_at(url)?, url)? }))
+    Ok(PartKind::Media(Media {
+        detail,
+        ..of(media::source_at(url)?, url)?
+    }))
 }
 
 /// `{"data":base64,"format":"wav"|"mp3"}`
@@ -28,16 +31,28 @@ pub(super) fn audio(value: Value<'_>, request: &mut Request) -> Result<PartKind,
     let data = fields.required("data")?.text()?;
     let mime = media::sound_mime(fields.required("format")?)?;
     fields.leave(&mut request.unknown);
-    Ok(PartKind::Media(bare(MediaKind::Audio, MediaSource::Inline { mime, data })))
+    Ok(PartKind::Media(bare(
+        MediaKind::Audio,
+        MediaSource::Inline { mime, data },
+    )))
 }
 
 /// `{"file_data":data URL or base64,"filename":…}` or `{"file_id":…}`
 pub(super) fn file(value: Value<'_>, request: &mut Request) -> Result<PartKind, DecodeError> {
     let mut fields = Fields::of(value)?;
     let name = fields.located("filename", Value::text)?;
-    let media = match (fields.take("file_data"), fields.located("file_id", Value::text)?) {
+    let media = match (
+        fields.take("file_data"),
+        fields.located("file_id", Value::text)?,
+    ) {
         (Some(data), _) => of(media::file_data(data)?, data)?,
-        (None, Some(id)) => bare(MediaKind::Document, MediaSource::File { id, dialect: DIALECT }),
+        (None, Some(id)) => bare(
+            MediaKind::Document,
+            MediaSource::File {
+                id,
+                dialect: DIALECT,
+            },
+        ),
         (None, None) => return Err(value.missing("file_data").into()),
     };
     fields.leave(&mut request.unknown);
@@ -55,9 +70,17 @@ fn of(source: MediaSource, value: Value<'_>) -> Result<Media, DecodeError> {
 
 fn kind_of(mime: &Text, value: Value<'_>) -> Result<MediaKind, DecodeError> {
     let mime = mime.to_plain();
-    MediaKind::of_mime(&mime).ok_or_else(|| DecodeError::unsupported(value.spot(), format!("no dialect carries `{mime}`")))
+    MediaKind::of_mime(&mime).ok_or_else(|| {
+        DecodeError::unsupported(value.spot(), format!("no dialect carries `{mime}`"))
+    })
 }
 
 fn bare(kind: MediaKind, source: MediaSource) -> Media {
-    Media { kind, source, name: None, context: None, detail: None }
+    Media {
+        kind,
+        source,
+        name: None,
+        context: None,
+        detail: None,
+    }
 }

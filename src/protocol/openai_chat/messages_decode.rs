@@ -1,9 +1,12 @@
 //! The conversation of a client's request.
 //!
-//! System text in front goes to the request; results of calls become parts, which `turns::arrange` puts behind their calls.
-//! Source: Chat Completions API, `messages`. Writes nothing and decides nothing about a target.
+//! System text in front goes to the request; results of calls become parts, which `turns::arrange`
+//! puts behind their calls. Source: Chat Completions API, `messages`. Writes nothing and decides
+//! nothing about a target.
 
-use crate::canon::{CacheMark, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn};
+use crate::canon::{
+    CacheMark, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
+};
 use crate::json::{Invalid, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -11,7 +14,10 @@ use super::fields::Fields;
 use super::media;
 
 pub(super) fn decode(messages: Value<'_>, request: &mut Request) -> Result<(), DecodeError> {
-    let mut decoder = Decoder { request, legacy_call: None };
+    let mut decoder = Decoder {
+        request,
+        legacy_call: None,
+    };
     for (index, message) in messages.items()?.enumerate() {
         decoder.message(index, message)?;
     }
@@ -20,7 +26,8 @@ pub(super) fn decode(messages: Value<'_>, request: &mut Request) -> Result<(), D
 
 struct Decoder<'r> {
     request: &'r mut Request,
-    /// The id that was made for the last legacy call, which had none: its result names the function only.
+    /// The id that was made for the last legacy call, which had none: its result names the function
+    /// only.
     legacy_call: Option<Text>,
 }
 
@@ -35,7 +42,11 @@ impl Decoder<'_> {
             "assistant" => self.assistant(index, &mut fields)?,
             "tool" => self.tool(&mut fields)?,
             "function" => self.function(&mut fields)?,
-            _ => return Err(role.expected("system, developer, user, assistant or tool").into()),
+            _ => {
+                return Err(role
+                    .expected("system, developer, user, assistant or tool")
+                    .into());
+            }
         }
         fields.leave(&mut self.request.unknown);
         Ok(())
@@ -44,8 +55,14 @@ impl Decoder<'_> {
     fn instructions(&mut self, role: Role, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let content = fields.required("content")?;
         let parts = self.content(content)?;
-        if let Some(part) = parts.iter().find(|part| !matches!(part.kind, PartKind::Text(_))) {
-            return Err(DecodeError::unsupported(part.at, "instructions are text; other parts cannot be translated"));
+        if let Some(part) = parts
+            .iter()
+            .find(|part| !matches!(part.kind, PartKind::Text(_)))
+        {
+            return Err(DecodeError::unsupported(
+                part.at,
+                "instructions are text; other parts cannot be translated",
+            ));
         }
         if self.request.turns.is_empty() {
             self.request.system.extend(parts);
@@ -67,19 +84,27 @@ impl Decoder<'_> {
             parts.extend(self.content(content)?);
         }
         if let Some(refusal) = fields.take("refusal") {
-            parts.push(Part::new(PartKind::Refusal(refusal.text()?), refusal.spot()));
+            parts.push(Part::new(
+                PartKind::Refusal(refusal.text()?),
+                refusal.spot(),
+            ));
         }
         parts.extend(self.calls(fields)?);
         parts.extend(self.legacy_call(index, fields)?);
         if let Some(audio) = fields.take("audio") {
-            return Err(DecodeError::unsupported(audio.spot(), "audio of an earlier answer is known to its provider only"));
+            return Err(DecodeError::unsupported(
+                audio.spot(),
+                "audio of an earlier answer is known to its provider only",
+            ));
         }
         pass_over_empty_annotations(fields);
         self.turn(Role::Assistant, parts, fields)
     }
 
     fn calls(&mut self, fields: &mut Fields<'_>) -> Result<Vec<Part>, DecodeError> {
-        let Some(calls) = fields.take("tool_calls") else { return Ok(Vec::new()) };
+        let Some(calls) = fields.take("tool_calls") else {
+            return Ok(Vec::new());
+        };
         calls.items()?.map(|value| self.call(value)).collect()
     }
 
@@ -90,18 +115,37 @@ impl Decoder<'_> {
         let (name, input) = match kind.as_deref() {
             None | Some("function") => self.function_input(fields.required("function")?)?,
             Some("custom") => self.custom_input(fields.required("custom")?)?,
-            Some(_) => return Err(DecodeError::unsupported(value.spot(), "only function and custom calls can be translated")),
+            Some(_) => {
+                return Err(DecodeError::unsupported(
+                    value.spot(),
+                    "only function and custom calls can be translated",
+                ));
+            }
         };
         // Calls of whole chunks, which some clients keep, carry their index in the stream.
         fields.take("index");
         fields.leave(&mut self.request.unknown);
-        Ok(Part::new(PartKind::ToolCall { id, name, namespace: None, input }, value.spot()))
+        Ok(Part::new(
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace: None,
+                input,
+            },
+            value.spot(),
+        ))
     }
 
     fn function_input(&mut self, value: Value<'_>) -> Result<(Text, ToolInput), Invalid> {
         let mut fields = Fields::of(value)?;
         let name = fields.required("name")?.text()?;
-        let input = ToolInput::from_arguments(&fields.take("arguments").map(arguments).transpose()?.unwrap_or_default());
+        let input = ToolInput::from_arguments(
+            &fields
+                .take("arguments")
+                .map(arguments)
+                .transpose()?
+                .unwrap_or_default(),
+        );
         fields.leave(&mut self.request.unknown);
         Ok((name, input))
     }
@@ -114,12 +158,26 @@ impl Decoder<'_> {
         Ok((name, input))
     }
 
-    fn legacy_call(&mut self, index: usize, fields: &mut Fields<'_>) -> Result<Option<Part>, DecodeError> {
-        let Some(value) = fields.take("function_call") else { return Ok(None) };
+    fn legacy_call(
+        &mut self,
+        index: usize,
+        fields: &mut Fields<'_>,
+    ) -> Result<Option<Part>, DecodeError> {
+        let Some(value) = fields.take("function_call") else {
+            return Ok(None);
+        };
         let (name, input) = self.function_input(value)?;
         let id = Text::from(format!("call_function_{index}"));
         self.legacy_call = Some(id.clone());
-        Ok(Some(Part::new(PartKind::ToolCall { id, name, namespace: None, input }, value.spot())))
+        Ok(Some(Part::new(
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace: None,
+                input,
+            },
+            value.spot(),
+        )))
     }
 
     fn tool(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
@@ -130,21 +188,42 @@ impl Decoder<'_> {
     fn function(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let at = fields.object().spot();
         let call_id = self.legacy_call.take();
-        let call_id = call_id.ok_or_else(|| DecodeError::unsupported(at, "result of a function that no earlier message called"))?;
+        let call_id = call_id.ok_or_else(|| {
+            DecodeError::unsupported(at, "result of a function that no earlier message called")
+        })?;
         self.result(call_id, fields)
     }
 
     fn result(&mut self, call_id: Text, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let parts = fields.take("content").map(|content| self.content(content)).transpose()?.unwrap_or_default();
+        let parts = fields
+            .take("content")
+            .map(|content| self.content(content))
+            .transpose()?
+            .unwrap_or_default();
         let name = fields.text("name")?;
-        let result = ToolResult { call_id, name, parts, is_error: false };
+        let result = ToolResult {
+            call_id,
+            name,
+            parts,
+            is_error: false,
+        };
         let part = Part::new(PartKind::ToolResult(result), fields.object().spot());
         self.turn(Role::User, vec![part], fields)
     }
 
-    fn turn(&mut self, role: Role, parts: Vec<Part>, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
+    fn turn(
+        &mut self,
+        role: Role,
+        parts: Vec<Part>,
+        fields: &mut Fields<'_>,
+    ) -> Result<(), DecodeError> {
         let name = fields.located("name", Value::text)?;
-        self.request.turns.push(Turn { role, parts, name, at: fields.object().spot() });
+        self.request.turns.push(Turn {
+            role,
+            parts,
+            name,
+            at: fields.object().spot(),
+        });
         Ok(())
     }
 
@@ -153,7 +232,9 @@ impl Decoder<'_> {
         if let Ok(text) = value.text() {
             return Ok(vec![Part::text(text, value.spot())]);
         }
-        let items = value.items().map_err(|_| value.expected("a string or an array of parts"))?;
+        let items = value
+            .items()
+            .map_err(|_| value.expected("a string or an array of parts"))?;
         items.map(|item| self.part(item)).collect()
     }
 
@@ -166,14 +247,26 @@ impl Decoder<'_> {
             "image_url" => media::image(fields.required("image_url")?, self.request)?,
             "input_audio" => media::audio(fields.required("input_audio")?, self.request)?,
             "file" => media::file(fields.required("file")?, self.request)?,
-            other => return Err(DecodeError::unsupported(value.spot(), format!("no dialect carries a part of type `{other}`"))),
+            other => {
+                return Err(DecodeError::unsupported(
+                    value.spot(),
+                    format!("no dialect carries a part of type `{other}`"),
+                ));
+            }
         };
-        let cache = fields.take("prompt_cache_breakpoint").map(|mark| self.cache_mark(mark)).transpose()?;
+        let cache = fields
+            .take("prompt_cache_breakpoint")
+            .map(|mark| self.cache_mark(mark))
+            .transpose()?;
         fields.leave(&mut self.request.unknown);
-        Ok(Part { cache, ..Part::new(kind, value.spot()) })
+        Ok(Part {
+            cache,
+            ..Part::new(kind, value.spot())
+        })
     }
 
-    /// `{"mode":"explicit","ttl":"30m"}`: `explicit` is the only mode, and what a mark means anyway.
+    /// `{"mode":"explicit","ttl":"30m"}`: `explicit` is the only mode, and what a mark means
+    /// anyway.
     fn cache_mark(&mut self, value: Value<'_>) -> Result<CacheMark, Invalid> {
         let mut fields = Fields::of(value)?;
         let mode = fields.take("mode");
@@ -182,25 +275,42 @@ impl Decoder<'_> {
         }
         let ttl = fields.text("ttl")?;
         fields.leave(&mut self.request.unknown);
-        Ok(CacheMark { at: value.spot(), ttl })
+        Ok(CacheMark {
+            at: value.spot(),
+            ttl,
+        })
     }
 }
 
-/// Reasoning has no official field; servers and clients that show it call it `reasoning_content` or `reasoning`.
+/// Reasoning has no official field; servers and clients that show it call it `reasoning_content` or
+/// `reasoning`.
 fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Part>, Invalid> {
     let is_text = |value: Value<'_>| value.str().is_ok();
-    let value = fields.take_if("reasoning_content", is_text).or_else(|| fields.take_if("reasoning", is_text));
-    let Some(value) = value.filter(|value| value.str().is_ok_and(|text| !text.is_empty())) else { return Ok(None) };
-    let kind = PartKind::Reasoning { form: ReasoningForm::Full, texts: vec![value.text()?] };
+    let value = fields
+        .take_if("reasoning_content", is_text)
+        .or_else(|| fields.take_if("reasoning", is_text));
+    let Some(value) = value.filter(|value| value.str().is_ok_and(|text| !text.is_empty())) else {
+        return Ok(None);
+    };
+    let kind = PartKind::Reasoning {
+        form: ReasoningForm::Full,
+        texts: vec![value.text()?],
+    };
     Ok(Some(Part::new(kind, value.spot())))
 }
 
 /// A string of JSON; some clients write the object itself.
 pub(super) fn arguments(value: Value<'_>) -> Result<Text, Invalid> {
-    if value.members().is_ok() { Ok(value.raw().to_text()) } else { value.text() }
+    if value.members().is_ok() {
+        Ok(value.raw().to_text())
+    } else {
+        value.text()
+    }
 }
 
 /// Clients send answers back as they came, with an empty list that says nothing.
 fn pass_over_empty_annotations(fields: &mut Fields<'_>) {
-    fields.take_if("annotations", |value| value.items().is_ok_and(|mut items| items.next().is_none()));
+    fields.take_if("annotations", |value| {
+        value.items().is_ok_and(|mut items| items.next().is_none())
+    });
 }

@@ -1,9 +1,12 @@
 //! The conversation, for a Chat upstream.
 //!
-//! Each result of a call is a `tool` message right after the assistant's; images in it follow in the next user message, as `tool`
-//! messages hold text only. Source: `translation.md` sections 3, 4 and 10. Never reorders turns: `turns::arrange` did.
+//! Each result of a call is a `tool` message right after the assistant's; images in it follow in
+//! the next user message, as `tool` messages hold text only. Source: `translation.md` sections 3, 4
+//! and 10. Never reorders turns: `turns::arrange` did.
 
-use crate::canon::{Losses, Part, PartKind, ReasoningForm, Request, Role, Spot, ToolInput, ToolResult, Turn};
+use crate::canon::{
+    Losses, Part, PartKind, ReasoningForm, Request, Role, Spot, ToolInput, ToolResult, Turn,
+};
 use crate::json::{Array, Object, Text};
 use crate::protocol::names::{self, Names};
 
@@ -24,11 +27,22 @@ pub(super) struct Messages<'e> {
 
 impl Messages<'_> {
     pub(super) fn write(&mut self, request: &Request, array: &mut Array<'_>) {
-        // `system` also for developers: every server knows the word, and OpenAI's reads it as `developer` where that is due.
-        self.message("system", None, &request.system.iter().collect::<Vec<_>>(), array);
+        // `system` also for developers: every server knows the word, and OpenAI's reads it as
+        // `developer` where that is due.
+        self.message(
+            "system",
+            None,
+            &request.system.iter().collect::<Vec<_>>(),
+            array,
+        );
         for turn in &request.turns {
             match turn.role {
-                Role::System | Role::Developer => self.message("system", Some(turn), &turn.parts.iter().collect::<Vec<_>>(), array),
+                Role::System | Role::Developer => self.message(
+                    "system",
+                    Some(turn),
+                    &turn.parts.iter().collect::<Vec<_>>(),
+                    array,
+                ),
                 Role::User => self.user(turn, array),
                 Role::Assistant => self.assistant(turn, array),
             }
@@ -43,7 +57,11 @@ impl Messages<'_> {
         }
         array.object(|object| {
             object.str("role", role);
-            object.some("name", turn.and_then(|turn| turn.name.as_ref()), |value, name| value.text(&name.value));
+            object.some(
+                "name",
+                turn.and_then(|turn| turn.name.as_ref()),
+                |value, name| value.text(&name.value),
+            );
             self.content(&parts, object);
         });
     }
@@ -54,7 +72,12 @@ impl Messages<'_> {
             match &part.kind {
                 PartKind::ToolResult(result) => {
                     self.result(result, part, array);
-                    content.extend(result.parts.iter().filter(|part| matches!(part.kind, PartKind::Media(_))));
+                    content.extend(
+                        result
+                            .parts
+                            .iter()
+                            .filter(|part| matches!(part.kind, PartKind::Media(_))),
+                    );
                 }
                 _ => content.push(part),
             }
@@ -64,11 +87,16 @@ impl Messages<'_> {
 
     fn result(&mut self, result: &ToolResult, part: &Part, array: &mut Array<'_>) {
         self.note_extras(part);
-        part.cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+        part.cache
+            .iter()
+            .for_each(|mark| self.losses.dropped(mark.at));
         let texts = self.result_texts(result);
         array.object(|object| {
             object.str("role", "tool");
-            object.text("tool_call_id", &names::call_id(&result.call_id, CALL_ID_LEN_MAX));
+            object.text(
+                "tool_call_id",
+                &names::call_id(&result.call_id, CALL_ID_LEN_MAX),
+            );
             self.content(&texts.iter().collect::<Vec<_>>(), object);
         });
     }
@@ -84,8 +112,14 @@ impl Messages<'_> {
             }
         }
         if texts.is_empty() {
-            let has_media = result.parts.iter().any(|part| matches!(part.kind, PartKind::Media(_)));
-            texts.push(Part::text(Text::from_static(if has_media { MEDIA_FOLLOW } else { "" }), Spot(0)));
+            let has_media = result
+                .parts
+                .iter()
+                .any(|part| matches!(part.kind, PartKind::Media(_)));
+            texts.push(Part::text(
+                Text::from_static(if has_media { MEDIA_FOLLOW } else { "" }),
+                Spot(0),
+            ));
         }
         if result.is_error {
             prefix(&mut texts[0]);
@@ -96,11 +130,16 @@ impl Messages<'_> {
     fn assistant(&mut self, turn: &Turn, array: &mut Array<'_>) {
         let answer = self.answer(turn);
         if answer.is_empty() {
-            return turn.name.iter().for_each(|name| self.losses.dropped(name.at));
+            return turn
+                .name
+                .iter()
+                .for_each(|name| self.losses.dropped(name.at));
         }
         array.object(|object| {
             object.str("role", "assistant");
-            object.some("name", turn.name.as_ref(), |value, name| value.text(&name.value));
+            object.some("name", turn.name.as_ref(), |value, name| {
+                value.text(&name.value)
+            });
             if answer.content.is_empty() {
                 object.null("content");
             } else {
@@ -110,32 +149,45 @@ impl Messages<'_> {
                 object.key("refusal").texts(answer.refusal.iter().copied());
             }
             if !answer.reasoning.is_empty() {
-                object.text("reasoning_content", &Text::join(answer.reasoning.iter().copied(), "\\n\\n"));
+                object.text(
+                    "reasoning_content",
+                    &Text::join(answer.reasoning.iter().copied(), "\\n\\n"),
+                );
             }
             if !answer.calls.is_empty() {
-                object.array("tool_calls", |array| answer.calls.iter().for_each(|part| self.call(part, array)));
+                object.array("tool_calls", |array| {
+                    answer.calls.iter().for_each(|part| self.call(part, array))
+                });
             }
         });
     }
 
     /// Sorts an assistant's parts into the fields of its message.
     ///
-    /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop, others refuse it elsewhere, and
-    /// OpenAI everywhere.
+    /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop,
+    /// others refuse it elsewhere, and OpenAI everywhere.
     fn answer<'t>(&mut self, turn: &'t Turn) -> Answer<'t> {
         let mut answer = Answer::default();
-        let has_calls = turn.parts.iter().any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
+        let has_calls = turn
+            .parts
+            .iter()
+            .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
         let wants_reasoning = has_calls && !self.is_openai;
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolCall { .. } => answer.calls.push(part),
                 PartKind::Refusal(text) => answer.refusal.push(text),
                 PartKind::Reasoning { form, texts }
-                    if wants_reasoning && part.sig.is_none() && *form != ReasoningForm::Redacted =>
+                    if wants_reasoning
+                        && part.sig.is_none()
+                        && *form != ReasoningForm::Redacted =>
                 {
                     answer.reasoning.extend(texts);
                 }
-                PartKind::Media(_) => self.losses.refuse(part.at, "the openai_chat dialect takes media from users only"),
+                PartKind::Media(_) => self.losses.refuse(
+                    part.at,
+                    "the openai_chat dialect takes media from users only",
+                ),
                 _ => answer.content.extend(self.carried(&[part])),
             }
         }
@@ -143,9 +195,19 @@ impl Messages<'_> {
     }
 
     fn call(&mut self, part: &Part, array: &mut Array<'_>) {
-        let PartKind::ToolCall { id, name, namespace, input } = &part.kind else { return };
+        let PartKind::ToolCall {
+            id,
+            name,
+            namespace,
+            input,
+        } = &part.kind
+        else {
+            return;
+        };
         self.note_extras(part);
-        part.cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+        part.cache
+            .iter()
+            .for_each(|mark| self.losses.dropped(mark.at));
         let arguments = match input {
             ToolInput::Free(_) => input.to_object().to_text(),
             input => input.to_arguments(),
@@ -175,13 +237,19 @@ impl Messages<'_> {
 
     fn content(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         parts.iter().for_each(|part| self.note_extras(part));
-        Content { takes_marks: self.is_openai, losses: self.losses }.write(parts, object);
+        Content {
+            takes_marks: self.is_openai,
+            losses: self.losses,
+        }
+        .write(parts, object);
     }
 
     /// What stands on a part and has no place in the dialect.
     fn note_extras(&mut self, part: &Part) {
         part.drop_sig(self.losses);
-        part.citations.iter().for_each(|citations| self.losses.dropped(citations.at));
+        part.citations
+            .iter()
+            .for_each(|citations| self.losses.dropped(citations.at));
     }
 }
 

@@ -1,10 +1,13 @@
-//! OpenAI Chat Completions, as clients and as upstreams speak it; also OpenAI's embeddings and model list.
+//! OpenAI Chat Completions, as clients and as upstreams speak it; also OpenAI's embeddings and
+//! model list.
 //!
-//! What this dialect cannot carry toward an upstream, and names as a loss: `top_k`, reasoning outside of tool loops and every
-//! signature, media by file handle of others, hosted tools of others, grammars, cache marks on tools, citations, titles of
-//! documents. Source: `openai-chat.md`; OpenAI API reference.
+//! What this dialect cannot carry toward an upstream, and names as a loss: `top_k`, reasoning
+//! outside of tool loops and every signature, media by file handle of others, hosted tools of
+//! others, grammars, cache marks on tools, citations, titles of documents. Source:
+//! `openai-chat.md`; OpenAI API reference.
 //!
-//! Knows no provider: servers of many makes speak this dialect, and what they do differently is read here and never written.
+//! Knows no provider: servers of many makes speak this dialect, and what they do differently is
+//! read here and never written.
 
 mod balance;
 mod content;
@@ -35,8 +38,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders,
-    Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai, opening, sse,
+    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound,
+    Operation, Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder,
+    Target, openai, opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
@@ -45,14 +49,35 @@ use openai::{faults, models};
 pub const DIALECT: Dialect = Dialect::named("openai_chat");
 
 static ROUTES: [Route; 4] = [
-    Route { method: Method::POST, pattern: "/chat/completions", operation: Operation::Generate },
-    Route { method: Method::POST, pattern: "/embeddings", operation: Operation::Embed },
-    Route { method: Method::GET, pattern: "/models", operation: Operation::ListModels },
-    Route { method: Method::GET, pattern: "/models/{model}", operation: Operation::ShowModel },
+    Route {
+        method: Method::POST,
+        pattern: "/chat/completions",
+        operation: Operation::Generate,
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/embeddings",
+        operation: Operation::Embed,
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/models",
+        operation: Operation::ListModels,
+    },
+    Route {
+        method: Method::GET,
+        pattern: "/models/{model}",
+        operation: Operation::ShowModel,
+    },
 ];
 
 pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
-    request: &["openai-beta", "x-client-request-id", "idempotency-key", "x-stainless-*"],
+    request: &[
+        "openai-beta",
+        "x-client-request-id",
+        "idempotency-key",
+        "x-stainless-*",
+    ],
     response: &openai::RESPONSE_HEADERS,
 };
 
@@ -74,7 +99,10 @@ impl Protocol for OpenaiChat {
     }
 
     fn opening(&self) -> opening::Places {
-        opening::Places { system: &[], turns: "messages" }
+        opening::Places {
+            system: &[],
+            turns: "messages",
+        }
     }
 
     fn base_url_suffix(&self) -> &'static str {
@@ -89,15 +117,28 @@ impl Protocol for OpenaiChat {
         request_decode::peek(inbound)
     }
 
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        (openai::path(operation, model, "/chat/completions"), query.map(str::to_owned))
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>) {
+        (
+            openai::path(operation, model, "/chat/completions"),
+            query.map(str::to_owned),
+        )
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         request_decode::decode(inbound)
     }
 
-    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Encoded {
         request_encode::encode(request, target, losses)
     }
 

@@ -1,8 +1,11 @@
 //! A client's request to canon: the fields around the conversation.
 //!
-//! Source: Chat Completions API, request body. Judges no value that an upstream judges better: numbers stay as written.
+//! Source: Chat Completions API, request body. Judges no value that an upstream judges better:
+//! numbers stay as written.
 
-use crate::canon::{Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown};
+use crate::canon::{
+    Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown,
+};
 use crate::json::{Document, Invalid, Text, Value};
 use crate::protocol::{DecodeError, Inbound, Peek, efforts, turns};
 
@@ -15,7 +18,11 @@ const STOPS_MAX: usize = 4;
 /// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
 pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
     let document = Document::skim(inbound.body.clone())?;
-    let session = document.root().get("prompt_cache_key").and_then(|key| key.str().ok()).map(std::borrow::Cow::into_owned);
+    let session = document
+        .root()
+        .get("prompt_cache_key")
+        .and_then(|key| key.str().ok())
+        .map(std::borrow::Cow::into_owned);
     Ok(Peek::of_body(document.root(), session)?)
 }
 
@@ -38,15 +45,27 @@ pub(in crate::protocol) fn common(fields: &mut Fields<'_>) -> Result<Request, De
     let mut request = Request {
         model: fields.required("model")?.str()?.into_owned(),
         sampling: sampling(fields)?,
-        stops: fields.take("stop").map(stops).transpose()?.unwrap_or_default(),
+        stops: fields
+            .take("stop")
+            .map(stops)
+            .transpose()?
+            .unwrap_or_default(),
         choices: fields.located("n", count_of_choices)?,
-        stream: fields.take("stream").map(Value::bool).transpose()?.unwrap_or(false),
+        stream: fields
+            .take("stream")
+            .map(Value::bool)
+            .transpose()?
+            .unwrap_or(false),
         ..Request::default()
     };
     let limit = fields.take_first(&["max_completion_tokens", "max_tokens"]);
-    request.output_tokens_max = limit.map(|value| Located::read(value, Value::u64)).transpose()?;
+    request.output_tokens_max = limit
+        .map(|value| Located::read(value, Value::u64))
+        .transpose()?;
     let user = fields.take_first(&["safety_identifier", "user"]);
-    request.user = user.map(|value| Located::read(value, Value::text)).transpose()?;
+    request.user = user
+        .map(|value| Located::read(value, Value::text))
+        .transpose()?;
     if let Some(options) = fields.take("stream_options") {
         stream_options(options, &mut request)?;
     }
@@ -57,7 +76,8 @@ fn sampling(fields: &mut Fields<'_>) -> Result<Sampling, Invalid> {
     Ok(Sampling {
         temperature: fields.located("temperature", Value::number)?,
         top_p: fields.located("top_p", Value::number)?,
-        // Not OpenAI's own, but what clients of other Chat servers send (vLLM, OpenRouter); others can honour it.
+        // Not OpenAI's own, but what clients of other Chat servers send (vLLM, OpenRouter); others
+        // can honour it.
         top_k: fields.located("top_k", Value::number)?,
         seed: fields.located("seed", Value::number)?,
         presence_penalty: fields.located("presence_penalty", Value::number)?,
@@ -73,17 +93,31 @@ fn count_of_choices(value: Value<'_>) -> Result<u64, Invalid> {
 }
 
 fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
-    let Ok(items) = value.items() else { return Ok(vec![Located::read(value, Value::text)?]) };
-    let stops: Vec<_> = items.map(|item| Located::read(item, Value::text)).collect::<Result<_, _>>()?;
+    let Ok(items) = value.items() else {
+        return Ok(vec![Located::read(value, Value::text)?]);
+    };
+    let stops: Vec<_> = items
+        .map(|item| Located::read(item, Value::text))
+        .collect::<Result<_, _>>()?;
     if stops.len() > STOPS_MAX {
-        return Err(Invalid::new(value.spot(), format!("expected at most {STOPS_MAX} stop sequences, found {}", stops.len())));
+        return Err(Invalid::new(
+            value.spot(),
+            format!(
+                "expected at most {STOPS_MAX} stop sequences, found {}",
+                stops.len()
+            ),
+        ));
     }
     Ok(stops)
 }
 
 fn stream_options(value: Value<'_>, request: &mut Request) -> Result<(), Invalid> {
     let mut fields = Fields::of(value)?;
-    request.include_usage = fields.take("include_usage").map(Value::bool).transpose()?.unwrap_or(false);
+    request.include_usage = fields
+        .take("include_usage")
+        .map(Value::bool)
+        .transpose()?
+        .unwrap_or(false);
     fields.leave(&mut request.unknown);
     Ok(())
 }
@@ -94,30 +128,52 @@ fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
     request.verbosity = fields.located("verbosity", Value::text)?;
     request.reasoning = fields.take("reasoning_effort").map(reasoning).transpose()?;
     if let Some(value) = fields.take("response_format") {
-        request.format = Some(Located::new(format(value, &mut request.unknown)?, value.spot()));
+        request.format = Some(Located::new(
+            format(value, &mut request.unknown)?,
+            value.spot(),
+        ));
     }
     if let Some(value) = fields.take("modalities") {
         request.modalities = modalities(value)?;
     }
     if let Some(value) = fields.take("web_search_options") {
-        let kind = ToolKind::Hosted { dialect: DIALECT, kind: Text::from_static("web_search_options"), raw: value.raw() };
-        request.tools.push(Tool { kind, at: value.spot() });
+        let kind = ToolKind::Hosted {
+            dialect: DIALECT,
+            kind: Text::from_static("web_search_options"),
+            raw: value.raw(),
+        };
+        request.tools.push(Tool {
+            kind,
+            at: value.spot(),
+        });
     }
     Ok(())
 }
 
 /// `top_logprobs` counts only beside `logprobs: true`; alone it stays behind as not understood.
 fn logprobs(fields: &mut Fields<'_>) -> Result<Option<Located<u64>>, Invalid> {
-    let Some(asked) = fields.located("logprobs", Value::bool)?.filter(|asked| asked.value) else { return Ok(None) };
+    let Some(asked) = fields
+        .located("logprobs", Value::bool)?
+        .filter(|asked| asked.value)
+    else {
+        return Ok(None);
+    };
     let top = fields.take("top_logprobs").map(Value::u64).transpose()?;
     Ok(Some(Located::new(top.unwrap_or(0), asked.at)))
 }
 
 fn reasoning(value: Value<'_>) -> Result<Located<Reasoning>, Invalid> {
     let effort = efforts::from_openai(&value.str()?);
-    let effort = effort.ok_or_else(|| value.expected("none, minimal, low, medium, high, xhigh or max"))?;
+    let effort =
+        effort.ok_or_else(|| value.expected("none, minimal, low, medium, high, xhigh or max"))?;
     let effort = Some(Located::new(effort, value.spot()));
-    Ok(Located::new(Reasoning { effort, ..Reasoning::default() }, value.spot()))
+    Ok(Located::new(
+        Reasoning {
+            effort,
+            ..Reasoning::default()
+        },
+        value.spot(),
+    ))
 }
 
 fn format(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Format, Invalid> {
@@ -151,7 +207,12 @@ fn modalities(value: Value<'_>) -> Result<Vec<Located<Text>>, DecodeError> {
     for item in value.items()? {
         match &*item.str()? {
             "text" => {}
-            "audio" => return Err(DecodeError::unsupported(item.spot(), "audio output cannot be translated")),
+            "audio" => {
+                return Err(DecodeError::unsupported(
+                    item.spot(),
+                    "audio output cannot be translated",
+                ));
+            }
             _ => modalities.push(Located::read(item, Value::text)?),
         }
     }

@@ -1,7 +1,7 @@
 //! Canon to a request for a Chat upstream: the fields around the conversation.
 //!
-//! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot say goes to the losses; no
-//! field is left out without one.
+//! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot
+//! say goes to the losses; no field is left out without one.
 
 use crate::canon::{Format, Located, Losses, Request, SchemaFormat, ShowReasoning};
 use crate::json::{self, Object, Raw, Text, Writer};
@@ -12,7 +12,11 @@ use crate::protocol::{Encoded, Target, Wire, efforts, schema};
 use super::messages_encode::Messages;
 use super::tools_encode::Tools;
 
-const NAMES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
+const NAMES: NameRules = NameRules {
+    len_max: 64,
+    also: b"_-",
+    starts_with_letter: false,
+};
 const STOPS_MAX: usize = 4;
 /// The API refuses a longer `user`; Anthropic's clients send longer ones.
 const USER_CHARS_MAX: usize = 64;
@@ -22,10 +26,25 @@ const SCHEMA_NAME: &str = "response";
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
     let names = Names::new(request, NAMES);
     let body = json::document(|value| {
-        value.object(|object| Encoder { request, target, names: &names, losses }.body(object));
+        value.object(|object| {
+            Encoder {
+                request,
+                target,
+                names: &names,
+                losses,
+            }
+            .body(object)
+        });
     });
     // Custom tools become functions: that is the one form that every Chat server knows.
-    Encoded { wire: Wire { path: "/chat/completions".into(), body: body.into(), ..Wire::default() }, restore: names.restore(true) }
+    Encoded {
+        wire: Wire {
+            path: "/chat/completions".into(),
+            body: body.into(),
+            ..Wire::default()
+        },
+        restore: names.restore(true),
+    }
 }
 
 struct Encoder<'e> {
@@ -39,8 +58,19 @@ impl Encoder<'_> {
     fn body(&mut self, body: &mut Object<'_>) {
         body.str("model", self.target.model);
         let is_openai = abilities::is_openai(self.target);
-        body.array("messages", |array| Messages { names: self.names, is_openai, losses: self.losses }.write(self.request, array));
-        Tools { names: self.names, losses: self.losses }.write(self.request, body);
+        body.array("messages", |array| {
+            Messages {
+                names: self.names,
+                is_openai,
+                losses: self.losses,
+            }
+            .write(self.request, array)
+        });
+        Tools {
+            names: self.names,
+            losses: self.losses,
+        }
+        .write(self.request, body);
         self.sampling(body);
         self.limits(body);
         self.format(body);
@@ -71,28 +101,52 @@ impl Encoder<'_> {
 
     fn limits(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // OpenAI's reasoning models refuse the older name, other makers' servers know or take no other.
-        let key = if abilities::is_openai(self.target) { "max_completion_tokens" } else { "max_tokens" };
-        body.some(key, request.output_tokens_max.as_ref(), |value, limit| value.u64(limit.value));
-        body.some("n", request.choices.as_ref(), |value, choices| value.u64(choices.value));
+        // OpenAI's reasoning models refuse the older name, other makers' servers know or take no
+        // other.
+        let key = if abilities::is_openai(self.target) {
+            "max_completion_tokens"
+        } else {
+            "max_tokens"
+        };
+        body.some(key, request.output_tokens_max.as_ref(), |value, limit| {
+            value.u64(limit.value)
+        });
+        body.some("n", request.choices.as_ref(), |value, choices| {
+            value.u64(choices.value)
+        });
         if let Some(extra) = request.stops.get(STOPS_MAX) {
-            self.losses.refuse(extra.at, format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences"));
+            self.losses.refuse(
+                extra.at,
+                format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences"),
+            );
         }
         if !request.stops.is_empty() {
-            body.array("stop", |array| request.stops.iter().for_each(|stop| array.item().text(&stop.value)));
+            body.array("stop", |array| {
+                request
+                    .stops
+                    .iter()
+                    .for_each(|stop| array.item().text(&stop.value))
+            });
         }
     }
 
     fn format(&mut self, body: &mut Object<'_>) {
-        let Some(format) = &self.request.format else { return };
+        let Some(format) = &self.request.format else {
+            return;
+        };
         match &format.value {
             Format::Free => {}
-            Format::Json => body.object("response_format", |object| object.str("type", "json_object")),
+            Format::Json => body.object("response_format", |object| {
+                object.str("type", "json_object")
+            }),
             Format::Schema(schema) => body.object("response_format", |object| {
                 object.str("type", "json_schema");
                 object.object("json_schema", |object| self.schema_format(schema, object));
             }),
-            Format::Enum(_) => self.losses.refuse(format.at, "the openai_chat dialect cannot answer with a bare word of a list"),
+            Format::Enum(_) => self.losses.refuse(
+                format.at,
+                "the openai_chat dialect cannot answer with a bare word of a list",
+            ),
         }
     }
 
@@ -104,7 +158,9 @@ impl Encoder<'_> {
                 object.str("name", SCHEMA_NAME);
             }
         }
-        object.some("description", format.description.as_ref(), |value, text| value.text(&text.value));
+        object.some("description", format.description.as_ref(), |value, text| {
+            value.text(&text.value)
+        });
         object.raw("schema", &format.schema);
         if let Some(strict) = strict(format.strict.as_ref(), &format.schema, self.losses) {
             object.bool("strict", strict);
@@ -112,9 +168,17 @@ impl Encoder<'_> {
     }
 
     fn reasoning(&mut self, body: &mut Object<'_>) {
-        let Some(reasoning) = &self.request.reasoning else { return };
+        let Some(reasoning) = &self.request.reasoning else {
+            return;
+        };
         // Servers that show reasoning do so unasked; how much of it, none of them can be told.
-        self.drop(reasoning.value.show.as_ref().filter(|show| show.value != ShowReasoning::Summary(None)));
+        self.drop(
+            reasoning
+                .value
+                .show
+                .as_ref()
+                .filter(|show| show.value != ShowReasoning::Summary(None)),
+        );
         if let Some(effort) = efforts::alone(reasoning, self.losses) {
             body.str("reasoning_effort", efforts::row(effort).openai);
         }
@@ -127,14 +191,24 @@ impl Encoder<'_> {
             body.u64("top_logprobs", top.value);
         }
         text(body, "verbosity", request.verbosity.as_ref());
-        if let Some(audio) = request.modalities.iter().find(|kind| kind.value.to_plain().eq_ignore_ascii_case("audio")) {
-            self.losses.refuse(audio.at, "audio output cannot be translated");
+        if let Some(audio) = request
+            .modalities
+            .iter()
+            .find(|kind| kind.value.to_plain().eq_ignore_ascii_case("audio"))
+        {
+            self.losses
+                .refuse(audio.at, "audio output cannot be translated");
         }
         if !request.modalities.is_empty() {
-            let words = request.modalities.iter().map(|kind| kind.value.to_plain().to_ascii_lowercase());
+            let words = request
+                .modalities
+                .iter()
+                .map(|kind| kind.value.to_plain().to_ascii_lowercase());
             body.array("modalities", |array| {
                 array.item().str("text");
-                words.filter(|word| word != "text").for_each(|word| array.item().str(&word));
+                words
+                    .filter(|word| word != "text")
+                    .for_each(|word| array.item().str(&word));
             });
         }
     }
@@ -142,13 +216,22 @@ impl Encoder<'_> {
     fn labels(&mut self, body: &mut Object<'_>) {
         let request = self.request;
         // The older name of `safety_identifier` and the one that every Chat server knows.
-        let (user, long) = split(request.user.as_ref(), |user| user.to_plain().chars().count() <= USER_CHARS_MAX);
+        let (user, long) = split(request.user.as_ref(), |user| {
+            user.to_plain().chars().count() <= USER_CHARS_MAX
+        });
         text(body, "user", user);
         self.drop(long);
-        request.tier.iter().for_each(|tier| openai::write_tier(body, tier, self.losses));
-        body.some("metadata", request.metadata.as_ref(), |value, metadata| value.raw(&metadata.value));
+        request
+            .tier
+            .iter()
+            .for_each(|tier| openai::write_tier(body, tier, self.losses));
+        body.some("metadata", request.metadata.as_ref(), |value, metadata| {
+            value.raw(&metadata.value)
+        });
         match &request.cache_key {
-            Some(key) if abilities::is_openai(self.target) => body.text("prompt_cache_key", &key.value),
+            Some(key) if abilities::is_openai(self.target) => {
+                body.text("prompt_cache_key", &key.value)
+            }
             key => self.drop(key.as_ref()),
         }
     }
@@ -157,7 +240,9 @@ impl Encoder<'_> {
     fn stream(&self, body: &mut Object<'_>) {
         if self.target.stream {
             body.bool("stream", true);
-            body.object("stream_options", |object| object.bool("include_usage", true));
+            body.object("stream_options", |object| {
+                object.bool("include_usage", true)
+            });
         }
     }
 
@@ -165,8 +250,14 @@ impl Encoder<'_> {
         if let Some(mark) = &self.request.cache_mark {
             self.losses.dropped(mark.at);
         }
-        self.request.unknown.iter().for_each(|field| self.losses.dropped(field.at));
-        self.request.added.iter().for_each(|name| self.losses.added(name));
+        self.request
+            .unknown
+            .iter()
+            .for_each(|field| self.losses.dropped(field.at));
+        self.request
+            .added
+            .iter()
+            .for_each(|name| self.losses.added(name));
     }
 
     fn drop<T>(&mut self, field: Option<&Located<T>>) {
@@ -176,9 +267,13 @@ impl Encoder<'_> {
     }
 }
 
-/// Whether a schema may be called strict: only where the client asked for it and it keeps the strict rules, since the API
-/// refuses others.
-pub(super) fn strict(asked: Option<&Located<bool>>, schema: &Raw, losses: &mut Losses) -> Option<bool> {
+/// Whether a schema may be called strict: only where the client asked for it and it keeps the
+/// strict rules, since the API refuses others.
+pub(super) fn strict(
+    asked: Option<&Located<bool>>,
+    schema: &Raw,
+    losses: &mut Losses,
+) -> Option<bool> {
     let asked = asked?;
     let holds = asked.value && schema::is_strict(schema);
     if asked.value && !holds {
@@ -188,15 +283,22 @@ pub(super) fn strict(asked: Option<&Located<bool>>, schema: &Raw, losses: &mut L
 }
 
 fn number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {
-    body.some(key, field, |value: Writer<'_>, field| value.raw(&field.value));
+    body.some(key, field, |value: Writer<'_>, field| {
+        value.raw(&field.value)
+    });
 }
 
 fn text(body: &mut Object<'_>, key: &str, field: Option<&Located<Text>>) {
-    body.some(key, field, |value: Writer<'_>, field| value.text(&field.value));
+    body.some(key, field, |value: Writer<'_>, field| {
+        value.text(&field.value)
+    });
 }
 
 /// The field on the side on which `fits` puts it.
-fn split<T>(field: Option<&Located<T>>, fits: impl FnOnce(&T) -> bool) -> (Option<&Located<T>>, Option<&Located<T>>) {
+fn split<T>(
+    field: Option<&Located<T>>,
+    fits: impl FnOnce(&T) -> bool,
+) -> (Option<&Located<T>>, Option<&Located<T>>) {
     match field {
         Some(field) if fits(&field.value) => (Some(field), None),
         field => (None, field),

@@ -1,10 +1,14 @@
 //! Whole answers: read as the fold of their events, written as one message per choice.
 //!
-//! Source: Chat Completions API, response body. Has no reading of its own: streams and whole answers share [`super::lane`].
+//! Source: Chat Completions API, response body. Has no reading of its own: streams and whole
+//! answers share [`super::lane`].
 
 use bytes::Bytes;
 
-use crate::canon::{Choice, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response, Usage};
+use crate::canon::{
+    Choice, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response,
+    Usage,
+};
 use crate::json::{self, Document, Object, Raw, Text};
 use crate::protocol::{Ask, Garbled};
 
@@ -27,12 +31,20 @@ pub(in crate::protocol) fn decode(body: Bytes, request_id: &str) -> Result<Respo
 }
 
 pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
-    if response.choices.iter().any(|choice| choice.finish == Some(FinishReason::Malformed)) {
+    if response
+        .choices
+        .iter()
+        .any(|choice| choice.finish == Some(FinishReason::Malformed))
+    {
         return faults::encode(&Fault::upstream(MALFORMED_CALL)).1;
     }
     let mut head = Head::new(ask, "chat.completion", ID_PREFIX);
     head.learn(&response.start);
-    let mut encoder = Encoder { is_legacy: legacy::is_asked(ask.request), is_own: ask.origin.dialect == DIALECT, losses };
+    let mut encoder = Encoder {
+        is_legacy: legacy::is_asked(ask.request),
+        is_own: ask.origin.dialect == DIALECT,
+        losses,
+    };
     json::document(|value| {
         value.object(|object| {
             head.write(object, |array| {
@@ -48,8 +60,13 @@ pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) ->
 /// What an answer that nobody can read is called.
 pub(super) const MALFORMED_CALL: &str = "the model wrote a tool call that cannot be read";
 
-/// Usage, left out where it is unknown; a figure that the shape demands and nobody knows is 0 and a loss.
-pub(in crate::protocol) fn write_usage(usage: &Usage, object: &mut Object<'_>, losses: &mut Losses) {
+/// Usage, left out where it is unknown; a figure that the shape demands and nobody knows is 0 and a
+/// loss.
+pub(in crate::protocol) fn write_usage(
+    usage: &Usage,
+    object: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     if usage.is_unknown() {
         return;
     }
@@ -72,7 +89,11 @@ impl Encoder<'_> {
         object.u64("index", index);
         object.object("message", |object| self.message(choice, object));
         write_logprobs(choice, object);
-        match choice.finish.as_ref().and_then(|reason| self.finish(reason)) {
+        match choice
+            .finish
+            .as_ref()
+            .and_then(|reason| self.finish(reason))
+        {
             Some(word) => object.str("finish_reason", word),
             None => object.null("finish_reason"),
         }
@@ -90,9 +111,17 @@ impl Encoder<'_> {
 
     fn message(&mut self, choice: &Choice, object: &mut Object<'_>) {
         object.str("role", "assistant");
-        nullable("content", &texts(choice, |head| matches!(head, PartHead::Text)), object);
+        nullable(
+            "content",
+            &texts(choice, |head| matches!(head, PartHead::Text)),
+            object,
+        );
         let refusal = texts(choice, |head| matches!(head, PartHead::Refusal));
-        match choice.finish.as_ref().and_then(|reason| reason.refusal(choice.detail.as_ref())) {
+        match choice
+            .finish
+            .as_ref()
+            .and_then(|reason| reason.refusal(choice.detail.as_ref()))
+        {
             // Other dialects tell a refusal by the finish alone.
             Some(words) if refusal.is_empty() => object.text("refusal", &words),
             _ => nullable("refusal", &refusal, object),
@@ -107,14 +136,20 @@ impl Encoder<'_> {
     }
 
     fn annotations(&mut self, choice: &Choice, object: &mut Object<'_>) {
-        let citations: Vec<&Raw> = choice.parts.iter().flat_map(|part| &part.citations).collect();
+        let citations: Vec<&Raw> = choice
+            .parts
+            .iter()
+            .flat_map(|part| &part.citations)
+            .collect();
         if citations.is_empty() {
             return;
         }
         if !self.is_own {
             return self.losses.noted("citations", How::Dropped);
         }
-        object.array("annotations", |array| citations.iter().for_each(|raw| array.item().raw(raw)));
+        object.array("annotations", |array| {
+            citations.iter().for_each(|raw| array.item().raw(raw))
+        });
     }
 
     fn images(&mut self, choice: &Choice, object: &mut Object<'_>) {
@@ -123,13 +158,25 @@ impl Encoder<'_> {
             self.losses.noted("media", How::Dropped);
         }
         if !images.is_empty() {
-            object.array("images", |array| images.iter().for_each(|(mime, data)| image::write(mime, data, array)));
+            object.array("images", |array| {
+                images
+                    .iter()
+                    .for_each(|(mime, data)| image::write(mime, data, array))
+            });
         }
     }
 
     fn calls(&mut self, choice: &Choice, object: &mut Object<'_>) {
-        let calls: Vec<&OutPart> = choice.parts.iter().filter(|part| matches!(part.head, PartHead::ToolCall { .. })).collect();
-        if choice.parts.iter().any(|part| matches!(part.head, PartHead::Hosted { .. })) {
+        let calls: Vec<&OutPart> = choice
+            .parts
+            .iter()
+            .filter(|part| matches!(part.head, PartHead::ToolCall { .. }))
+            .collect();
+        if choice
+            .parts
+            .iter()
+            .any(|part| matches!(part.head, PartHead::Hosted { .. }))
+        {
             self.losses.noted("hosted_tools", How::Dropped);
         }
         match &calls[..] {
@@ -140,20 +187,30 @@ impl Encoder<'_> {
                 }
                 object.object("function_call", |object| write_function(first, object));
             }
-            calls => {
-                object.array("tool_calls", |array| calls.iter().for_each(|call| array.object(|object| write_call(call, object))))
-            }
+            calls => object.array("tool_calls", |array| {
+                calls
+                    .iter()
+                    .for_each(|call| array.object(|object| write_call(call, object)))
+            }),
         }
     }
 }
 
 /// The texts of the parts that are wanted, paragraphs apart.
 fn texts(choice: &Choice, is_wanted: impl Fn(&PartHead) -> bool) -> Vec<Text> {
-    choice.parts.iter().filter(|part| is_wanted(&part.head)).flat_map(|part| part.texts.iter().cloned()).collect()
+    choice
+        .parts
+        .iter()
+        .filter(|part| is_wanted(&part.head))
+        .flat_map(|part| part.texts.iter().cloned())
+        .collect()
 }
 
 fn is_shown_reasoning(head: &PartHead) -> bool {
-    matches!(head, PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary))
+    matches!(
+        head,
+        PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary)
+    )
 }
 
 fn nullable(key: &str, texts: &[Text], object: &mut Object<'_>) {
@@ -165,7 +222,9 @@ fn nullable(key: &str, texts: &[Text], object: &mut Object<'_>) {
 }
 
 fn write_call(call: &OutPart, object: &mut Object<'_>) {
-    let PartHead::ToolCall { id, name, free, .. } = &call.head else { return };
+    let PartHead::ToolCall { id, name, free, .. } = &call.head else {
+        return;
+    };
     object.text("id", id);
     if *free {
         object.str("type", "custom");
@@ -180,14 +239,22 @@ fn write_call(call: &OutPart, object: &mut Object<'_>) {
 }
 
 fn write_function(call: &OutPart, object: &mut Object<'_>) {
-    let PartHead::ToolCall { name, .. } = &call.head else { return };
+    let PartHead::ToolCall { name, .. } = &call.head else {
+        return;
+    };
     object.text("name", name);
     object.key("arguments").texts(&call.texts);
 }
 
 /// `{"content":[…],"refusal":null}`; the lists of a streamed answer become one.
 fn write_logprobs(choice: &Choice, object: &mut Object<'_>) {
-    let of = |is: fn(&PartHead) -> bool| choice.parts.iter().filter(move |part| is(&part.head)).flat_map(|part| &part.logprobs);
+    let of = |is: fn(&PartHead) -> bool| {
+        choice
+            .parts
+            .iter()
+            .filter(move |part| is(&part.head))
+            .flat_map(|part| &part.logprobs)
+    };
     let content: Vec<&Raw> = of(|head| matches!(head, PartHead::Text)).collect();
     let refusal: Vec<&Raw> = of(|head| matches!(head, PartHead::Refusal)).collect();
     if content.is_empty() && refusal.is_empty() {
@@ -206,7 +273,12 @@ fn joined(key: &str, lists: &[&Raw], object: &mut Object<'_>) {
     object.array(key, |array| {
         for list in lists {
             let document = list.document();
-            document.root().items().into_iter().flatten().for_each(|item| array.item().raw(&item.raw()));
+            document
+                .root()
+                .items()
+                .into_iter()
+                .flatten()
+                .for_each(|item| array.item().raw(&item.raw()));
         }
     });
 }

@@ -1,7 +1,7 @@
 //! A Chat upstream's stream to events: frames, the head of the answer, usage, and how it ends.
 //!
-//! What a single choice says is read by [`super::lane`]. Source: Chat Completions API, streaming; `translation.md` section 9.
-//! Never ends an answer that the upstream did not end.
+//! What a single choice says is read by [`super::lane`]. Source: Chat Completions API, streaming;
+//! `translation.md` section 9. Never ends an answer that the upstream did not end.
 
 use bytes::Bytes;
 
@@ -26,7 +26,10 @@ pub(in crate::protocol) struct Decoder {
 
 impl Decoder {
     pub(in crate::protocol) fn new(request_id: &str) -> Self {
-        Self { frames: Frames::default(), answer: Answer::new(request_id) }
+        Self {
+            frames: Frames::default(),
+            answer: Answer::new(request_id),
+        }
     }
 }
 
@@ -80,7 +83,8 @@ impl Answer {
             b"" => Ok(()),
             b"[DONE]" => self.end(out),
             _ => {
-                let document = Document::parse_in(frame.data.clone(), std::mem::take(&mut self.scratch))?;
+                let document =
+                    Document::parse_in(frame.data.clone(), std::mem::take(&mut self.scratch))?;
                 let read = self.record(document.root(), out);
                 self.scratch = document.into_scratch();
                 read
@@ -95,7 +99,13 @@ impl Answer {
             self.fail(fault, out);
             return Ok(());
         }
-        let choices: Vec<_> = root.get("choices").map(Value::items).transpose()?.into_iter().flatten().collect();
+        let choices: Vec<_> = root
+            .get("choices")
+            .map(Value::items)
+            .transpose()?
+            .into_iter()
+            .flatten()
+            .collect();
         // Azure begins with a chunk that has neither choices nor a head.
         if !choices.is_empty() && !std::mem::replace(&mut self.has_started, true) {
             out.push(Event::Start(start(root)));
@@ -108,12 +118,24 @@ impl Answer {
         Ok(())
     }
 
-    fn choice(&mut self, choice: Value<'_>, position: usize, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn choice(
+        &mut self,
+        choice: Value<'_>,
+        position: usize,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Garbled> {
         let index = choice.get("index").map(Value::u64).transpose()?;
-        let index = index.map_or(Some(position), |index| usize::try_from(index).ok()).filter(|index| *index < CHOICES_MAX);
-        let index = index.ok_or_else(|| Garbled { why: format!("expected a choice below {CHOICES_MAX}") })?;
+        let index = index
+            .map_or(Some(position), |index| usize::try_from(index).ok())
+            .filter(|index| *index < CHOICES_MAX);
+        let index = index.ok_or_else(|| Garbled {
+            why: format!("expected a choice below {CHOICES_MAX}"),
+        })?;
         for missing in self.lanes.len()..=index {
-            self.lanes.push(Lane::new(u32::try_from(missing).unwrap_or_default(), &self.request_id));
+            self.lanes.push(Lane::new(
+                u32::try_from(missing).unwrap_or_default(),
+                &self.request_id,
+            ));
         }
         // Moonshot tells the usage inside of the last choice.
         self.learn_usage(choice.get("usage"));
@@ -121,7 +143,9 @@ impl Answer {
     }
 
     fn learn_usage(&mut self, usage: Option<Value<'_>>) {
-        usage.iter().for_each(|usage| self.usage.update(&usage::decode(*usage)));
+        usage
+            .iter()
+            .for_each(|usage| self.usage.update(&usage::decode(*usage)));
     }
 
     fn report_usage(&mut self, out: &mut Vec<Event>) {
@@ -155,7 +179,11 @@ impl Answer {
 }
 
 fn start(root: Value<'_>) -> Start {
-    let text = |key: &str| root.get(key).and_then(|value| value.text().ok()).filter(|text: &Text| !text.is_empty());
+    let text = |key: &str| {
+        root.get(key)
+            .and_then(|value| value.text().ok())
+            .filter(|text: &Text| !text.is_empty())
+    };
     Start {
         id: text("id"),
         model: text("model"),

@@ -1,7 +1,8 @@
 //! Events to a Chat client's stream, in exactly the grammar of the dialect.
 //!
-//! A role chunk first, then deltas, then one chunk with a `finish_reason` per choice, the usage where it was asked for, `[DONE]`.
-//! Signatures have no carrier here; the gateway keeps them by call id. Source: Chat Completions API, streaming.
+//! A role chunk first, then deltas, then one chunk with a `finish_reason` per choice, the usage
+//! where it was asked for, `[DONE]`. Signatures have no carrier here; the gateway keeps them by
+//! call id. Source: Chat Completions API, streaming.
 
 use std::borrow::Cow;
 
@@ -99,9 +100,17 @@ impl Encoder {
             PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary) => Open::Reasoning,
             PartHead::ToolCall { .. } if is_legacy && lane.calls > 0 => Open::Nothing,
             PartHead::ToolCall { .. } if is_legacy => Open::LegacyCall,
-            PartHead::ToolCall { free, .. } => Open::Call { index: lane.calls, is_free: *free },
-            PartHead::Media { mime } if image::is_image(mime) => Open::Image { mime: mime.clone(), data: Vec::new() },
-            PartHead::Media { .. } | PartHead::Hosted { .. } | PartHead::Reasoning(ReasoningForm::Redacted) => Open::Nothing,
+            PartHead::ToolCall { free, .. } => Open::Call {
+                index: lane.calls,
+                is_free: *free,
+            },
+            PartHead::Media { mime } if image::is_image(mime) => Open::Image {
+                mime: mime.clone(),
+                data: Vec::new(),
+            },
+            PartHead::Media { .. }
+            | PartHead::Hosted { .. }
+            | PartHead::Reasoning(ReasoningForm::Redacted) => Open::Nothing,
         };
         lane.has_refused |= *head == PartHead::Refusal;
         lane.is_between_paragraphs = lane.has_reasoning;
@@ -142,10 +151,14 @@ impl Encoder {
             Open::Reasoning => self.reasoning(at.choice, text, out),
             Open::Image { data, .. } => data.push(text.clone()),
             Open::LegacyCall => {
-                self.delta(at.choice, out, |delta| delta.object("function_call", |call| call.text("arguments", text)));
+                self.delta(at.choice, out, |delta| {
+                    delta.object("function_call", |call| call.text("arguments", text))
+                });
             }
             &mut Open::Call { index, is_free } => self.call(at.choice, index, out, |call| {
-                call.object(call_kind(is_free), |inner| inner.text(input_key(is_free), text));
+                call.object(call_kind(is_free), |inner| {
+                    inner.text(input_key(is_free), text)
+                });
             }),
         }
     }
@@ -155,26 +168,38 @@ impl Encoder {
         let lane = self.lane(choice);
         let is_next = std::mem::take(&mut lane.is_between_paragraphs);
         lane.has_reasoning = true;
-        let text = if is_next { Cow::Owned(Text::join([&Text::from("\n\n"), text], "")) } else { Cow::Borrowed(text) };
+        let text = if is_next {
+            Cow::Owned(Text::join([&Text::from("\n\n"), text], ""))
+        } else {
+            Cow::Borrowed(text)
+        };
         self.delta(choice, out, |delta| delta.text("reasoning_content", &text));
     }
 
     fn end_part(&mut self, at: At, out: &mut BytesMut) {
         if let Open::Image { mime, data } = std::mem::take(&mut self.lane(at.choice).open) {
             let data = Text::join(&data, "");
-            self.delta(at.choice, out, |delta| delta.array("images", |array| image::write(&mime, &data, array)));
+            self.delta(at.choice, out, |delta| {
+                delta.array("images", |array| image::write(&mime, &data, array))
+            });
         }
     }
 
     fn cite(&self, at: At, raw: &Raw, out: &mut BytesMut) {
         if self.is_own {
-            self.delta(at.choice, out, |delta| delta.array("annotations", |array| array.item().raw(raw)));
+            self.delta(at.choice, out, |delta| {
+                delta.array("annotations", |array| array.item().raw(raw))
+            });
         }
     }
 
     fn logprobs(&mut self, at: At, list: &Raw, out: &mut BytesMut) {
         let is_refusal = matches!(self.lane(at.choice).open, Open::Refusal);
-        let (said, silent) = if is_refusal { ("refusal", "content") } else { ("content", "refusal") };
+        let (said, silent) = if is_refusal {
+            ("refusal", "content")
+        } else {
+            ("content", "refusal")
+        };
         self.choice(at.choice, out, |choice| {
             choice.object("delta", |_| {});
             choice.object("logprobs", |logprobs| {
@@ -185,12 +210,23 @@ impl Encoder {
         });
     }
 
-    fn finish_choice(&mut self, choice: u32, reason: &FinishReason, detail: Option<&Text>, out: &mut BytesMut) {
-        let Some(word) = finish::encode(reason) else { return self.fail(&Fault::upstream(MALFORMED_CALL), out) };
+    fn finish_choice(
+        &mut self,
+        choice: u32,
+        reason: &FinishReason,
+        detail: Option<&Text>,
+        out: &mut BytesMut,
+    ) {
+        let Some(word) = finish::encode(reason) else {
+            return self.fail(&Fault::upstream(MALFORMED_CALL), out);
+        };
         let is_legacy_call = self.is_legacy && *reason == FinishReason::ToolCalls;
         let word = if is_legacy_call { legacy::FINISH } else { word };
         self.role(choice, out);
-        if let Some(words) = reason.refusal(detail).filter(|_| !self.lane(choice).has_refused) {
+        if let Some(words) = reason
+            .refusal(detail)
+            .filter(|_| !self.lane(choice).has_refused)
+        {
             // Other dialects tell a refusal by the finish alone.
             self.delta(choice, out, |delta| delta.text("refusal", &words));
         }
@@ -206,7 +242,13 @@ impl Encoder {
         faults::encode_record(fault, out);
     }
 
-    fn call(&self, choice: u32, index: u64, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>)) {
+    fn call(
+        &self,
+        choice: u32,
+        index: u64,
+        out: &mut BytesMut,
+        write: impl FnOnce(&mut Object<'_>),
+    ) {
         self.delta(choice, out, |delta| {
             delta.array("tool_calls", |calls| {
                 calls.object(|call| {
@@ -261,7 +303,12 @@ impl StreamEncoder for Encoder {
             Event::Logprobs { at, list } => self.logprobs(*at, list, out),
             Event::PartEnd { at } => self.end_part(*at, out),
             Event::Usage(usage) => self.usage.update(usage),
-            Event::Finish { choice, reason, detail, .. } => self.finish_choice(*choice, reason, detail.as_ref(), out),
+            Event::Finish {
+                choice,
+                reason,
+                detail,
+                ..
+            } => self.finish_choice(*choice, reason, detail.as_ref(), out),
             Event::Failed(fault) => self.fail(fault, out),
             // No carrier, and a keep-alive of its own.
             Event::Sig { .. } | Event::Ping => {}

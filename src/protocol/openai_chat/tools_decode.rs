@@ -1,6 +1,8 @@
-//! Tools and the choice among them, in their present and their legacy form (`functions`, `function_call`).
+//! Tools and the choice among them, in their present and their legacy form (`functions`,
+//! `function_call`).
 //!
-//! Source: Chat Completions API, `tools`, `tool_choice`. Schemas are carried as they are, never checked.
+//! Source: Chat Completions API, `tools`, `tool_choice`. Schemas are carried as they are, never
+//! checked.
 
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName, Unknown};
 use crate::json::{self, Invalid, Raw, Text, Value};
@@ -13,11 +15,16 @@ pub(super) fn decode(fields: &mut Fields<'_>, request: &mut Request) -> Result<(
     if let Some(tools) = fields.take("tools") {
         for value in tools.items()? {
             let kind = tool(value, &mut request.unknown)?;
-            request.tools.push(Tool { kind, at: value.spot() });
+            request.tools.push(Tool {
+                kind,
+                at: value.spot(),
+            });
         }
     }
     if let Some(value) = fields.take("tool_choice") {
-        request.tool_choice = Some(Located::read(value, |value| choice(value, &mut request.unknown))?);
+        request.tool_choice = Some(Located::read(value, |value| {
+            choice(value, &mut request.unknown)
+        })?);
     }
     request.parallel_tool_calls = fields.located("parallel_tool_calls", Value::bool)?;
     legacy(fields, request)
@@ -27,24 +34,39 @@ fn legacy(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
     if let Some(functions) = fields.take("functions") {
         for value in functions.items()? {
             let kind = function(value, &mut request.unknown)?;
-            request.tools.push(Tool { kind, at: value.spot() });
+            request.tools.push(Tool {
+                kind,
+                at: value.spot(),
+            });
         }
         // The legacy answer has room for one call.
-        request.parallel_tool_calls.get_or_insert(Located::new(false, functions.spot()));
+        request
+            .parallel_tool_calls
+            .get_or_insert(Located::new(false, functions.spot()));
     }
     if let Some(value) = fields.take("function_call") {
-        request.tool_choice = Some(Located::read(value, |value| legacy_choice(value, &mut request.unknown))?);
+        request.tool_choice = Some(Located::read(value, |value| {
+            legacy_choice(value, &mut request.unknown)
+        })?);
     }
     Ok(())
 }
 
 fn tool(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolKind, Invalid> {
     let mut fields = Fields::of(value)?;
-    let kind = fields.text("type")?.unwrap_or_else(|| Text::from_static("function"));
+    let kind = fields
+        .text("type")?
+        .unwrap_or_else(|| Text::from_static("function"));
     let tool = match &*kind.to_plain() {
         "function" => function(fields.required("function")?, unknown)?,
         "custom" => custom(fields.required("custom")?, unknown)?,
-        _ => return Ok(ToolKind::Hosted { dialect: DIALECT, kind, raw: value.raw() }),
+        _ => {
+            return Ok(ToolKind::Hosted {
+                dialect: DIALECT,
+                kind,
+                raw: value.raw(),
+            });
+        }
     };
     fields.leave(unknown);
     Ok(tool)
@@ -56,7 +78,10 @@ fn function(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolKind, In
         name: fields.required("name")?.text()?,
         namespace: None,
         description: fields.text("description")?,
-        schema: fields.take("parameters").map(|schema| schema.members().map(|_| schema.raw())).transpose()?,
+        schema: fields
+            .take("parameters")
+            .map(|schema| schema.members().map(|_| schema.raw()))
+            .transpose()?,
         strict: fields.located("strict", Value::bool)?,
         cache: None,
     };
@@ -70,21 +95,28 @@ fn custom(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolKind, Inva
         name: fields.required("name")?.text()?,
         namespace: None,
         description: fields.text("description")?,
-        grammar: fields.take("format").map(|format| grammar(format, unknown)).transpose()?.flatten(),
+        grammar: fields
+            .take("format")
+            .map(|format| grammar(format, unknown))
+            .transpose()?
+            .flatten(),
         cache: None,
     };
     fields.leave(unknown);
     Ok(tool)
 }
 
-/// `{"type":"grammar","grammar":{"syntax":…,"definition":…}}`, kept in the flat shape that Responses has for it; none for
-/// `text`.
+/// `{"type":"grammar","grammar":{"syntax":…,"definition":…}}`, kept in the flat shape that
+/// Responses has for it; none for `text`.
 fn grammar(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Option<Located<Raw>>, Invalid> {
     let mut fields = Fields::of(value)?;
     let kind = fields.required("type")?;
     let grammar = match &*kind.str()? {
         "text" => None,
-        "grammar" => Some(Located::new(flat_grammar(fields.required("grammar")?, unknown)?, value.spot())),
+        "grammar" => Some(Located::new(
+            flat_grammar(fields.required("grammar")?, unknown)?,
+            value.spot(),
+        )),
         _ => return Err(kind.expected("text or grammar")),
     };
     fields.leave(unknown);
@@ -107,7 +139,8 @@ fn flat_grammar(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Raw, Inv
 
 fn choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
     if let Ok(word) = value.str() {
-        return word_choice(&word).ok_or_else(|| value.expected("none, auto, required or an object"));
+        return word_choice(&word)
+            .ok_or_else(|| value.expected("none, auto, required or an object"));
     }
     let mut fields = Fields::of(value)?;
     let kind = fields.required("type")?.text()?;
@@ -134,7 +167,10 @@ fn one(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Inval
     let mut fields = Fields::of(value)?;
     let name = fields.required("name")?.text()?;
     fields.leave(unknown);
-    Ok(ToolChoice::One { name, namespace: None })
+    Ok(ToolChoice::One {
+        name,
+        namespace: None,
+    })
 }
 
 /// `{"mode":"auto"|"required","tools":[{"type":"function","function":{"name":…}}]}`
@@ -147,7 +183,11 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
         Some(_) => return Err(mode.unwrap_or(value).expected("auto or required")),
     };
     let named = |tool| allowed_name(tool, unknown).map(ToolName::plain);
-    let tools = fields.required("tools")?.items()?.map(named).collect::<Result<_, _>>()?;
+    let tools = fields
+        .required("tools")?
+        .items()?
+        .map(named)
+        .collect::<Result<_, _>>()?;
     fields.leave(unknown);
     Ok(ToolChoice::Subset { tools, must })
 }

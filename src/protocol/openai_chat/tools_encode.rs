@@ -1,7 +1,7 @@
 //! Tools and the choice among them, for a Chat upstream.
 //!
-//! Custom tools become functions with one property `input`, which the way back unwraps. Source: `translation.md` sections 3 and 5.
-//! Does not look at the conversation.
+//! Custom tools become functions with one property `input`, which the way back unwraps. Source:
+//! `translation.md` sections 3 and 5. Does not look at the conversation.
 
 use crate::canon::{CacheMark, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, Object, Raw, Text};
@@ -11,8 +11,7 @@ use crate::protocol::schema;
 use super::{DIALECT, request_encode};
 
 /// The arguments of a function that stands for a custom tool.
-const FREE_INPUT: &str =
-    r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
+const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
 pub(super) struct Tools<'e> {
     pub names: &'e Names<'e>,
@@ -21,9 +20,14 @@ pub(super) struct Tools<'e> {
 
 impl Tools<'_> {
     pub(super) fn write(&mut self, request: &Request, body: &mut Object<'_>) {
-        let (tools, hosted): (Vec<_>, Vec<_>) = request.tools.iter().partition(|tool| tool.name().is_some() || is_own_tool(tool));
+        let (tools, hosted): (Vec<_>, Vec<_>) = request
+            .tools
+            .iter()
+            .partition(|tool| tool.name().is_some() || is_own_tool(tool));
         if !tools.is_empty() {
-            body.array("tools", |array| tools.iter().for_each(|tool| self.tool(tool, array)));
+            body.array("tools", |array| {
+                tools.iter().for_each(|tool| self.tool(tool, array))
+            });
         }
         hosted.iter().for_each(|tool| self.hosted(tool, body));
         self.choice(request, !tools.is_empty(), body);
@@ -41,28 +45,52 @@ impl Tools<'_> {
 
     fn function(&mut self, kind: &ToolKind, object: &mut Object<'_>) {
         match kind {
-            ToolKind::Function { name, namespace, description, schema, strict, cache } => {
+            ToolKind::Function {
+                name,
+                namespace,
+                description,
+                schema,
+                strict,
+                cache,
+            } => {
                 self.head(name, namespace.as_ref(), description.as_ref(), object);
                 let schema = schema::parameters(schema.as_ref());
                 object.raw("parameters", &schema);
-                if let Some(strict) = request_encode::strict(strict.as_ref(), &schema, self.losses) {
+                if let Some(strict) = request_encode::strict(strict.as_ref(), &schema, self.losses)
+                {
                     object.bool("strict", strict);
                 }
                 self.unmark(cache.as_ref());
             }
-            ToolKind::Free { name, namespace, description, grammar, cache } => {
+            ToolKind::Free {
+                name,
+                namespace,
+                description,
+                grammar,
+                cache,
+            } => {
                 self.head(name, namespace.as_ref(), description.as_ref(), object);
                 object.raw("parameters", &Raw::from_static(FREE_INPUT));
-                grammar.iter().for_each(|grammar| self.losses.dropped(grammar.at));
+                grammar
+                    .iter()
+                    .for_each(|grammar| self.losses.dropped(grammar.at));
                 self.unmark(cache.as_ref());
             }
             ToolKind::Hosted { .. } => {}
         }
     }
 
-    fn head(&self, name: &Text, namespace: Option<&Text>, description: Option<&Text>, object: &mut Object<'_>) {
+    fn head(
+        &self,
+        name: &Text,
+        namespace: Option<&Text>,
+        description: Option<&Text>,
+        object: &mut Object<'_>,
+    ) {
         object.text("name", &self.names.wire(name, namespace));
-        object.some("description", description, |value, description| value.text(description));
+        object.some("description", description, |value, description| {
+            value.text(description)
+        });
     }
 
     /// Breakpoints stand on parts of messages only.
@@ -73,7 +101,9 @@ impl Tools<'_> {
     /// Hosted search is a field of its own here; what other providers host stays behind.
     fn hosted(&mut self, tool: &Tool, body: &mut Object<'_>) {
         match &tool.kind {
-            ToolKind::Hosted { dialect, raw, .. } if *dialect == DIALECT => body.raw("web_search_options", raw),
+            ToolKind::Hosted { dialect, raw, .. } if *dialect == DIALECT => {
+                body.raw("web_search_options", raw)
+            }
             _ => self.losses.dropped(tool.at),
         }
     }
@@ -87,11 +117,18 @@ impl Tools<'_> {
                 self.losses.dropped(parallel.at);
             }
         }
-        let Some(choice) = &request.tool_choice else { return };
+        let Some(choice) = &request.tool_choice else {
+            return;
+        };
         match &choice.value {
-            ToolChoice::Hosted(_) => self.losses.refuse(choice.at, "the openai_chat dialect cannot force a hosted tool"),
+            ToolChoice::Hosted(_) => self.losses.refuse(
+                choice.at,
+                "the openai_chat dialect cannot force a hosted tool",
+            ),
             ToolChoice::None | ToolChoice::Auto if !has_tools => self.losses.dropped(choice.at),
-            _ if !has_tools => self.losses.refuse(choice.at, "demands a tool call, and no tool can be offered"),
+            _ if !has_tools => self
+                .losses
+                .refuse(choice.at, "demands a tool call, and no tool can be offered"),
             choice => self.written_choice(choice, body),
         }
     }
@@ -102,7 +139,9 @@ impl Tools<'_> {
             ToolChoice::Auto | ToolChoice::Hosted(_) => body.str("tool_choice", "auto"),
             ToolChoice::Any => body.str("tool_choice", "required"),
             ToolChoice::One { name, namespace } => {
-                body.object("tool_choice", |object| named(&self.names.wire(name, namespace.as_ref()), object));
+                body.object("tool_choice", |object| {
+                    named(&self.names.wire(name, namespace.as_ref()), object)
+                });
             }
             ToolChoice::Subset { tools, must } => body.object("tool_choice", |object| {
                 object.str("type", "allowed_tools");

@@ -17,8 +17,15 @@ const NAMES: Names = Names {
 pub(in crate::protocol) fn decode(usage: Value<'_>) -> Usage {
     let known = usage::decode(usage, &NAMES);
     // DeepSeek's own name.
-    let hit = || usage.get("prompt_cache_hit_tokens").and_then(|count| count.u64().ok());
-    Usage { cache_read: known.cache_read.or_else(hit), ..known }
+    let hit = || {
+        usage
+            .get("prompt_cache_hit_tokens")
+            .and_then(|count| count.u64().ok())
+    };
+    Usage {
+        cache_read: known.cache_read.or_else(hit),
+        ..known
+    }
 }
 
 /// Whether both figures that the shape demands are known.
@@ -32,10 +39,20 @@ pub(in crate::protocol) fn write(usage: &Usage, object: &mut Object<'_>) {
     object.u64("prompt_tokens", input);
     object.u64("completion_tokens", output);
     object.u64("total_tokens", input.saturating_add(output));
-    let prompt =
-        [("cached_tokens", usage.cache_read), ("cache_write_tokens", usage.cache_write), ("audio_tokens", usage.audio_input)];
+    let prompt = [
+        ("cached_tokens", usage.cache_read),
+        ("cache_write_tokens", usage.cache_write),
+        ("audio_tokens", usage.audio_input),
+    ];
     details("prompt_tokens_details", &prompt, object);
-    details("completion_tokens_details", &[("reasoning_tokens", usage.reasoning), ("audio_tokens", usage.audio_output)], object);
+    details(
+        "completion_tokens_details",
+        &[
+            ("reasoning_tokens", usage.reasoning),
+            ("audio_tokens", usage.audio_output),
+        ],
+        object,
+    );
 }
 
 fn details(key: &str, figures: &[(&str, Option<u64>)], object: &mut Object<'_>) {
@@ -43,6 +60,8 @@ fn details(key: &str, figures: &[(&str, Option<u64>)], object: &mut Object<'_>) 
         return;
     }
     object.object(key, |object| {
-        figures.iter().for_each(|(name, figure)| object.some(name, *figure, |value, count| value.u64(count)))
+        figures
+            .iter()
+            .for_each(|(name, figure)| object.some(name, *figure, |value, count| value.u64(count)))
     });
 }

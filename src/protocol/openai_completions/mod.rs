@@ -1,7 +1,9 @@
-//! OpenAI's legacy Completions: a client's dialect, which passes through where the upstream speaks Chat too.
+//! OpenAI's legacy Completions: a client's dialect, which passes through where the upstream speaks
+//! Chat too.
 //!
-//! A prompt becomes one user message. What only a completions endpoint can do (token prompts, suffix, echo, best of several) is
-//! refused by name. Faults, models, usage and the heads of answers are those of [`super::openai_chat`].
+//! A prompt becomes one user message. What only a completions endpoint can do (token prompts,
+//! suffix, echo, best of several) is refused by name. Faults, models, usage and the heads of
+//! answers are those of [`super::openai_chat`].
 //!
 //! Writes no request for an upstream: nothing is ever translated toward this dialect.
 
@@ -17,14 +19,18 @@ use http::{HeaderMap, Method, StatusCode};
 use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, opening, sse,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed,
+    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
 pub const DIALECT: Dialect = Dialect::named("openai_completions");
 
-static ROUTES: [Route; 1] = [Route { method: Method::POST, pattern: "/completions", operation: Operation::Generate }];
+static ROUTES: [Route; 1] = [Route {
+    method: Method::POST,
+    pattern: "/completions",
+    operation: Operation::Generate,
+}];
 
 /// The legacy Completions dialect.
 #[derive(Debug)]
@@ -44,7 +50,10 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn opening(&self) -> opening::Places {
-        opening::Places { system: &[], turns: "prompt" }
+        opening::Places {
+            system: &[],
+            turns: "prompt",
+        }
     }
 
     fn base_url_suffix(&self) -> &'static str {
@@ -63,15 +72,24 @@ impl Protocol for OpenaiCompletions {
         request_decode::peek(inbound)
     }
 
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        (openai::path(operation, model, "/completions"), query.map(str::to_owned))
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>) {
+        (
+            openai::path(operation, model, "/completions"),
+            query.map(str::to_owned),
+        )
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         request::decode(inbound)
     }
 
-    /// Refuses: a conversation is no prompt, and every provider with this endpoint has a better one.
+    /// Refuses: a conversation is no prompt, and every provider with this endpoint has a better
+    /// one.
     fn encode_request(&self, _: &Request, _: &Target<'_>, losses: &mut Losses) -> Encoded {
         losses.refuse(None, "nothing is translated toward the openai_completions dialect; use the provider's openai_chat");
         Encoded::default()
@@ -101,7 +119,12 @@ impl Protocol for OpenaiCompletions {
         faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        passed: &Passed<'_>,
+        out: &mut BytesMut,
+    ) -> Ending {
         OpenaiChat.encode_stream_fault(fault, passed, out)
     }
 

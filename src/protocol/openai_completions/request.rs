@@ -27,13 +27,19 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
 
 /// The one text that is asked to be completed.
 fn prompt(value: Value<'_>) -> Result<Value<'_>, DecodeError> {
-    let Ok(items) = value.items() else { return Ok(value) };
+    let Ok(items) = value.items() else {
+        return Ok(value);
+    };
     match items.collect::<Vec<_>>()[..] {
         [only] if only.kind() == Kind::String => Ok(only),
-        [first, ..] if first.kind() == Kind::String => {
-            Err(DecodeError::unsupported(value.spot(), "several prompts in one request cannot be translated"))
-        }
-        _ => Err(DecodeError::unsupported(value.spot(), "prompts of token ids cannot be translated")),
+        [first, ..] if first.kind() == Kind::String => Err(DecodeError::unsupported(
+            value.spot(),
+            "several prompts in one request cannot be translated",
+        )),
+        _ => Err(DecodeError::unsupported(
+            value.spot(),
+            "prompts of token ids cannot be translated",
+        )),
     }
 }
 
@@ -47,7 +53,10 @@ fn refuse_what_only_completions_do(fields: &mut Fields<'_>) -> Result<(), Decode
     };
     for key in ["suffix", "echo", "best_of", "logprobs"] {
         if let Some(value) = fields.take(key).filter(|value| !is_default(key, *value)) {
-            return Err(DecodeError::unsupported(value.spot(), "only a native completions endpoint can do this"));
+            return Err(DecodeError::unsupported(
+                value.spot(),
+                "only a native completions endpoint can do this",
+            ));
         }
     }
     Ok(())

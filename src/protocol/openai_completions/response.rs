@@ -17,7 +17,12 @@ pub(super) const ID_PREFIX: &str = "cmpl-";
 pub(super) const UNEXPECTED_CALL: &str = "the model called a tool, and none was offered";
 
 pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
-    if response.choices.iter().any(|choice| choice.finish.as_ref().is_some_and(|reason| word(reason).is_none())) {
+    if response.choices.iter().any(|choice| {
+        choice
+            .finish
+            .as_ref()
+            .is_some_and(|reason| word(reason).is_none())
+    }) {
         return faults::encode(&Fault::upstream(UNEXPECTED_CALL)).1;
     }
     let mut head = Head::new(ask, OBJECT, ID_PREFIX);
@@ -35,7 +40,11 @@ pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) ->
 }
 
 fn write_whole(index: u64, choice: &Choice, object: &mut Object<'_>, losses: &mut Losses) {
-    let texts = choice.parts.iter().filter(|part| is_text(&part.head)).flat_map(|part| &part.texts);
+    let texts = choice
+        .parts
+        .iter()
+        .filter(|part| is_text(&part.head))
+        .flat_map(|part| &part.texts);
     write_choice(index, texts, choice.finish.as_ref().and_then(word), object);
     if choice.finish.as_ref().is_some_and(finish::is_approximate) {
         losses.noted("finish_reason", How::Adjusted);
@@ -50,7 +59,8 @@ pub(super) fn is_text(head: &PartHead) -> bool {
     matches!(head, PartHead::Text | PartHead::Refusal)
 }
 
-/// The dialect's word: none for calls; a refusal, which has no field of its own, must not look like an answer.
+/// The dialect's word: none for calls; a refusal, which has no field of its own, must not look like
+/// an answer.
 pub(super) fn word(reason: &FinishReason) -> Option<&'static str> {
     match reason {
         FinishReason::ToolCalls => None,

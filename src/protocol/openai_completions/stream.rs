@@ -1,4 +1,5 @@
-//! Events to a legacy client's stream: chunks of text, one chunk with the finish per choice, usage where asked, `[DONE]`.
+//! Events to a legacy client's stream: chunks of text, one chunk with the finish per choice, usage
+//! where asked, `[DONE]`.
 //!
 //! Source: Completions API, streaming.
 
@@ -23,7 +24,12 @@ pub(super) struct Encoder {
 impl Encoder {
     pub(super) fn new(ask: &Ask<'_>) -> Self {
         let usage = StreamedUsage::new(ask.request.include_usage);
-        Self { head: Head::new(ask, OBJECT, ID_PREFIX), usage, shown: Vec::new(), has_failed: false }
+        Self {
+            head: Head::new(ask, OBJECT, ID_PREFIX),
+            usage,
+            shown: Vec::new(),
+            has_failed: false,
+        }
     }
 
     fn shown(&mut self, choice: u32) -> &mut bool {
@@ -55,7 +61,9 @@ impl Encoder {
     fn chunk(&self, choice: u32, text: &Text, finish: Option<&str>, out: &mut BytesMut) {
         sse::write(out, "", |out| {
             Writer::new(out).object(|object| {
-                self.head.write(object, |array| array.object(|object| write_choice(choice.into(), [text], finish, object)));
+                self.head.write(object, |array| {
+                    array.object(|object| write_choice(choice.into(), [text], finish, object))
+                });
                 self.usage.write_null(object);
             });
         });
@@ -75,7 +83,10 @@ impl StreamEncoder for Encoder {
             Event::Finish { choice, reason, .. } => self.finish_choice(*choice, reason, out),
             Event::Failed(fault) => self.fail(fault, out),
             // The legacy shape has text only.
-            Event::Paragraph { .. } | Event::Sig { .. } | Event::Cite { .. } | Event::Logprobs { .. } => {}
+            Event::Paragraph { .. }
+            | Event::Sig { .. }
+            | Event::Cite { .. }
+            | Event::Logprobs { .. } => {}
             Event::PartEnd { .. } | Event::Ping => {}
         }
     }

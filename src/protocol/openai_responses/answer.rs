@@ -1,4 +1,5 @@
-//! The response object toward Responses clients: what the answer says of itself, and the echo of what was asked.
+//! The response object toward Responses clients: what the answer says of itself, and the echo of
+//! what was asked.
 
 use super::usage;
 use crate::canon::{FinishReason, Start, Usage};
@@ -6,7 +7,8 @@ use crate::json::{Document, Object, Raw, Text, Writer};
 use crate::protocol::Ask;
 
 /// What the object repeats of the request, and what stands there where the client left it open.
-/// Source: `openai-responses.md`, "Response object"; the SDKs' type demands `tools`, `tool_choice` and `parallel_tool_calls`.
+/// Source: `openai-responses.md`, "Response object"; the SDKs' type demands `tools`, `tool_choice`
+/// and `parallel_tool_calls`.
 const ECHO: [(&str, &str); 16] = [
     ("instructions", "null"),
     ("max_output_tokens", "null"),
@@ -39,12 +41,18 @@ impl<'s> Status<'s> {
     /// Source: `translation.md` section 6.
     pub(super) fn of(reason: &'s FinishReason) -> Self {
         match reason {
-            FinishReason::End | FinishReason::StopSequence | FinishReason::ToolCalls | FinishReason::Refusal => Self::Completed,
-            FinishReason::Length | FinishReason::ContextFull | FinishReason::Paused => Self::Incomplete("max_output_tokens"),
-            FinishReason::Filtered => Self::Incomplete("content_filter"),
-            FinishReason::Malformed => {
-                Self::Failed { code: "server_error", message: "the model wrote a tool call that cannot be read" }
+            FinishReason::End
+            | FinishReason::StopSequence
+            | FinishReason::ToolCalls
+            | FinishReason::Refusal => Self::Completed,
+            FinishReason::Length | FinishReason::ContextFull | FinishReason::Paused => {
+                Self::Incomplete("max_output_tokens")
             }
+            FinishReason::Filtered => Self::Incomplete("content_filter"),
+            FinishReason::Malformed => Self::Failed {
+                code: "server_error",
+                message: "the model wrote a tool call that cannot be read",
+            },
             FinishReason::Other(word) => Self::Incomplete(word.as_escaped()),
         }
     }
@@ -70,7 +78,11 @@ impl<'s> Status<'s> {
 
     /// The status of the item that was open when the answer ended.
     pub(super) fn of_last_item(self) -> &'static str {
-        if self == Self::Completed { "completed" } else { "incomplete" }
+        if self == Self::Completed {
+            "completed"
+        } else {
+            "incomplete"
+        }
     }
 }
 
@@ -102,7 +114,11 @@ impl Answer {
 
     /// Takes what the upstream says; its id only where it has the dialect's form.
     pub(super) fn start(&mut self, start: &Start) {
-        if let Some(id) = start.id.as_ref().filter(|id| id.as_escaped().starts_with("resp_")) {
+        if let Some(id) = start
+            .id
+            .as_ref()
+            .filter(|id| id.as_escaped().starts_with("resp_"))
+        {
             self.id = id.clone();
         }
         if let Some(model) = &start.model {
@@ -120,7 +136,9 @@ impl Answer {
             object.str("status", status.word());
             write_ending(object, status);
             object.text("model", &self.model);
-            object.array("output", |output| self.output.iter().for_each(|item| output.item().raw(item)));
+            object.array("output", |output| {
+                self.output.iter().for_each(|item| output.item().raw(item))
+            });
             object.null("previous_response_id");
             object.bool("background", false);
             object.bool("store", false);
@@ -146,7 +164,9 @@ fn write_ending(object: &mut Object<'_>, status: Status<'_>) {
         _ => object.null("error"),
     }
     match status {
-        Status::Incomplete(reason) => object.object("incomplete_details", |details| details.str("reason", reason)),
+        Status::Incomplete(reason) => object.object("incomplete_details", |details| {
+            details.str("reason", reason)
+        }),
         _ => object.null("incomplete_details"),
     }
 }

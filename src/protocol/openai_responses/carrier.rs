@@ -1,8 +1,9 @@
 //! Reasoning tokens in `encrypted_content`, the dialect's only carrier.
 //!
-//! Three things travel there: the dialect's own token, another maker's token of a reasoning part (an envelope), and another maker's
-//! token of a call or text (Gemini signs those). The last is an item of its own behind the part, whose envelope says which call it
-//! belongs to. Tokens are opaque; nothing here looks into them.
+//! Three things travel there: the dialect's own token, another maker's token of a reasoning part
+//! (an envelope), and another maker's token of a call or text (Gemini signs those). The last is an
+//! item of its own behind the part, whose envelope says which call it belongs to. Tokens are
+//! opaque; nothing here looks into them.
 
 use super::DIALECT;
 use crate::canon::{Origin, ReasoningForm, Sig};
@@ -12,7 +13,8 @@ use crate::protocol::envelope::{self, Carried};
 /// What an `encrypted_content` holds.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
-    /// The token of the reasoning item that it stands in; `form` is what another maker says that it was there.
+    /// The token of the reasoning item that it stands in; `form` is what another maker says that it
+    /// was there.
     Reasoning {
         sig: Sig,
         form: Option<ReasoningForm>,
@@ -29,8 +31,18 @@ pub(super) enum Token {
 pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
     match envelope::unwrap(encrypted) {
         Carried::Own(token) => {
-            let origin = Origin { dialect: DIALECT, provider: String::new(), model: String::new() };
-            Token::Reasoning { sig: Sig { origin, value: join(id, &token) }, form: None }
+            let origin = Origin {
+                dialect: DIALECT,
+                provider: String::new(),
+                model: String::new(),
+            };
+            Token::Reasoning {
+                sig: Sig {
+                    origin,
+                    value: join(id, &token),
+                },
+                form: None,
+            }
         }
         Carried::Foreign { sig, form } => foreign(sig, form),
         Carried::Nothing => Token::Nothing,
@@ -39,31 +51,49 @@ pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
 
 /// A token of a call is marked by a space, which no base64 holds.
 fn foreign(sig: Sig, form: ReasoningForm) -> Token {
-    let split = if sig.origin.dialect == DIALECT { None } else { halves(&sig.value) };
+    let split = if sig.origin.dialect == DIALECT {
+        None
+    } else {
+        halves(&sig.value)
+    };
     match split {
-        Some((call_id, value)) => Token::Part { call_id, sig: Sig { value, ..sig } },
-        None => Token::Reasoning { sig, form: Some(form) },
+        Some((call_id, value)) => Token::Part {
+            call_id,
+            sig: Sig { value, ..sig },
+        },
+        None => Token::Reasoning {
+            sig,
+            form: Some(form),
+        },
     }
 }
 
 /// `encrypted_content` for a client: the own token as it is, another maker's in an envelope.
 pub(super) fn for_reasoning(origin: &Origin, form: ReasoningForm, token: &Text) -> Text {
-    if origin.dialect == DIALECT { split(token).1 } else { envelope::wrap(origin, form, Some(token)) }
+    if origin.dialect == DIALECT {
+        split(token).1
+    } else {
+        envelope::wrap(origin, form, Some(token))
+    }
 }
 
-/// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is known for ours when it comes back.
-/// The service would look for its id.
+/// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is
+/// known for ours when it comes back. The service would look for its id.
 pub(super) fn for_unsigned(origin: &Origin) -> Option<Text> {
     (origin.dialect != DIALECT).then(|| envelope::wrap(origin, ReasoningForm::Full, None))
 }
 
 /// `encrypted_content` of the item that follows a signed call or text.
 pub(super) fn for_part(origin: &Origin, call_id: &Text, token: &Text) -> Text {
-    envelope::wrap(origin, ReasoningForm::Full, Some(&Text::join([call_id, token], " ")))
+    envelope::wrap(
+        origin,
+        ReasoningForm::Full,
+        Some(&Text::join([call_id, token], " ")),
+    )
 }
 
-/// The dialect's own token in canon: the item's id and its content, since servers check one against the other ("encrypted content
-/// item_id did not match the target item id").
+/// The dialect's own token in canon: the item's id and its content, since servers check one against
+/// the other ("encrypted content item_id did not match the target item id").
 pub(super) fn join(id: Option<&Text>, token: &Text) -> Text {
     match id.filter(|id| is_reasoning_id(&id.to_plain())) {
         Some(id) => Text::join([id, token], " "),
@@ -97,17 +127,45 @@ mod tests {
     fn the_own_token_keeps_its_items_id() {
         let joined = join(Some(&"rs_1".into()), &"gAAA=".into());
         assert_eq!(split(&joined), (Some("rs_1".into()), "gAAA=".into()));
-        assert_eq!(split(&join(Some(&"odd".into()), &"gAAA=".into())), (None, "gAAA=".into()));
+        assert_eq!(
+            split(&join(Some(&"odd".into()), &"gAAA=".into())),
+            (None, "gAAA=".into())
+        );
         assert_eq!(split(&"gAAA=".into()), (None, "gAAA=".into()));
     }
 
     #[test]
     fn another_makers_token_says_which_call_it_belongs_to() {
-        let origin = Origin { dialect: crate::canon::Dialect::named("gemini"), provider: "p".into(), model: "m".into() };
-        let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
+        let origin = Origin {
+            dialect: crate::canon::Dialect::named("gemini"),
+            provider: "p".into(),
+            model: "m".into(),
+        };
+        let sig = |value: &str| Sig {
+            origin: origin.clone(),
+            value: value.into(),
+        };
         let full = ReasoningForm::Full;
-        assert_eq!(foreign(sig("dG9r"), full), Token::Reasoning { sig: sig("dG9r"), form: Some(full) });
-        assert_eq!(foreign(sig("call_1 dG9r"), full), Token::Part { call_id: "call_1".into(), sig: sig("dG9r") });
-        assert_eq!(foreign(sig(" dG9r"), full), Token::Part { call_id: Text::default(), sig: sig("dG9r") });
+        assert_eq!(
+            foreign(sig("dG9r"), full),
+            Token::Reasoning {
+                sig: sig("dG9r"),
+                form: Some(full)
+            }
+        );
+        assert_eq!(
+            foreign(sig("call_1 dG9r"), full),
+            Token::Part {
+                call_id: "call_1".into(),
+                sig: sig("dG9r")
+            }
+        );
+        assert_eq!(
+            foreign(sig(" dG9r"), full),
+            Token::Part {
+                call_id: Text::default(),
+                sig: sig("dG9r")
+            }
+        );
     }
 }

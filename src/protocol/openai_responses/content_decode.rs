@@ -2,7 +2,9 @@
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
-use crate::canon::{CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role};
+use crate::canon::{
+    CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role,
+};
 use crate::json::{Invalid, Kind, Value};
 use crate::protocol::DecodeError;
 use crate::protocol::openai::media;
@@ -30,15 +32,26 @@ impl Speaker {
     }
 }
 
-pub(super) fn content(request: &mut Request, content: Value<'_>, speaker: Speaker) -> Result<Vec<Part>, DecodeError> {
+pub(super) fn content(
+    request: &mut Request,
+    content: Value<'_>,
+    speaker: Speaker,
+) -> Result<Vec<Part>, DecodeError> {
     match content.kind() {
         Kind::String => Ok(vec![Part::text(content.text()?, content.spot())]),
-        Kind::Array => content.items()?.map(|part| decode_part(request, part, speaker)).collect(),
+        Kind::Array => content
+            .items()?
+            .map(|part| decode_part(request, part, speaker))
+            .collect(),
         _ => Err(content.expected("a string or an array of parts").into()),
     }
 }
 
-fn decode_part(request: &mut Request, part: Value<'_>, speaker: Speaker) -> Result<Part, DecodeError> {
+fn decode_part(
+    request: &mut Request,
+    part: Value<'_>,
+    speaker: Speaker,
+) -> Result<Part, DecodeError> {
     let kind = part.required("type")?;
     let cache = cache_mark(request, part)?;
     let decoded = match &*kind.str()? {
@@ -54,33 +67,64 @@ fn decode_part(request: &mut Request, part: Value<'_>, speaker: Speaker) -> Resu
 
 fn expected_parts(speaker: Speaker) -> &'static str {
     match speaker {
-        Speaker::User | Speaker::Tool => "`input_text`, `input_image`, `input_file` or `input_audio`",
+        Speaker::User | Speaker::Tool => {
+            "`input_text`, `input_image`, `input_file` or `input_audio`"
+        }
         Speaker::Assistant => "`output_text` or `refusal`",
         Speaker::System => "`input_text`",
     }
 }
 
-/// A mark for the cache. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` knows one word.
+/// A mark for the cache. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` knows one
+/// word.
 fn cache_mark(request: &mut Request, part: Value<'_>) -> Result<Option<CacheMark>, Invalid> {
-    let Some(mark) = part.get("prompt_cache_breakpoint") else { return Ok(None) };
+    let Some(mark) = part.get("prompt_cache_breakpoint") else {
+        return Ok(None);
+    };
     leave_all_but(request, mark, &["mode", "ttl"])?;
     let ttl = mark.get("ttl").map(Value::text).transpose()?;
-    Ok(Some(CacheMark { at: mark.spot(), ttl }))
+    Ok(Some(CacheMark {
+        at: mark.spot(),
+        ttl,
+    }))
 }
 
 fn text(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
-    leave_all_but(request, part, &["type", "text", "annotations", "logprobs", "prompt_cache_breakpoint"])?;
-    let some = |key: &str| part.get(key).filter(|list| list.items().is_ok_and(|mut items| items.next().is_some()));
+    leave_all_but(
+        request,
+        part,
+        &[
+            "type",
+            "text",
+            "annotations",
+            "logprobs",
+            "prompt_cache_breakpoint",
+        ],
+    )?;
+    let some = |key: &str| {
+        part.get(key)
+            .filter(|list| list.items().is_ok_and(|mut items| items.next().is_some()))
+    };
     if let Some(logprobs) = some("logprobs") {
         leave(request, logprobs);
     }
     let citations = some("annotations").map(|list| Located::new(list.raw(), list.spot()));
-    Ok(Part { citations, ..Part::text(part.required("text")?.text()?, part.spot()) })
+    Ok(Part {
+        citations,
+        ..Part::text(part.required("text")?.text()?, part.spot())
+    })
 }
 
 fn refusal(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
-    leave_all_but(request, part, &["type", "refusal", "prompt_cache_breakpoint"])?;
-    Ok(Part::new(PartKind::Refusal(part.required("refusal")?.text()?), part.spot()))
+    leave_all_but(
+        request,
+        part,
+        &["type", "refusal", "prompt_cache_breakpoint"],
+    )?;
+    Ok(Part::new(
+        PartKind::Refusal(part.required("refusal")?.text()?),
+        part.spot(),
+    ))
 }
 
 fn media_part(
@@ -88,32 +132,75 @@ fn media_part(
     part: Value<'_>,
     read: fn(&mut Request, Value<'_>) -> Result<Media, DecodeError>,
 ) -> Result<Part, DecodeError> {
-    Ok(Part::new(PartKind::Media(read(request, part)?), part.spot()))
+    Ok(Part::new(
+        PartKind::Media(read(request, part)?),
+        part.spot(),
+    ))
 }
 
 fn image(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
-    leave_all_but(request, part, &["type", "image_url", "file_id", "detail", "prompt_cache_breakpoint"])?;
+    leave_all_but(
+        request,
+        part,
+        &[
+            "type",
+            "image_url",
+            "file_id",
+            "detail",
+            "prompt_cache_breakpoint",
+        ],
+    )?;
     let source = match (part.get("image_url"), part.get("file_id")) {
         (Some(url), _) => media::source_at(url)?,
         (None, Some(id)) => file_source(id)?,
         (None, None) => return Err(part.missing("image_url").into()),
     };
-    let detail = part.get("detail").map(|value| Located::read(value, Value::text)).transpose()?;
-    Ok(Media { kind: MediaKind::Image, source, name: None, context: None, detail })
+    let detail = part
+        .get("detail")
+        .map(|value| Located::read(value, Value::text))
+        .transpose()?;
+    Ok(Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        context: None,
+        detail,
+    })
 }
 
 fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
-    const KNOWN: [&str; 6] = ["type", "file_data", "file_url", "file_id", "filename", "prompt_cache_breakpoint"];
+    const KNOWN: [&str; 6] = [
+        "type",
+        "file_data",
+        "file_url",
+        "file_id",
+        "filename",
+        "prompt_cache_breakpoint",
+    ];
     leave_all_but(request, part, &KNOWN)?;
-    let source = match (part.get("file_data"), part.get("file_url"), part.get("file_id")) {
+    let source = match (
+        part.get("file_data"),
+        part.get("file_url"),
+        part.get("file_id"),
+    ) {
         (Some(data), _, _) => media::file_data(data)?,
         (None, Some(url), _) => media::source_at(url)?,
         (None, None, Some(id)) => file_source(id)?,
         (None, None, None) => return Err(part.missing("file_data").into()),
     };
-    let kind = file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
-    let name = part.get("filename").map(|value| Located::read(value, Value::text)).transpose()?;
-    Ok(Media { kind, source, name, context: None, detail: None })
+    let kind =
+        file_kind(&source).ok_or_else(|| part.expected("a file of a kind that a model reads"))?;
+    let name = part
+        .get("filename")
+        .map(|value| Located::read(value, Value::text))
+        .transpose()?;
+    Ok(Media {
+        kind,
+        source,
+        name,
+        context: None,
+        detail: None,
+    })
 }
 
 /// What kind of file it is; PDF where nothing says, as that is what the field was made for.
@@ -126,14 +213,30 @@ fn file_kind(source: &MediaSource) -> Option<MediaKind> {
 
 /// `{"input_audio":{"data":base64,"format":"wav"|"mp3"}}`.
 fn audio(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
-    leave_all_but(request, part, &["type", "input_audio", "prompt_cache_breakpoint"])?;
+    leave_all_but(
+        request,
+        part,
+        &["type", "input_audio", "prompt_cache_breakpoint"],
+    )?;
     let audio = part.required("input_audio")?;
     leave_all_but(request, audio, &["data", "format"])?;
     let mime = media::sound_mime(audio.required("format")?)?;
-    let source = MediaSource::Inline { mime, data: audio.required("data")?.text()? };
-    Ok(Media { kind: MediaKind::Audio, source, name: None, context: None, detail: None })
+    let source = MediaSource::Inline {
+        mime,
+        data: audio.required("data")?.text()?,
+    };
+    Ok(Media {
+        kind: MediaKind::Audio,
+        source,
+        name: None,
+        context: None,
+        detail: None,
+    })
 }
 
 fn file_source(id: Value<'_>) -> Result<MediaSource, Invalid> {
-    Ok(MediaSource::File { id: Located::read(id, Value::text)?, dialect: DIALECT })
+    Ok(MediaSource::File {
+        id: Located::read(id, Value::text)?,
+        dialect: DIALECT,
+    })
 }

@@ -2,7 +2,9 @@
 
 use super::DIALECT;
 use super::request_encode::refuse;
-use crate::canon::{Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult};
+use crate::canon::{
+    Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult,
+};
 use crate::json::{Array, Object, Text, Writer};
 use crate::protocol::handles;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
@@ -24,16 +26,32 @@ pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mu
             object.text("refusal", text);
         }),
         PartKind::Refusal(text) => content.object(|object| write_text(object, role, text)),
-        PartKind::Media(media) if role == Role::User => content.object(|object| write_media(object, media, part, losses)),
-        PartKind::Media(media) => refuse(losses, part.at, &format!("{} outside of what the user says", media.kind.name())),
+        PartKind::Media(media) if role == Role::User => {
+            content.object(|object| write_media(object, media, part, losses))
+        }
+        PartKind::Media(media) => refuse(
+            losses,
+            part.at,
+            &format!("{} outside of what the user says", media.kind.name()),
+        ),
         // Items of their own; they never stand in content.
-        PartKind::Reasoning { .. } | PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Hosted { .. } => {}
+        PartKind::Reasoning { .. }
+        | PartKind::ToolCall { .. }
+        | PartKind::ToolResult(_)
+        | PartKind::Hosted { .. } => {}
     }
 }
 
 fn write_text(object: &mut Object<'_>, role: Role, text: &Text) {
     let is_answer = role == Role::Assistant;
-    object.str("type", if is_answer { "output_text" } else { "input_text" });
+    object.str(
+        "type",
+        if is_answer {
+            "output_text"
+        } else {
+            "input_text"
+        },
+    );
     object.text("text", text);
     if is_answer {
         object.array("annotations", |_| {});
@@ -46,19 +64,30 @@ pub(super) fn output(value: Writer<'_>, result: &ToolResult, losses: &mut Losses
     let prefix = prefix.as_ref();
     match &result.parts[..] {
         [] => value.texts(prefix),
-        [Part { kind: PartKind::Text(text), cache: None, .. }] => value.texts(prefix.into_iter().chain([text])),
+        [
+            Part {
+                kind: PartKind::Text(text),
+                cache: None,
+                ..
+            },
+        ] => value.texts(prefix.into_iter().chain([text])),
         parts => value.array(|content| {
             if let Some(prefix) = prefix {
                 content.object(|object| write_text(object, Role::User, prefix));
             }
-            parts.iter().for_each(|inner| output_part(content, inner, losses));
+            parts
+                .iter()
+                .for_each(|inner| output_part(content, inner, losses));
         }),
     }
 }
 
 fn output_part(content: &mut Array<'_>, inner: &Part, losses: &mut Losses) {
     match &inner.kind {
-        PartKind::Media(Media { kind: MediaKind::Audio, .. }) => refuse(losses, inner.at, "audio in tool results"),
+        PartKind::Media(Media {
+            kind: MediaKind::Audio,
+            ..
+        }) => refuse(losses, inner.at, "audio in tool results"),
         PartKind::Hosted { .. } => losses.dropped(inner.at),
         _ => part(content, inner, Role::User, losses),
     }
@@ -86,7 +115,9 @@ fn image(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
         source => handle(object, source, part, losses),
     }
     match &media.detail {
-        Some(detail) if DETAILS.iter().any(|known| detail.value == *known) => object.text("detail", &detail.value),
+        Some(detail) if DETAILS.iter().any(|known| detail.value == *known) => {
+            object.text("detail", &detail.value)
+        }
         detail => drop_located(detail.as_ref(), losses),
     }
     drop_located(media.name.as_ref(), losses);
@@ -126,8 +157,12 @@ fn file_name(object: &mut Object<'_>, name: Option<&Located<Text>>, losses: &mut
 }
 
 fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
-    let MediaSource::Inline { mime, data } = &media.source else { return refuse(losses, part.at, "audio by reference") };
-    let Some(format) = media::sound_format(mime) else { return refuse(losses, part.at, "audio besides wav and mp3") };
+    let MediaSource::Inline { mime, data } = &media.source else {
+        return refuse(losses, part.at, "audio by reference");
+    };
+    let Some(format) = media::sound_format(mime) else {
+        return refuse(losses, part.at, "audio besides wav and mp3");
+    };
     object.str("type", "input_audio");
     object.object("input_audio", |audio| {
         audio.text("data", data);
@@ -139,7 +174,9 @@ fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
 /// A file that the provider holds: its own only.
 fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &mut Losses) {
     match source {
-        MediaSource::File { id, dialect } if *dialect == DIALECT => object.text("file_id", &id.value),
+        MediaSource::File { id, dialect } if *dialect == DIALECT => {
+            object.text("file_id", &id.value)
+        }
         MediaSource::File { id, dialect } => handles::refuse(losses, id, *dialect),
         _ => refuse(losses, part.at, "such source for this kind of media"),
     }

@@ -1,6 +1,8 @@
-//! Faults inside a stream: the dialect's own words for them. Error answers are those of [`crate::protocol::openai::faults`].
+//! Faults inside a stream: the dialect's own words for them. Error answers are those of
+//! [`crate::protocol::openai::faults`].
 //!
-//! Source: `openai-responses.md`, "Errors"; `translation.md` section 8, "Mid-stream". Reads nothing.
+//! Source: `openai-responses.md`, "Errors"; `translation.md` section 8, "Mid-stream". Reads
+//! nothing.
 
 use bytes::BytesMut;
 
@@ -20,8 +22,8 @@ pub(super) fn stream_code(fault: &Fault) -> &'static str {
     }
 }
 
-/// The `error` event: the dialect's record for a fault where no response object is at hand. `sequence_number` is the count of
-/// the records before it.
+/// The `error` event: the dialect's record for a fault where no response object is at hand.
+/// `sequence_number` is the count of the records before it.
 pub(super) fn encode_record(fault: &Fault, sequence_number: u64, out: &mut BytesMut) {
     sse::write(out, "error", |out| {
         Writer::new(out).object(|event| {

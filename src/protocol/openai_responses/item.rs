@@ -78,14 +78,20 @@ impl Body {
                     false => ("response.output_text", "text", index),
                 }
             }
-            Self::Reasoning { paragraphs, .. } => {
-                ("response.reasoning_summary_text", "text", Some(("summary_index", paragraphs.len())))
-            }
+            Self::Reasoning { paragraphs, .. } => (
+                "response.reasoning_summary_text",
+                "text",
+                Some(("summary_index", paragraphs.len())),
+            ),
             Self::Call(call) if call.is_free => ("response.custom_tool_call_input", "input", None),
             Self::Call(_) => ("response.function_call_arguments", "arguments", None),
             Self::Image { .. } | Self::Hosted(_) => return None,
         };
-        Some(Slot { event, whole, index })
+        Some(Slot {
+            event,
+            whole,
+            index,
+        })
     }
 }
 
@@ -111,13 +117,27 @@ fn write_body(item: &mut Object<'_>, body: &Body, status: &str) {
             item.str("type", "message");
             item.str("status", status);
             item.str("role", "assistant");
-            item.array("content", |array| contents.iter().for_each(|content| write_content(array.item(), content)));
+            item.array("content", |array| {
+                contents
+                    .iter()
+                    .for_each(|content| write_content(array.item(), content))
+            });
         }
         // Reasoning has no status of its own on the wire.
-        Body::Reasoning { paragraphs, encrypted, .. } => {
+        Body::Reasoning {
+            paragraphs,
+            encrypted,
+            ..
+        } => {
             item.str("type", "reasoning");
-            item.array("summary", |summary| paragraphs.iter().for_each(|text| write_paragraph(summary, text)));
-            item.some("encrypted_content", encrypted.as_ref(), |value, text| value.text(text));
+            item.array("summary", |summary| {
+                paragraphs
+                    .iter()
+                    .for_each(|text| write_paragraph(summary, text))
+            });
+            item.some("encrypted_content", encrypted.as_ref(), |value, text| {
+                value.text(text)
+            });
         }
         Body::Call(call) => write_call(item, call, status),
         Body::Image { data } => {
@@ -130,13 +150,19 @@ fn write_body(item: &mut Object<'_>, body: &Body, status: &str) {
 }
 
 fn write_call(item: &mut Object<'_>, call: &Call, status: &str) {
-    let (kind, key) = if call.is_free { ("custom_tool_call", "input") } else { ("function_call", "arguments") };
+    let (kind, key) = if call.is_free {
+        ("custom_tool_call", "input")
+    } else {
+        ("function_call", "arguments")
+    };
     item.str("type", kind);
     item.str("status", status);
     item.text(key, &call.input);
     item.text("call_id", &call.call_id);
     item.text("name", &call.name);
-    item.some("namespace", call.namespace.as_ref(), |value, text| value.text(text));
+    item.some("namespace", call.namespace.as_ref(), |value, text| {
+        value.text(text)
+    });
 }
 
 pub(super) fn write_content(value: Writer<'_>, content: &Content) {
@@ -147,7 +173,12 @@ pub(super) fn write_content(value: Writer<'_>, content: &Content) {
         }
         part.str("type", "output_text");
         part.text("text", &content.text);
-        part.array("annotations", |array| content.annotations.iter().for_each(|raw| array.item().raw(raw)));
+        part.array("annotations", |array| {
+            content
+                .annotations
+                .iter()
+                .for_each(|raw| array.item().raw(raw))
+        });
         part.array("logprobs", |array| join_lists(array, &content.logprobs));
     });
 }
@@ -165,6 +196,11 @@ pub(super) fn write_summary(part: &mut Object<'_>, text: &Text) {
 pub(super) fn join_lists(array: &mut Array<'_>, lists: &[Raw]) {
     for list in lists {
         let document = list.document();
-        document.root().items().into_iter().flatten().for_each(|item| array.item().raw(&item.raw()));
+        document
+            .root()
+            .items()
+            .into_iter()
+            .flatten()
+            .for_each(|item| array.item().raw(&item.raw()));
     }
 }

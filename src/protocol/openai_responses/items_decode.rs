@@ -1,11 +1,15 @@
-//! Input items of Responses clients: messages, calls, their results, reasoning. An item without `type` is a message.
+//! Input items of Responses clients: messages, calls, their results, reasoning. An item without
+//! `type` is a message.
 //!
-//! `id` and `status` of items are a store's bookkeeping: they say nothing to a model and are read without being reported.
+//! `id` and `status` of items are a store's bookkeeping: they say nothing to a model and are read
+//! without being reported.
 
 use super::content_decode::{self, Speaker};
 use super::request_decode::{leave, leave_all_but, unstored};
 use super::{DIALECT, carrier, tools_decode};
-use crate::canon::{Part, PartKind, ReasoningForm, Request, Role, Sig, Spot, ToolInput, ToolResult, Turn};
+use crate::canon::{
+    Part, PartKind, ReasoningForm, Request, Role, Sig, Spot, ToolInput, ToolResult, Turn,
+};
 use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
 
@@ -18,7 +22,9 @@ pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), Deco
     if input.kind() != Kind::Array {
         return Err(input.expected("a string or an array of items").into());
     }
-    input.items()?.try_for_each(|item| decode_item(request, item))
+    input
+        .items()?
+        .try_for_each(|item| decode_item(request, item))
 }
 
 pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
@@ -30,7 +36,11 @@ pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<()
 }
 
 fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
-    let kind = item.get("type").map(Value::text).transpose()?.unwrap_or_else(|| Text::from_static("message"));
+    let kind = item
+        .get("type")
+        .map(Value::text)
+        .transpose()?
+        .unwrap_or_else(|| Text::from_static("message"));
     match &*kind.to_plain() {
         "message" => message(request, item)?,
         "function_call" => call(request, item, "arguments")?,
@@ -47,7 +57,12 @@ fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError
 /// Adds a part as a turn of its own; `turns::arrange` joins neighbours.
 fn push(request: &mut Request, role: Role, part: Part) {
     let at = part.at;
-    request.turns.push(Turn { role, parts: vec![part], name: None, at });
+    request.turns.push(Turn {
+        role,
+        parts: vec![part],
+        name: None,
+        at,
+    });
 }
 
 fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
@@ -58,48 +73,97 @@ fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
         "assistant" => Role::Assistant,
         "system" => Role::System,
         "developer" => Role::Developer,
-        _ => return Err(role_value.expected("`user`, `assistant`, `system` or `developer`").into()),
+        _ => {
+            return Err(role_value
+                .expected("`user`, `assistant`, `system` or `developer`")
+                .into());
+        }
     };
     let parts = content_decode::content(request, item.required("content")?, Speaker::of(role))?;
     let is_system = matches!(role, Role::System | Role::Developer);
     if is_system && request.turns.is_empty() {
         request.system.extend(parts);
     } else if !parts.is_empty() {
-        request.turns.push(Turn { role, parts, name: None, at: item.spot() });
+        request.turns.push(Turn {
+            role,
+            parts,
+            name: None,
+            at: item.spot(),
+        });
     }
     Ok(())
 }
 
 fn call(request: &mut Request, item: Value<'_>, input_key: &'static str) -> Result<(), Invalid> {
-    leave_all_but(request, item, &["type", "id", "status", "call_id", "name", "namespace", input_key])?;
+    leave_all_but(
+        request,
+        item,
+        &[
+            "type",
+            "id",
+            "status",
+            "call_id",
+            "name",
+            "namespace",
+            input_key,
+        ],
+    )?;
     let input = item.required(input_key)?.text()?;
     let kind = PartKind::ToolCall {
         id: item.required("call_id")?.text()?,
         name: item.required("name")?.text()?,
         namespace: item.get("namespace").map(Value::text).transpose()?,
-        input: if input_key == "input" { ToolInput::Free(input) } else { ToolInput::from_arguments(&input) },
+        input: if input_key == "input" {
+            ToolInput::Free(input)
+        } else {
+            ToolInput::from_arguments(&input)
+        },
     };
     push(request, Role::Assistant, Part::new(kind, item.spot()));
     Ok(())
 }
 
 fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
-    leave_all_but(request, item, &["type", "id", "status", "call_id", "name", "output"])?;
+    leave_all_but(
+        request,
+        item,
+        &["type", "id", "status", "call_id", "name", "output"],
+    )?;
     let result = ToolResult {
         call_id: item.required("call_id")?.text()?,
         name: item.get("name").map(Value::text).transpose()?,
         parts: content_decode::content(request, item.required("output")?, Speaker::Tool)?,
         is_error: false,
     };
-    push(request, Role::User, Part::new(PartKind::ToolResult(result), item.spot()));
+    push(
+        request,
+        Role::User,
+        Part::new(PartKind::ToolResult(result), item.spot()),
+    );
     Ok(())
 }
 
-/// Reasoning of an earlier turn. The full text counts where a server gave it; its summary then says nothing more.
+/// Reasoning of an earlier turn. The full text counts where a server gave it; its summary then says
+/// nothing more.
 fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
-    leave_all_but(request, item, &["type", "id", "status", "summary", "content", "encrypted_content"])?;
-    let (summary, full) = (paragraphs(item.get("summary"))?, paragraphs(item.get("content"))?);
-    if let (Some(value), false, false) = (item.get("summary"), summary.is_empty(), full.is_empty()) {
+    leave_all_but(
+        request,
+        item,
+        &[
+            "type",
+            "id",
+            "status",
+            "summary",
+            "content",
+            "encrypted_content",
+        ],
+    )?;
+    let (summary, full) = (
+        paragraphs(item.get("summary"))?,
+        paragraphs(item.get("content"))?,
+    );
+    if let (Some(value), false, false) = (item.get("summary"), summary.is_empty(), full.is_empty())
+    {
         leave(request, value);
     }
     let (sig, made) = token(request, item)?.map_or((None, None), |(sig, form)| (Some(sig), form));
@@ -110,20 +174,33 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     };
     let form = made.unwrap_or(form);
     if sig.is_some() || !texts.is_empty() {
-        let part = Part { sig, ..Part::new(PartKind::Reasoning { form, texts }, item.spot()) };
+        let part = Part {
+            sig,
+            ..Part::new(PartKind::Reasoning { form, texts }, item.spot())
+        };
         push(request, Role::Assistant, part);
     }
     Ok(())
 }
 
 fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<Text>, Invalid> {
-    let Some(list) = list else { return Ok(Vec::new()) };
-    list.items()?.map(|paragraph| paragraph.required("text")?.text()).collect()
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    list.items()?
+        .map(|paragraph| paragraph.required("text")?.text())
+        .collect()
 }
 
-/// The token of a reasoning item, and the form that another maker gave it; one that belongs to a call goes there.
-fn token(request: &mut Request, item: Value<'_>) -> Result<Option<(Sig, Option<ReasoningForm>)>, Invalid> {
-    let Some(encrypted) = item.get("encrypted_content") else { return Ok(None) };
+/// The token of a reasoning item, and the form that another maker gave it; one that belongs to a
+/// call goes there.
+fn token(
+    request: &mut Request,
+    item: Value<'_>,
+) -> Result<Option<(Sig, Option<ReasoningForm>)>, Invalid> {
+    let Some(encrypted) = item.get("encrypted_content") else {
+        return Ok(None);
+    };
     let id = item.get("id").map(Value::text).transpose()?;
     match carrier::read(id.as_ref(), &encrypted.text()?) {
         carrier::Token::Reasoning { sig, form } => return Ok(Some((sig, form))),
@@ -140,8 +217,15 @@ fn attach(request: &mut Request, call_id: &Text, sig: Sig, at: Spot) {
         PartKind::Text(_) => call_id.is_empty(),
         _ => false,
     };
-    let turns = request.turns.iter_mut().rev().filter(|turn| turn.role == Role::Assistant);
-    if let Some(part) = turns.flat_map(|turn| turn.parts.iter_mut().rev()).find(is_signed) {
+    let turns = request
+        .turns
+        .iter_mut()
+        .rev()
+        .filter(|turn| turn.role == Role::Assistant);
+    if let Some(part) = turns
+        .flat_map(|turn| turn.parts.iter_mut().rev())
+        .find(is_signed)
+    {
         (part.sig, part.sig_at) = (Some(sig), Some(at));
     }
 }
@@ -154,8 +238,23 @@ fn additional_tools(request: &mut Request, item: Value<'_>) -> Result<(), Decode
 
 /// An item that only this dialect knows, whole.
 fn hosted(request: &mut Request, item: Value<'_>, kind: Text) {
-    let role = if kind.to_plain().ends_with("_output") { Role::User } else { Role::Assistant };
-    push(request, role, Part::new(PartKind::Hosted { dialect: DIALECT, kind, raw: item.raw() }, item.spot()));
+    let role = if kind.to_plain().ends_with("_output") {
+        Role::User
+    } else {
+        Role::Assistant
+    };
+    push(
+        request,
+        role,
+        Part::new(
+            PartKind::Hosted {
+                dialect: DIALECT,
+                kind,
+                raw: item.raw(),
+            },
+            item.spot(),
+        ),
+    );
 }
 
 #[cfg(test)]
@@ -167,17 +266,43 @@ mod tests {
     fn a_token_goes_to_the_call_that_it_names() {
         let call = |id: &str| {
             let input = ToolInput::Free(Text::default());
-            Part::new(PartKind::ToolCall { id: id.into(), name: "f".into(), namespace: None, input }, Spot(0))
+            Part::new(
+                PartKind::ToolCall {
+                    id: id.into(),
+                    name: "f".into(),
+                    namespace: None,
+                    input,
+                },
+                Spot(0),
+            )
         };
         let mut request = Request::default();
-        push(&mut request, Role::Assistant, Part::text("said".into(), Spot(0)));
+        push(
+            &mut request,
+            Role::Assistant,
+            Part::text("said".into(), Spot(0)),
+        );
         push(&mut request, Role::Assistant, call("1"));
         push(&mut request, Role::Assistant, call("2"));
-        let origin = Origin { dialect: Dialect::named("gemini"), provider: String::new(), model: String::new() };
-        let sig = |value: &str| Sig { origin: origin.clone(), value: value.into() };
+        let origin = Origin {
+            dialect: Dialect::named("gemini"),
+            provider: String::new(),
+            model: String::new(),
+        };
+        let sig = |value: &str| Sig {
+            origin: origin.clone(),
+            value: value.into(),
+        };
         attach(&mut request, &"1".into(), sig("of the call"), Spot(0));
         attach(&mut request, &Text::default(), sig("of the text"), Spot(0));
-        let tokens: Vec<_> = request.turns.iter().map(|turn| turn.parts[0].sig.clone()).collect();
-        assert_eq!(tokens, [Some(sig("of the text")), Some(sig("of the call")), None]);
+        let tokens: Vec<_> = request
+            .turns
+            .iter()
+            .map(|turn| turn.parts[0].sig.clone())
+            .collect();
+        assert_eq!(
+            tokens,
+            [Some(sig("of the text")), Some(sig("of the call")), None]
+        );
     }
 }

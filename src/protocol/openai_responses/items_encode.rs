@@ -1,9 +1,12 @@
-//! Turns toward Responses upstreams: each becomes items, in order. Content that stands together becomes one message.
+//! Turns toward Responses upstreams: each becomes items, in order. Content that stands together
+//! becomes one message.
 
 use std::collections::HashSet;
 
 use super::{DIALECT, carrier, content_encode};
-use crate::canon::{Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn};
+use crate::canon::{
+    Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
+};
 use crate::json::{Array, Object, Text};
 use crate::protocol::names::{Names, call_id};
 use crate::protocol::{Target, envelope};
@@ -22,13 +25,28 @@ pub(super) struct Items<'e> {
 }
 
 impl<'e> Items<'e> {
-    pub(super) fn new(request: &'e Request, target: &'e Target<'e>, names: &'e Names<'e>, losses: &'e mut Losses) -> Self {
+    pub(super) fn new(
+        request: &'e Request,
+        target: &'e Target<'e>,
+        names: &'e Names<'e>,
+        losses: &'e mut Losses,
+    ) -> Self {
         let parts = request.turns.iter().flat_map(|turn| &turn.parts);
         let free_call = |part: &'e Part| match &part.kind {
-            PartKind::ToolCall { id, input: ToolInput::Free(_), .. } => Some(id.as_escaped()),
+            PartKind::ToolCall {
+                id,
+                input: ToolInput::Free(_),
+                ..
+            } => Some(id.as_escaped()),
             _ => None,
         };
-        Self { request, target, names, losses, free_calls: parts.filter_map(free_call).collect() }
+        Self {
+            request,
+            target,
+            names,
+            losses,
+            free_calls: parts.filter_map(free_call).collect(),
+        }
     }
 
     pub(super) fn write(mut self, input: &mut Array<'_>) {
@@ -58,7 +76,9 @@ impl<'e> Items<'e> {
             message.str("type", "message");
             message.str("role", role_word(role));
             message.array("content", |content| {
-                parts.iter().for_each(|part| content_encode::part(content, part, role, self.losses));
+                parts
+                    .iter()
+                    .for_each(|part| content_encode::part(content, part, role, self.losses));
             });
         });
     }
@@ -69,7 +89,12 @@ impl<'e> Items<'e> {
         }
         match &part.kind {
             PartKind::Reasoning { form, texts } => self.reasoning(input, part, *form, texts),
-            PartKind::ToolCall { id, name, namespace, input: arguments } => {
+            PartKind::ToolCall {
+                id,
+                name,
+                namespace,
+                input: arguments,
+            } => {
                 self.token_before(input, part);
                 input.object(|item| self.call(item, id, name, namespace.as_ref(), arguments));
             }
@@ -80,26 +105,48 @@ impl<'e> Items<'e> {
     }
 
     /// Reasoning goes back to its maker only; without a token that fits it is left out.
-    fn reasoning(&mut self, input: &mut Array<'_>, part: &Part, form: ReasoningForm, texts: &[Text]) {
+    fn reasoning(
+        &mut self,
+        input: &mut Array<'_>,
+        part: &Part,
+        form: ReasoningForm,
+        texts: &[Text],
+    ) {
         match self.fitting(part) {
             Some(token) => input.object(|item| write_reasoning(item, form, texts, &token)),
             None => self.losses.dropped(part.at),
         }
     }
 
-    /// The token of a part that is no reasoning: a client without reasoning parts carried it there. Its item stands before the part.
+    /// The token of a part that is no reasoning: a client without reasoning parts carried it there.
+    /// Its item stands before the part.
     fn token_before(&mut self, input: &mut Array<'_>, part: &Part) {
         match self.fitting(part) {
-            Some(token) => input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token)),
+            Some(token) => {
+                input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token))
+            }
             None => part.drop_sig(self.losses),
         }
     }
 
     fn fitting(&self, part: &Part) -> Option<Text> {
-        envelope::fitting(part.sig.as_ref(), DIALECT, self.target.provider, self.target.model).cloned()
+        envelope::fitting(
+            part.sig.as_ref(),
+            DIALECT,
+            self.target.provider,
+            self.target.model,
+        )
+        .cloned()
     }
 
-    fn call(&self, item: &mut Object<'_>, id: &Text, name: &Text, namespace: Option<&Text>, arguments: &ToolInput) {
+    fn call(
+        &self,
+        item: &mut Object<'_>,
+        id: &Text,
+        name: &Text,
+        namespace: Option<&Text>,
+        arguments: &ToolInput,
+    ) {
         let (kind, key) = match arguments {
             ToolInput::Free(_) => ("custom_tool_call", "input"),
             ToolInput::Json(_) | ToolInput::Malformed(_) => ("function_call", "arguments"),
@@ -113,7 +160,14 @@ impl<'e> Items<'e> {
 
     fn result(&mut self, item: &mut Object<'_>, result: &ToolResult) {
         let is_free = self.free_calls.contains(result.call_id.as_escaped());
-        item.str("type", if is_free { "custom_tool_call_output" } else { "function_call_output" });
+        item.str(
+            "type",
+            if is_free {
+                "custom_tool_call_output"
+            } else {
+                "function_call_output"
+            },
+        );
         item.text("call_id", &call_id(&result.call_id, CALL_ID_LEN_MAX));
         content_encode::output(item.key("output"), result, self.losses);
     }
@@ -124,7 +178,13 @@ fn is_content(part: &Part) -> bool {
 }
 
 fn is_item(kind: &PartKind) -> bool {
-    matches!(kind, PartKind::Reasoning { .. } | PartKind::ToolCall { .. } | PartKind::ToolResult(_) | PartKind::Hosted { .. })
+    matches!(
+        kind,
+        PartKind::Reasoning { .. }
+            | PartKind::ToolCall { .. }
+            | PartKind::ToolResult(_)
+            | PartKind::Hosted { .. }
+    )
 }
 
 fn role_word(role: Role) -> &'static str {
@@ -141,9 +201,13 @@ fn write_reasoning(item: &mut Object<'_>, form: ReasoningForm, texts: &[Text], t
     let is_full = form == ReasoningForm::Full;
     item.str("type", "reasoning");
     item.some("id", id.as_ref(), |value, text| value.text(text));
-    item.array("summary", |summary| paragraphs(summary, "summary_text", if is_full { &[] } else { texts }));
+    item.array("summary", |summary| {
+        paragraphs(summary, "summary_text", if is_full { &[] } else { texts })
+    });
     if is_full {
-        item.array("content", |content| paragraphs(content, "reasoning_text", texts));
+        item.array("content", |content| {
+            paragraphs(content, "reasoning_text", texts)
+        });
     }
     item.text("encrypted_content", &content);
 }

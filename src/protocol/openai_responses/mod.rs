@@ -1,7 +1,8 @@
 //! OpenAI Responses: typed items in and out, streams of numbered, named events.
 //!
-//! Source: `openai-responses.md` (openai-python `types/responses`, Codex and AI SDK on the wire). Nothing is stored: what refers to a
-//! stored response is refused. Knows no other dialect and no provider.
+//! Source: `openai-responses.md` (openai-python `types/responses`, Codex and AI SDK on the wire).
+//! Nothing is stored: what refers to a stored response is refused. Knows no other dialect and no
+//! provider.
 
 mod answer;
 mod carrier;
@@ -28,8 +29,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed, PassthroughHeaders, Peek, Protocol,
-    Route, StreamDecoder, StreamEncoder, Target, openai, opening, sse,
+    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed,
+    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai,
+    opening, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
@@ -38,8 +40,16 @@ use openai::models;
 pub const DIALECT: Dialect = Dialect::named("openai_responses");
 
 static ROUTES: [Route; 2] = [
-    Route { method: Method::POST, pattern: "/responses", operation: Operation::Generate },
-    Route { method: Method::POST, pattern: "/responses/input_tokens", operation: Operation::CountTokens },
+    Route {
+        method: Method::POST,
+        pattern: "/responses",
+        operation: Operation::Generate,
+    },
+    Route {
+        method: Method::POST,
+        pattern: "/responses/input_tokens",
+        operation: Operation::CountTokens,
+    },
 ];
 
 /// The session headers are those of Codex. Source: `clients.md`, Codex.
@@ -77,7 +87,10 @@ impl Protocol for OpenaiResponses {
     }
 
     fn opening(&self) -> opening::Places {
-        opening::Places { system: &["instructions"], turns: "input" }
+        opening::Places {
+            system: &["instructions"],
+            turns: "input",
+        }
     }
 
     fn base_url_suffix(&self) -> &'static str {
@@ -88,16 +101,33 @@ impl Protocol for OpenaiResponses {
         glimpse::peek(inbound)
     }
 
-    fn upstream_path(&self, operation: Operation, model: &str, query: Option<&str>) -> (String, Option<String>) {
-        let own = if operation == Operation::CountTokens { "/responses/input_tokens" } else { "/responses" };
-        (openai::path(operation, model, own), query.map(str::to_owned))
+    fn upstream_path(
+        &self,
+        operation: Operation,
+        model: &str,
+        query: Option<&str>,
+    ) -> (String, Option<String>) {
+        let own = if operation == Operation::CountTokens {
+            "/responses/input_tokens"
+        } else {
+            "/responses"
+        };
+        (
+            openai::path(operation, model, own),
+            query.map(str::to_owned),
+        )
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         request_decode::decode(inbound)
     }
 
-    fn encode_request(&self, request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+    fn encode_request(
+        &self,
+        request: &Request,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> Encoded {
         request_encode::encode(request, target, losses)
     }
 
@@ -125,7 +155,12 @@ impl Protocol for OpenaiResponses {
         openai::faults::encode(fault)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        passed: &Passed<'_>,
+        out: &mut BytesMut,
+    ) -> Ending {
         faults::encode_record(fault, passed.records, out);
         Ending::Clean
     }
@@ -139,9 +174,17 @@ impl Protocol for OpenaiResponses {
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
-        let unreadable = |error| Fault::upstream(format!("the upstream's token count cannot be read: {error}"));
+        let unreadable = |error| {
+            Fault::upstream(format!(
+                "the upstream's token count cannot be read: {error}"
+            ))
+        };
         let document = Document::parse(body.clone()).map_err(unreadable)?;
-        document.root().required("input_tokens").and_then(json::Value::u64).map_err(unreadable)
+        document
+            .root()
+            .required("input_tokens")
+            .and_then(json::Value::u64)
+            .map_err(unreadable)
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {

@@ -1,6 +1,8 @@
-//! The output items of an answer toward a Responses client, as numbered events and as the list at the end.
+//! The output items of an answer toward a Responses client, as numbered events and as the list at
+//! the end.
 //!
-//! An item stays open until the next one begins or the answer ends, since only then is it known whether it was cut.
+//! An item stays open until the next one begins or the answer ends, since only then is it known
+//! whether it was cut.
 
 use bytes::BytesMut;
 
@@ -65,21 +67,29 @@ impl Output {
     pub(super) fn begin(&mut self, out: &mut BytesMut) {
         let Self { wire, answer, .. } = self;
         for kind in ["response.created", "response.in_progress"] {
-            wire.event(out, kind, |event| answer.write(event.key("response"), Status::InProgress));
+            wire.event(out, kind, |event| {
+                answer.write(event.key("response"), Status::InProgress)
+            });
         }
     }
 
     pub(super) fn terminal(&mut self, status: Status<'_>, out: &mut BytesMut) {
         let Self { wire, answer, .. } = self;
-        wire.event(out, status.event(), |event| answer.write(event.key("response"), status));
+        wire.event(out, status.event(), |event| {
+            answer.write(event.key("response"), status)
+        });
     }
 
-    /// Whether the dialect has a form for the part. Another dialect's hosted tools have none, nor has audio.
+    /// Whether the dialect has a form for the part. Another dialect's hosted tools have none, nor
+    /// has audio.
     pub(super) fn can_carry(&self, head: &PartHead) -> bool {
         match head {
             PartHead::Hosted { .. } => self.origin.dialect == DIALECT,
             PartHead::Media { mime } => mime.to_plain().starts_with("image/"),
-            PartHead::Text | PartHead::Refusal | PartHead::Reasoning(_) | PartHead::ToolCall { .. } => true,
+            PartHead::Text
+            | PartHead::Refusal
+            | PartHead::Reasoning(_)
+            | PartHead::ToolCall { .. } => true,
         }
     }
 
@@ -97,11 +107,24 @@ impl Output {
 
     /// Texts and refusals that follow one another stand in one message.
     fn begin_content(&mut self, is_refusal: bool, out: &mut BytesMut) {
-        if !matches!(self.open, Some(Item { body: Body::Message(_), .. })) {
+        if !matches!(
+            self.open,
+            Some(Item {
+                body: Body::Message(_),
+                ..
+            })
+        ) {
             self.open(Body::Message(Vec::new()), out);
         }
-        if let Some(Item { body: Body::Message(contents), .. }) = &mut self.open {
-            contents.push(Content { is_refusal, ..Content::default() });
+        if let Some(Item {
+            body: Body::Message(contents),
+            ..
+        }) = &mut self.open
+        {
+            contents.push(Content {
+                is_refusal,
+                ..Content::default()
+            });
         }
         self.content_event("response.content_part.added", out);
     }
@@ -109,7 +132,10 @@ impl Output {
     fn open(&mut self, body: Body, out: &mut BytesMut) {
         self.close("completed", out);
         let index = self.answer.output.len();
-        let item = Item { id: format!("{}_{}_{index}", body.id_prefix(), self.request_id), body };
+        let item = Item {
+            id: format!("{}_{}_{index}", body.id_prefix(), self.request_id),
+            body,
+        };
         let raw = item.raw("in_progress");
         self.item_event("response.output_item.added", &raw, out);
         self.open = Some(item);
@@ -117,14 +143,25 @@ impl Output {
 
     /// Ends the open item, and writes the item with its token where one came.
     pub(super) fn close(&mut self, status: &str, out: &mut BytesMut) {
-        let Some(mut item) = self.open.take() else { return };
+        let Some(mut item) = self.open.take() else {
+            return;
+        };
         if let Body::Reasoning { encrypted, .. } = &mut item.body {
-            *encrypted = encrypted.take().or_else(|| carrier::for_unsigned(&self.origin));
+            *encrypted = encrypted
+                .take()
+                .or_else(|| carrier::for_unsigned(&self.origin));
         }
         self.finished(item.raw(status), out);
         if let Some((call_id, token)) = self.token.take() {
             let encrypted = Some(carrier::for_part(&self.origin, &call_id, &token));
-            self.open(Body::Reasoning { form: ReasoningForm::Full, paragraphs: Vec::new(), encrypted }, out);
+            self.open(
+                Body::Reasoning {
+                    form: ReasoningForm::Full,
+                    paragraphs: Vec::new(),
+                    encrypted,
+                },
+                out,
+            );
             self.close("completed", out);
         }
     }
@@ -159,7 +196,11 @@ impl Output {
 
     /// A summary's paragraph is a part of its own.
     fn begin_paragraph(&mut self, out: &mut BytesMut) {
-        self.summary_event("response.reasoning_summary_part.added", &Text::default(), out);
+        self.summary_event(
+            "response.reasoning_summary_part.added",
+            &Text::default(),
+            out,
+        );
     }
 
     /// Ends the open text: of a paragraph, a content part, a call's input.
@@ -186,7 +227,9 @@ impl Output {
     }
 
     fn end_content(&mut self, out: &mut BytesMut) {
-        let Some(content) = self.content() else { return };
+        let Some(content) = self.content() else {
+            return;
+        };
         let (text, logprobs) = (content.text.clone(), content.logprobs.clone());
         self.logprobs.clear();
         self.whole_event(&text, &logprobs, out);
@@ -196,7 +239,11 @@ impl Output {
     fn end_paragraph(&mut self, text: Text, out: &mut BytesMut) {
         self.whole_event(&text, &[], out);
         self.summary_event("response.reasoning_summary_part.done", &text, out);
-        if let Some(Item { body: Body::Reasoning { paragraphs, .. }, .. }) = &mut self.open {
+        if let Some(Item {
+            body: Body::Reasoning { paragraphs, .. },
+            ..
+        }) = &mut self.open
+        {
             paragraphs.push(text);
         }
     }
@@ -205,7 +252,9 @@ impl Output {
         if !self.is_in_part {
             return;
         }
-        if self.pieces.is_empty() && matches!(&self.open, Some(Item { body: Body::Call(call), .. }) if !call.is_free) {
+        if self.pieces.is_empty()
+            && matches!(&self.open, Some(Item { body: Body::Call(call), .. }) if !call.is_free)
+        {
             // No arguments at all: the dialect writes them as JSON too.
             self.delta(&Text::from_static("{}"), out);
         }
@@ -218,7 +267,9 @@ impl Output {
             return;
         }
         match self.open.as_mut().map(|item| &mut item.body) {
-            Some(Body::Reasoning { form, encrypted, .. }) => *encrypted = Some(carrier::for_reasoning(&self.origin, *form, value)),
+            Some(Body::Reasoning {
+                form, encrypted, ..
+            }) => *encrypted = Some(carrier::for_reasoning(&self.origin, *form, value)),
             Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
             Some(Body::Message(_)) => self.token = Some((Text::default(), value.clone())),
             _ => {}
@@ -228,7 +279,10 @@ impl Output {
     /// The open text of a message.
     fn content(&mut self) -> Option<&mut Content> {
         match &mut self.open {
-            Some(Item { body: Body::Message(contents), .. }) if self.is_in_part => contents.last_mut(),
+            Some(Item {
+                body: Body::Message(contents),
+                ..
+            }) if self.is_in_part => contents.last_mut(),
             _ => None,
         }
     }
@@ -239,8 +293,12 @@ impl Output {
     }
 
     pub(super) fn cite(&mut self, raw: &Raw, out: &mut BytesMut) {
-        let Some(annotation) = self.annotation(raw) else { return };
-        let Some(content) = self.content() else { return };
+        let Some(annotation) = self.annotation(raw) else {
+            return;
+        };
+        let Some(content) = self.content() else {
+            return;
+        };
         let index = content.annotations.len() as u64;
         content.annotations.push(annotation.clone());
         self.slot_event("response.output_text.annotation.added", out, |event, _| {
@@ -270,25 +328,57 @@ impl Output {
     }
 
     fn content_event(&mut self, kind: &str, out: &mut BytesMut) {
-        let Some(part) = self.content().map(|content| json::value(|value| write_content(value, content))) else { return };
+        let Some(part) = self
+            .content()
+            .map(|content| json::value(|value| write_content(value, content)))
+        else {
+            return;
+        };
         self.slot_event(kind, out, |event, _| event.raw("part", &part));
     }
 
     fn summary_event(&mut self, kind: &str, text: &Text, out: &mut BytesMut) {
-        if matches!(self.open, Some(Item { body: Body::Reasoning { .. }, .. })) {
-            self.slot_event(kind, out, |event, _| event.object("part", |part| write_summary(part, text)));
+        if matches!(
+            self.open,
+            Some(Item {
+                body: Body::Reasoning { .. },
+                ..
+            })
+        ) {
+            self.slot_event(kind, out, |event, _| {
+                event.object("part", |part| write_summary(part, text))
+            });
         }
     }
 
-    fn text_event(&mut self, step: &str, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>, Slot)) {
-        let Some(slot) = self.open.as_ref().and_then(|item| item.body.slot()) else { return };
+    fn text_event(
+        &mut self,
+        step: &str,
+        out: &mut BytesMut,
+        write: impl FnOnce(&mut Object<'_>, Slot),
+    ) {
+        let Some(slot) = self.open.as_ref().and_then(|item| item.body.slot()) else {
+            return;
+        };
         self.slot_event(&format!("{}.{step}", slot.event), out, write);
     }
 
     /// An event about the open text of the open item.
-    fn slot_event(&mut self, kind: &str, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>, Slot)) {
-        let Self { wire, open, answer, .. } = self;
-        let Some((item, slot)) = open.as_ref().and_then(|item| Some((item, item.body.slot()?))) else { return };
+    fn slot_event(
+        &mut self,
+        kind: &str,
+        out: &mut BytesMut,
+        write: impl FnOnce(&mut Object<'_>, Slot),
+    ) {
+        let Self {
+            wire, open, answer, ..
+        } = self;
+        let Some((item, slot)) = open
+            .as_ref()
+            .and_then(|item| Some((item, item.body.slot()?)))
+        else {
+            return;
+        };
         wire.event(out, kind, |event| {
             event.str("item_id", &item.id);
             event.u64("output_index", answer.output.len() as u64);
@@ -303,15 +393,26 @@ impl Output {
 fn body(head: &PartHead) -> Body {
     match head {
         PartHead::Text | PartHead::Refusal => Body::Message(Vec::new()),
-        PartHead::Reasoning(form) => Body::Reasoning { form: *form, paragraphs: Vec::new(), encrypted: None },
-        PartHead::ToolCall { id, name, namespace, free } => Body::Call(Call {
+        PartHead::Reasoning(form) => Body::Reasoning {
+            form: *form,
+            paragraphs: Vec::new(),
+            encrypted: None,
+        },
+        PartHead::ToolCall {
+            id,
+            name,
+            namespace,
+            free,
+        } => Body::Call(Call {
             call_id: id.clone(),
             name: name.clone(),
             namespace: namespace.clone(),
             is_free: *free,
             input: Text::default(),
         }),
-        PartHead::Media { .. } => Body::Image { data: Text::default() },
+        PartHead::Media { .. } => Body::Image {
+            data: Text::default(),
+        },
         PartHead::Hosted { raw, .. } => Body::Hosted(raw.clone()),
     }
 }

@@ -1,7 +1,10 @@
-//! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by `tools_decode`.
+//! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by
+//! `tools_decode`.
 
 use super::{items_decode, tools_decode};
-use crate::canon::{Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning};
+use crate::canon::{
+    Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning,
+};
 use crate::json::{Document, Invalid, Kind, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
@@ -9,12 +12,18 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
     let root = document.root();
     let model = root.required("model")?.str()?.into_owned();
-    let mut request = Request { body: inbound.body.clone(), model, ..Request::default() };
+    let mut request = Request {
+        body: inbound.body.clone(),
+        model,
+        ..Request::default()
+    };
     for (key, value) in root.fields()? {
         field(&mut request, &key, value)?;
     }
     user(&mut request, root)?;
-    root.get("tool_choice").map_or(Ok(()), |choice| tools_decode::decode_choice(&mut request, choice))?;
+    root.get("tool_choice").map_or(Ok(()), |choice| {
+        tools_decode::decode_choice(&mut request, choice)
+    })?;
     items_decode::decode(&mut request, root.required("input")?)?;
     turns::arrange(&mut request)?;
     Ok(request)
@@ -26,7 +35,11 @@ pub(super) fn leave(request: &mut Request, value: Value<'_>) {
 }
 
 /// Keeps each field of an object that is not in `known`.
-pub(super) fn leave_all_but(request: &mut Request, object: Value<'_>, known: &[&str]) -> Result<(), Invalid> {
+pub(super) fn leave_all_but(
+    request: &mut Request,
+    object: Value<'_>,
+    known: &[&str],
+) -> Result<(), Invalid> {
     for (key, value) in object.fields()? {
         if !known.contains(&&*key) {
             leave(request, value);
@@ -48,24 +61,40 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         "top_logprobs" => top_logprobs(request, value)?,
         "include" => include(request, value)?,
         "tools" => tools_decode::decode(request, value)?,
-        "parallel_tool_calls" => request.parallel_tool_calls = Some(Located::read(value, Value::bool)?),
+        "parallel_tool_calls" => {
+            request.parallel_tool_calls = Some(Located::read(value, Value::bool)?)
+        }
         "text" => text(request, value)?,
         "reasoning" => reasoning(request, value)?,
         "metadata" => request.metadata = Some(Located::new(value.raw(), value.spot())),
         "prompt_cache_key" => request.cache_key = Some(Located::read(value, Value::text)?),
         "service_tier" => request.tier = Some(Located::read(value, Value::text)?),
         "previous_response_id" | "conversation" => return Err(unstored(value)),
-        "background" => return Err(refused(value, "background responses need a store, and this gateway stores none")),
-        "prompt" => return Err(refused(value, "prompt templates stand on the provider's own platform and cannot be translated")),
+        "background" => {
+            return Err(refused(
+                value,
+                "background responses need a store, and this gateway stores none",
+            ));
+        }
+        "prompt" => {
+            return Err(refused(
+                value,
+                "prompt templates stand on the provider's own platform and cannot be translated",
+            ));
+        }
         "context_management" | "moderation" | "image" | "access_programs" => {
-            return Err(refused(value, "changes the answer in a way that only the openai_responses dialect knows"));
+            return Err(refused(
+                value,
+                "changes the answer in a way that only the openai_responses dialect knows",
+            ));
         }
         _ => leave(request, value),
     }
     Ok(())
 }
 
-/// Whether a field asks for nothing. `store: true` is a hint: a translated answer is simply not stored.
+/// Whether a field asks for nothing. `store: true` is a hint: a translated answer is simply not
+/// stored.
 fn is_default(key: &str, value: Value<'_>) -> bool {
     let says = |default: &str| value.str().is_ok_and(|word| word == default);
     match key {
@@ -82,7 +111,9 @@ fn is_active(value: Value<'_>) -> bool {
         Kind::Null => false,
         Kind::Bool => value.bool().unwrap_or(true),
         Kind::Array => value.items().is_ok_and(|mut items| items.next().is_some()),
-        Kind::Object => value.members().is_ok_and(|mut members| members.next().is_some()),
+        Kind::Object => value
+            .members()
+            .is_ok_and(|mut members| members.next().is_some()),
         Kind::Number | Kind::String => true,
     }
 }
@@ -93,7 +124,10 @@ fn refused(value: Value<'_>, why: &'static str) -> DecodeError {
 
 /// The error of what refers to something that the server is thought to hold.
 pub(super) fn unstored(value: Value<'_>) -> DecodeError {
-    refused(value, "refers to what an earlier response stored, and this gateway stores none: send the conversation's items instead")
+    refused(
+        value,
+        "refers to what an earlier response stored, and this gateway stores none: send the conversation's items instead",
+    )
 }
 
 fn top_logprobs(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
@@ -141,7 +175,11 @@ fn text(request: &mut Request, text: Value<'_>) -> Result<(), Invalid> {
 }
 
 fn format(request: &mut Request, format: Value<'_>) -> Result<Format, Invalid> {
-    leave_all_but(request, format, &["type", "name", "description", "schema", "strict"])?;
+    leave_all_but(
+        request,
+        format,
+        &["type", "name", "description", "schema", "strict"],
+    )?;
     let kind = format.required("type")?;
     match &*kind.str()? {
         "text" => Ok(Format::Free),
@@ -152,12 +190,20 @@ fn format(request: &mut Request, format: Value<'_>) -> Result<Format, Invalid> {
 }
 
 fn schema_format(format: Value<'_>) -> Result<SchemaFormat, Invalid> {
-    let string = |key: &str| format.get(key).map(|value| Located::read(value, Value::text)).transpose();
+    let string = |key: &str| {
+        format
+            .get(key)
+            .map(|value| Located::read(value, Value::text))
+            .transpose()
+    };
     Ok(SchemaFormat {
         name: string("name")?,
         description: string("description")?,
         schema: format.required("schema")?.raw(),
-        strict: format.get("strict").map(|value| Located::read(value, Value::bool)).transpose()?,
+        strict: format
+            .get("strict")
+            .map(|value| Located::read(value, Value::bool))
+            .transpose()?,
     })
 }
 
@@ -168,11 +214,17 @@ fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
             "effort" => reasoning.effort = Some(Located::read(value, effort)?),
             "summary" => reasoning.show = Some(Located::read(value, show)?),
             // The old name of `summary`.
-            "generate_summary" if reasoning.show.is_none() => reasoning.show = Some(Located::read(value, show)?),
+            "generate_summary" if reasoning.show.is_none() => {
+                reasoning.show = Some(Located::read(value, show)?)
+            }
             _ => leave(request, value),
         }
     }
-    if reasoning.effort.as_ref().is_some_and(|effort| effort.value == Effort::None) {
+    if reasoning
+        .effort
+        .as_ref()
+        .is_some_and(|effort| effort.value == Effort::None)
+    {
         reasoning.mode = ReasoningMode::Off;
     }
     if reasoning != Reasoning::default() {
@@ -182,7 +234,8 @@ fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
 }
 
 fn effort(value: Value<'_>) -> Result<Effort, Invalid> {
-    let expected = || value.expected("`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`");
+    let expected =
+        || value.expected("`none`, `minimal`, `low`, `medium`, `high`, `xhigh` or `max`");
     efforts::from_openai(&value.str()?).ok_or_else(expected)
 }
 

@@ -2,14 +2,20 @@
 
 use super::items_encode::Items;
 use super::tools_encode;
-use crate::canon::{Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot};
+use crate::canon::{
+    Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot,
+};
 use crate::json::{self, Object, Text};
 use crate::protocol::names::{NameRules, Names, call_id};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
 
 /// Names of tools. Source: `openai-chat.md`, "tools"; Responses takes the same.
-const RULES: NameRules = NameRules { len_max: 64, also: b"_-", starts_with_letter: false };
+const RULES: NameRules = NameRules {
+    len_max: 64,
+    also: b"_-",
+    starts_with_letter: false,
+};
 
 /// Longer ids of users and caches are refused by the servers.
 const ID_LEN_MAX: usize = 64;
@@ -26,18 +32,40 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
             }
         });
     });
-    let path = if target.operation == Operation::CountTokens { "/responses/input_tokens" } else { "/responses" };
-    let wire = Wire { path: path.to_owned(), body: body.into(), ..Wire::default() };
+    let path = if target.operation == Operation::CountTokens {
+        "/responses/input_tokens"
+    } else {
+        "/responses"
+    };
+    let wire = Wire {
+        path: path.to_owned(),
+        body: body.into(),
+        ..Wire::default()
+    };
     // Groups and free text are native here: only names that do not fit are turned back.
-    Encoded { wire, restore: names.restore(false) }
+    Encoded {
+        wire,
+        restore: names.restore(false),
+    }
 }
 
 /// What the dialect has no field for. Source: `translation.md` sections 2 and 11.
 fn note_uncarried(request: &Request, losses: &mut Losses) {
-    request.unknown.iter().for_each(|unknown| losses.dropped(unknown.at));
+    request
+        .unknown
+        .iter()
+        .for_each(|unknown| losses.dropped(unknown.at));
     request.added.iter().for_each(|name| losses.added(name));
     let sampling = &request.sampling;
-    for field in [&sampling.top_k, &sampling.seed, &sampling.presence_penalty, &sampling.frequency_penalty].into_iter().flatten() {
+    for field in [
+        &sampling.top_k,
+        &sampling.seed,
+        &sampling.presence_penalty,
+        &sampling.frequency_penalty,
+    ]
+    .into_iter()
+    .flatten()
+    {
         losses.dropped(field.at);
     }
     if let Some(mark) = &request.cache_mark {
@@ -48,22 +76,40 @@ fn note_uncarried(request: &Request, losses: &mut Losses) {
 
 fn refuse_uncarried(request: &Request, losses: &mut Losses) {
     if let Some(stop) = request.stops.first() {
-        losses.refuse(stop.at, "the openai_responses dialect has no stop sequences");
+        losses.refuse(
+            stop.at,
+            "the openai_responses dialect has no stop sequences",
+        );
     }
     if let Some(choices) = request.choices.as_ref().filter(|choices| choices.value > 1) {
-        losses.refuse(choices.at, "the openai_responses dialect gives one answer a request");
+        losses.refuse(
+            choices.at,
+            "the openai_responses dialect gives one answer a request",
+        );
     }
-    if let Some(kind) = request.modalities.iter().find(|kind| !kind.value.to_plain().eq_ignore_ascii_case("text")) {
+    if let Some(kind) = request
+        .modalities
+        .iter()
+        .find(|kind| !kind.value.to_plain().eq_ignore_ascii_case("text"))
+    {
         losses.refuse(kind.at, "the openai_responses dialect answers in text only");
     }
 }
 
 /// What the model reads, and what a token count counts.
-fn prompt(object: &mut Object<'_>, request: &Request, target: &Target<'_>, names: &Names<'_>, losses: &mut Losses) {
+fn prompt(
+    object: &mut Object<'_>,
+    request: &Request,
+    target: &Target<'_>,
+    names: &Names<'_>,
+    losses: &mut Losses,
+) {
     if !request.turns.is_empty() {
         instructions(object, request, losses);
     }
-    object.array("input", |input| Items::new(request, target, names, losses).write(input));
+    object.array("input", |input| {
+        Items::new(request, target, names, losses).write(input)
+    });
     tools_encode::encode(object, request, names, losses);
     if let Some(parallel) = &request.parallel_tool_calls {
         object.bool("parallel_tool_calls", parallel.value);
@@ -80,7 +126,10 @@ fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses)
     for part in &request.system {
         match &part.kind {
             crate::canon::PartKind::Text(text) => texts.push(text),
-            _ => losses.refuse(part.at, "the openai_responses dialect takes text only as instructions"),
+            _ => losses.refuse(
+                part.at,
+                "the openai_responses dialect takes text only as instructions",
+            ),
         }
         if let Some(mark) = &part.cache {
             losses.dropped(mark.at);
@@ -92,7 +141,10 @@ fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses)
 }
 
 fn text(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
-    let format = request.format.as_ref().filter(|format| format.value != Format::Free);
+    let format = request
+        .format
+        .as_ref()
+        .filter(|format| format.value != Format::Free);
     if format.is_none() && request.verbosity.is_none() {
         return;
     }
@@ -110,8 +162,13 @@ fn encode_format(text: &mut Object<'_>, format: &Located<Format>, losses: &mut L
     match &format.value {
         Format::Free => {}
         Format::Json => text.object("format", |object| object.str("type", "json_object")),
-        Format::Schema(schema) => text.object("format", |object| schema_format(object, schema, losses)),
-        Format::Enum(_) => losses.refuse(format.at, "the openai_responses dialect has no output that is a bare enum value"),
+        Format::Schema(schema) => {
+            text.object("format", |object| schema_format(object, schema, losses))
+        }
+        Format::Enum(_) => losses.refuse(
+            format.at,
+            "the openai_responses dialect has no output that is a bare enum value",
+        ),
     }
 }
 
@@ -131,11 +188,18 @@ fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Lo
     }
     object.raw("schema", &format.schema);
     let strict = format.strict.as_ref();
-    object.bool("strict", strict.is_some_and(|strict| keeps_strict(strict, &format.schema, losses)));
+    object.bool(
+        "strict",
+        strict.is_some_and(|strict| keeps_strict(strict, &format.schema, losses)),
+    );
 }
 
 /// Whether `strict` can be kept: a server refuses it beside a schema that breaks its rules.
-pub(super) fn keeps_strict(strict: &Located<bool>, schema: &json::Raw, losses: &mut Losses) -> bool {
+pub(super) fn keeps_strict(
+    strict: &Located<bool>,
+    schema: &json::Raw,
+    losses: &mut Losses,
+) -> bool {
     let is_kept = strict.value && schema::is_strict(schema);
     if strict.value && !is_kept {
         losses.adjusted(strict.at);
@@ -146,17 +210,23 @@ pub(super) fn keeps_strict(strict: &Located<bool>, schema: &json::Raw, losses: &
 fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losses: &mut Losses) {
     let reasoning = &located.value;
     let effort = efforts::alone(located, losses);
-    let summary = reasoning.show.as_ref().and_then(|show| summary(show, losses));
+    let summary = reasoning
+        .show
+        .as_ref()
+        .and_then(|show| summary(show, losses));
     if effort.is_none() && summary.is_none() {
         return;
     }
     object.object("reasoning", |object| {
-        object.some("effort", effort, |value, effort| value.str(efforts::row(effort).openai));
+        object.some("effort", effort, |value, effort| {
+            value.str(efforts::row(effort).openai)
+        });
         object.some("summary", summary, |value, word| value.str(word));
     });
 }
 
-/// The level of summary that shows what the client wants to see. The whole reasoning is never shown here.
+/// The level of summary that shows what the client wants to see. The whole reasoning is never shown
+/// here.
 fn summary(show: &Located<ShowReasoning>, losses: &mut Losses) -> Option<&'static str> {
     const LEVELS: [&str; 3] = ["auto", "concise", "detailed"];
     match &show.value {
@@ -176,9 +246,15 @@ fn summary(show: &Located<ShowReasoning>, losses: &mut Losses) -> Option<&'stati
     }
 }
 
-fn generation(object: &mut Object<'_>, request: &Request, target: &Target<'_>, losses: &mut Losses) {
+fn generation(
+    object: &mut Object<'_>,
+    request: &Request,
+    target: &Target<'_>,
+    losses: &mut Losses,
+) {
     object.bool("stream", target.stream);
-    // Nothing of a translated conversation is to lie on the provider's servers: each request carries it whole.
+    // Nothing of a translated conversation is to lie on the provider's servers: each request
+    // carries it whole.
     object.bool("store", false);
     object.array("include", |include| {
         include.item().str("reasoning.encrypted_content");
@@ -186,16 +262,25 @@ fn generation(object: &mut Object<'_>, request: &Request, target: &Target<'_>, l
             include.item().str("message.output_text.logprobs");
         }
     });
-    if let Some(logprobs) = request.logprobs.as_ref().filter(|logprobs| logprobs.value > 0) {
+    if let Some(logprobs) = request
+        .logprobs
+        .as_ref()
+        .filter(|logprobs| logprobs.value > 0)
+    {
         object.u64("top_logprobs", logprobs.value);
     }
     if let Some(max) = &request.output_tokens_max {
         object.u64("max_output_tokens", max.value);
     }
-    for (key, number) in [("temperature", &request.sampling.temperature), ("top_p", &request.sampling.top_p)] {
+    for (key, number) in [
+        ("temperature", &request.sampling.temperature),
+        ("top_p", &request.sampling.top_p),
+    ] {
         match number {
             Some(number) if abilities::refuses_sampling(target.model) => losses.dropped(number.at),
-            number => object.some(key, number.as_ref(), |value, number| value.raw(&number.value)),
+            number => object.some(key, number.as_ref(), |value, number| {
+                value.raw(&number.value)
+            }),
         }
     }
     bookkeeping(object, request, losses);

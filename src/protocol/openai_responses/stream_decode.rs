@@ -1,6 +1,8 @@
-//! Answers of Responses upstreams: a stream of events, or one response object, which is read as a stream without deltas.
+//! Answers of Responses upstreams: a stream of events, or one response object, which is read as a
+//! stream without deltas.
 //!
-//! Output items do not overlap in practice. Where they do, the events of the later one wait until the earlier one ended.
+//! Output items do not overlap in practice. Where they do, the events of the later one wait until
+//! the earlier one ended.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +23,10 @@ pub(super) struct Decoder {
 
 impl Decoder {
     pub(super) fn new(answering: &Answering) -> Self {
-        Self { frames: Frames::default(), reader: Reader::new(answering) }
+        Self {
+            frames: Frames::default(),
+            reader: Reader::new(answering),
+        }
     }
 }
 
@@ -32,7 +37,10 @@ impl StreamDecoder for Decoder {
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        let read = self.frames.finish().map_or(Ok(()), |frame| self.reader.frame(&frame, out));
+        let read = self
+            .frames
+            .finish()
+            .map_or(Ok(()), |frame| self.reader.frame(&frame, out));
         if self.reader.is_done {
             return;
         }
@@ -58,7 +66,9 @@ pub(super) fn decode_whole(body: Bytes, answering: &Answering) -> Result<Respons
     }
     root.required("output").map_err(unreadable)?;
     let mut events = Vec::new();
-    Reader::new(answering).end(root, "completed", &mut events).map_err(unreadable)?;
+    Reader::new(answering)
+        .end(root, "completed", &mut events)
+        .map_err(unreadable)?;
     let mut fold = Fold::default();
     events.into_iter().for_each(|event| fold.push(event));
     fold.finish()
@@ -80,7 +90,10 @@ struct Reader {
 
 impl Reader {
     fn new(answering: &Answering) -> Self {
-        Self { parts: Parts::new(&answering.request_id), ..Self::default() }
+        Self {
+            parts: Parts::new(&answering.request_id),
+            ..Self::default()
+        }
     }
 
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Garbled> {
@@ -103,12 +116,22 @@ impl Reader {
         Ok(())
     }
 
-    fn record(&mut self, event: Value<'_>, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Invalid> {
+    fn record(
+        &mut self,
+        event: Value<'_>,
+        frame: &Frame,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Invalid> {
         let named = event.get("type").map(Value::str).transpose()?;
         let kind = named.unwrap_or_else(|| String::from_utf8_lossy(&frame.event));
         match &*kind {
-            "response.created" | "response.in_progress" | "response.queued" => self.start(event.get("response"), out),
-            "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
+            "response.created" | "response.in_progress" | "response.queued" => {
+                self.start(event.get("response"), out)
+            }
+            "response.completed"
+            | "response.incomplete"
+            | "response.failed"
+            | "response.cancelled" => {
                 self.end(event.required("response")?, &kind["response.".len()..], out)?;
             }
             "keepalive" => out.push(Event::Ping),
@@ -133,14 +156,23 @@ impl Reader {
         }));
     }
 
-    fn item_event(&mut self, kind: &str, event: Value<'_>, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Invalid> {
-        let Some(index) = event.get("output_index").map(Value::u64).transpose()? else { return Ok(()) };
+    fn item_event(
+        &mut self,
+        kind: &str,
+        event: Value<'_>,
+        frame: &Frame,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Invalid> {
+        let Some(index) = event.get("output_index").map(Value::u64).transpose()? else {
+            return Ok(());
+        };
         self.start(None, out);
         if self.open.as_ref().is_some_and(|item| item.index != index) {
             self.held.entry(index).or_default().push(frame.clone());
             return Ok(());
         }
-        if self.open.is_none() && self.closed == Some(index) && kind != "response.output_item.added" {
+        if self.open.is_none() && self.closed == Some(index) && kind != "response.output_item.added"
+        {
             return Ok(());
         }
         self.has_items = true;
@@ -152,13 +184,22 @@ impl Reader {
     }
 
     /// Reads the final response object; `status` holds where the object has none.
-    fn end(&mut self, response: Value<'_>, status: &str, out: &mut Vec<Event>) -> Result<(), Invalid> {
+    fn end(
+        &mut self,
+        response: Value<'_>,
+        status: &str,
+        out: &mut Vec<Event>,
+    ) -> Result<(), Invalid> {
         self.start(Some(response), out);
         self.close_items(out)?;
         if !self.has_items {
             self.output(response, out)?;
         }
-        if let Some(usage) = response.get("usage").map(usage::decode).filter(|usage| !usage.is_unknown()) {
+        if let Some(usage) = response
+            .get("usage")
+            .map(usage::decode)
+            .filter(|usage| !usage.is_unknown())
+        {
             out.push(Event::Usage(usage));
         }
         let told = response.get("status").map(Value::str).transpose()?;
@@ -166,7 +207,10 @@ impl Reader {
             "completed" => self.finish(self.completed(), out),
             "incomplete" => self.finish(incomplete(response), out),
             "failed" | "cancelled" => self.fail(faults::decode_inside(response), out),
-            _ => self.fail(Fault::upstream("the upstream's answer is not finished"), out),
+            _ => self.fail(
+                Fault::upstream("the upstream's answer is not finished"),
+                out,
+            ),
         }
         Ok(())
     }
@@ -178,7 +222,9 @@ impl Reader {
                 item.close(out);
                 self.closed = Some(item.index);
             }
-            let Some((_, frames)) = self.held.pop_first() else { return Ok(()) };
+            let Some((_, frames)) = self.held.pop_first() else {
+                return Ok(());
+            };
             for frame in frames {
                 let document = Document::parse(frame.data.clone())?;
                 self.record(document.root(), &frame, out)?;
@@ -188,8 +234,12 @@ impl Reader {
 
     /// The items of a response object, where no event gave one.
     fn output(&mut self, response: Value<'_>, out: &mut Vec<Event>) -> Result<(), Invalid> {
-        let Some(output) = response.get("output") else { return Ok(()) };
-        (0..).zip(output.items()?).try_for_each(|(index, item)| Item::new(index).done(item, &mut self.parts, out))
+        let Some(output) = response.get("output") else {
+            return Ok(());
+        };
+        (0..)
+            .zip(output.items()?)
+            .try_for_each(|(index, item)| Item::new(index).done(item, &mut self.parts, out))
     }
 
     fn completed(&self) -> FinishReason {
@@ -202,7 +252,12 @@ impl Reader {
 
     fn finish(&mut self, reason: FinishReason, out: &mut Vec<Event>) {
         self.is_done = true;
-        out.push(Event::Finish { choice: 0, reason, sequence: None, detail: None });
+        out.push(Event::Finish {
+            choice: 0,
+            reason,
+            sequence: None,
+            detail: None,
+        });
     }
 
     fn fail(&mut self, fault: Fault, out: &mut Vec<Event>) {
@@ -213,7 +268,10 @@ impl Reader {
 
 /// Source: `openai-responses.md`, "Response object", `incomplete_details.reason`.
 fn incomplete(response: Value<'_>) -> FinishReason {
-    let reason = response.find(&["incomplete_details", "reason"]).and_then(|reason| reason.text().ok()).unwrap_or_default();
+    let reason = response
+        .find(&["incomplete_details", "reason"])
+        .and_then(|reason| reason.text().ok())
+        .unwrap_or_default();
     match &*reason.to_plain() {
         "max_output_tokens" => FinishReason::Length,
         "content_filter" => FinishReason::Filtered,

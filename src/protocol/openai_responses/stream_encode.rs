@@ -30,9 +30,15 @@ impl End {
     /// Without a reason the answer broke off, whoever lost it.
     fn status(&self) -> Status<'_> {
         match (&self.fault, &self.reason) {
-            (Some(fault), _) => Status::Failed { code: faults::stream_code(fault), message: &fault.message },
+            (Some(fault), _) => Status::Failed {
+                code: faults::stream_code(fault),
+                message: &fault.message,
+            },
             (None, Some(reason)) => Status::of(reason),
-            (None, None) => Status::Failed { code: "server_error", message: "the answer broke off before its end" },
+            (None, None) => Status::Failed {
+                code: "server_error",
+                message: "the answer broke off before its end",
+            },
         }
     }
 }
@@ -41,7 +47,10 @@ impl End {
 pub(super) fn encode_whole(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
     let mut encoder = Encoder::new(ask);
     let mut frames = BytesMut::new();
-    response.events().iter().for_each(|event| encoder.push(event, &mut frames));
+    response
+        .events()
+        .iter()
+        .for_each(|event| encoder.push(event, &mut frames));
     encoder.finish(&mut frames);
     if usage::has_gaps(&response.usage) {
         losses.noted("usage", How::Dropped);
@@ -50,7 +59,11 @@ pub(super) fn encode_whole(response: &Response, ask: &Ask<'_>, losses: &mut Loss
     if parts.any(|part| !encoder.output.can_carry(&part.head)) {
         losses.noted("output", How::Dropped);
     }
-    let mut cited = response.choices.iter().flat_map(|choice| &choice.parts).flat_map(|part| &part.citations);
+    let mut cited = response
+        .choices
+        .iter()
+        .flat_map(|choice| &choice.parts)
+        .flat_map(|part| &part.citations);
     if cited.any(|raw| encoder.output.annotation(raw).is_none()) {
         losses.noted("citations", How::Dropped);
     }
@@ -65,7 +78,12 @@ impl StreamEncoder for Encoder {
                 self.begin(out);
             }
             Event::Usage(usage) => self.output.answer.usage.update(usage),
-            Event::Finish { choice: 0, reason, detail, .. } => {
+            Event::Finish {
+                choice: 0,
+                reason,
+                detail,
+                ..
+            } => {
                 (self.end.reason, self.end.detail) = (Some(reason.clone()), detail.clone());
             }
             Event::Failed(fault) => self.fail(fault, out),
@@ -91,7 +109,12 @@ impl StreamEncoder for Encoder {
 
 impl Encoder {
     pub(super) fn new(ask: &Ask<'_>) -> Self {
-        Self { output: Output::new(ask), is_started: false, has_refused: false, end: End::default() }
+        Self {
+            output: Output::new(ask),
+            is_started: false,
+            has_refused: false,
+            end: End::default(),
+        }
     }
 
     fn begin(&mut self, out: &mut BytesMut) {
@@ -110,24 +133,49 @@ impl Encoder {
     fn part(&mut self, event: &Event, out: &mut BytesMut) {
         self.begin(out);
         match event {
-            Event::PartStart { at: At { choice: 0, .. }, head } => {
+            Event::PartStart {
+                at: At { choice: 0, .. },
+                head,
+            } => {
                 self.has_refused |= *head == PartHead::Refusal;
                 self.output.begin_part(head, out);
             }
-            Event::Delta { at: At { choice: 0, .. }, text } => self.output.delta(text, out),
-            Event::Paragraph { at: At { choice: 0, .. } } => self.output.end_text(out),
-            Event::Sig { at: At { choice: 0, .. }, value } => self.output.token(value),
-            Event::Cite { at: At { choice: 0, .. }, raw } => self.output.cite(raw, out),
-            Event::Logprobs { at: At { choice: 0, .. }, list } => self.output.logprobs(list),
-            Event::PartEnd { at: At { choice: 0, .. } } => self.output.end_part(out),
+            Event::Delta {
+                at: At { choice: 0, .. },
+                text,
+            } => self.output.delta(text, out),
+            Event::Paragraph {
+                at: At { choice: 0, .. },
+            } => self.output.end_text(out),
+            Event::Sig {
+                at: At { choice: 0, .. },
+                value,
+            } => self.output.token(value),
+            Event::Cite {
+                at: At { choice: 0, .. },
+                raw,
+            } => self.output.cite(raw, out),
+            Event::Logprobs {
+                at: At { choice: 0, .. },
+                list,
+            } => self.output.logprobs(list),
+            Event::PartEnd {
+                at: At { choice: 0, .. },
+            } => self.output.end_part(out),
             _ => {}
         }
     }
 
     /// A refusal that other dialects tell by the finish alone.
     fn say_refusal(&mut self, out: &mut BytesMut) {
-        let words = self.end.reason.as_ref().and_then(|reason| reason.refusal(self.end.detail.as_ref()));
-        let Some(words) = words.filter(|_| !self.has_refused) else { return };
+        let words = self
+            .end
+            .reason
+            .as_ref()
+            .and_then(|reason| reason.refusal(self.end.detail.as_ref()));
+        let Some(words) = words.filter(|_| !self.has_refused) else {
+            return;
+        };
         self.output.begin_part(&PartHead::Refusal, out);
         self.output.delta(&words, out);
         self.output.end_part(out);

@@ -1,4 +1,5 @@
-//! Tools and tool choice of Responses clients. Groups (`namespace`) are flattened: each tool remembers its group.
+//! Tools and tool choice of Responses clients. Groups (`namespace`) are flattened: each tool
+//! remembers its group.
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
@@ -7,36 +8,68 @@ use crate::json::{Invalid, Kind, Text, Value};
 use crate::protocol::DecodeError;
 
 pub(super) fn decode(request: &mut Request, tools: Value<'_>) -> Result<(), DecodeError> {
-    tools.items()?.try_for_each(|tool| Ok(decode_tool(request, tool, None)?))
+    tools
+        .items()?
+        .try_for_each(|tool| Ok(decode_tool(request, tool, None)?))
 }
 
-fn decode_tool(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<(), Invalid> {
+fn decode_tool(
+    request: &mut Request,
+    tool: Value<'_>,
+    namespace: Option<&Text>,
+) -> Result<(), Invalid> {
     let kind = tool.required("type")?.text()?;
     let kind = match &*kind.to_plain() {
         "function" => function(request, tool, namespace)?,
         "custom" => custom(request, tool, namespace)?,
         "namespace" => return group(request, tool),
-        _ => ToolKind::Hosted { dialect: DIALECT, kind: kind.clone(), raw: tool.raw() },
+        _ => ToolKind::Hosted {
+            dialect: DIALECT,
+            kind: kind.clone(),
+            raw: tool.raw(),
+        },
     };
-    request.tools.push(Tool { kind, at: tool.spot() });
+    request.tools.push(Tool {
+        kind,
+        at: tool.spot(),
+    });
     Ok(())
 }
 
-fn function(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<ToolKind, Invalid> {
-    leave_all_but(request, tool, &["type", "name", "description", "parameters", "strict"])?;
+fn function(
+    request: &mut Request,
+    tool: Value<'_>,
+    namespace: Option<&Text>,
+) -> Result<ToolKind, Invalid> {
+    leave_all_but(
+        request,
+        tool,
+        &["type", "name", "description", "parameters", "strict"],
+    )?;
     Ok(ToolKind::Function {
         name: tool.required("name")?.text()?,
         namespace: namespace.cloned(),
         description: tool.get("description").map(Value::text).transpose()?,
         schema: tool.get("parameters").map(Value::raw),
-        strict: tool.get("strict").map(|value| Located::read(value, Value::bool)).transpose()?,
+        strict: tool
+            .get("strict")
+            .map(|value| Located::read(value, Value::bool))
+            .transpose()?,
         cache: None,
     })
 }
 
-fn custom(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> Result<ToolKind, Invalid> {
+fn custom(
+    request: &mut Request,
+    tool: Value<'_>,
+    namespace: Option<&Text>,
+) -> Result<ToolKind, Invalid> {
     leave_all_but(request, tool, &["type", "name", "description", "format"])?;
-    let is_text = |format: &Value<'_>| format.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "text"));
+    let is_text = |format: &Value<'_>| {
+        format
+            .get("type")
+            .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "text"))
+    };
     let grammar = tool.get("format").filter(|format| !is_text(format));
     Ok(ToolKind::Free {
         name: tool.required("name")?.text()?,
@@ -47,15 +80,23 @@ fn custom(request: &mut Request, tool: Value<'_>, namespace: Option<&Text>) -> R
     })
 }
 
-/// `{type:namespace,name,description,tools}`, as Codex sends one. The group's description has no home in canon.
+/// `{type:namespace,name,description,tools}`, as Codex sends one. The group's description has no
+/// home in canon.
 fn group(request: &mut Request, group: Value<'_>) -> Result<(), Invalid> {
     leave_all_but(request, group, &["type", "name", "tools"])?;
     let name = group.required("name")?.text()?;
-    group.required("tools")?.items()?.try_for_each(|tool| decode_tool(request, tool, Some(&name)))
+    group
+        .required("tools")?
+        .items()?
+        .try_for_each(|tool| decode_tool(request, tool, Some(&name)))
 }
 
 pub(super) fn decode_choice(request: &mut Request, choice: Value<'_>) -> Result<(), DecodeError> {
-    let decoded = if choice.kind() == Kind::String { word(choice)? } else { object(request, choice)? };
+    let decoded = if choice.kind() == Kind::String {
+        word(choice)?
+    } else {
+        object(request, choice)?
+    };
     request.tool_choice = Some(Located::new(decoded, choice.spot()));
     Ok(())
 }
@@ -91,20 +132,29 @@ fn one(request: &Request, choice: Value<'_>) -> Result<ToolName, Invalid> {
     let is_meant = |tool: &&Tool| wanted.namespace.is_none() && tool.name() == Some(&wanted.name);
     let mut meant = request.tools.iter().filter(is_meant);
     Ok(match (meant.next(), meant.next()) {
-        (Some(only), None) => ToolName { namespace: only.namespace().cloned(), ..wanted },
+        (Some(only), None) => ToolName {
+            namespace: only.namespace().cloned(),
+            ..wanted
+        },
         _ => wanted,
     })
 }
 
 fn tool_name(choice: Value<'_>) -> Result<ToolName, Invalid> {
     let namespace = choice.get("namespace").map(Value::text).transpose()?;
-    Ok(ToolName { name: choice.required("name")?.text()?, namespace })
+    Ok(ToolName {
+        name: choice.required("name")?.text()?,
+        namespace,
+    })
 }
 
-/// `{type:allowed_tools,mode:auto|required,tools:[{type,name,namespace?}]}`. Hosted tools in it have no name.
+/// `{type:allowed_tools,mode:auto|required,tools:[{type,name,namespace?}]}`. Hosted tools in it
+/// have no name.
 fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
     leave_all_but(request, choice, &["type", "mode", "tools"])?;
-    let must = choice.get("mode").is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
+    let must = choice
+        .get("mode")
+        .is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
     let mut tools = Vec::new();
     for tool in choice.required("tools")?.items()? {
         match tool.get("name") {
@@ -117,11 +167,22 @@ fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
 }
 
 fn is_group(tool: Value<'_>) -> bool {
-    tool.get("type").is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "namespace"))
+    tool.get("type")
+        .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "namespace"))
 }
 
 /// The tools of a group.
 fn members(request: &Request, group: &Text) -> Vec<ToolName> {
-    let members = request.tools.iter().filter(|tool| tool.namespace() == Some(group));
-    members.filter_map(|tool| Some(ToolName { name: tool.name()?.clone(), namespace: Some(group.clone()) })).collect()
+    let members = request
+        .tools
+        .iter()
+        .filter(|tool| tool.namespace() == Some(group));
+    members
+        .filter_map(|tool| {
+            Some(ToolName {
+                name: tool.name()?.clone(),
+                namespace: Some(group.clone()),
+            })
+        })
+        .collect()
 }

@@ -7,10 +7,19 @@ use crate::json::{Array, Object, Raw, Text};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
 
-pub(super) fn encode(object: &mut Object<'_>, request: &Request, names: &Names<'_>, losses: &mut Losses) {
+pub(super) fn encode(
+    object: &mut Object<'_>,
+    request: &Request,
+    names: &Names<'_>,
+    losses: &mut Losses,
+) {
     let mut tools: Vec<&Tool> = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
-        if is_foreign(tool) { losses.dropped(tool.at) } else { tools.push(tool) }
+        if is_foreign(tool) {
+            losses.dropped(tool.at)
+        } else {
+            tools.push(tool)
+        }
     }
     if !tools.is_empty() {
         object.array("tools", |array| write_all(array, &tools, names, losses));
@@ -35,21 +44,50 @@ fn write_all(array: &mut Array<'_>, tools: &[&Tool], names: &Names<'_>, losses: 
         array.object(|object| {
             object.str("type", "namespace");
             object.text("name", namespace);
-            object.array("tools", |inner| group.iter().for_each(|tool| write(inner, tool, names, losses)));
+            object.array("tools", |inner| {
+                group
+                    .iter()
+                    .for_each(|tool| write(inner, tool, names, losses))
+            });
         });
     }
 }
 
 fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Losses) {
     match &tool.kind {
-        ToolKind::Function { name, description, schema, strict, cache, .. } => array.object(|object| {
-            begin(object, "function", &names.wire(name, None), description.as_ref());
+        ToolKind::Function {
+            name,
+            description,
+            schema,
+            strict,
+            cache,
+            ..
+        } => array.object(|object| {
+            begin(
+                object,
+                "function",
+                &names.wire(name, None),
+                description.as_ref(),
+            );
             function(object, schema.as_ref(), strict.as_ref(), losses);
             drop_mark(cache.as_ref(), losses);
         }),
-        ToolKind::Free { name, description, grammar, cache, .. } => array.object(|object| {
-            begin(object, "custom", &names.wire(name, None), description.as_ref());
-            object.some("format", grammar.as_ref(), |value, grammar| value.raw(&grammar.value));
+        ToolKind::Free {
+            name,
+            description,
+            grammar,
+            cache,
+            ..
+        } => array.object(|object| {
+            begin(
+                object,
+                "custom",
+                &names.wire(name, None),
+                description.as_ref(),
+            );
+            object.some("format", grammar.as_ref(), |value, grammar| {
+                value.raw(&grammar.value)
+            });
             drop_mark(cache.as_ref(), losses);
         }),
         ToolKind::Hosted { raw, .. } => array.item().raw(raw),
@@ -63,10 +101,18 @@ fn begin(object: &mut Object<'_>, kind: &str, name: &Text, description: Option<&
 }
 
 /// `strict` is always written: a server that finds none tries strict by itself.
-fn function(object: &mut Object<'_>, schema: Option<&Raw>, strict: Option<&Located<bool>>, losses: &mut Losses) {
+fn function(
+    object: &mut Object<'_>,
+    schema: Option<&Raw>,
+    strict: Option<&Located<bool>>,
+    losses: &mut Losses,
+) {
     let parameters = schema::parameters(schema);
     object.raw("parameters", &parameters);
-    object.bool("strict", strict.is_some_and(|strict| keeps_strict(strict, &parameters, losses)));
+    object.bool(
+        "strict",
+        strict.is_some_and(|strict| keeps_strict(strict, &parameters, losses)),
+    );
 }
 
 fn drop_mark(mark: Option<&CacheMark>, losses: &mut Losses) {
@@ -75,39 +121,67 @@ fn drop_mark(mark: Option<&CacheMark>, losses: &mut Losses) {
     }
 }
 
-fn encode_choice(object: &mut Object<'_>, choice: &Located<ToolChoice>, request: &Request, names: &Names<'_>, losses: &mut Losses) {
+fn encode_choice(
+    object: &mut Object<'_>,
+    choice: &Located<ToolChoice>,
+    request: &Request,
+    names: &Names<'_>,
+    losses: &mut Losses,
+) {
     match &choice.value {
         ToolChoice::None => object.str("tool_choice", "none"),
         ToolChoice::Auto => object.str("tool_choice", "auto"),
         ToolChoice::Any => object.str("tool_choice", "required"),
         ToolChoice::One { name, namespace } => object.object("tool_choice", |object| {
-            let wanted = ToolName { name: name.clone(), namespace: namespace.clone() };
+            let wanted = ToolName {
+                name: name.clone(),
+                namespace: namespace.clone(),
+            };
             write_name(object, &wanted, request, names);
         }),
-        ToolChoice::Subset { tools: allowed, must } => object.object("tool_choice", |object| {
+        ToolChoice::Subset {
+            tools: allowed,
+            must,
+        } => object.object("tool_choice", |object| {
             object.str("type", "allowed_tools");
             object.str("mode", if *must { "required" } else { "auto" });
             object.array("tools", |tools| {
-                allowed.iter().for_each(|wanted| tools.object(|object| write_name(object, wanted, request, names)));
+                allowed.iter().for_each(|wanted| {
+                    tools.object(|object| write_name(object, wanted, request, names))
+                });
             });
         }),
         ToolChoice::Hosted(kind) if is_offered(request, kind) => {
             object.object("tool_choice", |object| object.text("type", kind));
         }
-        ToolChoice::Hosted(_) => refuse(losses, choice.at, "such hosted tool, and the choice forces it"),
+        ToolChoice::Hosted(_) => refuse(
+            losses,
+            choice.at,
+            "such hosted tool, and the choice forces it",
+        ),
     }
 }
 
 fn write_name(object: &mut Object<'_>, wanted: &ToolName, request: &Request, names: &Names<'_>) {
-    let is_custom = |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(wanted);
-    object.str("type", if request.tools.iter().any(is_custom) { "custom" } else { "function" });
+    let is_custom =
+        |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(wanted);
+    object.str(
+        "type",
+        if request.tools.iter().any(is_custom) {
+            "custom"
+        } else {
+            "function"
+        },
+    );
     object.text("name", &names.wire(&wanted.name, None));
-    object.some("namespace", wanted.namespace.as_ref(), |value, text| value.text(text));
+    object.some("namespace", wanted.namespace.as_ref(), |value, text| {
+        value.text(text)
+    });
 }
 
 fn is_offered(request: &Request, kind: &Text) -> bool {
-    request
-        .tools
-        .iter()
-        .any(|tool| matches!(&tool.kind, ToolKind::Hosted { kind: offered, .. } if offered == kind) && !is_foreign(tool))
+    request.tools.iter().any(|tool| {
+        matches!(&tool.kind, ToolKind::Hosted { kind: offered, .. } if offered == kind)
+            && !is_foreign(tool)
+    })
 }

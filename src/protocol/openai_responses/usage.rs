@@ -1,4 +1,5 @@
-//! Usage of the Responses dialect. Source: `openai-responses.md`, "usage": input includes cached and written tokens, output reasoning.
+//! Usage of the Responses dialect. Source: `openai-responses.md`, "usage": input includes cached
+//! and written tokens, output reasoning.
 
 use crate::canon::Usage;
 use crate::json::{Value, Writer};
@@ -20,7 +21,8 @@ pub(super) fn has_gaps(usage: &Usage) -> bool {
     !usage.is_unknown() && (usage.input.is_none() || usage.output.is_none())
 }
 
-/// Writes `null` where nothing is known; else the whole shape, both details included, as the SDKs' types demand.
+/// Writes `null` where nothing is known; else the whole shape, both details included, as the SDKs'
+/// types demand.
 pub(super) fn encode(value: Writer<'_>, usage: &Usage) {
     if usage.is_unknown() {
         return value.null();
@@ -33,7 +35,9 @@ pub(super) fn encode(value: Writer<'_>, usage: &Usage) {
             details.u64("cache_write_tokens", usage.cache_write.unwrap_or(0));
         });
         object.u64("output_tokens", output);
-        object.object("output_tokens_details", |details| details.u64("reasoning_tokens", usage.reasoning.unwrap_or(0)));
+        object.object("output_tokens_details", |details| {
+            details.u64("reasoning_tokens", usage.reasoning.unwrap_or(0))
+        });
         object.u64("total_tokens", input.saturating_add(output));
     });
 }

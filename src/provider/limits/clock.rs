@@ -1,4 +1,5 @@
-//! The provider's clock beside ours: a moment that a provider names is counted by the provider's own time.
+//! The provider's clock beside ours: a moment that a provider names is counted by the provider's
+//! own time.
 
 use std::time::Duration;
 
@@ -20,8 +21,12 @@ pub(super) struct Clocks {
 impl Clocks {
     /// Their time is what their `Date` says, where it is more than a minute off.
     pub(super) fn of(headers: &HeaderMap, now: Timestamp) -> Self {
-        let date = headers.get(header::DATE).and_then(|date| http_date(date.to_str().ok()?.trim()));
-        let theirs = date.filter(|date| apart(*date, now) > SKEW_MIN).unwrap_or(now);
+        let date = headers
+            .get(header::DATE)
+            .and_then(|date| http_date(date.to_str().ok()?.trim()));
+        let theirs = date
+            .filter(|date| apart(*date, now) > SKEW_MIN)
+            .unwrap_or(now);
         Self { ours: now, theirs }
     }
 
@@ -36,7 +41,8 @@ impl Clocks {
 
     /// The same as a moment of our clock, at most `max` away.
     pub(super) fn moment(&self, when: When, max: Duration) -> Option<Timestamp> {
-        self.wait(when).and_then(|wait| self.ours.checked_add(wait.min(max)))
+        self.wait(when)
+            .and_then(|wait| self.ours.checked_add(wait.min(max)))
     }
 
     /// Their time: a provider's day ends by it.
@@ -47,13 +53,23 @@ impl Clocks {
     /// A sentence where the clocks differ.
     pub(super) fn complaint(&self) -> Option<String> {
         let apart = apart(self.theirs, self.ours);
-        let side = if self.ours < self.theirs { "behind" } else { "ahead of" };
-        (apart > SKEW_MIN).then(|| format!("this machine's clock is {} {side} the provider's; set it right", spoken(apart)))
+        let side = if self.ours < self.theirs {
+            "behind"
+        } else {
+            "ahead of"
+        };
+        (apart > SKEW_MIN).then(|| {
+            format!(
+                "this machine's clock is {} {side} the provider's; set it right",
+                spoken(apart)
+            )
+        })
     }
 }
 
 fn apart(one: Timestamp, other: Timestamp) -> Duration {
-    one.duration_since(other).unwrap_or_else(|error| error.duration())
+    one.duration_since(other)
+        .unwrap_or_else(|error| error.duration())
 }
 
 fn spoken(duration: Duration) -> String {
@@ -86,7 +102,10 @@ mod tests {
         for ahead in [-7200, 7200] {
             let clocks = clocks(DATE, ahead);
             assert_eq!(clocks.wait(reset), Some(Duration::from_secs(30)));
-            assert_eq!(clocks.moment(reset, Duration::MAX), Some(clocks.ours + Duration::from_secs(30)));
+            assert_eq!(
+                clocks.moment(reset, Duration::MAX),
+                Some(clocks.ours + Duration::from_secs(30))
+            );
         }
     }
 
@@ -98,12 +117,20 @@ mod tests {
             clocks(DATE, -7200).complaint().as_deref(),
             Some("this machine's clock is 2 h behind the provider's; set it right")
         );
-        assert!(clocks(DATE, 86_400 * 400).complaint().unwrap().contains("400 days ahead of"));
+        assert!(
+            clocks(DATE, 86_400 * 400)
+                .complaint()
+                .unwrap()
+                .contains("400 days ahead of")
+        );
     }
 
     #[test]
     fn what_is_past_is_no_wait() {
-        assert_eq!(clocks(DATE, 0).wait(When::At(http_date(DATE).unwrap())), None);
+        assert_eq!(
+            clocks(DATE, 0).wait(When::At(http_date(DATE).unwrap())),
+            None
+        );
         assert_eq!(clocks(DATE, 0).wait(When::After(Duration::ZERO)), None);
     }
 }

@@ -47,12 +47,29 @@ mod tests {
     fn the_next_midnight_follows_summer_time() {
         let next = |zone: DayEnd, now: &str| {
             let now: jiff::Timestamp = now.parse().unwrap();
-            jiff::Timestamp::try_from(zone.after(now.into()).unwrap()).unwrap().to_string()
+            jiff::Timestamp::try_from(zone.after(now.into()).unwrap())
+                .unwrap()
+                .to_string()
         };
-        assert_eq!(next(DayEnd::Pacific, "2026-01-15T12:00:00Z"), "2026-01-16T08:00:00Z");
-        assert_eq!(next(DayEnd::Pacific, "2026-07-15T12:00:00Z"), "2026-07-16T07:00:00Z");
-        assert_eq!(next(DayEnd::Pacific, "2026-07-15T07:00:00Z"), "2026-07-16T07:00:00Z");
-        assert_eq!(next(DayEnd::Pacific, "2026-03-08T09:00:00Z"), "2026-03-09T07:00:00Z");
-        assert_eq!(next(DayEnd::Utc, "2026-07-15T23:59:59Z"), "2026-07-16T00:00:00Z");
+        assert_eq!(
+            next(DayEnd::Pacific, "2026-01-15T12:00:00Z"),
+            "2026-01-16T08:00:00Z"
+        );
+        assert_eq!(
+            next(DayEnd::Pacific, "2026-07-15T12:00:00Z"),
+            "2026-07-16T07:00:00Z"
+        );
+        assert_eq!(
+            next(DayEnd::Pacific, "2026-07-15T07:00:00Z"),
+            "2026-07-16T07:00:00Z"
+        );
+        assert_eq!(
+            next(DayEnd::Pacific, "2026-03-08T09:00:00Z"),
+            "2026-03-09T07:00:00Z"
+        );
+        assert_eq!(
+            next(DayEnd::Utc, "2026-07-15T23:59:59Z"),
+            "2026-07-16T00:00:00Z"
+        );
     }
 }

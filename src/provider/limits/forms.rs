@@ -17,18 +17,25 @@ pub(super) enum When {
 const EPOCH_SECONDS_FROM: f64 = 1e9;
 const EPOCH_MILLIS_FROM: f64 = 1e12;
 
-/// Reads a reset in any of its forms: seconds (Groq, Together), a Go duration (OpenAI), seconds or milliseconds since 1970
-/// (Anthropic's unified windows; OpenRouter), RFC 3339 (Anthropic), an HTTP date.
+/// Reads a reset in any of its forms: seconds (Groq, Together), a Go duration (OpenAI), seconds or
+/// milliseconds since 1970 (Anthropic's unified windows; OpenRouter), RFC 3339 (Anthropic), an HTTP
+/// date.
 pub(super) fn when(text: &str) -> Option<When> {
     if let Some(number) = number(text) {
         return Some(when_of_number(number));
     }
     let moment = || text.parse::<jiff::Timestamp>().ok().map(Timestamp::from);
-    go_duration(text).map(When::After).or_else(|| moment().or_else(|| http_date(text)).map(When::At))
+    go_duration(text)
+        .map(When::After)
+        .or_else(|| moment().or_else(|| http_date(text)).map(When::At))
 }
 
 fn when_of_number(number: f64) -> When {
-    let at = |seconds: f64| Timestamp::UNIX_EPOCH.checked_add(duration(seconds)).map_or(When::After(Duration::MAX), When::At);
+    let at = |seconds: f64| {
+        Timestamp::UNIX_EPOCH
+            .checked_add(duration(seconds))
+            .map_or(When::After(Duration::MAX), When::At)
+    };
     if number >= EPOCH_MILLIS_FROM {
         at(number / 1000.0)
     } else if number >= EPOCH_SECONDS_FROM {
@@ -43,14 +50,18 @@ pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     httpdate::parse_http_date(text).ok()
 }
 
-/// Seconds with or without a fraction. A number that is too large for a duration still is a very long wait.
+/// Seconds with or without a fraction. A number that is too large for a duration still is a very
+/// long wait.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     number(text).map(duration)
 }
 
 /// A number without sign and exponent.
 pub(super) fn number(text: &str) -> Option<f64> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_number = !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.parse().ok().filter(|_| is_number)
 }
 
@@ -66,9 +77,12 @@ pub(super) fn go_duration(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let unit_at = rest.find(|c: char| c.is_ascii_alphabetic())?;
         let (written, tail) = rest.split_at(unit_at);
-        let unit_end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let unit_end = tail
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .unwrap_or(tail.len());
         let scale = unit_seconds(&tail[..unit_end])?;
-        let part = number(written).and_then(|number| Duration::try_from_secs_f64(number * scale).ok())?;
+        let part =
+            number(written).and_then(|number| Duration::try_from_secs_f64(number * scale).ok())?;
         total = total.checked_add(part)?;
         rest = &tail[unit_end..];
     }
@@ -89,22 +103,35 @@ fn unit_seconds(unit: &str) -> Option<f64> {
 }
 
 /// The phrases behind which messages name a wait. In lower case.
-const PHRASES: [&str; 6] = ["try again in ", "retry in ", "try again after ", "retry after ", "wait for ", "please wait "];
+const PHRASES: [&str; 6] = [
+    "try again in ",
+    "retry in ",
+    "try again after ",
+    "retry after ",
+    "wait for ",
+    "please wait ",
+];
 
-/// The wait that a message names: "Please try again in 1m12.5s", "Please retry after 9 seconds", "retry in 45.57s.".
-/// Source: observed with OpenAI, Groq, Azure OpenAI, Gemini.
+/// The wait that a message names: "Please try again in 1m12.5s", "Please retry after 9 seconds",
+/// "retry in 45.57s.". Source: observed with OpenAI, Groq, Azure OpenAI, Gemini.
 pub(super) fn wait_in_words(message: &str) -> Option<Duration> {
     let text = message.to_ascii_lowercase();
     PHRASES.iter().find_map(|phrase| {
         let (_, rest) = text.split_once(phrase)?;
-        let word = rest.split_whitespace().next()?.trim_end_matches(['.', ',', ';', ')']);
+        let word = rest
+            .split_whitespace()
+            .next()?
+            .trim_end_matches(['.', ',', ';', ')']);
         go_duration(word).or_else(|| number(word).and_then(|number| spelled(number, rest)))
     })
 }
 
 /// A number and the unit that is spelled out behind it.
 fn spelled(number: f64, rest: &str) -> Option<Duration> {
-    let unit = rest.split_whitespace().nth(1)?.trim_matches(|c: char| !c.is_ascii_alphabetic());
+    let unit = rest
+        .split_whitespace()
+        .nth(1)?
+        .trim_matches(|c: char| !c.is_ascii_alphabetic());
     let scale = match unit.trim_end_matches('s') {
         "millisecond" | "m" if unit == "ms" || unit.starts_with("milli") => 1e-3,
         "second" | "sec" | "" => 1.0,
@@ -123,7 +150,11 @@ mod tests {
     #[test]
     fn every_form_of_a_reset_is_read() {
         let after = |millis| Some(When::After(Duration::from_millis(millis)));
-        let at = |seconds| Some(When::At(Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)));
+        let at = |seconds| {
+            Some(When::At(
+                Timestamp::UNIX_EPOCH + Duration::from_secs(seconds),
+            ))
+        };
         let table = [
             ("1h16m0.667s", after(4_560_667)),
             ("6ms", after(6)),
@@ -150,11 +181,20 @@ mod tests {
     #[test]
     fn waits_in_messages_are_read() {
         let table = [
-            ("Rate limit reached for gpt-5 on requests per min (RPM). Please try again in 20s. Visit https://x.", Some(20.0)),
-            ("on tokens per day (TPD): Limit 100000. Please try again in 1h16m0.667s. Need more tokens?", Some(4560.667)),
+            (
+                "Rate limit reached for gpt-5 on requests per min (RPM). Please try again in 20s. Visit https://x.",
+                Some(20.0),
+            ),
+            (
+                "on tokens per day (TPD): Limit 100000. Please try again in 1h16m0.667s. Need more tokens?",
+                Some(4560.667),
+            ),
             ("Please try again in 6ms.", Some(0.006)),
             ("Please retry after 9 seconds.", Some(9.0)),
-            ("* Quota exceeded, model: gemini-3-pro\nPlease retry in 45.578569677s.", Some(45.578_569_677)),
+            (
+                "* Quota exceeded, model: gemini-3-pro\nPlease retry in 45.578569677s.",
+                Some(45.578_569_677),
+            ),
             ("try again in 5 minutes", Some(300.0)),
             ("Please try again in 1 hour", Some(3600.0)),
             ("try again in a while", None),
@@ -163,7 +203,11 @@ mod tests {
             ("Overloaded", None),
         ];
         for (message, expected) in table {
-            assert_eq!(wait_in_words(message).map(|wait| wait.as_secs_f64()), expected, "`{message}`");
+            assert_eq!(
+                wait_in_words(message).map(|wait| wait.as_secs_f64()),
+                expected,
+                "`{message}`"
+            );
         }
     }
 }

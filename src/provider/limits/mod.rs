@@ -1,7 +1,7 @@
 //! What providers say about limits: how much is left, and when coming back makes sense.
 //!
-//! Headers are read on every answer ([`readings`]), bodies only where a limit was hit. Moments are counted by the clock of whoever
-//! named them. Pure: the caller gives the time.
+//! Headers are read on every answer ([`readings`]), bodies only where a limit was hit. Moments are
+//! counted by the clock of whoever named them. Pure: the caller gives the time.
 
 mod body;
 mod clock;
@@ -30,7 +30,8 @@ pub fn readings(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Vec<Rea
     windows::readings(headers, || Clocks::of(headers, now()))
 }
 
-/// A sentence where this machine's clock and that of an answer's `Date` differ by more than a minute.
+/// A sentence where this machine's clock and that of an answer's `Date` differ by more than a
+/// minute.
 pub(super) fn clock_complaint(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     Clocks::of(headers, now).complaint()
 }
@@ -47,25 +48,51 @@ pub(super) struct Limit {
     pub(super) remarks: Vec<String>,
 }
 
-/// Reads how long a refusal holds: as `Retry-After` says; else the body; else the reset of a limit that was hit; else, for a
-/// daily quota, the end of the provider's day.
-pub(super) fn limit(headers: &HeaderMap, body: &[u8], fault: &Fault, day: Option<DayEnd>, now: Timestamp) -> Limit {
+/// Reads how long a refusal holds: as `Retry-After` says; else the body; else the reset of a limit
+/// that was hit; else, for a daily quota, the end of the provider's day.
+pub(super) fn limit(
+    headers: &HeaderMap,
+    body: &[u8],
+    fault: &Fault,
+    day: Option<DayEnd>,
+    now: Timestamp,
+) -> Limit {
     let clocks = Clocks::of(headers, now);
     let facts = body::facts(body, fault, &clocks);
     let is_limited = matches!(fault.kind, FaultKind::RateLimited | FaultKind::QuotaSpent);
-    let named = retry_after(headers, now, REST_MAX).or(facts.wait).or_else(|| match fault.kind {
-        // Reset times stand on every answer; they say when to come back only where their limit was hit.
-        FaultKind::RateLimited if !facts.is_daily => limits_reset_after(headers, now, REST_MAX),
-        FaultKind::RateLimited | FaultKind::QuotaSpent => spent_reset_after(headers, now, REST_MAX),
-        _ => None,
-    });
+    let named = retry_after(headers, now, REST_MAX)
+        .or(facts.wait)
+        .or_else(|| match fault.kind {
+            // Reset times stand on every answer; they say when to come back only where their limit
+            // was hit.
+            FaultKind::RateLimited if !facts.is_daily => limits_reset_after(headers, now, REST_MAX),
+            FaultKind::RateLimited | FaultKind::QuotaSpent => {
+                spent_reset_after(headers, now, REST_MAX)
+            }
+            _ => None,
+        });
     let known = day.filter(|_| facts.is_daily && is_limited && named.is_none());
-    let until_known = known.and_then(|day| day.after(clocks.theirs())?.duration_since(clocks.theirs()).ok());
-    let said_known = known.map(|day| format!("no moment was named; this provider's days end at {}", day.name()));
-    let is_rejected = |window: &windows::Window| window.scope() == Scope::Account && window.is_spent();
-    let covers_account = facts.covers_account || (is_limited && windows::windows(headers).iter().any(is_rejected));
+    let until_known = known.and_then(|day| {
+        day.after(clocks.theirs())?
+            .duration_since(clocks.theirs())
+            .ok()
+    });
+    let said_known = known.map(|day| {
+        format!(
+            "no moment was named; this provider's days end at {}",
+            day.name()
+        )
+    });
+    let is_rejected =
+        |window: &windows::Window| window.scope() == Scope::Account && window.is_spent();
+    let covers_account =
+        facts.covers_account || (is_limited && windows::windows(headers).iter().any(is_rejected));
     Limit {
-        scope: if covers_account { Scope::Account } else { Scope::Model },
+        scope: if covers_account {
+            Scope::Account
+        } else {
+            Scope::Model
+        },
         wait: named.or(until_known).map(|wait| wait.min(REST_MAX)),
         is_daily: facts.is_daily,
         remarks: said_known.into_iter().chain(clocks.complaint()).collect(),
@@ -83,7 +110,12 @@ mod tests {
     }
 
     pub(super) fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pairs = list.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let pairs = list.iter().map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        });
         pairs.collect()
     }
 }

@@ -1,7 +1,8 @@
 //! The limits that stand in an answer's headers, whatever it answers.
 //!
-//! Source: OpenAI, Groq, xAI, Mistral, Together, Fireworks, OpenRouter "Rate limits"; Anthropic "Rate limits", response headers;
-//! `anthropic-ratelimit-unified-*` as observed with subscription accounts; draft-ietf-httpapi-ratelimit-headers.
+//! Source: OpenAI, Groq, xAI, Mistral, Together, Fireworks, OpenRouter "Rate limits"; Anthropic
+//! "Rate limits", response headers; `anthropic-ratelimit-unified-*` as observed with subscription
+//! accounts; draft-ietf-httpapi-ratelimit-headers.
 
 use std::borrow::Cow;
 
@@ -45,17 +46,36 @@ impl Window {
 
     /// How far it reaches: the unified windows are the account's, but those that name a model.
     pub(super) fn scope(&self) -> Scope {
-        if self.is_unified && !self.name.contains('_') { Scope::Account } else { Scope::Model }
+        if self.is_unified && !self.name.contains('_') {
+            Scope::Account
+        } else {
+            Scope::Model
+        }
     }
 
     fn reading(self, clocks: &Clocks) -> Option<Reading> {
-        let resets_at = self.resets.and_then(|when| clocks.moment(when, super::REST_MAX));
+        let resets_at = self
+            .resets
+            .and_then(|when| clocks.moment(when, super::REST_MAX));
         // A share of a plan, in percent.
-        let percent = self.used.map(|used| (100.0 - used * 100.0).clamp(0.0, 100.0).floor() as u64);
-        let (limit, remaining) = (percent.map(|_| 100).or(self.limit), percent.or(self.remaining));
+        let percent = self
+            .used
+            .map(|used| (100.0 - used * 100.0).clamp(0.0, 100.0).floor() as u64);
+        let (limit, remaining) = (
+            percent.map(|_| 100).or(self.limit),
+            percent.or(self.remaining),
+        );
         let is_telling = limit.is_some() || remaining.is_some();
         let (unit, scope, source) = (self.unit(), self.scope(), ReadingSource::Header);
-        is_telling.then_some(Reading { window: Cow::Owned(self.name), unit, scope, limit, remaining, resets_at, source })
+        is_telling.then_some(Reading {
+            window: Cow::Owned(self.name),
+            unit,
+            scope,
+            limit,
+            remaining,
+            resets_at,
+            source,
+        })
     }
 
     fn unit(&self) -> Unit {
@@ -82,14 +102,23 @@ impl Window {
 pub(super) fn windows(headers: &HeaderMap) -> Vec<Window> {
     let mut windows: Vec<Window> = Vec::new();
     for (header, value) in headers {
-        let Some((name, field)) = field(header.as_str()) else { continue };
+        let Some((name, field)) = field(header.as_str()) else {
+            continue;
+        };
         let Ok(text) = value.to_str() else { continue };
-        let at = windows.iter().position(|window| window.name == name.0).or_else(|| {
-            (windows.len() < WINDOWS_MAX).then(|| {
-                windows.push(Window { name: name.0, is_unified: name.1, ..Window::default() });
-                windows.len() - 1
-            })
-        });
+        let at = windows
+            .iter()
+            .position(|window| window.name == name.0)
+            .or_else(|| {
+                (windows.len() < WINDOWS_MAX).then(|| {
+                    windows.push(Window {
+                        name: name.0,
+                        is_unified: name.1,
+                        ..Window::default()
+                    });
+                    windows.len() - 1
+                })
+            });
         if let Some(at) = at {
             windows[at].note(field, text.trim());
         }
@@ -97,17 +126,22 @@ pub(super) fn windows(headers: &HeaderMap) -> Vec<Window> {
     windows
 }
 
-/// What the headers say of limits, to be kept and shown. Nothing is allocated where they say nothing.
+/// What the headers say of limits, to be kept and shown. Nothing is allocated where they say
+/// nothing.
 pub(super) fn readings(headers: &HeaderMap, clocks: impl FnOnce() -> Clocks) -> Vec<Reading> {
     let windows = windows(headers);
     if windows.is_empty() {
         return Vec::new();
     }
     let clocks = clocks();
-    windows.into_iter().filter_map(|window| window.reading(&clocks)).collect()
+    windows
+        .into_iter()
+        .filter_map(|window| window.reading(&clocks))
+        .collect()
 }
 
-/// The window's name, whether it is one of Anthropic's unified ones, and what the header says of it.
+/// The window's name, whether it is one of Anthropic's unified ones, and what the header says of
+/// it.
 fn field(header: &str) -> Option<((String, bool), Field)> {
     let plain = |(window, field): (&str, Field)| ((window.replace('-', "_"), false), field);
     if let Some(rest) = header.strip_prefix("x-ratelimit-") {
@@ -119,7 +153,10 @@ fn field(header: &str) -> Option<((String, bool), Field)> {
     if let Some(rest) = header.strip_prefix("x-tokenlimit-") {
         return leading(rest).map(|(_, field)| plain(("tokens", field)));
     }
-    header.strip_prefix("ratelimit-").and_then(leading).map(plain)
+    header
+        .strip_prefix("ratelimit-")
+        .and_then(leading)
+        .map(plain)
 }
 
 /// `limit-requests`; where no window is named, requests are meant (OpenRouter, Together).
@@ -149,7 +186,9 @@ fn anthropic(rest: &str) -> Option<((String, bool), Field)> {
         None => return Some(((window.replace('-', "_"), false), field)),
         Some("") => "unified",
         // Overage and fallback are no windows.
-        Some(rest) => rest.strip_prefix('-').filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))?,
+        Some(rest) => rest
+            .strip_prefix('-')
+            .filter(|name| name.starts_with(|c: char| c.is_ascii_digit()))?,
     };
     Some(((name.to_owned(), true), field))
 }
@@ -173,8 +212,17 @@ mod tests {
         let readings = readings(&headers, || Clocks::of(&headers, now)).into_iter();
         let mut lines: Vec<String> = readings
             .map(|reading| {
-                let resets = reading.resets_at.map(|at| at.duration_since(now).unwrap_or(Duration::ZERO).as_secs_f64());
-                format!("{} {}/{} @{resets:?}", reading.window, show(reading.remaining), show(reading.limit))
+                let resets = reading.resets_at.map(|at| {
+                    at.duration_since(now)
+                        .unwrap_or(Duration::ZERO)
+                        .as_secs_f64()
+                });
+                format!(
+                    "{} {}/{} @{resets:?}",
+                    reading.window,
+                    show(reading.remaining),
+                    show(reading.limit)
+                )
             })
             .collect();
         lines.sort();
@@ -191,11 +239,20 @@ mod tests {
             ("x-ratelimit-reset-requests", "1s"),
             ("x-ratelimit-reset-tokens", "6m0s"),
         ];
-        assert_eq!(read(&openai), ["requests 59/60 @Some(1.0)", "tokens 149984/150000 @Some(360.0)"]);
+        assert_eq!(
+            read(&openai),
+            [
+                "requests 59/60 @Some(1.0)",
+                "tokens 149984/150000 @Some(360.0)"
+            ]
+        );
         let anthropic = [
             ("anthropic-ratelimit-input-tokens-limit", "40000"),
             ("anthropic-ratelimit-input-tokens-remaining", "39000"),
-            ("anthropic-ratelimit-input-tokens-reset", "2025-03-07T00:00:00Z"),
+            (
+                "anthropic-ratelimit-input-tokens-reset",
+                "2025-03-07T00:00:00Z",
+            ),
         ];
         assert_eq!(read(&anthropic), ["input_tokens 39000/40000 @Some(60.0)"]);
         let unified = [
@@ -207,7 +264,11 @@ mod tests {
             ("anthropic-ratelimit-unified-reset", "1741305660"),
         ];
         assert_eq!(read(&unified), ["5h 57/100 @Some(120.0)"]);
-        let openrouter = [("x-ratelimit-limit", "50"), ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1741305600000")];
+        let openrouter = [
+            ("x-ratelimit-limit", "50"),
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1741305600000"),
+        ];
         assert_eq!(read(&openrouter), ["requests 0/50 @Some(60.0)"]);
         let groq = [
             ("x-ratelimit-limit-requests", "14400"),
@@ -215,9 +276,19 @@ mod tests {
             ("x-ratelimit-reset-requests", "2m59.56s"),
         ];
         assert_eq!(read(&groq), ["requests 14370/14400 @Some(179.56)"]);
-        let together = [("x-tokenlimit-limit", "180000"), ("x-tokenlimit-remaining", "179000.0"), ("x-ratelimit-limit", "10")];
-        assert_eq!(read(&together), ["requests ?/10 @None", "tokens 179000/180000 @None"]);
-        let mistral = [("x-ratelimit-limit-tokens-minute", "500000"), ("x-ratelimit-remaining-tokens-minute", "499000")];
+        let together = [
+            ("x-tokenlimit-limit", "180000"),
+            ("x-tokenlimit-remaining", "179000.0"),
+            ("x-ratelimit-limit", "10"),
+        ];
+        assert_eq!(
+            read(&together),
+            ["requests ?/10 @None", "tokens 179000/180000 @None"]
+        );
+        let mistral = [
+            ("x-ratelimit-limit-tokens-minute", "500000"),
+            ("x-ratelimit-remaining-tokens-minute", "499000"),
+        ];
         assert_eq!(read(&mistral), ["tokens_minute 499000/500000 @None"]);
     }
 
@@ -225,14 +296,30 @@ mod tests {
     fn what_is_unknown_stays_unknown() {
         assert_eq!(read(&[]), [""; 0]);
         assert_eq!(read(&[("x-ratelimit-reset-requests", "1s")]), [""; 0]);
-        assert_eq!(read(&[("x-ratelimit-remaining-requests", "-1"), ("x-ratelimit-limit-requests", "many")]), [""; 0]);
-        assert_eq!(read(&[("x-request-id", "5"), ("x-ratelimit-policy", "5")]), [""; 0]);
+        assert_eq!(
+            read(&[
+                ("x-ratelimit-remaining-requests", "-1"),
+                ("x-ratelimit-limit-requests", "many")
+            ]),
+            [""; 0]
+        );
+        assert_eq!(
+            read(&[("x-request-id", "5"), ("x-ratelimit-policy", "5")]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn no_answer_makes_more_windows_than_are_kept() {
-        let names: Vec<String> = (0..100).map(|index| format!("x-ratelimit-limit-w{index}")).collect();
-        let headers = names.iter().map(|name| (http::HeaderName::try_from(name.as_str()).unwrap(), "5".parse().unwrap()));
+        let names: Vec<String> = (0..100)
+            .map(|index| format!("x-ratelimit-limit-w{index}"))
+            .collect();
+        let headers = names.iter().map(|name| {
+            (
+                http::HeaderName::try_from(name.as_str()).unwrap(),
+                "5".parse().unwrap(),
+            )
+        });
         assert_eq!(windows(&HeaderMap::from_iter(headers)).len(), WINDOWS_MAX);
     }
 }

@@ -17,7 +17,8 @@ const SAID_CHARS_MAX: usize = 300;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Granted(Granted),
-    /// The grant or the client was refused; it will not get better by itself. What the server said, bounded and without secrets.
+    /// The grant or the client was refused; it will not get better by itself. What the server said,
+    /// bounded and without secrets.
     Refused {
         said: String,
     },
@@ -43,7 +44,13 @@ pub struct Granted {
 
 impl Answer {
     /// Reads an answer to a request that carried the secrets `sent`.
-    pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8], sent: &[&Secret], now: Timestamp) -> Self {
+    pub fn read(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+        sent: &[&Secret],
+        now: Timestamp,
+    ) -> Self {
         if status.is_success() {
             return granted(body, now);
         }
@@ -51,34 +58,59 @@ impl Answer {
         match serde_json::from_slice::<BasicErrorResponse>(body) {
             _ if status == StatusCode::TOO_MANY_REQUESTS => Self::NotTaken { why: why() },
             _ if status.is_server_error() => Self::Unclear { why: why() },
-            Ok(error) if matches!(error.error().as_ref(), "temporarily_unavailable" | "slow_down") => {
-                Self::NotTaken { why: format!("{}: {}", why(), error.error().as_ref()) }
+            Ok(error)
+                if matches!(
+                    error.error().as_ref(),
+                    "temporarily_unavailable" | "slow_down"
+                ) =>
+            {
+                Self::NotTaken {
+                    why: format!("{}: {}", why(), error.error().as_ref()),
+                }
             }
-            Ok(error) => Self::Refused { said: said(&error, headers, sent, now) },
-            // Whoever answers with something else is no token endpoint, so that nobody looked at the grant.
-            Err(_) => Self::NotTaken { why: format!("{} with no OAuth error; check `token_url`", why()) },
+            Ok(error) => Self::Refused {
+                said: said(&error, headers, sent, now),
+            },
+            // Whoever answers with something else is no token endpoint, so that nobody looked at
+            // the grant.
+            Err(_) => Self::NotTaken {
+                why: format!("{} with no OAuth error; check `token_url`", why()),
+            },
         }
     }
 }
 
 fn granted(body: &[u8], now: Timestamp) -> Answer {
     let Ok(answer) = serde_json::from_slice::<BasicTokenResponse>(body) else {
-        return Answer::Unclear { why: "the token endpoint's answer holds no access token; check `token_url`".to_owned() };
+        return Answer::Unclear {
+            why: "the token endpoint's answer holds no access token; check `token_url`".to_owned(),
+        };
     };
-    let secret = |text: &str| Some(Secret::new(text.to_owned())).filter(|text| !text.expose().is_empty());
+    let secret =
+        |text: &str| Some(Secret::new(text.to_owned())).filter(|text| !text.expose().is_empty());
     let Some(access) = secret(answer.access_token().secret()) else {
-        return Answer::Unclear { why: "the token endpoint gave an empty access token".to_owned() };
+        return Answer::Unclear {
+            why: "the token endpoint gave an empty access token".to_owned(),
+        };
     };
     let lives = answer.expires_in().filter(|lives| *lives > Duration::ZERO);
     Answer::Granted(Granted {
         access,
         expires_at: lives.and_then(|lives| now.checked_add(lives)),
-        refresh: answer.refresh_token().and_then(|token| secret(token.secret())),
+        refresh: answer
+            .refresh_token()
+            .and_then(|token| secret(token.secret())),
     })
 }
 
-/// The server's own words. A clock that is wrong is a common cause where assertions are refused, so that it is said along.
-fn said(error: &BasicErrorResponse, headers: &HeaderMap, sent: &[&Secret], now: Timestamp) -> String {
+/// The server's own words. A clock that is wrong is a common cause where assertions are refused, so
+/// that it is said along.
+fn said(
+    error: &BasicErrorResponse,
+    headers: &HeaderMap,
+    sent: &[&Secret],
+    now: Timestamp,
+) -> String {
     let code = error.error().as_ref();
     let mut said = match error.error_description() {
         Some(description) => format!("{code}: {description}"),
@@ -90,7 +122,10 @@ fn said(error: &BasicErrorResponse, headers: &HeaderMap, sent: &[&Secret], now: 
     if let Some((end, _)) = said.char_indices().nth(SAID_CHARS_MAX) {
         said.truncate(end);
     }
-    let said: String = said.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let said: String = said
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     match limits::clock_complaint(headers, now) {
         Some(complaint) => format!("{said}; {complaint}"),
         None => said,
@@ -107,7 +142,13 @@ mod tests {
 
     fn read(status: u16, body: &str) -> Answer {
         let sent = Secret::new("rt-1".to_owned());
-        Answer::read(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body.as_bytes(), &[&sent], now())
+        Answer::read(
+            StatusCode::from_u16(status).unwrap(),
+            &HeaderMap::new(),
+            body.as_bytes(),
+            &[&sent],
+            now(),
+        )
     }
 
     fn secret(text: &str) -> Secret {
@@ -118,44 +159,97 @@ mod tests {
     fn tokens_are_read_with_their_end_and_successor() {
         let body = r#"{"access_token":"at-2","token_type":"Bearer","expires_in":3600,"refresh_token":"rt-2","scope":"a b","id_token":"x"}"#;
         let expires_at = Some(now() + Duration::from_secs(3600));
-        assert_eq!(read(200, body), Answer::Granted(Granted { access: secret("at-2"), expires_at, refresh: Some(secret("rt-2")) }));
+        assert_eq!(
+            read(200, body),
+            Answer::Granted(Granted {
+                access: secret("at-2"),
+                expires_at,
+                refresh: Some(secret("rt-2"))
+            })
+        );
         let bare = r#"{"access_token":"at-2","token_type":"bearer"}"#;
-        assert_eq!(read(200, bare), Answer::Granted(Granted { access: secret("at-2"), expires_at: None, refresh: None }));
+        assert_eq!(
+            read(200, bare),
+            Answer::Granted(Granted {
+                access: secret("at-2"),
+                expires_at: None,
+                refresh: None
+            })
+        );
     }
 
     #[test]
     fn refusals_are_told_from_what_may_pass_and_from_what_is_unclear() {
-        let refused = |said: &str| Answer::Refused { said: said.to_owned() };
-        assert_eq!(read(400, r#"{"error":"invalid_grant"}"#), refused("invalid_grant"));
+        let refused = |said: &str| Answer::Refused {
+            said: said.to_owned(),
+        };
         assert_eq!(
-            read(400, r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#),
+            read(400, r#"{"error":"invalid_grant"}"#),
+            refused("invalid_grant")
+        );
+        assert_eq!(
+            read(
+                400,
+                r#"{"error":"invalid_grant","error_description":"Token has been expired or revoked."}"#
+            ),
             refused("invalid_grant: Token has been expired or revoked.")
         );
-        assert_eq!(read(401, r#"{"error":"invalid_client"}"#), refused("invalid_client"));
-        for (status, body) in [(429, "{}"), (400, r#"{"error":"temporarily_unavailable"}"#), (404, "<html>"), (302, "")] {
-            assert!(matches!(read(status, body), Answer::NotTaken { .. }), "{status} {body}");
+        assert_eq!(
+            read(401, r#"{"error":"invalid_client"}"#),
+            refused("invalid_client")
+        );
+        for (status, body) in [
+            (429, "{}"),
+            (400, r#"{"error":"temporarily_unavailable"}"#),
+            (404, "<html>"),
+            (302, ""),
+        ] {
+            assert!(
+                matches!(read(status, body), Answer::NotTaken { .. }),
+                "{status} {body}"
+            );
         }
-        for (status, body) in [(500, r#"{"error":"server_error"}"#), (502, ""), (200, "<html>"), (200, "{}")] {
-            assert!(matches!(read(status, body), Answer::Unclear { .. }), "{status} {body}");
+        for (status, body) in [
+            (500, r#"{"error":"server_error"}"#),
+            (502, ""),
+            (200, "<html>"),
+            (200, "{}"),
+        ] {
+            assert!(
+                matches!(read(status, body), Answer::Unclear { .. }),
+                "{status} {body}"
+            );
         }
     }
 
     #[test]
     fn what_was_sent_is_not_repeated_and_long_words_are_cut() {
-        let body =
-            serde_json::json!({"error": "invalid_grant", "error_description": format!("rt-1 is\n unknown {}", "x".repeat(1000))});
-        let Answer::Refused { said } = read(400, &body.to_string()) else { panic!("a refusal") };
-        assert!(said.starts_with("invalid_grant: [redacted] is  unknown x"), "{said}");
+        let body = serde_json::json!({"error": "invalid_grant", "error_description": format!("rt-1 is\n unknown {}", "x".repeat(1000))});
+        let Answer::Refused { said } = read(400, &body.to_string()) else {
+            panic!("a refusal")
+        };
+        assert!(
+            said.starts_with("invalid_grant: [redacted] is  unknown x"),
+            "{said}"
+        );
         assert_eq!(said.chars().count(), SAID_CHARS_MAX);
     }
 
     #[test]
     fn a_wrong_clock_is_said_with_a_refusal() {
-        let headers = HeaderMap::from_iter([(http::header::DATE, "Fri, 07 Mar 2025 10:00:00 GMT".parse().unwrap())]);
+        let headers = HeaderMap::from_iter([(
+            http::header::DATE,
+            "Fri, 07 Mar 2025 10:00:00 GMT".parse().unwrap(),
+        )]);
         let body = br#"{"error":"invalid_grant","error_description":"Invalid JWT: Token must be a short-lived token"}"#;
-        let Answer::Refused { said } = Answer::read(StatusCode::BAD_REQUEST, &headers, body, &[], now()) else {
+        let Answer::Refused { said } =
+            Answer::read(StatusCode::BAD_REQUEST, &headers, body, &[], now())
+        else {
             panic!("a refusal")
         };
-        assert!(said.ends_with("this machine's clock is 10 h behind the provider's; set it right"), "{said}");
+        assert!(
+            said.ends_with("this machine's clock is 10 h behind the provider's; set it right"),
+            "{said}"
+        );
     }
 }

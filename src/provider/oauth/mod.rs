@@ -1,6 +1,8 @@
-//! What is said to authorization servers, and how their answers read. Sans-IO: requests are made here and sent elsewhere.
+//! What is said to authorization servers, and how their answers read. Sans-IO: requests are made
+//! here and sent elsewhere.
 //!
-//! The client is always the person's own; none is shipped, and none of another vendor's is imitated.
+//! The client is always the person's own; none is shipped, and none of another vendor's is
+//! imitated.
 
 mod answer;
 mod service_account;
@@ -13,8 +15,8 @@ use std::cell::RefCell;
 use bytes::Bytes;
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
 };
 
 use crate::account::Secret;
@@ -59,12 +61,21 @@ impl Client {
     /// # Errors
     /// What the configuration lacks.
     pub fn ask(&self, redirect_url: &str) -> Result<Question, Incomplete> {
-        let authorize_url = self.authorize_url.clone().ok_or(Incomplete::NoAuthorizeUrl)?;
-        let authorize_url = AuthUrl::new(authorize_url).map_err(|_| Incomplete::BadUrl("authorize_url"))?;
-        let redirect = RedirectUrl::new(redirect_url.to_owned()).map_err(|_| Incomplete::BadUrl("redirect"))?;
+        let authorize_url = self
+            .authorize_url
+            .clone()
+            .ok_or(Incomplete::NoAuthorizeUrl)?;
+        let authorize_url =
+            AuthUrl::new(authorize_url).map_err(|_| Incomplete::BadUrl("authorize_url"))?;
+        let redirect = RedirectUrl::new(redirect_url.to_owned())
+            .map_err(|_| Incomplete::BadUrl("redirect"))?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let client = BasicClient::new(self.id()?).set_auth_uri(authorize_url).set_redirect_uri(redirect);
-        let asked = client.authorize_url(CsrfToken::new_random).add_scopes(self.scopes.iter().cloned().map(Scope::new));
+        let client = BasicClient::new(self.id()?)
+            .set_auth_uri(authorize_url)
+            .set_redirect_uri(redirect);
+        let asked = client
+            .authorize_url(CsrfToken::new_random)
+            .add_scopes(self.scopes.iter().cloned().map(Scope::new));
         let (url, state) = asked.set_pkce_challenge(challenge).url();
         Ok(Question {
             url: url.into(),
@@ -84,11 +95,16 @@ impl Client {
         code: &Secret,
         secret: Option<&Secret>,
     ) -> Result<http::Request<Bytes>, Incomplete> {
-        let redirect = RedirectUrl::new(question.redirect_url.clone()).map_err(|_| Incomplete::BadUrl("redirect"))?;
-        let client = BasicClient::new(self.id()?).set_token_uri(self.token_url()?).set_redirect_uri(redirect);
+        let redirect = RedirectUrl::new(question.redirect_url.clone())
+            .map_err(|_| Incomplete::BadUrl("redirect"))?;
+        let client = BasicClient::new(self.id()?)
+            .set_token_uri(self.token_url()?)
+            .set_redirect_uri(redirect);
         let client = with_secret(client, secret);
         let verifier = PkceCodeVerifier::new(question.verifier.expose().to_owned());
-        let asked = client.exchange_code(AuthorizationCode::new(code.expose().to_owned())).set_pkce_verifier(verifier);
+        let asked = client
+            .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
+            .set_pkce_verifier(verifier);
         Ok(taken(|take| drop(asked.request(&take))))
     }
 
@@ -96,22 +112,38 @@ impl Client {
     ///
     /// # Errors
     /// What the configuration lacks.
-    pub fn refresh(&self, refresh: &Secret, secret: Option<&Secret>) -> Result<http::Request<Bytes>, Incomplete> {
-        let client = with_secret(BasicClient::new(self.id()?).set_token_uri(self.token_url()?), secret);
+    pub fn refresh(
+        &self,
+        refresh: &Secret,
+        secret: Option<&Secret>,
+    ) -> Result<http::Request<Bytes>, Incomplete> {
+        let client = with_secret(
+            BasicClient::new(self.id()?).set_token_uri(self.token_url()?),
+            secret,
+        );
         let refresh = RefreshToken::new(refresh.expose().to_owned());
-        Ok(taken(|take| drop(client.exchange_refresh_token(&refresh).request(&take))))
+        Ok(taken(|take| {
+            drop(client.exchange_refresh_token(&refresh).request(&take))
+        }))
     }
 
     /// The request for an access token of a service account. `file` is Google's JSON, whole.
     ///
     /// # Errors
     /// What the file lacks.
-    pub fn service_account(&self, file: &Secret, now: Timestamp) -> Result<http::Request<Bytes>, BadServiceAccount> {
+    pub fn service_account(
+        &self,
+        file: &Secret,
+        now: Timestamp,
+    ) -> Result<http::Request<Bytes>, BadServiceAccount> {
         service_account::request(file, &self.token_url, &self.scopes, now)
     }
 
     fn id(&self) -> Result<ClientId, Incomplete> {
-        self.client_id.clone().map(ClientId::new).ok_or(Incomplete::NoClientId)
+        self.client_id
+            .clone()
+            .map(ClientId::new)
+            .ok_or(Incomplete::NoClientId)
     }
 
     fn token_url(&self) -> Result<TokenUrl, Incomplete> {
@@ -119,9 +151,13 @@ impl Client {
     }
 }
 
-type Of<A, T> = BasicClient<A, oauth2::EndpointNotSet, oauth2::EndpointNotSet, oauth2::EndpointNotSet, T>;
+type Of<A, T> =
+    BasicClient<A, oauth2::EndpointNotSet, oauth2::EndpointNotSet, oauth2::EndpointNotSet, T>;
 
-fn with_secret<A: oauth2::EndpointState, T: oauth2::EndpointState>(client: Of<A, T>, secret: Option<&Secret>) -> Of<A, T> {
+fn with_secret<A: oauth2::EndpointState, T: oauth2::EndpointState>(
+    client: Of<A, T>,
+    secret: Option<&Secret>,
+) -> Of<A, T> {
     match secret {
         Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
         None => client,
@@ -134,13 +170,17 @@ fn with_secret<A: oauth2::EndpointState, T: oauth2::EndpointState>(client: Of<A,
 struct Taken;
 
 /// The request that `send` would have sent.
-fn taken(send: impl FnOnce(&dyn Fn(HttpRequest) -> Result<HttpResponse, Taken>)) -> http::Request<Bytes> {
+fn taken(
+    send: impl FnOnce(&dyn Fn(HttpRequest) -> Result<HttpResponse, Taken>),
+) -> http::Request<Bytes> {
     let kept = RefCell::new(None);
     send(&|request| {
         kept.replace(Some(request));
         Err(Taken)
     });
-    kept.into_inner().map(|request| request.map(Bytes::from)).expect("every request of a token is handed to its sender")
+    kept.into_inner()
+        .map(|request| request.map(Bytes::from))
+        .expect("every request of a token is handed to its sender")
 }
 
 #[cfg(test)]
@@ -166,8 +206,16 @@ mod tests {
 
     fn pairs(encoded: &[u8]) -> HashMap<String, String> {
         let text = std::str::from_utf8(encoded).unwrap().replace('+', " ");
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned();
-        text.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decode(name), decode(value))).collect()
+        let decode = |text: &str| {
+            percent_encoding::percent_decode_str(text)
+                .decode_utf8()
+                .unwrap()
+                .into_owned()
+        };
+        text.split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (decode(name), decode(value)))
+            .collect()
     }
 
     #[test]
@@ -176,42 +224,93 @@ mod tests {
         let (base, query) = question.url.split_once('?').unwrap();
         let query = pairs(query.as_bytes());
         assert_eq!(base, "https://id.example/auth");
-        assert_eq!((&*query["tenant"], &*query["response_type"], &*query["client_id"]), ("a", "code", "my client"));
-        assert_eq!((&*query["redirect_uri"], &*query["scope"]), ("http://127.0.0.1:9/callback", "a:read b"));
-        assert_eq!((&*query["state"], &*query["code_challenge_method"]), (question.state.expose(), "S256"));
+        assert_eq!(
+            (
+                &*query["tenant"],
+                &*query["response_type"],
+                &*query["client_id"]
+            ),
+            ("a", "code", "my client")
+        );
+        assert_eq!(
+            (&*query["redirect_uri"], &*query["scope"]),
+            ("http://127.0.0.1:9/callback", "a:read b")
+        );
+        assert_eq!(
+            (&*query["state"], &*query["code_challenge_method"]),
+            (question.state.expose(), "S256")
+        );
         let hash = sha2::Sha256::digest(question.verifier.expose());
         assert_eq!(query["code_challenge"], BASE64_URL_SAFE_NO_PAD.encode(hash));
         assert!(!question.url.contains(question.verifier.expose()));
-        assert_ne!(client().ask("http://127.0.0.1:9/callback").unwrap().state, question.state);
+        assert_ne!(
+            client().ask("http://127.0.0.1:9/callback").unwrap().state,
+            question.state
+        );
     }
 
     #[test]
     fn a_code_is_exchanged_with_its_verifier() {
         let question = client().ask("http://127.0.0.1:9/callback").unwrap();
-        let request = client().exchange(&question, &secret("co de"), None).unwrap();
+        let request = client()
+            .exchange(&question, &secret("co de"), None)
+            .unwrap();
         let body = pairs(request.body());
-        assert_eq!((request.method().as_str(), request.uri().to_string()), ("POST", "https://id.example/token".to_owned()));
-        assert_eq!(request.headers()["content-type"], "application/x-www-form-urlencoded");
-        assert_eq!((&*body["grant_type"], &*body["code"], &*body["client_id"]), ("authorization_code", "co de", "my client"));
-        assert_eq!((&*body["code_verifier"], &*body["redirect_uri"]), (question.verifier.expose(), "http://127.0.0.1:9/callback"));
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string()),
+            ("POST", "https://id.example/token".to_owned())
+        );
+        assert_eq!(
+            request.headers()["content-type"],
+            "application/x-www-form-urlencoded"
+        );
+        assert_eq!(
+            (&*body["grant_type"], &*body["code"], &*body["client_id"]),
+            ("authorization_code", "co de", "my client")
+        );
+        assert_eq!(
+            (&*body["code_verifier"], &*body["redirect_uri"]),
+            (question.verifier.expose(), "http://127.0.0.1:9/callback")
+        );
     }
 
     #[test]
     fn a_client_with_a_secret_says_who_it_is_in_a_header() {
-        let request = client().refresh(&secret("rt-1"), Some(&secret("s:1"))).unwrap();
+        let request = client()
+            .refresh(&secret("rt-1"), Some(&secret("s:1")))
+            .unwrap();
         let body = pairs(request.body());
-        assert_eq!((&*body["grant_type"], &*body["refresh_token"]), ("refresh_token", "rt-1"));
-        let basic = request.headers()["authorization"].to_str().unwrap().strip_prefix("Basic ").unwrap();
+        assert_eq!(
+            (&*body["grant_type"], &*body["refresh_token"]),
+            ("refresh_token", "rt-1")
+        );
+        let basic = request.headers()["authorization"]
+            .to_str()
+            .unwrap()
+            .strip_prefix("Basic ")
+            .unwrap();
         assert_eq!(BASE64_STANDARD.decode(basic).unwrap(), b"my+client:s%3A1");
         assert!(!String::from_utf8_lossy(request.body()).contains("s%3A1"));
     }
 
     #[test]
     fn what_is_missing_is_said() {
-        let nobody = Client { client_id: None, ..client() };
-        assert_eq!(nobody.refresh(&secret("r"), None).unwrap_err(), Incomplete::NoClientId);
-        let nowhere = Client { authorize_url: None, ..client() };
-        assert_eq!(nowhere.ask("http://127.0.0.1:9/callback").unwrap_err(), Incomplete::NoAuthorizeUrl);
+        let nobody = Client {
+            client_id: None,
+            ..client()
+        };
+        assert_eq!(
+            nobody.refresh(&secret("r"), None).unwrap_err(),
+            Incomplete::NoClientId
+        );
+        let nowhere = Client {
+            authorize_url: None,
+            ..client()
+        };
+        assert_eq!(
+            nowhere.ask("http://127.0.0.1:9/callback").unwrap_err(),
+            Incomplete::NoAuthorizeUrl
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Google's service accounts: a signed assertion instead of a sign-in.
 //!
-//! Source: RFC 7523 section 2.1; Google Identity, "Using OAuth 2.0 for server to server applications".
+//! Source: RFC 7523 section 2.1; Google Identity, "Using OAuth 2.0 for server to server
+//! applications".
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -25,15 +26,20 @@ const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// A file that proves no service account. It never says what stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadServiceAccount {
-    #[error("the service account's file is no JSON of type `service_account` with `client_email` and `private_key`")]
+    #[error(
+        "the service account's file is no JSON of type `service_account` with `client_email` and `private_key`"
+    )]
     Shape,
-    #[error("the `private_key` of the service account's file cannot be used: expected an RSA key in PKCS #8 PEM form")]
+    #[error(
+        "the `private_key` of the service account's file cannot be used: expected an RSA key in PKCS #8 PEM form"
+    )]
     Key,
     #[error("`token_url` is no URL")]
     TokenUrl,
 }
 
-/// `{"type":"service_account","client_email":"a@p.iam.gserviceaccount.com","private_key_id":"…","private_key":"-----BEGIN …"}`
+/// `{"type":"service_account","client_email":"a@p.iam.gserviceaccount.com","private_key_id":"…","private_key":"-----BEGIN
+/// …"}`
 #[derive(serde::Deserialize)]
 struct File {
     #[serde(rename = "type")]
@@ -56,15 +62,25 @@ pub(super) fn request(
     }
     let assertion = assertion(&file, token_url, scopes, now)?;
     let grant_type = utf8_percent_encode(GRANT_TYPE, NON_ALPHANUMERIC);
-    let mut request = http::Request::new(Bytes::from(format!("grant_type={grant_type}&assertion={assertion}")));
+    let mut request = http::Request::new(Bytes::from(format!(
+        "grant_type={grant_type}&assertion={assertion}"
+    )));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = token_url.parse().map_err(|_| BadServiceAccount::TokenUrl)?;
-    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    request.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-www-form-urlencoded"),
+    );
     Ok(request)
 }
 
 /// The signed claims (RFC 7515, `RS256`).
-fn assertion(file: &File, audience: &str, scopes: &[String], now: Timestamp) -> Result<String, BadServiceAccount> {
+fn assertion(
+    file: &File,
+    audience: &str,
+    scopes: &[String],
+    now: Timestamp,
+) -> Result<String, BadServiceAccount> {
     let issued_at = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let header = serde_json::json!({ "alg": "RS256", "typ": "JWT", "kid": file.private_key_id });
     let claims = serde_json::json!({
@@ -75,11 +91,22 @@ fn assertion(file: &File, audience: &str, scopes: &[String], now: Timestamp) -> 
         "exp": issued_at + ASSERTION_LIVES.as_secs(),
     });
     let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-    let signed = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-    let key = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes()).map_err(|_| BadServiceAccount::Key)?;
+    let signed = format!(
+        "{}.{}",
+        encode(header.to_string().as_bytes()),
+        encode(claims.to_string().as_bytes())
+    );
+    let key = PrivatePkcs8KeyDer::from_pem_slice(file.private_key.as_bytes())
+        .map_err(|_| BadServiceAccount::Key)?;
     let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|_| BadServiceAccount::Key)?;
     let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).map_err(|_| BadServiceAccount::Key)?;
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        signed.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| BadServiceAccount::Key)?;
     Ok(format!("{signed}.{}", encode(&signature)))
 }
 
@@ -96,10 +123,17 @@ mod tests {
     #[test]
     fn what_is_no_service_account_is_refused() {
         assert_eq!(refused(""), BadServiceAccount::Shape);
-        assert_eq!(refused(r#"{"type":"authorized_user","client_email":"a","private_key":"b"}"#), BadServiceAccount::Shape);
-        assert_eq!(refused(r#"{"type":"service_account","client_email":"a"}"#), BadServiceAccount::Shape);
+        assert_eq!(
+            refused(r#"{"type":"authorized_user","client_email":"a","private_key":"b"}"#),
+            BadServiceAccount::Shape
+        );
+        assert_eq!(
+            refused(r#"{"type":"service_account","client_email":"a"}"#),
+            BadServiceAccount::Shape
+        );
         let key = "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\\n";
-        let file = format!(r#"{{"type":"service_account","client_email":"a","private_key":"{key}"}}"#);
+        let file =
+            format!(r#"{{"type":"service_account","client_email":"a","private_key":"{key}"}}"#);
         assert_eq!(refused(&file), BadServiceAccount::Key);
         assert!(!refused(&file).to_string().contains("AAAA"));
     }

@@ -20,12 +20,14 @@ enum Seen {
     Closed,
 }
 
-/// A server that gives these answers, in this order over all connections, each in these pieces; an empty one ends its connection.
+/// A server that gives these answers, in this order over all connections, each in these pieces; an
+/// empty one ends its connection.
 async fn server(answers: &[&[&'static str]]) -> (SocketAddr, UnboundedReceiver<Seen>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (tell, seen) = unbounded_channel();
-    let answers: VecDeque<Vec<&'static str>> = answers.iter().map(|pieces| pieces.to_vec()).collect();
+    let answers: VecDeque<Vec<&'static str>> =
+        answers.iter().map(|pieces| pieces.to_vec()).collect();
     let answers = Arc::new(Mutex::new(answers));
     #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     tokio::spawn(async move {
@@ -33,7 +35,12 @@ async fn server(answers: &[&[&'static str]]) -> (SocketAddr, UnboundedReceiver<S
             let (tell, answers) = (tell.clone(), answers.clone());
             let _ = tell.send(Seen::Opened);
             tokio::spawn(async move {
-                talk(stream, |request| drop(tell.send(Seen::Asked(request))), || lock(&answers).pop_front()).await;
+                talk(
+                    stream,
+                    |request| drop(tell.send(Seen::Asked(request))),
+                    || lock(&answers).pop_front(),
+                )
+                .await;
                 let _ = tell.send(Seen::Closed);
             });
         }
@@ -41,7 +48,11 @@ async fn server(answers: &[&[&'static str]]) -> (SocketAddr, UnboundedReceiver<S
     (address, seen)
 }
 
-async fn talk(mut stream: TcpStream, tell: impl Fn(String), next: impl Fn() -> Option<Vec<&'static str>>) {
+async fn talk(
+    mut stream: TcpStream,
+    tell: impl Fn(String),
+    next: impl Fn() -> Option<Vec<&'static str>>,
+) {
     let (mut buffer, mut head) = (vec![0; 4096], String::new());
     loop {
         match stream.read(&mut buffer).await {
@@ -51,8 +62,16 @@ async fn talk(mut stream: TcpStream, tell: impl Fn(String), next: impl Fn() -> O
         if !head.contains("\r\n\r\n") {
             continue;
         }
-        let host = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host: ").map(str::to_owned));
-        tell(format!("{} of {}", head.lines().next().unwrap(), host.unwrap()));
+        let host = head.lines().find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("host: ")
+                .map(str::to_owned)
+        });
+        tell(format!(
+            "{} of {}",
+            head.lines().next().unwrap(),
+            host.unwrap()
+        ));
         head.clear();
         for piece in next().unwrap_or_default() {
             if piece.is_empty() || stream.write_all(piece.as_bytes()).await.is_err() {
@@ -68,12 +87,16 @@ fn plain() -> Plain {
 }
 
 async fn ask(plain: &Plain, address: SocketAddr) -> Result<Response<Driven>, Failed> {
-    let request = Request::get(format!("http://{address}/a?b")).body(Pieces::default()).unwrap();
+    let request = Request::get(format!("http://{address}/a?b"))
+        .body(Pieces::default())
+        .unwrap();
     plain.request(request).await
 }
 
 async fn answer(plain: &Plain, address: SocketAddr) -> Bytes {
-    let answer = ask(plain, address).await.unwrap_or_else(|_| panic!("there is an answer"));
+    let answer = ask(plain, address)
+        .await
+        .unwrap_or_else(|_| panic!("there is an answer"));
     answer.into_body().collect().await.unwrap().to_bytes()
 }
 
@@ -83,9 +106,16 @@ fn asked(address: SocketAddr) -> Seen {
 
 #[tokio::test]
 async fn one_connection_serves_one_request_after_the_other() {
-    let (address, mut seen) =
-        server(&[&[OK], &["HTTP/1.1 200 OK\r\nTransfer-Enc", "oding: chunked\r\n\r\n1\r", "\no\r\n1\r\nk\r\n0\r\n\r\n"], &[OK]])
-            .await;
+    let (address, mut seen) = server(&[
+        &[OK],
+        &[
+            "HTTP/1.1 200 OK\r\nTransfer-Enc",
+            "oding: chunked\r\n\r\n1\r",
+            "\no\r\n1\r\nk\r\n0\r\n\r\n",
+        ],
+        &[OK],
+    ])
+    .await;
     let plain = plain();
     for _ in 0..3 {
         assert_eq!(answer(&plain, address).await, "ok");
@@ -110,9 +140,13 @@ async fn a_connection_that_the_server_closed_meanwhile_is_not_used() {
 
 #[tokio::test]
 async fn whoever_leaves_early_closes_the_connection() {
-    let (address, mut seen) = server(&[&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all"]]).await;
+    let (address, mut seen) =
+        server(&[&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all"]]).await;
     let plain = plain();
-    let mut body = ask(&plain, address).await.unwrap_or_else(|_| panic!("there is a head")).into_body();
+    let mut body = ask(&plain, address)
+        .await
+        .unwrap_or_else(|_| panic!("there is a head"))
+        .into_body();
     assert!(body.frame().await.unwrap().is_ok());
     drop(body);
     while seen.recv().await != Some(Seen::Closed) {}
@@ -121,11 +155,20 @@ async fn whoever_leaves_early_closes_the_connection() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error() {
-    let (address, _seen) = server(&[&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all", ""], &[""]]).await;
+    let (address, _seen) = server(&[
+        &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all", ""],
+        &[""],
+    ])
+    .await;
     let plain = plain();
-    let body = ask(&plain, address).await.unwrap_or_else(|_| panic!("there is a head")).into_body();
+    let body = ask(&plain, address)
+        .await
+        .unwrap_or_else(|_| panic!("there is a head"))
+        .into_body();
     assert!(body.collect().await.is_err());
-    assert!(matches!(ask(&plain, address).await, Err(Failed::Exchange(error)) if error.is_incomplete_message()));
+    assert!(
+        matches!(ask(&plain, address).await, Err(Failed::Exchange(error)) if error.is_incomplete_message())
+    );
 }
 
 #[tokio::test]
@@ -159,7 +202,9 @@ async fn a_large_request_goes_out_in_its_pieces() {
         stream.write_all(OK.as_bytes()).await.unwrap();
     };
     let plain = plain();
-    let request = Request::post(format!("http://{address}/")).body(body).unwrap();
+    let request = Request::post(format!("http://{address}/"))
+        .body(body)
+        .unwrap();
     let (answer, ()) = tokio::join!(plain.request(request), reads);
     let answer = answer.unwrap_or_else(|_| panic!("there is an answer"));
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");

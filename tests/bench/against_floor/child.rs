@@ -1,4 +1,5 @@
-//! Processes under measurement: started on one core, asked what they cost in the system's own accounts.
+//! Processes under measurement: started on one core, asked what they cost in the system's own
+//! accounts.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -21,35 +22,63 @@ pub(super) struct Child {
 
 impl Child {
     /// Starts `program` on `core` and waits until it says where it serves.
-    pub(super) fn start(core: &str, program: &Path, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
+    pub(super) fn start(
+        core: &str,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let mut command = Command::new("taskset");
-        command.args(["-c", core]).arg(program).args(arguments).envs(environment.iter().copied());
-        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("taskset (util-linux) is there");
+        command
+            .args(["-c", core])
+            .arg(program)
+            .args(arguments)
+            .envs(environment.iter().copied());
+        let mut process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("taskset (util-linux) is there");
         let mut stdout = BufReader::new(process.stdout.take().expect("stdout is piped"));
         let address = address_in(&mut stdout).expect("the program says where it serves");
-        Self { process, address, _stdout: stdout }
+        Self {
+            process,
+            address,
+            _stdout: stdout,
+        }
     }
 
     /// The CPU time of all its threads so far.
     pub(super) fn cpu(&self) -> Duration {
-        let nanos = |stat: String| stat.split(' ').next().and_then(|field| field.parse().ok()).unwrap_or(0);
+        let nanos = |stat: String| {
+            stat.split(' ')
+                .next()
+                .and_then(|field| field.parse().ok())
+                .unwrap_or(0)
+        };
         Duration::from_nanos(self.tasks("schedstat").map(nanos).sum())
     }
 
     /// How often its threads went to sleep, and so were woken.
     pub(super) fn wake_ups(&self) -> u64 {
-        self.tasks("status").filter_map(|status| field(&status, "voluntary_ctxt_switches:")).sum()
+        self.tasks("status")
+            .filter_map(|status| field(&status, "voluntary_ctxt_switches:"))
+            .sum()
     }
 
     /// Resident memory in KiB.
     pub(super) fn resident_kib(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
+        let status =
+            fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
         field(&status, "VmRSS:").expect("the process lives")
     }
 
     fn tasks(&self, file: &'static str) -> impl Iterator<Item = String> {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("the process lives");
-        tasks.flatten().filter_map(move |task| fs::read_to_string(task.path().join(file)).ok())
+        let tasks =
+            fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("the process lives");
+        tasks
+            .flatten()
+            .filter_map(move |task| fs::read_to_string(task.path().join(file)).ok())
     }
 }
 
@@ -61,7 +90,10 @@ impl Drop for Child {
 }
 
 fn address_in(lines: &mut impl std::io::BufRead) -> Option<SocketAddr> {
-    lines.lines().map_while(Result::ok).find_map(|line| line.split("http://").nth(1)?.trim().parse().ok())
+    lines
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| line.split("http://").nth(1)?.trim().parse().ok())
 }
 
 fn field(status: &str, name: &str) -> Option<u64> {

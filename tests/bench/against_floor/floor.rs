@@ -1,6 +1,7 @@
 //! The floor: a bare forwarder. What it costs is the least that hyper lets a gateway cost.
 //!
-//! No limits, no keys, no routes, no look into a body: one hyper server, one hyper-util client, bodies streamed both ways.
+//! No limits, no keys, no routes, no look into a body: one hyper server, one hyper-util client,
+//! bodies streamed both ways.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -25,7 +26,12 @@ pub(super) async fn run(upstream: SocketAddr) -> std::io::Result<()> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let authority: Arc<Authority> = Arc::new(upstream.to_string().parse().expect("an address is an authority"));
+    let authority: Arc<Authority> = Arc::new(
+        upstream
+            .to_string()
+            .parse()
+            .expect("an address is an authority"),
+    );
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -36,7 +42,9 @@ pub(super) async fn run(upstream: SocketAddr) -> std::io::Result<()> {
 async fn serve(stream: TcpStream, client: Upstream, authority: Arc<Authority>) {
     let service = service_fn(|request| forward(request, &client, &authority));
     // A connection that breaks is the load generator's to notice.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 async fn forward(
@@ -49,5 +57,8 @@ async fn forward(
     uri.authority = Some(authority.clone());
     *request.uri_mut() = Uri::from_parts(uri).expect("a path with an authority is a URI");
     request.headers_mut().remove(http::header::HOST);
-    Ok(client.request(request).await.expect("the upstream of the measurement answers"))
+    Ok(client
+        .request(request)
+        .await
+        .expect("the upstream of the measurement answers"))
 }

@@ -63,8 +63,12 @@ pub(super) async fn drive(address: SocketAddr, ask: &Ask, clients: usize, times:
 
 async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(address).await.expect("it listens");
-    stream.set_nodelay(true).expect("a socket takes its options");
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake sends nothing");
+    stream
+        .set_nodelay(true)
+        .expect("a socket takes its options");
+    let (sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .expect("a handshake sends nothing");
     tokio::spawn(connection);
     sender
 }
@@ -89,17 +93,35 @@ async fn client(mut sender: SendRequest<Full<Bytes>>, ask: Ask, times: usize) ->
 
 impl Ask {
     fn request(&self) -> Request<Full<Bytes>> {
-        let request = Request::builder().method(Method::POST).uri(self.path).header(HOST, "127.0.0.1");
-        let request = request.header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, format!("Bearer {}", self.key));
-        let request = request.header("user-agent", "bench/1").header("accept", "*/*").header("x-stainless-lang", "rust");
-        request.body(Full::new(self.body.clone())).expect("the parts are valid")
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(self.path)
+            .header(HOST, "127.0.0.1");
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .header(AUTHORIZATION, format!("Bearer {}", self.key));
+        let request = request
+            .header("user-agent", "bench/1")
+            .header("accept", "*/*")
+            .header("x-stainless-lang", "rust");
+        request
+            .body(Full::new(self.body.clone()))
+            .expect("the parts are valid")
     }
 }
 
 async fn check_whole(body: Incoming) {
-    let body = body.collect().await.expect("the answer comes whole").to_bytes();
+    let body = body
+        .collect()
+        .await
+        .expect("the answer comes whole")
+        .to_bytes();
     let found = memchr::memmem::find_iter(&body, TEXT).count();
-    assert!(found == 8 && body.ends_with(b"}"), "not the answer: {}", String::from_utf8_lossy(&body));
+    assert!(
+        found == 8 && body.ends_with(b"}"),
+        "not the answer: {}",
+        String::from_utf8_lossy(&body)
+    );
 }
 
 /// Reads a stream: every event once, in order, and the end after the last.
@@ -115,7 +137,9 @@ async fn check_stream(mut body: Incoming, events: usize, asked_at: Instant, take
             if next == 0 {
                 taken.waits.push(asked_at.elapsed());
             }
-            taken.delays.push(Duration::from_nanos(nanos_since_1970().saturating_sub(made_at) as u64));
+            taken.delays.push(Duration::from_nanos(
+                nanos_since_1970().saturating_sub(made_at) as u64,
+            ));
             next += 1;
             used += end;
         }
@@ -123,7 +147,11 @@ async fn check_stream(mut body: Incoming, events: usize, asked_at: Instant, take
     }
     assert_eq!(next, events, "events came");
     let rest = String::from_utf8_lossy(&rest);
-    assert!(rest.ends_with("data: [DONE]\n\n") || rest.ends_with("data: {\"type\":\"message_stop\"}\n\n"), "no end: {rest}");
+    assert!(
+        rest.ends_with("data: [DONE]\n\n")
+            || rest.ends_with("data: {\"type\":\"message_stop\"}\n\n"),
+        "no end: {rest}"
+    );
 }
 
 /// The first `#NUMBER@NANOS ` in `bytes`, and where it ends.

@@ -1,11 +1,16 @@
-//! The whole program against a bare forwarder, on one core each: `cargo bench --bench against_floor`.
+//! The whole program against a bare forwarder, on one core each: `cargo bench --bench
+//! against_floor`.
 //!
-//! Prints what the gateway costs as ratios to its floor, with the targets beside them. CPU is what the system's own accounts
-//! say of all threads, since wall time is noise on a shared machine. Linux with two cores and `taskset` (util-linux).
-//! `cargo bench --bench against_floor -- small streams` measures only rows whose group is named; `--rounds 9` sets the rounds.
+//! Prints what the gateway costs as ratios to its floor, with the targets beside them. CPU is what
+//! the system's own accounts say of all threads, since wall time is noise on a shared machine.
+//! Linux with two cores and `taskset` (util-linux). `cargo bench --bench against_floor -- small
+//! streams` measures only rows whose group is named; `--rounds 9` sets the rounds.
 
 #![allow(clippy::print_stdout, reason = "it prints its table")]
-#![allow(clippy::disallowed_methods, reason = "a measurement has no agent whose shutdown tracks tasks")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a measurement has no agent whose shutdown tracks tasks"
+)]
 
 #[cfg(target_os = "linux")]
 mod child;
@@ -22,11 +27,20 @@ mod upstream;
 
 #[cfg(target_os = "linux")]
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    // One thread each: whatever is measured has one core, and a scheduler for several would only make the floor dearer.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    // One thread each: whatever is measured has one core, and a scheduler for several would only
+    // make the floor dearer.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let served = match words.first().map(String::as_str) {
-        Some("floor") => runtime.block_on(floor::run(words[1].parse().expect("the upstream's address"))),
+        Some("floor") => runtime.block_on(floor::run(
+            words[1].parse().expect("the upstream's address"),
+        )),
         Some("upstream") => runtime.block_on(upstream::run()),
         _ => {
             runtime.block_on(rows::measure(&words));

@@ -17,10 +17,19 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Measures the groups that `words` name, or all.
 pub(super) async fn measure(words: &[String]) {
     let rounds = words.iter().skip_while(|word| *word != "--rounds").nth(1);
-    let rounds = rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
-    let named: Vec<&str> = words.iter().map(String::as_str).filter(|word| GROUPS.contains(word)).collect();
+    let rounds = rounds
+        .and_then(|rounds| rounds.parse().ok())
+        .unwrap_or(ROUNDS);
+    let named: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| GROUPS.contains(word))
+        .collect();
     let is_wanted = |group: &str| named.is_empty() || named.contains(&group);
-    println!("{:<58} {:>9} {:>9} {:>9}", "", "measured", "to reach", "further");
+    println!(
+        "{:<58} {:>9} {:>9} {:>9}",
+        "", "measured", "to reach", "further"
+    );
     let setting = Setting::start();
     if is_wanted("small") {
         small(&setting, rounds).await;
@@ -46,7 +55,9 @@ const GROUPS: [&str; 6] = ["small", "streams", "large", "waits", "idle", "burst"
 
 fn row(what: &str, measured: f64, targets: Option<(f64, f64)>) {
     let shown = |target: f64| format!("{target:>9.2}");
-    let (reach, further) = targets.map_or_else(Default::default, |(reach, further)| (shown(reach), shown(further)));
+    let (reach, further) = targets.map_or_else(Default::default, |(reach, further)| {
+        (shown(reach), shown(further))
+    });
     println!("{what:<58} {measured:>9.2} {reach} {further}");
 }
 
@@ -78,8 +89,14 @@ impl Side<'_> {
     }
 }
 
-/// Drives the sides in turn, so that what else the machine does falls on all of them; the first round only warms up.
-async fn interleaved<const N: usize>(sides: [Side<'_>; N], rounds: usize, clients: usize, times: usize) -> [Vec<Cost>; N] {
+/// Drives the sides in turn, so that what else the machine does falls on all of them; the first
+/// round only warms up.
+async fn interleaved<const N: usize>(
+    sides: [Side<'_>; N],
+    rounds: usize,
+    clients: usize,
+    times: usize,
+) -> [Vec<Cost>; N] {
     let mut costs = [const { Vec::new() }; N];
     for round in 0..=rounds {
         for (side, costs) in sides.iter().zip(&mut costs) {
@@ -98,7 +115,12 @@ fn of(costs: &[Cost], field: fn(&Cost) -> f64) -> f64 {
 
 /// The median of the rounds' ratios: both sides of one round stood under the same load.
 fn ratio(of: &[Cost], to: &[Cost], field: fn(&Cost) -> f64) -> f64 {
-    median(of.iter().zip(to).map(|(of, to)| field(of) / field(to)).collect())
+    median(
+        of.iter()
+            .zip(to)
+            .map(|(of, to)| field(of) / field(to))
+            .collect(),
+    )
 }
 
 fn cpu(cost: &Cost) -> f64 {
@@ -121,32 +143,71 @@ impl Setting {
         let name = format!("chat-{model}");
         let gateway = &self.gateway.process;
         [
-            Side { child: &self.floor, ask: Client::Chat.ask(key, &name, bytes, events) },
-            Side { child: gateway, ask: Client::Chat.ask(key, &name, bytes, events) },
-            Side { child: gateway, ask: Client::Anthropic.ask(key, &name, bytes, events) },
+            Side {
+                child: &self.floor,
+                ask: Client::Chat.ask(key, &name, bytes, events),
+            },
+            Side {
+                child: gateway,
+                ask: Client::Chat.ask(key, &name, bytes, events),
+            },
+            Side {
+                child: gateway,
+                ask: Client::Anthropic.ask(key, &name, bytes, events),
+            },
         ]
     }
 }
 
 async fn small(setting: &Setting, rounds: usize) {
-    let [floor, passed, translated] = interleaved(setting.three(KIB, "whole", None), rounds, 8, 500).await;
+    let [floor, passed, translated] =
+        interleaved(setting.three(KIB, "whole", None), rounds, 8, 500).await;
     row("1 KB, floor: CPU µs per request", of(&floor, cpu), None);
-    row("1 KB, passthrough: CPU per request, to the floor", ratio(&passed, &floor, cpu), Some((1.30, 1.10)));
-    row("1 KB, passthrough: throughput, to the floor", ratio(&passed, &floor, |cost| cost.per_second), Some((0.80, 0.95)));
-    row("1 KB, translated: CPU per request, to our passthrough", ratio(&translated, &passed, cpu), Some((1.30, 1.12)));
+    row(
+        "1 KB, passthrough: CPU per request, to the floor",
+        ratio(&passed, &floor, cpu),
+        Some((1.30, 1.10)),
+    );
+    row(
+        "1 KB, passthrough: throughput, to the floor",
+        ratio(&passed, &floor, |cost| cost.per_second),
+        Some((0.80, 0.95)),
+    );
+    row(
+        "1 KB, translated: CPU per request, to our passthrough",
+        ratio(&translated, &passed, cpu),
+        Some((1.30, 1.12)),
+    );
 }
 
 async fn streams(setting: &Setting, rounds: usize) {
     const EVENTS: usize = 500;
-    let [floor, passed, translated] = interleaved(setting.three(KIB, "stream-500-0", Some(EVENTS)), rounds, 8, 3).await;
+    let [floor, passed, translated] = interleaved(
+        setting.three(KIB, "stream-500-0", Some(EVENTS)),
+        rounds,
+        8,
+        3,
+    )
+    .await;
     row("stream, floor: CPU µs per event", of(&floor, cpu), None);
-    row("stream, passthrough: CPU per event, to the floor", ratio(&passed, &floor, cpu), Some((1.25, 1.05)));
-    row("stream, translated: CPU per event, to our passthrough", ratio(&translated, &passed, cpu), Some((1.60, 1.35)));
+    row(
+        "stream, passthrough: CPU per event, to the floor",
+        ratio(&passed, &floor, cpu),
+        Some((1.25, 1.05)),
+    );
+    row(
+        "stream, translated: CPU per event, to our passthrough",
+        ratio(&translated, &passed, cpu),
+        Some((1.60, 1.35)),
+    );
 }
 
 async fn large(setting: &Setting, rounds: usize) {
     let key = &setting.gateway.key;
-    let side = |child, client: Client, model| Side { child, ask: client.ask(key, model, MIB, None) };
+    let side = |child, client: Client, model| Side {
+        child,
+        ask: client.ask(key, model, MIB, None),
+    };
     let gateway = &setting.gateway.process;
     let sides = [
         side(&setting.floor, Client::Chat, "chat-whole"),
@@ -156,37 +217,95 @@ async fn large(setting: &Setting, rounds: usize) {
     ];
     let [floor, first, last, translated] = interleaved(sides, rounds, 2, 15).await;
     row("1 MB, floor: CPU µs per request", of(&floor, cpu), None);
-    row("1 MB, passthrough, `model` first: CPU, to the floor", ratio(&first, &floor, cpu), Some((1.60, 1.15)));
-    row("1 MB, passthrough, `model` last: CPU, to the floor", ratio(&last, &floor, cpu), Some((3.0, 2.2)));
-    row("1 MB, translated: CPU, to the floor", ratio(&translated, &floor, cpu), Some((9.0, 5.0)));
+    row(
+        "1 MB, passthrough, `model` first: CPU, to the floor",
+        ratio(&first, &floor, cpu),
+        Some((1.60, 1.15)),
+    );
+    row(
+        "1 MB, passthrough, `model` last: CPU, to the floor",
+        ratio(&last, &floor, cpu),
+        Some((3.0, 2.2)),
+    );
+    row(
+        "1 MB, translated: CPU, to the floor",
+        ratio(&translated, &floor, cpu),
+        Some((9.0, 5.0)),
+    );
 }
 
 /// Waits at the load of a desktop: one client at a time.
 async fn waits(setting: &Setting, rounds: usize) {
-    let [floor, passed, translated] = interleaved(setting.three(KIB, "whole", None), rounds, 1, 300).await;
-    row("1 KB, one client, floor: wait in µs", of(&floor, |cost| cost.wait), None);
-    row("1 KB, one client, passthrough: added wait in µs", of(&passed, |cost| cost.wait) - of(&floor, |cost| cost.wait), None);
-    row("1 KB, one client, translated: added wait in µs", of(&translated, |cost| cost.wait) - of(&floor, |cost| cost.wait), None);
-    row("1 KB, one client, passthrough: CPU, to the floor", ratio(&passed, &floor, cpu), None);
-    let [floor, passed, translated] = interleaved(setting.three(KIB, "stream-10-1", Some(10)), rounds, 1, 20).await;
-    row("stream, floor: first event after µs", of(&floor, |cost| cost.wait), None);
-    row("stream, passthrough: first event, to the floor", ratio(&passed, &floor, |cost| cost.wait), None);
-    row("stream, translated: first event, to the floor", ratio(&translated, &floor, |cost| cost.wait), None);
+    let [floor, passed, translated] =
+        interleaved(setting.three(KIB, "whole", None), rounds, 1, 300).await;
+    row(
+        "1 KB, one client, floor: wait in µs",
+        of(&floor, |cost| cost.wait),
+        None,
+    );
+    row(
+        "1 KB, one client, passthrough: added wait in µs",
+        of(&passed, |cost| cost.wait) - of(&floor, |cost| cost.wait),
+        None,
+    );
+    row(
+        "1 KB, one client, translated: added wait in µs",
+        of(&translated, |cost| cost.wait) - of(&floor, |cost| cost.wait),
+        None,
+    );
+    row(
+        "1 KB, one client, passthrough: CPU, to the floor",
+        ratio(&passed, &floor, cpu),
+        None,
+    );
+    let [floor, passed, translated] =
+        interleaved(setting.three(KIB, "stream-10-1", Some(10)), rounds, 1, 20).await;
+    row(
+        "stream, floor: first event after µs",
+        of(&floor, |cost| cost.wait),
+        None,
+    );
+    row(
+        "stream, passthrough: first event, to the floor",
+        ratio(&passed, &floor, |cost| cost.wait),
+        None,
+    );
+    row(
+        "stream, translated: first event, to the floor",
+        ratio(&translated, &floor, |cost| cost.wait),
+        None,
+    );
 }
 
 /// A gateway that nobody asks anything.
 async fn idle(setting: &Setting) {
     let gateway = setting.another_gateway();
     first_answer(&gateway).await;
-    row("start to the first answer: CPU ms", micros(&gateway.process.cpu()) / 1e3, Some((25.0, 12.0)));
+    row(
+        "start to the first answer: CPU ms",
+        micros(&gateway.process.cpu()) / 1e3,
+        Some((25.0, 12.0)),
+    );
     tokio::time::sleep(Duration::from_secs(2)).await;
-    row("idle: resident MiB", gateway.process.resident_kib() as f64 / 1024.0, Some((14.0, 10.0)));
+    row(
+        "idle: resident MiB",
+        gateway.process.resident_kib() as f64 / 1024.0,
+        Some((14.0, 10.0)),
+    );
     let before = gateway.process.wake_ups();
     tokio::time::sleep(IDLE).await;
     let woken = gateway.process.wake_ups() - before;
-    row("idle: wake-ups per second", woken as f64 / IDLE.as_secs_f64(), Some((0.2, 0.0)));
+    row(
+        "idle: wake-ups per second",
+        woken as f64 / IDLE.as_secs_f64(),
+        Some((0.2, 0.0)),
+    );
     let bytes = std::fs::metadata(program()).map_or(0, |file| file.len());
-    row("stripped binary: MiB", bytes as f64 / MIB as f64, Some((12.0, 8.0)));
+    row(
+        "stripped binary: MiB",
+        bytes as f64 / MIB as f64,
+        Some((12.0, 8.0)),
+    );
 }
 
 async fn first_answer(gateway: &Gateway) {
@@ -198,7 +317,9 @@ async fn first_answer(gateway: &Gateway) {
 async fn burst(setting: &Setting) {
     const ROUNDS: usize = 3;
     let model = format!("chat-stream-{BURST_EVENTS}-50");
-    let ask = |client: Client, gateway: &Gateway| client.ask(&gateway.key, &model, KIB, Some(BURST_EVENTS));
+    let ask = |client: Client, gateway: &Gateway| {
+        client.ask(&gateway.key, &model, KIB, Some(BURST_EVENTS))
+    };
     let (passing, translating) = (setting.another_gateway(), setting.another_gateway());
     first_answer(&passing).await;
     first_answer(&translating).await;
@@ -222,26 +343,65 @@ async fn burst(setting: &Setting) {
         }
     }
     let [floor, passed, translated] = delays;
-    let to_floor = |delays: &[f64]| median(delays.iter().zip(&floor).map(|(delay, floor)| delay / floor).collect());
-    row("500 streams, floor: delay of an event in µs", median(floor.clone()), None);
-    row("500 streams, passthrough: delay of an event, to the floor", to_floor(&passed), Some((1.3, 1.3)));
-    row("500 streams, translated: delay of an event, to the floor", to_floor(&translated), Some((1.3, 1.3)));
+    let to_floor = |delays: &[f64]| {
+        median(
+            delays
+                .iter()
+                .zip(&floor)
+                .map(|(delay, floor)| delay / floor)
+                .collect(),
+        )
+    };
+    row(
+        "500 streams, floor: delay of an event in µs",
+        median(floor.clone()),
+        None,
+    );
+    row(
+        "500 streams, passthrough: delay of an event, to the floor",
+        to_floor(&passed),
+        Some((1.3, 1.3)),
+    );
+    row(
+        "500 streams, translated: delay of an event, to the floor",
+        to_floor(&translated),
+        Some((1.3, 1.3)),
+    );
     row("500 streams, floor: KiB a stream", kib[0], None);
-    row("500 streams, passthrough: KiB a stream", kib[1], Some((48.0, 36.0)));
-    row("500 streams, translated: KiB a stream", kib[2], Some((48.0, 36.0)));
+    row(
+        "500 streams, passthrough: KiB a stream",
+        kib[1],
+        Some((48.0, 36.0)),
+    );
+    row(
+        "500 streams, translated: KiB a stream",
+        kib[2],
+        Some((48.0, 36.0)),
+    );
 
     for client in [Client::Chat, Client::AnthropicModelLast] {
-        drive(passing.process.address, &client.ask(&passing.key, "chat-whole", MIB, None), 4, 1).await;
+        drive(
+            passing.process.address,
+            &client.ask(&passing.key, "chat-whole", MIB, None),
+            4,
+            1,
+        )
+        .await;
     }
     tokio::time::sleep(AFTER_BURST).await;
     let after_kib = passing.process.resident_kib() as f64;
-    row("60 s after it and 8 requests of 1 MB: resident, to idle", after_kib / idle_kib, Some((1.8, 1.3)));
+    row(
+        "60 s after it and 8 requests of 1 MB: resident, to idle",
+        after_kib / idle_kib,
+        Some((1.8, 1.3)),
+    );
 }
 
 const BURST_STREAMS: usize = 500;
 const BURST_EVENTS: usize = 80;
 
-/// Drives a burst and looks at the memory in its middle: the median delay in microseconds, and KiB a stream over what was before.
+/// Drives a burst and looks at the memory in its middle: the median delay in microseconds, and KiB
+/// a stream over what was before.
 async fn watched(child: &Child, ask: Ask) -> (f64, f64) {
     let before = child.resident_kib();
     let address = child.address;
@@ -249,5 +409,8 @@ async fn watched(child: &Child, ask: Ask) -> (f64, f64) {
     tokio::time::sleep(Duration::from_secs(2)).await;
     let during = child.resident_kib();
     let taken = driven.await.expect("all answers are right");
-    (median(taken.delays.iter().map(micros).collect()), during.saturating_sub(before) as f64 / BURST_STREAMS as f64)
+    (
+        median(taken.delays.iter().map(micros).collect()),
+        during.saturating_sub(before) as f64 / BURST_STREAMS as f64,
+    )
 }

@@ -1,4 +1,5 @@
-//! Who takes part: the upstream, the floor and the gateway with everything switched on; and what they are asked.
+//! Who takes part: the upstream, the floor and the gateway with everything switched on; and what
+//! they are asked.
 
 use std::path::PathBuf;
 
@@ -8,10 +9,13 @@ use tempfile::TempDir;
 use super::child::{Child, MEASURED_CORE, OTHER_CORE};
 use super::load::Ask;
 
-/// The program that is measured: the one that `AEROSTAT_BIN` names, or the one that was built with this measurement. The latter's
-/// tokio has what tests need of it too, which costs a little.
+/// The program that is measured: the one that `AEROSTAT_BIN` names, or the one that was built with
+/// this measurement. The latter's tokio has what tests need of it too, which costs a little.
 pub(super) fn program() -> PathBuf {
-    std::env::var_os("AEROSTAT_BIN").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_aerostat")), PathBuf::from)
+    std::env::var_os("AEROSTAT_BIN").map_or_else(
+        || PathBuf::from(env!("CARGO_BIN_EXE_aerostat")),
+        PathBuf::from,
+    )
 }
 
 /// Floor and gateway in front of one upstream.
@@ -21,7 +25,8 @@ pub(super) struct Setting {
     pub(super) gateway: Gateway,
 }
 
-/// The program as a person has it who switched everything on: a key, rules that rename, two providers.
+/// The program as a person has it who switched everything on: a key, rules that rename, two
+/// providers.
 pub(super) struct Gateway {
     pub(super) process: Child,
     pub(super) key: String,
@@ -32,9 +37,18 @@ impl Setting {
     pub(super) fn start() -> Self {
         let this = std::env::current_exe().expect("the path of this program");
         let upstream = Child::start(OTHER_CORE, &this, &["upstream"], &[]);
-        let floor = Child::start(MEASURED_CORE, &this, &["floor", &upstream.address.to_string()], &[]);
+        let floor = Child::start(
+            MEASURED_CORE,
+            &this,
+            &["floor", &upstream.address.to_string()],
+            &[],
+        );
         let gateway = Gateway::start(&upstream);
-        Self { upstream, floor, gateway }
+        Self {
+            upstream,
+            floor,
+            gateway,
+        }
     }
 
     pub(super) fn another_gateway(&self) -> Gateway {
@@ -45,10 +59,21 @@ impl Setting {
 impl Gateway {
     fn start(upstream: &Child) -> Self {
         let home = tempfile::tempdir().expect("a temporary directory");
-        std::fs::write(home.path().join("config.toml"), config(upstream)).expect("the home can be written");
-        let process = Child::start(MEASURED_CORE, &program(), &["--headless"], &[("AEROSTAT_HOME", home.path())]);
-        let key = std::fs::read_to_string(home.path().join("local-key")).expect("strict mode makes a key");
-        Self { process, key: key.trim().to_owned(), _home: home }
+        std::fs::write(home.path().join("config.toml"), config(upstream))
+            .expect("the home can be written");
+        let process = Child::start(
+            MEASURED_CORE,
+            &program(),
+            &["--headless"],
+            &[("AEROSTAT_HOME", home.path())],
+        );
+        let key = std::fs::read_to_string(home.path().join("local-key"))
+            .expect("strict mode makes a key");
+        Self {
+            process,
+            key: key.trim().to_owned(),
+            _home: home,
+        }
     }
 }
 
@@ -91,12 +116,25 @@ impl Client {
         let (stream, messages) = (events.is_some(), messages(bytes));
         let body = match self {
             Self::AnthropicModelLast => {
-                format!(r#"{{"max_tokens":1024,"messages":[{messages}],"stream":{stream},"model":"{model}"}}"#)
+                format!(
+                    r#"{{"max_tokens":1024,"messages":[{messages}],"stream":{stream},"model":"{model}"}}"#
+                )
             }
-            _ => format!(r#"{{"model":"{model}","max_tokens":1024,"stream":{stream},"messages":[{messages}]}}"#),
+            _ => format!(
+                r#"{{"model":"{model}","max_tokens":1024,"stream":{stream},"messages":[{messages}]}}"#
+            ),
         };
-        let path = if self == Self::Chat { "/v1/chat/completions" } else { "/v1/messages" };
-        Ask { path, key: key.to_owned(), body: Bytes::from(body), events }
+        let path = if self == Self::Chat {
+            "/v1/chat/completions"
+        } else {
+            "/v1/messages"
+        };
+        Ask {
+            path,
+            key: key.to_owned(),
+            body: Bytes::from(body),
+            events,
+        }
     }
 }
 
@@ -109,7 +147,10 @@ fn messages(bytes: usize) -> String {
         let role = if turn % 2 == 0 { "user" } else { "assistant" };
         let comma = if turn == 0 { "" } else { "," };
         let lines = (bytes.saturating_sub(messages.len()) / LINE.len()).clamp(1, LINES_MAX);
-        messages += &format!(r#"{comma}{{"role":"{role}","content":"{}"}}"#, LINE.repeat(lines));
+        messages += &format!(
+            r#"{comma}{{"role":"{role}","content":"{}"}}"#,
+            LINE.repeat(lines)
+        );
         // The last turn is the person's.
         if role == "user" && messages.len() + LINE.len() >= bytes {
             break;

@@ -1,7 +1,8 @@
 //! An upstream that answers at once: the model's name in the request says what.
 //!
-//! `whole` is an answer in one piece; `stream-COUNT-PAUSE` a stream of COUNT events, each written by itself, with PAUSE
-//! milliseconds between two. It speaks OpenAI Chat and Anthropic, as literal bytes.
+//! `whole` is an answer in one piece; `stream-COUNT-PAUSE` a stream of COUNT events, each written
+//! by itself, with PAUSE milliseconds between two. It speaks OpenAI Chat and Anthropic, as literal
+//! bytes.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -29,17 +30,34 @@ pub(super) async fn run() -> std::io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)));
+        tokio::spawn(
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
+        );
     }
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Answer>, Infallible> {
-    let dialect = if request.uri().path().ends_with("/messages") { Dialect::Anthropic } else { Dialect::Chat };
-    let body = request.into_body().collect().await.expect("a request comes whole").to_bytes();
+    let dialect = if request.uri().path().ends_with("/messages") {
+        Dialect::Anthropic
+    } else {
+        Dialect::Chat
+    };
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .expect("a request comes whole")
+        .to_bytes();
     let answer = Answer::asked_for(&body, dialect);
-    let content_type = if matches!(answer, Answer::Whole(_)) { "application/json" } else { "text/event-stream" };
+    let content_type = if matches!(answer, Answer::Whole(_)) {
+        "application/json"
+    } else {
+        "text/event-stream"
+    };
     let mut response = Response::new(answer);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     Ok(response)
 }
 
@@ -118,7 +136,10 @@ impl Dialect {
 }
 
 pub(super) fn nanos_since_1970() -> u128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock stands after 1970").as_nanos()
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("the clock stands after 1970")
+        .as_nanos()
 }
 
 enum Answer {
@@ -141,18 +162,31 @@ impl Answer {
         let key = b"\"model\":\"";
         let at = memmem::find(body, key).expect("a request names a model") + key.len();
         let end = at + memchr::memchr(b'"', &body[at..]).expect("a name ends");
-        let mut words = std::str::from_utf8(&body[at..end]).expect("the name is text").rsplit('-');
+        let mut words = std::str::from_utf8(&body[at..end])
+            .expect("the name is text")
+            .rsplit('-');
         let mut number = || words.next().and_then(|word| word.parse::<u64>().ok());
         match number().zip(number()) {
             None => Self::Whole(Some(dialect.whole())),
-            Some((pause, count)) => Self::Stream(Stream::new(dialect, count as usize, Duration::from_millis(pause))),
+            Some((pause, count)) => Self::Stream(Stream::new(
+                dialect,
+                count as usize,
+                Duration::from_millis(pause),
+            )),
         }
     }
 }
 
 impl Stream {
     fn new(dialect: Dialect, count: usize, pause: Duration) -> Self {
-        Self { dialect, next: 0, count, pause, timer: Box::pin(tokio::time::sleep(Duration::ZERO)), has_yielded: true }
+        Self {
+            dialect,
+            next: 0,
+            count,
+            pause,
+            timer: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            has_yielded: true,
+        }
     }
 
     fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -179,7 +213,9 @@ impl Stream {
                 self.dialect.event(step - 1, &mut out);
                 Some(Bytes::from(out))
             }
-            step if step == self.count + 1 => Some(Bytes::from_static(self.dialect.closing().as_bytes())),
+            step if step == self.count + 1 => {
+                Some(Bytes::from_static(self.dialect.closing().as_bytes()))
+            }
             _ => None,
         }
     }
@@ -189,7 +225,10 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match self.get_mut() {
             Self::Whole(bytes) => bytes.take(),
             Self::Stream(stream) => {
@@ -206,7 +245,9 @@ impl Body for Answer {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+            }
             Self::Stream(_) => SizeHint::default(),
         }
     }

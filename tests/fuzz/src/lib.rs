@@ -1,7 +1,8 @@
-//! What the fuzz targets share: how an input is laid out, how inputs are changed, and what events promise.
+//! What the fuzz targets share: how an input is laid out, how inputs are changed, and what events
+//! promise.
 //!
-//! A target panics when something that must hold does not. It knows no dialect by name: a new one in `protocol::ALL` is fuzzed
-//! without new code.
+//! A target panics when something that must hold does not. It knows no dialect by name: a new one
+//! in `protocol::ALL` is fuzzed without new code.
 
 mod mutate;
 mod promises;
@@ -26,7 +27,10 @@ impl Input {
     /// `None` where the choices are not whole.
     pub fn read(data: &[u8]) -> Option<Self> {
         let (choices, body) = data.split_first_chunk()?;
-        Some(Self { choices: *choices, body: Bytes::copy_from_slice(body) })
+        Some(Self {
+            choices: *choices,
+            body: Bytes::copy_from_slice(body),
+        })
     }
 
     /// The same as bytes.
@@ -46,7 +50,10 @@ impl Input {
     /// The body in pieces, whose two alternating sizes are the last two choices.
     pub fn chunks(&self) -> Vec<Bytes> {
         let mut rest = self.body.clone();
-        let mut sizes = [self.choices[2], self.choices[3]].map(|choice| usize::from(choice) + 1).into_iter().cycle();
+        let mut sizes = [self.choices[2], self.choices[3]]
+            .map(|choice| usize::from(choice) + 1)
+            .into_iter()
+            .cycle();
         let mut chunks = Vec::new();
         while !rest.is_empty() {
             let size = sizes.next().unwrap_or(1).min(rest.len());
@@ -58,11 +65,17 @@ impl Input {
 
 /// Who answers in every target.
 pub fn origin(protocol: &dyn Protocol) -> Origin {
-    Origin { dialect: protocol.dialect(), provider: "lab".to_owned(), model: "m-1".to_owned() }
+    Origin {
+        dialect: protocol.dialect(),
+        provider: "lab".to_owned(),
+        model: "m-1".to_owned(),
+    }
 }
 
 pub fn answering() -> Answering {
-    Answering { request_id: "0123456789abcdef".to_owned() }
+    Answering {
+        request_id: "0123456789abcdef".to_owned(),
+    }
 }
 
 /// What a client asked whose answer is written.
@@ -79,14 +92,27 @@ pub fn ask<'a>(request: &'a Request, origin: &'a Origin) -> Ask<'a> {
 
 /// What a request is written for.
 pub fn target(operation: Operation, stream: bool) -> Target<'static> {
-    Target { operation, provider: "lab", model: "m-1", stream, output_tokens_max: None }
+    Target {
+        operation,
+        provider: "lab",
+        model: "m-1",
+        stream,
+        output_tokens_max: None,
+    }
 }
 
-/// Panics where a client could not read its whole answer: neither an answer nor an error of its dialect.
+/// Panics where a client could not read its whole answer: neither an answer nor an error of its
+/// dialect.
 pub fn check_whole(upstream: &dyn Protocol, client: &dyn Protocol, response: &Response) {
     let (origin, request) = (origin(upstream), Request::default());
     let body = client.encode_response(response, &ask(&request, &origin), &mut Losses::default());
     let again = client.decode_response(body.clone(), &answering());
-    let is_fault = client.glimpse_body(&body).is_ok_and(|glimpse| glimpse.fault.is_some());
-    assert!(again.is_ok() || is_fault, "{} cannot read what it wrote: {again:?}: {body:?}", client.dialect());
+    let is_fault = client
+        .glimpse_body(&body)
+        .is_ok_and(|glimpse| glimpse.fault.is_some());
+    assert!(
+        again.is_ok() || is_fault,
+        "{} cannot read what it wrote: {again:?}: {body:?}",
+        client.dialect()
+    );
 }

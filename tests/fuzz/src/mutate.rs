@@ -1,4 +1,5 @@
-//! Changes of inputs that stay JSON: bytes changed blindly hardly ever get past the first look at the syntax.
+//! Changes of inputs that stay JSON: bytes changed blindly hardly ever get past the first look at
+//! the syntax.
 
 use std::ops::Range;
 
@@ -31,10 +32,15 @@ const ATOMS: &[&str] = &[
     "\"QWVyb0VudmVsb3Bl\"",
 ];
 
-/// libFuzzer's mutator of an input: half of the changes are JSON for JSON, half are libFuzzer's own.
+/// libFuzzer's mutator of an input: half of the changes are JSON for JSON, half are libFuzzer's
+/// own.
 pub fn mutate(data: &mut [u8], size: usize, size_max: usize, seed: u32) -> usize {
     let mut dice = Dice(u64::from(seed) | 1 << 32);
-    let changed = if dice.below(2) == 0 { None } else { changed(&data[..size], &mut dice) };
+    let changed = if dice.below(2) == 0 {
+        None
+    } else {
+        changed(&data[..size], &mut dice)
+    };
     match changed.filter(|changed| changed.len() <= size_max) {
         Some(changed) => {
             data[..changed.len()].copy_from_slice(&changed);
@@ -53,9 +59,15 @@ fn changed(input: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     let lines = data_lines(input, body);
     let line = dice.one_of(&lines)?.clone();
     match dice.below(6) {
-        0 => {
-            Some(spliced(input, line.end..line.end, &[b"\n\n" as &[u8], &input[line_start(input, line.start)..line.end]].concat()))
-        }
+        0 => Some(spliced(
+            input,
+            line.end..line.end,
+            &[
+                b"\n\n" as &[u8],
+                &input[line_start(input, line.start)..line.end],
+            ]
+            .concat(),
+        )),
         1 => Some(spliced(input, line_start(input, line.start)..line.end, b"")),
         2 => {
             let other = dice.one_of(&lines)?.clone();
@@ -81,10 +93,14 @@ fn data_lines(input: &[u8], body: usize) -> Vec<Range<usize>> {
 }
 
 fn line_start(input: &[u8], at: usize) -> usize {
-    input[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1)
+    input[..at]
+        .iter()
+        .rposition(|byte| *byte == b'\n')
+        .map_or(0, |newline| newline + 1)
 }
 
-/// The input with one value of the JSON at `json` replaced: by another of its values, by an atom, or doubled in its array.
+/// The input with one value of the JSON at `json` replaced: by another of its values, by an atom,
+/// or doubled in its array.
 fn replaced(input: &[u8], json: Range<usize>, dice: &mut Dice) -> Option<Vec<u8>> {
     let document = Document::parse(Bytes::copy_from_slice(&input[json.clone()])).ok()?;
     let mut places = Places::default();
@@ -120,7 +136,11 @@ impl Places {
     fn note(&mut self, value: Value<'_>) {
         self.values.push(range(value));
         match value.kind() {
-            Kind::Object => value.members().into_iter().flatten().for_each(|(_, member)| self.note(member)),
+            Kind::Object => value
+                .members()
+                .into_iter()
+                .flatten()
+                .for_each(|(_, member)| self.note(member)),
             Kind::Array => value.items().into_iter().flatten().for_each(|item| {
                 self.items.push(range(item));
                 self.note(item);
@@ -147,6 +167,10 @@ impl Dice {
     }
 
     fn one_of<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        if from.is_empty() { None } else { Some(&from[self.below(from.len())]) }
+        if from.is_empty() {
+            None
+        } else {
+            Some(&from[self.below(from.len())])
+        }
     }
 }

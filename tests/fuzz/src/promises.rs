@@ -19,7 +19,10 @@ pub fn check_promises(events: &[Event]) {
     let mut is_started = false;
     for (index, event) in events.iter().enumerate() {
         let may_precede_start = matches!(event, Event::Start(_) | Event::Ping | Event::Failed(_));
-        assert!(is_started || may_precede_start, "{event:?} comes before the start");
+        assert!(
+            is_started || may_precede_start,
+            "{event:?} comes before the start"
+        );
         match event {
             Event::Start(_) => assert!(!std::mem::replace(&mut is_started, true), "a second start"),
             Event::Failed(_) => assert_eq!(index + 1, events.len(), "something after the failure"),
@@ -35,7 +38,13 @@ pub fn check_promises(events: &[Event]) {
         }
     }
     let has_failed = matches!(events.last(), Some(Event::Failed(_)));
-    assert!(has_failed || lanes.values().all(|lane| lane.is_finished && lane.open.is_none()), "an end with something open");
+    assert!(
+        has_failed
+            || lanes
+                .values()
+                .all(|lane| lane.is_finished && lane.open.is_none()),
+        "an end with something open"
+    );
 }
 
 impl Lane {
@@ -51,11 +60,18 @@ impl Lane {
     }
 
     fn end(&mut self, at: At) {
-        assert_eq!(self.open.take(), Some(at), "the end of a part that is not open");
+        assert_eq!(
+            self.open.take(),
+            Some(at),
+            "the end of a part that is not open"
+        );
     }
 
     fn finish(&mut self) {
         assert_eq!(self.open, None, "a finish within a part");
-        assert!(!std::mem::replace(&mut self.is_finished, true), "a second finish");
+        assert!(
+            !std::mem::replace(&mut self.is_finished, true),
+            "a second finish"
+        );
     }
 }

@@ -9,9 +9,17 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Some(input) = Input::read(data) else { return };
-    assert_eq!(frames(&input.chunks()), frames(std::slice::from_ref(&input.body)));
-    assert_eq!(objects(&input.chunks()), objects(std::slice::from_ref(&input.body)));
+    let Some(input) = Input::read(data) else {
+        return;
+    };
+    assert_eq!(
+        frames(&input.chunks()),
+        frames(std::slice::from_ref(&input.body))
+    );
+    assert_eq!(
+        objects(&input.chunks()),
+        objects(std::slice::from_ref(&input.body))
+    );
 });
 
 fn frames(chunks: &[Bytes]) -> (Vec<Frame>, bool) {
@@ -21,11 +29,16 @@ fn frames(chunks: &[Bytes]) -> (Vec<Frame>, bool) {
             read.push(frame);
             Ok(())
         };
-        frames.push(chunk.clone(), each).expect("a small record is never refused");
+        frames
+            .push(chunk.clone(), each)
+            .expect("a small record is never refused");
     }
     let is_between = frames.is_between();
     let last = frames.finish();
-    assert!(last.is_none() || !is_between, "a record was open between two records");
+    assert!(
+        last.is_none() || !is_between,
+        "a record was open between two records"
+    );
     assert!(frames.is_between(), "something is left after the end");
     read.extend(last);
     (read, is_between)

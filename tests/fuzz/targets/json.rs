@@ -7,7 +7,9 @@ use bytes::Bytes;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 use serde_json::value::RawValue;
 
-fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| { mutate(data, size, size_max, seed) });
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    mutate(data, size, size_max, seed)
+});
 
 fuzz_target!(|data: &[u8]| {
     let body = Bytes::copy_from_slice(data.get(aerostat_fuzz::CHOICES..).unwrap_or_default());
@@ -18,7 +20,10 @@ fuzz_target!(|data: &[u8]| {
             check(&document, &body);
         }
         Err(invalid) => {
-            assert!(!theirs || invalid.what.contains(&DEPTH_MAX.to_string()), "serde_json reads it: {invalid}");
+            assert!(
+                !theirs || invalid.what.contains(&DEPTH_MAX.to_string()),
+                "serde_json reads it: {invalid}"
+            );
             let _ = path_at(&body, invalid.at);
         }
     }
@@ -32,14 +37,18 @@ fn check(document: &Document, body: &[u8]) {
     let paths: Vec<String> = some.iter().map(|spot| path_at(body, *spot)).collect();
     assert_eq!(paths_at(body, &some), paths);
     let compact = document.root().raw().compact();
-    assert_eq!(values(compact.as_str()), values(document.root().as_written()));
+    assert_eq!(
+        values(compact.as_str()),
+        values(document.root().as_written())
+    );
     let quoted = document.root().raw().to_text();
     assert_eq!(quoted.to_plain(), document.root().as_written());
     let again = quoted.parse().expect("what was valid is valid again");
     assert_eq!(again.root().as_written(), document.root().as_written());
 }
 
-/// What `serde_json` makes of it; nothing where it has no value for it (lone surrogates, numbers past a float).
+/// What `serde_json` makes of it; nothing where it has no value for it (lone surrogates, numbers
+/// past a float).
 fn values(json: &str) -> Option<serde_json::Value> {
     serde_json::from_str(json).ok()
 }
@@ -47,11 +56,22 @@ fn values(json: &str) -> Option<serde_json::Value> {
 fn check_value(value: Value<'_>, spots: &mut Vec<Spot>) {
     spots.push(value.spot());
     match value.kind() {
-        Kind::Object => value.members().into_iter().flatten().for_each(|(_, member)| check_value(member, spots)),
-        Kind::Array => value.items().into_iter().flatten().for_each(|item| check_value(item, spots)),
+        Kind::Object => value
+            .members()
+            .into_iter()
+            .flatten()
+            .for_each(|(_, member)| check_value(member, spots)),
+        Kind::Array => value
+            .items()
+            .into_iter()
+            .flatten()
+            .for_each(|item| check_value(item, spots)),
         Kind::String => check_string(value),
         Kind::Number => check_number(value),
-        Kind::Bool => assert_eq!(value.bool().ok(), serde_json::from_str(value.as_written()).ok()),
+        Kind::Bool => assert_eq!(
+            value.bool().ok(),
+            serde_json::from_str(value.as_written()).ok()
+        ),
         Kind::Null => assert!(value.is_null()),
     }
 }
@@ -69,7 +89,10 @@ fn check_string(value: Value<'_>) {
 fn check_number(value: Value<'_>) {
     let ours = value.f64().expect("it is a number");
     if let Ok(theirs) = serde_json::from_str::<f64>(value.as_written()) {
-        assert!((ours - theirs).abs() <= theirs.abs() * f64::EPSILON, "{ours} is not {theirs}");
+        assert!(
+            (ours - theirs).abs() <= theirs.abs() * f64::EPSILON,
+            "{ours} is not {theirs}"
+        );
     }
     if let Ok(theirs) = serde_json::from_str::<u64>(value.as_written()) {
         assert_eq!(value.u64(), Ok(theirs));

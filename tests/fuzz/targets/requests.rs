@@ -1,4 +1,5 @@
-//! Requests: every decoder reads what comes without a panic, and every encoder writes what the target can read.
+//! Requests: every decoder reads what comes without a panic, and every encoder writes what the
+//! target can read.
 #![no_main]
 
 use aerostat::canon::{Embed, Losses, Request};
@@ -9,10 +10,14 @@ use bytes::Bytes;
 use http::HeaderMap;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
 
-fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| { mutate(data, size, size_max, seed) });
+fuzz_mutator!(|data: &mut [u8], size: usize, size_max: usize, seed: u32| {
+    mutate(data, size, size_max, seed)
+});
 
 fuzz_target!(|data: &[u8]| {
-    let Some(input) = Input::read(data) else { return };
+    let Some(input) = Input::read(data) else {
+        return;
+    };
     let protocol = input.protocol();
     let operation = input.pick(1, protocol.routes()).operation;
     let headers = HeaderMap::new();
@@ -26,23 +31,39 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn inbound<'a>(operation: Operation, headers: &'a HeaderMap, body: &'a Bytes) -> Inbound<'a> {
-    Inbound { operation, path_model: Some("m-1"), query: None, headers, body }
+    Inbound {
+        operation,
+        path_model: Some("m-1"),
+        query: None,
+        headers,
+        body,
+    }
 }
 
 fn check_peek(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
-    let Ok(peek) = protocol.peek(inbound) else { return };
+    let Ok(peek) = protocol.peek(inbound) else {
+        return;
+    };
     let Some(at) = peek.model_at else { return };
     let written = std::str::from_utf8(&inbound.body[at]).expect("a name's characters are whole");
     let json = format!("\"{written}\"");
-    let document = Document::parse(json.into()).expect("the place of the model's name is a string's inside");
-    assert_eq!(document.root().text().map(|text| text.to_plain().into_owned()), Ok(peek.model));
+    let document =
+        Document::parse(json.into()).expect("the place of the model's name is a string's inside");
+    assert_eq!(
+        document
+            .root()
+            .text()
+            .map(|text| text.to_plain().into_owned()),
+        Ok(peek.model)
+    );
 }
 
 fn generate(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
     match protocol.decode_request(inbound) {
         Ok(request) => {
             check_identity(protocol, inbound.operation, &request);
-            ALL.iter().for_each(|other| _ = encode(&request, inbound.operation, *other));
+            ALL.iter()
+                .for_each(|other| _ = encode(&request, inbound.operation, *other));
         }
         Err(error) => refuse(protocol, error, inbound.body),
     }
@@ -56,35 +77,56 @@ fn refuse(protocol: &dyn Protocol, error: DecodeError, body: &[u8]) {
 
 /// Writes the request for an upstream of that dialect; `None` where it cannot be carried.
 fn encode(request: &Request, operation: Operation, other: &dyn Protocol) -> Option<Bytes> {
-    let operation = if operation == Operation::CountTokens && !other.counts_tokens() { Operation::Generate } else { operation };
+    let operation = if operation == Operation::CountTokens && !other.counts_tokens() {
+        Operation::Generate
+    } else {
+        operation
+    };
     let mut losses = Losses::default();
     let encoded = other.encode_request(request, &target(operation, request.stream), &mut losses);
     let losses = losses.resolve(&request.body).ok()?;
-    assert!(losses.iter().all(|loss| !loss.path.is_empty()), "a loss without a path: {losses:?}");
+    assert!(
+        losses.iter().all(|loss| !loss.path.is_empty()),
+        "a loss without a path: {losses:?}"
+    );
     check_wire(&encoded.wire);
     Some(encoded.wire.body.whole().clone())
 }
 
-/// What a dialect read, it writes so that it reads it again. Other dialects may have to judge values that only they understand.
+/// What a dialect read, it writes so that it reads it again. Other dialects may have to judge
+/// values that only they understand.
 fn check_identity(protocol: &dyn Protocol, operation: Operation, request: &Request) {
-    let Some(body) = encode(request, operation, protocol) else { return };
+    let Some(body) = encode(request, operation, protocol) else {
+        return;
+    };
     let headers = HeaderMap::new();
     let again = protocol.decode_request(&inbound(operation, &headers, &body));
     let again = again.map_err(|error| error.into_fault(&body).message);
-    assert!(again.is_ok(), "{} cannot read what it wrote: {again:?}: {body:?}", protocol.dialect());
+    assert!(
+        again.is_ok(),
+        "{} cannot read what it wrote: {again:?}: {body:?}",
+        protocol.dialect()
+    );
 }
 
 fn embed(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
-    let Some(codec) = protocol.embeddings() else { return };
+    let Some(codec) = protocol.embeddings() else {
+        return;
+    };
     match codec.decode_embed(inbound) {
-        Ok(embed) => {
-            ALL.iter().filter_map(|other| other.embeddings()).for_each(|other| encode_embed(&embed, inbound.operation, other))
-        }
+        Ok(embed) => ALL
+            .iter()
+            .filter_map(|other| other.embeddings())
+            .for_each(|other| encode_embed(&embed, inbound.operation, other)),
         Err(error) => refuse(protocol, error, inbound.body),
     }
 }
 
-fn encode_embed(embed: &Embed, operation: Operation, other: &dyn aerostat::protocol::EmbedProtocol) {
+fn encode_embed(
+    embed: &Embed,
+    operation: Operation,
+    other: &dyn aerostat::protocol::EmbedProtocol,
+) {
     let mut losses = Losses::default();
     let encoded = other.encode_embed(embed, &target(operation, false), &mut losses);
     if losses.resolve(&embed.body).is_err() {
@@ -95,7 +137,10 @@ fn encode_embed(embed: &Embed, operation: Operation, other: &dyn aerostat::proto
     let operation = encoded.operation.unwrap_or(Operation::Embed);
     let again = other.decode_embed(&inbound(operation, &headers, &body));
     let again = again.map_err(|error| error.into_fault(&body).message);
-    assert!(again.is_ok(), "cannot read what it wrote: {again:?}: {body:?}");
+    assert!(
+        again.is_ok(),
+        "cannot read what it wrote: {again:?}: {body:?}"
+    );
 }
 
 fn check_wire(wire: &Wire) {

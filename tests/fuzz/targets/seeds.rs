@@ -1,4 +1,5 @@
-//! Writes what each target starts from: `seeds FOLDER`. The repository's literal answers, requests and configurations.
+//! Writes what each target starts from: `seeds FOLDER`. The repository's literal answers, requests
+//! and configurations.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -17,22 +18,38 @@ const HEADS: &[&str] = &[
 fn main() -> io::Result<()> {
     let out = env::args().nth(1).expect("usage: seeds FOLDER");
     let out = Path::new(&out);
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it lies in tests/");
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("it lies in tests/");
     for target in ["frames", "json", "requests", "streams", "answers", "edges"] {
         fs::create_dir_all(out.join(target))?;
     }
     for (index, protocol) in (0u8..).zip(ALL) {
         let name = protocol.dialect().name();
-        answers(out, &tests.join("support/upstream/answers").join(name), index)?;
+        answers(
+            out,
+            &tests.join("support/upstream/answers").join(name),
+            index,
+        )?;
         for (file, body) in files(&tests.join("fuzz/seeds/streams").join(name))? {
             seed(out, "streams", &file, [index, 0, 30, 70], &body)?;
         }
         for (operation, _) in (0u8..).zip(protocol.routes()) {
-            requests(out, &tests.join("fuzz/seeds/requests").join(name), [index, operation, 0, 0])?;
+            requests(
+                out,
+                &tests.join("fuzz/seeds/requests").join(name),
+                [index, operation, 0, 0],
+            )?;
         }
     }
     for (index, text) in HEADS.iter().enumerate() {
-        seed(out, "edges", &format!("head-{index}"), [0, 1, 1, 0], text.as_bytes())?;
+        seed(
+            out,
+            "edges",
+            &format!("head-{index}"),
+            [0, 1, 1, 0],
+            text.as_bytes(),
+        )?;
     }
     for (name, text) in files(&tests.join("fuzz/seeds/config"))? {
         seed(out, "edges", &name, [1, 0, 0, 0], &text)?;
@@ -57,19 +74,34 @@ fn answers(out: &Path, folder: &Path, protocol: u8) -> io::Result<()> {
 
 fn requests(out: &Path, folder: &Path, choices: [u8; 4]) -> io::Result<()> {
     for (name, body) in files(folder)? {
-        seed(out, "requests", &format!("{}-{name}", choices[1]), choices, &body)?;
+        seed(
+            out,
+            "requests",
+            &format!("{}-{name}", choices[1]),
+            choices,
+            &body,
+        )?;
     }
     Ok(())
 }
 
 /// The files of a folder, none where there is no folder, with names that hold the folder's.
 fn files(folder: &Path) -> io::Result<Vec<(String, Vec<u8>)>> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let prefix = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(Vec::new());
+    };
+    let prefix = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     entries
         .map(|entry| {
             let entry = entry?;
-            Ok((format!("{prefix}-{}", entry.file_name().to_string_lossy()), fs::read(entry.path())?))
+            Ok((
+                format!("{prefix}-{}", entry.file_name().to_string_lossy()),
+                fs::read(entry.path())?,
+            ))
         })
         .collect()
 }

@@ -36,7 +36,10 @@ pub(super) fn failure(body: &Node<'_>) -> Checked<Ending> {
     body.word("type", &["error"])?;
     let error = body.object("error")?;
     let kind = error.word("type", ERROR_TYPES)?.to_owned();
-    Ok(Ending::Failed { kind, message: error.filled("message")?.to_owned() })
+    Ok(Ending::Failed {
+        kind,
+        message: error.filled("message")?.to_owned(),
+    })
 }
 
 pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
@@ -47,9 +50,22 @@ pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
         let name = record.require_named(&value)?;
         message.take(name, &Node::root(&value, record.at.clone()))?;
     }
-    let ending = message.ending.filter(|_| !stream.is_torn).unwrap_or(Ending::Cut);
-    let folded = Folded { id: message.id, model: message.model, choices: vec![message.choice], usage: message.usage };
-    Ok(Summary { ending, folded, records: stream.records.len() - message.pings, keep_alives: message.pings })
+    let ending = message
+        .ending
+        .filter(|_| !stream.is_torn)
+        .unwrap_or(Ending::Cut);
+    let folded = Folded {
+        id: message.id,
+        model: message.model,
+        choices: vec![message.choice],
+        usage: message.usage,
+    };
+    Ok(Summary {
+        ending,
+        folded,
+        records: stream.records.len() - message.pings,
+        keep_alives: message.pings,
+    })
 }
 
 /// A message in the making.
@@ -103,7 +119,8 @@ impl Message {
         record.require(!self.has_started, Rule::Twice)?;
         let message = record.object("message")?;
         check_head(&message)?;
-        let is_blank = message.list("content")?.is_empty() && message.nullable("stop_reason")?.is_none();
+        let is_blank =
+            message.list("content")?.is_empty() && message.nullable("stop_reason")?.is_none();
         message.require(is_blank, Rule::Order)?;
         message.nullable("stop_sequence")?;
         let usage = message.object("usage")?;
@@ -111,7 +128,10 @@ impl Message {
         usage.integer("output_tokens")?;
         self.usage = Some(merge(self.usage, &usage)?);
         self.has_started = true;
-        (self.id, self.model) = (message.filled("id")?.to_owned(), message.filled("model")?.to_owned());
+        (self.id, self.model) = (
+            message.filled("id")?.to_owned(),
+            message.filled("model")?.to_owned(),
+        );
         Ok(())
     }
 
@@ -128,13 +148,19 @@ impl Message {
                 Some(self.open_call(&block)?)
             }
             "redacted_thinking" => {
-                self.choice.signatures.push(block.filled("data")?.to_owned());
+                self.choice
+                    .signatures
+                    .push(block.filled("data")?.to_owned());
                 None
             }
             _ => None,
         };
         self.block_count += 1;
-        self.open = Some(Block { kind: block.text("type")?.to_owned(), call, ..Block::default() });
+        self.open = Some(Block {
+            kind: block.text("type")?.to_owned(),
+            call,
+            ..Block::default()
+        });
         Ok(())
     }
 
@@ -146,8 +172,14 @@ impl Message {
     }
 
     fn delta(&mut self, record: &Node<'_>) -> Checked {
-        let open = self.open.as_mut().ok_or_else(|| record.broken(Rule::Order))?;
-        record.require(record.integer("index")? + 1 == self.block_count, Rule::Index)?;
+        let open = self
+            .open
+            .as_mut()
+            .ok_or_else(|| record.broken(Rule::Order))?;
+        record.require(
+            record.integer("index")? + 1 == self.block_count,
+            Rule::Index,
+        )?;
         record.require(open.signature.is_none(), Rule::Order)?;
         let delta = record.object("delta")?;
         let kind = delta.text("type")?;
@@ -167,11 +199,19 @@ impl Message {
 
     fn close_block(&mut self, record: &Node<'_>) -> Checked {
         let block = self.open.take().ok_or_else(|| record.broken(Rule::Order))?;
-        record.require(record.integer("index")? + 1 == self.block_count, Rule::Index)?;
+        record.require(
+            record.integer("index")? + 1 == self.block_count,
+            Rule::Index,
+        )?;
         let has_content = block.delta_count > 0;
         match block.kind.as_str() {
             "text" => record.require(has_content, Rule::Empty)?,
-            "thinking" => self.choice.signatures.push(block.signature.clone().ok_or_else(|| record.broken(Rule::Missing))?),
+            "thinking" => self.choice.signatures.push(
+                block
+                    .signature
+                    .clone()
+                    .ok_or_else(|| record.broken(Rule::Missing))?,
+            ),
             _ => {}
         }
         if let Some(call) = block.call {
@@ -233,16 +273,29 @@ fn check_head(message: &Node<'_>) -> Checked {
 
 fn call(block: &Node<'_>, input: Value) -> Checked<Call> {
     let id = block.filled("id")?;
-    let is_id = id.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+    let is_id = id
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
     block.require(is_id, Rule::Kind)?;
-    Ok(Call { id: Some(id.to_owned()), name: block.filled("name")?.to_owned(), namespace: None, input })
+    Ok(Call {
+        id: Some(id.to_owned()),
+        name: block.filled("name")?.to_owned(),
+        namespace: None,
+        input,
+    })
 }
 
 /// The stop reason and what must agree with it.
 fn finish_choice(holder: &Node<'_>, choice: &mut Choice) -> Checked {
     let reason = holder.word("stop_reason", STOP_REASONS)?;
-    let sequence = holder.nullable("stop_sequence")?.map(|sequence| sequence.as_text()).transpose()?;
-    holder.require(sequence.is_some() == (reason == "stop_sequence"), Rule::Finish)?;
+    let sequence = holder
+        .nullable("stop_sequence")?
+        .map(|sequence| sequence.as_text())
+        .transpose()?;
+    holder.require(
+        sequence.is_some() == (reason == "stop_sequence"),
+        Rule::Finish,
+    )?;
     let agrees = match reason {
         "tool_use" => !choice.calls.is_empty(),
         "end_turn" | "stop_sequence" => choice.calls.is_empty(),
@@ -257,16 +310,23 @@ fn finish_choice(holder: &Node<'_>, choice: &mut Choice) -> Checked {
 /// Later figures win; input excludes what the cache gave or took.
 fn merge(known: Option<Usage>, usage: &Node<'_>) -> Checked<Usage> {
     let known = known.unwrap_or_default();
-    let reasoning = usage.child("output_tokens_details").map_or(Ok(None), |details| details.count("thinking_tokens"))?;
+    let reasoning = usage
+        .child("output_tokens_details")
+        .map_or(Ok(None), |details| details.count("thinking_tokens"))?;
     let merged = Usage {
         input: usage.count("input_tokens")?.or(known.input),
         output: usage.count("output_tokens")?.or(known.output),
         cache_read: usage.count("cache_read_input_tokens")?.or(known.cache_read),
-        cache_write: usage.count("cache_creation_input_tokens")?.or(known.cache_write),
+        cache_write: usage
+            .count("cache_creation_input_tokens")?
+            .or(known.cache_write),
         reasoning: reasoning.or(known.reasoning),
         total: None,
     };
-    usage.require(merged.reasoning.unwrap_or(0) <= merged.output.unwrap_or(0), Rule::Usage)?;
+    usage.require(
+        merged.reasoning.unwrap_or(0) <= merged.output.unwrap_or(0),
+        Rule::Usage,
+    )?;
     Ok(merged)
 }
 
@@ -281,8 +341,19 @@ pub(super) fn answer(body: &Node<'_>) -> Checked<(Ending, Folded)> {
     usage.integer("input_tokens")?;
     usage.integer("output_tokens")?;
     let usage = Some(merge(None, &usage)?);
-    let (id, model) = (body.filled("id")?.to_owned(), body.filled("model")?.to_owned());
-    Ok((Ending::Success, Folded { id, model, choices: vec![choice], usage }))
+    let (id, model) = (
+        body.filled("id")?.to_owned(),
+        body.filled("model")?.to_owned(),
+    );
+    Ok((
+        Ending::Success,
+        Folded {
+            id,
+            model,
+            choices: vec![choice],
+            usage,
+        },
+    ))
 }
 
 fn fold_block(block: &Node<'_>, choice: &mut Choice) -> Checked {
@@ -290,10 +361,14 @@ fn fold_block(block: &Node<'_>, choice: &mut Choice) -> Checked {
         "text" => choice.text.push_str(block.filled("text")?),
         "thinking" => {
             choice.reasoning.push_str(block.text("thinking")?);
-            choice.signatures.push(block.filled("signature")?.to_owned());
+            choice
+                .signatures
+                .push(block.filled("signature")?.to_owned());
         }
         "redacted_thinking" => choice.signatures.push(block.filled("data")?.to_owned()),
-        "tool_use" => choice.calls.push(call(block, block.object("input")?.value.clone())?),
+        "tool_use" => choice
+            .calls
+            .push(call(block, block.object("input")?.value.clone())?),
         _ => {}
     }
     Ok(())

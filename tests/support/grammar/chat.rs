@@ -6,7 +6,13 @@ use super::node::{Constants, Node};
 use super::sse::{Record, Stream};
 use super::{Call, Checked, Choice, Ending, Folded, Rule, Summary, Usage, input_of, openai};
 
-const FINISHES: &[&str] = &["stop", "length", "tool_calls", "content_filter", "function_call"];
+const FINISHES: &[&str] = &[
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "function_call",
+];
 const CONSTANTS: &[&str] = &["id", "created", "model"];
 
 /// The part of a stream that Chat and Completions share: chunks, usage, terminator, errors.
@@ -21,7 +27,12 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// Checks what every record has; gives the choices of a chunk.
-    fn record<'a>(&mut self, record: &Record<'_>, chunk: &Node<'a>, object: &str) -> Checked<Vec<Node<'a>>> {
+    fn record<'a>(
+        &mut self,
+        record: &Record<'_>,
+        chunk: &Node<'a>,
+        object: &str,
+    ) -> Checked<Vec<Node<'a>>> {
         record.require_unnamed()?;
         chunk.word("object", &[object])?;
         self.constants.check(chunk, CONSTANTS)?;
@@ -31,7 +42,8 @@ impl Chunks {
         Ok(choices)
     }
 
-    /// With `include_usage` every chunk has `usage`: null, and figures in one chunk without choices at the end.
+    /// With `include_usage` every chunk has `usage`: null, and figures in one chunk without choices
+    /// at the end.
     fn take_usage(&mut self, chunk: &Node<'_>, choices: &[Node<'_>]) -> Checked {
         let counts = chunk.value.get("usage").is_some();
         chunk.require(*self.counts.get_or_insert(counts) == counts, Rule::Usage)?;
@@ -44,7 +56,12 @@ impl Chunks {
     }
 
     /// Reads a stream; `take` gets the choices of each chunk, `close` is called at the terminator.
-    pub(super) fn read<S: Choices>(mut self, stream: &Stream<'_>, object: &str, mut sink: S) -> Checked<Summary> {
+    pub(super) fn read<S: Choices>(
+        mut self,
+        stream: &Stream<'_>,
+        object: &str,
+        mut sink: S,
+    ) -> Checked<Summary> {
         for record in &stream.records {
             if self.ending.is_some() {
                 return Err(record.broken(Rule::AfterEnd));
@@ -81,10 +98,22 @@ impl Chunks {
     }
 
     fn summary(self, stream: &Stream<'_>, sink: impl Choices) -> Summary {
-        let ending = self.ending.filter(|_| !stream.is_torn).unwrap_or(Ending::Cut);
-        let folded =
-            Folded { id: self.constants.text(0), model: self.constants.text(2), choices: sink.into_choices(), usage: self.usage };
-        Summary { ending, folded, records: stream.records.len(), keep_alives: stream.comments }
+        let ending = self
+            .ending
+            .filter(|_| !stream.is_torn)
+            .unwrap_or(Ending::Cut);
+        let folded = Folded {
+            id: self.constants.text(0),
+            model: self.constants.text(2),
+            choices: sink.into_choices(),
+            usage: self.usage,
+        };
+        Summary {
+            ending,
+            folded,
+            records: stream.records.len(),
+            keep_alives: stream.comments,
+        }
     }
 }
 
@@ -177,9 +206,11 @@ impl Message {
         }
         delta.require(self.has_role, Rule::Order)?;
         let mut is_empty = !opens;
-        for (key, whole) in
-            [("content", &mut self.text), ("reasoning_content", &mut self.reasoning), ("refusal", &mut self.refusal)]
-        {
+        for (key, whole) in [
+            ("content", &mut self.text),
+            ("reasoning_content", &mut self.reasoning),
+            ("refusal", &mut self.refusal),
+        ] {
             if let Some(piece) = delta.optional(key)? {
                 delta.require(opens || !piece.is_empty(), Rule::Empty)?;
                 whole.push_str(piece);
@@ -193,16 +224,28 @@ impl Message {
     /// Whether there were any.
     fn take_calls(&mut self, delta: &Node<'_>) -> Checked<bool> {
         let calls = delta.optional_list("tool_calls")?;
-        delta.require(delta.child("tool_calls").is_none() || !calls.is_empty(), Rule::Empty)?;
+        delta.require(
+            delta.child("tool_calls").is_none() || !calls.is_empty(),
+            Rule::Empty,
+        )?;
         for call in &calls {
             self.take_call(call)?;
         }
-        let Some(function) = delta.child("function_call") else { return Ok(!calls.is_empty()) };
+        let Some(function) = delta.child("function_call") else {
+            return Ok(!calls.is_empty());
+        };
         match &mut self.function {
             Some(open) => open.input.push_str(function.filled("arguments")?),
             None => {
-                let (name, input) = (function.filled("name")?.to_owned(), function.text("arguments")?.to_owned());
-                self.function = Some(Fragments { name, input, ..Fragments::default() });
+                let (name, input) = (
+                    function.filled("name")?.to_owned(),
+                    function.text("arguments")?.to_owned(),
+                );
+                self.function = Some(Fragments {
+                    name,
+                    input,
+                    ..Fragments::default()
+                });
             }
         }
         Ok(true)
@@ -210,7 +253,8 @@ impl Message {
 
     /// A new index opens a call, the newest one goes on; an older one would overlap.
     fn take_call(&mut self, call: &Node<'_>) -> Checked {
-        let index = usize::try_from(call.integer("index")?).map_err(|_| call.broken(Rule::Index))?;
+        let index =
+            usize::try_from(call.integer("index")?).map_err(|_| call.broken(Rule::Index))?;
         let count = self.calls.len();
         if index == count {
             let opened = open_call(call)?;
@@ -221,8 +265,15 @@ impl Message {
         }
         call.require(index + 1 == count, Rule::Index)?;
         let open = &mut self.calls[index];
-        call.require(call.child("id").is_none() && call.child("type").is_none(), Rule::Twice)?;
-        let (part, key) = if open.kind == "custom" { ("custom", "input") } else { ("function", "arguments") };
+        call.require(
+            call.child("id").is_none() && call.child("type").is_none(),
+            Rule::Twice,
+        )?;
+        let (part, key) = if open.kind == "custom" {
+            ("custom", "input")
+        } else {
+            ("function", "arguments")
+        };
         let piece = call.object(part)?;
         piece.require(piece.child("name").is_none(), Rule::Twice)?;
         open.input.push_str(piece.filled(key)?);
@@ -230,24 +281,60 @@ impl Message {
     }
 
     fn into_choice(self) -> Choice {
-        let calls = self.calls.into_iter().chain(self.function).map(Fragments::into_call).collect();
-        let Self { text, reasoning, refusal, finish, .. } = self;
-        Choice { text, reasoning, refusal, calls, finish, ..Choice::default() }
+        let calls = self
+            .calls
+            .into_iter()
+            .chain(self.function)
+            .map(Fragments::into_call)
+            .collect();
+        let Self {
+            text,
+            reasoning,
+            refusal,
+            finish,
+            ..
+        } = self;
+        Choice {
+            text,
+            reasoning,
+            refusal,
+            calls,
+            finish,
+            ..Choice::default()
+        }
     }
 }
 
 fn open_call(call: &Node<'_>) -> Checked<Fragments> {
     let kind = call.word("type", &["function", "custom"])?;
     let inner = call.object(kind)?;
-    let input = inner.text(if kind == "custom" { "input" } else { "arguments" })?;
+    let input = inner.text(if kind == "custom" {
+        "input"
+    } else {
+        "arguments"
+    })?;
     let id = Some(call.filled("id")?.to_owned());
-    Ok(Fragments { id, name: inner.filled("name")?.to_owned(), kind: kind.to_owned(), input: input.to_owned() })
+    Ok(Fragments {
+        id,
+        name: inner.filled("name")?.to_owned(),
+        kind: kind.to_owned(),
+        input: input.to_owned(),
+    })
 }
 
 impl Fragments {
     fn into_call(self) -> Call {
-        let input = if self.kind == "custom" { self.input.into() } else { input_of(&self.input) };
-        Call { id: self.id, name: self.name, namespace: None, input }
+        let input = if self.kind == "custom" {
+            self.input.into()
+        } else {
+            input_of(&self.input)
+        };
+        Call {
+            id: self.id,
+            name: self.name,
+            namespace: None,
+            input,
+        }
     }
 }
 
@@ -263,7 +350,10 @@ fn check_logprobs(logprobs: &Node<'_>) -> Checked {
 }
 
 pub(super) fn answer(body: &Node<'_>) -> Checked<(Ending, Folded)> {
-    let choices = head(body, "chat.completion")?.iter().map(message).collect::<Checked<_>>()?;
+    let choices = head(body, "chat.completion")?
+        .iter()
+        .map(message)
+        .collect::<Checked<_>>()?;
     Ok((Ending::Success, folded(body, choices)?))
 }
 
@@ -282,8 +372,16 @@ pub(super) fn head<'a>(body: &Node<'a>, object: &str) -> Checked<Vec<Node<'a>>> 
 }
 
 pub(super) fn folded(body: &Node<'_>, choices: Vec<Choice>) -> Checked<Folded> {
-    let usage = body.child("usage").map(|usage| openai::usage(&usage, &openai::CHAT)).transpose()?;
-    Ok(Folded { id: body.filled("id")?.to_owned(), model: body.filled("model")?.to_owned(), choices, usage })
+    let usage = body
+        .child("usage")
+        .map(|usage| openai::usage(&usage, &openai::CHAT))
+        .transpose()?;
+    Ok(Folded {
+        id: body.filled("id")?.to_owned(),
+        model: body.filled("model")?.to_owned(),
+        choices,
+        usage,
+    })
 }
 
 fn message(choice: &Node<'_>) -> Checked<Choice> {
@@ -298,15 +396,44 @@ fn message(choice: &Node<'_>) -> Checked<Choice> {
     let called = message.child("tool_calls").is_some();
     let calls = message.optional_list("tool_calls")?;
     message.require(!called || !calls.is_empty(), Rule::Empty)?;
-    choice.require((finish == "tool_calls") <= called && (finish != "stop" || !called), Rule::Finish)?;
-    let calls = calls.iter().map(|call| open_call(call).map(Fragments::into_call)).collect::<Checked<Vec<_>>>()?;
-    let function = message.child("function_call").map(|call| function_call(&call)).transpose()?;
-    let text = |key: &str| message.optional(key).map(|text| text.unwrap_or_default().to_owned());
-    let (text, reasoning, refusal) = (text("content")?, text("reasoning_content")?, text("refusal")?);
+    choice.require(
+        (finish == "tool_calls") <= called && (finish != "stop" || !called),
+        Rule::Finish,
+    )?;
+    let calls = calls
+        .iter()
+        .map(|call| open_call(call).map(Fragments::into_call))
+        .collect::<Checked<Vec<_>>>()?;
+    let function = message
+        .child("function_call")
+        .map(|call| function_call(&call))
+        .transpose()?;
+    let text = |key: &str| {
+        message
+            .optional(key)
+            .map(|text| text.unwrap_or_default().to_owned())
+    };
+    let (text, reasoning, refusal) = (
+        text("content")?,
+        text("reasoning_content")?,
+        text("refusal")?,
+    );
     let calls = calls.into_iter().chain(function).collect();
-    Ok(Choice { text, reasoning, refusal, calls, finish: Some(finish.to_owned()), ..Choice::default() })
+    Ok(Choice {
+        text,
+        reasoning,
+        refusal,
+        calls,
+        finish: Some(finish.to_owned()),
+        ..Choice::default()
+    })
 }
 
 fn function_call(call: &Node<'_>) -> Checked<Call> {
-    Ok(Call { id: None, name: call.filled("name")?.to_owned(), namespace: None, input: input_of(call.text("arguments")?) })
+    Ok(Call {
+        id: None,
+        name: call.filled("name")?.to_owned(),
+        namespace: None,
+        input: input_of(call.text("arguments")?),
+    })
 }

@@ -44,12 +44,19 @@ impl Choices for Texts {
 }
 
 pub(super) fn answer(body: &Node<'_>) -> Checked<(Ending, Folded)> {
-    let choices = head(body, OBJECT)?.iter().map(text).collect::<Checked<_>>()?;
+    let choices = head(body, OBJECT)?
+        .iter()
+        .map(text)
+        .collect::<Checked<_>>()?;
     Ok((Ending::Success, folded(body, choices)?))
 }
 
 fn text(choice: &Node<'_>) -> Checked<Choice> {
     choice.nullable("logprobs")?;
     let finish = Some(choice.word("finish_reason", FINISHES)?.to_owned());
-    Ok(Choice { text: choice.text("text")?.to_owned(), finish, ..Choice::default() })
+    Ok(Choice {
+        text: choice.text("text")?.to_owned(),
+        finish,
+        ..Choice::default()
+    })
 }

@@ -49,7 +49,10 @@ const STATUSES: &[&str] = &[
 pub(super) fn failure(error: &Node<'_>) -> Checked<Ending> {
     error.integer("code")?;
     let kind = error.word("status", STATUSES)?.to_owned();
-    Ok(Ending::Failed { kind, message: error.filled("message")?.to_owned() })
+    Ok(Ending::Failed {
+        kind,
+        message: error.filled("message")?.to_owned(),
+    })
 }
 
 pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
@@ -66,8 +69,15 @@ pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
 /// The array form. Without its closing bracket it is cut; an error may be its last element.
 pub(super) fn array(body: &[u8]) -> Checked<Summary> {
     let is_cut = serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof());
-    let value = if is_cut { whole_elements(body) } else { json::parse(body, "array")? };
-    let elements = value.as_array().ok_or_else(|| Broken { rule: Rule::Kind, at: "array".to_owned() })?;
+    let value = if is_cut {
+        whole_elements(body)
+    } else {
+        json::parse(body, "array")?
+    };
+    let elements = value.as_array().ok_or_else(|| Broken {
+        rule: Rule::Kind,
+        at: "array".to_owned(),
+    })?;
     let mut reader = Reader::default();
     for (index, element) in elements.iter().enumerate() {
         reader.take(&Node::root(element, format!("record {index}")))?;
@@ -78,10 +88,16 @@ pub(super) fn array(body: &[u8]) -> Checked<Summary> {
 /// What came whole of an array that was cut.
 fn whole_elements(text: &[u8]) -> serde_json::Value {
     let mut elements = Vec::new();
-    let mut rest = text.trim_ascii_start().strip_prefix(b"[").unwrap_or_default();
+    let mut rest = text
+        .trim_ascii_start()
+        .strip_prefix(b"[")
+        .unwrap_or_default();
     loop {
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<serde_json::Value>();
-        let Some(Ok(element)) = values.next() else { return elements.into() };
+        let mut values =
+            serde_json::Deserializer::from_slice(rest).into_iter::<serde_json::Value>();
+        let Some(Ok(element)) = values.next() else {
+            return elements.into();
+        };
         elements.push(element);
         let after = rest[values.byte_offset()..].trim_ascii_start();
         rest = after.strip_prefix(b",").unwrap_or_default();
@@ -114,7 +130,8 @@ impl Reader {
             return Ok(());
         }
         chunk.require(!self.is_complete(), Rule::AfterEnd)?;
-        self.constants.check(chunk, &["responseId", "modelVersion"])?;
+        self.constants
+            .check(chunk, &["responseId", "modelVersion"])?;
         if let Some(usage) = chunk.child("usageMetadata") {
             self.usage = Some(later(self.usage, &usage)?);
         }
@@ -124,7 +141,9 @@ impl Reader {
         }
         let candidates = chunk.optional_list("candidates")?;
         chunk.require(candidates.is_empty() == self.is_blocked, Rule::Empty)?;
-        candidates.iter().try_for_each(|candidate| self.candidate(candidate))
+        candidates
+            .iter()
+            .try_for_each(|candidate| self.candidate(candidate))
     }
 
     fn candidate(&mut self, candidate: &Node<'_>) -> Checked {
@@ -137,36 +156,72 @@ impl Reader {
             choice.finish = Some(candidate.word("finishReason", FINISHES)?.to_owned());
         }
         let is_last = choice.finish.is_some();
-        let Some(content) = candidate.child("content") else { return candidate.require(is_last, Rule::Empty) };
+        let Some(content) = candidate.child("content") else {
+            return candidate.require(is_last, Rule::Empty);
+        };
         content.word("role", &["model"])?;
         let parts = content.optional_list("parts")?;
         content.require(!parts.is_empty() || is_last, Rule::Empty)?;
-        parts.iter().try_for_each(|part| take_part(part, choice, is_last))
+        parts
+            .iter()
+            .try_for_each(|part| take_part(part, choice, is_last))
     }
 
     fn is_complete(&self) -> bool {
-        self.is_blocked || (!self.candidates.is_empty() && self.candidates.values().all(|choice| choice.finish.is_some()))
+        self.is_blocked
+            || (!self.candidates.is_empty()
+                && self
+                    .candidates
+                    .values()
+                    .all(|choice| choice.finish.is_some()))
     }
 
     fn summary(self, records: usize, is_torn: bool) -> Summary {
-        let ended = if self.is_complete() { Ending::Success } else { Ending::Cut };
-        let ending = if is_torn && self.failed.is_none() { Ending::Cut } else { self.failed.unwrap_or(ended) };
+        let ended = if self.is_complete() {
+            Ending::Success
+        } else {
+            Ending::Cut
+        };
+        let ending = if is_torn && self.failed.is_none() {
+            Ending::Cut
+        } else {
+            self.failed.unwrap_or(ended)
+        };
         let choices = self.candidates.into_values().collect();
-        let folded = Folded { id: self.constants.text(0), model: self.constants.text(1), choices, usage: self.usage };
-        Summary { ending, folded, records, keep_alives: 0 }
+        let folded = Folded {
+            id: self.constants.text(0),
+            model: self.constants.text(1),
+            choices,
+            usage: self.usage,
+        };
+        Summary {
+            ending,
+            folded,
+            records,
+            keep_alives: 0,
+        }
     }
 }
 
-/// An empty text carries a signature, or stands beside the finish reason; elsewhere nothing is empty.
+/// An empty text carries a signature, or stands beside the finish reason; elsewhere nothing is
+/// empty.
 fn take_part(part: &Node<'_>, choice: &mut Choice, is_last: bool) -> Checked {
-    let signature = part.child("thoughtSignature").map(|_| part.filled("thoughtSignature")).transpose()?;
+    let signature = part
+        .child("thoughtSignature")
+        .map(|_| part.filled("thoughtSignature"))
+        .transpose()?;
     choice.signatures.extend(signature.map(str::to_owned));
     if let Some(call) = part.child("functionCall") {
         choice.calls.push(function_call(&call)?);
         return Ok(());
     }
-    let Some(text) = part.optional("text")? else { return part.require(!part.is_empty_object(), Rule::Empty) };
-    part.require(!text.is_empty() || signature.is_some() || is_last, Rule::Empty)?;
+    let Some(text) = part.optional("text")? else {
+        return part.require(!part.is_empty_object(), Rule::Empty);
+    };
+    part.require(
+        !text.is_empty() || signature.is_some() || is_last,
+        Rule::Empty,
+    )?;
     let is_thought = part.value["thought"] == true;
     if is_thought {
         choice.reasoning.push_str(text)
@@ -177,10 +232,22 @@ fn take_part(part: &Node<'_>, choice: &mut Choice, is_last: bool) -> Checked {
 }
 
 fn function_call(call: &Node<'_>) -> Checked<Call> {
-    let id = call.child("id").map(|_| call.filled("id")).transpose()?.map(str::to_owned);
-    let args = call.child("args").map(|_| call.object("args")).transpose()?;
+    let id = call
+        .child("id")
+        .map(|_| call.filled("id"))
+        .transpose()?
+        .map(str::to_owned);
+    let args = call
+        .child("args")
+        .map(|_| call.object("args"))
+        .transpose()?;
     let input = args.map_or_else(|| serde_json::json!({}), |args| args.value.clone());
-    Ok(Call { id, name: call.filled("name")?.to_owned(), namespace: None, input })
+    Ok(Call {
+        id,
+        name: call.filled("name")?.to_owned(),
+        namespace: None,
+        input,
+    })
 }
 
 /// Cumulative: no figure falls; the total is the sum. `candidatesTokenCount` excludes thoughts.
@@ -190,12 +257,24 @@ fn later(known: Option<Usage>, usage: &Node<'_>) -> Checked<Usage> {
     let output = usage.count("candidatesTokenCount")?.or(known.output);
     let reasoning = usage.count("thoughtsTokenCount")?.or(known.reasoning);
     let total = usage.count("totalTokenCount")?.or(known.total);
-    let parts = [input, output, reasoning, usage.count("toolUsePromptTokenCount")?];
+    let parts = [
+        input,
+        output,
+        reasoning,
+        usage.count("toolUsePromptTokenCount")?,
+    ];
     let sum: u64 = parts.into_iter().map(Option::unwrap_or_default).sum();
     usage.require(total.is_none_or(|total| total == sum), Rule::Usage)?;
     let rises = output >= known.output && reasoning >= known.reasoning && total >= known.total;
     usage.require(rises, Rule::Usage)?;
     let cache_read = usage.count("cachedContentTokenCount")?.or(known.cache_read);
     usage.require(cache_read.unwrap_or(0) <= input.unwrap_or(0), Rule::Usage)?;
-    Ok(Usage { input, output, cache_read, cache_write: None, reasoning, total })
+    Ok(Usage {
+        input,
+        output,
+        cache_read,
+        cache_write: None,
+        reasoning,
+        total,
+    })
 }

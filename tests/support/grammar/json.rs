@@ -1,6 +1,7 @@
 //! JSON that names no member twice.
 //!
-//! Common parsers keep the last of two members in silence, and a writer that writes one twice would pass.
+//! Common parsers keep the last of two members in silence, and a writer that writes one twice would
+//! pass.
 
 use std::fmt;
 
@@ -14,10 +15,19 @@ const TWICE: &str = "a member is named twice";
 /// Parses `text`; `at` says where it stands.
 pub(super) fn parse(text: &[u8], at: &str) -> Checked<Value> {
     let mut parser = serde_json::Deserializer::from_slice(text);
-    let parsed = Strict.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
+    let parsed = Strict
+        .deserialize(&mut parser)
+        .and_then(|value| parser.end().map(|()| value));
     parsed.map_err(|error| {
-        let rule = if error.to_string().starts_with(TWICE) { Rule::DuplicateMember } else { Rule::NotJson };
-        Broken { rule, at: at.to_owned() }
+        let rule = if error.to_string().starts_with(TWICE) {
+            Rule::DuplicateMember
+        } else {
+            Rule::NotJson
+        };
+        Broken {
+            rule,
+            at: at.to_owned(),
+        }
     })
 }
 

@@ -6,9 +6,10 @@
 //! assert_eq!(summary.folded, grammar::check(Dialect::Anthropic, whole.content_type(), &whole.body)?.folded);
 //! ```
 //!
-//! They know order, indexes, sequence numbers, terminators, required members, usage rules and keep-alive forms from the wire
-//! references alone, and fold an answer into [`Folded`], so that a stream can be compared with the whole answer without the crate
-//! under test, which they must not use.
+//! They know order, indexes, sequence numbers, terminators, required members, usage rules and
+//! keep-alive forms from the wire references alone, and fold an answer into [`Folded`], so that a
+//! stream can be compared with the whole answer without the crate under test, which they must not
+//! use.
 
 mod anthropic;
 mod chat;
@@ -109,10 +110,12 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of a stream: whether the dialect's real clients notice a failure, given whether HTTP ended the body as it should.
+    /// Of a stream: whether the dialect's real clients notice a failure, given whether HTTP ended
+    /// the body as it should.
     ///
-    /// A success must end well. A cut must break the connection. An error record is enough, but for Gemini, whose clients each
-    /// read only one of its forms. Source: clients.md, "Minimum a gateway must do", 8, and the Gemini CLI's section.
+    /// A success must end well. A cut must break the connection. An error record is enough, but for
+    /// Gemini, whose clients each read only one of its forms. Source: clients.md, "Minimum a
+    /// gateway must do", 8, and the Gemini CLI's section.
     pub fn is_honest(&self, dialect: Dialect, body_is_whole: bool) -> bool {
         match &self.ending {
             Ending::Success => body_is_whole,
@@ -168,14 +171,18 @@ pub struct Usage {
 /// Judges a complete body: a stream, a whole answer, or the dialect's error.
 ///
 /// # Errors
-/// The first rule that it breaks. A stream without its end breaks none: its ending is [`Ending::Cut`].
+/// The first rule that it breaks. A stream without its end breaks none: its ending is
+/// [`Ending::Cut`].
 pub fn check(dialect: Dialect, content_type: &str, body: &[u8]) -> Checked<Summary> {
     let is_array = dialect == Dialect::Gemini && body.trim_ascii_start().starts_with(b"[");
     match content_type.split(';').next().unwrap_or_default().trim() {
         "text/event-stream" => check_stream(dialect, body),
         "application/json" if is_array => gemini::array(body),
         "application/json" => check_answer(dialect, body),
-        other => Err(Broken { rule: Rule::ContentType, at: format!("`{other}`") }),
+        other => Err(Broken {
+            rule: Rule::ContentType,
+            at: format!("`{other}`"),
+        }),
     }
 }
 
@@ -194,7 +201,12 @@ fn check_answer(dialect: Dialect, body: &[u8]) -> Checked<Summary> {
     let value = json::parse(body, "body")?;
     let node = Node::root(&value, "body");
     if let Some(ending) = error_in(dialect, &node)? {
-        return Ok(Summary { ending, folded: Folded::default(), records: 1, keep_alives: 0 });
+        return Ok(Summary {
+            ending,
+            folded: Folded::default(),
+            records: 1,
+            keep_alives: 0,
+        });
     }
     let (ending, folded) = match dialect {
         Dialect::Chat => chat::answer(&node)?,
@@ -203,15 +215,23 @@ fn check_answer(dialect: Dialect, body: &[u8]) -> Checked<Summary> {
         Dialect::Anthropic => anthropic::answer(&node)?,
         Dialect::Gemini => gemini::answer(&node)?,
     };
-    Ok(Summary { ending, folded, records: 1, keep_alives: 0 })
+    Ok(Summary {
+        ending,
+        folded,
+        records: 1,
+        keep_alives: 0,
+    })
 }
 
-/// The dialect's error body, where it is one. A whole response also has `error`, which is null unless it failed.
+/// The dialect's error body, where it is one. A whole response also has `error`, which is null
+/// unless it failed.
 fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
     if dialect == Dialect::Responses && node.value["object"] == "response" {
         return Ok(None);
     }
-    let Some(error) = node.child("error") else { return Ok(None) };
+    let Some(error) = node.child("error") else {
+        return Ok(None);
+    };
     let ending = match dialect {
         Dialect::Anthropic => anthropic::failure(node)?,
         Dialect::Gemini => gemini::failure(&error)?,
@@ -220,10 +240,12 @@ fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
     Ok(Some(ending))
 }
 
-/// Arguments as a value: an empty string means none were given. What is no JSON, or names a member twice, stays a string.
+/// Arguments as a value: an empty string means none were given. What is no JSON, or names a member
+/// twice, stays a string.
 fn input_of(arguments: &str) -> Value {
     if arguments.is_empty() {
         return Value::Object(serde_json::Map::new());
     }
-    json::parse(arguments.as_bytes(), "arguments").unwrap_or_else(|_| Value::String(arguments.to_owned()))
+    json::parse(arguments.as_bytes(), "arguments")
+        .unwrap_or_else(|_| Value::String(arguments.to_owned()))
 }

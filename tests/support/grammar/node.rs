@@ -12,24 +12,40 @@ pub(super) struct Node<'a> {
 
 impl<'a> Node<'a> {
     pub(super) fn root(value: &'a Value, at: impl Into<String>) -> Self {
-        Self { value, at: at.into() }
+        Self {
+            value,
+            at: at.into(),
+        }
     }
 
     pub(super) fn broken(&self, rule: Rule) -> Broken {
-        Broken { rule, at: self.at.clone() }
+        Broken {
+            rule,
+            at: self.at.clone(),
+        }
     }
 
     pub(super) fn require(&self, holds: bool, rule: Rule) -> Checked {
-        if holds { Ok(()) } else { Err(self.broken(rule)) }
+        if holds {
+            Ok(())
+        } else {
+            Err(self.broken(rule))
+        }
     }
 
     fn below(&self, key: &str, value: &'a Value) -> Self {
-        Self { value, at: format!("{}.{key}", self.at) }
+        Self {
+            value,
+            at: format!("{}.{key}", self.at),
+        }
     }
 
     /// The member, unless it is absent or null.
     pub(super) fn child(&self, key: &str) -> Option<Self> {
-        self.value.get(key).filter(|value| !value.is_null()).map(|value| self.below(key, value))
+        self.value
+            .get(key)
+            .filter(|value| !value.is_null())
+            .map(|value| self.below(key, value))
     }
 
     /// The member, which may be null but not absent.
@@ -41,7 +57,10 @@ impl<'a> Node<'a> {
     }
 
     fn absent(&self, key: &str) -> Broken {
-        Broken { rule: Rule::Missing, at: format!("{}.{key}", self.at) }
+        Broken {
+            rule: Rule::Missing,
+            at: format!("{}.{key}", self.at),
+        }
     }
 
     pub(super) fn need(&self, key: &str) -> Checked<Self> {
@@ -79,7 +98,10 @@ impl<'a> Node<'a> {
 
     pub(super) fn integer(&self, key: &str) -> Checked<u64> {
         let member = self.need(key)?;
-        member.value.as_u64().ok_or_else(|| member.broken(Rule::Kind))
+        member
+            .value
+            .as_u64()
+            .ok_or_else(|| member.broken(Rule::Kind))
     }
 
     /// The count, where the member is there and not null.
@@ -95,17 +117,33 @@ impl<'a> Node<'a> {
 
     pub(super) fn list(&self, key: &str) -> Checked<Vec<Self>> {
         let member = self.need(key)?;
-        let elements = member.value.as_array().ok_or_else(|| member.broken(Rule::Kind))?;
-        Ok(elements.iter().enumerate().map(|(index, value)| Self { value, at: format!("{}[{index}]", member.at) }).collect())
+        let elements = member
+            .value
+            .as_array()
+            .ok_or_else(|| member.broken(Rule::Kind))?;
+        Ok(elements
+            .iter()
+            .enumerate()
+            .map(|(index, value)| Self {
+                value,
+                at: format!("{}[{index}]", member.at),
+            })
+            .collect())
     }
 
     /// The elements, none where the member is absent or null.
     pub(super) fn optional_list(&self, key: &str) -> Checked<Vec<Self>> {
-        if self.child(key).is_some() { self.list(key) } else { Ok(Vec::new()) }
+        if self.child(key).is_some() {
+            self.list(key)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     pub(super) fn is_empty_object(&self) -> bool {
-        self.value.as_object().is_some_and(serde_json::Map::is_empty)
+        self.value
+            .as_object()
+            .is_some_and(serde_json::Map::is_empty)
     }
 }
 
@@ -116,7 +154,10 @@ pub(super) struct Constants(Option<Vec<Value>>);
 impl Constants {
     /// Each of `keys` is there, filled, and as before.
     pub(super) fn check(&mut self, node: &Node<'_>, keys: &[&str]) -> Checked {
-        let values = keys.iter().map(|key| node.need(key).map(|member| member.value.clone())).collect::<Checked<Vec<_>>>()?;
+        let values = keys
+            .iter()
+            .map(|key| node.need(key).map(|member| member.value.clone()))
+            .collect::<Checked<Vec<_>>>()?;
         node.require(!values.iter().any(|value| value == ""), Rule::Empty)?;
         match &self.0 {
             Some(first) => node.require(*first == values, Rule::Constant),
@@ -128,6 +169,10 @@ impl Constants {
     }
 
     pub(super) fn text(&self, position: usize) -> String {
-        self.0.as_ref().and_then(|values| values[position].as_str()).unwrap_or_default().to_owned()
+        self.0
+            .as_ref()
+            .and_then(|values| values[position].as_str())
+            .unwrap_or_default()
+            .to_owned()
     }
 }

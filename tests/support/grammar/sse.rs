@@ -1,6 +1,7 @@
 //! SSE as a careful server writes it: stricter than the standard, which takes almost anything.
 //!
-//! One `event:` line at most, then one `data:` line, then an empty line; comments stand alone. Line ends are all alike.
+//! One `event:` line at most, then one `data:` line, then an empty line; comments stand alone. Line
+//! ends are all alike.
 
 use super::{Broken, Checked, Rule};
 
@@ -33,7 +34,11 @@ impl<'a> Stream<'a> {
             Err(_) => return Err(broken(0, Rule::Sse)),
         };
         let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-        let mut stream = Self { records: Vec::new(), comments: 0, is_torn: text.len() < body.len() };
+        let mut stream = Self {
+            records: Vec::new(),
+            comments: 0,
+            is_torn: text.len() < body.len(),
+        };
         let mut rest = text;
         while let Some((block, after)) = rest.split_once(&line_end.repeat(2)) {
             stream.take(block, line_end)?;
@@ -60,38 +65,74 @@ impl<'a> Stream<'a> {
 
     /// For dialects whose keep-alive is no comment.
     pub(super) fn require_no_comments(&self) -> Checked {
-        if self.comments == 0 { Ok(()) } else { Err(Broken { rule: Rule::Comment, at: "stream".to_owned() }) }
+        if self.comments == 0 {
+            Ok(())
+        } else {
+            Err(Broken {
+                rule: Rule::Comment,
+                at: "stream".to_owned(),
+            })
+        }
     }
 }
 
 impl<'a> Record<'a> {
     pub(super) fn broken(&self, rule: Rule) -> Broken {
-        Broken { rule, at: self.at.clone() }
+        Broken {
+            rule,
+            at: self.at.clone(),
+        }
     }
 
     /// Records of this dialect are told apart by their content alone.
     pub(super) fn require_unnamed(&self) -> Checked {
-        if self.event.is_none() { Ok(()) } else { Err(self.broken(Rule::EventName)) }
+        if self.event.is_none() {
+            Ok(())
+        } else {
+            Err(self.broken(Rule::EventName))
+        }
     }
 
     /// The event's name is the value's `type`.
     pub(super) fn require_named(&self, value: &serde_json::Value) -> Checked<&'a str> {
         let name = self.event.ok_or_else(|| self.broken(Rule::EventName))?;
-        if value["type"] == name { Ok(name) } else { Err(self.broken(Rule::EventName)) }
+        if value["type"] == name {
+            Ok(name)
+        } else {
+            Err(self.broken(Rule::EventName))
+        }
     }
 
     pub(super) fn json(&self) -> Checked<serde_json::Value> {
         let value = super::json::parse(self.data.as_bytes(), &self.at)?;
-        if value.is_object() { Ok(value) } else { Err(self.broken(Rule::Kind)) }
+        if value.is_object() {
+            Ok(value)
+        } else {
+            Err(self.broken(Rule::Kind))
+        }
     }
 }
 
 fn broken(index: usize, rule: Rule) -> Broken {
-    Broken { rule, at: format!("record {index}") }
+    Broken {
+        rule,
+        at: format!("record {index}"),
+    }
 }
 
 fn record<'a>(index: usize, event: Option<&'a str>, data: &'a str) -> Checked<Record<'a>> {
-    let data = data.strip_prefix("data: ").ok_or_else(|| broken(index, Rule::Sse))?;
-    let event = event.map(|line| line.strip_prefix("event: ").ok_or_else(|| broken(index, Rule::Sse))).transpose()?;
-    Ok(Record { event, data, at: format!("record {index}") })
+    let data = data
+        .strip_prefix("data: ")
+        .ok_or_else(|| broken(index, Rule::Sse))?;
+    let event = event
+        .map(|line| {
+            line.strip_prefix("event: ")
+                .ok_or_else(|| broken(index, Rule::Sse))
+        })
+        .transpose()?;
+    Ok(Record {
+        event,
+        data,
+        at: format!("record {index}"),
+    })
 }

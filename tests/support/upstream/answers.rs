@@ -1,6 +1,8 @@
-//! The literal answers under `answers/<dialect>/`, and what can be done to them without understanding them.
+//! The literal answers under `answers/<dialect>/`, and what can be done to them without
+//! understanding them.
 //!
-//! The bytes are the services' own forms, written down from the references. Must not build an answer out of values.
+//! The bytes are the services' own forms, written down from the references. Must not build an
+//! answer out of values.
 
 use std::path::PathBuf;
 
@@ -23,31 +25,56 @@ pub struct Answer {
 impl Answer {
     pub fn whole(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
         let content_type = content_type.to_owned();
-        Self { status, headers: Vec::new(), content_type, form: Form::Json, records: vec![body.into()] }
+        Self {
+            status,
+            headers: Vec::new(),
+            content_type,
+            form: Form::Json,
+            records: vec![body.into()],
+        }
     }
 
     /// A literal stream in the form that was asked for.
     pub fn stream(form: Form, body: &[u8]) -> Self {
-        let content_type = if form == Form::Sse { "text/event-stream" } else { "application/json" };
-        Self { form, records: records(body), ..Self::whole(200, content_type, Bytes::new()) }
+        let content_type = if form == Form::Sse {
+            "text/event-stream"
+        } else {
+            "application/json"
+        };
+        Self {
+            form,
+            records: records(body),
+            ..Self::whole(200, content_type, Bytes::new())
+        }
     }
 
     /// The chunks of the body. A stream of Gemini's array form is written out of the same records.
     pub fn chunks(self) -> Vec<Bytes> {
-        if self.form == Form::Array { as_array(&self.records) } else { self.records }
+        if self.form == Form::Array {
+            as_array(&self.records)
+        } else {
+            self.records
+        }
     }
 }
 
 /// The bytes of `answers/<dialect>/<file>`; `None` where there is no such answer.
 pub fn literal(dialect: Dialect, file: &str) -> Option<Bytes> {
-    std::fs::read(folder(dialect).join(file)).ok().map(Bytes::from)
+    std::fs::read(folder(dialect).join(file))
+        .ok()
+        .map(Bytes::from)
 }
 
 /// The cases that a dialect has an answer for, as a stream and whole.
 pub fn cases(dialect: Dialect) -> Vec<String> {
     let files = std::fs::read_dir(folder(dialect)).expect("every dialect has a folder of answers");
     let mut cases: Vec<_> = files
-        .filter_map(|file| file.expect("the folder can be read").file_name().into_string().ok())
+        .filter_map(|file| {
+            file.expect("the folder can be read")
+                .file_name()
+                .into_string()
+                .ok()
+        })
         .filter_map(|file| file.strip_suffix(".sse").map(str::to_owned))
         .filter(|case| literal(dialect, &format!("{case}.json")).is_some())
         .collect();
@@ -56,14 +83,26 @@ pub fn cases(dialect: Dialect) -> Vec<String> {
 }
 
 fn folder(dialect: Dialect) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "tests/support/upstream/answers", dialect.name()].iter().collect()
+    [
+        env!("CARGO_MANIFEST_DIR"),
+        "tests/support/upstream/answers",
+        dialect.name(),
+    ]
+    .iter()
+    .collect()
 }
 
 /// The records of an SSE body, each with the empty line that ends it.
 pub fn records(body: &[u8]) -> Vec<Bytes> {
     let text = std::str::from_utf8(body).expect("answers are UTF-8");
-    let end = if text.contains("\r\n\r\n") { "\r\n\r\n" } else { "\n\n" };
-    text.split_inclusive(end).map(|record| Bytes::copy_from_slice(record.as_bytes())).collect()
+    let end = if text.contains("\r\n\r\n") {
+        "\r\n\r\n"
+    } else {
+        "\n\n"
+    };
+    text.split_inclusive(end)
+        .map(|record| Bytes::copy_from_slice(record.as_bytes()))
+        .collect()
 }
 
 /// Gemini's array form: `[`, the objects with `,\r\n` between them, `]`.
@@ -79,12 +118,23 @@ fn as_array(records: &[Bytes]) -> Vec<Bytes> {
 
 /// The JSON of a record that has only a `data:` line.
 fn payload(record: &[u8]) -> &[u8] {
-    record.strip_prefix(b"data: ").unwrap_or(record).trim_ascii_end()
+    record
+        .strip_prefix(b"data: ")
+        .unwrap_or(record)
+        .trim_ascii_end()
 }
 
 /// A Chat stream as clients get it that did not ask for usage.
 pub fn without_usage(records: &[Bytes]) -> Vec<Bytes> {
     let is_usage = |record: &&Bytes| memchr::memmem::find(record, br#""choices":[]"#).is_some();
-    let silent = |record: &Bytes| String::from_utf8_lossy(record).replace(r#","usage":null"#, "").into();
-    records.iter().filter(|record| !is_usage(record)).map(silent).collect()
+    let silent = |record: &Bytes| {
+        String::from_utf8_lossy(record)
+            .replace(r#","usage":null"#, "")
+            .into()
+    };
+    records
+        .iter()
+        .filter(|record| !is_usage(record))
+        .map(silent)
+        .collect()
 }

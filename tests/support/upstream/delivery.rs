@@ -52,7 +52,11 @@ impl Gate {
     }
 
     async fn opened(&self) {
-        self.0.subscribe().wait_for(|open| *open).await.expect("the sender is held by this gate");
+        self.0
+            .subscribe()
+            .wait_for(|open| *open)
+            .await
+            .expect("the sender is held by this gate");
     }
 }
 
@@ -71,7 +75,11 @@ pub enum Step {
 
 impl Step {
     fn byte_count(&self) -> usize {
-        if let Self::Write(bytes) = self { bytes.len() } else { 0 }
+        if let Self::Write(bytes) = self {
+            bytes.len()
+        } else {
+            0
+        }
     }
 
     /// Does it; gives the bytes to write, and an error where the connection shall end.
@@ -98,7 +106,9 @@ pub fn byte_count(steps: &[Step]) -> usize {
 
 /// Whether a plan lets the body end as HTTP wants it.
 pub fn ends_well(steps: &[Step]) -> bool {
-    !steps.iter().any(|step| matches!(step, Step::Fin | Step::Reset))
+    !steps
+        .iter()
+        .any(|step| matches!(step, Step::Fin | Step::Reset))
 }
 
 /// The steps before and after the byte at `position`; the chunk around it is split.
@@ -126,8 +136,14 @@ pub fn split_at(steps: Vec<Step>, position: usize) -> (Vec<Step>, Vec<Step>) {
 /// Every byte a chunk of its own, `pause` apart. Each is flushed by itself also without a pause.
 pub fn drip(steps: Vec<Step>, pause: Duration) -> Vec<Step> {
     let wait = (!pause.is_zero()).then_some(Step::Wait(pause));
-    let step = |bytes: &Bytes, at: usize| std::iter::once(Step::Write(bytes.slice(at..=at))).chain(wait.clone());
-    let by_byte = |bytes: Bytes| (0..bytes.len()).flat_map(|at| step(&bytes, at)).collect::<Vec<_>>();
+    let step = |bytes: &Bytes, at: usize| {
+        std::iter::once(Step::Write(bytes.slice(at..=at))).chain(wait.clone())
+    };
+    let by_byte = |bytes: Bytes| {
+        (0..bytes.len())
+            .flat_map(|at| step(&bytes, at))
+            .collect::<Vec<_>>()
+    };
     steps
         .into_iter()
         .flat_map(|step| match step {
@@ -147,17 +163,24 @@ pub struct Delivery {
 
 impl Delivery {
     pub fn new(steps: Vec<Step>, reset: Arc<AtomicBool>, watcher: Watcher) -> Self {
-        Self { steps: steps.into(), reset, watcher }
+        Self {
+            steps: steps.into(),
+            reset,
+            watcher,
+        }
     }
 
     pub fn into_body(self) -> Body {
-        let frames = stream::unfold(self, |mut delivery| async move { Some((delivery.next().await?, delivery)) });
+        let frames = stream::unfold(self, |mut delivery| async move {
+            Some((delivery.next().await?, delivery))
+        });
         StreamBody::new(frames).boxed_unsync()
     }
 
     async fn next(&mut self) -> Option<io::Result<Frame<Bytes>>> {
         while let Some(step) = self.steps.pop_front() {
-            // The server flushes whenever the body has to wait: what came before this step leaves first.
+            // The server flushes whenever the body has to wait: what came before this step leaves
+            // first.
             yield_now().await;
             match step.perform(&self.reset).await {
                 Ok(Some(bytes)) => return Some(Ok(Frame::data(bytes))),
@@ -199,13 +222,21 @@ impl Drop for Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
 impl AsyncWrite for Socket {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -215,6 +246,10 @@ impl AsyncWrite for Socket {
 
     /// An orderly end would come before the reset and hide it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_reset() { Poll::Ready(Ok(())) } else { Pin::new(&mut self.stream).poll_shutdown(cx) }
+        if self.is_reset() {
+            Poll::Ready(Ok(()))
+        } else {
+            Pin::new(&mut self.stream).poll_shutdown(cx)
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! A scripted upstream: a real HTTP server that answers as the services do, refuses what they refuse, and fails as a test asks.
+//! A scripted upstream: a real HTTP server that answers as the services do, refuses what they
+//! refuse, and fails as a test asks.
 //!
 //! ```ignore
 //! let upstream = Upstream::start().await;
@@ -71,11 +72,21 @@ impl Received {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Every credential that came along, in any dialect's form: a client's own must not be among them.
+    /// Every credential that came along, in any dialect's form: a client's own must not be among
+    /// them.
     pub fn credentials(&self) -> Vec<String> {
-        let in_headers = ["authorization", "x-api-key", "x-goog-api-key"].iter().flat_map(|name| self.headers.get_all(*name));
-        let in_query = self.query.iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.strip_prefix("key="));
-        in_headers.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).chain(in_query.map(str::to_owned)).collect()
+        let in_headers = ["authorization", "x-api-key", "x-goog-api-key"]
+            .iter()
+            .flat_map(|name| self.headers.get_all(*name));
+        let in_query = self
+            .query
+            .iter()
+            .flat_map(|query| query.split('&'))
+            .filter_map(|pair| pair.strip_prefix("key="));
+        in_headers
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .chain(in_query.map(str::to_owned))
+            .collect()
     }
 
     /// The body as JSON; panics where it is none.
@@ -123,12 +134,20 @@ pub struct Upstream {
 impl Upstream {
     /// Serves on a free port of the loopback.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("the loopback has free ports");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let listener = TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .expect("the loopback has free ports");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
         let mut accepting = JoinSet::new();
         accepting.spawn(accept(listener, Arc::clone(&shared)));
-        Self { address, shared, _accepting: accepting }
+        Self {
+            address,
+            shared,
+            _accepting: accepting,
+        }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -137,11 +156,16 @@ impl Upstream {
 
     /// The base URL as a person would write it for a provider of that dialect.
     pub fn base_url(&self, dialect: Dialect) -> String {
-        let version = if dialect == Dialect::Gemini { "v1beta" } else { "v1" };
+        let version = if dialect == Dialect::Gemini {
+            "v1beta"
+        } else {
+            "v1"
+        };
         format!("http://{}/{version}", self.address)
     }
 
-    /// Scripts the next answer that is not scripted yet. Without scripts every request is answered with [`Case::Text`].
+    /// Scripts the next answer that is not scripted yet. Without scripts every request is answered
+    /// with [`Case::Text`].
     pub fn answer(&self, script: Script) -> &Self {
         lock(&self.shared.scripts).push_back(script);
         self
@@ -155,7 +179,10 @@ impl Upstream {
 
     /// Every request so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Received> {
-        lock(&self.shared.exchanges).iter().map(|exchange| exchange.request.clone()).collect()
+        lock(&self.shared.exchanges)
+            .iter()
+            .map(|exchange| exchange.request.clone())
+            .collect()
     }
 
     /// The only request.
@@ -175,7 +202,10 @@ impl Upstream {
 
     /// Why requests were refused, one entry a refusal.
     pub fn refusals(&self) -> Vec<Refusal> {
-        lock(&self.shared.exchanges).iter().filter_map(|exchange| exchange.refused.clone()).collect()
+        lock(&self.shared.exchanges)
+            .iter()
+            .filter_map(|exchange| exchange.refused.clone())
+            .collect()
     }
 
     /// # Panics
@@ -200,7 +230,9 @@ impl Upstream {
                 arrived.await;
             }
         };
-        timeout(PATIENCE, arrival).await.unwrap_or_else(|_| panic!("fewer than {count} requests arrived"));
+        timeout(PATIENCE, arrival)
+            .await
+            .unwrap_or_else(|_| panic!("fewer than {count} requests arrived"));
     }
 
     /// Waits for the end of the answer to a request, counted from 0.
@@ -210,7 +242,10 @@ impl Upstream {
     pub async fn end_of(&self, index: usize) -> End {
         let mut end = lock(&self.shared.exchanges)[index].end.clone();
         let ended = end.wait_for(|end| *end != End::Answering);
-        *timeout(PATIENCE, ended).await.expect("the answer ends in time").expect("an exchange says how it ended")
+        *timeout(PATIENCE, ended)
+            .await
+            .expect("the answer ends in time")
+            .expect("an exchange says how it ended")
     }
 }
 
@@ -222,21 +257,34 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         // A failed accept is a connection that is gone already.
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         *lock(&shared.connections) += 1;
         stream.set_nodelay(true).expect("the socket is open");
         let reset = Arc::new(AtomicBool::new(false));
-        connections.spawn(serve(Socket::new(stream, Arc::clone(&reset)), Arc::clone(&shared), reset));
+        connections.spawn(serve(
+            Socket::new(stream, Arc::clone(&reset)),
+            Arc::clone(&shared),
+            reset,
+        ));
     }
 }
 
 async fn serve(socket: Socket, shared: Arc<Shared>, reset: Arc<AtomicBool>) {
-    let service = service_fn(move |request| respond(request, Arc::clone(&shared), Arc::clone(&reset)));
+    let service =
+        service_fn(move |request| respond(request, Arc::clone(&shared), Arc::clone(&reset)));
     // Connections end with an error whenever a script says so.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), service)
+        .await;
 }
 
-async fn respond(request: Request<Incoming>, shared: Arc<Shared>, reset: Arc<AtomicBool>) -> io::Result<Response<Body>> {
+async fn respond(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    reset: Arc<AtomicBool>,
+) -> io::Result<Response<Body>> {
     let received = receive(request).await?;
     let script = shared.next_script();
     let (answer, refused) = script.answer(&received);
@@ -248,25 +296,39 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>, reset: Arc<Ato
             return Err(hangup);
         }
     }
-    Ok(plan.head.map(|()| Delivery::new(plan.body, reset, watcher).into_body()))
+    Ok(plan
+        .head
+        .map(|()| Delivery::new(plan.body, reset, watcher).into_body()))
 }
 
 async fn receive(request: Request<Incoming>) -> io::Result<Received> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let query = head.uri.query().map(str::to_owned);
-    Ok(Received { method: head.method, path: head.uri.path().to_owned(), query, headers: head.headers, body })
+    Ok(Received {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        query,
+        headers: head.headers,
+        body,
+    })
 }
 
 impl Shared {
     fn next_script(&self) -> Script {
         let scripted = lock(&self.scripts).pop_front();
-        scripted.or_else(|| lock(&self.fallback).clone()).unwrap_or_else(Script::text)
+        scripted
+            .or_else(|| lock(&self.fallback).clone())
+            .unwrap_or_else(Script::text)
     }
 
     fn record(&self, request: Received, refused: Option<Refusal>) -> Watcher {
         let (sender, end) = watch::channel(End::Answering);
-        lock(&self.exchanges).push(Exchange { request, refused, end });
+        lock(&self.exchanges).push(Exchange {
+            request,
+            refused,
+            end,
+        });
         self.arrived.notify_waiters();
         Watcher { end: Some(sender) }
     }

@@ -19,7 +19,11 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), ..Self::default() }
+        Self {
+            status,
+            message: message.into(),
+            ..Self::default()
+        }
     }
 
     pub fn bad(message: impl Into<String>) -> Self {
@@ -65,7 +69,8 @@ impl Refusal {
         let mut error = json!({"code": self.status, "message": self.message, "status": gemini_status(self.status)});
         if let Some(reason) = self.code {
             let info = "type.googleapis.com/google.rpc.ErrorInfo";
-            error["details"] = json!([{"@type": info, "reason": reason, "domain": "googleapis.com"}]);
+            error["details"] =
+                json!([{"@type": info, "reason": reason, "domain": "googleapis.com"}]);
         }
         json!({"error": error})
     }

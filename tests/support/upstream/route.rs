@@ -38,7 +38,12 @@ pub struct Call {
 
 impl Call {
     fn new(dialect: Dialect, operation: Operation) -> Self {
-        Self { dialect, operation, model: None, streams: false }
+        Self {
+            dialect,
+            operation,
+            model: None,
+            streams: false,
+        }
     }
 
     /// What `request` asks for; `None` where the services would know no such path.
@@ -47,7 +52,10 @@ impl Call {
             return gemini(&request.method, rest);
         }
         let path = request.path.strip_prefix("/v1/")?;
-        if let Some(rest) = path.strip_prefix("models").filter(|_| request.method == Method::GET) {
+        if let Some(rest) = path
+            .strip_prefix("models")
+            .filter(|_| request.method == Method::GET)
+        {
             return Some(models(request, rest));
         }
         posted(path).filter(|_| request.method == Method::POST)
@@ -57,10 +65,14 @@ impl Call {
     pub fn form(&self, request: &Received) -> Form {
         if self.dialect != Dialect::Gemini {
             let streams = self.operation == Operation::Generate
-                && serde_json::from_slice::<serde_json::Value>(&request.body).is_ok_and(|body| body["stream"] == true);
+                && serde_json::from_slice::<serde_json::Value>(&request.body)
+                    .is_ok_and(|body| body["stream"] == true);
             return if streams { Form::Sse } else { Form::Json };
         }
-        let asks_for_sse = request.query.as_deref().is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
+        let asks_for_sse = request
+            .query
+            .as_deref()
+            .is_some_and(|query| query.split('&').any(|pair| pair == "alt=sse"));
         match self.streams {
             false => Form::Json,
             true if asks_for_sse => Form::Sse,
@@ -85,13 +97,20 @@ fn posted(path: &str) -> Option<Call> {
 
 /// `rest` is what follows `models`: nothing, or `/` and an id.
 fn models(request: &Received, rest: &str) -> Call {
-    let dialect = if request.headers.contains_key("anthropic-version") { Dialect::Anthropic } else { Dialect::Chat };
+    let dialect = if request.headers.contains_key("anthropic-version") {
+        Dialect::Anthropic
+    } else {
+        Dialect::Chat
+    };
     shown_or_listed(dialect, rest)
 }
 
 fn shown_or_listed(dialect: Dialect, rest: &str) -> Call {
     match rest.strip_prefix('/').filter(|id| !id.is_empty()) {
-        Some(id) => Call { model: Some(id.to_owned()), ..Call::new(dialect, Operation::ShowModel) },
+        Some(id) => Call {
+            model: Some(id.to_owned()),
+            ..Call::new(dialect, Operation::ShowModel)
+        },
         None => Call::new(dialect, Operation::ListModels),
     }
 }
@@ -109,5 +128,9 @@ fn gemini(method: &Method, rest: &str) -> Option<Call> {
         "batchEmbedContents" => (Operation::BatchEmbed, false),
         _ => return None,
     };
-    (method == Method::POST).then(|| Call { model: Some(model.to_owned()), streams, ..Call::new(Dialect::Gemini, operation) })
+    (method == Method::POST).then(|| Call {
+        model: Some(model.to_owned()),
+        streams,
+        ..Call::new(Dialect::Gemini, operation)
+    })
 }

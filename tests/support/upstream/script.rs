@@ -1,7 +1,8 @@
 //! What an upstream shall answer, and what shall go wrong on the way: the builder that tests use.
 //!
-//! A script starts from what is answered ([`Script::case`], [`Script::status`], [`Script::literal`], …) and is bent by methods that
-//! compose in the order in which they are called. Positions count the bytes of the body without HTTP framing.
+//! A script starts from what is answered ([`Script::case`], [`Script::status`],
+//! [`Script::literal`], …) and is bent by methods that compose in the order in which they are
+//! called. Positions count the bytes of the body without HTTP framing.
 
 use std::time::Duration;
 
@@ -118,7 +119,13 @@ pub struct Plan {
 /// What is answered.
 impl Script {
     fn new(content: Content) -> Self {
-        Self { content, changes: Vec::new(), bends: Vec::new(), before_head: Vec::new(), lenient: false }
+        Self {
+            content,
+            changes: Vec::new(),
+            bends: Vec::new(),
+            before_head: Vec::new(),
+            lenient: false,
+        }
     }
 
     /// The dialect's answer of that kind, streamed or whole as the request asks.
@@ -154,12 +161,20 @@ impl Script {
 
     /// Exactly these bytes.
     pub fn literal(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self::new(Content::Literal { status, content_type: content_type.to_owned(), body: body.into() })
+        Self::new(Content::Literal {
+            status,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+        })
     }
 
     /// An error page as proxies and balancers write it.
     pub fn html(status: u16) -> Self {
-        Self::literal(status, "text/html", "<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n")
+        Self::literal(
+            status,
+            "text/html",
+            "<html><head><title>Error</title></head><body><h1>Error</h1></body></html>\n",
+        )
     }
 
     /// A status and no body at all.
@@ -310,10 +325,17 @@ impl Script {
     /// The answer to `request`, and why the service refuses it where it does.
     pub fn answer(&self, request: &Received) -> (Answer, Option<Refusal>) {
         let Some(call) = Call::of(request) else {
-            let refusal = Refusal::new(404, format!("Invalid URL ({} {})", request.method, request.path));
+            let refusal = Refusal::new(
+                404,
+                format!("Invalid URL ({} {})", request.method, request.path),
+            );
             return (error_answer(Dialect::Chat, &refusal), Some(refusal));
         };
-        let verdict = if self.lenient { Ok(()) } else { rules::check(&call, request) };
+        let verdict = if self.lenient {
+            Ok(())
+        } else {
+            rules::check(&call, request)
+        };
         match verdict {
             Ok(()) => (self.granted(&call, request), None),
             Err(refusal) => (error_answer(call.dialect, &refusal), Some(refusal)),
@@ -324,7 +346,11 @@ impl Script {
         let mut answer = match &self.content {
             Content::Case(case) => literal_answer(*case, call, request),
             Content::Status(error) => error_answer(call.dialect, error),
-            Content::Literal { status, content_type, body } => literal_body(*status, content_type, body),
+            Content::Literal {
+                status,
+                content_type,
+                body,
+            } => literal_body(*status, content_type, body),
         };
         for change in &self.changes {
             change.apply(&mut answer, call.dialect);
@@ -334,19 +360,37 @@ impl Script {
 
     /// The steps by which an answer leaves.
     pub fn plan(self, answer: Answer) -> Plan {
-        let mut head = Response::builder().status(answer.status).header("content-type", &answer.content_type);
+        let mut head = Response::builder()
+            .status(answer.status)
+            .header("content-type", &answer.content_type);
         for (name, value) in &answer.headers {
             head = head.header(name, value);
         }
         let is_stream = answer.form != Form::Json;
-        let whole: Vec<_> = answer.chunks().into_iter().filter(|chunk| !chunk.is_empty()).map(Step::Write).collect();
+        let whole: Vec<_> = answer
+            .chunks()
+            .into_iter()
+            .filter(|chunk| !chunk.is_empty())
+            .map(Step::Write)
+            .collect();
         let full_length = delivery::byte_count(&whole);
-        let body = self.bends.into_iter().fold(whole, |steps, bend| bend.apply(steps));
+        let body = self
+            .bends
+            .into_iter()
+            .fold(whole, |steps, bend| bend.apply(steps));
         if !is_stream {
-            let length = if delivery::ends_well(&body) { delivery::byte_count(&body) } else { full_length };
+            let length = if delivery::ends_well(&body) {
+                delivery::byte_count(&body)
+            } else {
+                full_length
+            };
             head = head.header("content-length", length);
         }
-        Plan { before_head: self.before_head, head: head.body(()).expect("scripts hold valid headers"), body }
+        Plan {
+            before_head: self.before_head,
+            head: head.body(()).expect("scripts hold valid headers"),
+            body,
+        }
     }
 }
 
@@ -397,7 +441,11 @@ fn error_answer(dialect: Dialect, error: &Refusal) -> Answer {
 
 fn literal_body(status: u16, content_type: &str, body: &Bytes) -> Answer {
     if content_type.starts_with("text/event-stream") {
-        return Answer { status, content_type: content_type.to_owned(), ..Answer::stream(Form::Sse, body) };
+        return Answer {
+            status,
+            content_type: content_type.to_owned(),
+            ..Answer::stream(Form::Sse, body)
+        };
     }
     Answer::whole(status, content_type, body.clone())
 }
@@ -405,7 +453,8 @@ fn literal_body(status: u16, content_type: &str, body: &Bytes) -> Answer {
 fn literal_answer(case: Case, call: &Call, request: &Received) -> Answer {
     let form = call.form(request);
     let file = file_of(case, call, request, form);
-    let body = answers::literal(call.dialect, &file).unwrap_or_else(|| panic!("no answer {}/{file}", call.dialect.name()));
+    let body = answers::literal(call.dialect, &file)
+        .unwrap_or_else(|| panic!("no answer {}/{file}", call.dialect.name()));
     if form == Form::Json {
         return Answer::whole(200, "application/json", body);
     }
@@ -440,16 +489,22 @@ fn embeddings_file(request: &Received) -> &'static str {
     }
 }
 
-/// The dialect's error inside a stream. `position` is how many records came before; Responses numbers its records.
+/// The dialect's error inside a stream. `position` is how many records came before; Responses
+/// numbers its records.
 fn error_record(dialect: Dialect, position: usize) -> Bytes {
-    let record = answers::literal(dialect, "stream_error.sse").expect("every dialect has an error record");
-    String::from_utf8_lossy(&record).replace("{next}", &position.to_string()).into()
+    let record =
+        answers::literal(dialect, "stream_error.sse").expect("every dialect has an error record");
+    String::from_utf8_lossy(&record)
+        .replace("{next}", &position.to_string())
+        .into()
 }
 
 fn garbled_record(dialect: Dialect) -> Bytes {
     Bytes::from_static(match dialect {
         Dialect::Anthropic => b"event: content_block_delta\ndata: {\"type\":\"content_block_\n\n",
-        Dialect::Responses => b"event: response.output_text.delta\ndata: {\"type\":\"response.out\n\n",
+        Dialect::Responses => {
+            b"event: response.output_text.delta\ndata: {\"type\":\"response.out\n\n"
+        }
         Dialect::Chat | Dialect::Completions => b"data: {\"id\":\"chatcmpl-\n\n",
         Dialect::Gemini => b"data: {\"candidates\":[{\r\n\r\n",
     })

@@ -2,7 +2,9 @@ use bytes::BytesMut;
 use serde_json::json;
 
 use super::*;
-use crate::canon::{Choice, Fault, FinishReason, How, OutPart, PartHead, ReasoningForm, Response, Start, Usage};
+use crate::canon::{
+    Choice, Fault, FinishReason, How, OutPart, PartHead, ReasoningForm, Response, Start, Usage,
+};
 use crate::json::{Raw, Text};
 use crate::protocol::Ending;
 use crate::protocol::envelope;
@@ -10,25 +12,66 @@ use crate::protocol::envelope;
 const THINKING: &str = r#","thinking":{"type":"enabled","budget_tokens":2000}"#;
 
 fn part(head: PartHead, text: &str) -> OutPart {
-    let texts = (!text.is_empty()).then(|| Text::from(text)).into_iter().collect();
-    OutPart { head, texts, sig: None, citations: vec![], logprobs: vec![] }
+    let texts = (!text.is_empty())
+        .then(|| Text::from(text))
+        .into_iter()
+        .collect();
+    OutPart {
+        head,
+        texts,
+        sig: None,
+        citations: vec![],
+        logprobs: vec![],
+    }
 }
 
 fn call(id: &str, free: bool) -> PartHead {
-    PartHead::ToolCall { id: id.into(), name: "get".into(), namespace: None, free }
+    PartHead::ToolCall {
+        id: id.into(),
+        name: "get".into(),
+        namespace: None,
+        free,
+    }
 }
 
 fn response(parts: Vec<OutPart>, finish: FinishReason) -> Response {
-    let choice = Choice { parts, finish: Some(finish), ..Choice::default() };
-    let usage = Usage { input: Some(17), cache_read: Some(5), output: Some(30), reasoning: Some(4), ..Usage::default() };
-    let start = Start { id: Some("chatcmpl-1".into()), model: Some("up".into()), ..Start::default() };
-    Response { start, choices: vec![choice], usage }
+    let choice = Choice {
+        parts,
+        finish: Some(finish),
+        ..Choice::default()
+    };
+    let usage = Usage {
+        input: Some(17),
+        cache_read: Some(5),
+        output: Some(30),
+        reasoning: Some(4),
+        ..Usage::default()
+    };
+    let start = Start {
+        id: Some("chatcmpl-1".into()),
+        model: Some("up".into()),
+        ..Start::default()
+    };
+    Response {
+        start,
+        choices: vec![choice],
+        usage,
+    }
 }
 
-fn encode_whole(response: &Response, request: &Request, from: &'static str) -> (serde_json::Value, Vec<String>) {
+fn encode_whole(
+    response: &Response,
+    request: &Request,
+    from: &'static str,
+) -> (serde_json::Value, Vec<String>) {
     let (origin, mut losses) = (origin(from), Losses::default());
     let body = Anthropic.encode_response(response, &asking(request, &origin), &mut losses);
-    let losses = losses.resolve(b"").unwrap().iter().map(|Loss { path, how }| format!("{how:?} {path}")).collect();
+    let losses = losses
+        .resolve(b"")
+        .unwrap()
+        .iter()
+        .map(|Loss { path, how }| format!("{how:?} {path}"))
+        .collect();
     (serde_json::from_slice(&body).unwrap(), losses)
 }
 
@@ -36,18 +79,32 @@ fn encode_whole(response: &Response, request: &Request, from: &'static str) -> (
 fn records(stream: &[u8]) -> Vec<serde_json::Value> {
     let read = |record: &str| {
         let (event, data) = record.split_once('\n').unwrap();
-        let data: serde_json::Value = serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
-        assert_eq!(event.strip_prefix("event: ").unwrap(), data["type"].as_str().unwrap());
+        let data: serde_json::Value =
+            serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap();
+        assert_eq!(
+            event.strip_prefix("event: ").unwrap(),
+            data["type"].as_str().unwrap()
+        );
         data
     };
-    std::str::from_utf8(stream).unwrap().split_terminator("\n\n").map(read).collect()
+    std::str::from_utf8(stream)
+        .unwrap()
+        .split_terminator("\n\n")
+        .map(read)
+        .collect()
 }
 
-fn encode_stream(events: &[Event], request: &Request, from: &'static str) -> Vec<serde_json::Value> {
+fn encode_stream(
+    events: &[Event],
+    request: &Request,
+    from: &'static str,
+) -> Vec<serde_json::Value> {
     let origin = origin(from);
     let mut encoder = Anthropic.stream_encoder(&asking(request, &origin));
     let mut out = BytesMut::new();
-    events.iter().for_each(|event| encoder.push(event, &mut out));
+    events
+        .iter()
+        .for_each(|event| encoder.push(event, &mut out));
     assert_eq!(encoder.finish(&mut out), Ending::Clean);
     records(&out)
 }
@@ -83,29 +140,52 @@ fn thinking_is_shown_only_to_those_who_asked() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Full), "hm");
     reasoning.sig = Some("token".into());
     let response = response(vec![reasoning], FinishReason::End);
-    let content = |members: &str| encode_whole(&response, &ask(members), "anthropic").0["content"].clone();
+    let content =
+        |members: &str| encode_whole(&response, &ask(members), "anthropic").0["content"].clone();
     assert_eq!(content(""), json!([]));
     assert_eq!(content(r#","thinking":{"type":"disabled"}"#), json!([]));
-    assert_eq!(content(THINKING), json!([{"type": "thinking", "thinking": "hm", "signature": "token"}]));
+    assert_eq!(
+        content(THINKING),
+        json!([{"type": "thinking", "thinking": "hm", "signature": "token"}])
+    );
     let omitted = content(r#","thinking":{"type":"adaptive","display":"omitted"}"#);
-    assert_eq!(omitted, json!([{"type": "thinking", "thinking": "", "signature": "token"}]));
+    assert_eq!(
+        omitted,
+        json!([{"type": "thinking", "thinking": "", "signature": "token"}])
+    );
 }
 
 #[test]
 fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Redacted), "");
     reasoning.sig = Some("token".into());
-    let (body, _) = encode_whole(&response(vec![reasoning], FinishReason::End), &ask(THINKING), "openai_responses");
+    let (body, _) = encode_whole(
+        &response(vec![reasoning], FinishReason::End),
+        &ask(THINKING),
+        "openai_responses",
+    );
     let data = Text::from(body["content"][0]["data"].as_str().unwrap());
-    // The envelope's maker is one of the dialects that exist; where it is not, nothing is taken for a token.
+    // The envelope's maker is one of the dialects that exist; where it is not, nothing is taken for
+    // a token.
     let origin = origin("openai_responses");
-    assert_eq!(data, envelope::wrap(&origin, ReasoningForm::Redacted, Some(&"token".into())));
+    assert_eq!(
+        data,
+        envelope::wrap(&origin, ReasoningForm::Redacted, Some(&"token".into()))
+    );
     let own = chat(&format!(
         r#"[{{"role":"user","content":"a"}},{{"role":"assistant","content":[{{"type":"redacted_thinking","data":"{}"}}]}}]"#,
-        envelope::wrap(&super::origin("anthropic"), ReasoningForm::Redacted, Some(&"token".into())).as_escaped()
+        envelope::wrap(
+            &super::origin("anthropic"),
+            ReasoningForm::Redacted,
+            Some(&"token".into())
+        )
+        .as_escaped()
     ));
     let sig = own.turns[1].parts[0].sig.clone().unwrap();
-    assert_eq!((sig.value, sig.origin), ("token".into(), super::origin("anthropic")));
+    assert_eq!(
+        (sig.value, sig.origin),
+        ("token".into(), super::origin("anthropic"))
+    );
 }
 
 #[test]
@@ -121,11 +201,17 @@ fn every_end_has_its_word() {
     ];
     for (reason, word) in cases {
         let (body, losses) = encode_whole(&response(vec![], reason), &ask(""), "gemini");
-        assert_eq!((body["stop_reason"].as_str(), &body["content"], losses), (Some(word), &json!([]), vec![]));
+        assert_eq!(
+            (body["stop_reason"].as_str(), &body["content"], losses),
+            (Some(word), &json!([]), vec![])
+        );
     }
     let odd = response(vec![], FinishReason::Other("OTHER".into()));
     let (body, losses) = encode_whole(&odd, &ask(""), "gemini");
-    assert_eq!((body["stop_reason"].as_str(), losses), (Some("end_turn"), vec!["Adjusted stop_reason".to_owned()]));
+    assert_eq!(
+        (body["stop_reason"].as_str(), losses),
+        (Some("end_turn"), vec!["Adjusted stop_reason".to_owned()])
+    );
     let (body, _) = encode_whole(&odd, &ask(""), "anthropic");
     assert_eq!(body["stop_reason"], "OTHER");
 }
@@ -137,16 +223,27 @@ fn usage_that_nobody_knows_is_zero_and_named() {
     let (body, losses) = encode_whole(&response, &ask(""), "openai_chat");
     assert_eq!(
         (&body["usage"], losses),
-        (&json!({"input_tokens": 0, "output_tokens": 0}), vec![format!("{:?} usage", How::Dropped)])
+        (
+            &json!({"input_tokens": 0, "output_tokens": 0}),
+            vec![format!("{:?} usage", How::Dropped)]
+        )
     );
 }
 
 #[test]
 fn a_call_that_cannot_be_read_is_an_error() {
-    let broken = response(vec![part(call("c", false), "{\"a")], FinishReason::Malformed);
+    let broken = response(
+        vec![part(call("c", false), "{\"a")],
+        FinishReason::Malformed,
+    );
     assert_eq!(encode_whole(&broken, &ask(""), "gemini").0["type"], "error");
-    let last = encode_stream(&broken.events(), &ask(""), "gemini").pop().unwrap();
-    assert_eq!((&last["type"], &last["error"]["type"]), (&json!("error"), &json!("api_error")));
+    let last = encode_stream(&broken.events(), &ask(""), "gemini")
+        .pop()
+        .unwrap();
+    assert_eq!(
+        (&last["type"], &last["error"]["type"]),
+        (&json!("error"), &json!("api_error"))
+    );
 }
 
 #[test]
@@ -164,7 +261,12 @@ fn a_stream_has_exactly_the_grammar() {
             part(PartHead::Text, "hi"),
             part(call("c_1", false), "{}"),
             part(call("c_2", true), "a\n\"b"),
-            part(PartHead::Media { mime: "image/png".into() }, "AAAA"),
+            part(
+                PartHead::Media {
+                    mime: "image/png".into(),
+                },
+                "AAAA",
+            ),
         ],
         FinishReason::ToolCalls,
     );
@@ -174,55 +276,109 @@ fn a_stream_has_exactly_the_grammar() {
         envelope::wrap(&origin, ReasoningForm::Redacted, Some(&Text::from("token"))),
     );
     let delta = |index: u64, delta: serde_json::Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
-    let start =
-        |index: u64, block: serde_json::Value| json!({"type": "content_block_start", "index": index, "content_block": block});
+    let start = |index: u64, block: serde_json::Value| json!({"type": "content_block_start", "index": index, "content_block": block});
     let stop = |index: u64| json!({"type": "content_block_stop", "index": index});
     let expected = [
         json!({"type": "message_start", "message": {"id": "msg_chatcmpl-1", "type": "message", "role": "assistant", "model": "m",
             "content": [], "stop_reason": null, "stop_sequence": null, "usage": {"input_tokens": 0, "output_tokens": 0}}}),
-        start(0, json!({"type": "thinking", "thinking": "", "signature": ""})),
+        start(
+            0,
+            json!({"type": "thinking", "thinking": "", "signature": ""}),
+        ),
         delta(0, json!({"type": "thinking_delta", "thinking": "a"})),
         delta(0, json!({"type": "thinking_delta", "thinking": "\n\n"})),
         delta(0, json!({"type": "thinking_delta", "thinking": "b"})),
-        delta(0, json!({"type": "signature_delta", "signature": nothing.to_plain()})),
+        delta(
+            0,
+            json!({"type": "signature_delta", "signature": nothing.to_plain()}),
+        ),
         stop(0),
-        start(1, json!({"type": "redacted_thinking", "data": token.to_plain()})),
+        start(
+            1,
+            json!({"type": "redacted_thinking", "data": token.to_plain()}),
+        ),
         stop(1),
         start(2, json!({"type": "text", "text": ""})),
         delta(2, json!({"type": "text_delta", "text": "hi"})),
         stop(2),
-        start(3, json!({"type": "tool_use", "id": "c_1", "name": "get", "input": {}})),
+        start(
+            3,
+            json!({"type": "tool_use", "id": "c_1", "name": "get", "input": {}}),
+        ),
         delta(3, json!({"type": "input_json_delta", "partial_json": "{}"})),
         stop(3),
-        start(4, json!({"type": "tool_use", "id": "c_2", "name": "get", "input": {}})),
-        delta(4, json!({"type": "input_json_delta", "partial_json": r#"{"input":""#})),
-        delta(4, json!({"type": "input_json_delta", "partial_json": r#"a\n\"b"#})),
-        delta(4, json!({"type": "input_json_delta", "partial_json": r#""}"#})),
+        start(
+            4,
+            json!({"type": "tool_use", "id": "c_2", "name": "get", "input": {}}),
+        ),
+        delta(
+            4,
+            json!({"type": "input_json_delta", "partial_json": r#"{"input":""#}),
+        ),
+        delta(
+            4,
+            json!({"type": "input_json_delta", "partial_json": r#"a\n\"b"#}),
+        ),
+        delta(
+            4,
+            json!({"type": "input_json_delta", "partial_json": r#""}"#}),
+        ),
         stop(4),
         json!({"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": null}, "usage": {"input_tokens": 12,
             "cache_read_input_tokens": 5, "output_tokens": 30, "output_tokens_details": {"thinking_tokens": 4}}}),
         json!({"type": "message_stop"}),
     ];
-    assert_eq!(encode_stream(&answer.events(), &ask(THINKING), "openai_responses"), expected);
+    assert_eq!(
+        encode_stream(&answer.events(), &ask(THINKING), "openai_responses"),
+        expected
+    );
 }
 
 #[test]
 fn the_end_waits_for_usage_that_comes_after_the_reason() {
-    let finish = Event::Finish { choice: 0, reason: FinishReason::StopSequence, sequence: Some("END".into()), detail: None };
-    let usage = Event::Usage(Usage { input: Some(3), output: Some(2), ..Usage::default() });
-    let records = encode_stream(&[Event::Start(Start::default()), finish, usage], &ask(""), "openai_chat");
-    assert_eq!(records[1]["delta"], json!({"stop_reason": "stop_sequence", "stop_sequence": "END"}));
-    assert_eq!((&records[1]["usage"], records.len()), (&json!({"input_tokens": 3, "output_tokens": 2}), 3));
+    let finish = Event::Finish {
+        choice: 0,
+        reason: FinishReason::StopSequence,
+        sequence: Some("END".into()),
+        detail: None,
+    };
+    let usage = Event::Usage(Usage {
+        input: Some(3),
+        output: Some(2),
+        ..Usage::default()
+    });
+    let records = encode_stream(
+        &[Event::Start(Start::default()), finish, usage],
+        &ask(""),
+        "openai_chat",
+    );
+    assert_eq!(
+        records[1]["delta"],
+        json!({"stop_reason": "stop_sequence", "stop_sequence": "END"})
+    );
+    assert_eq!(
+        (&records[1]["usage"], records.len()),
+        (&json!({"input_tokens": 3, "output_tokens": 2}), 3)
+    );
 }
 
 #[test]
 fn what_breaks_never_looks_finished() {
     let start = Event::Start(Start::default());
     let failed = Event::Failed(Fault::upstream("cut"));
-    for events in [vec![start.clone(), failed.clone()], vec![failed], vec![start], vec![]] {
+    for events in [
+        vec![start.clone(), failed.clone()],
+        vec![failed],
+        vec![start],
+        vec![],
+    ] {
         let records = encode_stream(&events, &ask(""), "openai_chat");
         assert_eq!(records.last().unwrap()["type"], "error");
-        assert!(records.iter().all(|record| record["type"] != "message_stop"));
+        assert!(
+            records
+                .iter()
+                .all(|record| record["type"] != "message_stop")
+        );
     }
 }
 
@@ -243,35 +399,65 @@ fn signs_of_life_keep_the_grammar() {
 #[test]
 fn own_citations_and_hosted_blocks_stay_at_home() {
     let raw = Raw::from_static(r#"{"type":"web_search_tool_result","tool_use_id":"s"}"#);
-    let hosted = part(PartHead::Hosted { kind: "web_search_tool_result".into(), raw }, "");
+    let hosted = part(
+        PartHead::Hosted {
+            kind: "web_search_tool_result".into(),
+            raw,
+        },
+        "",
+    );
     let mut text = part(PartHead::Text, "a");
     text.citations = vec![Raw::from_static(r#"{"type":"char_location"}"#)];
     let answer = response(vec![hosted, text], FinishReason::End);
     let (own, _) = encode_whole(&answer, &ask(""), "anthropic");
     assert_eq!(
-        (&own["content"][0]["tool_use_id"], &own["content"][1]["citations"][0]["type"]),
+        (
+            &own["content"][0]["tool_use_id"],
+            &own["content"][1]["citations"][0]["type"]
+        ),
         (&json!("s"), &json!("char_location"))
     );
     let (foreign, losses) = encode_whole(&answer, &ask(""), "openai_responses");
     assert_eq!(foreign["content"], json!([{"type": "text", "text": "a"}]));
     assert_eq!(losses, ["Dropped hosted tool", "Dropped citations"]);
     let streamed = encode_stream(&answer.events(), &ask(""), "anthropic");
-    assert_eq!(streamed[1]["content_block"]["type"], "web_search_tool_result");
-    assert!(streamed.iter().any(|record| record["delta"]["type"] == "citations_delta"));
+    assert_eq!(
+        streamed[1]["content_block"]["type"],
+        "web_search_tool_result"
+    );
+    assert!(
+        streamed
+            .iter()
+            .any(|record| record["delta"]["type"] == "citations_delta")
+    );
 }
 
 #[test]
 fn a_stream_that_goes_through_canon_says_what_the_whole_answer_says() {
-    let answer = response(vec![part(PartHead::Text, "hi"), part(call("c_1", false), r#"{"a":1}"#)], FinishReason::ToolCalls);
+    let answer = response(
+        vec![
+            part(PartHead::Text, "hi"),
+            part(call("c_1", false), r#"{"a":1}"#),
+        ],
+        FinishReason::ToolCalls,
+    );
     let request = ask("");
     let from = origin("anthropic");
     let mut encoder = Anthropic.stream_encoder(&asking(&request, &from));
     let mut out = BytesMut::new();
-    answer.events().iter().for_each(|event| encoder.push(event, &mut out));
+    answer
+        .events()
+        .iter()
+        .for_each(|event| encoder.push(event, &mut out));
     encoder.finish(&mut out);
     let mut fold = crate::canon::Fold::default();
-    events(std::str::from_utf8(&out).unwrap(), 11).into_iter().for_each(|event| fold.push(event));
+    events(std::str::from_utf8(&out).unwrap(), 11)
+        .into_iter()
+        .for_each(|event| fold.push(event));
     let streamed = fold.finish().unwrap();
-    assert_eq!((&streamed.choices, &streamed.usage), (&answer.choices, &answer.usage));
+    assert_eq!(
+        (&streamed.choices, &streamed.usage),
+        (&answer.choices, &answer.usage)
+    );
     assert_eq!(streamed.choices[0].parts[1].head, call("c_1", false));
 }

@@ -1,4 +1,5 @@
-//! What the dialect does as a whole, wire in and wire out; each expectation is read against the Anthropic Messages reference.
+//! What the dialect does as a whole, wire in and wire out; each expectation is read against the
+//! Anthropic Messages reference.
 
 mod answers;
 mod requests;
@@ -17,7 +18,13 @@ static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
 fn decode_for(operation: Operation, body: &str) -> Result<Request, DecodeError> {
     let body = Bytes::from(body.to_owned());
-    Anthropic.decode_request(&Inbound { operation, path_model: None, query: None, headers: &NO_HEADERS, body: &body })
+    Anthropic.decode_request(&Inbound {
+        operation,
+        path_model: None,
+        query: None,
+        headers: &NO_HEADERS,
+        body: &body,
+    })
 }
 
 fn decode(body: &str) -> Request {
@@ -26,24 +33,44 @@ fn decode(body: &str) -> Request {
 
 /// A request of one user message, with more members.
 fn ask(members: &str) -> Request {
-    decode(&format!(r#"{{"model":"m","max_tokens":9000,"messages":[{{"role":"user","content":"hi"}}]{members}}}"#))
+    decode(&format!(
+        r#"{{"model":"m","max_tokens":9000,"messages":[{{"role":"user","content":"hi"}}]{members}}}"#
+    ))
 }
 
 /// A request of those messages.
 fn chat(messages: &str) -> Request {
-    decode(&format!(r#"{{"model":"m","max_tokens":9000,"messages":{messages}}}"#))
+    decode(&format!(
+        r#"{{"model":"m","max_tokens":9000,"messages":{messages}}}"#
+    ))
 }
 
 fn target(model: &str) -> Target<'_> {
-    Target { operation: Operation::Generate, provider: "work", model, stream: false, output_tokens_max: None }
+    Target {
+        operation: Operation::Generate,
+        provider: "work",
+        model,
+        stream: false,
+        output_tokens_max: None,
+    }
 }
 
 /// The body, and what was not carried exactly.
-fn encode(request: &Request, target: &Target<'_>) -> Result<(serde_json::Value, Vec<String>), Refusal> {
+fn encode(
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<(serde_json::Value, Vec<String>), Refusal> {
     let mut losses = Losses::default();
     let encoded = Anthropic.encode_request(request, target, &mut losses);
-    let losses = losses.resolve(&request.body)?.iter().map(|Loss { path, how }| format!("{how:?} {path}")).collect();
-    Ok((serde_json::from_slice(encoded.wire.body.whole()).unwrap(), losses))
+    let losses = losses
+        .resolve(&request.body)?
+        .iter()
+        .map(|Loss { path, how }| format!("{how:?} {path}"))
+        .collect();
+    Ok((
+        serde_json::from_slice(encoded.wire.body.whole()).unwrap(),
+        losses,
+    ))
 }
 
 fn sent(request: &Request, model: &str) -> (serde_json::Value, Vec<String>) {
@@ -51,11 +78,22 @@ fn sent(request: &Request, model: &str) -> (serde_json::Value, Vec<String>) {
 }
 
 fn origin(dialect: &'static str) -> Origin {
-    Origin { dialect: Dialect::named(dialect), provider: "work".into(), model: "up".into() }
+    Origin {
+        dialect: Dialect::named(dialect),
+        provider: "work".into(),
+        model: "up".into(),
+    }
 }
 
 fn asking<'a>(request: &'a Request, origin: &'a Origin) -> Ask<'a> {
-    Ask { request, operation: Operation::Generate, query: None, origin, request_id: "req_1", now: 0 }
+    Ask {
+        request,
+        operation: Operation::Generate,
+        query: None,
+        origin,
+        request_id: "req_1",
+        now: 0,
+    }
 }
 
 /// The events of an upstream's stream, in chunks of that length.
@@ -63,7 +101,9 @@ fn events(stream: &str, chunk_len: usize) -> Vec<Event> {
     let mut decoder = Anthropic.stream_decoder(&Answering::default());
     let mut events = Vec::new();
     for chunk in stream.as_bytes().chunks(chunk_len) {
-        decoder.push(Bytes::copy_from_slice(chunk), &mut events).unwrap();
+        decoder
+            .push(Bytes::copy_from_slice(chunk), &mut events)
+            .unwrap();
     }
     decoder.finish(&mut events);
     events
@@ -71,5 +111,8 @@ fn events(stream: &str, chunk_len: usize) -> Vec<Event> {
 
 #[test]
 fn the_dialect_is_found_by_its_name() {
-    assert_eq!(crate::protocol::by_name("anthropic").map(Protocol::dialect), Some(DIALECT));
+    assert_eq!(
+        crate::protocol::by_name("anthropic").map(Protocol::dialect),
+        Some(DIALECT)
+    );
 }

@@ -7,7 +7,10 @@ use crate::protocol::sse::Frame;
 
 fn record(data: &str) -> String {
     let kind: serde_json::Value = serde_json::from_str(data).unwrap();
-    format!("event: {}\ndata: {data}\n\n", kind["type"].as_str().unwrap())
+    format!(
+        "event: {}\ndata: {data}\n\n",
+        kind["type"].as_str().unwrap()
+    )
 }
 
 /// Thinking, a cited text, a call with arguments, a call without, a hosted call.
@@ -79,18 +82,39 @@ fn a_stream_folds_to_the_whole_answer() {
     assert_eq!(folded.usage, usage);
     let choice = &folded.choices[0];
     assert_eq!(choice.finish, Some(FinishReason::ToolCalls));
-    assert_eq!(choice.parts[0].head, PartHead::Reasoning(ReasoningForm::Full));
-    assert_eq!((choice.parts[0].text(), choice.parts[0].sig.clone()), ("hém".into(), Some("EqRk==".into())));
-    assert_eq!((choice.parts[1].sig.clone(), choice.parts[2].citations.len()), (Some("Zm9v".into()), 1));
+    assert_eq!(
+        choice.parts[0].head,
+        PartHead::Reasoning(ReasoningForm::Full)
+    );
+    assert_eq!(
+        (choice.parts[0].text(), choice.parts[0].sig.clone()),
+        ("hém".into(), Some("EqRk==".into()))
+    );
+    assert_eq!(
+        (choice.parts[1].sig.clone(), choice.parts[2].citations.len()),
+        (Some("Zm9v".into()), 1)
+    );
     assert_eq!(choice.parts[3].text(), r#"{"n":12345678901234567890}"#);
     assert_eq!(choice.parts[4].text(), "{}");
-    let raw = Raw::from_static(r#"{"type":"server_tool_use","id":"s_1","name":"web_search","input":{"q":1}}"#);
-    assert_eq!(choice.parts[5].head, PartHead::Hosted { kind: "server_tool_use".into(), raw });
+    let raw = Raw::from_static(
+        r#"{"type":"server_tool_use","id":"s_1","name":"web_search","input":{"q":1}}"#,
+    );
+    assert_eq!(
+        choice.parts[5].head,
+        PartHead::Hosted {
+            kind: "server_tool_use".into(),
+            raw
+        }
+    );
 }
 
 #[test]
 fn records_without_an_event_name_are_read_by_their_type() {
-    let unnamed: String = stream().lines().filter(|line| !line.starts_with("event:")).map(|line| format!("{line}\n")).collect();
+    let unnamed: String = stream()
+        .lines()
+        .filter(|line| !line.starts_with("event:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     assert_eq!(fold(events(&unnamed, 7)), fold(events(&stream(), 7)));
 }
 
@@ -101,10 +125,23 @@ fn a_stream_cut_anywhere_fails_and_never_finishes() {
     for cut in (0..last).step_by(13) {
         let mut decoder = Anthropic.stream_decoder(&Answering::default());
         let mut events = Vec::new();
-        decoder.push(Bytes::copy_from_slice(&stream.as_bytes()[..cut]), &mut events).unwrap();
+        decoder
+            .push(
+                Bytes::copy_from_slice(&stream.as_bytes()[..cut]),
+                &mut events,
+            )
+            .unwrap();
         decoder.finish(&mut events);
-        assert!(matches!(events.last(), Some(Event::Failed(_))), "cut at {cut}");
-        assert!(!events.iter().any(|event| matches!(event, Event::Finish { .. })), "cut at {cut}");
+        assert!(
+            matches!(events.last(), Some(Event::Failed(_))),
+            "cut at {cut}"
+        );
+        assert!(
+            !events
+                .iter()
+                .any(|event| matches!(event, Event::Finish { .. })),
+            "cut at {cut}"
+        );
     }
 }
 
@@ -112,15 +149,25 @@ fn a_stream_cut_anywhere_fails_and_never_finishes() {
 fn an_error_in_the_stream_ends_it() {
     let error = record(r#"{"type":"error","error":{"type":"overloaded_error","message":"full"}}"#);
     let events = events(&format!("{error}{}", stream()), 50);
-    let [Event::Failed(fault)] = &events[..] else { panic!("{events:?}") };
-    assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::Overloaded, "full"));
+    let [Event::Failed(fault)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (fault.kind, fault.message.as_str()),
+        (FaultKind::Overloaded, "full")
+    );
 }
 
 #[test]
 fn what_breaks_the_grammar_is_garbled() {
     let start = r#"{"type":"message_start","message":{}}"#;
-    let block = |index| format!(r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"text","text":""}}}}"#);
-    let delta = r#"{"type":"content_block_delta","index":4,"delta":{"type":"text_delta","text":"a"}}"#;
+    let block = |index| {
+        format!(
+            r#"{{"type":"content_block_start","index":{index},"content_block":{{"type":"text","text":""}}}}"#
+        )
+    };
+    let delta =
+        r#"{"type":"content_block_delta","index":4,"delta":{"type":"text_delta","text":"a"}}"#;
     let usage = r#"{"type":"message_delta","delta":{},"usage":{"output_tokens":1}}"#;
     let stop = r#"{"type":"message_stop"}"#;
     let cases = [
@@ -133,14 +180,22 @@ fn what_breaks_the_grammar_is_garbled() {
     for records in cases {
         let stream: String = records.iter().map(|data| record(data)).collect();
         let mut decoder = Anthropic.stream_decoder(&Answering::default());
-        assert!(decoder.push(Bytes::from(stream.clone()), &mut Vec::new()).is_err(), "{stream}");
+        assert!(
+            decoder
+                .push(Bytes::from(stream.clone()), &mut Vec::new())
+                .is_err(),
+            "{stream}"
+        );
     }
 }
 
 #[test]
 fn answers_that_are_none_are_faults() {
     let cases = [
-        (r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#, FaultKind::Overloaded),
+        (
+            r#"{"type":"error","error":{"type":"overloaded_error","message":"m"}}"#,
+            FaultKind::Overloaded,
+        ),
         (r#"{"content":[],"stop_reason":null}"#, FaultKind::Upstream),
         ("<html>", FaultKind::Upstream),
         ("[]", FaultKind::Upstream),
@@ -154,28 +209,63 @@ fn answers_that_are_none_are_faults() {
 fn refusals_say_why() {
     let body = r#"{"content":[],"stop_reason":"refusal","stop_details":{"type":"refusal","category":"cyber","explanation":"no"}}"#;
     let choice = whole(body).unwrap().choices.remove(0);
-    assert_eq!((choice.finish, choice.detail), (Some(FinishReason::Refusal), Some("no".into())));
+    assert_eq!(
+        (choice.finish, choice.detail),
+        (Some(FinishReason::Refusal), Some("no".into()))
+    );
 }
 
 #[test]
 fn a_passing_stream_is_only_glimpsed_at() {
-    let frame = |event: &str, data: &str| Frame { event: Bytes::from(event.to_owned()), data: Bytes::from(data.to_owned()) };
+    let frame = |event: &str, data: &str| Frame {
+        event: Bytes::from(event.to_owned()),
+        data: Bytes::from(data.to_owned()),
+    };
     let delta = Anthropic.glimpse(&frame("content_block_delta", "not even read"));
     assert!(delta.is_content && delta.usage.is_none());
     let start = r#"{"message":{"usage":{"input_tokens":3,"cache_read_input_tokens":4}}}"#;
-    assert_eq!(Anthropic.glimpse(&frame("message_start", start)).usage.unwrap().input, Some(7));
-    let end = Anthropic.glimpse(&frame("message_delta", r#"{"delta":{},"usage":{"output_tokens":9}}"#));
+    assert_eq!(
+        Anthropic
+            .glimpse(&frame("message_start", start))
+            .usage
+            .unwrap()
+            .input,
+        Some(7)
+    );
+    let end = Anthropic.glimpse(&frame(
+        "message_delta",
+        r#"{"delta":{},"usage":{"output_tokens":9}}"#,
+    ));
     assert_eq!((end.usage.unwrap().output, end.is_end), (Some(9), false));
     assert!(Anthropic.glimpse(&frame("message_stop", "{}")).is_end);
-    assert!(Anthropic.glimpse(&frame("", r#"{"type":"message_stop"}"#)).is_end);
-    assert!(Anthropic.glimpse(&frame("error", r#"{"error":{"type":"api_error"}}"#)).fault.is_some());
-    let body = Anthropic.glimpse_body(&Bytes::from_static(WHOLE.as_bytes())).unwrap();
-    assert_eq!((body.usage.unwrap().input, body.is_content, body.is_end), (Some(17), true, true));
+    assert!(
+        Anthropic
+            .glimpse(&frame("", r#"{"type":"message_stop"}"#))
+            .is_end
+    );
+    assert!(
+        Anthropic
+            .glimpse(&frame("error", r#"{"error":{"type":"api_error"}}"#))
+            .fault
+            .is_some()
+    );
+    let body = Anthropic
+        .glimpse_body(&Bytes::from_static(WHOLE.as_bytes()))
+        .unwrap();
+    assert_eq!(
+        (body.usage.unwrap().input, body.is_content, body.is_end),
+        (Some(17), true, true)
+    );
 }
 
 #[test]
 fn counts_are_read_and_written() {
-    assert_eq!(Anthropic.decode_count(&Bytes::from_static(br#"{"input_tokens":7}"#)).unwrap(), 7);
+    assert_eq!(
+        Anthropic
+            .decode_count(&Bytes::from_static(br#"{"input_tokens":7}"#))
+            .unwrap(),
+        7
+    );
     assert!(Anthropic.decode_count(&Bytes::from_static(b"{}")).is_err());
     assert_eq!(Anthropic.encode_count(7), r#"{"input_tokens":7}"#);
 }
@@ -188,7 +278,8 @@ fn keeps_the_promises(events: &[Event]) -> bool {
         match event {
             Event::PartStart { at, .. } if open.is_none() && at.part == next => open = Some(*at),
             Event::PartEnd { at } if open == Some(*at) => (open, next) = (None, next + 1),
-            Event::Delta { at, .. } | Event::Sig { at, .. } | Event::Cite { at, .. } if open == Some(*at) => {}
+            Event::Delta { at, .. } | Event::Sig { at, .. } | Event::Cite { at, .. }
+                if open == Some(*at) => {}
             Event::Finish { .. } if open.is_none() => {}
             Event::Start(_) | Event::Usage(_) | Event::Ping | Event::Failed(_) => {}
             _ => return false,

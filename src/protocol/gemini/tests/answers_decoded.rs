@@ -8,16 +8,34 @@ use super::*;
 fn a_stream_becomes_parts_in_order() {
     let answer = fold(read(&[STREAM.as_bytes()]));
     let parts = &answer.choices[0].parts;
-    let texts: Vec<_> = parts.iter().map(|part| part.text().to_plain().into_owned()).collect();
+    let texts: Vec<_> = parts
+        .iter()
+        .map(|part| part.text().to_plain().into_owned())
+        .collect();
     assert_eq!(texts, ["hm", "H\u{e9}llo", r#"{"a":[1.50]}"#, "{}"]);
-    assert!(matches!(parts[0].head, PartHead::Reasoning(ReasoningForm::Summary)));
+    assert!(matches!(
+        parts[0].head,
+        PartHead::Reasoning(ReasoningForm::Summary)
+    ));
     assert_eq!(parts[1].sig, Some("c2ln".into()));
     assert_eq!(parts[2].sig, Some("Zg==".into()));
-    assert!(matches!(&parts[2].head, PartHead::ToolCall { id, .. } if id.to_plain().starts_with("call_")));
+    assert!(
+        matches!(&parts[2].head, PartHead::ToolCall { id, .. } if id.to_plain().starts_with("call_"))
+    );
     assert!(matches!(&parts[3].head, PartHead::ToolCall { id, .. } if *id == "x"));
     assert_eq!(answer.choices[0].finish, Some(FinishReason::ToolCalls));
-    assert_eq!((answer.usage.input, answer.usage.output, answer.usage.reasoning), (Some(5), Some(5), Some(3)));
-    assert_eq!((answer.start.id, answer.start.model), (Some("r".into()), Some("g".into())));
+    assert_eq!(
+        (
+            answer.usage.input,
+            answer.usage.output,
+            answer.usage.reasoning
+        ),
+        (Some(5), Some(5), Some(3))
+    );
+    assert_eq!(
+        (answer.start.id, answer.start.model),
+        (Some("r".into()), Some("g".into()))
+    );
 }
 
 #[test]
@@ -26,16 +44,29 @@ fn every_cut_before_the_end_is_a_failure() {
     for cut in (0..whole).filter(|&cut| STREAM.is_char_boundary(cut)) {
         // The last record is whole before its blank line.
         let is_whole = STREAM[..cut].ends_with("10}}");
-        assert_eq!(failure(&read(&[&STREAM.as_bytes()[..cut]])).is_none(), is_whole, "cut at {cut}");
+        assert_eq!(
+            failure(&read(&[&STREAM.as_bytes()[..cut]])).is_none(),
+            is_whole,
+            "cut at {cut}"
+        );
     }
 }
 
 #[test]
 fn the_array_form_gives_the_same_answer() {
-    let records: Vec<_> = STREAM.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let records: Vec<_> = STREAM
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .collect();
     let array = format!("[{}\r\n]", records.join(",\r\n"));
-    assert_eq!(fold(read(&[array.as_bytes()])), fold(read(&[STREAM.as_bytes()])));
-    assert_eq!(Gemini.decode_response(array.into(), &answering()).unwrap(), fold(read(&[STREAM.as_bytes()])));
+    assert_eq!(
+        fold(read(&[array.as_bytes()])),
+        fold(read(&[STREAM.as_bytes()]))
+    );
+    assert_eq!(
+        Gemini.decode_response(array.into(), &answering()).unwrap(),
+        fold(read(&[STREAM.as_bytes()]))
+    );
 }
 
 #[test]
@@ -50,9 +81,17 @@ fn errors_inside_a_stream_are_read_in_each_form() {
         format!("[{error}]"),
         format!("[{begun},\r\n{error}\r\n]"),
     ] {
-        assert_eq!(failure(&read(&[stream.as_bytes()])), Some(FaultKind::Overloaded), "{stream}");
+        assert_eq!(
+            failure(&read(&[stream.as_bytes()])),
+            Some(FaultKind::Overloaded),
+            "{stream}"
+        );
         let bytes: Vec<&[u8]> = stream.as_bytes().chunks(1).collect();
-        assert_eq!(failure(&read(&bytes)), Some(FaultKind::Overloaded), "{stream}");
+        assert_eq!(
+            failure(&read(&bytes)),
+            Some(FaultKind::Overloaded),
+            "{stream}"
+        );
     }
 }
 
@@ -64,15 +103,33 @@ fn a_signature_ends_its_text_and_metadata_waits_for_some() {
         "{\"text\":\"\",\"thoughtSignature\":\"Mw==\"}]},\"finishReason\":\"STOP\"}]}\n\n",
     );
     let answer = fold(read(&[stream.as_bytes()]));
-    let parts: Vec<_> = answer.choices[0].parts.iter().map(|part| (part.text(), part.sig.clone().unwrap())).collect();
-    assert_eq!(parts, [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")].map(|(text, sig)| (Text::from(text), Text::from(sig))));
-    assert_eq!(answer.choices[0].parts[2].head, PartHead::Reasoning(ReasoningForm::Redacted));
-    assert_eq!(answer.choices[0].parts[0].citations[0].as_str(), r#"{"citationMetadata":{"c":1}}"#);
+    let parts: Vec<_> = answer.choices[0]
+        .parts
+        .iter()
+        .map(|part| (part.text(), part.sig.clone().unwrap()))
+        .collect();
+    assert_eq!(
+        parts,
+        [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")]
+            .map(|(text, sig)| (Text::from(text), Text::from(sig)))
+    );
+    assert_eq!(
+        answer.choices[0].parts[2].head,
+        PartHead::Reasoning(ReasoningForm::Redacted)
+    );
+    assert_eq!(
+        answer.choices[0].parts[0].citations[0].as_str(),
+        r#"{"citationMetadata":{"c":1}}"#
+    );
 }
 
 #[test]
 fn as_many_candidates_are_read_as_any_dialect_has() {
-    let candidate = |index: u32| format!(r#"{{"content":{{"parts":[{{"text":"a"}}]}},"finishReason":"STOP","index":{index}}}"#);
+    let candidate = |index: u32| {
+        format!(
+            r#"{{"content":{{"parts":[{{"text":"a"}}]}},"finishReason":"STOP","index":{index}}}"#
+        )
+    };
     let candidates: Vec<String> = (0..9).map(candidate).collect();
     let body = format!(r#"{{"candidates":[{}]}}"#, candidates.join(","));
     let answer = Gemini.decode_response(body.into(), &answering()).unwrap();
@@ -81,7 +138,12 @@ fn as_many_candidates_are_read_as_any_dialect_has() {
 
 #[test]
 fn a_blocked_prompt_is_filtered_and_empty() {
-    let answer = Gemini.decode_response(r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#.into(), &answering()).unwrap();
+    let answer = Gemini
+        .decode_response(
+            r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#.into(),
+            &answering(),
+        )
+        .unwrap();
     assert_eq!(answer.choices[0].finish, Some(FinishReason::Filtered));
     assert!(answer.choices[0].parts.is_empty());
 }
@@ -93,11 +155,30 @@ fn candidates_sources_and_media_find_their_place() {
         "logprobsResult":{"chosenCandidates":[{"token":"b","logProbability":-1}]}}]}"#;
     let answer = Gemini.decode_response(body.into(), &answering()).unwrap();
     assert_eq!(answer.choices[0].finish, Some(FinishReason::Length));
-    assert_eq!(answer.choices[0].parts[0].citations[0].as_str(), r#"{"groundingMetadata":{"q":1}}"#);
+    assert_eq!(
+        answer.choices[0].parts[0].citations[0].as_str(),
+        r#"{"groundingMetadata":{"q":1}}"#
+    );
     assert_eq!(answer.choices[0].parts[0].logprobs.len(), 1);
-    let heads: Vec<_> = answer.choices[1].parts.iter().map(|part| part.head.clone()).collect();
-    let code = PartHead::Hosted { kind: "executableCode".into(), raw: Raw::from_static(r#"{"code":"1"}"#) };
-    assert_eq!(heads, [PartHead::Text, PartHead::Media { mime: "image/png".into() }, code]);
+    let heads: Vec<_> = answer.choices[1]
+        .parts
+        .iter()
+        .map(|part| part.head.clone())
+        .collect();
+    let code = PartHead::Hosted {
+        kind: "executableCode".into(),
+        raw: Raw::from_static(r#"{"code":"1"}"#),
+    };
+    assert_eq!(
+        heads,
+        [
+            PartHead::Text,
+            PartHead::Media {
+                mime: "image/png".into()
+            },
+            code
+        ]
+    );
 }
 
 #[test]
@@ -106,7 +187,10 @@ fn nothing_after_a_failure_matters() {
     for rest in ["data: {not json}\n\n", "data: {\"candidates\":1}\n\n"] {
         let failed = read(&[format!("data: {error}\n\n").as_bytes()]);
         assert!(matches!(failed[..], [Event::Failed(_)]));
-        assert_eq!(read(&[format!("data: {error}\n\n{rest}").as_bytes()]), failed);
+        assert_eq!(
+            read(&[format!("data: {error}\n\n{rest}").as_bytes()]),
+            failed
+        );
     }
     assert_eq!(read(&[format!("[{error}]<html>").as_bytes()]).len(), 1);
 }

@@ -11,19 +11,27 @@ use http::HeaderMap;
 
 use super::{DIALECT, Gemini};
 use crate::canon::{
-    At, CacheMark, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold, Format, How, Located, Losses,
-    Media, MediaKind, MediaSource, Origin, Part, PartHead, PartKind, Reasoning, ReasoningForm, ReasoningMode, Request, Response,
-    Role, SchemaFormat, ShowReasoning, Sig, Spot, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown, Usage,
+    At, CacheMark, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold,
+    Format, How, Located, Losses, Media, MediaKind, MediaSource, Origin, Part, PartHead, PartKind,
+    Reasoning, ReasoningForm, ReasoningMode, Request, Response, Role, SchemaFormat, ShowReasoning,
+    Sig, Spot, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown, Usage,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::{
-    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Passed, Protocol as _, Target, envelope,
+    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Passed,
+    Protocol as _, Target, envelope,
 };
 
 fn decode_as(operation: Operation, body: &str) -> Result<Request, DecodeError> {
     let headers = HeaderMap::new();
     let body = Bytes::copy_from_slice(body.as_bytes());
-    Gemini.decode_request(&Inbound { operation, path_model: Some("m"), query: None, headers: &headers, body: &body })
+    Gemini.decode_request(&Inbound {
+        operation,
+        path_model: Some("m"),
+        query: None,
+        headers: &headers,
+        body: &body,
+    })
 }
 
 fn decode(body: &str) -> Request {
@@ -31,17 +39,29 @@ fn decode(body: &str) -> Request {
 }
 
 fn refusal(body: &str) -> String {
-    decode_as(Operation::Generate, body).unwrap_err().into_fault(body.as_bytes()).message
+    decode_as(Operation::Generate, body)
+        .unwrap_err()
+        .into_fault(body.as_bytes())
+        .message
 }
 
 fn target(model: &str) -> Target<'_> {
-    Target { operation: Operation::Generate, provider: "google", model, stream: false, output_tokens_max: None }
+    Target {
+        operation: Operation::Generate,
+        provider: "google",
+        model,
+        stream: false,
+        output_tokens_max: None,
+    }
 }
 
 fn encode(request: &Request, model: &str) -> (String, Losses) {
     let mut losses = Losses::default();
     let Encoded { wire, .. } = Gemini.encode_request(request, &target(model), &mut losses);
-    (String::from_utf8(wire.body.whole().to_vec()).unwrap(), losses)
+    (
+        String::from_utf8(wire.body.whole().to_vec()).unwrap(),
+        losses,
+    )
 }
 
 fn contents(request: &Request, model: &str) -> String {
@@ -56,13 +76,23 @@ fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
         How::Adjusted => "~",
         How::Added => "+",
     };
-    losses.resolve(body).unwrap().into_iter().map(|loss| format!("{}{}", mark(loss.how), loss.path)).collect()
+    losses
+        .resolve(body)
+        .unwrap()
+        .into_iter()
+        .map(|loss| format!("{}{}", mark(loss.how), loss.path))
+        .collect()
 }
 
 const SPOT: Spot = Spot(0);
 
 fn turn(role: Role, parts: Vec<Part>) -> Turn {
-    Turn { role, parts, name: None, at: SPOT }
+    Turn {
+        role,
+        parts,
+        name: None,
+        at: SPOT,
+    }
 }
 
 fn user(text: &str) -> Turn {
@@ -71,21 +101,53 @@ fn user(text: &str) -> Turn {
 
 fn call(id: &str, name: &str) -> Part {
     let input = ToolInput::Json(Raw::from_static(r#"{"n":12345678901234567890}"#));
-    Part::new(PartKind::ToolCall { id: id.into(), name: name.into(), namespace: None, input }, SPOT)
+    Part::new(
+        PartKind::ToolCall {
+            id: id.into(),
+            name: name.into(),
+            namespace: None,
+            input,
+        },
+        SPOT,
+    )
 }
 
 fn result(id: &str, text: &str) -> Part {
     let parts = vec![Part::text(text.into(), SPOT)];
-    Part::new(PartKind::ToolResult(ToolResult { call_id: id.into(), name: None, parts, is_error: false }), SPOT)
+    Part::new(
+        PartKind::ToolResult(ToolResult {
+            call_id: id.into(),
+            name: None,
+            parts,
+            is_error: false,
+        }),
+        SPOT,
+    )
 }
 
 fn reasoning(text: Option<&str>, sig: Option<Sig>) -> Part {
     let texts = text.into_iter().map(Text::from).collect();
-    Part { sig, ..Part::new(PartKind::Reasoning { form: ReasoningForm::Full, texts }, SPOT) }
+    Part {
+        sig,
+        ..Part::new(
+            PartKind::Reasoning {
+                form: ReasoningForm::Full,
+                texts,
+            },
+            SPOT,
+        )
+    }
 }
 
 fn sig(provider: &str, value: &str) -> Sig {
-    Sig { origin: Origin { dialect: DIALECT, provider: provider.into(), model: String::new() }, value: value.into() }
+    Sig {
+        origin: Origin {
+            dialect: DIALECT,
+            provider: provider.into(),
+            model: String::new(),
+        },
+        value: value.into(),
+    }
 }
 
 fn located<T>(value: T) -> Option<Located<T>> {
@@ -93,7 +155,10 @@ fn located<T>(value: T) -> Option<Located<T>> {
 }
 
 fn ask_for(turns: Vec<Turn>) -> Request {
-    Request { turns, ..Request::default() }
+    Request {
+        turns,
+        ..Request::default()
+    }
 }
 
 const STREAM: &str = concat!(
@@ -106,7 +171,9 @@ const STREAM: &str = concat!(
 );
 
 fn answering() -> Answering {
-    Answering { request_id: "req".into() }
+    Answering {
+        request_id: "req".into(),
+    }
 }
 
 fn read(chunks: &[&[u8]]) -> Vec<Event> {

@@ -14,9 +14,24 @@ fn what_a_client_wrote_comes_out_the_same() {
 fn paths_name_the_model_and_the_method() {
     let request = ask_for(vec![user("x")]);
     let mut losses = Losses::default();
-    let stream = Gemini.encode_request(&request, &Target { stream: true, ..target("gemini-3") }, &mut losses).wire;
-    assert_eq!((&*stream.path, stream.query.as_deref()), ("/models/gemini-3:streamGenerateContent", Some("alt=sse")));
-    let count = Target { operation: Operation::CountTokens, ..target("lab/a b:8b") };
+    let stream = Gemini
+        .encode_request(
+            &request,
+            &Target {
+                stream: true,
+                ..target("gemini-3")
+            },
+            &mut losses,
+        )
+        .wire;
+    assert_eq!(
+        (&*stream.path, stream.query.as_deref()),
+        ("/models/gemini-3:streamGenerateContent", Some("alt=sse"))
+    );
+    let count = Target {
+        operation: Operation::CountTokens,
+        ..target("lab/a b:8b")
+    };
     let count = Gemini.encode_request(&request, &count, &mut losses).wire;
     assert_eq!(count.path, "/models/lab/a%20b:8b:countTokens");
     assert_eq!(
@@ -37,39 +52,97 @@ fn the_first_call_of_a_running_loop_is_signed_and_older_ones_are_not() {
     ];
     let (body, losses) = encode(&ask_for(turns.clone()), "gemini-3-pro");
     assert_eq!(body.matches("skip_thought_signature_validator").count(), 1);
-    assert!(body.contains(r#""id":"1","name":"f","args":{"n":12345678901234567890}},"thoughtSignature":"skip"#));
-    assert!(body.contains(r#""response":{"output":"r"}"#) && body.contains(r#""response":{"a":1}"#));
+    assert!(body.contains(
+        r#""id":"1","name":"f","args":{"n":12345678901234567890}},"thoughtSignature":"skip"#
+    ));
+    assert!(
+        body.contains(r#""response":{"output":"r"}"#) && body.contains(r#""response":{"a":1}"#)
+    );
     assert_eq!(noted(losses, b""), ["+thoughtSignature"]);
-    assert!(!encode(&ask_for(turns), "gemini-2.5-pro").0.contains("thoughtSignature"));
+    assert!(
+        !encode(&ask_for(turns), "gemini-2.5-pro")
+            .0
+            .contains("thoughtSignature")
+    );
 }
 
 #[test]
 fn a_token_that_came_back_in_another_dialects_carrier_goes_to_the_call() {
-    let parts = vec![reasoning(Some("hm"), Some(sig("google", "t"))), call("1", "f")];
-    let turns = vec![user("x"), turn(Role::Assistant, parts), turn(Role::User, vec![result("1", "r")])];
+    let parts = vec![
+        reasoning(Some("hm"), Some(sig("google", "t"))),
+        call("1", "f"),
+    ];
+    let turns = vec![
+        user("x"),
+        turn(Role::Assistant, parts),
+        turn(Role::User, vec![result("1", "r")]),
+    ];
     let (body, losses) = encode(&ask_for(turns), "gemini-3-pro");
-    assert!(body.contains(r#"{"text":"hm","thought":true},{"functionCall":"#), "{body}");
+    assert!(
+        body.contains(r#"{"text":"hm","thought":true},{"functionCall":"#),
+        "{body}"
+    );
     assert!(body.contains(r#"},"thoughtSignature":"t"}"#), "{body}");
     assert_eq!(noted(losses, b""), [""; 0]);
 }
 
 #[test]
 fn tokens_stand_where_they_stood() {
-    let parts = |parts| contents(&ask_for(vec![user("x"), turn(Role::Assistant, parts)]), "gemini-3-pro");
-    let own = parts(vec![reasoning(Some("hm"), Some(sig("", "t"))), Part::text("a".into(), SPOT)]);
-    assert!(own.ends_with(r#"[{"text":"hm","thought":true,"thoughtSignature":"t"},{"text":"a"}],"role":"model"}]"#), "{own}");
-    let hidden = parts(vec![reasoning(None, Some(sig("google", "t"))), Part::text("a".into(), SPOT)]);
-    assert!(hidden.contains(r#"[{"text":"a","thoughtSignature":"t"}]"#), "{hidden}");
-    let last = parts(vec![Part::text("a".into(), SPOT), reasoning(None, Some(sig("google", "t")))]);
-    assert!(last.contains(r#"[{"text":"a"},{"text":"","thoughtSignature":"t"}]"#), "{last}");
+    let parts = |parts| {
+        contents(
+            &ask_for(vec![user("x"), turn(Role::Assistant, parts)]),
+            "gemini-3-pro",
+        )
+    };
+    let own = parts(vec![
+        reasoning(Some("hm"), Some(sig("", "t"))),
+        Part::text("a".into(), SPOT),
+    ]);
+    assert!(
+        own.ends_with(
+            r#"[{"text":"hm","thought":true,"thoughtSignature":"t"},{"text":"a"}],"role":"model"}]"#
+        ),
+        "{own}"
+    );
+    let hidden = parts(vec![
+        reasoning(None, Some(sig("google", "t"))),
+        Part::text("a".into(), SPOT),
+    ]);
+    assert!(
+        hidden.contains(r#"[{"text":"a","thoughtSignature":"t"}]"#),
+        "{hidden}"
+    );
+    let last = parts(vec![
+        Part::text("a".into(), SPOT),
+        reasoning(None, Some(sig("google", "t"))),
+    ]);
+    assert!(
+        last.contains(r#"[{"text":"a"},{"text":"","thoughtSignature":"t"}]"#),
+        "{last}"
+    );
 }
 
 #[test]
 fn another_makers_reasoning_is_left_out() {
-    let foreign =
-        Sig { origin: Origin { dialect: Dialect::named("anthropic"), provider: "a".into(), model: "c".into() }, value: "t".into() };
-    let turns =
-        vec![user("x"), turn(Role::Assistant, vec![reasoning(Some("hm"), Some(foreign)), Part::text("a".into(), SPOT)]), user("y")];
+    let foreign = Sig {
+        origin: Origin {
+            dialect: Dialect::named("anthropic"),
+            provider: "a".into(),
+            model: "c".into(),
+        },
+        value: "t".into(),
+    };
+    let turns = vec![
+        user("x"),
+        turn(
+            Role::Assistant,
+            vec![
+                reasoning(Some("hm"), Some(foreign)),
+                Part::text("a".into(), SPOT),
+            ],
+        ),
+        user("y"),
+    ];
     let (body, losses) = encode(&ask_for(turns), "gemini-3-pro");
     assert!(!body.contains("hm"));
     assert_eq!(noted(losses, b""), ["-"]);
@@ -92,15 +165,33 @@ fn system_text_in_the_middle_and_a_first_turn_of_the_model_are_the_users() {
 fn images_stand_in_results_where_the_model_takes_them_else_behind() {
     let media = Media {
         kind: MediaKind::Image,
-        source: MediaSource::Inline { mime: "image/png".into(), data: "AA==".into() },
+        source: MediaSource::Inline {
+            mime: "image/png".into(),
+            data: "AA==".into(),
+        },
         name: None,
         context: None,
         detail: None,
     };
-    let parts = vec![Part::text("see".into(), SPOT), Part::new(PartKind::Media(media), SPOT)];
-    let answer = ToolResult { call_id: "1".into(), name: None, parts, is_error: false };
-    let results = vec![Part::new(PartKind::ToolResult(answer), SPOT), result("2", "r")];
-    let turns = vec![user("x"), turn(Role::Assistant, vec![call("1", "f"), call("2", "g")]), turn(Role::User, results)];
+    let parts = vec![
+        Part::text("see".into(), SPOT),
+        Part::new(PartKind::Media(media), SPOT),
+    ];
+    let answer = ToolResult {
+        call_id: "1".into(),
+        name: None,
+        parts,
+        is_error: false,
+    };
+    let results = vec![
+        Part::new(PartKind::ToolResult(answer), SPOT),
+        result("2", "r"),
+    ];
+    let turns = vec![
+        user("x"),
+        turn(Role::Assistant, vec![call("1", "f"), call("2", "g")]),
+        turn(Role::User, results),
+    ];
     let (newer, _) = encode(&ask_for(turns.clone()), "gemini-3-pro");
     assert!(
         newer.contains(r#""response":{"output":"see"},"parts":[{"inlineData":{"mimeType":"image/png","data":"AA=="}}]}}"#),
@@ -119,60 +210,171 @@ fn calls_are_the_models_whatever_role_their_content_has() {
             {"parts":[{"functionResponse":{"name":"f","response":{"output":"b"}}}]}]}"#,
     );
     let roles: Vec<Role> = request.turns.iter().map(|turn| turn.role).collect();
-    assert_eq!((roles, request.added.len()), (vec![Role::User, Role::Assistant, Role::User], 0));
+    assert_eq!(
+        (roles, request.added.len()),
+        (vec![Role::User, Role::Assistant, Role::User], 0)
+    );
 }
 
 #[test]
 fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
     let thinking = |reasoning: Reasoning, model: &str| {
-        let request = Request { reasoning: located(reasoning), ..ask_for(vec![user("x")]) };
+        let request = Request {
+            reasoning: located(reasoning),
+            ..ask_for(vec![user("x")])
+        };
         let (body, losses) = encode(&request, model);
         let value: serde_json::Value = serde_json::from_str(&body).unwrap();
-        (value["generationConfig"]["thinkingConfig"].to_string(), noted(losses, b"").concat())
+        (
+            value["generationConfig"]["thinkingConfig"].to_string(),
+            noted(losses, b"").concat(),
+        )
     };
-    let effort = |effort| Reasoning { effort: located(effort), ..Reasoning::default() };
-    let budget =
-        |tokens, mode| Reasoning { budget_tokens: located(tokens), budget_effort: Some(Effort::Low), mode, ..Reasoning::default() };
-    let both = Reasoning { effort: located(Effort::High), ..budget(8_192, ReasoningMode::Fixed) };
-    let off = Reasoning { mode: ReasoningMode::Off, show: located(ShowReasoning::Full), ..Reasoning::default() };
-    let dynamic = Reasoning { mode: ReasoningMode::Dynamic, ..Reasoning::default() };
+    let effort = |effort| Reasoning {
+        effort: located(effort),
+        ..Reasoning::default()
+    };
+    let budget = |tokens, mode| Reasoning {
+        budget_tokens: located(tokens),
+        budget_effort: Some(Effort::Low),
+        mode,
+        ..Reasoning::default()
+    };
+    let both = Reasoning {
+        effort: located(Effort::High),
+        ..budget(8_192, ReasoningMode::Fixed)
+    };
+    let off = Reasoning {
+        mode: ReasoningMode::Off,
+        show: located(ShowReasoning::Full),
+        ..Reasoning::default()
+    };
+    let dynamic = Reasoning {
+        mode: ReasoningMode::Dynamic,
+        ..Reasoning::default()
+    };
     let rows = [
-        (effort(Effort::Medium), "gemini-3-flash", r#"{"thinkingLevel":"MEDIUM"}"#, ""),
-        (effort(Effort::Max), "gemini-3-flash", r#"{"thinkingLevel":"HIGH"}"#, "~"),
-        (effort(Effort::Minimal), "gemini-3-pro", r#"{"thinkingLevel":"LOW"}"#, "~"),
-        (budget(1_000, ReasoningMode::Fixed), "gemini-3-flash", r#"{"thinkingLevel":"LOW"}"#, "~"),
-        (budget(1_000, ReasoningMode::Fixed), "gemini-2.5-flash", r#"{"thinkingBudget":1000}"#, ""),
-        (budget(99_999, ReasoningMode::Fixed), "gemini-2.5-flash", r#"{"thinkingBudget":24576}"#, "~"),
-        (effort(Effort::Low), "gemini-2.5-flash", r#"{"thinkingBudget":1024}"#, "~"),
-        (both.clone(), "gemini-3-flash", r#"{"thinkingLevel":"HIGH"}"#, "-"),
+        (
+            effort(Effort::Medium),
+            "gemini-3-flash",
+            r#"{"thinkingLevel":"MEDIUM"}"#,
+            "",
+        ),
+        (
+            effort(Effort::Max),
+            "gemini-3-flash",
+            r#"{"thinkingLevel":"HIGH"}"#,
+            "~",
+        ),
+        (
+            effort(Effort::Minimal),
+            "gemini-3-pro",
+            r#"{"thinkingLevel":"LOW"}"#,
+            "~",
+        ),
+        (
+            budget(1_000, ReasoningMode::Fixed),
+            "gemini-3-flash",
+            r#"{"thinkingLevel":"LOW"}"#,
+            "~",
+        ),
+        (
+            budget(1_000, ReasoningMode::Fixed),
+            "gemini-2.5-flash",
+            r#"{"thinkingBudget":1000}"#,
+            "",
+        ),
+        (
+            budget(99_999, ReasoningMode::Fixed),
+            "gemini-2.5-flash",
+            r#"{"thinkingBudget":24576}"#,
+            "~",
+        ),
+        (
+            effort(Effort::Low),
+            "gemini-2.5-flash",
+            r#"{"thinkingBudget":1024}"#,
+            "~",
+        ),
+        (
+            both.clone(),
+            "gemini-3-flash",
+            r#"{"thinkingLevel":"HIGH"}"#,
+            "-",
+        ),
         (both, "gemini-2.5-flash", r#"{"thinkingBudget":8192}"#, "-"),
-        (off.clone(), "gemini-2.5-flash", r#"{"thinkingBudget":0}"#, "-"),
-        (off, "gemini-2.5-pro", r#"{"includeThoughts":true,"thinkingBudget":128}"#, "~"),
-        (dynamic.clone(), "gemini-2.5-pro", r#"{"thinkingBudget":-1}"#, ""),
+        (
+            off.clone(),
+            "gemini-2.5-flash",
+            r#"{"thinkingBudget":0}"#,
+            "-",
+        ),
+        (
+            off,
+            "gemini-2.5-pro",
+            r#"{"includeThoughts":true,"thinkingBudget":128}"#,
+            "~",
+        ),
+        (
+            dynamic.clone(),
+            "gemini-2.5-pro",
+            r#"{"thinkingBudget":-1}"#,
+            "",
+        ),
         (dynamic, "gemini-3-pro", "null", ""),
         (effort(Effort::Low), "gemini-2.0-flash", "null", "-"),
     ];
     for (asked, model, expected, losses) in rows {
-        assert_eq!(thinking(asked.clone(), model), (expected.to_owned(), losses.to_owned()), "{asked:?} {model}");
+        assert_eq!(
+            thinking(asked.clone(), model),
+            (expected.to_owned(), losses.to_owned()),
+            "{asked:?} {model}"
+        );
     }
 }
 
 #[test]
 fn media_from_elsewhere_is_refused_by_name() {
     let refused = |source| {
-        let media = Media { kind: MediaKind::Image, source, name: None, context: None, detail: None };
+        let media = Media {
+            kind: MediaKind::Image,
+            source,
+            name: None,
+            context: None,
+            detail: None,
+        };
         let part = Part::new(PartKind::Media(media), SPOT);
         let (body, losses) = encode(&ask_for(vec![turn(Role::User, vec![part])]), "gemini-3-pro");
-        losses.refusal().map(|refusal| refusal.why.clone()).ok_or(body)
+        losses
+            .refusal()
+            .map(|refusal| refusal.why.clone())
+            .ok_or(body)
     };
-    assert!(refused(MediaSource::Url { url: "https://example.com/a.png".into(), mime: None }).unwrap().contains("image"));
     assert!(
-        refused(MediaSource::File { id: Located::new("file-1".into(), SPOT), dialect: Dialect::named("openai_chat") })
-            .unwrap()
-            .contains("openai_chat")
+        refused(MediaSource::Url {
+            url: "https://example.com/a.png".into(),
+            mime: None
+        })
+        .unwrap()
+        .contains("image")
     );
-    let google = refused(MediaSource::Url { url: "gs://bucket/a.png".into(), mime: Some("image/png".into()) }).unwrap_err();
-    assert!(google.contains(r#"{"fileData":{"mimeType":"image/png","fileUri":"gs://bucket/a.png"}}"#), "{google}");
+    assert!(
+        refused(MediaSource::File {
+            id: Located::new("file-1".into(), SPOT),
+            dialect: Dialect::named("openai_chat")
+        })
+        .unwrap()
+        .contains("openai_chat")
+    );
+    let google = refused(MediaSource::Url {
+        url: "gs://bucket/a.png".into(),
+        mime: Some("image/png".into()),
+    })
+    .unwrap_err();
+    assert!(
+        google.contains(r#"{"fileData":{"mimeType":"image/png","fileUri":"gs://bucket/a.png"}}"#),
+        "{google}"
+    );
 }
 
 /// Each canonical field with what must be found of it: in the body, or `!` for "in the losses".
@@ -180,7 +382,11 @@ fn media_from_elsewhere_is_refused_by_name() {
 fn every_field_is_written_or_reported() {
     let base = || ask_for(vec![user("x")]);
     let hosted = |dialect: &'static str| {
-        let kind = ToolKind::Hosted { dialect: Dialect::named(dialect), kind: "urlContext".into(), raw: Raw::from_static("{}") };
+        let kind = ToolKind::Hosted {
+            dialect: Dialect::named(dialect),
+            kind: "urlContext".into(),
+            raw: Raw::from_static("{}"),
+        };
         vec![Tool { kind, at: SPOT }]
     };
     let free = ToolKind::Free {
@@ -196,62 +402,242 @@ fn every_field_is_written_or_reported() {
         description: Some("what".into()),
         schema: Some(Raw::from_static(r#"{"type":"object"}"#)),
         strict: located(true),
-        cache: Some(CacheMark { at: SPOT, ttl: None }),
+        cache: Some(CacheMark {
+            at: SPOT,
+            ttl: None,
+        }),
     };
     let tools = |kind| vec![Tool { kind, at: SPOT }];
-    let schema =
-        SchemaFormat { name: located("n".into()), description: None, schema: Raw::from_static(r#"{"const":1}"#), strict: None };
-    let choice = |choice| Request { tool_choice: located(choice), tools: tools(function.clone()), ..base() };
+    let schema = SchemaFormat {
+        name: located("n".into()),
+        description: None,
+        schema: Raw::from_static(r#"{"const":1}"#),
+        strict: None,
+    };
+    let choice = |choice| Request {
+        tool_choice: located(choice),
+        tools: tools(function.clone()),
+        ..base()
+    };
     let mut marked = Part::text("x".into(), SPOT);
-    (marked.cache, marked.citations) = (Some(CacheMark { at: SPOT, ttl: None }), located(Raw::from_static("[]")));
+    (marked.cache, marked.citations) = (
+        Some(CacheMark {
+            at: SPOT,
+            ttl: None,
+        }),
+        located(Raw::from_static("[]")),
+    );
     let mut long_seed = base();
     long_seed.sampling.seed = located(Raw::from_static("99999999999"));
-    let named = Turn { name: located("bob".into()), ..user("x") };
+    let named = Turn {
+        name: located("bob".into()),
+        ..user("x")
+    };
     let refused = Part::new(PartKind::Refusal("I won't".into()), SPOT);
-    let foreign = PartKind::Hosted { dialect: Dialect::named("anthropic"), kind: "k".into(), raw: Raw::from_static("{}") };
+    let foreign = PartKind::Hosted {
+        dialect: Dialect::named("anthropic"),
+        kind: "k".into(),
+        raw: Raw::from_static("{}"),
+    };
     let rows: Vec<(Request, &str)> = vec![
         (
-            Request { system: vec![Part::text("s".into(), SPOT)], ..base() },
+            Request {
+                system: vec![Part::text("s".into(), SPOT)],
+                ..base()
+            },
             r#""systemInstruction":{"role":"user","parts":[{"text":"s"}]}"#,
         ),
-        (Request { tools: hosted("gemini"), ..base() }, r#""tools":[{"urlContext":{}}]"#),
-        (Request { tools: hosted("anthropic"), ..base() }, "!"),
         (
-            Request { tools: tools(free), ..base() },
+            Request {
+                tools: hosted("gemini"),
+                ..base()
+            },
+            r#""tools":[{"urlContext":{}}]"#,
+        ),
+        (
+            Request {
+                tools: hosted("anthropic"),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                tools: tools(free),
+                ..base()
+            },
             r#"{"name":"ns__run","parametersJsonSchema":{"type":"object","properties":{"input""#,
         ),
-        (Request { tools: tools(function.clone()), ..base() }, r#"[{"name":"f","description":"what"}]"#),
+        (
+            Request {
+                tools: tools(function.clone()),
+                ..base()
+            },
+            r#"[{"name":"f","description":"what"}]"#,
+        ),
         (choice(ToolChoice::None), r#"{"mode":"NONE"}"#),
         (choice(ToolChoice::Any), r#"{"mode":"ANY"}"#),
-        (choice(ToolChoice::One { name: "f".into(), namespace: None }), r#"{"mode":"ANY","allowedFunctionNames":["f"]}"#),
-        (choice(ToolChoice::Hosted("w".into())), "!!"),
-        (Request { tool_choice: located(ToolChoice::Any), ..base() }, "!!"),
-        (Request { tool_choice: located(ToolChoice::Auto), ..base() }, "!"),
-        (Request { parallel_tool_calls: located(false), ..base() }, "!"),
-        (long_seed, "!"),
-        (Request { stops: vec![Located::new("s".into(), SPOT); 6], ..base() }, "!!"),
-        (Request { choices: located(3), ..base() }, r#""candidateCount":3"#),
-        (Request { format: located(Format::Json), ..base() }, r#""responseMimeType":"application/json""#),
-        (Request { format: located(Format::Schema(schema)), ..base() }, r#""responseJsonSchema":{"enum":[1]}"#),
         (
-            Request { format: located(Format::Enum(Raw::from_static("{}"))), ..base() },
+            choice(ToolChoice::One {
+                name: "f".into(),
+                namespace: None,
+            }),
+            r#"{"mode":"ANY","allowedFunctionNames":["f"]}"#,
+        ),
+        (choice(ToolChoice::Hosted("w".into())), "!!"),
+        (
+            Request {
+                tool_choice: located(ToolChoice::Any),
+                ..base()
+            },
+            "!!",
+        ),
+        (
+            Request {
+                tool_choice: located(ToolChoice::Auto),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                parallel_tool_calls: located(false),
+                ..base()
+            },
+            "!",
+        ),
+        (long_seed, "!"),
+        (
+            Request {
+                stops: vec![Located::new("s".into(), SPOT); 6],
+                ..base()
+            },
+            "!!",
+        ),
+        (
+            Request {
+                choices: located(3),
+                ..base()
+            },
+            r#""candidateCount":3"#,
+        ),
+        (
+            Request {
+                format: located(Format::Json),
+                ..base()
+            },
+            r#""responseMimeType":"application/json""#,
+        ),
+        (
+            Request {
+                format: located(Format::Schema(schema)),
+                ..base()
+            },
+            r#""responseJsonSchema":{"enum":[1]}"#,
+        ),
+        (
+            Request {
+                format: located(Format::Enum(Raw::from_static("{}"))),
+                ..base()
+            },
             r#""responseMimeType":"text/x.enum","responseSchema":{}"#,
         ),
-        (Request { logprobs: located(0), ..base() }, r#"{"responseLogprobs":true}"#),
-        (Request { modalities: vec![Located::new("audio".into(), SPOT)], ..base() }, r#""responseModalities":["AUDIO"]"#),
-        (Request { modalities: vec![Located::new("smell".into(), SPOT)], ..base() }, "!!"),
-        (Request { verbosity: located("low".into()), ..base() }, "!"),
-        (Request { user: located("u".into()), ..base() }, "!"),
-        (Request { metadata: located(Raw::from_static("{}")), ..base() }, "!"),
-        (Request { tier: located("auto".into()), ..base() }, "!"),
-        (Request { cache_key: located("k".into()), ..base() }, "!"),
-        (Request { cache_mark: Some(CacheMark { at: SPOT, ttl: None }), ..base() }, "!"),
-        (Request { unknown: vec![Unknown { at: SPOT, raw: Raw::from_static("1") }], ..base() }, "!"),
-        (Request { added: vec!["tool_result"], ..base() }, "!"),
+        (
+            Request {
+                logprobs: located(0),
+                ..base()
+            },
+            r#"{"responseLogprobs":true}"#,
+        ),
+        (
+            Request {
+                modalities: vec![Located::new("audio".into(), SPOT)],
+                ..base()
+            },
+            r#""responseModalities":["AUDIO"]"#,
+        ),
+        (
+            Request {
+                modalities: vec![Located::new("smell".into(), SPOT)],
+                ..base()
+            },
+            "!!",
+        ),
+        (
+            Request {
+                verbosity: located("low".into()),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                user: located("u".into()),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                metadata: located(Raw::from_static("{}")),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                tier: located("auto".into()),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                cache_key: located("k".into()),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                cache_mark: Some(CacheMark {
+                    at: SPOT,
+                    ttl: None,
+                }),
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                unknown: vec![Unknown {
+                    at: SPOT,
+                    raw: Raw::from_static("1"),
+                }],
+                ..base()
+            },
+            "!",
+        ),
+        (
+            Request {
+                added: vec!["tool_result"],
+                ..base()
+            },
+            "!",
+        ),
         (ask_for(vec![turn(Role::User, vec![marked])]), "!"),
         (ask_for(vec![named]), "!"),
-        (ask_for(vec![user("x"), turn(Role::Assistant, vec![refused])]), "I won't"),
-        (ask_for(vec![user("x"), turn(Role::Assistant, vec![Part::new(foreign, SPOT)])]), "!"),
+        (
+            ask_for(vec![user("x"), turn(Role::Assistant, vec![refused])]),
+            "I won't",
+        ),
+        (
+            ask_for(vec![
+                user("x"),
+                turn(Role::Assistant, vec![Part::new(foreign, SPOT)]),
+            ]),
+            "!",
+        ),
     ];
     for (request, expected) in rows {
         let (body, losses) = encode(&request, "gemini-3-pro");

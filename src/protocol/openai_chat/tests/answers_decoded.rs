@@ -8,9 +8,24 @@ use super::*;
 #[test]
 fn interleaved_calls_come_one_after_the_other() {
     let response = fold(events(interleaved().as_bytes(), 4096)).unwrap();
-    assert_eq!(sketch(&response), r#"reasoning:hüm text:so call_a/f:{"a":1} call_b/g:{"b":2}"#);
-    assert_eq!(response.choices[0].finish, Some(FinishReason::ToolCalls), "also where the server says `stop`");
-    assert_eq!(response.usage, Usage { input: Some(5), output: Some(3), cache_read: Some(4), ..Usage::default() });
+    assert_eq!(
+        sketch(&response),
+        r#"reasoning:hüm text:so call_a/f:{"a":1} call_b/g:{"b":2}"#
+    );
+    assert_eq!(
+        response.choices[0].finish,
+        Some(FinishReason::ToolCalls),
+        "also where the server says `stop`"
+    );
+    assert_eq!(
+        response.usage,
+        Usage {
+            input: Some(5),
+            output: Some(3),
+            cache_read: Some(4),
+            ..Usage::default()
+        }
+    );
     assert_eq!(response.start.id, Some("chatcmpl-1".into()));
 }
 
@@ -37,7 +52,9 @@ fn a_whole_answer_is_the_fold_of_its_stream() {
                 {"id": "call_a", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1}"}},
                 {"id": "call_b", "type": "function", "function": {"name": "g", "arguments": "{\"b\":2}"}}]}}],
         "usage": {"prompt_tokens": 5, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}}});
-    let whole = OpenaiChat.decode_response(Bytes::from(whole.to_string()), &answering()).unwrap();
+    let whole = OpenaiChat
+        .decode_response(Bytes::from(whole.to_string()), &answering())
+        .unwrap();
     assert_eq!(whole, fold(events(interleaved().as_bytes(), 4096)).unwrap());
 }
 
@@ -70,23 +87,43 @@ fn sloppy_servers_are_read() {
             ],
             "1/f:{} 2/f:{}",
         ),
-        ("arguments as an object", vec![call(json!({"index": 0, "id": "1", "function": f(json!({"a": 1}))}))], r#"1/f:{"a":1}"#),
-        ("content in the chunk of the finish", vec![chunk(json!({"content": "last"}), json!("stop"))], "text:last"),
+        (
+            "arguments as an object",
+            vec![call(
+                json!({"index": 0, "id": "1", "function": f(json!({"a": 1}))}),
+            )],
+            r#"1/f:{"a":1}"#,
+        ),
+        (
+            "content in the chunk of the finish",
+            vec![chunk(json!({"content": "last"}), json!("stop"))],
+            "text:last",
+        ),
         (
             "legacy call",
             vec![
-                chunk(json!({"function_call": {"name": "f", "arguments": ""}}), Json::Null),
-                chunk(json!({"function_call": {"arguments": "{}"}}), json!("function_call")),
+                chunk(
+                    json!({"function_call": {"name": "f", "arguments": ""}}),
+                    Json::Null,
+                ),
+                chunk(
+                    json!({"function_call": {"arguments": "{}"}}),
+                    json!("function_call"),
+                ),
             ],
             "call_*/f:{}",
         ),
     ];
     for (name, mut chunks, expected) in cases {
         chunks.push(chunk(json!({}), json!("stop")));
-        let response = fold(events(sse_of(&chunks).as_bytes(), 4096)).unwrap_or_else(|fault| panic!("{name}: {fault:?}"));
+        let response = fold(events(sse_of(&chunks).as_bytes(), 4096))
+            .unwrap_or_else(|fault| panic!("{name}: {fault:?}"));
         let found = sketch(&response);
-        let pattern =
-            expected.split_once('*').map_or(found == expected, |(head, tail)| found.starts_with(head) && found.ends_with(tail));
+        let pattern = expected
+            .split_once('*')
+            .map_or(found == expected, |(head, tail)| {
+                found.starts_with(head) && found.ends_with(tail)
+            });
         assert!(pattern, "{name}: {found}");
     }
 }
@@ -96,7 +133,14 @@ fn usage_in_the_last_chunk_of_a_choice_counts() {
     let mut last = chunk(json!({"content": "x"}), json!("length"));
     last["usage"] = json!({"prompt_tokens": 1, "completion_tokens": 2});
     let response = fold(events(sse_of(&[last]).as_bytes(), 64)).unwrap();
-    assert_eq!(response.usage, Usage { input: Some(1), output: Some(2), ..Usage::default() });
+    assert_eq!(
+        response.usage,
+        Usage {
+            input: Some(1),
+            output: Some(2),
+            ..Usage::default()
+        }
+    );
     assert_eq!(response.choices[0].finish, Some(FinishReason::Length));
 }
 
@@ -105,10 +149,16 @@ fn a_cut_stream_is_never_an_answer() {
     let whole = interleaved();
     let finish = whole.find("\"finish_reason\":\"stop\"").unwrap();
     for cut in 0..finish {
-        assert!(fold(events(&whole.as_bytes()[..cut], 4096)).is_err(), "cut at {cut}");
+        assert!(
+            fold(events(&whole.as_bytes()[..cut], 4096)).is_err(),
+            "cut at {cut}"
+        );
     }
     let unfinished = sse_of(&[chunk(json!({"content": "a"}), Json::Null)]);
-    assert!(fold(events(unfinished.as_bytes(), 4096)).is_err(), "[DONE] without a finish");
+    assert!(
+        fold(events(unfinished.as_bytes(), 4096)).is_err(),
+        "[DONE] without a finish"
+    );
 }
 
 #[test]
@@ -117,13 +167,19 @@ fn errors_inside_a_stream_end_it() {
         chunk(json!({"content": "a"}), Json::Null),
         json!({"error": {"message": "slow down", "type": "rate_limit_error", "code": null}}),
     ]);
-    let Err(fault) = fold(events(stream.as_bytes(), 4096)) else { panic!("expected a fault") };
-    assert_eq!((fault.kind, fault.message.as_str()), (FaultKind::RateLimited, "slow down"));
+    let Err(fault) = fold(events(stream.as_bytes(), 4096)) else {
+        panic!("expected a fault")
+    };
+    assert_eq!(
+        (fault.kind, fault.message.as_str()),
+        (FaultKind::RateLimited, "slow down")
+    );
 }
 
 #[test]
 fn a_choice_far_away_is_refused() {
-    let stream = sse_of(&[json!({"choices": [{"index": 4_000_000_000u32, "delta": {"content": "a"}}]})]);
+    let stream =
+        sse_of(&[json!({"choices": [{"index": 4_000_000_000u32, "delta": {"content": "a"}}]})]);
     assert!(fold(events(stream.as_bytes(), 4096)).is_err());
 }
 

@@ -35,7 +35,13 @@ fn full_request() -> Json {
 fn a_message_that_is_left_out_is_named_with_its_speaker() {
     let request = with_messages(json!([
         {"role": "user", "content": "a"}, {"role": "assistant", "name": "ann", "reasoning_content": "hm"}, {"role": "user", "content": "b"}]));
-    assert_eq!(translate(&request).1, ["dropped messages[1].reasoning_content", "dropped messages[1].name"]);
+    assert_eq!(
+        translate(&request).1,
+        [
+            "dropped messages[1].reasoning_content",
+            "dropped messages[1].name"
+        ]
+    );
 }
 
 #[test]
@@ -52,10 +58,25 @@ fn other_makers_servers_get_what_they_know() {
     let mut body = full_request();
     body["messages"][2]["reasoning_content"] = json!("hm");
     let request = decode(&body).unwrap();
-    let (theirs, losses) = encode_for(&request, &Target { model: "mistral-large", ..target(false) });
-    assert_eq!((&theirs["max_tokens"], &theirs["max_completion_tokens"]), (&json!(9), &Json::Null));
+    let (theirs, losses) = encode_for(
+        &request,
+        &Target {
+            model: "mistral-large",
+            ..target(false)
+        },
+    );
+    assert_eq!(
+        (&theirs["max_tokens"], &theirs["max_completion_tokens"]),
+        (&json!(9), &Json::Null)
+    );
     assert_eq!(theirs["messages"][2]["reasoning_content"], "hm");
-    assert_eq!(losses.unwrap(), ["dropped messages[1].content[0].prompt_cache_breakpoint", "dropped prompt_cache_key"]);
+    assert_eq!(
+        losses.unwrap(),
+        [
+            "dropped messages[1].content[0].prompt_cache_breakpoint",
+            "dropped prompt_cache_key"
+        ]
+    );
     let (openais, losses) = encode_for(&request, &target(false));
     assert_eq!(openais["messages"][2].get("reasoning_content"), None);
     assert_eq!(losses.unwrap(), ["dropped messages[2].reasoning_content"]);
@@ -64,9 +85,22 @@ fn other_makers_servers_get_what_they_know() {
 #[test]
 fn reasoning_models_are_sent_no_sampling() {
     let body = json!({"model": "m", "messages": [], "temperature": 0.2, "top_p": 0.9, "presence_penalty": 1, "seed": 3});
-    let (wire, losses) = encode_for(&decode(&body).unwrap(), &Target { model: "gpt-5", ..target(false) });
+    let (wire, losses) = encode_for(
+        &decode(&body).unwrap(),
+        &Target {
+            model: "gpt-5",
+            ..target(false)
+        },
+    );
     assert_eq!((wire.get("temperature"), &wire["seed"]), (None, &json!(3)));
-    assert_eq!(losses.unwrap(), ["dropped temperature", "dropped top_p", "dropped presence_penalty"]);
+    assert_eq!(
+        losses.unwrap(),
+        [
+            "dropped temperature",
+            "dropped top_p",
+            "dropped presence_penalty"
+        ]
+    );
 }
 
 #[test]
@@ -74,7 +108,10 @@ fn newer_names_win_and_the_older_are_reported() {
     let (wire, losses) = translate(&json!({
         "model": "m", "messages": [{"role": "user", "content": "hi"}],
         "max_tokens": 5, "max_completion_tokens": 7, "safety_identifier": "s", "user": "u"}));
-    assert_eq!((&wire["max_completion_tokens"], &wire["user"]), (&json!(7), &json!("s")));
+    assert_eq!(
+        (&wire["max_completion_tokens"], &wire["user"]),
+        (&json!(7), &json!("s"))
+    );
     assert_eq!(losses, ["dropped max_tokens", "dropped user"]);
 }
 
@@ -88,7 +125,10 @@ fn every_field_that_nobody_knows_is_reported_by_its_path() {
                 {"id": "1", "x5": 1, "type": "function", "function": {"name": "f", "arguments": "", "x6": 1}}]}],
         "tools": [{"type": "function", "x7": 1, "function": {"name": "f", "x8": 1}}],
         "response_format": {"type": "text", "x9": 1}}));
-    let dropped: Vec<_> = losses.iter().filter_map(|loss| loss.strip_prefix("dropped ")).collect();
+    let dropped: Vec<_> = losses
+        .iter()
+        .filter_map(|loss| loss.strip_prefix("dropped "))
+        .collect();
     let mut expected = vec![
         "x1",
         "logit_bias",
@@ -107,7 +147,10 @@ fn every_field_that_nobody_knows_is_reported_by_its_path() {
     let mut dropped = dropped;
     dropped.sort_unstable();
     assert_eq!(dropped, expected);
-    assert!(losses.contains(&"added tool_result".to_owned()), "{losses:?}");
+    assert!(
+        losses.contains(&"added tool_result".to_owned()),
+        "{losses:?}"
+    );
 }
 
 #[test]
@@ -124,7 +167,10 @@ fn what_no_translation_can_serve_is_refused_by_its_path() {
             json!({"model": "m", "messages": [], "modalities": ["text", "audio"]}),
             "modalities[1]: audio output cannot be translated",
         ),
-        (json!({"model": "m", "messages": [], "n": 0}), "n: expected 1 or more, found `0`"),
+        (
+            json!({"model": "m", "messages": [], "n": 0}),
+            "n: expected 1 or more, found `0`",
+        ),
         (
             json!({"model": "m", "messages": [], "reasoning_effort": "huge"}),
             "reasoning_effort: expected none, minimal, low, medium, high, xhigh or max, found `huge`",
@@ -133,8 +179,14 @@ fn what_no_translation_can_serve_is_refused_by_its_path() {
             message(json!([{"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}])),
             "messages[0].content[0].image_url.url: expected an https URL or `data:MIME;base64,…`, found another kind of address",
         ),
-        (message(json!([{"type": "hologram"}])), "messages[0].content[0]: no dialect carries a part of type `hologram`"),
-        (message(json!(5)), "messages[0].content: expected a string or an array of parts, found `5`"),
+        (
+            message(json!([{"type": "hologram"}])),
+            "messages[0].content[0]: no dialect carries a part of type `hologram`",
+        ),
+        (
+            message(json!(5)),
+            "messages[0].content: expected a string or an array of parts, found `5`",
+        ),
         (
             with_messages(json!([{"role": "tool", "tool_call_id": "lost", "content": ""}])),
             "messages[0]: result for the tool call `lost`, which no earlier turn made (or which has its result already)",
@@ -160,10 +212,16 @@ fn legacy_functions_become_tools_and_their_results_find_their_calls() {
             {"role": "assistant", "content": null, "function_call": {"name": "f", "arguments": "{}"}},
             {"role": "function", "name": "f", "content": "done"}]}));
     assert_eq!(wire["tools"][0]["function"]["name"], "f");
-    assert_eq!(wire["tool_choice"], json!({"type": "function", "function": {"name": "f"}}));
+    assert_eq!(
+        wire["tool_choice"],
+        json!({"type": "function", "function": {"name": "f"}})
+    );
     assert_eq!(wire["parallel_tool_calls"], false);
     let call = &wire["messages"][1]["tool_calls"][0]["id"];
-    assert_eq!(wire["messages"][2], json!({"role": "tool", "tool_call_id": call, "content": "done"}));
+    assert_eq!(
+        wire["messages"][2],
+        json!({"role": "tool", "tool_call_id": call, "content": "done"})
+    );
 }
 
 #[test]
@@ -174,13 +232,24 @@ fn custom_tools_go_as_functions_with_one_input() {
         "messages": [
             {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "sh", "input": "a\nb"}}]},
             {"role": "tool", "tool_call_id": "c", "content": [{"type": "text", "text": "ok"}]}]}));
-    assert_eq!(wire["tools"][0]["function"]["parameters"]["required"], json!(["input"]));
-    assert_eq!(wire["messages"][0]["tool_calls"][0]["function"], json!({"name": "sh", "arguments": "{\"input\":\"a\\nb\"}"}));
+    assert_eq!(
+        wire["tools"][0]["function"]["parameters"]["required"],
+        json!(["input"])
+    );
+    assert_eq!(
+        wire["messages"][0]["tool_calls"][0]["function"],
+        json!({"name": "sh", "arguments": "{\"input\":\"a\\nb\"}"})
+    );
     assert_eq!(losses, ["dropped tools[0].custom.format"]);
 }
 
 fn turn(role: Role, parts: Vec<Part>) -> Turn {
-    Turn { role, parts, name: None, at: Spot(0) }
+    Turn {
+        role,
+        parts,
+        name: None,
+        at: Spot(0),
+    }
 }
 
 fn part(kind: PartKind) -> Part {
@@ -188,8 +257,17 @@ fn part(kind: PartKind) -> Part {
 }
 
 fn image() -> Part {
-    let source = MediaSource::Inline { mime: "image/png".into(), data: "AA==".into() };
-    part(PartKind::Media(Media { kind: MediaKind::Image, source, name: None, context: None, detail: None }))
+    let source = MediaSource::Inline {
+        mime: "image/png".into(),
+        data: "AA==".into(),
+    };
+    part(PartKind::Media(Media {
+        kind: MediaKind::Image,
+        source,
+        name: None,
+        context: None,
+        detail: None,
+    }))
 }
 
 #[test]
@@ -202,8 +280,14 @@ fn images_of_results_follow_in_a_user_message() {
             input: ToolInput::Json(Raw::from_static("{ }")),
         })
     };
-    let result =
-        |id: &str, parts, is_error| part(PartKind::ToolResult(ToolResult { call_id: id.into(), name: None, parts, is_error }));
+    let result = |id: &str, parts, is_error| {
+        part(PartKind::ToolResult(ToolResult {
+            call_id: id.into(),
+            name: None,
+            parts,
+            is_error,
+        }))
+    };
     let long = "toolu.".repeat(20);
     let turns = vec![
         turn(Role::Assistant, vec![call("a"), call(&long)]),
@@ -216,41 +300,126 @@ fn images_of_results_follow_in_a_user_message() {
             ],
         ),
     ];
-    let (wire, _) = encode(&Request { turns, ..Request::default() }, false);
+    let (wire, _) = encode(
+        &Request {
+            turns,
+            ..Request::default()
+        },
+        false,
+    );
     let messages = &wire["messages"];
     let id = messages[0]["tool_calls"][1]["id"].as_str().unwrap();
     assert!(id.len() <= 40 && id.starts_with("toolu_"), "{id}");
-    assert_eq!(messages[1]["content"], "(see the attachments of the next message)");
-    assert_eq!(messages[2], json!({"role": "tool", "tool_call_id": id, "content": "Error: broke"}));
+    assert_eq!(
+        messages[1]["content"],
+        "(see the attachments of the next message)"
+    );
+    assert_eq!(
+        messages[2],
+        json!({"role": "tool", "tool_call_id": id, "content": "Error: broke"})
+    );
     assert_eq!(messages[3]["role"], "user");
-    assert_eq!(messages[3]["content"][0]["image_url"]["url"], "data:image/png;base64,AA==");
+    assert_eq!(
+        messages[3]["content"][0]["image_url"]["url"],
+        "data:image/png;base64,AA=="
+    );
     assert_eq!(messages[3]["content"][1]["text"], "see");
 }
 
 /// Puts something into a request.
 type Set = fn(&mut Request);
 
-/// Each canonical field that a Chat upstream cannot take as it is: how a request gets it, and what is said of it.
+/// Each canonical field that a Chat upstream cannot take as it is: how a request gets it, and what
+/// is said of it.
 #[test]
 fn every_field_is_written_or_reported() {
     fn located<T>(value: T) -> Option<Located<T>> {
         Some(Located::new(value, Spot(0)))
     }
     let lost: [(&str, Set, &str); 12] = [
-        ("top_k", |r| r.sampling.top_k = located(Raw::from_static("5")), "dropped "),
-        ("cache_mark", |r| r.cache_mark = Some(CacheMark { at: Spot(0), ttl: None }), "dropped "),
-        ("unknown", |r| r.unknown.push(Unknown { at: Spot(0), raw: Raw::from_static("1") }), "dropped "),
-        ("added", |r| r.added.push("tool_result"), "added tool_result"),
-        ("tier", |r| r.tier = located("standard_only".into()), "adjusted "),
-        ("user", |r| r.user = located("u".repeat(65).into()), "dropped "),
-        ("show", |r| r.reasoning = located(Reasoning { show: located(ShowReasoning::Full), ..Reasoning::default() }), "dropped "),
-        ("budget", |r| r.reasoning = located(Reasoning { budget_tokens: located(2048), ..Reasoning::default() }), "adjusted "),
-        ("fixed", |r| r.reasoning = located(Reasoning { mode: ReasoningMode::Fixed, ..Reasoning::default() }), "adjusted "),
-        ("parallel", |r| r.parallel_tool_calls = located(true), "dropped "),
+        (
+            "top_k",
+            |r| r.sampling.top_k = located(Raw::from_static("5")),
+            "dropped ",
+        ),
+        (
+            "cache_mark",
+            |r| {
+                r.cache_mark = Some(CacheMark {
+                    at: Spot(0),
+                    ttl: None,
+                })
+            },
+            "dropped ",
+        ),
+        (
+            "unknown",
+            |r| {
+                r.unknown.push(Unknown {
+                    at: Spot(0),
+                    raw: Raw::from_static("1"),
+                })
+            },
+            "dropped ",
+        ),
+        (
+            "added",
+            |r| r.added.push("tool_result"),
+            "added tool_result",
+        ),
+        (
+            "tier",
+            |r| r.tier = located("standard_only".into()),
+            "adjusted ",
+        ),
+        (
+            "user",
+            |r| r.user = located("u".repeat(65).into()),
+            "dropped ",
+        ),
+        (
+            "show",
+            |r| {
+                r.reasoning = located(Reasoning {
+                    show: located(ShowReasoning::Full),
+                    ..Reasoning::default()
+                })
+            },
+            "dropped ",
+        ),
+        (
+            "budget",
+            |r| {
+                r.reasoning = located(Reasoning {
+                    budget_tokens: located(2048),
+                    ..Reasoning::default()
+                })
+            },
+            "adjusted ",
+        ),
+        (
+            "fixed",
+            |r| {
+                r.reasoning = located(Reasoning {
+                    mode: ReasoningMode::Fixed,
+                    ..Reasoning::default()
+                })
+            },
+            "adjusted ",
+        ),
+        (
+            "parallel",
+            |r| r.parallel_tool_calls = located(true),
+            "dropped ",
+        ),
         (
             "hosted tool",
             |r| {
-                let kind = ToolKind::Hosted { dialect: Dialect::named("other"), kind: "x".into(), raw: Raw::from_static("{}") };
+                let kind = ToolKind::Hosted {
+                    dialect: Dialect::named("other"),
+                    kind: "x".into(),
+                    raw: Raw::from_static("{}"),
+                };
                 r.tools.push(Tool { kind, at: Spot(0) });
             },
             "dropped ",
@@ -258,28 +427,58 @@ fn every_field_is_written_or_reported() {
         (
             "redacted",
             |r| {
-                r.turns
-                    .push(turn(Role::Assistant, vec![part(PartKind::Reasoning { form: ReasoningForm::Redacted, texts: vec![] })]))
+                r.turns.push(turn(
+                    Role::Assistant,
+                    vec![part(PartKind::Reasoning {
+                        form: ReasoningForm::Redacted,
+                        texts: vec![],
+                    })],
+                ))
             },
             "dropped ",
         ),
     ];
     for (name, set, expected) in lost {
-        let mut request = Request { body: Bytes::from_static(b"{}"), ..Request::default() };
+        let mut request = Request {
+            body: Bytes::from_static(b"{}"),
+            ..Request::default()
+        };
         set(&mut request);
         assert_eq!(encode(&request, false).1.unwrap(), [expected], "{name}");
     }
     let refused: [(&str, Set); 7] = [
-        ("stops", |r| r.stops = (0..5).map(|_| Located::new("s".into(), Spot(0))).collect()),
-        ("enum", |r| r.format = located(Format::Enum(Raw::from_static("{}")))),
-        ("audio", |r| r.modalities = vec![Located::new("AUDIO".into(), Spot(0))]),
-        ("forced hosted tool", |r| r.tool_choice = located(ToolChoice::Hosted("web_search".into()))),
-        ("an assistant's image", |r| r.turns.push(turn(Role::Assistant, vec![image()]))),
-        ("forced tool of none", |r| r.tool_choice = located(ToolChoice::Any)),
+        ("stops", |r| {
+            r.stops = (0..5).map(|_| Located::new("s".into(), Spot(0))).collect()
+        }),
+        ("enum", |r| {
+            r.format = located(Format::Enum(Raw::from_static("{}")))
+        }),
+        ("audio", |r| {
+            r.modalities = vec![Located::new("AUDIO".into(), Spot(0))]
+        }),
+        ("forced hosted tool", |r| {
+            r.tool_choice = located(ToolChoice::Hosted("web_search".into()))
+        }),
+        ("an assistant's image", |r| {
+            r.turns.push(turn(Role::Assistant, vec![image()]))
+        }),
+        ("forced tool of none", |r| {
+            r.tool_choice = located(ToolChoice::Any)
+        }),
         ("video", |r| {
-            let source = MediaSource::Inline { mime: "video/mp4".into(), data: "AA==".into() };
-            let video = Media { kind: MediaKind::Video, source, name: None, context: None, detail: None };
-            r.turns.push(turn(Role::User, vec![part(PartKind::Media(video))]));
+            let source = MediaSource::Inline {
+                mime: "video/mp4".into(),
+                data: "AA==".into(),
+            };
+            let video = Media {
+                kind: MediaKind::Video,
+                source,
+                name: None,
+                context: None,
+                detail: None,
+            };
+            r.turns
+                .push(turn(Role::User, vec![part(PartKind::Media(video))]));
         }),
     ];
     for (name, set) in refused {
@@ -292,7 +491,10 @@ fn every_field_is_written_or_reported() {
 #[test]
 fn streams_always_ask_for_usage() {
     let (wire, _) = encode(&Request::default(), true);
-    assert_eq!((&wire["stream"], &wire["stream_options"]), (&json!(true), &json!({"include_usage": true})));
+    assert_eq!(
+        (&wire["stream"], &wire["stream_options"]),
+        (&json!(true), &json!({"include_usage": true}))
+    );
 }
 
 #[test]
@@ -302,7 +504,10 @@ fn strict_is_kept_only_where_the_schema_keeps_its_rules() {
         "tools": [{"type": "function", "function": {"name": "f", "strict": true, "parameters": parameters}}]})
     };
     let closed = json!({"type": "object", "properties": {"a": {}}, "required": ["a"], "additionalProperties": false});
-    assert_eq!(translate(&tool(closed)).0["tools"][0]["function"]["strict"], true);
+    assert_eq!(
+        translate(&tool(closed)).0["tools"][0]["function"]["strict"],
+        true
+    );
     let (wire, losses) = translate(&tool(json!({"type": "object", "properties": {"a": {}}})));
     assert_eq!(wire["tools"][0]["function"]["strict"], false);
     assert_eq!(losses, ["adjusted tools[0].function.strict"]);
@@ -311,7 +516,10 @@ fn strict_is_kept_only_where_the_schema_keeps_its_rules() {
 #[test]
 fn tool_arguments_keep_their_digits() {
     let text = Text::from(r#"{ "n": 12345678901234567890.10 }"#);
-    assert_eq!(ToolInput::from_arguments(&text).to_arguments(), r#"{ "n": 12345678901234567890.10 }"#);
+    assert_eq!(
+        ToolInput::from_arguments(&text).to_arguments(),
+        r#"{ "n": 12345678901234567890.10 }"#
+    );
 }
 
 proptest! {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::canon::{
-    At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind, ReasoningForm, Role, ShowReasoning,
-    ToolChoice, ToolInput, ToolKind, Usage,
+    At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind,
+    ReasoningForm, Role, ShowReasoning, ToolChoice, ToolInput, ToolKind, Usage,
 };
 use crate::json::{Raw, Text};
 use crate::protocol::envelope;
@@ -17,7 +17,13 @@ const NO_HEADERS: fn() -> HeaderMap = HeaderMap::new;
 
 fn decode(body: &str) -> Result<Request, DecodeError> {
     let (headers, body) = (NO_HEADERS(), Bytes::copy_from_slice(body.as_bytes()));
-    let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
+    let inbound = Inbound {
+        operation: Operation::Generate,
+        path_model: None,
+        query: None,
+        headers: &headers,
+        body: &body,
+    };
     OpenaiResponses.decode_request(&inbound)
 }
 
@@ -26,10 +32,19 @@ fn refusal_of(body: &str) -> Fault {
 }
 
 fn encode(request: &Request) -> (serde_json::Value, Losses) {
-    let target = Target { operation: Operation::Generate, provider: "p", model: "m", stream: false, output_tokens_max: None };
+    let target = Target {
+        operation: Operation::Generate,
+        provider: "p",
+        model: "m",
+        stream: false,
+        output_tokens_max: None,
+    };
     let mut losses = Losses::default();
     let encoded = OpenaiResponses.encode_request(request, &target, &mut losses);
-    (serde_json::from_slice(encoded.wire.body.whole()).unwrap(), losses)
+    (
+        serde_json::from_slice(encoded.wire.body.whole()).unwrap(),
+        losses,
+    )
 }
 
 fn losses_of(request: &Request, losses: Losses) -> Vec<String> {
@@ -39,7 +54,10 @@ fn losses_of(request: &Request, losses: Losses) -> Vec<String> {
         How::Added => "+",
     };
     let resolved = losses.resolve(&request.body).unwrap();
-    resolved.into_iter().map(|loss| format!("{}{}", sign(loss.how), loss.path)).collect()
+    resolved
+        .into_iter()
+        .map(|loss| format!("{}{}", sign(loss.how), loss.path))
+        .collect()
 }
 
 const RESPONSE: &str = r#"{"id":"resp_1","object":"response","created_at":7,"status":"completed","error":null,"model":"gpt","output":[
@@ -50,12 +68,18 @@ const RESPONSE: &str = r#"{"id":"resp_1","object":"response","created_at":7,"sta
     "usage":{"input_tokens":9,"input_tokens_details":{"cached_tokens":4},"output_tokens":5,"output_tokens_details":{"reasoning_tokens":2},"total_tokens":14}}"#;
 
 fn stream(records: &[&str]) -> String {
-    records.iter().map(|data| format!("data: {data}\n\n")).collect()
+    records
+        .iter()
+        .map(|data| format!("data: {data}\n\n"))
+        .collect()
 }
 
 /// The stream of [`RESPONSE`], as the service writes it.
 fn full_stream() -> String {
-    let end = format!(r#"{{"type":"response.completed","response":{}}}"#, RESPONSE.replace('\n', ""));
+    let end = format!(
+        r#"{{"type":"response.completed","response":{}}}"#,
+        RESPONSE.replace('\n', "")
+    );
     stream(&[
         r#"{"type":"response.created","response":{"id":"resp_1","created_at":7,"model":"gpt","status":"in_progress","output":[]}}"#,
         r#"{"type":"response.in_progress","response":{"id":"resp_1"}}"#,
@@ -91,7 +115,10 @@ fn read(chunks: &[&[u8]]) -> Vec<Event> {
     let mut decoder = OpenaiResponses.stream_decoder(&Answering::default());
     let mut events = Vec::new();
     for chunk in chunks {
-        if decoder.push(Bytes::copy_from_slice(chunk), &mut events).is_err() {
+        if decoder
+            .push(Bytes::copy_from_slice(chunk), &mut events)
+            .is_err()
+        {
             return events;
         }
     }
@@ -106,13 +133,23 @@ fn fold(events: Vec<Event>) -> Result<Response, Fault> {
 }
 
 fn decode_whole(body: &str) -> Result<Response, Fault> {
-    OpenaiResponses.decode_response(Bytes::copy_from_slice(body.as_bytes()), &Answering::default())
+    OpenaiResponses.decode_response(
+        Bytes::copy_from_slice(body.as_bytes()),
+        &Answering::default(),
+    )
 }
 
 #[test]
 fn a_fault_in_a_passing_stream_is_an_error_event_which_is_an_end() {
     let mut out = BytesMut::new();
-    let ending = OpenaiResponses.encode_stream_fault(&Fault::upstream("gone"), &Passed { query: None, records: 7 }, &mut out);
+    let ending = OpenaiResponses.encode_stream_fault(
+        &Fault::upstream("gone"),
+        &Passed {
+            query: None,
+            records: 7,
+        },
+        &mut out,
+    );
     assert_eq!(ending, Ending::Clean);
     assert_eq!(
         out,
@@ -124,7 +161,13 @@ fn a_fault_in_a_passing_stream_is_an_error_event_which_is_an_end() {
 fn peeking_finds_the_models_characters() {
     let body = Bytes::from_static(br#"{"stream":true,"model":"a/b:c","prompt_cache_key":"k"}"#);
     let headers = HeaderMap::new();
-    let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
+    let inbound = Inbound {
+        operation: Operation::Generate,
+        path_model: None,
+        query: None,
+        headers: &headers,
+        body: &body,
+    };
     let peek = OpenaiResponses.peek(&inbound).unwrap();
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
     assert_eq!(
@@ -142,18 +185,35 @@ fn peeking_finds_the_models_characters() {
 #[test]
 fn counts_and_models_go_both_ways() {
     let count = OpenaiResponses.encode_count(11);
-    assert_eq!(count, r#"{"object":"response.input_tokens","input_tokens":11}"#);
+    assert_eq!(
+        count,
+        r#"{"object":"response.input_tokens","input_tokens":11}"#
+    );
     assert_eq!(OpenaiResponses.decode_count(&count).unwrap(), 11);
-    let card = ModelCard { id: "a/b".into(), owner: "lab".into(), created: Some(3), ..ModelCard::default() };
+    let card = ModelCard {
+        id: "a/b".into(),
+        owner: "lab".into(),
+        created: Some(3),
+        ..ModelCard::default()
+    };
     let list = OpenaiResponses.encode_models(std::slice::from_ref(&card), None);
-    assert_eq!(list, r#"{"object":"list","data":[{"id":"a/b","object":"model","created":3,"owned_by":"lab"}]}"#);
+    assert_eq!(
+        list,
+        r#"{"object":"list","data":[{"id":"a/b","object":"model","created":3,"owned_by":"lab"}]}"#
+    );
     assert_eq!(OpenaiResponses.decode_models(&list).unwrap(), [card]);
 }
 
 #[test]
 fn a_count_asks_for_what_is_counted_only() {
     let request = decode(r#"{"model":"m","input":"x","temperature":1}"#).unwrap();
-    let target = Target { operation: Operation::CountTokens, provider: "p", model: "m", stream: false, output_tokens_max: None };
+    let target = Target {
+        operation: Operation::CountTokens,
+        provider: "p",
+        model: "m",
+        stream: false,
+        output_tokens_max: None,
+    };
     let encoded = OpenaiResponses.encode_request(&request, &target, &mut Losses::default());
     assert_eq!(encoded.wire.path, "/responses/input_tokens");
     let expected = r#"{"model":"m","input":[{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}]}"#;

@@ -1,7 +1,9 @@
 //! What cannot be carried toward an upstream.
 
 use super::*;
-use crate::canon::{CacheMark, Located, Media, MediaKind, MediaSource, Part, Spot, ToolResult, Turn};
+use crate::canon::{
+    CacheMark, Located, Media, MediaKind, MediaSource, Part, Spot, ToolResult, Turn,
+};
 
 fn located<T>(value: T) -> Option<Located<T>> {
     Some(Located::new(value, Spot(0)))
@@ -12,28 +14,72 @@ fn number() -> Option<Located<Raw>> {
 }
 
 fn user(parts: Vec<Part>) -> Vec<Turn> {
-    vec![Turn { role: Role::User, parts, name: None, at: Spot(0) }]
+    vec![Turn {
+        role: Role::User,
+        parts,
+        name: None,
+        at: Spot(0),
+    }]
 }
 
 #[test]
 fn every_field_is_carried_or_reported() {
     type Set = fn(&mut Request);
     let carried: [(Set, &str, &str); 9] = [
-        (|request| request.sampling.temperature = number(), "/temperature", "0.25"),
-        (|request| request.sampling.top_p = number(), "/top_p", "0.25"),
-        (|request| request.output_tokens_max = located(7), "/max_output_tokens", "7"),
-        (|request| request.parallel_tool_calls = located(false), "/parallel_tool_calls", "false"),
-        (|request| request.verbosity = located("low".into()), "/text/verbosity", "\"low\""),
-        (|request| request.format = located(Format::Json), "/text/format/type", "\"json_object\""),
-        (|request| request.logprobs = located(2), "/top_logprobs", "2"),
-        (|request| request.user = located("u".into()), "/safety_identifier", "\"u\""),
-        (|request| request.tier = located("flex".into()), "/service_tier", "\"flex\""),
+        (
+            |request| request.sampling.temperature = number(),
+            "/temperature",
+            "0.25",
+        ),
+        (
+            |request| request.sampling.top_p = number(),
+            "/top_p",
+            "0.25",
+        ),
+        (
+            |request| request.output_tokens_max = located(7),
+            "/max_output_tokens",
+            "7",
+        ),
+        (
+            |request| request.parallel_tool_calls = located(false),
+            "/parallel_tool_calls",
+            "false",
+        ),
+        (
+            |request| request.verbosity = located("low".into()),
+            "/text/verbosity",
+            "\"low\"",
+        ),
+        (
+            |request| request.format = located(Format::Json),
+            "/text/format/type",
+            "\"json_object\"",
+        ),
+        (
+            |request| request.logprobs = located(2),
+            "/top_logprobs",
+            "2",
+        ),
+        (
+            |request| request.user = located("u".into()),
+            "/safety_identifier",
+            "\"u\"",
+        ),
+        (
+            |request| request.tier = located("flex".into()),
+            "/service_tier",
+            "\"flex\"",
+        ),
     ];
     for (set, pointer, expected) in carried {
         let mut request = Request::default();
         set(&mut request);
         let (wire, losses) = encode(&request);
-        assert_eq!(wire.pointer(pointer).map(ToString::to_string).as_deref(), Some(expected));
+        assert_eq!(
+            wire.pointer(pointer).map(ToString::to_string).as_deref(),
+            Some(expected)
+        );
         assert!(losses_of(&request, losses).is_empty(), "{pointer}");
     }
     let dropped: [Set; 6] = [
@@ -41,7 +87,12 @@ fn every_field_is_carried_or_reported() {
         |request| request.sampling.seed = number(),
         |request| request.sampling.presence_penalty = number(),
         |request| request.sampling.frequency_penalty = number(),
-        |request| request.cache_mark = Some(CacheMark { at: Spot(0), ttl: None }),
+        |request| {
+            request.cache_mark = Some(CacheMark {
+                at: Spot(0),
+                ttl: None,
+            })
+        },
         |request| request.tier = located("odd".into()),
     ];
     for set in dropped {
@@ -68,24 +119,47 @@ fn every_field_is_carried_or_reported() {
 fn budgets_become_efforts_and_say_so() {
     use crate::canon::{Effort, Reasoning, ReasoningMode};
     let wire = |reasoning: Reasoning| {
-        let request = Request { reasoning: located(reasoning), ..Request::default() };
+        let request = Request {
+            reasoning: located(reasoning),
+            ..Request::default()
+        };
         let (wire, losses) = encode(&request);
         (wire["reasoning"].clone(), losses_of(&request, losses).len())
     };
-    let mut budget = Reasoning { budget_tokens: located(10_000), mode: ReasoningMode::Fixed, ..Reasoning::default() };
+    let mut budget = Reasoning {
+        budget_tokens: located(10_000),
+        mode: ReasoningMode::Fixed,
+        ..Reasoning::default()
+    };
     budget.budget_effort = Some(Effort::Medium);
     assert_eq!(wire(budget), (serde_json::json!({"effort":"medium"}), 1));
-    let off = Reasoning { mode: ReasoningMode::Off, ..Reasoning::default() };
+    let off = Reasoning {
+        mode: ReasoningMode::Off,
+        ..Reasoning::default()
+    };
     assert_eq!(wire(off), (serde_json::json!({"effort":"none"}), 0));
-    let shown = Reasoning { effort: located(Effort::High), show: located(ShowReasoning::Full), ..Reasoning::default() };
-    assert_eq!(wire(shown), (serde_json::json!({"effort":"high","summary":"auto"}), 1));
+    let shown = Reasoning {
+        effort: located(Effort::High),
+        show: located(ShowReasoning::Full),
+        ..Reasoning::default()
+    };
+    assert_eq!(
+        wire(shown),
+        (serde_json::json!({"effort":"high","summary":"auto"}), 1)
+    );
 }
 
 #[test]
 fn ids_that_are_too_long_keep_apart() {
     let user = |last: &str| {
-        let request = Request { user: located(Text::from(format!("{}{last}", "u".repeat(150)))), ..Request::default() };
-        encode(&request).0["safety_identifier"].as_str().unwrap().to_owned()
+        let request = Request {
+            user: located(Text::from(format!("{}{last}", "u".repeat(150)))),
+            ..Request::default()
+        };
+        encode(&request).0["safety_identifier"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(user("a").len(), 64);
     assert_ne!(user("a"), user("b"));
@@ -95,25 +169,52 @@ fn ids_that_are_too_long_keep_apart() {
 fn media_are_carried_or_refused() {
     let inline = |kind, mime: &str| Media {
         kind,
-        source: MediaSource::Inline { mime: mime.into(), data: "aGk=".into() },
+        source: MediaSource::Inline {
+            mime: mime.into(),
+            data: "aGk=".into(),
+        },
         name: None,
         context: None,
         detail: None,
     };
     let content = |media: Media| {
-        let request = Request { turns: user(vec![Part::new(PartKind::Media(media), Spot(0))]), ..Request::default() };
+        let request = Request {
+            turns: user(vec![Part::new(PartKind::Media(media), Spot(0))]),
+            ..Request::default()
+        };
         let (wire, losses) = encode(&request);
-        (wire["input"][0]["content"][0].to_string(), losses.refusal().is_some())
+        (
+            wire["input"][0]["content"][0].to_string(),
+            losses.refusal().is_some(),
+        )
     };
     let data = |mime: &str| format!("data:{mime};base64,aGk=");
-    let image = format!(r#"{{"image_url":"{}","type":"input_image"}}"#, data("image/png"));
-    assert_eq!(content(inline(MediaKind::Image, "image/png")), (image, false));
-    let pdf = format!(r#"{{"file_data":"{}","filename":"document.pdf","type":"input_file"}}"#, data("application/pdf"));
-    assert_eq!(content(inline(MediaKind::Pdf, "application/pdf")), (pdf, false));
+    let image = format!(
+        r#"{{"image_url":"{}","type":"input_image"}}"#,
+        data("image/png")
+    );
+    assert_eq!(
+        content(inline(MediaKind::Image, "image/png")),
+        (image, false)
+    );
+    let pdf = format!(
+        r#"{{"file_data":"{}","filename":"document.pdf","type":"input_file"}}"#,
+        data("application/pdf")
+    );
+    assert_eq!(
+        content(inline(MediaKind::Pdf, "application/pdf")),
+        (pdf, false)
+    );
     let text = r#"{"text":"hi","type":"input_text"}"#.to_owned();
-    assert_eq!(content(inline(MediaKind::Document, "text/plain")), (text, false));
+    assert_eq!(
+        content(inline(MediaKind::Document, "text/plain")),
+        (text, false)
+    );
     let audio = r#"{"input_audio":{"data":"aGk=","format":"mp3"},"type":"input_audio"}"#.to_owned();
-    assert_eq!(content(inline(MediaKind::Audio, "audio/mpeg")), (audio, false));
+    assert_eq!(
+        content(inline(MediaKind::Audio, "audio/mpeg")),
+        (audio, false)
+    );
     assert!(content(inline(MediaKind::Video, "video/mp4")).1);
     assert!(content(inline(MediaKind::Audio, "audio/flac")).1);
 }
@@ -121,8 +222,16 @@ fn media_are_carried_or_refused() {
 #[test]
 fn failed_results_say_so_in_their_text() {
     let output = |parts| {
-        let result = ToolResult { call_id: "c".into(), name: None, parts, is_error: true };
-        let request = Request { turns: user(vec![Part::new(PartKind::ToolResult(result), Spot(0))]), ..Request::default() };
+        let result = ToolResult {
+            call_id: "c".into(),
+            name: None,
+            parts,
+            is_error: true,
+        };
+        let request = Request {
+            turns: user(vec![Part::new(PartKind::ToolResult(result), Spot(0))]),
+            ..Request::default()
+        };
         encode(&request).0["input"][0]["output"].clone()
     };
     assert_eq!(output(vec![]), "Error: ");
@@ -140,9 +249,17 @@ fn strict_is_kept_only_where_the_schema_keeps_the_rules() {
             strict: located(true),
             cache: None,
         };
-        let request = Request { tools: vec![crate::canon::Tool { kind, at: Spot(0) }], ..Request::default() };
+        let request = Request {
+            tools: vec![crate::canon::Tool { kind, at: Spot(0) }],
+            ..Request::default()
+        };
         encode(&request).0["tools"][0]["strict"].clone()
     };
-    assert_eq!(tool(r#"{"type":"object","properties":{"a":{}},"required":["a"],"additionalProperties":false}"#), true);
+    assert_eq!(
+        tool(
+            r#"{"type":"object","properties":{"a":{}},"required":["a"],"additionalProperties":false}"#
+        ),
+        true
+    );
     assert_eq!(tool(r#"{"type":"object","properties":{"a":{}}}"#), false);
 }

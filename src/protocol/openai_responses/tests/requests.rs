@@ -34,24 +34,57 @@ fn a_custom_tools_format_of_an_unknown_kind_is_kept() {
             _ => panic!("a custom tool"),
         })
         .collect();
-    assert_eq!(formats, [Some(Raw::from_static(r#"{"definition":"x"}"#)), None]);
+    assert_eq!(
+        formats,
+        [Some(Raw::from_static(r#"{"definition":"x"}"#)), None]
+    );
 }
 
 #[test]
 fn codex_is_read_whole() {
     let request = decode(CODEX).unwrap();
     let system: Vec<_> = request.system.iter().map(|part| &part.kind).collect();
-    assert_eq!(system, [&PartKind::Text("be brief".into()), &PartKind::Text("rules".into())]);
+    assert_eq!(
+        system,
+        [
+            &PartKind::Text("be brief".into()),
+            &PartKind::Text("rules".into())
+        ]
+    );
     let roles: Vec<_> = request.turns.iter().map(|turn| turn.role).collect();
-    assert_eq!(roles, [Role::User, Role::Assistant, Role::User, Role::Developer]);
-    let [thought, run, patch] = &request.turns[1].parts[..] else { panic!("three parts") };
+    assert_eq!(
+        roles,
+        [Role::User, Role::Assistant, Role::User, Role::Developer]
+    );
+    let [thought, run, patch] = &request.turns[1].parts[..] else {
+        panic!("three parts")
+    };
     assert_eq!(thought.sig.as_ref().unwrap().value, "rs_1 gAAA");
-    let PartKind::ToolCall { namespace, input, .. } = &run.kind else { panic!("a call") };
+    let PartKind::ToolCall {
+        namespace, input, ..
+    } = &run.kind
+    else {
+        panic!("a call")
+    };
     assert_eq!(namespace, &Some("ns".into()));
-    assert_eq!(input, &ToolInput::Json(Raw::from_static(r#"{"n": 12345678901234567890}"#)));
-    assert!(matches!(&patch.kind, PartKind::ToolCall { input: ToolInput::Free(text), .. } if *text == "free text"));
-    assert!(matches!(&request.tools[3].kind, ToolKind::Hosted { kind, .. } if *kind == "web_search"));
-    let show = request.reasoning.as_ref().unwrap().value.show.as_ref().unwrap();
+    assert_eq!(
+        input,
+        &ToolInput::Json(Raw::from_static(r#"{"n": 12345678901234567890}"#))
+    );
+    assert!(
+        matches!(&patch.kind, PartKind::ToolCall { input: ToolInput::Free(text), .. } if *text == "free text")
+    );
+    assert!(
+        matches!(&request.tools[3].kind, ToolKind::Hosted { kind, .. } if *kind == "web_search")
+    );
+    let show = request
+        .reasoning
+        .as_ref()
+        .unwrap()
+        .value
+        .show
+        .as_ref()
+        .unwrap();
     assert_eq!(show.value, ShowReasoning::Summary(Some("auto".into())));
     let spots: Vec<_> = request.unknown.iter().map(|unknown| unknown.at).collect();
     let mut paths = crate::json::paths_at(&request.body, &spots);
@@ -63,7 +96,10 @@ fn codex_is_read_whole() {
 fn codex_comes_out_as_it_went_in() {
     let request = decode(CODEX).unwrap();
     let (wire, losses) = encode(&request);
-    assert_eq!(losses_of(&request, losses), ["-client_metadata", "-tools[1].description"]);
+    assert_eq!(
+        losses_of(&request, losses),
+        ["-client_metadata", "-tools[1].description"]
+    );
     let expected = serde_json::json!([
         {"type":"message","role":"user","content":[{"type":"input_text","text":"hi"}]},
         {"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"thought"}],"encrypted_content":"gAAA"},
@@ -79,7 +115,10 @@ fn codex_comes_out_as_it_went_in() {
     assert_eq!(wire["store"], false);
     assert_eq!(wire["tools"][1]["type"], "namespace");
     assert_eq!(wire["tools"][1]["tools"][0]["strict"], false);
-    assert_eq!(wire["tools"][2]["format"], serde_json::json!({"type":"grammar","syntax":"lark","definition":"x"}));
+    assert_eq!(
+        wire["tools"][2]["format"],
+        serde_json::json!({"type":"grammar","syntax":"lark","definition":"x"})
+    );
     assert_eq!(wire["reasoning"], serde_json::json!({"summary":"auto"}));
 }
 
@@ -90,10 +129,16 @@ fn what_needs_a_store_is_refused_with_its_path() {
         (r#""conversation":{"id":"c"}"#, "conversation"),
         (r#""background":true"#, "background"),
         (r#""prompt":{"id":"p"}"#, "prompt"),
-        (r#""context_management":[{"type":"compaction"}]"#, "context_management"),
+        (
+            r#""context_management":[{"type":"compaction"}]"#,
+            "context_management",
+        ),
     ] {
         let fault = refusal_of(&format!(r#"{{"model":"m","input":"x",{field}}}"#));
-        assert_eq!((fault.kind, fault.param.as_deref()), (FaultKind::BadRequest, Some(path)));
+        assert_eq!(
+            (fault.kind, fault.param.as_deref()),
+            (FaultKind::BadRequest, Some(path))
+        );
     }
     let fault = refusal_of(r#"{"model":"m","input":[{"type":"item_reference","id":"x"}]}"#);
     assert_eq!(fault.param.as_deref(), Some("input[0]"));
@@ -151,7 +196,8 @@ fn every_unknown_field_is_reported() {
 
 #[test]
 fn every_form_of_tool_choice_goes_both_ways() {
-    let tools = r#"[{"type":"function","name":"f"},{"type":"custom","name":"g"},{"type":"web_search"}]"#;
+    let tools =
+        r#"[{"type":"function","name":"f"},{"type":"custom","name":"g"},{"type":"web_search"}]"#;
     for choice in [
         r#""none""#,
         r#""auto""#,
@@ -161,16 +207,26 @@ fn every_form_of_tool_choice_goes_both_ways() {
         r#"{"type":"web_search"}"#,
         r#"{"type":"allowed_tools","mode":"required","tools":[{"type":"function","name":"f"},{"type":"custom","name":"g"}]}"#,
     ] {
-        let request = decode(&format!(r#"{{"model":"m","input":"x","tools":{tools},"tool_choice":{choice}}}"#)).unwrap();
+        let request = decode(&format!(
+            r#"{{"model":"m","input":"x","tools":{tools},"tool_choice":{choice}}}"#
+        ))
+        .unwrap();
         let (wire, losses) = encode(&request);
         assert!(losses.refusal().is_none());
-        assert_eq!(wire["tool_choice"], serde_json::from_str::<serde_json::Value>(choice).unwrap());
+        assert_eq!(
+            wire["tool_choice"],
+            serde_json::from_str::<serde_json::Value>(choice).unwrap()
+        );
     }
 }
 
 #[test]
 fn a_token_of_another_maker_comes_back_to_its_part() {
-    let origin = Origin { dialect: DIALECT, provider: "p".into(), model: "other".into() };
+    let origin = Origin {
+        dialect: DIALECT,
+        provider: "p".into(),
+        model: "other".into(),
+    };
     let wrapped = envelope::wrap(&origin, ReasoningForm::Full, Some(&"tok".into()));
     let body = format!(
         r#"{{"model":"m","input":[{{"role":"user","content":"x"}},
@@ -181,17 +237,41 @@ fn a_token_of_another_maker_comes_back_to_its_part() {
     let request = decode(&body).unwrap();
     assert_eq!(request.turns[1].parts[0].sig.as_ref().unwrap().value, "tok");
     let (wire, losses) = encode(&request);
-    assert_eq!(losses_of(&request, losses), ["-input[1]"], "made by another model");
+    assert_eq!(
+        losses_of(&request, losses),
+        ["-input[1]"],
+        "made by another model"
+    );
     assert_eq!(wire["input"].as_array().unwrap().len(), 3);
 }
 
 #[test]
 fn a_token_of_another_maker_says_whether_its_reasoning_had_a_text() {
-    let origin = Origin { dialect: Dialect::named("anthropic"), provider: "p".into(), model: "m".into() };
-    for form in [ReasoningForm::Full, ReasoningForm::Summary, ReasoningForm::Redacted] {
+    let origin = Origin {
+        dialect: Dialect::named("anthropic"),
+        provider: "p".into(),
+        model: "m".into(),
+    };
+    for form in [
+        ReasoningForm::Full,
+        ReasoningForm::Summary,
+        ReasoningForm::Redacted,
+    ] {
         let wrapped = envelope::wrap(&origin, form, Some(&"tok".into()));
-        let item = format!(r#"{{"type":"reasoning","summary":[],"encrypted_content":"{}"}}"#, wrapped.as_escaped());
-        let request = decode(&format!(r#"{{"model":"m","input":[{item},{{"role":"user","content":"x"}}]}}"#)).unwrap();
-        assert_eq!(request.turns[0].parts[0].kind, PartKind::Reasoning { form, texts: Vec::new() });
+        let item = format!(
+            r#"{{"type":"reasoning","summary":[],"encrypted_content":"{}"}}"#,
+            wrapped.as_escaped()
+        );
+        let request = decode(&format!(
+            r#"{{"model":"m","input":[{item},{{"role":"user","content":"x"}}]}}"#
+        ))
+        .unwrap();
+        assert_eq!(
+            request.turns[0].parts[0].kind,
+            PartKind::Reasoning {
+                form,
+                texts: Vec::new()
+            }
+        );
     }
 }

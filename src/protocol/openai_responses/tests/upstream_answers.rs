@@ -12,7 +12,13 @@ fn a_stream_folds_to_the_whole_answer() {
     assert_eq!(parts[1].citations.len(), 1);
     assert_eq!(parts[2].text(), r#"{"a":1}"#);
     assert_eq!(whole.choices[0].finish, Some(FinishReason::ToolCalls));
-    let usage = Usage { input: Some(9), cache_read: Some(4), output: Some(5), reasoning: Some(2), ..Usage::default() };
+    let usage = Usage {
+        input: Some(9),
+        cache_read: Some(4),
+        output: Some(5),
+        reasoning: Some(2),
+        ..Usage::default()
+    };
     assert_eq!(whole.usage, usage);
 }
 
@@ -29,7 +35,10 @@ fn check_promises(events: &[Event]) {
                 next += 1;
             }
             Event::PartEnd { at } => assert_eq!(open.take(), Some(*at)),
-            Event::Delta { at, .. } | Event::Paragraph { at } | Event::Sig { at, .. } | Event::Cite { at, .. } => {
+            Event::Delta { at, .. }
+            | Event::Paragraph { at }
+            | Event::Sig { at, .. }
+            | Event::Cite { at, .. } => {
                 assert_eq!(open, Some(*at));
             }
             Event::Finish { .. } => assert_eq!(open, None),
@@ -56,8 +65,14 @@ fn an_item_that_turns_out_to_be_unknown_ends_the_part_it_began() {
 
 #[test]
 fn servers_that_send_only_the_end_are_read_too() {
-    let end = stream(&[&format!(r#"{{"type":"response.completed","response":{}}}"#, RESPONSE.replace('\n', ""))]);
-    assert_eq!(fold(read(&[end.as_bytes()])).unwrap(), decode_whole(RESPONSE).unwrap());
+    let end = stream(&[&format!(
+        r#"{{"type":"response.completed","response":{}}}"#,
+        RESPONSE.replace('\n', "")
+    )]);
+    assert_eq!(
+        fold(read(&[end.as_bytes()])).unwrap(),
+        decode_whole(RESPONSE).unwrap()
+    );
 }
 
 #[test]
@@ -66,18 +81,23 @@ fn a_stream_cut_at_any_record_fails() {
     let records: Vec<&str> = whole.split_inclusive("\n\n").collect();
     for kept in 0..records.len() {
         let events = read(&[records[..kept].concat().as_bytes()]);
-        assert!(matches!(events.last(), Some(Event::Failed(_))), "after {kept} records");
+        assert!(
+            matches!(events.last(), Some(Event::Failed(_))),
+            "after {kept} records"
+        );
     }
 }
 
 #[test]
 fn failures_are_told_in_both_forms() {
-    let failed =
-        r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow"}}}"#;
+    let failed = r#"{"type":"response.failed","response":{"status":"failed","error":{"code":"rate_limit_exceeded","message":"slow"}}}"#;
     let error = r#"{"type":"error","code":"rate_limit_exceeded","message":"slow","param":null}"#;
     for record in [failed, error] {
         let fault = fold(read(&[stream(&[record]).as_bytes()])).unwrap_err();
-        assert_eq!((fault.kind, &*fault.message), (FaultKind::RateLimited, "slow"));
+        assert_eq!(
+            (fault.kind, &*fault.message),
+            (FaultKind::RateLimited, "slow")
+        );
     }
     let body = r#"{"status":"failed","error":{"code":"server_error","message":"m"},"output":[]}"#;
     assert_eq!(decode_whole(body).unwrap_err().kind, FaultKind::Upstream);
@@ -108,16 +128,25 @@ fn raw_reasoning_is_shown_in_full_and_hosted_items_stay_whole() {
     let parts = decode_whole(&body).unwrap().choices.remove(0).parts;
     assert_eq!(parts[0].head, PartHead::Reasoning(ReasoningForm::Full));
     assert_eq!(parts[0].text(), "deep");
-    let PartHead::Hosted { kind, raw } = &parts[1].head else { panic!("a hosted item") };
+    let PartHead::Hosted { kind, raw } = &parts[1].head else {
+        panic!("a hosted item")
+    };
     assert_eq!((kind, raw.as_str()), (&"web_search_call".into(), search));
 }
 
 #[test]
 fn a_call_without_an_id_gets_one() {
-    let body = r#"{"status":"completed","output":[{"type":"function_call","name":"f","arguments":"{}"}]}"#;
-    let answering = Answering { request_id: "r".into() };
-    let response = OpenaiResponses.decode_response(Bytes::from_static(body.as_bytes()), &answering).unwrap();
-    let PartHead::ToolCall { id, .. } = &response.choices[0].parts[0].head else { panic!("a call") };
+    let body =
+        r#"{"status":"completed","output":[{"type":"function_call","name":"f","arguments":"{}"}]}"#;
+    let answering = Answering {
+        request_id: "r".into(),
+    };
+    let response = OpenaiResponses
+        .decode_response(Bytes::from_static(body.as_bytes()), &answering)
+        .unwrap();
+    let PartHead::ToolCall { id, .. } = &response.choices[0].parts[0].head else {
+        panic!("a call")
+    };
     assert_eq!(*id, "call_r_0");
 }
 
@@ -128,9 +157,14 @@ fn an_answer_that_was_cut_says_why() {
         ("content_filter", FinishReason::Filtered),
         ("steered", FinishReason::Other("steered".into())),
     ] {
-        let body = format!(r#"{{"status":"incomplete","incomplete_details":{{"reason":"{reason}"}},"output":[]}}"#);
+        let body = format!(
+            r#"{{"status":"incomplete","incomplete_details":{{"reason":"{reason}"}},"output":[]}}"#
+        );
         // Without parts and choices the finish makes the choice.
-        assert_eq!(decode_whole(&body).unwrap().choices[0].finish, Some(expected));
+        assert_eq!(
+            decode_whole(&body).unwrap().choices[0].finish,
+            Some(expected)
+        );
     }
 }
 

@@ -1,6 +1,7 @@
 //! Refusals of Anthropic Messages and its token counter.
 //!
-//! Source: Anthropic Messages reference, "Rules enforced", the two API versions, request and tools sections.
+//! Source: Anthropic Messages reference, "Rules enforced", the two API versions, request and tools
+//! sections.
 
 use serde_json::Value;
 
@@ -34,8 +35,17 @@ const FIELDS: &[&str] = &[
     "inference_geo",
 ];
 
-const COUNT_FIELDS: &[&str] =
-    &["messages", "model", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed"];
+const COUNT_FIELDS: &[&str] = &[
+    "messages",
+    "model",
+    "system",
+    "tools",
+    "tool_choice",
+    "thinking",
+    "output_config",
+    "cache_control",
+    "speed",
+];
 
 /// Known only together with an `anthropic-beta` header.
 const BETA_FIELDS: &[&str] = &[
@@ -52,16 +62,30 @@ const BETA_FIELDS: &[&str] = &[
 
 const SAMPLING: &[&str] = &["temperature", "top_p", "top_k"];
 
-/// Models that think only adaptively and refuse a prefilled answer; all but 4.6 refuse sampling too.
-const NEWER_MODELS: &[&str] = &["claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-5", "claude-sonnet-5", "claude-haiku-5"];
+/// Models that think only adaptively and refuse a prefilled answer; all but 4.6 refuse sampling
+/// too.
+const NEWER_MODELS: &[&str] = &[
+    "claude-opus-4-6",
+    "claude-sonnet-4-6",
+    "claude-opus-5",
+    "claude-sonnet-5",
+    "claude-haiku-5",
+];
 
 /// What the literal answers hold: each thinking text with the signature that covers it.
 const THOUGHTS: &[(&str, &str)] = &[
-    ("Two mountains, then one more.", "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrzLoky3dl1pkiMOYds"),
-    ("I need the weather first.", "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrzLoky3dl1pkiMOYds"),
+    (
+        "Two mountains, then one more.",
+        "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrzLoky3dl1pkiMOYds",
+    ),
+    (
+        "I need the weather first.",
+        "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrzLoky3dl1pkiMOYds",
+    ),
 ];
 /// A redacted thought that a test may send back.
-pub(super) const REDACTED: &str = "EmwKAhgBEgy3va3pzix1LafPsn4aDFIT2Xlxh0L5L8rLVyIwxtE3rAFBa8cr3qpP";
+pub(super) const REDACTED: &str =
+    "EmwKAhgBEgy3va3pzix1LafPsn4aDFIT2Xlxh0L5L8rLVyIwxtE3rAFBa8cr3qpP";
 /// The call of the answer `reasoned_tool_call`, which came with a thought.
 const REASONED_CALL: &str = "toolu_01Antk5R2d2c3po";
 const CACHE_MARKS_MAX: usize = 4;
@@ -72,7 +96,9 @@ pub(super) fn check_version(request: &Received) -> Verdict {
     match request.header("anthropic-version") {
         None => Err(Refusal::bad("anthropic-version: header is required")),
         Some(OLD_VERSION | NEW_VERSION) => Ok(()),
-        Some(other) => Err(Refusal::bad(format!("anthropic-version: \"{other}\" is not a valid version"))),
+        Some(other) => Err(Refusal::bad(format!(
+            "anthropic-version: \"{other}\" is not a valid version"
+        ))),
     }
 }
 
@@ -87,12 +113,21 @@ struct Rules {
 
 impl Rules {
     fn of(body: &Value, request: &Received) -> Self {
-        let betas: Vec<_> = request.headers.get_all("anthropic-beta").iter().filter_map(|value| value.to_str().ok()).collect();
+        let betas: Vec<_> = request
+            .headers
+            .get_all("anthropic-beta")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
         Self {
             is_new_version: request.header("anthropic-version") == Some(NEW_VERSION),
             has_betas: !betas.is_empty(),
-            takes_system_turns: betas.iter().any(|beta| beta.contains(MID_CONVERSATION_SYSTEM)),
-            is_newer_model: NEWER_MODELS.iter().any(|model| text(body, "model").starts_with(model)),
+            takes_system_turns: betas
+                .iter()
+                .any(|beta| beta.contains(MID_CONVERSATION_SYSTEM)),
+            is_newer_model: NEWER_MODELS
+                .iter()
+                .any(|model| text(body, "model").starts_with(model)),
             thinks: matches!(text(&body["thinking"], "type"), "enabled" | "adaptive"),
         }
     }
@@ -118,14 +153,22 @@ fn required(field: &str) -> Refusal {
 
 fn check_fields(body: &Value, operation: Operation, rules: &Rules) -> Verdict {
     let counts = operation == Operation::CountTokens;
-    let mut known = if counts { COUNT_FIELDS.to_vec() } else { FIELDS.to_vec() };
+    let mut known = if counts {
+        COUNT_FIELDS.to_vec()
+    } else {
+        FIELDS.to_vec()
+    };
     if rules.has_betas {
         known.extend(BETA_FIELDS);
     }
     if let Some(key) = unknown_key(body, &known) {
         return Err(extra(key));
     }
-    let demanded: &[&str] = if counts { &["model", "messages"] } else { &["model", "max_tokens", "messages"] };
+    let demanded: &[&str] = if counts {
+        &["model", "messages"]
+    } else {
+        &["model", "max_tokens", "messages"]
+    };
     let missing = demanded.iter().find(|field| !has(body, field));
     require(missing.is_none(), || required(missing.unwrap_or(&"")))
 }
@@ -136,20 +179,38 @@ fn check_sampling(body: &Value, rules: &Rules) -> Verdict {
         return require(sent.is_none(), || extra(sent.unwrap_or(&"")));
     }
     if rules.is_newer_model && !text(body, "model").contains("-4-6") {
-        let tuned = SAMPLING.iter().find(|field| has(body, field) && body[**field].as_f64() != Some(1.0));
-        return require(tuned.is_none(), || Refusal::bad(format!("{}: not supported for this model", tuned.unwrap_or(&""))));
+        let tuned = SAMPLING
+            .iter()
+            .find(|field| has(body, field) && body[**field].as_f64() != Some(1.0));
+        return require(tuned.is_none(), || {
+            Refusal::bad(format!(
+                "{}: not supported for this model",
+                tuned.unwrap_or(&"")
+            ))
+        });
     }
-    let both = has(body, "temperature") && has(body, "top_p") && text(body, "model").contains("-4-");
-    require(!both, || Refusal::bad("`temperature` and `top_p` cannot both be specified for this model."))?;
-    let in_range = body["temperature"].as_f64().is_none_or(|number| (0.0..=1.0).contains(&number));
-    require(in_range, || Refusal::bad("temperature: Input should be less than or equal to 1"))
+    let both =
+        has(body, "temperature") && has(body, "top_p") && text(body, "model").contains("-4-");
+    require(!both, || {
+        Refusal::bad("`temperature` and `top_p` cannot both be specified for this model.")
+    })?;
+    let in_range = body["temperature"]
+        .as_f64()
+        .is_none_or(|number| (0.0..=1.0).contains(&number));
+    require(in_range, || {
+        Refusal::bad("temperature: Input should be less than or equal to 1")
+    })
 }
 
 fn check_thinking(body: &Value, operation: Operation, rules: &Rules) -> Verdict {
     let thinking = &body["thinking"];
     match text(thinking, "type") {
-        "enabled" if rules.is_newer_model => Err(Refusal::bad("\"thinking.type.enabled\" is not supported for this model.")),
-        "adaptive" if is_older_model(text(body, "model")) => Err(Refusal::bad("adaptive thinking is not supported on this model")),
+        "enabled" if rules.is_newer_model => Err(Refusal::bad(
+            "\"thinking.type.enabled\" is not supported for this model.",
+        )),
+        "adaptive" if is_older_model(text(body, "model")) => Err(Refusal::bad(
+            "adaptive thinking is not supported on this model",
+        )),
         "enabled" => check_budget(body, operation),
         _ => Ok(()),
     }
@@ -157,29 +218,52 @@ fn check_thinking(body: &Value, operation: Operation, rules: &Rules) -> Verdict 
 
 /// Up to 4.5.
 fn is_older_model(model: &str) -> bool {
-    ["claude-3", "claude-opus-4-5", "claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-4-1"]
-        .iter()
-        .any(|old| model.starts_with(old))
+    [
+        "claude-3",
+        "claude-opus-4-5",
+        "claude-sonnet-4-5",
+        "claude-haiku-4-5",
+        "claude-opus-4-1",
+    ]
+    .iter()
+    .any(|old| model.starts_with(old))
 }
 
 fn check_budget(body: &Value, operation: Operation) -> Verdict {
     let budget = body["thinking"]["budget_tokens"].as_u64().unwrap_or(0);
     require(budget >= BUDGET_TOKENS_MIN, || {
-        Refusal::bad("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
+        Refusal::bad(
+            "thinking.enabled.budget_tokens: Input should be greater than or equal to 1024",
+        )
     })?;
-    let fits = operation == Operation::CountTokens || body["max_tokens"].as_u64().is_some_and(|max| budget < max);
-    require(fits, || Refusal::bad("`max_tokens` must be greater than `thinking.budget_tokens`."))?;
+    let fits = operation == Operation::CountTokens
+        || body["max_tokens"].as_u64().is_some_and(|max| budget < max);
+    require(fits, || {
+        Refusal::bad("`max_tokens` must be greater than `thinking.budget_tokens`.")
+    })?;
     let is_forced = matches!(text(&body["tool_choice"], "type"), "any" | "tool");
-    require(!is_forced, || Refusal::bad("Thinking may not be enabled when tool_choice forces tool use."))?;
-    let is_tuned = body["temperature"].as_f64().is_some_and(|number| (number - 1.0).abs() > f64::EPSILON) || has(body, "top_k");
-    require(!is_tuned, || Refusal::bad("`temperature` may only be set to 1 when thinking is enabled."))
+    require(!is_forced, || {
+        Refusal::bad("Thinking may not be enabled when tool_choice forces tool use.")
+    })?;
+    let is_tuned = body["temperature"]
+        .as_f64()
+        .is_some_and(|number| (number - 1.0).abs() > f64::EPSILON)
+        || has(body, "top_k");
+    require(!is_tuned, || {
+        Refusal::bad("`temperature` may only be set to 1 when thinking is enabled.")
+    })
 }
 
 fn check_tools(body: &Value) -> Verdict {
     let tools = list(body, "tools");
-    tools.iter().enumerate().try_for_each(|(index, tool)| check_tool(tool, index))?;
+    tools
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, tool)| check_tool(tool, index))?;
     let repeated = first_duplicate(tools.iter().map(|tool| text(tool, "name")));
-    require(repeated.is_none(), || Refusal::bad("tools: Tool names must be unique."))?;
+    require(repeated.is_none(), || {
+        Refusal::bad("tools: Tool names must be unique.")
+    })?;
     check_tool_choice(body, tools)
 }
 
@@ -205,8 +289,12 @@ fn check_tool(tool: &Value, index: usize) -> Verdict {
         return Err(extra(&format!("tools.{index}.custom.{key}")));
     }
     let pattern = "String should match pattern '^[a-zA-Z0-9_-]{1,128}$'";
-    require(is_name(text(tool, "name"), 128, "-"), || Refusal::bad(format!("tools.{index}.custom.name: {pattern}")))?;
-    require(tool["input_schema"]["type"] == "object", || required(&format!("tools.{index}.custom.input_schema.type")))
+    require(is_name(text(tool, "name"), 128, "-"), || {
+        Refusal::bad(format!("tools.{index}.custom.name: {pattern}"))
+    })?;
+    require(tool["input_schema"]["type"] == "object", || {
+        required(&format!("tools.{index}.custom.input_schema.type"))
+    })
 }
 
 fn check_tool_choice(body: &Value, tools: &[Value]) -> Verdict {
@@ -214,34 +302,57 @@ fn check_tool_choice(body: &Value, tools: &[Value]) -> Verdict {
     if !has(body, "tool_choice") {
         return Ok(());
     }
-    require(!tools.is_empty(), || Refusal::bad("tool_choice: may only be specified while providing tools"))?;
+    require(!tools.is_empty(), || {
+        Refusal::bad("tool_choice: may only be specified while providing tools")
+    })?;
     match text(choice, "type") {
-        "none" if has(choice, "disable_parallel_tool_use") => Err(extra("tool_choice.none.disable_parallel_tool_use")),
+        "none" if has(choice, "disable_parallel_tool_use") => {
+            Err(extra("tool_choice.none.disable_parallel_tool_use"))
+        }
         "auto" | "any" | "none" => Ok(()),
         "tool" if tools.iter().any(|tool| tool["name"] == choice["name"]) => Ok(()),
-        "tool" => Err(Refusal::bad("Tool choice names a tool that is not in `tools`")),
-        _ => Err(Refusal::bad("tool_choice: Input tag does not match any of the expected tags: 'auto', 'any', 'tool', 'none'")),
+        "tool" => Err(Refusal::bad(
+            "Tool choice names a tool that is not in `tools`",
+        )),
+        _ => Err(Refusal::bad(
+            "tool_choice: Input tag does not match any of the expected tags: 'auto', 'any', 'tool', 'none'",
+        )),
     }
 }
 
 fn check_small_things(body: &Value) -> Verdict {
     let metadata = unknown_key(&body["metadata"], &["user_id"]);
-    require(metadata.is_none(), || extra(&format!("metadata.{}", metadata.unwrap_or_default())))?;
-    let blank = list(body, "stop_sequences").iter().any(|stop| stop.as_str().is_none_or(|stop| stop.trim().is_empty()));
-    require(!blank, || Refusal::bad("stop_sequences: each stop sequence must contain non-whitespace"))?;
+    require(metadata.is_none(), || {
+        extra(&format!("metadata.{}", metadata.unwrap_or_default()))
+    })?;
+    let blank = list(body, "stop_sequences")
+        .iter()
+        .any(|stop| stop.as_str().is_none_or(|stop| stop.trim().is_empty()));
+    require(!blank, || {
+        Refusal::bad("stop_sequences: each stop sequence must contain non-whitespace")
+    })?;
     let marks = count_marks(body);
     require(marks <= CACHE_MARKS_MAX, || {
-        Refusal::bad(format!("A maximum of 4 blocks with cache_control may be provided. Found {marks}."))
+        Refusal::bad(format!(
+            "A maximum of 4 blocks with cache_control may be provided. Found {marks}."
+        ))
     })?;
     check_output_config(&body["output_config"])
 }
 
 /// Marks on blocks and tools, not what a tool's input may call so.
 fn count_marks(body: &Value) -> usize {
-    let blocks = list(body, "messages").iter().flat_map(|message| list(message, "content"));
+    let blocks = list(body, "messages")
+        .iter()
+        .flat_map(|message| list(message, "content"));
     let inner = blocks.clone().flat_map(|block| list(block, "content"));
-    let marked = list(body, "system").iter().chain(list(body, "tools")).chain(blocks).chain(inner);
-    marked.filter(|value| has(value, "cache_control")).count() + usize::from(has(body, "cache_control"))
+    let marked = list(body, "system")
+        .iter()
+        .chain(list(body, "tools"))
+        .chain(blocks)
+        .chain(inner);
+    marked.filter(|value| has(value, "cache_control")).count()
+        + usize::from(has(body, "cache_control"))
 }
 
 fn check_output_config(config: &Value) -> Verdict {
@@ -252,9 +363,12 @@ fn check_output_config(config: &Value) -> Verdict {
     if let Some(key) = unknown_key(format, &["type", "schema"]) {
         return Err(extra(&format!("output_config.format.{key}")));
     }
-    let is_open = format["schema"]["type"] == "object" && format["schema"]["additionalProperties"] != false;
+    let is_open =
+        format["schema"]["type"] == "object" && format["schema"]["additionalProperties"] != false;
     let why = "For 'object' type, 'additionalProperties' must be explicitly set to false";
-    require(!is_open, || Refusal::bad(format!("output_config.format.schema: {why}")))
+    require(!is_open, || {
+        Refusal::bad(format!("output_config.format.schema: {why}"))
+    })
 }
 
 /// A run of messages of one role, as the server merges them.
@@ -267,45 +381,80 @@ struct Turn<'a> {
 
 fn check_messages(body: &Value, rules: &Rules) -> Verdict {
     let messages = list(body, "messages");
-    require(!messages.is_empty(), || Refusal::bad("messages: at least one message is required"))?;
-    require(messages[0]["role"] == "user", || Refusal::bad("messages: first message must use the \"user\" role"))?;
+    require(!messages.is_empty(), || {
+        Refusal::bad("messages: at least one message is required")
+    })?;
+    require(messages[0]["role"] == "user", || {
+        Refusal::bad("messages: first message must use the \"user\" role")
+    })?;
     list(body, "system")
         .iter()
         .enumerate()
-        .try_for_each(|(index, block)| check_block(block, &format!("system.{index}"), "system", rules))?;
+        .try_for_each(|(index, block)| {
+            check_block(block, &format!("system.{index}"), "system", rules)
+        })?;
     for (index, message) in messages.iter().enumerate() {
         check_message(message, index, index + 1 == messages.len(), rules)?;
     }
     let turns = merged(messages);
     check_calls_and_results(&turns)?;
-    if rules.thinks { check_running_loop(&turns, text(&body["thinking"], "type") == "enabled") } else { Ok(()) }
+    if rules.thinks {
+        check_running_loop(&turns, text(&body["thinking"], "type") == "enabled")
+    } else {
+        Ok(())
+    }
 }
 
 fn check_message(message: &Value, index: usize, is_last: bool, rules: &Rules) -> Verdict {
     let role = text(message, "role");
-    let is_role = matches!(role, "user" | "assistant") || (role == "system" && rules.takes_system_turns);
-    require(is_role, || Refusal::bad(format!("messages.{index}.role: Input should be 'user' or 'assistant'")))?;
+    let is_role =
+        matches!(role, "user" | "assistant") || (role == "system" && rules.takes_system_turns);
+    require(is_role, || {
+        Refusal::bad(format!(
+            "messages.{index}.role: Input should be 'user' or 'assistant'"
+        ))
+    })?;
     if let Some(key) = unknown_key(message, &["role", "content"]) {
         return Err(extra(&format!("messages.{index}.{key}")));
     }
-    let is_empty = message["content"].as_str().map_or_else(|| list(message, "content").is_empty(), str::is_empty);
-    let why = "all messages must have non-empty content except for the optional final assistant message";
-    require(!is_empty || (is_last && role == "assistant"), || Refusal::bad(format!("messages.{index}: {why}")))?;
+    let is_empty = message["content"]
+        .as_str()
+        .map_or_else(|| list(message, "content").is_empty(), str::is_empty);
+    let why =
+        "all messages must have non-empty content except for the optional final assistant message";
+    require(!is_empty || (is_last && role == "assistant"), || {
+        Refusal::bad(format!("messages.{index}: {why}"))
+    })?;
     if is_last && role == "assistant" {
         check_prefill(message, rules)?;
     }
     let mut blocks = list(message, "content").iter().enumerate();
-    blocks.try_for_each(|(at, block)| check_block(block, &format!("messages.{index}.content.{at}"), role, rules))
+    blocks.try_for_each(|(at, block)| {
+        check_block(
+            block,
+            &format!("messages.{index}.content.{at}"),
+            role,
+            rules,
+        )
+    })
 }
 
 fn check_prefill(message: &Value, rules: &Rules) -> Verdict {
-    require(!rules.is_newer_model, || Refusal::bad("This model does not support assistant message prefill."))?;
+    require(!rules.is_newer_model, || {
+        Refusal::bad("This model does not support assistant message prefill.")
+    })?;
     let last = message["content"]
         .as_str()
-        .or_else(|| list(message, "content").last().map(|block| text(block, "text")))
+        .or_else(|| {
+            list(message, "content")
+                .last()
+                .map(|block| text(block, "text"))
+        })
         .unwrap_or_default();
     let ends_blank = last.ends_with(char::is_whitespace);
-    require(!ends_blank, || Refusal::bad("messages: final assistant content cannot end with trailing whitespace"))
+    require(!ends_blank, || {
+        Refusal::bad("messages: final assistant content cannot end with trailing whitespace")
+    })
 }
 
 /// The fields of a block of that kind; `None` where the kind is passed on unread.
@@ -313,9 +462,30 @@ fn block_fields(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "text" => &["type", "text", "cache_control", "citations"],
         "image" => &["type", "source", "cache_control", "transformations"],
-        "document" => &["type", "source", "title", "context", "citations", "cache_control"],
-        "tool_use" => &["type", "id", "name", "input", "caller", "toolset_name", "cache_control"],
-        "tool_result" => &["type", "tool_use_id", "content", "is_error", "cache_control"],
+        "document" => &[
+            "type",
+            "source",
+            "title",
+            "context",
+            "citations",
+            "cache_control",
+        ],
+        "tool_use" => &[
+            "type",
+            "id",
+            "name",
+            "input",
+            "caller",
+            "toolset_name",
+            "cache_control",
+        ],
+        "tool_result" => &[
+            "type",
+            "tool_use_id",
+            "content",
+            "is_error",
+            "cache_control",
+        ],
         "thinking" => &["type", "thinking", "signature"],
         "redacted_thinking" => &["type", "data"],
         _ => return None,
@@ -324,7 +494,9 @@ fn block_fields(kind: &str) -> Option<&'static [&'static str]> {
 
 fn check_block(block: &Value, at: &str, role: &str, rules: &Rules) -> Verdict {
     let kind = text(block, "type");
-    let Some(fields) = block_fields(kind) else { return Ok(()) };
+    let Some(fields) = block_fields(kind) else {
+        return Ok(());
+    };
     if let Some(key) = unknown_key(block, fields) {
         return Err(extra(&format!("{at}.{kind}.{key}")));
     }
@@ -333,11 +505,13 @@ fn check_block(block: &Value, at: &str, role: &str, rules: &Rules) -> Verdict {
         "text" => check_text(block, role, rules),
         "image" => check_image(&block["source"], at),
         "tool_use" => check_call(block, at),
-        "tool_result" => list(block, "content").iter().try_for_each(|inner| check_block(inner, at, "tool_result", rules)),
+        "tool_result" => list(block, "content")
+            .iter()
+            .try_for_each(|inner| check_block(inner, at, "tool_result", rules)),
         "thinking" => check_thought(block, at),
-        "redacted_thinking" => {
-            require(block["data"] == REDACTED, || Refusal::bad(format!("{at}: Invalid `data` in `redacted_thinking` block")))
-        }
+        "redacted_thinking" => require(block["data"] == REDACTED, || {
+            Refusal::bad(format!("{at}: Invalid `data` in `redacted_thinking` block"))
+        }),
         _ => Ok(()),
     }
 }
@@ -352,31 +526,54 @@ fn check_place(kind: &str, at: &str, role: &str, rules: &Rules) -> Verdict {
         ("tool_result", kind) => matches!(kind, "text" | "image" | "document"),
         _ => true,
     };
-    require(holds, || Refusal::bad(format!("{at}: `{kind}` blocks are not permitted here ({role})")))
+    require(holds, || {
+        Refusal::bad(format!(
+            "{at}: `{kind}` blocks are not permitted here ({role})"
+        ))
+    })
 }
 
 fn check_text(block: &Value, role: &str, rules: &Rules) -> Verdict {
-    require(!text(block, "text").is_empty(), || Refusal::bad("messages: text content blocks must be non-empty"))?;
+    require(!text(block, "text").is_empty(), || {
+        Refusal::bad("messages: text content blocks must be non-empty")
+    })?;
     let cites = rules.is_new_version && role == "user" && !list(block, "citations").is_empty();
     require(!cites, || extra("citations"))
 }
 
 fn check_image(source: &Value, at: &str) -> Verdict {
-    let is_known =
-        source["type"] != "base64" || matches!(text(source, "media_type"), "image/jpeg" | "image/png" | "image/gif" | "image/webp");
-    require(is_known, || Refusal::bad(format!("{at}.image.source.base64.media_type: unsupported media type")))
+    let is_known = source["type"] != "base64"
+        || matches!(
+            text(source, "media_type"),
+            "image/jpeg" | "image/png" | "image/gif" | "image/webp"
+        );
+    require(is_known, || {
+        Refusal::bad(format!(
+            "{at}.image.source.base64.media_type: unsupported media type"
+        ))
+    })
 }
 
 fn check_call(block: &Value, at: &str) -> Verdict {
     let pattern = "String should match pattern '^[a-zA-Z0-9_-]+$'";
-    require(is_name(text(block, "id"), usize::MAX, "-"), || Refusal::bad(format!("{at}.tool_use.id: {pattern}")))?;
-    require(is_name(text(block, "name"), 128, "-"), || Refusal::bad(format!("{at}.tool_use.name: {pattern}")))?;
-    require(block["input"].is_object(), || Refusal::bad(format!("{at}.tool_use.input: Input should be a valid dictionary")))
+    require(is_name(text(block, "id"), usize::MAX, "-"), || {
+        Refusal::bad(format!("{at}.tool_use.id: {pattern}"))
+    })?;
+    require(is_name(text(block, "name"), 128, "-"), || {
+        Refusal::bad(format!("{at}.tool_use.name: {pattern}"))
+    })?;
+    require(block["input"].is_object(), || {
+        Refusal::bad(format!(
+            "{at}.tool_use.input: Input should be a valid dictionary"
+        ))
+    })
 }
 
 fn check_thought(block: &Value, at: &str) -> Verdict {
     let given = (text(block, "thinking"), text(block, "signature"));
-    require(THOUGHTS.contains(&given), || Refusal::bad(format!("{at}: Invalid `signature` in `thinking` block")))
+    require(THOUGHTS.contains(&given), || {
+        Refusal::bad(format!("{at}: Invalid `signature` in `thinking` block"))
+    })
 }
 
 fn merged(messages: &[Value]) -> Vec<Turn<'_>> {
@@ -386,7 +583,11 @@ fn merged(messages: &[Value]) -> Vec<Turn<'_>> {
         let blocks = list(message, "content").iter();
         match turns.last_mut().filter(|turn| turn.role == role) {
             Some(turn) => turn.blocks.extend(blocks),
-            None => turns.push(Turn { role, index, blocks: blocks.collect() }),
+            None => turns.push(Turn {
+                role,
+                index,
+                blocks: blocks.collect(),
+            }),
         }
     }
     turns
@@ -394,7 +595,11 @@ fn merged(messages: &[Value]) -> Vec<Turn<'_>> {
 
 impl<'a> Turn<'a> {
     fn ids(&self, kind: &str, key: &str) -> Vec<&'a str> {
-        self.blocks.iter().filter(|block| block["type"] == kind).map(|block| text(block, key)).collect()
+        self.blocks
+            .iter()
+            .filter(|block| block["type"] == kind)
+            .map(|block| text(block, key))
+            .collect()
     }
 
     fn calls(&self) -> Vec<&'a str> {
@@ -408,7 +613,9 @@ impl<'a> Turn<'a> {
 
 fn check_calls_and_results(turns: &[Turn<'_>]) -> Verdict {
     let all_calls: Vec<_> = turns.iter().flat_map(Turn::calls).collect();
-    require(first_duplicate(all_calls.into_iter()).is_none(), || Refusal::bad("messages: `tool_use` ids must be unique"))?;
+    require(first_duplicate(all_calls.into_iter()).is_none(), || {
+        Refusal::bad("messages: `tool_use` ids must be unique")
+    })?;
     let mut calls: Vec<&str> = Vec::new();
     for turn in turns.iter().filter(|turn| turn.role != "system") {
         check_results(turn, &calls)?;
@@ -423,13 +630,30 @@ fn check_results(turn: &Turn<'_>, calls: &[&str]) -> Verdict {
     let orphan = results.iter().find(|id| !calls.contains(id));
     require(orphan.is_none(), || {
         let id = orphan.copied().unwrap_or_default();
-        Refusal::bad(format!("messages.{}: unexpected `tool_use_id` found in `tool_result` blocks: {id}.", turn.index))
+        Refusal::bad(format!(
+            "messages.{}: unexpected `tool_use_id` found in `tool_result` blocks: {id}.",
+            turn.index
+        ))
     })?;
     let repeated = first_duplicate(results.iter().copied());
-    require(repeated.is_none(), || Refusal::bad(format!("messages.{}: each tool_use must have a single result", turn.index)))?;
+    require(repeated.is_none(), || {
+        Refusal::bad(format!(
+            "messages.{}: each tool_use must have a single result",
+            turn.index
+        ))
+    })?;
     check_answered(calls, &results, turn.index)?;
-    let leading = turn.blocks.iter().take_while(|block| block["type"] == "tool_result").count();
-    require(leading == results.len(), || Refusal::bad(format!("messages.{}: `tool_result` blocks must come first", turn.index)))
+    let leading = turn
+        .blocks
+        .iter()
+        .take_while(|block| block["type"] == "tool_result")
+        .count();
+    require(leading == results.len(), || {
+        Refusal::bad(format!(
+            "messages.{}: `tool_result` blocks must come first",
+            turn.index
+        ))
+    })
 }
 
 fn check_answered(calls: &[&str], results: &[&str], index: usize) -> Verdict {
@@ -437,17 +661,28 @@ fn check_answered(calls: &[&str], results: &[&str], index: usize) -> Verdict {
     require(open.is_none(), || {
         let id = open.copied().unwrap_or_default();
         let why = "`tool_use` ids were found without `tool_result` blocks immediately after";
-        Refusal::bad(format!("messages.{}: {why}: {id}.", index.saturating_sub(1)))
+        Refusal::bad(format!(
+            "messages.{}: {why}: {id}.",
+            index.saturating_sub(1)
+        ))
     })
 }
 
-/// With thinking on, the last assistant turn of a running tool loop starts with its thought. `always` is fixed thinking; adaptive
-/// thinking may have called without a thought, and then there is none to send.
+/// With thinking on, the last assistant turn of a running tool loop starts with its thought.
+/// `always` is fixed thinking; adaptive thinking may have called without a thought, and then there
+/// is none to send.
 fn check_running_loop(turns: &[Turn<'_>], always: bool) -> Verdict {
     let conversation: Vec<_> = turns.iter().filter(|turn| turn.role != "system").collect();
-    let [.., assistant, results] = conversation.as_slice() else { return Ok(()) };
-    let runs = !results.results().is_empty() && (always || assistant.calls().contains(&REASONED_CALL));
-    let first = assistant.blocks.first().map(|block| text(block, "type")).unwrap_or_default();
+    let [.., assistant, results] = conversation.as_slice() else {
+        return Ok(());
+    };
+    let runs =
+        !results.results().is_empty() && (always || assistant.calls().contains(&REASONED_CALL));
+    let first = assistant
+        .blocks
+        .first()
+        .map(|block| text(block, "type"))
+        .unwrap_or_default();
     let starts_with_thought = matches!(first, "thinking" | "redacted_thinking");
     require(!runs || starts_with_thought, || {
         Refusal::bad(format!(

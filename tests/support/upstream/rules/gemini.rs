@@ -65,8 +65,15 @@ const PART_FIELDS: &[&str] = &[
     "partMetadata",
 ];
 
-const DECLARATION_FIELDS: &[&str] =
-    &["name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema", "behavior"];
+const DECLARATION_FIELDS: &[&str] = &[
+    "name",
+    "description",
+    "parameters",
+    "parametersJsonSchema",
+    "response",
+    "responseJsonSchema",
+    "behavior",
+];
 
 const SCHEMA_FIELDS: &[&str] = &[
     "type",
@@ -96,7 +103,10 @@ const SCHEMA_FIELDS: &[&str] = &[
 /// The signature of every signed part of the literal answers.
 const SIGNATURE: &str = "CiQB0e2Kb3rZ1pRtVnGmQWxsZXkgb2YgdGhlIG1ha2VyIG9ubHkQAQ==";
 /// What the service takes for calls that another model made.
-const DUMMY_SIGNATURES: &[&str] = &["skip_thought_signature_validator", "context_engineering_is_the_way_to_go"];
+const DUMMY_SIGNATURES: &[&str] = &[
+    "skip_thought_signature_validator",
+    "context_engineering_is_the_way_to_go",
+];
 const STOPS_MAX: usize = 5;
 
 pub(super) fn check(body: &Value, call: &Call) -> Verdict {
@@ -114,8 +124,21 @@ pub(super) fn check(body: &Value, call: &Call) -> Verdict {
 }
 
 fn check_embed(body: &Value) -> Verdict {
-    check_names(body, &["model", "content", "taskType", "title", "outputDimensionality", "embedContentConfig"], "")?;
-    require(member(body, "content").is_some(), || Refusal::bad("* EmbedContentRequest.content: contents is not specified"))
+    check_names(
+        body,
+        &[
+            "model",
+            "content",
+            "taskType",
+            "title",
+            "outputDimensionality",
+            "embedContentConfig",
+        ],
+        "",
+    )?;
+    require(member(body, "content").is_some(), || {
+        Refusal::bad("* EmbedContentRequest.content: contents is not specified")
+    })
 }
 
 fn check_count(body: &Value, call: &Call) -> Verdict {
@@ -138,15 +161,22 @@ fn check_generate(body: &Value, call: &Call) -> Verdict {
 /// The member of that camel-case name, in either spelling.
 fn member<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     let object = value.as_object()?;
-    object.iter().find(|(key, member)| camel(key) == name && !member.is_null()).map(|(_, member)| member)
+    object
+        .iter()
+        .find(|(key, member)| camel(key) == name && !member.is_null())
+        .map(|(_, member)| member)
 }
 
 fn items<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    member(value, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    member(value, name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {
-    member(value, name).and_then(Value::as_str).unwrap_or_default()
+    member(value, name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn camel(key: &str) -> String {
@@ -162,17 +192,29 @@ fn camel(key: &str) -> String {
 fn check_names(value: &Value, known: &[&str], at: &str) -> Verdict {
     let unknown = super::keys(value).find(|key| !known.contains(&camel(key).as_str()));
     require(unknown.is_none(), || {
-        let place = if at.is_empty() { String::new() } else { format!(" at '{at}'") };
+        let place = if at.is_empty() {
+            String::new()
+        } else {
+            format!(" at '{at}'")
+        };
         let name = unknown.unwrap_or_default();
-        Refusal::bad(format!("Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."))
+        Refusal::bad(format!(
+            "Invalid JSON payload received. Unknown name \"{name}\"{place}: Cannot find field."
+        ))
     })
 }
 
 fn check_config(config: &Value) -> Verdict {
     check_names(config, CONFIG_FIELDS, "generation_config")?;
     let stops = items(config, "stopSequences").len();
-    require(stops <= STOPS_MAX, || Refusal::bad(format!("The number of stop sequences must not exceed 5, got {stops}.")))?;
-    let temperature = member(config, "temperature").and_then(Value::as_f64).unwrap_or(1.0);
+    require(stops <= STOPS_MAX, || {
+        Refusal::bad(format!(
+            "The number of stop sequences must not exceed 5, got {stops}."
+        ))
+    })?;
+    let temperature = member(config, "temperature")
+        .and_then(Value::as_f64)
+        .unwrap_or(1.0);
     require((0.0..=2.0).contains(&temperature), || {
         Refusal::bad("* GenerateContentRequest.generation_config.temperature: out of range [0, 2]")
     })?;
@@ -185,19 +227,30 @@ fn check_config(config: &Value) -> Verdict {
 fn check_thinking(thinking: &Value) -> Verdict {
     let names = &["includeThoughts", "thinkingBudget", "thinkingLevel"];
     check_names(thinking, names, "generation_config.thinking_config")?;
-    let both = member(thinking, "thinkingBudget").is_some() && member(thinking, "thinkingLevel").is_some();
-    require(!both, || Refusal::bad("You can only set only one of thinking budget and thinking level."))
+    let both =
+        member(thinking, "thinkingBudget").is_some() && member(thinking, "thinkingLevel").is_some();
+    require(!both, || {
+        Refusal::bad("You can only set only one of thinking budget and thinking level.")
+    })
 }
 
 fn check_response_schema(config: &Value) -> Verdict {
-    let (schema, json_schema) = (member(config, "responseSchema"), member(config, "responseJsonSchema"));
+    let (schema, json_schema) = (
+        member(config, "responseSchema"),
+        member(config, "responseJsonSchema"),
+    );
     require(schema.is_none() || json_schema.is_none(), || {
         Refusal::bad("only one of response_schema and response_json_schema may be set")
     })?;
     let mime = word(config, "responseMimeType");
-    let is_writable = (schema.is_none() && json_schema.is_none()) || matches!(mime, "application/json" | "text/x.enum");
-    require(is_writable, || Refusal::bad("Schema requires a JSON response mime type"))?;
-    schema.map_or(Ok(()), |schema| check_schema(schema, "generation_config.response_schema"))
+    let is_writable = (schema.is_none() && json_schema.is_none())
+        || matches!(mime, "application/json" | "text/x.enum");
+    require(is_writable, || {
+        Refusal::bad("Schema requires a JSON response mime type")
+    })?;
+    schema.map_or(Ok(()), |schema| {
+        check_schema(schema, "generation_config.response_schema")
+    })
 }
 
 /// Source: Gemini API, Schema: a subset of OpenAPI; types are single words.
@@ -205,13 +258,19 @@ fn check_schema(schema: &Value, at: &str) -> Verdict {
     check_names(schema, SCHEMA_FIELDS, at)?;
     let kind = member(schema, "type");
     require(kind.is_none_or(Value::is_string), || {
-        Refusal::bad(format!("Invalid value at '{at}.type': Proto field is not repeating, cannot start list."))
+        Refusal::bad(format!(
+            "Invalid value at '{at}.type': Proto field is not repeating, cannot start list."
+        ))
     })?;
     let is_words = items(schema, "enum").iter().all(Value::is_string);
-    require(is_words, || Refusal::bad(format!("Invalid value at '{at}.enum' (TYPE_STRING)")))?;
+    require(is_words, || {
+        Refusal::bad(format!("Invalid value at '{at}.enum' (TYPE_STRING)"))
+    })?;
     let properties = member(schema, "properties").and_then(Value::as_object);
     for (name, property) in properties.into_iter().flatten() {
-        require(is_property_name(name), || Refusal::bad(format!("{at}.properties: invalid property name \"{name}\"")))?;
+        require(is_property_name(name), || {
+            Refusal::bad(format!("{at}.properties: invalid property name \"{name}\""))
+        })?;
         check_schema(property, &format!("{at}.properties[0].value"))?;
     }
     let mut inner = items(schema, "anyOf").iter().chain(member(schema, "items"));
@@ -223,14 +282,26 @@ fn is_property_name(name: &str) -> bool {
 }
 
 fn check_tools(body: &Value) -> Verdict {
-    let declarations: Vec<_> = items(body, "tools").iter().flat_map(|tool| items(tool, "functionDeclarations")).collect();
-    declarations.iter().try_for_each(|declaration| check_declaration(declaration))?;
-    let names: Vec<_> = declarations.iter().map(|declaration| word(declaration, "name")).collect();
+    let declarations: Vec<_> = items(body, "tools")
+        .iter()
+        .flat_map(|tool| items(tool, "functionDeclarations"))
+        .collect();
+    declarations
+        .iter()
+        .try_for_each(|declaration| check_declaration(declaration))?;
+    let names: Vec<_> = declarations
+        .iter()
+        .map(|declaration| word(declaration, "name"))
+        .collect();
     let repeated = first_duplicate(names.iter().copied());
     require(repeated.is_none(), || {
-        Refusal::bad(format!("Duplicate function declaration found: {}", repeated.unwrap_or_default()))
+        Refusal::bad(format!(
+            "Duplicate function declaration found: {}",
+            repeated.unwrap_or_default()
+        ))
     })?;
-    let config = member(body, "toolConfig").and_then(|config| member(config, "functionCallingConfig"));
+    let config =
+        member(body, "toolConfig").and_then(|config| member(config, "functionCallingConfig"));
     config.map_or(Ok(()), |config| check_calling(config, &names))
 }
 
@@ -240,11 +311,21 @@ fn check_declaration(declaration: &Value) -> Verdict {
     let name = word(declaration, "name");
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let is_name = starts_well && is_name(name, 128, ".:-");
-    require(is_name, || Refusal::bad(format!("* GenerateContentRequest.{at}.name: Invalid function name.")))?;
+    require(is_name, || {
+        Refusal::bad(format!(
+            "* GenerateContentRequest.{at}.name: Invalid function name."
+        ))
+    })?;
     let parameters = member(declaration, "parameters");
     let both = parameters.is_some() && member(declaration, "parametersJsonSchema").is_some();
-    require(!both, || Refusal::bad(format!("{at}: only one of parameters and parameters_json_schema may be set")))?;
-    parameters.map_or(Ok(()), |schema| check_schema(schema, &format!("{at}.parameters")))
+    require(!both, || {
+        Refusal::bad(format!(
+            "{at}: only one of parameters and parameters_json_schema may be set"
+        ))
+    })?;
+    parameters.map_or(Ok(()), |schema| {
+        check_schema(schema, &format!("{at}.parameters"))
+    })
 }
 
 fn check_calling(config: &Value, declared: &[&str]) -> Verdict {
@@ -254,30 +335,49 @@ fn check_calling(config: &Value, declared: &[&str]) -> Verdict {
     require(allowed.is_empty() || may_name, || {
         Refusal::bad("Function calling config: allowed_function_names needs mode ANY or VALIDATED.")
     })?;
-    let unknown = allowed.iter().filter_map(Value::as_str).find(|name| !declared.contains(name));
-    require(unknown.is_none(), || Refusal::bad(format!("allowed_function_names: {} is not declared", unknown.unwrap_or_default())))
+    let unknown = allowed
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|name| !declared.contains(name));
+    require(unknown.is_none(), || {
+        Refusal::bad(format!(
+            "allowed_function_names: {} is not declared",
+            unknown.unwrap_or_default()
+        ))
+    })
 }
 
 fn check_contents(body: &Value, call: &Call) -> Verdict {
     let contents = items(body, "contents");
-    require(!contents.is_empty(), || Refusal::bad("* GenerateContentRequest.contents: contents is not specified"))?;
+    require(!contents.is_empty(), || {
+        Refusal::bad("* GenerateContentRequest.contents: contents is not specified")
+    })?;
     for (index, content) in contents.iter().enumerate() {
         check_content(content, index)?;
     }
     check_order(contents)?;
-    let needs_signatures = call.model.as_deref().is_some_and(|model| model.contains("gemini-3"));
+    let needs_signatures = call
+        .model
+        .as_deref()
+        .is_some_and(|model| model.contains("gemini-3"));
     check_signatures(contents, needs_signatures)
 }
 
 fn check_content(content: &Value, index: usize) -> Verdict {
     check_names(content, &["role", "parts"], &format!("contents[{index}]"))?;
     let is_role = matches!(word(content, "role"), "" | "user" | "model" | "function");
-    require(is_role, || Refusal::bad("Please use a valid role: user, model."))?;
+    require(is_role, || {
+        Refusal::bad("Please use a valid role: user, model.")
+    })?;
     let parts = items(content, "parts");
     require(!parts.is_empty(), || {
-        Refusal::bad(format!("* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty."))
+        Refusal::bad(format!(
+            "* GenerateContentRequest.contents[{index}].parts: contents.parts must not be empty."
+        ))
     })?;
-    parts.iter().enumerate().try_for_each(|(part, value)| check_part(value, &format!("contents[{index}].parts[{part}]")))
+    parts.iter().enumerate().try_for_each(|(part, value)| {
+        check_part(value, &format!("contents[{index}].parts[{part}]"))
+    })
 }
 
 fn check_part(part: &Value, at: &str) -> Verdict {
@@ -293,20 +393,31 @@ fn check_part(part: &Value, at: &str) -> Verdict {
         "toolCall",
         "toolResponse",
     ];
-    let kinds = data.iter().filter(|name| member(part, name).is_some()).count();
+    let kinds = data
+        .iter()
+        .filter(|name| member(part, name).is_some())
+        .count();
     require(kinds == 1, || {
-        Refusal::bad(format!("* GenerateContentRequest.{at}.data: required oneof field 'data' must have one initialized field"))
+        Refusal::bad(format!(
+            "* GenerateContentRequest.{at}.data: required oneof field 'data' must have one initialized field"
+        ))
     })?;
     let objects = [("functionCall", "args"), ("functionResponse", "response")];
     for (kind, field) in objects {
         let value = member(part, kind).and_then(|inner| member(inner, field));
         require(value.is_none_or(Value::is_object), || {
-            Refusal::bad(format!("Invalid value at '{at}.{field}': Proto field is not an object."))
+            Refusal::bad(format!(
+                "Invalid value at '{at}.{field}': Proto field is not an object."
+            ))
         })?;
     }
     let uri = member(part, "fileData").map(|file| word(file, "fileUri"));
-    let is_known = uri.is_none_or(|uri| uri.starts_with("https://generativelanguage.googleapis.com/") || uri.starts_with("gs://"));
-    require(is_known, || Refusal::bad(format!("{at}.file_data: Unsupported file uri")))
+    let is_known = uri.is_none_or(|uri| {
+        uri.starts_with("https://generativelanguage.googleapis.com/") || uri.starts_with("gs://")
+    });
+    require(is_known, || {
+        Refusal::bad(format!("{at}.file_data: Unsupported file uri"))
+    })
 }
 
 fn is_model(content: &Value) -> bool {
@@ -314,15 +425,26 @@ fn is_model(content: &Value) -> bool {
 }
 
 fn inner<'a>(content: &'a Value, kind: &str) -> Vec<&'a Value> {
-    items(content, "parts").iter().filter_map(|part| member(part, kind)).collect()
+    items(content, "parts")
+        .iter()
+        .filter_map(|part| member(part, kind))
+        .collect()
 }
 
 /// Turns alternate; calls follow a user's turn, their responses follow at once and match.
 fn check_order(contents: &[Value]) -> Verdict {
-    let alternates = contents.windows(2).all(|pair| is_model(&pair[0]) != is_model(&pair[1]));
-    require(alternates, || Refusal::bad("Please ensure that multiturn requests alternate between user and model."))?;
+    let alternates = contents
+        .windows(2)
+        .all(|pair| is_model(&pair[0]) != is_model(&pair[1]));
+    require(alternates, || {
+        Refusal::bad("Please ensure that multiturn requests alternate between user and model.")
+    })?;
     let ends_with_user = contents.last().is_some_and(|content| !is_model(content));
-    require(ends_with_user, || Refusal::bad("Please ensure that multiturn requests end with a user turn or a function response."))?;
+    require(ends_with_user, || {
+        Refusal::bad(
+            "Please ensure that multiturn requests end with a user turn or a function response.",
+        )
+    })?;
     let starts_with_call = !inner(&contents[0], "functionCall").is_empty();
     let why = "Please ensure that function call turn comes immediately after a user turn or after a function response turn.";
     require(!starts_with_call, || Refusal::bad(why))?;
@@ -337,39 +459,63 @@ fn check_order(contents: &[Value]) -> Verdict {
 fn check_responses(calls: &[&Value], responses: &[&Value]) -> Verdict {
     let comes_after_call = responses.is_empty() || !calls.is_empty();
     require(comes_after_call, || {
-        Refusal::bad("Please ensure that function response turn comes immediately after a function call turn.")
+        Refusal::bad(
+            "Please ensure that function response turn comes immediately after a function call turn.",
+        )
     })?;
     let why = "Please ensure that the number of function response parts is equal to the number of function call parts of the function call turn.";
     require(calls.len() == responses.len(), || Refusal::bad(why))?;
     let matches = |call: &&&Value| responses.iter().any(|response| answers(call, response));
     let unanswered = calls.iter().find(|call| !matches(call));
-    require(unanswered.is_none(), || Refusal::bad("Please ensure that each function response has the name of its function call."))
+    require(unanswered.is_none(), || {
+        Refusal::bad("Please ensure that each function response has the name of its function call.")
+    })
 }
 
 fn answers(call: &Value, response: &Value) -> bool {
-    let ids_agree = word(call, "id").is_empty() || word(response, "id").is_empty() || word(call, "id") == word(response, "id");
+    let ids_agree = word(call, "id").is_empty()
+        || word(response, "id").is_empty()
+        || word(call, "id") == word(response, "id");
     ids_agree && word(call, "name") == word(response, "name")
 }
 
-/// A given signature is the service's own; the first call of each step of the current turn has one where the model demands it.
+/// A given signature is the service's own; the first call of each step of the current turn has one
+/// where the model demands it.
 fn check_signatures(contents: &[Value], needed: bool) -> Verdict {
-    let signed = contents.iter().flat_map(|content| items(content, "parts")).map(|part| word(part, "thoughtSignature"));
+    let signed = contents
+        .iter()
+        .flat_map(|content| items(content, "parts"))
+        .map(|part| word(part, "thoughtSignature"));
     for signature in signed.filter(|signature| !signature.is_empty()) {
-        require(is_known_signature(signature), || Refusal::bad("Corrupted thought signature."))?;
+        require(is_known_signature(signature), || {
+            Refusal::bad("Corrupted thought signature.")
+        })?;
     }
-    let current = contents.iter().rposition(|content| !is_model(content) && inner(content, "functionResponse").is_empty());
-    let steps = contents.iter().skip(current.unwrap_or(0)).filter(|content| is_model(content));
+    let current = contents
+        .iter()
+        .rposition(|content| !is_model(content) && inner(content, "functionResponse").is_empty());
+    let steps = contents
+        .iter()
+        .skip(current.unwrap_or(0))
+        .filter(|content| is_model(content));
     for step in steps.filter(|_| needed) {
-        let first = items(step, "parts").iter().find(|part| member(part, "functionCall").is_some());
+        let first = items(step, "parts")
+            .iter()
+            .find(|part| member(part, "functionCall").is_some());
         let is_signed = first.is_none_or(|part| !word(part, "thoughtSignature").is_empty());
-        require(is_signed, || Refusal::bad("Function call is missing a thought_signature in functionCall parts."))?;
+        require(is_signed, || {
+            Refusal::bad("Function call is missing a thought_signature in functionCall parts.")
+        })?;
     }
     Ok(())
 }
 
 /// The field is of type bytes: the dummies are accepted as they are written and in base64.
 fn is_known_signature(signature: &str) -> bool {
-    let decoded = STANDARD.decode(signature).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = STANDARD
+        .decode(signature)
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok());
     let is_dummy = |text: &str| DUMMY_SIGNATURES.contains(&text);
     signature == SIGNATURE || is_dummy(signature) || decoded.as_deref().is_some_and(is_dummy)
 }

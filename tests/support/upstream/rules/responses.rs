@@ -69,43 +69,73 @@ const REASONED: (&str, &str) = ("fc_68a1f0call5", "rs_68a1f0reasonedto");
 const CALL_ID_CHARS_MAX: usize = 64;
 
 /// Item kinds with the beginning of their ids.
-const ID_FORMS: &[(&str, &str)] = &[("message", "msg"), ("reasoning", "rs"), ("function_call", "fc"), ("custom_tool_call", "ctc")];
+const ID_FORMS: &[(&str, &str)] = &[
+    ("message", "msg"),
+    ("reasoning", "rs"),
+    ("function_call", "fc"),
+    ("custom_tool_call", "ctc"),
+];
 
 pub(super) fn check(body: &Value, operation: Operation) -> Verdict {
-    let known = if operation == Operation::CountTokens { COUNT_FIELDS } else { FIELDS };
+    let known = if operation == Operation::CountTokens {
+        COUNT_FIELDS
+    } else {
+        FIELDS
+    };
     if let Some(key) = unknown_key(body, known) {
         return Err(unknown(key));
     }
     require(has(body, "model"), || missing("model"))?;
-    require(has(body, "input") || has(body, "prompt"), || missing("input"))?;
+    require(has(body, "input") || has(body, "prompt"), || {
+        missing("input")
+    })?;
     check_server_state(body)?;
     check_tuning(body)?;
     check_format(&body["text"]["format"])?;
-    list(body, "tools").iter().enumerate().try_for_each(|(index, tool)| check_tool(tool, &format!("tools[{index}]")))?;
+    list(body, "tools")
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, tool)| check_tool(tool, &format!("tools[{index}]")))?;
     check_input(body)
 }
 
 fn unknown(param: &str) -> Refusal {
-    Refusal::bad(format!("Unknown parameter: '{param}'.")).code("unknown_parameter").param(param)
+    Refusal::bad(format!("Unknown parameter: '{param}'."))
+        .code("unknown_parameter")
+        .param(param)
 }
 
 fn invalid(param: impl Into<String>, why: &str) -> Refusal {
     let param = param.into();
-    Refusal::bad(format!("Invalid '{param}': {why}")).code("invalid_value").param(param)
+    Refusal::bad(format!("Invalid '{param}': {why}"))
+        .code("invalid_value")
+        .param(param)
 }
 
 fn check_server_state(body: &Value) -> Verdict {
     let previous = text(body, "previous_response_id");
-    let lost = || Refusal::bad(format!("Previous response with id '{previous}' not found.")).code("previous_response_not_found");
+    let lost = || {
+        Refusal::bad(format!("Previous response with id '{previous}' not found."))
+            .code("previous_response_not_found")
+    };
     require(previous.is_empty(), lost)?;
-    require(!has(body, "conversation"), || Refusal::new(404, "Conversation not found.").param("conversation"))
+    require(!has(body, "conversation"), || {
+        Refusal::new(404, "Conversation not found.").param("conversation")
+    })
 }
 
 fn check_tuning(body: &Value) -> Verdict {
     if reasons(text(body, "model")) {
         for field in ["temperature", "top_p"] {
-            let why = || Refusal::bad(format!("Unsupported parameter: '{field}' is not supported with this model."));
-            require(!has(body, field) || body[field].as_f64() == Some(1.0), || why().code("unsupported_parameter").param(field))?;
+            let why = || {
+                Refusal::bad(format!(
+                    "Unsupported parameter: '{field}' is not supported with this model."
+                ))
+            };
+            require(
+                !has(body, field) || body[field].as_f64() == Some(1.0),
+                || why().code("unsupported_parameter").param(field),
+            )?;
         }
     }
     check_range(body, "temperature", 0.0, 2.0)?;
@@ -117,21 +147,35 @@ fn check_format(format: &Value) -> Verdict {
     if format["type"] != "json_schema" {
         return Ok(());
     }
-    require(!has(format, "json_schema"), || unknown("text.format.json_schema"))?;
+    require(!has(format, "json_schema"), || {
+        unknown("text.format.json_schema")
+    })?;
     require(has(format, "name"), || missing("text.format.name"))?;
     require(has(format, "schema"), || missing("text.format.schema"))?;
-    if format["strict"] == true { check_strict(&format["schema"], "response_format") } else { Ok(()) }
+    if format["strict"] == true {
+        check_strict(&format["schema"], "response_format")
+    } else {
+        Ok(())
+    }
 }
 
 fn check_tool(tool: &Value, at: &str) -> Verdict {
     match text(tool, "type") {
         "function" => {
-            require(!has(tool, "function"), || unknown(&format!("{at}.function")))?;
+            require(!has(tool, "function"), || {
+                unknown(&format!("{at}.function"))
+            })?;
             check_tool_name(text(tool, "name"), || format!("{at}.name"))?;
-            if tool["strict"] == true { check_strict(&tool["parameters"], text(tool, "name")) } else { Ok(()) }
+            if tool["strict"] == true {
+                check_strict(&tool["parameters"], text(tool, "name"))
+            } else {
+                Ok(())
+            }
         }
         "custom" => check_tool_name(text(tool, "name"), || format!("{at}.name")),
-        "namespace" => list(tool, "tools").iter().try_for_each(|inner| check_tool(inner, &format!("{at}.tools"))),
+        "namespace" => list(tool, "tools")
+            .iter()
+            .try_for_each(|inner| check_tool(inner, &format!("{at}.tools"))),
         "" => Err(missing(&format!("{at}.type"))),
         _ => Ok(()),
     }
@@ -139,13 +183,20 @@ fn check_tool(tool: &Value, at: &str) -> Verdict {
 
 fn check_input(body: &Value) -> Verdict {
     let items = list(body, "input");
-    items.iter().enumerate().try_for_each(|(index, item)| check_item(item, index, body["store"] == false))?;
+    items
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, item)| check_item(item, index, body["store"] == false))?;
     check_calls_and_outputs(items)?;
     check_reasoning_order(items)
 }
 
 fn kind_of(item: &Value) -> &str {
-    if has(item, "type") { text(item, "type") } else { "message" }
+    if has(item, "type") {
+        text(item, "type")
+    } else {
+        "message"
+    }
 }
 
 fn check_item(item: &Value, index: usize, is_stateless: bool) -> Verdict {
@@ -156,7 +207,9 @@ fn check_item(item: &Value, index: usize, is_stateless: bool) -> Verdict {
         "message" => check_message(item, &at),
         "reasoning" => check_reasoning(item, is_stateless),
         "function_call" => {
-            require(item["arguments"].is_string(), || invalid(format!("{at}.arguments"), "expected a string"))?;
+            require(item["arguments"].is_string(), || {
+                invalid(format!("{at}.arguments"), "expected a string")
+            })?;
             check_tool_name(text(item, "name"), || format!("{at}.name"))?;
             check_call_id(item, &at)
         }
@@ -164,46 +217,82 @@ fn check_item(item: &Value, index: usize, is_stateless: bool) -> Verdict {
             require(has(item, "output"), || missing(&format!("{at}.output")))?;
             check_call_id(item, &at)
         }
-        "item_reference" => Err(Refusal::new(404, format!("Item with id '{}' not found.", text(item, "id"))).param("input")),
+        "item_reference" => Err(Refusal::new(
+            404,
+            format!("Item with id '{}' not found.", text(item, "id")),
+        )
+        .param("input")),
         _ => Ok(()),
     }
 }
 
 fn check_id(item: &Value, kind: &str, at: &str) -> Verdict {
-    let form = ID_FORMS.iter().find(|(form, _)| *form == kind).filter(|_| has(item, "id"));
-    let Some((_, beginning)) = form else { return Ok(()) };
+    let form = ID_FORMS
+        .iter()
+        .find(|(form, _)| *form == kind)
+        .filter(|_| has(item, "id"));
+    let Some((_, beginning)) = form else {
+        return Ok(());
+    };
     let id = text(item, "id");
-    require(id.starts_with(beginning), || invalid(format!("{at}.id"), &format!("expected an ID that begins with '{beginning}'.")))
+    require(id.starts_with(beginning), || {
+        invalid(
+            format!("{at}.id"),
+            &format!("expected an ID that begins with '{beginning}'."),
+        )
+    })
 }
 
 fn check_call_id(item: &Value, at: &str) -> Verdict {
     let id = text(item, "call_id");
     let fits = !id.is_empty() && id.len() <= CALL_ID_CHARS_MAX;
-    require(fits, || invalid(format!("{at}.call_id"), "expected a string of 1 to 64 characters"))
+    require(fits, || {
+        invalid(
+            format!("{at}.call_id"),
+            "expected a string of 1 to 64 characters",
+        )
+    })
 }
 
 fn check_message(item: &Value, at: &str) -> Verdict {
     let parts: &[&str] = match text(item, "role") {
         "assistant" => &["output_text", "refusal"],
-        "user" | "system" | "developer" => &["input_text", "input_image", "input_file", "input_audio"],
+        "user" | "system" | "developer" => {
+            &["input_text", "input_image", "input_file", "input_audio"]
+        }
         _ => return Err(invalid(format!("{at}.role"), "unknown role")),
     };
     require(has(item, "content"), || missing(&format!("{at}.content")))?;
     for (index, part) in list(item, "content").iter().enumerate() {
         let kind = text(part, "type");
-        let why = format!("'{kind}' is not supported. Supported values are: {}.", parts.join(", "));
-        require(parts.contains(&kind), || invalid(format!("{at}.content[{index}]"), &why))?;
+        let why = format!(
+            "'{kind}' is not supported. Supported values are: {}.",
+            parts.join(", ")
+        );
+        require(parts.contains(&kind), || {
+            invalid(format!("{at}.content[{index}]"), &why)
+        })?;
     }
     Ok(())
 }
 
 fn check_reasoning(item: &Value, is_stateless: bool) -> Verdict {
     let id = text(item, "id");
-    let lost =
-        || Refusal::new(404, format!("Item with id '{id}' not found. Items are not persisted when `store` is set to false."));
+    let lost = || {
+        Refusal::new(
+            404,
+            format!(
+                "Item with id '{id}' not found. Items are not persisted when `store` is set to false."
+            ),
+        )
+    };
     require(!is_stateless || has(item, "encrypted_content"), lost)?;
     let is_ours = !has(item, "encrypted_content") || text(item, "encrypted_content") == ENCRYPTED;
-    let unverified = || Refusal::bad(format!("The encrypted content for item {id} could not be verified."));
+    let unverified = || {
+        Refusal::bad(format!(
+            "The encrypted content for item {id} could not be verified."
+        ))
+    };
     require(is_ours, || unverified().code("invalid_encrypted_content"))
 }
 
@@ -215,9 +304,16 @@ fn check_calls_and_outputs(items: &[Value]) -> Verdict {
         match kind_of(item) {
             "function_call" | "custom_tool_call" => open.push(id),
             "function_call_output" | "custom_tool_call_output" => {
-                let no_call =
-                    || Refusal::bad(format!("No tool call found for function call output with call_id {id}.")).param("input");
-                let position = open.iter().position(|call| *call == id).ok_or_else(no_call)?;
+                let no_call = || {
+                    Refusal::bad(format!(
+                        "No tool call found for function call output with call_id {id}."
+                    ))
+                    .param("input")
+                };
+                let position = open
+                    .iter()
+                    .position(|call| *call == id)
+                    .ok_or_else(no_call)?;
                 open.remove(position);
             }
             _ => {}
@@ -225,7 +321,11 @@ fn check_calls_and_outputs(items: &[Value]) -> Verdict {
     }
     let unanswered = open.first().copied();
     require(unanswered.is_none(), || {
-        Refusal::bad(format!("No tool output found for function call {}.", unanswered.unwrap_or_default())).param("input")
+        Refusal::bad(format!(
+            "No tool output found for function call {}.",
+            unanswered.unwrap_or_default()
+        ))
+        .param("input")
     })
 }
 
@@ -236,7 +336,11 @@ fn check_reasoning_order(items: &[Value]) -> Verdict {
         let follower = items.get(index + 1);
         let is_followed = follower.is_some_and(is_output_of_the_model);
         if kind_of(item) == "reasoning" {
-            let why = || Refusal::bad(format!("Item '{id}' of type 'reasoning' was provided without its required following item."));
+            let why = || {
+                Refusal::bad(format!(
+                    "Item '{id}' of type 'reasoning' was provided without its required following item."
+                ))
+            };
             require(is_followed, || why().param("input"))?;
         }
         if id == REASONED.0 {
