@@ -11,15 +11,15 @@ pub mod demo;
 #[cfg(feature = "desktop")]
 pub mod desktop;
 pub mod gateway;
-pub mod http;
 pub mod json;
+pub mod listener;
 pub mod nearest;
 pub mod outcome;
-pub mod pieces;
 pub mod pool;
 pub mod protocol;
 pub mod provider;
 pub mod record;
+pub mod segmented_bytes;
 pub mod server;
 pub mod store;
 pub mod upstream;

@@ -8,14 +8,14 @@ use std::num::NonZero;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aerostat::app::Show;
+use aerostat::app::Frontend;
 #[cfg(feature = "desktop")]
-use aerostat::app::Stage;
+use aerostat::app::TrayBridge;
 use aerostat::canon::Fault;
 use aerostat::cli::How;
 use aerostat::config::Home;
 use aerostat::control::selftest::Answered;
-use aerostat::control::{self, Ask, Complaint, Link, Note, Reply, Secret, Started};
+use aerostat::control::{self, Ask, ControlError, DashboardLink, Note, Reply, Secret, Started};
 #[cfg(feature = "desktop")]
 use aerostat::desktop::{Event, EventLoop, Remote};
 use aerostat::{app, cli};
@@ -50,7 +50,7 @@ impl cli::Program for Program {
         ended
     }
 
-    fn open_in_browser(&self, link: &Link) -> io::Result<()> {
+    fn open_in_browser(&self, link: &DashboardLink) -> io::Result<()> {
         control::open_in_browser(link)
     }
 
@@ -69,12 +69,17 @@ impl cli::Program for Program {
         home: &Home,
         ask: Ask,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, ControlError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(Complaint::failed)?;
-        let done = runtime.block_on(control::ask(home, ask, Arc::new(app::Wire), on_note));
+            .map_err(ControlError::failed)?;
+        let done = runtime.block_on(control::ask(
+            home,
+            ask,
+            Arc::new(app::SystemEnvironment),
+            on_note,
+        ));
         runtime.shutdown_background();
         done
     }
@@ -117,7 +122,7 @@ fn run_alone(
     home: &Home,
     on_start: &mut dyn FnMut(&Started),
 ) -> anyhow::Result<()> {
-    runtime.block_on(app::run(home.clone(), Show::Headless(on_start)))
+    runtime.block_on(app::run(home.clone(), Frontend::Headless(on_start)))
 }
 
 /// The tray wants the main thread, so that the agent has one of its own.
@@ -135,8 +140,8 @@ fn run_shown(
             .name("agent".to_owned())
             .spawn_scoped(scope, move || {
                 let _ending = Ending(&remote);
-                let stage = Stage::new(remote.clone(), how.opens);
-                runtime.block_on(app::run(home.clone(), Show::Desktop(stage)))
+                let stage = TrayBridge::new(remote.clone(), how.opens);
+                runtime.block_on(app::run(home.clone(), Frontend::Desktop(stage)))
             })?;
         event_loop.run(on_start);
         agent

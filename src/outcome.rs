@@ -115,7 +115,7 @@ pub enum Outcome {
         stage: Stage,
     },
     /// An answer that cannot be read.
-    Garbled,
+    MalformedResponse,
     /// The client left.
     Cancelled,
 }
@@ -153,9 +153,10 @@ impl Outcome {
             | Self::QuotaSpent { .. }
             | Self::Forbidden
             | Self::Overloaded { .. } => Next::OtherAccount,
-            Self::Failed | Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Garbled => {
-                Next::OtherAccount
-            }
+            Self::Failed
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::MalformedResponse => Next::OtherAccount,
         }
     }
 
@@ -172,7 +173,7 @@ impl Outcome {
             Self::Rejected(_) => "rejected",
             Self::Unreachable { .. } => "unreachable",
             Self::TimedOut { .. } => "timed_out",
-            Self::Garbled => "garbled",
+            Self::MalformedResponse => "garbled",
             Self::Cancelled => "cancelled",
         }
     }

@@ -13,17 +13,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aerostat::account::{
-    Account, AccountName, Credential, Secret, Settings as AccountSettings, Source, Tokens,
+    Account, AccountName, AccountSettings, Credential, Secret, Source, Tokens,
 };
 use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
 use aerostat::control::tokens::TokenSender;
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
-    Claim, Clock, Granted, InProcess, Keeper, KeeperError, Lease, Member, Mode, NoLease, Pool,
-    Refreshed, Refresher as _, Rules, Want,
+    Claim, Clock, CredentialStore, CredentialStoreError, Granted, InProcess, Lease, LeaseError,
+    LeaseRequest, Member, Mode, Pool, Refreshed, Refresher as _, Rules,
 };
 use aerostat::provider::oauth::Client;
-use aerostat::upstream::{Network, Settings, Upstream as _, Via};
+use aerostat::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use http::Request;
@@ -53,7 +53,9 @@ impl Lab {
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut address)
             .unwrap();
-        let network = Arc::new(Network::new(Settings::direct(Duration::from_secs(10))));
+        let network = Arc::new(Network::new(NetworkSettings::direct(Duration::from_secs(
+            10,
+        ))));
         Self {
             address: address.trim().to_owned(),
             process,
@@ -73,7 +75,10 @@ impl Lab {
         }
         let answer = self
             .network
-            .send(request.body(Bytes::new().into()).unwrap(), &Via::default())
+            .send(
+                request.body(Bytes::new().into()).unwrap(),
+                &ProxyChoice::default(),
+            )
             .await
             .unwrap();
         let status = answer.status().as_u16();
@@ -106,7 +111,7 @@ impl Lab {
         let url = utf8_percent_encode(sign_in.url(), NON_ALPHANUMERIC).to_string();
         let path = format!("/lab/person?answer={answer}&url={url}");
         let secret = secret.map(|secret| Secret::new(secret.to_owned()));
-        let via = Via::default();
+        let via = ProxyChoice::default();
         let (tokens, page) = tokio::join!(
             sign_in.finish(secret, &*self.network, &via, PATIENCE, SystemTime::now),
             self.ask(&path)
@@ -169,15 +174,18 @@ fn account() -> Account {
 /// What a vault keeps, in memory.
 struct Kept(Mutex<Credential>);
 
-impl Keeper for Kept {
-    fn claim<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+impl CredentialStore for Kept {
+    fn claim<'a>(
+        &'a self,
+        _: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>> {
         Box::pin(std::future::ready(Ok(Box::new(()) as Claim)))
     }
 
     fn read<'a>(
         &'a self,
         _: &'a AccountName,
-    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>> {
         Box::pin(std::future::ready(Ok(Some(self.0.lock().unwrap().clone()))))
     }
 
@@ -186,7 +194,7 @@ impl Keeper for Kept {
         _: &'a AccountName,
         old: &'a Credential,
         new: &'a Credential,
-    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+    ) -> BoxFuture<'a, Result<bool, CredentialStoreError>> {
         let mut kept = self.0.lock().unwrap();
         let is_old = *kept == *old;
         if is_old {
@@ -237,9 +245,9 @@ impl Serving {
         );
     }
 
-    async fn lease(&self) -> Result<Lease, NoLease> {
+    async fn lease(&self) -> Result<Lease, LeaseError> {
         self.pool
-            .lease(&Want {
+            .lease(&LeaseRequest {
                 provider: "lab",
                 model: "lab-1",
                 session: None,

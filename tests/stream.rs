@@ -7,7 +7,9 @@
 use std::fmt::Write as _;
 
 use aerostat::canon::{Event, Origin, Request};
-use aerostat::protocol::{self, Answering, Ask, Ending, Inbound, Operation, Protocol};
+use aerostat::protocol::{
+    self, DecodeContext, Inbound, Operation, Protocol, ResponseContext, StreamEnd,
+};
 use bytes::{Bytes, BytesMut};
 
 use crate::support::Dialect::{self, Anthropic, Chat, Completions, Gemini, Responses};
@@ -286,7 +288,7 @@ fn compare_with_golden(lines: &str) {
 
 /// The events of an upstream's stream that ends after `stream`.
 fn decode_cut(upstream: Dialect, stream: &[u8]) -> Vec<Event> {
-    let mut decoder = protocol_of(upstream).stream_decoder(&Answering {
+    let mut decoder = protocol_of(upstream).stream_decoder(&DecodeContext {
         request_id: "r1".into(),
     });
     let mut events = Vec::new();
@@ -343,7 +345,7 @@ impl Client {
             model: "m".into(),
         };
         let (operation, now) = (Operation::StreamGenerate, 1_795_400_000);
-        let ask = Ask {
+        let ask = ResponseContext {
             request: &self.request,
             operation,
             query: self.query,
@@ -356,7 +358,7 @@ impl Client {
         events
             .iter()
             .for_each(|event| encoder.push(event, &mut out));
-        let is_whole = encoder.finish(&mut out) == Ending::Clean;
+        let is_whole = encoder.finish(&mut out) == StreamEnd::Clean;
         let content_type = protocol_of(self.dialect).stream_content_type(self.query);
         let what = format!(
             "{} -> {}: {}",

@@ -231,7 +231,7 @@ fn compare(exported: &Exported, present: &Account, sealed: Option<Sealed>) -> Ch
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Credential, Settings, Source};
+    use super::super::{AccountSettings, Credential, Source};
     use super::*;
 
     fn secret(text: &str) -> Secret {
@@ -255,7 +255,7 @@ mod tests {
             } else {
                 Source::Keyless
             },
-            settings: Settings::default(),
+            settings: AccountSettings::default(),
             added_at: SystemTime::UNIX_EPOCH,
         };
         Exported { account, sealed }

@@ -24,7 +24,7 @@ pub use name::{AccountName, BadName};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use secret::Secret;
 pub use settings::{
-    Account, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Settings, Source,
+    Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Source,
 };
 pub use vault::{
     Ask, KEY_FILE_VARIABLE, KEYRING_TIMEOUT, KeyFile, KeyKind, Keyring, KeyringError, Keys,

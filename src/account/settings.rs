@@ -21,7 +21,7 @@ pub struct Account {
     pub provider: String,
     pub source: Source,
     #[serde(default)]
-    pub settings: Settings,
+    pub settings: AccountSettings,
     #[serde(with = "moment")]
     pub added_at: SystemTime,
 }
@@ -45,7 +45,7 @@ pub const PRIORITY_DEFAULT: u32 = 100;
 /// What a person set for one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct AccountSettings {
     pub enabled: bool,
     /// Lower ones are used first.
     pub priority: u32,
@@ -61,7 +61,7 @@ pub struct Settings {
     pub budgets: Vec<Budget>,
 }
 
-impl Default for Settings {
+impl Default for AccountSettings {
     fn default() -> Self {
         Self {
             enabled: true,
@@ -189,11 +189,11 @@ mod tests {
             source: Source::Env {
                 variable: "OPENAI_API_KEY".to_owned(),
             },
-            settings: Settings {
+            settings: AccountSettings {
                 expires_on: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)),
                 models: Some(vec!["gpt-5".to_owned()]),
                 budgets: vec!["5 requests/month UTC".parse().unwrap()],
-                ..Settings::default()
+                ..AccountSettings::default()
             },
             added_at: SystemTime::UNIX_EPOCH + Duration::new(1_763_625_600, 5),
         };
@@ -205,10 +205,10 @@ mod tests {
     #[test]
     fn settings_that_a_file_lacks_have_their_defaults() {
         assert_eq!(
-            serde_json::from_str::<Settings>("{}").unwrap(),
-            Settings::default()
+            serde_json::from_str::<AccountSettings>("{}").unwrap(),
+            AccountSettings::default()
         );
-        let settings: Settings = serde_json::from_str(r#"{"priority": 10}"#).unwrap();
+        let settings: AccountSettings = serde_json::from_str(r#"{"priority": 10}"#).unwrap();
         assert_eq!((settings.priority, settings.enabled), (10, true));
     }
 

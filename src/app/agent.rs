@@ -10,10 +10,10 @@ use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
 use super::port::{Asked, Port, Reopened, refused};
-use crate::config::Resolved;
+use crate::config::Config;
 use crate::control::{Refused, Serving, Wanted};
 use crate::gateway::Gateway;
-use crate::http::listen::{BindError, Listeners};
+use crate::listener::listen::{BindError, Listeners};
 use crate::server::{Keys, Server};
 use crate::upstream::Upstream;
 
@@ -25,10 +25,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The serving part, and what it was made of.
 pub(super) struct Agent {
     assembly: Assembly,
-    config: Resolved,
+    config: Config,
     server: Arc<Server>,
     gateway: Arc<Gateway>,
-    door: Door,
+    door: ListenerState,
     /// One for the present port, and one for each former one whose answers have not ended.
     serving: JoinSet<()>,
     /// Set while a stopped port's answers end: when those that are left are cut.
@@ -38,7 +38,7 @@ pub(super) struct Agent {
 }
 
 /// Where clients come in.
-enum Door {
+enum ListenerState {
     Open {
         port: Port,
         /// What is asked for and cannot be had, while this port serves on.
@@ -56,7 +56,7 @@ impl Agent {
     /// When the local key is needed and can neither be read nor made.
     pub(super) fn start(
         mut assembly: Assembly,
-        config: Resolved,
+        config: Config,
         told: watch::Sender<Serving>,
         drain_timeout: watch::Sender<Duration>,
     ) -> anyhow::Result<Self> {
@@ -77,7 +77,7 @@ impl Agent {
             config,
             server,
             gateway,
-            door: Door::Closed,
+            door: ListenerState::Closed,
             serving,
             cut_at: None,
             told,
@@ -88,8 +88,8 @@ impl Agent {
     /// The port, where it is open.
     pub(super) fn port(&self) -> Option<u16> {
         match &self.door {
-            Door::Open { port, .. } => Some(port.number()),
-            Door::Closed | Door::Blocked(_) => None,
+            ListenerState::Open { port, .. } => Some(port.number()),
+            ListenerState::Closed | ListenerState::Blocked(_) => None,
         }
     }
 
@@ -101,24 +101,24 @@ impl Agent {
     /// Opens or closes the port. Answers under way go on either way.
     pub(super) async fn obey(&mut self, wanted: Wanted) {
         match (wanted, &mut self.door) {
-            (Wanted::Running, Door::Closed) => {
+            (Wanted::Running, ListenerState::Closed) => {
                 self.cut_at = None;
                 self.open();
             }
-            (Wanted::Stopped, Door::Open { port, .. }) => {
+            (Wanted::Stopped, ListenerState::Open { port, .. }) => {
                 info!("the port is closed");
                 drop(port.close().await);
                 self.close();
             }
-            (Wanted::Stopped, Door::Blocked(_)) => self.close(),
-            (Wanted::Stopped, Door::Closed)
-            | (Wanted::Running, Door::Open { .. } | Door::Blocked(_)) => {}
+            (Wanted::Stopped, ListenerState::Blocked(_)) => self.close(),
+            (Wanted::Stopped, ListenerState::Closed)
+            | (Wanted::Running, ListenerState::Open { .. } | ListenerState::Blocked(_)) => {}
         }
         self.tell();
     }
 
     fn close(&mut self) {
-        self.door = Door::Closed;
+        self.door = ListenerState::Closed;
         self.forget_ended();
         self.cut_at =
             (!self.serving.is_empty()).then(|| Instant::now() + self.config.limits.drain_timeout);
@@ -141,7 +141,7 @@ impl Agent {
         ));
         let port = Port::serve(asked, open, self.server.clone(), &mut self.serving);
         // A former one is dropped here: it takes nobody in any more, and its answers go on.
-        self.door = Door::Open {
+        self.door = ListenerState::Open {
             port,
             refused: None,
         };
@@ -160,16 +160,16 @@ impl Agent {
             "the port cannot be opened; it is tried again"
         );
         match &mut self.door {
-            Door::Open { refused, .. } => *refused = Some(found),
-            door => *door = Door::Blocked(found),
+            ListenerState::Open { refused, .. } => *refused = Some(found),
+            door => *door = ListenerState::Blocked(found),
         }
     }
 
     fn refused(&self) -> Option<&Refused> {
         match &self.door {
-            Door::Open { refused, .. } => refused.as_ref(),
-            Door::Blocked(refused) => Some(refused),
-            Door::Closed => None,
+            ListenerState::Open { refused, .. } => refused.as_ref(),
+            ListenerState::Blocked(refused) => Some(refused),
+            ListenerState::Closed => None,
         }
     }
 
@@ -211,7 +211,7 @@ impl Agent {
     }
 
     /// Takes over a changed configuration; answers under way go on as they began.
-    pub(super) async fn take_over(&mut self, config: &Resolved) {
+    pub(super) async fn take_over(&mut self, config: &Config) {
         if *config == self.config {
             return;
         }
@@ -221,8 +221,8 @@ impl Agent {
         // From here on nobody comes in by a port that changes: those who come by a wider one are
         // judged by what belongs to it.
         let reopened = match &mut self.door {
-            Door::Open { port, .. } => port.reopen(&asked).await,
-            Door::Closed | Door::Blocked(_) => Reopened::Same,
+            ListenerState::Open { port, .. } => port.reopen(&asked).await,
+            ListenerState::Closed | ListenerState::Blocked(_) => Reopened::Same,
         };
         self.config = config.clone();
         self.gateway.replace(self.assembly.setup(config));
@@ -245,13 +245,13 @@ impl Agent {
                 self.refuse(&error);
             }
             Reopened::Lost(error) => {
-                self.door = Door::Closed;
+                self.door = ListenerState::Closed;
                 self.refuse(&error);
             }
             Reopened::Same => match &mut self.door {
-                Door::Open { refused, .. } => *refused = None,
-                Door::Blocked(_) => self.open(),
-                Door::Closed => {}
+                ListenerState::Open { refused, .. } => *refused = None,
+                ListenerState::Blocked(_) => self.open(),
+                ListenerState::Closed => {}
             },
         }
     }
@@ -267,7 +267,7 @@ impl Agent {
     }
 
     /// The keys that open the port; none does where they cannot be read.
-    fn keys(&self, config: &Resolved) -> Keys {
+    fn keys(&self, config: &Config) -> Keys {
         self.assembly.keys(config).unwrap_or_else(|error| {
             error!(error = %format!("{error:#}"), "the local key cannot be read, so no key opens the port");
             Keys::default()
@@ -280,13 +280,13 @@ impl Agent {
 
     fn tell(&self) {
         let serving = match &self.door {
-            Door::Open { port, refused } => Serving::Running {
+            ListenerState::Open { port, refused } => Serving::Running {
                 port: port.number(),
                 refused: refused.clone(),
             },
-            Door::Blocked(refused) => Serving::Blocked(refused.clone()),
-            Door::Closed if self.cut_at.is_some() => Serving::Draining,
-            Door::Closed => Serving::Stopped,
+            ListenerState::Blocked(refused) => Serving::Blocked(refused.clone()),
+            ListenerState::Closed if self.cut_at.is_some() => Serving::Draining,
+            ListenerState::Closed => Serving::Stopped,
         };
         self.told.send_if_modified(|told| {
             let is_new = *told != serving;
@@ -298,7 +298,7 @@ impl Agent {
     /// Closes the port and lets answers go on for as long as the configuration allows.
     pub(super) async fn end(mut self) {
         self.told.send_replace(Serving::Ending);
-        if let Door::Open { port, .. } = &mut self.door {
+        if let ListenerState::Open { port, .. } = &mut self.door {
             drop(port.close().await);
         }
         if timeout(self.config.limits.drain_timeout, ended(&mut self.serving))
@@ -314,7 +314,7 @@ async fn ended(serving: &mut JoinSet<()>) {
     while serving.join_next().await.is_some() {}
 }
 
-fn report_refusals(config: &Resolved) {
+fn report_refusals(config: &Config) {
     for refusal in config.refusals() {
         warn!(%refusal, "the configuration asks for what is not done");
     }

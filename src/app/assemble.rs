@@ -6,40 +6,40 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::config::{AuthMode, Home, Resolved, Translation, local_key};
-use crate::control::{Desk, network, roster};
+use crate::config::{AuthMode, Config, Home, Translation, local_key};
+use crate::control::{ControlService, network, roster};
 use crate::demo::Demo;
-use crate::gateway::{self, Endpoint, Pace, Setup};
-use crate::http::Limits;
-use crate::http::guard::Policy;
-use crate::http::listen::Reach;
+use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
+use crate::listener::ListenerLimits;
+use crate::listener::guard::Policy;
+use crate::listener::listen::Reach;
 use crate::pool::{Clock, InProcess, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::{Recorder, Ring};
-use crate::server::{self, Keys, Settings};
+use crate::server::{self, Keys, ServerConfig};
 use crate::upstream::Upstream;
 
-use super::outside::Latest;
+use super::environment::ReloadableUpstream;
 use super::recorder::Log;
 
 /// What every setup is made with.
 pub(super) struct Assembly {
     home: Home,
     /// `None` where nothing of the person's own is used.
-    desk: Option<Arc<Desk>>,
+    desk: Option<Arc<ControlService>>,
     recorder: Arc<dyn Recorder>,
-    network: Arc<Latest>,
+    network: Arc<ReloadableUpstream>,
 }
 
 impl Assembly {
     /// `desk` is `None` where nothing of the person's own is used.
     pub(super) fn new(
         home: Home,
-        config: &Resolved,
-        desk: impl Into<Option<Arc<Desk>>>,
+        config: &Config,
+        desk: impl Into<Option<Arc<ControlService>>>,
         ring: Arc<Ring>,
     ) -> Self {
-        let network = Arc::new(Latest::new(network::settings(config)));
+        let network = Arc::new(ReloadableUpstream::new(network::settings(config)));
         Self {
             home,
             desk: desk.into(),
@@ -60,7 +60,7 @@ impl Assembly {
     }
 
     /// The providers with their accounts, and how far an attempt may go.
-    pub(super) fn setup(&mut self, config: &Resolved) -> Setup {
+    pub(super) fn setup(&mut self, config: &Config) -> GatewayConfig {
         self.network.follow(network::settings(config));
         let config = match &self.desk {
             Some(desk) => {
@@ -75,7 +75,7 @@ impl Assembly {
         if config.demo_enabled {
             endpoints.insert(DEMO.to_owned(), Arc::new(demo()));
         }
-        Setup {
+        GatewayConfig {
             endpoints,
             providers: config.providers.clone(),
             rules: config.rules.clone(),
@@ -98,7 +98,7 @@ impl Assembly {
     }
 
     /// The keys that open the port. The local key is made when it is first needed.
-    pub(super) fn keys(&self, config: &Resolved) -> anyhow::Result<Keys> {
+    pub(super) fn keys(&self, config: &Config) -> anyhow::Result<Keys> {
         if config.auth_mode == AuthMode::Off {
             return Ok(Keys::default());
         }
@@ -109,14 +109,14 @@ impl Assembly {
 }
 
 /// Who may come in.
-pub(super) fn settings(config: &Resolved, keys: Keys, port: u16) -> Settings {
+pub(super) fn settings(config: &Config, keys: Keys, port: u16) -> ServerConfig {
     let policy = Policy {
         allowed_hosts: config.allowed_hosts.clone(),
         cors_origins: config.cors_origins.clone(),
         lan: reach(config) == Reach::Lan,
         machine_names: machine_names(),
     };
-    Settings {
+    ServerConfig {
         policy,
         auth: auth_mode(config.auth_mode),
         keys,
@@ -139,7 +139,7 @@ fn auth_mode(mode: AuthMode) -> server::AuthMode {
 }
 
 fn demo_pool() -> Pool {
-    let rules = roster::rules(&Resolved::default());
+    let rules = roster::rules(&Config::default());
     let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules);
     pool.replace(vec![roster::demo()], rules);
     pool
@@ -164,15 +164,15 @@ fn demo() -> Endpoint {
     }
 }
 
-fn attempt_limits(config: &Resolved) -> gateway::Limits {
+fn attempt_limits(config: &Config) -> gateway::GatewayLimits {
     let limits = &config.limits;
-    gateway::Limits {
+    gateway::GatewayLimits {
         answer_body_bytes_max: limits.answer_body_bytes_max,
         head_timeout: limits.head_timeout,
         answer_timeout: limits.answer_timeout,
         hold: limits.hold,
         attempts_max: config.scheduling.max_attempts as usize,
-        pace: Pace {
+        pace: StreamTimeouts {
             first_event_timeout: limits.first_event_timeout,
             idle_timeout: limits.idle_timeout,
             keep_alive: limits.keep_alive,
@@ -181,9 +181,9 @@ fn attempt_limits(config: &Resolved) -> gateway::Limits {
 }
 
 /// What the listener allows.
-pub(super) fn limits(config: &Resolved) -> Limits {
+pub(super) fn limits(config: &Config) -> ListenerLimits {
     let limits = &config.limits;
-    Limits {
+    ListenerLimits {
         request_body_bytes_max: limits.request_body_bytes_max,
         header_bytes_max: limits.header_bytes_max,
         headers_max: limits.headers_max,
@@ -196,7 +196,7 @@ pub(super) fn limits(config: &Resolved) -> Limits {
 }
 
 /// Who can reach the port. The LAN is not served without keys; the refusal is reported beside this.
-pub(super) fn reach(config: &Resolved) -> Reach {
+pub(super) fn reach(config: &Config) -> Reach {
     if config.allow_lan_access && config.auth_mode != AuthMode::Off {
         Reach::Lan
     } else {
@@ -233,15 +233,15 @@ mod tests {
 
     #[test]
     fn the_listener_and_the_configuration_have_the_same_defaults() {
-        assert_eq!(limits(&Resolved::default()), Limits::default());
+        assert_eq!(limits(&Config::default()), ListenerLimits::default());
     }
 
     #[test]
     fn the_lan_is_not_reached_without_keys() {
-        let config = |auth_mode| Resolved {
+        let config = |auth_mode| Config {
             allow_lan_access: true,
             auth_mode,
-            ..Resolved::default()
+            ..Config::default()
         };
         assert_eq!(reach(&config(AuthMode::Off)), Reach::Loopback);
         assert_eq!(reach(&config(AuthMode::Strict)), Reach::Lan);

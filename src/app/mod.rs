@@ -5,17 +5,17 @@
 
 mod agent;
 mod assemble;
-mod changes;
+mod config_reload;
+mod environment;
 mod files;
-mod outside;
+mod frontend;
 mod port;
 mod recorder;
-mod rehearsal;
-mod show;
+mod runtime;
+mod selftest_runner;
 mod signals;
-mod spine;
 #[cfg(feature = "desktop")]
-mod stage;
+mod tray_bridge;
 
 use std::pin::pin;
 
@@ -25,14 +25,14 @@ use crate::config::{Home, file};
 use crate::control::Started;
 use agent::Agent;
 use assemble::Assembly;
-use changes::Changes;
-pub use outside::Wire;
-pub use rehearsal::rehearse;
-pub use show::Show;
+use config_reload::Changes;
+pub use environment::SystemEnvironment;
+pub use frontend::Frontend;
+use runtime::{Opened, Runtime};
+pub use selftest_runner::rehearse;
 use signals::Signals;
-use spine::{Opened, Spine};
 #[cfg(feature = "desktop")]
-pub use stage::Stage;
+pub use tray_bridge::TrayBridge;
 
 /// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `show` is
 /// told how it stands once it can be asked, or, where an agent of this home runs already, how that
@@ -41,12 +41,12 @@ pub use stage::Stage;
 /// # Errors
 /// When the configuration or the state cannot be read, or another agent cannot be asked. Later
 /// troubles are logged, and what worked before goes on.
-pub async fn run(home: Home, mut show: Show<'_>) -> anyhow::Result<()> {
+pub async fn run(home: Home, mut show: Frontend<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::allow_more();
     let config = file::load(&home)?;
     let opened = tokio::select! {
-        opened = Spine::open(&home, &config) => opened?,
+        opened = Runtime::open(&home, &config) => opened?,
         () = signals.next() => return Ok(()),
     };
     let (mut spine, mut orders) = match opened {

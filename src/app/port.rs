@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use tracing::info;
 
 use super::assemble;
-use crate::config::Resolved;
+use crate::config::Config;
 use crate::control::status::{Found, probe};
-use crate::control::{Refused, occupant};
-use crate::http::listen::{BindError, Listeners, Reach, bind};
-use crate::http::{Handler, Limits, serve};
+use crate::control::{Refused, port_owner};
+use crate::listener::listen::{BindError, Listeners, Reach, bind};
+use crate::listener::{Handler, ListenerLimits, serve};
 
 /// What the configuration asks of the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub(super) struct Asked {
     /// 0 for any free one.
     port: u16,
     reach: Reach,
-    limits: Limits,
+    limits: ListenerLimits,
 }
 
 impl Asked {
-    pub(super) fn of(config: &Resolved) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         Self {
             port: config.port,
             reach: assemble::reach(config),
@@ -156,7 +156,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 /// Why the port cannot be had, and who has it where that can be known.
 pub(super) fn refused(error: &BindError) -> Refused {
     let port = error.port();
-    let why = match occupant(port).filter(|_| error.is_in_use()) {
+    let why = match port_owner(port).filter(|_| error.is_in_use()) {
         Some(by) if by.starts_with("aerostat (") => ours(port),
         Some(by) => format!("port {port} is in use by {by}; set `port` or stop it"),
         None if error.is_in_use() && probe(port, PROBE_TIMEOUT) == Found::Ours => ours(port),

@@ -1,7 +1,7 @@
 //! One answer as a sequence of steps: what stream decoders produce and stream encoders consume.
 
 use super::{Fault, Usage};
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 
 /// Which part of which choice; both count from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub enum Event {
     /// JSON (or free text), as the content of a JSON string.
     Delta {
         at: At,
-        text: Text,
+        text: EscapedStr,
     },
     /// The next paragraph of reasoning begins (Responses writes summaries in several parts).
     Paragraph {
@@ -40,7 +40,7 @@ pub enum Event {
     /// The token that only its maker can read, whole. Anywhere within its part.
     Sig {
         at: At,
-        value: Text,
+        value: EscapedStr,
     },
     /// A citation or annotation, in its own dialect's shape.
     Cite {
@@ -60,9 +60,9 @@ pub enum Event {
         choice: u32,
         reason: FinishReason,
         /// The stop sequence that matched, where the upstream says which.
-        sequence: Option<Text>,
+        sequence: Option<EscapedStr>,
         /// What the upstream adds in words: why it refused or filtered.
-        detail: Option<Text>,
+        detail: Option<EscapedStr>,
     },
     Failed(Fault),
     Ping,
@@ -73,13 +73,13 @@ pub enum Event {
 pub struct Start {
     /// The upstream's id of the answer. Encoders make one in their dialect's form where there is
     /// none.
-    pub id: Option<Text>,
+    pub id: Option<EscapedStr>,
     /// The model that the upstream says it used.
-    pub model: Option<Text>,
+    pub model: Option<EscapedStr>,
     /// Seconds since 1970.
     pub created: Option<u64>,
-    pub tier: Option<Text>,
-    pub fingerprint: Option<Text>,
+    pub tier: Option<EscapedStr>,
+    pub fingerprint: Option<EscapedStr>,
 }
 
 /// What kind of part begins.
@@ -90,19 +90,19 @@ pub enum PartHead {
     Reasoning(ReasoningForm),
     ToolCall {
         /// The upstream's id, or one that its decoder minted.
-        id: Text,
-        name: Text,
-        namespace: Option<Text>,
+        id: EscapedStr,
+        name: EscapedStr,
+        namespace: Option<EscapedStr>,
         /// Whether the input is free text (a custom tool) rather than JSON.
         free: bool,
     },
     /// Inline media in an answer: its type, and base64 data in the deltas.
     Media {
-        mime: Text,
+        mime: EscapedStr,
     },
     /// A part of a hosted tool, whole, in its own dialect's shape.
     Hosted {
-        kind: Text,
+        kind: EscapedStr,
         raw: Raw,
     },
 }
@@ -136,7 +136,7 @@ pub enum FinishReason {
     /// The model wrote a call that cannot be read.
     Malformed,
     /// A word that no table knows.
-    Other(Text),
+    Other(EscapedStr),
 }
 
 /// The refusal of a model that gave no words for it.
@@ -145,11 +145,11 @@ const REFUSED: &str = "The model refused to answer.";
 impl FinishReason {
     /// What a refusal says in dialects that tell it by its text; `None` where nothing was refused.
     /// `detail` is the upstream's words.
-    pub fn refusal(&self, detail: Option<&Text>) -> Option<Text> {
+    pub fn refusal(&self, detail: Option<&EscapedStr>) -> Option<EscapedStr> {
         (*self == Self::Refusal).then(|| {
             detail
                 .cloned()
-                .unwrap_or_else(|| Text::from_static(REFUSED))
+                .unwrap_or_else(|| EscapedStr::from_static(REFUSED))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The fold of an answer's events: non-streaming is streaming, collected.
 
 use super::{At, Event, Fault, FinishReason, PartHead, Start, Usage};
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 
 /// A whole answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,17 +16,17 @@ pub struct Response {
 pub struct Choice {
     pub parts: Vec<OutPart>,
     pub finish: Option<FinishReason>,
-    pub sequence: Option<Text>,
-    pub detail: Option<Text>,
+    pub sequence: Option<EscapedStr>,
+    pub detail: Option<EscapedStr>,
 }
 
 /// One piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutPart {
     pub head: PartHead,
-    /// Text, arguments or data, in paragraphs; only reasoning has more than one.
-    pub texts: Vec<Text>,
-    pub sig: Option<Text>,
+    /// EscapedStr, arguments or data, in paragraphs; only reasoning has more than one.
+    pub texts: Vec<EscapedStr>,
+    pub sig: Option<EscapedStr>,
     pub citations: Vec<Raw>,
     /// Lists of log probabilities in the order in which they came.
     pub logprobs: Vec<Raw>,
@@ -34,8 +34,8 @@ pub struct OutPart {
 
 impl OutPart {
     /// All of the part's text; paragraphs joined by an empty line.
-    pub fn text(&self) -> Text {
-        Text::join(&self.texts, "\\n\\n")
+    pub fn text(&self) -> EscapedStr {
+        EscapedStr::join(&self.texts, "\\n\\n")
     }
 }
 
@@ -44,7 +44,7 @@ impl OutPart {
 pub struct Fold {
     response: Response,
     /// The open paragraphs' pieces of the open part of each choice.
-    pieces: Vec<Vec<Text>>,
+    pieces: Vec<Vec<EscapedStr>>,
     failed: Option<Fault>,
 }
 
@@ -100,7 +100,7 @@ impl Fold {
     fn end_paragraph(&mut self, at: At) {
         let pieces = std::mem::take(self.pieces(at));
         if !pieces.is_empty() {
-            self.part(at, |part| part.texts.push(Text::join(&pieces, "")));
+            self.part(at, |part| part.texts.push(EscapedStr::join(&pieces, "")));
         }
     }
 
@@ -114,7 +114,7 @@ impl Fold {
         &mut self.response.choices[index]
     }
 
-    fn pieces(&mut self, at: At) -> &mut Vec<Text> {
+    fn pieces(&mut self, at: At) -> &mut Vec<EscapedStr> {
         let index = at.choice as usize;
         if self.pieces.len() <= index {
             self.pieces.resize_with(index + 1, Vec::new);
@@ -217,11 +217,11 @@ mod tests {
             },
             Event::Delta {
                 at,
-                text: Text::from("a"),
+                text: EscapedStr::from("a"),
             },
             Event::Delta {
                 at,
-                text: Text::from("b"),
+                text: EscapedStr::from("b"),
             },
             Event::PartEnd { at },
             Event::Usage(Usage {

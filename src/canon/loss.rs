@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Spot;
+use super::Offset;
 use crate::json;
 
 /// How something was not carried exactly.
@@ -27,7 +27,7 @@ pub struct Loss {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// Where the field stood in the client's request, if it stood anywhere.
-    pub at: Option<Spot>,
+    pub at: Option<Offset>,
     /// Why it cannot be carried: "the anthropic dialect has no audio input".
     pub why: String,
 }
@@ -42,19 +42,19 @@ pub struct Losses {
 
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    Spot(Spot),
+    Offset(Offset),
     Name(&'static str),
 }
 
 impl Losses {
     /// The field at this place was left out.
-    pub fn dropped(&mut self, at: Spot) {
-        self.noted.push((Place::Spot(at), How::Dropped));
+    pub fn dropped(&mut self, at: Offset) {
+        self.noted.push((Place::Offset(at), How::Dropped));
     }
 
     /// The field at this place was approximated or clamped.
-    pub fn adjusted(&mut self, at: Spot) {
-        self.noted.push((Place::Spot(at), How::Adjusted));
+    pub fn adjusted(&mut self, at: Offset) {
+        self.noted.push((Place::Offset(at), How::Adjusted));
     }
 
     /// The target demands `name` and the client did not send it.
@@ -69,7 +69,7 @@ impl Losses {
 
     /// The request cannot be carried; `why` completes the sentence that starts with the field's
     /// path.
-    pub fn refuse(&mut self, at: impl Into<Option<Spot>>, why: impl Into<String>) {
+    pub fn refuse(&mut self, at: impl Into<Option<Offset>>, why: impl Into<String>) {
         self.refusal.get_or_insert_with(|| Refusal {
             at: at.into(),
             why: why.into(),
@@ -96,7 +96,7 @@ impl Losses {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let spots: Vec<Spot> = self
+        let spots: Vec<Offset> = self
             .noted
             .iter()
             .filter_map(|(place, _)| place.spot())
@@ -112,7 +112,7 @@ impl Losses {
         for (place, how) in self.noted {
             let path = match place {
                 Place::Name(name) => name.to_owned(),
-                Place::Spot(_) => paths.next().unwrap_or_default(),
+                Place::Offset(_) => paths.next().unwrap_or_default(),
             };
             let loss = Loss { path, how };
             if seen.insert(loss.clone()) {
@@ -124,9 +124,9 @@ impl Losses {
 }
 
 impl Place {
-    fn spot(self) -> Option<Spot> {
+    fn spot(self) -> Option<Offset> {
         match self {
-            Self::Spot(spot) => Some(spot),
+            Self::Offset(spot) => Some(spot),
             Self::Name(_) => None,
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! It is the union of the dialects, not their intersection: each construct of a dialect has a home
 //! here or is kept as [`Unknown`], so that whatever a target cannot carry can be named as a
-//! [`Loss`]. Text and schemas are slices of the bytes that came ([`crate::json::Text`],
-//! [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Spot`]).
+//! [`Loss`]. Text and schemas are slices of the bytes that came ([`crate::json::EscapedStr`],
+//! [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Offset`]).
 //!
 //! No IO, no async, no clock, no dialect's words.
 
@@ -14,7 +14,7 @@ mod loss;
 mod request;
 mod usage;
 
-pub use crate::json::Spot;
+pub use crate::json::Offset;
 pub use event::{At, Event, FinishReason, PartHead, ReasoningForm, Start};
 pub use fault::{Blame, Fault, FaultKind};
 pub use fold::{Choice, Fold, OutPart, Response};

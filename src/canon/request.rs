@@ -2,18 +2,18 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, How, Losses, Origin, Spot};
-use crate::json::{Document, Invalid, Raw, Text, Value};
+use super::{Dialect, How, Losses, Offset, Origin};
+use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 
 /// A value and where it stood in the client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
     pub value: T,
-    pub at: Spot,
+    pub at: Offset,
 }
 
 impl<T> Located<T> {
-    pub fn new(value: T, at: Spot) -> Self {
+    pub fn new(value: T, at: Offset) -> Self {
         Self { value, at }
     }
 
@@ -32,7 +32,7 @@ impl<T> Located<T> {
 /// A field that was read and has no home in the model. Every encoder reports it as dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    pub at: Spot,
+    pub at: Offset,
     pub raw: Raw,
 }
 
@@ -47,14 +47,14 @@ impl From<Value<'_>> for Unknown {
 
 /// What a client asks of a model.
 ///
-/// `None` = the client left it open. Bodies are kept so that a loss's [`Spot`] can become a path.
+/// `None` = the client left it open. Bodies are kept so that a loss's [`Offset`] can become a path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
-    /// The client's bytes: what every [`Spot`] points into.
+    /// The client's bytes: what every [`Offset`] points into.
     pub body: Bytes,
     /// The model's name as the client wrote it.
     pub model: String,
-    /// System text in front of the conversation, in order. Only `Text` parts (others are refused by
+    /// System text in front of the conversation, in order. Only `EscapedStr` parts (others are refused by
     /// the decoders).
     pub system: Vec<Part>,
     /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's
@@ -68,7 +68,7 @@ pub struct Request {
     pub sampling: Sampling,
     /// Bound on the answer's tokens, reasoning included.
     pub output_tokens_max: Option<Located<u64>>,
-    pub stops: Vec<Located<Text>>,
+    pub stops: Vec<Located<EscapedStr>>,
     /// How many answers are asked for.
     pub choices: Option<Located<u64>>,
     pub format: Option<Located<Format>>,
@@ -77,16 +77,16 @@ pub struct Request {
     /// chosen one.
     pub logprobs: Option<Located<u64>>,
     /// Output kinds besides text, such as `audio` or `IMAGE`, as written.
-    pub modalities: Vec<Located<Text>>,
-    pub verbosity: Option<Located<Text>>,
+    pub modalities: Vec<Located<EscapedStr>>,
+    pub verbosity: Option<Located<EscapedStr>>,
     /// The end user, as an opaque id (`safety_identifier`, `user`, `metadata.user_id`).
-    pub user: Option<Located<Text>>,
+    pub user: Option<Located<EscapedStr>>,
     /// OpenAI's map of string pairs, as written.
     pub metadata: Option<Located<Raw>>,
     /// `service_tier`, as written.
-    pub tier: Option<Located<Text>>,
+    pub tier: Option<Located<EscapedStr>>,
     /// The key by which a cache tells conversations apart.
-    pub cache_key: Option<Located<Text>>,
+    pub cache_key: Option<Located<EscapedStr>>,
     /// Anthropic's top-level `cache_control`.
     pub cache_mark: Option<CacheMark>,
     pub stream: bool,
@@ -125,27 +125,27 @@ pub struct Turn {
     pub role: Role,
     pub parts: Vec<Part>,
     /// OpenAI's `name` of the speaker.
-    pub name: Option<Located<Text>>,
-    pub at: Spot,
+    pub name: Option<Located<EscapedStr>>,
+    pub at: Offset,
 }
 
 /// One piece of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub kind: PartKind,
-    pub at: Spot,
+    pub at: Offset,
     /// The token that only its maker can read: thinking signature, encrypted reasoning, thought
     /// signature.
     pub sig: Option<Sig>,
     /// Where the client wrote the token, if in a field of its own (Gemini's `thoughtSignature`).
-    pub sig_at: Option<Spot>,
+    pub sig_at: Option<Offset>,
     pub cache: Option<CacheMark>,
     /// Citations of the part, in their dialect's shape.
     pub citations: Option<Located<Raw>>,
 }
 
 impl Part {
-    pub fn new(kind: PartKind, at: Spot) -> Self {
+    pub fn new(kind: PartKind, at: Offset) -> Self {
         Self {
             kind,
             at,
@@ -156,7 +156,7 @@ impl Part {
         }
     }
 
-    pub fn text(text: Text, at: Spot) -> Self {
+    pub fn text(text: EscapedStr, at: Offset) -> Self {
         Self::new(PartKind::Text(text), at)
     }
 
@@ -173,25 +173,25 @@ impl Part {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartKind {
-    Text(Text),
+    Text(EscapedStr),
     Media(Media),
     /// Reasoning shown earlier, in paragraphs.
     Reasoning {
         form: super::ReasoningForm,
-        texts: Vec<Text>,
+        texts: Vec<EscapedStr>,
     },
     ToolCall {
-        id: Text,
-        name: Text,
-        namespace: Option<Text>,
+        id: EscapedStr,
+        name: EscapedStr,
+        namespace: Option<EscapedStr>,
         input: ToolInput,
     },
     ToolResult(ToolResult),
-    Refusal(Text),
+    Refusal(EscapedStr),
     /// A part of a hosted tool or another construct that only its own dialect knows.
     Hosted {
         dialect: Dialect,
-        kind: Text,
+        kind: EscapedStr,
         raw: Raw,
     },
 }
@@ -203,15 +203,15 @@ pub enum ToolInput {
     /// where it stood as an object.
     Json(Raw),
     /// What should have been a JSON object and is not; kept as it was, for history only.
-    Malformed(Text),
+    Malformed(EscapedStr),
     /// A custom tool's free text.
-    Free(Text),
+    Free(EscapedStr),
 }
 
 impl ToolInput {
     /// From arguments as OpenAI's dialects carry them: JSON inside a string. `""` means no
     /// arguments.
-    pub fn from_arguments(arguments: &Text) -> Self {
+    pub fn from_arguments(arguments: &EscapedStr) -> Self {
         if arguments.is_blank() {
             return Self::Json(Raw::from_static("{}"));
         }
@@ -222,7 +222,7 @@ impl ToolInput {
     }
 
     /// As OpenAI's dialects carry arguments: JSON inside a string.
-    pub fn to_arguments(&self) -> Text {
+    pub fn to_arguments(&self) -> EscapedStr {
         match self {
             Self::Json(raw) => raw.to_text(),
             Self::Malformed(text) | Self::Free(text) => text.clone(),
@@ -232,7 +232,7 @@ impl ToolInput {
     /// As Anthropic and Gemini carry arguments: an object. Malformed arguments stand in it as
     /// `_raw`, free text as `input`.
     pub fn to_object(&self) -> Raw {
-        let wrap = |key: &str, text: &Text| {
+        let wrap = |key: &str, text: &EscapedStr| {
             crate::json::value(|value| value.object(|object| object.text(key, text)))
         };
         match self {
@@ -243,13 +243,13 @@ impl ToolInput {
     }
 }
 
-/// What a tool answered. `parts` holds `Text` and `Media` only (and `Hosted` within one dialect).
+/// What a tool answered. `parts` holds `EscapedStr` and `Media` only (and `Hosted` within one dialect).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolResult {
-    pub call_id: Text,
+    pub call_id: EscapedStr,
     /// The tool's name where the dialect tells it (Gemini); `turns::arrange` fills it in from the
     /// call.
-    pub name: Option<Text>,
+    pub name: Option<EscapedStr>,
     pub parts: Vec<Part>,
     pub is_error: bool,
 }
@@ -259,11 +259,11 @@ pub struct Media {
     pub kind: MediaKind,
     pub source: MediaSource,
     /// A file name or title.
-    pub name: Option<Located<Text>>,
+    pub name: Option<Located<EscapedStr>>,
     /// Anthropic's `context` of a document.
-    pub context: Option<Located<Text>>,
+    pub context: Option<Located<EscapedStr>>,
     /// OpenAI's `detail`, Gemini's `mediaResolution`; as written.
-    pub detail: Option<Located<Text>>,
+    pub detail: Option<Located<EscapedStr>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,19 +310,16 @@ impl MediaKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MediaSource {
     /// `data` is base64.
-    Inline {
-        mime: Text,
-        data: Text,
-    },
+    Inline { mime: EscapedStr, data: EscapedStr },
     /// A text document's own text.
-    Plain(Text),
+    Plain(EscapedStr),
     Url {
-        url: Text,
-        mime: Option<Text>,
+        url: EscapedStr,
+        mime: Option<EscapedStr>,
     },
     /// A handle that only `dialect`'s provider knows.
     File {
-        id: Located<Text>,
+        id: Located<EscapedStr>,
         dialect: Dialect,
     },
 }
@@ -331,30 +328,30 @@ pub enum MediaSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sig {
     pub origin: Origin,
-    pub value: Text,
+    pub value: EscapedStr,
 }
 
 /// A cache breakpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheMark {
-    pub at: Spot,
+    pub at: Offset,
     /// `5m`, `1h`, `30m`, as written.
-    pub ttl: Option<Text>,
+    pub ttl: Option<EscapedStr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
     pub kind: ToolKind,
-    pub at: Spot,
+    pub at: Offset,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolKind {
     Function {
-        name: Text,
+        name: EscapedStr,
         /// Responses' group of tools (Codex sends one).
-        namespace: Option<Text>,
-        description: Option<Text>,
+        namespace: Option<EscapedStr>,
+        description: Option<EscapedStr>,
         /// JSON Schema of the arguments. `None` = no arguments.
         schema: Option<Raw>,
         strict: Option<Located<bool>>,
@@ -363,16 +360,16 @@ pub enum ToolKind {
     /// A custom tool: free text in, by a grammar (`{"type":"grammar","syntax":…,"definition":…}`)
     /// if there is one.
     Free {
-        name: Text,
-        namespace: Option<Text>,
-        description: Option<Text>,
+        name: EscapedStr,
+        namespace: Option<EscapedStr>,
+        description: Option<EscapedStr>,
         grammar: Option<Located<Raw>>,
         cache: Option<CacheMark>,
     },
     /// A tool that the provider runs.
     Hosted {
         dialect: Dialect,
-        kind: Text,
+        kind: EscapedStr,
         raw: Raw,
     },
 }
@@ -380,13 +377,13 @@ pub enum ToolKind {
 /// A tool as a choice names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolName {
-    pub name: Text,
-    pub namespace: Option<Text>,
+    pub name: EscapedStr,
+    pub namespace: Option<EscapedStr>,
 }
 
 impl ToolName {
     /// Of a tool that stands in no group.
-    pub fn plain(name: Text) -> Self {
+    pub fn plain(name: EscapedStr) -> Self {
         Self {
             name,
             namespace: None,
@@ -401,8 +398,8 @@ pub enum ToolChoice {
     /// Some tool must be called.
     Any,
     One {
-        name: Text,
-        namespace: Option<Text>,
+        name: EscapedStr,
+        namespace: Option<EscapedStr>,
     },
     /// Only these may be called; `must` = one of them has to be.
     Subset {
@@ -410,7 +407,7 @@ pub enum ToolChoice {
         must: bool,
     },
     /// A hosted tool must be called.
-    Hosted(Text),
+    Hosted(EscapedStr),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -425,8 +422,8 @@ pub enum Format {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemaFormat {
-    pub name: Option<Located<Text>>,
-    pub description: Option<Located<Text>>,
+    pub name: Option<Located<EscapedStr>>,
+    pub description: Option<Located<EscapedStr>>,
     pub schema: Raw,
     pub strict: Option<Located<bool>>,
 }
@@ -473,7 +470,7 @@ pub enum Effort {
 pub enum ShowReasoning {
     No,
     /// A summary; the level is OpenAI's word, where one was given (`auto`, `concise`, `detailed`).
-    Summary(Option<Text>),
+    Summary(Option<EscapedStr>),
     Full,
 }
 
@@ -489,16 +486,16 @@ pub struct Embed {
     /// Whether vectors are asked for as base64 of little-endian `f32` (OpenAI's `encoding_format`).
     pub base64: bool,
     /// Gemini's `taskType`, as written.
-    pub task: Option<Located<Text>>,
+    pub task: Option<Located<EscapedStr>>,
     /// Gemini's `title`.
-    pub title: Option<Located<Text>>,
-    pub user: Option<Located<Text>>,
+    pub title: Option<Located<EscapedStr>>,
+    pub user: Option<Located<EscapedStr>>,
     pub unknown: Vec<Unknown>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmbedInput {
-    Text(Located<Text>),
+    Text(Located<EscapedStr>),
     /// Token ids, as written.
     Tokens(Located<Raw>),
 }
@@ -509,7 +506,7 @@ pub enum Embedding {
     /// A JSON array of numbers.
     Numbers(Raw),
     /// Base64 of little-endian `f32`.
-    Base64(Text),
+    Base64(EscapedStr),
 }
 
 /// An answer to [`Embed`].
@@ -534,7 +531,7 @@ pub struct ModelCard {
 }
 
 impl Tool {
-    pub fn name(&self) -> Option<&Text> {
+    pub fn name(&self) -> Option<&EscapedStr> {
         match &self.kind {
             ToolKind::Function { name, .. } | ToolKind::Free { name, .. } => Some(name),
             ToolKind::Hosted { .. } => None,
@@ -542,7 +539,7 @@ impl Tool {
     }
 }
 
-impl Text {
+impl EscapedStr {
     /// The text as a JSON object, where it is one.
     pub fn to_object(&self) -> Result<Document, Invalid> {
         let document = self.parse()?;

@@ -16,7 +16,7 @@ use crate::control::account::{
     AccountFacts, Added, BudgetFacts, Entered, Entry, Form, ImportChange, QuotaFacts, RestFacts,
     SettingChanges,
 };
-use crate::control::{Ask, Complaint, Home, Reply, Secret, Spoken};
+use crate::control::{Ask, ControlError, Home, Reply, Secret, WireSecret};
 
 /// Models that are named after a test; more are counted.
 const MODELS_SHOWN: usize = 12;
@@ -154,10 +154,10 @@ impl Line<'_> {
             return Ok(Entered::Variable(variable.clone()));
         }
         if way.stdin {
-            return Ok(Entered::Key(Spoken(self.program.standard_input()?)));
+            return Ok(Entered::Key(WireSecret(self.program.standard_input()?)));
         }
         if way.service_account_stdin {
-            return Ok(Entered::ServiceAccount(Spoken(
+            return Ok(Entered::ServiceAccount(WireSecret(
                 self.program.standard_input()?,
             )));
         }
@@ -171,21 +171,21 @@ impl Line<'_> {
                     self.program
                         .standard_input()
                         .map(Secret::trimmed)
-                        .map(Spoken)
+                        .map(WireSecret)
                 };
                 Ok(Entered::SignIn {
                     client_secret: how.client_secret_stdin.then(secret).transpose()?,
                 })
             }
             Form::Key if way.oauth => {
-                Err(Complaint::usage("this provider takes a key, and no sign-in").into())
+                Err(ControlError::usage("this provider takes a key, and no sign-in").into())
             }
             Form::Key => {
                 let key = self
                     .program
                     .hidden(question)
                     .context("no key can be asked for; give it with `--stdin`")?;
-                Ok(Entered::Key(Spoken(key)))
+                Ok(Entered::Key(WireSecret(key)))
             }
         }
     }
@@ -195,10 +195,10 @@ impl Line<'_> {
         let typed = self.program.standard_input()?;
         let mut lines = typed.expose().lines();
         let mut next = || Secret::new(lines.next().unwrap_or_default().to_owned());
-        let token = Spoken(next());
+        let token = WireSecret(next());
         Ok(Entered::RefreshToken {
             token,
-            client_secret: has_client_secret.then(|| Spoken(next())),
+            client_secret: has_client_secret.then(|| WireSecret(next())),
         })
     }
 
@@ -307,10 +307,10 @@ impl Line<'_> {
         Ok(DONE)
     }
 
-    fn passphrase(&self, from_stdin: bool, is_new: bool) -> anyhow::Result<Spoken> {
+    fn passphrase(&self, from_stdin: bool, is_new: bool) -> anyhow::Result<WireSecret> {
         if from_stdin {
             let typed = self.program.standard_input()?;
-            return Ok(Spoken(Secret::new(
+            return Ok(WireSecret(Secret::new(
                 typed.expose().lines().next().unwrap_or_default().to_owned(),
             )));
         }
@@ -325,7 +325,7 @@ impl Line<'_> {
                 "the two passphrases are not the same; nothing was written"
             ));
         }
-        Ok(Spoken(passphrase))
+        Ok(WireSecret(passphrase))
     }
 }
 

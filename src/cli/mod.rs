@@ -19,7 +19,9 @@ use clap::Parser;
 use http::Request;
 
 use crate::control::selftest::Answered;
-use crate::control::{Ask, Complaint, Fault, Home, Link, Note, Reply, Secret, Started, Trouble};
+use crate::control::{
+    Ask, ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Reply, Secret, Started,
+};
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 
@@ -45,7 +47,7 @@ pub trait Program {
     ///
     /// # Errors
     /// When there is none.
-    fn open_in_browser(&self, link: &Link) -> io::Result<()>;
+    fn open_in_browser(&self, link: &DashboardLink) -> io::Result<()>;
 
     /// Tells a person who sees no terminal, where there is a desktop to tell it.
     fn announce(&self, summary: &str, body: &str);
@@ -55,8 +57,12 @@ pub trait Program {
     ///
     /// # Errors
     /// Why it was not done.
-    fn ask(&self, home: &Home, ask: Ask, on_note: &mut dyn FnMut(Note))
-    -> Result<Reply, Complaint>;
+    fn ask(
+        &self,
+        home: &Home,
+        ask: Ask,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Reply, ControlError>;
 
     /// Asks the person for something that is not shown while it is typed.
     ///
@@ -120,12 +126,12 @@ fn execute(
 
 fn exit_code_of(error: &anyhow::Error) -> u8 {
     match error
-        .downcast_ref::<Complaint>()
+        .downcast_ref::<ControlError>()
         .map(|complaint| complaint.kind)
     {
-        Some(Trouble::NotRunning) => exit_code::NOT_RUNNING,
-        Some(Trouble::WrongUsage) => exit_code::WRONG_USAGE,
-        Some(Trouble::Failed) | None => exit_code::FAILED,
+        Some(ErrorKind::NotRunning) => exit_code::NOT_RUNNING,
+        Some(ErrorKind::WrongUsage) => exit_code::WRONG_USAGE,
+        Some(ErrorKind::Failed) | None => exit_code::FAILED,
     }
 }
 

@@ -12,7 +12,7 @@ use super::out::Out;
 use super::verbs::{Done, ask, unexpected};
 use crate::control::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
 use crate::control::uninstall::{self, Uninstalled};
-use crate::control::{Ask, Complaint, Home, Reply, Trouble};
+use crate::control::{Ask, ControlError, ErrorKind, Home, Reply};
 use serde_json::json;
 
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.
@@ -82,8 +82,8 @@ pub(super) fn uninstall(
 ) -> Done {
     match program.ask(home, Ask::Quit, &mut |_| {}) {
         Ok(_)
-        | Err(Complaint {
-            kind: Trouble::NotRunning,
+        | Err(ControlError {
+            kind: ErrorKind::NotRunning,
             ..
         }) => {}
         Err(complaint) => return Err(complaint.into()),

@@ -6,8 +6,8 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::control::status::Status;
 use crate::control::{
-    self, EnvAccount, Keys, ModelCard, Outside, Place, Provider, Resolved, Serving, Upstream, Via,
-    Wanted,
+    self, Config, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice, Serving,
+    SocketPath, Upstream, Wanted,
 };
 
 struct Fake {
@@ -21,13 +21,13 @@ struct Fake {
 /// A world of one server that lists a model.
 struct World;
 
-impl Outside for World {
+impl Environment for World {
     fn list_models<'a>(
         &'a self,
-        _: &'a Resolved,
+        _: &'a Config,
         provider: &'a Provider,
         _: &'a EnvAccount,
-        _: &'a Via,
+        _: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let listed = match provider.name.as_str() {
             "ollama" => Ok(vec![ModelCard {
@@ -43,7 +43,7 @@ impl Outside for World {
         None
     }
 
-    fn upstream(&self, _: &Resolved) -> Arc<dyn Upstream> {
+    fn upstream(&self, _: &Config) -> Arc<dyn Upstream> {
         unreachable!("no test signs in")
     }
 
@@ -55,7 +55,7 @@ impl Outside for World {
 impl Program for Fake {
     fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
         self.ran.set(true);
-        let place = Place::of(home, &|_| None);
+        let place = SocketPath::of(home, &|_| None);
         let serving = Serving::Running {
             port: 1,
             refused: None,
@@ -78,7 +78,7 @@ impl Program for Fake {
         Ok(())
     }
 
-    fn open_in_browser(&self, _: &Link) -> io::Result<()> {
+    fn open_in_browser(&self, _: &DashboardLink) -> io::Result<()> {
         if self.has_browser {
             Ok(())
         } else {
@@ -97,10 +97,10 @@ impl Program for Fake {
         home: &Home,
         ask: Ask,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, Complaint> {
+    ) -> Result<Reply, ControlError> {
         if matches!(ask, Ask::Open) && !self.is_first {
-            let url = control::Spoken(Secret::new("http://127.0.0.1:2/link".to_owned()));
-            return Ok(Reply::Link(Link {
+            let url = control::WireSecret(Secret::new("http://127.0.0.1:2/link".to_owned()));
+            return Ok(Reply::Link(DashboardLink {
                 file: "link.html".into(),
                 url,
             }));

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::keys;
-use super::problem::{Place, Problem, Problems};
+use super::problem::{Location, Problem, Problems};
 
 /// What the comparison found.
 pub(super) struct Checked {
@@ -68,7 +68,7 @@ impl Checked {
                 (
                     offset,
                     Problem {
-                        place: Some(Place::of(text, offset)),
+                        place: Some(Location::of(text, offset)),
                         ..problem
                     },
                 )

@@ -12,7 +12,7 @@ use toml_edit::{DocumentMut, Item, Table, Value};
 use super::home::CONFIG_FILE;
 use super::keys::{self, KEYS, Key, steps};
 use super::problem::{Problem, Problems};
-use super::{Home, Resolved, parse};
+use super::{Config, Home, parse};
 use crate::provider::{DEMO, Provider};
 
 /// Why a configuration cannot be used or changed.
@@ -56,7 +56,7 @@ pub fn text(home: &Home) -> Result<String, ConfigError> {
 ///
 /// # Errors
 /// When the file cannot be read, or something in it is wrong.
-pub fn load(home: &Home) -> Result<Resolved, ConfigError> {
+pub fn load(home: &Home) -> Result<Config, ConfigError> {
     parse(&text(home)?).map_err(ConfigError::Invalid)
 }
 
@@ -140,7 +140,7 @@ fn document(text: &str) -> Result<DocumentMut, ConfigError> {
     })
 }
 
-fn setting(document: &DocumentMut, resolved: &Resolved, path: &str, key: &Key) -> Setting {
+fn setting(document: &DocumentMut, resolved: &Config, path: &str, key: &Key) -> Setting {
     let written = steps(path)
         .into_iter()
         .try_fold(document.as_item(), |item, step| item.get(step))
@@ -168,7 +168,7 @@ fn json(value: Value) -> Json {
 }
 
 /// What is in force for a provider's key that the file leaves to the preset.
-fn of_provider(resolved: &Resolved, path: &str) -> Json {
+fn of_provider(resolved: &Config, path: &str) -> Json {
     let steps = steps(path);
     let ["providers", name, key @ ..] = steps.as_slice() else {
         return Json::Null;
@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_all_defaults() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(load(&Home::at(folder.path())).unwrap(), Resolved::default());
+        assert_eq!(load(&Home::at(folder.path())).unwrap(), Config::default());
     }
 
     #[test]

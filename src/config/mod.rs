@@ -16,9 +16,9 @@ pub mod resolved;
 pub mod watch;
 
 pub use home::Home;
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Location, Problem, Problems};
 pub use resolved::{
-    AuthMode, Limits, Mode, Network, Notifications, Resolved, Scheduling, Translation,
+    AuthMode, Config, LimitSettings, Mode, Network, Notifications, Scheduling, Translation,
 };
 pub use watch::{ConfigWatcher, Live};
 
@@ -31,7 +31,7 @@ pub const VERSION: u64 = 1;
 ///
 /// # Errors
 /// All problems that are found, each with its place.
-pub fn parse(text: &str) -> Result<Resolved, Problems> {
+pub fn parse(text: &str) -> Result<Config, Problems> {
     let document = Document::parse(text)
         .map_err(|error| Problems::syntax(text, error.span(), error.message()))?;
     let checked = check::check(&document);

@@ -7,12 +7,12 @@ use super::home::CONFIG_FILE;
 
 /// A place in the file, counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     pub line: usize,
     pub column: usize,
 }
 
-impl Place {
+impl Location {
     /// The place of a byte offset.
     pub(super) fn of(text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);
@@ -28,7 +28,7 @@ impl Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// `None` where the problem is not about a text that lies in the file.
-    pub place: Option<Place>,
+    pub place: Option<Location>,
     /// The key; empty where the text is no TOML.
     pub path: String,
     /// What was expected and what was found. Never a value that may be a secret.
@@ -47,7 +47,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(Place { line, column }) = self.place {
+        if let Some(Location { line, column }) = self.place {
             write!(f, "{CONFIG_FILE}:{line}:{column}: ")?;
         }
         if !self.path.is_empty() {
@@ -64,7 +64,7 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// The text is no TOML.
     pub(super) fn syntax(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
-        let place = span.map(|span| Place::of(text, span.start));
+        let place = span.map(|span| Location::of(text, span.start));
         // The parser's texts may have several lines: what is expected stands on the later ones.
         let message = message.lines().collect::<Vec<_>>().join(", ");
         Self(vec![Problem {

@@ -20,7 +20,7 @@ use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
 use crate::provider::{Auth, BaseUrl, DEMO, Provider, dialect, oauth};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolved {
+pub struct Config {
     pub port: u16,
     pub allow_lan_access: bool,
     /// `auto` is already decided.
@@ -37,7 +37,7 @@ pub struct Resolved {
     pub providers: Vec<Provider>,
     pub rules: Rules,
     pub network: Network,
-    pub limits: Limits,
+    pub limits: LimitSettings,
     /// Whether the built-in offline provider serves.
     pub demo_enabled: bool,
 }
@@ -106,7 +106,7 @@ pub enum Mode {
 
 /// The bounds of everything that comes from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct LimitSettings {
     pub request_body_bytes_max: usize,
     pub answer_body_bytes_max: usize,
     pub header_bytes_max: usize,
@@ -133,7 +133,7 @@ pub struct Limits {
     pub keep_alive: Duration,
 }
 
-impl Default for Limits {
+impl Default for LimitSettings {
     fn default() -> Self {
         Self {
             // Agents send whole repositories and images; clients need 32 MiB at the least.
@@ -172,7 +172,7 @@ impl Default for Scheduling {
     }
 }
 
-impl Default for Resolved {
+impl Default for Config {
     /// What is in force without any file.
     fn default() -> Self {
         Self {
@@ -187,13 +187,13 @@ impl Default for Resolved {
             providers: Vec::new(),
             rules: Rules::default(),
             network: Network::default(),
-            limits: Limits::default(),
+            limits: LimitSettings::default(),
             demo_enabled: true,
         }
     }
 }
 
-impl Resolved {
+impl Config {
     pub fn provider(&self, name: &str) -> Option<&Provider> {
         self.providers.iter().find(|provider| provider.name == name)
     }
@@ -221,7 +221,7 @@ impl Resolved {
 }
 
 /// Fills in the defaults and judges what the kinds of the keys cannot say.
-pub(super) fn resolve(raw: &Raw) -> Result<Resolved, Vec<Problem>> {
+pub(super) fn resolve(raw: &Raw) -> Result<Config, Vec<Problem>> {
     if let Some(version) = raw.version.filter(|version| *version > VERSION) {
         let why = format!(
             "the file has form {version}, this program knows {VERSION}: install a newer aerostat"
@@ -248,12 +248,12 @@ impl Judge {
         self.problems.push(Problem::new(path, message));
     }
 
-    fn resolve(&mut self, raw: &Raw) -> Resolved {
-        let default = Resolved::default();
+    fn resolve(&mut self, raw: &Raw) -> Config {
+        let default = Config::default();
         let allow_lan_access = raw.allow_lan_access.unwrap_or(default.allow_lan_access);
         let providers = self.providers(&raw.providers);
         let rules = self.rules(&raw.models, &providers);
-        Resolved {
+        Config {
             port: raw.port.unwrap_or(default.port),
             allow_lan_access,
             auth_mode: auth_mode(raw.auth_mode.as_deref(), allow_lan_access),
@@ -562,10 +562,10 @@ impl Judge {
         Some(Rule { name, targets })
     }
 
-    fn limits(&mut self, raw: &RawLimits) -> Limits {
-        let default = Limits::default();
+    fn limits(&mut self, raw: &RawLimits) -> LimitSettings {
+        let default = LimitSettings::default();
         let seconds = |written: Option<u64>, default| written.map_or(default, Duration::from_secs);
-        Limits {
+        LimitSettings {
             request_body_bytes_max: bytes(
                 raw.request_body_bytes_max.as_ref(),
                 default.request_body_bytes_max,

@@ -15,7 +15,7 @@ fn problem(text: &str) -> String {
     problems.to_string()
 }
 
-fn resolved(text: &str) -> Resolved {
+fn resolved(text: &str) -> Config {
     parse(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -60,8 +60,8 @@ fn the_documented_defaults_are_those_in_force() {
     let text: String = written
         .map(|key| format!("{} = {}\n", key.path, key.default.unwrap()))
         .collect();
-    assert_eq!(resolved(&text), Resolved::default());
-    assert_eq!(resolved(""), Resolved::default());
+    assert_eq!(resolved(&text), Config::default());
+    assert_eq!(resolved(""), Config::default());
 }
 
 #[test]

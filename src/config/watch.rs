@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{info, warn};
 
 use super::file::{self, ConfigError};
-use super::{Home, Resolved};
+use super::{Config, Home};
 
 /// Editors write in several steps; what they leave after this pause is taken.
 const DEBOUNCE: Duration = Duration::from_millis(150);
@@ -24,7 +24,7 @@ const GONE_PAUSE: Duration = Duration::from_millis(500);
 /// What is in force, and what is wrong with the file as it is now.
 #[derive(Clone, Debug)]
 pub struct Live {
-    pub config: Arc<Resolved>,
+    pub config: Arc<Config>,
     /// Set while the file holds what cannot be used: then `config` is the last good one.
     pub trouble: Option<Arc<str>>,
 }
@@ -43,7 +43,7 @@ impl ConfigWatcher {
     ///
     /// # Errors
     /// When the folder cannot be made or watched.
-    pub fn new(home: Home, config: Resolved) -> notify::Result<(Self, watch::Receiver<Live>)> {
+    pub fn new(home: Home, config: Config) -> notify::Result<(Self, watch::Receiver<Live>)> {
         home.create().map_err(notify::Error::io)?;
         let changed = Arc::new(Notify::new());
         let mut watcher = notify::recommended_watcher(on_event(&home, Arc::clone(&changed)))?;
@@ -85,7 +85,7 @@ impl ConfigWatcher {
         }
     }
 
-    fn publish(&self, loaded: Result<Resolved, ConfigError>) {
+    fn publish(&self, loaded: Result<Config, ConfigError>) {
         self.live.send_if_modified(|live| match loaded {
             Ok(config) => take(live, config),
             Err(error) => complain(live, &error),
@@ -93,7 +93,7 @@ impl ConfigWatcher {
     }
 }
 
-fn take(live: &mut Live, config: Resolved) -> bool {
+fn take(live: &mut Live, config: Config) -> bool {
     let is_new = *live.config != config;
     let was_bad = live.trouble.take().is_some();
     if is_new || was_bad {

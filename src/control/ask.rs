@@ -6,13 +6,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::account::{AccountFacts, Added, Entry, Exported, Form, Imported, SettingChanges, Test};
+use super::dashboard_link::DashboardLink;
 use super::explain::Explanation;
-use super::front_door::Link;
 use super::key::{KeyFacts, NewKey};
 use super::model::Trial;
 use super::provider::{ProviderFacts, ProviderModels};
 use super::status::Status;
-use super::wire::Spoken;
+use super::wire::WireSecret;
 
 /// Most verbs look at a file or two.
 const TIME_LIMIT: Duration = Duration::from_secs(20);
@@ -62,12 +62,12 @@ pub enum Ask {
         name: String,
     },
     AccountExport {
-        passphrase: Spoken,
+        passphrase: WireSecret,
     },
     /// `file` is an export in base64; it is only looked at unless it `is_meant`.
     AccountImport {
         file: String,
-        passphrase: Spoken,
+        passphrase: WireSecret,
         is_meant: bool,
     },
     ProviderList,
@@ -94,7 +94,7 @@ pub enum Ask {
 #[serde(tag = "of", content = "facts", rename_all = "snake_case")]
 pub enum Reply {
     Status(Status),
-    Link(Link),
+    Link(DashboardLink),
     Form(Form),
     Added(Box<Added>),
     Accounts(Vec<AccountFacts>),

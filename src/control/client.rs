@@ -7,8 +7,10 @@ use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::tokio::Stream as _;
 use tokio::io::BufReader;
 
-use super::place::Place;
-use super::wire::{Asked, Complaint, Said, VERSION, Word, read_line, write_line};
+use super::socket_path::SocketPath;
+use super::wire::{
+    Asked, ControlError, MessageBody, ServerMessage, VERSION, read_line, write_line,
+};
 use super::{Ask, Note, Reply};
 
 /// How long an agent may take to take a connection. It is on this machine.
@@ -21,7 +23,7 @@ pub struct Client {
 
 impl Client {
     /// `None` where no agent is there.
-    pub async fn connect(place: &Place) -> Option<Self> {
+    pub async fn connect(place: &SocketPath) -> Option<Self> {
         let name = place.name().ok()?;
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name))
             .await
@@ -34,18 +36,26 @@ impl Client {
     ///
     /// # Errors
     /// What the agent said, or that it said nothing in the time that the verb may take.
-    pub async fn ask(&self, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+    pub async fn ask(
+        &self,
+        ask: Ask,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Reply, ControlError> {
         let limit = ask.time_limit();
         let asked = tokio::time::timeout(limit, self.exchange(ask, on_note)).await;
         asked.unwrap_or_else(|_| {
-            Err(Complaint::failed(format!(
+            Err(ControlError::failed(format!(
                 "the agent did not answer within {} s",
                 limit.as_secs()
             )))
         })
     }
 
-    async fn exchange(&self, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+    async fn exchange(
+        &self,
+        ask: Ask,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<Reply, ControlError> {
         write_line(
             &mut &self.stream,
             &Asked {
@@ -61,11 +71,11 @@ impl Client {
                 .await
                 .map_err(broken)?
                 .ok_or_else(gone)?;
-            let said: Said = serde_json::from_slice(&line).map_err(|_| foreign())?;
+            let said: ServerMessage = serde_json::from_slice(&line).map_err(|_| foreign())?;
             match said.word {
-                Word::Note(note) => on_note(note),
-                Word::Done(reply) => return Ok(*reply),
-                Word::Refused(complaint) => return Err(complaint),
+                MessageBody::Note(note) => on_note(note),
+                MessageBody::Done(reply) => return Ok(*reply),
+                MessageBody::Refused(complaint) => return Err(complaint),
             }
         }
     }
@@ -79,16 +89,16 @@ impl Client {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn broken(error: io::Error) -> Complaint {
-    Complaint::failed(format!("the connection to the agent broke: {error}"))
+fn broken(error: io::Error) -> ControlError {
+    ControlError::failed(format!("the connection to the agent broke: {error}"))
 }
 
-fn gone() -> Complaint {
-    Complaint::failed("the agent ended before it answered")
+fn gone() -> ControlError {
+    ControlError::failed("the agent ended before it answered")
 }
 
-fn foreign() -> Complaint {
-    Complaint::failed(format!(
+fn foreign() -> ControlError {
+    ControlError::failed(format!(
         "the agent that runs answers in a way that version {} does not know; end it with `aerostat quit` and start this one",
         env!("CARGO_PKG_VERSION")
     ))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::moment;
-use super::wire::Complaint;
+use super::wire::ControlError;
 use crate::canon::{How, Loss};
 use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
 use crate::record::{Attempt, PassedOver, Record, Ring};
@@ -67,14 +67,14 @@ pub struct AttemptFacts {
 
 /// # Errors
 /// When the request is not known.
-pub(super) fn explain(ring: &Ring, id: &str) -> Result<Explanation, Complaint> {
+pub(super) fn explain(ring: &Ring, id: &str) -> Result<Explanation, ControlError> {
     let record = ring.find(id.trim()).ok_or_else(|| unknown(id))?;
     Ok(Explanation::of(&record))
 }
 
-fn unknown(id: &str) -> Complaint {
+fn unknown(id: &str) -> ControlError {
     let shown: String = id.chars().take(64).collect();
-    Complaint::failed(format!(
+    ControlError::failed(format!(
         "no request `{}` is remembered: an answer's `x-aerostat-request-id` names it, and the last {RECORDS_MAX} since the agent \
          began are kept",
         shown.escape_debug()
@@ -199,7 +199,7 @@ fn advice(record: &Record) -> Option<String> {
         Outcome::TimedOut { .. } => format!(
             "ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"
         ),
-        Outcome::Failed | Outcome::Garbled => {
+        Outcome::Failed | Outcome::MalformedResponse => {
             format!("ask again later: the fault is at `{provider}`, or at its `base_url`")
         }
         Outcome::Rejected(Refusal::UnknownModel) => {

@@ -8,16 +8,16 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 
 use crate::account::{AccountName, Credential, Vault, VaultError, VaultState};
-use crate::pool::{Claim, Keeper, KeeperError};
+use crate::pool::{Claim, CredentialStore, CredentialStoreError};
 
 /// Keeps credentials in a vault. Other processes are kept away by the home's lock, which who has a
 /// vault holds.
-pub struct VaultKeeper {
+pub struct VaultCredentialStore {
     vault: Arc<ArcSwap<Vault>>,
     claims: Mutex<HashMap<AccountName, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-impl VaultKeeper {
+impl VaultCredentialStore {
     pub(super) fn new(vault: Arc<ArcSwap<Vault>>) -> Self {
         Self {
             vault,
@@ -29,16 +29,19 @@ impl VaultKeeper {
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
-    ) -> Result<T, KeeperError> {
+    ) -> Result<T, CredentialStoreError> {
         let vault = self.vault.load_full();
         let done = tokio::task::spawn_blocking(move || work(&vault)).await;
-        done.map_err(|_| KeeperError("the vault's work broke".to_owned()))?
-            .map_err(|error| KeeperError(error.to_string()))
+        done.map_err(|_| CredentialStoreError("the vault's work broke".to_owned()))?
+            .map_err(|error| CredentialStoreError(error.to_string()))
     }
 }
 
-impl Keeper for VaultKeeper {
-    fn claim<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+impl CredentialStore for VaultCredentialStore {
+    fn claim<'a>(
+        &'a self,
+        account: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>> {
         let claim = {
             let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
             // Those that nobody has or waits for.
@@ -51,10 +54,10 @@ impl Keeper for VaultKeeper {
     fn read<'a>(
         &'a self,
         account: &'a AccountName,
-    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>> {
         let vault = self.vault.load();
         let found = match vault.state() {
-            VaultState::Shut { why, .. } => Err(KeeperError(why)),
+            VaultState::Shut { why, .. } => Err(CredentialStoreError(why)),
             _ => Ok(vault.get(account).map(|sealed| sealed.credential)),
         };
         Box::pin(std::future::ready(found))
@@ -65,7 +68,7 @@ impl Keeper for VaultKeeper {
         account: &'a AccountName,
         old: &'a Credential,
         new: &'a Credential,
-    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+    ) -> BoxFuture<'a, Result<bool, CredentialStoreError>> {
         let (name, old, new) = (account.clone(), old.clone(), new.clone());
         Box::pin(self.with(move |vault| replace(vault, &name, &old, new)))
     }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{Complaint, Spoken};
+use super::wire::{ControlError, WireSecret};
 use crate::config::local_key;
 use crate::store::{ApiKey, KeyName, Store};
 
@@ -21,7 +21,7 @@ pub struct KeyFacts {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewKey {
     pub name: String,
-    pub key: Spoken,
+    pub key: WireSecret,
 }
 
 impl KeyFacts {
@@ -36,21 +36,21 @@ impl KeyFacts {
 
 /// # Errors
 /// When the name is none or is taken, or the key cannot be stored.
-pub(super) async fn create(store: &Store, name: &str) -> Result<NewKey, Complaint> {
+pub(super) async fn create(store: &Store, name: &str) -> Result<NewKey, ControlError> {
     let name: KeyName = name.parse().map_err(|_| bad_name(name))?;
     if store.keys().iter().any(|known| known.name == name) {
-        return Err(Complaint::failed(format!(
+        return Err(ControlError::failed(format!(
             "a key `{name}` is there already; revoke it or take another name"
         )));
     }
-    let key = local_key::generate().map_err(Complaint::failed)?;
+    let key = local_key::generate().map_err(ControlError::failed)?;
     store
         .put_key(ApiKey::new(name.clone(), &key, SystemTime::now()))
         .await
-        .map_err(Complaint::failed)?;
+        .map_err(ControlError::failed)?;
     Ok(NewKey {
         name: name.to_string(),
-        key: Spoken(key),
+        key: WireSecret(key),
     })
 }
 
@@ -60,13 +60,13 @@ pub(super) fn list(store: &Store) -> Vec<KeyFacts> {
 
 /// # Errors
 /// When there is no such key, or it cannot be written that it is gone.
-pub(super) async fn revoke(store: &Store, name: &str) -> Result<KeyFacts, Complaint> {
+pub(super) async fn revoke(store: &Store, name: &str) -> Result<KeyFacts, ControlError> {
     let known = store
         .keys()
         .into_iter()
         .find(|known| known.name.as_str() == name);
     let key = known.ok_or_else(|| {
-        Complaint::failed(format!(
+        ControlError::failed(format!(
             "no key `{}`; `aerostat key list` names them",
             name.escape_debug()
         ))
@@ -74,14 +74,14 @@ pub(super) async fn revoke(store: &Store, name: &str) -> Result<KeyFacts, Compla
     store
         .remove_key(&key.name)
         .await
-        .map_err(Complaint::failed)?;
+        .map_err(ControlError::failed)?;
     Ok(KeyFacts::of(&key))
 }
 
-fn bad_name(name: &str) -> Complaint {
+fn bad_name(name: &str) -> ControlError {
     let shown: String = name.chars().take(64).collect();
     let expected = "1 to 64 letters, digits or `. _ @ + -`, starting with a letter or digit";
-    Complaint::usage(format!(
+    ControlError::usage(format!(
         "`{}` is no name of a key: expected {expected}",
         shown.escape_debug()
     ))

@@ -14,9 +14,11 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use super::place::Place;
-use super::wire::{Asked, Complaint, Said, VERSION, Word, read_line, write_line};
-use super::{Desk, Home, Note};
+use super::socket_path::SocketPath;
+use super::wire::{
+    Asked, ControlError, MessageBody, ServerMessage, VERSION, read_line, write_line,
+};
+use super::{ControlService, Home, Note};
 
 /// Connections at a time; one more waits.
 const CONNECTIONS_MAX: usize = 32;
@@ -29,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// The open socket.
 pub struct Local {
     listener: Listener,
-    place: Place,
+    place: SocketPath,
     #[cfg(unix)]
     owner: u32,
 }
@@ -40,7 +42,7 @@ impl Local {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn open(home: &Home, place: Place) -> io::Result<Self> {
+    pub fn open(home: &Home, place: SocketPath) -> io::Result<Self> {
         place.prepare(home)?;
         #[cfg(unix)]
         match std::fs::remove_file(place.path()) {
@@ -59,7 +61,7 @@ impl Local {
     }
 
     /// Serves until it is dropped; verbs under way then end unfinished.
-    pub async fn serve(self, desk: Arc<Desk>) {
+    pub async fn serve(self, desk: Arc<ControlService>) {
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = JoinSet::new();
         loop {
@@ -131,7 +133,7 @@ fn private(options: ListenerOptions<'_>) -> io::Result<ListenerOptions<'_>> {
 }
 
 /// Answers what comes over one connection, one ask after the other.
-async fn converse(stream: Stream, desk: &Desk) -> io::Result<()> {
+async fn converse(stream: Stream, desk: &ControlService) -> io::Result<()> {
     let mut lines = BufReader::new(&stream);
     loop {
         let Some(line) = within(ASK_TIMEOUT, read_line(&mut lines)).await? else {
@@ -142,32 +144,36 @@ async fn converse(stream: Stream, desk: &Desk) -> io::Result<()> {
                 drop(line);
                 answer(&stream, desk, asked).await?
             }
-            Err(complaint) => Word::Refused(complaint),
+            Err(complaint) => MessageBody::Refused(complaint),
         };
         tell(&stream, word).await?;
     }
 }
 
 /// The verb's end; what it says on the way is passed on at once.
-async fn answer(stream: &Stream, desk: &Desk, asked: Asked) -> io::Result<Word> {
+async fn answer(stream: &Stream, desk: &ControlService, asked: Asked) -> io::Result<MessageBody> {
     let (notes, mut noted) = mpsc::channel::<Note>(16);
     let mut done = std::pin::pin!(desk.answer(asked.ask, notes));
     loop {
         tokio::select! {
             // In this order: what was said before the end is told before it.
             biased;
-            Some(note) = noted.recv() => tell(stream, Word::Note(note)).await?,
-            done = &mut done => return Ok(done.map_or_else(Word::Refused, |reply| Word::Done(Box::new(reply)))),
+            Some(note) = noted.recv() => tell(stream, MessageBody::Note(note)).await?,
+            done = &mut done => return Ok(done.map_or_else(MessageBody::Refused, |reply| MessageBody::Done(Box::new(reply)))),
         }
     }
 }
 
-async fn tell(mut stream: &Stream, word: Word) -> io::Result<()> {
-    within(TELL_TIMEOUT, write_line(&mut stream, &Said::new(word))).await
+async fn tell(mut stream: &Stream, word: MessageBody) -> io::Result<()> {
+    within(
+        TELL_TIMEOUT,
+        write_line(&mut stream, &ServerMessage::new(word)),
+    )
+    .await
 }
 
 /// Reads an ask, also of a program of another version where this can be made out.
-fn understand(line: &[u8]) -> Result<Asked, Complaint> {
+fn understand(line: &[u8]) -> Result<Asked, ControlError> {
     #[derive(serde::Deserialize)]
     struct Envelope {
         aerostat: u32,
@@ -175,13 +181,15 @@ fn understand(line: &[u8]) -> Result<Asked, Complaint> {
     let version = serde_json::from_slice::<Envelope>(line).map(|envelope| envelope.aerostat);
     match (serde_json::from_slice(line), version) {
         (Ok(asked), _) => Ok(asked),
-        (Err(_), Ok(version)) if version != VERSION => Err(Complaint::failed(format!(
+        (Err(_), Ok(version)) if version != VERSION => Err(ControlError::failed(format!(
             "this agent is version {} and does not know what was asked; end it with `aerostat quit` and start the other one",
             env!("CARGO_PKG_VERSION")
         ))),
         // What was sent is not repeated: it may hold a secret.
-        (Err(_), Ok(_)) => Err(Complaint::usage("the ask is not one that this agent knows")),
-        (Err(_), Err(_)) => Err(Complaint::usage(
+        (Err(_), Ok(_)) => Err(ControlError::usage(
+            "the ask is not one that this agent knows",
+        )),
+        (Err(_), Err(_)) => Err(ControlError::usage(
             "expected a line of JSON such as {\"aerostat\":1,\"ask\":{\"verb\":\"status\"}}",
         )),
     }

@@ -1,6 +1,6 @@
 //! The verbs: what people and scripts can ask of the program and tell it.
 //!
-//! A [`Desk`] receives them. In the agent it is served on a local socket ([`local`]); a command
+//! A [`ControlService`] receives them. In the agent it is served on a local socket ([`local`]); a command
 //! calls it there ([`client`]), or, where no agent runs, takes the home's lock and has a desk of
 //! its own. Some verbs only look at the configuration file, and are functions. Every answer is a
 //! value with stable field names; how it is shown is the caller's business. Nothing here prints or
@@ -10,24 +10,24 @@ pub mod account;
 mod ask;
 pub mod autostart;
 pub mod client;
-mod desk;
+mod dashboard_link;
+mod dispatch;
 pub mod explain;
-mod front_door;
-pub mod glance;
 mod keeper;
 mod key;
 pub mod local;
 pub mod lock;
 pub mod model;
 pub mod network;
-mod occupant;
-mod place;
+pub mod overview;
+mod port_owner;
 pub mod provider;
-mod reach;
 pub(crate) mod roster;
 mod running;
 pub mod selftest;
+mod service;
 pub mod sign_in;
+mod socket_path;
 pub mod status;
 pub mod tokens;
 pub mod uninstall;
@@ -35,16 +35,16 @@ mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
 pub use ask::{Ask, Reply};
-pub use desk::{Desk, Notes, Outside};
-pub use front_door::{FrontDoor, Link, open_in_browser};
-pub use keeper::VaultKeeper;
+pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
+pub use dispatch::ask;
+pub use keeper::VaultCredentialStore;
 pub use key::{KeyFacts, NewKey};
-pub use occupant::occupant;
-pub use place::Place;
-pub use reach::ask;
-pub use running::{Agent, Orders, Refused, Serving, Wanted};
+pub use port_owner::port_owner;
+pub use running::{AgentEndpoint, AgentHandle, Refused, Serving, Wanted};
+pub use service::{ControlService, Environment, Notes};
+pub use socket_path::SocketPath;
 pub use status::Started;
-pub use wire::{Complaint, Note, Spoken, Trouble};
+pub use wire::{ControlError, ErrorKind, Note, WireSecret};
 
 pub use crate::account::{EnvAccount, Keys, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
@@ -53,10 +53,10 @@ pub use crate::config::file::{
 };
 pub use crate::config::keys::KEYS;
 pub use crate::config::local_key::read_or_create as local_key;
-pub use crate::config::{Home, Live, Problem, Resolved};
+pub use crate::config::{Config, Home, Live, Problem};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
-pub use crate::upstream::{Upstream, Via};
+pub use crate::upstream::{ProxyChoice, Upstream};
 
 use crate::outcome::Timestamp;
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::provider::Standing;
-use super::{Fetch, Resolved, Standings, provider};
+use super::{Config, Fetch, Standings, provider};
 use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
 
 /// One place that would be tried.
@@ -35,12 +35,7 @@ pub struct Trial {
 
 /// Resolves a name as a request would. Providers are asked for their lists only where the answer
 /// depends on them.
-pub fn try_name(
-    config: &Resolved,
-    standings: Standings<'_>,
-    fetch: Fetch<'_>,
-    name: &str,
-) -> Trial {
+pub fn try_name(config: &Config, standings: Standings<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
     let lists = RefCell::new(BTreeMap::new());
     let listed = |name: &str| {
         let list = || {
@@ -66,7 +61,7 @@ pub fn try_name(
     told(config, standings, &resolve(&directory, name))
 }
 
-fn told(config: &Resolved, standings: Standings<'_>, resolution: &Resolution) -> Trial {
+fn told(config: &Config, standings: Standings<'_>, resolution: &Resolution) -> Trial {
     Trial {
         name: resolution.name.clone(),
         candidates: resolution
@@ -80,7 +75,7 @@ fn told(config: &Resolved, standings: Standings<'_>, resolution: &Resolution) ->
     }
 }
 
-fn facts(config: &Resolved, standings: Standings<'_>, candidate: &Candidate) -> CandidateFacts {
+fn facts(config: &Config, standings: Standings<'_>, candidate: &Candidate) -> CandidateFacts {
     let (state, detail) = match config.provider(&candidate.provider).map(standings) {
         Some(Standing { state, detail, .. }) => (state, detail),
         // Only the built-in provider is no entry of the configuration.

@@ -1,11 +1,11 @@
 //! How requests leave this machine, as the configuration says.
 
-use super::Resolved;
-use crate::upstream::Settings;
+use super::Config;
+use crate::upstream::NetworkSettings;
 
 /// What a [`crate::upstream::Network`] is made with.
-pub fn settings(config: &Resolved) -> Settings {
-    Settings {
+pub fn settings(config: &Config) -> NetworkSettings {
+    NetworkSettings {
         connect_timeout: config.limits.connect_timeout,
         proxy: config.network.proxy.clone(),
         no_proxy: config.network.no_proxy.clone(),

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Fetch, Resolved, Standings};
+use super::{Config, Fetch, Standings};
 use crate::account::EnvAccount;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
@@ -55,7 +55,7 @@ impl Standing {
 
 /// The configured providers in the order of the file, the built-in one, and the presets that could
 /// be added.
-pub fn list(config: &Resolved, standings: Standings<'_>) -> Vec<ProviderFacts> {
+pub fn list(config: &Config, standings: Standings<'_>) -> Vec<ProviderFacts> {
     let configured = config
         .providers
         .iter()
@@ -159,7 +159,7 @@ pub struct ProviderModels {
 /// # Errors
 /// When there is no provider of that name.
 pub fn models(
-    config: &Resolved,
+    config: &Config,
     standings: Standings<'_>,
     fetch: Fetch<'_>,
     name: Option<&str>,
@@ -224,7 +224,7 @@ fn demo_models() -> ProviderModels {
     }
 }
 
-fn unknown(config: &Resolved, name: &str) -> String {
+fn unknown(config: &Config, name: &str) -> String {
     let known = config
         .providers
         .iter()
@@ -251,7 +251,7 @@ mod tests {
         enabled = false
     ";
 
-    fn config() -> Resolved {
+    fn config() -> Config {
         crate::config::parse(TEXT).unwrap()
     }
 

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Lookup, Resolved};
+use super::{Config, Lookup};
 use crate::account::{
-    Account, AccountName, AccountState, Address, Credential, EnvAccount, Settings, Source, Vault,
-    VaultState,
+    Account, AccountName, AccountSettings, AccountState, Address, Credential, EnvAccount, Source,
+    Vault, VaultState,
 };
 use crate::config;
 use crate::outcome::Timestamp;
-use crate::pool::{self, Hindrance, Member, Roster, Rules};
+use crate::pool::{self, Member, NeedsUser, Roster, Rules};
 use crate::provider::presets::preset;
 use crate::provider::{DEMO, Provider};
 use crate::store::Store;
@@ -26,7 +26,7 @@ pub(crate) struct Sources<'a> {
 }
 
 /// The configuration with the presets that accounts were added for: those need no word in the file.
-pub(crate) fn with_presets<'c>(config: &'c Resolved, accounts: &[Account]) -> Cow<'c, Resolved> {
+pub(crate) fn with_presets<'c>(config: &'c Config, accounts: &[Account]) -> Cow<'c, Config> {
     let mut config = Cow::Borrowed(config);
     for account in accounts {
         if config.provider(&account.provider).is_none()
@@ -73,7 +73,7 @@ impl Sources<'_> {
 
     /// All accounts of a home, with what proves each or keeps it from being proved. `config` is one
     /// [`with_presets`].
-    pub(crate) fn roster(&self, config: &Resolved, added: Vec<Account>) -> Roster {
+    pub(crate) fn roster(&self, config: &Config, added: Vec<Account>) -> Roster {
         let mut members: Roster = Vec::with_capacity(added.len());
         for account in added {
             if let Some(provider) = config
@@ -102,10 +102,10 @@ impl Sources<'_> {
         members
     }
 
-    fn credential(&self, account: &Account, provider: &Provider) -> Result<Credential, Hindrance> {
+    fn credential(&self, account: &Account, provider: &Provider) -> Result<Credential, NeedsUser> {
         match &account.source {
             Source::Keyless => Ok(Credential::None),
-            _ if provider.would_leak() => Err(Hindrance::Setup(AccountState::InsecureHttp {
+            _ if provider.would_leak() => Err(NeedsUser::Setup(AccountState::InsecureHttp {
                 provider: provider.name.clone(),
             })),
             Source::Env { variable } => found(EnvAccount::from_env(
@@ -117,19 +117,19 @@ impl Sources<'_> {
         }
     }
 
-    fn sealed(&self, name: &AccountName, provider: &Provider) -> Result<Credential, Hindrance> {
+    fn sealed(&self, name: &AccountName, provider: &Provider) -> Result<Credential, NeedsUser> {
         let sealed = self
             .vault
             .get(name)
             .ok_or_else(|| match self.vault.state() {
-                VaultState::Shut { why, .. } => Hindrance::VaultLocked { why: why.into() },
-                VaultState::Unopened => Hindrance::VaultLocked {
+                VaultState::Shut { why, .. } => NeedsUser::VaultLocked { why: why.into() },
+                VaultState::Unopened => NeedsUser::VaultLocked {
                     why: "it is being opened".into(),
                 },
-                VaultState::Empty | VaultState::Open(_) => Hindrance::no_credential(self.now),
+                VaultState::Empty | VaultState::Open(_) => NeedsUser::no_credential(self.now),
             })?;
         match address_of(provider) {
-            Some(now) if now != sealed.address => Err(Hindrance::AddressChanged {
+            Some(now) if now != sealed.address => Err(NeedsUser::AddressChanged {
                 entered_for: sealed.address,
                 now,
             }),
@@ -156,10 +156,10 @@ impl Sources<'_> {
     }
 }
 
-fn found(account: EnvAccount) -> Result<Credential, Hindrance> {
+fn found(account: EnvAccount) -> Result<Credential, NeedsUser> {
     match account.state {
         AccountState::Ready => Ok(account.credential),
-        state => Err(Hindrance::Setup(state)),
+        state => Err(NeedsUser::Setup(state)),
     }
 }
 
@@ -178,7 +178,7 @@ pub(super) fn account(
         name,
         provider: provider.to_owned(),
         source,
-        settings: Settings::default(),
+        settings: AccountSettings::default(),
         added_at,
     }
 }
@@ -222,7 +222,7 @@ fn called_as(provider: &str) -> AccountName {
 }
 
 /// How the pool chooses, as configured.
-pub(crate) fn rules(config: &Resolved) -> Rules {
+pub(crate) fn rules(config: &Config) -> Rules {
     let mode = match config.scheduling.mode {
         config::Mode::CacheFirst => pool::Mode::CacheFirst,
         config::Mode::Balance => pool::Mode::Balance,
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_preset_needs_no_word_in_the_file() {
-        let config = Resolved::default();
+        let config = Config::default();
         let added = [account(
             "work".parse().unwrap(),
             "anthropic",

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
-use super::wire::Complaint;
+use super::wire::ControlError;
 
 /// How much longer than the answers under way a stop may take.
 const STOP_SLACK: Duration = Duration::from_secs(5);
@@ -52,7 +52,7 @@ pub struct Refused {
 
 /// The lines between the verbs and the agent that obeys them.
 #[derive(Clone)]
-pub struct Agent {
+pub struct AgentHandle {
     wanted: watch::Sender<Wanted>,
     serving: watch::Receiver<Serving>,
     quit: Arc<Notify>,
@@ -63,7 +63,7 @@ pub struct Agent {
 }
 
 /// The agent's ends of them.
-pub struct Orders {
+pub struct AgentEndpoint {
     pub wanted: watch::Receiver<Wanted>,
     pub serving: watch::Sender<Serving>,
     pub drain_timeout: watch::Sender<Duration>,
@@ -75,15 +75,15 @@ pub struct Orders {
     pub taken_over: watch::Sender<u64>,
 }
 
-impl Agent {
-    pub fn new(wanted: Wanted, drain_timeout: Duration) -> (Self, Orders) {
+impl AgentHandle {
+    pub fn new(wanted: Wanted, drain_timeout: Duration) -> (Self, AgentEndpoint) {
         let (wanted, wanted_end) = watch::channel(wanted);
         let (serving_end, serving) = watch::channel(Serving::Starting);
         let (drain_end, drain_timeout) = watch::channel(drain_timeout);
         let (changes, changes_end) = watch::channel(0);
         let (taken_over_end, taken_over) = watch::channel(0);
         let quit = Arc::new(Notify::new());
-        let orders = Orders {
+        let orders = AgentEndpoint {
             wanted: wanted_end,
             serving: serving_end,
             drain_timeout: drain_end,
@@ -139,7 +139,7 @@ impl Agent {
     }
 
     /// Wants the port open; waits until it is, or it is clear that it cannot be.
-    pub(super) async fn start(&self) -> Result<(), Complaint> {
+    pub(super) async fn start(&self) -> Result<(), ControlError> {
         self.wanted.send_replace(Wanted::Running);
         let is_settled = |serving: &Serving| {
             matches!(
@@ -148,14 +148,14 @@ impl Agent {
             )
         };
         match self.until(START_TIMEOUT, is_settled).await? {
-            Serving::Blocked(refused) => Err(Complaint::failed(refused.why)),
-            Serving::Ending => Err(Complaint::failed("the agent is about to end")),
+            Serving::Blocked(refused) => Err(ControlError::failed(refused.why)),
+            Serving::Ending => Err(ControlError::failed("the agent is about to end")),
             _ => Ok(()),
         }
     }
 
     /// Wants the port closed; waits until the last answer has ended.
-    pub(super) async fn stop(&self) -> Result<(), Complaint> {
+    pub(super) async fn stop(&self) -> Result<(), ControlError> {
         self.wanted.send_replace(Wanted::Stopped);
         let limit = *self.drain_timeout.borrow() + STOP_SLACK;
         self.until(limit, |serving| {
@@ -169,17 +169,17 @@ impl Agent {
         &self,
         limit: Duration,
         is_settled: impl FnMut(&Serving) -> bool,
-    ) -> Result<Serving, Complaint> {
+    ) -> Result<Serving, ControlError> {
         let mut serving = self.serving.clone();
         let settled = tokio::time::timeout(limit, serving.wait_for(is_settled)).await;
         let settled = settled.map_err(|_| {
-            Complaint::failed(format!(
+            ControlError::failed(format!(
                 "not done within {} s; see `aerostat status`",
                 limit.as_secs()
             ))
         })?;
         settled
             .map(|serving| serving.clone())
-            .map_err(|_| Complaint::failed("the agent is about to end"))
+            .map_err(|_| ControlError::failed("the agent is about to end"))
     }
 }

@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::occupant::occupant;
-use super::place::Place;
-use super::{Home, Resolved, Serving, Wanted};
+use super::port_owner::port_owner;
+use super::socket_path::SocketPath;
+use super::{Config, Home, Serving, Wanted};
 
 /// A healthy agent on the same machine answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -80,9 +80,9 @@ impl Status {
     pub fn of(
         serving: &Serving,
         wanted: Wanted,
-        config: &Resolved,
+        config: &Config,
         home: &Home,
-        place: &Place,
+        place: &SocketPath,
     ) -> Self {
         let port = if let Serving::Running { port, .. } = serving {
             *port
@@ -141,7 +141,7 @@ impl Status {
     }
 
     /// Where no agent runs: says who has the port instead, if anybody has.
-    pub fn without_agent(config: &Resolved, home: &Home, place: &Place) -> Self {
+    pub fn without_agent(config: &Config, home: &Home, place: &SocketPath) -> Self {
         let base_url = base_url(config.port);
         let (state, detail) = match probe(config.port, TIMEOUT) {
             Found::Nobody => (
@@ -155,7 +155,7 @@ impl Status {
                 ),
             ),
             Found::Another => {
-                let who = occupant(config.port).unwrap_or_else(|| "another program".to_owned());
+                let who = port_owner(config.port).unwrap_or_else(|| "another program".to_owned());
                 (
                     State::PortTaken,
                     format!(
@@ -285,11 +285,11 @@ mod tests {
                 why: "no".to_owned(),
                 is_in_use,
             };
-            let place = Place::of(&home, &|_| None);
+            let place = SocketPath::of(&home, &|_| None);
             let status = Status::of(
                 &Serving::Blocked(refused),
                 Wanted::Running,
-                &Resolved::default(),
+                &Config::default(),
                 &home,
                 &place,
             );

@@ -15,7 +15,7 @@ use crate::outcome::{Stage, Timestamp};
 use crate::pool::{Granted, Refreshed, Refresher};
 use crate::provider::Provider;
 use crate::provider::oauth::{self, Answer};
-use crate::upstream::{Upstream, Via};
+use crate::upstream::{ProxyChoice, Upstream};
 
 /// How long a token endpoint may take to its whole answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ const AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 /// are not repeated in words.
 pub async fn ask(
     upstream: &dyn Upstream,
-    via: &Via,
+    via: &ProxyChoice,
     mut request: Request<Bytes>,
     sent: &[&Secret],
     now: Timestamp,
@@ -52,7 +52,7 @@ pub async fn ask(
 
 async fn exchange(
     upstream: &dyn Upstream,
-    via: &Via,
+    via: &ProxyChoice,
     request: Request<Bytes>,
 ) -> Result<(http::response::Parts, Vec<u8>), Answer> {
     let answer = upstream
@@ -101,7 +101,7 @@ impl TokenSender {
             Ok(made) => made,
             Err(why) => return Refreshed::NotSent { why },
         };
-        let via = match Via::of(account) {
+        let via = match ProxyChoice::of(account) {
             Ok(via) => via,
             Err(why) => {
                 return Refreshed::NotSent {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::autostart::{self, Places};
-use super::{Home, Place};
+use super::{Home, SocketPath};
 use crate::account::SystemKeyring;
 
 /// What lies in a home, by the beginning of its name. What a person put there is not removed.
@@ -76,7 +76,7 @@ pub fn purge<E: fmt::Display>(
         done.note_if(&file.display().to_string(), removed.map(|()| true));
     }
     drop(fs::remove_file(
-        Place::of(home, &|name| std::env::var_os(name)).path(),
+        SocketPath::of(home, &|name| std::env::var_os(name)).path(),
     ));
     match fs::remove_dir(home.folder()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {

@@ -33,10 +33,10 @@ pub(super) struct Asked {
 /// A line from who answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(try_from = "Line")]
-pub(super) struct Said {
+pub(super) struct ServerMessage {
     pub(super) aerostat: u32,
     #[serde(flatten)]
-    pub(super) word: Word,
+    pub(super) word: MessageBody,
 }
 
 /// The same as it is read: in place, where `flatten` would read everything twice.
@@ -45,18 +45,18 @@ struct Line {
     aerostat: u32,
     note: Option<Note>,
     done: Option<Box<Reply>>,
-    refused: Option<Complaint>,
+    refused: Option<ControlError>,
 }
 
-impl TryFrom<Line> for Said {
+impl TryFrom<Line> for ServerMessage {
     type Error = &'static str;
 
     fn try_from(line: Line) -> Result<Self, Self::Error> {
         let word = line
             .note
-            .map(Word::Note)
-            .or(line.done.map(Word::Done))
-            .or(line.refused.map(Word::Refused));
+            .map(MessageBody::Note)
+            .or(line.done.map(MessageBody::Done))
+            .or(line.refused.map(MessageBody::Refused));
         Ok(Self {
             aerostat: line.aerostat,
             word: word.ok_or("expected `note`, `done` or `refused`")?,
@@ -66,14 +66,14 @@ impl TryFrom<Line> for Said {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Word {
+pub(super) enum MessageBody {
     Note(Note),
     Done(Box<Reply>),
-    Refused(Complaint),
+    Refused(ControlError),
 }
 
-impl Said {
-    pub(super) fn new(word: Word) -> Self {
+impl ServerMessage {
+    pub(super) fn new(word: MessageBody) -> Self {
         Self {
             aerostat: VERSION,
             word,
@@ -94,14 +94,14 @@ pub struct Note {
 /// Why a verb was not done: a sentence, and what kind of trouble it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
-pub struct Complaint {
-    pub kind: Trouble,
+pub struct ControlError {
+    pub kind: ErrorKind,
     pub message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Trouble {
+pub enum ErrorKind {
     Failed,
     /// The verb asks for what cannot be meant.
     WrongUsage,
@@ -109,17 +109,17 @@ pub enum Trouble {
     NotRunning,
 }
 
-impl Complaint {
+impl ControlError {
     pub fn failed(message: impl fmt::Display) -> Self {
         Self {
-            kind: Trouble::Failed,
+            kind: ErrorKind::Failed,
             message: message.to_string(),
         }
     }
 
     pub fn usage(message: impl fmt::Display) -> Self {
         Self {
-            kind: Trouble::WrongUsage,
+            kind: ErrorKind::WrongUsage,
             message: message.to_string(),
         }
     }
@@ -127,7 +127,7 @@ impl Complaint {
     pub fn not_running() -> Self {
         let message = "the agent is not running; `aerostat` starts it".to_owned();
         Self {
-            kind: Trouble::NotRunning,
+            kind: ErrorKind::NotRunning,
             message,
         }
     }
@@ -136,15 +136,15 @@ impl Complaint {
 /// A secret on its way over the socket, the one place where one is written out; its `Debug` still
 /// says nothing.
 #[derive(Clone, Debug)]
-pub struct Spoken(pub Secret);
+pub struct WireSecret(pub Secret);
 
-impl Serialize for Spoken {
+impl Serialize for WireSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.0.expose())
     }
 }
 
-impl<'de> Deserialize<'de> for Spoken {
+impl<'de> Deserialize<'de> for WireSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
     }
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_spoken_secret_is_written_out_and_not_shown() {
-        let spoken = Spoken(Secret::new("sk-1".to_owned()));
+        let spoken = WireSecret(Secret::new("sk-1".to_owned()));
         assert_eq!(serde_json::to_string(&spoken).unwrap(), "\"sk-1\"");
         assert!(!format!("{spoken:?}").contains("sk-1"));
     }

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, header};
 
 /// Why a request is turned away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stranger {
+pub(super) enum Rejection {
     /// It asked for another name: a page whose name was rebound to this machine, for one.
     Host,
     /// A page of another origin asked.
@@ -17,12 +17,12 @@ pub(super) enum Stranger {
 ///
 /// A link from elsewhere may lead here, so that reading needs no origin; without the cookie it
 /// leads to nothing.
-pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Stranger> {
+pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Rejection> {
     let authority = own.strip_prefix("http://").unwrap_or(own);
     if sole(&head.headers, header::HOST) != Some(authority)
         || head.uri.authority().is_some_and(|asked| asked != authority)
     {
-        return Err(Stranger::Host);
+        return Err(Rejection::Host);
     }
     let origins = head.headers.get_all(header::ORIGIN).iter().count();
     let is_own = sole(&head.headers, header::ORIGIN) == Some(own);
@@ -30,7 +30,7 @@ pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Stranger> {
     if is_own || is_reading && origins == 0 {
         Ok(())
     } else {
-        Err(Stranger::Origin)
+        Err(Rejection::Origin)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
 
     const OWN: &str = "http://127.0.0.1:4711";
 
-    fn admitted(method: &str, headers: &[(&str, &str)]) -> Result<(), Stranger> {
+    fn admitted(method: &str, headers: &[(&str, &str)]) -> Result<(), Rejection> {
         let mut request = Request::builder().method(method).uri("/x/");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -81,13 +81,13 @@ mod tests {
         ] {
             assert_eq!(
                 admitted("GET", &[("host", host)]),
-                Err(Stranger::Host),
+                Err(Rejection::Host),
                 "{host}"
             );
         }
-        assert_eq!(admitted("GET", &[]), Err(Stranger::Host));
+        assert_eq!(admitted("GET", &[]), Err(Rejection::Host));
         let twice = [("host", "127.0.0.1:4711"), ("host", "127.0.0.1:4711")];
-        assert_eq!(admitted("GET", &twice), Err(Stranger::Host));
+        assert_eq!(admitted("GET", &twice), Err(Rejection::Host));
     }
 
     #[test]
@@ -102,16 +102,16 @@ mod tests {
             "http://localhost:4711",
             "https://evil.example",
         ] {
-            assert_eq!(from(origin), Err(Stranger::Origin), "{origin}");
+            assert_eq!(from(origin), Err(Rejection::Origin), "{origin}");
         }
         assert_eq!(
             admitted("POST", &[("host", "127.0.0.1:4711")]),
-            Err(Stranger::Origin),
+            Err(Rejection::Origin),
             "without one"
         );
         assert_eq!(
             admitted("GET", &[("host", "127.0.0.1:4711"), ("origin", "null")]),
-            Err(Stranger::Origin)
+            Err(Rejection::Origin)
         );
     }
 

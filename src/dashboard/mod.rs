@@ -4,9 +4,9 @@
 //! Nobody comes in without a link that the agent gave to this person; a page of another site gets
 //! nothing. It decides nothing and keeps no state but who came in.
 
-mod entrance;
 mod guard;
 mod page;
+mod sessions;
 mod visit;
 
 use std::fs;
@@ -18,27 +18,29 @@ use std::time::{Duration, SystemTime};
 use http::{Request, Response, request};
 use hyper::body::Incoming;
 
-use crate::control::{Complaint, Desk, FrontDoor, Home, Link, Secret, Spoken};
-use crate::http::listen::{BindError, Listeners, Reach, bind};
-use crate::http::{Body, Handler, Limits, serve};
-use entrance::Entrance;
+use crate::control::{
+    ControlError, ControlService, DashboardLink, Home, LinkIssuer, Secret, WireSecret,
+};
+use crate::listener::listen::{BindError, Listeners, Reach, bind};
+use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
+use sessions::Sessions;
 
 /// A form of a page is short; nobody but one person comes.
-fn limits() -> Limits {
-    Limits {
+fn limits() -> ListenerLimits {
+    ListenerLimits {
         request_body_bytes_max: 64 << 10,
         connections_max: 32,
         requests_in_flight_max: 32,
         keep_alive_timeout: Duration::from_secs(60),
-        ..Limits::default()
+        ..ListenerLimits::default()
     }
 }
 
 /// The dashboard of one agent.
 pub struct Dashboard {
-    desk: Arc<Desk>,
+    desk: Arc<ControlService>,
     port: u16,
-    entrance: Mutex<Entrance>,
+    entrance: Mutex<Sessions>,
     tray: TrayNote,
 }
 
@@ -46,31 +48,34 @@ pub struct Dashboard {
 pub type TrayNote = fn() -> Option<&'static str>;
 
 /// The door's open port.
-pub struct Porch(Listeners);
+pub struct DashboardListener(Listeners);
 
 impl Dashboard {
     /// Opens a free port of this machine.
     ///
     /// # Errors
     /// When none can be had.
-    pub fn open(desk: Arc<Desk>, tray: TrayNote) -> Result<(Arc<Self>, Porch), BindError> {
+    pub fn open(
+        desk: Arc<ControlService>,
+        tray: TrayNote,
+    ) -> Result<(Arc<Self>, DashboardListener), BindError> {
         let listeners = bind(0, Reach::Loopback)?;
         let dashboard = Self {
             desk,
             port: listeners.port(),
-            entrance: Mutex::new(Entrance::new()),
+            entrance: Mutex::new(Sessions::new()),
             tray,
         };
         dashboard.forget_files(|_| true);
-        Ok((Arc::new(dashboard), Porch(listeners)))
+        Ok((Arc::new(dashboard), DashboardListener(listeners)))
     }
 
     /// Answers until the future is dropped.
-    pub async fn serve(self: Arc<Self>, porch: Porch) {
+    pub async fn serve(self: Arc<Self>, porch: DashboardListener) {
         serve(porch.0, self, limits(), std::future::pending()).await;
     }
 
-    fn entrance(&self) -> std::sync::MutexGuard<'_, Entrance> {
+    fn entrance(&self) -> std::sync::MutexGuard<'_, Sessions> {
         self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,7 +108,7 @@ impl Dashboard {
         let file = self
             .home()
             .folder()
-            .join(format!("{LINK_FILE}{}.html", entrance::random::<8>()));
+            .join(format!("{LINK_FILE}{}.html", sessions::random::<8>()));
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -124,7 +129,7 @@ fn has_ended(file: &Path) -> bool {
     written_at.is_ok_and(|at| {
         SystemTime::now()
             .duration_since(at)
-            .is_ok_and(|age| age >= entrance::LINK_LASTS)
+            .is_ok_and(|age| age >= sessions::LINK_LASTS)
     })
 }
 
@@ -138,8 +143,8 @@ fn is_link_file(name: &str) -> bool {
         .is_some_and(|rest| rest.ends_with(".html"))
 }
 
-impl FrontDoor for Dashboard {
-    fn link(&self) -> Result<Link, Complaint> {
+impl LinkIssuer for Dashboard {
+    fn link(&self) -> Result<DashboardLink, ControlError> {
         let url = {
             let mut entrance = self.entrance();
             let token = entrance.issue(SystemTime::now());
@@ -151,13 +156,13 @@ impl FrontDoor for Dashboard {
         };
         let file = self.write_file(&url);
         let file = file.map_err(|error| {
-            Complaint::failed(format!(
+            ControlError::failed(format!(
                 "the file that leads to the dashboard cannot be written: {error}"
             ))
         })?;
-        Ok(Link {
+        Ok(DashboardLink {
             file,
-            url: Spoken(Secret::new(url)),
+            url: WireSecret(Secret::new(url)),
         })
     }
 
@@ -167,11 +172,11 @@ impl FrontDoor for Dashboard {
 }
 
 impl Handler for Dashboard {
-    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         visit::answer(self, request).await
     }
 
-    fn refuse(&self, _: &request::Parts, fault: &crate::control::Fault) -> Response<Body> {
+    fn refuse(&self, _: &request::Parts, fault: &crate::control::Fault) -> Response<ResponseBody> {
         visit::refusal(fault)
     }
 }

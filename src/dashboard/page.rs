@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::control::AccountFacts;
-use crate::control::glance::{Glance, ProblemFacts};
+use crate::control::overview::{Overview, ProblemFacts};
 use crate::control::status::State;
 
 pub(super) const STYLE: &str = include_str!("style.css");
@@ -66,7 +66,7 @@ pub(super) fn refused(why: &str) -> Markup {
 
 /// What the first page shows.
 pub(super) struct Front<'f> {
-    pub(super) glance: &'f Glance,
+    pub(super) glance: &'f Overview,
     /// Those that an account can be added for.
     pub(super) providers: &'f [String],
     /// The accounts whose key is entered here.
@@ -102,7 +102,7 @@ pub(super) fn front(
     )
 }
 
-fn state(glance: &Glance) -> Markup {
+fn state(glance: &Overview) -> Markup {
     let is_wanted = !matches!(glance.status.state, State::Stopped | State::Draining);
     html! {
         section aria-label="State" {
@@ -114,7 +114,7 @@ fn state(glance: &Glance) -> Markup {
     }
 }
 
-fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
+fn troubles<'g>(glance: &'g Overview, note: Option<&'g str>) -> Vec<String> {
     let resting = glance
         .resting_until
         .as_ref()
@@ -134,7 +134,7 @@ fn troubles<'g>(glance: &'g Glance, note: Option<&'g str>) -> Vec<String> {
     .collect()
 }
 
-fn addresses(glance: &Glance) -> Markup {
+fn addresses(glance: &Overview) -> Markup {
     let base_url = &glance.status.base_url;
     html! {
         h2 { "Base URLs" }
@@ -148,7 +148,7 @@ fn addresses(glance: &Glance) -> Markup {
     }
 }
 
-fn accounts(glance: &Glance, key_wanted: &[String]) -> Markup {
+fn accounts(glance: &Overview, key_wanted: &[String]) -> Markup {
     html! {
         h2 { "Accounts" }
         @if glance.accounts.is_empty() {

@@ -13,13 +13,13 @@ use maud::Markup;
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc;
 
-use super::guard::{Stranger, admit, cookie};
+use super::guard::{Rejection, admit, cookie};
 use super::page::Front;
 use super::{Dashboard, leads_to, limits, page};
 use crate::control::account::{Entered, Entry, Form, SettingChanges};
-use crate::control::glance::Glance;
-use crate::control::{Ask, Complaint, Fault, Reply, Secret, Spoken};
-use crate::http::{Body, collect};
+use crate::control::overview::Overview;
+use crate::control::{Ask, ControlError, Fault, Reply, Secret, WireSecret};
+use crate::listener::{ResponseBody, collect};
 
 const COOKIE: &str = "aerostat";
 
@@ -49,7 +49,10 @@ enum Place<'p> {
     Form(&'p str),
 }
 
-pub(super) async fn answer(dashboard: &Dashboard, request: Request<Incoming>) -> Response<Body> {
+pub(super) async fn answer(
+    dashboard: &Dashboard,
+    request: Request<Incoming>,
+) -> Response<ResponseBody> {
     let (head, incoming) = request.into_parts();
     if let Err(stranger) = admit(&head, &dashboard.origin()) {
         return turned_away(stranger);
@@ -100,7 +103,7 @@ fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
 
 /// Lets somebody in. The page leads on by itself, because a redirect would still count as coming
 /// from the file that led here, and the browser would keep the cookie back.
-fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
+fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<ResponseBody> {
     let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
         return html(StatusCode::FORBIDDEN, &page::stranger());
     };
@@ -114,7 +117,7 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Body> {
     response
 }
 
-async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body> {
+async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<ResponseBody> {
     let glance = dashboard.desk.glance(SystemTime::now()).await;
     let tray = tokio::task::spawn_blocking(dashboard.tray)
         .await
@@ -138,7 +141,7 @@ async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Body>
 
 /// The accounts that need a key from a person. Others sign in with a browser, or take their key
 /// from elsewhere.
-async fn key_wanted(dashboard: &Dashboard, glance: &Glance) -> Vec<String> {
+async fn key_wanted(dashboard: &Dashboard, glance: &Overview) -> Vec<String> {
     let mut names = Vec::new();
     for account in glance
         .accounts
@@ -165,7 +168,7 @@ async fn submit(
     form: &str,
     fields: &HashMap<String, String>,
     segment: &str,
-) -> Response<Body> {
+) -> Response<ResponseBody> {
     let Some(ask) = ask_of(form, fields) else {
         return html(StatusCode::NOT_FOUND, &page::nothing());
     };
@@ -175,7 +178,7 @@ async fn submit(
     }
 }
 
-async fn perform(dashboard: &Dashboard, ask: Ask) -> Result<Reply, Complaint> {
+async fn perform(dashboard: &Dashboard, ask: Ask) -> Result<Reply, ControlError> {
     // What a verb says on the way has no place on a page that waits for its end.
     let (notes, _unheard) = mpsc::channel(1);
     dashboard.desk.answer(ask, notes).await
@@ -211,7 +214,7 @@ fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
         "login" => Ask::AccountLogin(entry(
             String::new(),
             field("name"),
-            Entered::Key(Spoken(Secret::new(field("key")))),
+            Entered::Key(WireSecret(Secret::new(field("key")))),
         )),
         _ => return None,
     })
@@ -231,7 +234,7 @@ fn entered(key: String) -> Entered {
     if key.is_empty() {
         Entered::Nothing
     } else {
-        Entered::Key(Spoken(Secret::new(key)))
+        Entered::Key(WireSecret(Secret::new(key)))
     }
 }
 
@@ -252,20 +255,20 @@ fn fields(body: &[u8]) -> HashMap<String, String> {
         .collect()
 }
 
-fn turned_away(stranger: Stranger) -> Response<Body> {
+fn turned_away(stranger: Rejection) -> Response<ResponseBody> {
     let status = match stranger {
-        Stranger::Host => StatusCode::MISDIRECTED_REQUEST,
-        Stranger::Origin => StatusCode::FORBIDDEN,
+        Rejection::Host => StatusCode::MISDIRECTED_REQUEST,
+        Rejection::Origin => StatusCode::FORBIDDEN,
     };
     html(status, &page::stranger())
 }
 
 /// What the listener itself refuses, as a page.
-pub(super) fn refusal(fault: &Fault) -> Response<Body> {
+pub(super) fn refusal(fault: &Fault) -> Response<ResponseBody> {
     html(StatusCode::BAD_REQUEST, &page::refused(&fault.message))
 }
 
-fn see_other(path: &str) -> Response<Body> {
+fn see_other(path: &str) -> Response<ResponseBody> {
     let mut response = html(StatusCode::SEE_OTHER, &page::nothing());
     response.headers_mut().insert(
         LOCATION,
@@ -274,12 +277,12 @@ fn see_other(path: &str) -> Response<Body> {
     response
 }
 
-fn html(status: StatusCode, page: &Markup) -> Response<Body> {
+fn html(status: StatusCode, page: &Markup) -> Response<ResponseBody> {
     typed(status, "text/html; charset=utf-8", page.0.clone())
 }
 
-fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn typed(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -16,9 +16,9 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 
 use crate::canon::Fault;
-use crate::pieces::Pieces;
 use crate::protocol::{self, Inbound, Operation, Protocol};
-use crate::upstream::{Body, BoxError, TransportError, Upstream, Via};
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::{BoxError, ProxyChoice, TransportError, Upstream, UpstreamBody};
 use scene::Scene;
 
 /// The models that it lists: one for each dialect that it speaks, besides `demo` itself.
@@ -35,14 +35,14 @@ pub struct Demo;
 impl Upstream for Demo {
     fn send(
         &self,
-        request: http::Request<Pieces>,
-        _: &Via,
-    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        request: http::Request<SegmentedBytes>,
+        _: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         Box::pin(std::future::ready(Ok(answer(&request))))
     }
 }
 
-fn answer(request: &http::Request<Pieces>) -> Response<Body> {
+fn answer(request: &http::Request<SegmentedBytes>) -> Response<UpstreamBody> {
     let Some((protocol, operation, model)) = find(request.method(), request.uri().path()) else {
         return not_found();
     };
@@ -62,7 +62,7 @@ fn answer(request: &http::Request<Pieces>) -> Response<Body> {
     }
 }
 
-fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<Body> {
+fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<UpstreamBody> {
     let request = match protocol.decode_request(inbound) {
         Ok(request) => request,
         Err(error) => return refuse(protocol, &error.into_fault(inbound.body)),
@@ -93,14 +93,14 @@ fn find(method: &Method, path: &str) -> Option<(&'static dyn Protocol, Operation
     })
 }
 
-fn refuse(protocol: &dyn Protocol, fault: &Fault) -> Response<Body> {
+fn refuse(protocol: &dyn Protocol, fault: &Fault) -> Response<UpstreamBody> {
     let (status, body) = protocol.encode_fault(fault, "demo");
     let mut response = respond("application/json", vec![body]);
     *response.status_mut() = status;
     response
 }
 
-fn not_found() -> Response<Body> {
+fn not_found() -> Response<UpstreamBody> {
     let mut response = respond(
         "application/json",
         vec![Bytes::from_static(
@@ -111,11 +111,11 @@ fn not_found() -> Response<Body> {
     response
 }
 
-fn json(body: String) -> Response<Body> {
+fn json(body: String) -> Response<UpstreamBody> {
     respond("application/json", vec![Bytes::from(body)])
 }
 
-fn stream(frames: Vec<String>) -> Response<Body> {
+fn stream(frames: Vec<String>) -> Response<UpstreamBody> {
     respond(
         "text/event-stream",
         frames.into_iter().map(Bytes::from).collect(),
@@ -123,12 +123,13 @@ fn stream(frames: Vec<String>) -> Response<Body> {
 }
 
 /// An answer whose body comes in pieces, as it would from a socket.
-fn respond(content_type: &'static str, chunks: Vec<Bytes>) -> Response<Body> {
+fn respond(content_type: &'static str, chunks: Vec<Bytes>) -> Response<UpstreamBody> {
     let frames = chunks
         .into_iter()
         .map(|chunk| Ok::<_, BoxError>(http_body::Frame::data(chunk)));
     let body = http_body_util::StreamBody::new(futures_util::stream::iter(frames));
-    let mut response: Response<Body> = Response::new(Box::pin(body.map_err(BoxError::from)));
+    let mut response: Response<UpstreamBody> =
+        Response::new(Box::pin(body.map_err(BoxError::from)));
     *response.headers_mut() =
         HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
     response

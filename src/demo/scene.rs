@@ -3,7 +3,7 @@
 use crate::canon::{
     Format, Part, PartKind, ReasoningMode, Request, Role, Tool, ToolChoice, ToolKind,
 };
-use crate::json::{self, Raw, Text, Value, Writer};
+use crate::json::{self, EscapedStr, Raw, Value, Writer};
 
 /// Offered tools up to which somebody is trying out tool calls; agents offer dozens.
 const FEW_TOOLS: usize = 4;
@@ -311,7 +311,7 @@ fn write_array(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize
 
 /// A string as JSON writes it, quotes included.
 pub(super) fn quoted(plain: &str) -> String {
-    format!("\"{}\"", Text::from_plain(plain).as_escaped())
+    format!("\"{}\"", EscapedStr::from_plain(plain).as_escaped())
 }
 
 #[cfg(test)]

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::policy::{Button, Settings};
-use super::session::Office;
+use super::policy::{Button, NotificationSettings};
+use super::session::TrayBackend;
 use super::view::Facts;
 use crate::control::Started;
 
 /// One thing that happened.
 pub enum Event {
     /// The agent begins: from now on it is shown.
-    Began(Box<dyn Office + Send>),
+    Began(Box<dyn TrayBackend + Send>),
     /// It can be asked.
     Started(Box<Started>),
     /// The agent stands otherwise than before.
     Facts(Box<Facts>),
     /// What the person wants to be told has changed.
-    Settings(Settings),
+    Settings(NotificationSettings),
     /// An item of the menu was clicked.
     Clicked(String),
     /// The icon was clicked.

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use jiff::Timestamp;
 
 use super::view::{AccountState, AccountView, Endpoint, Facts, ProblemView, Quota};
-use crate::control::glance::{Glance, ProblemFacts};
+use crate::control::overview::{Overview, ProblemFacts};
 use crate::control::status::State;
 use crate::control::{AccountFacts, BudgetFacts, QuotaFacts};
 
 impl Facts {
-    pub fn of(glance: &Glance) -> Self {
+    pub fn of(glance: &Overview) -> Self {
         Self {
             endpoint: endpoint(glance),
             port_refused: glance.port_refused.clone(),
@@ -26,7 +26,7 @@ impl Facts {
     }
 }
 
-fn endpoint(glance: &Glance) -> Endpoint {
+fn endpoint(glance: &Overview) -> Endpoint {
     let port = glance.status.port;
     match glance.status.state {
         State::Starting => Endpoint::Starting,

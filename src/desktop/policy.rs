@@ -65,13 +65,13 @@ impl Topic {
 
 /// What the person wants to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct NotificationSettings {
     pub topics: BTreeSet<Topic>,
     /// How many days ahead an expiry is told, each once.
     pub expiry_days: Vec<u32>,
 }
 
-impl Default for Settings {
+impl Default for NotificationSettings {
     fn default() -> Self {
         Self {
             topics: Topic::ALL.into(),
@@ -120,7 +120,7 @@ struct Trouble {
 pub(super) fn review(
     memory: &Memory,
     view: &View,
-    settings: &Settings,
+    settings: &NotificationSettings,
     now: &Now,
 ) -> (Memory, Vec<Notice>) {
     let is_muted = view.muted_until.is_some_and(|until| until > now.time);
@@ -146,7 +146,7 @@ fn review_topic(
     topic: Topic,
     told: Told,
     view: &View,
-    settings: &Settings,
+    settings: &NotificationSettings,
     now: &Now,
     is_muted: bool,
 ) -> (Told, Option<Notice>) {
@@ -189,7 +189,7 @@ fn troubles(
     topic: Topic,
     told: &Told,
     view: &View,
-    settings: &Settings,
+    settings: &NotificationSettings,
     now: &Now,
 ) -> Option<Vec<Trouble>> {
     let accounts = view
@@ -261,7 +261,7 @@ fn locked<'a>(accounts: impl Iterator<Item = &'a AccountView>) -> Option<Trouble
     })
 }
 
-fn expiry(account: &AccountView, settings: &Settings, now: &Now) -> Option<Trouble> {
+fn expiry(account: &AccountView, settings: &NotificationSettings, now: &Now) -> Option<Trouble> {
     let expires_at = account.expires_at?;
     let (stage, word) = match expires_at.duration_since(now.time) {
         Ok(left) if !left.is_zero() => {
@@ -546,7 +546,11 @@ fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
 
 /// When to look again although nothing was heard: the next moment at which time alone changes what
 /// is told.
-pub(super) fn review_at(view: &View, settings: &Settings, now: &Now) -> Option<SystemTime> {
+pub(super) fn review_at(
+    view: &View,
+    settings: &NotificationSettings,
+    now: &Now,
+) -> Option<SystemTime> {
     let expiries = view
         .accounts
         .iter()

@@ -9,7 +9,7 @@ use super::event::{Event, Remote};
 use super::host::visibility;
 use super::menu::{Action, Copied, action};
 use super::notify::Notifier;
-use super::policy::{Button, Memory, Notice, Settings, Topic, review, review_at};
+use super::policy::{Button, Memory, Notice, NotificationSettings, Topic, review, review_at};
 use super::tray::Tray;
 use super::view::{AutostartView, Facts, Now, View};
 
@@ -22,7 +22,7 @@ const HOST_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Has things done, and answers later: with [`Event::Done`], and with new [`Event::Facts`] where
 /// they are others.
-pub trait Office {
+pub trait TrayBackend {
     /// Has it done. Never blocks.
     fn ask(&self, action: Action);
 
@@ -35,12 +35,12 @@ pub trait Office {
 
 /// Everything that the main thread owns.
 pub(super) struct Session {
-    office: Box<dyn Office + Send>,
+    office: Box<dyn TrayBackend + Send>,
     tray: Option<Tray>,
     notifier: Option<Notifier>,
     clipboard: Clipboard,
     view: View,
-    settings: Settings,
+    settings: NotificationSettings,
     memory: Memory,
     copied_until: Option<SystemTime>,
     host_due: Option<SystemTime>,
@@ -50,7 +50,7 @@ pub(super) struct Session {
 impl Session {
     /// Shows the icon where the session has a place for it; works without where not. Belongs on the
     /// main thread.
-    pub(super) fn start(office: Box<dyn Office + Send>, remote: &Remote) -> Self {
+    pub(super) fn start(office: Box<dyn TrayBackend + Send>, remote: &Remote) -> Self {
         let view = View {
             facts: Facts::default(),
             autostart: office.autostart(),
@@ -74,7 +74,7 @@ impl Session {
             notifier,
             clipboard: Clipboard::default(),
             view,
-            settings: Settings::default(),
+            settings: NotificationSettings::default(),
             memory: Memory::default(),
             copied_until: None,
             host_due,

@@ -4,14 +4,14 @@ use tray_icon::{Icon, TrayIcon, TrayIconBuilder};
 
 use super::icon::Face;
 use super::menu::menu;
-use super::shown::Shown;
+use super::native_menu::NativeMenu;
 use super::view::{Now, View};
 use super::words;
 
 /// Owned by the main thread: the system's handles may not leave it.
 pub(super) struct Tray {
     icon: TrayIcon,
-    shown: Shown,
+    shown: NativeMenu,
     face: Face,
     tooltip: String,
 }
@@ -22,7 +22,7 @@ impl Tray {
     /// # Errors
     /// When this session has none; then everything else works without.
     pub(super) fn new(view: &View, now: &Now) -> anyhow::Result<Self> {
-        let mut shown = Shown::new();
+        let mut shown = NativeMenu::new();
         shown.show(menu(view, now))?;
         let (face, tooltip) = (Face::of(view), words::tooltip(view));
         let builder = TrayIconBuilder::new()

@@ -11,11 +11,11 @@ use http_body::Frame;
 
 use super::plan::Plan;
 use super::relay::Relay;
-use super::settle::Settlement;
+use super::settle::RequestTracker;
 use super::{Answer, passthrough};
 use crate::canon::{Fault, Usage};
 use crate::outcome::Outcome;
-use crate::protocol::Glimpse;
+use crate::protocol::FrameInfo;
 use crate::upstream::BoxError;
 
 /// An answer's body.
@@ -52,7 +52,7 @@ impl http_body::Body for Stream {
     clippy::large_enum_variant,
     reason = "moved a few times per request; a box would cost more"
 )]
-pub(super) enum Ready {
+pub(super) enum PendingResponse {
     /// `stored`: the id of an answer that its provider keeps.
     Whole {
         answer: Answer,
@@ -65,7 +65,7 @@ pub(super) enum Ready {
     },
 }
 
-impl Ready {
+impl PendingResponse {
     pub(super) fn whole(answer: Answer, usage: Usage) -> Self {
         Self::Whole {
             answer,
@@ -75,7 +75,7 @@ impl Ready {
     }
 
     /// The upstream's own answer as it came.
-    pub(super) fn passed(answer: Answer, seen: Glimpse) -> Self {
+    pub(super) fn passed(answer: Answer, seen: FrameInfo) -> Self {
         Self::Whole {
             answer,
             usage: seen.usage.unwrap_or_default(),
@@ -92,7 +92,7 @@ impl Ready {
     }
 
     /// Gives the answer to the client; from here on it settles by itself.
-    pub(super) fn commit(self, mut settlement: Settlement) -> Answer {
+    pub(super) fn commit(self, mut settlement: RequestTracker) -> Answer {
         match self {
             Self::Whole {
                 answer,

@@ -6,20 +6,20 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::answer::{Ready, passed};
+use super::answer::{PendingResponse, passed};
 use super::body::{Bounds, collect};
 use super::failure::{Attempted, Failure, name_retry_after, redirected};
 use super::leasing::{Tried, lease};
-use super::plan::{Exchange, Job, Plan, Prepared};
+use super::plan::{Exchange, Plan, Prepared, RequestContext};
 use super::reading::{Reading, is_encoded};
-use super::settle::Settlement;
-use super::{Answer, Call, Failed, Gateway, InForce, estimate};
+use super::settle::RequestTracker;
+use super::{ActiveConfig, Answer, Call, Failed, Gateway, estimate};
 use crate::account::{BadProxy, Credential};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Stage, Timestamp};
-use crate::pieces::Pieces;
 use crate::provider;
-use crate::upstream::{Body as UpstreamBody, Via};
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::{ProxyChoice, UpstreamBody};
 
 /// What is read of an upstream's error answer, and how long.
 const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -28,10 +28,10 @@ const FAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Serves a call that names a model.
 pub(super) async fn run(
     gateway: &Gateway,
-    force: &InForce,
+    force: &ActiveConfig,
     call: &Call,
 ) -> Result<Answer, Box<Failed>> {
-    let job = Job::new(gateway, force, call)?;
+    let job = RequestContext::new(gateway, force, call)?;
     let mut settlement = job.open_settlement();
     match serve(&job, &mut settlement).await {
         Ok(mut ready) => {
@@ -44,7 +44,10 @@ pub(super) async fn run(
 
 /// Tries the candidates' plans in order. The retry policy is [`crate::outcome::Outcome::next`];
 /// here it is only obeyed.
-async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
+async fn serve(
+    job: &RequestContext<'_>,
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     let known = job
         .candidates(settlement)
         .await
@@ -70,12 +73,16 @@ async fn serve(job: &Job<'_>, settlement: &mut Settlement) -> Attempted<Ready> {
 }
 
 /// Whether the call had all the attempts that it may have.
-fn is_spent(job: &Job<'_>, settlement: &mut Settlement) -> bool {
+fn is_spent(job: &RequestContext<'_>, settlement: &mut RequestTracker) -> bool {
     settlement.record().attempts.len() >= job.setup.limits.attempts_max
 }
 
 /// One plan at one account after another.
-async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> Attempted<Ready> {
+async fn try_plan(
+    job: &RequestContext<'_>,
+    plan: &Plan,
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     let mut tried = Tried::default();
     let mut last: Option<Box<Failure>> = None;
     while last
@@ -99,7 +106,12 @@ async fn try_plan(job: &Job<'_>, plan: &Plan, settlement: &mut Settlement) -> At
 
 /// Whether the plan may be tried once more: by the call's own bound, and by the provider's budget
 /// for retries.
-fn may_go_on(job: &Job<'_>, plan: &Plan, failure: &Failure, settlement: &mut Settlement) -> bool {
+fn may_go_on(
+    job: &RequestContext<'_>,
+    plan: &Plan,
+    failure: &Failure,
+    settlement: &mut RequestTracker,
+) -> bool {
     let allows = |outcome| {
         job.gateway
             .pool
@@ -110,11 +122,11 @@ fn may_go_on(job: &Job<'_>, plan: &Plan, failure: &Failure, settlement: &mut Set
 
 /// One account; a refused signature is tried once more without the reasoning.
 async fn try_account(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
     tried: &mut Tried,
-    settlement: &mut Settlement,
-) -> Attempted<Ready> {
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     let first = try_once(job, plan, job.prepare(plan), tried, settlement).await;
     let is_wanted = matches!(&first, Err(failure) if failure.next == Next::RetryWithoutReasoning);
     // Where translations have to be exact, nothing is left out to please an upstream.
@@ -132,12 +144,12 @@ async fn try_account(
 }
 
 async fn try_once(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
     prepared: Result<Prepared, Fault>,
     tried: &mut Tried,
-    settlement: &mut Settlement,
-) -> Attempted<Ready> {
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     // A request that this plan cannot carry may still fit the next one.
     let mut prepared = prepared.map_err(Failure::of_plan)?;
     let done = if estimate::is_needed(job, plan) {
@@ -152,17 +164,18 @@ async fn try_once(
 
 /// One attempt: an account, the request, and the answer's beginning.
 async fn exchange(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
     prepared: &mut Prepared,
     tried: &mut Tried,
-    settlement: &mut Settlement,
-) -> Attempted<Ready> {
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     let asked_at = Instant::now();
     let lease = lease(job, plan, tried, settlement).await?;
     let account = lease.account().name.clone();
     let request = request(plan, prepared, lease.credential()).map_err(Failure::of_plan)?;
-    let via = Via::of(lease.account()).map_err(|bad| Failure::of_plan(unusable(plan, &bad)))?;
+    let via =
+        ProxyChoice::of(lease.account()).map_err(|bad| Failure::of_plan(unusable(plan, &bad)))?;
     let now = Instant::now();
     settlement.begin(plan, lease, now - asked_at, now);
     let answered = ask(job, plan, prepared, (request, via), now, settlement).await;
@@ -174,13 +187,13 @@ async fn exchange(
 }
 
 async fn ask(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
     prepared: &mut Prepared,
-    (request, via): (http::Request<Pieces>, Via),
+    (request, via): (http::Request<SegmentedBytes>, ProxyChoice),
     now: Instant,
-    settlement: &mut Settlement,
-) -> Attempted<Ready> {
+    settlement: &mut RequestTracker,
+) -> Attempted<PendingResponse> {
     let answer = send(job, plan, request, &via, now).await?;
     settlement.read(provider::readings(answer.headers(), Timestamp::now));
     if answer.status().is_success() {
@@ -200,7 +213,7 @@ fn request(
     plan: &Plan,
     prepared: &mut Prepared,
     credential: &Credential,
-) -> Result<http::Request<Pieces>, Fault> {
+) -> Result<http::Request<SegmentedBytes>, Fault> {
     let call = provider::Call {
         method: Method::POST,
         version: plan.protocol.version(),
@@ -219,10 +232,10 @@ fn unusable(plan: &Plan, bad: &BadProxy) -> Fault {
 }
 
 async fn send(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
-    request: http::Request<Pieces>,
-    via: &Via,
+    request: http::Request<SegmentedBytes>,
+    via: &ProxyChoice,
     now: Instant,
 ) -> Attempted<http::Response<UpstreamBody>> {
     let limit = job.setup.limits.head_timeout(job.stream().unwrap_or(false));
@@ -273,7 +286,11 @@ async fn error_body(body: UpstreamBody) -> Bytes {
 
 /// Nothing serves: the upstream's own words where they may pass, else the fault, for the server to
 /// say.
-fn give_up(call: &Call, failure: Failure, settlement: Settlement) -> Result<Answer, Box<Failed>> {
+fn give_up(
+    call: &Call,
+    failure: Failure,
+    settlement: RequestTracker,
+) -> Result<Answer, Box<Failed>> {
     let Failure {
         fault, original, ..
     } = failure;

@@ -11,7 +11,7 @@ use super::failure::{Attempted, Failure};
 use super::pipe::broken_off;
 use crate::canon::Fault;
 use crate::outcome::{Outcome, Stage};
-use crate::upstream::Body;
+use crate::upstream::UpstreamBody;
 
 /// What a whole answer may take.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Bounds {
 ///
 /// # Errors
 /// When it breaks off, is too large or too slow.
-pub(super) async fn collect(mut body: Body, bounds: Bounds) -> Attempted<Bytes> {
+pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> Attempted<Bytes> {
     let Some(first) = next(&mut body, bounds.first_timeout).await? else {
         return Ok(Bytes::new());
     };
@@ -46,7 +46,7 @@ pub(super) async fn collect(mut body: Body, bounds: Bounds) -> Attempted<Bytes> 
     Ok(whole.freeze())
 }
 
-async fn next(body: &mut Body, limit: Duration) -> Attempted<Option<Bytes>> {
+async fn next(body: &mut UpstreamBody, limit: Duration) -> Attempted<Option<Bytes>> {
     loop {
         // Most of it is there when it is asked for, and needs no timer.
         let mut frame = body.frame();
@@ -82,6 +82,6 @@ fn check(bytes: usize, bounds: Bounds) -> Attempted<()> {
     );
     Err(Failure::of_attempt(
         Fault::upstream(message),
-        Outcome::Garbled,
+        Outcome::MalformedResponse,
     ))
 }

@@ -15,14 +15,14 @@ use super::answer::json;
 use super::body::{Bounds, collect};
 use super::failure::late;
 use super::plan::own_headers;
-use super::{Answer, Call, Endpoint, Failed, Setup};
+use super::{Answer, Call, Endpoint, Failed, GatewayConfig};
 use crate::account::Credential;
 use crate::canon::{Fault, FaultKind, ModelCard};
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::{self, Operation, Wire};
 use crate::provider::{self, DEMO, Refused};
-use crate::upstream::Via;
+use crate::upstream::ProxyChoice;
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
 /// How long a provider that did not answer is not asked again.
@@ -60,7 +60,7 @@ impl Catalog {
 
     /// The providers' lists: what the person wrote, else what they say, asked for where it is not
     /// known.
-    pub(super) async fn lists(&self, setup: &Setup, pool: &Pool) -> Lists {
+    pub(super) async fn lists(&self, setup: &GatewayConfig, pool: &Pool) -> Lists {
         let asked = setup
             .endpoints
             .values()
@@ -125,7 +125,7 @@ impl Catalog {
     }
 
     /// The list in the client's shape.
-    pub(super) async fn list(&self, setup: &Setup, pool: &Pool, call: &Call) -> Answer {
+    pub(super) async fn list(&self, setup: &GatewayConfig, pool: &Pool, call: &Call) -> Answer {
         let cards = self.cards(setup, pool).await;
         json(call.protocol.encode_models(&cards, call.query.as_deref()))
     }
@@ -136,7 +136,7 @@ impl Catalog {
     /// When no rule and no provider has it.
     pub(super) async fn show(
         &self,
-        setup: &Setup,
+        setup: &GatewayConfig,
         pool: &Pool,
         call: &Call,
     ) -> Result<Answer, Box<Failed>> {
@@ -159,7 +159,7 @@ impl Catalog {
 
     /// Rules first, then providers by name, the demo last; each id once. A model that two providers
     /// have is addressed as `provider/model` at the second.
-    async fn cards(&self, setup: &Setup, pool: &Pool) -> Vec<ModelCard> {
+    async fn cards(&self, setup: &GatewayConfig, pool: &Pool) -> Vec<ModelCard> {
         let lists = self.lists(setup, pool).await;
         let mut names: Vec<&String> = lists.keys().collect();
         names.sort_by_key(|name| (*name == DEMO, *name));
@@ -246,7 +246,7 @@ pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<M
     let request = endpoint.provider.prepare(call, credential)?;
     let answer = tokio::time::timeout(
         LIST_TIMEOUT,
-        endpoint.upstream.send(request, &Via::default()),
+        endpoint.upstream.send(request, &ProxyChoice::default()),
     );
     let answer = answer
         .await

@@ -1,7 +1,7 @@
 //! A token count where no upstream counts: an estimate, always marked as one.
 
-use super::answer::{Ready, json};
-use super::plan::{Decoded, Job, Plan, Prepared};
+use super::answer::{PendingResponse, json};
+use super::plan::{Decoded, Plan, Prepared, RequestContext};
 use crate::canon::{Fault, How, Loss, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage};
 use crate::protocol::Operation;
 
@@ -16,7 +16,7 @@ const TOKENS_PER_MEDIA: usize = 1_000;
 const TOKENS_PER_TURN: usize = 4;
 
 /// Whether the call asks for a count that this plan's upstream cannot give.
-pub(super) fn is_needed(job: &Job<'_>, plan: &Plan) -> bool {
+pub(super) fn is_needed(job: &RequestContext<'_>, plan: &Plan) -> bool {
     job.call.operation == Operation::CountTokens
         && !plan.is_passthrough
         && !plan.protocol.counts_tokens()
@@ -26,7 +26,10 @@ pub(super) fn is_needed(job: &Job<'_>, plan: &Plan) -> bool {
 ///
 /// # Errors
 /// When the request cannot be read.
-pub(super) fn answer(job: &Job<'_>, prepared: &mut Prepared) -> Result<Ready, Fault> {
+pub(super) fn answer(
+    job: &RequestContext<'_>,
+    prepared: &mut Prepared,
+) -> Result<PendingResponse, Fault> {
     let Decoded::Generate(request) = job.decoded()? else {
         return Err(Fault::internal("embeddings have no token count"));
     };
@@ -34,7 +37,7 @@ pub(super) fn answer(job: &Job<'_>, prepared: &mut Prepared) -> Result<Ready, Fa
         path: "input_tokens".to_owned(),
         how: How::Adjusted,
     });
-    Ok(Ready::whole(
+    Ok(PendingResponse::whole(
         json(job.call.protocol.encode_count(tokens(&request))),
         Usage::default(),
     ))
@@ -78,7 +81,7 @@ fn input_bytes(input: &ToolInput) -> usize {
 }
 
 fn tool(tool: &Tool) -> usize {
-    let optional = |plain: &Option<crate::json::Text>| {
+    let optional = |plain: &Option<crate::json::EscapedStr>| {
         plain.as_ref().map_or(0, |plain| plain.as_bytes().len())
     };
     match &tool.kind {

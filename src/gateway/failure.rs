@@ -82,7 +82,7 @@ impl Failure {
     pub(super) fn garbled(why: &str) -> Box<Self> {
         Self::of_attempt(
             Fault::upstream(format!("the upstream's answer cannot be read: {why}")),
-            Outcome::Garbled,
+            Outcome::MalformedResponse,
         )
     }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::failure::{Attempted, Failure};
-use super::plan::{Job, Plan};
-use super::settle::Settlement;
+use super::plan::{Plan, RequestContext};
+use super::settle::RequestTracker;
 use crate::account::AccountName;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Next, Timestamp};
-use crate::pool::{Lease, NoLease, PassedOver, Want, Why};
+use crate::pool::{Lease, LeaseError, LeaseRequest, PassedOver, SkipReason};
 
 /// When a client may come back to accounts that were all busy for as long as a request waits.
 const BUSY_RETRY: Duration = Duration::from_secs(1);
@@ -42,10 +42,10 @@ impl Tried {
 /// # Errors
 /// When none can serve, with what a client may hear of it. Names of accounts stay in the record.
 pub(super) async fn lease(
-    job: &Job<'_>,
+    job: &RequestContext<'_>,
     plan: &Plan,
     tried: &Tried,
-    settlement: &mut Settlement,
+    settlement: &mut RequestTracker,
 ) -> Attempted<Lease> {
     let provider = &plan.endpoint.provider.name;
     let pool = &job.gateway.pool;
@@ -55,7 +55,7 @@ pub(super) async fn lease(
         None
     };
     let maker = job.maker();
-    let want = Want {
+    let want = LeaseRequest {
         provider,
         model: &plan.model,
         session: session.as_ref(),
@@ -75,20 +75,21 @@ pub(super) async fn lease(
 }
 
 /// The failure of a plan that no account serves at the moment.
-fn refused(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Box<Failure> {
+fn refused(plan: &Plan, refusal: &LeaseError, now: Timestamp) -> Box<Failure> {
     let mut failure = Failure::of_plan(fault(plan, refusal, now));
-    if let NoLease::Resting { until, .. } = refusal {
+    if let LeaseError::Resting { until, .. } = refusal {
         failure.rests_for = until.duration_since(now).ok();
     }
     failure
 }
 
-fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
+fn fault(plan: &Plan, refusal: &LeaseError, now: Timestamp) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     match refusal {
-        NoLease::Resting { until, why } => {
+        LeaseError::Resting { until, why } => {
             let wait = until.duration_since(now).unwrap_or_default();
-            let is_reached = |passed: &PassedOver| !matches!(passed.why, Why::CircuitOpen { .. });
+            let is_reached =
+                |passed: &PassedOver| !matches!(passed.why, SkipReason::CircuitOpen { .. });
             if why.iter().any(is_reached) {
                 limited(
                     format!(
@@ -104,7 +105,7 @@ fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
                 }
             }
         }
-        NoLease::Busy { waited, why } => {
+        LeaseError::Busy { waited, why } => {
             let waited = waited.as_secs();
             limited(
                 format!(
@@ -114,11 +115,13 @@ fn fault(plan: &Plan, refusal: &NoLease, now: Timestamp) -> Fault {
                 BUSY_RETRY,
             )
         }
-        NoLease::NeedsPerson { why } => account(format!("provider `{provider}`: {}", reasons(why))),
-        NoLease::None { why } if why.is_empty() => account(format!(
+        LeaseError::NeedsPerson { why } => {
+            account(format!("provider `{provider}`: {}", reasons(why)))
+        }
+        LeaseError::None { why } if why.is_empty() => account(format!(
             "provider `{provider}` has no account; add one with `aerostat account add {provider}`"
         )),
-        NoLease::None { why } => account(format!(
+        LeaseError::None { why } => account(format!(
             "no account of provider `{provider}` may serve `{model}`: {}",
             reasons(why)
         )),

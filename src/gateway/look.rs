@@ -4,8 +4,8 @@
 
 use super::Call;
 use crate::canon::Fault;
-use crate::json::Ends;
-use crate::protocol::Peek;
+use crate::json::EdgeMembers;
+use crate::protocol::RoutingFields;
 
 /// Up to which length a body is looked at whole.
 const WHOLE_BYTES_MAX: usize = 64 * 1024;
@@ -18,7 +18,7 @@ const ENDS_BYTES: [usize; 2] = [4 * 1024, WHOLE_BYTES_MAX];
 ///
 /// # Errors
 /// When the request does not say what routing needs.
-pub(super) fn at_whole(call: &Call) -> Result<Peek, Fault> {
+pub(super) fn at_whole(call: &Call) -> Result<RoutingFields, Fault> {
     let body = call.body.whole();
     let mut peek = call
         .protocol
@@ -31,7 +31,7 @@ pub(super) fn at_whole(call: &Call) -> Result<Peek, Fault> {
 /// Looks at the ends of a large body. `None` where it is small, or its ends do not name the model.
 ///
 /// `stream` and what names the conversation may stand between them, and are then missing.
-pub(super) fn at_ends(call: &Call) -> Option<Peek> {
+pub(super) fn at_ends(call: &Call) -> Option<RoutingFields> {
     let bytes = call.body.len();
     if bytes <= WHOLE_BYTES_MAX {
         return None;
@@ -47,12 +47,12 @@ pub(super) fn at_ends(call: &Call) -> Option<Peek> {
     }
 }
 
-fn at_edges(call: &Call, bytes: usize, length: usize) -> Option<Peek> {
+fn at_edges(call: &Call, bytes: usize, length: usize) -> Option<RoutingFields> {
     let (head, tail) = (
         call.body.slice(0..length),
         call.body.slice(bytes - length..bytes),
     );
-    let ends = Ends::of(head.whole(), tail.whole(), bytes)?;
+    let ends = EdgeMembers::of(head.whole(), tail.whole(), bytes)?;
     let mut peek = call.protocol.peek(&call.inbound(ends.text())).ok()?;
     peek.model_at = peek.model_at.map(|at| ends.locate(at));
     Some(peek)
@@ -66,11 +66,11 @@ mod tests {
 
     use super::*;
     use crate::outcome::Timestamp;
-    use crate::pieces::Pieces;
     use crate::protocol::{self, Operation};
+    use crate::segmented_bytes::SegmentedBytes;
 
     fn call(dialect: &str, body: &str) -> Call {
-        let mut pieces = Pieces::default();
+        let mut pieces = SegmentedBytes::default();
         body.as_bytes()
             .chunks(10_000)
             .for_each(|chunk| pieces.push(Bytes::copy_from_slice(chunk)));

@@ -13,7 +13,7 @@ const IDS_MAX: usize = 10_000;
 
 /// The accounts by what they made.
 #[derive(Debug, Default)]
-pub(super) struct Makers(Mutex<Memory>);
+pub(super) struct ResponseOwners(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -22,7 +22,7 @@ struct Memory {
     order: VecDeque<String>,
 }
 
-impl Makers {
+impl ResponseOwners {
     /// Notes that the account's provider keeps `id`.
     pub(super) fn note(&self, id: String, account: &AccountName) {
         let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn the_oldest_ids_go_first() {
-        let (makers, account) = (Makers::default(), "work".parse().unwrap());
+        let (makers, account) = (ResponseOwners::default(), "work".parse().unwrap());
         (0..=IDS_MAX).for_each(|number| makers.note(format!("resp_{number}"), &account));
         assert_eq!(makers.of("resp_0"), None);
         assert_eq!(makers.of("resp_1"), Some(account));

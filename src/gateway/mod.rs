@@ -36,19 +36,19 @@ use tokio::time::Instant;
 
 pub use answer::{AnswerBody, Stream};
 pub use catalog::{Catalog, fetch};
-use makers::Makers;
-pub use relay::Pace;
+use makers::ResponseOwners;
+pub use relay::StreamTimeouts;
 use resolved::Resolutions;
 pub use signatures::Signatures;
 
 use crate::canon::Fault;
 use crate::outcome::Timestamp;
-use crate::pieces::Pieces;
 use crate::pool::Pool;
 use crate::protocol::{Inbound, Operation, Protocol};
 use crate::provider::Provider;
 use crate::provider::rules::Rules;
 use crate::record::Recorder;
+use crate::segmented_bytes::SegmentedBytes;
 use crate::upstream::Upstream;
 
 /// A provider and the transport that reaches it.
@@ -58,20 +58,20 @@ pub struct Endpoint {
 }
 
 /// What serves requests at the moment; replaced as a whole when the configuration changes.
-pub struct Setup {
+pub struct GatewayConfig {
     /// By the provider's name; the demo's too, where it serves.
     pub endpoints: HashMap<String, Arc<Endpoint>>,
     /// All providers of the configuration, for the reasons why one does not serve.
     pub providers: Vec<Provider>,
     pub rules: Rules,
-    pub limits: Limits,
+    pub limits: GatewayLimits,
     /// Whether a translation that is not exact is refused.
     pub is_strict: bool,
 }
 
 /// Bounds on what upstreams may take and send.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct GatewayLimits {
     pub answer_body_bytes_max: usize,
     /// From the request's last byte to the head of a streamed answer.
     pub head_timeout: Duration,
@@ -82,10 +82,10 @@ pub struct Limits {
     /// another account.
     pub hold: Duration,
     pub attempts_max: usize,
-    pub pace: Pace,
+    pub pace: StreamTimeouts,
 }
 
-impl Limits {
+impl GatewayLimits {
     fn head_timeout(&self, stream: bool) -> Duration {
         if stream {
             self.head_timeout
@@ -104,7 +104,7 @@ pub struct Call {
     /// The query without `key`.
     pub query: Option<String>,
     pub headers: HeaderMap,
-    pub body: Pieces,
+    pub body: SegmentedBytes,
     pub received_at: Timestamp,
     pub arrived: Instant,
 }
@@ -143,13 +143,13 @@ impl From<Fault> for Box<Failed> {
 }
 
 /// A setup that serves, and what was found out while it does.
-struct InForce {
-    setup: Setup,
+struct ActiveConfig {
+    setup: GatewayConfig,
     resolutions: Resolutions,
 }
 
-impl InForce {
-    fn of(setup: Setup) -> Self {
+impl ActiveConfig {
+    fn of(setup: GatewayConfig) -> Self {
         Self {
             setup,
             resolutions: Resolutions::default(),
@@ -159,18 +159,18 @@ impl InForce {
 
 /// Serves calls.
 pub struct Gateway {
-    force: ArcSwap<InForce>,
+    force: ArcSwap<ActiveConfig>,
     pool: Pool,
     signatures: Arc<Signatures>,
-    makers: Arc<Makers>,
+    makers: Arc<ResponseOwners>,
     catalog: Catalog,
     recorder: Arc<dyn Recorder>,
 }
 
 impl Gateway {
-    pub fn new(setup: Setup, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
+    pub fn new(setup: GatewayConfig, pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
         let (force, catalog) = (
-            ArcSwap::from_pointee(InForce::of(setup)),
+            ArcSwap::from_pointee(ActiveConfig::of(setup)),
             Catalog::default(),
         );
         Self {
@@ -184,8 +184,8 @@ impl Gateway {
     }
 
     /// Serves with another setup from the next call on; calls under way keep theirs.
-    pub fn replace(&self, setup: Setup) {
-        self.force.store(Arc::new(InForce::of(setup)));
+    pub fn replace(&self, setup: GatewayConfig) {
+        self.force.store(Arc::new(ActiveConfig::of(setup)));
         self.catalog.forget();
     }
 

@@ -3,9 +3,9 @@
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::json::Text;
-use crate::pieces::Pieces;
-use crate::protocol::Peek;
+use crate::json::EscapedStr;
+use crate::protocol::RoutingFields;
+use crate::segmented_bytes::SegmentedBytes;
 
 /// Request headers that any dialect's upstream may see.
 const REQUEST: &[&str] = &["accept", "user-agent"];
@@ -66,11 +66,11 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// The body with the model's characters replaced, or as it came where the name stays or stands in
 /// the path.
-pub(super) fn rename(body: &Pieces, peek: &Peek, model: &str) -> Pieces {
+pub(super) fn rename(body: &SegmentedBytes, peek: &RoutingFields, model: &str) -> SegmentedBytes {
     let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else {
         return body.clone();
     };
-    let name = Text::from_plain(model);
+    let name = EscapedStr::from_plain(model);
     let name = name.as_bytes();
     if body.len() > COPIED_BYTES_MAX {
         return body.replaced(at, name.clone());
@@ -116,13 +116,13 @@ mod tests {
 
     #[test]
     fn a_rename_touches_nothing_else() {
-        let body = Pieces::from(Bytes::from_static(
+        let body = SegmentedBytes::from(Bytes::from_static(
             br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#,
         ));
-        let peek = Peek {
+        let peek = RoutingFields {
             model: "fast".into(),
             model_at: Some(23..27),
-            ..Peek::default()
+            ..RoutingFields::default()
         };
         assert_eq!(
             &rename(&body, &peek, "a\"b").whole()[..],

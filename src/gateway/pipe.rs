@@ -4,16 +4,19 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::signatures::Harvest;
+use super::signatures::SignatureCollector;
 use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Ending, Garbled, Glimpse, Passed, Protocol, StreamDecoder, StreamEncoder};
+use crate::protocol::{
+    FrameInfo, MalformedResponse, PassthroughState, Protocol, StreamDecoder, StreamEncoder,
+    StreamEnd,
+};
 
 /// What a stream has shown so far.
 #[derive(Debug, Default)]
-pub(super) struct Shown {
+pub(super) struct StreamStatus {
     /// Whether output came: the answer is this attempt's, and no other is tried.
     pub(super) is_content: bool,
     /// Whether the upstream said its last word; only the end of its body is still due.
@@ -24,11 +27,11 @@ pub(super) struct Shown {
     /// The id of an answer that its provider keeps.
     pub(super) stored: Option<String>,
     /// How the client's body ends; set once nothing more is to be sent.
-    pub(super) ending: Option<Ending>,
+    pub(super) ending: Option<StreamEnd>,
 }
 
 /// Nothing is pushed into a pipe after its ending is set.
-pub(super) trait Pipe: Send {
+pub(super) trait StreamTransform: Send {
     /// Takes what the upstream sent; gives what the client gets.
     fn push(&mut self, chunk: Bytes) -> Bytes;
 
@@ -41,7 +44,7 @@ pub(super) trait Pipe: Send {
     /// A sign of life, where the dialect has one.
     fn keep_alive(&mut self) -> Bytes;
 
-    fn shown(&self) -> &Shown;
+    fn shown(&self) -> &StreamStatus;
 }
 
 /// What is said of a stream that ended without its dialect's terminator.
@@ -50,17 +53,17 @@ pub(super) fn broken_off() -> Fault {
 }
 
 /// A passthrough: bytes go on as they came; usage and end are looked for on the way.
-pub(super) struct Watch {
+pub(super) struct Passthrough {
     protocol: &'static dyn Protocol,
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
-    seen: Seen,
+    seen: FrameTracker,
 }
 
 /// What the records told that passed.
 #[derive(Default)]
-struct Seen {
+struct FrameTracker {
     records: u64,
     /// How many answers were asked for, and how many have ended.
     choices: u64,
@@ -68,11 +71,11 @@ struct Seen {
     /// Whether the answer may end here: the upstream said why it finished, for each of several
     /// answers.
     may_end: bool,
-    shown: Shown,
+    shown: StreamStatus,
 }
 
-impl Seen {
-    fn note(&mut self, glimpse: Glimpse) {
+impl FrameTracker {
+    fn note(&mut self, glimpse: FrameInfo) {
         self.records += 1;
         let shown = &mut self.shown;
         shown.is_content |= glimpse.is_content;
@@ -138,7 +141,7 @@ impl Framing {
     }
 }
 
-impl Watch {
+impl Passthrough {
     /// `is_events` = server-sent events; else a JSON array is streamed.
     pub(super) fn new(
         protocol: &'static dyn Protocol,
@@ -155,15 +158,15 @@ impl Watch {
             protocol,
             query,
             framing,
-            seen: Seen {
+            seen: FrameTracker {
                 choices,
-                ..Seen::default()
+                ..FrameTracker::default()
             },
         }
     }
 
-    fn passed(&self) -> Passed<'_> {
-        Passed {
+    fn passed(&self) -> PassthroughState<'_> {
+        PassthroughState {
             query: self.query.as_deref(),
             records: self.seen.records,
         }
@@ -176,7 +179,13 @@ impl Watch {
             self.protocol
                 .encode_stream_fault(fault, &self.passed(), &mut BytesMut::new())
         };
-        self.seen.shown.ending = Some(self.seen.shown.fault.as_ref().map_or(Ending::Clean, unseen));
+        self.seen.shown.ending = Some(
+            self.seen
+                .shown
+                .fault
+                .as_ref()
+                .map_or(StreamEnd::Clean, unseen),
+        );
         Bytes::new()
     }
 
@@ -189,13 +198,13 @@ impl Watch {
         } else {
             Bytes::new()
         };
-        self.seen.shown.ending = Some(Ending::Abort);
+        self.seen.shown.ending = Some(StreamEnd::Abort);
         self.seen.shown.fault = Some(fault);
         record
     }
 }
 
-impl Watch {
+impl Passthrough {
     /// An error record with the line ends of the stream that it stands in: some clients split by
     /// what they saw first.
     fn record_of(&self, fault: &Fault) -> Bytes {
@@ -211,7 +220,7 @@ impl Watch {
     }
 }
 
-impl Pipe for Watch {
+impl StreamTransform for Passthrough {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         let protocol = self.protocol;
         let seen = &mut self.seen;
@@ -249,28 +258,28 @@ impl Pipe for Watch {
         Bytes::new()
     }
 
-    fn shown(&self) -> &Shown {
+    fn shown(&self) -> &StreamStatus {
         &self.seen.shown
     }
 }
 
 /// A translation: decoder, restored names, encoder.
-pub(super) struct Translate {
+pub(super) struct Translator {
     decoder: Box<dyn StreamDecoder>,
     restore: Restore,
     encoder: Box<dyn StreamEncoder>,
-    harvest: Harvest,
+    harvest: SignatureCollector,
     events: Vec<Event>,
     out: BytesMut,
-    shown: Shown,
+    shown: StreamStatus,
 }
 
-impl Translate {
+impl Translator {
     pub(super) fn new(
         decoder: Box<dyn StreamDecoder>,
         restore: Restore,
         encoder: Box<dyn StreamEncoder>,
-        harvest: Harvest,
+        harvest: SignatureCollector,
     ) -> Self {
         Self {
             decoder,
@@ -279,7 +288,7 @@ impl Translate {
             harvest,
             events: Vec::new(),
             out: BytesMut::new(),
-            shown: Shown::default(),
+            shown: StreamStatus::default(),
         }
     }
 
@@ -303,7 +312,7 @@ impl Translate {
     }
 }
 
-impl Shown {
+impl StreamStatus {
     fn note(&mut self, event: &Event) {
         match event {
             Event::Usage(usage) => self.usage.update(usage),
@@ -314,7 +323,7 @@ impl Shown {
     }
 }
 
-impl Pipe for Translate {
+impl StreamTransform for Translator {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         if let Err(garbled) = self.decoder.push(chunk, &mut self.events) {
             self.events.push(Event::Failed(garbled.into()));
@@ -340,7 +349,7 @@ impl Pipe for Translate {
         self.out.split().freeze()
     }
 
-    fn shown(&self) -> &Shown {
+    fn shown(&self) -> &StreamStatus {
         &self.shown
     }
 }
@@ -365,7 +374,7 @@ pub(super) fn malformed() -> Fault {
 pub(super) fn read_all(
     decoder: &mut dyn StreamDecoder,
     body: Bytes,
-) -> Result<Vec<Event>, Garbled> {
+) -> Result<Vec<Event>, MalformedResponse> {
     let mut events = Vec::new();
     decoder.push(body, &mut events)?;
     decoder.finish(&mut events);

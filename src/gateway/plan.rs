@@ -10,10 +10,10 @@ use super::catalog::Lists;
 use super::look;
 use super::passthrough;
 use super::resolve::{Candidate, Directory, Resolution, resolve};
-use super::resolved::{Known, Resolutions};
+use super::resolved::{Resolutions, ResolvedModel};
 use super::session;
-use super::settle::Settlement;
-use super::{Call, Endpoint, Gateway, InForce, Setup};
+use super::settle::RequestTracker;
+use super::{ActiveConfig, Call, Endpoint, Gateway, GatewayConfig};
 use crate::account::AccountName;
 use crate::canon::{
     Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage,
@@ -22,22 +22,22 @@ use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
 use crate::pool::{Lease, SessionKey};
 use crate::protocol::names::Restore;
-use crate::protocol::{self, Operation, Peek, Protocol, Target, Wire, envelope};
+use crate::protocol::{self, Operation, Protocol, RoutingFields, Target, Wire, envelope};
 use crate::provider::DEMO;
 use crate::record::{Attempt, Record};
 
 /// One call on its way through the candidates.
-pub(super) struct Job<'c> {
+pub(super) struct RequestContext<'c> {
     pub(super) gateway: &'c Gateway,
-    pub(super) setup: &'c Setup,
+    pub(super) setup: &'c GatewayConfig,
     resolutions: &'c Resolutions,
     pub(super) call: &'c Call,
     /// What routing needs, as far as it was looked for.
-    pub(super) peek: Peek,
+    pub(super) peek: RoutingFields,
     /// Whether the body was looked at its ends only, and the same of all of it, where somebody
     /// needed that.
     is_partial: bool,
-    whole_peek: OnceLock<Peek>,
+    whole_peek: OnceLock<RoutingFields>,
     /// The request as canon, read at the first translation.
     decoded: OnceLock<Result<Decoded, Fault>>,
     /// Whether the body carries envelopes, so that it must not pass through as it is.
@@ -109,15 +109,15 @@ impl Plan {
     }
 }
 
-impl<'c> Job<'c> {
+impl<'c> RequestContext<'c> {
     /// # Errors
     /// When the request does not say what routing needs.
     pub(super) fn new(
         gateway: &'c Gateway,
-        force: &'c InForce,
+        force: &'c ActiveConfig,
         call: &'c Call,
     ) -> Result<Self, Fault> {
-        let InForce { setup, resolutions } = force;
+        let ActiveConfig { setup, resolutions } = force;
         let (peek, is_partial) = match look::at_ends(call) {
             Some(peek) => (peek, true),
             None => (look::at_whole(call)?, false),
@@ -139,7 +139,7 @@ impl<'c> Job<'c> {
     }
 
     /// The account of this call, with nothing tried yet.
-    pub(super) fn open_settlement(&self) -> Settlement {
+    pub(super) fn open_settlement(&self) -> RequestTracker {
         let call = self.call;
         let record = Record {
             request_id: call.request_id.clone(),
@@ -158,7 +158,7 @@ impl<'c> Job<'c> {
             losses: Vec::new(),
             fault: None,
         };
-        Settlement::new(
+        RequestTracker::new(
             record,
             self.gateway.recorder.clone(),
             self.gateway.makers.clone(),
@@ -196,7 +196,7 @@ impl<'c> Job<'c> {
     }
 
     /// What all of the body says. One that cannot be read is judged by whoever reads it.
-    fn whole_peek(&self) -> &Peek {
+    fn whole_peek(&self) -> &RoutingFields {
         if !self.is_partial {
             return &self.peek;
         }
@@ -217,13 +217,13 @@ impl<'c> Job<'c> {
     /// When nobody can serve it.
     pub(super) async fn candidates(
         &self,
-        settlement: &mut Settlement,
-    ) -> Result<Arc<Known>, Fault> {
+        settlement: &mut RequestTracker,
+    ) -> Result<Arc<ResolvedModel>, Fault> {
         let mut known = self.resolutions.of(&self.peek.model, || {
             self.resolve(&self.gateway.catalog.known_lists())
         });
         if known.resolution.candidates.is_empty() {
-            known = Known::of(
+            known = ResolvedModel::of(
                 self.resolve(
                     &self
                         .gateway
@@ -318,7 +318,7 @@ impl<'c> Job<'c> {
     /// passed through.
     ///
     /// # Errors
-    /// As [`Job::prepare`].
+    /// As [`RequestContext::prepare`].
     pub(super) fn prepare_without_reasoning(&self, plan: &Plan) -> Result<Prepared, Fault> {
         match self.decoded()? {
             Decoded::Generate(request) => {

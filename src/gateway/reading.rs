@@ -8,25 +8,25 @@ use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Response};
 
-use super::answer::{AnswerBody, Ready, json, passed, passed_head};
+use super::answer::{AnswerBody, PendingResponse, json, passed, passed_head};
 use super::body::{Bounds, collect};
 use super::failure::{Attempted, Failure};
-use super::pipe::{self, Pipe, Translate, Watch};
-use super::plan::{Decoded, Exchange, Job, Plan, Prepared};
+use super::pipe::{self, Passthrough, StreamTransform, Translator};
+use super::plan::{Decoded, Exchange, Plan, Prepared, RequestContext};
 use super::relay::Relay;
-use super::signatures::Harvest;
+use super::signatures::SignatureCollector;
 use crate::canon::{
     Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Response as Whole, Usage,
 };
 use crate::protocol::names::Restore;
-use crate::protocol::{Answering, Ask, Garbled, Operation};
-use crate::upstream::Body as UpstreamBody;
+use crate::protocol::{DecodeContext, MalformedResponse, Operation, ResponseContext};
+use crate::upstream::UpstreamBody;
 
 const EVENTS: &str = "text/event-stream";
 
 /// One attempt whose upstream gave a good head.
 pub(super) struct Reading<'a> {
-    pub(super) job: &'a Job<'a>,
+    pub(super) job: &'a RequestContext<'a>,
     pub(super) plan: &'a Plan,
     pub(super) prepared: &'a mut Prepared,
 }
@@ -48,7 +48,10 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// When the upstream fails before that: another may still be tried.
-    pub(super) async fn read(mut self, answer: http::Response<UpstreamBody>) -> Attempted<Ready> {
+    pub(super) async fn read(
+        mut self,
+        answer: http::Response<UpstreamBody>,
+    ) -> Attempted<PendingResponse> {
         let (head, body) = answer.into_parts();
         if is_encoded(&head.headers) {
             return Err(Failure::garbled(
@@ -103,25 +106,30 @@ impl Reading<'_> {
         is_passed && call.protocol.stream_content_type(call.query.as_deref()) != EVENTS
     }
 
-    async fn stream(&mut self, head: &Parts, body: UpstreamBody, form: Form) -> Attempted<Ready> {
+    async fn stream(
+        &mut self,
+        head: &Parts,
+        body: UpstreamBody,
+        form: Form,
+    ) -> Attempted<PendingResponse> {
         let limits = &self.job.setup.limits;
         let mut relay = Box::new(Relay::new(body, self.pipe(form), limits.pace));
         // Silence so far is no failure: the answer is committed and goes on as it comes.
         let _ = tokio::time::timeout(limits.hold, relay.until_decided()).await;
         match relay.early_fault() {
             Some(fault) => Err(self.refused(fault, head)),
-            None => Ok(Ready::Stream {
+            None => Ok(PendingResponse::Stream {
                 head: self.stream_head(head),
                 relay,
             }),
         }
     }
 
-    fn pipe(&mut self, form: Form) -> Box<dyn Pipe> {
+    fn pipe(&mut self, form: Form) -> Box<dyn StreamTransform> {
         let (job, plan) = (self.job, self.plan);
         let Exchange::Generate { request, restore } = &mut self.prepared.exchange else {
             let query = job.call.query.clone();
-            return Box::new(Watch::new(
+            return Box::new(Passthrough::new(
                 job.call.protocol,
                 query,
                 form == Form::Events,
@@ -134,8 +142,8 @@ impl Reading<'_> {
             .protocol
             .stream_encoder(&ask(job, request, &origin));
         let decoder = plan.protocol.stream_decoder(&answering(job));
-        let harvest = Harvest::new(job.gateway.signatures.clone(), origin);
-        Box::new(Translate::new(
+        let harvest = SignatureCollector::new(job.gateway.signatures.clone(), origin);
+        Box::new(Translator::new(
             decoder,
             std::mem::take(restore),
             encoder,
@@ -144,7 +152,7 @@ impl Reading<'_> {
     }
 
     /// A stream for a client that asked for none: some servers always stream.
-    async fn folded(&mut self, head: &Parts, body: UpstreamBody) -> Attempted<Ready> {
+    async fn folded(&mut self, head: &Parts, body: UpstreamBody) -> Attempted<PendingResponse> {
         let body = self.collect(body).await?;
         let Some((request, mut restore)) = self.translation() else {
             return Err(Failure::garbled("expected JSON, found a stream"));
@@ -170,7 +178,7 @@ impl Reading<'_> {
         head: &Parts,
         body: UpstreamBody,
         is_stream: bool,
-    ) -> Attempted<Ready> {
+    ) -> Attempted<PendingResponse> {
         let body = self.collect(body).await?;
         match &self.prepared.exchange {
             Exchange::Count => return self.counted(head, &body),
@@ -232,19 +240,22 @@ impl Reading<'_> {
 
     /// The upstream's bytes as they came. An error that came with a 200 gets its true status
     /// instead.
-    fn pass(&self, head: &Parts, body: Bytes) -> Attempted<Ready> {
+    fn pass(&self, head: &Parts, body: Bytes) -> Attempted<PendingResponse> {
         let glimpse = self
             .plan
             .protocol
             .glimpse_body(&body)
-            .map_err(|garbled: Garbled| Failure::garbled(&garbled.why))?;
+            .map_err(|garbled: MalformedResponse| Failure::garbled(&garbled.why))?;
         match glimpse.fault.clone() {
             Some(fault) => Err(self.refused(fault, head)),
-            None => Ok(Ready::passed(passed(self.plan, head, body), glimpse)),
+            None => Ok(PendingResponse::passed(
+                passed(self.plan, head, body),
+                glimpse,
+            )),
         }
     }
 
-    fn generated(&mut self, request: &Request, whole: &Whole) -> Ready {
+    fn generated(&mut self, request: &Request, whole: &Whole) -> PendingResponse {
         let mut losses = Losses::default();
         let origin = self.plan.origin();
         self.harvest(whole, &origin);
@@ -256,11 +267,11 @@ impl Reading<'_> {
         self.prepared
             .losses
             .extend(losses.resolve(self.job.body()).unwrap_or_default());
-        Ready::whole(json(body), whole.usage)
+        PendingResponse::whole(json(body), whole.usage)
     }
 
     /// A whole answer as a stream.
-    fn unfolded(&self, request: &Request, whole: &Whole) -> Ready {
+    fn unfolded(&self, request: &Request, whole: &Whole) -> PendingResponse {
         let origin = self.plan.origin();
         self.harvest(whole, &origin);
         let mut encoder = self
@@ -274,7 +285,7 @@ impl Reading<'_> {
             .iter()
             .for_each(|event| encoder.push(event, &mut out));
         encoder.finish(&mut out);
-        Ready::whole(
+        PendingResponse::whole(
             self.translated_head()
                 .map(|()| AnswerBody::Whole(out.freeze())),
             whole.usage,
@@ -282,18 +293,19 @@ impl Reading<'_> {
     }
 
     fn harvest(&self, whole: &Whole, origin: &Origin) {
-        let mut harvest = Harvest::new(self.job.gateway.signatures.clone(), origin.clone());
+        let mut harvest =
+            SignatureCollector::new(self.job.gateway.signatures.clone(), origin.clone());
         whole.events().iter().for_each(|event| harvest.note(event));
     }
 
-    fn counted(&self, head: &Parts, body: &Bytes) -> Attempted<Ready> {
+    fn counted(&self, head: &Parts, body: &Bytes) -> Attempted<PendingResponse> {
         let tokens = self
             .plan
             .protocol
             .decode_count(body)
             .map_err(|fault| self.refused(fault, head))?;
         let body = self.job.call.protocol.encode_count(tokens);
-        Ok(Ready::whole(
+        Ok(PendingResponse::whole(
             json(body),
             Usage {
                 input: Some(tokens),
@@ -302,7 +314,12 @@ impl Reading<'_> {
         ))
     }
 
-    fn embedded(&self, head: &Parts, body: &Bytes, embed: &Embed) -> Attempted<(Ready, Losses)> {
+    fn embedded(
+        &self,
+        head: &Parts,
+        body: &Bytes,
+        embed: &Embed,
+    ) -> Attempted<(PendingResponse, Losses)> {
         let codecs = self
             .plan
             .protocol
@@ -319,7 +336,7 @@ impl Reading<'_> {
         };
         let mut losses = Losses::default();
         let body = client.encode_embeddings(&vectors, embed, self.job.call.operation, &mut losses);
-        Ok((Ready::whole(json(body), usage), losses))
+        Ok((PendingResponse::whole(json(body), usage), losses))
     }
 
     async fn collect(&self, body: UpstreamBody) -> Attempted<Bytes> {
@@ -371,8 +388,12 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
         .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-fn ask<'a>(job: &'a Job<'_>, request: &'a Request, origin: &'a Origin) -> Ask<'a> {
-    Ask {
+fn ask<'a>(
+    job: &'a RequestContext<'_>,
+    request: &'a Request,
+    origin: &'a Origin,
+) -> ResponseContext<'a> {
+    ResponseContext {
         request,
         operation: job.call.operation,
         query: job.call.query.as_deref(),
@@ -386,8 +407,8 @@ fn ask<'a>(job: &'a Job<'_>, request: &'a Request, origin: &'a Origin) -> Ask<'a
     }
 }
 
-fn answering(job: &Job<'_>) -> Answering {
-    Answering {
+fn answering(job: &RequestContext<'_>) -> DecodeContext {
+    DecodeContext {
         request_id: job.call.request_id.clone(),
     }
 }

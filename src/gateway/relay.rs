@@ -15,11 +15,11 @@ use http_body::Frame;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::failure::late;
-use super::pipe::{self, Pipe};
-use super::settle::Settlement;
+use super::pipe::{self, StreamTransform};
+use super::settle::RequestTracker;
 use crate::canon::{Blame, Fault, FaultKind};
-use crate::protocol::Ending;
-use crate::upstream::{Body as UpstreamBody, BoxError};
+use crate::protocol::StreamEnd;
+use crate::upstream::{BoxError, UpstreamBody};
 
 /// What is held back at most before an answer is committed without content.
 const HELD_BYTES_MAX: usize = 64 * 1024;
@@ -30,7 +30,7 @@ const AFTER_LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How long a stream may be silent.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct StreamTimeouts {
     /// From the head to the first chunk of the body.
     pub first_event_timeout: Duration,
     /// From one chunk of the upstream to the next.
@@ -42,21 +42,25 @@ pub struct Pace {
 /// A stream on its way to the client.
 pub(super) struct Relay {
     upstream: Option<UpstreamBody>,
-    pipe: Box<dyn Pipe>,
+    pipe: Box<dyn StreamTransform>,
     outbox: VecDeque<Bytes>,
     held_bytes: usize,
-    pace: Pace,
+    pace: StreamTimeouts,
     is_heard: bool,
     /// Since when the upstream lets us wait; a client that does not read makes no silence.
     waits_since: Option<Instant>,
     spoke_at: Instant,
     timer: Pin<Box<Sleep>>,
     /// There once the answer is the client's.
-    settlement: Option<Settlement>,
+    settlement: Option<RequestTracker>,
 }
 
 impl Relay {
-    pub(super) fn new(upstream: UpstreamBody, pipe: Box<dyn Pipe>, pace: Pace) -> Self {
+    pub(super) fn new(
+        upstream: UpstreamBody,
+        pipe: Box<dyn StreamTransform>,
+        pace: StreamTimeouts,
+    ) -> Self {
         Self {
             upstream: Some(upstream),
             pipe,
@@ -100,7 +104,7 @@ impl Relay {
     }
 
     /// Commits the answer: from now on it settles with what the stream shows.
-    pub(super) fn commit(&mut self, settlement: Settlement) {
+    pub(super) fn commit(&mut self, settlement: RequestTracker) {
         self.settlement = Some(settlement);
         self.spoke_at = Instant::now();
     }
@@ -215,13 +219,13 @@ impl Relay {
         }
     }
 
-    fn end(&mut self, ending: Ending) -> Option<Result<Frame<Bytes>, BoxError>> {
+    fn end(&mut self, ending: StreamEnd) -> Option<Result<Frame<Bytes>, BoxError>> {
         if let Some(settlement) = self.settlement.take() {
             settlement.settle(self.pipe.shown());
         }
         match ending {
-            Ending::Clean => None,
-            Ending::Abort => Some(Err("the answer broke off".into())),
+            StreamEnd::Clean => None,
+            StreamEnd::Abort => Some(Err("the answer broke off".into())),
         }
     }
 }

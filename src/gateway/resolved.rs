@@ -15,7 +15,7 @@ const NAMES_MAX: usize = 256;
 
 /// A resolution, and what records say of it.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct ResolvedModel {
     pub(super) resolution: Resolution,
     /// The candidates as an answer's head names them.
     names: Vec<HeaderValue>,
@@ -23,7 +23,7 @@ pub(super) struct Known {
     pub(super) skipped: Vec<PassedOver>,
 }
 
-impl Known {
+impl ResolvedModel {
     pub(super) fn of(resolution: Resolution) -> Arc<Self> {
         let candidates: Vec<String> = resolution
             .candidates
@@ -58,12 +58,16 @@ fn skipped(skipped: &Skipped) -> PassedOver {
 
 /// The resolutions of one setup.
 #[derive(Debug, Default)]
-pub(super) struct Resolutions(Mutex<HashMap<String, Arc<Known>>>);
+pub(super) struct Resolutions(Mutex<HashMap<String, Arc<ResolvedModel>>>);
 
 impl Resolutions {
     /// What `name` became, by `resolve` where that is not known. What lists of models decided is
     /// asked again each time: they change.
-    pub(super) fn of(&self, name: &str, resolve: impl FnOnce() -> Resolution) -> Arc<Known> {
+    pub(super) fn of(
+        &self,
+        name: &str,
+        resolve: impl FnOnce() -> Resolution,
+    ) -> Arc<ResolvedModel> {
         if let Some(known) = self
             .0
             .lock()
@@ -72,7 +76,7 @@ impl Resolutions {
         {
             return known.clone();
         }
-        let known = Known::of(resolve());
+        let known = ResolvedModel::of(resolve());
         if known.resolution.is_lasting() {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if all.len() >= NAMES_MAX {

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use super::Call;
 use crate::json::Document;
 use crate::pool::SessionKey;
-use crate::protocol::opening;
+use crate::protocol::conversation_key;
 
 /// The client's own word for its conversation, above what its dialect says.
 const HEADER: &str = "x-aerostat-session";
@@ -29,7 +29,7 @@ fn named(headers: &HeaderMap) -> Option<&str> {
 /// account does.
 pub(super) fn by_opening(call: &Call) -> Option<SessionKey> {
     let document = Document::parse(call.body.whole().clone()).ok()?;
-    opening::digest(document.root(), call.protocol.opening())
+    conversation_key::digest(document.root(), call.protocol.opening())
         .as_deref()
         .map(SessionKey::of)
 }

@@ -8,17 +8,17 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::headers;
-use super::makers::Makers;
-use super::pipe::Shown;
+use super::makers::ResponseOwners;
+use super::pipe::StreamStatus;
 use super::plan::Plan;
-use super::resolved::Known;
+use super::resolved::ResolvedModel;
 use crate::canon::{Fault, FaultKind, Usage};
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::{self, Lease};
 use crate::record::{PassedOver, Record, Recorder};
 
 /// An open record. Settling consumes it; dropping it reports that the client left.
-pub(super) struct Settlement {
+pub(super) struct RequestTracker {
     open: Option<Box<Open>>,
 }
 
@@ -31,14 +31,14 @@ struct Open {
     attempt_began: Instant,
     /// The account that is asked now, and what its provider said of limits meanwhile.
     lease: Option<(Lease, Vec<Reading>)>,
-    makers: Arc<Makers>,
+    makers: Arc<ResponseOwners>,
 }
 
-impl Settlement {
+impl RequestTracker {
     pub(super) fn new(
         record: Record,
         recorder: Arc<dyn Recorder>,
-        makers: Arc<Makers>,
+        makers: Arc<ResponseOwners>,
         arrived: Instant,
     ) -> Self {
         let open = Open {
@@ -117,7 +117,7 @@ impl Settlement {
     }
 
     /// Notes what the model's name became.
-    pub(super) fn resolved(&mut self, known: &Known) {
+    pub(super) fn resolved(&mut self, known: &ResolvedModel) {
         let record = self.record();
         record.resolved = Some(known.told.clone());
         record.passed_over.clone_from(&known.skipped);
@@ -165,7 +165,7 @@ impl Settlement {
     }
 
     /// The stream ended as it shows.
-    pub(super) fn settle(mut self, shown: &Shown) {
+    pub(super) fn settle(mut self, shown: &StreamStatus) {
         self.keep(shown.stored.clone());
         let outcome = match &shown.fault {
             None => Outcome::Served { usage: shown.usage },
@@ -216,7 +216,7 @@ fn is_same(one: &PassedOver, other: &PassedOver) -> bool {
     one.account == other.account && one.candidate == other.candidate
 }
 
-impl Drop for Settlement {
+impl Drop for RequestTracker {
     fn drop(&mut self) {
         self.close(Usage::default(), None);
     }

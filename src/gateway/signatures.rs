@@ -14,9 +14,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::canon::{
-    Event, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Spot, Turn,
+    Event, Offset, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Turn,
 };
-use crate::json::Text;
+use crate::json::EscapedStr;
 
 const ENTRIES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -80,7 +80,7 @@ impl Signatures {
         turns.for_each(|turn| memory.attach(turn));
     }
 
-    fn keep(&self, call_id: &Text, reasoning: Vec<Part>, sig: Option<Sig>) {
+    fn keep(&self, call_id: &EscapedStr, reasoning: Vec<Part>, sig: Option<Sig>) {
         let kept = Kept {
             reasoning,
             sig,
@@ -177,7 +177,7 @@ fn is_reasoning(part: &Part) -> bool {
 }
 
 /// Gathers the tokens of one answer as its events pass.
-pub(super) struct Harvest {
+pub(super) struct SignatureCollector {
     signatures: Arc<Signatures>,
     origin: Origin,
     /// Reasoning with its tokens since the last call.
@@ -191,17 +191,17 @@ enum Open {
     Nothing,
     Reasoning {
         form: ReasoningForm,
-        paragraphs: Vec<Vec<Text>>,
+        paragraphs: Vec<Vec<EscapedStr>>,
         bytes: usize,
-        sig: Option<Text>,
+        sig: Option<EscapedStr>,
     },
     Call {
-        id: Text,
-        sig: Option<Text>,
+        id: EscapedStr,
+        sig: Option<EscapedStr>,
     },
 }
 
-impl Harvest {
+impl SignatureCollector {
     pub(super) fn new(signatures: Arc<Signatures>, origin: Origin) -> Self {
         Self {
             signatures,
@@ -236,12 +236,12 @@ impl Harvest {
             } => {
                 let texts = paragraphs
                     .iter()
-                    .map(|pieces| Text::join(pieces, ""))
+                    .map(|pieces| EscapedStr::join(pieces, ""))
                     .collect();
                 let sig = Some(self.sig(sig));
                 self.reasoning.push(Part {
                     sig,
-                    ..Part::new(PartKind::Reasoning { form, texts }, Spot(0))
+                    ..Part::new(PartKind::Reasoning { form, texts }, Offset(0))
                 });
             }
             Open::Call { id, sig } => {
@@ -255,7 +255,7 @@ impl Harvest {
         }
     }
 
-    fn sig(&self, value: Text) -> Sig {
+    fn sig(&self, value: EscapedStr) -> Sig {
         Sig {
             origin: self.origin.clone(),
             value,
@@ -281,7 +281,7 @@ impl Open {
     }
 
     /// More of a part's reasoning; too much of it is given up, with its token.
-    fn add(&mut self, text: &Text) {
+    fn add(&mut self, text: &EscapedStr) {
         let Self::Reasoning {
             paragraphs, bytes, ..
         } = self
@@ -312,7 +312,7 @@ mod tests {
     }
 
     fn answer(signatures: &Arc<Signatures>, id: &str) {
-        let mut harvest = Harvest::new(signatures.clone(), origin());
+        let mut harvest = SignatureCollector::new(signatures.clone(), origin());
         let at = At::default();
         let call = PartHead::ToolCall {
             id: id.into(),
@@ -349,13 +349,13 @@ mod tests {
                 namespace: None,
                 input,
             },
-            Spot(0),
+            Offset(0),
         );
         let turn = Turn {
             role: Role::Assistant,
             parts: vec![call],
             name: None,
-            at: Spot(0),
+            at: Offset(0),
         };
         Request {
             turns: vec![turn],
@@ -394,8 +394,8 @@ mod tests {
         parts.splice(
             0..0,
             [
-                Part::new(copy.clone(), Spot(0)),
-                Part::text("so".into(), Spot(0)),
+                Part::new(copy.clone(), Offset(0)),
+                Part::text("so".into(), Offset(0)),
             ],
         );
         signatures.attach(&mut request);
@@ -415,7 +415,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_client_kept_in_part_is_made_whole() {
         let signatures = Arc::new(Signatures::default());
-        let mut harvest = Harvest::new(signatures.clone(), origin());
+        let mut harvest = SignatureCollector::new(signatures.clone(), origin());
         let at = At::default();
         let call = PartHead::ToolCall {
             id: "call_1".into(),
@@ -449,7 +449,7 @@ mod tests {
                 form: ReasoningForm::Redacted,
                 texts: Vec::new(),
             },
-            Spot(0),
+            Offset(0),
         );
         request.turns[0].parts.insert(
             0,
@@ -488,13 +488,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reasoning_without_end_is_not_kept() {
         let signatures = Arc::new(Signatures::default());
-        let mut harvest = Harvest::new(signatures, origin());
+        let mut harvest = SignatureCollector::new(signatures, origin());
         let at = At::default();
         harvest.note(&Event::PartStart {
             at,
             head: PartHead::Reasoning(ReasoningForm::Full),
         });
-        let text: Text = "x".repeat(PART_BYTES_MAX / 4).as_str().into();
+        let text: EscapedStr = "x".repeat(PART_BYTES_MAX / 4).as_str().into();
         (0..5).for_each(|_| {
             harvest.note(&Event::Delta {
                 at,

@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use memchr::memchr;
 
 use super::text::{plain_len, unescape};
-use super::{Invalid, Raw, Spot, Text};
+use super::{EscapedStr, Invalid, Offset, Raw};
 
 /// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas
 /// included.
@@ -93,7 +93,7 @@ impl Document {
     ///
     /// # Errors
     /// As [`Document::parse`], but only of what it reads.
-    pub fn skim(source: Bytes) -> Result<Self, Invalid> {
+    pub fn parse_shallow(source: Bytes) -> Result<Self, Invalid> {
         let mut scanner = Scanner::of(&source, Vec::with_capacity(NODES_SKIMMED));
         scanner.skims_below = 1;
         scanner.document()?;
@@ -187,13 +187,13 @@ impl<'d> Value<'d> {
         self.node().kind
     }
 
-    pub fn spot(self) -> Spot {
-        Spot(self.node().start)
+    pub fn spot(self) -> Offset {
+        Offset(self.node().start)
     }
 
     /// Where it ends: the byte behind its last.
-    pub(super) fn end(self) -> Spot {
-        Spot(self.node().end)
+    pub(super) fn end(self) -> Offset {
+        Offset(self.node().end)
     }
 
     pub fn is_null(self) -> bool {
@@ -232,9 +232,9 @@ impl<'d> Value<'d> {
 
     /// # Errors
     /// When it is not a string.
-    pub fn text(self) -> Result<Text, Invalid> {
+    pub fn text(self) -> Result<EscapedStr, Invalid> {
         let node = self.expect(Kind::String)?;
-        Ok(Text::from_checked(
+        Ok(EscapedStr::from_checked(
             self.document.share(node.start + 1, node.end - 1),
         ))
     }
@@ -511,8 +511,8 @@ fn text(source: Bytes) -> Result<ByteString, Invalid> {
     ByteString::try_from(source).map_err(not_text)
 }
 
-fn spot(at: usize) -> Spot {
-    Spot(u32::try_from(at).unwrap_or(u32::MAX))
+fn spot(at: usize) -> Offset {
+    Offset(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
 /// RFC 8259, strictly: no comments, no trailing commas, no bare words.
@@ -538,7 +538,7 @@ impl<'s> Scanner<'s> {
 impl Scanner<'_> {
     fn document(&mut self) -> Result<(), Invalid> {
         if u32::try_from(self.bytes.len()).is_err() {
-            return Err(Invalid::new(Spot(0), "larger than 4 GiB"));
+            return Err(Invalid::new(Offset(0), "larger than 4 GiB"));
         }
         self.space();
         self.value(0)?;

@@ -12,7 +12,7 @@ use super::document::members_len;
 ///
 /// What stands between them is not read, so whoever takes this leaves its judgement to others.
 #[derive(Clone, Debug)]
-pub struct Ends {
+pub struct EdgeMembers {
     text: Bytes,
     /// How much of `text` comes from the object's beginning.
     head_bytes: usize,
@@ -20,7 +20,7 @@ pub struct Ends {
     shift: usize,
 }
 
-impl Ends {
+impl EdgeMembers {
     /// Of an object of `bytes` bytes that begins with `head` and ends with `tail`; the two do not
     /// overlap.
     ///
@@ -48,7 +48,7 @@ impl Ends {
         &self.text
     }
 
-    /// Where in the object stands what is at `range` in [`Ends::text`].
+    /// Where in the object stands what is at `range` in [`EdgeMembers::text`].
     pub fn locate(&self, range: Range<usize>) -> Range<usize> {
         if range.end <= self.head_bytes {
             range
@@ -176,8 +176,8 @@ mod tests {
     use crate::json::Document;
     use proptest::prelude::*;
 
-    fn ends(object: &str, head: usize, tail: usize) -> Option<Ends> {
-        Ends::of(
+    fn ends(object: &str, head: usize, tail: usize) -> Option<EdgeMembers> {
+        EdgeMembers::of(
             &object.as_bytes()[..head],
             &object.as_bytes()[object.len() - tail..],
             object.len(),

@@ -1,8 +1,8 @@
 //! JSON as the codecs need it: located, byte-exact, scanned once.
 //!
 //! A [`Document`] is a validated index over the bytes that came; strings stay escaped as they stood
-//! ([`Text`]), whole values stay as they were written ([`Raw`]), and every value knows where it
-//! stood ([`Spot`]), so an error or a loss can name its path. [`Writer`] is the other direction.
+//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows where it
+//! stood ([`Offset`]), so an error or a loss can name its path. [`Writer`] is the other direction.
 //! `serde_json` serves where none of this matters (tests, CLI, files).
 //!
 //! This module knows no dialect and does no IO.
@@ -14,9 +14,9 @@ mod text;
 mod writer;
 
 pub use document::{DEPTH_MAX, Document, Items, Kind, Members, Scratch, Value, value_len};
-pub use ends::Ends;
+pub use ends::EdgeMembers;
 pub use path::{path_at, paths_at};
-pub use text::{Raw, Text};
+pub use text::{EscapedStr, Raw};
 pub use writer::{Array, Object, Writer, document, value};
 
 use std::borrow::Cow;
@@ -27,27 +27,27 @@ use std::fmt;
 /// [`path_at`] turns it into `messages[3].content[0]`. Two spots always compare equal: where
 /// something stood is no part of what it says, and requests are compared by what they say.
 #[derive(Clone, Copy, Debug)]
-pub struct Spot(pub u32);
+pub struct Offset(pub u32);
 
-impl PartialEq for Spot {
+impl PartialEq for Offset {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Spot {}
+impl Eq for Offset {}
 
 /// A JSON text that cannot be read: malformed, or not what was expected at that place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     /// Where in the document; its path names it to people.
-    pub at: Spot,
+    pub at: Offset,
     /// What was expected and what was found, without the path.
     pub what: Cow<'static, str>,
 }
 
 impl Invalid {
-    pub fn new(at: Spot, what: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(at: Offset, what: impl Into<Cow<'static, str>>) -> Self {
         Self {
             at,
             what: what.into(),

@@ -1,18 +1,18 @@
 //! From where a value stands to the path that a person reads.
 
-use super::{Document, Spot, Value};
+use super::{Document, Offset, Value};
 
 /// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for
 /// the whole document.
 ///
 /// Malformed documents have no paths: it is empty there too, and [`super::Invalid`] tells the byte.
-pub fn path_at(source: &[u8], spot: Spot) -> String {
+pub fn path_at(source: &[u8], spot: Offset) -> String {
     let mut paths = paths_at(source, &[spot]);
     paths.pop().unwrap_or_default()
 }
 
 /// The same for several spots, in one walk, in the order asked.
-pub fn paths_at(source: &[u8], spots: &[Spot]) -> Vec<String> {
+pub fn paths_at(source: &[u8], spots: &[Offset]) -> Vec<String> {
     let mut walk = Walk::to(spots);
     if let Ok(document) = Document::parse(bytes::Bytes::copy_from_slice(source)) {
         walk.visit(document.root());
@@ -29,7 +29,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn to(spots: &[Spot]) -> Self {
+    fn to(spots: &[Offset]) -> Self {
         let mut ahead: Vec<_> = spots
             .iter()
             .enumerate()
@@ -67,7 +67,7 @@ impl Walk {
     }
 
     /// Spots before `end` that no child holds are the open value's own.
-    fn name_before(&mut self, end: Spot) {
+    fn name_before(&mut self, end: Offset) {
         while let Some((_, index)) = self.ahead.pop_if(|(at, _)| *at < end.0) {
             self.paths[index].clone_from(&self.path);
         }
@@ -89,7 +89,7 @@ mod tests {
     fn spots_are_answered_in_the_order_asked() {
         let json = br#"{"a":[1,{"b":2}],"c":{"d":3}}"#;
         let at = |needle: &str| {
-            Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
+            Offset(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
         };
         let spots = [
             at("3"),
@@ -98,7 +98,7 @@ mod tests {
             at("[1"),
             at("3"),
             at("\"c\""),
-            Spot(9_999),
+            Offset(9_999),
         ];
         assert_eq!(
             paths_at(json, &spots),
@@ -110,11 +110,11 @@ mod tests {
     fn a_spot_has_a_path() {
         let json = br#"{"a":[{"b":1},{"c":{"d":"x"}}],"e":2}"#;
         let at = |needle: &str| {
-            Spot(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
+            Offset(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
         };
         assert_eq!(path_at(json, at("\"x\"")), "a[1].c.d");
         assert_eq!(path_at(json, at("2}")), "e");
-        assert_eq!(path_at(json, Spot(0)), "");
-        assert_eq!(path_at(b"{\"a\":[1,]}", Spot(8)), "");
+        assert_eq!(path_at(json, Offset(0)), "");
+        assert_eq!(path_at(b"{\"a\":[1,]}", Offset(8)), "");
     }
 }

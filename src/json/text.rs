@@ -14,9 +14,9 @@ use super::{Document, Invalid, Scratch};
 /// request's own bytes: it is scanned once, copied once, and unescaped only by those who look into
 /// it. Comparing two texts compares what they say.
 #[derive(Clone, Default)]
-pub struct Text(ByteString);
+pub struct EscapedStr(ByteString);
 
-impl Text {
+impl EscapedStr {
     /// Wraps a slice that a [`Document`] has checked: with valid escapes.
     pub(super) fn from_checked(escaped: ByteString) -> Self {
         Self(escaped)
@@ -112,41 +112,41 @@ impl Text {
     }
 }
 
-impl PartialEq for Text {
+impl PartialEq for EscapedStr {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0 || self.to_plain() == other.to_plain()
     }
 }
 
-impl Eq for Text {}
+impl Eq for EscapedStr {}
 
-impl PartialEq<str> for Text {
+impl PartialEq<str> for EscapedStr {
     fn eq(&self, other: &str) -> bool {
         self.to_plain() == other
     }
 }
 
-impl PartialEq<&str> for Text {
+impl PartialEq<&str> for EscapedStr {
     fn eq(&self, other: &&str) -> bool {
         self.to_plain() == *other
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for EscapedStr {
     fn from(plain: &str) -> Self {
         Self::from_plain(plain)
     }
 }
 
-impl From<String> for Text {
+impl From<String> for EscapedStr {
     fn from(plain: String) -> Self {
         Self::from_plain(&plain)
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for EscapedStr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Text({:?})", self.as_escaped())
+        write!(f, "EscapedStr({:?})", self.as_escaped())
     }
 }
 
@@ -202,8 +202,8 @@ impl Raw {
     }
 
     /// The value as the content of a JSON string: what OpenAI's `arguments` carry.
-    pub fn to_text(&self) -> Text {
-        Text::from_plain(self.as_str())
+    pub fn to_text(&self) -> EscapedStr {
+        EscapedStr::from_plain(self.as_str())
     }
 }
 
@@ -213,7 +213,7 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// Text that was put together from text.
+/// EscapedStr that was put together from text.
 fn written(out: BytesMut) -> ByteString {
     ByteString::try_from(out)
         .expect("texts, values and escapes are UTF-8, cut between characters only")
@@ -380,7 +380,7 @@ mod tests {
             "quote \" slash \\ \n\r\t\u{8}\u{c}\u{1}",
             "h\u{e9}llo \u{1f600}",
         ] {
-            assert_eq!(Text::from_plain(plain).to_plain(), plain);
+            assert_eq!(EscapedStr::from_plain(plain).to_plain(), plain);
         }
     }
 
@@ -394,7 +394,8 @@ mod tests {
 
     #[test]
     fn json_in_a_text_keeps_its_lone_surrogates() {
-        let text = Text::from_checked(ByteString::from_static(r#"{\"s\":\"\ud800 \\ud800\"}"#));
+        let text =
+            EscapedStr::from_checked(ByteString::from_static(r#"{\"s\":\"\ud800 \\ud800\"}"#));
         assert_eq!(
             text.parse().unwrap().root().raw().as_str(),
             r#"{"s":"\ud800 \ud800"}"#
@@ -416,30 +417,37 @@ mod tests {
             ("\n\n a", false),
             ("\u{a0}", true),
         ] {
-            assert_eq!(Text::from_plain(plain).is_blank(), is_blank, "{plain:?}");
+            assert_eq!(
+                EscapedStr::from_plain(plain).is_blank(),
+                is_blank,
+                "{plain:?}"
+            );
         }
     }
 
     #[test]
     fn a_text_is_cut_at_its_first_separator() {
-        let cut = Text::from("data:image/png;base64,a,b")
+        let cut = EscapedStr::from("data:image/png;base64,a,b")
             .split_once(b',')
             .unwrap();
         assert_eq!(
             cut,
-            (Text::from("data:image/png;base64"), Text::from("a,b"))
+            (
+                EscapedStr::from("data:image/png;base64"),
+                EscapedStr::from("a,b")
+            )
         );
-        assert!(Text::from("none").split_once(b',').is_none());
+        assert!(EscapedStr::from("none").split_once(b',').is_none());
     }
 
     #[test]
     fn texts_are_equal_when_they_say_the_same() {
         assert_eq!(
-            Text::from_checked(ByteString::from_static(r"\u0041")),
-            Text::from_static("A")
+            EscapedStr::from_checked(ByteString::from_static(r"\u0041")),
+            EscapedStr::from_static("A")
         );
         assert_eq!(
-            Text::join([&Text::from("a"), &Text::from("b")], "\\n"),
+            EscapedStr::join([&EscapedStr::from("a"), &EscapedStr::from("b")], "\\n"),
             "a\nb"
         );
     }

@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 use bytes::{Bytes, BytesMut};
 
 use super::text::push_escaped;
-use super::{Raw, Text};
+use super::{EscapedStr, Raw};
 
 /// A whole document from one value.
 pub fn document(write: impl FnOnce(Writer<'_>)) -> Bytes {
@@ -63,12 +63,12 @@ impl<'o> Writer<'o> {
         self.out.extend_from_slice(b"]");
     }
 
-    pub fn text(self, text: &Text) {
+    pub fn text(self, text: &EscapedStr) {
         self.quoted(|out| out.extend_from_slice(text.as_bytes()));
     }
 
     /// One string of several texts, one after the other.
-    pub fn texts<'t>(self, texts: impl IntoIterator<Item = &'t Text>) {
+    pub fn texts<'t>(self, texts: impl IntoIterator<Item = &'t EscapedStr>) {
         self.quoted(|out| {
             texts
                 .into_iter()
@@ -135,7 +135,7 @@ impl Object<'_> {
         self.key(key).array(write);
     }
 
-    pub fn text(&mut self, key: &str, text: &Text) {
+    pub fn text(&mut self, key: &str, text: &EscapedStr) {
         self.key(key).text(text);
     }
 

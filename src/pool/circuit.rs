@@ -152,7 +152,7 @@ fn sign(outcome: &Outcome, is_probe: bool) -> Sign {
         Outcome::TimedOut { .. }
         | Outcome::Unreachable { .. }
         | Outcome::Overloaded { .. }
-        | Outcome::Garbled
+        | Outcome::MalformedResponse
         | Outcome::Cancelled => Sign::None,
     }
 }

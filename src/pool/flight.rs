@@ -22,7 +22,7 @@ const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A refresh: none, wanted, under way, or to be tried again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Flight {
+pub(super) struct RefreshState {
     is_wanted: bool,
     pub(super) is_running: bool,
     /// A refresh was sent and nobody knows whether it was taken.
@@ -33,7 +33,7 @@ pub(super) struct Flight {
     strikes: u32,
 }
 
-impl Flight {
+impl RefreshState {
     /// A request waits for it, or the token was refused.
     pub(super) fn want(&mut self) {
         self.is_wanted = true;
@@ -113,8 +113,8 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds)
     }
 
-    fn flown(ends_at: Timestamp, jitter: f64) -> Flight {
-        let mut flight = Flight::default();
+    fn flown(ends_at: Timestamp, jitter: f64) -> RefreshState {
+        let mut flight = RefreshState::default();
         flight.succeed(Some(ends_at), after(0), jitter);
         flight
     }
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn what_is_in_doubt_is_tried_again_until_it_is_answered_ever_more_slowly() {
-        let mut flight = Flight {
+        let mut flight = RefreshState {
             is_in_doubt: true,
-            ..Flight::default()
+            ..RefreshState::default()
         };
         let mut now = after(0);
         let mut waits = Vec::new();

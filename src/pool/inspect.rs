@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::circuit::{Circuit, Gate};
-use super::lane::{Held, Lane};
-use super::pick::Snapshot;
-use super::rest::{Cause, Rest};
+use super::lane::{AccountSlot, ProviderPool};
+use super::pick::AccountState;
+use super::rest::{Cooldown, CooldownCause};
 use super::shared::Shared;
 use super::view::{AccountView, BudgetView, State};
 use crate::account::AccountName;
@@ -42,7 +42,7 @@ impl Shared {
     fn change_account(
         self: &Arc<Self>,
         name: &AccountName,
-        change: impl FnOnce(&mut Lane, usize, &dyn super::PoolState),
+        change: impl FnOnce(&mut ProviderPool, usize, &dyn super::PoolState),
     ) -> bool {
         let now = self.clock.now();
         let inner = self.lock(now);
@@ -64,13 +64,13 @@ impl Shared {
     }
 }
 
-impl Lane {
+impl ProviderPool {
     fn clear(&mut self, at: usize, state: &dyn super::PoolState) {
         let account = &mut self.accounts[at];
         for rest in account.rests.all() {
             state.cleared(&account.name, rest.model.as_deref());
         }
-        account.rests = super::rest::Rests::default();
+        account.rests = super::rest::Cooldowns::default();
         account.windows.relax();
         if account.signed_out.take().is_some() {
             state.signed_in(&account.name);
@@ -96,7 +96,7 @@ impl Lane {
     }
 }
 
-fn view(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> AccountView {
+fn view(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) -> AccountView {
     AccountView {
         account: held.account.clone(),
         state: state(account, held, gate, now),
@@ -120,7 +120,7 @@ fn view(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> AccountV
 }
 
 /// The state that says most: what only a person ends comes before what ends by itself.
-fn state(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> State {
+fn state(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) -> State {
     if !account.is_enabled {
         return State::Disabled;
     }
@@ -159,7 +159,7 @@ fn state(account: &Snapshot, held: &Held, gate: Gate, now: Timestamp) -> State {
 }
 
 /// A rest of all models, else those of single ones; of several, what ends last.
-fn resting(account: &Snapshot, now: Timestamp) -> Option<State> {
+fn resting(account: &AccountState, now: Timestamp) -> Option<State> {
     let on = || {
         account
             .rests
@@ -170,7 +170,7 @@ fn resting(account: &Snapshot, now: Timestamp) -> Option<State> {
     let whole = on()
         .filter(|rest| rest.model.is_none())
         .max_by_key(|rest| rest.until);
-    let Rest {
+    let Cooldown {
         until,
         cause,
         detail,
@@ -182,7 +182,7 @@ fn resting(account: &Snapshot, now: Timestamp) -> Option<State> {
         Some(_) => Vec::new(),
         None => on().filter_map(|rest| rest.model.clone()).collect(),
     };
-    if cause == Cause::Quota && models.is_empty() {
+    if cause == CooldownCause::Quota && models.is_empty() {
         let what = detail.map_or_else(
             || "the provider's limit".to_owned(),
             |said| said.to_string(),

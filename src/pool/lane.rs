@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::affinity::Affinity;
 use super::circuit::Circuit;
-use super::flight::Flight;
-use super::pick::{Access, Choice, Mode, Pick, Question, Snapshot, moves, passed_over, pick};
+use super::flight::RefreshState;
+use super::pick::{Access, AccountState, Choice, Mode, Pick, PickInput, moves, passed_over, pick};
 use super::queue::{Delivery, Queue};
 use super::retry::RetryBudget;
 use super::state::PoolState;
-use super::want::{NoLease, PassedOver, SessionKey, Want};
+use super::want::{LeaseError, LeaseRequest, PassedOver, SessionKey};
 use crate::account::{Account, AccountName, Credential};
 use crate::outcome::Timestamp;
 
@@ -18,7 +18,7 @@ const MODELS_MAX: usize = 64;
 
 /// What is kept of an account beside what a choice looks at.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct AccountSlot {
     pub(super) account: Arc<Account>,
     /// As it was given: what a refresh starts from.
     pub(super) source: Arc<Credential>,
@@ -34,17 +34,17 @@ pub(super) struct Held {
     pub(super) generation: u64,
     /// Tells an account from another one of the same name that came later.
     pub(super) serial: u64,
-    pub(super) flight: Flight,
+    pub(super) flight: RefreshState,
     pub(super) used_at: Option<Timestamp>,
 }
 
 /// The accounts of one provider.
 #[derive(Default)]
-pub(super) struct Lane {
+pub(super) struct ProviderPool {
     /// What a choice looks at.
-    pub(super) accounts: Vec<Snapshot>,
+    pub(super) accounts: Vec<AccountState>,
     /// The rest of each account, under the same number.
-    pub(super) held: Vec<Held>,
+    pub(super) held: Vec<AccountSlot>,
     /// One for each way to the provider.
     pub(super) circuits: Vec<Circuit>,
     /// The proxies of the ways; `None` is the usual one.
@@ -81,19 +81,19 @@ pub(super) enum Tried {
     Wait {
         until: Option<Timestamp>,
     },
-    Refused(NoLease),
+    Refused(LeaseError),
 }
 
 /// A try to lease.
 pub(super) struct Try<'a> {
-    pub(super) want: Want<'a>,
+    pub(super) want: LeaseRequest<'a>,
     pub(super) mode: Mode,
     /// Until when it may wait for its conversation's account.
     pub(super) patience: Option<Timestamp>,
     pub(super) now: Timestamp,
 }
 
-impl Lane {
+impl ProviderPool {
     /// Leases an account, or says why not. A token that should be refreshed first is noted at its
     /// account.
     pub(super) fn attempt(&mut self, attempt: &Try<'_>, state: &dyn PoolState) -> Tried {
@@ -127,19 +127,19 @@ impl Lane {
             Choice {
                 pick: Pick::Rests { until },
                 ..
-            } => Tried::Refused(NoLease::Resting { until, why }),
+            } => Tried::Refused(LeaseError::Resting { until, why }),
             Choice {
                 pick: Pick::Person, ..
-            } => Tried::Refused(NoLease::NeedsPerson { why }),
+            } => Tried::Refused(LeaseError::NeedsPerson { why }),
             Choice {
                 pick: Pick::None, ..
-            } => Tried::Refused(NoLease::None { why }),
+            } => Tried::Refused(LeaseError::None { why }),
         }
     }
 
-    fn question<'a>(&'a self, attempt: &Try<'a>) -> Question<'a> {
+    fn question<'a>(&'a self, attempt: &Try<'a>) -> PickInput<'a> {
         let session = attempt.want.session.filter(|_| attempt.mode.has_affinity());
-        Question {
+        PickInput {
             model: attempt.want.model,
             mode: attempt.mode,
             bound: session.and_then(|session| self.affinity.account(*session, attempt.now)),
@@ -150,7 +150,7 @@ impl Lane {
         }
     }
 
-    /// Why no account can be chosen at the moment.
+    /// SkipReason no account can be chosen at the moment.
     pub(super) fn why(&self, attempt: &Try<'_>) -> Vec<PassedOver> {
         passed_over(&self.accounts, &self.question(attempt), attempt.now)
     }
@@ -186,7 +186,7 @@ impl Lane {
         }
         self.held[at].used_at = Some(now);
         let model = self.model(attempt.want.model);
-        let Held {
+        let AccountSlot {
             account,
             bearer,
             serial,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::budget;
 use super::clock::between;
-use super::lane::{Grant, Lane};
+use super::lane::{Grant, ProviderPool};
 use super::pick::SignedOut;
-use super::rest::{Cause, End, Refused};
+use super::rest::{CooldownCause, End, Refused};
 use super::sign_in::{SignIn, SignInWhy};
 use super::state::PoolState;
 use crate::account::Credential;
@@ -19,7 +19,7 @@ use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
 
 /// An attempt that ended.
-pub(super) struct Lesson<'a> {
+pub(super) struct AttemptReport<'a> {
     pub(super) grant: &'a Grant,
     pub(super) outcome: &'a Outcome,
     /// What the provider said.
@@ -32,15 +32,15 @@ pub(super) struct Lesson<'a> {
     pub(super) jitter: f64,
 }
 
-impl Lane {
+impl ProviderPool {
     /// Takes a lease back with what it taught.
-    pub(super) fn settle(&mut self, lesson: Lesson<'_>, state: &dyn PoolState) {
+    pub(super) fn settle(&mut self, lesson: AttemptReport<'_>, state: &dyn PoolState) {
         let Some(at) = self.find(lesson.grant.at, lesson.grant.serial) else {
             return;
         };
         let account = &mut self.accounts[at];
         account.in_flight = account.in_flight.saturating_sub(1);
-        let Lesson {
+        let AttemptReport {
             grant, now, jitter, ..
         } = lesson;
         if let Some(circuit) = self.circuits.get_mut(account.circuit) {
@@ -58,7 +58,12 @@ impl Lane {
     }
 
     /// Takes the readings.
-    fn read<'a>(&mut self, at: usize, mut lesson: Lesson<'a>, state: &dyn PoolState) -> Lesson<'a> {
+    fn read<'a>(
+        &mut self,
+        at: usize,
+        mut lesson: AttemptReport<'a>,
+        state: &dyn PoolState,
+    ) -> AttemptReport<'a> {
         let account = &mut self.accounts[at];
         for reading in std::mem::take(&mut lesson.readings) {
             if let Some(read) = account
@@ -72,12 +77,12 @@ impl Lane {
     }
 
     /// Counts what the person's own budgets count. What a client left behind was asked for as well.
-    fn count(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
+    fn count(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
         let account = &mut self.accounts[at];
         let none = Usage::default();
         let usage = match lesson.outcome {
             Outcome::Served { usage } => usage,
-            Outcome::Cancelled | Outcome::Garbled if lesson.was_used => &none,
+            Outcome::Cancelled | Outcome::MalformedResponse if lesson.was_used => &none,
             _ => return,
         };
         account.windows.count_tokens(budget::tokens(usage));
@@ -88,21 +93,33 @@ impl Lane {
         }
     }
 
-    fn conclude(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
+    fn conclude(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
         match lesson.outcome {
             Outcome::Served { .. } => self.relieve(at, lesson, state),
             Outcome::Throttled { scope, until } => {
-                self.rest(at, lesson, Cause::RateLimit, *scope, *until, state)
+                self.rest(at, lesson, CooldownCause::RateLimit, *scope, *until, state)
             }
             Outcome::QuotaSpent { scope, until } => {
-                self.rest(at, lesson, Cause::Quota, *scope, *until, state)
+                self.rest(at, lesson, CooldownCause::Quota, *scope, *until, state)
             }
             Outcome::Overloaded {
                 until: until @ Some(_),
-            } => self.rest(at, lesson, Cause::Overloaded, Scope::Model, *until, state),
-            Outcome::Forbidden => {
-                self.rest(at, lesson, Cause::Forbidden, Scope::Model, None, state)
-            }
+            } => self.rest(
+                at,
+                lesson,
+                CooldownCause::Overloaded,
+                Scope::Model,
+                *until,
+                state,
+            ),
+            Outcome::Forbidden => self.rest(
+                at,
+                lesson,
+                CooldownCause::Forbidden,
+                Scope::Model,
+                None,
+                state,
+            ),
             Outcome::Unauthorized => self.refuse_credential(at, lesson, state),
             // Nothing was sent: that is the endpoint's trouble, which its circuit knows.
             Outcome::Unreachable {
@@ -112,15 +129,22 @@ impl Lane {
             | Outcome::Failed
             | Outcome::Unreachable { .. }
             | Outcome::TimedOut { .. }
-            | Outcome::Garbled => {
-                self.rest(at, lesson, Cause::Failing, Scope::Model, None, state);
+            | Outcome::MalformedResponse => {
+                self.rest(
+                    at,
+                    lesson,
+                    CooldownCause::Failing,
+                    Scope::Model,
+                    None,
+                    state,
+                );
             }
             Outcome::Rejected(_) | Outcome::Cancelled => {}
         }
     }
 
     /// The account serves: what was thought to keep it from that is over.
-    fn relieve(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
+    fn relieve(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
         let Grant {
             model,
             leased_at,
@@ -147,8 +171,8 @@ impl Lane {
     fn rest(
         &mut self,
         at: usize,
-        lesson: &Lesson<'_>,
-        cause: Cause,
+        lesson: &AttemptReport<'_>,
+        cause: CooldownCause,
         scope: Scope,
         until: Option<Timestamp>,
         state: &dyn PoolState,
@@ -160,7 +184,7 @@ impl Lane {
             ..
         } = lesson.grant;
         let account = &mut self.accounts[at];
-        let is_limit = matches!(cause, Cause::RateLimit | Cause::Quota);
+        let is_limit = matches!(cause, CooldownCause::RateLimit | CooldownCause::Quota);
         let known = || {
             account
                 .windows
@@ -190,7 +214,7 @@ impl Lane {
 
     /// The credential was refused. An access token is refreshed, once for all who carried it; a key
     /// waits for a person.
-    fn refuse_credential(&mut self, at: usize, lesson: &Lesson<'_>, state: &dyn PoolState) {
+    fn refuse_credential(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
         let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
         if !Arc::ptr_eq(&held.bearer, &lesson.grant.credential) {
             return;

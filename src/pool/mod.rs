@@ -34,14 +34,14 @@ mod windows;
 pub use clock::Clock;
 pub use lease::Lease;
 pub use pick::Mode;
-pub use refresh::{Claim, Granted, Keeper, KeeperError, Refreshed, Refresher};
-pub use rest::{Cause, End, Rest};
+pub use refresh::{Claim, CredentialStore, CredentialStoreError, Granted, Refreshed, Refresher};
+pub use rest::{Cooldown, CooldownCause, End};
 pub use roster::{Member, Roster};
 pub use shared::{LockWatch, Rules};
-pub use sign_in::{Hindrance, SignIn, SignInWhy};
+pub use sign_in::{NeedsUser, SignIn, SignInWhy};
 pub use state::{Bound, InProcess, PoolState, ReadAt, Saved, Spent};
 pub use view::{AccountView, BudgetView, State};
-pub use want::{BadSessionKey, NoLease, PassedOver, SessionKey, Want, Why};
+pub use want::{BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason};
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl Pool {
     ///
     /// # Errors
     /// When none can serve, with the reason of each.
-    pub async fn lease(&self, want: &Want<'_>) -> Result<Lease, NoLease> {
+    pub async fn lease(&self, want: &LeaseRequest<'_>) -> Result<Lease, LeaseError> {
         wait::lease(&self.0, want).await
     }
 
@@ -129,7 +129,7 @@ impl Pool {
     /// it once, as a task of its own.
     ///
     /// Without it, accounts whose access token ended wait in vain.
-    pub async fn tend(&self, refresher: Arc<dyn Refresher>, keeper: Arc<dyn Keeper>) {
+    pub async fn tend(&self, refresher: Arc<dyn Refresher>, keeper: Arc<dyn CredentialStore>) {
         refresh::tend(&self.0, refresher, keeper).await;
     }
 

@@ -1,14 +1,14 @@
 //! The choice of an account: a pure function over what is known of each.
 //!
-//! [`Snapshot`] is the pool's own live record of an account, so nothing is copied for a choice.
-//! What stands in the way of one is a [`Block`]; what can serve has a rank, and the lowest rank
+//! [`AccountState`] is the pool's own live record of an account, so nothing is copied for a choice.
+//! What stands in the way of one is a [`Ineligible`]; what can serve has a rank, and the lowest rank
 //! wins. Lower `priority` numbers come first in every mode.
 
 use super::budget::Meter;
 use super::circuit::{Circuit, Gate};
-use super::rest::{Rest, Rests};
-use super::sign_in::{Hindrance, SignIn, SignInWhy};
-use super::want::{PassedOver, Why};
+use super::rest::{Cooldown, Cooldowns};
+use super::sign_in::{NeedsUser, SignIn, SignInWhy};
+use super::want::{PassedOver, SkipReason};
 use super::windows::{Level, Windows};
 use crate::account::{Account, AccountName};
 use crate::outcome::Timestamp;
@@ -55,18 +55,19 @@ impl Access {
 /// An account that its provider refused.
 #[derive(Clone, Debug)]
 pub(super) struct SignedOut {
-    /// Always [`Hindrance::SignIn`].
-    pub(super) hindrance: Hindrance,
-    pub(super) probe: Option<Rest>,
+    /// Always [`NeedsUser::SignIn`].
+    pub(super) hindrance: NeedsUser,
+    pub(super) probe: Option<Cooldown>,
 }
 
 impl SignedOut {
     /// A refused key may be taken again, as when a bill was paid: it is looked at as a long rest
     /// is. A refused grant never is.
     pub(super) fn new(sign_in: SignIn) -> Self {
-        let probe = (sign_in.why == SignInWhy::KeyRefused).then(|| Rest::unending(sign_in.since));
+        let probe =
+            (sign_in.why == SignInWhy::KeyRefused).then(|| Cooldown::unending(sign_in.since));
         Self {
-            hindrance: Hindrance::SignIn(sign_in),
+            hindrance: NeedsUser::SignIn(sign_in),
             probe,
         }
     }
@@ -79,7 +80,7 @@ impl SignedOut {
 
     pub(super) fn sign_in(&self) -> Option<&SignIn> {
         match &self.hindrance {
-            Hindrance::SignIn(sign_in) => Some(sign_in),
+            NeedsUser::SignIn(sign_in) => Some(sign_in),
             _ => None,
         }
     }
@@ -87,7 +88,7 @@ impl SignedOut {
 
 /// All that a choice needs to know of one account.
 #[derive(Clone, Debug)]
-pub struct Snapshot {
+pub struct AccountState {
     pub name: AccountName,
     pub is_enabled: bool,
     pub priority: u32,
@@ -99,10 +100,10 @@ pub struct Snapshot {
     /// The number of the last lease: what was not used for longest comes first among equals.
     pub last_lease: u64,
     pub(super) models: Option<Vec<Pattern>>,
-    pub(super) hindrance: Option<Hindrance>,
+    pub(super) hindrance: Option<NeedsUser>,
     pub(super) signed_out: Option<SignedOut>,
     pub(super) access: Option<Access>,
-    pub(super) rests: Rests,
+    pub(super) rests: Cooldowns,
     pub(super) meters: Vec<Meter>,
     pub(super) windows: Windows,
     /// The number of its endpoint's circuit.
@@ -111,7 +112,7 @@ pub struct Snapshot {
 
 /// One request, as the choice sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
+pub struct PickInput<'a> {
     pub model: &'a str,
     pub mode: Mode,
     /// The account of the conversation.
@@ -153,15 +154,15 @@ pub struct Choice {
 
 /// What stands in the way of an account.
 #[derive(Debug)]
-pub(super) enum Block<'a> {
+pub(super) enum Ineligible<'a> {
     Tried,
     NotTheMaker,
     ModelNotAllowed,
     Disabled,
-    Hindered(&'a Hindrance),
+    Hindered(&'a NeedsUser),
     NothingToRefresh,
     Expired(Timestamp),
-    Resting(&'a Rest),
+    Resting(&'a Cooldown),
     BudgetSpent(&'a Meter),
     CircuitOpen(Timestamp),
     /// The circuit's one probe is under way.
@@ -172,56 +173,56 @@ pub(super) enum Block<'a> {
 }
 
 /// What becomes of a block with time.
-enum Outlook {
+enum Recovery {
     Never,
     Person,
     Rests(Timestamp),
     Soon(Option<Timestamp>),
 }
 
-impl Block<'_> {
-    fn outlook(&self) -> Outlook {
+impl Ineligible<'_> {
+    fn outlook(&self) -> Recovery {
         match self {
             Self::Tried | Self::NotTheMaker | Self::ModelNotAllowed | Self::Disabled => {
-                Outlook::Never
+                Recovery::Never
             }
-            Self::Hindered(_) | Self::NothingToRefresh | Self::Expired(_) => Outlook::Person,
-            Self::Resting(rest) => Outlook::Rests(rest.until),
-            Self::BudgetSpent(meter) => Outlook::Rests(meter.ends_at),
-            Self::CircuitOpen(until) => Outlook::Rests(*until),
-            Self::Paced(until) => Outlook::Soon(Some(*until)),
-            Self::Busy(_) | Self::Refreshing | Self::CircuitProbed => Outlook::Soon(None),
+            Self::Hindered(_) | Self::NothingToRefresh | Self::Expired(_) => Recovery::Person,
+            Self::Resting(rest) => Recovery::Rests(rest.until),
+            Self::BudgetSpent(meter) => Recovery::Rests(meter.ends_at),
+            Self::CircuitOpen(until) => Recovery::Rests(*until),
+            Self::Paced(until) => Recovery::Soon(Some(*until)),
+            Self::Busy(_) | Self::Refreshing | Self::CircuitProbed => Recovery::Soon(None),
         }
     }
 
-    pub(super) fn why(&self, now: Timestamp) -> Why {
+    pub(super) fn why(&self, now: Timestamp) -> SkipReason {
         match self {
-            Self::Tried => Why::Tried,
-            Self::NotTheMaker => Why::NotTheMaker,
-            Self::ModelNotAllowed => Why::ModelNotAllowed,
-            Self::Disabled => Why::Disabled,
-            Self::Hindered(hindrance) => Why::NeedsPerson((*hindrance).clone()),
-            Self::NothingToRefresh => Why::NeedsPerson(nothing_to_refresh(now)),
-            Self::Expired(at) => Why::NeedsPerson(Hindrance::Expired { at: *at }),
-            Self::Resting(rest) => Why::Resting((*rest).clone()),
-            Self::BudgetSpent(meter) => Why::BudgetSpent {
+            Self::Tried => SkipReason::Tried,
+            Self::NotTheMaker => SkipReason::NotTheMaker,
+            Self::ModelNotAllowed => SkipReason::ModelNotAllowed,
+            Self::Disabled => SkipReason::Disabled,
+            Self::Hindered(hindrance) => SkipReason::NeedsPerson((*hindrance).clone()),
+            Self::NothingToRefresh => SkipReason::NeedsPerson(nothing_to_refresh(now)),
+            Self::Expired(at) => SkipReason::NeedsPerson(NeedsUser::Expired { at: *at }),
+            Self::Resting(rest) => SkipReason::Resting((*rest).clone()),
+            Self::BudgetSpent(meter) => SkipReason::BudgetSpent {
                 until: meter.ends_at,
                 budget: meter.budget.clone(),
             },
-            Self::CircuitOpen(until) => Why::CircuitOpen { until: *until },
-            Self::CircuitProbed => Why::CircuitOpen { until: now },
-            Self::Busy(in_flight) => Why::Busy {
+            Self::CircuitOpen(until) => SkipReason::CircuitOpen { until: *until },
+            Self::CircuitProbed => SkipReason::CircuitOpen { until: now },
+            Self::Busy(in_flight) => SkipReason::Busy {
                 in_flight: *in_flight,
             },
-            Self::Paced(until) => Why::Paced { until: *until },
-            Self::Refreshing => Why::Refreshing,
+            Self::Paced(until) => SkipReason::Paced { until: *until },
+            Self::Refreshing => SkipReason::Refreshing,
         }
     }
 
     /// Whether a conversation moves for good: not for what is over in a moment, or was this
     /// request's alone.
     fn is_lasting(&self) -> bool {
-        !matches!(self.outlook(), Outlook::Soon(_))
+        !matches!(self.outlook(), Recovery::Soon(_))
             && !matches!(self, Self::Tried | Self::NotTheMaker)
     }
 }
@@ -237,7 +238,7 @@ pub(super) struct Fit {
     level: Level,
 }
 
-impl Snapshot {
+impl AccountState {
     /// An account of which nothing is known but its settings.
     pub fn of(account: &Account, now: Timestamp) -> Self {
         let mut snapshot = Self {
@@ -253,7 +254,7 @@ impl Snapshot {
             hindrance: None,
             signed_out: None,
             access: None,
-            rests: Rests::default(),
+            rests: Cooldowns::default(),
             meters: Vec::new(),
             windows: Windows::default(),
             circuit: 0,
@@ -281,7 +282,11 @@ impl Snapshot {
     /// What stands in the way of the account, or how it fits.
     ///
     /// What lasts is looked at first, so that a tried account that rests is known to rest.
-    pub(super) fn fit(&self, question: &Question<'_>, now: Timestamp) -> Result<Fit, Block<'_>> {
+    pub(super) fn fit(
+        &self,
+        question: &PickInput<'_>,
+        now: Timestamp,
+    ) -> Result<Fit, Ineligible<'_>> {
         self.check_standing(question, now)?;
         let is_probe = self.check_rests(question, now)?;
         if let Some(meter) = self
@@ -289,17 +294,17 @@ impl Snapshot {
             .iter()
             .find(|meter| meter.spent_until(now).is_some())
         {
-            return Err(Block::BudgetSpent(meter));
+            return Err(Ineligible::BudgetSpent(meter));
         }
         let gate = question
             .circuits
             .get(self.circuit)
             .map_or(Gate::Closed, |circuit| circuit.gate(now));
         if let Gate::Open { until } = gate {
-            return Err(Block::CircuitOpen(until));
+            return Err(Ineligible::CircuitOpen(until));
         }
         if question.tried.contains(&self.name) {
-            return Err(Block::Tried);
+            return Err(Ineligible::Tried);
         }
         self.check_room(question, gate, now)?;
         let is_shaky = self.rests.is_shaky(question.model, now);
@@ -311,12 +316,16 @@ impl Snapshot {
     }
 
     /// What only a person changes.
-    fn check_standing(&self, question: &Question<'_>, now: Timestamp) -> Result<(), Block<'_>> {
+    fn check_standing(
+        &self,
+        question: &PickInput<'_>,
+        now: Timestamp,
+    ) -> Result<(), Ineligible<'_>> {
         if question.maker.is_some_and(|maker| *maker != self.name) {
-            return Err(Block::NotTheMaker);
+            return Err(Ineligible::NotTheMaker);
         }
         if !self.is_enabled {
-            return Err(Block::Disabled);
+            return Err(Ineligible::Disabled);
         }
         let is_allowed = |model: &Pattern| model.captures(question.model).is_some();
         if self
@@ -324,29 +333,33 @@ impl Snapshot {
             .as_ref()
             .is_some_and(|models| !models.iter().any(is_allowed))
         {
-            return Err(Block::ModelNotAllowed);
+            return Err(Ineligible::ModelNotAllowed);
         }
         if let Some(hindrance) = &self.hindrance {
-            return Err(Block::Hindered(hindrance));
+            return Err(Ineligible::Hindered(hindrance));
         }
         match self.expires_at {
-            Some(at) if at <= now => Err(Block::Expired(at)),
+            Some(at) if at <= now => Err(Ineligible::Expired(at)),
             _ => Ok(()),
         }
     }
 
     /// Whether the request would be a probe.
-    fn check_rests(&self, question: &Question<'_>, now: Timestamp) -> Result<bool, Block<'_>> {
+    fn check_rests(
+        &self,
+        question: &PickInput<'_>,
+        now: Timestamp,
+    ) -> Result<bool, Ineligible<'_>> {
         let mut is_probe = false;
         if let Some(signed_out) = &self.signed_out {
             if !signed_out.is_probe_due(now) {
-                return Err(Block::Hindered(&signed_out.hindrance));
+                return Err(Ineligible::Hindered(&signed_out.hindrance));
             }
             is_probe = true;
         }
         if let Some(rest) = self.rests.of_model(question.model, now) {
             if !self.rests.is_probe_due(question.model, now) {
-                return Err(Block::Resting(rest));
+                return Err(Ineligible::Resting(rest));
             }
             is_probe = true;
         }
@@ -356,18 +369,18 @@ impl Snapshot {
     /// What changes by itself in a moment.
     fn check_room(
         &self,
-        question: &Question<'_>,
+        question: &PickInput<'_>,
         gate: Gate,
         now: Timestamp,
-    ) -> Result<(), Block<'_>> {
+    ) -> Result<(), Ineligible<'_>> {
         if gate == Gate::Probed {
-            return Err(Block::CircuitProbed);
+            return Err(Ineligible::CircuitProbed);
         }
         if let Some(access) = self.access.as_ref().filter(|access| !access.is_good(now)) {
             return Err(if access.can_refresh {
-                Block::Refreshing
+                Ineligible::Refreshing
             } else {
-                Block::NothingToRefresh
+                Ineligible::NothingToRefresh
             });
         }
         if self.in_flight >= self.concurrency_max
@@ -376,19 +389,19 @@ impl Snapshot {
                 .iter()
                 .any(|meter| meter.is_taken(self.in_flight, now))
         {
-            return Err(Block::Busy(self.in_flight));
+            return Err(Ineligible::Busy(self.in_flight));
         }
         self.windows
             .paced_until(question.model, now)
-            .map_or(Ok(()), |until| Err(Block::Paced(until)))
+            .map_or(Ok(()), |until| Err(Ineligible::Paced(until)))
     }
 
     /// What keeps the account from serving until a person does something.
-    pub(super) fn standing(&self, now: Timestamp) -> Option<Hindrance> {
+    pub(super) fn standing(&self, now: Timestamp) -> Option<NeedsUser> {
         let expired = self
             .expires_at
             .filter(|at| *at <= now)
-            .map(|at| Hindrance::Expired { at });
+            .map(|at| NeedsUser::Expired { at });
         let signed_out = self
             .signed_out
             .as_ref()
@@ -411,7 +424,7 @@ impl Snapshot {
         u64::from(self.in_flight) * 1024 / u64::from(self.concurrency_max.clamp(1, 16))
     }
 
-    fn rank(&self, at: usize, fit: Fit, question: &Question<'_>) -> Rank {
+    fn rank(&self, at: usize, fit: Fit, question: &PickInput<'_>) -> Rank {
         // A probe is for a request that would lose nothing by it: none that has an account, and
         // none that failed before.
         let probes_now = fit.is_probe && question.bound.is_none() && question.tried.is_empty();
@@ -442,8 +455,8 @@ impl Snapshot {
     }
 }
 
-fn nothing_to_refresh(since: Timestamp) -> Hindrance {
-    Hindrance::SignIn(SignIn {
+fn nothing_to_refresh(since: Timestamp) -> NeedsUser {
+    NeedsUser::SignIn(SignIn {
         why: SignInWhy::NothingToRefresh,
         detail: None,
         since,
@@ -478,7 +491,7 @@ enum Class {
 
 /// What the blocked accounts together let a request hope for.
 #[derive(Default)]
-struct Hope {
+struct BlockedSummary {
     has_blocks: bool,
     is_soon: bool,
     changes_at: Option<Timestamp>,
@@ -486,16 +499,16 @@ struct Hope {
     needs_person: bool,
 }
 
-impl Hope {
-    fn add(&mut self, block: &Block<'_>) {
+impl BlockedSummary {
+    fn add(&mut self, block: &Ineligible<'_>) {
         self.has_blocks = true;
         match block.outlook() {
-            Outlook::Never => {}
-            Outlook::Person => self.needs_person = true,
-            Outlook::Rests(until) => {
+            Recovery::Never => {}
+            Recovery::Person => self.needs_person = true,
+            Recovery::Rests(until) => {
                 self.rests_until = Some(self.rests_until.map_or(until, |known| known.min(until)))
             }
-            Outlook::Soon(at) => {
+            Recovery::Soon(at) => {
                 self.is_soon = true;
                 self.changes_at = earlier(self.changes_at, at);
             }
@@ -519,18 +532,18 @@ fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp
 }
 
 /// Chooses an account for one attempt.
-pub fn pick(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Choice {
+pub fn pick(accounts: &[AccountState], question: &PickInput<'_>, now: Timestamp) -> Choice {
     if let Some(choice) = keep_bound(accounts, question, now) {
         return choice;
     }
     let mut best: Option<(Rank, usize)> = None;
     let mut stale: Option<(Rank, usize)> = None;
-    let mut hope = Hope::default();
+    let mut hope = BlockedSummary::default();
     for (at, account) in accounts.iter().enumerate() {
         match account.fit(question, now) {
             Ok(fit) => offer(&mut best, account.rank(at, fit, question), at),
             Err(block) => {
-                if matches!(block, Block::Refreshing) {
+                if matches!(block, Ineligible::Refreshing) {
                     let fit = Fit {
                         is_probe: false,
                         is_shaky: false,
@@ -560,7 +573,11 @@ fn offer(best: &mut Option<(Rank, usize)>, rank: Rank, at: usize) {
 }
 
 /// The conversation's own account, or the wait for it, where the mode wants that.
-fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> Option<Choice> {
+fn keep_bound(
+    accounts: &[AccountState],
+    question: &PickInput<'_>,
+    now: Timestamp,
+) -> Option<Choice> {
     let bound = question.bound.filter(|_| question.mode.has_affinity())?;
     let wait = |until, refresh| {
         Some(Choice {
@@ -585,12 +602,12 @@ fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) ->
             has_passed_over: false,
         }),
         // A refresh is over in a moment, and costs less than a cold cache.
-        Err(Block::Refreshing) if question.patience.is_some_and(|patience| now < patience) => {
+        Err(Ineligible::Refreshing) if question.patience.is_some_and(|patience| now < patience) => {
             wait(None, Some(bound))
         }
         Err(block) => match block.outlook() {
-            Outlook::Soon(until) if may_wait => wait(until, None),
-            Outlook::Rests(until)
+            Recovery::Soon(until) if may_wait => wait(until, None),
+            Recovery::Rests(until)
                 if may_wait && question.patience.is_some_and(|patience| until <= patience) =>
             {
                 wait(Some(until), None)
@@ -601,7 +618,7 @@ fn keep_bound(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) ->
 }
 
 /// Whether the conversation moves to another account for good, rather than for one request.
-pub(super) fn moves(accounts: &[Snapshot], question: &Question<'_>, now: Timestamp) -> bool {
+pub(super) fn moves(accounts: &[AccountState], question: &PickInput<'_>, now: Timestamp) -> bool {
     let Some(bound) = question.bound.and_then(|bound| accounts.get(bound)) else {
         return true;
     };
@@ -613,8 +630,8 @@ pub(super) fn moves(accounts: &[Snapshot], question: &Question<'_>, now: Timesta
 
 /// The accounts that could not be chosen, and why.
 pub(super) fn passed_over(
-    accounts: &[Snapshot],
-    question: &Question<'_>,
+    accounts: &[AccountState],
+    question: &PickInput<'_>,
     now: Timestamp,
 ) -> Vec<PassedOver> {
     let blocked = accounts.iter().filter_map(|account| {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::lane::{Grant, Lane, Tried, Try};
+use super::lane::{Grant, ProviderPool, Tried, Try};
 use super::pick::Mode;
 use super::state::PoolState;
-use super::want::{NoLease, SessionKey, Want};
+use super::want::{LeaseError, LeaseRequest, SessionKey};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::outcome::Timestamp;
 pub(super) const WAITERS_MAX: usize = 1_000;
 
 /// What a waiter gets in the end.
-pub(super) type Delivered = Result<Grant, NoLease>;
+pub(super) type Delivered = Result<Grant, LeaseError>;
 
 /// A waiter's end of the line, and what goes there.
 pub(super) struct Delivery {
@@ -54,7 +54,7 @@ pub(super) struct Queue {
 }
 
 impl Line {
-    pub(super) fn new(want: &Want<'_>, bound: Option<usize>) -> Self {
+    pub(super) fn new(want: &LeaseRequest<'_>, bound: Option<usize>) -> Self {
         Self {
             model: want.model.into(),
             maker: want.maker.cloned(),
@@ -63,7 +63,7 @@ impl Line {
         }
     }
 
-    pub(super) fn is_of(&self, want: &Want<'_>, bound: Option<usize>) -> bool {
+    pub(super) fn is_of(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
         *self.model == *want.model
             && self.maker.as_ref() == want.maker
             && *self.tried == *want.tried
@@ -80,7 +80,7 @@ impl Queue {
         self.len >= WAITERS_MAX
     }
 
-    pub(super) fn has_line(&self, want: &Want<'_>, bound: Option<usize>) -> bool {
+    pub(super) fn has_line(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
         self.lines.iter().any(|(line, _)| line.is_of(want, bound))
     }
 
@@ -144,7 +144,7 @@ impl Queue {
     }
 }
 
-impl Lane {
+impl ProviderPool {
     /// Gives those who wait what there is, in their order.
     pub(super) fn serve_waiting(&mut self, mode: Mode, now: Timestamp, state: &dyn PoolState) {
         if self.queue.is_empty() {
@@ -183,7 +183,7 @@ impl Lane {
 
 fn try_of<'a>(line: &'a Line, waiter: &'a Waiter, mode: Mode, now: Timestamp) -> Try<'a> {
     let session = waiter.session.as_ref();
-    let want = Want {
+    let want = LeaseRequest {
         provider: "",
         model: &line.model,
         session,

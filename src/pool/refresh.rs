@@ -13,8 +13,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::clock::between;
-use super::lane::{Lane, access_of};
-use super::rest::{Cause, End, Refused};
+use super::lane::{ProviderPool, access_of};
+use super::rest::{CooldownCause, End, Refused};
 use super::shared::{Context, Shared};
 use super::sign_in::SignInWhy;
 use crate::account::{Account, AccountName, Credential, Secret, Tokens};
@@ -61,31 +61,34 @@ pub trait Refresher: Send + Sync {
 
 /// Keeps credentials: the vault, as a refresh needs it. What it did is durable when its future
 /// ends.
-pub trait Keeper: Send + Sync {
+pub trait CredentialStore: Send + Sync {
     /// Keeps other processes of this home from refreshing the account until the claim is dropped;
     /// waits for theirs.
-    fn claim<'a>(&'a self, account: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>>;
+    fn claim<'a>(
+        &'a self,
+        account: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>>;
     /// What is kept at the moment; `None` where the account is gone.
     fn read<'a>(
         &'a self,
         account: &'a AccountName,
-    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>>;
+    ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>>;
     /// Replaces `old` by `new`; where something else is kept by now, leaves that and says `false`.
     fn replace<'a>(
         &'a self,
         account: &'a AccountName,
         old: &'a Credential,
         new: &'a Credential,
-    ) -> BoxFuture<'a, Result<bool, KeeperError>>;
+    ) -> BoxFuture<'a, Result<bool, CredentialStoreError>>;
 }
 
 /// Given back by dropping it.
 pub type Claim = Box<dyn Send>;
 
-/// Why a credential cannot be read or kept, in words for people.
+/// SkipReason a credential cannot be read or kept, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct KeeperError(pub String);
+pub struct CredentialStoreError(pub String);
 
 /// A new token that cannot be stored is offered again after this time.
 const KEEP_AGAIN: Duration = Duration::from_secs(2);
@@ -125,7 +128,7 @@ enum Ended {
 pub(super) async fn tend(
     shared: &Arc<Shared>,
     refresher: Arc<dyn Refresher>,
-    keeper: Arc<dyn Keeper>,
+    keeper: Arc<dyn CredentialStore>,
 ) {
     let mut flights = JoinSet::new();
     loop {
@@ -146,7 +149,7 @@ pub(super) async fn tend(
 async fn fly(
     shared: Arc<Shared>,
     refresher: Arc<dyn Refresher>,
-    keeper: Arc<dyn Keeper>,
+    keeper: Arc<dyn CredentialStore>,
     task: Task,
 ) {
     let ended = match task.source.as_ref() {
@@ -161,7 +164,7 @@ async fn fly(
 }
 
 /// Google's file signs for a token as often as one is needed: there is nothing to lose.
-async fn sign(task: &Task, refresher: &dyn Refresher) -> Result<Ended, KeeperError> {
+async fn sign(task: &Task, refresher: &dyn Refresher) -> Result<Ended, CredentialStoreError> {
     Ok(match refresher.refresh(&task.account, &task.source).await {
         Refreshed::Granted(Granted {
             access, expires_at, ..
@@ -193,8 +196,8 @@ async fn renew(
     shared: &Shared,
     task: &Task,
     refresher: &dyn Refresher,
-    keeper: &dyn Keeper,
-) -> Result<Ended, KeeperError> {
+    keeper: &dyn CredentialStore,
+) -> Result<Ended, CredentialStoreError> {
     let name = &task.account.name;
     let _claim = keeper.claim(name).await?;
     let Some(stored) = keeper.read(name).await? else {
@@ -301,7 +304,7 @@ fn successor(before: Tokens, granted: Granted) -> Tokens {
 /// Stores a successor before anybody uses it. Its bytes arrived, so it is offered until it is
 /// stored, or nobody wants it.
 async fn keep(
-    keeper: &dyn Keeper,
+    keeper: &dyn CredentialStore,
     name: &AccountName,
     marked: &Credential,
     tokens: Tokens,
@@ -358,7 +361,7 @@ impl Shared {
     }
 }
 
-impl Lane {
+impl ProviderPool {
     fn begin_refreshes(&mut self, now: Timestamp) -> Vec<Task> {
         let able = self
             .accounts
@@ -411,7 +414,7 @@ impl Lane {
                 account.access = access_of(&bearer, &source);
                 (held.source, held.bearer) = (source, bearer);
                 (held.was_served, held.refreshed_at) = (false, Some(now));
-                account.rests.end(Cause::RefreshFailing);
+                account.rests.end(CooldownCause::RefreshFailing);
             }
             Ended::Refused { why, said } => {
                 held.flight.end();
@@ -448,7 +451,7 @@ impl Lane {
         }
         account.rests.refuse(&Refused {
             model: None,
-            cause: Cause::RefreshFailing,
+            cause: CooldownCause::RefreshFailing,
             detail: Some(why),
             named: Some((next_at, End::BackOff)),
             leased_at: now,

@@ -1,4 +1,4 @@
-//! Rests: why an account pauses, for which model, until when, and what may look earlier whether it
+//! Cooldowns: why an account pauses, for which model, until when, and what may look earlier whether it
 //! is over.
 //!
 //! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who
@@ -31,9 +31,9 @@ const STRIKES_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Up to this share is added to a back-off, so that accounts do not come back together.
 const JITTER_SHARE: f64 = 0.25;
 
-/// Why an account rests.
+/// SkipReason an account rests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cause {
+pub enum CooldownCause {
     RateLimit,
     Quota,
     /// The provider has no room.
@@ -46,7 +46,7 @@ pub enum Cause {
     RefreshFailing,
 }
 
-impl Cause {
+impl CooldownCause {
     const ALL: [Self; 6] = [
         Self::RateLimit,
         Self::Quota,
@@ -98,7 +98,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for CooldownCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RateLimit => "rate limit",
@@ -154,10 +154,10 @@ impl fmt::Display for End {
 
 /// An account pauses, for one model or for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rest {
+pub struct Cooldown {
     /// `None`: all of the account's models.
     pub model: Option<Arc<str>>,
-    pub cause: Cause,
+    pub cause: CooldownCause,
     /// What the provider said, bounded and without secrets.
     pub detail: Option<Arc<str>>,
     pub since: Timestamp,
@@ -172,7 +172,7 @@ pub struct Rest {
 /// A refusal on its way to become a rest.
 pub(super) struct Refused<'a> {
     pub(super) model: Option<&'a Arc<str>>,
-    pub(super) cause: Cause,
+    pub(super) cause: CooldownCause,
     pub(super) detail: Option<&'a str>,
     pub(super) named: Option<(Timestamp, End)>,
     /// When the attempt began: attempts that ran beside each other are one strike.
@@ -183,10 +183,10 @@ pub(super) struct Refused<'a> {
     pub(super) jitter: f64,
 }
 
-impl Rest {
+impl Cooldown {
     /// A pause of all models that only a probe ends.
     pub(super) fn unending(since: Timestamp) -> Self {
-        let (cause, end) = (Cause::Forbidden, End::BackOff);
+        let (cause, end) = (CooldownCause::Forbidden, End::BackOff);
         Self {
             model: None,
             cause,
@@ -286,7 +286,7 @@ impl Rest {
 }
 
 /// A wait that doubles with each strike up to the cause's longest, and up to a quarter more.
-fn back_off(cause: Cause, strikes: u32, jitter: f64) -> Duration {
+fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
     let Some(doublings) = strikes.checked_sub(cause.free_strikes() + 1) else {
         return Duration::ZERO;
     };
@@ -299,32 +299,32 @@ fn back_off(cause: Cause, strikes: u32, jitter: f64) -> Duration {
 
 /// The rests of one account; ended ones stay a while for their strikes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rests(Vec<Rest>);
+pub(super) struct Cooldowns(Vec<Cooldown>);
 
 /// How many rests of one account are kept: models beyond that are forgotten in the order in which
 /// they end.
 const RESTS_MAX: usize = 128;
 
-impl Rests {
-    pub(super) fn of(rests: Vec<Rest>) -> Self {
+impl Cooldowns {
+    pub(super) fn of(rests: Vec<Cooldown>) -> Self {
         Self(rests)
     }
 
-    pub(super) fn all(&self) -> &[Rest] {
+    pub(super) fn all(&self) -> &[Cooldown] {
         &self.0
     }
 
-    pub(super) fn all_mut(&mut self) -> &mut [Rest] {
+    pub(super) fn all_mut(&mut self) -> &mut [Cooldown] {
         &mut self.0
     }
 
     /// The rest that keeps the account from `model` longest.
-    pub(super) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Rest> {
+    pub(super) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Cooldown> {
         self.hard(model, now).max_by_key(|rest| rest.until)
     }
 
     /// What keeps the account from `model`.
-    fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Rest> {
+    fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Cooldown> {
         self.0
             .iter()
             .filter(move |rest| rest.is_on(now) && rest.covers(model) && !rest.cause.is_soft())
@@ -347,7 +347,7 @@ impl Rests {
         &mut self,
         model: &str,
         now: Timestamp,
-    ) -> impl Iterator<Item = &Rest> {
+    ) -> impl Iterator<Item = &Cooldown> {
         let covering = self
             .0
             .iter_mut()
@@ -359,12 +359,12 @@ impl Rests {
     }
 
     /// Takes a refusal and gives the rest that it leads to; it may be over already.
-    pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Rest {
+    pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Cooldown {
         self.make_room(refused.now);
         // What keeps a token from being refreshed says nothing of the provider's limits: the two do
         // not replace each other.
-        let is_refresh = |cause| cause == Cause::RefreshFailing;
-        let is_same = |rest: &Rest| {
+        let is_refresh = |cause| cause == CooldownCause::RefreshFailing;
+        let is_same = |rest: &Cooldown| {
             rest.model.as_ref() == refused.model
                 && is_refresh(rest.cause) == is_refresh(refused.cause)
         };
@@ -372,13 +372,13 @@ impl Rests {
         let position = known.unwrap_or(self.0.len());
         match known {
             Some(position) => self.0[position].extend(refused),
-            None => self.0.push(Rest::new(refused)),
+            None => self.0.push(Cooldown::new(refused)),
         }
         &self.0[position]
     }
 
     /// Ends what an answer for `model` proves to be over: all that began before its attempt did.
-    pub(super) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Rest> {
+    pub(super) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Cooldown> {
         if self.0.is_empty() {
             return Vec::new();
         }
@@ -388,7 +388,7 @@ impl Rests {
     }
 
     /// Ends the rests of one cause.
-    pub(super) fn end(&mut self, cause: Cause) {
+    pub(super) fn end(&mut self, cause: CooldownCause) {
         self.0.retain(|rest| rest.cause != cause);
     }
 
@@ -411,7 +411,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
-    fn refused(cause: Cause, named: Option<Timestamp>, now: Timestamp) -> Refused<'static> {
+    fn refused(cause: CooldownCause, named: Option<Timestamp>, now: Timestamp) -> Refused<'static> {
         let named = named.map(|until| (until, End::Named));
         Refused {
             model: None,
@@ -427,9 +427,9 @@ mod tests {
 
     #[test]
     fn a_named_moment_is_the_end() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         let rest = rests.refuse(&refused(
-            Cause::RateLimit,
+            CooldownCause::RateLimit,
             Some(start() + MINUTE * 7),
             start(),
         ));
@@ -438,11 +438,13 @@ mod tests {
 
     #[test]
     fn without_a_named_moment_waits_double_up_to_a_cap() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         let mut now = start();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            let until = rests.refuse(&refused(Cause::RateLimit, None, now)).until;
+            let until = rests
+                .refuse(&refused(CooldownCause::RateLimit, None, now))
+                .until;
             waits.push(between(now, until).as_secs());
             now = until;
         }
@@ -451,33 +453,39 @@ mod tests {
 
     #[test]
     fn jitter_only_adds_and_at_most_a_quarter() {
-        assert_eq!(back_off(Cause::RateLimit, 3, 0.0), Duration::from_secs(8));
-        assert_eq!(back_off(Cause::RateLimit, 3, 1.0), Duration::from_secs(10));
+        assert_eq!(
+            back_off(CooldownCause::RateLimit, 3, 0.0),
+            Duration::from_secs(8)
+        );
+        assert_eq!(
+            back_off(CooldownCause::RateLimit, 3, 1.0),
+            Duration::from_secs(10)
+        );
     }
 
     #[test]
     fn one_failed_answer_rests_nothing_the_second_does() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         assert!(
             !rests
-                .refuse(&refused(Cause::Failing, None, start()))
+                .refuse(&refused(CooldownCause::Failing, None, start()))
                 .is_on(start())
         );
         assert!(
             rests
-                .refuse(&refused(Cause::Failing, None, start()))
+                .refuse(&refused(CooldownCause::Failing, None, start()))
                 .is_on(start())
         );
     }
 
     #[test]
     fn refusals_of_attempts_beside_each_other_are_one_strike() {
-        let mut rests = Rests::default();
-        rests.refuse(&refused(Cause::RateLimit, None, start()));
+        let mut rests = Cooldowns::default();
+        rests.refuse(&refused(CooldownCause::RateLimit, None, start()));
         for _ in 0..9 {
             rests.refuse(&Refused {
                 leased_at: start() - MINUTE,
-                ..refused(Cause::RateLimit, None, start())
+                ..refused(CooldownCause::RateLimit, None, start())
             });
         }
         assert_eq!(rests.all()[0].strikes, 1);
@@ -486,23 +494,27 @@ mod tests {
 
     #[test]
     fn the_later_of_two_named_moments_holds_for_attempts_beside_each_other() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         rests.refuse(&refused(
-            Cause::RateLimit,
+            CooldownCause::RateLimit,
             Some(start() + MINUTE * 9),
             start(),
         ));
         let beside = Refused {
             leased_at: start() - MINUTE,
-            ..refused(Cause::RateLimit, Some(start() + MINUTE), start())
+            ..refused(CooldownCause::RateLimit, Some(start() + MINUTE), start())
         };
         assert_eq!(rests.refuse(&beside).until, start() + MINUTE * 9);
     }
 
     #[test]
     fn a_moment_in_the_past_is_no_moment() {
-        let mut rests = Rests::default();
-        let rest = rests.refuse(&refused(Cause::RateLimit, Some(start() - MINUTE), start()));
+        let mut rests = Cooldowns::default();
+        let rest = rests.refuse(&refused(
+            CooldownCause::RateLimit,
+            Some(start() - MINUTE),
+            start(),
+        ));
         assert_eq!(
             (between(start(), rest.until).as_secs(), rest.end),
             (2, End::BackOff)
@@ -511,9 +523,9 @@ mod tests {
 
     #[test]
     fn probes_come_after_15_30_and_60_minutes_of_long_rests_only() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         rests.refuse(&refused(
-            Cause::Quota,
+            CooldownCause::Quota,
             Some(start() + MINUTE * 300),
             start(),
         ));
@@ -526,16 +538,20 @@ mod tests {
             }
         }
         assert_eq!(due, [15, 30, 60, 120, 240]);
-        let mut short = Rests::default();
-        short.refuse(&refused(Cause::Quota, Some(start() + MINUTE * 30), start()));
+        let mut short = Cooldowns::default();
+        short.refuse(&refused(
+            CooldownCause::Quota,
+            Some(start() + MINUTE * 30),
+            start(),
+        ));
         assert!(!short.is_probe_due("m", start() + MINUTE * 29));
     }
 
     #[test]
     fn a_refused_probe_leaves_the_rest_as_it_is() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         rests.refuse(&refused(
-            Cause::Quota,
+            CooldownCause::Quota,
             Some(start() + MINUTE * 300),
             start(),
         ));
@@ -543,7 +559,7 @@ mod tests {
         rests.count_probe("m", now).for_each(drop);
         let rest = rests.refuse(&Refused {
             is_probe: true,
-            ..refused(Cause::Quota, None, now)
+            ..refused(CooldownCause::Quota, None, now)
         });
         assert_eq!(
             (rest.since, rest.until, rest.end),
@@ -553,18 +569,22 @@ mod tests {
 
     #[test]
     fn only_an_attempt_that_began_after_the_rest_ends_it() {
-        let mut rests = Rests::default();
-        rests.refuse(&refused(Cause::RateLimit, Some(start() + MINUTE), start()));
+        let mut rests = Cooldowns::default();
+        rests.refuse(&refused(
+            CooldownCause::RateLimit,
+            Some(start() + MINUTE),
+            start(),
+        ));
         assert!(rests.relieve("m", start() - MINUTE).is_empty());
         assert_eq!(rests.relieve("m", start() + MINUTE).len(), 1);
     }
 
     #[test]
     fn after_the_clock_went_back_a_rest_keeps_its_length_and_no_more() {
-        let mut rests = Rests::default();
+        let mut rests = Cooldowns::default();
         let year = MINUTE * 60 * 24 * 365;
         rests.refuse(&refused(
-            Cause::RateLimit,
+            CooldownCause::RateLimit,
             Some(start() + year + MINUTE),
             start() + year,
         ));
@@ -577,9 +597,9 @@ mod tests {
     #[test]
     fn stored_words_read_back() {
         assert!(
-            Cause::ALL
+            CooldownCause::ALL
                 .into_iter()
-                .all(|cause| Cause::of_name(cause.name()) == Some(cause))
+                .all(|cause| CooldownCause::of_name(cause.name()) == Some(cause))
         );
         assert!(
             End::ALL

@@ -65,7 +65,7 @@ fn burdens(outcome: &Outcome) -> bool {
         Outcome::Failed
             | Outcome::Unreachable { .. }
             | Outcome::TimedOut { .. }
-            | Outcome::Garbled
+            | Outcome::MalformedResponse
             | Outcome::Overloaded { .. }
     )
 }

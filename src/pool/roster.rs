@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::flight::Flight;
-use super::lane::{Held, Lane, access_of};
-use super::pick::{SignedOut, Snapshot};
-use super::rest::{Cause, Rests};
+use super::flight::RefreshState;
+use super::lane::{AccountSlot, ProviderPool, access_of};
+use super::pick::{AccountState, SignedOut};
+use super::rest::{CooldownCause, Cooldowns};
 use super::shared::{Inner, Shared};
-use super::sign_in::Hindrance;
+use super::sign_in::NeedsUser;
 use super::state::{Bound, PoolState, Saved};
 use super::{Rules, circuit::Circuit};
 use crate::account::{Account, AccountName, Credential, Tokens};
@@ -19,7 +19,7 @@ use crate::outcome::Timestamp;
 pub struct Member {
     pub account: Arc<Account>,
     /// What proves it, or what keeps it from being proved.
-    pub credential: Result<Credential, Hindrance>,
+    pub credential: Result<Credential, NeedsUser>,
 }
 
 /// All accounts, in the order in which they were added.
@@ -30,12 +30,12 @@ const PARKED_MAX: usize = 1_000;
 
 /// What is known of accounts that are not configured: kept from the last run, or of a configuration
 /// that named them.
-pub(super) struct Parked {
+pub(super) struct Retained {
     saved: Saved,
-    live: HashMap<AccountName, (Snapshot, Held)>,
+    live: HashMap<AccountName, (AccountState, AccountSlot)>,
 }
 
-impl Parked {
+impl Retained {
     pub(super) fn new(mut saved: Saved, now: Timestamp) -> Self {
         saved
             .rests
@@ -65,9 +65,9 @@ impl Parked {
 
     /// Keeps what is known of an account that is gone. Leases of it that end later find nobody, so
     /// they are no longer counted.
-    fn park(&mut self, account: Snapshot, held: Held) {
+    fn park(&mut self, account: AccountState, held: AccountSlot) {
         if self.live.len() < PARKED_MAX {
-            let account = Snapshot {
+            let account = AccountState {
                 in_flight: 0,
                 sessions: 0,
                 ..account
@@ -91,7 +91,7 @@ fn taken<T>(all: &mut Vec<T>, is_wanted: impl Fn(&T) -> bool) -> Vec<T> {
     all.extract_if(.., |one| is_wanted(one)).collect()
 }
 
-impl Snapshot {
+impl AccountState {
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
         for rest in self.rests.all_mut() {
             rest.follow_clock(now);
@@ -108,7 +108,7 @@ impl Snapshot {
 
     /// Takes what was kept of the last run. Conversations are bound by the caller.
     fn restore(&mut self, saved: Saved, now: Timestamp) {
-        self.rests = Rests::of(saved.rests.into_iter().map(|(_, rest)| rest).collect());
+        self.rests = Cooldowns::of(saved.rests.into_iter().map(|(_, rest)| rest).collect());
         self.signed_out = saved
             .signed_out
             .into_iter()
@@ -125,7 +125,7 @@ impl Snapshot {
     }
 }
 
-impl Held {
+impl AccountSlot {
     pub(super) fn follow_clock(&mut self, now: Timestamp) {
         self.flight.follow_clock(now);
         self.used_at = self.used_at.map(|used_at| used_at.min(now));
@@ -143,7 +143,7 @@ impl Held {
             is_given: false,
             generation: 0,
             serial,
-            flight: Flight::default(),
+            flight: RefreshState::default(),
             used_at: None,
         }
     }
@@ -232,16 +232,16 @@ impl Inner {
         account: &Arc<Account>,
         now: Timestamp,
         bound: &mut Vec<Bound>,
-    ) -> (Snapshot, Held) {
+    ) -> (AccountState, AccountSlot) {
         self.serials += 1;
         let serial = self.serials;
         let parked = self.parked.live.remove(&account.name);
         if let Some((snapshot, held)) =
             parked.filter(|(_, held)| held.account.provider == account.provider)
         {
-            return (snapshot, Held { serial, ..held });
+            return (snapshot, AccountSlot { serial, ..held });
         }
-        let mut snapshot = Snapshot::of(account, now);
+        let mut snapshot = AccountState::of(account, now);
         let mut saved = self.parked.take_saved(&account.name);
         bound.extend(
             saved
@@ -250,16 +250,16 @@ impl Inner {
                 .filter(|bound| bound.provider == account.provider),
         );
         snapshot.restore(saved, now);
-        (snapshot, Held::new(account, serial))
+        (snapshot, AccountSlot::new(account, serial))
     }
 }
 
 /// Gives an account its credential. Another one than before proves it anew, so what was held
 /// against the old one is over.
 fn take_credential(
-    account: &mut Snapshot,
-    held: &mut Held,
-    credential: Result<Credential, Hindrance>,
+    account: &mut AccountState,
+    held: &mut AccountSlot,
+    credential: Result<Credential, NeedsUser>,
     now: Timestamp,
     jitter: f64,
     state: &dyn PoolState,
@@ -277,7 +277,7 @@ fn take_credential(
         return;
     }
     if held.is_given {
-        account.rests.end(Cause::RefreshFailing);
+        account.rests.end(CooldownCause::RefreshFailing);
         if account.signed_out.take().is_some() {
             state.signed_in(&account.name);
         }
@@ -300,11 +300,11 @@ fn is_same(one: &Credential, other: &Credential) -> bool {
     }
 }
 
-impl Held {
+impl AccountSlot {
     /// Takes a credential from outside.
     pub(super) fn adopt(
         &mut self,
-        account: &mut Snapshot,
+        account: &mut AccountState,
         credential: Arc<Credential>,
         now: Timestamp,
         jitter: f64,
@@ -324,7 +324,7 @@ impl Held {
     }
 }
 
-impl Lane {
+impl ProviderPool {
     /// The circuit of an account's way to its provider: those with a proxy of their own may be cut
     /// off alone.
     fn circuit_of(&mut self, account: &Account) -> usize {

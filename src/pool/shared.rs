@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::lane::{Grant, Lane};
-use super::learn::Lesson;
+use super::lane::{Grant, ProviderPool};
+use super::learn::AttemptReport;
 use super::lease::Lease;
 use super::pick::Mode;
 use super::queue::Delivery;
 use super::rest::CLOCK_SLACK;
-use super::roster::Parked;
+use super::roster::Retained;
 use super::state::PoolState;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
@@ -44,10 +44,10 @@ pub(super) struct Shared {
 
 /// What the lock guards.
 pub(super) struct Inner {
-    pub(super) lanes: HashMap<String, Lane>,
+    pub(super) lanes: HashMap<String, ProviderPool>,
     pub(super) rules: Rules,
     /// Accounts that are not configured at the moment, with what is known of them.
-    pub(super) parked: Parked,
+    pub(super) parked: Retained,
     pub(super) serials: u64,
     pub(super) is_closed: bool,
     random: Random,
@@ -89,7 +89,7 @@ impl Shared {
         let inner = Inner {
             lanes: HashMap::new(),
             rules,
-            parked: Parked::new(state.load(), now),
+            parked: Retained::new(state.load(), now),
             serials: 0,
             is_closed: false,
             random: Random(seed),
@@ -123,7 +123,7 @@ impl Shared {
         self: &Arc<Self>,
         provider: &str,
         now: Timestamp,
-        change: impl FnOnce(&mut Lane, &Context<'_>) -> R,
+        change: impl FnOnce(&mut ProviderPool, &Context<'_>) -> R,
     ) -> Option<R> {
         let mut inner = self.lock(now);
         let context = Context {
@@ -166,7 +166,7 @@ impl Shared {
         now: Timestamp,
     ) {
         self.change(&grant.account.provider, now, |lane, context| {
-            let lesson = Lesson {
+            let lesson = AttemptReport {
                 grant,
                 outcome,
                 said,
@@ -211,7 +211,7 @@ impl Inner {
     }
 }
 
-impl Lane {
+impl ProviderPool {
     fn follow_clock(&mut self, now: Timestamp) {
         for account in &mut self.accounts {
             account.follow_clock(now);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::account::{AccountState, Address};
 use crate::outcome::Timestamp;
 
-/// Why an account has to be signed in again.
+/// SkipReason an account has to be signed in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignInWhy {
     /// No credential is stored for it.
@@ -76,7 +76,7 @@ pub struct SignIn {
 
 /// What only a person can remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Hindrance {
+pub enum NeedsUser {
     SignIn(SignIn),
     /// The configured address is not the one that the credential was entered for.
     AddressChanged {
@@ -95,7 +95,7 @@ pub enum Hindrance {
     },
 }
 
-impl Hindrance {
+impl NeedsUser {
     /// Of an account that was added and never signed in.
     pub fn no_credential(since: Timestamp) -> Self {
         Self::SignIn(SignIn {
@@ -118,7 +118,7 @@ impl Hindrance {
 }
 
 /// `sign-in needed (interrupted refresh)`, and its like.
-impl fmt::Display for Hindrance {
+impl fmt::Display for NeedsUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // What the provider says of a token that it took before helps nobody.

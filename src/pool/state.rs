@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::rest::Rest;
+use super::rest::Cooldown;
 use super::sign_in::SignIn;
 use super::want::SessionKey;
 use crate::account::{AccountName, BudgetUnit, Period};
@@ -19,7 +19,7 @@ pub trait PoolState: Send + Sync {
     /// All that was kept, read once at the start.
     fn load(&self) -> Saved;
     /// An account rests; replaces what was said of the same account and model.
-    fn rested(&self, account: &AccountName, rest: &Rest);
+    fn rested(&self, account: &AccountName, rest: &Cooldown);
     /// A rest is over; `model` as the rest named it.
     fn cleared(&self, account: &AccountName, model: Option<&str>);
     /// A conversation has an account, and had it last at `used_at`.
@@ -68,7 +68,7 @@ pub struct Bound {
 /// What was kept.
 #[derive(Clone, Debug, Default)]
 pub struct Saved {
-    pub rests: Vec<(AccountName, Rest)>,
+    pub rests: Vec<(AccountName, Cooldown)>,
     pub bound: Vec<Bound>,
     pub spent: Vec<(AccountName, Spent)>,
     pub readings: Vec<(AccountName, ReadAt)>,
@@ -85,7 +85,7 @@ impl PoolState for InProcess {
     fn load(&self) -> Saved {
         Saved::default()
     }
-    fn rested(&self, _: &AccountName, _: &Rest) {}
+    fn rested(&self, _: &AccountName, _: &Cooldown) {}
     fn cleared(&self, _: &AccountName, _: Option<&str>) {}
     fn bound(&self, _: &str, _: SessionKey, _: &AccountName, _: Timestamp) {}
     fn released(&self, _: &str, _: SessionKey) {}

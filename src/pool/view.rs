@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::rest::{Cause, Rest};
-use super::sign_in::Hindrance;
+use super::rest::{Cooldown, CooldownCause};
+use super::sign_in::NeedsUser;
 use super::state::ReadAt;
 use crate::account::{Account, Budget};
 use crate::outcome::Timestamp;
@@ -21,7 +21,7 @@ pub struct AccountView {
     pub quota: Vec<ReadAt>,
     pub budgets: Vec<BudgetView>,
     /// All that rests, also where another state is shown first.
-    pub rests: Vec<Rest>,
+    pub rests: Vec<Cooldown>,
     /// When the access token ends, where it does.
     pub token_until: Option<Timestamp>,
 }
@@ -43,7 +43,7 @@ pub enum State {
     /// `models` is empty where all of them rest.
     Cooling {
         until: Timestamp,
-        cause: Cause,
+        cause: CooldownCause,
         models: Vec<Arc<str>>,
         detail: Option<Arc<str>>,
     },
@@ -56,7 +56,7 @@ pub enum State {
     Unreachable {
         until: Timestamp,
     },
-    NeedsPerson(Hindrance),
+    NeedsPerson(NeedsUser),
     Disabled,
 }
 
@@ -85,7 +85,7 @@ impl State {
         }
     }
 
-    /// Why, in words; `None` where the state says all.
+    /// SkipReason, in words; `None` where the state says all.
     pub fn reason(&self) -> Option<String> {
         match self {
             Self::Cooling {
@@ -102,7 +102,7 @@ impl State {
     }
 }
 
-fn cooling_reason(cause: Cause, models: &[Arc<str>], detail: Option<&str>) -> String {
+fn cooling_reason(cause: CooldownCause, models: &[Arc<str>], detail: Option<&str>) -> String {
     let models = if models.is_empty() {
         String::new()
     } else {

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
 use super::clock::between;
-use super::lane::{Lane, Tried, Try};
+use super::lane::{ProviderPool, Tried, Try};
 use super::lease::Lease;
 use super::queue::Delivered;
 use super::shared::{Context, Shared};
-use super::want::{NoLease, Want};
+use super::want::{LeaseError, LeaseRequest};
 
 /// A waiter looks at the clock again after this time, as timers stand still in suspend while rests
 /// do not.
@@ -21,7 +21,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// What entering came to.
 enum Entered {
     Granted(super::lane::Grant),
-    Refused(NoLease),
+    Refused(LeaseError),
     InLine {
         id: u64,
         receiver: oneshot::Receiver<Delivered>,
@@ -31,7 +31,7 @@ enum Entered {
 /// A place in a line; leaves it when it is dropped.
 struct Ticket<'a> {
     shared: &'a Arc<Shared>,
-    want: Want<'a>,
+    want: LeaseRequest<'a>,
     id: u64,
     receiver: oneshot::Receiver<Delivered>,
     began: Instant,
@@ -40,7 +40,10 @@ struct Ticket<'a> {
     is_over: bool,
 }
 
-pub(super) async fn lease(shared: &Arc<Shared>, want: &Want<'_>) -> Result<Lease, NoLease> {
+pub(super) async fn lease(
+    shared: &Arc<Shared>,
+    want: &LeaseRequest<'_>,
+) -> Result<Lease, LeaseError> {
     let now = shared.clock.now();
     let mut max_wait = Duration::ZERO;
     let entered = shared.change(want.provider, now, |lane, context| {
@@ -48,7 +51,7 @@ pub(super) async fn lease(shared: &Arc<Shared>, want: &Want<'_>) -> Result<Lease
         enter(lane, want, context)
     });
     match entered {
-        None => Err(NoLease::None { why: Vec::new() }),
+        None => Err(LeaseError::None { why: Vec::new() }),
         Some(Entered::Granted(grant)) => Ok(Lease::new(shared.clone(), grant)),
         Some(Entered::Refused(refusal)) => Err(refusal),
         Some(Entered::InLine { id, receiver }) => {
@@ -68,7 +71,7 @@ pub(super) async fn lease(shared: &Arc<Shared>, want: &Want<'_>) -> Result<Lease
     }
 }
 
-fn enter(lane: &mut Lane, want: &Want<'_>, context: &Context<'_>) -> Entered {
+fn enter(lane: &mut ProviderPool, want: &LeaseRequest<'_>, context: &Context<'_>) -> Entered {
     let Context {
         rules, now, state, ..
     } = *context;
@@ -96,9 +99,9 @@ fn enter(lane: &mut Lane, want: &Want<'_>, context: &Context<'_>) -> Entered {
     }
 }
 
-fn join(lane: &mut Lane, attempt: &Try<'_>, bound: Option<usize>) -> Entered {
+fn join(lane: &mut ProviderPool, attempt: &Try<'_>, bound: Option<usize>) -> Entered {
     if lane.queue.is_full() {
-        return Entered::Refused(NoLease::Busy {
+        return Entered::Refused(LeaseError::Busy {
             waited: Duration::ZERO,
             why: lane.why(attempt),
         });
@@ -108,7 +111,7 @@ fn join(lane: &mut Lane, attempt: &Try<'_>, bound: Option<usize>) -> Entered {
 }
 
 impl Ticket<'_> {
-    async fn wait(mut self) -> Result<Lease, NoLease> {
+    async fn wait(mut self) -> Result<Lease, LeaseError> {
         loop {
             let wake_at = self.wake_at();
             tokio::select! {
@@ -133,13 +136,13 @@ impl Ticket<'_> {
     fn end(
         &mut self,
         delivered: Result<Delivered, oneshot::error::RecvError>,
-    ) -> Result<Lease, NoLease> {
+    ) -> Result<Lease, LeaseError> {
         self.is_over = true;
         match delivered {
             Ok(Ok(grant)) => Ok(Lease::new(self.shared.clone(), grant)),
             Ok(Err(refusal)) => Err(refusal),
             // The provider is configured no more, and its line went with it.
-            Err(_) => Err(NoLease::None { why: Vec::new() }),
+            Err(_) => Err(LeaseError::None { why: Vec::new() }),
         }
     }
 
@@ -159,7 +162,7 @@ impl Ticket<'_> {
     /// waited for its own.
     ///
     /// `None`: something is on its way already.
-    fn give_up(&self) -> Option<Result<Lease, NoLease>> {
+    fn give_up(&self) -> Option<Result<Lease, LeaseError>> {
         let now = self.shared.clock.now();
         let last = self
             .shared
@@ -176,7 +179,7 @@ impl Ticket<'_> {
                 Some(match lane.attempt(&attempt, context.state) {
                     Tried::Granted(grant) => Ok(grant),
                     Tried::Refused(refusal) => Err(refusal),
-                    Tried::Wait { .. } => Err(NoLease::Busy {
+                    Tried::Wait { .. } => Err(LeaseError::Busy {
                         waited: self.began.elapsed(),
                         why: lane.why(&attempt),
                     }),

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::rest::Rest;
-use super::sign_in::Hindrance;
+use super::rest::Cooldown;
+use super::sign_in::NeedsUser;
 use super::view::moment;
 use crate::account::{AccountName, Budget};
 use crate::outcome::Timestamp;
 
 /// One attempt's wish.
 #[derive(Clone, Copy, Debug)]
-pub struct Want<'a> {
+pub struct LeaseRequest<'a> {
     pub provider: &'a str,
     /// The upstream's name of the model.
     pub model: &'a str,
@@ -70,9 +70,9 @@ impl FromStr for SessionKey {
     }
 }
 
-/// Why an account was not taken.
+/// SkipReason an account was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum SkipReason {
     /// It had its attempt at this request.
     Tried,
     /// The request carries what only another account can read.
@@ -90,7 +90,7 @@ pub enum Why {
     },
     /// Its access token is being refreshed.
     Refreshing,
-    Resting(Rest),
+    Resting(Cooldown),
     BudgetSpent {
         until: Timestamp,
         budget: Budget,
@@ -99,10 +99,10 @@ pub enum Why {
     CircuitOpen {
         until: Timestamp,
     },
-    NeedsPerson(Hindrance),
+    NeedsPerson(NeedsUser),
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tried => f.write_str("already tried for this request"),
@@ -137,7 +137,7 @@ impl fmt::Display for Why {
 }
 
 /// `cooling until 2026-11-23T08:00:00Z (rate limit, gpt-5: try again later)`.
-impl fmt::Display for Rest {
+impl fmt::Display for Cooldown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cooling until {} ({}", moment(self.until), self.cause)?;
         if let Some(model) = &self.model {
@@ -154,12 +154,12 @@ impl fmt::Display for Rest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     pub account: AccountName,
-    pub why: Why,
+    pub why: SkipReason,
 }
 
-/// Why no account serves. Each names all the provider's accounts that were considered.
+/// SkipReason no account serves. Each names all the provider's accounts that were considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoLease {
+pub enum LeaseError {
     /// None could ever serve this: no account, none that may use the model, all disabled, or all
     /// tried.
     None { why: Vec<PassedOver> },
@@ -178,7 +178,7 @@ pub enum NoLease {
     NeedsPerson { why: Vec<PassedOver> },
 }
 
-impl NoLease {
+impl LeaseError {
     pub fn why(&self) -> &[PassedOver] {
         match self {
             Self::None { why }

@@ -2,7 +2,7 @@
 //!
 //! Source: `translation.md` section 2; no vendor publishes the equivalence, the numbers are ours.
 
-use crate::canon::{Effort, Located, Losses, Reasoning, ReasoningMode, Spot};
+use crate::canon::{Effort, Located, Losses, Offset, Reasoning, ReasoningMode};
 
 /// One effort in the words of each dialect.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
 }
 
 /// Where an effort stands that counts for nothing, because reasoning is off all the same.
-pub fn overruled(reasoning: &Reasoning) -> Option<Spot> {
+pub fn overruled(reasoning: &Reasoning) -> Option<Offset> {
     let effort = reasoning
         .effort
         .as_ref()
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn reasoning_without_a_measure_gets_one() {
         let alone =
-            |reasoning| super::alone(&Located::new(reasoning, Spot(0)), &mut Losses::default());
+            |reasoning| super::alone(&Located::new(reasoning, Offset(0)), &mut Losses::default());
         let of = |mode| Reasoning {
             mode,
             ..Reasoning::default()
@@ -143,20 +143,20 @@ mod tests {
         assert_eq!(alone(of(ReasoningMode::Dynamic)), Some(Effort::Medium));
         assert_eq!(alone(of(ReasoningMode::Off)), Some(Effort::None));
         let effort = |effort| Reasoning {
-            effort: Some(Located::new(effort, Spot(0))),
+            effort: Some(Located::new(effort, Offset(0))),
             ..of(ReasoningMode::Off)
         };
         assert!(
             overruled(&effort(Effort::Max)).is_some() && overruled(&effort(Effort::None)).is_none()
         );
-        let budget = Some(Located::new(20_000, Spot(0)));
+        let budget = Some(Located::new(20_000, Offset(0)));
         let told = Reasoning {
             budget_tokens: budget.clone(),
             budget_effort: Some(Effort::High),
             ..Reasoning::default()
         };
         assert_eq!(alone(told), Some(Effort::High));
-        let effort = Some(Located::new(Effort::Low, Spot(0)));
+        let effort = Some(Located::new(Effort::Low, Offset(0)));
         assert_eq!(
             alone(Reasoning {
                 effort,

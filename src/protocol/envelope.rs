@@ -17,8 +17,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem::Finder;
 
 use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
-use crate::json::{self, Document, Text};
-use crate::pieces::Pieces;
+use crate::json::{self, Document, EscapedStr};
+use crate::segmented_bytes::SegmentedBytes;
 
 /// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that
 /// the rest stays aligned.
@@ -37,7 +37,7 @@ const FORMS: [(&str, ReasoningForm); 2] = [
 ];
 
 /// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
-pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text {
+pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&EscapedStr>) -> EscapedStr {
     let inside = json::document(|value| {
         value.object(|object| {
             object.str("p", origin.dialect.name());
@@ -50,10 +50,10 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&Text>) -> Text 
             object.some("f", word.filter(|_| token.is_some()), |value, word| {
                 value.str(word)
             });
-            object.text("v", token.unwrap_or(&Text::default()));
+            object.text("v", token.unwrap_or(&EscapedStr::default()));
         });
     });
-    Text::from(format!("{PREFIX}{}", STANDARD.encode(inside)))
+    EscapedStr::from(format!("{PREFIX}{}", STANDARD.encode(inside)))
 }
 
 /// What a carrier held.
@@ -65,12 +65,12 @@ pub enum Carried {
     /// One of our envelopes, marking reasoning that never had a token.
     Nothing,
     /// The carrier's own token.
-    Own(Text),
+    Own(EscapedStr),
 }
 
 /// Reads a carrier. Envelopes that cannot be read count as [`Carried::Nothing`]: they are certainly
 /// not the upstream's.
-pub fn unwrap(carrier: &Text) -> Carried {
+pub fn unwrap(carrier: &EscapedStr) -> Carried {
     // Unescaped: a client may have written `/` anew as `\\/`.
     let plain = carrier.to_plain();
     let Some(encoded) = plain.strip_prefix(PREFIX) else {
@@ -111,7 +111,7 @@ fn open(encoded: &str) -> Option<Carried> {
 }
 
 /// Whether a body holds one of our envelopes, so that it must not pass through as it is.
-pub fn is_in(body: &Pieces) -> bool {
+pub fn is_in(body: &SegmentedBytes) -> bool {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX.as_bytes()));
     body.contains(&FINDER)
 }
@@ -125,7 +125,7 @@ pub fn fitting<'s>(
     dialect: Dialect,
     provider: &str,
     model: &str,
-) -> Option<&'s Text> {
+) -> Option<&'s EscapedStr> {
     let sig = sig?;
     let fits = sig.origin.dialect == dialect
         && (sig.origin.provider.is_empty() || sig.origin.provider == provider)
@@ -139,9 +139,12 @@ mod tests {
 
     #[test]
     fn what_is_no_envelope_is_the_carriers_own() {
-        let token = Text::from("EqRkCk==");
+        let token = EscapedStr::from("EqRkCk==");
         assert_eq!(unwrap(&token), Carried::Own(token.clone()));
-        assert_eq!(unwrap(&Text::from(format!("{PREFIX}!!"))), Carried::Nothing);
+        assert_eq!(
+            unwrap(&EscapedStr::from(format!("{PREFIX}!!"))),
+            Carried::Nothing
+        );
     }
 
     #[test]
@@ -151,12 +154,12 @@ mod tests {
             provider: "w>?~".into(),
             model: "\u{ff}\u{fe}?".into(),
         };
-        let token = Text::from("a?>~\u{ffff}");
+        let token = EscapedStr::from("a?>~\u{ffff}");
         let wrapped = wrap(&origin, ReasoningForm::Redacted, Some(&token))
             .to_plain()
             .replace('+', "-")
             .replace('/', "_");
-        let carried = unwrap(&Text::from(wrapped.trim_end_matches('=')));
+        let carried = unwrap(&EscapedStr::from(wrapped.trim_end_matches('=')));
         assert_eq!(
             carried,
             Carried::Foreign {
@@ -176,9 +179,9 @@ mod tests {
             provider: "work".into(),
             model: "m".into(),
         };
-        let wrapped = wrap(&origin, ReasoningForm::Full, Some(&Text::from("abc")));
+        let wrapped = wrap(&origin, ReasoningForm::Full, Some(&EscapedStr::from("abc")));
         assert!(STANDARD.decode(wrapped.as_bytes()).is_ok());
-        assert!(is_in(&Pieces::from(wrapped.as_bytes().clone())));
+        assert!(is_in(&SegmentedBytes::from(wrapped.as_bytes().clone())));
         assert_eq!(
             unwrap(&wrap(&origin, ReasoningForm::Full, None)),
             Carried::Nothing

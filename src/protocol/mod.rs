@@ -10,10 +10,11 @@
 //! Nothing here knows a socket, a clock, a provider's URL or an account.
 
 pub mod anthropic;
+pub mod conversation_key;
 pub mod efforts;
 pub mod envelope;
+mod file_refs;
 pub mod gemini;
-mod handles;
 mod keys;
 pub mod names;
 pub mod objects;
@@ -21,7 +22,6 @@ mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
-pub mod opening;
 mod route;
 pub mod schema;
 pub mod sse;
@@ -39,11 +39,11 @@ use crate::canon::{
     Response, Usage,
 };
 use crate::json::{Invalid, Value};
-use crate::pieces::Pieces;
+use crate::segmented_bytes::SegmentedBytes;
 use names::Restore;
 
 pub use route::{Hints, Operation, Route};
-pub use unreadable::{DecodeError, Garbled};
+pub use unreadable::{DecodeError, MalformedResponse};
 
 /// Every dialect, in the order in which their routes are tried.
 pub static ALL: &[&dyn Protocol] = &[
@@ -85,7 +85,7 @@ pub struct Inbound<'a> {
 
 /// What routing needs of a request whose body stays as it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Peek {
+pub struct RoutingFields {
     /// The model's name, unescaped.
     pub model: String,
     /// Where the characters of the model's name stand in the body; `None` where the path names it.
@@ -102,7 +102,7 @@ pub struct Peek {
     pub continues: Option<String>,
 }
 
-impl Peek {
+impl RoutingFields {
     /// Of a body with `model` and `stream`.
     ///
     /// # Errors
@@ -154,7 +154,7 @@ pub struct Wire {
     pub path: String,
     pub query: Option<String>,
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    pub body: Pieces,
+    pub body: SegmentedBytes,
 }
 
 /// An encoded request, and what its answer needs to be turned back.
@@ -167,14 +167,14 @@ pub struct Encoded {
 
 /// What a decoder of an upstream's answer has to know.
 #[derive(Clone, Debug, Default)]
-pub struct Answering {
+pub struct DecodeContext {
     /// The gateway's id of the request: random, and the seed of ids that the upstream leaves out.
     pub request_id: String,
 }
 
 /// What an encoder of a client's answer has to know.
 #[derive(Clone, Debug)]
-pub struct Ask<'a> {
+pub struct ResponseContext<'a> {
     pub request: &'a Request,
     pub operation: Operation,
     /// The query of the client's request (Gemini's `alt=sse`).
@@ -189,14 +189,14 @@ pub struct Ask<'a> {
 
 /// An embedding request as the wire wants it, and whether the answer is one vector or a list.
 #[derive(Debug, Default)]
-pub struct EncodedEmbed {
+pub struct EncodedEmbedding {
     pub wire: Wire,
     pub operation: Option<Operation>,
 }
 
 /// Which of a dialect's answers is being read by [`Protocol::glimpse`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Glimpse {
+pub struct FrameInfo {
     pub usage: Option<Usage>,
     /// Whether the frame carries output: from the first such frame on, the answer is committed.
     pub is_content: bool,
@@ -215,7 +215,7 @@ pub struct Glimpse {
 
 /// What a stream that passed through had shown when a fault ended it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Passed<'a> {
+pub struct PassthroughState<'a> {
     /// The query of the client's request.
     pub query: Option<&'a str>,
     pub records: u64,
@@ -223,7 +223,7 @@ pub struct Passed<'a> {
 
 /// How a stream to a client ends once its encoder is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StreamEnd {
     /// The body ends as HTTP wants it.
     Clean,
     /// The connection is broken off, so that clients which know no other sign notice (`clients.md`,
@@ -238,7 +238,7 @@ pub trait StreamDecoder: Send {
     /// # Errors
     /// When the bytes are not the dialect's. Events that came before stand in `out`; nothing may be
     /// pushed afterwards.
-    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled>;
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse>;
 
     /// The upstream's body ended. Appends what was held back; `Event::Failed` where the dialect's
     /// terminator is missing.
@@ -255,7 +255,7 @@ pub trait StreamEncoder: Send {
     fn push(&mut self, event: &Event, out: &mut BytesMut);
 
     /// Writes the dialect's terminator; nothing after `Event::Failed`.
-    fn finish(&mut self, out: &mut BytesMut) -> Ending;
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd;
 
     /// A sign of life that changes nothing; nothing where the dialect has none or it would break
     /// the grammar here.
@@ -273,7 +273,7 @@ pub trait Protocol: Send + Sync {
     fn version(&self) -> &'static str;
 
     /// Where a conversation's beginning stands, by which it is known when the client names none.
-    fn opening(&self) -> opening::Places;
+    fn opening(&self) -> conversation_key::Places;
 
     /// What clients of this dialect add to the gateway's address as their base URL.
     fn base_url_suffix(&self) -> &'static str {
@@ -322,7 +322,7 @@ pub trait Protocol: Send + Sync {
     ///
     /// # Errors
     /// On bodies that are no JSON object or name no model.
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError>;
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError>;
 
     /// The path and query under which an upstream of this dialect serves the operation, for a
     /// passthrough. `query` is the client's, without `key`.
@@ -346,16 +346,21 @@ pub trait Protocol: Send + Sync {
         losses: &mut Losses,
     ) -> Encoded;
 
-    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder>;
+    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder>;
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder>;
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder>;
 
     /// # Errors
     /// When the body is not an answer of this dialect. A body that is an error or an answer without
     /// an end gives events that fail.
-    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault>;
+    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault>;
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes;
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes;
 
     /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still
     /// give the fault of their status.
@@ -368,17 +373,21 @@ pub trait Protocol: Send + Sync {
 
     /// The record and ending by which this dialect says a fault inside a stream, outside a stream
     /// encoder (passthrough).
-    fn encode_stream_fault(&self, fault: &Fault, passed: &Passed<'_>, out: &mut BytesMut)
-    -> Ending;
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        passed: &PassthroughState<'_>,
+        out: &mut BytesMut,
+    ) -> StreamEnd;
 
     /// Looks at one frame of a stream that passes through, as cheaply as it can.
-    fn glimpse(&self, frame: &sse::Frame) -> Glimpse;
+    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo;
 
     /// Looks at a whole answer that passes through.
     ///
     /// # Errors
     /// When it is not JSON.
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled>;
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse>;
 
     /// Reads a token count's answer.
     ///
@@ -431,8 +440,12 @@ pub trait EmbedProtocol: Send + Sync {
     /// On malformed requests.
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError>;
 
-    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses)
-    -> EncodedEmbed;
+    fn encode_embed(
+        &self,
+        embed: &Embed,
+        target: &Target<'_>,
+        losses: &mut Losses,
+    ) -> EncodedEmbedding;
 
     /// # Errors
     /// When the body is not an answer of this dialect.
@@ -457,7 +470,7 @@ mod tests {
     fn errors_say_where() {
         let message = |body: &'static str| {
             let read = Document::parse(Bytes::from_static(body.as_bytes()))
-                .and_then(|document| Peek::of_body(document.root(), None));
+                .and_then(|document| RoutingFields::of_body(document.root(), None));
             DecodeError::from(read.unwrap_err())
                 .into_fault(body.as_bytes())
                 .message
@@ -477,9 +490,9 @@ mod tests {
     #[test]
     fn a_skimmed_name_is_still_a_string() {
         for body in [&b"{\"model\":\"m\0\"}"[..], br#"{"model":"\x"}"#] {
-            let skimmed = Document::skim(Bytes::copy_from_slice(body)).unwrap();
+            let skimmed = Document::parse_shallow(Bytes::copy_from_slice(body)).unwrap();
             assert!(
-                Peek::of_body(skimmed.root(), None).is_err(),
+                RoutingFields::of_body(skimmed.root(), None).is_err(),
                 "{}",
                 body.escape_ascii()
             );

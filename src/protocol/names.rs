@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use sha2::{Digest as _, Sha256};
 
 use crate::canon::{Event, OutPart, PartHead, Request, Response, Tool, ToolKind, ToolName};
-use crate::json::{self, Invalid, Text, Value};
+use crate::json::{self, EscapedStr, Invalid, Value};
 
 /// What a dialect takes as a name of a tool.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub struct NameRules {
 ///
 /// # Errors
 /// When it is no string, or says nothing: no client could run the call.
-pub fn called(name: Value<'_>) -> Result<Text, Invalid> {
+pub fn called(name: Value<'_>) -> Result<EscapedStr, Invalid> {
     let text = name.text()?;
     if text.is_empty() {
         Err(name.expected("the name of a tool"))
@@ -51,16 +51,17 @@ impl<'r> Names<'r> {
 
     /// The name on the wire. The same for the same tool, whether in the list, in a choice or in
     /// history.
-    pub fn wire(&self, name: &Text, namespace: Option<&Text>) -> Text {
+    pub fn wire(&self, name: &EscapedStr, namespace: Option<&EscapedStr>) -> EscapedStr {
         let plain = name.to_plain();
         let Some(namespace) = namespace else {
-            return fit(&plain, self.rules, false).map_or_else(|| name.clone(), Text::from);
+            return fit(&plain, self.rules, false).map_or_else(|| name.clone(), EscapedStr::from);
         };
         let flat = format!("{}__{plain}", namespace.to_plain());
         let is_taken = self.tools.iter().any(|tool| {
             tool.namespace().is_none() && tool.name().is_some_and(|name| *name == flat.as_str())
         });
-        fit(&flat, self.rules, is_taken).map_or_else(|| Text::from(flat.as_str()), Text::from)
+        fit(&flat, self.rules, is_taken)
+            .map_or_else(|| EscapedStr::from(flat.as_str()), EscapedStr::from)
     }
 
     /// What the answer's names have to be turned back to. `wraps_free` = the target knows no free
@@ -91,7 +92,7 @@ impl<'r> Names<'r> {
 }
 
 impl Tool {
-    pub fn namespace(&self) -> Option<&Text> {
+    pub fn namespace(&self) -> Option<&EscapedStr> {
         match &self.kind {
             ToolKind::Function { namespace, .. } | ToolKind::Free { namespace, .. } => {
                 namespace.as_ref()
@@ -108,13 +109,13 @@ impl Tool {
 
 /// A call id as a target takes it: letters, digits, `_`, `-`, at most `len_max` characters. The
 /// same for the call and its result.
-pub fn call_id(id: &Text, len_max: usize) -> Text {
+pub fn call_id(id: &EscapedStr, len_max: usize) -> EscapedStr {
     let rules = NameRules {
         len_max,
         also: b"_-",
         starts_with_letter: false,
     };
-    fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), Text::from)
+    fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), EscapedStr::from)
 }
 
 /// `name` changed so that it fits, or `None` where it fits as it is (and is not `is_taken` by
@@ -161,14 +162,14 @@ pub fn short_hash(of: &str) -> String {
 pub struct Restore {
     entries: Vec<Entry>,
     /// The arguments so far of a call whose input is being unwrapped.
-    buffered: Option<Vec<Text>>,
+    buffered: Option<Vec<EscapedStr>>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
-    wire: Text,
-    name: Text,
-    namespace: Option<Text>,
+    wire: EscapedStr,
+    name: EscapedStr,
+    namespace: Option<EscapedStr>,
     /// Whether the client's tool takes free text and the arguments hold it as `input`.
     unwraps: bool,
 }
@@ -204,7 +205,7 @@ impl Restore {
                 if let Some(pieces) = self.buffered.take() {
                     out.push(Event::Delta {
                         at,
-                        text: unwrap_input(&Text::join(&pieces, "")),
+                        text: unwrap_input(&EscapedStr::join(&pieces, "")),
                     });
                 }
                 out.push(Event::PartEnd { at });
@@ -226,7 +227,7 @@ impl Restore {
 
     fn part(&self, part: &mut OutPart) {
         if self.head(&mut part.head) {
-            part.texts = vec![unwrap_input(&Text::join(&part.texts, ""))];
+            part.texts = vec![unwrap_input(&EscapedStr::join(&part.texts, ""))];
         }
     }
 
@@ -251,7 +252,7 @@ impl Restore {
 }
 
 /// The free text out of `{"input": …}`; the arguments as they are where they hold none.
-fn unwrap_input(arguments: &Text) -> Text {
+fn unwrap_input(arguments: &EscapedStr) -> EscapedStr {
     let inner = |document: &json::Document| document.root().get("input")?.text().ok();
     arguments
         .parse()
@@ -261,7 +262,7 @@ fn unwrap_input(arguments: &Text) -> Text {
 }
 
 /// A name for people: quoted, cut short.
-pub fn shown(name: &Text) -> Cow<'_, str> {
+pub fn shown(name: &EscapedStr) -> Cow<'_, str> {
     match name.to_plain() {
         plain if plain.chars().count() <= 64 => plain,
         plain => Cow::Owned(plain.chars().take(64).chain(['\u{2026}']).collect()),
@@ -271,7 +272,7 @@ pub fn shown(name: &Text) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::{At, Spot};
+    use crate::canon::{At, Offset};
     use crate::json::Raw;
 
     const RULES: NameRules = NameRules {
@@ -283,12 +284,15 @@ mod tests {
     fn free_tool(name: &str, namespace: Option<&str>) -> Tool {
         let kind = ToolKind::Free {
             name: name.into(),
-            namespace: namespace.map(Text::from),
+            namespace: namespace.map(EscapedStr::from),
             description: None,
             grammar: None,
             cache: None,
         };
-        Tool { kind, at: Spot(0) }
+        Tool {
+            kind,
+            at: Offset(0),
+        }
     }
 
     #[test]
@@ -339,7 +343,7 @@ mod tests {
         let head = |name: &str, namespace: Option<&str>, free| PartHead::ToolCall {
             id: "c".into(),
             name: name.into(),
-            namespace: namespace.map(Text::from),
+            namespace: namespace.map(EscapedStr::from),
             free,
         };
         let mut events = vec![

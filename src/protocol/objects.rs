@@ -5,7 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::protocol::Garbled;
+use crate::protocol::MalformedResponse;
 use crate::protocol::sse::FRAME_BYTES_MAX;
 
 /// The objects of an array, or one after the other, as they become whole.
@@ -29,8 +29,8 @@ impl Objects {
     pub fn push(
         &mut self,
         chunk: &[u8],
-        mut each: impl FnMut(Bytes) -> Result<(), Garbled>,
-    ) -> Result<(), Garbled> {
+        mut each: impl FnMut(Bytes) -> Result<(), MalformedResponse>,
+    ) -> Result<(), MalformedResponse> {
         let mut start = 0;
         for (at, &byte) in chunk.iter().enumerate() {
             if self.depth == 0 {
@@ -45,7 +45,7 @@ impl Objects {
             self.pending.extend_from_slice(&chunk[start..]);
         }
         if self.pending.len() > FRAME_BYTES_MAX {
-            return Err(Garbled {
+            return Err(MalformedResponse {
                 why: format!("an object larger than {FRAME_BYTES_MAX} bytes"),
             });
         }
@@ -67,13 +67,13 @@ impl Objects {
         self.depth == 0
     }
 
-    fn between(&mut self, byte: u8) -> Result<(), Garbled> {
+    fn between(&mut self, byte: u8) -> Result<(), MalformedResponse> {
         match byte {
             b'{' => (self.depth, self.mark) = (1, 0),
             b'[' | b']' | b',' => self.mark = byte,
             b' ' | b'\r' | b'\n' | b'\t' => {}
             _ => {
-                return Err(Garbled {
+                return Err(MalformedResponse {
                     why: "expected a JSON object, found another character".to_owned(),
                 });
             }

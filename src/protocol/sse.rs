@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
-use super::Garbled;
+use super::MalformedResponse;
 
 /// The largest record that is read: images and signatures are long, lines without end are an
 /// attack.
@@ -44,8 +44,8 @@ impl Frames {
     pub fn push(
         &mut self,
         mut chunk: Bytes,
-        mut each: impl FnMut(Frame) -> Result<(), Garbled>,
-    ) -> Result<(), Garbled> {
+        mut each: impl FnMut(Frame) -> Result<(), MalformedResponse>,
+    ) -> Result<(), MalformedResponse> {
         if let Some(frame) = self.lone(&chunk) {
             return each(frame);
         }
@@ -63,7 +63,7 @@ impl Frames {
         let rest = self.lines(chunk, &mut each)?;
         self.pending.extend_from_slice(&rest);
         if self.pending.len() + self.open.data.len() > FRAME_BYTES_MAX {
-            return Err(Garbled {
+            return Err(MalformedResponse {
                 why: format!("a record larger than {FRAME_BYTES_MAX} bytes"),
             });
         }
@@ -95,8 +95,8 @@ impl Frames {
     fn lines(
         &mut self,
         mut rest: Bytes,
-        each: &mut impl FnMut(Frame) -> Result<(), Garbled>,
-    ) -> Result<Bytes, Garbled> {
+        each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
+    ) -> Result<Bytes, MalformedResponse> {
         while let Some(line) = self.line(&mut rest) {
             if let Some(frame) = self.take(&line) {
                 each(frame)?;

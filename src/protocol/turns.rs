@@ -7,8 +7,8 @@ use std::collections::HashMap;
 
 use super::DecodeError;
 use super::names::shown;
-use crate::canon::{Part, PartKind, Request, Role, Spot, ToolResult, Turn};
-use crate::json::Text;
+use crate::canon::{Offset, Part, PartKind, Request, Role, ToolResult, Turn};
+use crate::json::EscapedStr;
 
 /// What stands for a result that never came: the person interrupted the call.
 pub const INTERRUPTED: &str = "(no result: interrupted)";
@@ -151,7 +151,7 @@ impl Open {
     }
 }
 
-fn orphan(result: &ToolResult, at: Spot) -> DecodeError {
+fn orphan(result: &ToolResult, at: Offset) -> DecodeError {
     let id = shown(&result.call_id);
     DecodeError::unsupported(
         at,
@@ -161,7 +161,7 @@ fn orphan(result: &ToolResult, at: Spot) -> DecodeError {
     )
 }
 
-fn calls_of(turn: &Turn) -> Vec<(Text, Text)> {
+fn calls_of(turn: &Turn) -> Vec<(EscapedStr, EscapedStr)> {
     let call = |part: &Part| match &part.kind {
         PartKind::ToolCall { id, name, .. } => Some((id.clone(), name.clone())),
         _ => None,
@@ -176,8 +176,8 @@ fn result(part: &Part) -> Option<&ToolResult> {
     }
 }
 
-fn interrupted(call_id: Text, at: Spot) -> Part {
-    let parts = vec![Part::text(Text::from_static(INTERRUPTED), at)];
+fn interrupted(call_id: EscapedStr, at: Offset) -> Part {
+    let parts = vec![Part::text(EscapedStr::from_static(INTERRUPTED), at)];
     Part::new(
         PartKind::ToolResult(ToolResult {
             call_id,
@@ -200,7 +200,7 @@ mod tests {
             role,
             parts,
             name: None,
-            at: Spot(0),
+            at: Offset(0),
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
                 namespace: None,
                 input,
             },
-            Spot(0),
+            Offset(0),
         )
     }
 
@@ -225,12 +225,12 @@ mod tests {
                 parts: vec![],
                 is_error: false,
             }),
-            Spot(0),
+            Offset(0),
         )
     }
 
     fn text(text: &str) -> Part {
-        Part::text(text.into(), Spot(0))
+        Part::text(text.into(), Offset(0))
     }
 
     /// `user:=1 =2 hi`: a turn's role, then `+id` for calls, `=id` for results, `!id` for results

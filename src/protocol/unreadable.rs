@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::canon::{Fault, Spot};
+use crate::canon::{Fault, Offset};
 use crate::json::{Invalid, path_at};
 
 /// A request that cannot be read: a 400 in the client's dialect.
@@ -14,7 +14,7 @@ pub enum DecodeError {
     Invalid(Invalid),
     /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its
     /// own kind.
-    Unsupported { at: Spot, fault: Box<Fault> },
+    Unsupported { at: Offset, fault: Box<Fault> },
 }
 
 impl From<Invalid> for DecodeError {
@@ -26,7 +26,7 @@ impl From<Invalid> for DecodeError {
 impl DecodeError {
     /// A field that translation cannot serve; `why` completes the sentence that starts with its
     /// path.
-    pub fn unsupported(at: Spot, why: impl Into<String>) -> Self {
+    pub fn unsupported(at: Offset, why: impl Into<String>) -> Self {
         Self::Unsupported {
             at,
             fault: Box::new(Fault::bad_request(why)),
@@ -54,20 +54,20 @@ impl DecodeError {
 
 /// An upstream's answer that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Garbled {
+pub struct MalformedResponse {
     /// What was expected and what was found. Never the answer's text.
     pub why: String,
 }
 
-impl fmt::Display for Garbled {
+impl fmt::Display for MalformedResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the upstream's answer cannot be read: {}", self.why)
     }
 }
 
-impl std::error::Error for Garbled {}
+impl std::error::Error for MalformedResponse {}
 
-impl From<Invalid> for Garbled {
+impl From<Invalid> for MalformedResponse {
     fn from(invalid: Invalid) -> Self {
         Self {
             why: invalid.to_string(),
@@ -75,8 +75,8 @@ impl From<Invalid> for Garbled {
     }
 }
 
-impl From<Garbled> for Fault {
-    fn from(garbled: Garbled) -> Self {
+impl From<MalformedResponse> for Fault {
+    fn from(garbled: MalformedResponse) -> Self {
         Self::upstream(garbled.to_string())
     }
 }

@@ -7,8 +7,8 @@ use http::{HeaderMap, HeaderName, Method};
 use super::{Balance, Provider};
 use crate::account::Credential;
 use crate::canon::Fault;
-use crate::pieces::Pieces;
 use crate::protocol::Wire;
+use crate::segmented_bytes::SegmentedBytes;
 
 /// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
 const USER_AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
@@ -38,7 +38,7 @@ impl Provider {
         &self,
         call: Call,
         credential: &Credential,
-    ) -> Result<http::Request<Pieces>, Fault> {
+    ) -> Result<http::Request<SegmentedBytes>, Fault> {
         let Call {
             method,
             version,
@@ -137,7 +137,10 @@ mod tests {
         }
     }
 
-    fn prepared(auth: Auth, headers: Vec<(HeaderName, HeaderValue)>) -> http::Request<Pieces> {
+    fn prepared(
+        auth: Auth,
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> http::Request<SegmentedBytes> {
         let key = Credential::Key(Secret::new("sk-1".to_owned()));
         sample("lab", "https://lab.example", auth)
             .prepare(call(headers), &key)

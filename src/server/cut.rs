@@ -12,7 +12,7 @@ use tokio::sync::futures::OwnedNotified;
 
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::gateway::{Answer, Failed, Stream};
-use crate::http::BoxError;
+use crate::listener::BoxError;
 
 /// Waits for the word to end. It is heard from the making on.
 pub(super) struct Cut(Pin<Box<OwnedNotified>>);

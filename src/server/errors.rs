@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response};
 
 use crate::canon::{Blame, Fault, FaultKind};
-use crate::http::printable;
+use crate::listener::printable;
 use crate::protocol::Protocol;
 
 /// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.

@@ -23,36 +23,36 @@ pub use auth::{AuthMode, Keys};
 
 use crate::canon::Fault;
 use crate::gateway::{AnswerBody, Call, Failed, Gateway};
-use crate::http::guard::{self, Admitted, Policy};
-use crate::http::{Body, Handler, Limits, collect};
-use crate::pieces::Pieces;
+use crate::listener::guard::{self, Admitted, Policy};
+use crate::listener::{Handler, ListenerLimits, ResponseBody, collect};
 use crate::protocol::Operation;
+use crate::segmented_bytes::SegmentedBytes;
 use cut::{Cut, Cuttable};
 use routes::{Found, Place};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-aerostat-request-id");
 
 /// What decides who may come in; replaced as a whole when the configuration changes.
-pub struct Settings {
+pub struct ServerConfig {
     pub policy: Policy,
     pub auth: AuthMode,
     pub keys: Keys,
-    pub limits: Limits,
+    pub limits: ListenerLimits,
     /// What is said to those who ask for a path that is not there: `http://127.0.0.1:8045`.
     pub base_url: String,
 }
 
 /// The API of the port.
 pub struct Server {
-    settings: ArcSwap<Settings>,
+    settings: ArcSwap<ServerConfig>,
     gateway: Arc<Gateway>,
     /// Told when the answers under way shall end.
     cut: Arc<Notify>,
 }
 
 /// One request as it comes in.
-struct Visit<'s> {
-    settings: &'s Settings,
+struct RequestScope<'s> {
+    settings: &'s ServerConfig,
     request_id: String,
     head: Parts,
     place: Place,
@@ -60,7 +60,7 @@ struct Visit<'s> {
 }
 
 impl Server {
-    pub fn new(settings: Settings, gateway: Arc<Gateway>) -> Self {
+    pub fn new(settings: ServerConfig, gateway: Arc<Gateway>) -> Self {
         Self {
             settings: ArcSwap::from_pointee(settings),
             gateway,
@@ -69,7 +69,7 @@ impl Server {
     }
 
     /// Judges requests by other settings from the next on.
-    pub fn replace(&self, settings: Settings) {
+    pub fn replace(&self, settings: ServerConfig) {
         self.settings.store(Arc::new(settings));
     }
 
@@ -79,16 +79,16 @@ impl Server {
         self.cut.notify_waiters();
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let settings = self.settings.load_full();
         let (head, incoming) = request.into_parts();
-        let mut visit = Visit::new(&settings, head);
+        let mut visit = RequestScope::new(&settings, head);
         let admitted = match guard::admit(&settings.policy, &visit.head) {
             Ok(admitted) => admitted,
             Err(fault) => return visit.finish(visit.refuse(&fault), None),
         };
         match guard::preflight(&admitted, &visit.head) {
-            Some(preflight) => visit.finish(preflight.map(|()| Body::empty()), None),
+            Some(preflight) => visit.finish(preflight.map(|()| ResponseBody::empty()), None),
             None => {
                 let response = self.serve(&mut visit, incoming).await;
                 visit.finish(response, Some(&admitted))
@@ -96,12 +96,16 @@ impl Server {
         }
     }
 
-    async fn serve(&self, visit: &mut Visit<'_>, incoming: Incoming) -> Response<Body> {
+    async fn serve(
+        &self,
+        visit: &mut RequestScope<'_>,
+        incoming: Incoming,
+    ) -> Response<ResponseBody> {
         if !visit.is_open() {
             return visit.refuse(&errors::unauthorized());
         }
         match &visit.place.found {
-            Found::Root => Response::new(Body::empty()),
+            Found::Root => Response::new(ResponseBody::empty()),
             Found::Health => self.health(),
             Found::Nothing => visit.refuse(&visit.no_such_path()),
             _ if visit.wants_websocket() => visit.refuse(&errors::upgrade_refused()),
@@ -114,7 +118,7 @@ impl Server {
     }
 
     /// Whether the gateway serves, and how many accounts could serve now. No names, no secrets.
-    fn health(&self) -> Response<Body> {
+    fn health(&self) -> Response<ResponseBody> {
         let accounts = self.gateway.accounts_ready();
         let body = crate::json::document(|value| {
             value.object(|object| {
@@ -124,7 +128,7 @@ impl Server {
                 object.u64("accounts_ready", accounts as u64);
             });
         });
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(ResponseBody::from(body));
         response
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -133,11 +137,11 @@ impl Server {
 
     async fn call(
         &self,
-        visit: &mut Visit<'_>,
+        visit: &mut RequestScope<'_>,
         operation: Operation,
         model: Option<String>,
         incoming: Incoming,
-    ) -> Response<Body> {
+    ) -> Response<ResponseBody> {
         let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
             Ok(body) => body,
             Err(fault) => return visit.refuse(&fault),
@@ -157,13 +161,16 @@ impl Server {
 }
 
 impl Handler for Server {
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send {
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send {
         self.answer(request)
     }
 
-    fn refuse(&self, head: &Parts, fault: &Fault) -> Response<Body> {
+    fn refuse(&self, head: &Parts, fault: &Fault) -> Response<ResponseBody> {
         let settings = self.settings.load_full();
-        let visit = Visit::new(&settings, head.clone());
+        let visit = RequestScope::new(&settings, head.clone());
         match guard::admit(&settings.policy, head) {
             Ok(admitted) => visit.finish(visit.refuse(fault), Some(&admitted)),
             Err(foreign) => visit.finish(visit.refuse(&foreign), None),
@@ -171,8 +178,8 @@ impl Handler for Server {
     }
 }
 
-impl<'s> Visit<'s> {
-    fn new(settings: &'s Settings, head: Parts) -> Self {
+impl<'s> RequestScope<'s> {
+    fn new(settings: &'s ServerConfig, head: Parts) -> Self {
         let place = Place::of(&head);
         Self {
             settings,
@@ -213,7 +220,12 @@ impl<'s> Visit<'s> {
     }
 
     /// The call, which takes the request's headers along.
-    fn call(&mut self, operation: Operation, path_model: Option<String>, body: Pieces) -> Call {
+    fn call(
+        &mut self,
+        operation: Operation,
+        path_model: Option<String>,
+        body: SegmentedBytes,
+    ) -> Call {
         Call {
             request_id: self.request_id.clone(),
             protocol: self.place.protocol,
@@ -228,8 +240,8 @@ impl<'s> Visit<'s> {
     }
 
     /// An error in the dialect's shape.
-    fn refuse(&self, fault: &Fault) -> Response<Body> {
-        errors::respond(self.place.protocol, fault, &self.request_id).map(Body::from)
+    fn refuse(&self, fault: &Fault) -> Response<ResponseBody> {
+        errors::respond(self.place.protocol, fault, &self.request_id).map(ResponseBody::from)
     }
 
     fn no_such_path(&self) -> Fault {
@@ -240,7 +252,7 @@ impl<'s> Visit<'s> {
         )
     }
 
-    fn other_method(&self, methods: &[Method]) -> Response<Body> {
+    fn other_method(&self, methods: &[Method]) -> Response<ResponseBody> {
         let allowed = methods
             .iter()
             .map(Method::as_str)
@@ -262,7 +274,11 @@ impl<'s> Visit<'s> {
     }
 
     /// What every answer carries.
-    fn finish(&self, mut response: Response<Body>, admitted: Option<&Admitted>) -> Response<Body> {
+    fn finish(
+        &self,
+        mut response: Response<ResponseBody>,
+        admitted: Option<&Admitted>,
+    ) -> Response<ResponseBody> {
         if let Ok(id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
@@ -273,9 +289,9 @@ impl<'s> Visit<'s> {
     }
 }
 
-fn deliver(body: AnswerBody, cut: Cut) -> Body {
+fn deliver(body: AnswerBody, cut: Cut) -> ResponseBody {
     match body {
-        AnswerBody::Whole(bytes) => Body::from(bytes),
-        AnswerBody::Stream(stream) => Body::stream(Cuttable::new(stream, cut)),
+        AnswerBody::Whole(bytes) => ResponseBody::from(bytes),
+        AnswerBody::Stream(stream) => ResponseBody::stream(Cuttable::new(stream, cut)),
     }
 }

@@ -13,7 +13,8 @@ use super::Store;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
 use crate::pool::{
-    Bound, Cause, End, PoolState, ReadAt, Rest, Saved, SessionKey, SignIn, SignInWhy, Spent,
+    Bound, Cooldown, CooldownCause, End, PoolState, ReadAt, Saved, SessionKey, SignIn, SignInWhy,
+    Spent,
 };
 
 const REST: &str = "rest";
@@ -147,7 +148,7 @@ impl PoolState for PoolNotes {
         }
     }
 
-    fn rested(&self, account: &AccountName, rest: &Rest) {
+    fn rested(&self, account: &AccountName, rest: &Cooldown) {
         let note = RestNote {
             model: rest.model.as_deref().map(Cow::from),
             cause: rest.cause.name().into(),
@@ -274,10 +275,10 @@ fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
     text.map(|text| text.as_ref().into())
 }
 
-fn rest_of(note: RestNote<'_>) -> Option<Rest> {
-    Some(Rest {
+fn rest_of(note: RestNote<'_>) -> Option<Cooldown> {
+    Some(Cooldown {
         model: shared(note.model),
-        cause: Cause::of_name(&note.cause)?,
+        cause: CooldownCause::of_name(&note.cause)?,
         detail: shared(note.detail),
         since: note.since,
         until: note.until,
@@ -362,10 +363,10 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn rest(model: Option<&str>) -> Rest {
-        Rest {
+    fn rest(model: Option<&str>) -> Cooldown {
+        Cooldown {
             model: model.map(Into::into),
-            cause: Cause::Quota,
+            cause: CooldownCause::Quota,
             detail: Some("come back\ntomorrow".into()),
             since: at(1),
             until: at(2),

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::account::{Secret, Settings, Source};
+use crate::account::{AccountSettings, Secret, Source};
 
 fn place() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -14,9 +14,9 @@ fn place() -> (TempDir, PathBuf) {
 }
 
 fn account(name: &str) -> Account {
-    let settings = Settings {
+    let settings = AccountSettings {
         priority: 7,
-        ..Settings::default()
+        ..AccountSettings::default()
     };
     Account {
         name: name.parse().unwrap(),

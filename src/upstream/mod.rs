@@ -4,14 +4,14 @@
 //! decompressed. Requests to other machines may go through a proxy; those to this one never do.
 //! What a status means is the provider's business; whether to try again is the gateway's.
 
-mod bell;
 mod explain;
-mod plain;
+mod http1;
 mod proxy;
+mod route;
 mod tls;
-mod way;
+mod wake_coalescer;
 
-pub use way::{Settings, Via};
+pub use route::{NetworkSettings, ProxyChoice};
 
 use std::error::Error as StdError;
 use std::pin::Pin;
@@ -31,9 +31,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use crate::account::{Proxy, ProxyKind};
 use crate::outcome::Stage;
-use crate::pieces::Pieces;
+use crate::segmented_bytes::SegmentedBytes;
 use explain::explain;
-use plain::{Failed, Plain};
+use http1::{Failed, Plain};
 use proxy::Through;
 
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -51,7 +51,7 @@ const PROXIES_MAX: usize = 64;
 const IDLE_CONNECTIONS_MAX: usize = 100;
 
 /// An upstream's answer as it arrives. Dropping it cancels the request.
-pub type Body = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
+pub type UpstreamBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 
 /// Something that answers HTTP requests.
 pub trait Upstream: Send + Sync {
@@ -61,9 +61,9 @@ pub trait Upstream: Send + Sync {
     /// Cancel safe: dropping the future ends the request.
     fn send(
         &self,
-        request: http::Request<Pieces>,
-        via: &Via,
-    ) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>>;
+        request: http::Request<SegmentedBytes>,
+        via: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<http::Response<UpstreamBody>, TransportError>>;
 }
 
 /// An upstream that gave no head.
@@ -79,12 +79,12 @@ type Answer = Result<http::Response<hyper::body::Incoming>, hyper_util::client::
 
 /// Upstreams over the network: HTTP/1.1, and HTTP/2 where TLS negotiates it.
 pub struct Network {
-    settings: Settings,
+    settings: NetworkSettings,
     plain: Plain,
     /// Made at the first use: reading the system's trust store costs more than the rest of the
     /// start.
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, String>>,
-    secure: OnceLock<Client<HttpsConnector<HttpConnector>, Pieces>>,
+    secure: OnceLock<Client<HttpsConnector<HttpConnector>, SegmentedBytes>>,
     /// The proxies in use, the latest at the end.
     proxied: Mutex<Vec<Arc<Proxied>>>,
 }
@@ -93,11 +93,11 @@ pub struct Network {
 /// the program.
 struct Proxied {
     proxy: Proxy,
-    client: Client<HttpsConnector<Through>, Pieces>,
+    client: Client<HttpsConnector<Through>, SegmentedBytes>,
 }
 
 impl Network {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: NetworkSettings) -> Self {
         let plain = Plain::new(connector(settings.connect_timeout));
         Self {
             settings,
@@ -109,15 +109,15 @@ impl Network {
     }
 
     /// What it was made with.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &NetworkSettings {
         &self.settings
     }
 
     async fn exchange(
         &self,
-        request: http::Request<Pieces>,
+        request: http::Request<SegmentedBytes>,
         proxy: Option<Proxy>,
-    ) -> Result<http::Response<Body>, TransportError> {
+    ) -> Result<http::Response<UpstreamBody>, TransportError> {
         let uri = request.uri().clone();
         let answer = match &proxy {
             None if uri.scheme() != Some(&Scheme::HTTPS) => {
@@ -128,14 +128,14 @@ impl Network {
         };
         let answer =
             answer.map_err(|error| explain(&error, error.is_connect(), &uri, proxy.as_ref()))?;
-        Ok(answer.map(|body| -> Body { Box::pin(body.map_err(BoxError::from)) }))
+        Ok(answer.map(|body| -> UpstreamBody { Box::pin(body.map_err(BoxError::from)) }))
     }
 
     async fn straight(
         &self,
-        request: http::Request<Pieces>,
+        request: http::Request<SegmentedBytes>,
         uri: &Uri,
-    ) -> Result<http::Response<Body>, TransportError> {
+    ) -> Result<http::Response<UpstreamBody>, TransportError> {
         let answer = self
             .plain
             .request(request)
@@ -144,10 +144,13 @@ impl Network {
                 Failed::Connect(error) => explain(&**error, true, uri, None),
                 Failed::Exchange(error) => explain(error, false, uri, None),
             })?;
-        Ok(answer.map(|body| -> Body { Box::pin(body) }))
+        Ok(answer.map(|body| -> UpstreamBody { Box::pin(body) }))
     }
 
-    async fn secured(&self, request: http::Request<Pieces>) -> Result<Answer, TransportError> {
+    async fn secured(
+        &self,
+        request: http::Request<SegmentedBytes>,
+    ) -> Result<Answer, TransportError> {
         let tls = self.tls()?;
         let secure = self.secure.get_or_init(|| {
             client().build(tls::over(tls, connector(self.settings.connect_timeout)))
@@ -157,7 +160,7 @@ impl Network {
 
     async fn through(
         &self,
-        mut request: http::Request<Pieces>,
+        mut request: http::Request<SegmentedBytes>,
         proxy: &Proxy,
     ) -> Result<Answer, TransportError> {
         let proxied = self.proxied(proxy)?;
@@ -210,9 +213,9 @@ impl Network {
 impl Upstream for Network {
     fn send(
         &self,
-        request: http::Request<Pieces>,
-        via: &Via,
-    ) -> BoxFuture<'_, Result<http::Response<Body>, TransportError>> {
+        request: http::Request<SegmentedBytes>,
+        via: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<http::Response<UpstreamBody>, TransportError>> {
         let proxy = self.settings.proxy_for(request.uri(), via).cloned();
         Box::pin(self.exchange(request, proxy))
     }

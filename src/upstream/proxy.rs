@@ -131,7 +131,7 @@ pub(super) fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
     ))
 }
 
-/// Host and port of a target, the host in the brackets that an IPv6 address has in a URL.
+/// HostPool and port of a target, the host in the brackets that an IPv6 address has in a URL.
 fn address(target: &Uri) -> Result<(&str, u16), ProxyError> {
     let host = target
         .host()

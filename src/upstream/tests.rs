@@ -78,10 +78,10 @@ impl Authority {
         TlsAcceptor::from(Arc::new(config))
     }
 
-    fn trusted(&self) -> Settings {
-        Settings {
+    fn trusted(&self) -> NetworkSettings {
+        NetworkSettings {
             ca_file: Some(self.file().join("ca.pem")),
-            ..Settings::direct(Duration::from_secs(5))
+            ..NetworkSettings::direct(Duration::from_secs(5))
         }
     }
 }
@@ -228,26 +228,28 @@ async fn socks_proxy(target: SocketAddr, code: u8) -> (SocketAddr, UnboundedRece
     (address.await, told)
 }
 
-async fn send(network: &Network, uri: &str, via: &Via) -> Result<Version, TransportError> {
+async fn send(network: &Network, uri: &str, via: &ProxyChoice) -> Result<Version, TransportError> {
     let request = Request::get(uri)
         .header("authorization", "Bearer sk-1")
         .body(Bytes::new())
         .unwrap();
-    let answer = network.send(request.map(Pieces::from), via).await?;
+    let answer = network.send(request.map(SegmentedBytes::from), via).await?;
     let version = answer.version();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
     Ok(version)
 }
 
-fn through(settings: Settings, proxy: &str) -> Network {
-    Network::new(Settings {
+fn through(settings: NetworkSettings, proxy: &str) -> Network {
+    Network::new(NetworkSettings {
         proxy: Some(proxy.parse().unwrap()),
         ..settings
     })
 }
 
 async fn complaint(network: &Network, uri: &str) -> (Stage, String) {
-    let error = send(network, uri, &Via::default()).await.unwrap_err();
+    let error = send(network, uri, &ProxyChoice::default())
+        .await
+        .unwrap_err();
     assert!(
         !error.message.contains("pw") && !error.message.contains("sk-1"),
         "{}",
@@ -267,9 +269,13 @@ async fn https_goes_through_a_tunnel_and_only_the_proxy_sees_its_password() {
     )
     .await;
     let network = through(authority.trusted(), &format!("http://me:pw@{proxy}"));
-    let version = send(&network, "https://api.example/v1/models", &Via::default())
-        .await
-        .unwrap();
+    let version = send(
+        &network,
+        "https://api.example/v1/models",
+        &ProxyChoice::default(),
+    )
+    .await
+    .unwrap();
     assert_eq!(version, Version::HTTP_2);
     let connect = connects.recv().await.unwrap();
     assert!(
@@ -281,9 +287,13 @@ async fn https_goes_through_a_tunnel_and_only_the_proxy_sees_its_password() {
         "{connect}"
     );
     assert!(!asked.recv().await.unwrap().contains("proxy-authorization"));
-    send(&network, "https://api.example/v1/models", &Via::default())
-        .await
-        .unwrap();
+    send(
+        &network,
+        "https://api.example/v1/models",
+        &ProxyChoice::default(),
+    )
+    .await
+    .unwrap();
     assert!(connects.try_recv().is_err(), "the connection is used again");
 }
 
@@ -291,13 +301,13 @@ async fn https_goes_through_a_tunnel_and_only_the_proxy_sees_its_password() {
 async fn http_is_asked_of_the_proxy_itself() {
     let (proxy, mut asked) = plain_server().await;
     let network = through(
-        Settings::direct(Duration::from_secs(5)),
+        NetworkSettings::direct(Duration::from_secs(5)),
         &format!("http://me:pw@{proxy}"),
     );
     send(
         &network,
         "http://box.example/v1/models?a=b",
-        &Via::default(),
+        &ProxyChoice::default(),
     )
     .await
     .unwrap();
@@ -317,7 +327,7 @@ async fn a_proxy_may_be_spoken_to_over_tls() {
         authority.trusted(),
         &format!("https://localhost:{}", proxy.port()),
     );
-    send(&network, "http://box.example/", &Via::default())
+    send(&network, "http://box.example/", &ProxyChoice::default())
         .await
         .unwrap();
     assert!(
@@ -333,8 +343,8 @@ async fn a_proxy_may_be_spoken_to_over_tls() {
 async fn socks_resolves_names_at_the_proxy() {
     let (target, mut asked) = plain_server().await;
     let (proxy, mut hosts) = socks_proxy(target, 0).await;
-    let network = Network::new(Settings::direct(Duration::from_secs(5)));
-    let own = |user: &str| Via {
+    let network = Network::new(NetworkSettings::direct(Duration::from_secs(5)));
+    let own = |user: &str| ProxyChoice {
         proxy: Some(Arc::new(format!("socks5://{user}{proxy}").parse().unwrap())),
     };
     send(&network, "http://box.example:81/v1", &own("me:pw@"))
@@ -355,7 +365,7 @@ async fn socks_resolves_names_at_the_proxy() {
         assert!(error.message.contains(why), "{}", error.message);
     }
     let (refusing, _) = socks_proxy(target, 2).await;
-    let via = Via {
+    let via = ProxyChoice {
         proxy: Some(Arc::new(
             format!("socks5://me:pw@{refusing}").parse().unwrap(),
         )),
@@ -401,7 +411,7 @@ async fn what_a_proxy_does_instead_is_said() {
     for (head, user, expected) in table {
         let (proxy, _) = connect_proxy(nowhere, head).await;
         let network = through(
-            Settings::direct(Duration::from_secs(5)),
+            NetworkSettings::direct(Duration::from_secs(5)),
             &format!("http://{user}{proxy}"),
         );
         let (stage, message) = complaint(&network, "https://api.example/v1").await;
@@ -415,7 +425,7 @@ async fn what_a_proxy_does_instead_is_said() {
         assert!(message.contains(expected), "{message}");
     }
     let network = through(
-        Settings::direct(Duration::from_secs(5)),
+        NetworkSettings::direct(Duration::from_secs(5)),
         "http://me:pw@127.0.0.1:1",
     );
     let (_, message) = complaint(&network, "https://api.example/v1").await;
@@ -461,7 +471,7 @@ async fn certificates_that_do_not_verify_are_told_apart() {
     let version = send(
         &Network::new(authority.trusted()),
         &format!("https://localhost:{}/", good.port()),
-        &Via::default(),
+        &ProxyChoice::default(),
     )
     .await;
     assert_eq!(version.unwrap(), Version::HTTP_2);
@@ -472,7 +482,7 @@ async fn a_file_of_authorities_that_is_none_is_said() {
     let authority = Authority::new();
     std::fs::write(authority.file().join("empty.pem"), "").unwrap();
     for name in ["absent.pem", "empty.pem"] {
-        let settings = Settings {
+        let settings = NetworkSettings {
             ca_file: Some(authority.file().join(name)),
             ..authority.trusted()
         };
@@ -491,7 +501,7 @@ async fn a_file_of_authorities_that_is_none_is_said() {
 
 #[tokio::test]
 async fn each_way_of_getting_no_answer_names_its_cause_and_the_next_step() {
-    let network = Network::new(Settings::direct(Duration::from_secs(5)));
+    let network = Network::new(NetworkSettings::direct(Duration::from_secs(5)));
     let closing = listen(|stream| async move { drop(stream) }).await;
     let other = listen(|mut stream| async move {
         let _ = stream.write_all(b"SSH-2.0-OpenSSH_9.6\r\n").await;

@@ -7,11 +7,13 @@ use std::sync::LazyLock;
 
 use aerostat::canon::{At, Event, FinishReason, Losses, Origin, PartHead, Request, Usage};
 use aerostat::gateway::resolve::{Directory, resolve};
-use aerostat::http::guard::{self, Policy};
-use aerostat::pieces::Pieces;
+use aerostat::listener::guard::{self, Policy};
 use aerostat::protocol::sse::Frames;
-use aerostat::protocol::{self, Answering, Ask, Inbound, Operation, Protocol, Target, envelope};
+use aerostat::protocol::{
+    self, DecodeContext, Inbound, Operation, Protocol, ResponseContext, Target, envelope,
+};
 use aerostat::provider::rules::{Pattern, Rule, RuleTarget, Rules};
+use aerostat::segmented_bytes::SegmentedBytes;
 use bytes::{Bytes, BytesMut};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -126,9 +128,9 @@ static ORIGIN: LazyLock<Origin> = LazyLock::new(|| Origin {
     model: "m".into(),
 });
 
-fn ask() -> Ask<'static> {
+fn ask() -> ResponseContext<'static> {
     let (request, origin) = (&*REQUEST, &*ORIGIN);
-    Ask {
+    ResponseContext {
         request,
         operation: Operation::StreamGenerate,
         query: Some("alt=sse"),
@@ -198,7 +200,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
 fn translate_stream(bencher: Bencher<'_, '_>, (from, to): (&str, &str)) {
     let body = stream(from);
     bencher.counter(ItemsCount::new(EVENTS)).bench(|| {
-        let mut decoder = dialect(from).stream_decoder(&Answering {
+        let mut decoder = dialect(from).stream_decoder(&DecodeContext {
             request_id: "0123456789ab".into(),
         });
         let (mut encoder, mut events, mut out) = (
@@ -257,7 +259,7 @@ fn sse(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn search_for_envelopes(bencher: Bencher<'_, '_>) {
-    let body = Pieces::from(chat_request(LARGE));
+    let body = SegmentedBytes::from(chat_request(LARGE));
     bencher
         .counter(BytesCount::new(body.len()))
         .bench(|| envelope::is_in(black_box(&body)));

@@ -7,12 +7,12 @@ use std::cell::Cell;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use aerostat::account::{Account, AccountName, Credential, Secret, Settings, Source};
+use aerostat::account::{Account, AccountName, AccountSettings, Credential, Secret, Source};
 use aerostat::canon::Usage;
 use aerostat::outcome::{Outcome, Scope};
-use aerostat::pool::pick::{Pick, Question, Snapshot, pick};
+use aerostat::pool::pick::{AccountState, Pick, PickInput, pick};
 use aerostat::pool::{
-    Clock, InProcess, Lease, LockWatch, Member, Mode, Pool, Rules, SessionKey, Want,
+    Clock, InProcess, Lease, LeaseRequest, LockWatch, Member, Mode, Pool, Rules, SessionKey,
 };
 use divan::{Bencher, black_box};
 use futures_util::FutureExt;
@@ -42,9 +42,9 @@ fn account(number: usize) -> Account {
         name: format!("account-{number}").parse().expect("a name"),
         provider: "lab".to_owned(),
         source: Source::Vault,
-        settings: Settings {
+        settings: AccountSettings {
             concurrency_max: Some(100),
-            ..Settings::default()
+            ..AccountSettings::default()
         },
         added_at: SystemTime::UNIX_EPOCH,
     }
@@ -67,8 +67,8 @@ fn pool(accounts: usize, mode: Mode) -> Pool {
     pool
 }
 
-fn want(session: &SessionKey) -> Want<'_> {
-    Want {
+fn want(session: &SessionKey) -> LeaseRequest<'_> {
+    LeaseRequest {
         provider: "lab",
         model: MODEL,
         session: Some(session),
@@ -112,7 +112,7 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
     };
     for number in (0..accounts).step_by(10) {
         let maker: AccountName = account(number).name;
-        let wish = Want {
+        let wish = LeaseRequest {
             maker: Some(&maker),
             session: None,
             ..want(&sessions[0])
@@ -132,13 +132,13 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
 fn pick_of_200(bencher: Bencher<'_, '_>, mode: &Mode) {
     let now = SystemTime::now();
     let mut accounts: Vec<_> = (0..200)
-        .map(|number| Snapshot::of(&account(number), now))
+        .map(|number| AccountState::of(&account(number), now))
         .collect();
     for (number, account) in accounts.iter_mut().enumerate() {
         account.sessions = (SESSIONS / 200) as u32;
         account.in_flight = (number % 7) as u32;
     }
-    let question = Question {
+    let question = PickInput {
         model: MODEL,
         mode: *mode,
         bound: None,

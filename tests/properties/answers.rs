@@ -2,7 +2,7 @@
 //! whole answer says.
 
 use aerostat::canon::{Event, Fault, Fold, Response};
-use aerostat::protocol::Answering;
+use aerostat::protocol::DecodeContext;
 use bytes::Bytes;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -13,8 +13,8 @@ use crate::support::Dialect;
 use crate::support::upstream::Form;
 use crate::support::upstream::answers::{self, Answer};
 
-fn answering() -> Answering {
-    Answering {
+fn answering() -> DecodeContext {
+    DecodeContext {
         request_id: "0123456789abcdef01234567".to_owned(),
     }
 }

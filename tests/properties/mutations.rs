@@ -1,6 +1,6 @@
 //! Damaged bytes: a decoder may refuse them, and never breaks.
 
-use aerostat::protocol::{Answering, Inbound, Operation};
+use aerostat::protocol::{DecodeContext, Inbound, Operation};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ enum Damage {
     Put(u8),
     Cut(u8),
     Double(u8),
-    /// Pieces that have a meaning somewhere.
+    /// SegmentedBytes that have a meaning somewhere.
     Insert(&'static str),
 }
 
@@ -77,7 +77,7 @@ fn literals() -> Vec<(Dialect, Bytes)> {
 fn read_as_answer(dialect: &str, bytes: &Bytes) {
     let (protocol, answering) = (
         protocol(dialect),
-        Answering {
+        DecodeContext {
             request_id: "0123456789ab".to_owned(),
         },
     );

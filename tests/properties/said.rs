@@ -5,7 +5,7 @@ use aerostat::canon::{
     Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, ShowReasoning, Tool,
     ToolChoice, ToolInput, ToolKind, Turn,
 };
-use aerostat::json::{Document, Raw, Text};
+use aerostat::json::{Document, EscapedStr, Raw};
 use aerostat::protocol::schema::is_empty;
 use bytes::Bytes;
 use serde_json::Value;
@@ -129,13 +129,13 @@ fn tell(parts: &mut Vec<Part>, dialect: &str) {
 
 /// Responses has one text of instructions.
 fn join_unmarked(system: &mut Vec<Part>) {
-    let texts: Vec<&Text> = system.iter().filter_map(plain).collect();
+    let texts: Vec<&EscapedStr> = system.iter().filter_map(plain).collect();
     if system.iter().all(|part| part.cache.is_none()) && texts.len() > 1 {
-        *system = vec![Part::text(Text::join(texts, "\\n\\n"), system[0].at)];
+        *system = vec![Part::text(EscapedStr::join(texts, "\\n\\n"), system[0].at)];
     }
 }
 
-fn plain(part: &Part) -> Option<&Text> {
+fn plain(part: &Part) -> Option<&EscapedStr> {
     match &part.kind {
         PartKind::Text(text) => Some(text),
         _ => None,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{AccountFacts, Tried};
 use crate::account::{Account, AccountName, Credential, Sealed, Secret, Source, Tokens, Vault};
 use crate::control::roster::{account as new_account, address_of, preset_provider};
-use crate::control::{Complaint, Desk, Notes, Spoken};
+use crate::control::{ControlError, ControlService, Notes, WireSecret};
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, preset};
 use crate::provider::{Auth, DEMO, Provider};
@@ -31,17 +31,17 @@ pub struct Entry {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Entered {
-    Key(Spoken),
+    Key(WireSecret),
     RefreshToken {
-        token: Spoken,
-        client_secret: Option<Spoken>,
+        token: WireSecret,
+        client_secret: Option<WireSecret>,
     },
     /// A sign-in with a browser.
     SignIn {
-        client_secret: Option<Spoken>,
+        client_secret: Option<WireSecret>,
     },
     /// Google's JSON file, whole.
-    ServiceAccount(Spoken),
+    ServiceAccount(WireSecret),
     /// The name of an environment variable.
     Variable(String),
     Nothing,
@@ -69,26 +69,32 @@ pub struct Added {
     pub models: Vec<String>,
 }
 
-impl Desk {
+impl ControlService {
     /// Which form the provider of a new account wants, before anything is entered.
     ///
     /// # Errors
     /// When there is no such provider, or the name is taken.
-    pub(in crate::control) fn form(&self, provider: &str, name: &str) -> Result<Form, Complaint> {
+    pub(in crate::control) fn form(
+        &self,
+        provider: &str,
+        name: &str,
+    ) -> Result<Form, ControlError> {
         let provider = self.provider_for(provider)?;
         self.free_name(name)?;
         Ok(form_of(&provider))
     }
 
     /// The form of an account that is there.
-    pub(in crate::control) fn login_form(&self, name: &str) -> Result<Form, Complaint> {
+    pub(in crate::control) fn login_form(&self, name: &str) -> Result<Form, ControlError> {
         let account = self.find(name)?;
         match account.source {
             Source::Vault => Ok(form_of(&self.provider_for(&account.provider)?)),
-            Source::Env { variable } => Err(Complaint::failed(format!(
+            Source::Env { variable } => Err(ControlError::failed(format!(
                 "`{name}` takes its key from `{variable}`: set that, or add another account"
             ))),
-            Source::Keyless => Err(Complaint::failed(format!("`{name}` wants no credential"))),
+            Source::Keyless => Err(ControlError::failed(format!(
+                "`{name}` wants no credential"
+            ))),
         }
     }
 
@@ -97,7 +103,7 @@ impl Desk {
         &self,
         entry: Entry,
         notes: &Notes,
-    ) -> Result<Added, Complaint> {
+    ) -> Result<Added, ControlError> {
         let provider = self.provider_for(&entry.provider)?;
         let name = self.free_name(&entry.name)?;
         let account = new_account(name, &provider.name, Source::Vault, SystemTime::now());
@@ -113,7 +119,7 @@ impl Desk {
         &self,
         entry: Entry,
         notes: &Notes,
-    ) -> Result<Added, Complaint> {
+    ) -> Result<Added, ControlError> {
         let account = self.find(&entry.name)?;
         let provider = self.provider_for(&account.provider)?;
         let credential = match &entry.entered {
@@ -121,7 +127,7 @@ impl Desk {
                 let sealed = self.vault().get(&account.name);
                 sealed
                     .ok_or_else(|| {
-                        Complaint::failed(format!("nothing is stored for `{}`", account.name))
+                        ControlError::failed(format!("nothing is stored for `{}`", account.name))
                     })?
                     .credential
             }
@@ -140,12 +146,12 @@ impl Desk {
         account: &Account,
         provider: &Provider,
         notes: &Notes,
-    ) -> Result<(Source, Credential), Complaint> {
+    ) -> Result<(Source, Credential), ControlError> {
         match entered {
             Entered::SignIn { client_secret } => {
                 let secret = client_secret
                     .as_ref()
-                    .map(|Spoken(secret)| usable(secret))
+                    .map(|WireSecret(secret)| usable(secret))
                     .transpose()?;
                 Ok((
                     Source::Vault,
@@ -163,7 +169,7 @@ impl Desk {
         credential: Credential,
         provider: &Provider,
         entry: &Entry,
-    ) -> Result<Added, Complaint> {
+    ) -> Result<Added, ControlError> {
         let tried = match (&account.source, &credential) {
             (Source::Env { variable }, Credential::None) => Tried::Unclear {
                 why: format!(
@@ -181,7 +187,7 @@ impl Desk {
             }
         };
         if let (Tried::Refused { why }, false) = (&tried, entry.keep) {
-            return Err(Complaint::failed(format!(
+            return Err(ControlError::failed(format!(
                 "{why}; nothing was stored: {}",
                 look_at(provider)
             )));
@@ -193,10 +199,13 @@ impl Desk {
         self.store
             .put_account(account)
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         self.changed();
         // What was held against the credential before must not come back after a kill.
-        self.store.keep_notes().await.map_err(Complaint::failed)?;
+        self.store
+            .keep_notes()
+            .await
+            .map_err(ControlError::failed)?;
         let mut quota = Vec::new();
         let (works, message, models) = match tried {
             Tried::Works {
@@ -237,10 +246,10 @@ impl Desk {
         credential: Credential,
         provider: &Provider,
         entry: &Entry,
-    ) -> Result<(), Complaint> {
+    ) -> Result<(), ControlError> {
         self.allow_plaintext(entry.insecure_plaintext).await?;
         let address = address_of(provider)
-            .ok_or_else(|| Complaint::failed("the provider's `base_url` names no server"))?;
+            .ok_or_else(|| ControlError::failed("the provider's `base_url` names no server"))?;
         let sealed = Sealed {
             provider: provider.name.clone(),
             address,
@@ -258,7 +267,7 @@ impl Desk {
         credential: Credential,
         provider: &Provider,
         entry: &Entry,
-    ) -> Result<Tried, Complaint> {
+    ) -> Result<Tried, ControlError> {
         let before = self.vault().get(&account.name);
         self.keep(account, credential.clone(), provider, entry)
             .await?;
@@ -284,29 +293,29 @@ impl Desk {
         &self,
         entered: &Entered,
         provider: &Provider,
-    ) -> Result<(Source, Credential), Complaint> {
+    ) -> Result<(Source, Credential), ControlError> {
         let is_keyless = provider.auth == Auth::None;
         match entered {
             Entered::Nothing if is_keyless => Ok((Source::Keyless, Credential::None)),
-            _ if is_keyless => Err(Complaint::usage(format!(
+            _ if is_keyless => Err(ControlError::usage(format!(
                 "`{}` wants no key; add it without one",
                 provider.name
             ))),
-            Entered::Nothing | Entered::SameForNewAddress | Entered::SignIn { .. } => {
-                Err(Complaint::usage(format!("`{}` wants a key", provider.name)))
-            }
-            _ if provider.would_leak() => Err(Complaint::failed(format!(
+            Entered::Nothing | Entered::SameForNewAddress | Entered::SignIn { .. } => Err(
+                ControlError::usage(format!("`{}` wants a key", provider.name)),
+            ),
+            _ if provider.would_leak() => Err(ControlError::failed(format!(
                 "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{}]",
                 provider.name
             ))),
-            Entered::Key(Spoken(key)) => Ok((Source::Vault, Credential::Key(usable(key)?))),
+            Entered::Key(WireSecret(key)) => Ok((Source::Vault, Credential::Key(usable(key)?))),
             Entered::RefreshToken {
-                token: Spoken(token),
+                token: WireSecret(token),
                 client_secret,
             } => {
                 let client_secret = client_secret
                     .as_ref()
-                    .map(|Spoken(secret)| usable(secret))
+                    .map(|WireSecret(secret)| usable(secret))
                     .transpose()?;
                 let tokens = Tokens {
                     refresh: Some(usable(token)?),
@@ -315,17 +324,17 @@ impl Desk {
                 };
                 Ok((Source::Vault, Credential::OAuth(tokens)))
             }
-            Entered::ServiceAccount(Spoken(file)) => {
+            Entered::ServiceAccount(WireSecret(file)) => {
                 Ok((Source::Vault, Credential::ServiceAccount(file.clone())))
             }
             Entered::Variable(variable) => self.of_variable(variable),
         }
     }
 
-    fn of_variable(&self, variable: &str) -> Result<(Source, Credential), Complaint> {
+    fn of_variable(&self, variable: &str) -> Result<(Source, Credential), ControlError> {
         if !is_variable(variable) {
             // It may be the key itself, so it is not repeated.
-            return Err(Complaint::usage(
+            return Err(ControlError::usage(
                 "--env: expected the name of a variable: letters, digits and `_`",
             ));
         }
@@ -346,8 +355,8 @@ impl Desk {
 
     /// # Errors
     /// When the name is none, or an account's that was added.
-    fn free_name(&self, name: &str) -> Result<AccountName, Complaint> {
-        let name: AccountName = name.parse().map_err(Complaint::usage)?;
+    fn free_name(&self, name: &str) -> Result<AccountName, ControlError> {
+        let name: AccountName = name.parse().map_err(ControlError::usage)?;
         let is_taken = name.as_str() == DEMO
             || self
                 .sources()
@@ -358,36 +367,38 @@ impl Desk {
             let message = format!(
                 "an account `{name}` is there already; `aerostat account login {name}` enters its credential anew"
             );
-            return Err(Complaint::failed(message));
+            return Err(ControlError::failed(message));
         }
         Ok(name)
     }
 
     /// # Errors
     /// When there is no such provider, or it needs a word in the configuration first.
-    fn provider_for(&self, name: &str) -> Result<Provider, Complaint> {
+    fn provider_for(&self, name: &str) -> Result<Provider, ControlError> {
         let config = self.effective();
         if let Some(provider) = config.provider(name) {
             return Ok(provider.clone());
         }
         if preset(name).is_some() {
-            return preset_provider(name).map_err(Complaint::failed);
+            return preset_provider(name).map_err(ControlError::failed);
         }
         let known = config
             .providers
             .iter()
             .map(|provider| provider.name.as_str())
             .chain(PRESETS.iter().map(|preset| preset.name));
-        Err(Complaint::failed(match nearest(name, known, 1).first() {
-            Some(near) => format!(
-                "no provider `{}`; did you mean `{near}`?",
-                name.escape_debug()
-            ),
-            None => format!(
-                "no provider `{0}`; add [providers.{0}] with `protocol` and `base_url` to the configuration",
-                name.escape_debug()
-            ),
-        }))
+        Err(ControlError::failed(
+            match nearest(name, known, 1).first() {
+                Some(near) => format!(
+                    "no provider `{}`; did you mean `{near}`?",
+                    name.escape_debug()
+                ),
+                None => format!(
+                    "no provider `{0}`; add [providers.{0}] with `protocol` and `base_url` to the configuration",
+                    name.escape_debug()
+                ),
+            },
+        ))
     }
 }
 
@@ -400,14 +411,14 @@ fn form_of(provider: &Provider) -> Form {
 }
 
 /// A secret as a header can carry it; what is wrong with it is told without showing it.
-fn usable(secret: &Secret) -> Result<Secret, Complaint> {
+fn usable(secret: &Secret) -> Result<Secret, ControlError> {
     let secret = secret.clone().trimmed();
     let text = secret.expose();
     if text.is_empty() {
-        return Err(Complaint::usage("the key is empty"));
+        return Err(ControlError::usage("the key is empty"));
     }
     if HeaderValue::from_str(text).is_err() || text.contains(char::is_whitespace) {
-        return Err(Complaint::usage(
+        return Err(ControlError::usage(
             "the key holds blanks or other characters that no header can carry; copy it again",
         ));
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, Source};
 use crate::control::moment;
 use crate::outcome::{ReadingSource, Unit};
-use crate::pool::{AccountView, BudgetView, Hindrance, ReadAt, State};
+use crate::pool::{AccountView, BudgetView, NeedsUser, ReadAt, State};
 
 /// One account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,7 +193,7 @@ impl BudgetFacts {
 }
 
 impl RestFacts {
-    fn of(rest: &crate::pool::Rest) -> Self {
+    fn of(rest: &crate::pool::Cooldown) -> Self {
         Self {
             model: rest.model.as_deref().map(str::to_owned),
             cause: rest.cause.name().to_owned(),
@@ -227,21 +227,21 @@ fn advice(account: &Account, state: &State) -> Option<String> {
         return None;
     };
     Some(match (hindrance, &account.source) {
-        (Hindrance::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
-        (Hindrance::AddressChanged { .. }, _) => format!(
+        (NeedsUser::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
+        (NeedsUser::AddressChanged { .. }, _) => format!(
             "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
         ),
-        (Hindrance::Setup(_), Source::Env { variable }) => {
+        (NeedsUser::Setup(_), Source::Env { variable }) => {
             set_variable(variable, &account.provider)
         }
-        (Hindrance::Setup(_), _) => format!(
+        (NeedsUser::Setup(_), _) => format!(
             "change [providers.{}] in the configuration",
             account.provider
         ),
-        (Hindrance::VaultLocked { .. }, _) => {
+        (NeedsUser::VaultLocked { .. }, _) => {
             "unlock the keyring, or name the key's file in `AEROSTAT_VAULT_KEY_FILE`".to_owned()
         }
-        (Hindrance::Expired { .. }, _) => {
+        (NeedsUser::Expired { .. }, _) => {
             format!(
                 "if it goes on, set another day with `aerostat account set {name} --expires DATE`; else remove it"
             )

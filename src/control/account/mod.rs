@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 
 use super::roster::{Sources, rules, with_presets};
 use super::status::AccountCounts;
-use super::{Complaint, Desk, Resolved};
+use super::{Config, ControlError, ControlService};
 use crate::account::{Account, AccountState, Credential, EnvAccount, Source};
 use crate::canon::{Fault, FaultKind};
 use crate::nearest::nearest;
 use crate::pool::{Member, ReadAt};
 use crate::provider::{DEMO, Provider};
-use crate::upstream::{Upstream, Via};
+use crate::upstream::{ProxyChoice, Upstream};
 
 /// What a provider may say of a balance, and how long it may take to.
 const BALANCE_BYTES_MAX: usize = 64 * 1024;
@@ -55,9 +55,9 @@ pub(super) enum Tried {
     Unclear { why: String },
 }
 
-impl Desk {
+impl ControlService {
     /// What is in force, with the presets that accounts were added for.
-    pub(super) fn effective(&self) -> Arc<Resolved> {
+    pub(super) fn effective(&self) -> Arc<Config> {
         Arc::new(self.with_presets(&self.config()).into_owned())
     }
 
@@ -123,7 +123,7 @@ impl Desk {
 
     /// # Errors
     /// When there is no account of that name.
-    pub(super) fn show_account(&self, name: &str) -> Result<AccountFacts, Complaint> {
+    pub(super) fn show_account(&self, name: &str) -> Result<AccountFacts, ControlError> {
         let facts = self.list_accounts();
         let names: Vec<String> = facts.iter().map(|facts| facts.name.clone()).collect();
         facts
@@ -133,7 +133,7 @@ impl Desk {
     }
 
     /// The account of that name, also one that nobody added.
-    pub(super) fn find(&self, name: &str) -> Result<Account, Complaint> {
+    pub(super) fn find(&self, name: &str) -> Result<Account, ControlError> {
         let added = self.sources().added();
         let mut members = self.roster();
         members.retain(|member| member.account.provider != DEMO);
@@ -155,9 +155,9 @@ impl Desk {
         &self,
         name: &str,
         changes: &SettingChanges,
-    ) -> Result<AccountFacts, Complaint> {
+    ) -> Result<AccountFacts, ControlError> {
         if changes.is_empty() {
-            return Err(Complaint::usage(
+            return Err(ControlError::usage(
                 "expected something to set, such as `--priority 10`",
             ));
         }
@@ -175,17 +175,17 @@ impl Desk {
                 ..account
             })
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         self.changed();
         self.show_account(name)
     }
 
     /// Removes an account with its credential. What it is doing ends as it would have.
-    pub(super) async fn remove_account(&self, name: &str) -> Result<AccountFacts, Complaint> {
+    pub(super) async fn remove_account(&self, name: &str) -> Result<AccountFacts, ControlError> {
         let facts = self.show_account(name)?;
         let account = self.find(name)?;
         if self.store.account(&account.name).is_none() && account.source != Source::Vault {
-            return Err(Complaint::failed(format!(
+            return Err(ControlError::failed(format!(
                 "`{name}` was not added: it is there because of [providers.{}]; `aerostat account disable {name}` keeps it from serving",
                 account.provider
             )));
@@ -198,21 +198,21 @@ impl Desk {
         self.store
             .remove_account(&account.name)
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         self.changed();
         self.pool.forget(&account.name);
         Ok(facts)
     }
 
     /// Ends all rests of an account.
-    pub(super) fn clear_account(&self, name: &str) -> Result<AccountFacts, Complaint> {
+    pub(super) fn clear_account(&self, name: &str) -> Result<AccountFacts, ControlError> {
         let account = self.find(name)?;
         self.pool.clear(&account.name);
         self.show_account(name)
     }
 
     /// Makes one call as an account, if it has what it takes.
-    pub(super) async fn test_account(&self, name: &str) -> Result<Test, Complaint> {
+    pub(super) async fn test_account(&self, name: &str) -> Result<Test, ControlError> {
         let account = self.find(name)?;
         let facts = self.show_account(name)?;
         let member = self
@@ -241,7 +241,7 @@ impl Desk {
         let config = self.effective();
         let provider = config
             .provider(&account.provider)
-            .ok_or_else(|| Complaint::failed("its provider is gone"))?;
+            .ok_or_else(|| ControlError::failed("its provider is gone"))?;
         let tried = match self.bearer(&account, provider, credential).await {
             Ok(bearer) => {
                 self.try_credential(&config, provider, &account, bearer)
@@ -280,12 +280,12 @@ impl Desk {
     /// what is left, where there is one.
     pub(super) async fn try_credential(
         &self,
-        config: &Resolved,
+        config: &Config,
         provider: &Provider,
         account: &Account,
         credential: Credential,
     ) -> Tried {
-        let via = match Via::of(account) {
+        let via = match ProxyChoice::of(account) {
             Ok(via) => via,
             Err(why) => {
                 return Tried::Unclear {
@@ -330,10 +330,10 @@ impl Desk {
     /// answer.
     async fn balance(
         &self,
-        config: &Resolved,
+        config: &Config,
         provider: &Provider,
         credential: &Credential,
-        via: &Via,
+        via: &ProxyChoice,
     ) -> Vec<QuotaFacts> {
         let Some((balance, request)) = provider.ask_balance(credential) else {
             return Vec::new();
@@ -358,7 +358,7 @@ impl Desk {
 async fn whole_body(
     upstream: Arc<dyn Upstream>,
     request: http::Request<Bytes>,
-    via: Via,
+    via: ProxyChoice,
 ) -> Option<Vec<u8>> {
     let answer = upstream
         .send(request.map(Into::into), &via)
@@ -379,10 +379,10 @@ fn is_refusal(fault: &Fault) -> bool {
     fault.kind == FaultKind::UpstreamAuth || matches!(fault.status, Some(401 | 403))
 }
 
-fn unknown(name: &str, names: &[String]) -> Complaint {
+fn unknown(name: &str, names: &[String]) -> ControlError {
     let shown = name.chars().take(64).collect::<String>();
     let shown = shown.escape_debug();
-    Complaint::failed(
+    ControlError::failed(
         match nearest(name, names.iter().map(String::as_str), 1).first() {
             Some(near) => format!("no account `{shown}`; did you mean `{near}`?"),
             None => format!("no account `{shown}`; `aerostat account list` names them"),

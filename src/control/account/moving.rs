@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{self, ChangeKind, Export, Preview, Secret};
-use crate::control::{Complaint, Desk};
+use crate::control::{ControlError, ControlService};
 
 /// A sealed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,12 +78,12 @@ impl ImportChange {
     }
 }
 
-impl Desk {
+impl ControlService {
     /// All accounts that were added, sealed with a passphrase.
     pub(in crate::control) async fn export(
         &self,
         passphrase: Secret,
-    ) -> Result<Exported, Complaint> {
+    ) -> Result<Exported, ControlError> {
         self.with_vault(|vault| vault.open()).await?;
         let accounts = self.sources().added();
         let names = accounts
@@ -100,7 +100,7 @@ impl Desk {
         };
         let sealed = blocking(move || export.seal(&passphrase))
             .await?
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         Ok(Exported {
             sealed: STANDARD.encode(sealed),
             accounts: names,
@@ -113,13 +113,13 @@ impl Desk {
         file: &str,
         passphrase: Secret,
         is_done: bool,
-    ) -> Result<Imported, Complaint> {
+    ) -> Result<Imported, ControlError> {
         let bytes = STANDARD
             .decode(file)
-            .map_err(|_| Complaint::usage("expected an export in base64"))?;
+            .map_err(|_| ControlError::usage("expected an export in base64"))?;
         let export = blocking(move || Export::open(&bytes, &passphrase))
             .await?
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         self.with_vault(|vault| vault.open()).await?;
         let preview = Preview::of(&export, &self.sources().added(), &|name| {
             self.vault().get(name)
@@ -131,7 +131,7 @@ impl Desk {
         Ok(Imported { is_done, changes })
     }
 
-    async fn take(&self, export: Export) -> Result<(), Complaint> {
+    async fn take(&self, export: Export) -> Result<(), ControlError> {
         let sealed: Vec<_> = export
             .accounts
             .iter()
@@ -144,7 +144,7 @@ impl Desk {
             self.store
                 .put_account(exported.account)
                 .await
-                .map_err(Complaint::failed)?;
+                .map_err(ControlError::failed)?;
         }
         self.changed();
         Ok(())
@@ -154,8 +154,8 @@ impl Desk {
 /// Work that takes some tenths of a second.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Complaint> {
+) -> Result<T, ControlError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| Complaint::failed("the verb broke; this is a bug"))
+        .map_err(|_| ControlError::failed("the verb broke; this is a bug"))
 }

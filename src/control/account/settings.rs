@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Budget, Settings};
-use crate::control::Complaint;
+use crate::account::{AccountSettings, Budget};
+use crate::control::ControlError;
 use crate::outcome::Timestamp;
 
 /// The word that takes a setting back.
@@ -39,7 +39,10 @@ impl SettingChanges {
 
     /// # Errors
     /// Which word is not understood; then nothing is changed.
-    pub(super) fn apply(&self, settings: &Settings) -> Result<Settings, Complaint> {
+    pub(super) fn apply(
+        &self,
+        settings: &AccountSettings,
+    ) -> Result<AccountSettings, ControlError> {
         let mut changed = settings.clone();
         changed.enabled = self.enabled.unwrap_or(changed.enabled);
         changed.priority = self.priority.unwrap_or(changed.priority);
@@ -65,11 +68,11 @@ impl SettingChanges {
 fn unless_none<T>(
     word: &str,
     read: impl Fn(&str) -> Result<T, String>,
-) -> Result<Option<T>, Complaint> {
+) -> Result<Option<T>, ControlError> {
     if word == NONE {
         Ok(None)
     } else {
-        read(word).map(Some).map_err(Complaint::usage)
+        read(word).map(Some).map_err(ControlError::usage)
     }
 }
 
@@ -123,7 +126,7 @@ fn proxy(word: &str) -> Result<String, String> {
     }
 }
 
-fn budgets(words: &[String]) -> Result<Vec<Budget>, Complaint> {
+fn budgets(words: &[String]) -> Result<Vec<Budget>, ControlError> {
     if words == [NONE] {
         return Ok(Vec::new());
     }
@@ -131,7 +134,7 @@ fn budgets(words: &[String]) -> Result<Vec<Budget>, Complaint> {
         .iter()
         .map(|word| {
             word.parse()
-                .map_err(|bad| Complaint::usage(format!("--budget: {bad}")))
+                .map_err(|bad| ControlError::usage(format!("--budget: {bad}")))
         })
         .collect()
 }
@@ -140,10 +143,10 @@ fn budgets(words: &[String]) -> Result<Vec<Budget>, Complaint> {
 mod tests {
     use super::*;
 
-    fn applied(changes: &SettingChanges) -> Result<Settings, Complaint> {
-        changes.apply(&Settings {
+    fn applied(changes: &SettingChanges) -> Result<AccountSettings, ControlError> {
+        changes.apply(&AccountSettings {
             concurrency_max: Some(3),
-            ..Settings::default()
+            ..AccountSettings::default()
         })
     }
 

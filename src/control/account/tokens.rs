@@ -6,14 +6,14 @@ use std::time::SystemTime;
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::control::sign_in::{PATIENCE, SignIn};
 use crate::control::tokens::TokenSender;
-use crate::control::{Complaint, Desk, Note, Notes};
-use crate::pool::{Granted, Keeper as _, KeeperError, Refreshed, Refresher as _};
+use crate::control::{ControlError, ControlService, Note, Notes};
+use crate::pool::{CredentialStore as _, CredentialStoreError, Granted, Refreshed, Refresher as _};
 use crate::provider::Provider;
-use crate::upstream::Via;
+use crate::upstream::ProxyChoice;
 
 use super::Tried;
 
-impl Desk {
+impl ControlService {
     /// Signs in with the person's browser.
     ///
     /// # Errors
@@ -24,15 +24,15 @@ impl Desk {
         provider: &Provider,
         secret: Option<Secret>,
         notes: &Notes,
-    ) -> Result<Credential, Complaint> {
+    ) -> Result<Credential, ControlError> {
         let missing = || {
-            Complaint::failed(format!(
+            ControlError::failed(format!(
                 "[providers.{}.oauth] is missing in the configuration",
                 provider.name
             ))
         };
         let client = provider.oauth.clone().ok_or_else(missing)?;
-        let sign_in = SignIn::start(&client).await.map_err(Complaint::failed)?;
+        let sign_in = SignIn::start(&client).await.map_err(ControlError::failed)?;
         let note = Note {
             text: "Sign in with your browser, at:".to_owned(),
             url: Some(sign_in.url().to_owned()),
@@ -40,13 +40,13 @@ impl Desk {
         // Who asked may be gone; then nobody signs in, and the wait ends by itself.
         let _ = notes.send(note).await;
         let upstream = self.outside.upstream(&self.config());
-        let via = Via::of(account).map_err(|why| {
-            Complaint::failed(format!("the account's proxy cannot be used: {why}"))
+        let via = ProxyChoice::of(account).map_err(|why| {
+            ControlError::failed(format!("the account's proxy cannot be used: {why}"))
         })?;
         let tokens = sign_in
             .finish(secret, &*upstream, &via, PATIENCE, SystemTime::now)
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         Ok(Credential::OAuth(tokens))
     }
 
@@ -159,7 +159,7 @@ impl Desk {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unclear(error: KeeperError) -> Tried {
+fn unclear(error: CredentialStoreError) -> Tried {
     Tried::Unclear {
         why: error.to_string(),
     }

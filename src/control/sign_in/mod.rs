@@ -20,7 +20,7 @@ use super::tokens;
 use crate::account::{Secret, Tokens};
 use crate::outcome::Timestamp;
 use crate::provider::oauth::{Answer, Client, Incomplete, Question};
-use crate::upstream::{Upstream, Via};
+use crate::upstream::{ProxyChoice, Upstream};
 use callback::{Ended, answer_to};
 
 /// How long a person may take. Two-factor codes have to be found.
@@ -80,7 +80,7 @@ impl SignIn {
         self,
         secret: Option<Secret>,
         upstream: &dyn Upstream,
-        via: &Via,
+        via: &ProxyChoice,
         patience: Duration,
         now: fn() -> Timestamp,
     ) -> Result<Tokens, SignInError> {

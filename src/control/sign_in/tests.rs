@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::pieces::Pieces;
-use crate::upstream::{Body, TransportError};
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::{TransportError, UpstreamBody};
 
 /// A token endpoint that keeps what it was sent.
 struct Server(Mutex<Vec<String>>, &'static str);
@@ -20,9 +20,9 @@ struct Server(Mutex<Vec<String>>, &'static str);
 impl Upstream for Server {
     fn send(
         &self,
-        request: Request<Pieces>,
-        _: &Via,
-    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        request: Request<SegmentedBytes>,
+        _: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         self.0
             .lock()
             .unwrap()
@@ -32,7 +32,7 @@ impl Upstream for Server {
             Full::new(Bytes::from_static(self.1.as_bytes())),
             |never| match never {},
         );
-        let body: Body = Box::pin(body);
+        let body: UpstreamBody = Box::pin(body);
         let answer = Response::builder().status(status).body(body).unwrap();
         Box::pin(std::future::ready(Ok(answer)))
     }
@@ -163,7 +163,7 @@ async fn only_the_answer_to_this_question_ends_the_wait() {
     };
     let server = Server(Mutex::default(), GRANTED);
     let secret = Some(Secret::new("cs".to_owned()));
-    let via = Via::default();
+    let via = ProxyChoice::default();
     let (tokens, ()) = tokio::join!(
         sign_in.finish(secret.clone(), &server, &via, PATIENCE, now),
         hostile
@@ -204,7 +204,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
     );
     let request = get(&authority, &path);
     let server = Server(Mutex::default(), GRANTED);
-    let via = Via::default();
+    let via = ProxyChoice::default();
     let (ended, status) = tokio::join!(
         sign_in.finish(None, &server, &via, PATIENCE, now),
         status(&authority, &request)
@@ -229,7 +229,7 @@ async fn a_code_that_is_refused_gives_no_tokens() {
         &format!("/callback?code=c&state={}", asked["state"]),
     );
     let server = Server(Mutex::default(), r#"{"error":"invalid_grant"}"#);
-    let via = Via::default();
+    let via = ProxyChoice::default();
     let (ended, _) = tokio::join!(
         sign_in.finish(None, &server, &via, PATIENCE, now),
         status(&authority, &request)
@@ -245,7 +245,7 @@ async fn nobody_is_waited_for_longer_than_allowed() {
     let sign_in = SignIn::start(&client()).await.unwrap();
     let server = Server(Mutex::default(), GRANTED);
     let error = sign_in
-        .finish(None, &server, &Via::default(), PATIENCE, now)
+        .finish(None, &server, &ProxyChoice::default(), PATIENCE, now)
         .await
         .unwrap_err();
     assert_eq!(

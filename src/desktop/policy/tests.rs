@@ -5,7 +5,7 @@ use super::*;
 #[derive(Default)]
 struct Person {
     memory: Memory,
-    settings: Settings,
+    settings: NotificationSettings,
 }
 
 impl Person {

@@ -107,7 +107,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-        let _ = (Document::parse(Bytes::from(bytes.clone())), Document::skim(Bytes::from(bytes)));
+        let _ = (Document::parse(Bytes::from(bytes.clone())), Document::parse_shallow(Bytes::from(bytes)));
     }
 }
 
@@ -115,7 +115,7 @@ proptest! {
 fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
     let json = r#" {"a":"x\\\"]}","b":[{"c":"}\\"},"]"],"d":{"e":[1,"\""]},"a":true} "#;
     let (skimmed, parsed) = (
-        Document::skim(Bytes::from_static(json.as_bytes())).unwrap(),
+        Document::parse_shallow(Bytes::from_static(json.as_bytes())).unwrap(),
         parse(json).unwrap(),
     );
     let members = |document: &Document| -> Vec<_> {
@@ -137,8 +137,10 @@ fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
 
 #[test]
 fn skimming_reads_the_top_level_and_where_values_end() {
-    let skim = |json: &'static str| Document::skim(Bytes::from_static(json.as_bytes())).map(|_| ());
-    assert_eq!(skim(r#"{"a":[1,,"\x"]}"#), Ok(()));
+    let parse_shallow = |json: &'static str| {
+        Document::parse_shallow(Bytes::from_static(json.as_bytes())).map(|_| ())
+    };
+    assert_eq!(parse_shallow(r#"{"a":[1,,"\x"]}"#), Ok(()));
     for broken in [
         r#"{"a":[1}"#,
         r#"{"a":"x"#,
@@ -149,6 +151,6 @@ fn skimming_reads_the_top_level_and_where_values_end() {
         "{a:1}",
         "",
     ] {
-        assert!(skim(broken).is_err(), "{broken}");
+        assert!(parse_shallow(broken).is_err(), "{broken}");
     }
 }

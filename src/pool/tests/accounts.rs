@@ -1,4 +1,4 @@
-//! Settings, budgets, and accounts that come, go and lack something.
+//! AccountSettings, budgets, and accounts that come, go and lack something.
 
 use futures_util::FutureExt;
 use tokio::time::advance;
@@ -6,13 +6,13 @@ use tokio::time::advance;
 use super::*;
 use crate::account::{AccountState, Address};
 
-fn with(change: impl FnOnce(&mut Settings)) -> Account {
+fn with(change: impl FnOnce(&mut AccountSettings)) -> Account {
     let mut account = account("a");
     change(&mut account.settings);
     account
 }
 
-fn hindered(hindrance: Hindrance) -> Pool {
+fn hindered(hindrance: NeedsUser) -> Pool {
     let pool = pool_of(Vec::new(), Mode::Balance);
     let member = Member {
         account: Arc::new(account("a")),
@@ -32,19 +32,21 @@ async fn an_allow_list_may_have_wildcards() {
     );
     for (model, is_allowed) in [("model-a", true), ("x", true), ("xy", false)] {
         assert_eq!(
-            pool.lease(&Want { model, ..want() }).await.is_ok(),
+            pool.lease(&LeaseRequest { model, ..want() }).await.is_ok(),
             is_allowed,
             "{model}"
         );
     }
     let refused = pool
-        .lease(&Want {
+        .lease(&LeaseRequest {
             model: "y",
             ..want()
         })
         .await
         .unwrap_err();
-    assert!(matches!(&refused, NoLease::None { why } if why[0].why == Why::ModelNotAllowed));
+    assert!(
+        matches!(&refused, LeaseError::None { why } if why[0].why == SkipReason::ModelNotAllowed)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +61,7 @@ async fn an_account_serves_until_the_day_that_was_given_for_its_end() {
     advance(MINUTE).await;
     assert!(matches!(
         pool.lease(&want()).await,
-        Err(NoLease::NeedsPerson { .. })
+        Err(LeaseError::NeedsPerson { .. })
     ));
     assert_eq!(
         state_of(&pool, "a").to_string(),
@@ -87,7 +89,7 @@ async fn a_spent_budget_ends_at_midnight_in_its_zone() {
         .unwrap()
         .into();
     assert!(
-        matches!(refused, NoLease::Resting { until, .. } if until == midnight),
+        matches!(refused, LeaseError::Resting { until, .. } if until == midnight),
         "{refused:?}"
     );
     assert_eq!(
@@ -119,7 +121,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
     let address = |text: &str| text.parse::<Address>().unwrap();
     let cases = [
         (
-            Hindrance::AddressChanged {
+            NeedsUser::AddressChanged {
                 entered_for: address("https://a.example"),
                 now: address("https://b.example"),
             },
@@ -127,21 +129,21 @@ async fn what_only_a_person_changes_is_said_in_words() {
             "sign-in needed (address changed from https://a.example:443 to https://b.example:443)",
         ),
         (
-            Hindrance::Setup(AccountState::NeedsKey {
+            NeedsUser::Setup(AccountState::NeedsKey {
                 env: "LAB_KEY".to_owned(),
             }),
             "env_unset",
             "no key: set `LAB_KEY` in the environment of aerostat and start it again",
         ),
         (
-            Hindrance::VaultLocked {
+            NeedsUser::VaultLocked {
                 why: "no keyring answers".into(),
             },
             "vault_locked",
             "vault locked (no keyring answers)",
         ),
         (
-            Hindrance::no_credential(start()),
+            NeedsUser::no_credential(start()),
             "sign_in_needed",
             "sign-in needed (no credential is stored)",
         ),
@@ -150,7 +152,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
         let pool = hindered(hindrance);
         assert!(matches!(
             pool.lease(&want()).await,
-            Err(NoLease::NeedsPerson { .. })
+            Err(LeaseError::NeedsPerson { .. })
         ));
         let state = state_of(&pool, "a");
         assert_eq!((state.name(), state.to_string().as_str()), (word, words));
@@ -201,11 +203,11 @@ async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotte
 async fn a_provider_without_accounts_has_none() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     let refused = pool
-        .lease(&Want {
+        .lease(&LeaseRequest {
             provider: "other",
             ..want()
         })
         .await
         .unwrap_err();
-    assert_eq!(refused, NoLease::None { why: Vec::new() });
+    assert_eq!(refused, LeaseError::None { why: Vec::new() });
 }

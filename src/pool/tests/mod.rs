@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::account::{Account, Credential, Secret, Settings, Source};
+use crate::account::{Account, AccountSettings, Credential, Secret, Source};
 use crate::canon::Usage;
 use crate::outcome::{Reading, Scope};
 
@@ -32,7 +32,7 @@ pub(super) fn account(text: &str) -> Account {
         name: name(text),
         provider: "lab".to_owned(),
         source: Source::Vault,
-        settings: Settings::default(),
+        settings: AccountSettings::default(),
         added_at: start(),
     }
 }
@@ -74,8 +74,8 @@ pub(super) fn narrow(text: &str) -> Account {
     account
 }
 
-pub(super) fn want() -> Want<'static> {
-    Want {
+pub(super) fn want() -> LeaseRequest<'static> {
+    LeaseRequest {
         provider: "lab",
         model: MODEL,
         session: None,
@@ -84,8 +84,8 @@ pub(super) fn want() -> Want<'static> {
     }
 }
 
-pub(super) fn of_session(session: &SessionKey) -> Want<'_> {
-    Want {
+pub(super) fn of_session(session: &SessionKey) -> LeaseRequest<'_> {
+    LeaseRequest {
         session: Some(session),
         ..want()
     }
@@ -109,7 +109,7 @@ pub(super) fn taken(lease: &Lease) -> String {
 }
 
 /// Leases and settles at once; whose account it was.
-pub(super) async fn use_once(pool: &Pool, want: &Want<'_>, outcome: &Outcome) -> String {
+pub(super) async fn use_once(pool: &Pool, want: &LeaseRequest<'_>, outcome: &Outcome) -> String {
     let lease = pool.lease(want).await.unwrap();
     let name = taken(&lease);
     settle(pool, lease, outcome);
@@ -150,7 +150,7 @@ impl PoolState for Memory {
         self.0.lock().unwrap().clone()
     }
 
-    fn rested(&self, account: &AccountName, rest: &Rest) {
+    fn rested(&self, account: &AccountName, rest: &Cooldown) {
         self.cleared(account, rest.model.as_deref());
         self.0
             .lock()

@@ -152,7 +152,7 @@ async fn its_maker_binds_harder_than_a_session() {
         let session = SessionKey::of("s");
         use_once(&pool, &of_session(&session), &served()).await;
         let (maker, until) = (name("b"), start() + MINUTE * 9);
-        let bound = Want {
+        let bound = LeaseRequest {
             maker: Some(&maker),
             ..of_session(&session)
         };
@@ -163,14 +163,14 @@ async fn its_maker_binds_harder_than_a_session() {
         );
         let refused = pool.lease(&bound).await.unwrap_err();
         assert!(
-            matches!(&refused, NoLease::Resting { until: said, .. } if *said == until),
+            matches!(&refused, LeaseError::Resting { until: said, .. } if *said == until),
             "{refused:?}"
         );
         assert!(
             refused
                 .why()
                 .iter()
-                .any(|passed| passed.why == Why::NotTheMaker)
+                .any(|passed| passed.why == SkipReason::NotTheMaker)
         );
     }
 }

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::pick::{Pick, Question, Snapshot, pick};
+use super::pick::{AccountState, Pick, PickInput, pick};
 use super::*;
 
 /// Minutes from the start: a past one, the present, and later ones.
@@ -60,19 +60,19 @@ fn minute(number: u32) -> Timestamp {
 /// The moment of the choice.
 const NOW: u32 = 1;
 
-fn snapshot(number: usize, made: &Made) -> Snapshot {
+fn snapshot(number: usize, made: &Made) -> AccountState {
     let mut account = account(&format!("a{number}"));
     account.settings.models = (!made.allows).then(|| vec!["another".to_owned()]);
-    let mut snapshot = Snapshot::of(&account, start());
+    let mut snapshot = AccountState::of(&account, start());
     snapshot.is_enabled = made.is_enabled;
     snapshot.priority = made.priority;
     snapshot.concurrency_max = made.concurrency_max;
     snapshot.in_flight = made.in_flight;
     snapshot.sessions = made.sessions;
     snapshot.expires_at = made.expires_at.map(minute);
-    let rest = |(is_whole, until): &(bool, u32)| Rest {
+    let rest = |(is_whole, until): &(bool, u32)| Cooldown {
         model: (!is_whole).then(|| MODEL.into()),
-        cause: Cause::RateLimit,
+        cause: CooldownCause::RateLimit,
         detail: None,
         since: start(),
         until: minute(*until),
@@ -80,7 +80,7 @@ fn snapshot(number: usize, made: &Made) -> Snapshot {
         strikes: 1,
         probes: 0,
     };
-    snapshot.rests = crate::pool::rest::Rests::of(made.rests.iter().map(rest).collect());
+    snapshot.rests = crate::pool::rest::Cooldowns::of(made.rests.iter().map(rest).collect());
     snapshot
 }
 
@@ -140,7 +140,7 @@ fn chosen(team: &[Made], mode: Mode, bound: Option<usize>) -> Pick {
         .map(|(number, made)| snapshot(number, made))
         .collect();
     let bound = bound.filter(|bound| *bound < accounts.len());
-    let question = Question {
+    let question = PickInput {
         model: MODEL,
         mode,
         bound,

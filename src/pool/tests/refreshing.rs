@@ -90,15 +90,18 @@ impl Refresher for Script {
     }
 }
 
-impl Keeper for Script {
-    fn claim<'a>(&'a self, _: &'a AccountName) -> BoxFuture<'a, Result<Claim, KeeperError>> {
+impl CredentialStore for Script {
+    fn claim<'a>(
+        &'a self,
+        _: &'a AccountName,
+    ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>> {
         Box::pin(async { Ok(Box::new(()) as Claim) })
     }
 
     fn read<'a>(
         &'a self,
         _: &'a AccountName,
-    ) -> BoxFuture<'a, Result<Option<Credential>, KeeperError>> {
+    ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>> {
         Box::pin(async { Ok(self.kept.lock().unwrap().clone()) })
     }
 
@@ -107,13 +110,13 @@ impl Keeper for Script {
         _: &'a AccountName,
         old: &'a Credential,
         new: &'a Credential,
-    ) -> BoxFuture<'a, Result<bool, KeeperError>> {
+    ) -> BoxFuture<'a, Result<bool, CredentialStoreError>> {
         Box::pin(async {
             let is_successor =
                 matches!(new, Credential::OAuth(tokens) if tokens.refresh_sent_at.is_none());
             if is_successor && *self.writes_fail.lock().unwrap() > 0 {
                 *self.writes_fail.lock().unwrap() -= 1;
-                return Err(KeeperError("the disk is full".to_owned()));
+                return Err(CredentialStoreError("the disk is full".to_owned()));
             }
             let mut kept = self.kept.lock().unwrap();
             if kept.as_ref() != Some(old) {
@@ -282,7 +285,7 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
             said: "Token has been revoked".to_owned(),
         });
     });
-    assert!(matches!(waiting.0, Err(NoLease::NeedsPerson { .. })));
+    assert!(matches!(waiting.0, Err(LeaseError::NeedsPerson { .. })));
     assert_eq!(
         signed.state(),
         "sign-in needed (the provider refused to refresh: Token has been revoked)"
@@ -312,7 +315,7 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
             why: "cannot connect to `auth.example`".to_owned(),
         });
     });
-    assert!(matches!(refused, Err(NoLease::Resting { .. })));
+    assert!(matches!(refused, Err(LeaseError::Resting { .. })));
     assert!(
         signed
             .state()
@@ -500,7 +503,7 @@ async fn an_ended_token_without_a_refresh_token_needs_a_person() {
     advance(MINUTE).await;
     assert!(matches!(
         signed.pool.lease(&want()).await,
-        Err(NoLease::NeedsPerson { .. })
+        Err(LeaseError::NeedsPerson { .. })
     ));
     assert_eq!(
         signed.state(),

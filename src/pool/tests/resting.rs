@@ -9,9 +9,9 @@ fn at_minute(minute: u32) -> Timestamp {
     start() + MINUTE * minute
 }
 
-async fn resting_until(pool: &Pool, want: &Want<'_>) -> Timestamp {
+async fn resting_until(pool: &Pool, want: &LeaseRequest<'_>) -> Timestamp {
     match pool.lease(want).await.unwrap_err() {
-        NoLease::Resting { until, .. } => until,
+        LeaseError::Resting { until, .. } => until,
         other => panic!("{other:?}"),
     }
 }
@@ -21,7 +21,7 @@ async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(&pool, &want(), &throttled(at_minute(5))).await;
     assert_eq!(resting_until(&pool, &want()).await, at_minute(5));
-    pool.lease(&Want {
+    pool.lease(&LeaseRequest {
         model: "model-b",
         ..want()
     })
@@ -47,7 +47,7 @@ async fn a_limit_that_covers_the_account_cools_all_of_its_models() {
     assert_eq!(
         resting_until(
             &pool,
-            &Want {
+            &LeaseRequest {
                 model: "model-b",
                 ..want()
             }
@@ -67,7 +67,7 @@ async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
     assert_eq!(
         resting_until(
             &pool,
-            &Want {
+            &LeaseRequest {
                 tried: &tried,
                 ..want()
             }
@@ -134,7 +134,7 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
     assert_eq!(
         use_once(
             &pool,
-            &Want {
+            &LeaseRequest {
                 tried: &tried,
                 ..want()
             },
@@ -217,7 +217,7 @@ async fn a_forbidden_model_rests_with_what_the_provider_said() {
             .to_string()
             .contains("(forbidden, model-a: the provider's words)")
     );
-    pool.lease(&Want {
+    pool.lease(&LeaseRequest {
         model: "model-b",
         ..want()
     })
@@ -235,7 +235,7 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
     assert_eq!(state.load().signed_out.len(), 1);
     assert!(matches!(
         pool.lease(&want()).await,
-        Err(NoLease::NeedsPerson { .. })
+        Err(LeaseError::NeedsPerson { .. })
     ));
     assert_eq!(
         state_of(&pool, "a").to_string(),

@@ -120,7 +120,7 @@ impl World {
         let mut tried = Vec::new();
         let began = Instant::now();
         for _ in 0..ATTEMPTS_MAX {
-            let want = Want {
+            let want = LeaseRequest {
                 model: MODELS[model],
                 tried: &tried,
                 session: Some(&session),

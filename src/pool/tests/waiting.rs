@@ -21,10 +21,10 @@ async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_
         let began = Instant::now();
         let refused = pool.lease(&want()).await.unwrap_err();
         assert!(
-            matches!(refused, NoLease::Busy { waited, .. } if waited == MINUTE),
+            matches!(refused, LeaseError::Busy { waited, .. } if waited == MINUTE),
             "{mode:?}: {refused:?}"
         );
-        assert_eq!(refused.why()[0].why, Why::Busy { in_flight: 1 });
+        assert_eq!(refused.why()[0].why, SkipReason::Busy { in_flight: 1 });
         assert_eq!(began.elapsed(), MINUTE);
     }
 }
@@ -104,7 +104,7 @@ async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
     assert!(waiting.as_mut().now_or_never().is_none());
     settle(&pool, busy, &throttled(start() + MINUTE * 5));
     let refused = waiting.now_or_never().unwrap().unwrap_err();
-    assert!(matches!(refused, NoLease::Resting { until, .. } if until == start() + MINUTE * 5));
+    assert!(matches!(refused, LeaseError::Resting { until, .. } if until == start() + MINUTE * 5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -121,7 +121,7 @@ async fn the_line_is_bounded() {
     let refused = pool.lease(&wanted).now_or_never().unwrap().unwrap_err();
     assert!(matches!(
         refused,
-        NoLease::Busy {
+        LeaseError::Busy {
             waited: Duration::ZERO,
             ..
         }
@@ -148,7 +148,7 @@ async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normall
     let lease = pool.lease(&want()).await.unwrap();
     assert!(pool.set_enabled(&name("a"), false));
     let refused = pool.lease(&want()).await.unwrap_err();
-    assert_eq!(refused.why()[0].why, Why::Disabled);
+    assert_eq!(refused.why()[0].why, SkipReason::Disabled);
     assert_eq!(state_of(&pool, "a"), State::Disabled);
     settle(&pool, lease, &served());
     assert!(pool.set_enabled(&name("a"), true));
@@ -163,7 +163,7 @@ async fn waiters_of_an_account_that_is_removed_hear_of_it() {
     let mut waiting = Box::pin(pool.lease(&wanted));
     assert!(waiting.as_mut().now_or_never().is_none());
     pool.replace(Vec::new(), rules(Mode::Balance));
-    assert!(matches!(waiting.await, Err(NoLease::None { .. })));
+    assert!(matches!(waiting.await, Err(LeaseError::None { .. })));
     drop(busy);
     pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
     assert_eq!(pool.view(start())[0].in_flight, 0);

@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
-use crate::canon::{Blame, Fault, FaultKind, Spot};
+use crate::canon::{Blame, Fault, FaultKind, Offset};
 use crate::json::{self, Document, Kind, Object, Raw, Value};
 use crate::protocol::upstream_faults::{self, kind_of_status, says};
 use crate::protocol::{DecodeError, keys, sse};
@@ -110,7 +110,7 @@ fn details(fault: &Fault) -> Option<Raw> {
 }
 
 /// The refusal of a request that leans on a conversation which only its upstream holds.
-pub(super) fn thread_unsupported(at: Spot) -> DecodeError {
+pub(super) fn thread_unsupported(at: Offset) -> DecodeError {
     let message = "server-held threads cannot be translated; send the whole conversation";
     let fault = Fault::new(FaultKind::ThreadUnsupported, Blame::Client, message)
         .with_code("thread_unsupported_request");

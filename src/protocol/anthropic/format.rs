@@ -3,16 +3,16 @@
 //! Source: `translation.md` sections 2 and 5 (output format: `additionalProperties` must be false).
 
 use crate::canon::Format;
-use crate::json::{self, Object, Raw, Text, Value, Writer};
+use crate::json::{self, EscapedStr, Object, Raw, Value, Writer};
 
 /// The system text that stands for a format which this dialect has no field for.
-pub(super) fn note(format: &Format) -> Option<Text> {
+pub(super) fn note(format: &Format) -> Option<EscapedStr> {
     match format {
         Format::Free | Format::Schema(_) => None,
-        Format::Json => Some(Text::from_static(
+        Format::Json => Some(EscapedStr::from_static(
             "Answer with one JSON object and nothing else.",
         )),
-        Format::Enum(schema) => Some(Text::from(format!(
+        Format::Enum(schema) => Some(EscapedStr::from(format!(
             "Answer with exactly one of the values that this JSON Schema allows, as plain text and nothing else: {}",
             schema.as_str()
         ))),

@@ -9,30 +9,30 @@ use http::StatusCode;
 use super::{faults, usage};
 use crate::json::{Document, Value};
 use crate::protocol::sse::Frame;
-use crate::protocol::{Garbled, Glimpse};
+use crate::protocol::{FrameInfo, MalformedResponse};
 
 /// Looks at one frame.
-pub(super) fn frame(frame: &Frame) -> Glimpse {
+pub(super) fn frame(frame: &Frame) -> FrameInfo {
     match &frame.event[..] {
-        b"content_block_start" | b"content_block_delta" => Glimpse {
+        b"content_block_start" | b"content_block_delta" => FrameInfo {
             is_content: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
-        b"message_stop" => Glimpse {
+        b"message_stop" => FrameInfo {
             is_end: true,
             is_last: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
         b"message_start" | b"message_delta" | b"error" | b"" => {
             parse(&frame.data, |root| record(root, &frame.event))
         }
-        _ => Glimpse::default(),
+        _ => FrameInfo::default(),
     }
 }
 
 /// Looks at a whole answer.
-pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    let document = Document::skim(body.clone())?;
+pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    let document = Document::parse_shallow(body.clone())?;
     let root = document.root();
     if word(root, "type").as_deref() == Some("error") {
         return Ok(fault(Document::parse(body.clone())?.root()));
@@ -43,16 +43,16 @@ pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
         .get("usage")
         .and_then(|usage| usage.opened().ok())
         .map(|opened| usage::decode(opened.root()));
-    Ok(Glimpse {
+    Ok(FrameInfo {
         usage,
         is_content,
         is_end,
-        ..Glimpse::default()
+        ..FrameInfo::default()
     })
 }
 
 /// A record whose name, where the frame has none, stands in its data.
-fn record(root: Value<'_>, event: &[u8]) -> Glimpse {
+fn record(root: Value<'_>, event: &[u8]) -> FrameInfo {
     let kind = word(root, "type").unwrap_or_default();
     let usage = |holder: Option<Value<'_>>| {
         holder
@@ -64,32 +64,32 @@ fn record(root: Value<'_>, event: &[u8]) -> Glimpse {
     } else {
         event
     } {
-        b"message_start" => Glimpse {
+        b"message_start" => FrameInfo {
             usage: usage(root.get("message")),
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
-        b"message_delta" => Glimpse {
+        b"message_delta" => FrameInfo {
             usage: usage(Some(root)),
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
-        b"content_block_start" | b"content_block_delta" => Glimpse {
+        b"content_block_start" | b"content_block_delta" => FrameInfo {
             is_content: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
-        b"message_stop" => Glimpse {
+        b"message_stop" => FrameInfo {
             is_end: true,
             is_last: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
         b"error" => fault(root),
-        _ => Glimpse::default(),
+        _ => FrameInfo::default(),
     }
 }
 
-fn fault(root: Value<'_>) -> Glimpse {
-    Glimpse {
+fn fault(root: Value<'_>) -> FrameInfo {
+    FrameInfo {
         fault: Some(faults::decode_record(root, None::<StatusCode>)),
-        ..Glimpse::default()
+        ..FrameInfo::default()
     }
 }
 
@@ -97,7 +97,7 @@ fn word<'d>(root: Value<'d>, key: &str) -> Option<std::borrow::Cow<'d, str>> {
     root.get(key)?.str().ok()
 }
 
-fn parse(data: &Bytes, read: impl FnOnce(Value<'_>) -> Glimpse) -> Glimpse {
+fn parse(data: &Bytes, read: impl FnOnce(Value<'_>) -> FrameInfo) -> FrameInfo {
     Document::parse(data.clone())
-        .map_or_else(|_| Glimpse::default(), |document| read(document.root()))
+        .map_or_else(|_| FrameInfo::default(), |document| read(document.root()))
 }

@@ -9,7 +9,7 @@ use crate::canon::{
     Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig,
     ToolInput, ToolResult, Turn,
 };
-use crate::json::{Invalid, Kind, Raw, Text, Value};
+use crate::json::{EscapedStr, Invalid, Kind, Raw, Value};
 use crate::protocol::DecodeError;
 use crate::protocol::envelope::{self, Carried};
 
@@ -205,13 +205,13 @@ impl Decoder {
     }
 
     /// A document made of blocks, as one text: their borders only matter to citations.
-    fn plain_content(&mut self, content: Value<'_>) -> Result<Text, DecodeError> {
+    fn plain_content(&mut self, content: Value<'_>) -> Result<EscapedStr, DecodeError> {
         let parts = self.system_text(content)?;
         let texts = parts.iter().filter_map(|part| match &part.kind {
             PartKind::Text(text) => Some(text),
             _ => None,
         });
-        Ok(Text::join(texts, "\\n\\n"))
+        Ok(EscapedStr::join(texts, "\\n\\n"))
     }
 
     fn tool_use(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
@@ -298,11 +298,11 @@ fn role(role: Value<'_>) -> Result<Role, Invalid> {
     }
 }
 
-fn text(block: Value<'_>, key: &'static str) -> Result<Text, Invalid> {
+fn text(block: Value<'_>, key: &'static str) -> Result<EscapedStr, Invalid> {
     block.required(key)?.text()
 }
 
-fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<Text>>, Invalid> {
+fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<EscapedStr>>, Invalid> {
     block
         .get(key)
         .map(|value| Located::read(value, Value::text))
@@ -311,7 +311,7 @@ fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<Text>>, I
 
 /// The token of a carrier and the form of its reasoning: the client's own, or another maker's out
 /// of our envelope.
-fn signature(carrier: &Text, own: ReasoningForm) -> (Option<Sig>, ReasoningForm) {
+fn signature(carrier: &EscapedStr, own: ReasoningForm) -> (Option<Sig>, ReasoningForm) {
     match envelope::unwrap(carrier) {
         Carried::Own(value) if !value.is_empty() => {
             let origin = Origin {
@@ -344,7 +344,7 @@ fn document_kind(source: &MediaSource) -> MediaKind {
 }
 
 /// No path of this machine may leave it under the name of a URL.
-fn web_url(url: Value<'_>) -> Result<Text, Invalid> {
+fn web_url(url: Value<'_>) -> Result<EscapedStr, Invalid> {
     let plain = url.str()?.to_ascii_lowercase();
     let is_web = plain.starts_with("https://") || plain.starts_with("http://");
     if is_web {

@@ -7,7 +7,7 @@ use super::DIALECT;
 use super::parts_encode::plain_text;
 use super::request_encode::{Encoder, write_text};
 use crate::canon::{Media, MediaKind, Part, PartKind, Role, Turn};
-use crate::json::{Array, Text};
+use crate::json::{Array, EscapedStr};
 use crate::protocol::envelope;
 
 /// What stands in front of a conversation that the assistant begins.
@@ -23,8 +23,8 @@ pub(super) struct Message<'r> {
 #[derive(Debug)]
 enum Block<'r> {
     Part(&'r Part),
-    /// Text that no part of the request holds in this form.
-    Text(Text),
+    /// EscapedStr that no part of the request holds in this form.
+    Text(EscapedStr),
 }
 
 impl Message<'_> {
@@ -80,7 +80,7 @@ impl<'e> Encoder<'e> {
                 0,
                 Message {
                     role: "user",
-                    blocks: vec![Block::Text(Text::from_static(CONTINUE))],
+                    blocks: vec![Block::Text(EscapedStr::from_static(CONTINUE))],
                 },
             );
         }
@@ -156,9 +156,9 @@ impl<'e> Encoder<'e> {
 /// System text in the middle for models that know no system messages: what Claude's own clients
 /// wrap it in.
 fn reminder(part: &Part) -> Block<'_> {
-    let [open, close] = ["<system-reminder>", "</system-reminder>"].map(Text::from_static);
+    let [open, close] = ["<system-reminder>", "</system-reminder>"].map(EscapedStr::from_static);
     match plain_text(part) {
-        Some(text) => Block::Text(Text::join([&open, text, &close], "\\n")),
+        Some(text) => Block::Text(EscapedStr::join([&open, text, &close], "\\n")),
         None => Block::Part(part),
     }
 }

@@ -35,9 +35,9 @@ use http::{HeaderMap, Method, StatusCode};
 
 use super::sse::Frame;
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Hints, Inbound, Operation,
-    Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target,
-    opening,
+    DecodeContext, DecodeError, Encoded, FrameInfo, Hints, Inbound, MalformedResponse, Operation,
+    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
+    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -104,8 +104,8 @@ impl Protocol for Anthropic {
         "v1"
     }
 
-    fn opening(&self) -> opening::Places {
-        opening::Places {
+    fn opening(&self) -> conversation_key::Places {
+        conversation_key::Places {
             system: &["system"],
             turns: "messages",
         }
@@ -127,18 +127,18 @@ impl Protocol for Anthropic {
         &[("anthropic-version", request_encode::VERSION)]
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         if matches!(
             inbound.operation,
             Operation::ListModels | Operation::ShowModel
         ) {
-            return Ok(Peek {
+            return Ok(RoutingFields {
                 model: inbound.path_model.unwrap_or_default().to_owned(),
-                ..Peek::default()
+                ..RoutingFields::default()
             });
         }
-        let document = Document::skim(inbound.body.clone())?;
-        Ok(Peek::of_body(
+        let document = Document::parse_shallow(inbound.body.clone())?;
+        Ok(RoutingFields::of_body(
             document.root(),
             session(inbound.headers, document.root()),
         )?)
@@ -171,19 +171,24 @@ impl Protocol for Anthropic {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, _: &Answering) -> Box<dyn StreamDecoder> {
+    fn stream_decoder(&self, _: &DecodeContext) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::default())
     }
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(view::View::new(ask)))
     }
 
-    fn decode_response(&self, body: Bytes, _: &Answering) -> Result<Response, Fault> {
+    fn decode_response(&self, body: Bytes, _: &DecodeContext) -> Result<Response, Fault> {
         response::decode(body)
     }
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes {
         response::encode(response, ask, losses)
     }
 
@@ -195,26 +200,31 @@ impl Protocol for Anthropic {
         faults::encode(fault, request_id)
     }
 
-    fn encode_stream_fault(&self, fault: &Fault, _: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        _: &PassthroughState<'_>,
+        out: &mut BytesMut,
+    ) -> StreamEnd {
         faults::encode_event(fault, out);
-        Ending::Clean
+        StreamEnd::Clean
     }
 
-    fn glimpse(&self, frame: &Frame) -> Glimpse {
+    fn glimpse(&self, frame: &Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
-        let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+        let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
         let tokens = document
             .root()
             .required("input_tokens")
             .and_then(Value::u64)
-            .map_err(Garbled::from)?;
+            .map_err(MalformedResponse::from)?;
         Ok(tokens)
     }
 

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::DIALECT;
 use super::request_encode::{Encoder, write_text};
 use crate::canon::{
-    Dialect, Located, Media, MediaKind, MediaSource, Part, PartKind, ReasoningForm, Spot,
+    Dialect, Located, Media, MediaKind, MediaSource, Offset, Part, PartKind, ReasoningForm,
     ToolInput, ToolResult,
 };
-use crate::json::{Object, Raw, Text, Writer};
-use crate::protocol::handles;
+use crate::json::{EscapedStr, Object, Raw, Writer};
+use crate::protocol::file_refs;
 use crate::protocol::{envelope, names};
 
 /// The API names the characters of a call id and no length; longer ids than any upstream makes are
@@ -24,7 +24,7 @@ const CALL_ID_LEN_MAX: usize = 128;
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /// What a text or a refusal says.
-pub(super) fn plain_text(part: &Part) -> Option<&Text> {
+pub(super) fn plain_text(part: &Part) -> Option<&EscapedStr> {
     match &part.kind {
         PartKind::Text(text) | PartKind::Refusal(text) => Some(text),
         _ => None,
@@ -71,7 +71,7 @@ impl Encoder<'_> {
         &mut self,
         part: &Part,
         form: ReasoningForm,
-        texts: &[Text],
+        texts: &[EscapedStr],
         object: &mut Object<'_>,
     ) {
         part.cache
@@ -89,12 +89,12 @@ impl Encoder<'_> {
             object.text("data", &token);
         } else {
             object.str("type", "thinking");
-            object.text("thinking", &Text::join(texts, "\\n\\n"));
+            object.text("thinking", &EscapedStr::join(texts, "\\n\\n"));
             object.text("signature", &token);
         }
     }
 
-    fn write_input(&mut self, input: &ToolInput, at: Spot, object: &mut Object<'_>) {
+    fn write_input(&mut self, input: &ToolInput, at: Offset, object: &mut Object<'_>) {
         if matches!(input, ToolInput::Malformed(_)) {
             self.losses.adjusted(at);
         }
@@ -147,7 +147,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn write_media(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
+    fn write_media(&mut self, media: &Media, at: Offset, object: &mut Object<'_>) {
         media
             .detail
             .iter()
@@ -164,7 +164,7 @@ impl Encoder<'_> {
         }
     }
 
-    fn write_image(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
+    fn write_image(&mut self, media: &Media, at: Offset, object: &mut Object<'_>) {
         [&media.name, &media.context]
             .into_iter()
             .flatten()
@@ -184,7 +184,7 @@ impl Encoder<'_> {
         });
     }
 
-    fn write_document(&mut self, media: &Media, at: Spot, object: &mut Object<'_>) {
+    fn write_document(&mut self, media: &Media, at: Offset, object: &mut Object<'_>) {
         object.str("type", "document");
         object.object("source", |source| match &media.source {
             MediaSource::Inline { data, .. } if media.kind == MediaKind::Pdf => {
@@ -208,34 +208,34 @@ impl Encoder<'_> {
         });
     }
 
-    fn write_file(&mut self, id: &Located<Text>, dialect: Dialect, source: &mut Object<'_>) {
+    fn write_file(&mut self, id: &Located<EscapedStr>, dialect: Dialect, source: &mut Object<'_>) {
         if dialect != DIALECT {
-            handles::refuse(self.losses, id, dialect);
+            file_refs::refuse(self.losses, id, dialect);
         }
         source.str("type", "file");
         source.text("file_id", &id.value);
     }
 }
 
-fn write_base64(mime: &str, data: &Text, source: &mut Object<'_>) {
+fn write_base64(mime: &str, data: &EscapedStr, source: &mut Object<'_>) {
     source.str("type", "base64");
     source.str("media_type", mime);
     source.text("data", data);
 }
 
-fn write_plain(text: &Text, source: &mut Object<'_>) {
+fn write_plain(text: &EscapedStr, source: &mut Object<'_>) {
     source.str("type", "text");
     source.str("media_type", "text/plain");
     source.text("data", text);
 }
 
-fn write_url(url: &Text, source: &mut Object<'_>) {
+fn write_url(url: &EscapedStr, source: &mut Object<'_>) {
     source.str("type", "url");
     source.text("url", url);
 }
 
 /// The type in the API's own spelling.
-fn image_type(mime: &Text) -> Option<&'static str> {
+fn image_type(mime: &EscapedStr) -> Option<&'static str> {
     let mime = mime.to_plain().to_ascii_lowercase();
     let mime = if mime == "image/jpg" {
         "image/jpeg"
@@ -245,9 +245,9 @@ fn image_type(mime: &Text) -> Option<&'static str> {
     IMAGE_TYPES.into_iter().find(|known| *known == mime)
 }
 
-fn decode_text(data: &Text) -> Option<Text> {
+fn decode_text(data: &EscapedStr) -> Option<EscapedStr> {
     let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
-    String::from_utf8(bytes).ok().map(Text::from)
+    String::from_utf8(bytes).ok().map(EscapedStr::from)
 }
 
 /// Every location of this dialect has a type that ends so (`char_location`,

@@ -8,7 +8,7 @@ use crate::canon::{
     CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat,
     ShowReasoning,
 };
-use crate::json::{Document, Invalid, Raw, Text, Value};
+use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
 /// Reads a request to generate or to count tokens.
@@ -237,7 +237,7 @@ fn number(value: Value<'_>) -> Result<Located<Raw>, Invalid> {
     Located::read(value, Value::number)
 }
 
-fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
+fn stops(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, Invalid> {
     value
         .items()?
         .map(|stop| Located::read(stop, Value::text))

@@ -12,8 +12,8 @@ use super::format;
 use super::messages_encode::{Message, write_messages};
 use super::parts_encode::plain_text;
 use super::thinking::Plan;
-use crate::canon::{CacheMark, Format, Located, Losses, Part, Request, SchemaFormat, Spot};
-use crate::json::{self, Object, Raw, Text};
+use crate::canon::{CacheMark, Format, Located, Losses, Offset, Part, Request, SchemaFormat};
+use crate::json::{self, EscapedStr, Object, Raw};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Operation, Target, Wire};
 
@@ -318,7 +318,7 @@ impl<'e> Encoder<'e> {
 
     /// The schema as this dialect takes it: without name, description and strictness (it is always
     /// strict), objects closed.
-    fn schema(&mut self, format: &SchemaFormat, at: Spot) -> Raw {
+    fn schema(&mut self, format: &SchemaFormat, at: Offset) -> Raw {
         [&format.name, &format.description]
             .into_iter()
             .flatten()
@@ -357,11 +357,11 @@ impl<'e> Encoder<'e> {
     }
 }
 
-pub(super) fn write_text(text: &Text, object: &mut Object<'_>) {
+pub(super) fn write_text(text: &EscapedStr, object: &mut Object<'_>) {
     object.str("type", "text");
     object.text("text", text);
 }
 
-fn spot<T>(field: &Option<Located<T>>) -> Option<Spot> {
+fn spot<T>(field: &Option<Located<T>>) -> Option<Offset> {
     field.as_ref().map(|field| field.at)
 }

@@ -12,14 +12,14 @@ use crate::canon::{
     Choice, Event, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm,
     Response, ToolInput,
 };
-use crate::json::{self, Array, Document, Text, Value};
-use crate::protocol::{Ask, Garbled};
+use crate::json::{self, Array, Document, EscapedStr, Value};
+use crate::protocol::{MalformedResponse, ResponseContext};
 
 pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be read";
 
 /// Reads an answer, or the error that came in its place.
 pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
-    let document = Document::parse(body).map_err(Garbled::from)?;
+    let document = Document::parse(body).map_err(MalformedResponse::from)?;
     let root = document.root();
     if root
         .get("type")
@@ -34,7 +34,7 @@ pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
     fold.finish()
 }
 
-fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
     let mut answer = Answer::default();
     let content = root.required("content")?.items()?;
     answer.start(root, out)?;
@@ -47,7 +47,7 @@ fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
 }
 
 /// Writes an answer. One that ended in a call which cannot be read is an error in every dialect.
-pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
     let empty = Choice::default();
     let choice = response.choices.first().unwrap_or(&empty);
     if choice.finish == Some(FinishReason::Malformed) {
@@ -90,11 +90,11 @@ struct Writer<'w> {
 }
 
 impl Writer<'_> {
-    fn stop_reason(&mut self, choice: &Choice) -> Text {
+    fn stop_reason(&mut self, choice: &Choice) -> EscapedStr {
         let reason = choice
             .finish
             .clone()
-            .unwrap_or(FinishReason::Other(Text::default()));
+            .unwrap_or(FinishReason::Other(EscapedStr::default()));
         if self.view.is_approximate(&reason) {
             self.losses.noted("stop_reason", How::Adjusted);
         }
@@ -140,7 +140,7 @@ impl Writer<'_> {
         let text = if self.view.thoughts == Thoughts::Shown {
             part.text()
         } else {
-            Text::default()
+            EscapedStr::default()
         };
         let is_empty = text.is_empty() && part.sig.is_none();
         if self.view.thoughts == Thoughts::Hidden || is_empty {
@@ -160,7 +160,13 @@ impl Writer<'_> {
         });
     }
 
-    fn call(&mut self, id: &Text, name: &Text, input: &ToolInput, content: &mut Array<'_>) {
+    fn call(
+        &mut self,
+        id: &EscapedStr,
+        name: &EscapedStr,
+        input: &ToolInput,
+        content: &mut Array<'_>,
+    ) {
         if matches!(input, ToolInput::Malformed(_)) {
             self.losses.noted("input", How::Adjusted);
         }

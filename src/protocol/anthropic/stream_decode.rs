@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::usage::Counts;
 use super::{DIALECT, faults, words};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start};
-use crate::json::{self, Document, Invalid, Raw, Scratch, Text, Value};
+use crate::json::{self, Document, EscapedStr, Invalid, Raw, Scratch, Value};
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Garbled, StreamDecoder, names};
+use crate::protocol::{MalformedResponse, StreamDecoder, names};
 
 #[derive(Default)]
 pub(super) struct Decoder {
@@ -20,7 +20,7 @@ pub(super) struct Decoder {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let Self { frames, answer } = self;
         frames.push(chunk, |frame| answer.frame(&frame, out))
     }
@@ -54,7 +54,7 @@ pub(super) struct Answer {
     open: Option<Open>,
     has_calls: bool,
     counts: Counts,
-    ending: Ending,
+    ending: MessageEnd,
     scratch: Scratch,
 }
 
@@ -72,22 +72,22 @@ enum Holds {
     Call { has_input: bool },
     /// A block of a hosted tool, which goes out whole at its end.
     Hosted {
-        kind: Text,
+        kind: EscapedStr,
         raw: Raw,
-        input: Vec<Text>,
+        input: Vec<EscapedStr>,
     },
 }
 
 /// What the answer says of its end, before it ends.
 #[derive(Default)]
-struct Ending {
-    stop_reason: Option<Text>,
-    sequence: Option<Text>,
-    detail: Option<Text>,
+struct MessageEnd {
+    stop_reason: Option<EscapedStr>,
+    sequence: Option<EscapedStr>,
+    detail: Option<EscapedStr>,
 }
 
 impl Answer {
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.is_done || !is_known(&frame.event) {
             return Ok(());
         }
@@ -103,7 +103,7 @@ impl Answer {
         root: Value<'_>,
         event: &[u8],
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         let kind = root
             .get("type")
             .and_then(|kind| kind.str().ok())
@@ -137,7 +137,7 @@ impl Answer {
         &mut self,
         message: Value<'_>,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         if std::mem::replace(&mut self.is_started, true) {
             return Err(garbled("a second `message_start`"));
         }
@@ -163,7 +163,7 @@ impl Answer {
         block: Value<'_>,
         index: u64,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         if !self.is_started {
             return Err(garbled("a block before `message_start`"));
         }
@@ -197,7 +197,7 @@ impl Answer {
     }
 
     /// What a block says at its start: all of it in a whole answer, as a rule nothing in a stream.
-    fn content(&mut self, block: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn content(&mut self, block: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         for key in ["text", "thinking"] {
             self.text(text(block, &[key]), out);
         }
@@ -218,7 +218,12 @@ impl Answer {
         Ok(())
     }
 
-    fn delta(&mut self, delta: Value<'_>, index: u64, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn delta(
+        &mut self,
+        delta: Value<'_>,
+        index: u64,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         if self.open.as_ref().is_none_or(|open| open.index != index) {
             return Err(garbled(format!(
                 "a delta for block {index}, which is not open"
@@ -239,7 +244,7 @@ impl Answer {
         Ok(())
     }
 
-    fn text(&mut self, text: Option<Text>, out: &mut Vec<Event>) {
+    fn text(&mut self, text: Option<EscapedStr>, out: &mut Vec<Event>) {
         let Some(text) = text.filter(|text| !text.is_empty()) else {
             return;
         };
@@ -252,7 +257,7 @@ impl Answer {
         out.push(Event::Delta { at, text });
     }
 
-    fn sig(&mut self, value: Option<Text>, out: &mut Vec<Event>) {
+    fn sig(&mut self, value: Option<EscapedStr>, out: &mut Vec<Event>) {
         if let Some(value) = value.filter(|value| !value.is_empty() && !self.holds_hosted()) {
             out.push(Event::Sig {
                 at: self.at(),
@@ -280,7 +285,11 @@ impl Answer {
         )
     }
 
-    pub(super) fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn block_stop(
+        &mut self,
+        index: u64,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let Some(Open { holds, .. }) = self.open.take().filter(|open| open.index == index) else {
             return Err(garbled(format!(
                 "the end of block {index}, which is not open"
@@ -292,7 +301,7 @@ impl Answer {
             // "Stream").
             Holds::Call { has_input: false } => out.push(Event::Delta {
                 at,
-                text: Text::from_static("{}"),
+                text: EscapedStr::from_static("{}"),
             }),
             Holds::Hosted { kind, raw, input } => {
                 out.push(Event::PartStart {
@@ -310,7 +319,11 @@ impl Answer {
         Ok(())
     }
 
-    fn message_delta(&mut self, root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn message_delta(
+        &mut self,
+        root: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         if !self.is_started {
             return Err(garbled("a `message_delta` before `message_start`"));
         }
@@ -328,7 +341,7 @@ impl Answer {
             text(holder, &["stop_sequence"]),
             detail,
         ];
-        let Ending {
+        let MessageEnd {
             stop_reason,
             sequence,
             detail,
@@ -338,13 +351,13 @@ impl Answer {
         }
     }
 
-    pub(super) fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if !self.is_started || self.open.is_some() {
             return Err(garbled(
                 "the end of the message before the end of its content",
             ));
         }
-        let Ending {
+        let MessageEnd {
             stop_reason,
             sequence,
             detail,
@@ -409,8 +422,8 @@ fn head(block: Value<'_>) -> Result<PartHead, Invalid> {
 }
 
 /// A hosted block with the input that came after its start.
-fn with_input(block: Raw, pieces: &[Text]) -> Raw {
-    let input = Text::join(pieces, "");
+fn with_input(block: Raw, pieces: &[EscapedStr]) -> Raw {
+    let input = EscapedStr::join(pieces, "");
     let Some(input) = (!input.is_empty()).then(|| input.parse().ok()).flatten() else {
         return block;
     };
@@ -433,12 +446,12 @@ fn index(root: Value<'_>) -> Result<u64, Invalid> {
 }
 
 /// A text at the end of a path; `None` where there is none, or something else.
-fn text(value: Value<'_>, path: &[&str]) -> Option<Text> {
+fn text(value: Value<'_>, path: &[&str]) -> Option<EscapedStr> {
     value.find(path)?.text().ok()
 }
 
-fn garbled(why: impl Into<String>) -> Garbled {
-    Garbled {
+fn garbled(why: impl Into<String>) -> MalformedResponse {
+    MalformedResponse {
         why: format!("{} ({DIALECT})", why.into()),
     }
 }

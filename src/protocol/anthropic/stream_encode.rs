@@ -9,8 +9,8 @@ use bytes::BytesMut;
 use super::view::{Thoughts, View, write_end};
 use super::{faults, response, usage};
 use crate::canon::{Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
-use crate::json::{Object, Raw, Text, Writer};
-use crate::protocol::{Ending, StreamEncoder, sse};
+use crate::json::{EscapedStr, Object, Raw, Writer};
+use crate::protocol::{StreamEncoder, StreamEnd, sse};
 
 pub(super) struct Encoder {
     view: View,
@@ -35,13 +35,13 @@ struct Part {
     head: PartHead,
     /// Whether its block has begun.
     is_open: bool,
-    sig: Option<Text>,
+    sig: Option<EscapedStr>,
 }
 
 struct Finish {
-    word: Text,
-    sequence: Option<Text>,
-    detail: Option<Text>,
+    word: EscapedStr,
+    sequence: Option<EscapedStr>,
+    detail: Option<EscapedStr>,
 }
 
 impl Encoder {
@@ -69,7 +69,7 @@ impl StreamEncoder for Encoder {
         }
     }
 
-    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         match (self.stage, self.finish.take()) {
             (Stage::Over, _) => {}
             (_, Some(finish)) => self.stop(&finish, out),
@@ -78,7 +78,7 @@ impl StreamEncoder for Encoder {
                 out,
             ),
         }
-        Ending::Clean
+        StreamEnd::Clean
     }
 
     fn keep_alive(&mut self, out: &mut BytesMut) {
@@ -149,7 +149,7 @@ impl Encoder {
             PartHead::ToolCall { free, .. } => {
                 self.open(out);
                 if *free {
-                    self.input(&Text::from(r#"{"input":""#), out);
+                    self.input(&EscapedStr::from(r#"{"input":""#), out);
                 }
             }
             PartHead::Hosted { .. } if self.view.is_native() => self.open(out),
@@ -157,7 +157,7 @@ impl Encoder {
         }
     }
 
-    fn delta(&mut self, text: &Text, out: &mut BytesMut) {
+    fn delta(&mut self, text: &EscapedStr, out: &mut BytesMut) {
         let Some(part) = self.part.as_ref().filter(|_| !text.is_empty()) else {
             return;
         };
@@ -171,26 +171,26 @@ impl Encoder {
             // Free text becomes the content of a JSON string, inside a piece of JSON that is itself
             // in a string.
             PartHead::ToolCall { free: true, .. } => {
-                self.input(&Text::from(text.as_escaped()), out)
+                self.input(&EscapedStr::from(text.as_escaped()), out)
             }
             PartHead::ToolCall { .. } => self.input(text, out),
             PartHead::Reasoning(_) | PartHead::Media { .. } | PartHead::Hosted { .. } => {}
         }
     }
 
-    fn input(&mut self, piece: &Text, out: &mut BytesMut) {
+    fn input(&mut self, piece: &EscapedStr, out: &mut BytesMut) {
         self.piece("input_json_delta", "partial_json", piece, out);
     }
 
     /// Writes one delta, and the start of its block before the first.
-    fn piece(&mut self, kind: &str, key: &str, text: &Text, out: &mut BytesMut) {
+    fn piece(&mut self, kind: &str, key: &str, text: &EscapedStr, out: &mut BytesMut) {
         self.open(out);
         self.block_delta(kind, |delta| delta.text(key, text), out);
     }
 
     fn paragraph(&mut self, out: &mut BytesMut) {
         if self.part.as_ref().is_some_and(|part| part.is_open) {
-            self.delta(&Text::from("\n\n"), out);
+            self.delta(&EscapedStr::from("\n\n"), out);
         }
     }
 
@@ -212,7 +212,9 @@ impl Encoder {
     fn part_end(&mut self, out: &mut BytesMut) {
         match self.part.as_ref().map(|part| &part.head) {
             Some(PartHead::Reasoning(form)) => self.sign(*form, out),
-            Some(PartHead::ToolCall { free: true, .. }) => self.input(&Text::from(r#""}"#), out),
+            Some(PartHead::ToolCall { free: true, .. }) => {
+                self.input(&EscapedStr::from(r#""}"#), out)
+            }
             _ => {}
         }
         if self.part.take().is_some_and(|part| part.is_open) {

@@ -8,7 +8,7 @@ use super::abilities::ThinkingForm;
 use super::messages_encode::Message;
 use super::request_encode::Encoder;
 use crate::canon::{
-    Effort, Located, Losses, Reasoning, ReasoningMode, ShowReasoning, Spot, ToolChoice,
+    Effort, Located, Losses, Offset, Reasoning, ReasoningMode, ShowReasoning, ToolChoice,
 };
 use crate::json::Object;
 use crate::protocol::efforts;
@@ -231,7 +231,7 @@ impl Encoder<'_> {
     }
 
     /// The budget that the client asks for, in one way or another, and where.
-    fn measure(&mut self, reasoning: &Located<Reasoning>) -> (u64, Spot) {
+    fn measure(&mut self, reasoning: &Located<Reasoning>) -> (u64, Offset) {
         let Reasoning {
             effort,
             budget_tokens,
@@ -333,7 +333,7 @@ impl Wish {
 }
 
 /// The budget that goes with the bound; `None` where there is no room for any.
-fn fit(asked: u64, at: Spot, bound: &mut Bound, losses: &mut Losses) -> Option<u64> {
+fn fit(asked: u64, at: Offset, bound: &mut Bound, losses: &mut Losses) -> Option<u64> {
     if bound.may_grow && asked >= bound.tokens {
         bound.tokens = bound.tokens.saturating_add(asked);
     }

@@ -6,7 +6,7 @@
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind};
-use crate::json::{Invalid, Raw, Text, Value};
+use crate::json::{EscapedStr, Invalid, Raw, Value};
 
 impl Decoder {
     pub(super) fn tools(&mut self, tools: Value<'_>) -> Result<Vec<Tool>, Invalid> {
@@ -97,6 +97,6 @@ pub(super) fn find_hosted_choice(request: &mut Request) {
 }
 
 /// The name by which a hosted tool is called.
-pub(super) fn hosted_name(tool: &Raw) -> Option<Text> {
+pub(super) fn hosted_name(tool: &Raw) -> Option<EscapedStr> {
     tool.document().root().get("name")?.text().ok()
 }

@@ -6,7 +6,7 @@ use super::DIALECT;
 use super::request_encode::Encoder;
 use super::tools_decode::hosted_name;
 use crate::canon::{Located, Tool, ToolChoice, ToolKind};
-use crate::json::{self, Array, Object, Raw, Text};
+use crate::json::{self, Array, EscapedStr, Object, Raw};
 use crate::protocol::schema;
 
 /// The arguments of a tool that takes free text where the target has none such.
@@ -89,9 +89,9 @@ impl<'e> Encoder<'e> {
 
     fn write_name(
         &self,
-        name: &Text,
-        namespace: Option<&Text>,
-        description: Option<&Text>,
+        name: &EscapedStr,
+        namespace: Option<&EscapedStr>,
+        description: Option<&EscapedStr>,
         object: &mut Object<'_>,
     ) {
         object.text("name", &self.names.wire(name, namespace));
@@ -149,7 +149,7 @@ impl<'e> Encoder<'e> {
         }
     }
 
-    fn choice(&mut self, choice: &Located<ToolChoice>) -> (&'static str, Option<Text>) {
+    fn choice(&mut self, choice: &Located<ToolChoice>) -> (&'static str, Option<EscapedStr>) {
         match &choice.value {
             ToolChoice::None => ("none", None),
             ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => ("auto", None),
@@ -170,7 +170,7 @@ impl<'e> Encoder<'e> {
         }
     }
 
-    fn hosted(&self, wanted: &Text) -> Option<Text> {
+    fn hosted(&self, wanted: &EscapedStr) -> Option<EscapedStr> {
         self.request.tools.iter().find_map(|tool| match &tool.kind {
             ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT && kind == wanted => {
                 hosted_name(raw)

@@ -5,7 +5,7 @@
 //! Canon counts the whole. Decides nothing about unknown figures.
 
 use crate::canon::Usage;
-use crate::json::{Object, Text, Value};
+use crate::json::{EscapedStr, Object, Value};
 
 /// The figures as this dialect counts them, so that a later frame may correct one of them alone.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +55,7 @@ pub(super) fn decode(usage: Value<'_>) -> Usage {
 
 /// Writes the members of a `usage` object. The two that the shape demands are 0 where they are not
 /// known.
-pub(super) fn encode(usage: &Usage, tier: Option<&Text>, object: &mut Object<'_>) {
+pub(super) fn encode(usage: &Usage, tier: Option<&EscapedStr>, object: &mut Object<'_>) {
     object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
     object.some(
         "cache_creation_input_tokens",

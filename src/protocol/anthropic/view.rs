@@ -6,8 +6,8 @@ use super::DIALECT;
 use crate::canon::{
     FinishReason, Origin, Reasoning, ReasoningForm, ReasoningMode, ShowReasoning, Start,
 };
-use crate::json::{Object, Text};
-use crate::protocol::{Ask, envelope};
+use crate::json::{EscapedStr, Object};
+use crate::protocol::{ResponseContext, envelope};
 
 use super::words;
 
@@ -33,7 +33,7 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         let reasoning = ask
             .request
             .reasoning
@@ -55,7 +55,7 @@ impl View {
 
     /// The token in this dialect's carrier. Every thinking block must have one, also where the
     /// upstream gave none.
-    pub(super) fn carrier(&self, form: ReasoningForm, token: Option<&Text>) -> Text {
+    pub(super) fn carrier(&self, form: ReasoningForm, token: Option<&EscapedStr>) -> EscapedStr {
         match token {
             Some(token) if self.is_native() => token.clone(),
             token => envelope::wrap(&self.origin, form, token),
@@ -71,26 +71,26 @@ impl View {
     }
 
     /// The upstream's id in this dialect's form, or one of our own.
-    fn id(&self, start: &Start) -> Text {
+    fn id(&self, start: &Start) -> EscapedStr {
         match &start.id {
             Some(id) if id.as_escaped().starts_with("msg_") => id.clone(),
-            Some(id) => Text::join([&Text::from_static("msg_"), id], ""),
-            None => Text::from(format!("msg_{}", self.request_id)),
+            Some(id) => EscapedStr::join([&EscapedStr::from_static("msg_"), id], ""),
+            None => EscapedStr::from(format!("msg_{}", self.request_id)),
         }
     }
 
     /// The service tier, which other dialects name in words of their own.
-    pub(super) fn tier<'s>(&self, start: &'s Start) -> Option<&'s Text> {
+    pub(super) fn tier<'s>(&self, start: &'s Start) -> Option<&'s EscapedStr> {
         start.tier.as_ref().filter(|_| self.is_native())
     }
 
     /// The dialect's word for the reason: its own unknown words as they came, those of others as a
     /// plain end.
-    pub(super) fn stop_reason(&self, reason: &FinishReason) -> Text {
+    pub(super) fn stop_reason(&self, reason: &FinishReason) -> EscapedStr {
         match (words::encode_stop_reason(reason), reason) {
-            (Some(word), _) => Text::from_static(word),
+            (Some(word), _) => EscapedStr::from_static(word),
             (None, FinishReason::Other(word)) if self.is_native() => word.clone(),
-            (None, _) => Text::from_static("end_turn"),
+            (None, _) => EscapedStr::from_static("end_turn"),
         }
     }
 
@@ -113,9 +113,9 @@ fn thoughts(reasoning: &Reasoning) -> Thoughts {
 
 /// Writes how an answer ended.
 pub(super) fn write_end(
-    word: &Text,
-    sequence: Option<&Text>,
-    detail: Option<&Text>,
+    word: &EscapedStr,
+    sequence: Option<&EscapedStr>,
+    detail: Option<&EscapedStr>,
     object: &mut Object<'_>,
 ) {
     object.text("stop_reason", word);

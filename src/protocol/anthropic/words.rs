@@ -4,7 +4,7 @@
 //! Knows no event order.
 
 use crate::canon::FinishReason;
-use crate::json::Text;
+use crate::json::EscapedStr;
 
 /// Each word and its meaning. Decoding takes the first row with the word, encoding the first row
 /// with the meaning.
@@ -21,7 +21,7 @@ const STOP_REASONS: [(&str, FinishReason); 8] = [
 
 /// Reads a stop reason. Calls in the answer decide whether it ended for them, not the upstream's
 /// word.
-pub(super) fn decode_stop_reason(word: &Text, has_calls: bool) -> FinishReason {
+pub(super) fn decode_stop_reason(word: &EscapedStr, has_calls: bool) -> FinishReason {
     let known = STOP_REASONS.iter().find(|(name, _)| *word == *name);
     match known.map_or_else(
         || FinishReason::Other(word.clone()),
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn every_word_comes_back_as_itself() {
         for (word, _) in STOP_REASONS {
-            let reason = decode_stop_reason(&Text::from(word), word == "tool_use");
+            let reason = decode_stop_reason(&EscapedStr::from(word), word == "tool_use");
             assert_eq!(encode_stop_reason(&reason), Some(word));
         }
     }

@@ -10,8 +10,8 @@ use super::pieces::{Data, Piece};
 use crate::canon::{
     Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage,
 };
-use crate::json::{Raw, Text, Value};
-use crate::protocol::{Ask, envelope};
+use crate::json::{EscapedStr, Raw, Value};
+use crate::protocol::{ResponseContext, envelope};
 
 /// Collects what an answer says and hands out its parts as they become writable.
 pub(super) struct Composer {
@@ -28,26 +28,26 @@ pub(super) struct Composer {
 pub(super) struct Choice {
     head: Option<PartHead>,
     /// What came of a part that is written whole.
-    held: Vec<Text>,
-    sig: Option<Text>,
+    held: Vec<EscapedStr>,
+    sig: Option<EscapedStr>,
     /// Another maker's token that no call carries yet.
     token: Option<Token>,
     /// Whether a call's arguments could not be read.
     is_malformed: bool,
     pub(super) logprobs: Vec<Raw>,
     /// Gemini's own metadata by its key, the last of each.
-    pub(super) metadata: Vec<(Text, Raw)>,
-    pub(super) finish: Option<(FinishReason, Option<Text>)>,
+    pub(super) metadata: Vec<(EscapedStr, Raw)>,
+    pub(super) finish: Option<(FinishReason, Option<EscapedStr>)>,
 }
 
 struct Token {
-    wrapped: Text,
+    wrapped: EscapedStr,
     /// Whether the thought that it belongs to carries it too.
     is_shown: bool,
 }
 
 impl Composer {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         let show = ask
             .request
             .reasoning
@@ -72,7 +72,7 @@ impl Composer {
                 out.extend(self.delta(at.choice, text).map(|piece| (at.choice, piece)))
             }
             Event::Paragraph { at } => {
-                let piece = self.delta(at.choice, &Text::from("\n\n"));
+                let piece = self.delta(at.choice, &EscapedStr::from("\n\n"));
                 out.extend(piece.map(|piece| (at.choice, piece)));
             }
             Event::Sig { at, value } => self.choice(at.choice).sig = Some(value.clone()),
@@ -90,7 +90,7 @@ impl Composer {
         }
     }
 
-    fn delta(&mut self, choice: u32, text: &Text) -> Option<Piece> {
+    fn delta(&mut self, choice: u32, text: &EscapedStr) -> Option<Piece> {
         let shows_thoughts = self.shows_thoughts;
         let state = self.choice(choice);
         match state.head.as_ref()? {
@@ -109,7 +109,7 @@ impl Composer {
         let (Some(head), sig) = (state.head.take(), state.sig.take()) else {
             return;
         };
-        let held = Text::join(&std::mem::take(&mut state.held), "");
+        let held = EscapedStr::join(&std::mem::take(&mut state.held), "");
         let own = sig.clone().filter(|_| self.is_own());
         match head {
             PartHead::Text | PartHead::Refusal => {
@@ -135,7 +135,7 @@ impl Composer {
         &mut self,
         choice: u32,
         form: ReasoningForm,
-        sig: Option<Text>,
+        sig: Option<EscapedStr>,
         out: &mut Vec<(u32, Piece)>,
     ) {
         let Some(sig) = sig else { return };
@@ -149,7 +149,7 @@ impl Composer {
         if is_shown {
             out.push((
                 choice,
-                Piece::thought(Text::default()).signed(Some(carried.clone())),
+                Piece::thought(EscapedStr::default()).signed(Some(carried.clone())),
             ));
         } else if is_own {
             return out.push((choice, Piece::token(carried)));
@@ -168,14 +168,14 @@ impl Composer {
     fn call(
         &mut self,
         choice: u32,
-        id: Text,
-        name: Text,
-        arguments: &Text,
-        own: Option<Text>,
+        id: EscapedStr,
+        name: EscapedStr,
+        arguments: &EscapedStr,
+        own: Option<EscapedStr>,
     ) -> Option<Piece> {
         let state = self.choice(choice);
         let arguments = if arguments.is_blank() {
-            &Text::from_static("{}")
+            &EscapedStr::from_static("{}")
         } else {
             arguments
         };
@@ -208,7 +208,7 @@ impl Composer {
         &mut self,
         choice: u32,
         reason: &FinishReason,
-        detail: Option<&Text>,
+        detail: Option<&EscapedStr>,
         out: &mut Vec<(u32, Piece)>,
     ) {
         let state = self.choice(choice);
@@ -244,7 +244,7 @@ impl Choice {
 
     fn keep(&mut self, key: &str, value: Value<'_>) {
         self.metadata.retain(|(kept, _)| *kept != key);
-        self.metadata.push((Text::from(key), value.raw()));
+        self.metadata.push((EscapedStr::from(key), value.raw()));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::canon::{
     Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning, Tool, ToolChoice,
     ToolKind, ToolName,
 };
-use crate::json::{Invalid, Raw, Text, Value};
+use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeError, efforts, schema};
 
 /// Source: Gemini API, `GenerationConfig.stop_sequences`.
@@ -100,7 +100,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Text is what every model writes; canon names only what comes besides.
+    /// EscapedStr is what every model writes; canon names only what comes besides.
     fn modalities(&mut self, modalities: Value<'_>) -> Result<(), Invalid> {
         for modality in modalities.items()? {
             if word(modality)? != "TEXT" {
@@ -181,7 +181,7 @@ impl Decoder {
                     kind => {
                         let kind = ToolKind::Hosted {
                             dialect: DIALECT,
-                            kind: Text::from(kind),
+                            kind: EscapedStr::from(kind),
                             raw: value.raw(),
                         };
                         self.request.tools.push(Tool {
@@ -281,11 +281,11 @@ fn set_once(schema: &mut Option<Raw>, parameters: Raw, at: Value<'_>) -> Result<
     }
 }
 
-fn names(names: Value<'_>) -> Result<Vec<Text>, Invalid> {
+fn names(names: Value<'_>) -> Result<Vec<EscapedStr>, Invalid> {
     names.items()?.map(Value::text).collect()
 }
 
-fn forced(mut names: Vec<Text>) -> ToolChoice {
+fn forced(mut names: Vec<EscapedStr>) -> ToolChoice {
     match names.len() {
         0 => ToolChoice::Any,
         1 => ToolChoice::One {
@@ -296,7 +296,7 @@ fn forced(mut names: Vec<Text>) -> ToolChoice {
     }
 }
 
-fn subset(names: Vec<Text>, must: bool) -> ToolChoice {
+fn subset(names: Vec<EscapedStr>, must: bool) -> ToolChoice {
     ToolChoice::Subset {
         tools: names.into_iter().map(ToolName::plain).collect(),
         must,

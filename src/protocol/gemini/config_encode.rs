@@ -8,10 +8,10 @@ use super::config_decode::STOPS_MAX;
 use super::models::{Budgets, Thinking};
 use super::request_encode::Context;
 use crate::canon::{
-    Effort, Format, Located, Losses, Reasoning, ReasoningMode, Request, SchemaFormat,
-    ShowReasoning, Spot, Tool, ToolChoice, ToolKind,
+    Effort, Format, Located, Losses, Offset, Reasoning, ReasoningMode, Request, SchemaFormat,
+    ShowReasoning, Tool, ToolChoice, ToolKind,
 };
-use crate::json::{self, Object, Raw, Text};
+use crate::json::{self, EscapedStr, Object, Raw};
 use crate::protocol::{efforts, schema};
 
 /// What a custom tool's free text becomes: one string, which the answer's arguments hold as
@@ -92,7 +92,7 @@ fn write_output_max(
     config.u64("maxOutputTokens", bound);
 }
 
-fn write_stops(stops: &[Located<Text>], config: &mut Object<'_>, losses: &mut Losses) {
+fn write_stops(stops: &[Located<EscapedStr>], config: &mut Object<'_>, losses: &mut Losses) {
     if let Some(extra) = stops.get(STOPS_MAX) {
         losses.refuse(
             extra.at,
@@ -144,7 +144,11 @@ fn note_strict(strict: Option<&Located<bool>>, losses: &mut Losses) {
 }
 
 /// Source: Gemini API, `GenerationConfig.response_modalities`.
-fn write_modalities(modalities: &[Located<Text>], config: &mut Object<'_>, losses: &mut Losses) {
+fn write_modalities(
+    modalities: &[Located<EscapedStr>],
+    config: &mut Object<'_>,
+    losses: &mut Losses,
+) {
     let mut words = vec!["TEXT"];
     for modality in modalities {
         match &*modality.value.to_plain().to_ascii_uppercase() {
@@ -197,7 +201,7 @@ fn note_no_thinking(reasoning: &Located<Reasoning>, losses: &mut Losses) -> bool
 }
 
 /// The place of the field that says how much.
-fn at_of(reasoning: &Located<Reasoning>) -> Spot {
+fn at_of(reasoning: &Located<Reasoning>) -> Offset {
     let asked = &reasoning.value;
     let effort = asked.effort.as_ref().map(|effort| effort.at);
     effort
@@ -315,7 +319,7 @@ fn write_tools(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses
 
 /// A hosted tool of Gemini's own. Others are left out; that one was forced is refused with the
 /// choice.
-fn own_hosted<'t>(tool: &'t Tool, losses: &mut Losses) -> Option<(&'t Text, &'t Raw)> {
+fn own_hosted<'t>(tool: &'t Tool, losses: &mut Losses) -> Option<(&'t EscapedStr, &'t Raw)> {
     match &tool.kind {
         ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT => Some((kind, raw)),
         _ => {
@@ -410,7 +414,7 @@ fn write_choice(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losse
 }
 
 /// `VALIDATED` is the mode that restricts the names and forces none.
-fn mode(context: &Context<'_>, choice: &ToolChoice) -> (&'static str, Vec<Text>) {
+fn mode(context: &Context<'_>, choice: &ToolChoice) -> (&'static str, Vec<EscapedStr>) {
     match choice {
         ToolChoice::None => ("NONE", Vec::new()),
         ToolChoice::Auto | ToolChoice::Hosted(_) => ("AUTO", Vec::new()),

@@ -12,8 +12,8 @@ use super::request_encode::{Context, note_marks};
 use crate::canon::{
     Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn,
 };
-use crate::json::{self, Raw, Text};
-use crate::protocol::handles;
+use crate::json::{self, EscapedStr, Raw};
+use crate::protocol::file_refs;
 use crate::protocol::{Operation, envelope};
 
 /// Stands for a first turn that is not the user's.
@@ -35,13 +35,13 @@ pub(super) struct Contents<'c, 'l> {
     losses: &'l mut Losses,
     contents: Vec<Content>,
     /// The names on the wire of the calls so far, by their ids: a result must say its call's.
-    called: HashMap<String, Text>,
+    called: HashMap<String, EscapedStr>,
 }
 
 /// A token of Gemini's own that came back on reasoning, and before which piece it stands.
 struct Token {
     before: usize,
-    value: Text,
+    value: EscapedStr,
     /// Whether it came in another dialect's carrier: it may have stood on the call then.
     is_homeless: bool,
 }
@@ -88,7 +88,7 @@ impl<'c, 'l> Contents<'c, 'l> {
             .first()
             .is_none_or(|first| first.role != "user")
         {
-            let pieces = vec![Piece::text(Text::from_static(CONTINUE))];
+            let pieces = vec![Piece::text(EscapedStr::from_static(CONTINUE))];
             self.contents.insert(
                 0,
                 Content {
@@ -159,7 +159,7 @@ impl<'c, 'l> Contents<'c, 'l> {
     fn sign_first_call(&mut self, pieces: &mut [Piece]) {
         let first = pieces.iter_mut().find(|piece| piece.is_call());
         if let Some(call) = first.filter(|call| call.sig.is_none()) {
-            call.sig = Some(Text::from_static(NO_SIGNATURE));
+            call.sig = Some(EscapedStr::from_static(NO_SIGNATURE));
             self.losses.added("thoughtSignature");
         }
     }
@@ -168,7 +168,7 @@ impl<'c, 'l> Contents<'c, 'l> {
     fn reasoning(
         &mut self,
         part: &Part,
-        texts: &[Text],
+        texts: &[EscapedStr],
         pieces: &mut Vec<Piece>,
         tokens: &mut Vec<Token>,
     ) {
@@ -186,11 +186,11 @@ impl<'c, 'l> Contents<'c, 'l> {
             });
         }
         if !texts.is_empty() {
-            pieces.push(Piece::thought(Text::join(texts, "\\n\\n")));
+            pieces.push(Piece::thought(EscapedStr::join(texts, "\\n\\n")));
         }
     }
 
-    fn fitting(&self, sig: Option<&Sig>) -> Option<Text> {
+    fn fitting(&self, sig: Option<&Sig>) -> Option<EscapedStr> {
         envelope::fitting(
             sig,
             DIALECT,
@@ -286,13 +286,13 @@ impl<'c, 'l> Contents<'c, 'l> {
                     format!("the gemini dialect fetches no {kind} from an address; send its data"),
                 );
             }
-            MediaSource::File { id, dialect } => handles::refuse(self.losses, id, *dialect),
+            MediaSource::File { id, dialect } => file_refs::refuse(self.losses, id, *dialect),
         }
         None
     }
 
     /// Source: Gemini API, `Part.media_resolution` (3 and later). `auto` says nothing.
-    fn resolution(&mut self, media: &Media) -> Option<Text> {
+    fn resolution(&mut self, media: &Media) -> Option<EscapedStr> {
         let detail = media
             .detail
             .as_ref()
@@ -305,7 +305,7 @@ impl<'c, 'l> Contents<'c, 'l> {
                 return None;
             }
         };
-        Some(Text::from(format!("MEDIA_RESOLUTION_{level}")))
+        Some(EscapedStr::from(format!("MEDIA_RESOLUTION_{level}")))
     }
 
     /// Media that the result itself cannot hold goes to `others`.
@@ -328,7 +328,7 @@ impl<'c, 'l> Contents<'c, 'l> {
             .get(&*result.call_id.to_plain())
             .or(result.name.as_ref());
         let name = name.unwrap_or(&result.call_id).clone();
-        let response = response(&Text::join(&texts, "\\n"), result.is_error);
+        let response = response(&EscapedStr::join(&texts, "\\n"), result.is_error);
         Piece::new(Data::Result {
             id: result.call_id.clone(),
             name,
@@ -364,11 +364,11 @@ fn is_question(turn: &Turn) -> bool {
 
 fn wrap_reminder(mut piece: Piece) -> Piece {
     if let Data::Text { text, .. } = &mut piece.data {
-        *text = Text::join(
+        *text = EscapedStr::join(
             [
-                &Text::from("<system-reminder>\n"),
+                &EscapedStr::from("<system-reminder>\n"),
                 text,
-                &Text::from("\n</system-reminder>"),
+                &EscapedStr::from("\n</system-reminder>"),
             ],
             "",
         );
@@ -405,7 +405,7 @@ fn is_googles(url: &str) -> bool {
 }
 
 /// A result's text as the object that `functionResponse.response` has to be.
-fn response(text: &Text, is_error: bool) -> Raw {
+fn response(text: &EscapedStr, is_error: bool) -> Raw {
     let key = if is_error { "error" } else { "output" };
     match text.to_object() {
         Ok(document) if !is_error => document.root().raw(),

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use super::wire::{count, field, fields, required};
 use super::{Gemini, faults, path, resource};
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses, Unknown};
-use crate::json::{self, Document, Invalid, Object, Raw, Text, Value, Writer};
+use crate::json::{self, Document, EscapedStr, Invalid, Object, Raw, Value, Writer};
 use crate::protocol::{
-    DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire,
+    DecodeError, EmbedProtocol, EncodedEmbedding, Inbound, MalformedResponse, Operation, Target,
+    Wire,
 };
 
 impl EmbedProtocol for Gemini {
@@ -35,7 +36,7 @@ impl EmbedProtocol for Gemini {
         embed: &Embed,
         target: &Target<'_>,
         losses: &mut Losses,
-    ) -> EncodedEmbed {
+    ) -> EncodedEmbedding {
         let is_batch = embed.is_batch || embed.inputs.len() != 1;
         let body = json::document(|value| {
             value.object(|body| {
@@ -62,7 +63,7 @@ impl EmbedProtocol for Gemini {
         } else {
             ("embedContent", Operation::Embed)
         };
-        EncodedEmbed {
+        EncodedEmbedding {
             wire: Wire {
                 path: path(target.model, method),
                 body: body.into(),
@@ -73,11 +74,11 @@ impl EmbedProtocol for Gemini {
     }
 
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault> {
-        let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+        let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
         if let Some(error) = faults::error_of(document.root()) {
             return Err(faults::decode(error, None));
         }
-        let vectors = read_vectors(document.root()).map_err(Garbled::from)?;
+        let vectors = read_vectors(document.root()).map_err(MalformedResponse::from)?;
         let usage = field(document.root(), "usageMetadata")
             .and_then(|usage| field(usage, "promptTokenCount"));
         Ok(Embeddings {
@@ -159,12 +160,12 @@ fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn text_of(content: Value<'_>) -> Result<Text, Invalid> {
+fn text_of(content: Value<'_>) -> Result<EscapedStr, Invalid> {
     let parts = required(content, "parts")?.items()?;
-    let texts: Vec<Text> = parts
+    let texts: Vec<EscapedStr> = parts
         .map(|part| required(part, "text")?.text())
         .collect::<Result<_, _>>()?;
-    Ok(Text::join(&texts, "\\n"))
+    Ok(EscapedStr::join(&texts, "\\n"))
 }
 
 fn write_request(
@@ -223,7 +224,7 @@ fn write_vector(vector: &Embedding, object: &mut Object<'_>) {
 }
 
 /// Base64 of little-endian `f32`, as numbers.
-fn write_floats(data: &Text, out: Writer<'_>) {
+fn write_floats(data: &EscapedStr, out: Writer<'_>) {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(data.to_plain().as_bytes())

@@ -3,7 +3,7 @@
 //! Source: Gemini API, `Candidate.FinishReason`; `translation.md` section 6.
 
 use crate::canon::FinishReason;
-use crate::json::Text;
+use crate::json::EscapedStr;
 
 /// What an upstream's word means. `None` = the candidate goes on.
 ///
@@ -26,7 +26,7 @@ pub(super) fn decode(word: &str, has_calls: bool) -> Option<FinishReason> {
         | "IMAGE_RECITATION"
         | "IMAGE_OTHER" => FinishReason::Filtered,
         "MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL" => FinishReason::Malformed,
-        other => FinishReason::Other(Text::from(other)),
+        other => FinishReason::Other(EscapedStr::from(other)),
     })
 }
 

@@ -10,24 +10,24 @@ use super::{faults, usage};
 use crate::canon::{Fault, Usage};
 use crate::json::Document;
 use crate::protocol::objects::Objects;
-use crate::protocol::{Garbled, Glimpse};
+use crate::protocol::{FrameInfo, MalformedResponse};
 
 /// Looks at a whole answer.
-pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    Document::skim(body.clone())?;
+pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    Document::parse_shallow(body.clone())?;
     Ok(look(body))
 }
 
 /// Looks at one chunk or at a whole answer.
-pub(super) fn look(data: &Bytes) -> Glimpse {
+pub(super) fn look(data: &Bytes) -> FrameInfo {
     let fault = error(data);
-    Glimpse {
+    FrameInfo {
         usage: last_usage(data),
         is_content: memmem::find(data, b"\"parts\"").is_some(),
         is_end: fault.is_none() && is_end(data),
         is_last: false,
         fault,
-        ..Glimpse::default()
+        ..FrameInfo::default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::json::Text;
+use crate::json::EscapedStr;
 
 /// The calls of a history that wait for their results.
 #[derive(Debug, Default)]
@@ -17,8 +17,8 @@ pub(super) struct Calls {
 
 #[derive(Debug)]
 struct Open {
-    id: Text,
-    name: Text,
+    id: EscapedStr,
+    name: EscapedStr,
     turn: usize,
     is_minted: bool,
 }
@@ -28,13 +28,13 @@ impl Calls {
     /// the history comes back.
     pub(super) fn call(
         &mut self,
-        id: Option<Text>,
-        name: &Text,
+        id: Option<EscapedStr>,
+        name: &EscapedStr,
         turn: usize,
         position: usize,
-    ) -> Text {
+    ) -> EscapedStr {
         let is_minted = id.is_none();
-        let id = id.unwrap_or_else(|| Text::from(format!("call_{turn}_{position}")));
+        let id = id.unwrap_or_else(|| EscapedStr::from(format!("call_{turn}_{position}")));
         self.open.push(Open {
             id: id.clone(),
             name: name.clone(),
@@ -46,7 +46,7 @@ impl Calls {
 
     /// The id of the call that a result answers. A result that answers none keeps its own id, or
     /// its name for want of one.
-    pub(super) fn result(&mut self, id: Option<Text>, name: &Text) -> Text {
+    pub(super) fn result(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
         let answered = id
             .as_ref()
             .and_then(|id| self.by_id(id))
@@ -57,13 +57,13 @@ impl Calls {
         }
     }
 
-    fn by_id(&self, id: &Text) -> Option<usize> {
+    fn by_id(&self, id: &EscapedStr) -> Option<usize> {
         self.open.iter().position(|call| call.id == *id)
     }
 
     /// The first open call of that name in the latest turn that has one. A result with an id never
     /// answers a call with another.
-    fn by_name(&self, name: &Text, only_minted: bool) -> Option<usize> {
+    fn by_name(&self, name: &EscapedStr, only_minted: bool) -> Option<usize> {
         let fits =
             |(_, call): &(usize, &Open)| call.name == *name && (call.is_minted || !only_minted);
         let named = self.open.iter().enumerate().filter(fits);
@@ -75,14 +75,14 @@ impl Calls {
 
 /// The id of an answer's call that came without one: 29 characters, unique through the request's
 /// random id.
-pub(super) fn minted(request_id: &str, counter: u64) -> Text {
+pub(super) fn minted(request_id: &str, counter: u64) -> EscapedStr {
     let digest = Sha256::digest(format!("{request_id}.{counter}"));
     let hex: String = digest
         .iter()
         .take(12)
         .map(|byte| format!("{byte:02x}"))
         .collect();
-    Text::from(format!("call_{hex}"))
+    EscapedStr::from(format!("call_{hex}"))
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
         let answered = ["a", "a", "b"].map(|name| calls.result(None, &name.into()));
         assert_eq!(
             answered,
-            ["call_1_0", "call_1_2", "call_1_1"].map(Text::from)
+            ["call_1_0", "call_1_2", "call_1_1"].map(EscapedStr::from)
         );
     }
 

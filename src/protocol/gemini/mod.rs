@@ -36,9 +36,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::NameRules;
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Hints, Inbound,
-    Operation, Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder,
-    Target, opening, sse,
+    DecodeContext, DecodeError, EmbedProtocol, Encoded, FrameInfo, Hints, Inbound,
+    MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
+    Route, RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, sse,
 };
 use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -125,8 +125,8 @@ impl Protocol for Gemini {
         "v1beta"
     }
 
-    fn opening(&self) -> opening::Places {
-        opening::Places {
+    fn opening(&self) -> conversation_key::Places {
+        conversation_key::Places {
             system: &["systemInstruction", "system_instruction"],
             turns: "contents",
         }
@@ -156,18 +156,18 @@ impl Protocol for Gemini {
         response::Form::of(query).content_type()
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-        let document = Document::skim(inbound.body.clone())?;
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+        let document = Document::parse_shallow(inbound.body.clone())?;
         document.root().members()?;
         let model = inbound
             .path_model
             .ok_or_else(|| document.root().missing("model"))?
             .to_owned();
-        Ok(Peek {
+        Ok(RoutingFields {
             model,
             model_at: None,
             stream: Some(inbound.operation == Operation::StreamGenerate),
-            ..Peek::default()
+            ..RoutingFields::default()
         })
     }
 
@@ -202,16 +202,16 @@ impl Protocol for Gemini {
         request_encode::request(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::new(answering))
     }
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
         Box::new(response::Encoder::new(ask))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
-        let document = Document::parse(body).map_err(Garbled::from)?;
+    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
+        let document = Document::parse(body).map_err(MalformedResponse::from)?;
         let (mut reader, mut events) = (reader::Reader::new(answering), Vec::new());
         read_chunks(document.root(), &mut reader, &mut events)?;
         reader.finish(&mut events);
@@ -220,7 +220,12 @@ impl Protocol for Gemini {
         fold.finish()
     }
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes {
         response::encode(response, ask, losses)
     }
 
@@ -235,24 +240,24 @@ impl Protocol for Gemini {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &Passed<'_>,
+        passed: &PassthroughState<'_>,
         out: &mut BytesMut,
-    ) -> Ending {
+    ) -> StreamEnd {
         response::encode_stream_fault(fault, passed, out)
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::look(&frame.data)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
-        let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+        let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
         let tokens = wire::required(document.root(), "totalTokens").and_then(wire::count);
-        tokens.map_err(|invalid| Garbled::from(invalid).into())
+        tokens.map_err(|invalid| MalformedResponse::from(invalid).into())
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {
@@ -296,7 +301,7 @@ fn read_chunks(
     root: Value<'_>,
     reader: &mut reader::Reader,
     events: &mut Vec<Event>,
-) -> Result<(), Garbled> {
+) -> Result<(), MalformedResponse> {
     match root.items() {
         Ok(mut chunks) => chunks.try_for_each(|chunk| reader.chunk(chunk, events)),
         Err(_) => reader.chunk(root, events),

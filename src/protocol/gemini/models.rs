@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::wire::{count, field, parameter, required};
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Object, Value};
-use crate::protocol::Garbled;
+use crate::protocol::MalformedResponse;
 
 /// How a model's thinking is steered. Never both ways: upstreams refuse that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,12 +106,12 @@ fn write(model: &mut Object<'_>, card: &ModelCard) {
 }
 
 pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
-    let document = Document::parse(body.clone()).map_err(Garbled::from)?;
+    let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
     let models = required(document.root(), "models")
         .and_then(Value::items)
-        .map_err(Garbled::from)?;
+        .map_err(MalformedResponse::from)?;
     models
-        .map(|model| decode(model).map_err(|invalid| Garbled::from(invalid).into()))
+        .map(|model| decode(model).map_err(|invalid| MalformedResponse::from(invalid).into()))
         .collect()
 }
 

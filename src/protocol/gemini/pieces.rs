@@ -2,48 +2,48 @@
 //!
 //! Knows the shapes and nothing of why a part is written.
 
-use crate::json::{Object, Raw, Text};
+use crate::json::{EscapedStr, Object, Raw};
 
 /// A part that is about to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) data: Data,
     /// `thoughtSignature`.
-    pub(super) sig: Option<Text>,
+    pub(super) sig: Option<EscapedStr>,
     /// `mediaResolution.level`.
-    pub(super) resolution: Option<Text>,
+    pub(super) resolution: Option<EscapedStr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Data {
     Text {
-        text: Text,
+        text: EscapedStr,
         is_thought: bool,
     },
     Inline {
-        mime: Text,
-        data: Text,
+        mime: EscapedStr,
+        data: EscapedStr,
     },
     File {
-        uri: Text,
-        mime: Option<Text>,
+        uri: EscapedStr,
+        mime: Option<EscapedStr>,
     },
     Call {
-        id: Text,
-        name: Text,
+        id: EscapedStr,
+        name: EscapedStr,
         /// A JSON object.
         args: Raw,
     },
     Result {
-        id: Text,
-        name: Text,
+        id: EscapedStr,
+        name: EscapedStr,
         /// A JSON object.
         response: Raw,
         media: Vec<Data>,
     },
     /// A part of a hosted tool: its member as it was.
     Hosted {
-        kind: Text,
+        kind: EscapedStr,
         raw: Raw,
     },
 }
@@ -57,14 +57,14 @@ impl Piece {
         }
     }
 
-    pub(super) fn text(text: Text) -> Self {
+    pub(super) fn text(text: EscapedStr) -> Self {
         Self::new(Data::Text {
             text,
             is_thought: false,
         })
     }
 
-    pub(super) fn thought(text: Text) -> Self {
+    pub(super) fn thought(text: EscapedStr) -> Self {
         Self::new(Data::Text {
             text,
             is_thought: true,
@@ -72,12 +72,12 @@ impl Piece {
     }
 
     /// A token without a part of its own: an empty text, as Gemini itself ends its streams.
-    pub(super) fn token(sig: Text) -> Self {
-        Self::text(Text::default()).signed(Some(sig))
+    pub(super) fn token(sig: EscapedStr) -> Self {
+        Self::text(EscapedStr::default()).signed(Some(sig))
     }
 
     #[must_use]
-    pub(super) fn signed(mut self, sig: Option<Text>) -> Self {
+    pub(super) fn signed(mut self, sig: Option<EscapedStr>) -> Self {
         self.sig = sig;
         self
     }
@@ -134,7 +134,7 @@ impl Data {
     }
 }
 
-fn write_text(part: &mut Object<'_>, text: &Text, is_thought: bool) {
+fn write_text(part: &mut Object<'_>, text: &EscapedStr, is_thought: bool) {
     part.text("text", text);
     if is_thought {
         part.bool("thought", true);

@@ -7,8 +7,8 @@
 use super::wire::{count, field, fields, required, word};
 use super::{faults, finish, ids, logprobs, usage};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
-use crate::json::{self, Invalid, Raw, Text, Value};
-use crate::protocol::{Answering, Garbled, names};
+use crate::json::{self, EscapedStr, Invalid, Raw, Value};
+use crate::protocol::{DecodeContext, MalformedResponse, names};
 
 /// How many candidates are read: as many as any dialect's answer has. Gemini's own are at most 8
 /// (`candidateCount`), Chat's 128 (`n`).
@@ -20,7 +20,7 @@ pub(super) const BROKEN_OFF: &str = "the upstream's answer broke off before its 
 /// Turns chunks into events.
 #[derive(Default)]
 pub(super) struct Reader {
-    answering: Answering,
+    answering: DecodeContext,
     has_started: bool,
     choices: Vec<Choice>,
     /// How many ids were minted.
@@ -37,7 +37,7 @@ struct Choice {
     has_calls: bool,
     /// The last finish reason, and what was said about it. Held to the end, since some servers name
     /// one in every chunk.
-    finish: Option<(FinishReason, Option<Text>)>,
+    finish: Option<(FinishReason, Option<EscapedStr>)>,
     /// Metadata that came before any text it could belong to.
     waiting: Vec<Note>,
 }
@@ -62,11 +62,11 @@ enum Note {
 #[derive(Default)]
 struct Marks {
     is_thought: bool,
-    sig: Option<Text>,
+    sig: Option<EscapedStr>,
 }
 
 impl Reader {
-    pub(super) fn new(answering: &Answering) -> Self {
+    pub(super) fn new(answering: &DecodeContext) -> Self {
         Self {
             answering: answering.clone(),
             ..Self::default()
@@ -78,7 +78,11 @@ impl Reader {
         self.is_over
     }
 
-    pub(super) fn chunk(&mut self, chunk: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn chunk(
+        &mut self,
+        chunk: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         if self.is_over {
             return Ok(());
         }
@@ -162,14 +166,18 @@ impl Reader {
         }
     }
 
-    fn candidates(&mut self, candidates: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn candidates(
+        &mut self,
+        candidates: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         for candidate in candidates.items()? {
             let index = field(candidate, "index").map_or(Ok(0), count)?;
             let Some(index) = u32::try_from(index)
                 .ok()
                 .filter(|&index| u64::from(index) < CHOICES_MAX)
             else {
-                return Err(Garbled {
+                return Err(MalformedResponse {
                     why: format!(
                         "expected a candidate's index below {CHOICES_MAX}, found `{index}`"
                     ),
@@ -185,7 +193,7 @@ impl Reader {
         candidate: Value<'_>,
         choice: u32,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         self.choice(choice);
         if let Some(content) = field(candidate, "content")
             && let Some(parts) = field(content, "parts")
@@ -207,7 +215,12 @@ impl Reader {
         Ok(())
     }
 
-    fn part(&mut self, part: Value<'_>, choice: u32, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn part(
+        &mut self,
+        part: Value<'_>,
+        choice: u32,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let marks = Marks::of(part)?;
         for (key, value) in fields(part)? {
             match &*key {
@@ -221,7 +234,7 @@ impl Reader {
                 | "functionResponse"
                 | "fileData" => {
                     let head = PartHead::Hosted {
-                        kind: Text::from(&*key),
+                        kind: EscapedStr::from(&*key),
                         raw: value.raw(),
                     };
                     self.choice(choice).whole(choice, head, None, &marks, out);
@@ -260,7 +273,7 @@ impl Reader {
         Ok(())
     }
 
-    fn mint(&mut self) -> Text {
+    fn mint(&mut self) -> EscapedStr {
         self.minted += 1;
         ids::minted(&self.answering.request_id, self.minted)
     }
@@ -307,7 +320,7 @@ impl Marks {
 
 impl Choice {
     /// More text, or a signature that comes with none and belongs to the text before it.
-    fn text(&mut self, choice: u32, text: Text, marks: &Marks, out: &mut Vec<Event>) {
+    fn text(&mut self, choice: u32, text: EscapedStr, marks: &Marks, out: &mut Vec<Event>) {
         if text.is_empty() {
             if let Some(sig) = &marks.sig {
                 self.late_sig(choice, sig, out);
@@ -350,7 +363,7 @@ impl Choice {
     }
 
     /// Without text before it the token stands alone, as reasoning that shows nothing.
-    fn late_sig(&mut self, choice: u32, sig: &Text, out: &mut Vec<Event>) {
+    fn late_sig(&mut self, choice: u32, sig: &EscapedStr, out: &mut Vec<Event>) {
         match self.open.filter(|open| !open.is_signed) {
             Some(open) => self.sign(
                 At {
@@ -376,7 +389,7 @@ impl Choice {
         }
     }
 
-    fn sign(&mut self, at: At, sig: &Text, out: &mut Vec<Event>) {
+    fn sign(&mut self, at: At, sig: &EscapedStr, out: &mut Vec<Event>) {
         out.push(Event::Sig {
             at,
             value: sig.clone(),
@@ -389,7 +402,7 @@ impl Choice {
         &mut self,
         choice: u32,
         head: PartHead,
-        text: Option<Text>,
+        text: Option<EscapedStr>,
         marks: &Marks,
         out: &mut Vec<Event>,
     ) {

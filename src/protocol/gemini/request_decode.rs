@@ -11,7 +11,7 @@ use crate::canon::{
     Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Request, Role,
     Sig, ToolInput, ToolResult, Turn, Unknown,
 };
-use crate::json::{Document, Invalid, Raw, Text, Value};
+use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::envelope::{self, Carried};
 use crate::protocol::{DecodeError, Inbound, Operation, turns};
 
@@ -42,8 +42,8 @@ pub(super) struct Decoder {
 struct Members<'d> {
     data: Option<(Cow<'d, str>, Value<'d>)>,
     is_thought: bool,
-    sig: Option<Located<Text>>,
-    detail: Option<Located<Text>>,
+    sig: Option<Located<EscapedStr>>,
+    detail: Option<Located<EscapedStr>>,
 }
 
 impl Decoder {
@@ -193,7 +193,7 @@ impl Decoder {
     ) -> Result<PartKind, DecodeError> {
         let Some((key, value)) = members.data else {
             // Some clients keep a signature and lose the empty text that it came with.
-            let token = members.sig.map(|_| PartKind::Text(Text::default()));
+            let token = members.sig.map(|_| PartKind::Text(EscapedStr::default()));
             return token.ok_or_else(|| {
                 Invalid::new(
                     part.spot(),
@@ -214,7 +214,7 @@ impl Decoder {
             "functionResponse" => PartKind::ToolResult(self.result(value)?),
             kind => PartKind::Hosted {
                 dialect: DIALECT,
-                kind: Text::from(kind),
+                kind: EscapedStr::from(kind),
                 raw: value.raw(),
             },
         })
@@ -224,7 +224,7 @@ impl Decoder {
     fn inline(
         &mut self,
         inline: Value<'_>,
-        detail: Option<Located<Text>>,
+        detail: Option<Located<EscapedStr>>,
     ) -> Result<Media, DecodeError> {
         let mime = required(inline, "mimeType")?;
         let source = MediaSource::Inline {
@@ -253,7 +253,7 @@ impl Decoder {
     fn file(
         &mut self,
         file: Value<'_>,
-        detail: Option<Located<Text>>,
+        detail: Option<Located<EscapedStr>>,
     ) -> Result<Media, DecodeError> {
         let uri = required(file, "fileUri")?;
         let mime = field(file, "mimeType");
@@ -350,7 +350,7 @@ impl Decoder {
 }
 
 /// Puts a part behind its turn's others, with what its `thoughtSignature` carried.
-fn place(mut part: Part, sig: Option<Located<Text>>, parts: &mut Vec<Part>) {
+fn place(mut part: Part, sig: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
     let is_reasoning = matches!(part.kind, PartKind::Reasoning { .. });
     let mut is_empty = false;
     part.sig_at = sig.as_ref().map(|sig| sig.at);
@@ -405,7 +405,7 @@ fn is_empty_text(part: &Part) -> bool {
 }
 
 /// A token of Gemini's own; which provider and model made it is not known.
-fn own(value: Text) -> Sig {
+fn own(value: EscapedStr) -> Sig {
     Sig {
         origin: Origin {
             dialect: DIALECT,
@@ -426,15 +426,15 @@ fn role(role: Value<'_>) -> Result<Role, Invalid> {
 }
 
 /// Lower case is how the others write it.
-fn tier(tier: Value<'_>) -> Result<Located<Text>, Invalid> {
+fn tier(tier: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
     Ok(Located::new(
-        Text::from(tier.str()?.to_ascii_lowercase()),
+        EscapedStr::from(tier.str()?.to_ascii_lowercase()),
         tier.spot(),
     ))
 }
 
 /// `mediaResolution` of a part is an object; its level alone is taken too.
-fn resolution(value: Value<'_>) -> Result<Located<Text>, Invalid> {
+fn resolution(value: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
     let level = field(value, "level").unwrap_or(value);
     Ok(Located::new(level.text()?, level.spot()))
 }

@@ -9,7 +9,7 @@ use super::models::Thinking;
 use super::pieces::{Piece, write_content};
 use super::{NAME_RULES, config_encode, path, resource};
 use crate::canon::{Located, Losses, Part, PartKind, Request};
-use crate::json::{self, Object, Text};
+use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::Names;
 use crate::protocol::{Encoded, Operation, Target, Wire};
 
@@ -108,7 +108,7 @@ pub(super) fn note_marks(part: &Part, losses: &mut Losses) {
 
 /// Source: Gemini API, `serviceTier`. Other dialects' words for the project's own default have no
 /// equal.
-fn write_tier(tier: &Located<Text>, body: &mut Object<'_>, losses: &mut Losses) {
+fn write_tier(tier: &Located<EscapedStr>, body: &mut Object<'_>, losses: &mut Losses) {
     let word = match &*tier.value.to_plain().to_ascii_lowercase() {
         "flex" => "FLEX",
         "priority" => "PRIORITY",

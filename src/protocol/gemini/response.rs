@@ -10,10 +10,10 @@ use super::pieces::{Data, Piece, write_content};
 use super::wire::parameter;
 use super::{faults, finish, logprobs, usage};
 use crate::canon::{Event, Fault, Losses, Response};
-use crate::json::{self, Object, Text, Writer};
-use crate::protocol::{Ask, Ending, Passed, StreamEncoder, sse};
+use crate::json::{self, EscapedStr, Object, Writer};
+use crate::protocol::{PassthroughState, ResponseContext, StreamEncoder, StreamEnd, sse};
 
-pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
     let mut composer = Composer::new(ask);
     let mut pieces = Vec::new();
     response
@@ -69,7 +69,7 @@ fn continues(last: &Piece, next: &Piece) -> bool {
 
 fn append(last: &mut Piece, next: Piece) {
     if let (Data::Text { text, .. }, Data::Text { text: more, .. }) = (&mut last.data, &next.data) {
-        *text = Text::join([&*text, more], "");
+        *text = EscapedStr::join([&*text, more], "");
     }
     last.sig = next.sig;
 }
@@ -105,20 +105,20 @@ fn write_usage(composer: &Composer, body: &mut Object<'_>) {
 
 /// What every chunk says of its answer.
 struct Head {
-    model: Text,
-    id: Text,
+    model: EscapedStr,
+    id: EscapedStr,
 }
 
 impl Head {
-    fn new(composer: &Composer, ask: &Ask<'_>) -> Self {
+    fn new(composer: &Composer, ask: &ResponseContext<'_>) -> Self {
         Self::of(
             composer,
-            &Text::from(ask.origin.model.as_str()),
-            &Text::from(ask.request_id),
+            &EscapedStr::from(ask.origin.model.as_str()),
+            &EscapedStr::from(ask.request_id),
         )
     }
 
-    fn of(composer: &Composer, model: &Text, id: &Text) -> Self {
+    fn of(composer: &Composer, model: &EscapedStr, id: &EscapedStr) -> Self {
         let start = &composer.start;
         Self {
             model: start.model.as_ref().unwrap_or(model).clone(),
@@ -184,19 +184,19 @@ pub(super) struct Encoder {
     composer: Composer,
     form: Form,
     /// For answers that name no model or id.
-    model: Text,
-    id: Text,
+    model: EscapedStr,
+    id: EscapedStr,
     has_failed: bool,
     pieces: Vec<(u32, Piece)>,
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         Self {
             composer: Composer::new(ask),
             form: Form::of(ask.query),
-            model: Text::from(ask.origin.model.as_str()),
-            id: Text::from(ask.request_id),
+            model: EscapedStr::from(ask.origin.model.as_str()),
+            id: EscapedStr::from(ask.request_id),
             has_failed: false,
             pieces: Vec::new(),
         }
@@ -224,7 +224,7 @@ impl Encoder {
     fn write_end(&mut self, out: &mut BytesMut) {
         let head = Head::of(&self.composer, &self.model, &self.id);
         let composer = &self.composer;
-        let empty = [Piece::text(Text::default())];
+        let empty = [Piece::text(EscapedStr::default())];
         self.form.write(out, |value| {
             value.object(|body| {
                 body.array("candidates", |candidates| {
@@ -259,18 +259,18 @@ impl StreamEncoder for Encoder {
     }
 
     /// Without a finish reason the answer is not whole, and its client must notice.
-    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         let is_whole = self
             .composer
             .choices
             .iter()
             .any(|choice| choice.finish.is_some());
         if self.has_failed || !is_whole {
-            return Ending::Abort;
+            return StreamEnd::Abort;
         }
         self.write_end(out);
         self.form.end(out);
-        Ending::Clean
+        StreamEnd::Clean
     }
 
     /// White space. A comment would be a chunk to google-genai Python, which reads every line that
@@ -291,9 +291,9 @@ fn write_fault(form: &mut Form, fault: &Fault, out: &mut BytesMut) {
 /// written.
 pub(super) fn encode_stream_fault(
     fault: &Fault,
-    passed: &Passed<'_>,
+    passed: &PassthroughState<'_>,
     out: &mut BytesMut,
-) -> Ending {
+) -> StreamEnd {
     let mut form = match Form::of(passed.query) {
         Form::Array { .. } => Form::Array {
             is_begun: passed.records > 0,
@@ -301,5 +301,5 @@ pub(super) fn encode_stream_fault(
         form => form,
     };
     write_fault(&mut form, fault, out);
-    Ending::Abort
+    StreamEnd::Abort
 }

@@ -12,7 +12,7 @@ use crate::canon::{Event, Fault};
 use crate::json::{Document, Scratch};
 use crate::protocol::objects::Objects;
 use crate::protocol::sse::Frames;
-use crate::protocol::{Answering, Garbled, StreamDecoder};
+use crate::protocol::{DecodeContext, MalformedResponse, StreamDecoder};
 
 pub(super) struct Decoder {
     frames: Frames,
@@ -28,7 +28,7 @@ struct Chunks {
 }
 
 impl Decoder {
-    pub(super) fn new(answering: &Answering) -> Self {
+    pub(super) fn new(answering: &DecodeContext) -> Self {
         let chunks = Chunks {
             reader: Reader::new(answering),
             scratch: Scratch::default(),
@@ -42,7 +42,7 @@ impl Decoder {
 
     /// Records are taken line by line, since only between two of them a bare object can be told
     /// from a field.
-    fn line(&mut self, chunk: &mut Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn line(&mut self, chunk: &mut Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let end = memchr2(b'\n', b'\r', chunk).map_or(chunk.len(), |end| end + 1);
         let chunks = &mut self.chunks;
         self.frames
@@ -52,7 +52,7 @@ impl Decoder {
 
 impl Chunks {
     /// What comes after the end matters no more, not even that it cannot be read.
-    fn read(&mut self, data: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn read(&mut self, data: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.reader.is_over() {
             return Ok(());
         }
@@ -64,7 +64,7 @@ impl Chunks {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, mut chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn push(&mut self, mut chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         while let Some(&first) = chunk.first() {
             if self.objects.is_none() && self.frames.is_between() && matches!(first, b'{' | b'[') {
                 self.objects = Some(Objects::default());

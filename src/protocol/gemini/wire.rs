@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::json::{Invalid, Raw, Text, Value};
+use crate::json::{EscapedStr, Invalid, Raw, Value};
 
 /// The members of a message that are not `null`, by their camelCase names.
 pub(super) fn fields(
@@ -59,14 +59,14 @@ pub(super) fn word(value: Value<'_>) -> Result<String, Invalid> {
 /// alphabets, with or without padding.
 ///
 /// google-genai (Python) writes the URL-safe one (observed with 2.34.0).
-pub(super) fn base64(value: Value<'_>) -> Result<Text, Invalid> {
+pub(super) fn base64(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     let text = value.text()?;
     let plain = text.to_plain();
     if !plain.contains(['-', '_']) && plain.len().is_multiple_of(4) {
         return Ok(text);
     }
     let padding = plain.len().next_multiple_of(4) - plain.len();
-    Ok(Text::from(
+    Ok(EscapedStr::from(
         plain.replace('-', "+").replace('_', "/") + &"=".repeat(padding),
     ))
 }

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::canon::{CacheMark, Losses, Media, MediaKind, MediaSource};
-use crate::json::{Invalid, Object, Text, Value, Writer};
+use crate::json::{EscapedStr, Invalid, Object, Value, Writer};
 
 /// The name of a file that nobody named: the API demands one beside data, and other dialects give
 /// none.
@@ -21,20 +21,20 @@ pub(in crate::protocol) const DETAILS: [&str; 4] = ["auto", "low", "high", "orig
 const TTLS: [&str; 2] = ["30m", "12h"];
 
 /// The MIME type and base64 data of a `data:MIME;base64,…` URL, as slices of it.
-pub(in crate::protocol) fn data_url(url: &Text) -> Option<(Text, Text)> {
+pub(in crate::protocol) fn data_url(url: &EscapedStr) -> Option<(EscapedStr, EscapedStr)> {
     let (head, data) = url.split_once(b',')?;
     let head = head.to_plain();
     let mime = head.strip_prefix("data:")?.strip_suffix(";base64")?;
     let mime = if mime.is_empty() { "text/plain" } else { mime };
-    Some((Text::from(mime), data))
+    Some((EscapedStr::from(mime), data))
 }
 
 /// Writes a data URL; the data is copied once.
-pub(in crate::protocol) fn write_data_url(value: Writer<'_>, mime: &Text, data: &Text) {
+pub(in crate::protocol) fn write_data_url(value: Writer<'_>, mime: &EscapedStr, data: &EscapedStr) {
     value.texts([
-        &Text::from_static("data:"),
+        &EscapedStr::from_static("data:"),
         mime,
-        &Text::from_static(";base64,"),
+        &EscapedStr::from_static(";base64,"),
         data,
     ]);
 }
@@ -63,21 +63,21 @@ pub(in crate::protocol) fn source_at(value: Value<'_>) -> Result<MediaSource, In
 pub(in crate::protocol) fn file_data(value: Value<'_>) -> Result<MediaSource, Invalid> {
     let data = value.text()?;
     let (mime, data) =
-        data_url(&data).unwrap_or_else(|| (Text::from_static("application/pdf"), data));
+        data_url(&data).unwrap_or_else(|| (EscapedStr::from_static("application/pdf"), data));
     Ok(MediaSource::Inline { mime, data })
 }
 
 /// The type behind `format` of a piece of sound.
-pub(in crate::protocol) fn sound_mime(format: Value<'_>) -> Result<Text, Invalid> {
+pub(in crate::protocol) fn sound_mime(format: Value<'_>) -> Result<EscapedStr, Invalid> {
     match &*format.str()? {
-        "wav" => Ok(Text::from_static("audio/wav")),
-        "mp3" => Ok(Text::from_static("audio/mp3")),
+        "wav" => Ok(EscapedStr::from_static("audio/wav")),
+        "mp3" => Ok(EscapedStr::from_static("audio/mp3")),
         _ => Err(format.expected("`wav` or `mp3`")),
     }
 }
 
 /// The word for a type of sound; `None` where the API takes no such.
-pub(in crate::protocol) fn sound_format(mime: &Text) -> Option<&'static str> {
+pub(in crate::protocol) fn sound_format(mime: &EscapedStr) -> Option<&'static str> {
     match &*mime.to_plain() {
         "audio/wav" | "audio/x-wav" | "audio/wave" => Some("wav"),
         "audio/mp3" | "audio/mpeg" => Some("mp3"),
@@ -86,12 +86,12 @@ pub(in crate::protocol) fn sound_format(mime: &Text) -> Option<&'static str> {
 }
 
 /// The text of a text document, which is a text part here.
-pub(in crate::protocol) fn plain_text(media: &Media) -> Option<Text> {
+pub(in crate::protocol) fn plain_text(media: &Media) -> Option<EscapedStr> {
     match (media.kind, &media.source) {
         (_, MediaSource::Plain(text)) => Some(text.clone()),
         (MediaKind::Document, MediaSource::Inline { data, .. }) => {
             let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
-            Some(Text::from(String::from_utf8(bytes).ok()?))
+            Some(EscapedStr::from(String::from_utf8(bytes).ok()?))
         }
         _ => None,
     }

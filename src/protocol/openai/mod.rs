@@ -15,7 +15,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::Operation;
 use crate::canon::{Located, Losses};
-use crate::json::{Object, Text};
+use crate::json::{EscapedStr, Object};
 
 /// The version segment of all paths, and what clients add to the gateway's address.
 pub(super) const VERSION: &str = "v1";
@@ -60,7 +60,7 @@ pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String 
 
 /// Writes `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean
 /// nothing.
-pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<Text>, losses: &mut Losses) {
+pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<EscapedStr>, losses: &mut Losses) {
     let word = tier.value.to_plain().to_ascii_lowercase();
     match &*word {
         "auto" | "default" | "flex" | "scale" | "priority" | "fast" => {

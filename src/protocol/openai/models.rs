@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Object, Value};
-use crate::protocol::Garbled;
+use crate::protocol::MalformedResponse;
 
 pub(in crate::protocol) fn encode_list(models: &[ModelCard]) -> Bytes {
     json::document(|value| {
@@ -41,7 +41,7 @@ pub(in crate::protocol) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, F
         let list = document.root().get("data").unwrap_or(document.root());
         list.items()?.map(decode).collect()
     };
-    read().map_err(|invalid| Garbled::from(invalid).into())
+    read().map_err(|invalid| MalformedResponse::from(invalid).into())
 }
 
 fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {

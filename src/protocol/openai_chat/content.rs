@@ -4,12 +4,12 @@
 //! lacks are refused, never dropped.
 
 use crate::canon::{
-    CacheMark, Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Spot,
+    CacheMark, Located, Losses, Media, MediaKind, MediaSource, Offset, Part, PartKind,
 };
-use crate::json::{Array, Object, Text, Writer};
+use crate::json::{Array, EscapedStr, Object, Writer};
 
 use super::DIALECT;
-use crate::protocol::handles;
+use crate::protocol::file_refs;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 pub(super) struct Content<'e> {
@@ -47,11 +47,17 @@ impl Content<'_> {
         }
     }
 
-    fn text(&mut self, text: &Text, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn text(&mut self, text: &EscapedStr, cache: Option<&CacheMark>, array: &mut Array<'_>) {
         self.typed("text", cache, array, |_, object| object.text("text", text));
     }
 
-    fn media(&mut self, media: &Media, at: Spot, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn media(
+        &mut self,
+        media: &Media,
+        at: Offset,
+        cache: Option<&CacheMark>,
+        array: &mut Array<'_>,
+    ) {
         self.drop(media.context.as_ref());
         if media.kind != MediaKind::Image {
             self.drop(media.detail.as_ref());
@@ -83,7 +89,7 @@ impl Content<'_> {
                 cache,
                 array,
             ),
-            (_, MediaSource::File { id, dialect }) => handles::refuse(self.losses, id, *dialect),
+            (_, MediaSource::File { id, dialect }) => file_refs::refuse(self.losses, id, *dialect),
             (kind, MediaSource::Url { .. }) => self.refuse(at, kind, "by URL"),
             (kind, _) => self.refuse(at, kind, "of this form"),
         }
@@ -107,7 +113,7 @@ impl Content<'_> {
     }
 
     /// The dialect's own words, and Gemini's `MEDIA_RESOLUTION_LOW` and `_HIGH`.
-    fn detail(&mut self, detail: Option<&Located<Text>>) -> Option<String> {
+    fn detail(&mut self, detail: Option<&Located<EscapedStr>>) -> Option<String> {
         let detail = detail?;
         let word = detail.value.to_plain();
         let word = word.as_ref();
@@ -131,9 +137,9 @@ impl Content<'_> {
 
     fn audio(
         &mut self,
-        mime: &Text,
-        data: &Text,
-        at: Spot,
+        mime: &EscapedStr,
+        data: &EscapedStr,
+        at: Offset,
         cache: Option<&CacheMark>,
         array: &mut Array<'_>,
     ) {
@@ -177,7 +183,7 @@ impl Content<'_> {
 
     fn file_id(
         &mut self,
-        id: &Text,
+        id: &EscapedStr,
         media: &Media,
         cache: Option<&CacheMark>,
         array: &mut Array<'_>,
@@ -210,7 +216,7 @@ impl Content<'_> {
         cache.iter().for_each(|mark| self.losses.dropped(mark.at));
     }
 
-    fn refuse(&mut self, at: Spot, kind: MediaKind, form: &str) {
+    fn refuse(&mut self, at: Offset, kind: MediaKind, form: &str) {
         self.losses.refuse(
             at,
             format!(

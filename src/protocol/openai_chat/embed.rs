@@ -8,9 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, How, Located, Losses};
-use crate::json::{self, Document, Invalid, Kind, Object, Text, Value};
+use crate::json::{self, Document, EscapedStr, Invalid, Kind, Object, Value};
 use crate::protocol::{
-    DecodeError, EmbedProtocol, EncodedEmbed, Garbled, Inbound, Operation, Target, Wire,
+    DecodeError, EmbedProtocol, EncodedEmbedding, Inbound, MalformedResponse, Operation, Target,
+    Wire,
 };
 
 use super::OpenaiChat;
@@ -45,7 +46,7 @@ impl EmbedProtocol for OpenaiChat {
         embed: &Embed,
         target: &Target<'_>,
         losses: &mut Losses,
-    ) -> EncodedEmbed {
+    ) -> EncodedEmbedding {
         let body =
             json::document(|value| value.object(|object| write(embed, target.model, object)));
         embed.task.iter().for_each(|task| losses.dropped(task.at));
@@ -62,7 +63,7 @@ impl EmbedProtocol for OpenaiChat {
             body: body.into(),
             ..Wire::default()
         };
-        EncodedEmbed {
+        EncodedEmbedding {
             wire,
             operation: Some(Operation::Embed),
         }
@@ -81,7 +82,7 @@ impl EmbedProtocol for OpenaiChat {
                 input_tokens,
             })
         };
-        read().map_err(|invalid: Invalid| Garbled::from(invalid).into())
+        read().map_err(|invalid: Invalid| MalformedResponse::from(invalid).into())
     }
 
     fn encode_embeddings(
@@ -234,7 +235,7 @@ fn to_base64(numbers: &json::Raw) -> String {
     STANDARD.encode(floats.flat_map(f32::to_le_bytes).collect::<Vec<u8>>())
 }
 
-fn write_numbers(base64: &Text, value: json::Writer<'_>) {
+fn write_numbers(base64: &EscapedStr, value: json::Writer<'_>) {
     let bytes = STANDARD
         .decode(base64.to_plain().as_bytes())
         .unwrap_or_default();

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::canon::{Located, Unknown};
-use crate::json::{Invalid, Text, Value};
+use crate::json::{EscapedStr, Invalid, Value};
 
 /// The members of an object that say something: `null` is as good as absent.
 pub(in crate::protocol) struct Fields<'d> {
@@ -53,7 +53,7 @@ impl<'d> Fields<'d> {
         self.take(key).ok_or_else(|| self.object.missing(key))
     }
 
-    pub(in crate::protocol) fn text(&mut self, key: &str) -> Result<Option<Text>, Invalid> {
+    pub(in crate::protocol) fn text(&mut self, key: &str) -> Result<Option<EscapedStr>, Invalid> {
         self.take(key).map(Value::text).transpose()
     }
 

@@ -3,11 +3,11 @@
 //! Source: `translation.md` section 6. Knows nothing of how a stream ends.
 
 use crate::canon::FinishReason;
-use crate::json::Text;
+use crate::json::EscapedStr;
 
 /// The reason behind an upstream's word. Whether tools were called is seen from the answer: some
 /// servers say `stop` then.
-pub(super) fn decode(word: &Text, has_calls: bool, has_refusal: bool) -> FinishReason {
+pub(super) fn decode(word: &EscapedStr, has_calls: bool, has_refusal: bool) -> FinishReason {
     match &*word.to_plain() {
         "stop" | "tool_calls" | "function_call" if has_calls => FinishReason::ToolCalls,
         "stop" if has_refusal => FinishReason::Refusal,

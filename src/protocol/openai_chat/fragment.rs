@@ -2,7 +2,7 @@
 //!
 //! Knows no other pieces: which call it belongs to is decided by [`super::lane`].
 
-use crate::json::{Invalid, Text, Value};
+use crate::json::{EscapedStr, Invalid, Value};
 
 use super::messages_decode::arguments;
 
@@ -10,10 +10,10 @@ use super::messages_decode::arguments;
 /// it missing.
 pub(super) struct Fragment {
     pub index: Option<u64>,
-    pub id: Option<Text>,
-    pub name: Option<Text>,
+    pub id: Option<EscapedStr>,
+    pub name: Option<EscapedStr>,
     pub is_free: bool,
-    pub input: Text,
+    pub input: EscapedStr,
 }
 
 impl Fragment {
@@ -45,13 +45,13 @@ impl Fragment {
     }
 }
 
-fn input(named: Value<'_>) -> Result<Text, Invalid> {
+fn input(named: Value<'_>) -> Result<EscapedStr, Invalid> {
     let input = named.get("arguments").or_else(|| named.get("input"));
     Ok(input.map(arguments).transpose()?.unwrap_or_default())
 }
 
 /// The text under `key`, unless it is empty.
-fn said(object: Value<'_>, key: &str) -> Result<Option<Text>, Invalid> {
+fn said(object: Value<'_>, key: &str) -> Result<Option<EscapedStr>, Invalid> {
     let text = object.get(key).map(Value::text).transpose()?;
     Ok(text.filter(|text| !text.is_empty()))
 }

@@ -11,7 +11,7 @@ use memchr::memmem::Finder;
 
 use crate::canon::Usage;
 use crate::json::{Document, Value, value_len};
-use crate::protocol::{Garbled, Glimpse, sse};
+use crate::protocol::{FrameInfo, MalformedResponse, sse};
 
 use super::usage;
 use crate::protocol::openai::faults;
@@ -44,13 +44,13 @@ static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\
 static FINISH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"finish_reason\""));
 static CONTENT: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"content\""));
 
-pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
+pub(in crate::protocol) fn frame(frame: &sse::Frame) -> FrameInfo {
     let data = &frame.data[..];
     if data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]" {
-        return Glimpse {
+        return FrameInfo {
             is_end: true,
             is_last: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         };
     }
     let ended = count(&FINISH, data);
@@ -58,10 +58,10 @@ pub(in crate::protocol) fn frame(frame: &sse::Frame) -> Glimpse {
     let seen = if has_figures {
         figures(&frame.data)
     } else {
-        Glimpse::default()
+        FrameInfo::default()
     };
     let is_content = ended > 0 || count(&CONTENT, data) > 0 || has_output(data);
-    Glimpse {
+    FrameInfo {
         ended,
         is_end: ended > 0,
         is_content,
@@ -84,16 +84,16 @@ fn has_output(data: &[u8]) -> bool {
     memchr_iter(b'"', data).any(|at| sign(&data[at..]) == Some(Sign::Output))
 }
 
-pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
+pub(in crate::protocol) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
     if let Some(usage) = plain_usage(body) {
-        return Ok(Glimpse {
+        return Ok(FrameInfo {
             usage,
             is_end: true,
             is_content: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         });
     }
-    let document = Document::skim(body.clone())?;
+    let document = Document::parse_shallow(body.clone())?;
     // Errors are rare, and are read whole.
     let document = if document.root().get("error").is_some() {
         Document::parse(body.clone())?
@@ -102,7 +102,7 @@ pub(in crate::protocol) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
     };
     let glimpse = of(document.root());
     let is_whole = glimpse.fault.is_none();
-    Ok(Glimpse {
+    Ok(FrameInfo {
         is_end: is_whole,
         is_content: is_whole,
         ..glimpse
@@ -132,22 +132,22 @@ fn plain_usage(body: &Bytes) -> Option<Option<Usage>> {
     Some(Some(usage::decode(document.root())).filter(|usage| !usage.is_unknown()))
 }
 
-fn figures(data: &Bytes) -> Glimpse {
+fn figures(data: &Bytes) -> FrameInfo {
     Document::parse(data.clone())
         .map(|document| of(document.root()))
         .unwrap_or_default()
 }
 
-fn of(root: Value<'_>) -> Glimpse {
+fn of(root: Value<'_>) -> FrameInfo {
     let usage = root
         .get("usage")
         .and_then(|usage| usage.opened().ok())
         .map(|opened| usage::decode(opened.root()));
     let usage = usage.filter(|usage| !usage.is_unknown());
-    Glimpse {
+    FrameInfo {
         usage,
         fault: faults::inside(root),
-        ..Glimpse::default()
+        ..FrameInfo::default()
     }
 }
 

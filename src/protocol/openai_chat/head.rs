@@ -5,8 +5,8 @@
 use bytes::BytesMut;
 
 use crate::canon::{Start, Usage};
-use crate::json::{Array, Object, Text, Writer};
-use crate::protocol::{Ask, sse};
+use crate::json::{Array, EscapedStr, Object, Writer};
+use crate::protocol::{ResponseContext, sse};
 
 use super::usage;
 
@@ -14,17 +14,21 @@ use super::usage;
 #[derive(Clone, Debug)]
 pub(in crate::protocol) struct Head {
     object: &'static str,
-    id: Text,
+    id: EscapedStr,
     created: u64,
-    model: Text,
-    tier: Option<Text>,
-    fingerprint: Option<Text>,
+    model: EscapedStr,
+    tier: Option<EscapedStr>,
+    fingerprint: Option<EscapedStr>,
 }
 
 impl Head {
     /// A head without an upstream's own words: id (`id_prefix` + the request's id), time and model
     /// of the gateway.
-    pub(in crate::protocol) fn new(ask: &Ask<'_>, object: &'static str, id_prefix: &str) -> Self {
+    pub(in crate::protocol) fn new(
+        ask: &ResponseContext<'_>,
+        object: &'static str,
+        id_prefix: &str,
+    ) -> Self {
         let model = if ask.origin.model.is_empty() {
             &ask.request.model
         } else {
@@ -32,9 +36,9 @@ impl Head {
         };
         Self {
             object,
-            id: Text::from(format!("{id_prefix}{}", ask.request_id)),
+            id: EscapedStr::from(format!("{id_prefix}{}", ask.request_id)),
             created: ask.now,
-            model: Text::from(model.as_str()),
+            model: EscapedStr::from(model.as_str()),
             tier: None,
             fingerprint: None,
         }
@@ -42,7 +46,7 @@ impl Head {
 
     /// Takes what the upstream says of its answer.
     pub(in crate::protocol) fn learn(&mut self, start: &Start) {
-        let known = |text: &Option<Text>| text.clone().filter(|text| !text.is_empty());
+        let known = |text: &Option<EscapedStr>| text.clone().filter(|text| !text.is_empty());
         self.id = known(&start.id).unwrap_or_else(|| self.id.clone());
         self.model = known(&start.model).unwrap_or_else(|| self.model.clone());
         self.created = start.created.unwrap_or(self.created);

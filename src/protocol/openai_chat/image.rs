@@ -3,11 +3,11 @@
 //! `{"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,…"}}]}`
 
 use crate::canon::{Choice, MediaKind, PartHead};
-use crate::json::{Array, Text};
+use crate::json::{Array, EscapedStr};
 use crate::protocol::openai::media::write_data_url;
 
 /// The images of a choice, and whether it has other media, which no field can hold.
-pub(super) fn of(choice: &Choice) -> (Vec<(&Text, Text)>, bool) {
+pub(super) fn of(choice: &Choice) -> (Vec<(&EscapedStr, EscapedStr)>, bool) {
     let media = choice.parts.iter().filter_map(|part| match &part.head {
         PartHead::Media { mime } => Some((mime, part.text())),
         _ => None,
@@ -16,11 +16,11 @@ pub(super) fn of(choice: &Choice) -> (Vec<(&Text, Text)>, bool) {
     (images, !others.is_empty())
 }
 
-pub(super) fn is_image(mime: &Text) -> bool {
+pub(super) fn is_image(mime: &EscapedStr) -> bool {
     MediaKind::of_mime(&mime.to_plain()) == Some(MediaKind::Image)
 }
 
-pub(super) fn write(mime: &Text, data: &Text, array: &mut Array<'_>) {
+pub(super) fn write(mime: &EscapedStr, data: &EscapedStr, array: &mut Array<'_>) {
     array.object(|object| {
         object.str("type", "image_url");
         object.object("image_url", |object| {

@@ -5,8 +5,8 @@
 //! `translation.md` section 9, "C to events". Never repairs arguments.
 
 use crate::canon::{At, Event, FinishReason, PartHead, ReasoningForm};
-use crate::json::{Invalid, Raw, Text, Value};
-use crate::protocol::{Garbled, names};
+use crate::json::{EscapedStr, Invalid, Raw, Value};
+use crate::protocol::{MalformedResponse, names};
 
 use super::balance::Balance;
 use super::finish;
@@ -22,7 +22,7 @@ pub(super) struct Lane {
     /// In the order in which they began. Those before `front` are closed, those behind it wait.
     parts: Vec<Part>,
     front: usize,
-    finish: Option<Text>,
+    finish: Option<EscapedStr>,
     is_seen: bool,
 }
 
@@ -36,21 +36,21 @@ enum Kind {
     Text,
     Refusal,
     Reasoning,
-    Image { mime: Text },
+    Image { mime: EscapedStr },
     Call(Call),
 }
 
 struct Call {
     index: Option<u64>,
-    id: Option<Text>,
-    name: Option<Text>,
+    id: Option<EscapedStr>,
+    name: Option<EscapedStr>,
     is_free: bool,
     balance: Balance,
 }
 
 /// What a part consists of.
 enum Piece {
-    Delta(Text),
+    Delta(EscapedStr),
     Cite(Raw),
     Logprobs(Raw),
 }
@@ -82,7 +82,7 @@ impl Lane {
         &mut self,
         choice: Value<'_>,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         self.is_seen = true;
         if let Some(text) = choice.get("text") {
             self.text(Kind::Text, text.text()?, out)?;
@@ -103,7 +103,7 @@ impl Lane {
         delta: Value<'_>,
         logprobs: Option<Value<'_>>,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         let logprobs = |key| logprobs.and_then(|logprobs| logprobs.get(key));
         if let Some(reasoning) = reasoning(delta) {
             self.text(Kind::Reasoning, reasoning, out)?;
@@ -126,7 +126,7 @@ impl Lane {
         delta: Value<'_>,
         is_whole: bool,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         for image in items(delta.get("images"))? {
             self.image(image, out)?;
         }
@@ -140,7 +140,11 @@ impl Lane {
     }
 
     /// A string; some servers (Mistral) write a list of parts.
-    fn content(&mut self, content: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn content(
+        &mut self,
+        content: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let Ok(parts) = content.items() else {
             return self.text(Kind::Text, content.text()?, out);
         };
@@ -160,7 +164,11 @@ impl Lane {
         Ok(())
     }
 
-    fn thinking(&mut self, thinking: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn thinking(
+        &mut self,
+        thinking: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let Ok(parts) = thinking.items() else {
             return self.text(Kind::Reasoning, thinking.text()?, out);
         };
@@ -171,7 +179,7 @@ impl Lane {
     }
 
     /// OpenRouter's form of images in answers.
-    fn image(&mut self, image: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn image(&mut self, image: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let url = image.required("image_url")?.required("url")?;
         let (mime, data) =
             media::data_url(&url.text()?).ok_or_else(|| url.expected("a data URL"))?;
@@ -184,14 +192,19 @@ impl Lane {
         kind: Kind,
         list: Option<Value<'_>>,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         match list.filter(|list| list.items().is_ok_and(|mut items| items.next().is_some())) {
             Some(list) => self.piece(kind, Piece::Logprobs(list.raw()), out),
             None => Ok(()),
         }
     }
 
-    fn text(&mut self, kind: Kind, text: Text, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn text(
+        &mut self,
+        kind: Kind,
+        text: EscapedStr,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         if text.is_empty() {
             Ok(())
         } else {
@@ -200,7 +213,12 @@ impl Lane {
     }
 
     /// Adds to the last part where it is of that kind, else to a new one.
-    fn piece(&mut self, kind: Kind, piece: Piece, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn piece(
+        &mut self,
+        kind: Kind,
+        piece: Piece,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let continues = self
             .parts
             .last()
@@ -213,7 +231,7 @@ impl Lane {
         self.add(part, piece, out)
     }
 
-    fn call(&mut self, fragment: Fragment, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn call(&mut self, fragment: Fragment, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let known = self.parts.iter().rposition(
             |part| matches!(&part.kind, Kind::Call(call) if call.is_meant_by(&fragment)),
         );
@@ -227,9 +245,9 @@ impl Lane {
         self.add(part, Piece::Delta(fragment.input), out)
     }
 
-    fn begin(&mut self, kind: Kind) -> Result<usize, Garbled> {
+    fn begin(&mut self, kind: Kind) -> Result<usize, MalformedResponse> {
         if self.parts.len() >= PARTS_MAX {
-            return Err(Garbled {
+            return Err(MalformedResponse {
                 why: format!("expected at most {PARTS_MAX} parts"),
             });
         }
@@ -241,10 +259,15 @@ impl Lane {
         Ok(self.parts.len() - 1)
     }
 
-    fn add(&mut self, part: usize, piece: Piece, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn add(
+        &mut self,
+        part: usize,
+        piece: Piece,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let is_silent = matches!(&piece, Piece::Delta(text) if text.is_empty());
         if part < self.front && !is_silent {
-            return Err(Garbled {
+            return Err(MalformedResponse {
                 why: "expected nothing more of a tool call whose arguments were whole".into(),
             });
         }
@@ -286,11 +309,11 @@ impl Lane {
     }
 
     /// Writes what still waits, and why the choice finished.
-    pub(super) fn end(&mut self, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn end(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         while self.front < self.parts.len() {
             self.write_front(out);
             if !self.parts[self.front].is_open {
-                return Err(Garbled {
+                return Err(MalformedResponse {
                     why: "expected a name of each tool call".into(),
                 });
             }
@@ -346,7 +369,7 @@ impl Kind {
     }
 
     /// `None` for a call whose name has not come yet.
-    fn head(&self, minted_id: impl FnOnce() -> Text) -> Option<PartHead> {
+    fn head(&self, minted_id: impl FnOnce() -> EscapedStr) -> Option<PartHead> {
         Some(match self {
             Self::Text => PartHead::Text,
             Self::Refusal => PartHead::Refusal,
@@ -408,9 +431,9 @@ impl Piece {
 }
 
 /// The id of a call that came without one: the same for the same place in the same answer.
-fn minted_id(request_id: &str, at: At) -> Text {
+fn minted_id(request_id: &str, at: At) -> EscapedStr {
     let place = format!("{request_id} {} {}", at.choice, at.part);
-    Text::from(format!(
+    EscapedStr::from(format!(
         "call_{}{}",
         names::short_hash(&place),
         names::short_hash(&format!("{place} id"))
@@ -419,7 +442,7 @@ fn minted_id(request_id: &str, at: At) -> Text {
 
 /// Reasoning has no official field: `reasoning_content` with most servers, `reasoning` with others,
 /// both alike with some.
-fn reasoning(delta: Value<'_>) -> Option<Text> {
+fn reasoning(delta: Value<'_>) -> Option<EscapedStr> {
     let text = |key: &str| {
         delta
             .get(key)

@@ -3,7 +3,7 @@
 //! Source: Chat Completions API, content parts. Writes nothing: [`super::content`] does.
 
 use crate::canon::{Media, MediaKind, MediaSource, PartKind, Request};
-use crate::json::{Kind, Text, Value};
+use crate::json::{EscapedStr, Kind, Value};
 use crate::protocol::DecodeError;
 use crate::protocol::openai::media;
 
@@ -68,7 +68,7 @@ fn of(source: MediaSource, value: Value<'_>) -> Result<Media, DecodeError> {
     Ok(bare(kind, source))
 }
 
-fn kind_of(mime: &Text, value: Value<'_>) -> Result<MediaKind, DecodeError> {
+fn kind_of(mime: &EscapedStr, value: Value<'_>) -> Result<MediaKind, DecodeError> {
     let mime = mime.to_plain();
     MediaKind::of_mime(&mime).ok_or_else(|| {
         DecodeError::unsupported(value.spot(), format!("no dialect carries `{mime}`"))

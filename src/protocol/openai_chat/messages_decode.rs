@@ -7,7 +7,7 @@
 use crate::canon::{
     CacheMark, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
-use crate::json::{Invalid, Text, Value};
+use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::DecodeError;
 
 use super::fields::Fields;
@@ -28,7 +28,7 @@ struct Decoder<'r> {
     request: &'r mut Request,
     /// The id that was made for the last legacy call, which had none: its result names the function
     /// only.
-    legacy_call: Option<Text>,
+    legacy_call: Option<EscapedStr>,
 }
 
 impl Decoder<'_> {
@@ -136,7 +136,7 @@ impl Decoder<'_> {
         ))
     }
 
-    fn function_input(&mut self, value: Value<'_>) -> Result<(Text, ToolInput), Invalid> {
+    fn function_input(&mut self, value: Value<'_>) -> Result<(EscapedStr, ToolInput), Invalid> {
         let mut fields = Fields::of(value)?;
         let name = fields.required("name")?.text()?;
         let input = ToolInput::from_arguments(
@@ -150,7 +150,7 @@ impl Decoder<'_> {
         Ok((name, input))
     }
 
-    fn custom_input(&mut self, value: Value<'_>) -> Result<(Text, ToolInput), Invalid> {
+    fn custom_input(&mut self, value: Value<'_>) -> Result<(EscapedStr, ToolInput), Invalid> {
         let mut fields = Fields::of(value)?;
         let name = fields.required("name")?.text()?;
         let input = ToolInput::Free(fields.required("input")?.text()?);
@@ -167,7 +167,7 @@ impl Decoder<'_> {
             return Ok(None);
         };
         let (name, input) = self.function_input(value)?;
-        let id = Text::from(format!("call_function_{index}"));
+        let id = EscapedStr::from(format!("call_function_{index}"));
         self.legacy_call = Some(id.clone());
         Ok(Some(Part::new(
             PartKind::ToolCall {
@@ -194,7 +194,7 @@ impl Decoder<'_> {
         self.result(call_id, fields)
     }
 
-    fn result(&mut self, call_id: Text, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
+    fn result(&mut self, call_id: EscapedStr, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let parts = fields
             .take("content")
             .map(|content| self.content(content))
@@ -300,7 +300,7 @@ fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Part>, Invalid> {
 }
 
 /// A string of JSON; some clients write the object itself.
-pub(super) fn arguments(value: Value<'_>) -> Result<Text, Invalid> {
+pub(super) fn arguments(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     if value.members().is_ok() {
         Ok(value.raw().to_text())
     } else {

@@ -5,9 +5,9 @@
 //! and 10. Never reorders turns: `turns::arrange` did.
 
 use crate::canon::{
-    Losses, Part, PartKind, ReasoningForm, Request, Role, Spot, ToolInput, ToolResult, Turn,
+    Losses, Offset, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
-use crate::json::{Array, Object, Text};
+use crate::json::{Array, EscapedStr, Object};
 use crate::protocol::names::{self, Names};
 
 use super::content::Content;
@@ -117,8 +117,8 @@ impl Messages<'_> {
                 .iter()
                 .any(|part| matches!(part.kind, PartKind::Media(_)));
             texts.push(Part::text(
-                Text::from_static(if has_media { MEDIA_FOLLOW } else { "" }),
-                Spot(0),
+                EscapedStr::from_static(if has_media { MEDIA_FOLLOW } else { "" }),
+                Offset(0),
             ));
         }
         if result.is_error {
@@ -151,7 +151,7 @@ impl Messages<'_> {
             if !answer.reasoning.is_empty() {
                 object.text(
                     "reasoning_content",
-                    &Text::join(answer.reasoning.iter().copied(), "\\n\\n"),
+                    &EscapedStr::join(answer.reasoning.iter().copied(), "\\n\\n"),
                 );
             }
             if !answer.calls.is_empty() {
@@ -257,8 +257,8 @@ impl Messages<'_> {
 #[derive(Default)]
 struct Answer<'t> {
     content: Vec<&'t Part>,
-    refusal: Vec<&'t Text>,
-    reasoning: Vec<&'t Text>,
+    refusal: Vec<&'t EscapedStr>,
+    reasoning: Vec<&'t EscapedStr>,
     calls: Vec<&'t Part>,
 }
 
@@ -271,6 +271,6 @@ impl Answer<'_> {
 /// Results have no flag for errors.
 fn prefix(part: &mut Part) {
     if let PartKind::Text(text) = &mut part.kind {
-        *text = Text::join([&Text::from_static(ERROR_PREFIX), text], "");
+        *text = EscapedStr::join([&EscapedStr::from_static(ERROR_PREFIX), text], "");
     }
 }

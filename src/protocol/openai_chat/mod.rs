@@ -38,9 +38,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, EmbedProtocol, Encoded, Ending, Garbled, Glimpse, Inbound,
-    Operation, Passed, PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder,
-    Target, openai, opening, sse,
+    DecodeContext, DecodeError, EmbedProtocol, Encoded, FrameInfo, Inbound, MalformedResponse,
+    Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
+    RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
@@ -98,8 +98,8 @@ impl Protocol for OpenaiChat {
         openai::VERSION
     }
 
-    fn opening(&self) -> opening::Places {
-        opening::Places {
+    fn opening(&self) -> conversation_key::Places {
+        conversation_key::Places {
             system: &[],
             turns: "messages",
         }
@@ -113,7 +113,7 @@ impl Protocol for OpenaiChat {
         &["openai"]
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         request_decode::peek(inbound)
     }
 
@@ -142,19 +142,24 @@ impl Protocol for OpenaiChat {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::new(&answering.request_id))
     }
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(ask))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
         response::decode(body, &answering.request_id)
     }
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes {
         response::encode(response, ask, losses)
     }
 
@@ -167,16 +172,21 @@ impl Protocol for OpenaiChat {
     }
 
     /// A passthrough's body was cut by its upstream; besides the record the connection tells so.
-    fn encode_stream_fault(&self, fault: &Fault, _: &Passed<'_>, out: &mut BytesMut) -> Ending {
+    fn encode_stream_fault(
+        &self,
+        fault: &Fault,
+        _: &PassthroughState<'_>,
+        out: &mut BytesMut,
+    ) -> StreamEnd {
         faults::encode_record(fault, out);
-        Ending::Abort
+        StreamEnd::Abort
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 

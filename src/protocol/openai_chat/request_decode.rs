@@ -6,8 +6,8 @@
 use crate::canon::{
     Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown,
 };
-use crate::json::{Document, Invalid, Text, Value};
-use crate::protocol::{DecodeError, Inbound, Peek, efforts, turns};
+use crate::json::{Document, EscapedStr, Invalid, Value};
+use crate::protocol::{DecodeError, Inbound, RoutingFields, efforts, turns};
 
 use super::fields::Fields;
 use super::{DIALECT, messages_decode, tools_decode};
@@ -16,14 +16,14 @@ use super::{DIALECT, messages_decode, tools_decode};
 const STOPS_MAX: usize = 4;
 
 /// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
-pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-    let document = Document::skim(inbound.body.clone())?;
+pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    let document = Document::parse_shallow(inbound.body.clone())?;
     let session = document
         .root()
         .get("prompt_cache_key")
         .and_then(|key| key.str().ok())
         .map(std::borrow::Cow::into_owned);
-    Ok(Peek::of_body(document.root(), session)?)
+    Ok(RoutingFields::of_body(document.root(), session)?)
 }
 
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
@@ -92,7 +92,7 @@ fn count_of_choices(value: Value<'_>) -> Result<u64, Invalid> {
     }
 }
 
-fn stops(value: Value<'_>) -> Result<Vec<Located<Text>>, Invalid> {
+fn stops(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, Invalid> {
     let Ok(items) = value.items() else {
         return Ok(vec![Located::read(value, Value::text)?]);
     };
@@ -139,7 +139,7 @@ fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
     if let Some(value) = fields.take("web_search_options") {
         let kind = ToolKind::Hosted {
             dialect: DIALECT,
-            kind: Text::from_static("web_search_options"),
+            kind: EscapedStr::from_static("web_search_options"),
             raw: value.raw(),
         };
         request.tools.push(Tool {
@@ -202,7 +202,7 @@ fn schema_format(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<SchemaF
 }
 
 /// The kinds besides text.
-fn modalities(value: Value<'_>) -> Result<Vec<Located<Text>>, DecodeError> {
+fn modalities(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, DecodeError> {
     let mut modalities = Vec::new();
     for item in value.items()? {
         match &*item.str()? {

@@ -4,7 +4,7 @@
 //! say goes to the losses; no field is left out without one.
 
 use crate::canon::{Format, Located, Losses, Request, SchemaFormat, ShowReasoning};
-use crate::json::{self, Object, Raw, Text, Writer};
+use crate::json::{self, EscapedStr, Object, Raw, Writer};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Target, Wire, efforts, schema};
@@ -288,7 +288,7 @@ fn number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {
     });
 }
 
-fn text(body: &mut Object<'_>, key: &str, field: Option<&Located<Text>>) {
+fn text(body: &mut Object<'_>, key: &str, field: Option<&Located<EscapedStr>>) {
     body.some(key, field, |value: Writer<'_>, field| {
         value.text(&field.value)
     });

@@ -9,8 +9,8 @@ use crate::canon::{
     Choice, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response,
     Usage,
 };
-use crate::json::{self, Document, Object, Raw, Text};
-use crate::protocol::{Ask, Garbled};
+use crate::json::{self, Document, EscapedStr, Object, Raw};
+use crate::protocol::{MalformedResponse, ResponseContext};
 
 use super::head::Head;
 use super::stream_decode::Answer;
@@ -22,7 +22,7 @@ pub(in crate::protocol) const ID_PREFIX: &str = "chatcmpl-";
 pub(in crate::protocol) fn decode(body: Bytes, request_id: &str) -> Result<Response, Fault> {
     let mut events = Vec::new();
     let mut answer = Answer::new(request_id);
-    let document = Document::parse(body).map_err(Garbled::from)?;
+    let document = Document::parse(body).map_err(MalformedResponse::from)?;
     answer.record(document.root(), &mut events)?;
     answer.end(&mut events)?;
     let mut fold = Fold::default();
@@ -30,7 +30,7 @@ pub(in crate::protocol) fn decode(body: Bytes, request_id: &str) -> Result<Respo
     fold.finish()
 }
 
-pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
     if response
         .choices
         .iter()
@@ -128,7 +128,7 @@ impl Encoder<'_> {
         }
         let reasoning = texts(choice, is_shown_reasoning);
         if !reasoning.is_empty() {
-            object.text("reasoning_content", &Text::join(&reasoning, "\\n\\n"));
+            object.text("reasoning_content", &EscapedStr::join(&reasoning, "\\n\\n"));
         }
         self.annotations(choice, object);
         self.images(choice, object);
@@ -197,7 +197,7 @@ impl Encoder<'_> {
 }
 
 /// The texts of the parts that are wanted, paragraphs apart.
-fn texts(choice: &Choice, is_wanted: impl Fn(&PartHead) -> bool) -> Vec<Text> {
+fn texts(choice: &Choice, is_wanted: impl Fn(&PartHead) -> bool) -> Vec<EscapedStr> {
     choice
         .parts
         .iter()
@@ -213,7 +213,7 @@ fn is_shown_reasoning(head: &PartHead) -> bool {
     )
 }
 
-fn nullable(key: &str, texts: &[Text], object: &mut Object<'_>) {
+fn nullable(key: &str, texts: &[EscapedStr], object: &mut Object<'_>) {
     if texts.is_empty() {
         object.null(key);
     } else {

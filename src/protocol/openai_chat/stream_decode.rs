@@ -6,9 +6,9 @@
 use bytes::Bytes;
 
 use crate::canon::{Event, Fault, Start, Usage};
-use crate::json::{Document, Scratch, Text, Value};
+use crate::json::{Document, EscapedStr, Scratch, Value};
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Garbled, StreamDecoder};
+use crate::protocol::{MalformedResponse, StreamDecoder};
 
 use super::lane::Lane;
 use super::usage;
@@ -34,7 +34,7 @@ impl Decoder {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let Self { frames, answer } = self;
         frames.push(chunk, |frame| answer.frame(&frame, out))
     }
@@ -77,7 +77,7 @@ impl Answer {
         }
     }
 
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         match frame.data.trim_ascii() {
             _ if self.is_over => Ok(()),
             b"" => Ok(()),
@@ -93,7 +93,11 @@ impl Answer {
     }
 
     /// Reads a chunk, or a whole answer: they differ in `delta` and `message` only.
-    pub(super) fn record(&mut self, root: Value<'_>, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn record(
+        &mut self,
+        root: Value<'_>,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         root.members()?;
         if let Some(fault) = faults::inside(root) {
             self.fail(fault, out);
@@ -123,12 +127,12 @@ impl Answer {
         choice: Value<'_>,
         position: usize,
         out: &mut Vec<Event>,
-    ) -> Result<(), Garbled> {
+    ) -> Result<(), MalformedResponse> {
         let index = choice.get("index").map(Value::u64).transpose()?;
         let index = index
             .map_or(Some(position), |index| usize::try_from(index).ok())
             .filter(|index| *index < CHOICES_MAX);
-        let index = index.ok_or_else(|| Garbled {
+        let index = index.ok_or_else(|| MalformedResponse {
             why: format!("expected a choice below {CHOICES_MAX}"),
         })?;
         for missing in self.lanes.len()..=index {
@@ -156,7 +160,7 @@ impl Answer {
     }
 
     /// `[DONE]`, or the end of the body: an answer if each choice said why it finished.
-    pub(super) fn end(&mut self, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    pub(super) fn end(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.is_over {
             return Ok(());
         }
@@ -182,7 +186,7 @@ fn start(root: Value<'_>) -> Start {
     let text = |key: &str| {
         root.get(key)
             .and_then(|value| value.text().ok())
-            .filter(|text: &Text| !text.is_empty())
+            .filter(|text: &EscapedStr| !text.is_empty())
     };
     Start {
         id: text("id"),

@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use bytes::BytesMut;
 
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm};
-use crate::json::{Array, Object, Raw, Text, Writer};
-use crate::protocol::{Ask, Ending, StreamEncoder, sse};
+use crate::json::{Array, EscapedStr, Object, Raw, Writer};
+use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
 use super::head::{Head, StreamedUsage};
 use super::response::{ID_PREFIX, MALFORMED_CALL};
@@ -55,13 +55,13 @@ enum Open {
     LegacyCall,
     /// Images are written whole.
     Image {
-        mime: Text,
-        data: Vec<Text>,
+        mime: EscapedStr,
+        data: Vec<EscapedStr>,
     },
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         Self {
             head: Head::new(ask, "chat.completion.chunk", ID_PREFIX),
             usage: StreamedUsage::new(ask.request.include_usage),
@@ -120,7 +120,7 @@ impl Encoder {
         }
     }
 
-    fn begin_call(&mut self, choice: u32, id: &Text, name: &Text, out: &mut BytesMut) {
+    fn begin_call(&mut self, choice: u32, id: &EscapedStr, name: &EscapedStr, out: &mut BytesMut) {
         match self.lane(choice).open {
             Open::Call { index, is_free } => self.call(choice, index, out, |call| {
                 call.text("id", id);
@@ -140,7 +140,7 @@ impl Encoder {
         }
     }
 
-    fn more(&mut self, at: At, text: &Text, out: &mut BytesMut) {
+    fn more(&mut self, at: At, text: &EscapedStr, out: &mut BytesMut) {
         if text.is_empty() {
             return;
         }
@@ -164,12 +164,12 @@ impl Encoder {
     }
 
     /// Paragraphs and parts of reasoning stand an empty line apart, as in the whole answer.
-    fn reasoning(&mut self, choice: u32, text: &Text, out: &mut BytesMut) {
+    fn reasoning(&mut self, choice: u32, text: &EscapedStr, out: &mut BytesMut) {
         let lane = self.lane(choice);
         let is_next = std::mem::take(&mut lane.is_between_paragraphs);
         lane.has_reasoning = true;
         let text = if is_next {
-            Cow::Owned(Text::join([&Text::from("\n\n"), text], ""))
+            Cow::Owned(EscapedStr::join([&EscapedStr::from("\n\n"), text], ""))
         } else {
             Cow::Borrowed(text)
         };
@@ -178,7 +178,7 @@ impl Encoder {
 
     fn end_part(&mut self, at: At, out: &mut BytesMut) {
         if let Open::Image { mime, data } = std::mem::take(&mut self.lane(at.choice).open) {
-            let data = Text::join(&data, "");
+            let data = EscapedStr::join(&data, "");
             self.delta(at.choice, out, |delta| {
                 delta.array("images", |array| image::write(&mime, &data, array))
             });
@@ -214,7 +214,7 @@ impl Encoder {
         &mut self,
         choice: u32,
         reason: &FinishReason,
-        detail: Option<&Text>,
+        detail: Option<&EscapedStr>,
         out: &mut BytesMut,
     ) {
         let Some(word) = finish::encode(reason) else {
@@ -315,11 +315,11 @@ impl StreamEncoder for Encoder {
         }
     }
 
-    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         if !self.has_failed {
             self.usage.end(&self.head, out);
         }
-        Ending::Clean
+        StreamEnd::Clean
     }
 
     fn keep_alive(&mut self, out: &mut BytesMut) {

@@ -5,7 +5,7 @@
 //! checked.
 
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName, Unknown};
-use crate::json::{self, Invalid, Raw, Text, Value};
+use crate::json::{self, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::DecodeError;
 
 use super::DIALECT;
@@ -56,7 +56,7 @@ fn tool(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolKind, Invali
     let mut fields = Fields::of(value)?;
     let kind = fields
         .text("type")?
-        .unwrap_or_else(|| Text::from_static("function"));
+        .unwrap_or_else(|| EscapedStr::from_static("function"));
     let tool = match &*kind.to_plain() {
         "function" => function(fields.required("function")?, unknown)?,
         "custom" => custom(fields.required("custom")?, unknown)?,
@@ -192,7 +192,7 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
     Ok(ToolChoice::Subset { tools, must })
 }
 
-fn allowed_name(tool: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Text, Invalid> {
+fn allowed_name(tool: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<EscapedStr, Invalid> {
     let mut fields = Fields::of(tool)?;
     fields.take("type");
     let Some(named) = fields.take("function").or_else(|| fields.take("custom")) else {

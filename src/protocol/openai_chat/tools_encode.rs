@@ -4,7 +4,7 @@
 //! `translation.md` sections 3 and 5. Does not look at the conversation.
 
 use crate::canon::{CacheMark, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
-use crate::json::{Array, Object, Raw, Text};
+use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
 
@@ -82,9 +82,9 @@ impl Tools<'_> {
 
     fn head(
         &self,
-        name: &Text,
-        namespace: Option<&Text>,
-        description: Option<&Text>,
+        name: &EscapedStr,
+        namespace: Option<&EscapedStr>,
+        description: Option<&EscapedStr>,
         object: &mut Object<'_>,
     ) {
         object.text("name", &self.names.wire(name, namespace));
@@ -165,7 +165,7 @@ fn is_own_tool(tool: &Tool) -> bool {
     matches!(&tool.kind, ToolKind::Hosted { dialect, kind, .. } if *dialect == DIALECT && *kind != "web_search_options")
 }
 
-fn named(name: &Text, object: &mut Object<'_>) {
+fn named(name: &EscapedStr, object: &mut Object<'_>) {
     object.str("type", "function");
     object.object("function", |object| object.text("name", name));
 }

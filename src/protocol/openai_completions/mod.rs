@@ -19,8 +19,9 @@ use http::{HeaderMap, Method, StatusCode};
 use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed,
-    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, opening, sse,
+    DecodeContext, DecodeError, Encoded, FrameInfo, Inbound, MalformedResponse, Operation,
+    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
+    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
@@ -49,8 +50,8 @@ impl Protocol for OpenaiCompletions {
         openai::VERSION
     }
 
-    fn opening(&self) -> opening::Places {
-        opening::Places {
+    fn opening(&self) -> conversation_key::Places {
+        conversation_key::Places {
             system: &[],
             turns: "prompt",
         }
@@ -68,7 +69,7 @@ impl Protocol for OpenaiCompletions {
         dialects.contains(&openai_chat::DIALECT)
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         request_decode::peek(inbound)
     }
 
@@ -95,19 +96,24 @@ impl Protocol for OpenaiCompletions {
         Encoded::default()
     }
 
-    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::new(&answering.request_id))
     }
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
         Box::new(stream::Encoder::new(ask))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
         openai_chat::response::decode(body, &answering.request_id)
     }
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes {
         response::encode(response, ask, losses)
     }
 
@@ -122,17 +128,17 @@ impl Protocol for OpenaiCompletions {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &Passed<'_>,
+        passed: &PassthroughState<'_>,
         out: &mut BytesMut,
-    ) -> Ending {
+    ) -> StreamEnd {
         OpenaiChat.encode_stream_fault(fault, passed, out)
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 

@@ -5,8 +5,8 @@
 use bytes::Bytes;
 
 use crate::canon::{Choice, Fault, FinishReason, How, Losses, PartHead, Response};
-use crate::json::{self, Object, Text};
-use crate::protocol::Ask;
+use crate::json::{self, EscapedStr, Object};
+use crate::protocol::ResponseContext;
 use crate::protocol::openai::faults;
 use crate::protocol::openai_chat::finish;
 use crate::protocol::openai_chat::head::Head;
@@ -16,7 +16,7 @@ pub(super) const OBJECT: &str = "text_completion";
 pub(super) const ID_PREFIX: &str = "cmpl-";
 pub(super) const UNEXPECTED_CALL: &str = "the model called a tool, and none was offered";
 
-pub(super) fn encode(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
     if response.choices.iter().any(|choice| {
         choice
             .finish
@@ -72,7 +72,7 @@ pub(super) fn word(reason: &FinishReason) -> Option<&'static str> {
 /// `{"text":"…","index":0,"logprobs":null,"finish_reason":"stop"}`, in whole answers and in chunks.
 pub(super) fn write_choice<'t>(
     index: u64,
-    texts: impl IntoIterator<Item = &'t Text>,
+    texts: impl IntoIterator<Item = &'t EscapedStr>,
     finish: Option<&str>,
     object: &mut Object<'_>,
 ) {

@@ -6,10 +6,10 @@
 use bytes::BytesMut;
 
 use crate::canon::{Event, Fault, FinishReason};
-use crate::json::{Text, Writer};
+use crate::json::{EscapedStr, Writer};
 use crate::protocol::openai::faults;
 use crate::protocol::openai_chat::head::{Head, StreamedUsage};
-use crate::protocol::{Ask, Ending, StreamEncoder, sse};
+use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
 use super::response::{ID_PREFIX, OBJECT, UNEXPECTED_CALL, is_text, word, write_choice};
 
@@ -22,7 +22,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         let usage = StreamedUsage::new(ask.request.include_usage);
         Self {
             head: Head::new(ask, OBJECT, ID_PREFIX),
@@ -40,7 +40,7 @@ impl Encoder {
         &mut self.shown[index]
     }
 
-    fn more(&mut self, choice: u32, text: &Text, out: &mut BytesMut) {
+    fn more(&mut self, choice: u32, text: &EscapedStr, out: &mut BytesMut) {
         if *self.shown(choice) && !text.is_empty() {
             self.chunk(choice, text, None, out);
         }
@@ -48,7 +48,7 @@ impl Encoder {
 
     fn finish_choice(&mut self, choice: u32, reason: &FinishReason, out: &mut BytesMut) {
         match word(reason) {
-            Some(word) => self.chunk(choice, &Text::default(), Some(word), out),
+            Some(word) => self.chunk(choice, &EscapedStr::default(), Some(word), out),
             None => self.fail(&Fault::upstream(UNEXPECTED_CALL), out),
         }
     }
@@ -58,7 +58,7 @@ impl Encoder {
         faults::encode_record(fault, out);
     }
 
-    fn chunk(&self, choice: u32, text: &Text, finish: Option<&str>, out: &mut BytesMut) {
+    fn chunk(&self, choice: u32, text: &EscapedStr, finish: Option<&str>, out: &mut BytesMut) {
         sse::write(out, "", |out| {
             Writer::new(out).object(|object| {
                 self.head.write(object, |array| {
@@ -91,11 +91,11 @@ impl StreamEncoder for Encoder {
         }
     }
 
-    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         if !self.has_failed {
             self.usage.end(&self.head, out);
         }
-        Ending::Clean
+        StreamEnd::Clean
     }
 
     fn keep_alive(&mut self, out: &mut BytesMut) {

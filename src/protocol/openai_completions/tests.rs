@@ -5,7 +5,9 @@ use http::HeaderMap;
 
 use super::OpenaiCompletions;
 use crate::canon::*;
-use crate::protocol::{Answering, Ask, DecodeError, Inbound, Operation, Protocol, Target};
+use crate::protocol::{
+    DecodeContext, DecodeError, Inbound, Operation, Protocol, ResponseContext, Target,
+};
 
 fn decode(body: &'static str) -> Result<Request, DecodeError> {
     let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
@@ -27,7 +29,10 @@ fn a_prompt_is_one_user_message() {
     ] {
         let request = decode(body).unwrap();
         assert_eq!(request.turns.len(), 1);
-        assert_eq!(request.turns[0].parts, [Part::text("once".into(), Spot(0))]);
+        assert_eq!(
+            request.turns[0].parts,
+            [Part::text("once".into(), Offset(0))]
+        );
         assert_eq!(request.output_tokens_max.unwrap().value, 5);
         assert!(request.unknown.is_empty());
     }
@@ -90,7 +95,7 @@ fn chat_fields_are_unknown_here() {
 
 const ANSWER: &[u8] = br#"{"id":"cmpl-1","object":"text_completion","created":7,"model":"m","choices":[{"text":"upon","index":0,"logprobs":null,"finish_reason":"length"}],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
 
-fn with_ask<T>(use_it: impl FnOnce(&Ask<'_>) -> T) -> T {
+fn with_ask<T>(use_it: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
     let origin = Origin {
         dialect: Dialect::named("anthropic"),
         provider: "lab".into(),
@@ -100,7 +105,7 @@ fn with_ask<T>(use_it: impl FnOnce(&Ask<'_>) -> T) -> T {
         include_usage: true,
         ..Request::default()
     };
-    use_it(&Ask {
+    use_it(&ResponseContext {
         request: &request,
         operation: Operation::Generate,
         query: None,
@@ -112,7 +117,7 @@ fn with_ask<T>(use_it: impl FnOnce(&Ask<'_>) -> T) -> T {
 
 fn answer() -> Response {
     OpenaiCompletions
-        .decode_response(Bytes::from_static(ANSWER), &Answering::default())
+        .decode_response(Bytes::from_static(ANSWER), &DecodeContext::default())
         .unwrap()
 }
 

@@ -3,8 +3,8 @@
 
 use super::usage;
 use crate::canon::{FinishReason, Start, Usage};
-use crate::json::{Document, Object, Raw, Text, Writer};
-use crate::protocol::Ask;
+use crate::json::{Document, EscapedStr, Object, Raw, Writer};
+use crate::protocol::ResponseContext;
 
 /// What the object repeats of the request, and what stands there where the client left it open.
 /// Source: `openai-responses.md`, "Response object"; the SDKs' type demands `tools`, `tool_choice`
@@ -89,10 +89,10 @@ impl<'s> Status<'s> {
 /// An answer on its way to a client.
 #[derive(Debug)]
 pub(super) struct Answer {
-    id: Text,
-    model: Text,
+    id: EscapedStr,
+    model: EscapedStr,
     created: u64,
-    tier: Option<Text>,
+    tier: Option<EscapedStr>,
     echo: Vec<(&'static str, Raw)>,
     /// The finished items.
     pub(super) output: Vec<Raw>,
@@ -100,10 +100,10 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         Self {
-            id: Text::from(format!("resp_{}", ask.request_id)),
-            model: Text::from(ask.request.model.as_str()),
+            id: EscapedStr::from(format!("resp_{}", ask.request_id)),
+            model: EscapedStr::from(ask.request.model.as_str()),
             created: ask.now,
             tier: None,
             echo: echo(ask),
@@ -171,7 +171,7 @@ fn write_ending(object: &mut Object<'_>, status: Status<'_>) {
     }
 }
 
-fn echo(ask: &Ask<'_>) -> Vec<(&'static str, Raw)> {
+fn echo(ask: &ResponseContext<'_>) -> Vec<(&'static str, Raw)> {
     let document = Document::parse(ask.request.body.clone()).unwrap_or_else(|_| Document::null());
     let echo = |(key, default): (&'static str, &'static str)| {
         let asked = document.root().get(key).map(crate::json::Value::raw);

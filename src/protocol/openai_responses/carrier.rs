@@ -7,7 +7,7 @@
 
 use super::DIALECT;
 use crate::canon::{Origin, ReasoningForm, Sig};
-use crate::json::Text;
+use crate::json::EscapedStr;
 use crate::protocol::envelope::{self, Carried};
 
 /// What an `encrypted_content` holds.
@@ -21,14 +21,14 @@ pub(super) enum Token {
     },
     /// The token of a call, or of the text before where the id is empty.
     Part {
-        call_id: Text,
+        call_id: EscapedStr,
         sig: Sig,
     },
     Nothing,
 }
 
 /// Reads an item's `encrypted_content`; `id` is the item's.
-pub(super) fn read(id: Option<&Text>, encrypted: &Text) -> Token {
+pub(super) fn read(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> Token {
     match envelope::unwrap(encrypted) {
         Carried::Own(token) => {
             let origin = Origin {
@@ -69,7 +69,11 @@ fn foreign(sig: Sig, form: ReasoningForm) -> Token {
 }
 
 /// `encrypted_content` for a client: the own token as it is, another maker's in an envelope.
-pub(super) fn for_reasoning(origin: &Origin, form: ReasoningForm, token: &Text) -> Text {
+pub(super) fn for_reasoning(
+    origin: &Origin,
+    form: ReasoningForm,
+    token: &EscapedStr,
+) -> EscapedStr {
     if origin.dialect == DIALECT {
         split(token).1
     } else {
@@ -79,30 +83,30 @@ pub(super) fn for_reasoning(origin: &Origin, form: ReasoningForm, token: &Text) 
 
 /// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is
 /// known for ours when it comes back. The service would look for its id.
-pub(super) fn for_unsigned(origin: &Origin) -> Option<Text> {
+pub(super) fn for_unsigned(origin: &Origin) -> Option<EscapedStr> {
     (origin.dialect != DIALECT).then(|| envelope::wrap(origin, ReasoningForm::Full, None))
 }
 
 /// `encrypted_content` of the item that follows a signed call or text.
-pub(super) fn for_part(origin: &Origin, call_id: &Text, token: &Text) -> Text {
+pub(super) fn for_part(origin: &Origin, call_id: &EscapedStr, token: &EscapedStr) -> EscapedStr {
     envelope::wrap(
         origin,
         ReasoningForm::Full,
-        Some(&Text::join([call_id, token], " ")),
+        Some(&EscapedStr::join([call_id, token], " ")),
     )
 }
 
 /// The dialect's own token in canon: the item's id and its content, since servers check one against
 /// the other ("encrypted content item_id did not match the target item id").
-pub(super) fn join(id: Option<&Text>, token: &Text) -> Text {
+pub(super) fn join(id: Option<&EscapedStr>, token: &EscapedStr) -> EscapedStr {
     match id.filter(|id| is_reasoning_id(&id.to_plain())) {
-        Some(id) => Text::join([id, token], " "),
+        Some(id) => EscapedStr::join([id, token], " "),
         None => token.clone(),
     }
 }
 
 /// The way back: the item's id, where it is known, and its content.
-pub(super) fn split(token: &Text) -> (Option<Text>, Text) {
+pub(super) fn split(token: &EscapedStr) -> (Option<EscapedStr>, EscapedStr) {
     match halves(token) {
         Some((id, content)) if is_reasoning_id(&id.to_plain()) => (Some(id), content),
         _ => (None, token.clone()),
@@ -113,10 +117,10 @@ fn is_reasoning_id(id: &str) -> bool {
     id.starts_with("rs_") && !id.contains(' ')
 }
 
-fn halves(token: &Text) -> Option<(Text, Text)> {
+fn halves(token: &EscapedStr) -> Option<(EscapedStr, EscapedStr)> {
     let plain = token.to_plain();
     let (head, rest) = plain.split_once(' ')?;
-    Some((Text::from(head), Text::from(rest)))
+    Some((EscapedStr::from(head), EscapedStr::from(rest)))
 }
 
 #[cfg(test)]
@@ -163,7 +167,7 @@ mod tests {
         assert_eq!(
             foreign(sig(" dG9r"), full),
             Token::Part {
-                call_id: Text::default(),
+                call_id: EscapedStr::default(),
                 sig: sig("dG9r")
             }
         );

@@ -5,8 +5,8 @@ use super::request_encode::refuse;
 use crate::canon::{
     Located, Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult,
 };
-use crate::json::{Array, Object, Text, Writer};
-use crate::protocol::handles;
+use crate::json::{Array, EscapedStr, Object, Writer};
+use crate::protocol::file_refs;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
 /// What precedes the text of a result that is an error: the dialect has no flag for it.
@@ -42,7 +42,7 @@ pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mu
     }
 }
 
-fn write_text(object: &mut Object<'_>, role: Role, text: &Text) {
+fn write_text(object: &mut Object<'_>, role: Role, text: &EscapedStr) {
     let is_answer = role == Role::Assistant;
     object.str(
         "type",
@@ -60,7 +60,9 @@ fn write_text(object: &mut Object<'_>, role: Role, text: &Text) {
 
 /// A tool's answer: a string where it is one text, which every server takes; else parts.
 pub(super) fn output(value: Writer<'_>, result: &ToolResult, losses: &mut Losses) {
-    let prefix = result.is_error.then(|| Text::from_static(ERROR_PREFIX));
+    let prefix = result
+        .is_error
+        .then(|| EscapedStr::from_static(ERROR_PREFIX));
     let prefix = prefix.as_ref();
     match &result.parts[..] {
         [] => value.texts(prefix),
@@ -146,7 +148,7 @@ fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses
     }
 }
 
-fn file_name(object: &mut Object<'_>, name: Option<&Located<Text>>, losses: &mut Losses) {
+fn file_name(object: &mut Object<'_>, name: Option<&Located<EscapedStr>>, losses: &mut Losses) {
     match name {
         Some(name) => object.text("filename", &name.value),
         None => {
@@ -177,12 +179,12 @@ fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &m
         MediaSource::File { id, dialect } if *dialect == DIALECT => {
             object.text("file_id", &id.value)
         }
-        MediaSource::File { id, dialect } => handles::refuse(losses, id, *dialect),
+        MediaSource::File { id, dialect } => file_refs::refuse(losses, id, *dialect),
         _ => refuse(losses, part.at, "such source for this kind of media"),
     }
 }
 
-fn drop_located(field: Option<&Located<Text>>, losses: &mut Losses) {
+fn drop_located(field: Option<&Located<EscapedStr>>, losses: &mut Losses) {
     if let Some(field) = field {
         losses.dropped(field.at);
     }

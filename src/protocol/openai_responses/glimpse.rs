@@ -7,17 +7,17 @@ use super::usage;
 use crate::json::{Document, Value};
 use crate::protocol::openai::faults;
 use crate::protocol::sse::Frame;
-use crate::protocol::{DecodeError, Garbled, Glimpse, Inbound, Peek};
+use crate::protocol::{DecodeError, FrameInfo, Inbound, MalformedResponse, RoutingFields};
 
 /// Headers by which clients name their conversation. Source: `clients.md`, Codex.
 const SESSION_HEADERS: [&str; 4] = ["session-id", "session_id", "thread-id", "conversation_id"];
 
-pub(super) fn peek(inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
-    let document = Document::skim(inbound.body.clone())?;
+pub(super) fn peek(inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    let document = Document::parse_shallow(inbound.body.clone())?;
     let root = document.root();
-    Ok(Peek {
+    Ok(RoutingFields {
         continues: continues(root),
-        ..Peek::of_body(root, session(root, inbound))?
+        ..RoutingFields::of_body(root, session(root, inbound))?
     })
 }
 
@@ -40,16 +40,16 @@ fn session(root: Value<'_>, inbound: &Inbound<'_>) -> Option<String> {
         .or_else(|| SESSION_HEADERS.iter().find_map(header))
 }
 
-pub(super) fn frame(frame: &Frame) -> Glimpse {
+pub(super) fn frame(frame: &Frame) -> FrameInfo {
     match &frame.event[..] {
         b"response.completed" | b"response.incomplete" | b"response.failed" | b"error" => {
             parsed(&frame.data)
         }
         // A server without event lines; the type stands in the data.
         b"" => unnamed(&frame.data),
-        name => Glimpse {
+        name => FrameInfo {
             is_content: is_content(name),
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
     }
 }
@@ -62,9 +62,9 @@ fn is_content(event: &[u8]) -> bool {
         )
 }
 
-fn unnamed(data: &Bytes) -> Glimpse {
+fn unnamed(data: &Bytes) -> FrameInfo {
     let Ok(document) = Document::parse(data.clone()) else {
-        return Glimpse::default();
+        return FrameInfo::default();
     };
     let name = document
         .root()
@@ -75,35 +75,37 @@ fn unnamed(data: &Bytes) -> Glimpse {
         "response.completed" | "response.incomplete" | "response.failed" | "error" => {
             terminal(document.root())
         }
-        _ => Glimpse {
+        _ => FrameInfo {
             is_content: is_content(name.as_bytes()),
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
     }
 }
 
-fn parsed(data: &Bytes) -> Glimpse {
-    Document::parse(data.clone())
-        .map_or_else(|_| Glimpse::default(), |document| terminal(document.root()))
+fn parsed(data: &Bytes) -> FrameInfo {
+    Document::parse(data.clone()).map_or_else(
+        |_| FrameInfo::default(),
+        |document| terminal(document.root()),
+    )
 }
 
-fn terminal(event: Value<'_>) -> Glimpse {
+fn terminal(event: Value<'_>) -> FrameInfo {
     match event.get("response") {
-        Some(response) => Glimpse {
+        Some(response) => FrameInfo {
             is_last: true,
             ..of_response(response)
         },
-        None => Glimpse {
+        None => FrameInfo {
             fault: Some(faults::decode_inside(event)),
             is_end: true,
             is_last: true,
-            ..Glimpse::default()
+            ..FrameInfo::default()
         },
     }
 }
 
 /// A whole answer: of a body, or of a stream's terminal event.
-fn of_response(response: Value<'_>) -> Glimpse {
+fn of_response(response: Value<'_>) -> FrameInfo {
     let fault = match response.get("error") {
         Some(error) => Some(faults::decode_inside(error)),
         None => fails(response).then(|| faults::decode_inside(response)),
@@ -113,13 +115,13 @@ fn of_response(response: Value<'_>) -> Glimpse {
         .and_then(|usage| usage.opened().ok())
         .map(|opened| usage::decode(opened.root()));
     let is_end = !has_status(response, &["in_progress", "queued"]);
-    Glimpse {
+    FrameInfo {
         usage,
         is_content: fault.is_none(),
         is_end,
         fault,
         stored: stored(response),
-        ..Glimpse::default()
+        ..FrameInfo::default()
     }
 }
 
@@ -140,8 +142,8 @@ fn has_status(response: Value<'_>, any_of: &[&str]) -> bool {
         .is_some_and(|status| any_of.contains(&&*status))
 }
 
-pub(super) fn body(body: &Bytes) -> Result<Glimpse, Garbled> {
-    let document = Document::skim(body.clone())?;
+pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    let document = Document::parse_shallow(body.clone())?;
     let has_failed = document.root().get("error").is_some() || fails(document.root());
     // Errors are rare, and are read whole.
     let document = if has_failed {
@@ -157,7 +159,7 @@ mod tests {
     use super::*;
     use crate::canon::{FaultKind, Usage};
 
-    fn look(event: &'static str, data: &'static str) -> Glimpse {
+    fn look(event: &'static str, data: &'static str) -> FrameInfo {
         frame(&Frame {
             event: Bytes::from_static(event.as_bytes()),
             data: Bytes::from_static(data.as_bytes()),
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_names_tell_where_content_begins_and_what_ends() {
-        assert_eq!(look("response.created", "{}"), Glimpse::default());
+        assert_eq!(look("response.created", "{}"), FrameInfo::default());
         assert!(look("response.output_text.delta", "not even read").is_content);
         assert!(look("", r#"{"type":"response.output_text.delta"}"#).is_content);
         let end = look(
@@ -199,8 +201,9 @@ mod tests {
             .stored,
             None
         );
-        let root =
-            |body: &'static str| Document::skim(Bytes::from_static(body.as_bytes())).unwrap();
+        let root = |body: &'static str| {
+            Document::parse_shallow(Bytes::from_static(body.as_bytes())).unwrap()
+        };
         assert_eq!(
             continues(root(r#"{"previous_response_id":"resp_1"}"#).root()).as_deref(),
             Some("resp_1")

@@ -1,7 +1,7 @@
 //! One output item toward a Responses client, in each of its states.
 
 use crate::canon::ReasoningForm;
-use crate::json::{self, Array, Object, Raw, Text, Writer};
+use crate::json::{self, Array, EscapedStr, Object, Raw, Writer};
 
 /// An item that is being written.
 #[derive(Debug)]
@@ -15,13 +15,13 @@ pub(super) enum Body {
     Message(Vec<Content>),
     Reasoning {
         form: ReasoningForm,
-        paragraphs: Vec<Text>,
-        encrypted: Option<Text>,
+        paragraphs: Vec<EscapedStr>,
+        encrypted: Option<EscapedStr>,
     },
     Call(Call),
     /// An image in an answer: the dialect knows it as what its hosted tool made.
     Image {
-        data: Text,
+        data: EscapedStr,
     },
     /// An item of the dialect's own that stands as it came.
     Hosted(Raw),
@@ -30,7 +30,7 @@ pub(super) enum Body {
 #[derive(Debug, Default)]
 pub(super) struct Content {
     pub(super) is_refusal: bool,
-    pub(super) text: Text,
+    pub(super) text: EscapedStr,
     pub(super) annotations: Vec<Raw>,
     /// Lists of log probabilities.
     pub(super) logprobs: Vec<Raw>,
@@ -38,11 +38,11 @@ pub(super) struct Content {
 
 #[derive(Debug)]
 pub(super) struct Call {
-    pub(super) call_id: Text,
-    pub(super) name: Text,
-    pub(super) namespace: Option<Text>,
+    pub(super) call_id: EscapedStr,
+    pub(super) name: EscapedStr,
+    pub(super) namespace: Option<EscapedStr>,
     pub(super) is_free: bool,
-    pub(super) input: Text,
+    pub(super) input: EscapedStr,
 }
 
 /// How the events of an item's open text are named and placed.
@@ -183,11 +183,11 @@ pub(super) fn write_content(value: Writer<'_>, content: &Content) {
     });
 }
 
-fn write_paragraph(summary: &mut Array<'_>, text: &Text) {
+fn write_paragraph(summary: &mut Array<'_>, text: &EscapedStr) {
     summary.object(|part| write_summary(part, text));
 }
 
-pub(super) fn write_summary(part: &mut Object<'_>, text: &Text) {
+pub(super) fn write_summary(part: &mut Object<'_>, text: &EscapedStr) {
     part.str("type", "summary_text");
     part.text("text", text);
 }

@@ -5,7 +5,7 @@
 
 use super::carrier;
 use crate::canon::{At, Event, PartHead, ReasoningForm};
-use crate::json::{Invalid, Text, Value};
+use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::names;
 
 /// The parts of an answer so far.
@@ -425,7 +425,7 @@ impl Item {
         };
         let id = match item.get("call_id") {
             Some(id) => id.text()?,
-            None => Text::from(format!("call_{}_{}", parts.seed, parts.next)),
+            None => EscapedStr::from(format!("call_{}_{}", parts.seed, parts.next)),
         };
         let namespace = item.get("namespace").map(Value::text).transpose()?;
         self.part = Some(parts.begin(
@@ -454,7 +454,7 @@ impl Item {
     }
 }
 
-fn input_key(kind: &Text) -> &'static str {
+fn input_key(kind: &EscapedStr) -> &'static str {
     if *kind == "custom_tool_call" {
         "input"
     } else {

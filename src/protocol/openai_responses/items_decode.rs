@@ -8,9 +8,9 @@ use super::content_decode::{self, Speaker};
 use super::request_decode::{leave, leave_all_but, unstored};
 use super::{DIALECT, carrier, tools_decode};
 use crate::canon::{
-    Part, PartKind, ReasoningForm, Request, Role, Sig, Spot, ToolInput, ToolResult, Turn,
+    Offset, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn,
 };
-use crate::json::{Invalid, Kind, Text, Value};
+use crate::json::{EscapedStr, Invalid, Kind, Value};
 use crate::protocol::DecodeError;
 
 pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), DecodeError> {
@@ -40,7 +40,7 @@ fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError
         .get("type")
         .map(Value::text)
         .transpose()?
-        .unwrap_or_else(|| Text::from_static("message"));
+        .unwrap_or_else(|| EscapedStr::from_static("message"));
     match &*kind.to_plain() {
         "message" => message(request, item)?,
         "function_call" => call(request, item, "arguments")?,
@@ -183,7 +183,7 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<Text>, Invalid> {
+fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<EscapedStr>, Invalid> {
     let Some(list) = list else {
         return Ok(Vec::new());
     };
@@ -211,7 +211,7 @@ fn token(
 }
 
 /// Gives a call (or the text before, where no call is named) its token back.
-fn attach(request: &mut Request, call_id: &Text, sig: Sig, at: Spot) {
+fn attach(request: &mut Request, call_id: &EscapedStr, sig: Sig, at: Offset) {
     let is_signed = |part: &&mut Part| match &part.kind {
         PartKind::ToolCall { id, .. } => id == call_id,
         PartKind::Text(_) => call_id.is_empty(),
@@ -237,7 +237,7 @@ fn additional_tools(request: &mut Request, item: Value<'_>) -> Result<(), Decode
 }
 
 /// An item that only this dialect knows, whole.
-fn hosted(request: &mut Request, item: Value<'_>, kind: Text) {
+fn hosted(request: &mut Request, item: Value<'_>, kind: EscapedStr) {
     let role = if kind.to_plain().ends_with("_output") {
         Role::User
     } else {
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_token_goes_to_the_call_that_it_names() {
         let call = |id: &str| {
-            let input = ToolInput::Free(Text::default());
+            let input = ToolInput::Free(EscapedStr::default());
             Part::new(
                 PartKind::ToolCall {
                     id: id.into(),
@@ -273,14 +273,14 @@ mod tests {
                     namespace: None,
                     input,
                 },
-                Spot(0),
+                Offset(0),
             )
         };
         let mut request = Request::default();
         push(
             &mut request,
             Role::Assistant,
-            Part::text("said".into(), Spot(0)),
+            Part::text("said".into(), Offset(0)),
         );
         push(&mut request, Role::Assistant, call("1"));
         push(&mut request, Role::Assistant, call("2"));
@@ -293,8 +293,13 @@ mod tests {
             origin: origin.clone(),
             value: value.into(),
         };
-        attach(&mut request, &"1".into(), sig("of the call"), Spot(0));
-        attach(&mut request, &Text::default(), sig("of the text"), Spot(0));
+        attach(&mut request, &"1".into(), sig("of the call"), Offset(0));
+        attach(
+            &mut request,
+            &EscapedStr::default(),
+            sig("of the text"),
+            Offset(0),
+        );
         let tokens: Vec<_> = request
             .turns
             .iter()

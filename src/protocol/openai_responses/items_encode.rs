@@ -7,7 +7,7 @@ use super::{DIALECT, carrier, content_encode};
 use crate::canon::{
     Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
-use crate::json::{Array, Object, Text};
+use crate::json::{Array, EscapedStr, Object};
 use crate::protocol::names::{Names, call_id};
 use crate::protocol::{Target, envelope};
 
@@ -110,7 +110,7 @@ impl<'e> Items<'e> {
         input: &mut Array<'_>,
         part: &Part,
         form: ReasoningForm,
-        texts: &[Text],
+        texts: &[EscapedStr],
     ) {
         match self.fitting(part) {
             Some(token) => input.object(|item| write_reasoning(item, form, texts, &token)),
@@ -129,7 +129,7 @@ impl<'e> Items<'e> {
         }
     }
 
-    fn fitting(&self, part: &Part) -> Option<Text> {
+    fn fitting(&self, part: &Part) -> Option<EscapedStr> {
         envelope::fitting(
             part.sig.as_ref(),
             DIALECT,
@@ -142,9 +142,9 @@ impl<'e> Items<'e> {
     fn call(
         &self,
         item: &mut Object<'_>,
-        id: &Text,
-        name: &Text,
-        namespace: Option<&Text>,
+        id: &EscapedStr,
+        name: &EscapedStr,
+        namespace: Option<&EscapedStr>,
         arguments: &ToolInput,
     ) {
         let (kind, key) = match arguments {
@@ -196,7 +196,12 @@ fn role_word(role: Role) -> &'static str {
     }
 }
 
-fn write_reasoning(item: &mut Object<'_>, form: ReasoningForm, texts: &[Text], token: &Text) {
+fn write_reasoning(
+    item: &mut Object<'_>,
+    form: ReasoningForm,
+    texts: &[EscapedStr],
+    token: &EscapedStr,
+) {
     let (id, content) = carrier::split(token);
     let is_full = form == ReasoningForm::Full;
     item.str("type", "reasoning");
@@ -212,7 +217,7 @@ fn write_reasoning(item: &mut Object<'_>, form: ReasoningForm, texts: &[Text], t
     item.text("encrypted_content", &content);
 }
 
-fn paragraphs(array: &mut Array<'_>, kind: &str, texts: &[Text]) {
+fn paragraphs(array: &mut Array<'_>, kind: &str, texts: &[EscapedStr]) {
     for text in texts {
         array.object(|paragraph| {
             paragraph.str("type", kind);

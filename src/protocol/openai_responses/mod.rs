@@ -29,9 +29,9 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{
-    Answering, Ask, DecodeError, Encoded, Ending, Garbled, Glimpse, Inbound, Operation, Passed,
-    PassthroughHeaders, Peek, Protocol, Route, StreamDecoder, StreamEncoder, Target, openai,
-    opening, sse,
+    DecodeContext, DecodeError, Encoded, FrameInfo, Inbound, MalformedResponse, Operation,
+    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
+    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
@@ -86,8 +86,8 @@ impl Protocol for OpenaiResponses {
         openai::VERSION
     }
 
-    fn opening(&self) -> opening::Places {
-        opening::Places {
+    fn opening(&self) -> conversation_key::Places {
+        conversation_key::Places {
             system: &["instructions"],
             turns: "input",
         }
@@ -97,7 +97,7 @@ impl Protocol for OpenaiResponses {
         openai::BASE_URL_SUFFIX
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<Peek, DecodeError> {
+    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         glimpse::peek(inbound)
     }
 
@@ -131,19 +131,24 @@ impl Protocol for OpenaiResponses {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &Answering) -> Box<dyn StreamDecoder> {
+    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
         Box::new(stream_decode::Decoder::new(answering))
     }
 
-    fn stream_encoder(&self, ask: &Ask<'_>) -> Box<dyn StreamEncoder> {
+    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
         Box::new(stream_encode::Encoder::new(ask))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &Answering) -> Result<Response, Fault> {
+    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
         stream_decode::decode_whole(body, answering)
     }
 
-    fn encode_response(&self, response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+    fn encode_response(
+        &self,
+        response: &Response,
+        ask: &ResponseContext<'_>,
+        losses: &mut Losses,
+    ) -> Bytes {
         stream_encode::encode_whole(response, ask, losses)
     }
 
@@ -158,18 +163,18 @@ impl Protocol for OpenaiResponses {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &Passed<'_>,
+        passed: &PassthroughState<'_>,
         out: &mut BytesMut,
-    ) -> Ending {
+    ) -> StreamEnd {
         faults::encode_record(fault, passed.records, out);
-        Ending::Clean
+        StreamEnd::Clean
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> Glimpse {
+    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<Glimpse, Garbled> {
+    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 

@@ -10,8 +10,8 @@ use super::answer::{Answer, Status};
 use super::item::{Body, Call, Content, Item, Slot, join_lists, write_content, write_summary};
 use super::{DIALECT, carrier};
 use crate::canon::{Origin, PartHead, ReasoningForm};
-use crate::json::{self, Object, Raw, Text, Writer};
-use crate::protocol::{Ask, sse};
+use crate::json::{self, EscapedStr, Object, Raw, Writer};
+use crate::protocol::{ResponseContext, sse};
 
 /// Writes events with their numbers, from 0 without gaps.
 #[derive(Default)]
@@ -42,15 +42,15 @@ pub(super) struct Output {
     /// Whether a part of the open item is being written.
     is_in_part: bool,
     /// The pieces of the open text.
-    pieces: Vec<Text>,
+    pieces: Vec<EscapedStr>,
     /// Log probabilities that wait for the next delta.
     logprobs: Vec<Raw>,
     /// The token of the open call or text, for the item that follows it, and the call's id.
-    token: Option<(Text, Text)>,
+    token: Option<(EscapedStr, EscapedStr)>,
 }
 
 impl Output {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         Self {
             answer: Answer::new(ask),
             wire: Numbered::default(),
@@ -179,7 +179,7 @@ impl Output {
         });
     }
 
-    pub(super) fn delta(&mut self, text: &Text, out: &mut BytesMut) {
+    pub(super) fn delta(&mut self, text: &EscapedStr, out: &mut BytesMut) {
         if !self.is_in_part || text.is_empty() {
             return;
         }
@@ -198,7 +198,7 @@ impl Output {
     fn begin_paragraph(&mut self, out: &mut BytesMut) {
         self.summary_event(
             "response.reasoning_summary_part.added",
-            &Text::default(),
+            &EscapedStr::default(),
             out,
         );
     }
@@ -208,7 +208,7 @@ impl Output {
         if !self.is_in_part {
             return;
         }
-        let text = Text::join(&std::mem::take(&mut self.pieces), "");
+        let text = EscapedStr::join(&std::mem::take(&mut self.pieces), "");
         match self.open.as_mut().map(|item| &mut item.body) {
             Some(Body::Message(contents)) => {
                 if let Some(content) = contents.last_mut() {
@@ -236,7 +236,7 @@ impl Output {
         self.content_event("response.content_part.done", out);
     }
 
-    fn end_paragraph(&mut self, text: Text, out: &mut BytesMut) {
+    fn end_paragraph(&mut self, text: EscapedStr, out: &mut BytesMut) {
         self.whole_event(&text, &[], out);
         self.summary_event("response.reasoning_summary_part.done", &text, out);
         if let Some(Item {
@@ -256,13 +256,13 @@ impl Output {
             && matches!(&self.open, Some(Item { body: Body::Call(call), .. }) if !call.is_free)
         {
             // No arguments at all: the dialect writes them as JSON too.
-            self.delta(&Text::from_static("{}"), out);
+            self.delta(&EscapedStr::from_static("{}"), out);
         }
         self.end_text(out);
         self.is_in_part = false;
     }
 
-    pub(super) fn token(&mut self, value: &Text) {
+    pub(super) fn token(&mut self, value: &EscapedStr) {
         if !self.is_in_part {
             return;
         }
@@ -271,7 +271,7 @@ impl Output {
                 form, encrypted, ..
             }) => *encrypted = Some(carrier::for_reasoning(&self.origin, *form, value)),
             Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
-            Some(Body::Message(_)) => self.token = Some((Text::default(), value.clone())),
+            Some(Body::Message(_)) => self.token = Some((EscapedStr::default(), value.clone())),
             _ => {}
         }
     }
@@ -315,7 +315,7 @@ impl Output {
     }
 
     /// The `.done` of the open text.
-    fn whole_event(&mut self, text: &Text, logprobs: &[Raw], out: &mut BytesMut) {
+    fn whole_event(&mut self, text: &EscapedStr, logprobs: &[Raw], out: &mut BytesMut) {
         let name = match self.open.as_ref().map(|item| &item.body) {
             Some(Body::Call(call)) => Some(call.name.clone()),
             _ => None,
@@ -337,7 +337,7 @@ impl Output {
         self.slot_event(kind, out, |event, _| event.raw("part", &part));
     }
 
-    fn summary_event(&mut self, kind: &str, text: &Text, out: &mut BytesMut) {
+    fn summary_event(&mut self, kind: &str, text: &EscapedStr, out: &mut BytesMut) {
         if matches!(
             self.open,
             Some(Item {
@@ -408,10 +408,10 @@ fn body(head: &PartHead) -> Body {
             name: name.clone(),
             namespace: namespace.clone(),
             is_free: *free,
-            input: Text::default(),
+            input: EscapedStr::default(),
         }),
         PartHead::Media { .. } => Body::Image {
-            data: Text::default(),
+            data: EscapedStr::default(),
         },
         PartHead::Hosted { raw, .. } => Body::Hosted(raw.clone()),
     }

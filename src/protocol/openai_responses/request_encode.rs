@@ -3,9 +3,9 @@
 use super::items_encode::Items;
 use super::tools_encode;
 use crate::canon::{
-    Format, Located, Losses, Reasoning, Request, SchemaFormat, ShowReasoning, Spot,
+    Format, Located, Losses, Offset, Reasoning, Request, SchemaFormat, ShowReasoning,
 };
-use crate::json::{self, Object, Text};
+use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::{NameRules, Names, call_id};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
@@ -136,7 +136,7 @@ fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses)
         }
     }
     if !texts.is_empty() {
-        object.text("instructions", &Text::join(texts, "\\n\\n"));
+        object.text("instructions", &EscapedStr::join(texts, "\\n\\n"));
     }
 }
 
@@ -302,7 +302,7 @@ fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) 
 }
 
 /// An opaque id that fits; a longer one keeps its head and gets a hash, so that it stays its own.
-fn fitted_id(id: &Located<Text>, losses: &mut Losses) -> Text {
+fn fitted_id(id: &Located<EscapedStr>, losses: &mut Losses) -> EscapedStr {
     if id.value.as_escaped().len() <= ID_LEN_MAX {
         return id.value.clone();
     }
@@ -311,6 +311,6 @@ fn fitted_id(id: &Located<Text>, losses: &mut Losses) -> Text {
 }
 
 /// For the refusals of this dialect's parts.
-pub(super) fn refuse(losses: &mut Losses, at: Spot, what: &str) {
+pub(super) fn refuse(losses: &mut Losses, at: Offset, what: &str) {
     losses.refuse(at, format!("the openai_responses dialect has no {what}"));
 }

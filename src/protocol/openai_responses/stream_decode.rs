@@ -14,7 +14,7 @@ use crate::canon::{Event, Fault, FinishReason, Fold, Response, Start};
 use crate::json::{Document, Invalid, Scratch, Value};
 use crate::protocol::openai::faults;
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{Answering, Garbled, StreamDecoder};
+use crate::protocol::{DecodeContext, MalformedResponse, StreamDecoder};
 
 pub(super) struct Decoder {
     frames: Frames,
@@ -22,7 +22,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(answering: &Answering) -> Self {
+    pub(super) fn new(answering: &DecodeContext) -> Self {
         Self {
             frames: Frames::default(),
             reader: Reader::new(answering),
@@ -31,7 +31,7 @@ impl Decoder {
 }
 
 impl StreamDecoder for Decoder {
-    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         let Self { frames, reader } = self;
         frames.push(chunk, |frame| reader.frame(&frame, out))
     }
@@ -57,8 +57,8 @@ impl StreamDecoder for Decoder {
 }
 
 /// Reads a whole answer.
-pub(super) fn decode_whole(body: Bytes, answering: &Answering) -> Result<Response, Fault> {
-    let unreadable = |error: Invalid| Fault::from(Garbled::from(error));
+pub(super) fn decode_whole(body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
+    let unreadable = |error: Invalid| Fault::from(MalformedResponse::from(error));
     let document = Document::parse(body).map_err(unreadable)?;
     let root = document.root();
     if let Some(error) = root.get("error") {
@@ -89,14 +89,14 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(answering: &Answering) -> Self {
+    fn new(answering: &DecodeContext) -> Self {
         Self {
             parts: Parts::new(&answering.request_id),
             ..Self::default()
         }
     }
 
-    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         self.one(frame, out)?;
         while self.open.is_none()
             && let Some((_, frames)) = self.held.pop_first()
@@ -106,7 +106,7 @@ impl Reader {
         Ok(())
     }
 
-    fn one(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), Garbled> {
+    fn one(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.is_done || &frame.data[..] == b"[DONE]" {
             return Ok(());
         }

@@ -8,8 +8,8 @@ use super::answer::Status;
 use super::output::Output;
 use super::{faults, usage};
 use crate::canon::{At, Event, Fault, FinishReason, How, Losses, PartHead, Response};
-use crate::json::{self, Text};
-use crate::protocol::{Ask, Ending, StreamEncoder, sse};
+use crate::json::{self, EscapedStr};
+use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
 pub(super) struct Encoder {
     output: Output,
@@ -22,7 +22,7 @@ pub(super) struct Encoder {
 #[derive(Debug, Default)]
 struct End {
     reason: Option<FinishReason>,
-    detail: Option<Text>,
+    detail: Option<EscapedStr>,
     fault: Option<Fault>,
 }
 
@@ -44,7 +44,11 @@ impl End {
 }
 
 /// Writes a whole answer.
-pub(super) fn encode_whole(response: &Response, ask: &Ask<'_>, losses: &mut Losses) -> Bytes {
+pub(super) fn encode_whole(
+    response: &Response,
+    ask: &ResponseContext<'_>,
+    losses: &mut Losses,
+) -> Bytes {
     let mut encoder = Encoder::new(ask);
     let mut frames = BytesMut::new();
     response
@@ -92,14 +96,14 @@ impl StreamEncoder for Encoder {
         }
     }
 
-    fn finish(&mut self, out: &mut BytesMut) -> Ending {
+    fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         if self.end.fault.is_none() {
             self.begin(out);
             self.say_refusal(out);
             self.output.close(self.end.status().of_last_item(), out);
             self.output.terminal(self.end.status(), out);
         }
-        Ending::Clean
+        StreamEnd::Clean
     }
 
     fn keep_alive(&mut self, out: &mut BytesMut) {
@@ -108,7 +112,7 @@ impl StreamEncoder for Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &Ask<'_>) -> Self {
+    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
         Self {
             output: Output::new(ask),
             is_started: false,

@@ -4,7 +4,7 @@
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName};
-use crate::json::{Invalid, Kind, Text, Value};
+use crate::json::{EscapedStr, Invalid, Kind, Value};
 use crate::protocol::DecodeError;
 
 pub(super) fn decode(request: &mut Request, tools: Value<'_>) -> Result<(), DecodeError> {
@@ -16,7 +16,7 @@ pub(super) fn decode(request: &mut Request, tools: Value<'_>) -> Result<(), Deco
 fn decode_tool(
     request: &mut Request,
     tool: Value<'_>,
-    namespace: Option<&Text>,
+    namespace: Option<&EscapedStr>,
 ) -> Result<(), Invalid> {
     let kind = tool.required("type")?.text()?;
     let kind = match &*kind.to_plain() {
@@ -39,7 +39,7 @@ fn decode_tool(
 fn function(
     request: &mut Request,
     tool: Value<'_>,
-    namespace: Option<&Text>,
+    namespace: Option<&EscapedStr>,
 ) -> Result<ToolKind, Invalid> {
     leave_all_but(
         request,
@@ -62,7 +62,7 @@ fn function(
 fn custom(
     request: &mut Request,
     tool: Value<'_>,
-    namespace: Option<&Text>,
+    namespace: Option<&EscapedStr>,
 ) -> Result<ToolKind, Invalid> {
     leave_all_but(request, tool, &["type", "name", "description", "format"])?;
     let is_text = |format: &Value<'_>| {
@@ -172,7 +172,7 @@ fn is_group(tool: Value<'_>) -> bool {
 }
 
 /// The tools of a group.
-fn members(request: &Request, group: &Text) -> Vec<ToolName> {
+fn members(request: &Request, group: &EscapedStr) -> Vec<ToolName> {
     let members = request
         .tools
         .iter()

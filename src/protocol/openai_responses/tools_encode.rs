@@ -3,7 +3,7 @@
 use super::DIALECT;
 use super::request_encode::{keeps_strict, refuse};
 use crate::canon::{CacheMark, Located, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
-use crate::json::{Array, Object, Raw, Text};
+use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
 
@@ -94,7 +94,7 @@ fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Los
     }
 }
 
-fn begin(object: &mut Object<'_>, kind: &str, name: &Text, description: Option<&Text>) {
+fn begin(object: &mut Object<'_>, kind: &str, name: &EscapedStr, description: Option<&EscapedStr>) {
     object.str("type", kind);
     object.text("name", name);
     object.some("description", description, |value, text| value.text(text));
@@ -179,7 +179,7 @@ fn write_name(object: &mut Object<'_>, wanted: &ToolName, request: &Request, nam
     });
 }
 
-fn is_offered(request: &Request, kind: &Text) -> bool {
+fn is_offered(request: &Request, kind: &EscapedStr) -> bool {
     request.tools.iter().any(|tool| {
         matches!(&tool.kind, ToolKind::Hosted { kind: offered, .. } if offered == kind)
             && !is_foreign(tool)

@@ -18,7 +18,7 @@ use super::upstream::{TEXT, nanos_since_1970};
 
 /// What every client asks.
 #[derive(Clone)]
-pub(super) struct Ask {
+pub(super) struct ResponseContext {
     pub(super) path: &'static str,
     pub(super) key: String,
     pub(super) body: Bytes,
@@ -41,7 +41,12 @@ pub(super) struct Taken {
 ///
 /// # Panics
 /// When any answer is not what it should be.
-pub(super) async fn drive(address: SocketAddr, ask: &Ask, clients: usize, times: usize) -> Taken {
+pub(super) async fn drive(
+    address: SocketAddr,
+    ask: &ResponseContext,
+    clients: usize,
+    times: usize,
+) -> Taken {
     let mut connections = Vec::new();
     for _ in 0..clients {
         connections.push(connect(address).await);
@@ -73,7 +78,7 @@ async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-async fn client(mut sender: SendRequest<Full<Bytes>>, ask: Ask, times: usize) -> Taken {
+async fn client(mut sender: SendRequest<Full<Bytes>>, ask: ResponseContext, times: usize) -> Taken {
     let mut taken = Taken::default();
     for _ in 0..times {
         sender.ready().await.expect("the connection stays open");
@@ -91,7 +96,7 @@ async fn client(mut sender: SendRequest<Full<Bytes>>, ask: Ask, times: usize) ->
     taken
 }
 
-impl Ask {
+impl ResponseContext {
     fn request(&self) -> Request<Full<Bytes>> {
         let request = Request::builder()
             .method(Method::POST)

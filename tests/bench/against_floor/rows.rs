@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::child::Child;
-use super::load::{Ask, drive};
+use super::load::{ResponseContext, drive};
 use super::setting::{Client, Gateway, Setting, program};
 
 const KIB: usize = 1024;
@@ -64,7 +64,7 @@ fn row(what: &str, measured: f64, targets: Option<(f64, f64)>) {
 /// One side of a comparison.
 struct Side<'s> {
     child: &'s Child,
-    ask: Ask,
+    ask: ResponseContext,
 }
 
 /// What one round of one side cost.
@@ -402,7 +402,7 @@ const BURST_EVENTS: usize = 80;
 
 /// Drives a burst and looks at the memory in its middle: the median delay in microseconds, and KiB
 /// a stream over what was before.
-async fn watched(child: &Child, ask: Ask) -> (f64, f64) {
+async fn watched(child: &Child, ask: ResponseContext) -> (f64, f64) {
     let before = child.resident_kib();
     let address = child.address;
     let driven = tokio::spawn(async move { drive(address, &ask, BURST_STREAMS, 1).await });

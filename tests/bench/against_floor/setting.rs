@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::child::{Child, MEASURED_CORE, OTHER_CORE};
-use super::load::Ask;
+use super::load::ResponseContext;
 
 /// The program that is measured: the one that `AEROSTAT_BIN` names, or the one that was built with
 /// this measurement. The latter's tokio has what tests need of it too, which costs a little.
@@ -112,7 +112,13 @@ pub(super) enum Client {
 
 impl Client {
     /// A request of about `bytes` for `model`; `events` of a streamed answer.
-    pub(super) fn ask(self, key: &str, model: &str, bytes: usize, events: Option<usize>) -> Ask {
+    pub(super) fn ask(
+        self,
+        key: &str,
+        model: &str,
+        bytes: usize,
+        events: Option<usize>,
+    ) -> ResponseContext {
         let (stream, messages) = (events.is_some(), messages(bytes));
         let body = match self {
             Self::AnthropicModelLast => {
@@ -129,7 +135,7 @@ impl Client {
         } else {
             "/v1/messages"
         };
-        Ask {
+        ResponseContext {
             path,
             key: key.to_owned(),
             body: Bytes::from(body),

@@ -8,7 +8,7 @@ mod mutate;
 mod promises;
 
 use aerostat::canon::{Losses, Origin, Request, Response};
-use aerostat::protocol::{ALL, Answering, Ask, Operation, Protocol, Target};
+use aerostat::protocol::{ALL, DecodeContext, Operation, Protocol, ResponseContext, Target};
 use bytes::Bytes;
 
 pub use mutate::mutate;
@@ -72,15 +72,15 @@ pub fn origin(protocol: &dyn Protocol) -> Origin {
     }
 }
 
-pub fn answering() -> Answering {
-    Answering {
+pub fn answering() -> DecodeContext {
+    DecodeContext {
         request_id: "0123456789abcdef".to_owned(),
     }
 }
 
 /// What a client asked whose answer is written.
-pub fn ask<'a>(request: &'a Request, origin: &'a Origin) -> Ask<'a> {
-    Ask {
+pub fn ask<'a>(request: &'a Request, origin: &'a Origin) -> ResponseContext<'a> {
+    ResponseContext {
         request,
         operation: Operation::Generate,
         query: Some("alt=sse"),

@@ -3,7 +3,7 @@
 
 use aerostat::canon::{Embed, Losses};
 use aerostat::json::Document;
-use aerostat::protocol::{ALL, Operation, Passed, Protocol};
+use aerostat::protocol::{ALL, Operation, PassthroughState, Protocol};
 use aerostat_fuzz::{Input, answering, check_promises, check_whole, mutate};
 use bytes::{Bytes, BytesMut};
 use http::header::RETRY_AFTER;
@@ -84,6 +84,6 @@ fn fault(protocol: &dyn Protocol, status: u16, body: &[u8]) {
             "a fault with {status}"
         );
         Document::parse(body).expect("a fault is JSON");
-        client.encode_stream_fault(&fault, &Passed::default(), &mut BytesMut::new());
+        client.encode_stream_fault(&fault, &PassthroughState::default(), &mut BytesMut::new());
     }
 }

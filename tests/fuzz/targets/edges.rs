@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use aerostat::config;
-use aerostat::http::guard::{Policy, admit, cors_headers, preflight};
+use aerostat::listener::guard::{Policy, admit, cors_headers, preflight};
 use aerostat::provider::retry_after;
 use aerostat_fuzz::Input;
 use bytes::Bytes;

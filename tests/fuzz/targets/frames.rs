@@ -1,7 +1,7 @@
 //! The framing of streams: any chunking gives the same records and the same objects.
 #![no_main]
 
-use aerostat::protocol::Garbled;
+use aerostat::protocol::MalformedResponse;
 use aerostat::protocol::objects::Objects;
 use aerostat::protocol::sse::{Frame, Frames};
 use aerostat_fuzz::Input;
@@ -44,7 +44,7 @@ fn frames(chunks: &[Bytes]) -> (Vec<Frame>, bool) {
     (read, is_between)
 }
 
-fn objects(chunks: &[Bytes]) -> (Vec<Bytes>, Result<bool, Garbled>) {
+fn objects(chunks: &[Bytes]) -> (Vec<Bytes>, Result<bool, MalformedResponse>) {
     let (mut objects, mut read) = (Objects::default(), Vec::new());
     for chunk in chunks {
         let each = |object: Bytes| {

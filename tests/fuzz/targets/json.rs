@@ -1,7 +1,7 @@
 //! JSON: what is valid, and what its strings and numbers say, as `serde_json` reads it.
 #![no_main]
 
-use aerostat::json::{DEPTH_MAX, Document, Kind, Spot, Value, path_at, paths_at};
+use aerostat::json::{DEPTH_MAX, Document, Kind, Offset, Value, path_at, paths_at};
 use aerostat_fuzz::mutate;
 use bytes::Bytes;
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -33,7 +33,7 @@ fn check(document: &Document, body: &[u8]) {
     let mut spots = Vec::new();
     check_value(document.root(), &mut spots);
     // Each path alone is a scan of the whole.
-    let some: Vec<Spot> = spots.iter().copied().step_by(spots.len() / 8 + 1).collect();
+    let some: Vec<Offset> = spots.iter().copied().step_by(spots.len() / 8 + 1).collect();
     let paths: Vec<String> = some.iter().map(|spot| path_at(body, *spot)).collect();
     assert_eq!(paths_at(body, &some), paths);
     let compact = document.root().raw().compact();
@@ -53,7 +53,7 @@ fn values(json: &str) -> Option<serde_json::Value> {
     serde_json::from_str(json).ok()
 }
 
-fn check_value(value: Value<'_>, spots: &mut Vec<Spot>) {
+fn check_value(value: Value<'_>, spots: &mut Vec<Offset>) {
     spots.push(value.spot());
     match value.kind() {
         Kind::Object => value

@@ -4,7 +4,7 @@
 
 use aerostat::canon::{Event, Fold, Request};
 use aerostat::protocol::sse::Frames;
-use aerostat::protocol::{ALL, Ending, Garbled, Protocol};
+use aerostat::protocol::{ALL, MalformedResponse, Protocol, StreamEnd};
 use aerostat_fuzz::{Input, answering, ask, check_promises, check_whole, mutate, origin};
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target};
@@ -41,7 +41,7 @@ fn glimpse(protocol: &dyn Protocol, body: &Bytes) {
 }
 
 /// The events, and how reading ended.
-fn read(protocol: &dyn Protocol, chunks: &[Bytes]) -> (Vec<Event>, Result<(), Garbled>) {
+fn read(protocol: &dyn Protocol, chunks: &[Bytes]) -> (Vec<Event>, Result<(), MalformedResponse>) {
     let mut decoder = protocol.stream_decoder(&answering());
     let mut events = Vec::new();
     for chunk in chunks {
@@ -86,7 +86,7 @@ fn write(upstream: &dyn Protocol, client: &dyn Protocol, events: &[Event]) {
     match fold.finish() {
         Ok(response) => check_whole(upstream, client, &response),
         Err(_) => assert!(
-            ending == Ending::Abort || matches!(again.last(), Some(Event::Failed(_))),
+            ending == StreamEnd::Abort || matches!(again.last(), Some(Event::Failed(_))),
             "a failure is hidden"
         ),
     }

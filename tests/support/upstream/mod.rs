@@ -99,7 +99,7 @@ impl Received {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Not yet.
-    Answering,
+    DecodeContext,
     /// All that the script holds was written, or failed as it asks.
     AsScripted,
     /// The client went away before that.
@@ -241,7 +241,7 @@ impl Upstream {
     /// When it does not end within [`PATIENCE`].
     pub async fn end_of(&self, index: usize) -> End {
         let mut end = lock(&self.shared.exchanges)[index].end.clone();
-        let ended = end.wait_for(|end| *end != End::Answering);
+        let ended = end.wait_for(|end| *end != End::DecodeContext);
         *timeout(PATIENCE, ended)
             .await
             .expect("the answer ends in time")
@@ -323,7 +323,7 @@ impl Shared {
     }
 
     fn record(&self, request: Received, refused: Option<Refusal>) -> Watcher {
-        let (sender, end) = watch::channel(End::Answering);
+        let (sender, end) = watch::channel(End::DecodeContext);
         lock(&self.exchanges).push(Exchange {
             request,
             refused,

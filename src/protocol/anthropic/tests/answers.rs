@@ -5,15 +5,15 @@ use super::*;
 use crate::canon::{
     Choice, Fault, FinishReason, How, OutPart, PartHead, ReasoningForm, Response, Start, Usage,
 };
-use crate::json::{Raw, Text};
-use crate::protocol::Ending;
+use crate::json::{EscapedStr, Raw};
+use crate::protocol::StreamEnd;
 use crate::protocol::envelope;
 
 const THINKING: &str = r#","thinking":{"type":"enabled","budget_tokens":2000}"#;
 
 fn part(head: PartHead, text: &str) -> OutPart {
     let texts = (!text.is_empty())
-        .then(|| Text::from(text))
+        .then(|| EscapedStr::from(text))
         .into_iter()
         .collect();
     OutPart {
@@ -105,7 +105,7 @@ fn encode_stream(
     events
         .iter()
         .for_each(|event| encoder.push(event, &mut out));
-    assert_eq!(encoder.finish(&mut out), Ending::Clean);
+    assert_eq!(encoder.finish(&mut out), StreamEnd::Clean);
     records(&out)
 }
 
@@ -164,7 +164,7 @@ fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
         &ask(THINKING),
         "openai_responses",
     );
-    let data = Text::from(body["content"][0]["data"].as_str().unwrap());
+    let data = EscapedStr::from(body["content"][0]["data"].as_str().unwrap());
     // The envelope's maker is one of the dialects that exist; where it is not, nothing is taken for
     // a token.
     let origin = origin("openai_responses");
@@ -273,7 +273,11 @@ fn a_stream_has_exactly_the_grammar() {
     let origin = origin("openai_responses");
     let (nothing, token) = (
         envelope::wrap(&origin, ReasoningForm::Full, None),
-        envelope::wrap(&origin, ReasoningForm::Redacted, Some(&Text::from("token"))),
+        envelope::wrap(
+            &origin,
+            ReasoningForm::Redacted,
+            Some(&EscapedStr::from("token")),
+        ),
     );
     let delta = |index: u64, delta: serde_json::Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
     let start = |index: u64, block: serde_json::Value| json!({"type": "content_block_start", "index": index, "content_block": block});

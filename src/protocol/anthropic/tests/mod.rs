@@ -12,7 +12,9 @@ use http::HeaderMap;
 
 use super::{Anthropic, DIALECT};
 use crate::canon::{Dialect, Event, Loss, Losses, Origin, Refusal, Request};
-use crate::protocol::{Answering, Ask, DecodeError, Inbound, Operation, Protocol, Target};
+use crate::protocol::{
+    DecodeContext, DecodeError, Inbound, Operation, Protocol, ResponseContext, Target,
+};
 
 static NO_HEADERS: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
 
@@ -85,8 +87,8 @@ fn origin(dialect: &'static str) -> Origin {
     }
 }
 
-fn asking<'a>(request: &'a Request, origin: &'a Origin) -> Ask<'a> {
-    Ask {
+fn asking<'a>(request: &'a Request, origin: &'a Origin) -> ResponseContext<'a> {
+    ResponseContext {
         request,
         operation: Operation::Generate,
         query: None,
@@ -98,7 +100,7 @@ fn asking<'a>(request: &'a Request, origin: &'a Origin) -> Ask<'a> {
 
 /// The events of an upstream's stream, in chunks of that length.
 fn events(stream: &str, chunk_len: usize) -> Vec<Event> {
-    let mut decoder = Anthropic.stream_decoder(&Answering::default());
+    let mut decoder = Anthropic.stream_decoder(&DecodeContext::default());
     let mut events = Vec::new();
     for chunk in stream.as_bytes().chunks(chunk_len) {
         decoder

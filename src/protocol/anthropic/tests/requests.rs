@@ -2,19 +2,19 @@ use serde_json::json;
 
 use super::*;
 use crate::canon::{
-    Effort, Format, Located, Media, MediaKind, MediaSource, Part, PartKind, Reasoning,
-    ReasoningForm, ReasoningMode, Role, SchemaFormat, ShowReasoning, Sig, Spot, Tool, ToolChoice,
+    Effort, Format, Located, Media, MediaKind, MediaSource, Offset, Part, PartKind, Reasoning,
+    ReasoningForm, ReasoningMode, Role, SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice,
     ToolKind, ToolName, Turn, Unknown,
 };
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 use crate::protocol::envelope;
 
 fn at<T>(value: T) -> Located<T> {
-    Located::new(value, Spot(0))
+    Located::new(value, Offset(0))
 }
 
 fn text(text: &str) -> Part {
-    Part::text(text.into(), Spot(0))
+    Part::text(text.into(), Offset(0))
 }
 
 fn turn(role: Role, parts: Vec<Part>) -> Turn {
@@ -22,7 +22,7 @@ fn turn(role: Role, parts: Vec<Part>) -> Turn {
         role,
         parts,
         name: None,
-        at: Spot(0),
+        at: Offset(0),
     }
 }
 
@@ -298,7 +298,7 @@ fn every_field_is_written_or_named() {
             "",
             Box::new(|request| {
                 request.unknown = vec![Unknown {
-                    at: Spot(0),
+                    at: Offset(0),
                     raw: Raw::from_static("1"),
                 }]
             }),
@@ -343,7 +343,7 @@ fn every_field_of_a_part_is_written_or_named() {
                 context: None,
                 detail,
             }),
-            Spot(0),
+            Offset(0),
         )
     };
     let sig = Some(Sig {
@@ -358,7 +358,7 @@ fn every_field_of_a_part_is_written_or_named() {
     let annotation = Some(at(Raw::from_static(r#"[{"type":"url_citation"}]"#)));
     let mark = |ttl: &str| {
         Some(crate::canon::CacheMark {
-            at: Spot(0),
+            at: Offset(0),
             ttl: Some(ttl.into()),
         })
     };
@@ -380,7 +380,7 @@ fn every_field_of_a_part_is_written_or_named() {
         ),
         (image(Some("low"), None), "Dropped "),
         (image(None, Some("a.png")), "Dropped "),
-        (Part::new(hosted, Spot(0)), "Dropped "),
+        (Part::new(hosted, Offset(0)), "Dropped "),
     ];
     for (part, loss) in cases {
         let request = foreign(vec![turn(Role::User, vec![text("a"), part.clone()])]);
@@ -719,7 +719,7 @@ fn hosted_tools_of_others_are_dropped_unless_they_are_forced() {
     let mut request = foreign(vec![turn(Role::User, vec![text("a")])]);
     request.tools = vec![Tool {
         kind: hosted,
-        at: Spot(0),
+        at: Offset(0),
     }];
     let (body, losses) = sent(&request, "m");
     assert_eq!((body.get("tools"), losses.len()), (None, 1));
@@ -754,7 +754,7 @@ fn free_text_tools_become_functions_of_one_input() {
     let mut request = foreign(vec![turn(Role::User, vec![text("a")])]);
     request.tools = vec![Tool {
         kind: free,
-        at: Spot(0),
+        at: Offset(0),
     }];
     let (body, losses) = sent(&request, "m");
     assert_eq!(
@@ -806,12 +806,12 @@ fn calls_and_results_have_ids_and_inputs_that_fit() {
             Role::Assistant,
             vec![Part::new(
                 call(crate::canon::ToolInput::Malformed("{\"a".into())),
-                Spot(0),
+                Offset(0),
             )],
         ),
         turn(
             Role::User,
-            vec![Part::new(PartKind::ToolResult(result), Spot(0))],
+            vec![Part::new(PartKind::ToolResult(result), Offset(0))],
         ),
     ]);
     let (body, losses) = sent(&request, "m");
@@ -843,7 +843,7 @@ fn media_is_carried_or_refused() {
         };
         foreign(vec![turn(
             Role::User,
-            vec![Part::new(PartKind::Media(media), Spot(0))],
+            vec![Part::new(PartKind::Media(media), Offset(0))],
         )])
     };
     let inline = |mime: &str, data: &str| MediaSource::Inline {
@@ -928,9 +928,13 @@ fn thinking_goes_back_to_its_maker_only() {
             model: model.into(),
             ..origin(dialect)
         };
-        envelope::wrap(&origin, ReasoningForm::Full, Some(&Text::from("token")))
-            .to_plain()
-            .into_owned()
+        envelope::wrap(
+            &origin,
+            ReasoningForm::Full,
+            Some(&EscapedStr::from("token")),
+        )
+        .to_plain()
+        .into_owned()
     };
     let fitting = [
         ("EqRk==".to_owned(), "EqRk=="),
@@ -968,7 +972,7 @@ fn reasoning_of_no_running_loop_may_go_missing() {
             form: ReasoningForm::Summary,
             texts: vec!["hm".into()],
         },
-        Spot(0),
+        Offset(0),
     );
     let sig = Sig {
         origin: origin("openai_responses"),

@@ -64,7 +64,7 @@ fn fold(events: Vec<Event>) -> Response {
 }
 
 fn whole(body: &str) -> Result<Response, crate::canon::Fault> {
-    Anthropic.decode_response(Bytes::from(body.to_owned()), &Answering::default())
+    Anthropic.decode_response(Bytes::from(body.to_owned()), &DecodeContext::default())
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_stream_cut_anywhere_fails_and_never_finishes() {
     let stream = stream();
     let last = stream.rfind("event: message_stop").unwrap();
     for cut in (0..last).step_by(13) {
-        let mut decoder = Anthropic.stream_decoder(&Answering::default());
+        let mut decoder = Anthropic.stream_decoder(&DecodeContext::default());
         let mut events = Vec::new();
         decoder
             .push(
@@ -179,7 +179,7 @@ fn what_breaks_the_grammar_is_garbled() {
     ];
     for records in cases {
         let stream: String = records.iter().map(|data| record(data)).collect();
-        let mut decoder = Anthropic.stream_decoder(&Answering::default());
+        let mut decoder = Anthropic.stream_decoder(&DecodeContext::default());
         assert!(
             decoder
                 .push(Bytes::from(stream.clone()), &mut Vec::new())
@@ -301,13 +301,13 @@ proptest! {
             let place = at % bytes.len();
             bytes[place] = byte;
             bytes.splice(place / 2..place / 2, garbage.iter().copied());
-            let mut decoder = Anthropic.stream_decoder(&Answering::default());
+            let mut decoder = Anthropic.stream_decoder(&DecodeContext::default());
             let mut events = Vec::new();
             if decoder.push(Bytes::from(bytes.clone()), &mut events).is_ok() {
                 decoder.finish(&mut events);
             }
             prop_assert!(keeps_the_promises(&events));
-            let _ = Anthropic.decode_response(Bytes::from(bytes.clone()), &Answering::default());
+            let _ = Anthropic.decode_response(Bytes::from(bytes.clone()), &DecodeContext::default());
             let _ = decode_for(Operation::Generate, &String::from_utf8_lossy(&bytes));
         }
     }

@@ -111,7 +111,7 @@ fn a_signature_ends_its_text_and_metadata_waits_for_some() {
     assert_eq!(
         parts,
         [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")]
-            .map(|(text, sig)| (Text::from(text), Text::from(sig)))
+            .map(|(text, sig)| (EscapedStr::from(text), EscapedStr::from(sig)))
     );
     assert_eq!(
         answer.choices[0].parts[2].head,

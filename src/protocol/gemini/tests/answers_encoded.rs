@@ -2,8 +2,12 @@
 
 use super::*;
 
-fn ask_of<'a>(request: &'a Request, origin: &'a Origin, query: Option<&'a str>) -> Ask<'a> {
-    Ask {
+fn ask_of<'a>(
+    request: &'a Request,
+    origin: &'a Origin,
+    query: Option<&'a str>,
+) -> ResponseContext<'a> {
+    ResponseContext {
         request,
         operation: Operation::StreamGenerate,
         query,
@@ -32,7 +36,7 @@ fn showing() -> Request {
     }
 }
 
-fn write(events: &[Event], ask: &Ask<'_>) -> (String, Ending) {
+fn write(events: &[Event], ask: &ResponseContext<'_>) -> (String, StreamEnd) {
     let (mut encoder, mut out) = (Gemini.stream_encoder(ask), BytesMut::new());
     events
         .iter()
@@ -111,7 +115,7 @@ fn a_stream_is_one_chunk_a_delta_and_the_end_last() {
         String::new(),
     ];
     assert_eq!(stream, expected.join("\n\n"));
-    assert_eq!(ending, Ending::Clean);
+    assert_eq!(ending, StreamEnd::Clean);
 }
 
 #[test]
@@ -164,7 +168,7 @@ fn without_alt_sse_an_array_is_streamed() {
     let value: serde_json::Value = serde_json::from_str(&stream).unwrap();
     assert_eq!(
         (value.as_array().unwrap().len(), ending),
-        (3, Ending::Clean)
+        (3, StreamEnd::Clean)
     );
     assert!(stream.contains("},\r\n{"));
 }
@@ -181,19 +185,19 @@ fn a_failure_is_the_last_record_and_breaks_the_connection() {
     let error = r#"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2s"}]}}"#;
     let (stream, ending) = write(&events, &ask_of(&request, &origin, Some("alt=sse")));
     assert!(
-        stream.ends_with(&format!("\n\ndata: {error}\n\n")) && ending == Ending::Abort,
+        stream.ends_with(&format!("\n\ndata: {error}\n\n")) && ending == StreamEnd::Abort,
         "{stream}"
     );
     let (array, ending) = write(&events, &ask_of(&request, &origin, None));
     assert!(
-        array.ends_with(&format!(",\r\n{error}]")) && ending == Ending::Abort,
+        array.ends_with(&format!(",\r\n{error}]")) && ending == StreamEnd::Abort,
         "{array}"
     );
     let mut out = BytesMut::new();
-    let passed = |query, records| Passed { query, records };
+    let passed = |query, records| PassthroughState { query, records };
     assert_eq!(
         Gemini.encode_stream_fault(&fault, &passed(Some("alt=sse"), 1), &mut out),
-        Ending::Abort
+        StreamEnd::Abort
     );
     assert_eq!(out.split(), format!("data: {error}\n\n"));
     Gemini.encode_stream_fault(&fault, &passed(None, 1), &mut out);
@@ -208,7 +212,7 @@ fn a_stream_without_its_end_breaks_off() {
     let mut events = answer_events();
     events.pop();
     let (stream, ending) = write(&events, &ask_of(&request, &origin, Some("alt=sse")));
-    assert!(!stream.contains("finishReason") && ending == Ending::Abort);
+    assert!(!stream.contains("finishReason") && ending == StreamEnd::Abort);
 }
 
 #[test]

@@ -12,14 +12,15 @@ use http::HeaderMap;
 use super::{DIALECT, Gemini};
 use crate::canon::{
     At, CacheMark, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold,
-    Format, How, Located, Losses, Media, MediaKind, MediaSource, Origin, Part, PartHead, PartKind,
-    Reasoning, ReasoningForm, ReasoningMode, Request, Response, Role, SchemaFormat, ShowReasoning,
-    Sig, Spot, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown, Usage,
+    Format, How, Located, Losses, Media, MediaKind, MediaSource, Offset, Origin, Part, PartHead,
+    PartKind, Reasoning, ReasoningForm, ReasoningMode, Request, Response, Role, SchemaFormat,
+    ShowReasoning, Sig, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown,
+    Usage,
 };
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 use crate::protocol::{
-    Answering, Ask, DecodeError, EmbedProtocol as _, Encoded, Ending, Inbound, Operation, Passed,
-    Protocol as _, Target, envelope,
+    DecodeContext, DecodeError, EmbedProtocol as _, Encoded, Inbound, Operation, PassthroughState,
+    Protocol as _, ResponseContext, StreamEnd, Target, envelope,
 };
 
 fn decode_as(operation: Operation, body: &str) -> Result<Request, DecodeError> {
@@ -84,7 +85,7 @@ fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
         .collect()
 }
 
-const SPOT: Spot = Spot(0);
+const SPOT: Offset = Offset(0);
 
 fn turn(role: Role, parts: Vec<Part>) -> Turn {
     Turn {
@@ -126,7 +127,7 @@ fn result(id: &str, text: &str) -> Part {
 }
 
 fn reasoning(text: Option<&str>, sig: Option<Sig>) -> Part {
-    let texts = text.into_iter().map(Text::from).collect();
+    let texts = text.into_iter().map(EscapedStr::from).collect();
     Part {
         sig,
         ..Part::new(
@@ -170,8 +171,8 @@ const STREAM: &str = concat!(
     "\"usageMetadata\":{\"promptTokenCount\":5,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":3,\"totalTokenCount\":10}}\n\n",
 );
 
-fn answering() -> Answering {
-    Answering {
+fn answering() -> DecodeContext {
+    DecodeContext {
         request_id: "req".into(),
     }
 }

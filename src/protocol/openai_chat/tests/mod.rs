@@ -15,7 +15,9 @@ use serde_json::{Value as Json, json};
 
 use super::{DIALECT, OpenaiChat};
 use crate::canon::*;
-use crate::protocol::{Answering, Ask, DecodeError, Ending, Inbound, Operation, Protocol, Target};
+use crate::protocol::{
+    DecodeContext, DecodeError, Inbound, Operation, Protocol, ResponseContext, StreamEnd, Target,
+};
 
 fn decode(body: &Json) -> Result<Request, DecodeError> {
     let body = Bytes::from(body.to_string());
@@ -76,8 +78,8 @@ fn with_messages(messages: Json) -> Json {
     json!({"model": "m", "messages": messages})
 }
 
-fn answering() -> Answering {
-    Answering {
+fn answering() -> DecodeContext {
+    DecodeContext {
         request_id: "r1".into(),
     }
 }
@@ -162,7 +164,11 @@ fn interleaved() -> String {
     ])
 }
 
-fn ask_with<T>(request: &Request, dialect: &str, use_it: impl FnOnce(&Ask<'_>) -> T) -> T {
+fn ask_with<T>(
+    request: &Request,
+    dialect: &str,
+    use_it: impl FnOnce(&ResponseContext<'_>) -> T,
+) -> T {
     let dialect = if dialect == DIALECT.name() {
         DIALECT
     } else {
@@ -173,7 +179,7 @@ fn ask_with<T>(request: &Request, dialect: &str, use_it: impl FnOnce(&Ask<'_>) -
         provider: "lab".into(),
         model: "up".into(),
     };
-    use_it(&Ask {
+    use_it(&ResponseContext {
         request,
         operation: Operation::Generate,
         query: None,
@@ -191,7 +197,7 @@ fn encoded(request: &Request, events: &[Event]) -> Vec<String> {
         events
             .iter()
             .for_each(|event| encoder.push(event, &mut out));
-        assert_eq!(encoder.finish(&mut out), Ending::Clean);
+        assert_eq!(encoder.finish(&mut out), StreamEnd::Clean);
     });
     let head = r#"{"id":"chatcmpl-r1","object":"chat.completion.chunk","created":9,"model":"up","choices":"#;
     let text = String::from_utf8(out.to_vec()).unwrap();

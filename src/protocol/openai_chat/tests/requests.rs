@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 
 /// Something of everything that a request can say and a Chat upstream can take.
 fn full_request() -> Json {
@@ -248,12 +248,12 @@ fn turn(role: Role, parts: Vec<Part>) -> Turn {
         role,
         parts,
         name: None,
-        at: Spot(0),
+        at: Offset(0),
     }
 }
 
 fn part(kind: PartKind) -> Part {
-    Part::new(kind, Spot(0))
+    Part::new(kind, Offset(0))
 }
 
 fn image() -> Part {
@@ -295,8 +295,8 @@ fn images_of_results_follow_in_a_user_message() {
             Role::User,
             vec![
                 result("a", vec![image()], false),
-                result(&long, vec![Part::text("broke".into(), Spot(0))], true),
-                Part::text("see".into(), Spot(0)),
+                result(&long, vec![Part::text("broke".into(), Offset(0))], true),
+                Part::text("see".into(), Offset(0)),
             ],
         ),
     ];
@@ -334,7 +334,7 @@ type Set = fn(&mut Request);
 #[test]
 fn every_field_is_written_or_reported() {
     fn located<T>(value: T) -> Option<Located<T>> {
-        Some(Located::new(value, Spot(0)))
+        Some(Located::new(value, Offset(0)))
     }
     let lost: [(&str, Set, &str); 12] = [
         (
@@ -346,7 +346,7 @@ fn every_field_is_written_or_reported() {
             "cache_mark",
             |r| {
                 r.cache_mark = Some(CacheMark {
-                    at: Spot(0),
+                    at: Offset(0),
                     ttl: None,
                 })
             },
@@ -356,7 +356,7 @@ fn every_field_is_written_or_reported() {
             "unknown",
             |r| {
                 r.unknown.push(Unknown {
-                    at: Spot(0),
+                    at: Offset(0),
                     raw: Raw::from_static("1"),
                 })
             },
@@ -420,7 +420,10 @@ fn every_field_is_written_or_reported() {
                     kind: "x".into(),
                     raw: Raw::from_static("{}"),
                 };
-                r.tools.push(Tool { kind, at: Spot(0) });
+                r.tools.push(Tool {
+                    kind,
+                    at: Offset(0),
+                });
             },
             "dropped ",
         ),
@@ -448,13 +451,15 @@ fn every_field_is_written_or_reported() {
     }
     let refused: [(&str, Set); 7] = [
         ("stops", |r| {
-            r.stops = (0..5).map(|_| Located::new("s".into(), Spot(0))).collect()
+            r.stops = (0..5)
+                .map(|_| Located::new("s".into(), Offset(0)))
+                .collect()
         }),
         ("enum", |r| {
             r.format = located(Format::Enum(Raw::from_static("{}")))
         }),
         ("audio", |r| {
-            r.modalities = vec![Located::new("AUDIO".into(), Spot(0))]
+            r.modalities = vec![Located::new("AUDIO".into(), Offset(0))]
         }),
         ("forced hosted tool", |r| {
             r.tool_choice = located(ToolChoice::Hosted("web_search".into()))
@@ -515,7 +520,7 @@ fn strict_is_kept_only_where_the_schema_keeps_its_rules() {
 
 #[test]
 fn tool_arguments_keep_their_digits() {
-    let text = Text::from(r#"{ "n": 12345678901234567890.10 }"#);
+    let text = EscapedStr::from(r#"{ "n": 12345678901234567890.10 }"#);
     assert_eq!(
         ToolInput::from_arguments(&text).to_arguments(),
         r#"{ "n": 12345678901234567890.10 }"#

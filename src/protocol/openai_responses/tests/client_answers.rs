@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&Ask<'_>) -> T) -> T {
+fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&ResponseContext<'_>) -> T) -> T {
     let body = Bytes::from_static(
         br#"{"model":"fast","input":"x","temperature":0.50,"tools":[{"type":"web_search"}]}"#,
     );
@@ -16,7 +16,7 @@ fn with_ask<T>(dialect: &'static str, run: impl FnOnce(&Ask<'_>) -> T) -> T {
         provider: "p".into(),
         model: "m".into(),
     };
-    run(&Ask {
+    run(&ResponseContext {
         request: &request,
         operation: Operation::Generate,
         query: None,
@@ -33,7 +33,7 @@ fn write(dialect: &'static str, events: &[Event]) -> Vec<serde_json::Value> {
         events
             .iter()
             .for_each(|event| encoder.push(event, &mut out));
-        assert_eq!(encoder.finish(&mut out), Ending::Clean);
+        assert_eq!(encoder.finish(&mut out), StreamEnd::Clean);
     });
     let mut frames = Vec::new();
     let mut reader = sse::Frames::default();
@@ -192,7 +192,7 @@ fn reasoning_and_calls_are_items_of_their_own() {
     ];
     assert_eq!(kinds(&frames), expected);
     let output = frames.last().unwrap()["response"]["output"].clone();
-    let carried = Text::from(output[0]["encrypted_content"].as_str().unwrap());
+    let carried = EscapedStr::from(output[0]["encrypted_content"].as_str().unwrap());
     assert!(carried.as_escaped().starts_with(envelope::PREFIX));
     assert_eq!(
         output[0]["summary"][1],

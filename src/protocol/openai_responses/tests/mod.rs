@@ -10,7 +10,7 @@ use crate::canon::{
     At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind,
     ReasoningForm, Role, ShowReasoning, ToolChoice, ToolInput, ToolKind, Usage,
 };
-use crate::json::{Raw, Text};
+use crate::json::{EscapedStr, Raw};
 use crate::protocol::envelope;
 
 const NO_HEADERS: fn() -> HeaderMap = HeaderMap::new;
@@ -112,7 +112,7 @@ fn full_stream() -> String {
 }
 
 fn read(chunks: &[&[u8]]) -> Vec<Event> {
-    let mut decoder = OpenaiResponses.stream_decoder(&Answering::default());
+    let mut decoder = OpenaiResponses.stream_decoder(&DecodeContext::default());
     let mut events = Vec::new();
     for chunk in chunks {
         if decoder
@@ -135,7 +135,7 @@ fn fold(events: Vec<Event>) -> Result<Response, Fault> {
 fn decode_whole(body: &str) -> Result<Response, Fault> {
     OpenaiResponses.decode_response(
         Bytes::copy_from_slice(body.as_bytes()),
-        &Answering::default(),
+        &DecodeContext::default(),
     )
 }
 
@@ -144,13 +144,13 @@ fn a_fault_in_a_passing_stream_is_an_error_event_which_is_an_end() {
     let mut out = BytesMut::new();
     let ending = OpenaiResponses.encode_stream_fault(
         &Fault::upstream("gone"),
-        &Passed {
+        &PassthroughState {
             query: None,
             records: 7,
         },
         &mut out,
     );
-    assert_eq!(ending, Ending::Clean);
+    assert_eq!(ending, StreamEnd::Clean);
     assert_eq!(
         out,
         "event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"code\":\"server_error\",\"message\":\"gone\",\"param\":null}\n\n"
@@ -172,12 +172,12 @@ fn peeking_finds_the_models_characters() {
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
     assert_eq!(
         peek,
-        Peek {
+        RoutingFields {
             model: "a/b:c".into(),
             model_at: peek.model_at.clone(),
             stream: Some(true),
             session: Some("k".into()),
-            ..Peek::default()
+            ..RoutingFields::default()
         }
     );
 }

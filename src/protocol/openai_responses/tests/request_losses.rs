@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::canon::{
-    CacheMark, Located, Media, MediaKind, MediaSource, Part, Spot, ToolResult, Turn,
+    CacheMark, Located, Media, MediaKind, MediaSource, Offset, Part, ToolResult, Turn,
 };
 
 fn located<T>(value: T) -> Option<Located<T>> {
-    Some(Located::new(value, Spot(0)))
+    Some(Located::new(value, Offset(0)))
 }
 
 fn number() -> Option<Located<Raw>> {
@@ -18,7 +18,7 @@ fn user(parts: Vec<Part>) -> Vec<Turn> {
         role: Role::User,
         parts,
         name: None,
-        at: Spot(0),
+        at: Offset(0),
     }]
 }
 
@@ -89,7 +89,7 @@ fn every_field_is_carried_or_reported() {
         |request| request.sampling.frequency_penalty = number(),
         |request| {
             request.cache_mark = Some(CacheMark {
-                at: Spot(0),
+                at: Offset(0),
                 ttl: None,
             })
         },
@@ -102,9 +102,9 @@ fn every_field_is_carried_or_reported() {
         assert_eq!(losses_of(&request, losses), ["-"]);
     }
     let refused: [Set; 5] = [
-        |request| request.stops = vec![Located::new("END".into(), Spot(0))],
+        |request| request.stops = vec![Located::new("END".into(), Offset(0))],
         |request| request.choices = located(2),
-        |request| request.modalities = vec![Located::new("audio".into(), Spot(0))],
+        |request| request.modalities = vec![Located::new("audio".into(), Offset(0))],
         |request| request.format = located(Format::Enum(Raw::from_static("{}"))),
         |request| request.tool_choice = located(ToolChoice::Hosted("web_search".into())),
     ];
@@ -153,7 +153,7 @@ fn budgets_become_efforts_and_say_so() {
 fn ids_that_are_too_long_keep_apart() {
     let user = |last: &str| {
         let request = Request {
-            user: located(Text::from(format!("{}{last}", "u".repeat(150)))),
+            user: located(EscapedStr::from(format!("{}{last}", "u".repeat(150)))),
             ..Request::default()
         };
         encode(&request).0["safety_identifier"]
@@ -179,7 +179,7 @@ fn media_are_carried_or_refused() {
     };
     let content = |media: Media| {
         let request = Request {
-            turns: user(vec![Part::new(PartKind::Media(media), Spot(0))]),
+            turns: user(vec![Part::new(PartKind::Media(media), Offset(0))]),
             ..Request::default()
         };
         let (wire, losses) = encode(&request);
@@ -229,13 +229,16 @@ fn failed_results_say_so_in_their_text() {
             is_error: true,
         };
         let request = Request {
-            turns: user(vec![Part::new(PartKind::ToolResult(result), Spot(0))]),
+            turns: user(vec![Part::new(PartKind::ToolResult(result), Offset(0))]),
             ..Request::default()
         };
         encode(&request).0["input"][0]["output"].clone()
     };
     assert_eq!(output(vec![]), "Error: ");
-    assert_eq!(output(vec![Part::text("no".into(), Spot(0))]), "Error: no");
+    assert_eq!(
+        output(vec![Part::text("no".into(), Offset(0))]),
+        "Error: no"
+    );
 }
 
 #[test]
@@ -250,7 +253,10 @@ fn strict_is_kept_only_where_the_schema_keeps_the_rules() {
             cache: None,
         };
         let request = Request {
-            tools: vec![crate::canon::Tool { kind, at: Spot(0) }],
+            tools: vec![crate::canon::Tool {
+                kind,
+                at: Offset(0),
+            }],
             ..Request::default()
         };
         encode(&request).0["tools"][0]["strict"].clone()

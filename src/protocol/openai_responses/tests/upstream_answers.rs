@@ -7,7 +7,10 @@ fn a_stream_folds_to_the_whole_answer() {
     let whole = decode_whole(RESPONSE).unwrap();
     assert_eq!(fold(read(&[full_stream().as_bytes()])).unwrap(), whole);
     let parts = &whole.choices[0].parts;
-    assert_eq!(parts[0].texts, [Text::from("one"), Text::from("two")]);
+    assert_eq!(
+        parts[0].texts,
+        [EscapedStr::from("one"), EscapedStr::from("two")]
+    );
     assert_eq!(parts[0].sig, Some("rs_1 gAAA".into()));
     assert_eq!(parts[1].citations.len(), 1);
     assert_eq!(parts[2].text(), r#"{"a":1}"#);
@@ -115,7 +118,7 @@ fn texts_that_only_the_done_events_hold_are_read() {
     ]);
     let response = fold(read(&[records.as_bytes()])).unwrap();
     assert_eq!(response.choices[0].parts[0].head, PartHead::Refusal);
-    assert_eq!(response.choices[0].parts[0].texts, [Text::from("no")]);
+    assert_eq!(response.choices[0].parts[0].texts, [EscapedStr::from("no")]);
     assert_eq!(response.choices[0].finish, Some(FinishReason::Refusal));
 }
 
@@ -138,7 +141,7 @@ fn raw_reasoning_is_shown_in_full_and_hosted_items_stay_whole() {
 fn a_call_without_an_id_gets_one() {
     let body =
         r#"{"status":"completed","output":[{"type":"function_call","name":"f","arguments":"{}"}]}"#;
-    let answering = Answering {
+    let answering = DecodeContext {
         request_id: "r".into(),
     };
     let response = OpenaiResponses
@@ -202,7 +205,7 @@ proptest! {
         let mut body = RESPONSE.as_bytes().to_vec();
         let at = at % body.len();
         body[at] = byte;
-        let _ = OpenaiResponses.decode_response(Bytes::from(body.clone()), &Answering::default());
+        let _ = OpenaiResponses.decode_response(Bytes::from(body.clone()), &DecodeContext::default());
         let _ = OpenaiResponses.glimpse_body(&Bytes::from(body));
     }
 }

@@ -13,9 +13,9 @@ use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 
-use super::{Limits, coding};
+use super::{ListenerLimits, coding};
 use crate::canon::{Blame, Fault, FaultKind};
-use crate::pieces::Pieces;
+use crate::segmented_bytes::SegmentedBytes;
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -24,7 +24,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// An error in a stream cuts the connection without the final chunk, so that the client sees that
 /// the answer broke off. Once the client has left, the body is dropped.
 #[derive(Debug)]
-pub struct Body(Content);
+pub struct ResponseBody(Content);
 
 #[derive(Debug)]
 enum Content {
@@ -32,7 +32,7 @@ enum Content {
     Stream(UnsyncBoxBody<Bytes, BoxError>),
 }
 
-impl Body {
+impl ResponseBody {
     pub fn empty() -> Self {
         Self(Content::Full(Bytes::new()))
     }
@@ -46,13 +46,13 @@ impl Body {
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Body {
+impl<T: Into<Bytes>> From<T> for ResponseBody {
     fn from(bytes: T) -> Self {
         Self(Content::Full(bytes.into()))
     }
 }
 
-impl http_body::Body for Body {
+impl http_body::Body for ResponseBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -94,7 +94,11 @@ const PIECE_BYTES_MIN: usize = 16 * 1024;
 /// anything is read; `TooLarge` as soon as more comes or unpacks than allowed, `RequestTimeout`
 /// when nothing comes for a while, `BadRequest` for a body that breaks off, is badly chunked, or
 /// does not unpack.
-pub async fn collect<B>(body: B, headers: &HeaderMap, limits: &Limits) -> Result<Pieces, Fault>
+pub async fn collect<B>(
+    body: B,
+    headers: &HeaderMap,
+    limits: &ListenerLimits,
+) -> Result<SegmentedBytes, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -112,10 +116,10 @@ where
     let unpacked = unpacked
         .await
         .map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?;
-    unpacked.map(Pieces::from)
+    unpacked.map(SegmentedBytes::from)
 }
 
-async fn read<B>(mut body: Pin<&mut B>, limits: &Limits) -> Result<Pieces, Fault>
+async fn read<B>(mut body: Pin<&mut B>, limits: &ListenerLimits) -> Result<SegmentedBytes, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -126,7 +130,7 @@ where
         return Err(too_large(bytes_max));
     }
     let Some(first) = next_chunk(&mut body, limits).await? else {
-        return Ok(Pieces::default());
+        return Ok(SegmentedBytes::default());
     };
     if body.is_end_stream() && first.len() <= bytes_max {
         return Ok(first.into());
@@ -144,7 +148,7 @@ where
 
 /// What was read of a body.
 struct Gathered {
-    pieces: Pieces,
+    pieces: SegmentedBytes,
     /// Small chunks that will be one piece.
     open: BytesMut,
     len: usize,
@@ -156,7 +160,7 @@ impl Gathered {
         // A larger body comes in larger chunks, which are not copied.
         let open = BytesMut::with_capacity(announced.min(PIECE_BYTES_MIN));
         Self {
-            pieces: Pieces::default(),
+            pieces: SegmentedBytes::default(),
             open,
             len: 0,
         }
@@ -172,13 +176,16 @@ impl Gathered {
         }
     }
 
-    fn finish(mut self) -> Pieces {
+    fn finish(mut self) -> SegmentedBytes {
         self.pieces.push(self.open.freeze());
         self.pieces
     }
 }
 
-async fn next_chunk<B>(body: &mut Pin<&mut B>, limits: &Limits) -> Result<Option<Bytes>, Fault>
+async fn next_chunk<B>(
+    body: &mut Pin<&mut B>,
+    limits: &ListenerLimits,
+) -> Result<Option<Bytes>, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -206,7 +213,7 @@ pub(super) fn too_large(bytes_max: usize) -> Fault {
     Fault::new(FaultKind::TooLarge, Blame::Client, message)
 }
 
-fn too_slow(limits: &Limits) -> Fault {
+fn too_slow(limits: &ListenerLimits) -> Fault {
     let seconds = limits.body_idle_timeout.as_secs_f32();
     let message =
         format!("request body: expected more of it within {seconds} seconds, found nothing");

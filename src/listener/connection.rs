@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::Limits;
+use super::ListenerLimits;
 
 /// How long a peer that closed its sending side may wait for the first byte of what it still wants
 /// to read.
@@ -43,23 +43,23 @@ pub(super) enum Stage {
     /// The rest of a head.
     Head,
     /// A request is being served. Its own limits hold.
-    Busy,
+    InFlightGuard,
 }
 
 impl Stage {
     /// How long the peer may be silent.
-    fn timeout(self, limits: &Limits) -> Option<Duration> {
+    fn timeout(self, limits: &ListenerLimits) -> Option<Duration> {
         match self {
             Self::Idle => Some(limits.keep_alive_timeout),
             Self::Head => Some(limits.header_timeout),
-            Self::Busy => None,
+            Self::InFlightGuard => None,
         }
     }
 }
 
 /// What the socket and the answers tell whoever watches the connection.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct ConnMonitor {
     /// The stage, and since when it has lasted; `None` while nobody had to know, which is soon
     /// after it began.
     stage: Mutex<(Stage, Option<Instant>)>,
@@ -69,7 +69,7 @@ pub(super) struct Pulse {
     on_flush: AtomicWaker,
 }
 
-impl Pulse {
+impl ConnMonitor {
     pub(super) fn new() -> Self {
         // A connection is opened to ask something, so its first head is due at once.
         Self {
@@ -81,9 +81,9 @@ impl Pulse {
     }
 
     /// Marks the connection as busy until the guard is dropped.
-    pub(super) fn busy(self: &Arc<Self>) -> Busy {
-        *self.stage() = (Stage::Busy, None);
-        Busy(Arc::clone(self))
+    pub(super) fn busy(self: &Arc<Self>) -> InFlightGuard {
+        *self.stage() = (Stage::InFlightGuard, None);
+        InFlightGuard(Arc::clone(self))
     }
 
     fn read(&self) {
@@ -109,7 +109,7 @@ impl Pulse {
     }
 
     /// When the peer will have been silent for too long, and in which stage.
-    fn due(&self, limits: &Limits) -> Option<(Stage, Instant)> {
+    fn due(&self, limits: &ListenerLimits) -> Option<(Stage, Instant)> {
         let mut of = self.stage();
         let limit = of.0.timeout(limits)?;
         let since = *of.1.get_or_insert_with(Instant::now);
@@ -127,7 +127,7 @@ impl Pulse {
     /// Nothing wakes it when the stage changes: it has to be polled in the connection's own task,
     /// after what changes it. A timer that fires too early is set anew, so that a request on a kept
     /// connection sets none.
-    pub(super) async fn silence(&self, limits: &Limits) -> Stage {
+    pub(super) async fn silence(&self, limits: &ListenerLimits) -> Stage {
         let mut timer = pin!(sleep(limits.header_timeout));
         poll_fn(|context| {
             loop {
@@ -149,10 +149,10 @@ impl Pulse {
 
 /// Lives as long as a request and its answer.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Pulse>);
+pub(super) struct InFlightGuard(Arc<ConnMonitor>);
 
-impl Busy {
-    /// A mark to wait from with [`Busy::poll_flush`].
+impl InFlightGuard {
+    /// A mark to wait from with [`InFlightGuard::poll_flush`].
     pub(super) fn flushes(&self) -> u64 {
         self.0.flushes.load(Ordering::Relaxed)
     }
@@ -168,7 +168,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         *self.0.stage() = (Stage::Idle, None);
     }
@@ -178,7 +178,7 @@ impl Drop for Busy {
 /// used after hyper is done.
 pub(super) struct Socket<'s> {
     pub(super) stream: &'s TcpStream,
-    pub(super) pulse: &'s Pulse,
+    pub(super) pulse: &'s ConnMonitor,
 }
 
 impl AsyncRead for Socket<'_> {
@@ -280,7 +280,7 @@ impl AsyncWrite for Socket<'_> {
 ///
 /// A peer that only closed its sending side (`printf … | ncat`) is served: it takes what comes,
 /// where one that is gone answers the first bytes with a reset.
-pub(super) async fn gone(stream: &TcpStream, pulse: &Pulse) {
+pub(super) async fn gone(stream: &TcpStream, pulse: &ConnMonitor) {
     sending_closed(stream).await;
     let bytes_before = pulse.bytes_written.load(Ordering::Relaxed);
     let is_reset = timeout(HALF_CLOSED_GRACE, reset(stream)).await.is_ok();

@@ -11,14 +11,16 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::agent::Agent as Serving;
-use super::outside::Wire;
-use crate::config::{Home, Live, Resolved};
+use super::environment::SystemEnvironment;
+use crate::config::{Config, Home, Live};
 use crate::control::client::Client;
 use crate::control::local::Local;
 use crate::control::lock::{Holder, HomeLock, LockError};
 use crate::control::status::Status;
 use crate::control::tokens::{FindProvider, TokenSender};
-use crate::control::{Agent, Ask, Desk, Orders, Place, Reply, Store, Wanted, explain};
+use crate::control::{
+    AgentEndpoint, AgentHandle, Ask, ControlService, Reply, SocketPath, Store, Wanted, explain,
+};
 use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
 use crate::store::Flag;
@@ -35,13 +37,13 @@ const VAULT_RETRY_AFTER: Duration = Duration::from_secs(30);
 const REFRESH_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) enum Opened {
-    Ours(Box<Spine>, Orders),
+    Ours(Box<Runtime>, AgentEndpoint),
     /// Another agent has the home.
     Theirs(Box<Status>),
 }
 
-pub(super) struct Spine {
-    pub(super) desk: Arc<Desk>,
+pub(super) struct Runtime {
+    pub(super) desk: Arc<ControlService>,
     /// Where what is in force is published for the desk.
     pub(super) live: watch::Sender<Live>,
     local: Option<Local>,
@@ -52,13 +54,13 @@ pub(super) struct Spine {
     lock: HomeLock,
 }
 
-impl Spine {
+impl Runtime {
     /// Takes the home, unless an agent has it.
     ///
     /// # Errors
     /// When the home's state cannot be used, or its holder cannot be asked.
-    pub(super) async fn open(home: &Home, config: &Resolved) -> anyhow::Result<Opened> {
-        let place = Place::of(home, &|name| std::env::var_os(name));
+    pub(super) async fn open(home: &Home, config: &Config) -> anyhow::Result<Opened> {
+        let place = SocketPath::of(home, &|name| std::env::var_os(name));
         let nobody_answers = async || Client::connect(&place).await.is_none();
         let lock = match HomeLock::wait(home, &Holder::agent(), nobody_answers).await {
             Ok(lock) => lock,
@@ -78,13 +80,16 @@ impl Spine {
         } else {
             Wanted::Running
         };
-        let (agent, orders) = Agent::new(wanted, config.limits.drain_timeout);
+        let (agent, orders) = AgentHandle::new(wanted, config.limits.drain_timeout);
         let (live, followed) = watch::channel(Live {
             config: Arc::new(config.clone()),
             trouble: None,
         });
-        let (outside, ring) = (Arc::new(Wire), Arc::new(Ring::new(explain::RECORDS_MAX)));
-        let desk = Desk::new(
+        let (outside, ring) = (
+            Arc::new(SystemEnvironment),
+            Arc::new(Ring::new(explain::RECORDS_MAX)),
+        );
+        let desk = ControlService::new(
             home.clone(),
             place,
             store,
@@ -187,7 +192,7 @@ impl Spine {
 }
 
 /// Refreshes access tokens as long as the agent runs.
-async fn tend(desk: Arc<Desk>, upstream: Arc<dyn Upstream>) {
+async fn tend(desk: Arc<ControlService>, upstream: Arc<dyn Upstream>) {
     let (of, keeper) = (desk.clone(), desk.keeper());
     let provider: FindProvider = Arc::new(move |name| of.provider(name));
     let sender = TokenSender {
@@ -198,7 +203,7 @@ async fn tend(desk: Arc<Desk>, upstream: Arc<dyn Upstream>) {
     desk.pool.tend(Arc::new(sender), keeper).await;
 }
 
-async fn ask(place: &Place) -> Option<Box<Status>> {
+async fn ask(place: &SocketPath) -> Option<Box<Status>> {
     let client = Client::connect(place).await?;
     match client.ask(Ask::Status, &mut |_| {}).await {
         Ok(Reply::Status(status)) => Some(Box::new(status)),

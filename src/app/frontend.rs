@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 #[cfg(feature = "desktop")]
-use super::stage::Stage;
-use crate::control::{Desk, Started};
+use super::tray_bridge::TrayBridge;
+use crate::control::{ControlService, Started};
 use crate::dashboard::TrayNote;
 
 /// Where the agent is seen.
-pub enum Show<'a> {
+pub enum Frontend<'a> {
     /// Nowhere: what is given is told how it stands.
     Headless(&'a mut dyn FnMut(&Started)),
     /// In the tray, where the session has one.
     #[cfg(feature = "desktop")]
-    Desktop(Stage),
+    Desktop(TrayBridge),
 }
 
-impl Show<'_> {
-    pub(super) fn begin(&self, desk: &Arc<Desk>) {
+impl Frontend<'_> {
+    pub(super) fn begin(&self, desk: &Arc<ControlService>) {
         match self {
             Self::Headless(_) => {
                 let _ = desk;
@@ -32,7 +32,7 @@ impl Show<'_> {
         not(feature = "desktop"),
         allow(clippy::needless_pass_by_value, reason = "the tray keeps it")
     )]
-    pub(super) fn started(&mut self, desk: Option<&Arc<Desk>>, started: Started) {
+    pub(super) fn started(&mut self, desk: Option<&Arc<ControlService>>, started: Started) {
         match self {
             Self::Headless(on_start) => {
                 let _ = desk;
@@ -53,7 +53,7 @@ impl Show<'_> {
     }
 
     /// Never ready.
-    pub(super) async fn tell(&self, desk: &Desk) {
+    pub(super) async fn tell(&self, desk: &ControlService) {
         match self {
             Self::Headless(_) => {
                 let _ = desk;

@@ -10,40 +10,40 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::account::AccountFacts;
+use super::dashboard_link::LinkIssuer;
 use super::explain::explain;
-use super::front_door::FrontDoor;
-use super::glance::{is_exposed, lan_refused};
-use super::keeper::VaultKeeper;
+use super::keeper::VaultCredentialStore;
 use super::model::Trial;
-use super::place::Place;
+use super::overview::{is_exposed, lan_refused};
 use super::provider::{ProviderModels, Standing};
 use super::roster::{rules, with_presets};
+use super::socket_path::SocketPath;
 use super::status::Status;
-use super::wire::{Complaint, Spoken};
+use super::wire::{ControlError, WireSecret};
 use super::{
-    Agent, Ask, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply, Resolved, Secret,
-    Standings, key, model, provider,
+    AgentHandle, Ask, Config, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply,
+    Secret, Standings, key, model, provider,
 };
 use crate::account::{AccountState, Keys, Vault, VaultError};
 use crate::config::Live;
 use crate::pool::{Clock, Pool};
 use crate::record::Ring;
 use crate::store::{Flag, PoolNotes, Store};
-use crate::upstream::{Upstream, Via};
+use crate::upstream::{ProxyChoice, Upstream};
 
 /// What a verb needs of the world outside.
-pub trait Outside: Send + Sync {
+pub trait Environment: Send + Sync {
     /// Asks a provider for its models, by an account's way.
     fn list_models<'a>(
         &'a self,
-        config: &'a Resolved,
+        config: &'a Config,
         provider: &'a Provider,
         account: &'a EnvAccount,
-        via: &'a Via,
+        via: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>>;
 
     /// How requests leave this machine.
-    fn upstream(&self, config: &Resolved) -> Arc<dyn Upstream>;
+    fn upstream(&self, config: &Config) -> Arc<dyn Upstream>;
 
     /// Reads the environment.
     fn variable(&self, name: &str) -> Option<Secret> {
@@ -58,38 +58,38 @@ pub trait Outside: Send + Sync {
 type OwnLookup = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
 /// Receives the verbs of a home. Who has it holds the home's lock.
-pub struct Desk {
+pub struct ControlService {
     pub home: Home,
-    pub place: Place,
+    pub place: SocketPath,
     pub store: Store,
     pub pool: Pool,
     /// What is in force.
     pub live: watch::Receiver<Live>,
     /// `None` where a command works by itself.
-    pub agent: Option<Agent>,
+    pub agent: Option<AgentHandle>,
     /// The latest requests.
     pub ring: Arc<Ring>,
-    pub(super) outside: Arc<dyn Outside>,
+    pub(super) outside: Arc<dyn Environment>,
     pub(super) lookup: OwnLookup,
     vault: Arc<ArcSwap<Vault>>,
-    keeper: Arc<VaultKeeper>,
+    keeper: Arc<VaultCredentialStore>,
     /// Hung once the agent has a dashboard.
-    pub(super) front_door: OnceLock<Arc<dyn FrontDoor>>,
+    pub(super) front_door: OnceLock<Arc<dyn LinkIssuer>>,
 }
 
 /// Where a verb says what it has to say before it is done.
 pub type Notes = mpsc::Sender<Note>;
 
-impl Desk {
-    /// A desk over the home's files. The vault is opened by [`Desk::open_vault`]; until then its
+impl ControlService {
+    /// A desk over the home's files. The vault is opened by [`ControlService::open_vault`]; until then its
     /// accounts wait.
     pub fn new(
         home: Home,
-        place: Place,
+        place: SocketPath,
         store: Store,
         live: watch::Receiver<Live>,
-        outside: Arc<dyn Outside>,
-        agent: Option<Agent>,
+        outside: Arc<dyn Environment>,
+        agent: Option<AgentHandle>,
         ring: Arc<Ring>,
     ) -> Self {
         let pool = Pool::new(
@@ -102,7 +102,7 @@ impl Desk {
             &*outside,
             store.has(Flag::Plaintext),
         )));
-        let keeper = Arc::new(VaultKeeper::new(vault.clone()));
+        let keeper = Arc::new(VaultCredentialStore::new(vault.clone()));
         let of_env = outside.clone();
         let lookup = Box::new(move |name: &str| of_env.variable(name));
         Self {
@@ -125,11 +125,11 @@ impl Desk {
     ///
     /// # Errors
     /// Why it was not done.
-    pub fn answer(&self, ask: Ask, notes: Notes) -> BoxFuture<'_, Result<Reply, Complaint>> {
+    pub fn answer(&self, ask: Ask, notes: Notes) -> BoxFuture<'_, Result<Reply, ControlError>> {
         Box::pin(self.perform(ask, notes))
     }
 
-    async fn perform(&self, ask: Ask, notes: Notes) -> Result<Reply, Complaint> {
+    async fn perform(&self, ask: Ask, notes: Notes) -> Result<Reply, ControlError> {
         Ok(match ask {
             Ask::Status => Reply::Status(self.status().await),
             Ask::Start => Reply::Status(self.set_stopped(false).await?),
@@ -156,11 +156,11 @@ impl Desk {
                 Reply::Account(Box::new(self.remove_account(&name).await?))
             }
             Ask::AccountExport {
-                passphrase: Spoken(passphrase),
+                passphrase: WireSecret(passphrase),
             } => Reply::Exported(self.export(passphrase).await?),
             Ask::AccountImport {
                 file,
-                passphrase: Spoken(passphrase),
+                passphrase: WireSecret(passphrase),
                 is_meant,
             } => Reply::Imported(self.import(&file, passphrase, is_meant).await?),
             Ask::ProviderList => {
@@ -186,14 +186,14 @@ impl Desk {
         })
     }
 
-    async fn models(&self, name: Option<String>) -> Result<Vec<ProviderModels>, Complaint> {
+    async fn models(&self, name: Option<String>) -> Result<Vec<ProviderModels>, ControlError> {
         let models = self.with_fetch(move |config, standings, fetch| {
             provider::models(config, standings, fetch, name.as_deref())
         });
-        models.await?.map_err(Complaint::failed)
+        models.await?.map_err(ControlError::failed)
     }
 
-    async fn try_name(&self, name: String) -> Result<Trial, Complaint> {
+    async fn try_name(&self, name: String) -> Result<Trial, ControlError> {
         self.with_fetch(move |config, standings, fetch| {
             model::try_name(config, standings, fetch, &name)
         })
@@ -203,8 +203,8 @@ impl Desk {
     /// Runs what asks providers one after the other, on a thread where waiting is allowed.
     async fn with_fetch<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Resolved, Standings<'_>, Fetch<'_>) -> T + Send + 'static,
-    ) -> Result<T, Complaint> {
+        work: impl FnOnce(&Config, Standings<'_>, Fetch<'_>) -> T + Send + 'static,
+    ) -> Result<T, ControlError> {
         let (config, outside, runtime, standings) = (
             self.effective(),
             self.outside.clone(),
@@ -213,7 +213,12 @@ impl Desk {
         );
         let work = move || {
             let fetch = |provider: &Provider, account: &EnvAccount| {
-                runtime.block_on(outside.list_models(&config, provider, account, &Via::default()))
+                runtime.block_on(outside.list_models(
+                    &config,
+                    provider,
+                    account,
+                    &ProxyChoice::default(),
+                ))
             };
             work(&config, &|provider| standing(&standings, provider), &fetch)
         };
@@ -282,17 +287,17 @@ impl Desk {
         }
     }
 
-    pub(super) fn config(&self) -> Arc<Resolved> {
+    pub(super) fn config(&self) -> Arc<Config> {
         self.live.borrow().config.clone()
     }
 
     /// `config` with the presets that accounts were added for.
-    pub fn with_presets<'c>(&self, config: &'c Resolved) -> std::borrow::Cow<'c, Resolved> {
+    pub fn with_presets<'c>(&self, config: &'c Config) -> std::borrow::Cow<'c, Config> {
         with_presets(config, &self.sources().added())
     }
 
-    fn agent(&self) -> Result<&Agent, Complaint> {
-        self.agent.as_ref().ok_or_else(Complaint::not_running)
+    fn agent(&self) -> Result<&AgentHandle, ControlError> {
+        self.agent.as_ref().ok_or_else(ControlError::not_running)
     }
 
     /// Accounts or keys have changed: the pool has them at once, the listener in a moment.
@@ -312,7 +317,7 @@ impl Desk {
     }
 
     /// The vault, for refreshes.
-    pub fn keeper(&self) -> Arc<VaultKeeper> {
+    pub fn keeper(&self) -> Arc<VaultCredentialStore> {
         self.keeper.clone()
     }
 
@@ -340,27 +345,27 @@ impl Desk {
     pub(super) async fn with_vault<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Vault) -> Result<T, VaultError> + Send + 'static,
-    ) -> Result<T, Complaint> {
+    ) -> Result<T, ControlError> {
         let vault = self.vault();
         let changed = tokio::task::spawn_blocking(move || change(&vault))
             .await
             .map_err(|_| broke())?;
-        changed.map_err(Complaint::failed)
+        changed.map_err(ControlError::failed)
     }
 
     /// Lets credentials lie in plain text from now on, where a person says so.
-    pub(super) async fn allow_plaintext(&self, is_asked: bool) -> Result<(), Complaint> {
+    pub(super) async fn allow_plaintext(&self, is_asked: bool) -> Result<(), ControlError> {
         if !is_asked || self.store.has(Flag::Plaintext) {
             return Ok(());
         }
         self.store
             .set(Flag::Plaintext, true)
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         self.vault
             .store(Arc::new(vault(&self.home, &*self.outside, true)));
         // Where a sealed vault is there already, it stays sealed.
-        self.open_vault().await.map_err(Complaint::failed)
+        self.open_vault().await.map_err(ControlError::failed)
     }
 
     /// The agent as it stands.
@@ -384,12 +389,12 @@ impl Desk {
     }
 
     /// The wish is on the disk before it is obeyed, so that a restart finds it.
-    async fn set_stopped(&self, is_stopped: bool) -> Result<Status, Complaint> {
+    async fn set_stopped(&self, is_stopped: bool) -> Result<Status, ControlError> {
         let agent = self.agent()?;
         self.store
             .set(Flag::Stopped, is_stopped)
             .await
-            .map_err(Complaint::failed)?;
+            .map_err(ControlError::failed)?;
         if is_stopped {
             agent.stop().await?
         } else {
@@ -399,7 +404,7 @@ impl Desk {
     }
 }
 
-fn vault(home: &Home, outside: &dyn Outside, allows_plaintext: bool) -> Vault {
+fn vault(home: &Home, outside: &dyn Environment, allows_plaintext: bool) -> Vault {
     let keys = outside.vault_keys();
     Vault::new(
         home.folder(),
@@ -411,8 +416,8 @@ fn vault(home: &Home, outside: &dyn Outside, allows_plaintext: bool) -> Vault {
     )
 }
 
-fn broke() -> Complaint {
-    Complaint::failed("the verb broke; this is a bug")
+fn broke() -> ControlError {
+    ControlError::failed("the verb broke; this is a bug")
 }
 
 fn standing(standings: &HashMap<String, Standing>, provider: &Provider) -> Standing {

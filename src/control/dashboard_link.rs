@@ -10,15 +10,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::sign_in::open_browser;
-use super::{Complaint, Desk, Spoken};
+use super::{ControlError, ControlService, WireSecret};
 
 /// Makes links to the dashboard.
-pub trait FrontDoor: Send + Sync {
+pub trait LinkIssuer: Send + Sync {
     /// A new link, and the file that leads to it.
     ///
     /// # Errors
     /// Why the dashboard cannot be reached.
-    fn link(&self) -> Result<Link, Complaint>;
+    fn link(&self) -> Result<DashboardLink, ControlError>;
 
     /// The dashboard ends: files of links that nobody used go with it.
     fn close(&self);
@@ -26,22 +26,22 @@ pub trait FrontDoor: Send + Sync {
 
 /// A way into the dashboard, for a minute and one use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Link {
+pub struct DashboardLink {
     /// Opened in a browser, it leads to the dashboard.
     pub file: PathBuf,
     /// The same as an address. Whoever has it can use it.
-    pub url: Spoken,
+    pub url: WireSecret,
 }
 
-impl Desk {
+impl ControlService {
     /// # Errors
     /// When no agent runs, or its dashboard cannot be reached.
-    pub(super) fn link(&self) -> Result<Link, Complaint> {
+    pub(super) fn link(&self) -> Result<DashboardLink, ControlError> {
         let lacking = || match &self.agent {
-            Some(_) => Complaint::failed(
+            Some(_) => ControlError::failed(
                 "the dashboard could not be opened, and the agent's log says why; everything else works",
             ),
-            None => Complaint::not_running(),
+            None => ControlError::not_running(),
         };
         self.front_door.get().ok_or_else(lacking)?.link()
     }
@@ -54,7 +54,7 @@ impl Desk {
     }
 
     /// Has links made by `door` from now on; the first one stays.
-    pub fn hang(&self, door: std::sync::Arc<dyn FrontDoor>) {
+    pub fn hang(&self, door: std::sync::Arc<dyn LinkIssuer>) {
         drop(self.front_door.set(door));
     }
 }
@@ -63,7 +63,7 @@ impl Desk {
 ///
 /// # Errors
 /// When there is none; then the address can be shown.
-pub fn open_in_browser(link: &Link) -> io::Result<()> {
+pub fn open_in_browser(link: &DashboardLink) -> io::Result<()> {
     if open_browser(&file_url(&link.file)) {
         return Ok(());
     }

@@ -19,14 +19,14 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::guard::{Policy, admit};
 use super::listen::{Reach, bind};
-use super::{Body, Handler, Limits, collect, serve};
+use super::{Handler, ListenerLimits, ResponseBody, collect, serve};
 use crate::canon::{Fault, FaultKind};
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers by path. `/wait` and the streams wait for a permit of `release` where they pause.
 struct Probe {
-    limits: Limits,
+    limits: ListenerLimits,
     release: Arc<Semaphore>,
     /// Told when an answer was dropped, finished or not.
     dropped: mpsc::UnboundedSender<()>,
@@ -42,25 +42,25 @@ impl Drop for TellsDrop {
 }
 
 impl Handler for Probe {
-    async fn handle(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         match self.route(request).await {
             Ok(body) => Response::new(body),
             Err(fault) => answer(&fault),
         }
     }
 
-    fn refuse(&self, _: &request::Parts, fault: &Fault) -> Response<Body> {
+    fn refuse(&self, _: &request::Parts, fault: &Fault) -> Response<ResponseBody> {
         answer(fault)
     }
 }
 
 impl Probe {
-    async fn route(&self, request: Request<Incoming>) -> Result<Body, Fault> {
+    async fn route(&self, request: Request<Incoming>) -> Result<ResponseBody, Fault> {
         let (head, incoming) = request.into_parts();
         admit(&Policy::default(), &head)?;
         let tells = TellsDrop(self.dropped.clone());
         match head.uri.path() {
-            "/echo" => Ok(Body::from(
+            "/echo" => Ok(ResponseBody::from(
                 collect(incoming, &head.headers, &self.limits)
                     .await?
                     .whole()
@@ -68,18 +68,18 @@ impl Probe {
             )),
             "/wait" => {
                 self.release.acquire().await.unwrap().forget();
-                Ok(Body::from("waited"))
+                Ok(ResponseBody::from("waited"))
             }
             "/stream" => Ok(self.two_chunks("first", tells)),
             "/silent" => Ok(self.two_chunks("", tells)),
             "/flood" => Ok(self.flood()),
             "/late" => Ok(late()),
-            _ => Ok(Body::from("hello")),
+            _ => Ok(ResponseBody::from("hello")),
         }
     }
 
     /// `first`, a pause until released, and `last`.
-    fn two_chunks(&self, first: &'static str, tells: TellsDrop) -> Body {
+    fn two_chunks(&self, first: &'static str, tells: TellsDrop) -> ResponseBody {
         let release = Arc::clone(&self.release);
         let step = move |(step, tells): (usize, TellsDrop)| {
             let release = Arc::clone(&release);
@@ -94,29 +94,29 @@ impl Probe {
                 ))
             }
         };
-        Body::stream(StreamBody::new(Box::pin(stream::unfold((0, tells), step))))
+        ResponseBody::stream(StreamBody::new(Box::pin(stream::unfold((0, tells), step))))
     }
 
-    fn flood(&self) -> Body {
+    fn flood(&self) -> ResponseBody {
         let made = Arc::clone(&self.chunks_made);
         let chunks = std::iter::repeat_with(move || {
             made.fetch_add(1, Ordering::Relaxed);
             Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(&[b'x'; 16 << 10])))
         });
-        Body::stream(StreamBody::new(stream::iter(chunks)))
+        ResponseBody::stream(StreamBody::new(stream::iter(chunks)))
     }
 }
 
 /// An answer that is silent for longer than any time-out.
-fn late() -> Body {
+fn late() -> ResponseBody {
     let chunk = async {
         sleep(Duration::from_secs(3600)).await;
         Ok::<_, std::io::Error>(Frame::data(Bytes::from("late")))
     };
-    Body::stream(StreamBody::new(Box::pin(stream::once(chunk))))
+    ResponseBody::stream(StreamBody::new(Box::pin(stream::once(chunk))))
 }
 
-fn answer(fault: &Fault) -> Response<Body> {
+fn answer(fault: &Fault) -> Response<ResponseBody> {
     let status = match fault.kind {
         FaultKind::BadRequest => StatusCode::BAD_REQUEST,
         FaultKind::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -126,7 +126,7 @@ fn answer(fault: &Fault) -> Response<Body> {
         FaultKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    let mut response = Response::new(Body::from(fault.message.clone()));
+    let mut response = Response::new(ResponseBody::from(fault.message.clone()));
     *response.status_mut() = status;
     response
 }
@@ -142,7 +142,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(limits: Limits) -> Self {
+    fn start(limits: ListenerLimits) -> Self {
         let listeners = bind(0, Reach::Loopback).unwrap();
         let port = listeners.port();
         let release = Arc::new(Semaphore::new(0));
@@ -253,7 +253,7 @@ fn seconds(duration: Duration) -> u64 {
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_trickles_in_times_out_with_an_answer() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send("GET / HTTP/1.1\r\n").await;
     let started_at = Instant::now();
     for _ in 0..29 {
@@ -275,7 +275,7 @@ async fn a_head_that_trickles_in_times_out_with_an_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kept_connection_may_idle_longer_than_a_head_may_take() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send(get("/")).await;
     assert_eq!(client.status().await, 200);
     sleep(Duration::from_secs(200)).await;
@@ -288,7 +288,7 @@ async fn a_kept_connection_may_idle_longer_than_a_head_may_take() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_head_on_a_kept_connection_times_out_as_the_first_would() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send(get("/")).await;
     assert_eq!(client.status().await, 200);
     sleep(Duration::from_secs(100)).await;
@@ -300,7 +300,7 @@ async fn a_slow_head_on_a_kept_connection_times_out_as_the_first_would() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_body_times_out_and_closes() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send(post("Content-Length: 9", "{")).await;
     let (head, body) = client.answer().await;
     assert!(head.starts_with("http/1.1 408 "), "{head}");
@@ -314,7 +314,7 @@ async fn a_slow_body_times_out_and_closes() {
 
 #[tokio::test]
 async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let long = format!(
         "GET / HTTP/1.1\r\nHost: localhost\r\nA: {}\r\n\r\n",
         "a".repeat(2 << 20)
@@ -343,9 +343,9 @@ async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_answered_though_the_client_goes_on_sending() {
-    let server = Running::start(Limits {
+    let server = Running::start(ListenerLimits {
         request_body_bytes_max: 1 << 20,
-        ..Limits::default()
+        ..ListenerLimits::default()
     });
     let body = "x".repeat(8 << 20);
     let mut announced = server
@@ -369,9 +369,9 @@ async fn a_body_over_the_limit_is_answered_though_the_client_goes_on_sending() {
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
-    let server = Running::start(Limits {
+    let server = Running::start(ListenerLimits {
         request_body_bytes_max: 8,
-        ..Limits::default()
+        ..ListenerLimits::default()
     });
     let mut refused = server
         .send(post("Content-Length: 9\r\nExpect: 100-continue", ""))
@@ -387,7 +387,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
 
 #[tokio::test]
 async fn broken_bodies_are_explained() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     for (request, words) in [
         (
             post("Transfer-Encoding: chunked", "zz\r\n{}\r\n"),
@@ -425,7 +425,7 @@ async fn broken_bodies_are_explained() {
 
 #[tokio::test]
 async fn what_is_no_http_is_refused() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     for request in [
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
         "GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
@@ -450,7 +450,7 @@ async fn what_is_no_http_is_refused() {
 
 #[tokio::test]
 async fn a_connection_serves_on_after_a_refusal() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.connect().await;
     for (request, status) in [
         (
@@ -484,7 +484,7 @@ async fn a_connection_serves_on_after_a_refusal() {
 
 #[tokio::test]
 async fn pipelined_requests_are_answered_in_order() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let requests = [
         post("Content-Length: 1", "1"),
         get("/"),
@@ -499,7 +499,7 @@ async fn pipelined_requests_are_answered_in_order() {
 
 #[tokio::test]
 async fn old_http_is_answered_and_closed_unless_it_asks_to_stay() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let once = server
         .send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
         .await
@@ -524,9 +524,9 @@ async fn old_http_is_answered_and_closed_unless_it_asks_to_stay() {
 
 #[tokio::test]
 async fn connections_over_the_limit_are_told_so_until_one_ends() {
-    let server = Running::start(Limits {
+    let server = Running::start(ListenerLimits {
         connections_max: 1,
-        ..Limits::default()
+        ..ListenerLimits::default()
     });
     let mut first = server.send(get("/")).await;
     assert_eq!(first.status().await, 200);
@@ -542,9 +542,9 @@ async fn connections_over_the_limit_are_told_so_until_one_ends() {
 
 #[tokio::test]
 async fn requests_over_the_limit_are_refused_until_one_is_answered() {
-    let mut server = Running::start(Limits {
+    let mut server = Running::start(ListenerLimits {
         requests_in_flight_max: 1,
-        ..Limits::default()
+        ..ListenerLimits::default()
     });
     let mut first = server.send(get("/stream")).await;
     first.until("first\r\n").await;
@@ -564,7 +564,7 @@ async fn requests_over_the_limit_are_refused_until_one_is_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_may_be_silent_for_an_hour() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send(get("/late")).await;
     client.until("late\r\n0\r\n\r\n").await;
     client.send(get("/")).await;
@@ -580,7 +580,7 @@ async fn a_client_that_leaves_cancels_its_answer_within_a_second() {
         pipelined,
         format!("{}\r\n", get("/silent")),
     ] {
-        let mut server = Running::start(Limits::default());
+        let mut server = Running::start(ListenerLimits::default());
         let mut client = server.send(&request).await;
         client.until("\r\n\r\n").await;
         drop(client);
@@ -591,9 +591,9 @@ async fn a_client_that_leaves_cancels_its_answer_within_a_second() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_before_the_head_cancels_the_request() {
-    let mut server = Running::start(Limits {
+    let mut server = Running::start(ListenerLimits {
         requests_in_flight_max: 1,
-        ..Limits::default()
+        ..ListenerLimits::default()
     });
     let mut client = server.send(get("/wait")).await;
     client.finish_sending().await;
@@ -605,7 +605,7 @@ async fn a_client_that_leaves_before_the_head_cancels_the_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_only_stopped_sending_gets_its_whole_answer() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut brief = server.send(get("/")).await;
     brief.finish_sending().await;
     assert_eq!(brief.answer().await.1, "hello");
@@ -620,7 +620,7 @@ async fn a_client_that_only_stopped_sending_gets_its_whole_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_holds_a_bounded_part_of_its_answer() {
-    let server = Running::start(Limits::default());
+    let server = Running::start(ListenerLimits::default());
     let mut client = server.send(get("/flood")).await;
     client.until("\r\n\r\n").await;
     let mut made = usize::MAX;
@@ -637,7 +637,7 @@ async fn a_client_that_does_not_read_holds_a_bounded_part_of_its_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn stopping_closes_the_port_and_lets_answers_finish() {
-    let mut server = Running::start(Limits::default());
+    let mut server = Running::start(ListenerLimits::default());
     let mut idle = server.send(get("/")).await;
     assert_eq!(idle.status().await, 200);
     let mut streamed = server.send(get("/stream")).await;
@@ -656,7 +656,7 @@ async fn stopping_closes_the_port_and_lets_answers_finish() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_outlast_the_drain_are_cut_without_a_clean_end() {
-    let mut server = Running::start(Limits::default());
+    let mut server = Running::start(ListenerLimits::default());
     let mut streamed = server.send(get("/stream")).await;
     streamed.until("first\r\n").await;
     let stopped_at = Instant::now();
@@ -669,7 +669,7 @@ async fn answers_that_outlast_the_drain_are_cut_without_a_clean_end() {
 
 #[tokio::test(start_paused = true)]
 async fn stopping_an_idle_server_takes_no_time() {
-    let mut server = Running::start(Limits::default());
+    let mut server = Running::start(ListenerLimits::default());
     let mut refused = server.send("GET /\r\n\r\n").await;
     assert_eq!(refused.status().await, 400);
     let _unused = server.connect().await;

@@ -25,9 +25,9 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-use super::bell::Bell;
+use super::wake_coalescer::WakeCoalescer;
 use super::{BoxError, IDLE_CONNECTIONS_MAX};
-use crate::pieces::Pieces;
+use crate::segmented_bytes::SegmentedBytes;
 
 /// How often unused connections are looked at, and at which look one goes: after one and a half to
 /// two minutes.
@@ -37,7 +37,7 @@ const SWEEPS_MAX: u8 = 4;
 /// Connections to servers that are asked straight.
 pub(super) struct Plain {
     connector: HttpConnector,
-    hosts: Arc<Hosts>,
+    hosts: Arc<ConnPool>,
     /// At most one at a time, as long as there are connections.
     sweeper: Mutex<JoinSet<()>>,
 }
@@ -51,34 +51,34 @@ pub(super) enum Failed {
 }
 
 #[derive(Default)]
-struct Hosts {
-    known: Mutex<Vec<Arc<Host>>>,
+struct ConnPool {
+    known: Mutex<Vec<Arc<HostPool>>>,
     /// Of all hosts, in use or not.
     connections: AtomicUsize,
 }
 
-struct Host {
+struct HostPool {
     authority: Authority,
-    /// What the `Host` header says.
+    /// What the `HostPool` header says.
     name: HeaderValue,
     /// The latest at the end.
-    unused: Mutex<Vec<Unused>>,
-    of: Weak<Hosts>,
+    unused: Mutex<Vec<IdleConn>>,
+    of: Weak<ConnPool>,
 }
 
-struct Unused {
+struct IdleConn {
     connection: Box<Connection>,
     sweeps: u8,
 }
 
 struct Connection {
-    sender: SendRequest<Pieces>,
+    sender: SendRequest<SegmentedBytes>,
     /// `None` once it is over: what waited for it learns of that when it is dropped.
-    driver: Option<http1::Connection<TokioIo<TcpStream>, Pieces>>,
-    bell: Arc<Bell>,
+    driver: Option<http1::Connection<TokioIo<TcpStream>, SegmentedBytes>>,
+    bell: Arc<WakeCoalescer>,
     /// [`Connection::bell`], as the driver and its readers see it.
     waker: Waker,
-    of: Weak<Hosts>,
+    of: Weak<ConnPool>,
 }
 
 impl Plain {
@@ -96,8 +96,8 @@ impl Plain {
     /// not sent for that reason is sent on another one.
     pub(super) async fn request(
         &self,
-        mut request: Request<Pieces>,
-    ) -> Result<Response<Driven>, Failed> {
+        mut request: Request<SegmentedBytes>,
+    ) -> Result<Response<PooledBody>, Failed> {
         let uri = std::mem::take(request.uri_mut());
         let host = self.hosts.find(&uri);
         address(&mut request, &host, &uri);
@@ -117,7 +117,7 @@ impl Plain {
             .map_err(|failed| Failed::Exchange(failed.into_error()))
     }
 
-    async fn connect(&self, uri: Uri, host: &Host) -> Result<Box<Connection>, Failed> {
+    async fn connect(&self, uri: Uri, host: &HostPool) -> Result<Box<Connection>, Failed> {
         let stream = self
             .connector
             .clone()
@@ -125,7 +125,7 @@ impl Plain {
             .await
             .map_err(|error| Failed::Connect(error.into()))?;
         let (sender, driver) = http1::handshake(stream).await.map_err(Failed::Exchange)?;
-        let bell = Arc::new(Bell::default());
+        let bell = Arc::new(WakeCoalescer::default());
         let waker = Waker::from(bell.clone());
         self.hosts.connections.fetch_add(1, Ordering::Relaxed);
         self.sweep();
@@ -149,7 +149,7 @@ impl Plain {
 }
 
 /// Closes unused connections as they age, until there are none at all.
-async fn sweep(hosts: Weak<Hosts>) {
+async fn sweep(hosts: Weak<ConnPool>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
         let Some(hosts) = hosts.upgrade() else { return };
@@ -160,15 +160,15 @@ async fn sweep(hosts: Weak<Hosts>) {
     }
 }
 
-impl Hosts {
+impl ConnPool {
     /// The host that a URI names.
-    fn find(self: &Arc<Self>, uri: &Uri) -> Arc<Host> {
+    fn find(self: &Arc<Self>, uri: &Uri) -> Arc<HostPool> {
         let authority = uri.authority();
         let mut known = lock(&self.known);
         if let Some(host) = known.iter().find(|host| Some(&host.authority) == authority) {
             return host.clone();
         }
-        let host = Arc::new(Host::of(uri, Arc::downgrade(self)));
+        let host = Arc::new(HostPool::of(uri, Arc::downgrade(self)));
         known.push(host.clone());
         host
     }
@@ -185,8 +185,8 @@ impl Hosts {
     }
 }
 
-impl Host {
-    fn of(uri: &Uri, of: Weak<Hosts>) -> Self {
+impl HostPool {
+    fn of(uri: &Uri, of: Weak<ConnPool>) -> Self {
         const DEFAULT_PORT: u16 = 80;
         let authority = uri
             .authority()
@@ -221,7 +221,7 @@ impl Host {
         }
         let mut unused = lock(&self.unused);
         if unused.len() < IDLE_CONNECTIONS_MAX {
-            unused.push(Unused {
+            unused.push(IdleConn {
                 connection,
                 sweeps: 0,
             });
@@ -230,7 +230,7 @@ impl Host {
 }
 
 /// What a request to a server itself says, and not to a proxy.
-fn address(request: &mut Request<Pieces>, host: &Host, uri: &Uri) {
+fn address(request: &mut Request<SegmentedBytes>, host: &HostPool, uri: &Uri) {
     let path = uri
         .path_and_query()
         .cloned()
@@ -245,13 +245,14 @@ fn address(request: &mut Request<Pieces>, host: &Host, uri: &Uri) {
 impl Connection {
     async fn exchange(
         mut self: Box<Self>,
-        request: Request<Pieces>,
-        host: &Arc<Host>,
-    ) -> Result<Response<Driven>, hyper::client::conn::TrySendError<Request<Pieces>>> {
+        request: Request<SegmentedBytes>,
+        host: &Arc<HostPool>,
+    ) -> Result<Response<PooledBody>, hyper::client::conn::TrySendError<Request<SegmentedBytes>>>
+    {
         let mut answer = pin!(self.sender.try_send_request(request));
         let answer =
             std::future::poll_fn(|cx| self.poll_with(cx, |cx| answer.as_mut().poll(cx))).await?;
-        Ok(answer.map(|body| Driven::new(self, body, host)))
+        Ok(answer.map(|body| PooledBody::new(self, body, host)))
     }
 
     /// Drives the connection as far as it goes, and asks `reader` for what has come of it.
@@ -299,7 +300,10 @@ impl Connection {
 }
 
 /// Drives a connection as far as it goes, and drops it at its end.
-fn drive(driver: &mut Option<http1::Connection<TokioIo<TcpStream>, Pieces>>, cx: &mut Context<'_>) {
+fn drive(
+    driver: &mut Option<http1::Connection<TokioIo<TcpStream>, SegmentedBytes>>,
+    cx: &mut Context<'_>,
+) {
     if driver
         .as_mut()
         .is_some_and(|driver| Pin::new(driver).poll(cx).is_ready())
@@ -318,15 +322,15 @@ impl Drop for Connection {
 
 /// An answer's body, and the connection that it comes from until it is over. Dropping it earlier
 /// closes the connection.
-pub(super) struct Driven {
+pub(super) struct PooledBody {
     body: Incoming,
     /// Whether nobody asked for any of it yet: its beginning often came with the head.
     is_fresh: bool,
-    source: Option<(Box<Connection>, Arc<Host>)>,
+    source: Option<(Box<Connection>, Arc<HostPool>)>,
 }
 
-impl Driven {
-    fn new(connection: Box<Connection>, body: Incoming, host: &Arc<Host>) -> Self {
+impl PooledBody {
+    fn new(connection: Box<Connection>, body: Incoming, host: &Arc<HostPool>) -> Self {
         let mut driven = Self {
             body,
             is_fresh: true,
@@ -345,7 +349,7 @@ impl Driven {
     }
 }
 
-impl http_body::Body for Driven {
+impl http_body::Body for PooledBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -14,7 +14,7 @@ const SESSION_LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 /// Browsers that are in; a new one pushes the oldest out.
 const SESSIONS_MAX: usize = 16;
 
-pub(super) struct Entrance {
+pub(super) struct Sessions {
     /// The first part of every path, so that cookies of other ports of this machine have other
     /// paths.
     segment: String,
@@ -28,7 +28,7 @@ struct Pass {
     until: SystemTime,
 }
 
-impl Entrance {
+impl Sessions {
     pub(super) fn new() -> Self {
         Self {
             segment: random::<16>(),
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_link_works_once() {
-        let mut entrance = Entrance::new();
+        let mut entrance = Sessions::new();
         let link = entrance.issue(NOW);
         let session = entrance.enter(&link, NOW).unwrap();
         assert!(entrance.knows(&session, NOW));
@@ -125,14 +125,14 @@ mod tests {
 
     #[test]
     fn a_link_ends_after_a_minute() {
-        let mut entrance = Entrance::new();
+        let mut entrance = Sessions::new();
         let link = entrance.issue(NOW);
         assert_eq!(entrance.enter(&link, NOW + Duration::from_secs(60)), None);
     }
 
     #[test]
     fn a_session_lasts_while_it_is_visited() {
-        let mut entrance = Entrance::new();
+        let mut entrance = Sessions::new();
         let link = entrance.issue(NOW);
         let session = entrance.enter(&link, NOW).unwrap();
         let hours = |hours: u64| NOW + Duration::from_secs(hours * 60 * 60);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn what_was_never_given_opens_nothing() {
-        let mut entrance = Entrance::new();
+        let mut entrance = Sessions::new();
         entrance.issue(NOW);
         for token in ["", "00", &"0".repeat(32)] {
             assert_eq!(entrance.enter(token, NOW), None);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_number_of_both_is_bounded() {
-        let mut entrance = Entrance::new();
+        let mut entrance = Sessions::new();
         let first = entrance.issue(NOW);
         for _ in 0..LINKS_MAX {
             entrance.issue(NOW);

@@ -11,7 +11,7 @@ use crate::account::{Account, BadProxy, Proxy};
 
 /// How requests leave this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct NetworkSettings {
     pub connect_timeout: Duration,
     /// For all requests to other machines that have no way of their own.
     pub proxy: Option<Proxy>,
@@ -24,12 +24,12 @@ pub struct Settings {
 
 /// The way that one account's requests go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Via {
+pub struct ProxyChoice {
     /// Instead of the one for all.
     pub proxy: Option<Arc<Proxy>>,
 }
 
-impl Via {
+impl ProxyChoice {
     /// The account's own way.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Via {
     }
 }
 
-impl Settings {
+impl NetworkSettings {
     /// Straight to everywhere.
     pub fn direct(connect_timeout: Duration) -> Self {
         Self {
@@ -59,7 +59,7 @@ impl Settings {
     }
 
     /// The proxy that a request goes through. This machine is asked without any.
-    pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, via: &'p Via) -> Option<&'p Proxy> {
+    pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, via: &'p ProxyChoice) -> Option<&'p Proxy> {
         let proxy = via.proxy.as_deref().or(self.proxy.as_ref())?;
         let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -96,30 +96,30 @@ fn is_meant(exempt: &str, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn goes_through(settings: &Settings, via: &Via, uri: &str) -> Option<String> {
+    fn goes_through(settings: &NetworkSettings, via: &ProxyChoice, uri: &str) -> Option<String> {
         settings
             .proxy_for(&uri.parse().unwrap(), via)
             .map(ToString::to_string)
     }
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> NetworkSettings {
+        NetworkSettings {
             proxy: Some("http://all.lan:3128".parse().unwrap()),
             no_proxy: [".corp", "box.lan", "10.0.0.7", "fd00::1"]
                 .map(str::to_owned)
                 .to_vec(),
-            ..Settings::direct(Duration::from_secs(1))
+            ..NetworkSettings::direct(Duration::from_secs(1))
         }
     }
 
     #[test]
     fn an_accounts_own_proxy_goes_before_the_one_for_all() {
-        let own = Via {
+        let own = ProxyChoice {
             proxy: Some(Arc::new("socks5://own.lan".parse().unwrap())),
         };
         let uri = "https://api.example/v1";
         assert_eq!(
-            goes_through(&settings(), &Via::default(), uri).as_deref(),
+            goes_through(&settings(), &ProxyChoice::default(), uri).as_deref(),
             Some("http://all.lan:3128")
         );
         assert_eq!(
@@ -127,14 +127,18 @@ mod tests {
             Some("socks5://own.lan:1080")
         );
         assert_eq!(
-            goes_through(&Settings::direct(Duration::ZERO), &Via::default(), uri),
+            goes_through(
+                &NetworkSettings::direct(Duration::ZERO),
+                &ProxyChoice::default(),
+                uri
+            ),
             None
         );
     }
 
     #[test]
     fn this_machine_is_never_asked_through_a_proxy() {
-        let own = Via {
+        let own = ProxyChoice {
             proxy: Some(Arc::new("http://own.lan:1".parse().unwrap())),
         };
         for host in [
@@ -164,23 +168,32 @@ mod tests {
             "[fd00::1]",
         ] {
             assert_eq!(
-                goes_through(&settings(), &Via::default(), &format!("http://{host}/")),
+                goes_through(
+                    &settings(),
+                    &ProxyChoice::default(),
+                    &format!("http://{host}/")
+                ),
                 None,
                 "{host}"
             );
         }
         for host in ["corp", "xcorp", "mybox.lan", "10.0.0.70", "box.lan.example"] {
             assert!(
-                goes_through(&settings(), &Via::default(), &format!("http://{host}/")).is_some(),
+                goes_through(
+                    &settings(),
+                    &ProxyChoice::default(),
+                    &format!("http://{host}/")
+                )
+                .is_some(),
                 "{host}"
             );
         }
-        let all = Settings {
+        let all = NetworkSettings {
             no_proxy: vec!["*".to_owned()],
             ..settings()
         };
         assert_eq!(
-            goes_through(&all, &Via::default(), "https://api.example"),
+            goes_through(&all, &ProxyChoice::default(), "https://api.example"),
             None
         );
     }

@@ -4,11 +4,11 @@ use tray_icon::menu::{
     CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Result, Submenu,
 };
 
-use super::difference::{Step, difference};
 use super::menu::Item;
+use super::menu_diff::{Step, difference};
 
 /// A menu that is shown, and what it shows.
-pub(super) struct Shown {
+pub(super) struct NativeMenu {
     menu: Menu,
     live: Vec<Live>,
     items: Vec<Item>,
@@ -48,7 +48,7 @@ impl Place for Submenu {
     }
 }
 
-impl Shown {
+impl NativeMenu {
     pub(super) fn new() -> Self {
         Self {
             menu: Menu::new(),
@@ -74,7 +74,7 @@ impl Shown {
     }
 
     /// A click turns a tick by itself, before anybody has done what it asks for: what is shown is
-    /// noted, so that the next [`Shown::show`] sets it right.
+    /// noted, so that the next [`NativeMenu::show`] sets it right.
     pub(super) fn was_clicked(&mut self, id: &str) {
         if let Some(Item::Tick { is_on, .. }) = find(&mut self.items, id) {
             *is_on = !*is_on;

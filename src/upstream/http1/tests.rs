@@ -15,7 +15,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 #[derive(Debug, PartialEq, Eq)]
 enum Seen {
     Opened,
-    /// The request line, and what the `Host` header said.
+    /// The request line, and what the `HostPool` header said.
     Asked(String),
     Closed,
 }
@@ -86,9 +86,9 @@ fn plain() -> Plain {
     Plain::new(connector(Duration::from_secs(5)))
 }
 
-async fn ask(plain: &Plain, address: SocketAddr) -> Result<Response<Driven>, Failed> {
+async fn ask(plain: &Plain, address: SocketAddr) -> Result<Response<PooledBody>, Failed> {
     let request = Request::get(format!("http://{address}/a?b"))
-        .body(Pieces::default())
+        .body(SegmentedBytes::default())
         .unwrap();
     plain.request(request).await
 }
@@ -190,7 +190,7 @@ async fn a_large_request_goes_out_in_its_pieces() {
     const PIECE: usize = 100_000;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut body = Pieces::default();
+    let mut body = SegmentedBytes::default();
     (0..40_u8).for_each(|number| body.push(Bytes::from(vec![number; PIECE])));
     let whole = body.whole().clone();
     let reads = async {

@@ -14,11 +14,11 @@ const PATH_BYTES_MAX: usize = 100;
 
 /// The socket of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct SocketPath {
     path: PathBuf,
 }
 
-impl Place {
+impl SocketPath {
     /// `lookup` reads the environment.
     #[cfg(unix)]
     pub fn of(home: &Home, lookup: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Self {
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_short_home_holds_its_socket() {
         assert_eq!(
-            Place::of(&Home::at("/h"), &|_| None).path(),
+            SocketPath::of(&Home::at("/h"), &|_| None).path(),
             Path::new("/h/control.sock")
         );
     }
@@ -107,11 +107,17 @@ mod tests {
     fn a_long_home_has_it_elsewhere_under_a_name_of_its_own() {
         let long = |last: &str| Home::at(PathBuf::from(format!("/{}", "x".repeat(99))).join(last));
         let runtime = |name: &str| (name == "XDG_RUNTIME_DIR").then(|| "/run/user/1".into());
-        let place = |last| Place::of(&long(last), &runtime).path().to_owned();
+        let place = |last| SocketPath::of(&long(last), &runtime).path().to_owned();
         assert!(
             place("a").starts_with("/run/user/1") && place("a").as_os_str().len() < PATH_BYTES_MAX
         );
         assert_ne!(place("a"), place("b"));
-        assert!(Place::of(&long("a"), &|_| None).path().as_os_str().len() <= PATH_BYTES_MAX);
+        assert!(
+            SocketPath::of(&long("a"), &|_| None)
+                .path()
+                .as_os_str()
+                .len()
+                <= PATH_BYTES_MAX
+        );
     }
 }

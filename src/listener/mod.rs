@@ -17,7 +17,7 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-pub use body::{Body, BoxError, collect};
-pub use limits::Limits;
+pub use body::{BoxError, ResponseBody, collect};
+pub use limits::ListenerLimits;
 pub use printable::printable;
-pub use serve::{Draining, Handler, serve};
+pub use serve::{Drain, Handler, serve};

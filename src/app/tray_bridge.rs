@@ -11,13 +11,13 @@ use tracing::{info, warn};
 use crate::config::Notifications;
 use crate::control::account::{Entered, Entry, Form, SettingChanges};
 use crate::control::autostart::{self, AutostartState, Kind, Places};
-use crate::control::glance::Glance;
+use crate::control::overview::Overview;
 use crate::control::sign_in::open_browser;
 use crate::control::{
-    Ask, Complaint, Desk, Reply, Started, local_key, open_in_browser, set_settings,
+    Ask, ControlError, ControlService, Reply, Started, local_key, open_in_browser, set_settings,
 };
 use crate::desktop::{
-    Action, AutostartView, Copied, Event, Facts, Office, Remote, Settings, Topic,
+    Action, AutostartView, Copied, Event, Facts, NotificationSettings, Remote, Topic, TrayBackend,
 };
 
 /// Updates come at most four times a second.
@@ -27,33 +27,33 @@ const PAUSE: Duration = Duration::from_millis(250);
 const NAP_MAX: Duration = Duration::from_secs(60);
 
 /// Where the agent is seen.
-pub struct Stage {
+pub struct TrayBridge {
     remote: Remote,
     /// Whether the dashboard is opened at the start.
     opens: bool,
 }
 
-impl Stage {
+impl TrayBridge {
     pub fn new(remote: Remote, opens: bool) -> Self {
         Self { remote, opens }
     }
 
     /// Shows the agent from now on.
-    pub(super) fn begin(&self, desk: &Arc<Desk>) {
+    pub(super) fn begin(&self, desk: &Arc<ControlService>) {
         self.remote.tell(Event::Began(Box::new(self.bureau(desk))));
         repair_autostart();
     }
 
     /// It can be asked, and has a dashboard.
-    pub(super) fn started(&self, desk: Option<&Arc<Desk>>, started: Started) {
+    pub(super) fn started(&self, desk: Option<&Arc<ControlService>>, started: Started) {
         self.remote.tell(Event::Started(Box::new(started)));
         if let Some(desk) = desk.filter(|_| self.opens) {
             self.bureau(desk).ask(Action::OpenDashboard);
         }
     }
 
-    fn bureau(&self, desk: &Arc<Desk>) -> Bureau {
-        Bureau {
+    fn bureau(&self, desk: &Arc<ControlService>) -> ControlBackend {
+        ControlBackend {
             desk: desk.clone(),
             remote: self.remote.clone(),
             runtime: Handle::current(),
@@ -61,7 +61,7 @@ impl Stage {
     }
 
     /// Tells of every change, until it is dropped.
-    pub(super) async fn tell(&self, desk: &Desk) {
+    pub(super) async fn tell(&self, desk: &ControlService) {
         let (mut told, mut settings) = (None, None);
         let Some(mut seen) = desk.seen() else { return };
         loop {
@@ -86,7 +86,7 @@ impl Stage {
 }
 
 /// How long nothing changes by time alone.
-fn nap(glance: &Glance, now: SystemTime) -> Duration {
+fn nap(glance: &Overview, now: SystemTime) -> Duration {
     let ends = glance
         .accounts
         .iter()
@@ -102,9 +102,9 @@ fn nap(glance: &Glance, now: SystemTime) -> Duration {
     next.saturating_add(PAUSE).min(NAP_MAX)
 }
 
-fn settings_of(notifications: &Notifications) -> Settings {
+fn settings_of(notifications: &Notifications) -> NotificationSettings {
     let is_on = |topic: &Topic| !notifications.off.iter().any(|off| off == topic.name());
-    Settings {
+    NotificationSettings {
         topics: Topic::ALL.into_iter().filter(is_on).collect(),
         expiry_days: notifications.expiry_days.clone(),
     }
@@ -126,13 +126,13 @@ fn repair_autostart() {
 }
 
 /// Has done what is clicked.
-struct Bureau {
-    desk: Arc<Desk>,
+struct ControlBackend {
+    desk: Arc<ControlService>,
     remote: Remote,
     runtime: Handle,
 }
 
-impl Office for Bureau {
+impl TrayBackend for ControlBackend {
     fn ask(&self, action: Action) {
         let (desk, remote) = (self.desk.clone(), self.remote.clone());
         #[allow(
@@ -169,7 +169,7 @@ impl Office for Bureau {
     }
 }
 
-async fn perform(desk: &Arc<Desk>, action: Action) -> Result<(), Complaint> {
+async fn perform(desk: &Arc<ControlService>, action: Action) -> Result<(), ControlError> {
     let enabling = |name, enabled| Ask::AccountSet {
         name,
         changes: SettingChanges {
@@ -195,7 +195,7 @@ async fn perform(desk: &Arc<Desk>, action: Action) -> Result<(), Complaint> {
 }
 
 /// With a browser where the provider has that; else the dashboard takes the key.
-async fn sign_in(desk: &Arc<Desk>, name: String) -> Result<(), Complaint> {
+async fn sign_in(desk: &Arc<ControlService>, name: String) -> Result<(), ControlError> {
     let (notes, mut heard) = mpsc::channel(8);
     let form = desk
         .answer(Ask::LoginForm { name: name.clone() }, notes.clone())
@@ -226,18 +226,20 @@ async fn sign_in(desk: &Arc<Desk>, name: String) -> Result<(), Complaint> {
     tokio::select! {
         done = login => done.map(drop),
         () = no_browser => {
-            Err(Complaint::failed(format!("no browser could be started for the sign-in; `aerostat account login {shown}` shows its address")))
+            Err(ControlError::failed(format!("no browser could be started for the sign-in; `aerostat account login {shown}` shows its address")))
         }
     }
 }
 
-async fn set_mode(desk: &Arc<Desk>, mode: String) -> Result<(), Complaint> {
+async fn set_mode(desk: &Arc<ControlService>, mode: String) -> Result<(), ControlError> {
     let home = desk.home.clone();
-    blocking(move || set_settings(&home, &[("scheduling.mode", &mode)]).map_err(Complaint::failed))
-        .await
+    blocking(move || {
+        set_settings(&home, &[("scheduling.mode", &mode)]).map_err(ControlError::failed)
+    })
+    .await
 }
 
-async fn set_autostart(is_on: bool) -> Result<(), Complaint> {
+async fn set_autostart(is_on: bool) -> Result<(), ControlError> {
     blocking(move || {
         let places = places();
         let done = if is_on {
@@ -245,18 +247,18 @@ async fn set_autostart(is_on: bool) -> Result<(), Complaint> {
         } else {
             autostart::turn_off(&places)
         };
-        done.map(drop).map_err(Complaint::failed)
+        done.map(drop).map_err(ControlError::failed)
     })
     .await
 }
 
-async fn open_dashboard(desk: &Arc<Desk>) -> Result<(), Complaint> {
+async fn open_dashboard(desk: &Arc<ControlService>) -> Result<(), ControlError> {
     let (notes, _unheard) = mpsc::channel(1);
     let Reply::Link(link) = desk.answer(Ask::Open, notes).await? else {
-        return Err(Complaint::failed("the dashboard gave no link"));
+        return Err(ControlError::failed("the dashboard gave no link"));
     };
     let why = |error| {
-        Complaint::failed(format!(
+        ControlError::failed(format!(
             "no browser could be started ({error}); `aerostat open` prints the address"
         ))
     };
@@ -264,10 +266,10 @@ async fn open_dashboard(desk: &Arc<Desk>) -> Result<(), Complaint> {
 }
 
 async fn blocking(
-    work: impl FnOnce() -> Result<(), Complaint> + Send + 'static,
-) -> Result<(), Complaint> {
+    work: impl FnOnce() -> Result<(), ControlError> + Send + 'static,
+) -> Result<(), ControlError> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Complaint::failed("it broke; this is a bug")))
+    done.unwrap_or_else(|_| Err(ControlError::failed("it broke; this is a bug")))
 }
 
 #[cfg(test)]
@@ -282,7 +284,10 @@ mod tests {
         });
         assert!(!settings.topics.contains(&Topic::Quota) && !settings.topics.contains(&Topic::Lan));
         assert_eq!((settings.topics.len(), settings.expiry_days), (6, vec![3]));
-        assert_eq!(settings_of(&Notifications::default()), Settings::default());
+        assert_eq!(
+            settings_of(&Notifications::default()),
+            NotificationSettings::default()
+        );
     }
 
     #[test]

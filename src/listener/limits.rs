@@ -7,7 +7,7 @@ use std::time::Duration;
 ///
 /// No limit bounds the time that an answer takes: answers of ten minutes and more are normal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct ListenerLimits {
     /// The longest request body, as it is sent and also once it is decompressed. 64 MiB: a long
     /// conversation with images.
     pub request_body_bytes_max: usize,
@@ -29,7 +29,7 @@ pub struct Limits {
     pub keep_alive_timeout: Duration,
 }
 
-impl Default for Limits {
+impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             request_body_bytes_max: 64 << 20,

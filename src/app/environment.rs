@@ -9,27 +9,29 @@ use http::{Request, Response};
 
 use crate::account::{Ask, EnvAccount, KeyFile, Keys, Prompt, Secret, SystemKeyring};
 use crate::canon::{Blame, Fault, FaultKind, ModelCard};
-use crate::config::Resolved;
-use crate::control::{Outside, network};
+use crate::config::Config;
+use crate::control::{Environment, network};
 use crate::gateway::{self, Endpoint};
-use crate::pieces::Pieces;
 use crate::provider::Provider;
-use crate::upstream::{Body, Network, Settings, TransportError, Upstream, Via};
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::{
+    Network, NetworkSettings, ProxyChoice, TransportError, Upstream, UpstreamBody,
+};
 
 /// Calls over the network, and this process' environment, keyring and terminal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wire;
+pub struct SystemEnvironment;
 
 /// The network as it is configured now, for those who stay through changes.
-pub(super) struct Latest(ArcSwap<Network>);
+pub(super) struct ReloadableUpstream(ArcSwap<Network>);
 
-impl Latest {
-    pub(super) fn new(settings: Settings) -> Self {
+impl ReloadableUpstream {
+    pub(super) fn new(settings: NetworkSettings) -> Self {
         Self(ArcSwap::from_pointee(Network::new(settings)))
     }
 
     /// Connections of calls under way end with them.
-    pub(super) fn follow(&self, settings: Settings) {
+    pub(super) fn follow(&self, settings: NetworkSettings) {
         if *self.0.load().settings() != settings {
             self.0.store(Arc::new(Network::new(settings)));
         }
@@ -40,29 +42,29 @@ impl Latest {
     }
 }
 
-impl Upstream for Latest {
+impl Upstream for ReloadableUpstream {
     fn send(
         &self,
-        request: Request<Pieces>,
-        via: &Via,
-    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        request: Request<SegmentedBytes>,
+        via: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         let (network, via) = (self.now(), via.clone());
         Box::pin(async move { network.send(request, &via).await })
     }
 }
 
 /// The network by one account's way, whichever is asked for.
-struct OneWay {
+struct FixedRouteUpstream {
     network: Network,
-    via: Via,
+    via: ProxyChoice,
 }
 
-impl Upstream for OneWay {
+impl Upstream for FixedRouteUpstream {
     fn send(
         &self,
-        request: Request<Pieces>,
-        _: &Via,
-    ) -> BoxFuture<'_, Result<Response<Body>, TransportError>> {
+        request: Request<SegmentedBytes>,
+        _: &ProxyChoice,
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         self.network.send(request, &self.via)
     }
 }
@@ -97,15 +99,15 @@ fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-impl Outside for Wire {
+impl Environment for SystemEnvironment {
     fn list_models<'a>(
         &'a self,
-        config: &'a Resolved,
+        config: &'a Config,
         provider: &'a Provider,
         account: &'a EnvAccount,
-        via: &'a Via,
+        via: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
-        let upstream = Arc::new(OneWay {
+        let upstream = Arc::new(FixedRouteUpstream {
             network: Network::new(network::settings(config)),
             via: via.clone(),
         });
@@ -122,7 +124,7 @@ impl Outside for Wire {
         })
     }
 
-    fn upstream(&self, config: &Resolved) -> Arc<dyn Upstream> {
+    fn upstream(&self, config: &Config) -> Arc<dyn Upstream> {
         Arc::new(Network::new(network::settings(config)))
     }
 

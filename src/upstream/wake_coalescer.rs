@@ -19,12 +19,12 @@ const HUSHED: u8 = 1;
 const RUNG: u8 = 2;
 
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct WakeCoalescer {
     state: AtomicU8,
     task: AtomicWaker,
 }
 
-impl Bell {
+impl WakeCoalescer {
     /// Names the task that is woken.
     pub(super) fn answer_to(&self, task: &Waker) {
         self.task.register(task);
@@ -56,7 +56,7 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
+impl Wake for WakeCoalescer {
     fn wake(self: Arc<Self>) {
         self.ring();
     }
@@ -82,7 +82,10 @@ mod tests {
 
     #[test]
     fn ringing_wakes_the_task_unless_it_is_at_it() {
-        let (bell, count) = (Arc::new(Bell::default()), Arc::new(Count::default()));
+        let (bell, count) = (
+            Arc::new(WakeCoalescer::default()),
+            Arc::new(Count::default()),
+        );
         let (ringer, woken) = (Waker::from(bell.clone()), || {
             count.0.load(Ordering::Relaxed)
         });

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::account::AccountFacts;
 use super::explain::Explanation;
-use super::occupant::occupant;
+use super::port_owner::port_owner;
 use super::status::{State, Status};
-use super::{Desk, Refused, Serving};
-use crate::config::{AuthMode, Live, Mode, Resolved};
+use super::{ControlService, Refused, Serving};
+use crate::config::{AuthMode, Config, Live, Mode};
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
 
@@ -22,7 +22,7 @@ const PROBLEMS_MAX: usize = 10;
 
 /// The agent at a glance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Glance {
+pub struct Overview {
     pub status: Status,
     /// Who has the port that is wanted, where the system tells.
     pub port_taken_by: Option<String>,
@@ -60,21 +60,21 @@ pub struct Seen {
     serving: watch::Receiver<Serving>,
 }
 
-impl Desk {
+impl ControlService {
     /// The agent as it stands at `now`.
-    pub async fn glance(&self, now: Timestamp) -> Glance {
+    pub async fn glance(&self, now: Timestamp) -> Overview {
         let (status, config) = (self.status().await, self.config());
         let accounts = self.list_accounts();
-        let port_refused = match self.agent.as_ref().map(super::Agent::serving) {
+        let port_refused = match self.agent.as_ref().map(super::AgentHandle::serving) {
             Some(Serving::Running { refused, .. }) => refused,
             _ => None,
         };
         let port_taken_by = if status.state == State::PortInUse {
-            occupant(status.port)
+            port_owner(status.port)
         } else {
             None
         };
-        Glance {
+        Overview {
             port_taken_by,
             port_refused,
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
@@ -197,7 +197,7 @@ fn is_recent(at: SystemTime, now: Timestamp) -> bool {
 }
 
 /// Whether other machines are served. Where the port could not be opened to them, it is as it was.
-pub(super) fn is_exposed(serving: &Serving, config: &Resolved) -> bool {
+pub(super) fn is_exposed(serving: &Serving, config: &Config) -> bool {
     let Serving::Running { port, refused } = serving else {
         return false;
     };
@@ -205,7 +205,7 @@ pub(super) fn is_exposed(serving: &Serving, config: &Resolved) -> bool {
     is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off
 }
 
-pub(super) fn lan_refused(config: &Resolved) -> Option<String> {
+pub(super) fn lan_refused(config: &Config) -> Option<String> {
     config
         .refusals()
         .into_iter()

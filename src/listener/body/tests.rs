@@ -12,19 +12,19 @@ use http_body_util::{BodyExt as _, Full, StreamBody};
 use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-use super::{Body, BoxError, collect};
+use super::{BoxError, ResponseBody, collect};
 use crate::canon::FaultKind::{self, BadRequest, RequestTimeout, TooLarge, UnsupportedMediaType};
-use crate::http::Limits;
+use crate::listener::ListenerLimits;
 
 /// `hello` and four MiB of zeros as brotli, made by zlib.brotliCompressSync of Node 22.
 const HELLO_BR: &[u8] = b"\x0b\x02\x80hello\x03";
 const ZEROS_BR: &[u8] = b"\x9b\xff\xff\x3f\xf8\x27\x00\xe2\xb1\x40\x20\xf7\xfe\x07";
 const ZEROS_LEN: usize = 4 << 20;
 
-fn limits(request_body_bytes_max: usize) -> Limits {
-    Limits {
+fn limits(request_body_bytes_max: usize) -> ListenerLimits {
+    ListenerLimits {
         request_body_bytes_max,
-        ..Limits::default()
+        ..ListenerLimits::default()
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_body_in_one_chunk_is_not_copied() {
     let read = collect(
         Full::new(sent.clone()),
         &HeaderMap::new(),
-        &Limits::default(),
+        &ListenerLimits::default(),
     )
     .await
     .unwrap();
@@ -96,7 +96,7 @@ async fn chunks_are_joined() {
     let read = collect(
         chunks(&["{\"a\"", "", ":1", "}"]),
         &HeaderMap::new(),
-        &Limits::default(),
+        &ListenerLimits::default(),
     )
     .await;
     assert_eq!(read.unwrap().whole(), "{\"a\":1}");
@@ -176,13 +176,13 @@ async fn a_body_that_stalls_times_out() {
     let first = stream::iter([Ok::<_, Infallible>(Frame::data(Bytes::from("{")))]);
     let stalling = StreamBody::new(futures_util::StreamExt::chain(first, stream::pending()));
     let started_at = tokio::time::Instant::now();
-    let fault = collect(stalling, &HeaderMap::new(), &Limits::default())
+    let fault = collect(stalling, &HeaderMap::new(), &ListenerLimits::default())
         .await
         .unwrap_err();
     assert_eq!(fault.kind, RequestTimeout);
     assert_eq!(
         started_at.elapsed().as_secs(),
-        Limits::default().body_idle_timeout.as_secs()
+        ListenerLimits::default().body_idle_timeout.as_secs()
     );
 }
 
@@ -199,7 +199,7 @@ async fn a_body_may_take_longer_than_the_idle_time_as_a_whole() {
     };
     let slow = StreamBody::new(stream::unfold(0, chunk));
     assert_eq!(
-        collect(slow, &HeaderMap::new(), &Limits::default())
+        collect(slow, &HeaderMap::new(), &ListenerLimits::default())
             .await
             .unwrap()
             .whole(),
@@ -228,7 +228,7 @@ async fn breaking_off_and_bad_chunking_are_told_apart() {
         let fault = collect(
             StreamBody::new(stream::iter(frames)),
             &HeaderMap::new(),
-            &Limits::default(),
+            &ListenerLimits::default(),
         )
         .await
         .unwrap_err();
@@ -269,7 +269,7 @@ async fn each_coding_is_undone() {
     );
     let encoded = Full::new(Bytes::from(zstd(&gzip(hello))));
     assert_eq!(
-        collect(encoded, &two_headers, &Limits::default())
+        collect(encoded, &two_headers, &ListenerLimits::default())
             .await
             .unwrap()
             .whole(),
@@ -337,17 +337,17 @@ async fn nothing_at_all_is_nothing_in_every_coding() {
 #[tokio::test]
 async fn an_answer_at_hand_is_one_frame_of_known_length() {
     use http_body::Body as _;
-    let body = Body::from("hello");
+    let body = ResponseBody::from("hello");
     assert_eq!(body.size_hint().exact(), Some(5));
     assert!(!body.is_end_stream());
     assert_eq!(body.collect().await.unwrap().to_bytes(), "hello");
-    assert!(Body::empty().is_end_stream());
+    assert!(ResponseBody::empty().is_end_stream());
 }
 
 #[tokio::test]
 async fn a_stream_hands_on_its_chunks_and_its_error() {
     let frames: [Result<_, BoxError>; 2] = [Ok(Frame::data(Bytes::from("a"))), Err("broke".into())];
-    let mut body = Body::stream(StreamBody::new(stream::iter(frames)));
+    let mut body = ResponseBody::stream(StreamBody::new(stream::iter(frames)));
     assert_eq!(
         body.frame().await.unwrap().unwrap().into_data().unwrap(),
         "a"
@@ -369,8 +369,8 @@ proptest! {
             mutated[at] ^= flip;
             for body in [mutated, bytes.clone()] {
                 let read = runtime.block_on(async {
-                    let codings = crate::http::coding::codings(&encoded_as(coding)).unwrap();
-                    crate::http::coding::decode(body.into(), &codings, 4096)
+                    let codings = crate::listener::coding::codings(&encoded_as(coding)).unwrap();
+                    crate::listener::coding::decode(body.into(), &codings, 4096)
                 });
                 prop_assert!(read.is_err() || read.is_ok_and(|read| read.len() <= 4096));
             }

@@ -16,7 +16,7 @@ use memchr::memmem::Finder;
 
 /// Bytes in one piece or more. Cloning shares them.
 #[derive(Clone, Debug, Default)]
-pub struct Pieces {
+pub struct SegmentedBytes {
     /// Empty only where there is nothing at all.
     first: Bytes,
     rest: VecDeque<Bytes>,
@@ -24,7 +24,7 @@ pub struct Pieces {
     whole: OnceLock<Bytes>,
 }
 
-impl Pieces {
+impl SegmentedBytes {
     pub fn len(&self) -> usize {
         self.iter().map(Bytes::len).sum()
     }
@@ -108,7 +108,7 @@ impl Pieces {
     }
 }
 
-impl<T: Into<Bytes>> From<T> for Pieces {
+impl<T: Into<Bytes>> From<T> for SegmentedBytes {
     fn from(bytes: T) -> Self {
         Self {
             first: bytes.into(),
@@ -117,7 +117,7 @@ impl<T: Into<Bytes>> From<T> for Pieces {
     }
 }
 
-impl Body for Pieces {
+impl Body for SegmentedBytes {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -150,8 +150,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn pieces(parts: &[&str]) -> Pieces {
-        let mut pieces = Pieces::default();
+    fn pieces(parts: &[&str]) -> SegmentedBytes {
+        let mut pieces = SegmentedBytes::default();
         parts
             .iter()
             .for_each(|part| pieces.push(Bytes::copy_from_slice(part.as_bytes())));

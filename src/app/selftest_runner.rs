@@ -15,11 +15,11 @@ use tokio::sync::watch;
 use super::agent::Agent;
 use super::assemble::Assembly;
 use crate::canon::Fault;
-use crate::config::{Home, Resolved};
+use crate::config::{Config, Home};
 use crate::control::selftest::Answered;
 use crate::control::{Serving, Wanted};
 use crate::record::Ring;
-use crate::upstream::{Network, Settings, Upstream as _, Via};
+use crate::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
 
 /// Answers requests (their URIs are paths alone) one after the other, by the demo.
 ///
@@ -27,11 +27,11 @@ use crate::upstream::{Network, Settings, Upstream as _, Via};
 /// When no port can be opened.
 pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
     // A free port: the person's own may be in use, most likely by this program.
-    let config = Resolved {
+    let config = Config {
         port: 0,
-        ..Resolved::default()
+        ..Config::default()
     };
-    let network = Network::new(Settings::direct(config.limits.connect_timeout));
+    let network = Network::new(NetworkSettings::direct(config.limits.connect_timeout));
     let (told, drain) = (
         watch::Sender::new(Serving::Starting),
         watch::Sender::new(config.limits.drain_timeout),
@@ -63,7 +63,7 @@ async fn exchange(network: &Network, port: u16, mut request: Request<Bytes>) -> 
     *request.uri_mut() =
         Uri::from_parts(parts).map_err(|error| Fault::internal(error.to_string()))?;
     let (head, body) = network
-        .send(request.map(Into::into), &Via::default())
+        .send(request.map(Into::into), &ProxyChoice::default())
         .await
         .map_err(|error| Fault::upstream(error.message))?
         .into_parts();

@@ -8,7 +8,10 @@ use tokio::sync::{mpsc, watch};
 use super::client::Client;
 use super::lock::{Holder, HomeLock, LockError};
 use super::status::Status;
-use super::{Ask, Complaint, Desk, Home, Live, Note, Outside, Place, Reply, Store, load};
+use super::{
+    Ask, ControlError, ControlService, Environment, Home, Live, Note, Reply, SocketPath, Store,
+    load,
+};
 use crate::record::Ring;
 
 /// How long an agent that was told to end may take from its answer to its end.
@@ -21,18 +24,18 @@ const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 pub async fn ask(
     home: &Home,
     ask: Ask,
-    outside: Arc<dyn Outside>,
+    outside: Arc<dyn Environment>,
     on_note: &mut dyn FnMut(Note),
-) -> Result<Reply, Complaint> {
-    let place = Place::of(home, &|name| std::env::var_os(name));
+) -> Result<Reply, ControlError> {
+    let place = SocketPath::of(home, &|name| std::env::var_os(name));
     if let Some(client) = Client::connect(&place).await {
         return call(client, ask, on_note).await;
     }
     if ask.needs_agent() {
-        return Err(Complaint::not_running());
+        return Err(ControlError::not_running());
     }
     if matches!(ask, Ask::Status) {
-        let config = load(home).map_err(Complaint::failed)?;
+        let config = load(home).map_err(ControlError::failed)?;
         return Ok(Reply::Status(Status::without_agent(&config, home, &place)));
     }
     match HomeLock::wait(home, &Holder::command(), async || {
@@ -43,17 +46,21 @@ pub async fn ask(
         Ok(lock) => alone(home, place, ask, outside, on_note, lock).await,
         Err(held @ LockError::Held(_)) => match Client::connect(&place).await {
             Some(client) => call(client, ask, on_note).await,
-            None => Err(Complaint::failed(held)),
+            None => Err(ControlError::failed(held)),
         },
-        Err(error) => Err(Complaint::failed(error)),
+        Err(error) => Err(ControlError::failed(error)),
     }
 }
 
-async fn call(client: Client, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result<Reply, Complaint> {
+async fn call(
+    client: Client,
+    ask: Ask,
+    on_note: &mut dyn FnMut(Note),
+) -> Result<Reply, ControlError> {
     let is_quit = matches!(ask, Ask::Quit);
     let reply = client.ask(ask, on_note).await;
     if is_quit && reply.is_ok() && !client.closed(END_TIMEOUT).await {
-        return Err(Complaint::failed(
+        return Err(ControlError::failed(
             "the agent was told to end, and has not ended within an hour",
         ));
     }
@@ -63,19 +70,19 @@ async fn call(client: Client, ask: Ask, on_note: &mut dyn FnMut(Note)) -> Result
 /// Works on the files, as long as the lock is held.
 async fn alone(
     home: &Home,
-    place: Place,
+    place: SocketPath,
     ask: Ask,
-    outside: Arc<dyn Outside>,
+    outside: Arc<dyn Environment>,
     on_note: &mut dyn FnMut(Note),
     lock: HomeLock,
-) -> Result<Reply, Complaint> {
-    let config = Arc::new(load(home).map_err(Complaint::failed)?);
-    let store = Store::open(&home.database_file()).map_err(Complaint::failed)?;
+) -> Result<Reply, ControlError> {
+    let config = Arc::new(load(home).map_err(ControlError::failed)?);
+    let store = Store::open(&home.database_file()).map_err(ControlError::failed)?;
     let (_, live) = watch::channel(Live {
         config,
         trouble: None,
     });
-    let desk = Desk::new(
+    let desk = ControlService::new(
         home.clone(),
         place,
         store,

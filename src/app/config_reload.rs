@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::config::{ConfigWatcher, Home, Live, Resolved};
+use crate::config::{Config, ConfigWatcher, Home, Live};
 
 /// What is in force, each time that it changed.
 pub(super) struct Changes {
@@ -20,7 +20,7 @@ pub(super) struct Changes {
 
 impl Changes {
     /// Follows the file from `config` on. A machine that cannot watch files is served all the same.
-    pub(super) fn follow(home: &Home, config: &Resolved, published: watch::Sender<Live>) -> Self {
+    pub(super) fn follow(home: &Home, config: &Config, published: watch::Sender<Live>) -> Self {
         let mut watching = JoinSet::new();
         let live = match ConfigWatcher::new(home.clone(), config.clone()) {
             Ok((watcher, live)) => {
@@ -42,7 +42,7 @@ impl Changes {
     /// Waits for the next change.
     ///
     /// Cancel safe.
-    pub(super) async fn next(&mut self) -> Arc<Resolved> {
+    pub(super) async fn next(&mut self) -> Arc<Config> {
         if let Some(live) = &mut self.live
             && live.changed().await.is_ok()
         {

@@ -21,9 +21,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
-use super::connection::{Busy, Pulse, Socket, Stage, gone, linger, refuse};
+use super::connection::{ConnMonitor, InFlightGuard, Socket, Stage, gone, linger, refuse};
 use super::listen::Listeners;
-use super::{Body, BoxError, Limits};
+use super::{BoxError, ListenerLimits, ResponseBody};
 use crate::canon::{Blame, Fault, FaultKind};
 
 /// How long to wait when a connection cannot be accepted, as when all file descriptors are in use.
@@ -53,17 +53,20 @@ pub trait Handler: Send + Sync + 'static {
     /// Answers a request.
     ///
     /// The future, and then the answer's body, are dropped as soon as the client is gone.
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<Body>> + Send;
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<ResponseBody>> + Send;
 
     /// Shapes the answer to a request that is refused here, before [`Handler::handle`].
-    fn refuse(&self, head: &request::Parts, fault: &Fault) -> Response<Body>;
+    fn refuse(&self, head: &request::Parts, fault: &Fault) -> Response<ResponseBody>;
 }
 
 /// The answers that were not finished when serving stopped. They are cut when this is dropped.
 #[derive(Debug)]
-pub struct Draining(JoinSet<()>);
+pub struct Drain(JoinSet<()>);
 
-impl Draining {
+impl Drain {
     /// Waits until the last of them has ended.
     ///
     /// Cancel safe.
@@ -77,9 +80,9 @@ impl Draining {
 pub async fn serve<H: Handler>(
     listeners: Listeners,
     handler: Arc<H>,
-    limits: Limits,
+    limits: ListenerLimits,
     stop: impl Future<Output = ()>,
-) -> (Listeners, Draining) {
+) -> (Listeners, Drain) {
     let server = Arc::new(Server::new(handler, limits));
     let stopping = watch::Sender::new(false);
     let mut connections = JoinSet::new();
@@ -92,7 +95,7 @@ pub async fn serve<H: Handler>(
         }
     }
     stopping.send_replace(true);
-    (listeners, Draining(connections))
+    (listeners, Drain(connections))
 }
 
 /// Waits for the next connection, through failures of those before it.
@@ -123,7 +126,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// What all connections share.
 struct Server<H> {
     handler: Arc<H>,
-    limits: Limits,
+    limits: ListenerLimits,
     http: http1::Builder,
     connections: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
@@ -131,9 +134,9 @@ struct Server<H> {
 }
 
 impl<H: Handler> Server<H> {
-    fn new(handler: Arc<H>, limits: Limits) -> Self {
+    fn new(handler: Arc<H>, limits: ListenerLimits) -> Self {
         let mut http = http1::Builder::new();
-        // hyper's time-out for heads runs between requests too, so `Pulse` keeps the time. A peer
+        // hyper's time-out for heads runs between requests too, so `ConnMonitor` keeps the time. A peer
         // that only stopped sending may still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
         // hyper's own answer to too long a head has no body; up to here the handler gives one.
@@ -176,7 +179,7 @@ impl<H: Handler> Server<H> {
         stopping: watch::Receiver<bool>,
         _permit: OwnedSemaphorePermit,
     ) {
-        let pulse = Arc::new(Pulse::new());
+        let pulse = Arc::new(ConnMonitor::new());
         tokio::select! {
             // In this order: the silence is judged by what the conversation just did.
             biased;
@@ -184,7 +187,7 @@ impl<H: Handler> Server<H> {
             () = gone(&stream, &pulse) => return,
             stage = pulse.silence(&self.limits) => match stage {
                 Stage::Head => refuse(&stream, StatusCode::REQUEST_TIMEOUT, "the head of the request did not come in time"),
-                Stage::Idle | Stage::Busy => return,
+                Stage::Idle | Stage::InFlightGuard => return,
             },
         }
         linger_until(&stream, stopping).await;
@@ -195,7 +198,7 @@ impl<H: Handler> Server<H> {
     async fn converse(
         self: &Arc<Self>,
         stream: &TcpStream,
-        pulse: &Arc<Pulse>,
+        pulse: &Arc<ConnMonitor>,
         stop: impl Future<Output = ()>,
     ) {
         let service = service_fn(|request| {
@@ -218,7 +221,7 @@ impl<H: Handler> Server<H> {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, busy: Busy) -> Response<Answer> {
+    async fn answer(&self, request: Request<Incoming>, busy: InFlightGuard) -> Response<Answer> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
         let refusal = self
             .head_too_large(&request)
@@ -246,7 +249,7 @@ impl<H: Handler> Server<H> {
 
     /// Answers. Where others are served too, their answers are made before this one is written: a
     /// peer that is woken once takes them all, and waking it costs more than to answer.
-    async fn serve(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn serve(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let response = self.handler.handle(request).await;
         if self.in_flight.available_permits() + 1 < self.limits.requests_in_flight_max {
             tokio::task::yield_now().await;
@@ -255,7 +258,7 @@ impl<H: Handler> Server<H> {
     }
 
     fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
-        let Limits {
+        let ListenerLimits {
             header_bytes_max,
             headers_max,
             ..
@@ -293,11 +296,11 @@ fn target_len(uri: &Uri) -> usize {
 
 /// An answer's body, which holds its request's place until it is sent or dropped.
 struct Answer {
-    body: Body,
+    body: ResponseBody,
     /// Why the body broke off, and from when on what came before it has to be written.
     broken: Option<(BoxError, u64)>,
     _permit: Option<OwnedSemaphorePermit>,
-    busy: Busy,
+    busy: InFlightGuard,
 }
 
 impl Answer {

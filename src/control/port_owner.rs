@@ -3,7 +3,7 @@
 /// The program that listens on a port of this machine, as `python3 (4711)`. `None` where that
 /// cannot be known.
 #[cfg(target_os = "linux")]
-pub fn occupant(port: u16) -> Option<String> {
+pub fn port_owner(port: u16) -> Option<String> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
         .map(|table| std::fs::read_to_string(table).unwrap_or_default());
     let sockets: Vec<u64> = tables
@@ -19,7 +19,7 @@ pub fn occupant(port: u16) -> Option<String> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn occupant(_: u16) -> Option<String> {
+pub fn port_owner(_: u16) -> Option<String> {
     None
 }
 
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn this_process_is_found_by_its_port() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let found = occupant(listener.local_addr().unwrap().port()).unwrap();
+        let found = port_owner(listener.local_addr().unwrap().port()).unwrap();
         assert!(
             found.ends_with(&format!("({})", std::process::id())),
             "{found}"
@@ -82,6 +82,6 @@ mod tests {
             .local_addr()
             .unwrap()
             .port();
-        assert_eq!(occupant(port), None);
+        assert_eq!(port_owner(port), None);
     }
 }
