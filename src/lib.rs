@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod account;
+pub mod accounts;
 pub mod app;
 pub mod canon;
 pub mod cli;
@@ -11,6 +12,7 @@ pub mod demo;
 #[cfg(feature = "desktop")]
 pub mod desktop;
 pub mod gateway;
+pub mod host;
 pub mod json;
 pub mod listener;
 pub mod nearest;
@@ -20,6 +22,7 @@ pub mod protocol;
 pub mod provider;
 pub mod record;
 pub mod segmented_bytes;
+pub mod selftest;
 pub mod server;
 pub mod store;
 pub mod upstream;

@@ -14,10 +14,10 @@ use aerostat::app::TrayBridge;
 use aerostat::canon::Fault;
 use aerostat::cli::How;
 use aerostat::config::Home;
-use aerostat::control::selftest::Answered;
 use aerostat::control::{self, Ask, ControlError, DashboardLink, Note, Reply, Secret, Started};
 #[cfg(feature = "desktop")]
 use aerostat::desktop::{Event, EventLoop, Remote};
+use aerostat::selftest::Answered;
 use aerostat::{app, cli};
 use bytes::Bytes;
 use http::Request;

@@ -15,8 +15,8 @@ use std::time::{Duration, SystemTime};
 use aerostat::account::{
     Account, AccountName, AccountSettings, Credential, Secret, Source, Tokens,
 };
+use aerostat::accounts::token_client::TokenSender;
 use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
-use aerostat::control::tokens::TokenSender;
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
     Claim, Clock, CredentialStore, CredentialStoreError, Granted, InProcess, Lease, LeaseError,

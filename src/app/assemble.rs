@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
+use crate::accounts::roster;
 use crate::config::{AuthMode, Config, Home, Translation, local_key};
-use crate::control::{ControlService, network, roster};
+use crate::control::{ControlService, network};
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;

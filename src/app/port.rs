@@ -9,8 +9,9 @@ use tracing::info;
 
 use super::assemble;
 use crate::config::Config;
+use crate::control::Refused;
 use crate::control::status::{Found, probe};
-use crate::control::{Refused, port_owner};
+use crate::host::port_owner;
 use crate::listener::listen::{BindError, Listeners, Reach, bind};
 use crate::listener::{Handler, ListenerLimits, serve};
 

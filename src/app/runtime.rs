@@ -12,12 +12,12 @@ use tracing::{error, info, warn};
 
 use super::agent::Agent as Serving;
 use super::environment::SystemEnvironment;
+use crate::accounts::token_client::{FindProvider, TokenSender};
 use crate::config::{Config, Home, Live};
 use crate::control::client::Client;
 use crate::control::local::Local;
 use crate::control::lock::{Holder, HomeLock, LockError};
 use crate::control::status::Status;
-use crate::control::tokens::{FindProvider, TokenSender};
 use crate::control::{
     AgentEndpoint, AgentHandle, Ask, ControlService, Reply, SocketPath, Store, Wanted, explain,
 };

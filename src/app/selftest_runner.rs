@@ -16,9 +16,9 @@ use super::agent::Agent;
 use super::assemble::Assembly;
 use crate::canon::Fault;
 use crate::config::{Config, Home};
-use crate::control::selftest::Answered;
 use crate::control::{Serving, Wanted};
 use crate::record::Ring;
+use crate::selftest::Answered;
 use crate::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
 
 /// Answers requests (their URIs are paths alone) one after the other, by the demo.

@@ -10,7 +10,6 @@ use tracing::{info, warn};
 
 use crate::config::Notifications;
 use crate::control::account::{Entered, Entry, Form, SettingChanges};
-use crate::control::autostart::{self, AutostartState, Kind, Places};
 use crate::control::overview::Overview;
 use crate::control::sign_in::open_browser;
 use crate::control::{
@@ -19,6 +18,7 @@ use crate::control::{
 use crate::desktop::{
     Action, AutostartView, Copied, Event, Facts, NotificationSettings, Remote, Topic, TrayBackend,
 };
+use crate::host::autostart::{self, AutostartState, Kind, Places};
 
 /// Updates come at most four times a second.
 const PAUSE: Duration = Duration::from_millis(250);

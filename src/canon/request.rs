@@ -54,8 +54,8 @@ pub struct Request {
     pub body: Bytes,
     /// The model's name as the client wrote it.
     pub model: String,
-    /// System text in front of the conversation, in order. Only `EscapedStr` parts (others are refused by
-    /// the decoders).
+    /// System text in front of the conversation, in order. Only `EscapedStr` parts (others are
+    /// refused by the decoders).
     pub system: Vec<Part>,
     /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's
     /// calls stand together, in the order of the calls, at the start of the `User` turn that
@@ -243,7 +243,8 @@ impl ToolInput {
     }
 }
 
-/// What a tool answered. `parts` holds `EscapedStr` and `Media` only (and `Hosted` within one dialect).
+/// What a tool answered. `parts` holds `EscapedStr` and `Media` only (and `Hosted` within one
+/// dialect).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolResult {
     pub call_id: EscapedStr,

@@ -18,10 +18,10 @@ use bytes::Bytes;
 use clap::Parser;
 use http::Request;
 
-use crate::control::selftest::Answered;
 use crate::control::{
     Ask, ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Reply, Secret, Started,
 };
+use crate::selftest::Answered;
 use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
 use out::Out;
 

@@ -10,9 +10,9 @@ use super::args::{Args, AutostartVerb};
 use super::exit_code::{DONE, FAILED};
 use super::out::Out;
 use super::verbs::{Done, ask, unexpected};
-use crate::control::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
 use crate::control::uninstall::{self, Uninstalled};
 use crate::control::{Ask, ControlError, ErrorKind, Home, Reply};
+use crate::host::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
 use serde_json::json;
 
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.

@@ -11,9 +11,9 @@ use super::out::Out;
 use super::{How, Program, system};
 use crate::control::model::Trial;
 use crate::control::provider::{ProviderFacts, ProviderModels};
-use crate::control::selftest::{self, Failure, Pair, Report};
 use crate::control::status::{State, Status};
 use crate::control::{self, Ask, ConfigError, Home, Note, Problem, Reply, Setting, Started};
+use crate::selftest::{self, Failure, Pair, Report};
 
 pub(super) type Done = anyhow::Result<u8>;
 

@@ -1,35 +1,29 @@
 //! The verbs: what people and scripts can ask of the program and tell it.
 //!
-//! A [`ControlService`] receives them. In the agent it is served on a local socket ([`local`]); a command
-//! calls it there ([`client`]), or, where no agent runs, takes the home's lock and has a desk of
-//! its own. Some verbs only look at the configuration file, and are functions. Every answer is a
-//! value with stable field names; how it is shown is the caller's business. Nothing here prints or
-//! ends the process.
+//! A [`ControlService`] receives them. In the agent it is served on a local socket ([`local`]); a
+//! command calls it there ([`client`]), or, where no agent runs, takes the home's lock and has a
+//! desk of its own. Some verbs only look at the configuration file, and are functions. Every answer
+//! is a value with stable field names; how it is shown is the caller's business. Nothing here
+//! prints or ends the process.
 
 pub mod account;
 mod ask;
-pub mod autostart;
 pub mod client;
 mod dashboard_link;
 mod dispatch;
 pub mod explain;
-mod keeper;
 mod key;
 pub mod local;
 pub mod lock;
 pub mod model;
 pub mod network;
 pub mod overview;
-mod port_owner;
 pub mod provider;
-pub(crate) mod roster;
 mod running;
-pub mod selftest;
 mod service;
 pub mod sign_in;
 mod socket_path;
 pub mod status;
-pub mod tokens;
 pub mod uninstall;
 mod wire;
 
@@ -37,9 +31,7 @@ pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
 pub use ask::{Ask, Reply};
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use dispatch::ask;
-pub use keeper::VaultCredentialStore;
 pub use key::{KeyFacts, NewKey};
-pub use port_owner::port_owner;
 pub use running::{AgentEndpoint, AgentHandle, Refused, Serving, Wanted};
 pub use service::{ControlService, Environment, Notes};
 pub use socket_path::SocketPath;
@@ -59,9 +51,6 @@ pub use crate::store::Store;
 pub use crate::upstream::{ProxyChoice, Upstream};
 
 use crate::outcome::Timestamp;
-
-/// Reads the environment.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<Secret>;
 
 /// How a provider's accounts stand.
 type Standings<'a> = &'a dyn Fn(&Provider) -> provider::Standing;

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 
 use super::account::AccountFacts;
 use super::explain::Explanation;
-use super::port_owner::port_owner;
 use super::status::{State, Status};
 use super::{ControlService, Refused, Serving};
 use crate::config::{AuthMode, Config, Live, Mode};
+use crate::host::port_owner;
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
 

@@ -12,11 +12,9 @@ use tokio::sync::{mpsc, watch};
 use super::account::AccountFacts;
 use super::dashboard_link::LinkIssuer;
 use super::explain::explain;
-use super::keeper::VaultCredentialStore;
 use super::model::Trial;
 use super::overview::{is_exposed, lan_refused};
 use super::provider::{ProviderModels, Standing};
-use super::roster::{rules, with_presets};
 use super::socket_path::SocketPath;
 use super::status::Status;
 use super::wire::{ControlError, WireSecret};
@@ -25,6 +23,8 @@ use super::{
     Secret, Standings, key, model, provider,
 };
 use crate::account::{AccountState, Keys, Vault, VaultError};
+use crate::accounts::VaultCredentialStore;
+use crate::accounts::roster::{rules, with_presets};
 use crate::config::Live;
 use crate::pool::{Clock, Pool};
 use crate::record::Ring;
@@ -81,8 +81,8 @@ pub struct ControlService {
 pub type Notes = mpsc::Sender<Note>;
 
 impl ControlService {
-    /// A desk over the home's files. The vault is opened by [`ControlService::open_vault`]; until then its
-    /// accounts wait.
+    /// A desk over the home's files. The vault is opened by [`ControlService::open_vault`]; until
+    /// then its accounts wait.
     pub fn new(
         home: Home,
         place: SocketPath,

@@ -4,9 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::port_owner::port_owner;
 use super::socket_path::SocketPath;
 use super::{Config, Home, Serving, Wanted};
+use crate::host::port_owner;
 
 /// A healthy agent on the same machine answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::autostart::{self, Places};
 use super::{Home, SocketPath};
 use crate::account::SystemKeyring;
+use crate::host::autostart::{self, Places};
 
 /// What lies in a home, by the beginning of its name. What a person put there is not removed.
 const FILES: [&str; 9] = [

@@ -2,8 +2,8 @@
 //!
 //! The main thread owns the icon and handles one [`Event`] after another; everybody else holds a
 //! [`Remote`]. What is shown is a pure function of a [`View`], and what a click asks for is an
-//! [`Action`] that the [`TrayBackend`] has done. Nothing here waits for anybody, decides about accounts,
-//! or knows how a verb is done.
+//! [`Action`] that the [`TrayBackend`] has done. Nothing here waits for anybody, decides about
+//! accounts, or knows how a verb is done.
 
 mod clipboard;
 mod event;

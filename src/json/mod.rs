@@ -1,9 +1,9 @@
 //! JSON as the codecs need it: located, byte-exact, scanned once.
 //!
 //! A [`Document`] is a validated index over the bytes that came; strings stay escaped as they stood
-//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows where it
-//! stood ([`Offset`]), so an error or a loss can name its path. [`Writer`] is the other direction.
-//! `serde_json` serves where none of this matters (tests, CLI, files).
+//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows where
+//! it stood ([`Offset`]), so an error or a loss can name its path. [`Writer`] is the other
+//! direction. `serde_json` serves where none of this matters (tests, CLI, files).
 //!
 //! This module knows no dialect and does no IO.
 

@@ -136,8 +136,8 @@ struct Server<H> {
 impl<H: Handler> Server<H> {
     fn new(handler: Arc<H>, limits: ListenerLimits) -> Self {
         let mut http = http1::Builder::new();
-        // hyper's time-out for heads runs between requests too, so `ConnMonitor` keeps the time. A peer
-        // that only stopped sending may still read; `gone` tells it from one that left.
+        // hyper's time-out for heads runs between requests too, so `ConnMonitor` keeps the time. A
+        // peer that only stopped sending may still read; `gone` tells it from one that left.
         http.header_read_timeout(None).half_close(true);
         // hyper's own answer to too long a head has no body; up to here the handler gives one.
         http.max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);

@@ -1,8 +1,8 @@
 //! The choice of an account: a pure function over what is known of each.
 //!
 //! [`AccountState`] is the pool's own live record of an account, so nothing is copied for a choice.
-//! What stands in the way of one is a [`Ineligible`]; what can serve has a rank, and the lowest rank
-//! wins. Lower `priority` numbers come first in every mode.
+//! What stands in the way of one is a [`Ineligible`]; what can serve has a rank, and the lowest
+//! rank wins. Lower `priority` numbers come first in every mode.
 
 use super::budget::Meter;
 use super::circuit::{Circuit, Gate};

@@ -1,5 +1,5 @@
-//! Cooldowns: why an account pauses, for which model, until when, and what may look earlier whether it
-//! is over.
+//! Cooldowns: why an account pauses, for which model, until when, and what may look earlier whether
+//! it is over.
 //!
 //! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who
 //! rests when is decided in `learn`.

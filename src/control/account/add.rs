@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AccountFacts, Tried};
 use crate::account::{Account, AccountName, Credential, Sealed, Secret, Source, Tokens, Vault};
-use crate::control::roster::{account as new_account, address_of, preset_provider};
+use crate::accounts::roster::{account as new_account, address_of, preset_provider};
 use crate::control::{ControlError, ControlService, Notes, WireSecret};
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, preset};

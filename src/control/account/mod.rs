@@ -19,10 +19,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::roster::{Sources, rules, with_presets};
 use super::status::AccountCounts;
 use super::{Config, ControlError, ControlService};
 use crate::account::{Account, AccountState, Credential, EnvAccount, Source};
+use crate::accounts::roster::{Sources, rules, with_presets};
 use crate::canon::{Fault, FaultKind};
 use crate::nearest::nearest;
 use crate::pool::{Member, ReadAt};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::account::{Account, Credential, Secret, Tokens};
+use crate::accounts::token_client::TokenSender;
 use crate::control::sign_in::{PATIENCE, SignIn};
-use crate::control::tokens::TokenSender;
 use crate::control::{ControlError, ControlService, Note, Notes};
 use crate::pool::{CredentialStore as _, CredentialStoreError, Granted, Refreshed, Refresher as _};
 use crate::provider::Provider;

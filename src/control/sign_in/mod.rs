@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use super::tokens;
 use crate::account::{Secret, Tokens};
+use crate::accounts::token_client;
 use crate::outcome::Timestamp;
 use crate::provider::oauth::{Answer, Client, Incomplete, Question};
 use crate::upstream::{ProxyChoice, Upstream};
@@ -97,7 +97,7 @@ impl SignIn {
             .into_iter()
             .flatten()
             .collect();
-        match tokens::ask(upstream, via, request, &sent, now()).await {
+        match token_client::ask(upstream, via, request, &sent, now()).await {
             Answer::Granted(granted) => Ok(Tokens {
                 access: Some(granted.access),
                 expires_at: granted.expires_at,

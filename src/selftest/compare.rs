@@ -209,7 +209,7 @@ mod tests {
     use http::{HeaderName, HeaderValue};
 
     use super::*;
-    use crate::control::selftest::case;
+    use crate::selftest::case;
 
     const CASES: &str = "\n=== whole\nGET /\n\n--- demo\n200\nx-aerostat-dropped: seed\n\n\
         {\"id\":\"msg_<id>\",\"at\":\"<time>\",\"list\":[1,{\"of\":\"<id>\",\"text\":\"a < b\"}]}\n\

@@ -18,7 +18,7 @@ pub struct VaultCredentialStore {
 }
 
 impl VaultCredentialStore {
-    pub(super) fn new(vault: Arc<ArcSwap<Vault>>) -> Self {
+    pub(crate) fn new(vault: Arc<ArcSwap<Vault>>) -> Self {
         Self {
             vault,
             claims: Mutex::default(),

@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Config, Lookup};
 use crate::account::{
-    Account, AccountName, AccountSettings, AccountState, Address, Credential, EnvAccount, Source,
-    Vault, VaultState,
+    Account, AccountName, AccountSettings, AccountState, Address, Credential, EnvAccount, Secret,
+    Source, Vault, VaultState,
 };
 use crate::config;
+use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::pool::{self, Member, NeedsUser, Roster, Rules};
 use crate::provider::presets::preset;
@@ -21,7 +21,7 @@ use crate::store::Store;
 pub(crate) struct Sources<'a> {
     pub(crate) store: &'a Store,
     pub(crate) vault: Vault,
-    pub(crate) lookup: Lookup<'a>,
+    pub(crate) lookup: &'a dyn Fn(&str) -> Option<Secret>,
     pub(crate) now: Timestamp,
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn with_presets<'c>(config: &'c Config, accounts: &[Account]) -> Cow<
 ///
 /// # Errors
 /// Why there is none, or what it needs a word about.
-pub(super) fn preset_provider(name: &str) -> Result<Provider, String> {
+pub(crate) fn preset_provider(name: &str) -> Result<Provider, String> {
     if preset(name).is_none() {
         return Err(format!("no provider `{}`", name.escape_debug()));
     }
@@ -164,11 +164,11 @@ fn found(account: EnvAccount) -> Result<Credential, NeedsUser> {
 }
 
 /// Where a provider's credentials go.
-pub(super) fn address_of(provider: &Provider) -> Option<Address> {
+pub(crate) fn address_of(provider: &Provider) -> Option<Address> {
     provider.base_url.to_string().parse().ok()
 }
 
-pub(super) fn account(
+pub(crate) fn account(
     name: AccountName,
     provider: &str,
     source: Source,
