@@ -37,6 +37,6 @@ impl Clock {
 }
 
 /// How long from `from` to `to`; zero where `to` is earlier.
-pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> Duration {
     to.duration_since(from).unwrap_or_default()
 }

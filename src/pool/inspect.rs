@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::circuit::{Circuit, Gate};
-use super::lane::{AccountSlot, ProviderPool};
-use super::pick::AccountState;
-use super::rest::{Cooldown, CooldownCause};
+use super::health::circuit::{Circuit, Gate};
+use super::health::cooldown::{Cooldown, CooldownCause};
+use super::schedule::pick::AccountState;
+use super::schedule::provider_pool::{AccountSlot, ProviderPool};
 use super::shared::Shared;
 use super::view::{AccountView, BudgetView, State};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
 
 impl Shared {
-    pub(super) fn view(&self, now: Timestamp) -> Vec<AccountView> {
+    pub(crate) fn view(&self, now: Timestamp) -> Vec<AccountView> {
         let inner = self.lock(now);
         let mut views: Vec<_> = inner
             .lanes
@@ -27,13 +27,13 @@ impl Shared {
         views
     }
 
-    pub(super) fn clear(self: &Arc<Self>, name: &AccountName) -> bool {
+    pub(crate) fn clear(self: &Arc<Self>, name: &AccountName) -> bool {
         self.change_account(name, |lane, at, state| {
             lane.clear(at, state);
         })
     }
 
-    pub(super) fn set_enabled(self: &Arc<Self>, name: &AccountName, is_enabled: bool) -> bool {
+    pub(crate) fn set_enabled(self: &Arc<Self>, name: &AccountName, is_enabled: bool) -> bool {
         self.change_account(name, |lane, at, _| {
             lane.accounts[at].is_enabled = is_enabled
         })
@@ -70,7 +70,7 @@ impl ProviderPool {
         for rest in account.rests.all() {
             state.cleared(&account.name, rest.model.as_deref());
         }
-        account.rests = super::rest::Cooldowns::default();
+        account.rests = super::health::cooldown::Cooldowns::default();
         account.windows.relax();
         if account.signed_out.take().is_some() {
             state.signed_in(&account.name);
@@ -197,7 +197,7 @@ fn resting(account: &AccountState, now: Timestamp) -> Option<State> {
     })
 }
 
-impl super::budget::Meter {
+impl super::health::budget::Meter {
     fn view(&self, now: Timestamp) -> BudgetView {
         let mut present = self.clone();
         present.roll(now);

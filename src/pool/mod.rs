@@ -1,47 +1,68 @@
 //! All accounts with their live state, and the choice of one for each attempt.
 //!
-//! [`Pool::lease`] gives an account and takes it back with what the attempt taught. The choice
-//! itself is a pure function; what it decides on is changed in short critical sections that no
-//! await ever lies in. The pool sees outcomes and readings, never a status or a header, and it
-//! sends nothing.
+//! [`Pool::lease`] hands out an account; [`Lease::settle`] takes it back with what the attempt
+//! showed. The choice itself is a pure function ([`pick`]). The pool sees outcomes and quota
+//! readings, never a status code or a header, and it sends nothing.
+//!
+//! # What lives where
+//!
+//! ```text
+//! Pool                        a handle; clones share the state
+//! `- Shared                   the lock, the clock, the persistent state, two wake-ups
+//!    `- Inner                 everything that the lock protects
+//!       |- Rules              the mode and the longest wait
+//!       |- Retained           accounts that are not configured now, with what is known of them
+//!       `- ProviderPool       one for each provider
+//!          |- AccountState    one for each account: all that a choice reads
+//!          |  |- Cooldowns    until when it pauses, for which model, and why     [persisted]
+//!          |  |- SignedOut    the provider refused its credential                [persisted]
+//!          |  |- Windows      the provider's quota windows, as last reported     [persisted]
+//!          |  `- Meter        one for each of the user's own budgets             [persisted]
+//!          |- AccountSlot     one for each account: its credential
+//!          |  `- RefreshState when the access token is refreshed next
+//!          |- Circuit         one for each route to the provider's endpoint
+//!          |- Affinity        which conversation keeps to which account          [persisted]
+//!          |- RetryBudget     how many more attempts an outage may cause
+//!          `- Queue           requests that wait for an account
+//! ```
+//!
+//! One lock protects all of `Inner`. It is held for short critical sections that never await, send
+//! or drop anything: grants for waiting requests are collected in an outbox and sent after the
+//! unlock (`shared`). [`PoolState`] is told of what is persisted while the lock is held, so that
+//! it sees changes in their order; all else is lost with the process.
+//!
+//! # Folders
+//!
+//! - `schedule`: which account serves a request, and the wait for one.
+//! - `health`: what outcomes say of an account or an endpoint, and for how long.
+//! - `refresh`: access tokens, refreshed once for all requests that wait for one.
 
-mod affinity;
-mod budget;
-mod circuit;
 mod clock;
-mod flight;
-mod glance;
+mod health;
 mod inspect;
-mod lane;
-mod learn;
-mod lease;
-pub mod pick;
-mod queue;
 mod refresh;
-mod rest;
-mod retry;
 mod roster;
+mod schedule;
 mod shared;
 mod sign_in;
 mod state;
 #[cfg(test)]
 mod tests;
 mod view;
-mod wait;
-mod want;
-mod windows;
 
 pub use clock::Clock;
-pub use lease::Lease;
-pub use pick::Mode;
+pub use health::cooldown::{Cooldown, CooldownCause, End};
 pub use refresh::{Claim, CredentialStore, CredentialStoreError, Granted, Refreshed, Refresher};
-pub use rest::{Cooldown, CooldownCause, End};
 pub use roster::{Member, Roster};
+pub use schedule::lease::Lease;
+pub use schedule::lease_request::{
+    BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason,
+};
+pub use schedule::pick::{self, Mode};
 pub use shared::{LockWatch, Rules};
 pub use sign_in::{NeedsUser, SignIn, SignInWhy};
 pub use state::{Bound, InProcess, PoolState, ReadAt, Saved, Spent};
 pub use view::{AccountView, BudgetView, State};
-pub use want::{BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason};
 
 use std::sync::Arc;
 
@@ -81,7 +102,7 @@ impl Pool {
     /// # Errors
     /// When none can serve, with the reason of each.
     pub async fn lease(&self, want: &LeaseRequest<'_>) -> Result<Lease, LeaseError> {
-        wait::lease(&self.0, want).await
+        schedule::wait::lease(&self.0, want).await
     }
 
     /// Whether another attempt at `provider` may follow `outcome`: a budget keeps an outage from

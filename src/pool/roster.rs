@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::flight::RefreshState;
-use super::lane::{AccountSlot, ProviderPool, access_of};
-use super::pick::{AccountState, SignedOut};
-use super::rest::{CooldownCause, Cooldowns};
+use super::health::circuit::Circuit;
+use super::health::cooldown::{CooldownCause, Cooldowns};
+use super::refresh::refresh_state::RefreshState;
+use super::schedule::pick::{AccountState, SignedOut};
+use super::schedule::provider_pool::{AccountSlot, ProviderPool, access_of};
+use super::shared::Rules;
 use super::shared::{Inner, Shared};
 use super::sign_in::NeedsUser;
 use super::state::{Bound, PoolState, Saved};
-use super::{Rules, circuit::Circuit};
 use crate::account::{Account, AccountName, Credential, Tokens};
 use crate::outcome::Timestamp;
 
@@ -30,13 +31,13 @@ const PARKED_MAX: usize = 1_000;
 
 /// What is known of accounts that are not configured: kept from the last run, or of a configuration
 /// that named them.
-pub(super) struct Retained {
+pub(crate) struct Retained {
     saved: Saved,
     live: HashMap<AccountName, (AccountState, AccountSlot)>,
 }
 
 impl Retained {
-    pub(super) fn new(mut saved: Saved, now: Timestamp) -> Self {
+    pub(crate) fn new(mut saved: Saved, now: Timestamp) -> Self {
         saved
             .rests
             .iter_mut()
@@ -47,7 +48,7 @@ impl Retained {
         }
     }
 
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         for (account, held) in self.live.values_mut() {
             account.follow_clock(now);
             held.follow_clock(now);
@@ -58,7 +59,7 @@ impl Retained {
             .for_each(|(_, rest)| rest.follow_clock(now));
     }
 
-    pub(super) fn forget(&mut self, name: &AccountName) {
+    pub(crate) fn forget(&mut self, name: &AccountName) {
         self.live.remove(name);
         drop(self.take_saved(name));
     }
@@ -92,7 +93,7 @@ fn taken<T>(all: &mut Vec<T>, is_wanted: impl Fn(&T) -> bool) -> Vec<T> {
 }
 
 impl AccountState {
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         for rest in self.rests.all_mut() {
             rest.follow_clock(now);
         }
@@ -126,7 +127,7 @@ impl AccountState {
 }
 
 impl AccountSlot {
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         self.flight.follow_clock(now);
         self.used_at = self.used_at.map(|used_at| used_at.min(now));
         self.refreshed_at = self.refreshed_at.map(|refreshed_at| refreshed_at.min(now));
@@ -151,7 +152,7 @@ impl AccountSlot {
 
 impl Shared {
     /// Takes a new configuration. Leases of accounts that are gone end as they would have.
-    pub(super) fn replace(self: &Arc<Self>, roster: Roster, rules: Rules) {
+    pub(crate) fn replace(self: &Arc<Self>, roster: Roster, rules: Rules) {
         let now = self.clock.now();
         let mut inner = self.lock(now);
         inner.rules = rules;
@@ -302,7 +303,7 @@ fn is_same(one: &Credential, other: &Credential) -> bool {
 
 impl AccountSlot {
     /// Takes a credential from outside.
-    pub(super) fn adopt(
+    pub(crate) fn adopt(
         &mut self,
         account: &mut AccountState,
         credential: Arc<Credential>,

@@ -8,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::clock::Clock;
-use super::lane::{Grant, ProviderPool};
-use super::learn::AttemptReport;
-use super::lease::Lease;
-use super::pick::Mode;
-use super::queue::Delivery;
-use super::rest::CLOCK_SLACK;
+use super::health::cooldown::CLOCK_SLACK;
+use super::health::feedback::AttemptReport;
 use super::roster::Retained;
+use super::schedule::lease::Lease;
+use super::schedule::pick::Mode;
+use super::schedule::provider_pool::{Grant, ProviderPool};
+use super::schedule::queue::Delivery;
 use super::state::PoolState;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
@@ -31,32 +31,32 @@ pub trait LockWatch: Send + Sync {
     fn released(&self);
 }
 
-pub(super) struct Shared {
-    pub(super) clock: Clock,
-    pub(super) state: Arc<dyn PoolState>,
+pub(crate) struct Shared {
+    pub(crate) clock: Clock,
+    pub(crate) state: Arc<dyn PoolState>,
     inner: Mutex<Inner>,
     /// Wakes who refreshes.
-    pub(super) refresh_due: Notify,
+    pub(crate) refresh_due: Notify,
     /// Told after every change, for those who show the accounts.
-    pub(super) changed: Notify,
-    pub(super) watch: OnceLock<Arc<dyn LockWatch>>,
+    pub(crate) changed: Notify,
+    pub(crate) watch: OnceLock<Arc<dyn LockWatch>>,
 }
 
 /// What the lock guards.
-pub(super) struct Inner {
-    pub(super) lanes: HashMap<String, ProviderPool>,
-    pub(super) rules: Rules,
+pub(crate) struct Inner {
+    pub(crate) lanes: HashMap<String, ProviderPool>,
+    pub(crate) rules: Rules,
     /// Accounts that are not configured at the moment, with what is known of them.
-    pub(super) parked: Retained,
-    pub(super) serials: u64,
-    pub(super) is_closed: bool,
+    pub(crate) parked: Retained,
+    pub(crate) serials: u64,
+    pub(crate) is_closed: bool,
     random: Random,
     /// The latest moment seen, to notice when the clock goes back.
     seen: Timestamp,
 }
 
 /// The lock, held.
-pub(super) struct Held<'a> {
+pub(crate) struct Held<'a> {
     guard: MutexGuard<'a, Inner>,
     watch: Option<&'a Arc<dyn LockWatch>>,
 }
@@ -84,7 +84,7 @@ impl Drop for Held<'_> {
 }
 
 impl Shared {
-    pub(super) fn new(state: Arc<dyn PoolState>, clock: Clock, rules: Rules, seed: u64) -> Self {
+    pub(crate) fn new(state: Arc<dyn PoolState>, clock: Clock, rules: Rules, seed: u64) -> Self {
         let now = clock.now();
         let inner = Inner {
             lanes: HashMap::new(),
@@ -106,7 +106,7 @@ impl Shared {
     }
 
     /// Takes the lock. A panic while it was held left at worst one account's figures half changed.
-    pub(super) fn lock(&self, now: Timestamp) -> Held<'_> {
+    pub(crate) fn lock(&self, now: Timestamp) -> Held<'_> {
         let guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let watch = self.watch.get();
         if let Some(watch) = watch {
@@ -119,7 +119,7 @@ impl Shared {
 
     /// Changes one provider's accounts; then serves who waits for them. `None` where the provider
     /// has none.
-    pub(super) fn change<R>(
+    pub(crate) fn change<R>(
         self: &Arc<Self>,
         provider: &str,
         now: Timestamp,
@@ -143,7 +143,7 @@ impl Shared {
     }
 
     /// What must wait until the lock is given back.
-    pub(super) fn after(self: &Arc<Self>, outbox: Vec<Delivery>, wants_refresh: bool) {
+    pub(crate) fn after(self: &Arc<Self>, outbox: Vec<Delivery>, wants_refresh: bool) {
         self.changed.notify_one();
         if wants_refresh {
             self.refresh_due.notify_one();
@@ -156,7 +156,7 @@ impl Shared {
         }
     }
 
-    pub(super) fn settle(
+    pub(crate) fn settle(
         self: &Arc<Self>,
         grant: &Grant,
         outcome: &Outcome,
@@ -181,16 +181,16 @@ impl Shared {
 }
 
 /// What a change of a lane needs besides it.
-pub(super) struct Context<'a> {
-    pub(super) rules: Rules,
-    pub(super) state: &'a dyn PoolState,
-    pub(super) now: Timestamp,
+pub(crate) struct Context<'a> {
+    pub(crate) rules: Rules,
+    pub(crate) state: &'a dyn PoolState,
+    pub(crate) now: Timestamp,
     /// 0..1
-    pub(super) jitter: f64,
+    pub(crate) jitter: f64,
 }
 
 impl Inner {
-    pub(super) fn jitter(&mut self) -> f64 {
+    pub(crate) fn jitter(&mut self) -> f64 {
         self.random.share()
     }
 

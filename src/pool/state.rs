@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::rest::Cooldown;
+use super::health::cooldown::Cooldown;
+use super::schedule::lease_request::SessionKey;
 use super::sign_in::SignIn;
-use super::want::SessionKey;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, Timestamp};
 
@@ -76,7 +76,7 @@ pub struct Saved {
 }
 
 /// How often a window's reading is told to the state.
-pub(super) const READING_KEPT_EVERY: Duration = Duration::from_secs(5);
+pub(crate) const READING_KEPT_EVERY: Duration = Duration::from_secs(5);
 
 /// Keeps nothing: the state lives and ends with the process.
 pub struct InProcess;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::rest::{Cooldown, CooldownCause};
+use super::health::cooldown::{Cooldown, CooldownCause};
 use super::sign_in::NeedsUser;
 use super::state::ReadAt;
 use crate::account::{Account, Budget};

@@ -80,7 +80,8 @@ fn snapshot(number: usize, made: &Made) -> AccountState {
         strikes: 1,
         probes: 0,
     };
-    snapshot.rests = crate::pool::rest::Cooldowns::of(made.rests.iter().map(rest).collect());
+    snapshot.rests =
+        crate::pool::health::cooldown::Cooldowns::of(made.rests.iter().map(rest).collect());
     snapshot
 }
 

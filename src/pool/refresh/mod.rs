@@ -5,6 +5,8 @@
 //! successor is stored before its first use. A process that is killed between the two finds the
 //! mark, and asks again until it is answered.
 
+pub(super) mod refresh_state;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +14,13 @@ use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::clock::between;
-use super::lane::{ProviderPool, access_of};
-use super::rest::{CooldownCause, End, Refused};
-use super::shared::{Context, Shared};
-use super::sign_in::SignInWhy;
 use crate::account::{Account, AccountName, Credential, Secret, Tokens};
 use crate::outcome::Timestamp;
+use crate::pool::clock::between;
+use crate::pool::health::cooldown::{CooldownCause, End, Refused};
+use crate::pool::schedule::provider_pool::{ProviderPool, access_of};
+use crate::pool::shared::{Context, Shared};
+use crate::pool::sign_in::SignInWhy;
 
 /// What a provider's token endpoint answered.
 #[derive(Clone, Debug)]
@@ -125,7 +127,7 @@ enum Ended {
 }
 
 /// Refreshes what is due until the pool is closed.
-pub(super) async fn tend(
+pub(crate) async fn tend(
     shared: &Arc<Shared>,
     refresher: Arc<dyn Refresher>,
     keeper: Arc<dyn CredentialStore>,

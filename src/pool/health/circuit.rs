@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::clock::between;
-use super::rest::CLOCK_SLACK;
+use super::cooldown::CLOCK_SLACK;
 use crate::outcome::{Outcome, Stage, Timestamp};
+use crate::pool::clock::between;
 
 /// So many attempts in a row without an answer open the circuit.
 const FAILURES_MAX: u32 = 10;
@@ -15,7 +15,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2 * 60);
 
 /// What the circuit says to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gate {
+pub(crate) enum Gate {
     Closed,
     /// One may go and see.
     HalfOpen,
@@ -51,7 +51,7 @@ enum Sign {
 }
 
 impl Circuit {
-    pub(super) fn gate(&self, now: Timestamp) -> Gate {
+    pub(crate) fn gate(&self, now: Timestamp) -> Gate {
         match &self.opened {
             None => Gate::Closed,
             Some(opened) if now < opened.until => Gate::Open {
@@ -63,7 +63,7 @@ impl Circuit {
     }
 
     /// Counts a lease; whether it is the one that goes and sees.
-    pub(super) fn count_lease(&mut self, now: Timestamp) -> bool {
+    pub(crate) fn count_lease(&mut self, now: Timestamp) -> bool {
         let is_probe = self.gate(now) == Gate::HalfOpen;
         if let Some(opened) = self.opened.as_mut().filter(|_| is_probe) {
             opened.is_probed = true;
@@ -72,7 +72,7 @@ impl Circuit {
     }
 
     /// Learns from an attempt. `jitter`: 0..1.
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &mut self,
         outcome: &Outcome,
         leased_at: Timestamp,
@@ -123,7 +123,7 @@ impl Circuit {
     }
 
     /// The clock went back: the pause keeps its length.
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         if let Some(opened) = self
             .opened
             .as_mut()

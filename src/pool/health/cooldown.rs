@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::between;
 use crate::outcome::Timestamp;
+use crate::pool::clock::between;
 
 /// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's
 /// clock.
@@ -23,7 +23,7 @@ const FIRST_PROBE: Duration = Duration::from_secs(15 * 60);
 
 /// How far the clock may go back before a rest that "begins later" is moved: less is a correction,
 /// not a jump.
-pub(super) const CLOCK_SLACK: Duration = Duration::from_secs(60);
+pub(crate) const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// How long after a rest its strikes are remembered.
 const STRIKES_KEPT: Duration = Duration::from_secs(60 * 60);
@@ -88,7 +88,7 @@ impl CooldownCause {
 
     /// Whether a rest of this cause only puts the account behind others: nobody said that it may
     /// not be asked.
-    pub(super) fn is_soft(self) -> bool {
+    pub(crate) fn is_soft(self) -> bool {
         self == Self::Failing
     }
 
@@ -170,22 +170,22 @@ pub struct Cooldown {
 }
 
 /// A refusal on its way to become a rest.
-pub(super) struct Refused<'a> {
-    pub(super) model: Option<&'a Arc<str>>,
-    pub(super) cause: CooldownCause,
-    pub(super) detail: Option<&'a str>,
-    pub(super) named: Option<(Timestamp, End)>,
+pub(crate) struct Refused<'a> {
+    pub(crate) model: Option<&'a Arc<str>>,
+    pub(crate) cause: CooldownCause,
+    pub(crate) detail: Option<&'a str>,
+    pub(crate) named: Option<(Timestamp, End)>,
     /// When the attempt began: attempts that ran beside each other are one strike.
-    pub(super) leased_at: Timestamp,
-    pub(super) is_probe: bool,
-    pub(super) now: Timestamp,
+    pub(crate) leased_at: Timestamp,
+    pub(crate) is_probe: bool,
+    pub(crate) now: Timestamp,
     /// 0..1
-    pub(super) jitter: f64,
+    pub(crate) jitter: f64,
 }
 
 impl Cooldown {
     /// A pause of all models that only a probe ends.
-    pub(super) fn unending(since: Timestamp) -> Self {
+    pub(crate) fn unending(since: Timestamp) -> Self {
         let (cause, end) = (CooldownCause::Forbidden, End::BackOff);
         Self {
             model: None,
@@ -199,27 +199,27 @@ impl Cooldown {
         }
     }
 
-    pub(super) fn covers(&self, model: &str) -> bool {
+    pub(crate) fn covers(&self, model: &str) -> bool {
         self.model.as_deref().is_none_or(|own| own == model)
     }
 
-    pub(super) fn is_on(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_on(&self, now: Timestamp) -> bool {
         now < self.until
     }
 
     /// When one live request may look whether the rest is over. `None` for rests that end soon
     /// enough.
-    pub(super) fn probe_at(&self) -> Option<Timestamp> {
+    pub(crate) fn probe_at(&self) -> Option<Timestamp> {
         let is_long = between(self.since, self.until) > PROBED_BEYOND;
         is_long.then(|| self.since + FIRST_PROBE * 2_u32.saturating_pow(self.probes.min(16)))
     }
 
-    pub(super) fn is_probe_due(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_probe_due(&self, now: Timestamp) -> bool {
         self.probe_at().is_some_and(|at| at <= now)
     }
 
     /// Counts a probe that is let through, so that the next comes at a later moment.
-    pub(super) fn count_probe(&mut self, now: Timestamp) {
+    pub(crate) fn count_probe(&mut self, now: Timestamp) {
         while self.is_probe_due(now) && self.probes < 32 {
             self.probes += 1;
         }
@@ -227,7 +227,7 @@ impl Cooldown {
 
     /// A rest that begins later than now was made before the clock went back: it keeps its length
     /// from now on.
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         if self.since > now + CLOCK_SLACK {
             self.until = now + between(self.since, self.until).min(REST_MAX);
             self.since = now;
@@ -299,27 +299,27 @@ fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
 
 /// The rests of one account; ended ones stay a while for their strikes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cooldowns(Vec<Cooldown>);
+pub(crate) struct Cooldowns(Vec<Cooldown>);
 
 /// How many rests of one account are kept: models beyond that are forgotten in the order in which
 /// they end.
 const RESTS_MAX: usize = 128;
 
 impl Cooldowns {
-    pub(super) fn of(rests: Vec<Cooldown>) -> Self {
+    pub(crate) fn of(rests: Vec<Cooldown>) -> Self {
         Self(rests)
     }
 
-    pub(super) fn all(&self) -> &[Cooldown] {
+    pub(crate) fn all(&self) -> &[Cooldown] {
         &self.0
     }
 
-    pub(super) fn all_mut(&mut self) -> &mut [Cooldown] {
+    pub(crate) fn all_mut(&mut self) -> &mut [Cooldown] {
         &mut self.0
     }
 
     /// The rest that keeps the account from `model` longest.
-    pub(super) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Cooldown> {
+    pub(crate) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Cooldown> {
         self.hard(model, now).max_by_key(|rest| rest.until)
     }
 
@@ -331,19 +331,19 @@ impl Cooldowns {
     }
 
     /// Whether the account failed with `model` of late.
-    pub(super) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
         self.0
             .iter()
             .any(|rest| rest.cause.is_soft() && rest.is_on(now) && rest.covers(model))
     }
 
     /// Whether each rest that covers `model` lets a probe through.
-    pub(super) fn is_probe_due(&self, model: &str, now: Timestamp) -> bool {
+    pub(crate) fn is_probe_due(&self, model: &str, now: Timestamp) -> bool {
         self.hard(model, now).all(|rest| rest.is_probe_due(now))
     }
 
     /// Lets a probe through; the rests that it looks at.
-    pub(super) fn count_probe(
+    pub(crate) fn count_probe(
         &mut self,
         model: &str,
         now: Timestamp,
@@ -359,7 +359,7 @@ impl Cooldowns {
     }
 
     /// Takes a refusal and gives the rest that it leads to; it may be over already.
-    pub(super) fn refuse(&mut self, refused: &Refused<'_>) -> &Cooldown {
+    pub(crate) fn refuse(&mut self, refused: &Refused<'_>) -> &Cooldown {
         self.make_room(refused.now);
         // What keeps a token from being refreshed says nothing of the provider's limits: the two do
         // not replace each other.
@@ -378,7 +378,7 @@ impl Cooldowns {
     }
 
     /// Ends what an answer for `model` proves to be over: all that began before its attempt did.
-    pub(super) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Cooldown> {
+    pub(crate) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Cooldown> {
         if self.0.is_empty() {
             return Vec::new();
         }
@@ -388,7 +388,7 @@ impl Cooldowns {
     }
 
     /// Ends the rests of one cause.
-    pub(super) fn end(&mut self, cause: CooldownCause) {
+    pub(crate) fn end(&mut self, cause: CooldownCause) {
         self.0.retain(|rest| rest.cause != cause);
     }
 

@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::between;
-use super::state::{READING_KEPT_EVERY, ReadAt};
 use crate::outcome::{Reading, Scope, Timestamp, Unit};
+use crate::pool::clock::between;
+use crate::pool::state::{READING_KEPT_EVERY, ReadAt};
 
 /// Windows of one account; the one that was read longest ago gives way.
 const WINDOWS_MAX: usize = 64;
@@ -27,7 +27,7 @@ const GAP_MAX: Duration = Duration::from_secs(5);
 
 /// How low an account is for a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
+pub(crate) enum Level {
     #[default]
     Fine,
     Low,
@@ -53,7 +53,7 @@ struct Window {
 
 /// The windows of one account.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Windows {
+pub(crate) struct Windows {
     list: Vec<Window>,
     strained: usize,
     /// What a request took of late, in tokens.
@@ -61,12 +61,12 @@ pub(super) struct Windows {
 }
 
 impl Windows {
-    pub(super) fn reads(&self) -> impl Iterator<Item = &ReadAt> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &ReadAt> {
         self.list.iter().map(|window| &window.read)
     }
 
     /// Takes what an answer to a request for `model` told. Returns it where it is worth keeping.
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &mut self,
         reading: Reading,
         model: &Arc<str>,
@@ -84,7 +84,7 @@ impl Windows {
     }
 
     /// Takes a reading, also one that was kept.
-    pub(super) fn take(&mut self, read: ReadAt, now: Timestamp) -> Option<&ReadAt> {
+    pub(crate) fn take(&mut self, read: ReadAt, now: Timestamp) -> Option<&ReadAt> {
         let at = self.place_of(&read);
         let strain = strain(&read.reading, self.request_tokens, now);
         let window = &mut self.list[at];
@@ -128,7 +128,7 @@ impl Windows {
     }
 
     /// Learns what a request takes.
-    pub(super) fn count_tokens(&mut self, tokens: u64) {
+    pub(crate) fn count_tokens(&mut self, tokens: u64) {
         if tokens > 0 {
             self.request_tokens = Some(
                 self.request_tokens
@@ -137,7 +137,7 @@ impl Windows {
         }
     }
 
-    pub(super) fn level(&self, model: &str, now: Timestamp) -> Level {
+    pub(crate) fn level(&self, model: &str, now: Timestamp) -> Level {
         let levels = self.strains(model, now).map(|strain| {
             if strain.is_dry {
                 Level::Dry
@@ -149,7 +149,7 @@ impl Windows {
     }
 
     /// When the next request for `model` may go; `None` where it may go now.
-    pub(super) fn paced_until(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn paced_until(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
         let next = self
             .strains(model, now)
             .map(|strain| strain.next_at.min(strain.until))
@@ -158,7 +158,7 @@ impl Windows {
     }
 
     /// Spaces out what follows a request that is let through.
-    pub(super) fn count_lease(&mut self, model: &str, now: Timestamp) {
+    pub(crate) fn count_lease(&mut self, model: &str, now: Timestamp) {
         if self.strained == 0 {
             return;
         }
@@ -182,7 +182,7 @@ impl Windows {
 
     /// The latest reset of a window for `model` that has nothing left: what the provider's known
     /// limits say of a refusal.
-    pub(super) fn known_reset(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn known_reset(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
         let spent = self.list.iter().filter(|window| {
             covers(&window.read, model) && window.read.reading.remaining == Some(0)
         });
@@ -193,7 +193,7 @@ impl Windows {
     }
 
     /// Forgets the spacing: the clock went back, or a person said so.
-    pub(super) fn relax(&mut self) {
+    pub(crate) fn relax(&mut self) {
         self.list.iter_mut().for_each(|window| window.strain = None);
         self.strained = 0;
     }

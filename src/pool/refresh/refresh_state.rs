@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::clock::between;
-use super::rest::CLOCK_SLACK;
 use crate::outcome::Timestamp;
+use crate::pool::clock::between;
+use crate::pool::health::cooldown::CLOCK_SLACK;
 
 /// Tokens are refreshed this long before their end, or in the last fifth of a shorter life.
 const AHEAD_MAX: Duration = Duration::from_secs(5 * 60);
@@ -22,11 +22,11 @@ const RETRY_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// A refresh: none, wanted, under way, or to be tried again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct RefreshState {
+pub(crate) struct RefreshState {
     is_wanted: bool,
-    pub(super) is_running: bool,
+    pub(crate) is_running: bool,
     /// A refresh was sent and nobody knows whether it was taken.
-    pub(super) is_in_doubt: bool,
+    pub(crate) is_in_doubt: bool,
     /// From when on the token is refreshed ahead of its end.
     ahead_at: Option<Timestamp>,
     retry: Option<(Timestamp, Timestamp)>,
@@ -35,18 +35,18 @@ pub(super) struct RefreshState {
 
 impl RefreshState {
     /// A request waits for it, or the token was refused.
-    pub(super) fn want(&mut self) {
+    pub(crate) fn want(&mut self) {
         self.is_wanted = true;
     }
 
     /// What was to be tried again later is tried now, where there is something to try.
-    pub(super) fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         self.retry = None;
         self.strikes = 0;
     }
 
     /// Whether to begin now. `used_at`: when the account served last.
-    pub(super) fn is_due(&self, used_at: Option<Timestamp>, now: Timestamp) -> bool {
+    pub(crate) fn is_due(&self, used_at: Option<Timestamp>, now: Timestamp) -> bool {
         let is_in_use = used_at.is_some_and(|used_at| between(used_at, now) < IN_USE);
         let is_ahead = is_in_use && self.ahead_at.is_some_and(|at| at <= now);
         let may_retry = self.retry.is_none_or(|(_, at)| at <= now);
@@ -54,7 +54,7 @@ impl RefreshState {
     }
 
     /// When it may become due by itself.
-    pub(super) fn next_at(&self) -> Option<Timestamp> {
+    pub(crate) fn next_at(&self) -> Option<Timestamp> {
         match self.retry {
             _ if self.is_running => None,
             Some((_, at)) => Some(at),
@@ -62,12 +62,12 @@ impl RefreshState {
         }
     }
 
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.is_running = true;
     }
 
     /// A token came that ends at `ends_at`. `jitter`: 0..1.
-    pub(super) fn succeed(&mut self, ends_at: Option<Timestamp>, now: Timestamp, jitter: f64) {
+    pub(crate) fn succeed(&mut self, ends_at: Option<Timestamp>, now: Timestamp, jitter: f64) {
         *self = Self {
             ahead_at: ends_at.map(|end| ahead_of(end, now, jitter)),
             ..Self::default()
@@ -75,7 +75,7 @@ impl RefreshState {
     }
 
     /// None came; when it is tried again.
-    pub(super) fn fail(&mut self, is_in_doubt: bool, now: Timestamp, jitter: f64) -> Timestamp {
+    pub(crate) fn fail(&mut self, is_in_doubt: bool, now: Timestamp, jitter: f64) -> Timestamp {
         let wait = FIRST_RETRY
             .saturating_mul(2_u32.saturating_pow(self.strikes.min(16)))
             .min(RETRY_MAX);
@@ -86,12 +86,12 @@ impl RefreshState {
     }
 
     /// The provider refused: nothing is tried again.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         *self = Self::default();
     }
 
     /// The clock went back: what is to be tried again waits no longer than it would have.
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         if let Some((since, at)) = self.retry.filter(|(since, _)| *since > now + CLOCK_SLACK) {
             self.retry = Some((now, now + between(since, at)));
         }

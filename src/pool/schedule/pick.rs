@@ -4,14 +4,14 @@
 //! What stands in the way of one is a [`Ineligible`]; what can serve has a rank, and the lowest
 //! rank wins. Lower `priority` numbers come first in every mode.
 
-use super::budget::Meter;
-use super::circuit::{Circuit, Gate};
-use super::rest::{Cooldown, Cooldowns};
-use super::sign_in::{NeedsUser, SignIn, SignInWhy};
-use super::want::{PassedOver, SkipReason};
-use super::windows::{Level, Windows};
+use super::lease_request::{PassedOver, SkipReason};
 use crate::account::{Account, AccountName};
 use crate::outcome::Timestamp;
+use crate::pool::health::budget::Meter;
+use crate::pool::health::circuit::{Circuit, Gate};
+use crate::pool::health::cooldown::{Cooldown, Cooldowns};
+use crate::pool::health::windows::{Level, Windows};
+use crate::pool::sign_in::{NeedsUser, SignIn, SignInWhy};
 use crate::provider::rules::Pattern;
 
 /// How accounts are chosen among those of the same priority.
@@ -29,41 +29,41 @@ pub enum Mode {
 
 impl Mode {
     /// Whether conversations keep to an account.
-    pub(super) fn has_affinity(self) -> bool {
+    pub(crate) fn has_affinity(self) -> bool {
         matches!(self, Self::CacheFirst | Self::Balance)
     }
 }
 
 /// An access token's standing; accounts with a lasting key have none.
 #[derive(Clone, Debug)]
-pub(super) struct Access {
+pub(crate) struct Access {
     /// Whether there is one that was not refused.
-    pub(super) is_usable: bool,
-    pub(super) ends_at: Option<Timestamp>,
-    pub(super) can_refresh: bool,
+    pub(crate) is_usable: bool,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) can_refresh: bool,
 }
 
 /// A token is not used in the last seconds before its end: the request has to arrive with it.
 const ENDS_EARLY: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Access {
-    pub(super) fn is_good(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_good(&self, now: Timestamp) -> bool {
         self.is_usable && self.ends_at.is_none_or(|end| now + ENDS_EARLY < end)
     }
 }
 
 /// An account that its provider refused.
 #[derive(Clone, Debug)]
-pub(super) struct SignedOut {
+pub(crate) struct SignedOut {
     /// Always [`NeedsUser::SignIn`].
-    pub(super) hindrance: NeedsUser,
-    pub(super) probe: Option<Cooldown>,
+    pub(crate) hindrance: NeedsUser,
+    pub(crate) probe: Option<Cooldown>,
 }
 
 impl SignedOut {
     /// A refused key may be taken again, as when a bill was paid: it is looked at as a long rest
     /// is. A refused grant never is.
-    pub(super) fn new(sign_in: SignIn) -> Self {
+    pub(crate) fn new(sign_in: SignIn) -> Self {
         let probe =
             (sign_in.why == SignInWhy::KeyRefused).then(|| Cooldown::unending(sign_in.since));
         Self {
@@ -78,7 +78,7 @@ impl SignedOut {
             .is_some_and(|probe| probe.is_probe_due(now))
     }
 
-    pub(super) fn sign_in(&self) -> Option<&SignIn> {
+    pub(crate) fn sign_in(&self) -> Option<&SignIn> {
         match &self.hindrance {
             NeedsUser::SignIn(sign_in) => Some(sign_in),
             _ => None,
@@ -99,15 +99,15 @@ pub struct AccountState {
     pub expires_at: Option<Timestamp>,
     /// The number of the last lease: what was not used for longest comes first among equals.
     pub last_lease: u64,
-    pub(super) models: Option<Vec<Pattern>>,
-    pub(super) hindrance: Option<NeedsUser>,
-    pub(super) signed_out: Option<SignedOut>,
-    pub(super) access: Option<Access>,
-    pub(super) rests: Cooldowns,
-    pub(super) meters: Vec<Meter>,
-    pub(super) windows: Windows,
+    pub(crate) models: Option<Vec<Pattern>>,
+    pub(crate) hindrance: Option<NeedsUser>,
+    pub(crate) signed_out: Option<SignedOut>,
+    pub(crate) access: Option<Access>,
+    pub(crate) rests: Cooldowns,
+    pub(crate) meters: Vec<Meter>,
+    pub(crate) windows: Windows,
     /// The number of its endpoint's circuit.
-    pub(super) circuit: usize,
+    pub(crate) circuit: usize,
 }
 
 /// One request, as the choice sees it.
@@ -154,7 +154,7 @@ pub struct Choice {
 
 /// What stands in the way of an account.
 #[derive(Debug)]
-pub(super) enum Ineligible<'a> {
+pub(crate) enum Ineligible<'a> {
     Tried,
     NotTheMaker,
     ModelNotAllowed,
@@ -195,7 +195,7 @@ impl Ineligible<'_> {
         }
     }
 
-    pub(super) fn why(&self, now: Timestamp) -> SkipReason {
+    pub(crate) fn why(&self, now: Timestamp) -> SkipReason {
         match self {
             Self::Tried => SkipReason::Tried,
             Self::NotTheMaker => SkipReason::NotTheMaker,
@@ -229,9 +229,9 @@ impl Ineligible<'_> {
 
 /// An account that can serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fit {
+pub(crate) struct Fit {
     /// It rests, and this request looks whether that is over.
-    pub(super) is_probe: bool,
+    pub(crate) is_probe: bool,
     /// It failed of late, which says nothing of the next request: others are asked first, and it is
     /// asked before nobody is.
     is_shaky: bool,
@@ -264,7 +264,7 @@ impl AccountState {
     }
 
     /// Takes the account's settings; what was spent of a budget that stays is kept.
-    pub(super) fn set(&mut self, account: &Account, now: Timestamp) {
+    pub(crate) fn set(&mut self, account: &Account, now: Timestamp) {
         let settings = &account.settings;
         self.is_enabled = settings.enabled;
         self.priority = settings.priority;
@@ -282,7 +282,7 @@ impl AccountState {
     /// What stands in the way of the account, or how it fits.
     ///
     /// What lasts is looked at first, so that a tried account that rests is known to rest.
-    pub(super) fn fit(
+    pub(crate) fn fit(
         &self,
         question: &PickInput<'_>,
         now: Timestamp,
@@ -397,7 +397,7 @@ impl AccountState {
     }
 
     /// What keeps the account from serving until a person does something.
-    pub(super) fn standing(&self, now: Timestamp) -> Option<NeedsUser> {
+    pub(crate) fn standing(&self, now: Timestamp) -> Option<NeedsUser> {
         let expired = self
             .expires_at
             .filter(|at| *at <= now)
@@ -618,7 +618,7 @@ fn keep_bound(
 }
 
 /// Whether the conversation moves to another account for good, rather than for one request.
-pub(super) fn moves(accounts: &[AccountState], question: &PickInput<'_>, now: Timestamp) -> bool {
+pub(crate) fn moves(accounts: &[AccountState], question: &PickInput<'_>, now: Timestamp) -> bool {
     let Some(bound) = question.bound.and_then(|bound| accounts.get(bound)) else {
         return true;
     };
@@ -629,7 +629,7 @@ pub(super) fn moves(accounts: &[AccountState], question: &PickInput<'_>, now: Ti
 }
 
 /// The accounts that could not be chosen, and why.
-pub(super) fn passed_over(
+pub(crate) fn passed_over(
     accounts: &[AccountState],
     question: &PickInput<'_>,
     now: Timestamp,

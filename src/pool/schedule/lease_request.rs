@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::rest::Cooldown;
-use super::sign_in::NeedsUser;
-use super::view::moment;
 use crate::account::{AccountName, Budget};
 use crate::outcome::Timestamp;
+use crate::pool::health::cooldown::Cooldown;
+use crate::pool::sign_in::NeedsUser;
+use crate::pool::view::moment;
 
 /// One attempt's wish.
 #[derive(Clone, Copy, Debug)]

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::clock::between;
-use super::lane::{ProviderPool, Tried, Try};
 use super::lease::Lease;
+use super::lease_request::{LeaseError, LeaseRequest};
+use super::provider_pool::{ProviderPool, Tried, Try};
 use super::queue::Delivered;
-use super::shared::{Context, Shared};
-use super::want::{LeaseError, LeaseRequest};
+use crate::pool::clock::between;
+use crate::pool::shared::{Context, Shared};
 
 /// A waiter looks at the clock again after this time, as timers stand still in suspend while rests
 /// do not.
@@ -20,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What entering came to.
 enum Entered {
-    Granted(super::lane::Grant),
+    Granted(super::provider_pool::Grant),
     Refused(LeaseError),
     InLine {
         id: u64,
@@ -40,7 +40,7 @@ struct Ticket<'a> {
     is_over: bool,
 }
 
-pub(super) async fn lease(
+pub(crate) async fn lease(
     shared: &Arc<Shared>,
     want: &LeaseRequest<'_>,
 ) -> Result<Lease, LeaseError> {

@@ -3,23 +3,23 @@
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 
-use super::state::Spent;
 use crate::account::{Budget, BudgetUnit, Period};
 use crate::canon::Usage;
 use crate::outcome::Timestamp;
+use crate::pool::state::Spent;
 
 /// One budget and what is used of it in its present period.
 #[derive(Clone, Debug)]
-pub(super) struct Meter {
-    pub(super) budget: Budget,
+pub(crate) struct Meter {
+    pub(crate) budget: Budget,
     zone: TimeZone,
     starts_at: Timestamp,
-    pub(super) ends_at: Timestamp,
-    pub(super) spent: u64,
+    pub(crate) ends_at: Timestamp,
+    pub(crate) spent: u64,
 }
 
 impl Meter {
-    pub(super) fn new(budget: &Budget, now: Timestamp) -> Self {
+    pub(crate) fn new(budget: &Budget, now: Timestamp) -> Self {
         // The name was checked when the budget was set; a system without time zone data counts in
         // UTC.
         let zone = TimeZone::get(&budget.time_zone).unwrap_or(TimeZone::UTC);
@@ -34,7 +34,7 @@ impl Meter {
     }
 
     /// The same with what was spent of a known budget that counts alike, whatever its limit.
-    pub(super) fn following(mut self, known: &[Self]) -> Self {
+    pub(crate) fn following(mut self, known: &[Self]) -> Self {
         let like = |budget: &Budget| (budget.unit, budget.period, budget.time_zone.clone());
         if let Some(known) = known
             .iter()
@@ -47,19 +47,19 @@ impl Meter {
     }
 
     /// When the budget is used up: the moment at which its period ends.
-    pub(super) fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
         (self.spent >= self.budget.limit && self.is_present(now)).then_some(self.ends_at)
     }
 
     /// Whether what is in flight may use up the rest: requests are counted when they end, and must
     /// not pass the limit before.
-    pub(super) fn is_taken(&self, in_flight: u32, now: Timestamp) -> bool {
+    pub(crate) fn is_taken(&self, in_flight: u32, now: Timestamp) -> bool {
         let counts = self.budget.unit == BudgetUnit::Requests && self.is_present(now);
         counts && self.spent.saturating_add(u64::from(in_flight)) >= self.budget.limit
     }
 
     /// Counts one request; what there is to keep of it.
-    pub(super) fn count(&mut self, usage: &Usage, now: Timestamp) -> Option<Spent> {
+    pub(crate) fn count(&mut self, usage: &Usage, now: Timestamp) -> Option<Spent> {
         self.roll(now);
         let amount = match self.budget.unit {
             BudgetUnit::Requests => 1,
@@ -76,7 +76,7 @@ impl Meter {
     }
 
     /// Takes what was kept of the present period.
-    pub(super) fn restore(&mut self, saved: &Spent) {
+    pub(crate) fn restore(&mut self, saved: &Spent) {
         let is_mine = (saved.unit, saved.period, saved.starts_at)
             == (self.budget.unit, self.budget.period, self.starts_at);
         if is_mine {
@@ -85,7 +85,7 @@ impl Meter {
     }
 
     /// Goes on to the period of `now`.
-    pub(super) fn roll(&mut self, now: Timestamp) {
+    pub(crate) fn roll(&mut self, now: Timestamp) {
         if !self.is_present(now) {
             (self.starts_at, self.ends_at) = bounds(self.budget.period, &self.zone, now);
             self.spent = 0;
@@ -98,7 +98,7 @@ impl Meter {
 }
 
 /// Input and output as far as the provider told them.
-pub(super) fn tokens(usage: &Usage) -> u64 {
+pub(crate) fn tokens(usage: &Usage) -> u64 {
     let parts = [usage.input, usage.output, usage.tool_prompt];
     parts.into_iter().flatten().fold(0, u64::saturating_add)
 }

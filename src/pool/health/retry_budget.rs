@@ -1,8 +1,8 @@
 //! The retry budget: failing over helps while few requests need it, and makes an outage worse when
 //! all do.
 
-use super::clock::between;
 use crate::outcome::{Outcome, Timestamp};
+use crate::pool::clock::between;
 
 /// What may be saved up.
 const SAVED_MAX: f64 = 50.0;
@@ -12,11 +12,11 @@ const PER_REQUEST: f64 = 0.2;
 const PER_SECOND: f64 = 1.0;
 
 #[derive(Clone, Debug)]
-pub(super) struct RetryBudget {
+pub(crate) struct RetryBudget {
     saved: f64,
     at: Option<Timestamp>,
     /// How often there was nothing left.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
 }
 
 impl Default for RetryBudget {
@@ -30,7 +30,7 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    pub(super) fn count_request(&mut self) {
+    pub(crate) fn count_request(&mut self) {
         self.saved = (self.saved + PER_REQUEST).min(SAVED_MAX);
     }
 
@@ -38,7 +38,7 @@ impl RetryBudget {
     ///
     /// An account that reached its limit says nothing of its provider's health: going on to another
     /// costs nothing.
-    pub(super) fn withdraw(&mut self, outcome: &Outcome, now: Timestamp) -> bool {
+    pub(crate) fn withdraw(&mut self, outcome: &Outcome, now: Timestamp) -> bool {
         self.save(now);
         if !burdens(outcome) {
             return true;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Pool;
-use super::view::State;
 use crate::account::Credential;
 use crate::outcome::Timestamp;
+use crate::pool::Pool;
+use crate::pool::view::State;
 
 impl Pool {
     /// Whether a provider has more than one account, so that it matters which one a conversation

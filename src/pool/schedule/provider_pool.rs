@@ -3,79 +3,79 @@
 use std::sync::Arc;
 
 use super::affinity::Affinity;
-use super::circuit::Circuit;
-use super::flight::RefreshState;
+use super::lease_request::{LeaseError, LeaseRequest, PassedOver, SessionKey};
 use super::pick::{Access, AccountState, Choice, Mode, Pick, PickInput, moves, passed_over, pick};
 use super::queue::{Delivery, Queue};
-use super::retry::RetryBudget;
-use super::state::PoolState;
-use super::want::{LeaseError, LeaseRequest, PassedOver, SessionKey};
 use crate::account::{Account, AccountName, Credential};
 use crate::outcome::Timestamp;
+use crate::pool::health::circuit::Circuit;
+use crate::pool::health::retry_budget::RetryBudget;
+use crate::pool::refresh::refresh_state::RefreshState;
+use crate::pool::state::PoolState;
 
 /// Names of models that are kept, so that a lease need not copy one.
 const MODELS_MAX: usize = 64;
 
 /// What is kept of an account beside what a choice looks at.
 #[derive(Clone)]
-pub(super) struct AccountSlot {
-    pub(super) account: Arc<Account>,
+pub(crate) struct AccountSlot {
+    pub(crate) account: Arc<Account>,
     /// As it was given: what a refresh starts from.
-    pub(super) source: Arc<Credential>,
+    pub(crate) source: Arc<Credential>,
     /// What requests carry.
-    pub(super) bearer: Arc<Credential>,
+    pub(crate) bearer: Arc<Credential>,
     /// Whether the provider took `bearer` once.
-    pub(super) was_served: bool,
+    pub(crate) was_served: bool,
     /// When a refresh gave `bearer`, if one did.
-    pub(super) refreshed_at: Option<Timestamp>,
+    pub(crate) refreshed_at: Option<Timestamp>,
     /// Whether a credential came at all.
-    pub(super) is_given: bool,
+    pub(crate) is_given: bool,
     /// Counts credentials from outside: a refresh of an earlier one ends in nothing.
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     /// Tells an account from another one of the same name that came later.
-    pub(super) serial: u64,
-    pub(super) flight: RefreshState,
-    pub(super) used_at: Option<Timestamp>,
+    pub(crate) serial: u64,
+    pub(crate) flight: RefreshState,
+    pub(crate) used_at: Option<Timestamp>,
 }
 
 /// The accounts of one provider.
 #[derive(Default)]
-pub(super) struct ProviderPool {
+pub(crate) struct ProviderPool {
     /// What a choice looks at.
-    pub(super) accounts: Vec<AccountState>,
+    pub(crate) accounts: Vec<AccountState>,
     /// The rest of each account, under the same number.
-    pub(super) held: Vec<AccountSlot>,
+    pub(crate) held: Vec<AccountSlot>,
     /// One for each way to the provider.
-    pub(super) circuits: Vec<Circuit>,
+    pub(crate) circuits: Vec<Circuit>,
     /// The proxies of the ways; `None` is the usual one.
-    pub(super) ways: Vec<Option<String>>,
-    pub(super) affinity: Affinity,
-    pub(super) queue: Queue,
-    pub(super) retries: RetryBudget,
+    pub(crate) ways: Vec<Option<String>>,
+    pub(crate) affinity: Affinity,
+    pub(crate) queue: Queue,
+    pub(crate) retries: RetryBudget,
     /// What is to be handed out once the pool is unlocked.
-    pub(super) outbox: Vec<Delivery>,
+    pub(crate) outbox: Vec<Delivery>,
     /// Whether a refresh became due, for who does them.
-    pub(super) wants_refresh: bool,
+    pub(crate) wants_refresh: bool,
     models: Vec<Arc<str>>,
     leases: u64,
 }
 
 /// What one lease stands for, without the handle that gives it back.
 #[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) at: usize,
-    pub(super) serial: u64,
-    pub(super) account: Arc<Account>,
-    pub(super) credential: Arc<Credential>,
-    pub(super) model: Arc<str>,
-    pub(super) leased_at: Timestamp,
-    pub(super) is_probe: bool,
-    pub(super) is_circuit_probe: bool,
-    pub(super) passed_over: Vec<PassedOver>,
+pub(crate) struct Grant {
+    pub(crate) at: usize,
+    pub(crate) serial: u64,
+    pub(crate) account: Arc<Account>,
+    pub(crate) credential: Arc<Credential>,
+    pub(crate) model: Arc<str>,
+    pub(crate) leased_at: Timestamp,
+    pub(crate) is_probe: bool,
+    pub(crate) is_circuit_probe: bool,
+    pub(crate) passed_over: Vec<PassedOver>,
 }
 
 /// What a try to lease came to.
-pub(super) enum Tried {
+pub(crate) enum Tried {
     Granted(Grant),
     /// At `until` something changes by itself.
     Wait {
@@ -85,18 +85,18 @@ pub(super) enum Tried {
 }
 
 /// A try to lease.
-pub(super) struct Try<'a> {
-    pub(super) want: LeaseRequest<'a>,
-    pub(super) mode: Mode,
+pub(crate) struct Try<'a> {
+    pub(crate) want: LeaseRequest<'a>,
+    pub(crate) mode: Mode,
     /// Until when it may wait for its conversation's account.
-    pub(super) patience: Option<Timestamp>,
-    pub(super) now: Timestamp,
+    pub(crate) patience: Option<Timestamp>,
+    pub(crate) now: Timestamp,
 }
 
 impl ProviderPool {
     /// Leases an account, or says why not. A token that should be refreshed first is noted at its
     /// account.
-    pub(super) fn attempt(&mut self, attempt: &Try<'_>, state: &dyn PoolState) -> Tried {
+    pub(crate) fn attempt(&mut self, attempt: &Try<'_>, state: &dyn PoolState) -> Tried {
         let now = attempt.now;
         let question = self.question(attempt);
         let choice = pick(&self.accounts, &question, now);
@@ -151,7 +151,7 @@ impl ProviderPool {
     }
 
     /// SkipReason no account can be chosen at the moment.
-    pub(super) fn why(&self, attempt: &Try<'_>) -> Vec<PassedOver> {
+    pub(crate) fn why(&self, attempt: &Try<'_>) -> Vec<PassedOver> {
         passed_over(&self.accounts, &self.question(attempt), attempt.now)
     }
 
@@ -267,14 +267,14 @@ impl ProviderPool {
     }
 
     /// The number of the account that a lease was of, where it is still there.
-    pub(super) fn find(&self, at: usize, serial: u64) -> Option<usize> {
+    pub(crate) fn find(&self, at: usize, serial: u64) -> Option<usize> {
         if self.held.get(at).is_some_and(|held| held.serial == serial) {
             return Some(at);
         }
         self.held.iter().position(|held| held.serial == serial)
     }
 
-    pub(super) fn position(&self, name: &AccountName) -> Option<usize> {
+    pub(crate) fn position(&self, name: &AccountName) -> Option<usize> {
         self.accounts
             .iter()
             .position(|account| account.name == *name)
@@ -283,7 +283,7 @@ impl ProviderPool {
 
 /// The standing of the access token that requests carry as `bearer`; `source` is what it is
 /// refreshed from.
-pub(super) fn access_of(bearer: &Credential, source: &Credential) -> Option<Access> {
+pub(crate) fn access_of(bearer: &Credential, source: &Credential) -> Option<Access> {
     let can_refresh = match source {
         Credential::None | Credential::Key(_) => return None,
         Credential::OAuth(tokens) => tokens.refresh.is_some(),

@@ -5,36 +5,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget;
-use super::clock::between;
-use super::lane::{Grant, ProviderPool};
-use super::pick::SignedOut;
-use super::rest::{CooldownCause, End, Refused};
-use super::sign_in::{SignIn, SignInWhy};
-use super::state::PoolState;
+use super::cooldown::{CooldownCause, End, Refused};
 use crate::account::Credential;
 use crate::canon::Usage;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
+use crate::pool::clock::between;
+use crate::pool::schedule::pick::SignedOut;
+use crate::pool::schedule::provider_pool::{Grant, ProviderPool};
+use crate::pool::sign_in::{SignIn, SignInWhy};
+use crate::pool::state::PoolState;
 
 /// An access token that was given less than this long ago cannot have been revoked meanwhile.
 const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
 
 /// An attempt that ended.
-pub(super) struct AttemptReport<'a> {
-    pub(super) grant: &'a Grant,
-    pub(super) outcome: &'a Outcome,
+pub(crate) struct AttemptReport<'a> {
+    pub(crate) grant: &'a Grant,
+    pub(crate) outcome: &'a Outcome,
     /// What the provider said.
-    pub(super) said: Option<&'a str>,
-    pub(super) readings: Vec<Reading>,
+    pub(crate) said: Option<&'a str>,
+    pub(crate) readings: Vec<Reading>,
     /// Whether anything was asked of the provider.
-    pub(super) was_used: bool,
-    pub(super) now: Timestamp,
+    pub(crate) was_used: bool,
+    pub(crate) now: Timestamp,
     /// 0..1
-    pub(super) jitter: f64,
+    pub(crate) jitter: f64,
 }
 
 impl ProviderPool {
     /// Takes a lease back with what it taught.
-    pub(super) fn settle(&mut self, lesson: AttemptReport<'_>, state: &dyn PoolState) {
+    pub(crate) fn settle(&mut self, lesson: AttemptReport<'_>, state: &dyn PoolState) {
         let Some(at) = self.find(lesson.grant.at, lesson.grant.serial) else {
             return;
         };
@@ -240,7 +240,7 @@ impl ProviderPool {
     }
 
     /// An account needs a person; said once.
-    pub(super) fn sign_out(
+    pub(crate) fn sign_out(
         &mut self,
         at: usize,
         why: SignInWhy,

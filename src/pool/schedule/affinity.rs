@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::clock::between;
-use super::want::SessionKey;
+use super::lease_request::SessionKey;
 use crate::outcome::Timestamp;
+use crate::pool::clock::between;
 
 /// Conversations of one provider; beyond that the one unused for longest is forgotten.
 const SESSIONS_MAX: usize = 10_000;
@@ -21,15 +21,15 @@ const KEPT_EVERY: Duration = Duration::from_secs(10 * 60);
 const STEPS_MAX: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Binding {
-    pub(super) account: usize,
-    pub(super) used_at: Timestamp,
+pub(crate) struct Binding {
+    pub(crate) account: usize,
+    pub(crate) used_at: Timestamp,
     kept_at: Timestamp,
 }
 
 /// The conversations of one provider.
 #[derive(Debug, Default)]
-pub(super) struct Affinity {
+pub(crate) struct Affinity {
     bindings: HashMap<SessionKey, Binding>,
     /// Each conversation once, with the moment at which it was last looked at here: the oldest
     /// first.
@@ -38,7 +38,7 @@ pub(super) struct Affinity {
 
 impl Affinity {
     /// The conversation's account, where it has one and was not idle for too long.
-    pub(super) fn account(&self, session: SessionKey, now: Timestamp) -> Option<usize> {
+    pub(crate) fn account(&self, session: SessionKey, now: Timestamp) -> Option<usize> {
         self.bindings
             .get(&session)
             .filter(|binding| !is_idle(binding.used_at, now))
@@ -46,7 +46,7 @@ impl Affinity {
     }
 
     /// Binds a conversation. Returns its former account, and whether the state should hear of it.
-    pub(super) fn bind(
+    pub(crate) fn bind(
         &mut self,
         session: SessionKey,
         account: usize,
@@ -71,7 +71,7 @@ impl Affinity {
 
     /// Forgets a conversation that is idle, or one too many. Call it until it gives `None`, after
     /// each binding.
-    pub(super) fn release(&mut self, now: Timestamp) -> Option<(SessionKey, usize)> {
+    pub(crate) fn release(&mut self, now: Timestamp) -> Option<(SessionKey, usize)> {
         for step in 0..STEPS_MAX {
             let is_full = self.bindings.len() > SESSIONS_MAX;
             let (session, seen_at) = *self.ages.front()?;
@@ -98,7 +98,7 @@ impl Affinity {
     }
 
     /// Gives each account its new number; conversations of those that have none are dropped.
-    pub(super) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
+    pub(crate) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
         self.bindings.retain(|_, binding| {
             number(binding.account)
                 .map(|account| binding.account = account)
@@ -109,7 +109,7 @@ impl Affinity {
     }
 
     /// The clock went back: what was used "later" was used now.
-    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
         for binding in self.bindings.values_mut() {
             binding.used_at = binding.used_at.min(now);
             binding.kept_at = binding.kept_at.min(now);
@@ -119,7 +119,7 @@ impl Affinity {
             .for_each(|(_, seen_at)| *seen_at = (*seen_at).min(now));
     }
 
-    pub(super) fn accounts(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = usize> {
         self.bindings.values().map(|binding| binding.account)
     }
 }

@@ -8,36 +8,36 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::lane::{Grant, ProviderPool, Tried, Try};
+use super::lease_request::{LeaseError, LeaseRequest, SessionKey};
 use super::pick::Mode;
-use super::state::PoolState;
-use super::want::{LeaseError, LeaseRequest, SessionKey};
+use super::provider_pool::{Grant, ProviderPool, Tried, Try};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
+use crate::pool::state::PoolState;
 
 /// Requests of one provider that wait; one more is refused at once.
-pub(super) const WAITERS_MAX: usize = 1_000;
+pub(crate) const WAITERS_MAX: usize = 1_000;
 
 /// What a waiter gets in the end.
-pub(super) type Delivered = Result<Grant, LeaseError>;
+pub(crate) type Delivered = Result<Grant, LeaseError>;
 
 /// A waiter's end of the line, and what goes there.
-pub(super) struct Delivery {
-    pub(super) sender: oneshot::Sender<Delivered>,
-    pub(super) delivered: Delivered,
+pub(crate) struct Delivery {
+    pub(crate) sender: oneshot::Sender<Delivered>,
+    pub(crate) delivered: Delivered,
 }
 
 /// What makes two requests want the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     model: Arc<str>,
     maker: Option<AccountName>,
     tried: Box<[AccountName]>,
     bound: Option<usize>,
 }
 
-pub(super) struct Waiter {
-    pub(super) id: u64,
+pub(crate) struct Waiter {
+    pub(crate) id: u64,
     session: Option<SessionKey>,
     patience: Option<Timestamp>,
     sender: oneshot::Sender<Delivered>,
@@ -45,16 +45,16 @@ pub(super) struct Waiter {
 
 /// The waiting requests of one provider, a line for each want.
 #[derive(Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     lines: Vec<(Line, VecDeque<Waiter>)>,
     len: usize,
     last_id: u64,
     /// When something changes by itself for those who wait, as the last try saw it.
-    pub(super) changes_at: Option<Timestamp>,
+    pub(crate) changes_at: Option<Timestamp>,
 }
 
 impl Line {
-    pub(super) fn new(want: &LeaseRequest<'_>, bound: Option<usize>) -> Self {
+    pub(crate) fn new(want: &LeaseRequest<'_>, bound: Option<usize>) -> Self {
         Self {
             model: want.model.into(),
             maker: want.maker.cloned(),
@@ -63,7 +63,7 @@ impl Line {
         }
     }
 
-    pub(super) fn is_of(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
+    pub(crate) fn is_of(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
         *self.model == *want.model
             && self.maker.as_ref() == want.maker
             && *self.tried == *want.tried
@@ -72,20 +72,20 @@ impl Line {
 }
 
 impl Queue {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.len >= WAITERS_MAX
     }
 
-    pub(super) fn has_line(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
+    pub(crate) fn has_line(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
         self.lines.iter().any(|(line, _)| line.is_of(want, bound))
     }
 
     /// Takes the last place in the line of `want`.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         attempt: &Try<'_>,
         bound: Option<usize>,
@@ -113,7 +113,7 @@ impl Queue {
     }
 
     /// Leaves the line. Whether the waiter still stood there: else something is on its way to it.
-    pub(super) fn leave(&mut self, id: u64) -> bool {
+    pub(crate) fn leave(&mut self, id: u64) -> bool {
         for at in 0..self.lines.len() {
             let waiters = &mut self.lines[at].1;
             if let Some(place) = waiters.iter().position(|waiter| waiter.id == id) {
@@ -127,7 +127,7 @@ impl Queue {
     }
 
     /// Gives bound accounts their new numbers after the accounts changed.
-    pub(super) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
+    pub(crate) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
         for (line, _) in &mut self.lines {
             line.bound = line.bound.and_then(&number);
         }
@@ -146,7 +146,7 @@ impl Queue {
 
 impl ProviderPool {
     /// Gives those who wait what there is, in their order.
-    pub(super) fn serve_waiting(&mut self, mode: Mode, now: Timestamp, state: &dyn PoolState) {
+    pub(crate) fn serve_waiting(&mut self, mode: Mode, now: Timestamp, state: &dyn PoolState) {
         if self.queue.is_empty() {
             return;
         }

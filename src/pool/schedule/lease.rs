@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::lane::Grant;
-use super::shared::Shared;
-use super::want::PassedOver;
+use super::lease_request::PassedOver;
+use super::provider_pool::Grant;
 use crate::account::{Account, Credential};
 use crate::outcome::{Outcome, Reading, Timestamp};
+use crate::pool::shared::Shared;
 
 /// Permission to use an account for one attempt.
 ///
 /// Dropping it says that the client left, and gives the account back.
 pub struct Lease {
-    pub(super) shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// Taken out when it settles.
     grant: Option<Grant>,
     /// Whether it reached who asked for it.
@@ -21,7 +21,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    pub(super) fn new(shared: Arc<Shared>, grant: Grant) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, grant: Grant) -> Self {
         Self {
             shared,
             grant: Some(grant),
@@ -30,7 +30,7 @@ impl Lease {
     }
 
     /// One that nobody has taken yet.
-    pub(super) fn unclaimed(shared: Arc<Shared>, grant: Grant) -> Self {
+    pub(crate) fn unclaimed(shared: Arc<Shared>, grant: Grant) -> Self {
         Self {
             shared,
             grant: Some(grant),
