@@ -4,7 +4,7 @@
 //! 3.
 
 use super::DIALECT;
-use super::parts_encode::plain_text;
+use super::content_encode::plain_text;
 use super::request_encode::{Encoder, write_text};
 use crate::canon::{Media, MediaKind, Part, PartKind, Role, Turn};
 use crate::json::{Array, EscapedStr};

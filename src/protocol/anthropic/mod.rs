@@ -8,24 +8,26 @@
 //! knows a socket, a clock or an account.
 
 mod abilities;
+mod content_encode;
 mod faults;
-mod format;
-mod glimpse;
+mod finish;
+mod format_encode;
+mod frame_info;
+mod message_fields;
 mod messages_decode;
 mod messages_encode;
 mod models;
-mod parts_encode;
+mod reasoning_encode;
 mod request_decode;
 mod request_encode;
-mod response;
+mod response_decode;
+mod response_encode;
+mod routing;
 mod stream_decode;
 mod stream_encode;
-mod thinking;
 mod tools_decode;
 mod tools_encode;
 mod usage;
-mod view;
-mod words;
 
 #[cfg(test)]
 mod tests;
@@ -128,20 +130,7 @@ impl Protocol for Anthropic {
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-        if matches!(
-            inbound.operation,
-            Operation::ListModels | Operation::ShowModel
-        ) {
-            return Ok(RoutingFields {
-                model: inbound.path_model.unwrap_or_default().to_owned(),
-                ..RoutingFields::default()
-            });
-        }
-        let document = Document::parse_shallow(inbound.body.clone())?;
-        Ok(RoutingFields::of_body(
-            document.root(),
-            session(inbound.headers, document.root()),
-        )?)
+        routing::decode(inbound)
     }
 
     fn upstream_path(
@@ -176,11 +165,11 @@ impl Protocol for Anthropic {
     }
 
     fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(view::View::new(ask)))
+        Box::new(stream_encode::Encoder::new(message_fields::View::new(ask)))
     }
 
     fn decode_response(&self, body: Bytes, _: &DecodeContext) -> Result<Response, Fault> {
-        response::decode(body)
+        response_decode::decode(body)
     }
 
     fn encode_response(
@@ -189,7 +178,7 @@ impl Protocol for Anthropic {
         ask: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, ask, losses)
+        response_encode::encode(response, ask, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -211,11 +200,11 @@ impl Protocol for Anthropic {
     }
 
     fn glimpse(&self, frame: &Frame) -> FrameInfo {
-        glimpse::frame(frame)
+        frame_info::frame(frame)
     }
 
     fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
-        glimpse::body(body)
+        frame_info::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
@@ -251,25 +240,4 @@ impl Protocol for Anthropic {
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
         models::decode_list(body)
     }
-}
-
-/// The conversation: Claude Code's header, else the client's user id, else the answer that a
-/// server-held thread goes on from.
-fn session(headers: &HeaderMap, root: Value<'_>) -> Option<String> {
-    let header = headers
-        .get("x-claude-code-session-id")
-        .and_then(|id| id.to_str().ok())
-        .map(str::to_owned);
-    let field = |holder: &str, key: &str| {
-        let holder = root.get(holder)?.opened().ok()?;
-        holder
-            .root()
-            .get(key)?
-            .str()
-            .ok()
-            .map(std::borrow::Cow::into_owned)
-    };
-    header
-        .or_else(|| field("metadata", "user_id"))
-        .or_else(|| field("thread", "previous_message_id"))
 }

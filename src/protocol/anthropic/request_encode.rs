@@ -8,10 +8,10 @@
 use http::{HeaderName, HeaderValue};
 
 use super::abilities::{self, Abilities};
-use super::format;
+use super::content_encode::plain_text;
+use super::format_encode;
 use super::messages_encode::{Message, write_messages};
-use super::parts_encode::plain_text;
-use super::thinking::Plan;
+use super::reasoning_encode::Plan;
 use crate::canon::{CacheMark, Format, Located, Losses, Offset, Part, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw};
 use crate::protocol::names::{NameRules, Names};
@@ -262,7 +262,7 @@ impl<'e> Encoder<'e> {
         let note = request
             .format
             .as_ref()
-            .and_then(|format| format::note(&format.value));
+            .and_then(|format| format_encode::note(&format.value));
         if let (Some(format), Some(_)) = (&request.format, &note) {
             self.losses.adjusted(format.at);
         }
@@ -326,7 +326,7 @@ impl<'e> Encoder<'e> {
         if let Some(strict) = format.strict.as_ref().filter(|strict| !strict.value) {
             self.losses.adjusted(strict.at);
         }
-        match format::closed(&format.schema) {
+        match format_encode::closed(&format.schema) {
             Some(closed) => {
                 self.losses.adjusted(at);
                 closed

@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 use super::usage::Counts;
-use super::{DIALECT, faults, words};
+use super::{DIALECT, faults, finish};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start};
 use crate::json::{self, Document, EscapedStr, Invalid, Raw, Scratch, Value};
 use crate::protocol::sse::{Frame, Frames};
@@ -364,7 +364,7 @@ impl Answer {
         } = std::mem::take(&mut self.ending);
         match stop_reason {
             Some(word) => {
-                let reason: FinishReason = words::decode_stop_reason(&word, self.has_calls);
+                let reason: FinishReason = finish::decode(&word, self.has_calls);
                 out.push(Event::Finish {
                     choice: 0,
                     reason,

@@ -6,8 +6,8 @@
 
 use bytes::BytesMut;
 
-use super::view::{Thoughts, View, write_end};
-use super::{faults, response, usage};
+use super::message_fields::{Thoughts, View, write_end};
+use super::{faults, response_encode, usage};
 use crate::canon::{Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
 use crate::json::{EscapedStr, Object, Raw, Writer};
 use crate::protocol::{StreamEncoder, StreamEnd, sse};
@@ -104,7 +104,7 @@ impl Encoder {
             Event::Finish {
                 reason: FinishReason::Malformed,
                 ..
-            } => self.fail(&Fault::upstream(response::MALFORMED), out),
+            } => self.fail(&Fault::upstream(response_encode::MALFORMED), out),
             Event::Finish {
                 reason,
                 sequence,

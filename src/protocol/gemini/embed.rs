@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::wire::{count, field, fields, required};
+use super::proto_json::{count, field, fields, required};
 use super::{Gemini, faults, path, resource};
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses, Unknown};
 use crate::json::{self, Document, EscapedStr, Invalid, Object, Raw, Value, Writer};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::wire::{count, field, word};
+use super::proto_json::{count, field, word};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{self, Array, Document, Raw, Value, Writer};
 use crate::protocol::keys;

@@ -2,7 +2,7 @@
 //!
 //! Source: Gemini API, `LogprobsResult`; OpenAI Chat, `choices[].logprobs.content`.
 
-use super::wire::field;
+use super::proto_json::field;
 use crate::json::{self, Array, Object, Raw, Value};
 
 /// Chat's list from a `logprobsResult`. `None` = it names no token.

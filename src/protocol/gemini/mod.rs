@@ -6,26 +6,32 @@
 //!
 //! Nothing here knows a provider's URL, an account, or another dialect's words.
 
-mod compose;
+mod call_ids;
+mod candidate_encode;
+mod chunk_decode;
 mod config_decode;
 mod config_encode;
-mod contents_encode;
+mod content_encode;
 mod embed;
 mod faults;
 mod finish;
-mod glimpse;
-mod ids;
+mod frame_info;
 mod logprobs;
+mod messages_decode;
+mod messages_encode;
 mod models;
-
-mod pieces;
-mod reader;
+mod proto_json;
+mod reasoning_encode;
 mod request_decode;
 mod request_encode;
-mod response;
+mod response_decode;
+mod response_encode;
+mod routing;
 mod stream_decode;
+mod stream_encode;
+mod tools_decode;
+mod tools_encode;
 mod usage;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -40,8 +46,8 @@ use super::{
     MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
     Route, RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, sse,
 };
-use crate::canon::{Dialect, Event, Fault, Fold, Losses, ModelCard, Request, Response};
-use crate::json::{self, Document, Value};
+use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
+use crate::json::{self, Document};
 
 pub const DIALECT: Dialect = Dialect::named("gemini");
 
@@ -147,28 +153,17 @@ impl Protocol for Gemini {
         version.contains("beta")
             || version.contains("alpha")
             || ["x-goog-api-key", "x-goog-api-client"].iter().any(|name| hints.headers.contains_key(*name))
-            || wire::parameter(hints.query, "key").is_some()
+            || proto_json::parameter(hints.query, "key").is_some()
             // Others only read below `/models/`, also names with colons such as `llama3:8b`.
             || hints.method == Method::POST && hints.path.starts_with("/models/")
     }
 
     fn stream_content_type(&self, query: Option<&str>) -> &'static str {
-        response::Form::of(query).content_type()
+        stream_encode::Form::of(query).content_type()
     }
 
     fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-        let document = Document::parse_shallow(inbound.body.clone())?;
-        document.root().members()?;
-        let model = inbound
-            .path_model
-            .ok_or_else(|| document.root().missing("model"))?
-            .to_owned();
-        Ok(RoutingFields {
-            model,
-            model_at: None,
-            stream: Some(inbound.operation == Operation::StreamGenerate),
-            ..RoutingFields::default()
-        })
+        routing::decode(inbound)
     }
 
     fn upstream_path(
@@ -190,7 +185,7 @@ impl Protocol for Gemini {
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-        request_decode::request(inbound)
+        request_decode::decode(inbound)
     }
 
     fn encode_request(
@@ -199,7 +194,7 @@ impl Protocol for Gemini {
         target: &Target<'_>,
         losses: &mut Losses,
     ) -> Encoded {
-        request_encode::request(request, target, losses)
+        request_encode::encode(request, target, losses)
     }
 
     fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
@@ -207,17 +202,11 @@ impl Protocol for Gemini {
     }
 
     fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(response::Encoder::new(ask))
+        Box::new(stream_encode::Encoder::new(ask))
     }
 
     fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
-        let document = Document::parse(body).map_err(MalformedResponse::from)?;
-        let (mut reader, mut events) = (reader::Reader::new(answering), Vec::new());
-        read_chunks(document.root(), &mut reader, &mut events)?;
-        reader.finish(&mut events);
-        let mut fold = Fold::default();
-        events.into_iter().for_each(|event| fold.push(event));
-        fold.finish()
+        response_decode::decode(body, answering)
     }
 
     fn encode_response(
@@ -226,7 +215,7 @@ impl Protocol for Gemini {
         ask: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, ask, losses)
+        response_encode::encode(response, ask, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Fault {
@@ -243,20 +232,21 @@ impl Protocol for Gemini {
         passed: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd {
-        response::encode_stream_fault(fault, passed, out)
+        stream_encode::encode_stream_fault(fault, passed, out)
     }
 
     fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
-        glimpse::look(&frame.data)
+        frame_info::look(&frame.data)
     }
 
     fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
-        glimpse::body(body)
+        frame_info::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {
         let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
-        let tokens = wire::required(document.root(), "totalTokens").and_then(wire::count);
+        let tokens =
+            proto_json::required(document.root(), "totalTokens").and_then(proto_json::count);
         tokens.map_err(|invalid| MalformedResponse::from(invalid).into())
     }
 
@@ -293,17 +283,5 @@ impl Protocol for Gemini {
 
     fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
         Some(self)
-    }
-}
-
-/// A whole answer is one chunk; a proxy may have collected a stream's chunks in an array.
-fn read_chunks(
-    root: Value<'_>,
-    reader: &mut reader::Reader,
-    events: &mut Vec<Event>,
-) -> Result<(), MalformedResponse> {
-    match root.items() {
-        Ok(mut chunks) => chunks.try_for_each(|chunk| reader.chunk(chunk, events)),
-        Err(_) => reader.chunk(root, events),
     }
 }

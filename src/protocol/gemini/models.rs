@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::wire::{count, field, parameter, required};
+use super::proto_json::{count, field, parameter, required};
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Object, Value};
 use crate::protocol::MalformedResponse;

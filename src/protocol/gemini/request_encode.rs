@@ -1,12 +1,12 @@
 //! Canon into a request for an upstream.
 //!
 //! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`. Every canonical field is
-//! written here, in [`super::contents_encode`] or in [`super::config_encode`], or stands in the
+//! written here, in [`super::messages_encode`] or in [`super::config_encode`], or stands in the
 //! losses afterwards.
 
-use super::contents_encode::Contents;
+use super::content_encode::{Piece, write_content};
+use super::messages_encode::Contents;
 use super::models::Thinking;
-use super::pieces::{Piece, write_content};
 use super::{NAME_RULES, config_encode, path, resource};
 use crate::canon::{Located, Losses, Part, PartKind, Request};
 use crate::json::{self, EscapedStr, Object};
@@ -21,7 +21,7 @@ pub(super) struct Context<'r> {
     pub(super) thinking: Thinking,
 }
 
-pub(super) fn request(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
+pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
     let names = Names::new(request, NAME_RULES);
     let restore = names.restore(true);
     let context = Context {

@@ -2,12 +2,12 @@
 //! records.
 //!
 //! Source: gemini.md "Stream": errors come as records and as bare objects; a proxy that ignores
-//! `alt=sse` sends the array. What a chunk means is read in [`super::reader`].
+//! `alt=sse` sends the array. What a chunk means is read in [`super::chunk_decode`].
 
 use bytes::Bytes;
 use memchr::memchr2;
 
-use super::reader::{BROKEN_OFF, Reader};
+use super::chunk_decode::{BROKEN_OFF, Reader};
 use crate::canon::{Event, Fault};
 use crate::json::{Document, Scratch};
 use crate::protocol::objects::Objects;

@@ -3,7 +3,7 @@
 //! Source: Gemini API, `UsageMetadata`: the prompt includes cached tokens, the candidates exclude
 //! thoughts.
 
-use super::wire::{count, field, word};
+use super::proto_json::{count, field, word};
 use crate::canon::Usage;
 use crate::json::{Object, Value};
 

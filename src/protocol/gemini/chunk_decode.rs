@@ -4,8 +4,8 @@
 //! increments, usage is cumulative, and an answer is complete once a finish reason was seen.
 //! Nothing here splits bytes.
 
-use super::wire::{count, field, fields, required, word};
-use super::{faults, finish, ids, logprobs, usage};
+use super::proto_json::{count, field, fields, required, word};
+use super::{call_ids, faults, finish, logprobs, usage};
 use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
 use crate::json::{self, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeContext, MalformedResponse, names};
@@ -275,7 +275,7 @@ impl Reader {
 
     fn mint(&mut self) -> EscapedStr {
         self.minted += 1;
-        ids::minted(&self.answering.request_id, self.minted)
+        call_ids::minted(&self.answering.request_id, self.minted)
     }
 
     /// Drafts that a model makes while it thinks are no part of its answer.

@@ -1,50 +1,18 @@
-//! A whole answer, both ways.
+//! Encodes a whole answer as a `message` object.
 //!
-//! Source: Anthropic Messages reference, "Response". Reading goes through the events that the same
-//! answer streamed would give.
+//! Source: Anthropic Messages reference, "Response".
 
 use bytes::Bytes;
 
-use super::stream_decode::Answer;
-use super::view::{Thoughts, View, write_end};
+use super::message_fields::{Thoughts, View, write_end};
 use super::{faults, usage};
 use crate::canon::{
-    Choice, Event, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm,
-    Response, ToolInput,
+    Choice, Fault, FinishReason, How, Losses, OutPart, PartHead, ReasoningForm, Response, ToolInput,
 };
-use crate::json::{self, Array, Document, EscapedStr, Value};
-use crate::protocol::{MalformedResponse, ResponseContext};
+use crate::json::{self, Array, EscapedStr};
+use crate::protocol::ResponseContext;
 
 pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be read";
-
-/// Reads an answer, or the error that came in its place.
-pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
-    let document = Document::parse(body).map_err(MalformedResponse::from)?;
-    let root = document.root();
-    if root
-        .get("type")
-        .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "error"))
-    {
-        return Err(faults::decode_record(root, None));
-    }
-    let mut events = Vec::new();
-    decode_events(root, &mut events)?;
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
-}
-
-fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-    let mut answer = Answer::default();
-    let content = root.required("content")?.items()?;
-    answer.start(root, out)?;
-    for (index, block) in (0..).zip(content) {
-        answer.block_start(block, index, out)?;
-        answer.block_stop(index, out)?;
-    }
-    answer.ending(root);
-    answer.stop(out)
-}
 
 /// Writes an answer. One that ended in a call which cannot be read is an error in every dialect.
 pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {

@@ -6,7 +6,7 @@
 //! forgets thoughts), else on an empty text at the end. Nothing here writes bytes.
 
 use super::DIALECT;
-use super::pieces::{Data, Piece};
+use super::content_encode::{Data, Piece};
 use crate::canon::{
     Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage,
 };

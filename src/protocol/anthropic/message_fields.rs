@@ -9,7 +9,7 @@ use crate::canon::{
 use crate::json::{EscapedStr, Object};
 use crate::protocol::{ResponseContext, envelope};
 
-use super::words;
+use super::finish;
 
 /// How much of the reasoning is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl View {
     /// The dialect's word for the reason: its own unknown words as they came, those of others as a
     /// plain end.
     pub(super) fn stop_reason(&self, reason: &FinishReason) -> EscapedStr {
-        match (words::encode_stop_reason(reason), reason) {
+        match (finish::encode(reason), reason) {
             (Some(word), _) => EscapedStr::from_static(word),
             (None, FinishReason::Other(word)) if self.is_native() => word.clone(),
             (None, _) => EscapedStr::from_static("end_turn"),
@@ -96,7 +96,7 @@ impl View {
 
     /// Whether the reason is said in a word that means something else.
     pub(super) fn is_approximate(&self, reason: &FinishReason) -> bool {
-        words::encode_stop_reason(reason).is_none() && !self.is_native()
+        finish::encode(reason).is_none() && !self.is_native()
     }
 }
 

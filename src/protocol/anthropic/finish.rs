@@ -21,7 +21,7 @@ const STOP_REASONS: [(&str, FinishReason); 8] = [
 
 /// Reads a stop reason. Calls in the answer decide whether it ended for them, not the upstream's
 /// word.
-pub(super) fn decode_stop_reason(word: &EscapedStr, has_calls: bool) -> FinishReason {
+pub(super) fn decode(word: &EscapedStr, has_calls: bool) -> FinishReason {
     let known = STOP_REASONS.iter().find(|(name, _)| *word == *name);
     match known.map_or_else(
         || FinishReason::Other(word.clone()),
@@ -35,7 +35,7 @@ pub(super) fn decode_stop_reason(word: &EscapedStr, has_calls: bool) -> FinishRe
 
 /// The word for a reason. `None` = the dialect has none: malformed calls are faults, and other
 /// words are their dialect's own.
-pub(super) fn encode_stop_reason(reason: &FinishReason) -> Option<&'static str> {
+pub(super) fn encode(reason: &FinishReason) -> Option<&'static str> {
     STOP_REASONS
         .iter()
         .find(|(_, meaning)| meaning == reason)
@@ -49,27 +49,18 @@ mod tests {
     #[test]
     fn every_word_comes_back_as_itself() {
         for (word, _) in STOP_REASONS {
-            let reason = decode_stop_reason(&EscapedStr::from(word), word == "tool_use");
-            assert_eq!(encode_stop_reason(&reason), Some(word));
+            let reason = decode(&EscapedStr::from(word), word == "tool_use");
+            assert_eq!(encode(&reason), Some(word));
         }
     }
 
     #[test]
     fn calls_decide_and_a_cut_call_stays_cut() {
+        assert_eq!(decode(&"end_turn".into(), true), FinishReason::ToolCalls);
+        assert_eq!(decode(&"tool_use".into(), false), FinishReason::End);
+        assert_eq!(decode(&"max_tokens".into(), true), FinishReason::Length);
         assert_eq!(
-            decode_stop_reason(&"end_turn".into(), true),
-            FinishReason::ToolCalls
-        );
-        assert_eq!(
-            decode_stop_reason(&"tool_use".into(), false),
-            FinishReason::End
-        );
-        assert_eq!(
-            decode_stop_reason(&"max_tokens".into(), true),
-            FinishReason::Length
-        );
-        assert_eq!(
-            decode_stop_reason(&"compaction".into(), false),
+            decode(&"compaction".into(), false),
             FinishReason::Other("compaction".into())
         );
     }

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::DIALECT;
-use super::pieces::{Data, Piece};
-use super::request_decode::is_handle;
+use super::content_encode::{Data, Piece};
+use super::messages_decode::is_handle;
 use super::request_encode::{Context, note_marks};
 use crate::canon::{
     Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn,
