@@ -82,6 +82,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         &[
             "json",
             "segmented_bytes",
+            "host",
             "listener",
             "canon",
             "protocol",

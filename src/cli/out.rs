@@ -3,10 +3,11 @@
 //! Facts go to standard output, complaints to standard error. What comes from files and upstreams
 //! cannot steer the terminal, and a reader that left is no error.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde::Serialize;
+
+use crate::host::printable::escape_json;
 
 pub(super) struct Out<'a> {
     facts: &'a mut dyn Write,
@@ -66,7 +67,7 @@ impl<'a> Out<'a> {
 
     fn line(&mut self, line: &str) {
         if self.failure.is_none() {
-            self.failure = writeln!(self.facts, "{}", harmless(line)).err();
+            self.failure = writeln!(self.facts, "{}", escape_json(line)).err();
         }
     }
 
@@ -89,7 +90,7 @@ impl<'a> Out<'a> {
 
     fn complaint(&mut self, prefix: &str, line: &str) {
         // When this fails there is nobody left to tell.
-        let _ = writeln!(self.complaints, "{prefix}{}", harmless(line));
+        let _ = writeln!(self.complaints, "{prefix}{}", escape_json(line));
     }
 
     /// Whether everything reached its reader, or the reader left by itself.
@@ -100,26 +101,6 @@ impl<'a> Out<'a> {
             _ => Ok(()),
         }
     }
-}
-
-/// A line without characters that steer a terminal or turn the direction of text: they become
-/// `\u001b`, which JSON reads back.
-fn harmless(line: &str) -> String {
-    let mut text = String::with_capacity(line.len());
-    for c in line.chars() {
-        if c.is_control() || turns_direction(c) {
-            write!(text, "\\u{:04x}", u32::from(c)).expect("a string takes everything");
-        } else {
-            text.push(c);
-        }
-    }
-    text
-}
-
-/// Source: Unicode Standard Annex 9, explicit directional formatting characters; and the two line
-/// separators.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -154,20 +135,27 @@ mod tests {
     #[test]
     fn names_from_files_cannot_steer_the_terminal() {
         assert_eq!(
-            harmless("a\u{1b}[2Jb\u{9b}c\nd\u{202e}e"),
+            escape_json("a\u{1b}[2Jb\u{9b}c\nd\u{202e}e"),
             "a\\u001b[2Jb\\u009bc\\u000ad\\u202ee"
         );
-        assert_eq!(harmless("grün 日本"), "grün 日本");
+        assert_eq!(
+            escape_json("a\u{61c}b\u{e0041}c"),
+            "a\\u061cb\\udb40\\udc41c"
+        );
+        assert_eq!(escape_json("grün 日本"), "grün 日本");
     }
 
     #[test]
     fn json_stays_json() {
         let (mut facts, mut complaints) = (Vec::new(), Vec::new());
         let mut out = Out::new(&mut facts, &mut complaints, true);
-        out.facts(&serde_json::json!({ "name": "a\u{9b}\u{1b}\u{202e}" }), []);
+        out.facts(
+            &serde_json::json!({ "name": "a\u{9b}\u{1b}\u{202e}\u{e0041}" }),
+            [],
+        );
         out.finish().unwrap();
         let value: serde_json::Value = serde_json::from_slice(&facts).unwrap();
         assert!(facts.is_ascii());
-        assert_eq!(value["name"], "a\u{9b}\u{1b}\u{202e}");
+        assert_eq!(value["name"], "a\u{9b}\u{1b}\u{202e}\u{e0041}");
     }
 }

@@ -5,6 +5,8 @@
 
 use std::time::SystemTime;
 
+use crate::host::printable::single_line;
+
 use super::view::{AccountState, AccountView, Endpoint, Now, View};
 
 const LABEL_CHARS_MAX: usize = 80;
@@ -126,21 +128,13 @@ pub(super) fn label(text: &str) -> String {
 
 /// At most `chars_max` characters, none of which steers a display.
 pub(super) fn cut(text: &str, chars_max: usize) -> String {
-    let mut plain = text
-        .chars()
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .filter(|c| !c.is_control() && !turns_direction(*c));
+    let mut plain = single_line(text);
     let mut cut: String = plain.by_ref().take(chars_max).collect();
     if plain.next().is_some() {
         cut.pop();
         cut.push('…');
     }
     cut
-}
-
-/// Source: Unicode Standard Annex 9, explicit directional formatting characters.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text in lines of about `width` characters, broken at spaces.
@@ -177,7 +171,10 @@ mod tests {
     #[test]
     fn a_label_is_one_line_without_meaning_of_its_own() {
         assert_eq!(label("a&b_c"), "a&&b_c");
-        assert_eq!(label("two\nlines\u{1b}[2J \u{202e}x"), "two lines[2J x");
+        assert_eq!(
+            label("two\nlines\u{1b}[2J \u{202e}\u{e0041}x"),
+            "two lines[2J x"
+        );
         let long = label(&"x".repeat(100));
         assert_eq!(long.chars().count(), 80);
         assert!(long.ends_with('…'));

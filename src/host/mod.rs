@@ -1,7 +1,8 @@
-//! What this program asks of the operating system beyond sockets: who holds a port, and what
-//! starts at login. It knows no configuration, account or verb of ours.
+//! What this program asks of the operating system beyond sockets: who holds a port, what starts at
+//! login, and how text reaches a display unharmed. It knows no configuration, account or verb.
 
 pub mod autostart;
 mod port_owner;
+pub mod printable;
 
 pub use port_owner::port_owner;

@@ -11,8 +11,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::host::{Authority, Host};
-use super::printable;
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::host::printable;
 
 /// Schemes of pages that only an installed program can show: no web site can have such an origin.
 ///
@@ -354,7 +354,7 @@ fn quoted(value: &[u8]) -> String {
         .chars()
         .take(SHOWN_CHARS_MAX)
         .collect();
-    format!("`{}`", printable(&shown))
+    format!("`{}`", printable::escape(&shown))
 }
 
 #[cfg(test)]

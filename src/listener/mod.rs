@@ -12,12 +12,10 @@ pub mod guard;
 mod host;
 mod limits;
 pub mod listen;
-mod printable;
 mod serve;
 #[cfg(test)]
 mod tests;
 
 pub use body::{BoxError, ResponseBody, collect};
 pub use limits::ListenerLimits;
-pub use printable::printable;
 pub use serve::{Drain, Handler, serve};

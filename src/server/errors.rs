@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Response};
 
 use crate::canon::{Blame, Fault, FaultKind};
-use crate::listener::printable;
+use crate::host::printable;
 use crate::protocol::Protocol;
 
 /// A fault in a dialect's own shape, with its true status and `Retry-After` in whole seconds.
@@ -35,7 +35,7 @@ pub(super) fn unauthorized() -> Fault {
 
 /// No such path; what the client's dialect expects as its base URL.
 pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
-    let path = printable(path);
+    let path = printable::escape(path);
     let message = format!(
         "gateway: no such path: `{path}`; {}",
         base_url_hint(protocol, base_url)
@@ -51,7 +51,7 @@ pub(super) fn no_such_method(
     protocol: &dyn Protocol,
     base_url: &str,
 ) -> Fault {
-    let path = printable(path);
+    let path = printable::escape(path);
     let message = format!(
         "gateway: `{path}` takes {allowed}, not {method}; {}",
         base_url_hint(protocol, base_url)
