@@ -84,8 +84,13 @@ fn generate(protocol: &'static dyn Protocol, inbound: &Inbound<'_>) -> Response<
 /// The dialect and operation of an upstream path, version segment included.
 fn find(method: &Method, path: &str) -> Option<(&'static dyn Protocol, Operation, Option<String>)> {
     let (_version, rest) = path.strip_prefix('/')?.split_once('/')?;
-    let routes = protocol::upstreams()
-        .flat_map(|protocol| protocol.routes().iter().map(move |route| (protocol, route)));
+    let routes = protocol::upstreams().flat_map(|protocol| {
+        protocol
+            .descriptor()
+            .routes
+            .iter()
+            .map(move |route| (protocol, route))
+    });
     let mut routes = routes.filter(|(_, route)| route.method == *method);
     routes.find_map(|(protocol, route)| {
         let model = route.matches(&format!("/{rest}"))?;

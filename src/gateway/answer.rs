@@ -122,8 +122,10 @@ pub(super) fn passed(plan: &Plan, head: &Parts, body: Bytes) -> Answer {
 pub(super) fn passed_head(plan: &Plan, head: &Parts) -> Response<()> {
     let mut response = Response::new(());
     *response.status_mut() = head.status;
-    *response.headers_mut() =
-        passthrough::response_headers(&head.headers, plan.protocol.passthrough_headers().response);
+    *response.headers_mut() = passthrough::response_headers(
+        &head.headers,
+        plan.protocol.descriptor().passthrough_headers.response,
+    );
     response
 }
 

@@ -216,7 +216,7 @@ fn request(
 ) -> Result<http::Request<SegmentedBytes>, Fault> {
     let call = provider::Call {
         method: Method::POST,
-        version: plan.protocol.version(),
+        version: plan.protocol.descriptor().version,
         wire: std::mem::take(&mut prepared.wire),
     };
     plan.endpoint.provider.prepare(call, credential)

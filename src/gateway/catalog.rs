@@ -240,7 +240,7 @@ pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<M
     };
     let call = provider::Call {
         method: Method::GET,
-        version: protocol.version(),
+        version: protocol.descriptor().version,
         wire,
     };
     let request = endpoint.provider.prepare(call, credential)?;

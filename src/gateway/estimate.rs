@@ -19,7 +19,7 @@ const TOKENS_PER_TURN: usize = 4;
 pub(super) fn is_needed(job: &RequestContext<'_>, plan: &Plan) -> bool {
     job.call.operation == Operation::CountTokens
         && !plan.is_passthrough
-        && !plan.protocol.counts_tokens()
+        && !plan.protocol.descriptor().counts_tokens
 }
 
 /// The estimate in the client's shape, with the loss that marks it.

@@ -22,7 +22,7 @@ pub(super) fn at_whole(call: &Call) -> Result<RoutingFields, Fault> {
     let body = call.body.whole();
     let mut peek = call
         .protocol
-        .peek(&call.inbound(body))
+        .routing_fields(&call.inbound(body))
         .map_err(|error| error.into_fault(body))?;
     peek.stream.get_or_insert(false);
     Ok(peek)
@@ -53,7 +53,10 @@ fn at_edges(call: &Call, bytes: usize, length: usize) -> Option<RoutingFields> {
         call.body.slice(bytes - length..bytes),
     );
     let ends = EdgeMembers::of(head.whole(), tail.whole(), bytes)?;
-    let mut peek = call.protocol.peek(&call.inbound(ends.text())).ok()?;
+    let mut peek = call
+        .protocol
+        .routing_fields(&call.inbound(ends.text()))
+        .ok()?;
     peek.model_at = peek.model_at.map(|at| ends.locate(at));
     Some(peek)
 }

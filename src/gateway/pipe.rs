@@ -225,7 +225,7 @@ impl StreamTransform for Passthrough {
         let protocol = self.protocol;
         let seen = &mut self.seen;
         self.framing
-            .push(chunk.clone(), |frame| seen.note(protocol.glimpse(frame)));
+            .push(chunk.clone(), |frame| seen.note(protocol.frame_info(frame)));
         seen.shown.is_content |= matches!(self.framing, Framing::Lost);
         seen.shown.is_over |=
             seen.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
@@ -235,7 +235,7 @@ impl StreamTransform for Passthrough {
     fn end(&mut self) -> Bytes {
         let is_between = self.framing.is_between();
         if let Some(frame) = self.framing.finish() {
-            self.seen.note(self.protocol.glimpse(&frame));
+            self.seen.note(self.protocol.frame_info(&frame));
         }
         let is_whole =
             self.seen.may_end || self.seen.shown.is_over || matches!(self.framing, Framing::Lost);

@@ -275,7 +275,11 @@ impl<'c> RequestContext<'c> {
         }
         // The older form of the same API: most of its servers still speak it, and those that do not
         // say 404.
-        let native = own.is_native_beside(dialects).then(|| plan(own, true));
+        let is_native = own
+            .descriptor()
+            .legacy_of
+            .is_some_and(|newer| dialects.contains(&newer));
+        let native = is_native.then(|| plan(own, true));
         let upstreams = dialects
             .iter()
             .filter_map(|dialect| protocol::by_name(dialect.name()));
@@ -336,7 +340,7 @@ impl<'c> RequestContext<'c> {
             &plan.model,
             self.call.query.as_deref(),
         );
-        let allowed = plan.protocol.passthrough_headers().request;
+        let allowed = plan.protocol.descriptor().passthrough_headers.request;
         let body = passthrough::rename(&self.call.body, &self.peek, &plan.model);
         let mut headers = passthrough::request_headers(&self.call.headers, allowed);
         headers.extend(
@@ -390,11 +394,11 @@ impl<'c> RequestContext<'c> {
             return Err(self.no_embeddings(plan));
         };
         let mut losses = Losses::default();
-        let encoded =
-            codec.encode_embed(&embed, &self.target(plan, self.call.operation), &mut losses);
+        let target = self.target(plan, self.call.operation);
+        let wire = codec.encode_embed(&embed, &target, &mut losses);
         let losses = self.settle(losses, plan.protocol.dialect())?;
         Ok(Prepared {
-            wire: encoded.wire,
+            wire,
             exchange: Exchange::Embed(embed),
             losses,
         })
@@ -478,7 +482,7 @@ impl<'c> RequestContext<'c> {
 pub(super) fn own_headers(
     protocol: &dyn Protocol,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-    let fixed = protocol.own_headers().iter();
+    let fixed = protocol.descriptor().fixed_headers.iter();
     fixed.map(|(name, value)| {
         (
             HeaderName::from_static(name),

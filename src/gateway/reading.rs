@@ -244,7 +244,7 @@ impl Reading<'_> {
         let glimpse = self
             .plan
             .protocol
-            .glimpse_body(&body)
+            .body_info(&body)
             .map_err(|garbled: MalformedResponse| Failure::garbled(&garbled.why))?;
         match glimpse.fault.clone() {
             Some(fault) => Err(self.refused(fault, head)),

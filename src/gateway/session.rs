@@ -29,7 +29,10 @@ fn named(headers: &HeaderMap) -> Option<&str> {
 /// account does.
 pub(super) fn by_opening(call: &Call) -> Option<SessionKey> {
     let document = Document::parse(call.body.whole().clone()).ok()?;
-    conversation_key::digest(document.root(), call.protocol.opening())
-        .as_deref()
-        .map(SessionKey::of)
+    conversation_key::digest(
+        document.root(),
+        call.protocol.descriptor().conversation_fields,
+    )
+    .as_deref()
+    .map(SessionKey::of)
 }

@@ -10,7 +10,7 @@ use crate::json::{Kind, Value};
 
 /// Where a dialect keeps its system text and its turns.
 #[derive(Clone, Copy, Debug)]
-pub struct Places {
+pub struct Fields {
     pub system: &'static [&'static str],
     pub turns: &'static str,
 }
@@ -20,15 +20,15 @@ const TEXT_KEYS: [&str; 3] = ["text", "content", "parts"];
 
 /// A digest over the system text and the turns up to the first of a user; `None` where nobody said
 /// anything.
-pub fn digest(root: Value<'_>, places: Places) -> Option<String> {
+pub fn digest(root: Value<'_>, fields: Fields) -> Option<String> {
     let mut words = Words {
         hash: Sha256::new(),
         any: false,
     };
-    root.find(places.system)
+    root.find(fields.system)
         .into_iter()
         .for_each(|system| words.add(system));
-    if let Some(turns) = root.get(places.turns) {
+    if let Some(turns) = root.get(fields.turns) {
         words.add_turns(turns);
     }
     words.any.then(|| {
@@ -97,17 +97,17 @@ mod tests {
     use super::*;
     use crate::json::Document;
 
-    const CHAT: Places = Places {
+    const CHAT: Fields = Fields {
         system: &[],
         turns: "messages",
     };
-    const MESSAGES: Places = Places {
+    const MESSAGES: Fields = Fields {
         system: &["system"],
         turns: "messages",
     };
 
-    fn of(places: Places, body: &'static str) -> Option<String> {
-        digest(Document::parse(body.into()).unwrap().root(), places)
+    fn of(fields: Fields, body: &'static str) -> Option<String> {
+        digest(Document::parse(body.into()).unwrap().root(), fields)
     }
 
     #[test]
@@ -168,11 +168,11 @@ mod tests {
 
     #[test]
     fn text_that_is_no_list_is_a_turn() {
-        let places = Places {
+        let fields = Fields {
             system: &["instructions"],
             turns: "input",
         };
-        assert!(of(places, r#"{"input":"hi"}"#).is_some());
-        assert_eq!(of(places, r#"{"input":[]}"#), None);
+        assert!(of(fields, r#"{"input":"hi"}"#).is_some());
+        assert_eq!(of(fields, r#"{"input":[]}"#), None);
     }
 }

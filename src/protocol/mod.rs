@@ -11,6 +11,7 @@
 
 pub mod anthropic;
 pub mod conversation_key;
+mod descriptor;
 pub mod efforts;
 pub mod envelope;
 mod file_refs;
@@ -42,6 +43,7 @@ use crate::json::{Invalid, Value};
 use crate::segmented_bytes::SegmentedBytes;
 use names::Restore;
 
+pub use descriptor::{Descriptor, PassthroughHeaders};
 pub use route::{Hints, Operation, Route};
 pub use unreadable::{DecodeError, MalformedResponse};
 
@@ -68,7 +70,7 @@ pub fn by_name(name: &str) -> Option<&'static dyn Protocol> {
 pub fn upstreams() -> impl Iterator<Item = &'static dyn Protocol> {
     ALL.iter()
         .copied()
-        .filter(|protocol| protocol.is_upstream())
+        .filter(|protocol| protocol.descriptor().is_upstream)
 }
 
 /// A client's request as the codecs see it.
@@ -187,14 +189,7 @@ pub struct ResponseContext<'a> {
     pub now: u64,
 }
 
-/// An embedding request as the wire wants it, and whether the answer is one vector or a list.
-#[derive(Debug, Default)]
-pub struct EncodedEmbedding {
-    pub wire: Wire,
-    pub operation: Option<Operation>,
-}
-
-/// Which of a dialect's answers is being read by [`Protocol::glimpse`].
+/// What one frame or body of a passthrough revealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameInfo {
     pub usage: Option<Usage>,
@@ -264,52 +259,15 @@ pub trait StreamEncoder: Send {
 
 /// A wire format.
 pub trait Protocol: Send + Sync {
-    fn dialect(&self) -> Dialect;
+    /// The constants of the dialect.
+    fn descriptor(&self) -> &'static Descriptor;
 
-    /// The paths that clients of this dialect use.
-    fn routes(&self) -> &'static [Route];
-
-    /// The version segment that its paths stand under where a base URL names none: `v1`, `v1beta`.
-    fn version(&self) -> &'static str;
-
-    /// Where a conversation's beginning stands, by which it is known when the client names none.
-    fn opening(&self) -> conversation_key::Places;
-
-    /// What clients of this dialect add to the gateway's address as their base URL.
-    fn base_url_suffix(&self) -> &'static str {
-        ""
-    }
-
-    /// First segments of a path by which a client may say that it speaks this dialect.
-    fn aliases(&self) -> &'static [&'static str] {
-        &[]
+    fn dialect(&self) -> Dialect {
+        self.descriptor().dialect
     }
 
     /// Whether the hints are of this dialect's clients and of no other's.
     fn is_hinted(&self, _hints: &Hints<'_>) -> bool {
-        false
-    }
-
-    /// Whether upstreams are called in this dialect. One that is not is a client's, and passes
-    /// through beside another at most.
-    fn is_upstream(&self) -> bool {
-        true
-    }
-
-    /// The header in which the official services of this dialect take a key; `authorization` = as a
-    /// bearer token. Source: each vendor's API reference, "Authentication".
-    fn key_header(&self) -> &'static str {
-        "authorization"
-    }
-
-    /// Headers that every request of this dialect carries, passthrough aside.
-    fn own_headers(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
-    /// Whether a provider that speaks these dialects most likely serves this one too, as an older
-    /// form of the same API.
-    fn is_native_beside(&self, _dialects: &[Dialect]) -> bool {
         false
     }
 
@@ -322,7 +280,7 @@ pub trait Protocol: Send + Sync {
     ///
     /// # Errors
     /// On bodies that are no JSON object or name no model.
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError>;
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError>;
 
     /// The path and query under which an upstream of this dialect serves the operation, for a
     /// passthrough. `query` is the client's, without `key`.
@@ -346,19 +304,19 @@ pub trait Protocol: Send + Sync {
         losses: &mut Losses,
     ) -> Encoded;
 
-    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder>;
+    fn stream_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder>;
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder>;
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder>;
 
     /// # Errors
     /// When the body is not an answer of this dialect. A body that is an error or an answer without
     /// an end gives events that fail.
-    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault>;
+    fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault>;
 
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes;
 
@@ -376,18 +334,18 @@ pub trait Protocol: Send + Sync {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &PassthroughState<'_>,
+        state: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd;
 
     /// Looks at one frame of a stream that passes through, as cheaply as it can.
-    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo;
+    fn frame_info(&self, frame: &sse::Frame) -> FrameInfo;
 
     /// Looks at a whole answer that passes through.
     ///
     /// # Errors
     /// When it is not JSON.
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse>;
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse>;
 
     /// Reads a token count's answer.
     ///
@@ -399,16 +357,6 @@ pub trait Protocol: Send + Sync {
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes;
-
-    /// Whether an upstream of this dialect counts tokens; one that does reads such an answer by
-    /// [`Protocol::decode_count`].
-    fn counts_tokens(&self) -> bool {
-        false
-    }
-
-    /// Request and response headers that survive a passthrough besides the common ones; `*` at the
-    /// end stands for any rest.
-    fn passthrough_headers(&self) -> PassthroughHeaders;
 
     /// The answer to a list of models; `query` may ask for a page.
     fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes;
@@ -427,25 +375,13 @@ pub trait Protocol: Send + Sync {
     }
 }
 
-/// Allow lists of a passthrough: lower-case names, `*` at the end stands for any rest.
-#[derive(Clone, Copy, Debug)]
-pub struct PassthroughHeaders {
-    pub request: &'static [&'static str],
-    pub response: &'static [&'static str],
-}
-
 /// The embedding half of a dialect.
 pub trait EmbedProtocol: Send + Sync {
     /// # Errors
     /// On malformed requests.
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError>;
 
-    fn encode_embed(
-        &self,
-        embed: &Embed,
-        target: &Target<'_>,
-        losses: &mut Losses,
-    ) -> EncodedEmbedding;
+    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire;
 
     /// # Errors
     /// When the body is not an answer of this dialect.
@@ -507,14 +443,14 @@ mod tests {
                 Some(protocol.dialect())
             );
             let shares = |other: &&&dyn Protocol| {
-                other
-                    .aliases()
+                let aliases = other.descriptor().aliases;
+                aliases
                     .iter()
-                    .any(|alias| protocol.aliases().contains(alias))
+                    .any(|alias| protocol.descriptor().aliases.contains(alias))
             };
             assert_eq!(
                 ALL.iter().filter(shares).count(),
-                usize::from(!protocol.aliases().is_empty())
+                usize::from(!protocol.descriptor().aliases.is_empty())
             );
         }
     }

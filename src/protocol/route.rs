@@ -54,6 +54,22 @@ pub struct Route {
 }
 
 impl Route {
+    pub(super) const fn get(pattern: &'static str, operation: Operation) -> Self {
+        Self {
+            method: Method::GET,
+            pattern,
+            operation,
+        }
+    }
+
+    pub(super) const fn post(pattern: &'static str, operation: Operation) -> Self {
+        Self {
+            method: Method::POST,
+            pattern,
+            operation,
+        }
+    }
+
     /// Whether `path` (without version segment, percent-decoded) is this route's; the model where
     /// the pattern names one.
     pub fn matches(&self, path: &str) -> Option<Option<String>> {

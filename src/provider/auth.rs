@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::account::{Credential, Secret};
 use crate::canon::Dialect;
-use crate::protocol::{self, Protocol};
+use crate::protocol;
 
 /// How a provider wants its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,8 @@ impl Auth {
 
     /// The form that the official services of a dialect use.
     pub fn usual_for(dialect: Dialect) -> Self {
-        let header = protocol::by_name(dialect.name()).map(Protocol::key_header);
+        let header =
+            protocol::by_name(dialect.name()).map(|protocol| protocol.descriptor().key_header);
         header.and_then(Self::by_name).unwrap_or(Self::Bearer)
     }
 

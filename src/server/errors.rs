@@ -60,7 +60,7 @@ pub(super) fn no_such_method(
 }
 
 fn base_url_hint(protocol: &dyn Protocol, base_url: &str) -> String {
-    let (dialect, suffix) = (protocol.dialect(), protocol.base_url_suffix());
+    let (dialect, suffix) = (protocol.dialect(), protocol.descriptor().base_url_suffix);
     format!("the base URL for {dialect} clients is {base_url}{suffix}")
 }
 

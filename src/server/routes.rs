@@ -69,7 +69,8 @@ static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
     let routes = || {
         protocol::ALL.iter().flat_map(|protocol| {
             protocol
-                .routes()
+                .descriptor()
+                .routes
                 .iter()
                 .map(move |route| (*protocol, route))
         })
@@ -83,7 +84,7 @@ static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
         routes().filter(|(_, route)| !route.pattern.contains('{') && sharers(route.pattern) == 1);
     whole
         .map(|(protocol, route)| Straight {
-            path: format!("/{}{}", protocol.version(), route.pattern),
+            path: format!("/{}{}", protocol.descriptor().version, route.pattern),
             method: route.method.clone(),
             protocol,
             operation: route.operation,
@@ -182,7 +183,7 @@ impl Path {
             protocol: likely,
         };
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
-            for route in protocol.routes() {
+            for route in protocol.descriptor().routes {
                 let Some(model) = route.matches(&self.rest) else {
                     continue;
                 };
@@ -208,7 +209,7 @@ fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
     protocol::ALL
         .iter()
         .copied()
-        .find(|protocol| protocol.aliases().contains(&segment))
+        .find(|protocol| protocol.descriptor().aliases.contains(&segment))
 }
 
 impl Place {

@@ -118,7 +118,7 @@ fn peek(bencher: Bencher<'_, '_>, (name, bytes): (&str, usize)) {
     let (headers, body, protocol) = (HeaderMap::new(), wire(name, bytes), dialect(name));
     bencher
         .counter(BytesCount::new(body.len()))
-        .bench(|| protocol.peek(black_box(&inbound(&headers, &body))));
+        .bench(|| protocol.routing_fields(black_box(&inbound(&headers, &body))));
 }
 
 static REQUEST: LazyLock<Request> = LazyLock::new(|| request(SMALL));
@@ -232,7 +232,7 @@ fn glimpse_stream(bencher: Bencher<'_, '_>, name: &str) {
         let (mut frames, mut ends) = (Frames::default(), 0);
         for chunk in chunks(&body) {
             let counted = frames.push(chunk, |frame| {
-                ends += usize::from(protocol.glimpse(&frame).is_end);
+                ends += usize::from(protocol.frame_info(&frame).is_end);
                 Ok(())
             });
             counted.expect("the frames are small");

@@ -88,7 +88,7 @@ fn read_as_answer(dialect: &str, bytes: &Bytes) {
     }
     let _ = protocol.decode_response(bytes.clone(), &answering);
     let _ = protocol.decode_fault(StatusCode::TOO_MANY_REQUESTS, &HeaderMap::new(), bytes);
-    let _ = protocol.glimpse_body(bytes);
+    let _ = protocol.body_info(bytes);
     let _ = protocol.decode_count(bytes);
     let _ = protocol.decode_models(bytes);
     let _ = protocol
@@ -113,7 +113,7 @@ fn read_as_request(dialect: &str, bytes: &Bytes) {
             headers: &headers,
             body: bytes,
         };
-        let _ = protocol(dialect).peek(&inbound);
+        let _ = protocol(dialect).routing_fields(&inbound);
         let _ = protocol(dialect)
             .embeddings()
             .map(|codec| codec.decode_embed(&inbound));

@@ -33,13 +33,13 @@ mod usage;
 mod tests;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::sse::Frame;
 use super::{
-    DecodeContext, DecodeError, Encoded, FrameInfo, Hints, Inbound, MalformedResponse, Operation,
-    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
-    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key,
+    DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Hints, Inbound, MalformedResponse,
+    Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
+    RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document, Value};
@@ -49,29 +49,6 @@ pub const DIALECT: Dialect = Dialect::named("anthropic");
 
 /// The dialect itself; it holds nothing.
 pub struct Anthropic;
-
-static ROUTES: [Route; 4] = [
-    Route {
-        method: Method::POST,
-        pattern: "/messages",
-        operation: Operation::Generate,
-    },
-    Route {
-        method: Method::POST,
-        pattern: "/messages/count_tokens",
-        operation: Operation::CountTokens,
-    },
-    Route {
-        method: Method::GET,
-        pattern: "/models",
-        operation: Operation::ListModels,
-    },
-    Route {
-        method: Method::GET,
-        pattern: "/models/{model}",
-        operation: Operation::ShowModel,
-    },
-];
 
 /// `anthropic-organization-id` and `anthropic-workspace-id` name the account behind the gateway and
 /// do not go back.
@@ -93,43 +70,39 @@ const HEADERS: PassthroughHeaders = PassthroughHeaders {
     ],
 };
 
+static DESCRIPTOR: Descriptor = Descriptor {
+    dialect: DIALECT,
+    routes: &[
+        Route::post("/messages", Operation::Generate),
+        Route::post("/messages/count_tokens", Operation::CountTokens),
+        Route::get("/models", Operation::ListModels),
+        Route::get("/models/{model}", Operation::ShowModel),
+    ],
+    version: "v1",
+    base_url_suffix: "",
+    aliases: &["anthropic"],
+    conversation_fields: conversation_key::Fields {
+        system: &["system"],
+        turns: "messages",
+    },
+    key_header: "x-api-key",
+    fixed_headers: &[("anthropic-version", request_encode::VERSION)],
+    passthrough_headers: HEADERS,
+    is_upstream: true,
+    counts_tokens: true,
+    legacy_of: None,
+};
+
 impl Protocol for Anthropic {
-    fn dialect(&self) -> Dialect {
-        DIALECT
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &ROUTES
-    }
-
-    fn version(&self) -> &'static str {
-        "v1"
-    }
-
-    fn opening(&self) -> conversation_key::Places {
-        conversation_key::Places {
-            system: &["system"],
-            turns: "messages",
-        }
-    }
-
-    fn aliases(&self) -> &'static [&'static str] {
-        &["anthropic"]
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
     }
 
     fn is_hinted(&self, hints: &Hints<'_>) -> bool {
         hints.headers.contains_key("anthropic-version") || hints.path.starts_with("/messages")
     }
 
-    fn key_header(&self) -> &'static str {
-        "x-api-key"
-    }
-
-    fn own_headers(&self) -> &'static [(&'static str, &'static str)] {
-        &[("anthropic-version", request_encode::VERSION)]
-    }
-
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         routing::decode(inbound)
     }
 
@@ -164,8 +137,10 @@ impl Protocol for Anthropic {
         Box::new(stream_decode::Decoder::default())
     }
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(message_fields::View::new(ask)))
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(message_fields::View::new(
+            context,
+        )))
     }
 
     fn decode_response(&self, body: Bytes, _: &DecodeContext) -> Result<Response, Fault> {
@@ -175,10 +150,10 @@ impl Protocol for Anthropic {
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response_encode::encode(response, ask, losses)
+        response_encode::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -199,11 +174,11 @@ impl Protocol for Anthropic {
         StreamEnd::Clean
     }
 
-    fn glimpse(&self, frame: &Frame) -> FrameInfo {
+    fn frame_info(&self, frame: &Frame) -> FrameInfo {
         frame_info::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         frame_info::body(body)
     }
 
@@ -219,14 +194,6 @@ impl Protocol for Anthropic {
 
     fn encode_count(&self, tokens: u64) -> Bytes {
         json::document(|value| value.object(|object| object.u64("input_tokens", tokens)))
-    }
-
-    fn counts_tokens(&self) -> bool {
-        true
-    }
-
-    fn passthrough_headers(&self) -> PassthroughHeaders {
-        HEADERS
     }
 
     fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {

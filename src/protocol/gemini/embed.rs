@@ -10,8 +10,7 @@ use super::{Gemini, faults, path, resource};
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, Losses, Unknown};
 use crate::json::{self, Document, EscapedStr, Invalid, Object, Raw, Value, Writer};
 use crate::protocol::{
-    DecodeError, EmbedProtocol, EncodedEmbedding, Inbound, MalformedResponse, Operation, Target,
-    Wire,
+    DecodeError, EmbedProtocol, Inbound, MalformedResponse, Operation, Target, Wire,
 };
 
 impl EmbedProtocol for Gemini {
@@ -31,12 +30,7 @@ impl EmbedProtocol for Gemini {
         Ok(embed)
     }
 
-    fn encode_embed(
-        &self,
-        embed: &Embed,
-        target: &Target<'_>,
-        losses: &mut Losses,
-    ) -> EncodedEmbedding {
+    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire {
         let is_batch = embed.is_batch || embed.inputs.len() != 1;
         let body = json::document(|value| {
             value.object(|body| {
@@ -58,18 +52,15 @@ impl EmbedProtocol for Gemini {
             .unknown
             .iter()
             .for_each(|unknown| losses.dropped(unknown.at));
-        let (method, operation) = if is_batch {
-            ("batchEmbedContents", Operation::BatchEmbed)
+        let method = if is_batch {
+            "batchEmbedContents"
         } else {
-            ("embedContent", Operation::Embed)
+            "embedContent"
         };
-        EncodedEmbedding {
-            wire: Wire {
-                path: path(target.model, method),
-                body: body.into(),
-                ..Wire::default()
-            },
-            operation: Some(operation),
+        Wire {
+            path: path(target.model, method),
+            body: body.into(),
+            ..Wire::default()
         }
     }
 

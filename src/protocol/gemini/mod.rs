@@ -42,7 +42,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::names::NameRules;
 use super::{
-    DecodeContext, DecodeError, EmbedProtocol, Encoded, FrameInfo, Hints, Inbound,
+    DecodeContext, DecodeError, Descriptor, EmbedProtocol, Encoded, FrameInfo, Hints, Inbound,
     MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
     Route, RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, sse,
 };
@@ -60,36 +60,6 @@ const NAME_RULES: NameRules = NameRules {
 
 /// The Gemini API.
 pub struct Gemini;
-
-const fn post(pattern: &'static str, operation: Operation) -> Route {
-    Route {
-        method: Method::POST,
-        pattern,
-        operation,
-    }
-}
-
-/// A model's name stands behind `models/`, which [`Route::matches`] takes off. The AI SDK leaves it
-/// out where the name holds a slash, as `provider/model` does (observed with `@ai-sdk/google`
-/// 3.0.141).
-static ROUTES: [Route; 8] = [
-    post("/{model}:generateContent", Operation::Generate),
-    post("/{model}:streamGenerateContent", Operation::StreamGenerate),
-    post("/{model}:countTokens", Operation::CountTokens),
-    post("/models/{model}/countTokens", Operation::CountTokens),
-    post("/{model}:embedContent", Operation::Embed),
-    post("/{model}:batchEmbedContents", Operation::BatchEmbed),
-    Route {
-        method: Method::GET,
-        pattern: "/models",
-        operation: Operation::ListModels,
-    },
-    Route {
-        method: Method::GET,
-        pattern: "/models/{model}",
-        operation: Operation::ShowModel,
-    },
-];
 
 /// The path of a method of a model, whose name may hold slashes and colons.
 fn path(model: &str, method: &str) -> String {
@@ -118,32 +88,46 @@ fn model_path(model: &str) -> String {
     format!("/{}", utf8_percent_encode(&resource(model), KEPT))
 }
 
+static DESCRIPTOR: Descriptor = Descriptor {
+    dialect: DIALECT,
+    // A model's name stands behind `models/`, which `Route::matches` takes off. The AI SDK leaves
+    // it out where the name holds a slash, as `provider/model` does (observed with
+    // `@ai-sdk/google` 3.0.141).
+    routes: &[
+        Route::post("/{model}:generateContent", Operation::Generate),
+        Route::post("/{model}:streamGenerateContent", Operation::StreamGenerate),
+        Route::post("/{model}:countTokens", Operation::CountTokens),
+        Route::post("/models/{model}/countTokens", Operation::CountTokens),
+        Route::post("/{model}:embedContent", Operation::Embed),
+        Route::post("/{model}:batchEmbedContents", Operation::BatchEmbed),
+        Route::get("/models", Operation::ListModels),
+        Route::get("/models/{model}", Operation::ShowModel),
+    ],
+    version: "v1beta",
+    base_url_suffix: "",
+    aliases: &["gemini", "genai"],
+    conversation_fields: conversation_key::Fields {
+        system: &["systemInstruction", "system_instruction"],
+        turns: "contents",
+    },
+    key_header: "x-goog-api-key",
+    fixed_headers: &[],
+    passthrough_headers: PassthroughHeaders {
+        request: &[
+            "x-goog-api-client",
+            "x-goog-request-params",
+            "x-server-timeout",
+        ],
+        response: &["server-timing"],
+    },
+    is_upstream: true,
+    counts_tokens: true,
+    legacy_of: None,
+};
+
 impl Protocol for Gemini {
-    fn dialect(&self) -> Dialect {
-        DIALECT
-    }
-
-    fn routes(&self) -> &'static [Route] {
-        &ROUTES
-    }
-
-    fn version(&self) -> &'static str {
-        "v1beta"
-    }
-
-    fn opening(&self) -> conversation_key::Places {
-        conversation_key::Places {
-            system: &["systemInstruction", "system_instruction"],
-            turns: "contents",
-        }
-    }
-
-    fn aliases(&self) -> &'static [&'static str] {
-        &["gemini", "genai"]
-    }
-
-    fn key_header(&self) -> &'static str {
-        "x-goog-api-key"
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
     }
 
     /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of
@@ -162,7 +146,7 @@ impl Protocol for Gemini {
         stream_encode::Form::of(query).content_type()
     }
 
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         routing::decode(inbound)
     }
 
@@ -197,25 +181,25 @@ impl Protocol for Gemini {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decode::Decoder::new(answering))
+    fn stream_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(context))
     }
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(ask))
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
-        response_decode::decode(body, answering)
+    fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
+        response_decode::decode(body, context)
     }
 
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response_encode::encode(response, ask, losses)
+        response_encode::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Fault {
@@ -229,17 +213,17 @@ impl Protocol for Gemini {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &PassthroughState<'_>,
+        state: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd {
-        stream_encode::encode_stream_fault(fault, passed, out)
+        stream_encode::encode_stream_fault(fault, state, out)
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
+    fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
         frame_info::look(&frame.data)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         frame_info::body(body)
     }
 
@@ -252,21 +236,6 @@ impl Protocol for Gemini {
 
     fn encode_count(&self, tokens: u64) -> Bytes {
         json::document(|value| value.object(|object| object.u64("totalTokens", tokens)))
-    }
-
-    fn counts_tokens(&self) -> bool {
-        true
-    }
-
-    fn passthrough_headers(&self) -> PassthroughHeaders {
-        PassthroughHeaders {
-            request: &[
-                "x-goog-api-client",
-                "x-goog-request-params",
-                "x-server-timeout",
-            ],
-            response: &["server-timing"],
-        }
     }
 
     fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes {

@@ -10,8 +10,7 @@ use bytes::Bytes;
 use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, How, Located, Losses};
 use crate::json::{self, Document, EscapedStr, Invalid, Kind, Object, Value};
 use crate::protocol::{
-    DecodeError, EmbedProtocol, EncodedEmbedding, Inbound, MalformedResponse, Operation, Target,
-    Wire,
+    DecodeError, EmbedProtocol, Inbound, MalformedResponse, Operation, Target, Wire,
 };
 
 use super::OpenaiChat;
@@ -41,12 +40,7 @@ impl EmbedProtocol for OpenaiChat {
         Ok(embed)
     }
 
-    fn encode_embed(
-        &self,
-        embed: &Embed,
-        target: &Target<'_>,
-        losses: &mut Losses,
-    ) -> EncodedEmbedding {
+    fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire {
         let body =
             json::document(|value| value.object(|object| write(embed, target.model, object)));
         embed.task.iter().for_each(|task| losses.dropped(task.at));
@@ -58,14 +52,10 @@ impl EmbedProtocol for OpenaiChat {
             .unknown
             .iter()
             .for_each(|field| losses.dropped(field.at));
-        let wire = Wire {
+        Wire {
             path: "/embeddings".into(),
             body: body.into(),
             ..Wire::default()
-        };
-        EncodedEmbedding {
-            wire,
-            operation: Some(Operation::Embed),
         }
     }
 

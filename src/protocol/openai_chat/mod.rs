@@ -35,41 +35,19 @@ mod tools_encode;
 mod usage;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
-    DecodeContext, DecodeError, EmbedProtocol, Encoded, FrameInfo, Inbound, MalformedResponse,
-    Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
-    RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
+    DecodeContext, DecodeError, Descriptor, EmbedProtocol, Encoded, FrameInfo, Inbound,
+    MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
+    Route, RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key,
+    openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json;
 use openai::{faults, models};
 
 pub const DIALECT: Dialect = Dialect::named("openai_chat");
-
-static ROUTES: [Route; 4] = [
-    Route {
-        method: Method::POST,
-        pattern: "/chat/completions",
-        operation: Operation::Generate,
-    },
-    Route {
-        method: Method::POST,
-        pattern: "/embeddings",
-        operation: Operation::Embed,
-    },
-    Route {
-        method: Method::GET,
-        pattern: "/models",
-        operation: Operation::ListModels,
-    },
-    Route {
-        method: Method::GET,
-        pattern: "/models/{model}",
-        operation: Operation::ShowModel,
-    },
-];
 
 pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
     request: &[
@@ -85,35 +63,35 @@ pub(super) static HEADERS: PassthroughHeaders = PassthroughHeaders {
 #[derive(Debug)]
 pub struct OpenaiChat;
 
+static DESCRIPTOR: Descriptor = Descriptor {
+    dialect: DIALECT,
+    routes: &[
+        Route::post("/chat/completions", Operation::Generate),
+        Route::post("/embeddings", Operation::Embed),
+        Route::get("/models", Operation::ListModels),
+        Route::get("/models/{model}", Operation::ShowModel),
+    ],
+    version: openai::VERSION,
+    base_url_suffix: openai::BASE_URL_SUFFIX,
+    aliases: &["openai"],
+    conversation_fields: conversation_key::Fields {
+        system: &[],
+        turns: "messages",
+    },
+    key_header: "authorization",
+    fixed_headers: &[],
+    passthrough_headers: HEADERS,
+    is_upstream: true,
+    counts_tokens: false,
+    legacy_of: None,
+};
+
 impl Protocol for OpenaiChat {
-    fn dialect(&self) -> Dialect {
-        DIALECT
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
     }
 
-    fn routes(&self) -> &'static [Route] {
-        &ROUTES
-    }
-
-    fn version(&self) -> &'static str {
-        openai::VERSION
-    }
-
-    fn opening(&self) -> conversation_key::Places {
-        conversation_key::Places {
-            system: &[],
-            turns: "messages",
-        }
-    }
-
-    fn base_url_suffix(&self) -> &'static str {
-        openai::BASE_URL_SUFFIX
-    }
-
-    fn aliases(&self) -> &'static [&'static str] {
-        &["openai"]
-    }
-
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         request_decode::peek(inbound)
     }
 
@@ -142,25 +120,25 @@ impl Protocol for OpenaiChat {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decode::Decoder::new(&answering.request_id))
+    fn stream_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(&context.request_id))
     }
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(ask))
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
-        response::decode(body, &answering.request_id)
+    fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
+        response::decode(body, &context.request_id)
     }
 
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, ask, losses)
+        response::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -182,20 +160,16 @@ impl Protocol for OpenaiChat {
         StreamEnd::Abort
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
+    fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {
         json::document(|value| value.object(|object| object.u64("input_tokens", tokens)))
-    }
-
-    fn passthrough_headers(&self) -> PassthroughHeaders {
-        HEADERS
     }
 
     fn encode_models(&self, models: &[ModelCard], _: Option<&str>) -> Bytes {

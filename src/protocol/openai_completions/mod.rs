@@ -14,62 +14,47 @@ mod stream;
 mod tests;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::openai::{self, faults, models};
 use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
 use super::{
-    DecodeContext, DecodeError, Encoded, FrameInfo, Inbound, MalformedResponse, Operation,
-    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
-    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, sse,
+    DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
+    Operation, PassthroughState, Protocol, ResponseContext, Route, RoutingFields, StreamDecoder,
+    StreamEncoder, StreamEnd, Target, conversation_key, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 
 pub const DIALECT: Dialect = Dialect::named("openai_completions");
 
-static ROUTES: [Route; 1] = [Route {
-    method: Method::POST,
-    pattern: "/completions",
-    operation: Operation::Generate,
-}];
-
 /// The legacy Completions dialect.
 #[derive(Debug)]
 pub struct OpenaiCompletions;
 
+static DESCRIPTOR: Descriptor = Descriptor {
+    dialect: DIALECT,
+    routes: &[Route::post("/completions", Operation::Generate)],
+    version: openai::VERSION,
+    base_url_suffix: openai::BASE_URL_SUFFIX,
+    aliases: &[],
+    conversation_fields: conversation_key::Fields {
+        system: &[],
+        turns: "prompt",
+    },
+    key_header: "authorization",
+    fixed_headers: &[],
+    passthrough_headers: openai_chat::HEADERS,
+    is_upstream: false,
+    counts_tokens: false,
+    legacy_of: Some(openai_chat::DIALECT),
+};
+
 impl Protocol for OpenaiCompletions {
-    fn dialect(&self) -> Dialect {
-        DIALECT
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
     }
 
-    fn routes(&self) -> &'static [Route] {
-        &ROUTES
-    }
-
-    fn version(&self) -> &'static str {
-        openai::VERSION
-    }
-
-    fn opening(&self) -> conversation_key::Places {
-        conversation_key::Places {
-            system: &[],
-            turns: "prompt",
-        }
-    }
-
-    fn base_url_suffix(&self) -> &'static str {
-        openai::BASE_URL_SUFFIX
-    }
-
-    fn is_upstream(&self) -> bool {
-        false
-    }
-
-    fn is_native_beside(&self, dialects: &[Dialect]) -> bool {
-        dialects.contains(&openai_chat::DIALECT)
-    }
-
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         request_decode::peek(inbound)
     }
 
@@ -96,25 +81,25 @@ impl Protocol for OpenaiCompletions {
         Encoded::default()
     }
 
-    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decode::Decoder::new(&answering.request_id))
+    fn stream_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(&context.request_id))
     }
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream::Encoder::new(ask))
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream::Encoder::new(context))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
-        openai_chat::response::decode(body, &answering.request_id)
+    fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
+        openai_chat::response::decode(body, &context.request_id)
     }
 
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, ask, losses)
+        response::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -128,26 +113,22 @@ impl Protocol for OpenaiCompletions {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &PassthroughState<'_>,
+        state: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd {
-        OpenaiChat.encode_stream_fault(fault, passed, out)
+        OpenaiChat.encode_stream_fault(fault, state, out)
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
+    fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {
         OpenaiChat.encode_count(tokens)
-    }
-
-    fn passthrough_headers(&self) -> PassthroughHeaders {
-        openai_chat::HEADERS
     }
 
     fn encode_models(&self, models: &[ModelCard], _: Option<&str>) -> Bytes {

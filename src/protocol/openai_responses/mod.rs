@@ -26,31 +26,18 @@ mod tools_encode;
 mod usage;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 
 use super::{
-    DecodeContext, DecodeError, Encoded, FrameInfo, Inbound, MalformedResponse, Operation,
-    PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route, RoutingFields,
-    StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
+    DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
+    Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext, Route,
+    RoutingFields, StreamDecoder, StreamEncoder, StreamEnd, Target, conversation_key, openai, sse,
 };
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
 use openai::models;
 
 pub const DIALECT: Dialect = Dialect::named("openai_responses");
-
-static ROUTES: [Route; 2] = [
-    Route {
-        method: Method::POST,
-        pattern: "/responses",
-        operation: Operation::Generate,
-    },
-    Route {
-        method: Method::POST,
-        pattern: "/responses/input_tokens",
-        operation: Operation::CountTokens,
-    },
-];
 
 /// The session headers are those of Codex. Source: `clients.md`, Codex.
 static HEADERS: PassthroughHeaders = PassthroughHeaders {
@@ -73,31 +60,33 @@ static HEADERS: PassthroughHeaders = PassthroughHeaders {
 /// The dialect of `POST /v1/responses`.
 pub struct OpenaiResponses;
 
+static DESCRIPTOR: Descriptor = Descriptor {
+    dialect: DIALECT,
+    routes: &[
+        Route::post("/responses", Operation::Generate),
+        Route::post("/responses/input_tokens", Operation::CountTokens),
+    ],
+    version: openai::VERSION,
+    base_url_suffix: openai::BASE_URL_SUFFIX,
+    aliases: &[],
+    conversation_fields: conversation_key::Fields {
+        system: &["instructions"],
+        turns: "input",
+    },
+    key_header: "authorization",
+    fixed_headers: &[],
+    passthrough_headers: HEADERS,
+    is_upstream: true,
+    counts_tokens: true,
+    legacy_of: None,
+};
+
 impl Protocol for OpenaiResponses {
-    fn dialect(&self) -> Dialect {
-        DIALECT
+    fn descriptor(&self) -> &'static Descriptor {
+        &DESCRIPTOR
     }
 
-    fn routes(&self) -> &'static [Route] {
-        &ROUTES
-    }
-
-    fn version(&self) -> &'static str {
-        openai::VERSION
-    }
-
-    fn opening(&self) -> conversation_key::Places {
-        conversation_key::Places {
-            system: &["instructions"],
-            turns: "input",
-        }
-    }
-
-    fn base_url_suffix(&self) -> &'static str {
-        openai::BASE_URL_SUFFIX
-    }
-
-    fn peek(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
+    fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
         glimpse::peek(inbound)
     }
 
@@ -131,25 +120,25 @@ impl Protocol for OpenaiResponses {
         request_encode::encode(request, target, losses)
     }
 
-    fn stream_decoder(&self, answering: &DecodeContext) -> Box<dyn StreamDecoder> {
-        Box::new(stream_decode::Decoder::new(answering))
+    fn stream_decoder(&self, context: &DecodeContext) -> Box<dyn StreamDecoder> {
+        Box::new(stream_decode::Decoder::new(context))
     }
 
-    fn stream_encoder(&self, ask: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(ask))
+    fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
+        Box::new(stream_encode::Encoder::new(context))
     }
 
-    fn decode_response(&self, body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
-        stream_decode::decode_whole(body, answering)
+    fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
+        stream_decode::decode_whole(body, context)
     }
 
     fn encode_response(
         &self,
         response: &Response,
-        ask: &ResponseContext<'_>,
+        context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        stream_encode::encode_whole(response, ask, losses)
+        stream_encode::encode_whole(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -163,18 +152,18 @@ impl Protocol for OpenaiResponses {
     fn encode_stream_fault(
         &self,
         fault: &Fault,
-        passed: &PassthroughState<'_>,
+        state: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd {
-        faults::encode_record(fault, passed.records, out);
+        faults::encode_record(fault, state.records, out);
         StreamEnd::Clean
     }
 
-    fn glimpse(&self, frame: &sse::Frame) -> FrameInfo {
+    fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
         glimpse::frame(frame)
     }
 
-    fn glimpse_body(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
+    fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
         glimpse::body(body)
     }
 
@@ -199,14 +188,6 @@ impl Protocol for OpenaiResponses {
                 object.u64("input_tokens", tokens);
             });
         })
-    }
-
-    fn counts_tokens(&self) -> bool {
-        true
-    }
-
-    fn passthrough_headers(&self) -> PassthroughHeaders {
-        HEADERS
     }
 
     fn encode_models(&self, models: &[ModelCard], _query: Option<&str>) -> Bytes {

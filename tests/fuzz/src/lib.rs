@@ -108,7 +108,7 @@ pub fn check_whole(upstream: &dyn Protocol, client: &dyn Protocol, response: &Re
     let body = client.encode_response(response, &ask(&request, &origin), &mut Losses::default());
     let again = client.decode_response(body.clone(), &answering());
     let is_fault = client
-        .glimpse_body(&body)
+        .body_info(&body)
         .is_ok_and(|glimpse| glimpse.fault.is_some());
     assert!(
         again.is_ok() || is_fault,

@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
             .for_each(|client| check_whole(protocol, *client, &response));
     }
     let _ = (
-        protocol.glimpse_body(&input.body),
+        protocol.body_info(&input.body),
         protocol.decode_count(&input.body),
     );
     models(protocol, &input.body);

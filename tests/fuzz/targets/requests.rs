@@ -19,10 +19,10 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let protocol = input.protocol();
-    let operation = input.pick(1, protocol.routes()).operation;
+    let operation = input.pick(1, protocol.descriptor().routes).operation;
     let headers = HeaderMap::new();
     let inbound = inbound(operation, &headers, &input.body);
-    check_peek(protocol, &inbound);
+    check_routing_fields(protocol, &inbound);
     if operation.embeds() {
         embed(protocol, &inbound);
     } else {
@@ -40,11 +40,11 @@ fn inbound<'a>(operation: Operation, headers: &'a HeaderMap, body: &'a Bytes) ->
     }
 }
 
-fn check_peek(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
-    let Ok(peek) = protocol.peek(inbound) else {
+fn check_routing_fields(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
+    let Ok(fields) = protocol.routing_fields(inbound) else {
         return;
     };
-    let Some(at) = peek.model_at else { return };
+    let Some(at) = fields.model_at else { return };
     let written = std::str::from_utf8(&inbound.body[at]).expect("a name's characters are whole");
     let json = format!("\"{written}\"");
     let document =
@@ -54,7 +54,7 @@ fn check_peek(protocol: &dyn Protocol, inbound: &Inbound<'_>) {
             .root()
             .text()
             .map(|text| text.to_plain().into_owned()),
-        Ok(peek.model)
+        Ok(fields.model)
     );
 }
 
@@ -77,7 +77,7 @@ fn refuse(protocol: &dyn Protocol, error: DecodeError, body: &[u8]) {
 
 /// Writes the request for an upstream of that dialect; `None` where it cannot be carried.
 fn encode(request: &Request, operation: Operation, other: &dyn Protocol) -> Option<Bytes> {
-    let operation = if operation == Operation::CountTokens && !other.counts_tokens() {
+    let operation = if operation == Operation::CountTokens && !other.descriptor().counts_tokens {
         Operation::Generate
     } else {
         operation
@@ -128,13 +128,17 @@ fn encode_embed(
     other: &dyn aerostat::protocol::EmbedProtocol,
 ) {
     let mut losses = Losses::default();
-    let encoded = other.encode_embed(embed, &target(operation, false), &mut losses);
+    let wire = other.encode_embed(embed, &target(operation, false), &mut losses);
     if losses.resolve(&embed.body).is_err() {
         return;
     }
-    check_wire(&encoded.wire);
-    let (headers, body) = (HeaderMap::new(), encoded.wire.body.whole().clone());
-    let operation = encoded.operation.unwrap_or(Operation::Embed);
+    check_wire(&wire);
+    let (headers, body) = (HeaderMap::new(), wire.body.whole().clone());
+    let operation = if wire.path.ends_with(":batchEmbedContents") {
+        Operation::BatchEmbed
+    } else {
+        Operation::Embed
+    };
     let again = other.decode_embed(&inbound(operation, &headers, &body));
     let again = again.map_err(|error| error.into_fault(&body).message);
     assert!(

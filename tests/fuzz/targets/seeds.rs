@@ -34,7 +34,7 @@ fn main() -> io::Result<()> {
         for (file, body) in files(&tests.join("fuzz/seeds/streams").join(name))? {
             seed(out, "streams", &file, [index, 0, 30, 70], &body)?;
         }
-        for (operation, _) in (0u8..).zip(protocol.routes()) {
+        for (operation, _) in (0u8..).zip(protocol.descriptor().routes) {
             requests(
                 out,
                 &tests.join("fuzz/seeds/requests").join(name),

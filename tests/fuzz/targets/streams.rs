@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
 
 fn glimpse(protocol: &dyn Protocol, body: &Bytes) {
     let each = |frame| {
-        let _ = protocol.glimpse(&frame);
+        let _ = protocol.frame_info(&frame);
         Ok(())
     };
     let _ = Frames::default().push(body.clone(), each);

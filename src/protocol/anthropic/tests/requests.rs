@@ -1034,7 +1034,7 @@ fn a_peek_finds_the_model_and_the_conversation() {
         headers: &NO_HEADERS,
         body: &body,
     };
-    let peek = Anthropic.peek(&inbound).unwrap();
+    let peek = Anthropic.routing_fields(&inbound).unwrap();
     assert_eq!(
         (peek.model.as_str(), peek.stream, peek.session.as_deref()),
         ("claude", Some(true), Some("u"))

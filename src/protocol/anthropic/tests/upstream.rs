@@ -221,36 +221,36 @@ fn a_passing_stream_is_only_glimpsed_at() {
         event: Bytes::from(event.to_owned()),
         data: Bytes::from(data.to_owned()),
     };
-    let delta = Anthropic.glimpse(&frame("content_block_delta", "not even read"));
+    let delta = Anthropic.frame_info(&frame("content_block_delta", "not even read"));
     assert!(delta.is_content && delta.usage.is_none());
     let start = r#"{"message":{"usage":{"input_tokens":3,"cache_read_input_tokens":4}}}"#;
     assert_eq!(
         Anthropic
-            .glimpse(&frame("message_start", start))
+            .frame_info(&frame("message_start", start))
             .usage
             .unwrap()
             .input,
         Some(7)
     );
-    let end = Anthropic.glimpse(&frame(
+    let end = Anthropic.frame_info(&frame(
         "message_delta",
         r#"{"delta":{},"usage":{"output_tokens":9}}"#,
     ));
     assert_eq!((end.usage.unwrap().output, end.is_end), (Some(9), false));
-    assert!(Anthropic.glimpse(&frame("message_stop", "{}")).is_end);
+    assert!(Anthropic.frame_info(&frame("message_stop", "{}")).is_end);
     assert!(
         Anthropic
-            .glimpse(&frame("", r#"{"type":"message_stop"}"#))
+            .frame_info(&frame("", r#"{"type":"message_stop"}"#))
             .is_end
     );
     assert!(
         Anthropic
-            .glimpse(&frame("error", r#"{"error":{"type":"api_error"}}"#))
+            .frame_info(&frame("error", r#"{"error":{"type":"api_error"}}"#))
             .fault
             .is_some()
     );
     let body = Anthropic
-        .glimpse_body(&Bytes::from_static(WHOLE.as_bytes()))
+        .body_info(&Bytes::from_static(WHOLE.as_bytes()))
         .unwrap();
     assert_eq!(
         (body.usage.unwrap().input, body.is_content, body.is_end),

@@ -212,6 +212,6 @@ proptest! {
         read(&[&bytes]);
         let _ = Gemini.decode_response(bytes.clone().into(), &answering());
         let _ = decode_as(Operation::Generate, &String::from_utf8_lossy(&bytes));
-        let _ = Gemini.glimpse_body(&mutated.into());
+        let _ = Gemini.body_info(&mutated.into());
     }
 }

@@ -19,10 +19,10 @@ fn embeddings_go_both_ways() {
         (2, located(8), true)
     );
     let mut losses = Losses::default();
-    let encoded = Gemini.encode_embed(&embed, &target("up"), &mut losses);
-    assert_eq!(encoded.wire.path, "/models/up:batchEmbedContents");
+    let wire = Gemini.encode_embed(&embed, &target("up"), &mut losses);
+    assert_eq!(wire.path, "/models/up:batchEmbedContents");
     let expected = r#"{"requests":[{"model":"models/up","content":{"parts":[{"text":"a"}]},"outputDimensionality":8},{"model":"models/up","content":{"parts":[{"text":"b"}]},"outputDimensionality":8}]}"#;
-    assert_eq!(encoded.wire.body.whole(), expected);
+    assert_eq!(wire.body.whole(), expected);
     let vectors = Gemini
         .decode_embeddings(&r#"{"embeddings":[{"values":[0.10,2]},{"values":[]}]}"#.into())
         .unwrap();

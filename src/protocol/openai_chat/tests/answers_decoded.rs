@@ -204,7 +204,7 @@ proptest! {
         let body = Bytes::from(bytes);
         let headers = HeaderMap::new();
         let inbound = Inbound { operation: Operation::Generate, path_model: None, query: None, headers: &headers, body: &body };
-        let _ = (OpenaiChat.decode_request(&inbound), OpenaiChat.peek(&inbound));
+        let _ = (OpenaiChat.decode_request(&inbound), OpenaiChat.routing_fields(&inbound));
         let _ = OpenaiChat.decode_fault(StatusCode::BAD_REQUEST, &headers, &body);
     }
 }

@@ -47,7 +47,7 @@ fn the_model_is_found_where_it_stands() {
         headers: &headers,
         body: &body,
     };
-    let peek = OpenaiChat.peek(&inbound).unwrap();
+    let peek = OpenaiChat.routing_fields(&inbound).unwrap();
     assert_eq!(
         (peek.model.as_str(), peek.stream, peek.session.as_deref()),
         ("a/b", Some(true), Some("k"))
@@ -86,9 +86,7 @@ fn embeddings_go_both_ways() {
         body: &body,
     };
     let embed = codec.decode_embed(&inbound).unwrap();
-    let wire = codec
-        .encode_embed(&embed, &target(false), &mut Losses::default())
-        .wire;
+    let wire = codec.encode_embed(&embed, &target(false), &mut Losses::default());
     assert_eq!(
         (wire.path.as_str(), &wire.body.whole()[..]),
         ("/embeddings", &br#"{"model":"gpt-4.1","input":["a",[1,2]],"dimensions":2,"encoding_format":"base64","user":"u"}"#[..])

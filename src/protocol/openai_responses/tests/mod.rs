@@ -168,7 +168,7 @@ fn peeking_finds_the_models_characters() {
         headers: &headers,
         body: &body,
     };
-    let peek = OpenaiResponses.peek(&inbound).unwrap();
+    let peek = OpenaiResponses.routing_fields(&inbound).unwrap();
     assert_eq!(&body[peek.model_at.clone().unwrap()], b"a/b:c");
     assert_eq!(
         peek,

@@ -206,6 +206,6 @@ proptest! {
         let at = at % body.len();
         body[at] = byte;
         let _ = OpenaiResponses.decode_response(Bytes::from(body.clone()), &DecodeContext::default());
-        let _ = OpenaiResponses.glimpse_body(&Bytes::from(body));
+        let _ = OpenaiResponses.body_info(&Bytes::from(body));
     }
 }

@@ -1,0 +1,47 @@
+//! The constants of a dialect, as one value.
+
+use super::{Route, conversation_key};
+use crate::canon::Dialect;
+
+/// What is fixed about a dialect.
+///
+/// Each dialect holds one as a `static`; a field added here is missing in every dialect until it
+/// is filled, and the compiler says where.
+#[derive(Debug)]
+pub struct Descriptor {
+    /// The name in the configuration, in logs and in records.
+    pub dialect: Dialect,
+    /// The paths that clients of this dialect use, in the order in which they are matched.
+    pub routes: &'static [Route],
+    /// The version segment of its paths where a base URL names none: `v1`, `v1beta`.
+    pub version: &'static str,
+    /// What clients of this dialect append to the gateway's address to form their base URL.
+    pub base_url_suffix: &'static str,
+    /// First path segments by which a client may select this dialect: `/anthropic/v1/models`.
+    pub aliases: &'static [&'static str],
+    /// The members that identify a conversation whose client sends no id of its own.
+    pub conversation_fields: conversation_key::Fields,
+    /// The header in which the official services of this dialect take a key; `authorization` = as
+    /// a bearer token. Source: each vendor's API reference, "Authentication".
+    pub key_header: &'static str,
+    /// Headers that every upstream request of this dialect carries. A client's own value wins in a
+    /// passthrough.
+    pub fixed_headers: &'static [(&'static str, &'static str)],
+    /// Headers that survive a passthrough besides the common ones.
+    pub passthrough_headers: PassthroughHeaders,
+    /// Whether upstreams are called in this dialect. Where `false`, only clients speak it.
+    pub is_upstream: bool,
+    /// Whether an upstream of this dialect counts tokens. If so,
+    /// [`Protocol::decode_count`](super::Protocol::decode_count) reads its answer.
+    pub counts_tokens: bool,
+    /// The dialect that replaced this one. Its upstreams most likely serve this older form too, so
+    /// a request passes through to them first.
+    pub legacy_of: Option<Dialect>,
+}
+
+/// Allow lists of a passthrough: lower-case names, `*` at the end stands for any rest.
+#[derive(Clone, Copy, Debug)]
+pub struct PassthroughHeaders {
+    pub request: &'static [&'static str],
+    pub response: &'static [&'static str],
+}
