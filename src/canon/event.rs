@@ -5,7 +5,7 @@ use crate::json::{EscapedStr, Raw};
 
 /// Which part of which choice; both count from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct At {
+pub struct PartIndex {
     pub choice: u32,
     pub part: u32,
 }
@@ -13,9 +13,9 @@ pub struct At {
 /// One step of an answer. Decoders promise, and encoders rely on:
 ///
 /// - `Start` comes once and first (a `Ping` or `Failed` may precede it).
-/// - Within one choice, parts do not overlap: `PartStart`, its deltas, `PartEnd`; `At::part` rises
-///   by one. Choices may interleave. (Chat streams may interleave tool calls; their decoder buffers
-///   the later one.)
+/// - Within one choice, parts do not overlap: `PartStart`, its deltas, `PartEnd`; `PartIndex::part`
+///   rises by one. Choices may interleave. (Chat streams may interleave tool calls; their decoder
+///   buffers the later one.)
 /// - `Finish` comes once a choice, after its last `PartEnd`.
 /// - `Usage` is cumulative and may repeat; the last figure wins.
 /// - `Failed` comes at most once and last. A stream that ends without its dialect's terminator
@@ -24,36 +24,36 @@ pub struct At {
 pub enum Event {
     Start(Start),
     PartStart {
-        at: At,
+        at: PartIndex,
         head: PartHead,
     },
     /// More of a part: text, reasoning, refusal; of a tool call the next piece of its arguments'
     /// JSON (or free text), as the content of a JSON string.
     Delta {
-        at: At,
+        at: PartIndex,
         text: EscapedStr,
     },
     /// The next paragraph of reasoning begins (Responses writes summaries in several parts).
     Paragraph {
-        at: At,
+        at: PartIndex,
     },
     /// The token that only its maker can read, whole. Anywhere within its part.
-    Sig {
-        at: At,
+    Signature {
+        at: PartIndex,
         value: EscapedStr,
     },
     /// A citation or annotation, in its own dialect's shape.
     Cite {
-        at: At,
+        at: PartIndex,
         raw: Raw,
     },
     /// Log probabilities in Chat's shape: an array of `{token, logprob, bytes, top_logprobs}`.
     Logprobs {
-        at: At,
+        at: PartIndex,
         list: Raw,
     },
     PartEnd {
-        at: At,
+        at: PartIndex,
     },
     Usage(Usage),
     Finish {

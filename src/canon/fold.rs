@@ -1,6 +1,6 @@
 //! The fold of an answer's events: non-streaming is streaming, collected.
 
-use super::{At, Event, Fault, FinishReason, PartHead, Start, Usage};
+use super::{Event, Fault, FinishReason, PartHead, PartIndex, Start, Usage};
 use crate::json::{EscapedStr, Raw};
 
 /// A whole answer.
@@ -14,7 +14,7 @@ pub struct Response {
 /// One of the answers that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    pub parts: Vec<OutPart>,
+    pub parts: Vec<ResponsePart>,
     pub finish: Option<FinishReason>,
     pub sequence: Option<EscapedStr>,
     pub detail: Option<EscapedStr>,
@@ -22,17 +22,17 @@ pub struct Choice {
 
 /// One piece of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OutPart {
+pub struct ResponsePart {
     pub head: PartHead,
     /// EscapedStr, arguments or data, in paragraphs; only reasoning has more than one.
     pub texts: Vec<EscapedStr>,
-    pub sig: Option<EscapedStr>,
+    pub signature: Option<EscapedStr>,
     pub citations: Vec<Raw>,
     /// Lists of log probabilities in the order in which they came.
     pub logprobs: Vec<Raw>,
 }
 
-impl OutPart {
+impl ResponsePart {
     /// All of the part's text; paragraphs joined by an empty line.
     pub fn text(&self) -> EscapedStr {
         EscapedStr::join(&self.texts, "\\n\\n")
@@ -55,7 +55,7 @@ impl Fold {
             Event::PartStart { at, head } => self.begin(at, head),
             Event::Delta { at, text } => self.pieces(at).push(text),
             Event::Paragraph { at } => self.end_paragraph(at),
-            Event::Sig { at, value } => self.part(at, |part| part.sig = Some(value)),
+            Event::Signature { at, value } => self.part(at, |part| part.signature = Some(value)),
             Event::Cite { at, raw } => self.part(at, |part| part.citations.push(raw)),
             Event::Logprobs { at, list } => self.part(at, |part| part.logprobs.push(list)),
             Event::PartEnd { at } => self.end_paragraph(at),
@@ -85,11 +85,11 @@ impl Fold {
         self.failed.map_or(Ok(self.response), Err)
     }
 
-    fn begin(&mut self, at: At, head: PartHead) {
-        let part = OutPart {
+    fn begin(&mut self, at: PartIndex, head: PartHead) {
+        let part = ResponsePart {
             head,
             texts: Vec::new(),
-            sig: None,
+            signature: None,
             citations: Vec::new(),
             logprobs: Vec::new(),
         };
@@ -97,7 +97,7 @@ impl Fold {
         self.pieces(at).clear();
     }
 
-    fn end_paragraph(&mut self, at: At) {
+    fn end_paragraph(&mut self, at: PartIndex) {
         let pieces = std::mem::take(self.pieces(at));
         if !pieces.is_empty() {
             self.part(at, |part| part.texts.push(EscapedStr::join(&pieces, "")));
@@ -114,7 +114,7 @@ impl Fold {
         &mut self.response.choices[index]
     }
 
-    fn pieces(&mut self, at: At) -> &mut Vec<EscapedStr> {
+    fn pieces(&mut self, at: PartIndex) -> &mut Vec<EscapedStr> {
         let index = at.choice as usize;
         if self.pieces.len() <= index {
             self.pieces.resize_with(index + 1, Vec::new);
@@ -122,7 +122,7 @@ impl Fold {
         &mut self.pieces[index]
     }
 
-    fn part(&mut self, at: At, change: impl FnOnce(&mut OutPart)) {
+    fn part(&mut self, at: PartIndex, change: impl FnOnce(&mut ResponsePart)) {
         if let Some(part) = self.choice(at.choice).parts.last_mut() {
             change(part);
         }
@@ -153,7 +153,7 @@ impl Choice {
     fn events(&self, choice: u32, out: &mut Vec<Event>) {
         for (index, part) in (0..).zip(&self.parts) {
             part.events(
-                At {
+                PartIndex {
                     choice,
                     part: index,
                 },
@@ -171,8 +171,8 @@ impl Choice {
     }
 }
 
-impl OutPart {
-    fn events(&self, at: At, out: &mut Vec<Event>) {
+impl ResponsePart {
+    fn events(&self, at: PartIndex, out: &mut Vec<Event>) {
         out.push(Event::PartStart {
             at,
             head: self.head.clone(),
@@ -194,7 +194,7 @@ impl OutPart {
             at,
             list: list.clone(),
         }));
-        out.extend(self.sig.iter().map(|value| Event::Sig {
+        out.extend(self.signature.iter().map(|value| Event::Signature {
             at,
             value: value.clone(),
         }));
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_the_fold_of_its_events() {
-        let at = At { choice: 0, part: 0 };
+        let at = PartIndex { choice: 0, part: 0 };
         let events = [
             Event::Start(Start::default()),
             Event::PartStart {

@@ -1,13 +1,13 @@
-//! What a translation could not carry exactly, and how it says so.
+//! What a translation could not carry exactly, and how it is reported.
 
 use std::collections::HashSet;
 
 use super::Offset;
 use crate::json;
 
-/// How something was not carried exactly.
+/// How a field was changed by a translation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum How {
+pub enum LossKind {
     /// Left out.
     Dropped,
     /// Approximated or clamped.
@@ -20,7 +20,7 @@ pub enum How {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Loss {
     pub path: String,
-    pub how: How,
+    pub kind: LossKind,
 }
 
 /// A request that a target cannot carry without changing its meaning: a 400 that names the field.
@@ -36,12 +36,13 @@ pub struct Refusal {
 /// need no error paths; the first refusal is the answer.
 #[derive(Debug, Default)]
 pub struct Losses {
-    noted: Vec<(Place, How)>,
+    noted: Vec<(LossSite, LossKind)>,
     refusal: Option<Refusal>,
 }
 
+/// What a loss is reported by: the field it stands for in the client's request, or a name.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum LossSite {
     Offset(Offset),
     Name(&'static str),
 }
@@ -49,22 +50,22 @@ enum Place {
 impl Losses {
     /// The field at this place was left out.
     pub fn dropped(&mut self, at: Offset) {
-        self.noted.push((Place::Offset(at), How::Dropped));
+        self.noted.push((LossSite::Offset(at), LossKind::Dropped));
     }
 
     /// The field at this place was approximated or clamped.
     pub fn adjusted(&mut self, at: Offset) {
-        self.noted.push((Place::Offset(at), How::Adjusted));
+        self.noted.push((LossSite::Offset(at), LossKind::Adjusted));
     }
 
     /// The target demands `name` and the client did not send it.
     pub fn added(&mut self, name: &'static str) {
-        self.noted.push((Place::Name(name), How::Added));
+        self.noted.push((LossSite::Name(name), LossKind::Added));
     }
 
     /// Something without a field of its own was left out or approximated: `reasoning`, `usage`.
-    pub fn noted(&mut self, name: &'static str, how: How) {
-        self.noted.push((Place::Name(name), how));
+    pub fn noted(&mut self, name: &'static str, kind: LossKind) {
+        self.noted.push((LossSite::Name(name), kind));
     }
 
     /// The request cannot be carried; `why` completes the sentence that starts with the field's
@@ -88,7 +89,7 @@ impl Losses {
 
     /// The losses by path, each once, in the order in which they were noted; or the refusal.
     ///
-    /// `body` is the client's request, in which the spots stand.
+    /// `body` is the client's request, which the offsets point into.
     ///
     /// # Errors
     /// The first refusal.
@@ -96,25 +97,25 @@ impl Losses {
         if let Some(refusal) = self.refusal {
             return Err(refusal);
         }
-        let spots: Vec<Offset> = self
+        let offsets: Vec<Offset> = self
             .noted
             .iter()
-            .filter_map(|(place, _)| place.spot())
+            .filter_map(|(site, _)| site.offset())
             .collect();
-        let mut paths = if spots.is_empty() {
+        let mut paths = if offsets.is_empty() {
             Vec::new()
         } else {
-            json::paths_at(body, &spots)
+            json::paths_at(body, &offsets)
         }
         .into_iter();
         let mut losses: Vec<Loss> = Vec::with_capacity(self.noted.len());
         let mut seen = HashSet::with_capacity(self.noted.len());
-        for (place, how) in self.noted {
-            let path = match place {
-                Place::Name(name) => name.to_owned(),
-                Place::Offset(_) => paths.next().unwrap_or_default(),
+        for (site, kind) in self.noted {
+            let path = match site {
+                LossSite::Name(name) => name.to_owned(),
+                LossSite::Offset(_) => paths.next().unwrap_or_default(),
             };
-            let loss = Loss { path, how };
+            let loss = Loss { path, kind };
             if seen.insert(loss.clone()) {
                 losses.push(loss);
             }
@@ -123,10 +124,10 @@ impl Losses {
     }
 }
 
-impl Place {
-    fn spot(self) -> Option<Offset> {
+impl LossSite {
+    fn offset(self) -> Option<Offset> {
         match self {
-            Self::Offset(spot) => Some(spot),
+            Self::Offset(offset) => Some(offset),
             Self::Name(_) => None,
         }
     }

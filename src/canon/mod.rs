@@ -15,15 +15,15 @@ mod request;
 mod usage;
 
 pub use crate::json::Offset;
-pub use event::{At, Event, FinishReason, PartHead, ReasoningForm, Start};
+pub use event::{Event, FinishReason, PartHead, PartIndex, ReasoningForm, Start};
 pub use fault::{Blame, Fault, FaultKind};
-pub use fold::{Choice, Fold, OutPart, Response};
-pub use loss::{How, Loss, Losses, Refusal};
+pub use fold::{Choice, Fold, Response, ResponsePart};
+pub use loss::{Loss, LossKind, Losses, Refusal};
 pub use request::{
-    CacheMark, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media, MediaKind,
-    MediaSource, ModelCard, Part, PartKind, Reasoning, ReasoningMode, Request, Role, Sampling,
-    SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice, ToolInput, ToolKind, ToolName, ToolResult,
-    Turn, Unknown,
+    CacheBreakpoint, Effort, Embed, EmbedInput, Embedding, Embeddings, Format, Located, Media,
+    MediaKind, MediaSource, ModelCard, Part, PartKind, Reasoning, ReasoningDisplay, ReasoningMode,
+    Request, Role, Sampling, SchemaFormat, Signature, Tool, ToolChoice, ToolInput, ToolKind,
+    ToolName, ToolResult, Turn, Unknown,
 };
 pub use usage::Usage;
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Dialect, How, Losses, Offset, Origin};
+use super::{Dialect, LossKind, Losses, Offset, Origin};
 use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 
 /// A value and where it stood in the client's request.
@@ -25,7 +25,7 @@ impl<T> Located<T> {
         value: Value<'d>,
         read: impl FnOnce(Value<'d>) -> Result<T, Invalid>,
     ) -> Result<Self, Invalid> {
-        Ok(Self::new(read(value)?, value.spot()))
+        Ok(Self::new(read(value)?, value.offset()))
     }
 }
 
@@ -39,7 +39,7 @@ pub struct Unknown {
 impl From<Value<'_>> for Unknown {
     fn from(value: Value<'_>) -> Self {
         Self {
-            at: value.spot(),
+            at: value.offset(),
             raw: value.raw(),
         }
     }
@@ -88,7 +88,7 @@ pub struct Request {
     /// The key by which a cache tells conversations apart.
     pub cache_key: Option<Located<EscapedStr>>,
     /// Anthropic's top-level `cache_control`.
-    pub cache_mark: Option<CacheMark>,
+    pub cache_breakpoint: Option<CacheBreakpoint>,
     pub stream: bool,
     /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the
     /// other dialects always send it.
@@ -136,10 +136,10 @@ pub struct Part {
     pub at: Offset,
     /// The token that only its maker can read: thinking signature, encrypted reasoning, thought
     /// signature.
-    pub sig: Option<Sig>,
+    pub signature: Option<Signature>,
     /// Where the client wrote the token, if in a field of its own (Gemini's `thoughtSignature`).
-    pub sig_at: Option<Offset>,
-    pub cache: Option<CacheMark>,
+    pub signature_at: Option<Offset>,
+    pub cache: Option<CacheBreakpoint>,
     /// Citations of the part, in their dialect's shape.
     pub citations: Option<Located<Raw>>,
 }
@@ -149,8 +149,8 @@ impl Part {
         Self {
             kind,
             at,
-            sig: None,
-            sig_at: None,
+            signature: None,
+            signature_at: None,
             cache: None,
             citations: None,
         }
@@ -161,12 +161,12 @@ impl Part {
     }
 
     /// Notes that the token of a part stays behind while the part itself is carried.
-    pub fn drop_sig(&self, losses: &mut Losses) {
-        match (&self.sig, self.sig_at) {
+    pub fn drop_signature(&self, losses: &mut Losses) {
+        match (&self.signature, self.signature_at) {
             (None, _) => {}
             (Some(_), Some(at)) => losses.dropped(at),
             // It was restored from what the gateway remembers: the client wrote none.
-            (Some(_), None) => losses.noted("reasoning", How::Dropped),
+            (Some(_), None) => losses.noted("reasoning", LossKind::Dropped),
         }
     }
 }
@@ -327,14 +327,14 @@ pub enum MediaSource {
 
 /// A token that only its maker can read, and who made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sig {
+pub struct Signature {
     pub origin: Origin,
     pub value: EscapedStr,
 }
 
 /// A cache breakpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CacheMark {
+pub struct CacheBreakpoint {
     pub at: Offset,
     /// `5m`, `1h`, `30m`, as written.
     pub ttl: Option<EscapedStr>,
@@ -356,7 +356,7 @@ pub enum ToolKind {
         /// JSON Schema of the arguments. `None` = no arguments.
         schema: Option<Raw>,
         strict: Option<Located<bool>>,
-        cache: Option<CacheMark>,
+        cache: Option<CacheBreakpoint>,
     },
     /// A custom tool: free text in, by a grammar (`{"type":"grammar","syntax":…,"definition":…}`)
     /// if there is one.
@@ -365,7 +365,7 @@ pub enum ToolKind {
         namespace: Option<EscapedStr>,
         description: Option<EscapedStr>,
         grammar: Option<Located<Raw>>,
-        cache: Option<CacheMark>,
+        cache: Option<CacheBreakpoint>,
     },
     /// A tool that the provider runs.
     Hosted {
@@ -438,7 +438,7 @@ pub struct Reasoning {
     /// The effort that the budget comes nearest to among its own dialect's models.
     pub budget_effort: Option<Effort>,
     pub mode: ReasoningMode,
-    pub show: Option<Located<ShowReasoning>>,
+    pub display: Option<Located<ReasoningDisplay>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -468,7 +468,7 @@ pub enum Effort {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ShowReasoning {
+pub enum ReasoningDisplay {
     No,
     /// A summary; the level is OpenAI's word, where one was given (`auto`, `concise`, `detailed`).
     Summary(Option<EscapedStr>),

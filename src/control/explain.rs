@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::moment;
 use super::wire::ControlError;
-use crate::canon::{How, Loss};
+use crate::canon::{Loss, LossKind};
 use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
 use crate::record::{Attempt, PassedOver, Record, Ring};
 
@@ -106,7 +106,7 @@ impl Explanation {
             dropped: record
                 .losses
                 .iter()
-                .filter(|loss| loss.how == How::Dropped)
+                .filter(|loss| loss.kind == LossKind::Dropped)
                 .map(|loss| loss.path.clone())
                 .collect(),
             adjusted: record.losses.iter().filter_map(adjusted).collect(),
@@ -150,10 +150,10 @@ fn millis(duration: std::time::Duration) -> u64 {
 }
 
 fn adjusted(loss: &Loss) -> Option<String> {
-    match loss.how {
-        How::Dropped => None,
-        How::Adjusted => Some(format!("~{}", loss.path)),
-        How::Added => Some(format!("+{}", loss.path)),
+    match loss.kind {
+        LossKind::Dropped => None,
+        LossKind::Adjusted => Some(format!("~{}", loss.path)),
+        LossKind::Added => Some(format!("+{}", loss.path)),
     }
 }
 
@@ -284,11 +284,11 @@ mod tests {
             losses: vec![
                 Loss {
                     path: "seed".to_owned(),
-                    how: How::Dropped,
+                    kind: LossKind::Dropped,
                 },
                 Loss {
                     path: "max_tokens".to_owned(),
-                    how: How::Added,
+                    kind: LossKind::Added,
                 },
             ],
             fault: fault.map(str::to_owned),

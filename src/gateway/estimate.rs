@@ -2,7 +2,9 @@
 
 use super::answer::{PendingResponse, json};
 use super::plan::{Decoded, Plan, Prepared, RequestContext};
-use crate::canon::{Fault, How, Loss, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage};
+use crate::canon::{
+    Fault, Loss, LossKind, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage,
+};
 use crate::protocol::Operation;
 
 /// Bytes of text that make a token, as a rule of thumb for English and code with today's
@@ -35,7 +37,7 @@ pub(super) fn answer(
     };
     prepared.losses.push(Loss {
         path: "input_tokens".to_owned(),
-        how: How::Adjusted,
+        kind: LossKind::Adjusted,
     });
     Ok(PendingResponse::whole(
         json(job.call.protocol.encode_count(tokens(&request))),

@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::canon::{How, Loss};
+use crate::canon::{Loss, LossKind};
 use crate::record::Record;
 
 const MODEL: HeaderName = HeaderName::from_static("x-aerostat-model");
@@ -56,14 +56,14 @@ fn attempts(count: usize) -> HeaderValue {
 }
 
 fn dropped(loss: &Loss) -> Option<String> {
-    (loss.how == How::Dropped).then(|| element("", loss))
+    (loss.kind == LossKind::Dropped).then(|| element("", loss))
 }
 
 fn adjusted(loss: &Loss) -> Option<String> {
-    match loss.how {
-        How::Dropped => None,
-        How::Adjusted => Some(element("~", loss)),
-        How::Added => Some(element("+", loss)),
+    match loss.kind {
+        LossKind::Dropped => None,
+        LossKind::Adjusted => Some(element("~", loss)),
+        LossKind::Added => Some(element("+", loss)),
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
         let losses: Vec<Loss> = (0..500)
             .map(|index| Loss {
                 path: format!("m\u{e9}ta, [{index}]\r\n"),
-                how: How::Dropped,
+                kind: LossKind::Dropped,
             })
             .collect();
         let value = list(losses.iter().filter_map(dropped)).unwrap();
@@ -126,7 +126,7 @@ mod tests {
     fn one_name_that_is_too_long_is_still_reported() {
         let loss = Loss {
             path: "x".repeat(5000),
-            how: How::Added,
+            kind: LossKind::Added,
         };
         assert_eq!(
             list([loss].iter().filter_map(adjusted)).as_deref(),
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn each_kind_of_loss_has_its_sign() {
-        let losses = [How::Dropped, How::Adjusted, How::Added].map(|how| Loss {
+        let losses = [LossKind::Dropped, LossKind::Adjusted, LossKind::Added].map(|kind| Loss {
             path: "seed".to_owned(),
-            how,
+            kind,
         });
         assert_eq!(
             list(losses.iter().filter_map(dropped)).as_deref(),

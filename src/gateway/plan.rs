@@ -16,7 +16,7 @@ use super::settle::RequestTracker;
 use super::{ActiveConfig, Call, Endpoint, Gateway, GatewayConfig};
 use crate::account::AccountName;
 use crate::canon::{
-    Dialect, Embed, Fault, How, Loss, Losses, Origin, PartKind, Refusal, Request, Usage,
+    Dialect, Embed, Fault, Loss, LossKind, Losses, Origin, PartKind, Refusal, Request, Usage,
 };
 use crate::json::path_at;
 use crate::outcome::{Outcome, Timestamp};
@@ -299,7 +299,7 @@ impl<'c> RequestContext<'c> {
             prepared
                 .losses
                 .iter()
-                .filter(|loss| loss.how != How::Added)
+                .filter(|loss| loss.kind != LossKind::Added)
                 .count()
         })
     }
@@ -327,7 +327,7 @@ impl<'c> RequestContext<'c> {
         match self.decoded()? {
             Decoded::Generate(request) => {
                 let mut losses = Losses::default();
-                losses.noted("reasoning", How::Dropped);
+                losses.noted("reasoning", LossKind::Dropped);
                 self.translate(plan, &Arc::new(without_reasoning(&request)), losses)
             }
             Decoded::Embed(embed) => self.translate_embed(plan, embed),
@@ -433,7 +433,7 @@ impl<'c> RequestContext<'c> {
             .map_err(|refusal| refused(&refusal, body))?;
         let inexact: Vec<&str> = losses
             .iter()
-            .filter(|loss| loss.how != How::Added)
+            .filter(|loss| loss.kind != LossKind::Added)
             .map(|loss| &*loss.path)
             .collect();
         if self.setup.is_strict && !inexact.is_empty() {
@@ -519,7 +519,7 @@ fn without_reasoning(request: &Request) -> Request {
     for turn in &mut request.turns {
         turn.parts
             .retain(|part| !matches!(part.kind, PartKind::Reasoning { .. }));
-        turn.parts.iter_mut().for_each(|part| part.sig = None);
+        turn.parts.iter_mut().for_each(|part| part.signature = None);
     }
     request.turns.retain(|turn| !turn.parts.is_empty());
     request

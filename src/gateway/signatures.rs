@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::canon::{
-    Event, Offset, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Sig, Turn,
+    Event, Offset, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Signature, Turn,
 };
 use crate::json::EscapedStr;
 
@@ -30,7 +30,7 @@ struct Kept {
     /// Reasoning that stood in front of the call, with its tokens.
     reasoning: Vec<Part>,
     /// The token on the call itself.
-    sig: Option<Sig>,
+    signature: Option<Signature>,
     kept_at: Instant,
 }
 
@@ -42,12 +42,16 @@ impl Kept {
             }
             _ => 0,
         };
-        let sig = |sig: &Option<Sig>| sig.as_ref().map_or(0, |sig| sig.value.as_bytes().len());
+        let signature = |signature: &Option<Signature>| {
+            signature
+                .as_ref()
+                .map_or(0, |signature| signature.value.as_bytes().len())
+        };
         self.reasoning
             .iter()
-            .map(|reasoning| part(reasoning) + sig(&reasoning.sig))
+            .map(|reasoning| part(reasoning) + signature(&reasoning.signature))
             .sum::<usize>()
-            + sig(&self.sig)
+            + signature(&self.signature)
     }
 }
 
@@ -80,10 +84,10 @@ impl Signatures {
         turns.for_each(|turn| memory.attach(turn));
     }
 
-    fn keep(&self, call_id: &EscapedStr, reasoning: Vec<Part>, sig: Option<Sig>) {
+    fn keep(&self, call_id: &EscapedStr, reasoning: Vec<Part>, signature: Option<Signature>) {
         let kept = Kept {
             reasoning,
-            sig,
+            signature,
             kept_at: Instant::now(),
         };
         let mut memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +97,7 @@ impl Signatures {
 
 impl Memory {
     fn attach(&self, turn: &mut Turn) {
-        let is_signed = |part: &&Part| is_reasoning(part) && part.sig.is_some();
+        let is_signed = |part: &&Part| is_reasoning(part) && part.signature.is_some();
         let signed = turn.parts.iter().filter(is_signed).count();
         // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops
         // the thoughts.
@@ -107,8 +111,8 @@ impl Memory {
             self.put_reasoning(turn);
         }
         for part in &mut turn.parts {
-            let kept = self.of_call(part).and_then(|kept| kept.sig.clone());
-            part.sig = part.sig.take().or(kept);
+            let kept = self.of_call(part).and_then(|kept| kept.signature.clone());
+            part.signature = part.signature.take().or(kept);
         }
     }
 
@@ -193,11 +197,11 @@ enum Open {
         form: ReasoningForm,
         paragraphs: Vec<Vec<EscapedStr>>,
         bytes: usize,
-        sig: Option<EscapedStr>,
+        signature: Option<EscapedStr>,
     },
     Call {
         id: EscapedStr,
-        sig: Option<EscapedStr>,
+        signature: Option<EscapedStr>,
     },
 }
 
@@ -218,9 +222,10 @@ impl SignatureCollector {
             (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => {
                 paragraphs.push(Vec::new())
             }
-            (Event::Sig { value, .. }, Open::Reasoning { sig, .. } | Open::Call { sig, .. }) => {
-                *sig = Some(value.detached())
-            }
+            (
+                Event::Signature { value, .. },
+                Open::Reasoning { signature, .. } | Open::Call { signature, .. },
+            ) => *signature = Some(value.detached()),
             (Event::PartEnd { .. }, _) => self.end_part(),
             _ => {}
         }
@@ -231,32 +236,32 @@ impl SignatureCollector {
             Open::Reasoning {
                 form,
                 paragraphs,
-                sig: Some(sig),
+                signature: Some(signature),
                 ..
             } => {
                 let texts = paragraphs
                     .iter()
                     .map(|pieces| EscapedStr::join(pieces, ""))
                     .collect();
-                let sig = Some(self.sig(sig));
+                let signature = Some(self.signature(signature));
                 self.reasoning.push(Part {
-                    sig,
+                    signature,
                     ..Part::new(PartKind::Reasoning { form, texts }, Offset(0))
                 });
             }
-            Open::Call { id, sig } => {
+            Open::Call { id, signature } => {
                 let reasoning = std::mem::take(&mut self.reasoning);
-                if sig.is_some() || !reasoning.is_empty() {
-                    let sig = sig.map(|sig| self.sig(sig));
-                    self.signatures.keep(&id, reasoning, sig);
+                if signature.is_some() || !reasoning.is_empty() {
+                    let signature = signature.map(|signature| self.signature(signature));
+                    self.signatures.keep(&id, reasoning, signature);
                 }
             }
             Open::Reasoning { .. } | Open::Nothing => {}
         }
     }
 
-    fn sig(&self, value: EscapedStr) -> Sig {
-        Sig {
+    fn signature(&self, value: EscapedStr) -> Signature {
+        Signature {
             origin: self.origin.clone(),
             value,
         }
@@ -270,11 +275,11 @@ impl Open {
                 form: *form,
                 paragraphs: vec![Vec::new()],
                 bytes: 0,
-                sig: None,
+                signature: None,
             },
             PartHead::ToolCall { id, .. } => Self::Call {
                 id: id.clone(),
-                sig: None,
+                signature: None,
             },
             _ => Self::Nothing,
         }
@@ -300,7 +305,7 @@ impl Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::{At, Dialect, ToolInput};
+    use crate::canon::{Dialect, PartIndex, ToolInput};
     use crate::json::Raw;
 
     fn origin() -> Origin {
@@ -313,7 +318,7 @@ mod tests {
 
     fn answer(signatures: &Arc<Signatures>, id: &str) {
         let mut harvest = SignatureCollector::new(signatures.clone(), origin());
-        let at = At::default();
+        let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: id.into(),
             name: "f".into(),
@@ -329,7 +334,7 @@ mod tests {
                 at,
                 text: "hm".into(),
             },
-            Event::Sig {
+            Event::Signature {
                 at,
                 value: "token".into(),
             },
@@ -372,8 +377,8 @@ mod tests {
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 2);
         assert_eq!(
-            parts[0].sig,
-            Some(Sig {
+            parts[0].signature,
+            Some(Signature {
                 origin: origin(),
                 value: "token".into()
             })
@@ -401,7 +406,10 @@ mod tests {
         signatures.attach(&mut request);
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 3);
-        assert_eq!((&parts[0].kind, parts[0].sig.is_some()), (&copy, true));
+        assert_eq!(
+            (&parts[0].kind, parts[0].signature.is_some()),
+            (&copy, true)
+        );
         assert!(matches!(parts[1].kind, PartKind::Text(_)));
 
         let signed = parts.clone();
@@ -416,7 +424,7 @@ mod tests {
     async fn what_a_client_kept_in_part_is_made_whole() {
         let signatures = Arc::new(Signatures::default());
         let mut harvest = SignatureCollector::new(signatures.clone(), origin());
-        let at = At::default();
+        let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: "call_1".into(),
             name: "f".into(),
@@ -424,7 +432,7 @@ mod tests {
             free: false,
         };
         let reasoning = |form, value: &str| {
-            let sig = Event::Sig {
+            let signature = Event::Signature {
                 at,
                 value: value.into(),
             };
@@ -433,7 +441,7 @@ mod tests {
                     at,
                     head: PartHead::Reasoning(form),
                 },
-                sig,
+                signature,
                 Event::PartEnd { at },
             ]
         };
@@ -454,7 +462,7 @@ mod tests {
         request.turns[0].parts.insert(
             0,
             Part {
-                sig: Some(Sig {
+                signature: Some(Signature {
                     origin: origin(),
                     value: "hidden".into(),
                 }),
@@ -465,8 +473,8 @@ mod tests {
         let tokens: Vec<_> = request.turns[0]
             .parts
             .iter()
-            .filter_map(|part| part.sig.as_ref())
-            .map(|sig| &sig.value)
+            .filter_map(|part| part.signature.as_ref())
+            .map(|signature| &signature.value)
             .collect();
         assert_eq!(tokens, ["shown", "hidden"]);
     }
@@ -489,7 +497,7 @@ mod tests {
     async fn reasoning_without_end_is_not_kept() {
         let signatures = Arc::new(Signatures::default());
         let mut harvest = SignatureCollector::new(signatures, origin());
-        let at = At::default();
+        let at = PartIndex::default();
         harvest.note(&Event::PartStart {
             at,
             head: PartHead::Reasoning(ReasoningForm::Full),
@@ -501,7 +509,7 @@ mod tests {
                 text: text.clone(),
             })
         });
-        harvest.note(&Event::Sig {
+        harvest.note(&Event::Signature {
             at,
             value: "token".into(),
         });

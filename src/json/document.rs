@@ -187,7 +187,7 @@ impl<'d> Value<'d> {
         self.node().kind
     }
 
-    pub fn spot(self) -> Offset {
+    pub fn offset(self) -> Offset {
         Offset(self.node().start)
     }
 
@@ -216,7 +216,7 @@ impl<'d> Value<'d> {
     ///
     /// # Errors
     /// As [`Document::parse`].
-    pub fn opened(self) -> Result<Document, Invalid> {
+    pub fn to_document(self) -> Result<Document, Invalid> {
         let node = self.node();
         Document::index(
             self.document.share(node.start, node.end),
@@ -286,7 +286,7 @@ impl<'d> Value<'d> {
             .or_else(|| whole(written))
             .ok_or_else(|| {
                 Invalid::new(
-                    self.spot(),
+                    self.offset(),
                     format!("expected a whole number of 0 or more, found `{written}`"),
                 )
             })
@@ -349,7 +349,7 @@ impl<'d> Value<'d> {
 
     /// The error of an object without a member that it needs.
     pub fn missing(self, key: &str) -> Invalid {
-        Invalid::new(self.spot(), format!("missing `{key}`"))
+        Invalid::new(self.offset(), format!("missing `{key}`"))
     }
 
     /// The error of a value that is not what it should be: "expected X, found Y".
@@ -359,7 +359,7 @@ impl<'d> Value<'d> {
             Kind::Number | Kind::Bool => format!("`{}`", shown(self.as_written())),
             kind => kind.name().to_owned(),
         };
-        Invalid::new(self.spot(), format!("expected {what}, found {found}"))
+        Invalid::new(self.offset(), format!("expected {what}, found {found}"))
     }
 
     fn expect(self, kind: Kind) -> Result<Node, Invalid> {
@@ -368,7 +368,7 @@ impl<'d> Value<'d> {
             return Ok(node);
         }
         Err(Invalid::new(
-            self.spot(),
+            self.offset(),
             format!("expected {}, found {}", kind.name(), node.kind.name()),
         ))
     }
@@ -507,11 +507,12 @@ pub(super) fn members_len(head: &[u8]) -> Option<usize> {
 }
 
 fn text(source: Bytes) -> Result<ByteString, Invalid> {
-    let not_text = |error: Utf8Error| Invalid::new(spot(error.valid_up_to()), "not valid UTF-8");
+    let not_text =
+        |error: Utf8Error| Invalid::new(offset_at(error.valid_up_to()), "not valid UTF-8");
     ByteString::try_from(source).map_err(not_text)
 }
 
-fn spot(at: usize) -> Offset {
+fn offset_at(at: usize) -> Offset {
     Offset(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
@@ -566,7 +567,7 @@ impl Scanner<'_> {
     fn container(&mut self, kind: Kind, depth: usize) -> Result<(), Invalid> {
         if depth >= DEPTH_MAX {
             return Err(Invalid::new(
-                spot(self.at),
+                offset_at(self.at),
                 format!("nested deeper than {DEPTH_MAX}"),
             ));
         }
@@ -622,7 +623,10 @@ impl Scanner<'_> {
         self.at += 1;
         loop {
             let Some(quote) = memchr(b'"', &self.bytes[self.at..]) else {
-                return Err(Invalid::new(spot(self.bytes.len()), "ends within a string"));
+                return Err(Invalid::new(
+                    offset_at(self.bytes.len()),
+                    "ends within a string",
+                ));
             };
             self.at += quote + 1;
             let slashes = self.bytes[..self.at - 1]
@@ -672,11 +676,11 @@ impl Scanner<'_> {
                 Some(b'\\') => self.escape()?,
                 Some(_) => {
                     return Err(Invalid::new(
-                        spot(self.at),
+                        offset_at(self.at),
                         "control character in a string; write it as an escape",
                     ));
                 }
-                None => return Err(Invalid::new(spot(self.at), "ends within a string")),
+                None => return Err(Invalid::new(offset_at(self.at), "ends within a string")),
             }
         }
         self.at += 1;
@@ -701,7 +705,7 @@ impl Scanner<'_> {
             Ok(())
         } else {
             Err(Invalid::new(
-                spot(self.at.min(self.bytes.len())),
+                offset_at(self.at.min(self.bytes.len())),
                 "invalid escape in a string",
             ))
         }
@@ -749,7 +753,7 @@ impl Scanner<'_> {
     }
 
     fn open(&mut self, kind: Kind) -> usize {
-        let start = spot(self.at).0;
+        let start = offset_at(self.at).0;
         self.nodes.push(Node {
             kind,
             start,
@@ -760,8 +764,8 @@ impl Scanner<'_> {
     }
 
     fn close(&mut self, node: usize) {
-        self.nodes[node].end = spot(self.at).0;
-        self.nodes[node].next = spot(self.nodes.len()).0;
+        self.nodes[node].end = offset_at(self.at).0;
+        self.nodes[node].next = offset_at(self.nodes.len()).0;
     }
 
     fn space(&mut self) {
@@ -799,7 +803,7 @@ impl Scanner<'_> {
             None => "the end".to_owned(),
         };
         Invalid::new(
-            spot(self.at),
+            offset_at(self.at),
             format!("malformed JSON: expected {what}, found {found}"),
         )
     }

@@ -248,7 +248,7 @@ mod tests {
             for (key, value) in read.root().members().unwrap() {
                 let at: usize = key[1..].parse().unwrap();
                 prop_assert_eq!(value.as_written(), &values[at]);
-                let start = value.spot().0 as usize;
+                let start = value.offset().0 as usize;
                 let place = ends.locate(start..start + value.as_written().len());
                 prop_assert_eq!(&object[place], &values[at]);
             }

@@ -24,7 +24,7 @@ use std::fmt;
 
 /// Where a value stands: the byte offset of its first character in the document it came from.
 ///
-/// [`path_at`] turns it into `messages[3].content[0]`. Two spots always compare equal: where
+/// [`path_at`] turns it into `messages[3].content[0]`. Two offsets always compare equal: where
 /// something stood is no part of what it says, and requests are compared by what they say.
 #[derive(Clone, Copy, Debug)]
 pub struct Offset(pub u32);

@@ -2,25 +2,25 @@
 
 use super::{Document, Offset, Value};
 
-/// The path of the innermost value that holds `spot`: `messages[3].content[0].source`; empty for
+/// The path of the innermost value that holds `offset`: `messages[3].content[0].source`; empty for
 /// the whole document.
 ///
 /// Malformed documents have no paths: it is empty there too, and [`super::Invalid`] tells the byte.
-pub fn path_at(source: &[u8], spot: Offset) -> String {
-    let mut paths = paths_at(source, &[spot]);
+pub fn path_at(source: &[u8], offset: Offset) -> String {
+    let mut paths = paths_at(source, &[offset]);
     paths.pop().unwrap_or_default()
 }
 
-/// The same for several spots, in one walk, in the order asked.
-pub fn paths_at(source: &[u8], spots: &[Offset]) -> Vec<String> {
-    let mut walk = Walk::to(spots);
+/// The same for several offsets, in one walk, in the order asked.
+pub fn paths_at(source: &[u8], offsets: &[Offset]) -> Vec<String> {
+    let mut walk = Walk::to(offsets);
     if let Ok(document) = Document::parse(bytes::Bytes::copy_from_slice(source)) {
         walk.visit(document.root());
     }
     walk.paths
 }
 
-/// A walk through a document in its order, past what holds no spot.
+/// A walk through a document in its order, past what holds no offset.
 struct Walk {
     /// What is left, the next one last: where it stands, and its place in `paths`.
     ahead: Vec<(u32, usize)>,
@@ -29,16 +29,16 @@ struct Walk {
 }
 
 impl Walk {
-    fn to(spots: &[Offset]) -> Self {
-        let mut ahead: Vec<_> = spots
+    fn to(offsets: &[Offset]) -> Self {
+        let mut ahead: Vec<_> = offsets
             .iter()
             .enumerate()
-            .map(|(index, spot)| (spot.0, index))
+            .map(|(index, offset)| (offset.0, index))
             .collect();
         ahead.sort_unstable_by(|a, b| b.cmp(a));
         Self {
             ahead,
-            paths: vec![String::new(); spots.len()],
+            paths: vec![String::new(); offsets.len()],
             path: String::new(),
         }
     }
@@ -57,7 +57,7 @@ impl Walk {
     }
 
     fn child(&mut self, child: Value<'_>, name: impl FnOnce(&mut String)) {
-        self.name_before(child.spot());
+        self.name_before(child.offset());
         if self.ahead.last().is_some_and(|(at, _)| *at < child.end().0) {
             let parent = self.path.len();
             name(&mut self.path);
@@ -91,7 +91,7 @@ mod tests {
         let at = |needle: &str| {
             Offset(u32::try_from(memchr::memmem::find(json, needle.as_bytes()).unwrap()).unwrap())
         };
-        let spots = [
+        let offsets = [
             at("3"),
             at("{\"b"),
             at("2"),
@@ -101,7 +101,7 @@ mod tests {
             Offset(9_999),
         ];
         assert_eq!(
-            paths_at(json, &spots),
+            paths_at(json, &offsets),
             ["c.d", "a[1]", "a[1].b", "a", "c.d", "", ""]
         );
     }

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use memchr::memmem::Finder;
 
-use crate::canon::{Dialect, Origin, ReasoningForm, Sig};
+use crate::canon::{Dialect, Origin, ReasoningForm, Signature};
 use crate::json::{self, Document, EscapedStr};
 use crate::segmented_bytes::SegmentedBytes;
 
@@ -61,7 +61,10 @@ pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&EscapedStr>) ->
 pub enum Carried {
     /// One of our envelopes, with the token of another maker and the form that its reasoning had
     /// there.
-    Foreign { sig: Sig, form: ReasoningForm },
+    Foreign {
+        signature: Signature,
+        form: ReasoningForm,
+    },
     /// One of our envelopes, marking reasoning that never had a token.
     Nothing,
     /// The carrier's own token.
@@ -105,7 +108,7 @@ fn open(encoded: &str) -> Option<Carried> {
         .find(|(known, _)| *known == word)
         .map_or(ReasoningForm::Full, |(_, form)| *form);
     Some(Carried::Foreign {
-        sig: Sig { origin, value },
+        signature: Signature { origin, value },
         form,
     })
 }
@@ -121,16 +124,16 @@ pub fn is_in(body: &SegmentedBytes) -> bool {
 ///
 /// A client's own-dialect token has no known provider or model and is taken as it is.
 pub fn fitting<'s>(
-    sig: Option<&'s Sig>,
+    signature: Option<&'s Signature>,
     dialect: Dialect,
     provider: &str,
     model: &str,
 ) -> Option<&'s EscapedStr> {
-    let sig = sig?;
-    let fits = sig.origin.dialect == dialect
-        && (sig.origin.provider.is_empty() || sig.origin.provider == provider)
-        && (sig.origin.model.is_empty() || sig.origin.model == model);
-    fits.then_some(&sig.value)
+    let signature = signature?;
+    let fits = signature.origin.dialect == dialect
+        && (signature.origin.provider.is_empty() || signature.origin.provider == provider)
+        && (signature.origin.model.is_empty() || signature.origin.model == model);
+    fits.then_some(&signature.value)
 }
 
 #[cfg(test)]
@@ -163,7 +166,7 @@ mod tests {
         assert_eq!(
             carried,
             Carried::Foreign {
-                sig: Sig {
+                signature: Signature {
                     origin,
                     value: token
                 },

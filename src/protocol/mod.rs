@@ -114,10 +114,10 @@ impl RoutingFields {
         let name = model.str()?.into_owned();
         // The index was skimmed: the name is read by us, and is judged here.
         model
-            .opened()
-            .map_err(|bad| Invalid::new(model.spot(), bad.what))?;
+            .to_document()
+            .map_err(|bad| Invalid::new(model.offset(), bad.what))?;
         // Between the quotes.
-        let start = model.spot().0 as usize + 1;
+        let start = model.offset().0 as usize + 1;
         let end = start + model.as_written().len() - 2;
         let stream = root.get("stream").map(Value::bool).transpose()?;
         let choices = root

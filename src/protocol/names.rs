@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::canon::{Event, OutPart, PartHead, Request, Response, Tool, ToolKind, ToolName};
+use crate::canon::{Event, PartHead, Request, Response, ResponsePart, Tool, ToolKind, ToolName};
 use crate::json::{self, EscapedStr, Invalid, Value};
 
 /// What a dialect takes as a name of a tool.
@@ -225,7 +225,7 @@ impl Restore {
         }
     }
 
-    fn part(&self, part: &mut OutPart) {
+    fn part(&self, part: &mut ResponsePart) {
         if self.head(&mut part.head) {
             part.texts = vec![unwrap_input(&EscapedStr::join(&part.texts, ""))];
         }
@@ -272,7 +272,7 @@ pub fn shown(name: &EscapedStr) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::{At, Offset};
+    use crate::canon::{Offset, PartIndex};
     use crate::json::Raw;
 
     const RULES: NameRules = NameRules {
@@ -339,7 +339,7 @@ mod tests {
             ..Request::default()
         };
         let mut restore = Names::new(&request, RULES).restore(true);
-        let at = At::default();
+        let at = PartIndex::default();
         let head = |name: &str, namespace: Option<&str>, free| PartHead::ToolCall {
             id: "c".into(),
             name: name.into(),

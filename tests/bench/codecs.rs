@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use aerostat::canon::{At, Event, FinishReason, Losses, Origin, PartHead, Request, Usage};
+use aerostat::canon::{Event, FinishReason, Losses, Origin, PartHead, PartIndex, Request, Usage};
 use aerostat::gateway::resolve::{Directory, resolve};
 use aerostat::listener::guard::{self, Policy};
 use aerostat::protocol::sse::Frames;
@@ -142,7 +142,7 @@ fn ask() -> ResponseContext<'static> {
 
 /// A streamed answer of [`EVENTS`] pieces of text.
 fn events() -> Vec<Event> {
-    let at = At::default();
+    let at = PartIndex::default();
     let head = [
         Event::Start(Default::default()),
         Event::PartStart {

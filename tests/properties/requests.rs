@@ -1,6 +1,6 @@
 //! Requests: nothing disappears silently in any pair, and each dialect reads what it writes.
 
-use aerostat::canon::{How, Losses, Request};
+use aerostat::canon::{LossKind, Losses, Request};
 use aerostat::protocol::{self, Operation, Target};
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -59,10 +59,10 @@ fn encode(request: Request, into: &str, model: &str) -> Result<Translated, Strin
     })?;
     let lost = losses
         .iter()
-        .filter(|loss| loss.how != How::Added)
+        .filter(|loss| loss.kind != LossKind::Added)
         .map(|loss| pointer(&loss.path))
         .collect();
-    let is_eked_out = losses.iter().any(|loss| loss.how == How::Added);
+    let is_eked_out = losses.iter().any(|loss| loss.kind == LossKind::Added);
     let body = String::from_utf8(encoded.wire.body.whole().to_vec()).expect("bodies are UTF-8");
     Ok(Translated {
         body,

@@ -2,7 +2,7 @@
 //! references allow, and no others.
 
 use aerostat::canon::{
-    Format, Part, PartKind, Reasoning, ReasoningMode, Request, Role, ShowReasoning, Tool,
+    Format, Part, PartKind, Reasoning, ReasoningDisplay, ReasoningMode, Request, Role, Tool,
     ToolChoice, ToolInput, ToolKind, Turn,
 };
 use aerostat::json::{Document, EscapedStr, Raw};
@@ -89,11 +89,11 @@ fn tell_steering(request: &mut Request) {
 /// those who ask.
 fn tell_mode(request: &mut Request) {
     request.reasoning.iter_mut().for_each(|reasoning| {
-        reasoning.value.show = reasoning
+        reasoning.value.display = reasoning
             .value
-            .show
+            .display
             .take()
-            .filter(|show| show.value != ShowReasoning::No);
+            .filter(|show| show.value != ReasoningDisplay::No);
     });
     let unmeasured = Reasoning {
         mode: ReasoningMode::Dynamic,
@@ -115,8 +115,11 @@ fn tell_mode(request: &mut Request) {
 fn tell(parts: &mut Vec<Part>, dialect: &str) {
     parts.retain(is_said);
     for part in parts {
-        part.sig = part.sig.take().filter(|sig| sig.value != NO_SIGNATURE);
-        part.sig_at = None;
+        part.signature = part
+            .signature
+            .take()
+            .filter(|signature| signature.value != NO_SIGNATURE);
+        part.signature_at = None;
         match &mut part.kind {
             PartKind::ToolResult(result) => result.parts.retain(is_said),
             PartKind::ToolCall { input, .. } if dialect == "openai_chat" => {

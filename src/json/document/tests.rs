@@ -132,7 +132,7 @@ fn a_skimmed_document_has_the_same_members_and_opens_them_on_demand() {
     };
     assert_eq!(members(&skimmed), members(&parsed));
     let inner = skimmed.root().get("d").unwrap();
-    assert!(inner.get("e").is_none() && inner.opened().unwrap().root().get("e").is_some());
+    assert!(inner.get("e").is_none() && inner.to_document().unwrap().root().get("e").is_some());
 }
 
 #[test]

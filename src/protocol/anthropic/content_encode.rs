@@ -61,7 +61,7 @@ impl Encoder<'_> {
             PartKind::Hosted { .. } => {}
         }
         // The dialect has a place for tokens on reasoning only.
-        part.drop_sig(self.losses);
+        part.drop_signature(self.losses);
         self.write_citations(part, object);
         self.write_mark(part.cache.as_ref(), object);
     }
@@ -78,7 +78,7 @@ impl Encoder<'_> {
             .iter()
             .for_each(|mark| self.losses.dropped(mark.at));
         let token = envelope::fitting(
-            part.sig.as_ref(),
+            part.signature.as_ref(),
             DIALECT,
             self.target.provider,
             self.target.model,

@@ -41,7 +41,7 @@ pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
     let is_end = root.get("stop_reason").is_some();
     let usage = root
         .get("usage")
-        .and_then(|usage| usage.opened().ok())
+        .and_then(|usage| usage.to_document().ok())
         .map(|opened| usage::decode(opened.root()));
     Ok(FrameInfo {
         usage,

@@ -4,7 +4,7 @@
 
 use super::DIALECT;
 use crate::canon::{
-    FinishReason, Origin, Reasoning, ReasoningForm, ReasoningMode, ShowReasoning, Start,
+    FinishReason, Origin, Reasoning, ReasoningDisplay, ReasoningForm, ReasoningMode, Start,
 };
 use crate::json::{EscapedStr, Object};
 use crate::protocol::{ResponseContext, envelope};
@@ -101,10 +101,10 @@ impl View {
 }
 
 fn thoughts(reasoning: &Reasoning) -> Thoughts {
-    let show = reasoning.show.as_ref().map(|show| &show.value);
+    let show = reasoning.display.as_ref().map(|show| &show.value);
     match reasoning.mode {
         ReasoningMode::Unset | ReasoningMode::Unasked | ReasoningMode::Off => Thoughts::Hidden,
-        ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ShowReasoning::No) => {
+        ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ReasoningDisplay::No) => {
             Thoughts::Signed
         }
         ReasoningMode::Dynamic | ReasoningMode::Fixed => Thoughts::Shown,

@@ -6,7 +6,7 @@
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
 use crate::canon::{
-    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Signature,
     ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Kind, Raw, Value};
@@ -20,9 +20,11 @@ impl Decoder {
             .map(|message| self.message(message))
             .collect::<Result<_, _>>()?;
         if turns.is_empty() {
-            return Err(
-                Invalid::new(messages.spot(), "expected at least one message, found none").into(),
-            );
+            return Err(Invalid::new(
+                messages.offset(),
+                "expected at least one message, found none",
+            )
+            .into());
         }
         Ok(turns)
     }
@@ -41,7 +43,7 @@ impl Decoder {
             role,
             parts,
             name: None,
-            at: message.spot(),
+            at: message.offset(),
         })
     }
 
@@ -63,7 +65,7 @@ impl Decoder {
     /// A string, or blocks.
     fn content(&mut self, content: Value<'_>) -> Result<Vec<Part>, DecodeError> {
         match content.kind() {
-            Kind::String => Ok(vec![Part::text(content.text()?, content.spot())]),
+            Kind::String => Ok(vec![Part::text(content.text()?, content.offset())]),
             Kind::Array => content.items()?.map(|block| self.block(block)).collect(),
             _ => Err(content.expected("a string or an array of blocks").into()),
         }
@@ -83,7 +85,7 @@ impl Decoder {
             // Media is never passed over: what the API has no block for is refused here, not
             // dropped later.
             media @ ("audio" | "input_audio" | "video") => Err(DecodeError::unsupported(
-                block.spot(),
+                block.offset(),
                 format!("the anthropic dialect has no `{media}` blocks"),
             )),
             _ => Ok(Part::new(
@@ -92,7 +94,7 @@ impl Decoder {
                     kind: kind.text()?,
                     raw: block.raw(),
                 },
-                block.spot(),
+                block.offset(),
             )),
         }
     }
@@ -104,11 +106,11 @@ impl Decoder {
         kind: PartKind,
         own: &[&str],
     ) -> Result<Part, DecodeError> {
-        let mut part = Part::new(kind, block.spot());
+        let mut part = Part::new(kind, block.offset());
         for (key, value) in block.fields()? {
             match &*key {
                 "type" => {}
-                "cache_control" => part.cache = Some(self.cache_mark(value)?),
+                "cache_control" => part.cache = Some(self.cache_breakpoint(value)?),
                 "citations" => part.citations = citations(value),
                 key if own.contains(&key) => {}
                 _ => self.unknown(value),
@@ -261,21 +263,21 @@ impl Decoder {
         let carrier = optional_text(block, "signature")?
             .map(|carrier| carrier.value)
             .unwrap_or_default();
-        let (sig, form) = signature(&carrier, ReasoningForm::Full);
+        let (signature, form) = signature(&carrier, ReasoningForm::Full);
         let reasoning = PartKind::Reasoning {
             form,
             texts: texts.into_iter().collect(),
         };
         Ok(Part {
-            sig,
+            signature,
             ..self.part(block, reasoning, &["thinking", "signature"])?
         })
     }
 
     fn redacted_thinking(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let (sig, form) = signature(&text(block, "data")?, ReasoningForm::Redacted);
+        let (signature, form) = signature(&text(block, "data")?, ReasoningForm::Redacted);
         Ok(Part {
-            sig,
+            signature,
             ..self.part(
                 block,
                 PartKind::Reasoning {
@@ -311,7 +313,7 @@ fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<EscapedSt
 
 /// The token of a carrier and the form of its reasoning: the client's own, or another maker's out
 /// of our envelope.
-fn signature(carrier: &EscapedStr, own: ReasoningForm) -> (Option<Sig>, ReasoningForm) {
+fn signature(carrier: &EscapedStr, own: ReasoningForm) -> (Option<Signature>, ReasoningForm) {
     match envelope::unwrap(carrier) {
         Carried::Own(value) if !value.is_empty() => {
             let origin = Origin {
@@ -319,9 +321,9 @@ fn signature(carrier: &EscapedStr, own: ReasoningForm) -> (Option<Sig>, Reasonin
                 provider: String::new(),
                 model: String::new(),
             };
-            (Some(Sig { origin, value }), own)
+            (Some(Signature { origin, value }), own)
         }
-        Carried::Foreign { sig, form } => (Some(sig), form),
+        Carried::Foreign { signature, form } => (Some(signature), form),
         Carried::Own(_) | Carried::Nothing => (None, own),
     }
 }

@@ -127,7 +127,7 @@ impl<'e> Encoder<'e> {
         let is_kept = match &part.kind {
             PartKind::Text(_) | PartKind::Refusal(_) => return self.keeps_text(part),
             PartKind::Reasoning { .. } => envelope::fitting(
-                part.sig.as_ref(),
+                part.signature.as_ref(),
                 DIALECT,
                 self.target.provider,
                 self.target.model,

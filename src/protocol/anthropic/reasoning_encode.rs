@@ -8,7 +8,7 @@ use super::abilities::ThinkingForm;
 use super::messages_encode::Message;
 use super::request_encode::Encoder;
 use crate::canon::{
-    Effort, Located, Losses, Offset, Reasoning, ReasoningMode, ShowReasoning, ToolChoice,
+    Effort, Located, Losses, Offset, Reasoning, ReasoningDisplay, ReasoningMode, ToolChoice,
 };
 use crate::json::Object;
 use crate::protocol::efforts;
@@ -276,18 +276,18 @@ impl Encoder<'_> {
 
     /// Whether the thoughts are shown, where there are any.
     fn display(&mut self, reasoning: &Reasoning, thinks: bool) -> Option<&'static str> {
-        let show = reasoning.show.as_ref()?;
+        let show = reasoning.display.as_ref()?;
         let display = match &show.value {
-            ShowReasoning::No => "omitted",
-            ShowReasoning::Summary(level) => {
+            ReasoningDisplay::No => "omitted",
+            ReasoningDisplay::Summary(level) => {
                 if level.as_ref().is_some_and(|level| *level != "auto") {
                     self.losses.adjusted(show.at);
                 }
                 "summarized"
             }
-            ShowReasoning::Full => "summarized",
+            ReasoningDisplay::Full => "summarized",
         };
-        if !thinks && show.value != ShowReasoning::No {
+        if !thinks && show.value != ReasoningDisplay::No {
             self.losses.dropped(show.at);
         }
         thinks.then_some(display)
@@ -322,9 +322,9 @@ impl Wish {
         // Whoever wants to see thoughts wants some; without a measure, only a model that finds its
         // own can have them.
         let wants_to_see = reasoning
-            .show
+            .display
             .as_ref()
-            .is_some_and(|show| show.value != ShowReasoning::No);
+            .is_some_and(|show| show.value != ReasoningDisplay::No);
         let is_on = reasoning.mode != ReasoningMode::Unset
             || is_measured
             || wants_to_see && form == ThinkingForm::Adaptive;

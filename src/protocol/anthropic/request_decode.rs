@@ -5,8 +5,8 @@
 
 use super::faults;
 use crate::canon::{
-    CacheMark, Effort, Format, Located, Reasoning, ReasoningMode, Request, Role, SchemaFormat,
-    ShowReasoning,
+    CacheBreakpoint, Effort, Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, Request,
+    Role, SchemaFormat,
 };
 use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
@@ -74,8 +74,8 @@ impl Decoder {
             "output_format" => self.format(value)?,
             "metadata" => self.metadata(value)?,
             "service_tier" => self.request.tier = Some(Located::read(value, Value::text)?),
-            "cache_control" => self.request.cache_mark = Some(self.cache_mark(value)?),
-            "thread" => return Err(faults::thread_unsupported(value.spot())),
+            "cache_control" => self.request.cache_breakpoint = Some(self.cache_breakpoint(value)?),
+            "thread" => return Err(faults::thread_unsupported(value.offset())),
             _ => self.unknown(value),
         }
         Ok(())
@@ -99,7 +99,10 @@ impl Decoder {
         Ok(())
     }
 
-    pub(super) fn cache_mark(&mut self, value: Value<'_>) -> Result<CacheMark, Invalid> {
+    pub(super) fn cache_breakpoint(
+        &mut self,
+        value: Value<'_>,
+    ) -> Result<CacheBreakpoint, Invalid> {
         self.unknown_besides(value, &["type", "ttl"])?;
         if let Some(kind) = value
             .get("type")
@@ -108,8 +111,8 @@ impl Decoder {
             self.unknown(kind);
         }
         let ttl = value.get("ttl").map(Value::text).transpose()?;
-        Ok(CacheMark {
-            at: value.spot(),
+        Ok(CacheBreakpoint {
+            at: value.offset(),
             ttl,
         })
     }
@@ -129,14 +132,14 @@ impl Decoder {
         // This dialect shows thinking unless told otherwise; the others have to be asked for it.
         let show = self
             .display(value)?
-            .or_else(|| is_on.then(|| located(value, ShowReasoning::Summary(None))));
+            .or_else(|| is_on.then(|| located(value, ReasoningDisplay::Summary(None))));
         let reasoning = self.reasoning(value);
-        reasoning.at = value.spot();
+        reasoning.at = value.offset();
         let reasoning = &mut reasoning.value;
         reasoning.budget_effort = budget_tokens
             .as_ref()
             .map(|budget| efforts::nearest(budget.value, |row| row.anthropic_budget));
-        (reasoning.mode, reasoning.budget_tokens, reasoning.show) = (mode, budget_tokens, show);
+        (reasoning.mode, reasoning.budget_tokens, reasoning.display) = (mode, budget_tokens, show);
         Ok(())
     }
 
@@ -154,13 +157,16 @@ impl Decoder {
         }
     }
 
-    fn display(&mut self, thinking: Value<'_>) -> Result<Option<Located<ShowReasoning>>, Invalid> {
+    fn display(
+        &mut self,
+        thinking: Value<'_>,
+    ) -> Result<Option<Located<ReasoningDisplay>>, Invalid> {
         let Some(display) = thinking.get("display") else {
             return Ok(None);
         };
         let show = match &*display.str()? {
-            "summarized" => ShowReasoning::Summary(None),
-            "omitted" => ShowReasoning::No,
+            "summarized" => ReasoningDisplay::Summary(None),
+            "omitted" => ReasoningDisplay::No,
             _ => {
                 self.unknown(display);
                 return Ok(None);
@@ -230,7 +236,7 @@ impl Decoder {
 }
 
 pub(super) fn located<T>(value: Value<'_>, of: T) -> Located<T> {
-    Located::new(of, value.spot())
+    Located::new(of, value.offset())
 }
 
 fn number(value: Value<'_>) -> Result<Located<Raw>, Invalid> {

@@ -12,7 +12,7 @@ use super::content_encode::plain_text;
 use super::format_encode;
 use super::messages_encode::{Message, write_messages};
 use super::reasoning_encode::Plan;
-use crate::canon::{CacheMark, Format, Located, Losses, Offset, Part, Request, SchemaFormat};
+use crate::canon::{CacheBreakpoint, Format, Located, Losses, Offset, Part, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::{Encoded, Operation, Target, Wire};
@@ -118,9 +118,9 @@ impl<'e> Encoder<'e> {
             self.losses.dropped(number.at);
         }
         let hints = [
-            spot(&request.verbosity),
-            spot(&request.metadata),
-            spot(&request.cache_key),
+            offset(&request.verbosity),
+            offset(&request.metadata),
+            offset(&request.cache_key),
         ];
         hints
             .into_iter()
@@ -178,7 +178,7 @@ impl<'e> Encoder<'e> {
         object.array("messages", |array| write_messages(self, messages, array));
         plan.write(object);
         self.write_output_config(plan, object);
-        let mark = self.request.cache_mark.as_ref();
+        let mark = self.request.cache_breakpoint.as_ref();
         self.write_mark(mark, object);
     }
 
@@ -290,7 +290,7 @@ impl<'e> Encoder<'e> {
         part.cache
             .iter()
             .for_each(|mark| self.losses.dropped(mark.at));
-        part.drop_sig(self.losses);
+        part.drop_signature(self.losses);
         false
     }
 
@@ -336,7 +336,7 @@ impl<'e> Encoder<'e> {
     }
 
     /// Writes a cache mark, as long as there are any left.
-    pub(super) fn write_mark(&mut self, mark: Option<&CacheMark>, object: &mut Object<'_>) {
+    pub(super) fn write_mark(&mut self, mark: Option<&CacheBreakpoint>, object: &mut Object<'_>) {
         let Some(mark) = mark else { return };
         if self.marks_left == 0 {
             self.losses.dropped(mark.at);
@@ -362,6 +362,6 @@ pub(super) fn write_text(text: &EscapedStr, object: &mut Object<'_>) {
     object.text("text", text);
 }
 
-fn spot<T>(field: &Option<Located<T>>) -> Option<Offset> {
+fn offset<T>(field: &Option<Located<T>>) -> Option<Offset> {
     field.as_ref().map(|field| field.at)
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::message_fields::{Thoughts, View, write_end};
 use super::{faults, usage};
 use crate::canon::{
-    Choice, Fault, FinishReason, How, Losses, OutPart, PartHead, ReasoningForm, Response, ToolInput,
+    Choice, Fault, FinishReason, LossKind, Losses, PartHead, ReasoningForm, Response, ResponsePart,
+    ToolInput,
 };
 use crate::json::{self, Array, EscapedStr};
 use crate::protocol::ResponseContext;
@@ -22,7 +23,7 @@ pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mu
         return faults::encode(&Fault::upstream(MALFORMED), ask.request_id).1;
     }
     if !usage::is_whole(&response.usage) {
-        losses.noted("usage", How::Dropped);
+        losses.noted("usage", LossKind::Dropped);
     }
     let mut writer = Writer {
         view: View::new(ask),
@@ -64,12 +65,12 @@ impl Writer<'_> {
             .clone()
             .unwrap_or(FinishReason::Other(EscapedStr::default()));
         if self.view.is_approximate(&reason) {
-            self.losses.noted("stop_reason", How::Adjusted);
+            self.losses.noted("stop_reason", LossKind::Adjusted);
         }
         self.view.stop_reason(&reason)
     }
 
-    fn part(&mut self, part: &OutPart, content: &mut Array<'_>) {
+    fn part(&mut self, part: &ResponsePart, content: &mut Array<'_>) {
         match &part.head {
             PartHead::Text | PartHead::Refusal => self.text(part, content),
             PartHead::Reasoning(form) => self.reasoning(part, *form, content),
@@ -77,19 +78,19 @@ impl Writer<'_> {
                 self.call(id, name, &input(part, *free), content)
             }
             PartHead::Hosted { raw, .. } if self.view.is_native() => content.item().raw(raw),
-            PartHead::Hosted { .. } => self.losses.noted("hosted tool", How::Dropped),
-            PartHead::Media { .. } => self.losses.noted("media", How::Dropped),
+            PartHead::Hosted { .. } => self.losses.noted("hosted tool", LossKind::Dropped),
+            PartHead::Media { .. } => self.losses.noted("media", LossKind::Dropped),
         }
     }
 
-    fn text(&mut self, part: &OutPart, content: &mut Array<'_>) {
+    fn text(&mut self, part: &ResponsePart, content: &mut Array<'_>) {
         let text = part.text();
         if text.is_empty() {
             return;
         }
         let is_cited = !part.citations.is_empty();
         if is_cited && !self.view.is_native() {
-            self.losses.noted("citations", How::Dropped);
+            self.losses.noted("citations", LossKind::Dropped);
         }
         content.object(|object| {
             object.str("type", "text");
@@ -104,17 +105,17 @@ impl Writer<'_> {
         });
     }
 
-    fn reasoning(&self, part: &OutPart, form: ReasoningForm, content: &mut Array<'_>) {
+    fn reasoning(&self, part: &ResponsePart, form: ReasoningForm, content: &mut Array<'_>) {
         let text = if self.view.thoughts == Thoughts::Shown {
             part.text()
         } else {
             EscapedStr::default()
         };
-        let is_empty = text.is_empty() && part.sig.is_none();
+        let is_empty = text.is_empty() && part.signature.is_none();
         if self.view.thoughts == Thoughts::Hidden || is_empty {
             return;
         }
-        let carrier = self.view.carrier(form, part.sig.as_ref());
+        let carrier = self.view.carrier(form, part.signature.as_ref());
         content.object(|object| match form {
             ReasoningForm::Redacted => {
                 object.str("type", "redacted_thinking");
@@ -136,7 +137,7 @@ impl Writer<'_> {
         content: &mut Array<'_>,
     ) {
         if matches!(input, ToolInput::Malformed(_)) {
-            self.losses.noted("input", How::Adjusted);
+            self.losses.noted("input", LossKind::Adjusted);
         }
         content.object(|object| {
             object.str("type", "tool_use");
@@ -148,7 +149,7 @@ impl Writer<'_> {
 }
 
 /// What a call was given, from its arguments as events carry them.
-fn input(part: &OutPart, is_free: bool) -> ToolInput {
+fn input(part: &ResponsePart, is_free: bool) -> ToolInput {
     let arguments = part.text();
     if is_free {
         ToolInput::Free(arguments)

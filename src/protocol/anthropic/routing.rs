@@ -34,7 +34,7 @@ fn session(headers: &HeaderMap, root: Value<'_>) -> Option<String> {
         .and_then(|id| id.to_str().ok())
         .map(str::to_owned);
     let field = |holder: &str, key: &str| {
-        let holder = root.get(holder)?.opened().ok()?;
+        let holder = root.get(holder)?.to_document().ok()?;
         holder
             .root()
             .get(key)?

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::usage::Counts;
 use super::{DIALECT, faults, finish};
-use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start};
+use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm, Start};
 use crate::json::{self, Document, EscapedStr, Invalid, Raw, Scratch, Value};
 use crate::protocol::sse::{Frame, Frames};
 use crate::protocol::{MalformedResponse, StreamDecoder, names};
@@ -202,7 +202,7 @@ impl Answer {
             self.text(text(block, &[key]), out);
         }
         for key in ["signature", "data"] {
-            self.sig(text(block, &[key]), out);
+            self.signature(text(block, &[key]), out);
         }
         if let Some(citations) = block.get("citations") {
             citations
@@ -237,7 +237,7 @@ impl Answer {
             "text_delta" => self.text(Some(delta.required("text")?.text()?), out),
             "thinking_delta" => self.text(Some(delta.required("thinking")?.text()?), out),
             "input_json_delta" => self.text(Some(delta.required("partial_json")?.text()?), out),
-            "signature_delta" => self.sig(Some(delta.required("signature")?.text()?), out),
+            "signature_delta" => self.signature(Some(delta.required("signature")?.text()?), out),
             "citations_delta" => self.cite(delta.required("citation")?, out),
             _ => {}
         }
@@ -257,9 +257,9 @@ impl Answer {
         out.push(Event::Delta { at, text });
     }
 
-    fn sig(&mut self, value: Option<EscapedStr>, out: &mut Vec<Event>) {
+    fn signature(&mut self, value: Option<EscapedStr>, out: &mut Vec<Event>) {
         if let Some(value) = value.filter(|value| !value.is_empty() && !self.holds_hosted()) {
-            out.push(Event::Sig {
+            out.push(Event::Signature {
                 at: self.at(),
                 value,
             });
@@ -386,8 +386,8 @@ impl Answer {
         out.push(Event::Failed(fault));
     }
 
-    fn at(&self) -> At {
-        At {
+    fn at(&self) -> PartIndex {
+        PartIndex {
             choice: 0,
             part: self.parts,
         }

@@ -35,7 +35,7 @@ struct Part {
     head: PartHead,
     /// Whether its block has begun.
     is_open: bool,
-    sig: Option<EscapedStr>,
+    signature: Option<EscapedStr>,
 }
 
 struct Finish {
@@ -94,10 +94,10 @@ impl Encoder {
             Event::PartStart { head, .. } => self.part_start(head, out),
             Event::Delta { text, .. } => self.delta(text, out),
             Event::Paragraph { .. } => self.paragraph(out),
-            Event::Sig { value, .. } => self
+            Event::Signature { value, .. } => self
                 .part
                 .iter_mut()
-                .for_each(|part| part.sig = Some(value.clone())),
+                .for_each(|part| part.signature = Some(value.clone())),
             Event::Cite { raw, .. } => self.cite(raw, out),
             Event::PartEnd { .. } => self.part_end(out),
             Event::Usage(usage) => self.usage.update(usage),
@@ -143,7 +143,7 @@ impl Encoder {
         self.part = Some(Part {
             head: head.clone(),
             is_open: false,
-            sig: None,
+            signature: None,
         });
         match head {
             PartHead::ToolCall { free, .. } => {
@@ -229,11 +229,11 @@ impl Encoder {
     /// Ends reasoning with its token. Reasoning with neither text nor token is nothing.
     fn sign(&mut self, form: ReasoningForm, out: &mut BytesMut) {
         let Some(part) = &self.part else { return };
-        let is_nothing = !part.is_open && part.sig.is_none();
+        let is_nothing = !part.is_open && part.signature.is_none();
         if is_nothing || self.view.thoughts == Thoughts::Hidden {
             return;
         }
-        let carrier = self.view.carrier(form, part.sig.as_ref());
+        let carrier = self.view.carrier(form, part.signature.as_ref());
         self.open(out);
         if form != ReasoningForm::Redacted {
             self.block_delta(
@@ -291,7 +291,7 @@ fn is_first_choice(event: &Event) -> bool {
         Event::PartStart { at, .. }
         | Event::Delta { at, .. }
         | Event::Paragraph { at }
-        | Event::Sig { at, .. }
+        | Event::Signature { at, .. }
         | Event::Cite { at, .. }
         | Event::Logprobs { at, .. }
         | Event::PartEnd { at } => at.choice == 0,
@@ -306,7 +306,7 @@ fn write_block(part: &Part, view: &View, value: Writer<'_>) {
         PartHead::Hosted { raw, .. } => value.raw(raw),
         PartHead::Reasoning(form @ ReasoningForm::Redacted) => value.object(|block| {
             block.str("type", "redacted_thinking");
-            block.text("data", &view.carrier(*form, part.sig.as_ref()));
+            block.text("data", &view.carrier(*form, part.signature.as_ref()));
         }),
         PartHead::Reasoning(_) => value.object(|block| {
             block.str("type", "thinking");

@@ -24,7 +24,7 @@ impl Decoder {
         };
         Ok(Tool {
             kind,
-            at: tool.spot(),
+            at: tool.offset(),
         })
     }
 
@@ -51,7 +51,7 @@ impl Decoder {
                 .transpose()?,
             cache: tool
                 .get("cache_control")
-                .map(|mark| self.cache_mark(mark))
+                .map(|mark| self.cache_breakpoint(mark))
                 .transpose()?,
         })
     }

@@ -8,7 +8,8 @@
 use super::DIALECT;
 use super::content_encode::{Data, Piece};
 use crate::canon::{
-    Event, FinishReason, How, Losses, Origin, PartHead, ReasoningForm, ShowReasoning, Start, Usage,
+    Event, FinishReason, LossKind, Losses, Origin, PartHead, ReasoningDisplay, ReasoningForm,
+    Start, Usage,
 };
 use crate::json::{EscapedStr, Raw, Value};
 use crate::protocol::{ResponseContext, envelope};
@@ -29,7 +30,7 @@ pub(super) struct Choice {
     head: Option<PartHead>,
     /// What came of a part that is written whole.
     held: Vec<EscapedStr>,
-    sig: Option<EscapedStr>,
+    signature: Option<EscapedStr>,
     /// Another maker's token that no call carries yet.
     token: Option<Token>,
     /// Whether a call's arguments could not be read.
@@ -52,9 +53,9 @@ impl Composer {
             .request
             .reasoning
             .as_ref()
-            .and_then(|reasoning| reasoning.value.show.as_ref());
+            .and_then(|reasoning| reasoning.value.display.as_ref());
         Self {
-            shows_thoughts: show.is_some_and(|show| show.value != ShowReasoning::No),
+            shows_thoughts: show.is_some_and(|show| show.value != ReasoningDisplay::No),
             origin: ask.origin.clone(),
             start: Start::default(),
             usage: Usage::default(),
@@ -75,7 +76,9 @@ impl Composer {
                 let piece = self.delta(at.choice, &EscapedStr::from("\n\n"));
                 out.extend(piece.map(|piece| (at.choice, piece)));
             }
-            Event::Sig { at, value } => self.choice(at.choice).sig = Some(value.clone()),
+            Event::Signature { at, value } => {
+                self.choice(at.choice).signature = Some(value.clone())
+            }
             Event::Cite { at, raw } => self.cite(at.choice, raw),
             Event::Logprobs { at, list } => self.choice(at.choice).logprobs.push(list.clone()),
             Event::PartEnd { at } => self.end(at.choice, out),
@@ -106,16 +109,16 @@ impl Composer {
 
     fn end(&mut self, choice: u32, out: &mut Vec<(u32, Piece)>) {
         let state = self.choice(choice);
-        let (Some(head), sig) = (state.head.take(), state.sig.take()) else {
+        let (Some(head), signature) = (state.head.take(), state.signature.take()) else {
             return;
         };
         let held = EscapedStr::join(&std::mem::take(&mut state.held), "");
-        let own = sig.clone().filter(|_| self.is_own());
+        let own = signature.clone().filter(|_| self.is_own());
         match head {
             PartHead::Text | PartHead::Refusal => {
-                out.extend(own.map(|sig| (choice, Piece::token(sig))))
+                out.extend(own.map(|signature| (choice, Piece::token(signature))))
             }
-            PartHead::Reasoning(form) => self.end_reasoning(choice, form, sig, out),
+            PartHead::Reasoning(form) => self.end_reasoning(choice, form, signature, out),
             PartHead::ToolCall { id, name, .. } => out.extend(
                 self.call(choice, id, name, &held, own)
                     .map(|piece| (choice, piece)),
@@ -127,7 +130,7 @@ impl Composer {
             PartHead::Hosted { kind, raw } if self.is_own() => {
                 out.push((choice, Piece::new(Data::Hosted { kind, raw }).signed(own)))
             }
-            PartHead::Hosted { .. } => self.losses.noted("hosted_tools", How::Dropped),
+            PartHead::Hosted { .. } => self.losses.noted("hosted_tools", LossKind::Dropped),
         }
     }
 
@@ -135,16 +138,16 @@ impl Composer {
         &mut self,
         choice: u32,
         form: ReasoningForm,
-        sig: Option<EscapedStr>,
+        signature: Option<EscapedStr>,
         out: &mut Vec<(u32, Piece)>,
     ) {
-        let Some(sig) = sig else { return };
+        let Some(signature) = signature else { return };
         let is_shown = self.shows_thoughts && form != ReasoningForm::Redacted;
         let is_own = self.is_own();
         let carried = if is_own {
-            sig
+            signature
         } else {
-            envelope::wrap(&self.origin, form, Some(&sig))
+            envelope::wrap(&self.origin, form, Some(&signature))
         };
         if is_shown {
             out.push((
@@ -183,20 +186,20 @@ impl Composer {
             state.is_malformed = true;
             return None;
         };
-        let sig = own.or_else(|| state.token.take().map(|token| token.wrapped));
+        let signature = own.or_else(|| state.token.take().map(|token| token.wrapped));
         Some(
             Piece::new(Data::Call {
                 id,
                 name,
                 args: document.root().raw(),
             })
-            .signed(sig),
+            .signed(signature),
         )
     }
 
     fn cite(&mut self, choice: u32, raw: &Raw) {
         if !self.is_own() {
-            return self.losses.noted("citations", How::Dropped);
+            return self.losses.noted("citations", LossKind::Dropped);
         }
         let document = raw.document();
         for (key, value) in document.root().members().into_iter().flatten() {
@@ -239,7 +242,7 @@ impl Choice {
     fn begin(&mut self, head: PartHead) {
         self.head = Some(head);
         self.held.clear();
-        self.sig = None;
+        self.signature = None;
     }
 
     fn keep(&mut self, key: &str, value: Value<'_>) {

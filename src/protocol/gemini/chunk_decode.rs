@@ -6,7 +6,7 @@
 
 use super::proto_json::{count, field, fields, required, word};
 use super::{call_ids, faults, finish, logprobs, usage};
-use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm, Start, Usage};
+use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm, Start, Usage};
 use crate::json::{self, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeContext, MalformedResponse, names};
 
@@ -62,7 +62,7 @@ enum Note {
 #[derive(Default)]
 struct Marks {
     is_thought: bool,
-    sig: Option<EscapedStr>,
+    signature: Option<EscapedStr>,
 }
 
 impl Reader {
@@ -308,12 +308,12 @@ impl Reader {
 impl Marks {
     fn of(part: Value<'_>) -> Result<Self, Invalid> {
         let is_thought = field(part, "thought").map_or(Ok(false), Value::bool)?;
-        let sig = field(part, "thoughtSignature")
+        let signature = field(part, "thoughtSignature")
             .map(Value::text)
             .transpose()?;
         Ok(Self {
             is_thought,
-            sig: sig.filter(|sig| !sig.is_empty()),
+            signature: signature.filter(|signature| !signature.is_empty()),
         })
     }
 }
@@ -322,8 +322,8 @@ impl Choice {
     /// More text, or a signature that comes with none and belongs to the text before it.
     fn text(&mut self, choice: u32, text: EscapedStr, marks: &Marks, out: &mut Vec<Event>) {
         if text.is_empty() {
-            if let Some(sig) = &marks.sig {
-                self.late_sig(choice, sig, out);
+            if let Some(signature) = &marks.signature {
+                self.late_signature(choice, signature, out);
             }
             return;
         }
@@ -334,11 +334,11 @@ impl Choice {
             Some(open) => open.part,
             None => self.open_text(choice, marks.is_thought, out),
         };
-        let at = At { choice, part };
+        let at = PartIndex { choice, part };
         out.push(Event::Delta { at, text });
         self.release(at, out);
-        if let Some(sig) = &marks.sig {
-            self.sign(at, sig, out);
+        if let Some(signature) = &marks.signature {
+            self.sign(at, signature, out);
         }
     }
 
@@ -356,27 +356,27 @@ impl Choice {
             PartHead::Text
         };
         out.push(Event::PartStart {
-            at: At { choice, part },
+            at: PartIndex { choice, part },
             head,
         });
         part
     }
 
     /// Without text before it the token stands alone, as reasoning that shows nothing.
-    fn late_sig(&mut self, choice: u32, sig: &EscapedStr, out: &mut Vec<Event>) {
+    fn late_signature(&mut self, choice: u32, signature: &EscapedStr, out: &mut Vec<Event>) {
         match self.open.filter(|open| !open.is_signed) {
             Some(open) => self.sign(
-                At {
+                PartIndex {
                     choice,
                     part: open.part,
                 },
-                sig,
+                signature,
                 out,
             ),
             None => {
                 let marks = Marks {
                     is_thought: true,
-                    sig: Some(sig.clone()),
+                    signature: Some(signature.clone()),
                 };
                 self.whole(
                     choice,
@@ -389,10 +389,10 @@ impl Choice {
         }
     }
 
-    fn sign(&mut self, at: At, sig: &EscapedStr, out: &mut Vec<Event>) {
-        out.push(Event::Sig {
+    fn sign(&mut self, at: PartIndex, signature: &EscapedStr, out: &mut Vec<Event>) {
+        out.push(Event::Signature {
             at,
-            value: sig.clone(),
+            value: signature.clone(),
         });
         self.open.iter_mut().for_each(|open| open.is_signed = true);
     }
@@ -407,14 +407,14 @@ impl Choice {
         out: &mut Vec<Event>,
     ) {
         self.close(choice, out);
-        let at = At {
+        let at = PartIndex {
             choice,
             part: self.take_part(),
         };
         out.push(Event::PartStart { at, head });
-        out.extend(marks.sig.iter().map(|sig| Event::Sig {
+        out.extend(marks.signature.iter().map(|signature| Event::Signature {
             at,
-            value: sig.clone(),
+            value: signature.clone(),
         }));
         out.extend(text.map(|text| Event::Delta { at, text }));
         out.push(Event::PartEnd { at });
@@ -423,7 +423,7 @@ impl Choice {
     fn close(&mut self, choice: u32, out: &mut Vec<Event>) {
         if let Some(open) = self.open.take() {
             out.push(Event::PartEnd {
-                at: At {
+                at: PartIndex {
                     choice,
                     part: open.part,
                 },
@@ -451,7 +451,7 @@ impl Choice {
     /// Notes belong to text; those without any wait for it.
     fn note(&mut self, choice: u32, note: Note, out: &mut Vec<Event>) {
         match self.open.filter(|open| !open.is_thought) {
-            Some(open) => out.push(note.event(At {
+            Some(open) => out.push(note.event(PartIndex {
                 choice,
                 part: open.part,
             })),
@@ -459,7 +459,7 @@ impl Choice {
         }
     }
 
-    fn release(&mut self, at: At, out: &mut Vec<Event>) {
+    fn release(&mut self, at: PartIndex, out: &mut Vec<Event>) {
         if self.open.is_some_and(|open| !open.is_thought) {
             out.extend(self.waiting.drain(..).map(|note| note.event(at)));
         }
@@ -474,7 +474,7 @@ impl Choice {
 }
 
 impl Note {
-    fn event(self, at: At) -> Event {
+    fn event(self, at: PartIndex) -> Event {
         match self {
             Self::Cite(raw) => Event::Cite { at, raw },
             Self::Logprobs(list) => Event::Logprobs { at, list },

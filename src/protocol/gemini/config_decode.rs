@@ -5,7 +5,7 @@
 
 use super::proto_json::{count, fields, number, word};
 use super::request_decode::Decoder;
-use crate::canon::{Format, Located, Reasoning, ReasoningMode, SchemaFormat, ShowReasoning};
+use crate::canon::{Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, SchemaFormat};
 use crate::json::{Invalid, Raw, Value};
 use crate::protocol::{DecodeError, efforts, schema};
 
@@ -22,7 +22,7 @@ struct Combined<'d> {
 }
 
 pub(super) fn located<T>(at: Value<'_>, value: T) -> Option<Located<T>> {
-    Some(Located::new(value, at.spot()))
+    Some(Located::new(value, at.offset()))
 }
 
 impl Decoder {
@@ -72,7 +72,7 @@ impl Decoder {
             "logprobs" => combined.logprobs = Some(value),
             "responseFormat" => {
                 return Err(DecodeError::unsupported(
-                    value.spot(),
+                    value.offset(),
                     "use `responseMimeType` and `responseJsonSchema`",
                 ));
             }
@@ -85,11 +85,11 @@ impl Decoder {
         for stop in stops.items()? {
             self.request
                 .stops
-                .push(Located::new(stop.text()?, stop.spot()));
+                .push(Located::new(stop.text()?, stop.offset()));
         }
         if self.request.stops.len() > STOPS_MAX {
             return Err(Invalid::new(
-                stops.spot(),
+                stops.offset(),
                 format!("expected at most {STOPS_MAX} stop sequences"),
             ));
         }
@@ -102,7 +102,7 @@ impl Decoder {
             if word(modality)? != "TEXT" {
                 self.request
                     .modalities
-                    .push(Located::new(modality.text()?, modality.spot()));
+                    .push(Located::new(modality.text()?, modality.offset()));
             }
         }
         Ok(())
@@ -131,7 +131,7 @@ impl Decoder {
         };
         let at = schema
             .map(|schema| schema.at)
-            .or(combined.mime.map(Value::spot));
+            .or(combined.mime.map(Value::offset));
         self.request.format = at.map(|at| Located::new(format, at));
         Ok(())
     }
@@ -152,11 +152,11 @@ impl Decoder {
             match &*key {
                 "includeThoughts" => {
                     let show = if value.bool()? {
-                        ShowReasoning::Summary(None)
+                        ReasoningDisplay::Summary(None)
                     } else {
-                        ShowReasoning::No
+                        ReasoningDisplay::No
                     };
-                    reasoning.show = located(value, show);
+                    reasoning.display = located(value, show);
                 }
                 "thinkingBudget" => budget(value, &mut reasoning)?,
                 "thinkingLevel" => level(value, &mut reasoning)?,

@@ -9,7 +9,7 @@ use crate::json::{EscapedStr, Object, Raw};
 pub(super) struct Piece {
     pub(super) data: Data,
     /// `thoughtSignature`.
-    pub(super) sig: Option<EscapedStr>,
+    pub(super) signature: Option<EscapedStr>,
     /// `mediaResolution.level`.
     pub(super) resolution: Option<EscapedStr>,
 }
@@ -52,7 +52,7 @@ impl Piece {
     pub(super) fn new(data: Data) -> Self {
         Self {
             data,
-            sig: None,
+            signature: None,
             resolution: None,
         }
     }
@@ -72,13 +72,13 @@ impl Piece {
     }
 
     /// A token without a part of its own: an empty text, as Gemini itself ends its streams.
-    pub(super) fn token(sig: EscapedStr) -> Self {
-        Self::text(EscapedStr::default()).signed(Some(sig))
+    pub(super) fn token(signature: EscapedStr) -> Self {
+        Self::text(EscapedStr::default()).signed(Some(signature))
     }
 
     #[must_use]
-    pub(super) fn signed(mut self, sig: Option<EscapedStr>) -> Self {
-        self.sig = sig;
+    pub(super) fn signed(mut self, signature: Option<EscapedStr>) -> Self {
+        self.signature = signature;
         self
     }
 
@@ -88,9 +88,11 @@ impl Piece {
 
     pub(super) fn write(&self, part: &mut Object<'_>) {
         self.data.write(part);
-        part.some("thoughtSignature", self.sig.as_ref(), |value, sig| {
-            value.text(sig)
-        });
+        part.some(
+            "thoughtSignature",
+            self.signature.as_ref(),
+            |value, signature| value.text(signature),
+        );
         part.some(
             "mediaResolution",
             self.resolution.as_ref(),

@@ -108,7 +108,7 @@ fn read_batch(root: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
                 .items()?
                 .try_for_each(|request| read_one(request, embed))?,
             _ => embed.unknown.push(Unknown {
-                at: value.spot(),
+                at: value.offset(),
                 raw: value.raw(),
             }),
         }
@@ -127,11 +127,13 @@ fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     for (key, value) in fields(request)? {
         match &*key {
             "content" | "model" => {}
-            "outputDimensionality" => dimensions = Some(Located::new(count(value)?, value.spot())),
-            "taskType" => task = Some(Located::new(value.text()?, value.spot())),
-            "title" => title = Some(Located::new(value.text()?, value.spot())),
+            "outputDimensionality" => {
+                dimensions = Some(Located::new(count(value)?, value.offset()))
+            }
+            "taskType" => task = Some(Located::new(value.text()?, value.offset())),
+            "title" => title = Some(Located::new(value.text()?, value.offset())),
             _ => embed.unknown.push(Unknown {
-                at: value.spot(),
+                at: value.offset(),
                 raw: value.raw(),
             }),
         }
@@ -139,14 +141,14 @@ fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     let agrees = dimensions == embed.dimensions && task == embed.task && title == embed.title;
     if !is_first && !agrees {
         return Err(DecodeError::unsupported(
-            request.spot(),
+            request.offset(),
             "expected the same settings in all requests of a batch",
         ));
     }
     (embed.dimensions, embed.task, embed.title) = (dimensions, task, title);
     embed.inputs.push(EmbedInput::Text(Located::new(
         text_of(content)?,
-        content.spot(),
+        content.offset(),
     )));
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::DIALECT;
 use super::proto_json::{base64, field, fields, required, word};
 use super::request_decode::Decoder;
 use crate::canon::{
-    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Sig,
+    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Signature,
     ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Raw, Value};
@@ -20,7 +20,7 @@ use crate::protocol::envelope::{self, Carried};
 struct Members<'d> {
     data: Option<(Cow<'d, str>, Value<'d>)>,
     is_thought: bool,
-    sig: Option<Located<EscapedStr>>,
+    signature: Option<Located<EscapedStr>>,
     detail: Option<Located<EscapedStr>>,
 }
 
@@ -38,7 +38,7 @@ impl Decoder {
             role: Role::User,
             parts: Vec::new(),
             name: None,
-            at: content.spot(),
+            at: content.offset(),
         };
         for (key, value) in fields(content)? {
             match &*key {
@@ -66,9 +66,9 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         for (position, part) in parts.items()?.enumerate() {
             let members = self.members(part)?;
-            let sig = members.sig.clone();
+            let signature = members.signature.clone();
             let kind = self.kind(part, members, turn, position)?;
-            place(Part::new(kind, part.spot()), sig, out);
+            place(Part::new(kind, part.offset()), signature, out);
         }
         Ok(())
     }
@@ -78,7 +78,9 @@ impl Decoder {
         for (key, value) in fields(part)? {
             match &*key {
                 "thought" => members.is_thought = value.bool()?,
-                "thoughtSignature" => members.sig = Some(Located::new(value.text()?, value.spot())),
+                "thoughtSignature" => {
+                    members.signature = Some(Located::new(value.text()?, value.offset()))
+                }
                 "mediaResolution" => members.detail = Some(resolution(value)?),
                 "text"
                 | "inlineData"
@@ -91,7 +93,7 @@ impl Decoder {
                 | "toolResponse" => {
                     if members.data.replace((key, value)).is_some() {
                         return Err(Invalid::new(
-                            value.spot(),
+                            value.offset(),
                             "a part holds one kind of data only",
                         ));
                     }
@@ -111,10 +113,12 @@ impl Decoder {
     ) -> Result<PartKind, DecodeError> {
         let Some((key, value)) = members.data else {
             // Some clients keep a signature and lose the empty text that it came with.
-            let token = members.sig.map(|_| PartKind::Text(EscapedStr::default()));
+            let token = members
+                .signature
+                .map(|_| PartKind::Text(EscapedStr::default()));
             return token.ok_or_else(|| {
                 Invalid::new(
-                    part.spot(),
+                    part.offset(),
                     "missing `text`, or other data that a part can hold",
                 )
                 .into()
@@ -159,7 +163,7 @@ impl Decoder {
         for (key, value) in fields(inline)? {
             match &*key {
                 "mimeType" | "data" => {}
-                "displayName" => media.name = Some(Located::new(value.text()?, value.spot())),
+                "displayName" => media.name = Some(Located::new(value.text()?, value.offset())),
                 _ => self.unknown(value),
             }
         }
@@ -261,23 +265,25 @@ impl Decoder {
                 Some((key, value)) if key == "fileData" => self.file(value, detail)?,
                 _ => return Err(part.missing("inlineData").into()),
             };
-            out.push(Part::new(PartKind::Media(media), part.spot()));
+            out.push(Part::new(PartKind::Media(media), part.offset()));
         }
         Ok(())
     }
 }
 
 /// Puts a part behind its turn's others, with what its `thoughtSignature` carried.
-fn place(mut part: Part, sig: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
+fn place(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
     let is_reasoning = matches!(part.kind, PartKind::Reasoning { .. });
     let mut is_empty = false;
-    part.sig_at = sig.as_ref().map(|sig| sig.at);
-    match sig.map(|sig| envelope::unwrap(&sig.value)) {
-        Some(Carried::Own(value)) => part.sig = Some(own(value)),
-        Some(Carried::Foreign { sig, form }) if is_reasoning => sign(&mut part, sig, form),
-        Some(Carried::Foreign { sig, form }) => {
+    part.signature_at = signature.as_ref().map(|signature| signature.at);
+    match signature.map(|signature| envelope::unwrap(&signature.value)) {
+        Some(Carried::Own(value)) => part.signature = Some(own(value)),
+        Some(Carried::Foreign { signature, form }) if is_reasoning => {
+            sign(&mut part, signature, form)
+        }
+        Some(Carried::Foreign { signature, form }) => {
             is_empty = is_empty_text(&part);
-            restore_reasoning(form, sig, &part, parts);
+            restore_reasoning(form, signature, &part, parts);
         }
         Some(Carried::Nothing) => is_empty = is_empty_text(&part),
         None => {}
@@ -288,18 +294,26 @@ fn place(mut part: Part, sig: Option<Located<EscapedStr>>, parts: &mut Vec<Part>
 }
 
 /// Gives reasoning its maker's token, and the form that it had there.
-fn sign(part: &mut Part, sig: Sig, made: ReasoningForm) {
+fn sign(part: &mut Part, signature: Signature, made: ReasoningForm) {
     if let PartKind::Reasoning { form, .. } = &mut part.kind {
         *form = made;
     }
-    part.sig = Some(sig);
+    part.signature = Some(signature);
 }
 
 /// Another maker's token on a part that is no reasoning: its client left the reasoning itself away
 /// (Gemini CLI keeps signatures of calls only), or was shown none. The reasoning stood before the
 /// text in front of the part.
-fn restore_reasoning(form: ReasoningForm, sig: Sig, carrier: &Part, parts: &mut Vec<Part>) {
-    if parts.iter().any(|part| part.sig.as_ref() == Some(&sig)) {
+fn restore_reasoning(
+    form: ReasoningForm,
+    signature: Signature,
+    carrier: &Part,
+    parts: &mut Vec<Part>,
+) {
+    if parts
+        .iter()
+        .any(|part| part.signature.as_ref() == Some(&signature))
+    {
         return;
     }
     let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
@@ -314,7 +328,7 @@ fn restore_reasoning(form: ReasoningForm, sig: Sig, carrier: &Part, parts: &mut 
         },
         carrier.at,
     );
-    reasoning.sig = Some(sig);
+    reasoning.signature = Some(signature);
     parts.insert(before_text, reasoning);
 }
 
@@ -323,8 +337,8 @@ fn is_empty_text(part: &Part) -> bool {
 }
 
 /// A token of Gemini's own; which provider and model made it is not known.
-fn own(value: EscapedStr) -> Sig {
-    Sig {
+fn own(value: EscapedStr) -> Signature {
+    Signature {
         origin: Origin {
             dialect: DIALECT,
             provider: String::new(),
@@ -346,12 +360,13 @@ fn role(role: Value<'_>) -> Result<Role, Invalid> {
 /// `mediaResolution` of a part is an object; its level alone is taken too.
 fn resolution(value: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
     let level = field(value, "level").unwrap_or(value);
-    Ok(Located::new(level.text()?, level.spot()))
+    Ok(Located::new(level.text()?, level.offset()))
 }
 
 fn media_kind(mime: Value<'_>) -> Result<MediaKind, DecodeError> {
-    MediaKind::of_mime(&mime.str()?)
-        .ok_or_else(|| DecodeError::unsupported(mime.spot(), "no dialect takes media of this type"))
+    MediaKind::of_mime(&mime.str()?).ok_or_else(|| {
+        DecodeError::unsupported(mime.offset(), "no dialect takes media of this type")
+    })
 }
 
 /// Whether only Google's own services can read what the URI names.
@@ -376,6 +391,6 @@ fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
     let text = value
         .text()
         .unwrap_or_else(|_| value.raw().compact().to_text());
-    parts.push(Part::text(text, value.spot()));
+    parts.push(Part::text(text, value.offset()));
     Ok(is_error)
 }

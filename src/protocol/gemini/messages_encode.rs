@@ -10,7 +10,7 @@ use super::content_encode::{Data, Piece};
 use super::messages_decode::is_handle;
 use super::request_encode::{Context, note_marks};
 use crate::canon::{
-    Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Sig, ToolResult, Turn,
+    Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Signature, ToolResult, Turn,
 };
 use crate::json::{self, EscapedStr, Raw};
 use crate::protocol::file_refs;
@@ -158,8 +158,8 @@ impl<'c, 'l> Contents<'c, 'l> {
     /// Gemini 3 refuses the running loop of calls where the first call of a turn has no signature.
     fn sign_first_call(&mut self, pieces: &mut [Piece]) {
         let first = pieces.iter_mut().find(|piece| piece.is_call());
-        if let Some(call) = first.filter(|call| call.sig.is_none()) {
-            call.sig = Some(EscapedStr::from_static(NO_SIGNATURE));
+        if let Some(call) = first.filter(|call| call.signature.is_none()) {
+            call.signature = Some(EscapedStr::from_static(NO_SIGNATURE));
             self.losses.added("thoughtSignature");
         }
     }
@@ -173,12 +173,12 @@ impl<'c, 'l> Contents<'c, 'l> {
         tokens: &mut Vec<Token>,
     ) {
         note_marks(part, self.losses);
-        let fitting = self.fitting(part.sig.as_ref());
-        if part.sig.is_some() && fitting.is_none() {
+        let fitting = self.fitting(part.signature.as_ref());
+        if part.signature.is_some() && fitting.is_none() {
             return self.losses.dropped(part.at);
         }
-        if let (Some(sig), Some(value)) = (&part.sig, fitting) {
-            let is_homeless = !sig.origin.provider.is_empty();
+        if let (Some(signature), Some(value)) = (&part.signature, fitting) {
+            let is_homeless = !signature.origin.provider.is_empty();
             tokens.push(Token {
                 before: pieces.len(),
                 value,
@@ -190,9 +190,9 @@ impl<'c, 'l> Contents<'c, 'l> {
         }
     }
 
-    fn fitting(&self, sig: Option<&Sig>) -> Option<EscapedStr> {
+    fn fitting(&self, signature: Option<&Signature>) -> Option<EscapedStr> {
         envelope::fitting(
-            sig,
+            signature,
             DIALECT,
             self.context.target.provider,
             self.context.target.model,
@@ -204,9 +204,9 @@ impl<'c, 'l> Contents<'c, 'l> {
     /// been noted.
     fn piece(&mut self, part: &Part) -> Option<Piece> {
         note_marks(part, self.losses);
-        let sig = self.fitting(part.sig.as_ref());
-        if sig.is_none() {
-            part.drop_sig(self.losses);
+        let signature = self.fitting(part.signature.as_ref());
+        if signature.is_none() {
+            part.drop_signature(self.losses);
         }
         let piece = match &part.kind {
             PartKind::Text(text) | PartKind::Refusal(text) => Piece::text(text.clone()),
@@ -236,7 +236,7 @@ impl<'c, 'l> Contents<'c, 'l> {
                 return None;
             }
         };
-        Some(piece.signed(sig))
+        Some(piece.signed(signature))
     }
 
     fn media(&mut self, part: &Part, media: &Media) -> Option<Piece> {
@@ -248,7 +248,7 @@ impl<'c, 'l> Contents<'c, 'l> {
         let resolution = self.resolution(media);
         Some(Piece {
             data,
-            sig: None,
+            signature: None,
             resolution,
         })
     }
@@ -382,15 +382,17 @@ fn wrap_reminder(mut piece: Piece) -> Piece {
 /// gave it on the first call. Any other stands on the piece that it came with.
 fn place(mut tokens: Vec<Token>, pieces: &mut Vec<Piece>) {
     if let Some(call) = pieces.iter_mut().find(|piece| piece.is_call())
-        && call.sig.is_none()
+        && call.signature.is_none()
         && let Some(last) = tokens.iter().rposition(|token| token.is_homeless)
     {
-        call.sig = Some(tokens.remove(last).value);
+        call.signature = Some(tokens.remove(last).value);
     }
     // From the end, so that what is inserted moves no earlier place.
     for token in tokens.into_iter().rev() {
         match pieces.get_mut(token.before) {
-            Some(piece) if piece.sig.is_none() && !piece.is_call() => piece.sig = Some(token.value),
+            Some(piece) if piece.signature.is_none() && !piece.is_call() => {
+                piece.signature = Some(token.value)
+            }
             _ => pieces.insert(token.before, Piece::token(token.value)),
         }
     }

@@ -3,7 +3,7 @@
 //! Source: Gemini API, `ThinkingConfig`, "Thinking" (levels and budgets).
 
 use super::models::{Budgets, Thinking};
-use crate::canon::{Effort, Located, Losses, Offset, Reasoning, ReasoningMode, ShowReasoning};
+use crate::canon::{Effort, Located, Losses, Offset, Reasoning, ReasoningDisplay, ReasoningMode};
 use crate::json::{self, Object, Raw};
 use crate::protocol::efforts;
 
@@ -24,9 +24,9 @@ pub(super) fn write_thinking(
                 Thinking::Budget(budgets) => write_budget(reasoning, budgets, object, losses),
                 Thinking::None => note_no_thinking(reasoning, losses),
             };
-            match &asked.show {
+            match &asked.display {
                 Some(show) if may_show => write_show(show, object, losses),
-                Some(show) if show.value != ShowReasoning::No => losses.dropped(show.at),
+                Some(show) if show.value != ReasoningDisplay::No => losses.dropped(show.at),
                 _ => {}
             }
         });
@@ -125,9 +125,9 @@ fn write_budget(
 }
 
 /// Gemini shows summaries and knows no degrees of them.
-fn write_show(show: &Located<ShowReasoning>, object: &mut Object<'_>, losses: &mut Losses) {
-    object.bool("includeThoughts", show.value != ShowReasoning::No);
-    if matches!(&show.value, ShowReasoning::Summary(Some(level)) if *level != "auto") {
+fn write_show(show: &Located<ReasoningDisplay>, object: &mut Object<'_>, losses: &mut Losses) {
+    object.bool("includeThoughts", show.value != ReasoningDisplay::No);
+    if matches!(&show.value, ReasoningDisplay::Summary(Some(level)) if *level != "auto") {
         losses.adjusted(show.at);
     }
 }

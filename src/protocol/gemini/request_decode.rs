@@ -18,7 +18,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     decoder.request.stream = inbound.operation == Operation::StreamGenerate;
     decoder.top(document.root())?;
     if decoder.request.turns.is_empty() {
-        return Err(Invalid::new(document.root().spot(), "missing `contents`").into());
+        return Err(Invalid::new(document.root().offset(), "missing `contents`").into());
     }
     turns::arrange(&mut decoder.request)?;
     Ok(decoder.request)
@@ -47,7 +47,7 @@ impl Decoder {
                 "model" => {}
                 "cachedContent" => {
                     return Err(DecodeError::unsupported(
-                        value.spot(),
+                        value.offset(),
                         "only the account that made it can read cached content",
                     ));
                 }
@@ -60,7 +60,7 @@ impl Decoder {
     /// Notes a field that the canonical model has no home for.
     pub(super) fn unknown(&mut self, value: Value<'_>) {
         self.request.unknown.push(Unknown {
-            at: value.spot(),
+            at: value.offset(),
             raw: value.raw(),
         });
     }
@@ -68,7 +68,7 @@ impl Decoder {
     /// Source: `GenerateContentRequest.system_instruction`: text only; its role means nothing.
     fn system(&mut self, system: Value<'_>) -> Result<(), DecodeError> {
         if let Ok(text) = system.text() {
-            self.request.system.push(Part::text(text, system.spot()));
+            self.request.system.push(Part::text(text, system.offset()));
             return Ok(());
         }
         for (key, value) in fields(system)? {
@@ -84,7 +84,7 @@ impl Decoder {
     fn system_parts(&mut self, parts: Value<'_>) -> Result<(), DecodeError> {
         for part in parts.items()? {
             let text = required(part, "text")?.text()?;
-            self.request.system.push(Part::text(text, part.spot()));
+            self.request.system.push(Part::text(text, part.offset()));
             fields(part)?
                 .filter(|(key, _)| key != "text")
                 .for_each(|(_, value)| self.unknown(value));
@@ -97,6 +97,6 @@ impl Decoder {
 fn tier(tier: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
     Ok(Located::new(
         EscapedStr::from(tier.str()?.to_ascii_lowercase()),
-        tier.spot(),
+        tier.offset(),
     ))
 }

@@ -125,7 +125,7 @@ fn note_unwritten(request: &Request, losses: &mut Losses) {
         request.metadata.as_ref().map(|metadata| metadata.at),
         request.verbosity.as_ref().map(|verbosity| verbosity.at),
         request.cache_key.as_ref().map(|cache| cache.at),
-        request.cache_mark.as_ref().map(|mark| mark.at),
+        request.cache_breakpoint.as_ref().map(|mark| mark.at),
         // There is no switch against several calls at once.
         request
             .parallel_tool_calls

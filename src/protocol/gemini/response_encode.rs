@@ -61,7 +61,7 @@ fn continues(last: &Piece, next: &Piece) -> bool {
             Data::Text {
                 is_thought: after, ..
             },
-        ) => before == after && last.sig.is_none(),
+        ) => before == after && last.signature.is_none(),
         _ => false,
     }
 }
@@ -70,7 +70,7 @@ fn append(last: &mut Piece, next: Piece) {
     if let (Data::Text { text, .. }, Data::Text { text: more, .. }) = (&mut last.data, &next.data) {
         *text = EscapedStr::join([&*text, more], "");
     }
-    last.sig = next.sig;
+    last.signature = next.signature;
 }
 
 pub(super) fn write_candidate(

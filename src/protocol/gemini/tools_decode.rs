@@ -26,7 +26,7 @@ impl Decoder {
                         };
                         self.request.tools.push(Tool {
                             kind,
-                            at: value.spot(),
+                            at: value.offset(),
                         });
                     }
                 }
@@ -58,7 +58,7 @@ impl Decoder {
         };
         self.request.tools.push(Tool {
             kind,
-            at: declaration.spot(),
+            at: declaration.offset(),
         });
         Ok(())
     }
@@ -115,7 +115,7 @@ fn set_once(schema: &mut Option<Raw>, parameters: Raw, at: Value<'_>) -> Result<
     match schema.replace(parameters) {
         None => Ok(()),
         Some(_) => Err(Invalid::new(
-            at.spot(),
+            at.offset(),
             "expected one of `parameters` and `parametersJsonSchema`, found both",
         )),
     }

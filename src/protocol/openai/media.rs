@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::canon::{CacheMark, Losses, Media, MediaKind, MediaSource};
+use crate::canon::{CacheBreakpoint, Losses, Media, MediaKind, MediaSource};
 use crate::json::{EscapedStr, Invalid, Object, Value, Writer};
 
 /// The name of a file that nobody named: the API demands one beside data, and other dialects give
@@ -51,7 +51,7 @@ pub(in crate::protocol) fn source_at(value: Value<'_>) -> Result<MediaSource, In
         .any(|scheme| url.to_plain().starts_with(scheme))
     {
         return Err(Invalid::new(
-            value.spot(),
+            value.offset(),
             "expected an https URL or `data:MIME;base64,…`, found another kind of address",
         ));
     }
@@ -101,7 +101,7 @@ pub(in crate::protocol) fn plain_text(media: &Media) -> Option<EscapedStr> {
 /// open.
 pub(in crate::protocol) fn write_cache_mark(
     object: &mut Object<'_>,
-    mark: Option<&CacheMark>,
+    mark: Option<&CacheBreakpoint>,
     losses: &mut Losses,
 ) {
     let Some(mark) = mark else { return };

@@ -4,7 +4,7 @@
 //! lacks are refused, never dropped.
 
 use crate::canon::{
-    CacheMark, Located, Losses, Media, MediaKind, MediaSource, Offset, Part, PartKind,
+    CacheBreakpoint, Located, Losses, Media, MediaKind, MediaSource, Offset, Part, PartKind,
 };
 use crate::json::{Array, EscapedStr, Object, Writer};
 
@@ -47,7 +47,7 @@ impl Content<'_> {
         }
     }
 
-    fn text(&mut self, text: &EscapedStr, cache: Option<&CacheMark>, array: &mut Array<'_>) {
+    fn text(&mut self, text: &EscapedStr, cache: Option<&CacheBreakpoint>, array: &mut Array<'_>) {
         self.typed("text", cache, array, |_, object| object.text("text", text));
     }
 
@@ -55,7 +55,7 @@ impl Content<'_> {
         &mut self,
         media: &Media,
         at: Offset,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
         self.drop(media.context.as_ref());
@@ -99,7 +99,7 @@ impl Content<'_> {
         &mut self,
         url: impl FnOnce(Writer<'_>),
         media: &Media,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
         self.drop(media.name.as_ref());
@@ -140,7 +140,7 @@ impl Content<'_> {
         mime: &EscapedStr,
         data: &EscapedStr,
         at: Offset,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
         let Some(format) = media::sound_format(mime) else {
@@ -164,7 +164,7 @@ impl Content<'_> {
         &mut self,
         url: impl FnOnce(Writer<'_>),
         media: &Media,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
         self.typed("file", cache, array, |content, object| {
@@ -185,7 +185,7 @@ impl Content<'_> {
         &mut self,
         id: &EscapedStr,
         media: &Media,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
         self.drop(media.name.as_ref());
@@ -198,7 +198,7 @@ impl Content<'_> {
     fn typed(
         &mut self,
         kind: &str,
-        cache: Option<&CacheMark>,
+        cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
         write: impl FnOnce(&mut Self, &mut Object<'_>),
     ) {
@@ -212,7 +212,7 @@ impl Content<'_> {
         });
     }
 
-    fn unmark(&mut self, cache: Option<&CacheMark>) {
+    fn unmark(&mut self, cache: Option<&CacheBreakpoint>) {
         cache.iter().for_each(|mark| self.losses.dropped(mark.at));
     }
 

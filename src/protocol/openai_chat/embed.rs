@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
-use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, How, Located, Losses};
+use crate::canon::{Embed, EmbedInput, Embedding, Embeddings, Fault, Located, LossKind, Losses};
 use crate::json::{self, Document, EscapedStr, Invalid, Kind, Object, Value};
 use crate::protocol::{
     DecodeError, EmbedProtocol, Inbound, MalformedResponse, Operation, Target, Wire,
@@ -83,7 +83,7 @@ impl EmbedProtocol for OpenaiChat {
         losses: &mut Losses,
     ) -> Bytes {
         if embeddings.input_tokens.is_none() {
-            losses.noted("usage", How::Dropped);
+            losses.noted("usage", LossKind::Dropped);
         }
         json::document(|value| {
             value.object(|object| {

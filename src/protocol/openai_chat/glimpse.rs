@@ -141,7 +141,7 @@ fn figures(data: &Bytes) -> FrameInfo {
 fn of(root: Value<'_>) -> FrameInfo {
     let usage = root
         .get("usage")
-        .and_then(|usage| usage.opened().ok())
+        .and_then(|usage| usage.to_document().ok())
         .map(|opened| usage::decode(opened.root()));
     let usage = usage.filter(|usage| !usage.is_unknown());
     FrameInfo {

@@ -4,7 +4,7 @@
 //! are whole, since tool calls may interleave on the wire and may not in canon. Source:
 //! `translation.md` section 9, "C to events". Never repairs arguments.
 
-use crate::canon::{At, Event, FinishReason, PartHead, ReasoningForm};
+use crate::canon::{Event, FinishReason, PartHead, PartIndex, ReasoningForm};
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{MalformedResponse, names};
 
@@ -339,8 +339,8 @@ impl Lane {
         )
     }
 
-    fn at(&self) -> At {
-        At {
+    fn at(&self) -> PartIndex {
+        PartIndex {
             choice: self.choice,
             part: u32::try_from(self.front).unwrap_or(u32::MAX),
         }
@@ -421,7 +421,7 @@ impl Call {
 }
 
 impl Piece {
-    fn event(self, at: At) -> Event {
+    fn event(self, at: PartIndex) -> Event {
         match self {
             Self::Delta(text) => Event::Delta { at, text },
             Self::Cite(raw) => Event::Cite { at, raw },
@@ -431,7 +431,7 @@ impl Piece {
 }
 
 /// The id of a call that came without one: the same for the same place in the same answer.
-fn minted_id(request_id: &str, at: At) -> EscapedStr {
+fn minted_id(request_id: &str, at: PartIndex) -> EscapedStr {
     let place = format!("{request_id} {} {}", at.choice, at.part);
     EscapedStr::from(format!(
         "call_{}{}",

@@ -71,7 +71,7 @@ fn of(source: MediaSource, value: Value<'_>) -> Result<Media, DecodeError> {
 fn kind_of(mime: &EscapedStr, value: Value<'_>) -> Result<MediaKind, DecodeError> {
     let mime = mime.to_plain();
     MediaKind::of_mime(&mime).ok_or_else(|| {
-        DecodeError::unsupported(value.spot(), format!("no dialect carries `{mime}`"))
+        DecodeError::unsupported(value.offset(), format!("no dialect carries `{mime}`"))
     })
 }
 

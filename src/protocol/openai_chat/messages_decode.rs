@@ -5,7 +5,7 @@
 //! nothing about a target.
 
 use crate::canon::{
-    CacheMark, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
+    CacheBreakpoint, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::DecodeError;
@@ -86,14 +86,14 @@ impl Decoder<'_> {
         if let Some(refusal) = fields.take("refusal") {
             parts.push(Part::new(
                 PartKind::Refusal(refusal.text()?),
-                refusal.spot(),
+                refusal.offset(),
             ));
         }
         parts.extend(self.calls(fields)?);
         parts.extend(self.legacy_call(index, fields)?);
         if let Some(audio) = fields.take("audio") {
             return Err(DecodeError::unsupported(
-                audio.spot(),
+                audio.offset(),
                 "audio of an earlier answer is known to its provider only",
             ));
         }
@@ -117,7 +117,7 @@ impl Decoder<'_> {
             Some("custom") => self.custom_input(fields.required("custom")?)?,
             Some(_) => {
                 return Err(DecodeError::unsupported(
-                    value.spot(),
+                    value.offset(),
                     "only function and custom calls can be translated",
                 ));
             }
@@ -132,7 +132,7 @@ impl Decoder<'_> {
                 namespace: None,
                 input,
             },
-            value.spot(),
+            value.offset(),
         ))
     }
 
@@ -176,7 +176,7 @@ impl Decoder<'_> {
                 namespace: None,
                 input,
             },
-            value.spot(),
+            value.offset(),
         )))
     }
 
@@ -186,7 +186,7 @@ impl Decoder<'_> {
     }
 
     fn function(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let at = fields.object().spot();
+        let at = fields.object().offset();
         let call_id = self.legacy_call.take();
         let call_id = call_id.ok_or_else(|| {
             DecodeError::unsupported(at, "result of a function that no earlier message called")
@@ -207,7 +207,7 @@ impl Decoder<'_> {
             parts,
             is_error: false,
         };
-        let part = Part::new(PartKind::ToolResult(result), fields.object().spot());
+        let part = Part::new(PartKind::ToolResult(result), fields.object().offset());
         self.turn(Role::User, vec![part], fields)
     }
 
@@ -222,7 +222,7 @@ impl Decoder<'_> {
             role,
             parts,
             name,
-            at: fields.object().spot(),
+            at: fields.object().offset(),
         });
         Ok(())
     }
@@ -230,7 +230,7 @@ impl Decoder<'_> {
     /// A string, or a list of parts.
     fn content(&mut self, value: Value<'_>) -> Result<Vec<Part>, DecodeError> {
         if let Ok(text) = value.text() {
-            return Ok(vec![Part::text(text, value.spot())]);
+            return Ok(vec![Part::text(text, value.offset())]);
         }
         let items = value
             .items()
@@ -249,25 +249,25 @@ impl Decoder<'_> {
             "file" => media::file(fields.required("file")?, self.request)?,
             other => {
                 return Err(DecodeError::unsupported(
-                    value.spot(),
+                    value.offset(),
                     format!("no dialect carries a part of type `{other}`"),
                 ));
             }
         };
         let cache = fields
             .take("prompt_cache_breakpoint")
-            .map(|mark| self.cache_mark(mark))
+            .map(|mark| self.cache_breakpoint(mark))
             .transpose()?;
         fields.leave(&mut self.request.unknown);
         Ok(Part {
             cache,
-            ..Part::new(kind, value.spot())
+            ..Part::new(kind, value.offset())
         })
     }
 
     /// `{"mode":"explicit","ttl":"30m"}`: `explicit` is the only mode, and what a mark means
     /// anyway.
-    fn cache_mark(&mut self, value: Value<'_>) -> Result<CacheMark, Invalid> {
+    fn cache_breakpoint(&mut self, value: Value<'_>) -> Result<CacheBreakpoint, Invalid> {
         let mut fields = Fields::of(value)?;
         let mode = fields.take("mode");
         if let Some(mode) = mode.filter(|mode| mode.str().as_deref() != Ok("explicit")) {
@@ -275,8 +275,8 @@ impl Decoder<'_> {
         }
         let ttl = fields.text("ttl")?;
         fields.leave(&mut self.request.unknown);
-        Ok(CacheMark {
-            at: value.spot(),
+        Ok(CacheBreakpoint {
+            at: value.offset(),
             ttl,
         })
     }
@@ -296,7 +296,7 @@ fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Part>, Invalid> {
         form: ReasoningForm::Full,
         texts: vec![value.text()?],
     };
-    Ok(Some(Part::new(kind, value.spot())))
+    Ok(Some(Part::new(kind, value.offset())))
 }
 
 /// A string of JSON; some clients write the object itself.

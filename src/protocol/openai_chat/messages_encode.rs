@@ -179,7 +179,7 @@ impl Messages<'_> {
                 PartKind::Refusal(text) => answer.refusal.push(text),
                 PartKind::Reasoning { form, texts }
                     if wants_reasoning
-                        && part.sig.is_none()
+                        && part.signature.is_none()
                         && *form != ReasoningForm::Redacted =>
                 {
                     answer.reasoning.extend(texts);
@@ -246,7 +246,7 @@ impl Messages<'_> {
 
     /// What stands on a part and has no place in the dialect.
     fn note_extras(&mut self, part: &Part) {
-        part.drop_sig(self.losses);
+        part.drop_signature(self.losses);
         part.citations
             .iter()
             .for_each(|citations| self.losses.dropped(citations.at));

@@ -101,7 +101,7 @@ fn stops(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, Invalid> {
         .collect::<Result<_, _>>()?;
     if stops.len() > STOPS_MAX {
         return Err(Invalid::new(
-            value.spot(),
+            value.offset(),
             format!(
                 "expected at most {STOPS_MAX} stop sequences, found {}",
                 stops.len()
@@ -130,7 +130,7 @@ fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
     if let Some(value) = fields.take("response_format") {
         request.format = Some(Located::new(
             format(value, &mut request.unknown)?,
-            value.spot(),
+            value.offset(),
         ));
     }
     if let Some(value) = fields.take("modalities") {
@@ -144,7 +144,7 @@ fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
         };
         request.tools.push(Tool {
             kind,
-            at: value.spot(),
+            at: value.offset(),
         });
     }
     Ok(())
@@ -166,13 +166,13 @@ fn reasoning(value: Value<'_>) -> Result<Located<Reasoning>, Invalid> {
     let effort = efforts::from_openai(&value.str()?);
     let effort =
         effort.ok_or_else(|| value.expected("none, minimal, low, medium, high, xhigh or max"))?;
-    let effort = Some(Located::new(effort, value.spot()));
+    let effort = Some(Located::new(effort, value.offset()));
     Ok(Located::new(
         Reasoning {
             effort,
             ..Reasoning::default()
         },
-        value.spot(),
+        value.offset(),
     ))
 }
 
@@ -209,7 +209,7 @@ fn modalities(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, DecodeError>
             "text" => {}
             "audio" => {
                 return Err(DecodeError::unsupported(
-                    item.spot(),
+                    item.offset(),
                     "audio output cannot be translated",
                 ));
             }

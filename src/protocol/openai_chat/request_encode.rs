@@ -3,7 +3,7 @@
 //! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot
 //! say goes to the losses; no field is left out without one.
 
-use crate::canon::{Format, Located, Losses, Request, SchemaFormat, ShowReasoning};
+use crate::canon::{Format, Located, Losses, ReasoningDisplay, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw, Writer};
 use crate::protocol::names::{NameRules, Names};
 use crate::protocol::openai::{self, abilities};
@@ -175,9 +175,9 @@ impl Encoder<'_> {
         self.drop(
             reasoning
                 .value
-                .show
+                .display
                 .as_ref()
-                .filter(|show| show.value != ShowReasoning::Summary(None)),
+                .filter(|show| show.value != ReasoningDisplay::Summary(None)),
         );
         if let Some(effort) = efforts::alone(reasoning, self.losses) {
             body.str("reasoning_effort", efforts::row(effort).openai);
@@ -247,7 +247,7 @@ impl Encoder<'_> {
     }
 
     fn rest(&mut self) {
-        if let Some(mark) = &self.request.cache_mark {
+        if let Some(mark) = &self.request.cache_breakpoint {
             self.losses.dropped(mark.at);
         }
         self.request

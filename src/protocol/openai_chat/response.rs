@@ -6,8 +6,8 @@
 use bytes::Bytes;
 
 use crate::canon::{
-    Choice, Fault, FinishReason, Fold, How, Losses, OutPart, PartHead, ReasoningForm, Response,
-    Usage,
+    Choice, Fault, FinishReason, Fold, LossKind, Losses, PartHead, ReasoningForm, Response,
+    ResponsePart, Usage,
 };
 use crate::json::{self, Document, EscapedStr, Object, Raw};
 use crate::protocol::{MalformedResponse, ResponseContext};
@@ -71,7 +71,7 @@ pub(in crate::protocol) fn write_usage(
         return;
     }
     if !usage::is_whole(usage) {
-        losses.noted("usage", How::Dropped);
+        losses.noted("usage", LossKind::Dropped);
     }
     object.object("usage", |object| usage::write(usage, object));
 }
@@ -101,7 +101,7 @@ impl Encoder<'_> {
 
     fn finish(&mut self, reason: &FinishReason) -> Option<&'static str> {
         if finish::is_approximate(reason) {
-            self.losses.noted("finish_reason", How::Adjusted);
+            self.losses.noted("finish_reason", LossKind::Adjusted);
         }
         if self.is_legacy && *reason == FinishReason::ToolCalls {
             return Some(legacy::FINISH);
@@ -145,7 +145,7 @@ impl Encoder<'_> {
             return;
         }
         if !self.is_own {
-            return self.losses.noted("citations", How::Dropped);
+            return self.losses.noted("citations", LossKind::Dropped);
         }
         object.array("annotations", |array| {
             citations.iter().for_each(|raw| array.item().raw(raw))
@@ -155,7 +155,7 @@ impl Encoder<'_> {
     fn images(&mut self, choice: &Choice, object: &mut Object<'_>) {
         let (images, others) = image::of(choice);
         if others {
-            self.losses.noted("media", How::Dropped);
+            self.losses.noted("media", LossKind::Dropped);
         }
         if !images.is_empty() {
             object.array("images", |array| {
@@ -167,7 +167,7 @@ impl Encoder<'_> {
     }
 
     fn calls(&mut self, choice: &Choice, object: &mut Object<'_>) {
-        let calls: Vec<&OutPart> = choice
+        let calls: Vec<&ResponsePart> = choice
             .parts
             .iter()
             .filter(|part| matches!(part.head, PartHead::ToolCall { .. }))
@@ -177,13 +177,13 @@ impl Encoder<'_> {
             .iter()
             .any(|part| matches!(part.head, PartHead::Hosted { .. }))
         {
-            self.losses.noted("hosted_tools", How::Dropped);
+            self.losses.noted("hosted_tools", LossKind::Dropped);
         }
         match &calls[..] {
             [] => {}
             [first, rest @ ..] if self.is_legacy => {
                 if !rest.is_empty() {
-                    self.losses.noted("tool_calls", How::Dropped);
+                    self.losses.noted("tool_calls", LossKind::Dropped);
                 }
                 object.object("function_call", |object| write_function(first, object));
             }
@@ -221,7 +221,7 @@ fn nullable(key: &str, texts: &[EscapedStr], object: &mut Object<'_>) {
     }
 }
 
-fn write_call(call: &OutPart, object: &mut Object<'_>) {
+fn write_call(call: &ResponsePart, object: &mut Object<'_>) {
     let PartHead::ToolCall { id, name, free, .. } = &call.head else {
         return;
     };
@@ -238,7 +238,7 @@ fn write_call(call: &OutPart, object: &mut Object<'_>) {
     }
 }
 
-fn write_function(call: &OutPart, object: &mut Object<'_>) {
+fn write_function(call: &ResponsePart, object: &mut Object<'_>) {
     let PartHead::ToolCall { name, .. } = &call.head else {
         return;
     };

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use bytes::BytesMut;
 
-use crate::canon::{At, Event, Fault, FinishReason, PartHead, ReasoningForm};
+use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm};
 use crate::json::{Array, EscapedStr, Object, Raw, Writer};
 use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
@@ -90,7 +90,7 @@ impl Encoder {
         }
     }
 
-    fn begin(&mut self, at: At, head: &PartHead, out: &mut BytesMut) {
+    fn begin(&mut self, at: PartIndex, head: &PartHead, out: &mut BytesMut) {
         self.role(at.choice, out);
         let is_legacy = self.is_legacy;
         let lane = self.lane(at.choice);
@@ -140,7 +140,7 @@ impl Encoder {
         }
     }
 
-    fn more(&mut self, at: At, text: &EscapedStr, out: &mut BytesMut) {
+    fn more(&mut self, at: PartIndex, text: &EscapedStr, out: &mut BytesMut) {
         if text.is_empty() {
             return;
         }
@@ -176,7 +176,7 @@ impl Encoder {
         self.delta(choice, out, |delta| delta.text("reasoning_content", &text));
     }
 
-    fn end_part(&mut self, at: At, out: &mut BytesMut) {
+    fn end_part(&mut self, at: PartIndex, out: &mut BytesMut) {
         if let Open::Image { mime, data } = std::mem::take(&mut self.lane(at.choice).open) {
             let data = EscapedStr::join(&data, "");
             self.delta(at.choice, out, |delta| {
@@ -185,7 +185,7 @@ impl Encoder {
         }
     }
 
-    fn cite(&self, at: At, raw: &Raw, out: &mut BytesMut) {
+    fn cite(&self, at: PartIndex, raw: &Raw, out: &mut BytesMut) {
         if self.is_own {
             self.delta(at.choice, out, |delta| {
                 delta.array("annotations", |array| array.item().raw(raw))
@@ -193,7 +193,7 @@ impl Encoder {
         }
     }
 
-    fn logprobs(&mut self, at: At, list: &Raw, out: &mut BytesMut) {
+    fn logprobs(&mut self, at: PartIndex, list: &Raw, out: &mut BytesMut) {
         let is_refusal = matches!(self.lane(at.choice).open, Open::Refusal);
         let (said, silent) = if is_refusal {
             ("refusal", "content")
@@ -311,7 +311,7 @@ impl StreamEncoder for Encoder {
             } => self.finish_choice(*choice, reason, detail.as_ref(), out),
             Event::Failed(fault) => self.fail(fault, out),
             // No carrier, and a keep-alive of its own.
-            Event::Sig { .. } | Event::Ping => {}
+            Event::Signature { .. } | Event::Ping => {}
         }
     }
 

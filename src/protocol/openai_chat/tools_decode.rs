@@ -17,7 +17,7 @@ pub(super) fn decode(fields: &mut Fields<'_>, request: &mut Request) -> Result<(
             let kind = tool(value, &mut request.unknown)?;
             request.tools.push(Tool {
                 kind,
-                at: value.spot(),
+                at: value.offset(),
             });
         }
     }
@@ -36,13 +36,13 @@ fn legacy(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
             let kind = function(value, &mut request.unknown)?;
             request.tools.push(Tool {
                 kind,
-                at: value.spot(),
+                at: value.offset(),
             });
         }
         // The legacy answer has room for one call.
         request
             .parallel_tool_calls
-            .get_or_insert(Located::new(false, functions.spot()));
+            .get_or_insert(Located::new(false, functions.offset()));
     }
     if let Some(value) = fields.take("function_call") {
         request.tool_choice = Some(Located::read(value, |value| {
@@ -115,7 +115,7 @@ fn grammar(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Option<Locate
         "text" => None,
         "grammar" => Some(Located::new(
             flat_grammar(fields.required("grammar")?, unknown)?,
-            value.spot(),
+            value.offset(),
         )),
         _ => return Err(kind.expected("text or grammar")),
     };

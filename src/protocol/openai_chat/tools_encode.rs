@@ -3,7 +3,7 @@
 //! Custom tools become functions with one property `input`, which the way back unwraps. Source:
 //! `translation.md` sections 3 and 5. Does not look at the conversation.
 
-use crate::canon::{CacheMark, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
+use crate::canon::{CacheBreakpoint, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
@@ -94,7 +94,7 @@ impl Tools<'_> {
     }
 
     /// Breakpoints stand on parts of messages only.
-    fn unmark(&mut self, cache: Option<&CacheMark>) {
+    fn unmark(&mut self, cache: Option<&CacheBreakpoint>) {
         cache.iter().for_each(|mark| self.losses.dropped(mark.at));
     }
 

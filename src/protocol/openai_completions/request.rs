@@ -17,9 +17,9 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let prompt = prompt(fields.required("prompt")?)?;
     request.turns.push(Turn {
         role: Role::User,
-        parts: vec![Part::text(prompt.text()?, prompt.spot())],
+        parts: vec![Part::text(prompt.text()?, prompt.offset())],
         name: None,
-        at: prompt.spot(),
+        at: prompt.offset(),
     });
     fields.leave(&mut request.unknown);
     Ok(request)
@@ -33,11 +33,11 @@ fn prompt(value: Value<'_>) -> Result<Value<'_>, DecodeError> {
     match items.collect::<Vec<_>>()[..] {
         [only] if only.kind() == Kind::String => Ok(only),
         [first, ..] if first.kind() == Kind::String => Err(DecodeError::unsupported(
-            value.spot(),
+            value.offset(),
             "several prompts in one request cannot be translated",
         )),
         _ => Err(DecodeError::unsupported(
-            value.spot(),
+            value.offset(),
             "prompts of token ids cannot be translated",
         )),
     }
@@ -54,7 +54,7 @@ fn refuse_what_only_completions_do(fields: &mut Fields<'_>) -> Result<(), Decode
     for key in ["suffix", "echo", "best_of", "logprobs"] {
         if let Some(value) = fields.take(key).filter(|value| !is_default(key, *value)) {
             return Err(DecodeError::unsupported(
-                value.spot(),
+                value.offset(),
                 "only a native completions endpoint can do this",
             ));
         }

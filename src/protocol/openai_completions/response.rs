@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use crate::canon::{Choice, Fault, FinishReason, How, Losses, PartHead, Response};
+use crate::canon::{Choice, Fault, FinishReason, LossKind, Losses, PartHead, Response};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::ResponseContext;
 use crate::protocol::openai::faults;
@@ -47,10 +47,10 @@ fn write_whole(index: u64, choice: &Choice, object: &mut Object<'_>, losses: &mu
         .flat_map(|part| &part.texts);
     write_choice(index, texts, choice.finish.as_ref().and_then(word), object);
     if choice.finish.as_ref().is_some_and(finish::is_approximate) {
-        losses.noted("finish_reason", How::Adjusted);
+        losses.noted("finish_reason", LossKind::Adjusted);
     }
     if choice.parts.iter().any(|part| !is_text(&part.head)) {
-        losses.noted("reasoning", How::Dropped);
+        losses.noted("reasoning", LossKind::Dropped);
     }
 }
 

@@ -84,7 +84,7 @@ impl StreamEncoder for Encoder {
             Event::Failed(fault) => self.fail(fault, out),
             // The legacy shape has text only.
             Event::Paragraph { .. }
-            | Event::Sig { .. }
+            | Event::Signature { .. }
             | Event::Cite { .. }
             | Event::Logprobs { .. } => {}
             Event::PartEnd { .. } | Event::Ping => {}

@@ -6,7 +6,7 @@
 //! opaque; nothing here looks into them.
 
 use super::DIALECT;
-use crate::canon::{Origin, ReasoningForm, Sig};
+use crate::canon::{Origin, ReasoningForm, Signature};
 use crate::json::EscapedStr;
 use crate::protocol::envelope::{self, Carried};
 
@@ -16,13 +16,13 @@ pub(super) enum Token {
     /// The token of the reasoning item that it stands in; `form` is what another maker says that it
     /// was there.
     Reasoning {
-        sig: Sig,
+        signature: Signature,
         form: Option<ReasoningForm>,
     },
     /// The token of a call, or of the text before where the id is empty.
     Part {
         call_id: EscapedStr,
-        sig: Sig,
+        signature: Signature,
     },
     Nothing,
 }
@@ -37,32 +37,32 @@ pub(super) fn read(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> Token {
                 model: String::new(),
             };
             Token::Reasoning {
-                sig: Sig {
+                signature: Signature {
                     origin,
                     value: join(id, &token),
                 },
                 form: None,
             }
         }
-        Carried::Foreign { sig, form } => foreign(sig, form),
+        Carried::Foreign { signature, form } => foreign(signature, form),
         Carried::Nothing => Token::Nothing,
     }
 }
 
 /// A token of a call is marked by a space, which no base64 holds.
-fn foreign(sig: Sig, form: ReasoningForm) -> Token {
-    let split = if sig.origin.dialect == DIALECT {
+fn foreign(signature: Signature, form: ReasoningForm) -> Token {
+    let split = if signature.origin.dialect == DIALECT {
         None
     } else {
-        halves(&sig.value)
+        halves(&signature.value)
     };
     match split {
         Some((call_id, value)) => Token::Part {
             call_id,
-            sig: Sig { value, ..sig },
+            signature: Signature { value, ..signature },
         },
         None => Token::Reasoning {
-            sig,
+            signature,
             form: Some(form),
         },
     }
@@ -145,30 +145,30 @@ mod tests {
             provider: "p".into(),
             model: "m".into(),
         };
-        let sig = |value: &str| Sig {
+        let signature = |value: &str| Signature {
             origin: origin.clone(),
             value: value.into(),
         };
         let full = ReasoningForm::Full;
         assert_eq!(
-            foreign(sig("dG9r"), full),
+            foreign(signature("dG9r"), full),
             Token::Reasoning {
-                sig: sig("dG9r"),
+                signature: signature("dG9r"),
                 form: Some(full)
             }
         );
         assert_eq!(
-            foreign(sig("call_1 dG9r"), full),
+            foreign(signature("call_1 dG9r"), full),
             Token::Part {
                 call_id: "call_1".into(),
-                sig: sig("dG9r")
+                signature: signature("dG9r")
             }
         );
         assert_eq!(
-            foreign(sig(" dG9r"), full),
+            foreign(signature(" dG9r"), full),
             Token::Part {
                 call_id: EscapedStr::default(),
-                sig: sig("dG9r")
+                signature: signature("dG9r")
             }
         );
     }

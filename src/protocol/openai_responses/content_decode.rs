@@ -3,7 +3,7 @@
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
 use crate::canon::{
-    CacheMark, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role,
+    CacheBreakpoint, Located, Media, MediaKind, MediaSource, Part, PartKind, Request, Role,
 };
 use crate::json::{Invalid, Kind, Value};
 use crate::protocol::DecodeError;
@@ -38,7 +38,7 @@ pub(super) fn content(
     speaker: Speaker,
 ) -> Result<Vec<Part>, DecodeError> {
     match content.kind() {
-        Kind::String => Ok(vec![Part::text(content.text()?, content.spot())]),
+        Kind::String => Ok(vec![Part::text(content.text()?, content.offset())]),
         Kind::Array => content
             .items()?
             .map(|part| decode_part(request, part, speaker))
@@ -53,7 +53,7 @@ fn decode_part(
     speaker: Speaker,
 ) -> Result<Part, DecodeError> {
     let kind = part.required("type")?;
-    let cache = cache_mark(request, part)?;
+    let cache = cache_breakpoint(request, part)?;
     let decoded = match &*kind.str()? {
         "input_text" | "output_text" | "text" => text(request, part)?,
         "refusal" if speaker == Speaker::Assistant => refusal(request, part)?,
@@ -77,14 +77,17 @@ fn expected_parts(speaker: Speaker) -> &'static str {
 
 /// A mark for the cache. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` knows one
 /// word.
-fn cache_mark(request: &mut Request, part: Value<'_>) -> Result<Option<CacheMark>, Invalid> {
+fn cache_breakpoint(
+    request: &mut Request,
+    part: Value<'_>,
+) -> Result<Option<CacheBreakpoint>, Invalid> {
     let Some(mark) = part.get("prompt_cache_breakpoint") else {
         return Ok(None);
     };
     leave_all_but(request, mark, &["mode", "ttl"])?;
     let ttl = mark.get("ttl").map(Value::text).transpose()?;
-    Ok(Some(CacheMark {
-        at: mark.spot(),
+    Ok(Some(CacheBreakpoint {
+        at: mark.offset(),
         ttl,
     }))
 }
@@ -108,10 +111,10 @@ fn text(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
     if let Some(logprobs) = some("logprobs") {
         leave(request, logprobs);
     }
-    let citations = some("annotations").map(|list| Located::new(list.raw(), list.spot()));
+    let citations = some("annotations").map(|list| Located::new(list.raw(), list.offset()));
     Ok(Part {
         citations,
-        ..Part::text(part.required("text")?.text()?, part.spot())
+        ..Part::text(part.required("text")?.text()?, part.offset())
     })
 }
 
@@ -123,7 +126,7 @@ fn refusal(request: &mut Request, part: Value<'_>) -> Result<Part, Invalid> {
     )?;
     Ok(Part::new(
         PartKind::Refusal(part.required("refusal")?.text()?),
-        part.spot(),
+        part.offset(),
     ))
 }
 
@@ -134,7 +137,7 @@ fn media_part(
 ) -> Result<Part, DecodeError> {
     Ok(Part::new(
         PartKind::Media(read(request, part)?),
-        part.spot(),
+        part.offset(),
     ))
 }
 

@@ -26,7 +26,7 @@ fn continues(root: Value<'_>) -> Option<String> {
     let id = root
         .get("previous_response_id")
         .or_else(|| root.get("conversation"))?;
-    text(id).or_else(|| text(id.opened().ok()?.root().get("id")?))
+    text(id).or_else(|| text(id.to_document().ok()?.root().get("id")?))
 }
 
 fn text(value: Value<'_>) -> Option<String> {
@@ -112,7 +112,7 @@ fn of_response(response: Value<'_>) -> FrameInfo {
     };
     let usage = response
         .get("usage")
-        .and_then(|usage| usage.opened().ok())
+        .and_then(|usage| usage.to_document().ok())
         .map(|opened| usage::decode(opened.root()));
     let is_end = !has_status(response, &["in_progress", "queued"]);
     FrameInfo {

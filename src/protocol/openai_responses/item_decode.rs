@@ -4,7 +4,7 @@
 //! Each later form gives what the earlier ones left out, and nothing twice.
 
 use super::carrier;
-use crate::canon::{At, Event, PartHead, ReasoningForm};
+use crate::canon::{Event, PartHead, PartIndex, ReasoningForm};
 use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::names;
 
@@ -26,8 +26,8 @@ impl Parts {
         }
     }
 
-    fn begin(&mut self, head: PartHead, out: &mut Vec<Event>) -> At {
-        let at = At {
+    fn begin(&mut self, head: PartHead, out: &mut Vec<Event>) -> PartIndex {
+        let at = PartIndex {
             choice: 0,
             part: self.next,
         };
@@ -101,7 +101,7 @@ impl Slot {
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) index: u64,
-    part: Option<At>,
+    part: Option<PartIndex>,
     slot: Option<Slot>,
     /// The first indexes of contents and of summaries that were not read to their end.
     next: [u64; 2],
@@ -209,7 +209,7 @@ impl Item {
     }
 
     /// Goes to the place of a text; `None` where it was read to its end already.
-    fn enter(&mut self, slot: Slot, parts: &mut Parts, out: &mut Vec<Event>) -> Option<At> {
+    fn enter(&mut self, slot: Slot, parts: &mut Parts, out: &mut Vec<Event>) -> Option<PartIndex> {
         if self.slot == Some(slot) {
             return self.part;
         }
@@ -274,7 +274,7 @@ impl Item {
         Ok(())
     }
 
-    fn logprobs(&mut self, at: At, from: Value<'_>, is_piece: bool, out: &mut Vec<Event>) {
+    fn logprobs(&mut self, at: PartIndex, from: Value<'_>, is_piece: bool, out: &mut Vec<Event>) {
         let Some(list) = from.get("logprobs") else {
             return;
         };
@@ -405,7 +405,7 @@ impl Item {
         let at = *self
             .part
             .get_or_insert_with(|| parts.begin(PartHead::Reasoning(ReasoningForm::Redacted), out));
-        out.push(Event::Sig { at, value });
+        out.push(Event::Signature { at, value });
         Ok(())
     }
 

@@ -8,14 +8,14 @@ use super::content_decode::{self, Speaker};
 use super::request_decode::{leave, leave_all_but, unstored};
 use super::{DIALECT, carrier, tools_decode};
 use crate::canon::{
-    Offset, Part, PartKind, ReasoningForm, Request, Role, Sig, ToolInput, ToolResult, Turn,
+    Offset, Part, PartKind, ReasoningForm, Request, Role, Signature, ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Kind, Value};
 use crate::protocol::DecodeError;
 
 pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), DecodeError> {
     if input.kind() == Kind::String {
-        let part = Part::text(input.text()?, input.spot());
+        let part = Part::text(input.text()?, input.offset());
         push(request, Role::User, part);
         return Ok(());
     }
@@ -30,7 +30,7 @@ pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), Deco
 pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
     let text = value.text()?;
     if !text.is_empty() {
-        request.system.push(Part::text(text, value.spot()));
+        request.system.push(Part::text(text, value.offset()));
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
             role,
             parts,
             name: None,
-            at: item.spot(),
+            at: item.offset(),
         });
     }
     Ok(())
@@ -119,7 +119,7 @@ fn call(request: &mut Request, item: Value<'_>, input_key: &'static str) -> Resu
             ToolInput::from_arguments(&input)
         },
     };
-    push(request, Role::Assistant, Part::new(kind, item.spot()));
+    push(request, Role::Assistant, Part::new(kind, item.offset()));
     Ok(())
 }
 
@@ -138,7 +138,7 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
     push(
         request,
         Role::User,
-        Part::new(PartKind::ToolResult(result), item.spot()),
+        Part::new(PartKind::ToolResult(result), item.offset()),
     );
     Ok(())
 }
@@ -166,17 +166,18 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     {
         leave(request, value);
     }
-    let (sig, made) = token(request, item)?.map_or((None, None), |(sig, form)| (Some(sig), form));
+    let (signature, made) =
+        token(request, item)?.map_or((None, None), |(signature, form)| (Some(signature), form));
     let (form, texts) = match (summary.is_empty(), full.is_empty()) {
         (_, false) => (ReasoningForm::Full, full),
         (false, true) => (ReasoningForm::Summary, summary),
         (true, true) => (ReasoningForm::Redacted, Vec::new()),
     };
     let form = made.unwrap_or(form);
-    if sig.is_some() || !texts.is_empty() {
+    if signature.is_some() || !texts.is_empty() {
         let part = Part {
-            sig,
-            ..Part::new(PartKind::Reasoning { form, texts }, item.spot())
+            signature,
+            ..Part::new(PartKind::Reasoning { form, texts }, item.offset())
         };
         push(request, Role::Assistant, part);
     }
@@ -197,21 +198,23 @@ fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<EscapedStr>, Invalid> {
 fn token(
     request: &mut Request,
     item: Value<'_>,
-) -> Result<Option<(Sig, Option<ReasoningForm>)>, Invalid> {
+) -> Result<Option<(Signature, Option<ReasoningForm>)>, Invalid> {
     let Some(encrypted) = item.get("encrypted_content") else {
         return Ok(None);
     };
     let id = item.get("id").map(Value::text).transpose()?;
     match carrier::read(id.as_ref(), &encrypted.text()?) {
-        carrier::Token::Reasoning { sig, form } => return Ok(Some((sig, form))),
-        carrier::Token::Part { call_id, sig } => attach(request, &call_id, sig, item.spot()),
+        carrier::Token::Reasoning { signature, form } => return Ok(Some((signature, form))),
+        carrier::Token::Part { call_id, signature } => {
+            attach(request, &call_id, signature, item.offset())
+        }
         carrier::Token::Nothing => {}
     }
     Ok(None)
 }
 
 /// Gives a call (or the text before, where no call is named) its token back.
-fn attach(request: &mut Request, call_id: &EscapedStr, sig: Sig, at: Offset) {
+fn attach(request: &mut Request, call_id: &EscapedStr, signature: Signature, at: Offset) {
     let is_signed = |part: &&mut Part| match &part.kind {
         PartKind::ToolCall { id, .. } => id == call_id,
         PartKind::Text(_) => call_id.is_empty(),
@@ -226,7 +229,7 @@ fn attach(request: &mut Request, call_id: &EscapedStr, sig: Sig, at: Offset) {
         .flat_map(|turn| turn.parts.iter_mut().rev())
         .find(is_signed)
     {
-        (part.sig, part.sig_at) = (Some(sig), Some(at));
+        (part.signature, part.signature_at) = (Some(signature), Some(at));
     }
 }
 
@@ -252,7 +255,7 @@ fn hosted(request: &mut Request, item: Value<'_>, kind: EscapedStr) {
                 kind,
                 raw: item.raw(),
             },
-            item.spot(),
+            item.offset(),
         ),
     );
 }
@@ -289,25 +292,34 @@ mod tests {
             provider: String::new(),
             model: String::new(),
         };
-        let sig = |value: &str| Sig {
+        let signature = |value: &str| Signature {
             origin: origin.clone(),
             value: value.into(),
         };
-        attach(&mut request, &"1".into(), sig("of the call"), Offset(0));
+        attach(
+            &mut request,
+            &"1".into(),
+            signature("of the call"),
+            Offset(0),
+        );
         attach(
             &mut request,
             &EscapedStr::default(),
-            sig("of the text"),
+            signature("of the text"),
             Offset(0),
         );
         let tokens: Vec<_> = request
             .turns
             .iter()
-            .map(|turn| turn.parts[0].sig.clone())
+            .map(|turn| turn.parts[0].signature.clone())
             .collect();
         assert_eq!(
             tokens,
-            [Some(sig("of the text")), Some(sig("of the call")), None]
+            [
+                Some(signature("of the text")),
+                Some(signature("of the call")),
+                None
+            ]
         );
     }
 }

@@ -125,13 +125,13 @@ impl<'e> Items<'e> {
             Some(token) => {
                 input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token))
             }
-            None => part.drop_sig(self.losses),
+            None => part.drop_signature(self.losses),
         }
     }
 
     fn fitting(&self, part: &Part) -> Option<EscapedStr> {
         envelope::fitting(
-            part.sig.as_ref(),
+            part.signature.as_ref(),
             DIALECT,
             self.target.provider,
             self.target.model,

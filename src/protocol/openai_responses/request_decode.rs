@@ -3,7 +3,7 @@
 
 use super::{items_decode, tools_decode};
 use crate::canon::{
-    Effort, Format, Located, Reasoning, ReasoningMode, Request, SchemaFormat, ShowReasoning,
+    Effort, Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, Request, SchemaFormat,
 };
 use crate::json::{Document, Invalid, Kind, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
@@ -66,7 +66,7 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         }
         "text" => text(request, value)?,
         "reasoning" => reasoning(request, value)?,
-        "metadata" => request.metadata = Some(Located::new(value.raw(), value.spot())),
+        "metadata" => request.metadata = Some(Located::new(value.raw(), value.offset())),
         "prompt_cache_key" => request.cache_key = Some(Located::read(value, Value::text)?),
         "service_tier" => request.tier = Some(Located::read(value, Value::text)?),
         "previous_response_id" | "conversation" => return Err(unstored(value)),
@@ -119,7 +119,7 @@ fn is_active(value: Value<'_>) -> bool {
 }
 
 fn refused(value: Value<'_>, why: &'static str) -> DecodeError {
-    DecodeError::unsupported(value.spot(), why)
+    DecodeError::unsupported(value.offset(), why)
 }
 
 /// The error of what refers to something that the server is thought to hold.
@@ -133,7 +133,7 @@ pub(super) fn unstored(value: Value<'_>) -> DecodeError {
 fn top_logprobs(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
     let alternatives = value.u64()?;
     if alternatives > 0 {
-        request.logprobs = Some(Located::new(alternatives, value.spot()));
+        request.logprobs = Some(Located::new(alternatives, value.offset()));
     }
     Ok(())
 }
@@ -144,7 +144,9 @@ fn include(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
             // Always done: tokens come back to the client whenever the upstream gives them.
             "reasoning.encrypted_content" => {}
             "message.output_text.logprobs" => {
-                request.logprobs.get_or_insert(Located::new(0, item.spot()));
+                request
+                    .logprobs
+                    .get_or_insert(Located::new(0, item.offset()));
             }
             _ => leave(request, item),
         }
@@ -166,7 +168,7 @@ fn user(request: &mut Request, root: Value<'_>) -> Result<(), Invalid> {
 
 fn text(request: &mut Request, text: Value<'_>) -> Result<(), Invalid> {
     if let Some(value) = text.get("format") {
-        request.format = Some(Located::new(format(request, value)?, value.spot()));
+        request.format = Some(Located::new(format(request, value)?, value.offset()));
     }
     if let Some(value) = text.get("verbosity") {
         request.verbosity = Some(Located::read(value, Value::text)?);
@@ -212,10 +214,10 @@ fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
     for (key, value) in value.fields()? {
         match &*key {
             "effort" => reasoning.effort = Some(Located::read(value, effort)?),
-            "summary" => reasoning.show = Some(Located::read(value, show)?),
+            "summary" => reasoning.display = Some(Located::read(value, show)?),
             // The old name of `summary`.
-            "generate_summary" if reasoning.show.is_none() => {
-                reasoning.show = Some(Located::read(value, show)?)
+            "generate_summary" if reasoning.display.is_none() => {
+                reasoning.display = Some(Located::read(value, show)?)
             }
             _ => leave(request, value),
         }
@@ -228,7 +230,7 @@ fn reasoning(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
         reasoning.mode = ReasoningMode::Off;
     }
     if reasoning != Reasoning::default() {
-        request.reasoning = Some(Located::new(reasoning, value.spot()));
+        request.reasoning = Some(Located::new(reasoning, value.offset()));
     }
     Ok(())
 }
@@ -239,9 +241,9 @@ fn effort(value: Value<'_>) -> Result<Effort, Invalid> {
     efforts::from_openai(&value.str()?).ok_or_else(expected)
 }
 
-fn show(value: Value<'_>) -> Result<ShowReasoning, Invalid> {
+fn show(value: Value<'_>) -> Result<ReasoningDisplay, Invalid> {
     Ok(match &*value.str()? {
-        "none" => ShowReasoning::No,
-        _ => ShowReasoning::Summary(Some(value.text()?)),
+        "none" => ReasoningDisplay::No,
+        _ => ReasoningDisplay::Summary(Some(value.text()?)),
     })
 }

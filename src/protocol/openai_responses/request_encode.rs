@@ -3,7 +3,7 @@
 use super::items_encode::Items;
 use super::tools_encode;
 use crate::canon::{
-    Format, Located, Losses, Offset, Reasoning, Request, SchemaFormat, ShowReasoning,
+    Format, Located, Losses, Offset, Reasoning, ReasoningDisplay, Request, SchemaFormat,
 };
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::{NameRules, Names, call_id};
@@ -68,7 +68,7 @@ fn note_uncarried(request: &Request, losses: &mut Losses) {
     {
         losses.dropped(field.at);
     }
-    if let Some(mark) = &request.cache_mark {
+    if let Some(mark) = &request.cache_breakpoint {
         losses.dropped(mark.at);
     }
     refuse_uncarried(request, losses);
@@ -211,7 +211,7 @@ fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losse
     let reasoning = &located.value;
     let effort = efforts::alone(located, losses);
     let summary = reasoning
-        .show
+        .display
         .as_ref()
         .and_then(|show| summary(show, losses));
     if effort.is_none() && summary.is_none() {
@@ -227,16 +227,16 @@ fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losse
 
 /// The level of summary that shows what the client wants to see. The whole reasoning is never shown
 /// here.
-fn summary(show: &Located<ShowReasoning>, losses: &mut Losses) -> Option<&'static str> {
+fn summary(show: &Located<ReasoningDisplay>, losses: &mut Losses) -> Option<&'static str> {
     const LEVELS: [&str; 3] = ["auto", "concise", "detailed"];
     match &show.value {
-        ShowReasoning::No => None,
-        ShowReasoning::Full => {
+        ReasoningDisplay::No => None,
+        ReasoningDisplay::Full => {
             losses.adjusted(show.at);
             Some("auto")
         }
-        ShowReasoning::Summary(None) => Some("auto"),
-        ShowReasoning::Summary(Some(level)) => {
+        ReasoningDisplay::Summary(None) => Some("auto"),
+        ReasoningDisplay::Summary(Some(level)) => {
             let known = LEVELS.into_iter().find(|known| level == known);
             if known.is_none() {
                 losses.adjusted(show.at);

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::answer::Status;
 use super::output::Output;
 use super::{faults, usage};
-use crate::canon::{At, Event, Fault, FinishReason, How, Losses, PartHead, Response};
+use crate::canon::{Event, Fault, FinishReason, LossKind, Losses, PartHead, PartIndex, Response};
 use crate::json::{self, EscapedStr};
 use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
@@ -57,11 +57,11 @@ pub(super) fn encode_whole(
         .for_each(|event| encoder.push(event, &mut frames));
     encoder.finish(&mut frames);
     if usage::has_gaps(&response.usage) {
-        losses.noted("usage", How::Dropped);
+        losses.noted("usage", LossKind::Dropped);
     }
     let mut parts = response.choices.iter().flat_map(|choice| &choice.parts);
     if parts.any(|part| !encoder.output.can_carry(&part.head)) {
-        losses.noted("output", How::Dropped);
+        losses.noted("output", LossKind::Dropped);
     }
     let mut cited = response
         .choices
@@ -69,7 +69,7 @@ pub(super) fn encode_whole(
         .flat_map(|choice| &choice.parts)
         .flat_map(|part| &part.citations);
     if cited.any(|raw| encoder.output.annotation(raw).is_none()) {
-        losses.noted("citations", How::Dropped);
+        losses.noted("citations", LossKind::Dropped);
     }
     json::document(|value| encoder.output.answer.write(value, encoder.end.status()))
 }
@@ -138,33 +138,33 @@ impl Encoder {
         self.begin(out);
         match event {
             Event::PartStart {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
                 head,
             } => {
                 self.has_refused |= *head == PartHead::Refusal;
                 self.output.begin_part(head, out);
             }
             Event::Delta {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
                 text,
             } => self.output.delta(text, out),
             Event::Paragraph {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
             } => self.output.end_text(out),
-            Event::Sig {
-                at: At { choice: 0, .. },
+            Event::Signature {
+                at: PartIndex { choice: 0, .. },
                 value,
             } => self.output.token(value),
             Event::Cite {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
                 raw,
             } => self.output.cite(raw, out),
             Event::Logprobs {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
                 list,
             } => self.output.logprobs(list),
             Event::PartEnd {
-                at: At { choice: 0, .. },
+                at: PartIndex { choice: 0, .. },
             } => self.output.end_part(out),
             _ => {}
         }

@@ -31,7 +31,7 @@ fn decode_tool(
     };
     request.tools.push(Tool {
         kind,
-        at: tool.spot(),
+        at: tool.offset(),
     });
     Ok(())
 }
@@ -75,7 +75,7 @@ fn custom(
         name: tool.required("name")?.text()?,
         namespace: namespace.cloned(),
         description: tool.get("description").map(Value::text).transpose()?,
-        grammar: grammar.map(|format| Located::new(format.raw(), format.spot())),
+        grammar: grammar.map(|format| Located::new(format.raw(), format.offset())),
         cache: None,
     })
 }
@@ -97,7 +97,7 @@ pub(super) fn decode_choice(request: &mut Request, choice: Value<'_>) -> Result<
     } else {
         object(request, choice)?
     };
-    request.tool_choice = Some(Located::new(decoded, choice.spot()));
+    request.tool_choice = Some(Located::new(decoded, choice.offset()));
     Ok(())
 }
 

@@ -2,7 +2,9 @@
 
 use super::DIALECT;
 use super::request_encode::{keeps_strict, refuse};
-use crate::canon::{CacheMark, Located, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
+use crate::canon::{
+    CacheBreakpoint, Located, Losses, Request, Tool, ToolChoice, ToolKind, ToolName,
+};
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
 use crate::protocol::schema;
@@ -115,7 +117,7 @@ fn function(
     );
 }
 
-fn drop_mark(mark: Option<&CacheMark>, losses: &mut Losses) {
+fn drop_mark(mark: Option<&CacheBreakpoint>, losses: &mut Losses) {
     if let Some(mark) = mark {
         losses.dropped(mark.at);
     }

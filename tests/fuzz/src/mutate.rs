@@ -151,7 +151,7 @@ impl Places {
 }
 
 fn range(value: Value<'_>) -> Range<usize> {
-    let start = value.spot().0 as usize;
+    let start = value.offset().0 as usize;
     start..start + value.as_written().len()
 }
 

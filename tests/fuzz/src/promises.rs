@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use aerostat::canon::{At, Event};
+use aerostat::canon::{Event, PartIndex};
 
 /// One choice of an answer while its events are read.
 #[derive(Default)]
 struct Lane {
-    open: Option<At>,
+    open: Option<PartIndex>,
     /// The part that begins next.
     next: u32,
     is_finished: bool,
@@ -30,7 +30,7 @@ pub fn check_promises(events: &[Event]) {
             Event::PartEnd { at } => lanes.entry(at.choice).or_default().end(*at),
             Event::Delta { at, .. }
             | Event::Paragraph { at }
-            | Event::Sig { at, .. }
+            | Event::Signature { at, .. }
             | Event::Cite { at, .. }
             | Event::Logprobs { at, .. } => lanes.entry(at.choice).or_default().within(*at, event),
             Event::Finish { choice, .. } => lanes.entry(*choice).or_default().finish(),
@@ -48,18 +48,18 @@ pub fn check_promises(events: &[Event]) {
 }
 
 impl Lane {
-    fn begin(&mut self, at: At) {
+    fn begin(&mut self, at: PartIndex) {
         assert_eq!(self.open.replace(at), None, "parts overlap");
         assert_eq!(at.part, self.next, "parts do not rise by one");
         assert!(!self.is_finished, "a part after the finish");
         self.next += 1;
     }
 
-    fn within(&self, at: At, event: &Event) {
+    fn within(&self, at: PartIndex, event: &Event) {
         assert_eq!(self.open, Some(at), "{event:?} outside of its part");
     }
 
-    fn end(&mut self, at: At) {
+    fn end(&mut self, at: PartIndex) {
         assert_eq!(
             self.open.take(),
             Some(at),

@@ -30,11 +30,15 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(document: &Document, body: &[u8]) {
-    let mut spots = Vec::new();
-    check_value(document.root(), &mut spots);
+    let mut offsets = Vec::new();
+    check_value(document.root(), &mut offsets);
     // Each path alone is a scan of the whole.
-    let some: Vec<Offset> = spots.iter().copied().step_by(spots.len() / 8 + 1).collect();
-    let paths: Vec<String> = some.iter().map(|spot| path_at(body, *spot)).collect();
+    let some: Vec<Offset> = offsets
+        .iter()
+        .copied()
+        .step_by(offsets.len() / 8 + 1)
+        .collect();
+    let paths: Vec<String> = some.iter().map(|offset| path_at(body, *offset)).collect();
     assert_eq!(paths_at(body, &some), paths);
     let compact = document.root().raw().compact();
     assert_eq!(
@@ -53,19 +57,19 @@ fn values(json: &str) -> Option<serde_json::Value> {
     serde_json::from_str(json).ok()
 }
 
-fn check_value(value: Value<'_>, spots: &mut Vec<Offset>) {
-    spots.push(value.spot());
+fn check_value(value: Value<'_>, offsets: &mut Vec<Offset>) {
+    offsets.push(value.offset());
     match value.kind() {
         Kind::Object => value
             .members()
             .into_iter()
             .flatten()
-            .for_each(|(_, member)| check_value(member, spots)),
+            .for_each(|(_, member)| check_value(member, offsets)),
         Kind::Array => value
             .items()
             .into_iter()
             .flatten()
-            .for_each(|item| check_value(item, spots)),
+            .for_each(|item| check_value(item, offsets)),
         Kind::String => check_string(value),
         Kind::Number => check_number(value),
         Kind::Bool => assert_eq!(

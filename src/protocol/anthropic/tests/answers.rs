@@ -3,7 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::canon::{
-    Choice, Fault, FinishReason, How, OutPart, PartHead, ReasoningForm, Response, Start, Usage,
+    Choice, Fault, FinishReason, LossKind, PartHead, ReasoningForm, Response, ResponsePart, Start,
+    Usage,
 };
 use crate::json::{EscapedStr, Raw};
 use crate::protocol::StreamEnd;
@@ -11,15 +12,15 @@ use crate::protocol::envelope;
 
 const THINKING: &str = r#","thinking":{"type":"enabled","budget_tokens":2000}"#;
 
-fn part(head: PartHead, text: &str) -> OutPart {
+fn part(head: PartHead, text: &str) -> ResponsePart {
     let texts = (!text.is_empty())
         .then(|| EscapedStr::from(text))
         .into_iter()
         .collect();
-    OutPart {
+    ResponsePart {
         head,
         texts,
-        sig: None,
+        signature: None,
         citations: vec![],
         logprobs: vec![],
     }
@@ -34,7 +35,7 @@ fn call(id: &str, free: bool) -> PartHead {
     }
 }
 
-fn response(parts: Vec<OutPart>, finish: FinishReason) -> Response {
+fn response(parts: Vec<ResponsePart>, finish: FinishReason) -> Response {
     let choice = Choice {
         parts,
         finish: Some(finish),
@@ -70,7 +71,7 @@ fn encode_whole(
         .resolve(b"")
         .unwrap()
         .iter()
-        .map(|Loss { path, how }| format!("{how:?} {path}"))
+        .map(|Loss { path, kind }| format!("{kind:?} {path}"))
         .collect();
     (serde_json::from_slice(&body).unwrap(), losses)
 }
@@ -138,7 +139,7 @@ fn a_foreign_answer_gets_this_dialects_shape() {
 #[test]
 fn thinking_is_shown_only_to_those_who_asked() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Full), "hm");
-    reasoning.sig = Some("token".into());
+    reasoning.signature = Some("token".into());
     let response = response(vec![reasoning], FinishReason::End);
     let content =
         |members: &str| encode_whole(&response, &ask(members), "anthropic").0["content"].clone();
@@ -158,7 +159,7 @@ fn thinking_is_shown_only_to_those_who_asked() {
 #[test]
 fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Redacted), "");
-    reasoning.sig = Some("token".into());
+    reasoning.signature = Some("token".into());
     let (body, _) = encode_whole(
         &response(vec![reasoning], FinishReason::End),
         &ask(THINKING),
@@ -181,9 +182,9 @@ fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
         )
         .as_escaped()
     ));
-    let sig = own.turns[1].parts[0].sig.clone().unwrap();
+    let signature = own.turns[1].parts[0].signature.clone().unwrap();
     assert_eq!(
-        (sig.value, sig.origin),
+        (signature.value, signature.origin),
         ("token".into(), super::origin("anthropic"))
     );
 }
@@ -225,7 +226,7 @@ fn usage_that_nobody_knows_is_zero_and_named() {
         (&body["usage"], losses),
         (
             &json!({"input_tokens": 0, "output_tokens": 0}),
-            vec![format!("{:?} usage", How::Dropped)]
+            vec![format!("{:?} usage", LossKind::Dropped)]
         )
     );
 }
@@ -251,7 +252,7 @@ fn a_stream_has_exactly_the_grammar() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Summary), "");
     reasoning.texts = vec!["a".into(), "b".into()];
     let mut redacted = part(PartHead::Reasoning(ReasoningForm::Redacted), "");
-    redacted.sig = Some("token".into());
+    redacted.signature = Some("token".into());
     let answer = response(
         vec![
             reasoning,

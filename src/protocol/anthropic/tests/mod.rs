@@ -67,7 +67,7 @@ fn encode(
     let losses = losses
         .resolve(&request.body)?
         .iter()
-        .map(|Loss { path, how }| format!("{how:?} {path}"))
+        .map(|Loss { path, kind }| format!("{kind:?} {path}"))
         .collect();
     Ok((
         serde_json::from_slice(encoded.wire.body.whole()).unwrap(),

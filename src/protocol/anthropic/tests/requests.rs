@@ -3,8 +3,8 @@ use serde_json::json;
 use super::*;
 use crate::canon::{
     Effort, Format, Located, Media, MediaKind, MediaSource, Offset, Part, PartKind, Reasoning,
-    ReasoningForm, ReasoningMode, Role, SchemaFormat, ShowReasoning, Sig, Tool, ToolChoice,
-    ToolKind, ToolName, Turn, Unknown,
+    ReasoningDisplay, ReasoningForm, ReasoningMode, Role, SchemaFormat, Signature, Tool,
+    ToolChoice, ToolKind, ToolName, Turn, Unknown,
 };
 use crate::json::{EscapedStr, Raw};
 use crate::protocol::envelope;
@@ -346,7 +346,7 @@ fn every_field_of_a_part_is_written_or_named() {
             Offset(0),
         )
     };
-    let sig = Some(Sig {
+    let signature = Some(Signature {
         origin: origin("gemini"),
         value: "t".into(),
     });
@@ -357,13 +357,19 @@ fn every_field_of_a_part_is_written_or_named() {
     };
     let annotation = Some(at(Raw::from_static(r#"[{"type":"url_citation"}]"#)));
     let mark = |ttl: &str| {
-        Some(crate::canon::CacheMark {
+        Some(crate::canon::CacheBreakpoint {
             at: Offset(0),
             ttl: Some(ttl.into()),
         })
     };
     let cases = [
-        (Part { sig, ..text("a") }, "Dropped reasoning"),
+        (
+            Part {
+                signature,
+                ..text("a")
+            },
+            "Dropped reasoning",
+        ),
         (
             Part {
                 citations: annotation,
@@ -650,19 +656,24 @@ fn every_form_of_tool_choice_is_carried() {
 fn thinking_that_is_on_is_shown_unless_the_client_says_otherwise() {
     let show = |thinking: &str| {
         let request = ask(&format!(r#","thinking":{{{thinking}}}"#));
-        request.reasoning.unwrap().value.show.map(|show| show.value)
+        request
+            .reasoning
+            .unwrap()
+            .value
+            .display
+            .map(|show| show.value)
     };
     assert_eq!(
         show(r#""type":"adaptive""#),
-        Some(ShowReasoning::Summary(None))
+        Some(ReasoningDisplay::Summary(None))
     );
     assert_eq!(
         show(r#""type":"enabled","budget_tokens":2000"#),
-        Some(ShowReasoning::Summary(None))
+        Some(ReasoningDisplay::Summary(None))
     );
     assert_eq!(
         show(r#""type":"adaptive","display":"omitted""#),
-        Some(ShowReasoning::No)
+        Some(ReasoningDisplay::No)
     );
     assert_eq!(show(r#""type":"disabled""#), None);
 }
@@ -974,7 +985,7 @@ fn reasoning_of_no_running_loop_may_go_missing() {
         },
         Offset(0),
     );
-    let sig = Sig {
+    let signature = Signature {
         origin: origin("openai_responses"),
         value: "t".into(),
     };
@@ -984,7 +995,7 @@ fn reasoning_of_no_running_loop_may_go_missing() {
             Role::Assistant,
             vec![
                 Part {
-                    sig: Some(sig),
+                    signature: Some(signature),
                     ..part
                 },
                 text("b"),

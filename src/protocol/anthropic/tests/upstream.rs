@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::canon::{At, FaultKind, FinishReason, Fold, PartHead, ReasoningForm, Response, Usage};
+use crate::canon::{
+    FaultKind, FinishReason, Fold, PartHead, PartIndex, ReasoningForm, Response, Usage,
+};
 use crate::json::Raw;
 use crate::protocol::sse::Frame;
 
@@ -87,11 +89,14 @@ fn a_stream_folds_to_the_whole_answer() {
         PartHead::Reasoning(ReasoningForm::Full)
     );
     assert_eq!(
-        (choice.parts[0].text(), choice.parts[0].sig.clone()),
+        (choice.parts[0].text(), choice.parts[0].signature.clone()),
         ("hém".into(), Some("EqRk==".into()))
     );
     assert_eq!(
-        (choice.parts[1].sig.clone(), choice.parts[2].citations.len()),
+        (
+            choice.parts[1].signature.clone(),
+            choice.parts[2].citations.len()
+        ),
         (Some("Zm9v".into()), 1)
     );
     assert_eq!(choice.parts[3].text(), r#"{"n":12345678901234567890}"#);
@@ -272,13 +277,13 @@ fn counts_are_read_and_written() {
 
 /// Whether the events keep what [`Event`] promises.
 fn keeps_the_promises(events: &[Event]) -> bool {
-    let mut open: Option<At> = None;
+    let mut open: Option<PartIndex> = None;
     let mut next = 0;
     for event in events {
         match event {
             Event::PartStart { at, .. } if open.is_none() && at.part == next => open = Some(*at),
             Event::PartEnd { at } if open == Some(*at) => (open, next) = (None, next + 1),
-            Event::Delta { at, .. } | Event::Sig { at, .. } | Event::Cite { at, .. }
+            Event::Delta { at, .. } | Event::Signature { at, .. } | Event::Cite { at, .. }
                 if open == Some(*at) => {}
             Event::Finish { .. } if open.is_none() => {}
             Event::Start(_) | Event::Usage(_) | Event::Ping | Event::Failed(_) => {}

@@ -17,8 +17,8 @@ fn a_stream_becomes_parts_in_order() {
         parts[0].head,
         PartHead::Reasoning(ReasoningForm::Summary)
     ));
-    assert_eq!(parts[1].sig, Some("c2ln".into()));
-    assert_eq!(parts[2].sig, Some("Zg==".into()));
+    assert_eq!(parts[1].signature, Some("c2ln".into()));
+    assert_eq!(parts[2].signature, Some("Zg==".into()));
     assert!(
         matches!(&parts[2].head, PartHead::ToolCall { id, .. } if id.to_plain().starts_with("call_"))
     );
@@ -106,12 +106,12 @@ fn a_signature_ends_its_text_and_metadata_waits_for_some() {
     let parts: Vec<_> = answer.choices[0]
         .parts
         .iter()
-        .map(|part| (part.text(), part.sig.clone().unwrap()))
+        .map(|part| (part.text(), part.signature.clone().unwrap()))
         .collect();
     assert_eq!(
         parts,
         [("a", "MQ=="), ("bc", "Mg=="), ("", "Mw==")]
-            .map(|(text, sig)| (EscapedStr::from(text), EscapedStr::from(sig)))
+            .map(|(text, signature)| (EscapedStr::from(text), EscapedStr::from(signature)))
     );
     assert_eq!(
         answer.choices[0].parts[2].head,

@@ -27,7 +27,7 @@ fn origin(dialect: &'static str) -> Origin {
 
 fn showing() -> Request {
     let asked = Reasoning {
-        show: located(ShowReasoning::Summary(None)),
+        display: located(ReasoningDisplay::Summary(None)),
         ..Reasoning::default()
     };
     Request {
@@ -45,8 +45,8 @@ fn write(events: &[Event], ask: &ResponseContext<'_>) -> (String, StreamEnd) {
     (String::from_utf8(out.to_vec()).unwrap(), ending)
 }
 
-fn part(index: u32, head: PartHead, text: &str, sig: Option<&str>) -> Vec<Event> {
-    let at = At {
+fn part(index: u32, head: PartHead, text: &str, signature: Option<&str>) -> Vec<Event> {
+    let at = PartIndex {
         choice: 0,
         part: index,
     };
@@ -55,9 +55,9 @@ fn part(index: u32, head: PartHead, text: &str, sig: Option<&str>) -> Vec<Event>
         at,
         text: text.into(),
     }));
-    events.extend(sig.map(|sig| Event::Sig {
+    events.extend(signature.map(|signature| Event::Signature {
         at,
-        value: sig.into(),
+        value: signature.into(),
     }));
     events.push(Event::PartEnd { at });
     events
@@ -258,7 +258,7 @@ fn a_whole_answer_says_what_its_stream_says() {
 
 #[test]
 fn losses_of_an_answer_are_named() {
-    let at = At::default();
+    let at = PartIndex::default();
     let mut events = part(0, PartHead::Text, "Hi", None);
     events.insert(
         1,

@@ -11,11 +11,11 @@ use http::HeaderMap;
 
 use super::{DIALECT, Gemini};
 use crate::canon::{
-    At, CacheMark, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold,
-    Format, How, Located, Losses, Media, MediaKind, MediaSource, Offset, Origin, Part, PartHead,
-    PartKind, Reasoning, ReasoningForm, ReasoningMode, Request, Response, Role, SchemaFormat,
-    ShowReasoning, Sig, Start, Tool, ToolChoice, ToolInput, ToolKind, ToolResult, Turn, Unknown,
-    Usage,
+    CacheBreakpoint, Dialect, Effort, Embedding, Embeddings, Event, FaultKind, FinishReason, Fold,
+    Format, Located, LossKind, Losses, Media, MediaKind, MediaSource, Offset, Origin, Part,
+    PartHead, PartIndex, PartKind, Reasoning, ReasoningDisplay, ReasoningForm, ReasoningMode,
+    Request, Response, Role, SchemaFormat, Signature, Start, Tool, ToolChoice, ToolInput, ToolKind,
+    ToolResult, Turn, Unknown, Usage,
 };
 use crate::json::{EscapedStr, Raw};
 use crate::protocol::{
@@ -72,16 +72,16 @@ fn contents(request: &Request, model: &str) -> String {
 }
 
 fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
-    let mark = |how| match how {
-        How::Dropped => "-",
-        How::Adjusted => "~",
-        How::Added => "+",
+    let mark = |kind| match kind {
+        LossKind::Dropped => "-",
+        LossKind::Adjusted => "~",
+        LossKind::Added => "+",
     };
     losses
         .resolve(body)
         .unwrap()
         .into_iter()
-        .map(|loss| format!("{}{}", mark(loss.how), loss.path))
+        .map(|loss| format!("{}{}", mark(loss.kind), loss.path))
         .collect()
 }
 
@@ -126,10 +126,10 @@ fn result(id: &str, text: &str) -> Part {
     )
 }
 
-fn reasoning(text: Option<&str>, sig: Option<Sig>) -> Part {
+fn reasoning(text: Option<&str>, signature: Option<Signature>) -> Part {
     let texts = text.into_iter().map(EscapedStr::from).collect();
     Part {
-        sig,
+        signature,
         ..Part::new(
             PartKind::Reasoning {
                 form: ReasoningForm::Full,
@@ -140,8 +140,8 @@ fn reasoning(text: Option<&str>, sig: Option<Sig>) -> Part {
     }
 }
 
-fn sig(provider: &str, value: &str) -> Sig {
-    Sig {
+fn signature(provider: &str, value: &str) -> Signature {
+    Signature {
         origin: Origin {
             dialect: DIALECT,
             provider: provider.into(),

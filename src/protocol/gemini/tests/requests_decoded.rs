@@ -34,7 +34,7 @@ fn a_request_is_read_in_both_spellings() {
     );
     let asked = Reasoning {
         effort: located(Effort::Low),
-        show: located(ShowReasoning::Summary(None)),
+        display: located(ReasoningDisplay::Summary(None)),
         ..Reasoning::default()
     };
     assert_eq!(camel.reasoning, located(asked));
@@ -190,13 +190,13 @@ fn another_makers_token_on_a_call_is_reasoning_in_front_of_it() {
         expected.map(|part| std::mem::discriminant(&part.kind))
     );
     assert_eq!(
-        parts[0].sig,
-        Some(Sig {
+        parts[0].signature,
+        Some(Signature {
             origin,
             value: "token".into()
         })
     );
-    assert!(parts[1].sig.is_none() && parts[2].sig.is_none());
+    assert!(parts[1].signature.is_none() && parts[2].signature.is_none());
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn the_first_call_of_a_running_loop_is_signed_and_older_ones_are_not() {
 #[test]
 fn a_token_that_came_back_in_another_dialects_carrier_goes_to_the_call() {
     let parts = vec![
-        reasoning(Some("hm"), Some(sig("google", "t"))),
+        reasoning(Some("hm"), Some(signature("google", "t"))),
         call("1", "f"),
     ];
     let turns = vec![
@@ -95,7 +95,7 @@ fn tokens_stand_where_they_stood() {
         )
     };
     let own = parts(vec![
-        reasoning(Some("hm"), Some(sig("", "t"))),
+        reasoning(Some("hm"), Some(signature("", "t"))),
         Part::text("a".into(), SPOT),
     ]);
     assert!(
@@ -105,7 +105,7 @@ fn tokens_stand_where_they_stood() {
         "{own}"
     );
     let hidden = parts(vec![
-        reasoning(None, Some(sig("google", "t"))),
+        reasoning(None, Some(signature("google", "t"))),
         Part::text("a".into(), SPOT),
     ]);
     assert!(
@@ -114,7 +114,7 @@ fn tokens_stand_where_they_stood() {
     );
     let last = parts(vec![
         Part::text("a".into(), SPOT),
-        reasoning(None, Some(sig("google", "t"))),
+        reasoning(None, Some(signature("google", "t"))),
     ]);
     assert!(
         last.contains(r#"[{"text":"a"},{"text":"","thoughtSignature":"t"}]"#),
@@ -124,7 +124,7 @@ fn tokens_stand_where_they_stood() {
 
 #[test]
 fn another_makers_reasoning_is_left_out() {
-    let foreign = Sig {
+    let foreign = Signature {
         origin: Origin {
             dialect: Dialect::named("anthropic"),
             provider: "a".into(),
@@ -246,7 +246,7 @@ fn thinking_is_steered_by_level_or_by_budget_and_never_by_both() {
     };
     let off = Reasoning {
         mode: ReasoningMode::Off,
-        show: located(ShowReasoning::Full),
+        display: located(ReasoningDisplay::Full),
         ..Reasoning::default()
     };
     let dynamic = Reasoning {
@@ -402,7 +402,7 @@ fn every_field_is_written_or_reported() {
         description: Some("what".into()),
         schema: Some(Raw::from_static(r#"{"type":"object"}"#)),
         strict: located(true),
-        cache: Some(CacheMark {
+        cache: Some(CacheBreakpoint {
             at: SPOT,
             ttl: None,
         }),
@@ -421,7 +421,7 @@ fn every_field_is_written_or_reported() {
     };
     let mut marked = Part::text("x".into(), SPOT);
     (marked.cache, marked.citations) = (
-        Some(CacheMark {
+        Some(CacheBreakpoint {
             at: SPOT,
             ttl: None,
         }),
@@ -600,7 +600,7 @@ fn every_field_is_written_or_reported() {
         ),
         (
             Request {
-                cache_mark: Some(CacheMark {
+                cache_breakpoint: Some(CacheBreakpoint {
                     at: SPOT,
                     ttl: None,
                 }),

@@ -59,7 +59,13 @@ fn encode_for(request: &Request, target: &Target<'_>) -> (Json, Result<Vec<Strin
     let encoded = OpenaiChat.encode_request(request, target, &mut losses);
     let wire = serde_json::from_slice(encoded.wire.body.whole()).unwrap();
     let losses = losses.resolve(&request.body);
-    let line = |loss: Loss| format!("{} {}", format!("{:?}", loss.how).to_lowercase(), loss.path);
+    let line = |loss: Loss| {
+        format!(
+            "{} {}",
+            format!("{:?}", loss.kind).to_lowercase(),
+            loss.path
+        )
+    };
     (
         wire,
         losses
@@ -117,7 +123,7 @@ fn chunk(delta: Json, finish: Json) -> Json {
 
 /// `text:hi call_1/f:{}` of the first choice.
 fn sketch(response: &Response) -> String {
-    let line = |part: &OutPart| match &part.head {
+    let line = |part: &ResponsePart| match &part.head {
         PartHead::Text => format!("text:{}", part.text().to_plain()),
         PartHead::Refusal => format!("refusal:{}", part.text().to_plain()),
         PartHead::Reasoning(_) => format!("reasoning:{}", part.text().to_plain()),
@@ -207,7 +213,7 @@ fn encoded(request: &Request, events: &[Event]) -> Vec<String> {
 }
 
 fn answer() -> Vec<Event> {
-    let at = |part| At { choice: 0, part };
+    let at = |part| PartIndex { choice: 0, part };
     let call = |id: &str| PartHead::ToolCall {
         id: id.into(),
         name: "f".into(),
@@ -224,7 +230,7 @@ fn answer() -> Vec<Event> {
             at: at(0),
             text: "hm".into(),
         },
-        Event::Sig {
+        Event::Signature {
             at: at(0),
             value: "secret".into(),
         },
@@ -242,7 +248,7 @@ fn answer() -> Vec<Event> {
             at: at(2),
             head: call("c1"),
         },
-        Event::Sig {
+        Event::Signature {
             at: at(2),
             value: "secret".into(),
         },

@@ -345,7 +345,7 @@ fn every_field_is_written_or_reported() {
         (
             "cache_mark",
             |r| {
-                r.cache_mark = Some(CacheMark {
+                r.cache_breakpoint = Some(CacheBreakpoint {
                     at: Offset(0),
                     ttl: None,
                 })
@@ -381,7 +381,7 @@ fn every_field_is_written_or_reported() {
             "show",
             |r| {
                 r.reasoning = located(Reasoning {
-                    show: located(ShowReasoning::Full),
+                    display: located(ReasoningDisplay::Full),
                     ..Reasoning::default()
                 })
             },

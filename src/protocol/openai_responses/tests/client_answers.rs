@@ -63,7 +63,7 @@ fn kinds(frames: &[serde_json::Value]) -> Vec<&str> {
 }
 
 fn part(part: u32, head: PartHead, inner: Vec<Event>) -> Vec<Event> {
-    let at = At { choice: 0, part };
+    let at = PartIndex { choice: 0, part };
     let mut events = vec![Event::PartStart { at, head }];
     events.extend(inner);
     events.push(Event::PartEnd { at });
@@ -72,7 +72,7 @@ fn part(part: u32, head: PartHead, inner: Vec<Event>) -> Vec<Event> {
 
 fn delta(part: u32, text: &str) -> Event {
     Event::Delta {
-        at: At { choice: 0, part },
+        at: PartIndex { choice: 0, part },
         text: text.into(),
     }
 }
@@ -152,12 +152,12 @@ fn text_is_written_in_the_dialects_grammar() {
 
 #[test]
 fn reasoning_and_calls_are_items_of_their_own() {
-    let at = At { choice: 0, part: 0 };
+    let at = PartIndex { choice: 0, part: 0 };
     let reasoning = vec![
         delta(0, "one"),
         Event::Paragraph { at },
         delta(0, "two"),
-        Event::Sig {
+        Event::Signature {
             at,
             value: "tok".into(),
         },
@@ -206,13 +206,13 @@ fn reasoning_and_calls_are_items_of_their_own() {
 
 #[test]
 fn a_signed_call_is_followed_by_its_token() {
-    let at = At { choice: 0, part: 0 };
+    let at = PartIndex { choice: 0, part: 0 };
     let mut events = part(
         0,
         call(false),
         vec![
             delta(0, "{}"),
-            Event::Sig {
+            Event::Signature {
                 at,
                 value: "tok".into(),
             },
@@ -235,7 +235,7 @@ fn a_signed_call_is_followed_by_its_token() {
 
 #[test]
 fn log_probabilities_come_with_the_text() {
-    let at = At::default();
+    let at = PartIndex::default();
     let list = |token: &'static str| Event::Logprobs {
         at,
         list: Raw::from_static(token),
@@ -272,7 +272,7 @@ fn texts_and_refusals_that_follow_one_another_share_a_message() {
 
 #[test]
 fn what_the_dialect_cannot_say_leaves_no_trace() {
-    let at = At { choice: 0, part: 1 };
+    let at = PartIndex { choice: 0, part: 1 };
     let hosted = PartHead::Hosted {
         kind: "server_tool_use".into(),
         raw: Raw::from_static("{}"),
@@ -283,7 +283,7 @@ fn what_the_dialect_cannot_say_leaves_no_trace() {
         hosted,
         vec![
             delta(1, "x"),
-            Event::Sig {
+            Event::Signature {
                 at,
                 value: "t".into(),
             },
@@ -349,7 +349,7 @@ fn a_refusal_told_by_the_finish_alone_gets_its_words() {
 fn a_failed_answer_ends_once_and_never_cleanly() {
     let mut events = vec![
         Event::PartStart {
-            at: At::default(),
+            at: PartIndex::default(),
             head: PartHead::Text,
         },
         delta(0, "par"),

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::canon::{
-    At, Event, FaultKind, FinishReason, Fold, Format, How, Origin, PartHead, PartKind,
-    ReasoningForm, Role, ShowReasoning, ToolChoice, ToolInput, ToolKind, Usage,
+    Event, FaultKind, FinishReason, Fold, Format, LossKind, Origin, PartHead, PartIndex, PartKind,
+    ReasoningDisplay, ReasoningForm, Role, ToolChoice, ToolInput, ToolKind, Usage,
 };
 use crate::json::{EscapedStr, Raw};
 use crate::protocol::envelope;
@@ -48,15 +48,15 @@ fn encode(request: &Request) -> (serde_json::Value, Losses) {
 }
 
 fn losses_of(request: &Request, losses: Losses) -> Vec<String> {
-    let sign = |how| match how {
-        How::Dropped => "-",
-        How::Adjusted => "~",
-        How::Added => "+",
+    let sign = |kind| match kind {
+        LossKind::Dropped => "-",
+        LossKind::Adjusted => "~",
+        LossKind::Added => "+",
     };
     let resolved = losses.resolve(&request.body).unwrap();
     resolved
         .into_iter()
-        .map(|loss| format!("{}{}", sign(loss.how), loss.path))
+        .map(|loss| format!("{}{}", sign(loss.kind), loss.path))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::canon::{
-    CacheMark, Located, Media, MediaKind, MediaSource, Offset, Part, ToolResult, Turn,
+    CacheBreakpoint, Located, Media, MediaKind, MediaSource, Offset, Part, ToolResult, Turn,
 };
 
 fn located<T>(value: T) -> Option<Located<T>> {
@@ -88,7 +88,7 @@ fn every_field_is_carried_or_reported() {
         |request| request.sampling.presence_penalty = number(),
         |request| request.sampling.frequency_penalty = number(),
         |request| {
-            request.cache_mark = Some(CacheMark {
+            request.cache_breakpoint = Some(CacheBreakpoint {
                 at: Offset(0),
                 ttl: None,
             })
@@ -140,7 +140,7 @@ fn budgets_become_efforts_and_say_so() {
     assert_eq!(wire(off), (serde_json::json!({"effort":"none"}), 0));
     let shown = Reasoning {
         effort: located(Effort::High),
-        show: located(ShowReasoning::Full),
+        display: located(ReasoningDisplay::Full),
         ..Reasoning::default()
     };
     assert_eq!(

@@ -59,7 +59,7 @@ fn codex_is_read_whole() {
     let [thought, run, patch] = &request.turns[1].parts[..] else {
         panic!("three parts")
     };
-    assert_eq!(thought.sig.as_ref().unwrap().value, "rs_1 gAAA");
+    assert_eq!(thought.signature.as_ref().unwrap().value, "rs_1 gAAA");
     let PartKind::ToolCall {
         namespace, input, ..
     } = &run.kind
@@ -82,10 +82,10 @@ fn codex_is_read_whole() {
         .as_ref()
         .unwrap()
         .value
-        .show
+        .display
         .as_ref()
         .unwrap();
-    assert_eq!(show.value, ShowReasoning::Summary(Some("auto".into())));
+    assert_eq!(show.value, ReasoningDisplay::Summary(Some("auto".into())));
     let spots: Vec<_> = request.unknown.iter().map(|unknown| unknown.at).collect();
     let mut paths = crate::json::paths_at(&request.body, &spots);
     paths.sort();
@@ -235,7 +235,10 @@ fn a_token_of_another_maker_comes_back_to_its_part() {
         wrapped.as_escaped()
     );
     let request = decode(&body).unwrap();
-    assert_eq!(request.turns[1].parts[0].sig.as_ref().unwrap().value, "tok");
+    assert_eq!(
+        request.turns[1].parts[0].signature.as_ref().unwrap().value,
+        "tok"
+    );
     let (wire, losses) = encode(&request);
     assert_eq!(
         losses_of(&request, losses),

@@ -11,7 +11,7 @@ fn a_stream_folds_to_the_whole_answer() {
         parts[0].texts,
         [EscapedStr::from("one"), EscapedStr::from("two")]
     );
-    assert_eq!(parts[0].sig, Some("rs_1 gAAA".into()));
+    assert_eq!(parts[0].signature, Some("rs_1 gAAA".into()));
     assert_eq!(parts[1].citations.len(), 1);
     assert_eq!(parts[2].text(), r#"{"a":1}"#);
     assert_eq!(whole.choices[0].finish, Some(FinishReason::ToolCalls));
@@ -40,7 +40,7 @@ fn check_promises(events: &[Event]) {
             Event::PartEnd { at } => assert_eq!(open.take(), Some(*at)),
             Event::Delta { at, .. }
             | Event::Paragraph { at }
-            | Event::Sig { at, .. }
+            | Event::Signature { at, .. }
             | Event::Cite { at, .. } => {
                 assert_eq!(open, Some(*at));
             }
