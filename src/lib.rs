@@ -24,5 +24,6 @@ pub mod record;
 pub mod segmented_bytes;
 pub mod selftest;
 pub mod server;
+pub mod status;
 pub mod store;
 pub mod upstream;

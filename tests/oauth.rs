@@ -292,7 +292,7 @@ impl Serving {
     }
 
     fn state(&self) -> String {
-        self.pool.view(SystemTime::now())[0].state.to_string()
+        self.pool.view(SystemTime::now())[0].status.to_string()
     }
 }
 

@@ -1,43 +1,33 @@
-//! The one account that a provider has without any sign-in: its key stands in the environment, or
-//! it wants none.
+//! The one account that a provider has without any sign-in: its key is in the environment, or it
+//! needs none.
 
 use std::fmt;
 
 use http::HeaderValue;
+use serde::{Deserialize, Serialize};
 
 use super::{Credential, Secret};
 
-/// Whether an account can serve, and if not, why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountState {
-    Ready,
+/// Why a provider's own account has no usable credential.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "problem", rename_all = "snake_case")]
+pub enum CredentialProblem {
     /// The variable that should hold the key is unset or empty.
-    NeedsKey {
-        env: String,
-    },
-    /// The variable holds what no HTTP header can carry.
-    UnusableKey {
-        env: String,
-    },
-    /// The provider wants a key, and the configuration does not say where it is.
-    NeedsKeyEnv {
-        provider: String,
-    },
+    NeedsKey { env: String },
+    /// The variable's value cannot be sent in an HTTP header.
+    UnusableKey { env: String },
+    /// The provider needs a key, and the configuration does not name its variable.
+    NeedsKeyEnv { provider: String },
     /// The provider takes access tokens, which come with an account.
-    NeedsSignIn {
-        provider: String,
-    },
+    NeedsSignIn { provider: String },
     /// The key would travel over plain HTTP to another machine.
-    InsecureHttp {
-        provider: String,
-    },
+    InsecureHttp { provider: String },
 }
 
-impl AccountState {
-    /// One word for scripts.
+impl CredentialProblem {
+    /// The problem as one word, for scripts.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Ready => "ready",
             Self::NeedsKey { .. } => "needs_key",
             Self::UnusableKey { .. } => "unusable_key",
             Self::NeedsKeyEnv { .. } => "needs_key_env",
@@ -47,11 +37,10 @@ impl AccountState {
     }
 }
 
-/// A sentence for people: what is missing and how to set it.
-impl fmt::Display for AccountState {
+/// What is missing and how to set it.
+impl fmt::Display for CredentialProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Ready => f.write_str("ready"),
             Self::NeedsKey { env } => write!(
                 f,
                 "no key: set `{env}` in the environment of aerostat and start it again"
@@ -78,7 +67,7 @@ impl fmt::Display for AccountState {
     }
 }
 
-/// What the environment gives for one provider, and whether it can serve.
+/// The account that a provider has without any being added.
 #[derive(Clone, Debug)]
 pub struct EnvAccount {
     /// Unique within its provider.
@@ -86,49 +75,44 @@ pub struct EnvAccount {
     /// The provider's name in the configuration.
     pub provider: String,
     pub credential: Credential,
-    pub state: AccountState,
 }
 
 impl EnvAccount {
-    /// The account of a provider that wants no credential.
+    /// The account of a provider that needs no credential.
     pub fn without_credential(provider: &str) -> Self {
-        Self::new("keyless", provider, Credential::None, AccountState::Ready)
-    }
-
-    /// The account whose key stands in the variable `env`; `value` is what was found there. Blanks
-    /// around a key are no part of it.
-    pub fn from_env(provider: &str, env: &str, value: Option<Secret>) -> Self {
-        let env_name = || env.to_owned();
-        let (credential, state) = match value.map(Secret::trimmed) {
-            Some(key) if key.expose().is_empty() => {
-                (Credential::None, AccountState::NeedsKey { env: env_name() })
-            }
-            Some(key) if HeaderValue::from_str(key.expose()).is_err() => (
-                Credential::None,
-                AccountState::UnusableKey { env: env_name() },
-            ),
-            Some(key) => (Credential::Key(key), AccountState::Ready),
-            None => (Credential::None, AccountState::NeedsKey { env: env_name() }),
-        };
-        Self::new("env", provider, credential, state)
-    }
-
-    /// An account that the configuration keeps from serving; it holds no credential.
-    pub fn blocked(provider: &str, state: AccountState) -> Self {
-        Self::new("env", provider, Credential::None, state)
-    }
-
-    pub fn is_ready(&self) -> bool {
-        self.state == AccountState::Ready
-    }
-
-    fn new(name: &str, provider: &str, credential: Credential, state: AccountState) -> Self {
         Self {
-            name: name.to_owned(),
+            name: "keyless".to_owned(),
             provider: provider.to_owned(),
-            credential,
-            state,
+            credential: Credential::None,
         }
+    }
+
+    /// The account whose key is `value`, as found in the variable `env`. Surrounding whitespace is
+    /// no part of a key.
+    ///
+    /// # Errors
+    /// When there is no key, or one that no header can carry.
+    pub fn from_env(
+        provider: &str,
+        env: &str,
+        value: Option<Secret>,
+    ) -> Result<Self, CredentialProblem> {
+        let key = value
+            .map(Secret::trimmed)
+            .filter(|key| !key.expose().is_empty())
+            .ok_or_else(|| CredentialProblem::NeedsKey {
+                env: env.to_owned(),
+            })?;
+        if HeaderValue::from_str(key.expose()).is_err() {
+            return Err(CredentialProblem::UnusableKey {
+                env: env.to_owned(),
+            });
+        }
+        Ok(Self {
+            name: "env".to_owned(),
+            provider: provider.to_owned(),
+            credential: Credential::Key(key),
+        })
     }
 }
 
@@ -136,7 +120,7 @@ impl EnvAccount {
 mod tests {
     use super::*;
 
-    fn from_env(value: Option<&str>) -> EnvAccount {
+    fn from_env(value: Option<&str>) -> Result<EnvAccount, CredentialProblem> {
         EnvAccount::from_env(
             "lab",
             "LAB_API_KEY",
@@ -146,35 +130,35 @@ mod tests {
 
     #[test]
     fn a_key_in_the_environment_makes_a_ready_account() {
-        let account = from_env(Some(" sk-1\n"));
-        assert!(account.is_ready());
+        let account = from_env(Some(" sk-1\n")).unwrap();
         assert!(matches!(account.credential, Credential::Key(key) if key.expose() == "sk-1"));
     }
 
     #[test]
     fn an_unset_or_empty_variable_is_named_with_what_to_do() {
         for value in [None, Some(""), Some("  ")] {
-            let account = from_env(value);
+            let problem = from_env(value).unwrap_err();
             assert_eq!(
-                account.state,
-                AccountState::NeedsKey {
+                problem,
+                CredentialProblem::NeedsKey {
                     env: "LAB_API_KEY".to_owned()
                 }
             );
-            assert!(account.state.to_string().contains("set `LAB_API_KEY`"));
+            assert!(problem.to_string().contains("set `LAB_API_KEY`"));
         }
     }
 
     #[test]
     fn a_key_that_no_header_carries_is_refused_without_being_shown() {
-        let account = from_env(Some("sk-\n1"));
-        assert_eq!(account.state.name(), "unusable_key");
-        assert!(!account.state.to_string().contains("sk-"));
+        let problem = from_env(Some("sk-\n1")).unwrap_err();
+        assert_eq!(problem.name(), "unusable_key");
+        assert!(!problem.to_string().contains("sk-"));
     }
 
     #[test]
     fn debug_never_shows_a_key() {
-        assert!(format!("{:?}", from_env(Some("sk-1"))).contains("Secret(..)"));
-        assert!(!format!("{:?}", from_env(Some("sk-1"))).contains("sk-1"));
+        let account = from_env(Some("sk-1")).unwrap();
+        assert!(format!("{account:?}").contains("Secret(..)"));
+        assert!(!format!("{account:?}").contains("sk-1"));
     }
 }

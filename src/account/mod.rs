@@ -19,7 +19,7 @@ mod vault;
 pub use address::{Address, BadAddress};
 pub use credential::{Credential, Sealed, Tokens};
 pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
-pub use from_env::{AccountState, EnvAccount};
+pub use from_env::{CredentialProblem, EnvAccount};
 pub use name::{AccountName, BadName};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
 pub use secret::Secret;

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::account::{
-    Account, AccountName, AccountSettings, AccountState, Address, Credential, EnvAccount, Secret,
-    Source, Vault, VaultState,
+    Account, AccountName, AccountSettings, Address, Credential, CredentialProblem, EnvAccount,
+    Secret, Source, Vault, VaultState,
 };
 use crate::config;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::pool::{self, Member, NeedsUser, Roster, Rules};
+use crate::pool::{self, Member, Roster, Rules};
 use crate::provider::presets::preset;
 use crate::provider::{DEMO, Provider};
+use crate::status::NeedsUser;
 use crate::store::Store;
 
 /// What accounts are made from.
@@ -105,14 +106,15 @@ impl Sources<'_> {
     fn credential(&self, account: &Account, provider: &Provider) -> Result<Credential, NeedsUser> {
         match &account.source {
             Source::Keyless => Ok(Credential::None),
-            _ if provider.would_leak() => Err(NeedsUser::Setup(AccountState::InsecureHttp {
-                provider: provider.name.clone(),
-            })),
-            Source::Env { variable } => found(EnvAccount::from_env(
-                &provider.name,
-                variable,
-                (self.lookup)(variable),
-            )),
+            _ if provider.would_leak() => {
+                Err(NeedsUser::Credential(CredentialProblem::InsecureHttp {
+                    provider: provider.name.clone(),
+                }))
+            }
+            Source::Env { variable } => {
+                let value = (self.lookup)(variable);
+                credential_of(EnvAccount::from_env(&provider.name, variable, value))
+            }
             Source::Vault => self.sealed(&account.name, provider),
         }
     }
@@ -122,9 +124,9 @@ impl Sources<'_> {
             .vault
             .get(name)
             .ok_or_else(|| match self.vault.state() {
-                VaultState::Shut { why, .. } => NeedsUser::VaultLocked { why: why.into() },
+                VaultState::Shut { detail, .. } => NeedsUser::VaultLocked { detail },
                 VaultState::Unopened => NeedsUser::VaultLocked {
-                    why: "it is being opened".into(),
+                    detail: "it is being opened".to_owned(),
                 },
                 VaultState::Empty | VaultState::Open(_) => NeedsUser::no_credential(self.now),
             })?;
@@ -140,7 +142,6 @@ impl Sources<'_> {
     /// The account that a provider has where none was added: from the environment, or without a
     /// key.
     fn unadded(&self, provider: &Provider, others: &[Member]) -> Member {
-        let found_account = provider.account(self.lookup);
         let source = match &provider.key_env {
             Some(variable) if provider.auth != crate::provider::Auth::None => Source::Env {
                 variable: variable.clone(),
@@ -151,16 +152,15 @@ impl Sources<'_> {
         let account = account(name, &provider.name, source, SystemTime::UNIX_EPOCH);
         Member {
             account: Arc::new(account),
-            credential: found(found_account),
+            credential: credential_of(provider.account(self.lookup)),
         }
     }
 }
 
-fn found(account: EnvAccount) -> Result<Credential, NeedsUser> {
-    match account.state {
-        AccountState::Ready => Ok(account.credential),
-        state => Err(NeedsUser::Setup(state)),
-    }
+fn credential_of(account: Result<EnvAccount, CredentialProblem>) -> Result<Credential, NeedsUser> {
+    account
+        .map(|account| account.credential)
+        .map_err(NeedsUser::Credential)
 }
 
 /// Where a provider's credentials go.

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 use crate::account::{Ask, EnvAccount, KeyFile, Keys, Prompt, Secret, SystemKeyring};
-use crate::canon::{Blame, Fault, FaultKind, ModelCard};
+use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
 use crate::control::{Environment, network};
 use crate::gateway::{self, Endpoint};
@@ -115,13 +115,7 @@ impl Environment for SystemEnvironment {
             provider: provider.clone(),
             upstream,
         };
-        Box::pin(async move {
-            if !account.is_ready() {
-                let why = format!("provider `{}`: {}", provider.name, account.state);
-                return Err(Fault::new(FaultKind::UpstreamAuth, Blame::Account, why));
-            }
-            gateway::fetch(&endpoint, &account.credential).await
-        })
+        Box::pin(async move { gateway::fetch(&endpoint, &account.credential).await })
     }
 
     fn upstream(&self, config: &Config) -> Arc<dyn Upstream> {

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::moment;
 use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
 use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
 use crate::record::{Attempt, PassedOver, Record, Ring};
+use crate::status::rfc3339;
 
 /// How many requests are remembered.
 pub const RECORDS_MAX: usize = 512;
@@ -86,7 +86,7 @@ impl Explanation {
         let resolved = record.resolved.as_deref();
         Self {
             id: record.request_id.clone(),
-            received_at: moment(record.received_at),
+            received_at: rfc3339(record.received_at),
             took_ms: millis(record.took),
             first_byte_ms: record.first_byte_after.map(millis),
             dialect: record.dialect.name().to_owned(),
@@ -135,11 +135,11 @@ impl AttemptFacts {
             account: Some(attempt.account.to_string()),
             model: attempt.model.to_string(),
             dialect: attempt.dialect.name().to_owned(),
-            began_at: moment(attempt.began_at),
+            began_at: rfc3339(attempt.began_at),
             waited_ms: millis(attempt.waited),
             took_ms: millis(attempt.took),
             outcome: attempt.outcome.name().to_owned(),
-            until: until(&attempt.outcome).map(moment),
+            until: until(&attempt.outcome).map(rfc3339),
             detail: attempt.detail.clone(),
         }
     }
@@ -179,7 +179,7 @@ fn advice(record: &Record) -> Option<String> {
         outcome @ (Outcome::Throttled { .. }
         | Outcome::QuotaSpent { .. }
         | Outcome::Overloaded { .. }) => match until(outcome) {
-            Some(until) => format!("ask again after {}, or {another}", moment(until)),
+            Some(until) => format!("ask again after {}, or {another}", rfc3339(until)),
             None => format!("ask again in a while, or {another}"),
         },
         Outcome::Forbidden => format!(

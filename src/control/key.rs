@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire::{ControlError, WireSecret};
 use crate::config::local_key;
+use crate::status::rfc3339;
 use crate::store::{ApiKey, KeyName, Store};
 
 /// A key as people and scripts see it.
@@ -29,7 +30,7 @@ impl KeyFacts {
         Self {
             name: key.name.to_string(),
             hint: key.hint.clone(),
-            made_at: super::moment(key.made_at),
+            made_at: rfc3339(key.made_at),
         }
     }
 }

@@ -50,18 +50,8 @@ pub use crate::provider::Provider;
 pub use crate::store::Store;
 pub use crate::upstream::{ProxyChoice, Upstream};
 
-use crate::outcome::Timestamp;
-
 /// How a provider's accounts stand.
 type Standings<'a> = &'a dyn Fn(&Provider) -> provider::Standing;
 
 /// Asks a provider for its models, as one of its accounts.
 type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
-
-/// A moment as people and scripts read it: RFC 3339 in UTC.
-fn moment(at: Timestamp) -> String {
-    jiff::Timestamp::try_from(at).map_or_else(
-        |_| "an unknown moment".to_owned(),
-        |at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
-}

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Config, Fetch, Standings};
-use crate::account::EnvAccount;
+use crate::account::{CredentialProblem, EnvAccount};
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
@@ -43,12 +43,14 @@ impl Standing {
     }
 
     /// Of the one account that a provider has without any being added.
-    pub fn of(account: EnvAccount) -> Self {
-        let (state, detail) = (account.state.name().into(), account.state.to_string());
-        Self {
-            state,
-            detail,
-            account: Some(account).filter(EnvAccount::is_ready),
+    pub fn of(account: Result<EnvAccount, CredentialProblem>) -> Self {
+        match account {
+            Ok(account) => Self {
+                state: "ready".into(),
+                detail: "ready".to_owned(),
+                account: Some(account),
+            },
+            Err(problem) => Self::word(problem.name(), problem.to_string()),
         }
     }
 }
@@ -263,8 +265,7 @@ mod tests {
         Standing::of(provider.account(&lookup))
     }
 
-    fn fetch(provider: &Provider, account: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
-        assert!(account.is_ready());
+    fn fetch(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
         Ok(vec![ModelCard {
             id: format!("{}-model", provider.name),
             ..ModelCard::default()

@@ -22,7 +22,7 @@ use super::{
     AgentHandle, Ask, Config, EnvAccount, Fault, Fetch, Home, ModelCard, Note, Provider, Reply,
     Secret, Standings, key, model, provider,
 };
-use crate::account::{AccountState, Keys, Vault, VaultError};
+use crate::account::{Keys, Vault, VaultError};
 use crate::accounts::VaultCredentialStore;
 use crate::accounts::roster::{rules, with_presets};
 use crate::config::Live;
@@ -235,7 +235,6 @@ impl ControlService {
                 name: account.name.to_string(),
                 provider: account.provider.clone(),
                 credential,
-                state: AccountState::Ready,
             };
             let ready = member
                 .credential

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::health::circuit::{Circuit, Gate};
-use super::health::cooldown::{Cooldown, CooldownCause};
+use super::health::cooldown::{Cooldown, is_soft};
 use super::schedule::pick::AccountState;
 use super::schedule::provider_pool::{AccountSlot, ProviderPool};
 use super::shared::Shared;
-use super::view::{AccountView, BudgetView, State};
+use super::view::{AccountView, BudgetView};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
+use crate::status::{AccountStatus, CooldownCause, ExhaustedQuota};
 
 impl Shared {
     pub(crate) fn view(&self, now: Timestamp) -> Vec<AccountView> {
@@ -99,7 +100,7 @@ impl ProviderPool {
 fn view(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) -> AccountView {
     AccountView {
         account: held.account.clone(),
-        state: state(account, held, gate, now),
+        status: status(account, held, gate, now),
         in_flight: account.in_flight,
         sessions: account.sessions,
         quota: account.windows.reads().cloned().collect(),
@@ -119,77 +120,70 @@ fn view(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) 
     }
 }
 
-/// The state that says most: what only a person ends comes before what ends by itself.
-fn state(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) -> State {
+/// The status that matters most: what only a person ends comes before what ends by itself.
+fn status(account: &AccountState, held: &AccountSlot, gate: Gate, now: Timestamp) -> AccountStatus {
     if !account.is_enabled {
-        return State::Disabled;
+        return AccountStatus::Disabled;
     }
-    if let Some(hindrance) = account.standing(now) {
-        return State::NeedsPerson(hindrance);
+    if let Some(need) = account.standing(now) {
+        return AccountStatus::NeedsUser(need);
     }
-    if let Some((meter, until)) = account
-        .meters
-        .iter()
-        .find_map(|meter| Some((meter, meter.spent_until(now)?)))
-    {
-        return State::QuotaUsedUp {
-            until,
-            what: format!("your budget of {}", meter.budget),
-        };
+    if let Some(exhausted) = exhausted_budget(account, now) {
+        return exhausted;
     }
-    if let Some(resting) = resting(account, now) {
-        return resting;
+    if let Some(cooling) = cooling(account, now) {
+        return cooling;
     }
     if let Gate::Open { until } = gate {
-        return State::Unreachable { until };
+        return AccountStatus::Unreachable { until };
     }
-    if held.flight.is_running
-        || account
-            .access
-            .as_ref()
-            .is_some_and(|access| !access.is_good(now))
-    {
-        return State::Refreshing;
+    let access = account.access.as_ref();
+    if held.flight.is_running || access.is_some_and(|access| !access.is_good(now)) {
+        return AccountStatus::Refreshing;
     }
     if account.in_flight >= account.concurrency_max {
-        State::Busy
+        AccountStatus::Busy
     } else {
-        State::Ready
+        AccountStatus::Ready
     }
 }
 
-/// A rest of all models, else those of single ones; of several, what ends last.
-fn resting(account: &AccountState, now: Timestamp) -> Option<State> {
-    let on = || {
-        account
-            .rests
-            .all()
-            .iter()
-            .filter(|rest| rest.is_on(now) && !rest.cause.is_soft())
-    };
-    let whole = on()
-        .filter(|rest| rest.model.is_none())
-        .max_by_key(|rest| rest.until);
-    let Cooldown {
-        until,
-        cause,
-        detail,
-        ..
-    } = whole
-        .or_else(|| on().max_by_key(|rest| rest.until))?
-        .clone();
-    let models: Vec<_> = match whole {
-        Some(_) => Vec::new(),
-        None => on().filter_map(|rest| rest.model.clone()).collect(),
-    };
-    if cause == CooldownCause::Quota && models.is_empty() {
-        let what = detail.map_or_else(
-            || "the provider's limit".to_owned(),
-            |said| said.to_string(),
-        );
-        return Some(State::QuotaUsedUp { until, what });
+fn exhausted_budget(account: &AccountState, now: Timestamp) -> Option<AccountStatus> {
+    account.meters.iter().find_map(|meter| {
+        Some(AccountStatus::QuotaExhausted {
+            until: meter.spent_until(now)?,
+            quota: ExhaustedQuota::Budget(meter.budget.clone()),
+        })
+    })
+}
+
+/// A cooldown of all models, else those of single ones; of several, what ends last.
+fn cooling(account: &AccountState, now: Timestamp) -> Option<AccountStatus> {
+    let hard: Vec<&Cooldown> = account
+        .rests
+        .all()
+        .iter()
+        .filter(|cooldown| cooldown.is_on(now) && !is_soft(cooldown.cause))
+        .collect();
+    let of_account = hard
+        .iter()
+        .filter(|cooldown| cooldown.model.is_none())
+        .max_by_key(|cooldown| cooldown.until);
+    let last = of_account.or_else(|| hard.iter().max_by_key(|cooldown| cooldown.until))?;
+    let (until, cause) = (last.until, last.cause);
+    let detail = last.detail.as_deref().map(str::to_owned);
+    if of_account.is_some() && cause == CooldownCause::Quota {
+        let quota = ExhaustedQuota::Provider(detail);
+        return Some(AccountStatus::QuotaExhausted { until, quota });
     }
-    Some(State::Cooling {
+    let models = match of_account {
+        Some(_) => Vec::new(),
+        None => hard
+            .iter()
+            .filter_map(|cooldown| cooldown.model.as_deref().map(str::to_owned))
+            .collect(),
+    };
+    Some(AccountStatus::CoolingDown {
         until,
         cause,
         models,

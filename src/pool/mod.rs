@@ -44,14 +44,13 @@ mod refresh;
 mod roster;
 mod schedule;
 mod shared;
-mod sign_in;
 mod state;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use clock::Clock;
-pub use health::cooldown::{Cooldown, CooldownCause, End};
+pub use health::cooldown::{Cooldown, End};
 pub use refresh::{Claim, CredentialStore, CredentialStoreError, Granted, Refreshed, Refresher};
 pub use roster::{Member, Roster};
 pub use schedule::lease::Lease;
@@ -60,9 +59,8 @@ pub use schedule::lease_request::{
 };
 pub use schedule::pick::{self, Mode};
 pub use shared::{LockWatch, Rules};
-pub use sign_in::{NeedsUser, SignIn, SignInWhy};
 pub use state::{Bound, InProcess, PoolState, ReadAt, Saved, Spent};
-pub use view::{AccountView, BudgetView, State};
+pub use view::{AccountView, BudgetView};
 
 use std::sync::Arc;
 

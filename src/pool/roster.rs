@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::health::circuit::Circuit;
-use super::health::cooldown::{CooldownCause, Cooldowns};
+use super::health::cooldown::Cooldowns;
 use super::refresh::refresh_state::RefreshState;
 use super::schedule::pick::{AccountState, SignedOut};
 use super::schedule::provider_pool::{AccountSlot, ProviderPool, access_of};
 use super::shared::Rules;
 use super::shared::{Inner, Shared};
-use super::sign_in::NeedsUser;
 use super::state::{Bound, PoolState, Saved};
 use crate::account::{Account, AccountName, Credential, Tokens};
 use crate::outcome::Timestamp;
+use crate::status::{CooldownCause, NeedsUser};
 
 /// One account as it is configured.
 #[derive(Clone, Debug)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::health::cooldown::Cooldown;
 use super::schedule::lease_request::SessionKey;
-use super::sign_in::SignIn;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, Timestamp};
+use crate::status::SignIn;
 
 /// Keeps the pool's state beyond the process.
 ///

@@ -30,7 +30,7 @@ pub use prepare::Call;
 
 use std::sync::Arc;
 
-use crate::account::{AccountState, EnvAccount, Secret};
+use crate::account::{CredentialProblem, EnvAccount, Secret};
 use crate::canon::Dialect;
 
 /// The name of the built-in offline provider; no other provider may carry it.
@@ -62,32 +62,30 @@ impl Provider {
     }
 
     /// The account that this provider has without any sign-in; `lookup` reads the environment.
-    pub fn account(&self, lookup: &dyn Fn(&str) -> Option<Secret>) -> EnvAccount {
+    ///
+    /// # Errors
+    /// When the environment or the configuration gives it no usable credential.
+    pub fn account(
+        &self,
+        lookup: &dyn Fn(&str) -> Option<Secret>,
+    ) -> Result<EnvAccount, CredentialProblem> {
+        let provider = || self.name.clone();
         if self.auth == Auth::None {
-            return EnvAccount::without_credential(&self.name);
+            return Ok(EnvAccount::without_credential(&self.name));
         }
         if self.would_leak() {
-            return EnvAccount::blocked(
-                &self.name,
-                AccountState::InsecureHttp {
-                    provider: self.name.clone(),
-                },
-            );
+            return Err(CredentialProblem::InsecureHttp {
+                provider: provider(),
+            });
         }
         match &self.key_env {
             Some(env) => EnvAccount::from_env(&self.name, env, lookup(env)),
-            None if self.auth == Auth::OAuth => EnvAccount::blocked(
-                &self.name,
-                AccountState::NeedsSignIn {
-                    provider: self.name.clone(),
-                },
-            ),
-            None => EnvAccount::blocked(
-                &self.name,
-                AccountState::NeedsKeyEnv {
-                    provider: self.name.clone(),
-                },
-            ),
+            None if self.auth == Auth::OAuth => Err(CredentialProblem::NeedsSignIn {
+                provider: provider(),
+            }),
+            None => Err(CredentialProblem::NeedsKeyEnv {
+                provider: provider(),
+            }),
         }
     }
 
@@ -123,8 +121,7 @@ mod tests {
     fn state(provider: &Provider) -> &'static str {
         provider
             .account(&|_| Some(Secret::new("sk-1".to_owned())))
-            .state
-            .name()
+            .map_or_else(|problem| problem.name(), |_| "ready")
     }
 
     #[test]

@@ -12,10 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
-use crate::pool::{
-    Bound, Cooldown, CooldownCause, End, PoolState, ReadAt, Saved, SessionKey, SignIn, SignInWhy,
-    Spent,
-};
+use crate::pool::{Bound, Cooldown, End, PoolState, ReadAt, Saved, SessionKey, Spent};
+use crate::status::{CooldownCause, SignIn, SignInCause};
 
 const REST: &str = "rest";
 const BOUND: &str = "bound";
@@ -235,9 +233,13 @@ impl PoolState for PoolNotes {
     }
 
     fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
-        let SignIn { why, detail, since } = sign_in;
+        let SignIn {
+            cause,
+            detail,
+            since,
+        } = sign_in;
         let note = SignInNote {
-            why: why.name().into(),
+            why: cause.name().into(),
             detail: detail.as_deref().map(Cow::from),
             since: *since,
         };
@@ -278,7 +280,7 @@ fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
 fn rest_of(note: RestNote<'_>) -> Option<Cooldown> {
     Some(Cooldown {
         model: shared(note.model),
-        cause: CooldownCause::of_name(&note.cause)?,
+        cause: CooldownCause::from_name(&note.cause)?,
         detail: shared(note.detail),
         since: note.since,
         until: note.until,
@@ -325,8 +327,8 @@ fn reading_of(note: ReadingNote<'_>) -> Option<ReadAt> {
 
 fn sign_in_of(note: SignInNote<'_>) -> Option<SignIn> {
     Some(SignIn {
-        why: SignInWhy::of_name(&note.why)?,
-        detail: shared(note.detail),
+        cause: SignInCause::from_name(&note.why)?,
+        detail: note.detail.map(Cow::into_owned),
         since: note.since,
     })
 }
@@ -407,7 +409,7 @@ mod tests {
     fn every_kind_of_state_survives_a_restart() {
         let session = SessionKey::of("hello");
         let signed_out = SignIn {
-            why: SignInWhy::GrantRefused,
+            cause: SignInCause::GrantRefused,
             detail: None,
             since: at(4),
         };
@@ -449,7 +451,7 @@ mod tests {
             notes.signed_out(
                 work,
                 &SignIn {
-                    why: SignInWhy::KeyRefused,
+                    cause: SignInCause::KeyRefused,
                     detail: None,
                     since: at(4),
                 },

@@ -42,6 +42,14 @@ impl VaultError {
         matches!(self, Self::Locked(_) | Self::Io { .. })
     }
 
+    /// The text without the statement that the vault is locked.
+    pub(super) fn detail(&self) -> String {
+        match self {
+            Self::Locked(why) => why.clone(),
+            other => other.to_string(),
+        }
+    }
+
     pub(super) fn io(doing: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }

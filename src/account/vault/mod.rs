@@ -88,7 +88,12 @@ pub enum VaultState {
     /// Open, with the key from there.
     Open(KeyKind),
     /// It can't be read now. `is_passing` says whether it is worth trying again by itself.
-    Shut { why: String, is_passing: bool },
+    Shut {
+        why: String,
+        /// The same for a reader who knows that the vault is locked.
+        detail: String,
+        is_passing: bool,
+    },
 }
 
 /// A sentence for people.
@@ -373,6 +378,7 @@ impl Shared {
     fn show_shut(&self, error: &VaultError) {
         let state = VaultState::Shut {
             why: error.to_string(),
+            detail: error.detail(),
             is_passing: error.is_passing(),
         };
         self.view.store(Arc::new(View {

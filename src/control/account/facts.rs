@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Source};
-use crate::control::moment;
 use crate::outcome::{ReadingSource, Unit};
-use crate::pool::{AccountView, BudgetView, NeedsUser, ReadAt, State};
+use crate::pool::{AccountView, BudgetView, ReadAt};
+use crate::status::{AccountStatus, NeedsUser, rfc3339};
 
 /// One account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,15 +80,15 @@ impl AccountFacts {
     pub(super) fn of(view: &AccountView) -> Self {
         let settings = &view.account.settings;
         Self {
-            state: view.state.name().to_owned(),
-            reason: view.state.reason(),
-            until: view.state.until().map(moment),
-            advice: advice(&view.account, &view.state),
+            state: view.status.name().to_owned(),
+            reason: view.status.reason(),
+            until: view.status.until().map(rfc3339),
+            advice: advice(&view.account, &view.status),
             quota: view.quota.iter().map(QuotaFacts::of).collect(),
             budgets: view.budgets.iter().map(BudgetFacts::of).collect(),
             in_flight: view.in_flight,
             sessions: view.sessions,
-            token_until: view.token_until.map(moment),
+            token_until: view.token_until.map(rfc3339),
             rests: view.rests.iter().map(RestFacts::of).collect(),
             enabled: settings.enabled,
             ..Self::idle(&view.account)
@@ -148,7 +148,7 @@ impl AccountFacts {
             sessions: 0,
             models: settings.models.clone(),
             proxy: settings.proxy.clone(),
-            expires_on: settings.expires_on.map(moment),
+            expires_on: settings.expires_on.map(rfc3339),
             token_until: None,
             rests: Vec::new(),
         }
@@ -169,9 +169,9 @@ impl QuotaFacts {
             model: read.model.as_deref().map(str::to_owned),
             limit: reading.limit,
             remaining: reading.remaining,
-            resets_at: reading.resets_at.map(moment),
+            resets_at: reading.resets_at.map(rfc3339),
             source: source(reading.source).to_owned(),
-            read_at: moment(read.read_at),
+            read_at: rfc3339(read.read_at),
         }
     }
 }
@@ -187,7 +187,7 @@ impl BudgetFacts {
             budget: budget.to_string(),
             limit: budget.limit,
             spent: *spent,
-            resets_at: moment(*resets_at),
+            resets_at: rfc3339(*resets_at),
         }
     }
 }
@@ -198,8 +198,8 @@ impl RestFacts {
             model: rest.model.as_deref().map(str::to_owned),
             cause: rest.cause.name().to_owned(),
             detail: rest.detail.as_deref().map(str::to_owned),
-            since: moment(rest.since),
-            until: moment(rest.until),
+            since: rfc3339(rest.since),
+            until: rfc3339(rest.until),
         }
     }
 }
@@ -221,20 +221,20 @@ fn source(source: ReadingSource) -> &'static str {
 }
 
 /// The next step, where one is a person's.
-fn advice(account: &Account, state: &State) -> Option<String> {
+fn advice(account: &Account, status: &AccountStatus) -> Option<String> {
     let name = &account.name;
-    let State::NeedsPerson(hindrance) = state else {
+    let AccountStatus::NeedsUser(need) = status else {
         return None;
     };
-    Some(match (hindrance, &account.source) {
+    Some(match (need, &account.source) {
         (NeedsUser::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
         (NeedsUser::AddressChanged { .. }, _) => format!(
             "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
         ),
-        (NeedsUser::Setup(_), Source::Env { variable }) => {
+        (NeedsUser::Credential(_), Source::Env { variable }) => {
             set_variable(variable, &account.provider)
         }
-        (NeedsUser::Setup(_), _) => format!(
+        (NeedsUser::Credential(_), _) => format!(
             "change [providers.{}] in the configuration",
             account.provider
         ),

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::status::AccountCounts;
 use super::{Config, ControlError, ControlService};
-use crate::account::{Account, AccountState, Credential, EnvAccount, Source};
+use crate::account::{Account, Credential, EnvAccount, Source};
 use crate::accounts::roster::{Sources, rules, with_presets};
 use crate::canon::{Fault, FaultKind};
 use crate::nearest::nearest;
@@ -301,7 +301,6 @@ impl ControlService {
             name,
             provider: of,
             credential,
-            state: AccountState::Ready,
         };
         match self
             .outside

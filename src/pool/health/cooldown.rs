@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::outcome::Timestamp;
 use crate::pool::clock::between;
+use crate::status::CooldownCause;
 
 /// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's
 /// clock.
@@ -31,84 +32,28 @@ const STRIKES_KEPT: Duration = Duration::from_secs(60 * 60);
 /// Up to this share is added to a back-off, so that accounts do not come back together.
 const JITTER_SHARE: f64 = 0.25;
 
-/// SkipReason an account rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CooldownCause {
-    RateLimit,
-    Quota,
-    /// The provider has no room.
-    Overloaded,
-    /// The account may not use the model.
-    Forbidden,
-    /// Several answers in a row that were none.
-    Failing,
-    /// The access token cannot be refreshed at the moment.
-    RefreshFailing,
+/// The first and the longest cooldown where the provider names no moment.
+fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
+    let (first, longest) = match cause {
+        CooldownCause::RateLimit => (2, 10 * 60),
+        CooldownCause::Quota => (10 * 60, 6 * 60 * 60),
+        CooldownCause::Overloaded => (1, 2 * 60),
+        CooldownCause::Forbidden => (60 * 60, 24 * 60 * 60),
+        CooldownCause::Failing => (1, 60),
+        CooldownCause::RefreshFailing => (2, 5 * 60),
+    };
+    (Duration::from_secs(first), Duration::from_secs(longest))
 }
 
-impl CooldownCause {
-    const ALL: [Self; 6] = [
-        Self::RateLimit,
-        Self::Quota,
-        Self::Overloaded,
-        Self::Forbidden,
-        Self::Failing,
-        Self::RefreshFailing,
-    ];
-
-    /// The word that is stored.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::RateLimit => "rate_limit",
-            Self::Quota => "quota",
-            Self::Overloaded => "overloaded",
-            Self::Forbidden => "forbidden",
-            Self::Failing => "failing",
-            Self::RefreshFailing => "refresh_failing",
-        }
-    }
-
-    /// The cause of a stored word.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cause| cause.name() == name)
-    }
-
-    /// The first and the longest rest where the provider names no moment.
-    fn back_off_bounds(self) -> (Duration, Duration) {
-        let (first, longest) = match self {
-            Self::RateLimit => (2, 10 * 60),
-            Self::Quota => (10 * 60, 6 * 60 * 60),
-            Self::Overloaded => (1, 2 * 60),
-            Self::Forbidden => (60 * 60, 24 * 60 * 60),
-            Self::Failing => (1, 60),
-            Self::RefreshFailing => (2, 5 * 60),
-        };
-        (Duration::from_secs(first), Duration::from_secs(longest))
-    }
-
-    /// Whether a rest of this cause only puts the account behind others: nobody said that it may
-    /// not be asked.
-    pub(crate) fn is_soft(self) -> bool {
-        self == Self::Failing
-    }
-
-    /// How many strikes pass without a rest: one failed answer says little.
-    fn free_strikes(self) -> u32 {
-        u32::from(self == Self::Failing)
-    }
+/// Whether a cooldown of this cause only puts the account behind others: no provider said that it
+/// may not be used.
+pub(crate) fn is_soft(cause: CooldownCause) -> bool {
+    cause == CooldownCause::Failing
 }
 
-impl fmt::Display for CooldownCause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::RateLimit => "rate limit",
-            Self::Quota => "quota used up",
-            Self::Overloaded => "the provider has no room",
-            Self::Forbidden => "forbidden",
-            Self::Failing => "failed answers",
-            Self::RefreshFailing => "its access token cannot be refreshed",
-        })
-    }
+/// How many strikes pass without a cooldown: one failed response says little.
+fn free_strikes(cause: CooldownCause) -> u32 {
+    u32::from(cause == CooldownCause::Failing)
 }
 
 /// Who named the end of a rest.
@@ -287,10 +232,10 @@ impl Cooldown {
 
 /// A wait that doubles with each strike up to the cause's longest, and up to a quarter more.
 fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
-    let Some(doublings) = strikes.checked_sub(cause.free_strikes() + 1) else {
+    let Some(doublings) = strikes.checked_sub(free_strikes(cause) + 1) else {
         return Duration::ZERO;
     };
-    let (first, longest) = cause.back_off_bounds();
+    let (first, longest) = back_off_bounds(cause);
     let wait = first
         .saturating_mul(2_u32.saturating_pow(doublings))
         .min(longest);
@@ -327,14 +272,14 @@ impl Cooldowns {
     fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Cooldown> {
         self.0
             .iter()
-            .filter(move |rest| rest.is_on(now) && rest.covers(model) && !rest.cause.is_soft())
+            .filter(move |rest| rest.is_on(now) && rest.covers(model) && !is_soft(rest.cause))
     }
 
     /// Whether the account failed with `model` of late.
     pub(crate) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
         self.0
             .iter()
-            .any(|rest| rest.cause.is_soft() && rest.is_on(now) && rest.covers(model))
+            .any(|rest| is_soft(rest.cause) && rest.is_on(now) && rest.covers(model))
     }
 
     /// Whether each rest that covers `model` lets a probe through.
@@ -599,7 +544,7 @@ mod tests {
         assert!(
             CooldownCause::ALL
                 .into_iter()
-                .all(|cause| CooldownCause::of_name(cause.name()) == Some(cause))
+                .all(|cause| CooldownCause::from_name(cause.name()) == Some(cause))
         );
         assert!(
             End::ALL

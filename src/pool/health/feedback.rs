@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget;
-use super::cooldown::{CooldownCause, End, Refused};
+use super::cooldown::{End, Refused};
 use crate::account::Credential;
 use crate::canon::Usage;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
 use crate::pool::clock::between;
 use crate::pool::schedule::pick::SignedOut;
 use crate::pool::schedule::provider_pool::{Grant, ProviderPool};
-use crate::pool::sign_in::{SignIn, SignInWhy};
 use crate::pool::state::PoolState;
+use crate::status::{CooldownCause, SignIn, SignInCause};
 
 /// An access token that was given less than this long ago cannot have been revoked meanwhile.
 const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
@@ -222,28 +222,28 @@ impl ProviderPool {
         let is_new = held
             .refreshed_at
             .is_some_and(|at| between(at, lesson.now) < TOKEN_IS_NEW);
-        let why = match (&mut account.access, held.source.as_ref()) {
+        let cause = match (&mut account.access, held.source.as_ref()) {
             // The provider refuses the first use of what it has just given: another one would fare
             // no better.
-            (Some(_), _) if !held.was_served && is_new => SignInWhy::TokenRefused,
+            (Some(_), _) if !held.was_served && is_new => SignInCause::TokenRefused,
             (Some(access), _) if access.can_refresh => {
                 access.is_usable = false;
                 held.flight.want();
                 self.wants_refresh = true;
                 return;
             }
-            (Some(_), _) => SignInWhy::NothingToRefresh,
-            (None, Credential::None) => SignInWhy::NoCredential,
-            (None, _) => SignInWhy::KeyRefused,
+            (Some(_), _) => SignInCause::NothingToRefresh,
+            (None, Credential::None) => SignInCause::NoCredential,
+            (None, _) => SignInCause::KeyRefused,
         };
-        self.sign_out(at, why, lesson.said, lesson.now, state);
+        self.sign_out(at, cause, lesson.said, lesson.now, state);
     }
 
     /// An account needs a person; said once.
     pub(crate) fn sign_out(
         &mut self,
         at: usize,
-        why: SignInWhy,
+        cause: SignInCause,
         said: Option<&str>,
         now: Timestamp,
         state: &dyn PoolState,
@@ -253,11 +253,11 @@ impl ProviderPool {
             return;
         }
         let sign_in = SignIn {
-            why,
-            detail: said.map(Arc::from),
+            cause,
+            detail: said.map(str::to_owned),
             since: now,
         };
-        tracing::warn!(account = %account.name, why = why.name(), "account needs to be signed in again");
+        tracing::warn!(account = %account.name, cause = cause.name(), "account needs to be signed in again");
         state.signed_out(&account.name, &sign_in);
         account.signed_out = Some(SignedOut::new(sign_in));
     }

@@ -17,10 +17,10 @@ use tokio::time::sleep;
 use crate::account::{Account, AccountName, Credential, Secret, Tokens};
 use crate::outcome::Timestamp;
 use crate::pool::clock::between;
-use crate::pool::health::cooldown::{CooldownCause, End, Refused};
+use crate::pool::health::cooldown::{End, Refused};
 use crate::pool::schedule::provider_pool::{ProviderPool, access_of};
 use crate::pool::shared::{Context, Shared};
-use crate::pool::sign_in::SignInWhy;
+use crate::status::{CooldownCause, SignInCause};
 
 /// What a provider's token endpoint answered.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ pub trait CredentialStore: Send + Sync {
 /// Given back by dropping it.
 pub type Claim = Box<dyn Send>;
 
-/// SkipReason a credential cannot be read or kept, in words for people.
+/// Why a credential cannot be read or kept, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct CredentialStoreError(pub String);
@@ -115,7 +115,7 @@ enum Ended {
         ends_at: Option<Timestamp>,
     },
     Refused {
-        why: SignInWhy,
+        cause: SignInCause,
         said: String,
     },
     Again {
@@ -184,7 +184,7 @@ async fn sign(task: &Task, refresher: &dyn Refresher) -> Result<Ended, Credentia
             }
         }
         Refreshed::Refused { said } => Ended::Refused {
-            why: SignInWhy::KeyRefused,
+            cause: SignInCause::KeyRefused,
             said,
         },
         Refreshed::NotSent { why } | Refreshed::Unclear { why } => Ended::Again {
@@ -231,10 +231,10 @@ async fn renew(
             keep(keeper, name, &marked, successor(unmarked, granted)).await
         }
         Refreshed::Refused { said } => {
-            let why = if was_in_doubt {
-                SignInWhy::InterruptedRefresh
+            let cause = if was_in_doubt {
+                SignInCause::InterruptedRefresh
             } else {
-                SignInWhy::GrantRefused
+                SignInCause::GrantRefused
             };
             // It was answered. The tokens stay: a person may find the grant restored, and ask again
             // by hand.
@@ -243,7 +243,7 @@ async fn renew(
                     .replace(name, &marked, &Credential::OAuth(unmarked))
                     .await,
             );
-            Ended::Refused { why, said }
+            Ended::Refused { cause, said }
         }
         Refreshed::NotSent { why } => {
             let is_unmarked = !was_in_doubt
@@ -418,12 +418,12 @@ impl ProviderPool {
                 (held.was_served, held.refreshed_at) = (false, Some(now));
                 account.rests.end(CooldownCause::RefreshFailing);
             }
-            Ended::Refused { why, said } => {
+            Ended::Refused { cause, said } => {
                 held.flight.end();
                 if let Some(access) = &mut account.access {
                     access.is_usable = false;
                 }
-                self.sign_out(at, why, Some(&said), now, state);
+                self.sign_out(at, cause, Some(&said), now, state);
             }
             Ended::Again { is_in_doubt, why } => {
                 self.refresh_again(at, is_in_doubt, &why, now, jitter)

@@ -9,8 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::account::{AccountName, Budget};
 use crate::outcome::Timestamp;
 use crate::pool::health::cooldown::Cooldown;
-use crate::pool::sign_in::NeedsUser;
-use crate::pool::view::moment;
+use crate::status::{NeedsUser, rfc3339};
 
 /// One attempt's wish.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +69,7 @@ impl FromStr for SessionKey {
     }
 }
 
-/// SkipReason an account was not taken.
+/// Why an account was not chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SkipReason {
     /// It had its attempt at this request.
@@ -115,7 +114,7 @@ impl fmt::Display for SkipReason {
             Self::Paced { until } => write!(
                 f,
                 "its limits are nearly used up; the next request may go at {}",
-                moment(*until)
+                rfc3339(*until)
             ),
             Self::Refreshing => f.write_str("refreshing"),
             Self::Resting(rest) => write!(f, "{rest}"),
@@ -123,13 +122,13 @@ impl fmt::Display for SkipReason {
                 write!(
                     f,
                     "quota used up until {} (your budget of {budget})",
-                    moment(*until)
+                    rfc3339(*until)
                 )
             }
             Self::CircuitOpen { until } => write!(
                 f,
                 "the provider cannot be reached; next try at {}",
-                moment(*until)
+                rfc3339(*until)
             ),
             Self::NeedsPerson(hindrance) => write!(f, "{hindrance}"),
         }
@@ -139,7 +138,7 @@ impl fmt::Display for SkipReason {
 /// `cooling until 2026-11-23T08:00:00Z (rate limit, gpt-5: try again later)`.
 impl fmt::Display for Cooldown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cooling until {} ({}", moment(self.until), self.cause)?;
+        write!(f, "cooling until {} ({}", rfc3339(self.until), self.cause)?;
         if let Some(model) = &self.model {
             write!(f, ", {model}")?;
         }
@@ -157,7 +156,7 @@ pub struct PassedOver {
     pub why: SkipReason,
 }
 
-/// SkipReason no account serves. Each names all the provider's accounts that were considered.
+/// Why no account serves. Each names all the provider's accounts that were considered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseError {
     /// None could ever serve this: no account, none that may use the model, all disabled, or all

@@ -11,8 +11,8 @@ use crate::pool::health::budget::Meter;
 use crate::pool::health::circuit::{Circuit, Gate};
 use crate::pool::health::cooldown::{Cooldown, Cooldowns};
 use crate::pool::health::windows::{Level, Windows};
-use crate::pool::sign_in::{NeedsUser, SignIn, SignInWhy};
 use crate::provider::rules::Pattern;
+use crate::status::{NeedsUser, SignIn, SignInCause};
 
 /// How accounts are chosen among those of the same priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl SignedOut {
     /// is. A refused grant never is.
     pub(crate) fn new(sign_in: SignIn) -> Self {
         let probe =
-            (sign_in.why == SignInWhy::KeyRefused).then(|| Cooldown::unending(sign_in.since));
+            (sign_in.cause == SignInCause::KeyRefused).then(|| Cooldown::unending(sign_in.since));
         Self {
             hindrance: NeedsUser::SignIn(sign_in),
             probe,
@@ -457,7 +457,7 @@ impl AccountState {
 
 fn nothing_to_refresh(since: Timestamp) -> NeedsUser {
     NeedsUser::SignIn(SignIn {
-        why: SignInWhy::NothingToRefresh,
+        cause: SignInCause::NothingToRefresh,
         detail: None,
         since,
     })

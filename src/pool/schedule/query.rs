@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::account::Credential;
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
-use crate::pool::view::State;
 
 impl Pool {
     /// Whether a provider has more than one account, so that it matters which one a conversation
@@ -34,7 +33,7 @@ impl Pool {
     pub fn accounts_ready(&self, now: Timestamp) -> usize {
         self.view(now)
             .iter()
-            .filter(|view| matches!(view.state, State::Ready | State::Busy | State::Refreshing))
+            .filter(|view| view.status.is_serving())
             .count()
     }
 }

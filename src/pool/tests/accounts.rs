@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use tokio::time::advance;
 
 use super::*;
-use crate::account::{AccountState, Address};
+use crate::account::{Address, CredentialProblem};
 
 fn with(change: impl FnOnce(&mut AccountSettings)) -> Account {
     let mut account = account("a");
@@ -12,11 +12,11 @@ fn with(change: impl FnOnce(&mut AccountSettings)) -> Account {
     account
 }
 
-fn hindered(hindrance: NeedsUser) -> Pool {
+fn pool_in_need(need: NeedsUser) -> Pool {
     let pool = pool_of(Vec::new(), Mode::Balance);
     let member = Member {
         account: Arc::new(account("a")),
-        credential: Err(hindrance),
+        credential: Err(need),
     };
     pool.replace(vec![member], rules(Mode::Balance));
     pool
@@ -129,7 +129,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
             "sign-in needed (address changed from https://a.example:443 to https://b.example:443)",
         ),
         (
-            NeedsUser::Setup(AccountState::NeedsKey {
+            NeedsUser::Credential(CredentialProblem::NeedsKey {
                 env: "LAB_KEY".to_owned(),
             }),
             "env_unset",
@@ -137,7 +137,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
         ),
         (
             NeedsUser::VaultLocked {
-                why: "no keyring answers".into(),
+                detail: "no keyring answers".to_owned(),
             },
             "vault_locked",
             "vault locked (no keyring answers)",
@@ -148,14 +148,17 @@ async fn what_only_a_person_changes_is_said_in_words() {
             "sign-in needed (no credential is stored)",
         ),
     ];
-    for (hindrance, word, words) in cases {
-        let pool = hindered(hindrance);
+    for (need, name, reason) in cases {
+        let pool = pool_in_need(need);
         assert!(matches!(
             pool.lease(&want()).await,
             Err(LeaseError::NeedsPerson { .. })
         ));
-        let state = state_of(&pool, "a");
-        assert_eq!((state.name(), state.to_string().as_str()), (word, words));
+        let status = state_of(&pool, "a");
+        assert_eq!(
+            (status.name(), status.reason().as_deref()),
+            (name, Some(reason))
+        );
         pool.replace(vec![member(account("a"))], rules(Mode::Balance));
         pool.lease(&want()).await.unwrap();
     }
@@ -196,7 +199,7 @@ async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotte
     pool.replace(Vec::new(), rules(Mode::Balance));
     pool.forget(&name("a"));
     pool.replace(vec![member(account("a"))], rules(Mode::Balance));
-    assert_eq!(state_of(&pool, "a"), State::Ready);
+    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]

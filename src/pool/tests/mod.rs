@@ -15,6 +15,7 @@ use super::*;
 use crate::account::{Account, AccountSettings, Credential, Secret, Source};
 use crate::canon::Usage;
 use crate::outcome::{Reading, Scope};
+use crate::status::{AccountStatus, CooldownCause, NeedsUser, SignIn};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const MODEL: &str = "model-a";
@@ -125,13 +126,13 @@ pub(super) fn settle(pool: &Pool, lease: Lease, outcome: &Outcome) {
     );
 }
 
-pub(super) fn state_of(pool: &Pool, account: &str) -> State {
+pub(super) fn state_of(pool: &Pool, account: &str) -> AccountStatus {
     let views = pool.view(pool.0.clock.now());
     views
         .into_iter()
         .find(|view| view.account.name.as_str() == account)
         .unwrap()
-        .state
+        .status
 }
 
 /// Gives what others may do in the meantime its turn.

@@ -204,7 +204,7 @@ async fn what_the_request_is_to_blame_for_cools_nothing() {
             use_once(&pool, &want(), &Outcome::Rejected(refusal)).await;
         }
     }
-    assert_eq!(state_of(&pool, "a"), State::Ready);
+    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]
@@ -245,7 +245,7 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
     let probe = pool.lease(&want()).await.unwrap();
     assert!(probe.is_probe());
     settle(&pool, probe, &served());
-    assert_eq!(state_of(&pool, "a"), State::Ready);
+    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
     assert!(state.load().signed_out.is_empty());
 }
 
@@ -258,7 +258,7 @@ async fn another_key_ends_what_was_held_against_the_old_one() {
         ..member(account("a"))
     };
     pool.replace(vec![new], rules(Mode::Balance));
-    assert_eq!(state_of(&pool, "a"), State::Ready);
+    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]

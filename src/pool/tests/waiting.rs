@@ -149,7 +149,7 @@ async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normall
     assert!(pool.set_enabled(&name("a"), false));
     let refused = pool.lease(&want()).await.unwrap_err();
     assert_eq!(refused.why()[0].why, SkipReason::Disabled);
-    assert_eq!(state_of(&pool, "a"), State::Disabled);
+    assert_eq!(state_of(&pool, "a"), AccountStatus::Disabled);
     settle(&pool, lease, &served());
     assert!(pool.set_enabled(&name("a"), true));
     pool.lease(&want()).await.unwrap();

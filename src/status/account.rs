@@ -1,0 +1,429 @@
+//! How an account stands, and what it needs.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
+
+use super::timestamp;
+use crate::account::{Address, Budget, CredentialProblem};
+use crate::outcome::Timestamp;
+
+/// How an account stands: the one fact that matters most.
+///
+/// What only a person can end comes before what ends by itself. The JSON form is three fields of
+/// words for scripts and `status`, which alone is read back:
+///
+/// ```json
+/// {"state": "cooling", "reason": "rate limit", "until": "2026-11-23T08:00:00Z",
+///  "status": {"kind": "cooling_down", "until": "2026-11-23T08:00:00Z", "cause": "rate_limit", "models": [], "detail": null}}
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", tag = "kind", rename_all = "snake_case")]
+pub enum AccountStatus {
+    #[default]
+    Ready,
+    /// At its concurrency limit.
+    Busy,
+    /// In a cooldown. `models` is empty where it covers all of them.
+    CoolingDown {
+        #[serde(with = "timestamp")]
+        until: Timestamp,
+        cause: CooldownCause,
+        models: Vec<String>,
+        /// What the provider said, bounded and without secrets.
+        detail: Option<String>,
+    },
+    /// Its access token is being refreshed.
+    Refreshing,
+    /// A quota of the provider, or a budget of the user, is used up.
+    QuotaExhausted {
+        #[serde(with = "timestamp")]
+        until: Timestamp,
+        quota: ExhaustedQuota,
+    },
+    /// The provider's endpoint does not answer; the next attempt is made at `until`.
+    Unreachable {
+        #[serde(with = "timestamp")]
+        until: Timestamp,
+    },
+    NeedsUser(NeedsUser),
+    /// The user switched it off.
+    Disabled,
+    /// The user switched its provider off.
+    ProviderDisabled {
+        provider: String,
+    },
+    /// The configuration has no such provider any more.
+    ProviderUnknown {
+        provider: String,
+    },
+}
+
+/// Why an account is in a cooldown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CooldownCause {
+    RateLimit,
+    Quota,
+    /// The provider has no capacity.
+    Overloaded,
+    /// The account may not use the model.
+    Forbidden,
+    /// Several failed responses in a row.
+    Failing,
+    /// The access token cannot be refreshed at the moment.
+    RefreshFailing,
+}
+
+/// Which quota is used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExhaustedQuota {
+    /// One that the user set.
+    Budget(Budget),
+    /// One of the provider, with what it said: bounded and without secrets.
+    Provider(Option<String>),
+}
+
+/// What only the user can resolve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "need", rename_all = "snake_case")]
+pub enum NeedsUser {
+    SignIn(SignIn),
+    /// The configured address is not the one that the credential was entered for.
+    AddressChanged {
+        entered_for: Address,
+        now: Address,
+    },
+    /// The environment or the configuration gives it no usable credential.
+    Credential(CredentialProblem),
+    /// The vault that holds the credential cannot be opened at the moment.
+    VaultLocked {
+        detail: String,
+    },
+    /// The day that the user gave for the account's end has come.
+    Expired {
+        #[serde(with = "timestamp")]
+        at: Timestamp,
+    },
+}
+
+/// An account that the user has to sign in again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignIn {
+    pub cause: SignInCause,
+    /// What the provider said, bounded and without secrets.
+    pub detail: Option<String>,
+    #[serde(with = "timestamp")]
+    pub since: Timestamp,
+}
+
+/// Why an account has to be signed in again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInCause {
+    /// No credential is stored for it.
+    NoCredential,
+    /// The provider refused the key.
+    KeyRefused,
+    /// The provider refused an access token that it had just issued.
+    TokenRefused,
+    /// The access token expired, and there is no refresh token.
+    NothingToRefresh,
+    /// The provider refused to refresh: the grant is revoked or expired.
+    GrantRefused,
+    /// The same, after a refresh without a response: the provider may have issued a successor that
+    /// was lost.
+    InterruptedRefresh,
+}
+
+impl AccountStatus {
+    /// The status as one word, for scripts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Busy => "busy",
+            Self::CoolingDown { .. } => "cooling",
+            Self::Refreshing => "refreshing",
+            Self::QuotaExhausted { .. } => "quota_used_up",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NeedsUser(need) => need.name(),
+            Self::Disabled => "disabled",
+            Self::ProviderDisabled { .. } => "provider_disabled",
+            Self::ProviderUnknown { .. } => "provider_unknown",
+        }
+    }
+
+    /// When it ends by itself.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::CoolingDown { until, .. }
+            | Self::QuotaExhausted { until, .. }
+            | Self::Unreachable { until } => Some(*until),
+            Self::Ready
+            | Self::Busy
+            | Self::Refreshing
+            | Self::NeedsUser(_)
+            | Self::Disabled
+            | Self::ProviderDisabled { .. }
+            | Self::ProviderUnknown { .. } => None,
+        }
+    }
+
+    /// Why, in words. `None` where [`AccountStatus::name`] says it all.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::CoolingDown {
+                cause,
+                models,
+                detail,
+                ..
+            } => Some(cooldown_reason(*cause, models, detail.as_deref())),
+            Self::QuotaExhausted { quota, .. } => Some(quota.to_string()),
+            Self::Unreachable { .. } => Some("the provider cannot be reached".to_owned()),
+            Self::NeedsUser(need) => Some(need.to_string()),
+            Self::ProviderDisabled { provider } => {
+                Some(format!("the provider `{provider}` is disabled"))
+            }
+            Self::ProviderUnknown { provider } => {
+                Some(format!("there is no provider `{provider}`"))
+            }
+            Self::Ready | Self::Busy | Self::Refreshing | Self::Disabled => None,
+        }
+    }
+
+    /// Whether it can serve, now or as soon as what it is doing is done.
+    pub fn is_serving(&self) -> bool {
+        matches!(self, Self::Ready | Self::Busy | Self::Refreshing)
+    }
+
+    /// Whether it stays like this until the user does something.
+    pub fn needs_user(&self) -> bool {
+        matches!(
+            self,
+            Self::NeedsUser(_) | Self::ProviderDisabled { .. } | Self::ProviderUnknown { .. }
+        )
+    }
+
+    /// The status and its reason without a time: `cooling: rate limit`.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::NeedsUser(need) if need.names_itself() => need.to_string(),
+            _ => match self.reason() {
+                Some(reason) => format!("{}: {reason}", self.label()),
+                None => self.label(),
+            },
+        }
+    }
+
+    /// The name as people read it.
+    fn label(&self) -> String {
+        self.name().replace('_', " ")
+    }
+}
+
+/// `cooling until 2026-11-23T08:00:00Z (rate limit)`.
+impl fmt::Display for AccountStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::NeedsUser(need) = self
+            && need.names_itself()
+        {
+            return write!(f, "{need}");
+        }
+        f.write_str(&self.label())?;
+        if let Some(until) = self.until() {
+            write!(f, " until {}", timestamp::rfc3339(until))?;
+        }
+        match self.reason() {
+            Some(reason) => write!(f, " ({reason})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Serialize for AccountStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_struct("AccountStatus", 4)?;
+        json.serialize_field("state", self.name())?;
+        json.serialize_field("reason", &self.reason())?;
+        json.serialize_field("until", &self.until().map(timestamp::rfc3339))?;
+        json.serialize_field("status", &Typed(self.clone()))?;
+        json.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountStatus {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Json {
+            status: Typed,
+        }
+        let Json {
+            status: Typed(status),
+        } = Json::deserialize(deserializer)?;
+        Ok(status)
+    }
+}
+
+/// The typed fields alone.
+#[derive(Serialize, Deserialize)]
+struct Typed(#[serde(with = "AccountStatus")] AccountStatus);
+
+/// `rate limit, model-a, model-b: try again later`.
+fn cooldown_reason(cause: CooldownCause, models: &[String], detail: Option<&str>) -> String {
+    let mut reason = cause.to_string();
+    if !models.is_empty() {
+        reason = format!("{reason}, {}", models.join(", "));
+    }
+    match detail {
+        Some(detail) => format!("{reason}: {detail}"),
+        None => reason,
+    }
+}
+
+impl CooldownCause {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::RateLimit,
+        Self::Quota,
+        Self::Overloaded,
+        Self::Forbidden,
+        Self::Failing,
+        Self::RefreshFailing,
+    ];
+
+    /// The name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate_limit",
+            Self::Quota => "quota",
+            Self::Overloaded => "overloaded",
+            Self::Forbidden => "forbidden",
+            Self::Failing => "failing",
+            Self::RefreshFailing => "refresh_failing",
+        }
+    }
+
+    /// The cause of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+impl fmt::Display for CooldownCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RateLimit => "rate limit",
+            Self::Quota => "quota used up",
+            Self::Overloaded => "the provider has no room",
+            Self::Forbidden => "forbidden",
+            Self::Failing => "failed answers",
+            Self::RefreshFailing => "its access token cannot be refreshed",
+        })
+    }
+}
+
+impl fmt::Display for ExhaustedQuota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Budget(budget) => write!(f, "your budget of {budget}"),
+            Self::Provider(Some(detail)) => f.write_str(detail),
+            Self::Provider(None) => f.write_str("the provider's limit"),
+        }
+    }
+}
+
+impl NeedsUser {
+    /// For an account that was added and never signed in.
+    pub fn no_credential(since: Timestamp) -> Self {
+        Self::SignIn(SignIn {
+            cause: SignInCause::NoCredential,
+            detail: None,
+            since,
+        })
+    }
+
+    /// The account's status as one word, for scripts.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SignIn(_) | Self::AddressChanged { .. } => "sign_in_needed",
+            Self::Credential(CredentialProblem::NeedsKey { .. }) => "env_unset",
+            Self::Credential(problem) => problem.name(),
+            Self::VaultLocked { .. } => "vault_locked",
+            Self::Expired { .. } => "expired",
+        }
+    }
+
+    /// Whether its text begins with its name.
+    fn names_itself(&self) -> bool {
+        !matches!(self, Self::Credential(_))
+    }
+}
+
+/// `sign-in needed (interrupted refresh)`.
+impl fmt::Display for NeedsUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignIn(sign_in) => write!(f, "sign-in needed ({sign_in})"),
+            Self::AddressChanged { entered_for, now } => write!(
+                f,
+                "sign-in needed (address changed from {entered_for} to {now})"
+            ),
+            Self::Credential(problem) => write!(f, "{problem}"),
+            Self::VaultLocked { detail } => write!(f, "vault locked ({detail})"),
+            Self::Expired { at } => write!(f, "expired at {}", timestamp::rfc3339(*at)),
+        }
+    }
+}
+
+/// `the provider refused the key: invalid key`.
+impl fmt::Display for SignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cause)?;
+        match (&self.detail, self.cause) {
+            // What the provider says about a token that it accepted before helps no one.
+            (_, SignInCause::InterruptedRefresh) | (None, _) => Ok(()),
+            (Some(detail), _) => write!(f, ": {detail}"),
+        }
+    }
+}
+
+impl SignInCause {
+    const ALL: [Self; 6] = [
+        Self::NoCredential,
+        Self::KeyRefused,
+        Self::TokenRefused,
+        Self::NothingToRefresh,
+        Self::GrantRefused,
+        Self::InterruptedRefresh,
+    ];
+
+    /// The name in JSON and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoCredential => "no_credential",
+            Self::KeyRefused => "key_refused",
+            Self::TokenRefused => "token_refused",
+            Self::NothingToRefresh => "nothing_to_refresh",
+            Self::GrantRefused => "grant_refused",
+            Self::InterruptedRefresh => "interrupted_refresh",
+        }
+    }
+
+    /// The cause of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cause| cause.name() == name)
+    }
+}
+
+impl fmt::Display for SignInCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoCredential => "no credential is stored",
+            Self::KeyRefused => "the provider refused the key",
+            Self::TokenRefused => "the provider refused a new access token",
+            Self::NothingToRefresh => "the access token ended and there is no refresh token",
+            Self::GrantRefused => "the provider refused to refresh",
+            Self::InterruptedRefresh => "interrupted refresh",
+        })
+    }
+}

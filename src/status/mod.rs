@@ -1,0 +1,12 @@
+//! How accounts, providers, the port and the agent stand: the one read model of the program.
+//!
+//! The pool and the agent fill these values; tray, dashboard, command line and errors match on
+//! them. Times stay times. Words and JSON appear only here, in [`std::fmt::Display`] and serde, and
+//! are never read back into a state: JSON carries the typed fields beside the words. Nothing here
+//! decides anything, reads a clock or does IO.
+
+mod account;
+pub mod timestamp;
+
+pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
+pub use timestamp::rfc3339;
