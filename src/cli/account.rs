@@ -1,6 +1,5 @@
 //! The accounts' verbs, in words.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
@@ -17,6 +16,7 @@ use crate::control::account::{
     SettingChanges,
 };
 use crate::control::{Ask, ControlError, Home, Reply, Secret, WireSecret};
+use crate::host::private_file;
 
 /// Models that are named after a test; more are counted.
 const MODELS_SHOWN: usize = 12;
@@ -268,7 +268,7 @@ impl Line<'_> {
         let Reply::Exported(exported) = self.ask(Ask::AccountExport { passphrase }, out)? else {
             return Err(unexpected());
         };
-        write_new(file, &exported.bytes())
+        private_file::write_new(file, &exported.bytes())
             .with_context(|| format!("`{}` cannot be written", file.display()))?;
         let line = format!(
             "{} accounts are in `{}`, sealed with the passphrase",
@@ -327,17 +327,6 @@ impl Line<'_> {
         }
         Ok(WireSecret(passphrase))
     }
-}
-
-/// Writes a file that is not there yet, for this person only.
-fn write_new(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(file)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 fn added_lines(added: &Added) -> Vec<String> {

@@ -1,8 +1,7 @@
 //! The configuration file: read, asked and changed key by key, with its comments kept.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::fs;
+use std::io;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -13,6 +12,7 @@ use super::home::CONFIG_FILE;
 use super::keys::{self, KEYS, Key, steps};
 use super::problem::{Problem, Problems};
 use super::{Config, Home, parse};
+use crate::host::private_file;
 use crate::provider::{DEMO, Provider};
 
 /// Why a configuration cannot be used or changed.
@@ -125,7 +125,7 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
     }
     let text = document.to_string();
     parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
-    write(home, &text)
+    write(home, &text).map_err(ConfigError::Io)
 }
 
 fn known(path: &str) -> Result<&'static Key, ConfigError> {
@@ -229,36 +229,12 @@ fn new_table(name: &str) -> Table {
     table
 }
 
-/// Replaces the file in one step: readers see the old text or the new one. A symbolic link stays
-/// one.
-fn write(home: &Home, text: &str) -> Result<(), ConfigError> {
+/// Replaces the file. A symbolic link stays one, and so do the permissions: people keep this file
+/// among their dotfiles.
+fn write(home: &Home, text: &str) -> io::Result<()> {
+    home.create()?;
     let path = fs::canonicalize(home.config_file()).unwrap_or_else(|_| home.config_file());
-    home.create()
-        .and_then(|()| replace(&path, text))
-        .map_err(ConfigError::Io)
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let draft = path.with_extension(format!("{}.draft", std::process::id()));
-    let written = write_draft(&draft, path, text).and_then(|()| fs::rename(&draft, path));
-    if written.is_err() {
-        // The draft is of no use to anybody; the error that matters is the first one.
-        let _ = fs::remove_file(&draft);
-    }
-    written
-}
-
-fn write_draft(draft: &Path, path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file: File = options.open(draft)?;
-    if let Ok(old) = fs::metadata(path) {
-        file.set_permissions(old.permissions())?;
-    }
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    private_file::replace_keeping_permissions(&path, text.as_bytes())
 }
 
 #[cfg(test)]

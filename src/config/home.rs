@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::host::private_file;
+
 /// The name of the configuration file.
 pub const CONFIG_FILE: &str = "config.toml";
 
@@ -88,11 +90,7 @@ impl Home {
     /// # Errors
     /// When it cannot be made.
     pub fn create(&self) -> io::Result<()> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.folder)
+        private_file::create_folder(&self.folder)
     }
 }
 

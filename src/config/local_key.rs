@@ -1,12 +1,13 @@
 //! The generated key of the API port: a password to this port, and the one secret in a file of its
 //! own.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 
 use super::Home;
 use crate::account::Secret;
+use crate::host::private_file;
 
 const PREFIX: &str = "sk-";
 const RANDOM_CHARS: usize = 48;
@@ -27,7 +28,7 @@ pub fn read_or_create(home: &Home) -> io::Result<Secret> {
 
 fn read(path: &Path) -> io::Result<Secret> {
     let mut file = File::open(path)?;
-    close_to_others(&file)?;
+    private_file::restrict(&file)?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     let key = Secret::new(text).trimmed();
@@ -49,17 +50,12 @@ fn is_key(text: &str) -> bool {
 fn create(home: &Home, path: &Path) -> io::Result<Secret> {
     home.create()?;
     let key = generate()?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return read(path),
-        opened => opened?,
-    };
-    file.write_all(format!("{}\n", key.expose()).as_bytes())?;
-    file.sync_all()?;
-    Ok(key)
+    let line = format!("{}\n", key.expose());
+    match private_file::write_new(path, line.as_bytes()) {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// A fresh key of 48 random letters and digits.
@@ -79,23 +75,6 @@ pub fn generate() -> io::Result<Secret> {
         }
     }
     Ok(Secret::new(key))
-}
-
-#[cfg(unix)]
-fn close_to_others(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = file.metadata()?.permissions().mode();
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-    }
-}
-
-/// Windows' config folder is the person's own already.
-#[cfg(not(unix))]
-fn close_to_others(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

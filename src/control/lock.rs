@@ -3,13 +3,14 @@
 //! The lock is the system's and goes with the process, so what a killed one leaves behind never
 //! blocks. Who holds it is written beside it, and is only believed while the lock is held.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::Home;
+use crate::host::private_file;
 
 /// How long a command that holds the lock may take before somebody else gives up waiting, and how
 /// often is asked.
@@ -70,7 +71,7 @@ impl HomeLock {
     /// When another process has it, or the system refuses.
     pub fn take(home: &Home, holder: &Holder) -> Result<Self, LockError> {
         home.create()?;
-        let file = open(home)?;
+        let file = private_file::open_or_create(&home.lock_file())?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(home))),
@@ -111,11 +112,7 @@ impl HomeLock {
     /// When it cannot be written.
     pub fn tell(&self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_string(holder).expect("a holder has text keys");
-        let fresh = self.home.folder().join("lock.json.new");
-        let mut file =
-            private(OpenOptions::new().write(true).create(true).truncate(true)).open(&fresh)?;
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(fresh, self.home.holder_file())
+        private_file::replace_volatile(&self.home.holder_file(), text.as_bytes())
     }
 }
 
@@ -126,30 +123,9 @@ impl Drop for HomeLock {
     }
 }
 
-fn open(home: &Home) -> io::Result<File> {
-    private(
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false),
-    )
-    .open(home.lock_file())
-}
-
 fn read(home: &Home) -> Option<Holder> {
     let text = std::fs::read(home.holder_file()).ok()?;
     serde_json::from_slice(&text).ok()
-}
-
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) -> &OpenOptions {
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600)
-}
-
-#[cfg(not(unix))]
-fn private(options: &mut OpenOptions) -> &OpenOptions {
-    options
 }
 
 #[cfg(test)]

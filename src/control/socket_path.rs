@@ -65,12 +65,9 @@ impl SocketPath {
     /// When it cannot be made, or belongs to somebody else.
     #[cfg(unix)]
     pub(super) fn prepare(&self, home: &Home) -> io::Result<()> {
-        use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
+        use std::os::unix::fs::MetadataExt as _;
         let folder = self.path.parent().unwrap_or(home.folder());
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)?;
+        crate::host::private_file::create_folder(folder)?;
         let found = std::fs::symlink_metadata(folder)?;
         let owner = std::fs::metadata(home.lock_file()).map_or(found.uid(), |lock| lock.uid());
         if folder != home.folder()

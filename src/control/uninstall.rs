@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Home, SocketPath};
 use crate::account::SystemKeyring;
 use crate::host::autostart::{self, Places};
+use crate::host::private_file;
 
 /// What lies in a home, by the beginning of its name. What a person put there is not removed.
 const FILES: [&str; 9] = [
@@ -75,9 +76,8 @@ pub fn purge<E: fmt::Display>(
         };
         done.note_if(&file.display().to_string(), removed.map(|()| true));
     }
-    drop(fs::remove_file(
-        SocketPath::of(home, &|name| std::env::var_os(name)).path(),
-    ));
+    let socket = SocketPath::of(home, &|name| std::env::var_os(name));
+    let _ = private_file::remove_if_present(socket.path());
     match fs::remove_dir(home.folder()) {
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
             done.kept.push(format!(

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use crate::control::{
     ControlError, ControlService, DashboardLink, Home, LinkIssuer, Secret, WireSecret,
 };
+use crate::host::private_file;
 use crate::listener::listen::{BindError, Listeners, Reach, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
 use sessions::Sessions;
@@ -109,14 +110,8 @@ impl Dashboard {
             .home()
             .folder()
             .join(format!("{LINK_FILE}{}.html", sessions::random::<8>()));
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        io::Write::write_all(
-            &mut options.open(&file)?,
-            page::leading_to(url).into_string().as_bytes(),
-        )?;
+        let page = page::leading_to(url).into_string();
+        io::Write::write_all(&mut private_file::create_new(&file)?, page.as_bytes())?;
         Ok(file)
     }
 }

@@ -1,8 +1,9 @@
 //! What this program asks of the operating system beyond sockets: who holds a port, what starts at
-//! login, and how text reaches a display unharmed. It knows no configuration, account or verb.
+//! login, private files, and how text reaches a display unharmed. It knows no configuration, account or verb.
 
 pub mod autostart;
 mod port_owner;
 pub mod printable;
+pub mod private_file;
 
 pub use port_owner::port_owner;

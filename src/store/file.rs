@@ -1,6 +1,5 @@
 //! Opening the database file: what it is, whether it is whole, and bringing it to the present form.
 
-use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::schema::{APPLICATION_ID, STEPS, VERSION};
 use super::{ApiKey, Contents};
 use crate::account::Account;
+use crate::host::private_file;
 
 /// How long another process' use of the file is waited for: a backup tool may read it.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,15 +78,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
 /// Makes the file for this person only, or closes it to others. SQLite gives its side files the
 /// same mode.
 fn make_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    drop(file);
-    Ok(())
+    let file = private_file::open_or_create(path)?;
+    private_file::restrict(&file)
 }
 
 /// 0 for a new file.
@@ -145,12 +138,7 @@ pub(super) fn bring_up(
 fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), StoreError> {
     let backup = backup_of(path, found);
     let failed = |why: String| StoreError::Backup { why };
-    match std::fs::remove_file(&backup) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed(error.to_string()));
-        }
-        _ => {}
-    }
+    private_file::remove_if_present(&backup).map_err(|error| failed(error.to_string()))?;
     // An empty file is taken for a new database, and keeps its mode.
     make_private(&backup).map_err(|error| failed(error.to_string()))?;
     let target = backup

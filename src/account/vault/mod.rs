@@ -249,7 +249,7 @@ impl Shared {
     }
 
     fn unseal(&self) -> Result<(Open, Entries), VaultError> {
-        self.file.sweep();
+        self.file.remove_stale_draft();
         let Some(bytes) = self.file.read()? else {
             return Ok((
                 Open {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::{self, Entry};
 use super::{AutostartError, AutostartFacts, AutostartState, Kind, Places};
+use crate::host::private_file;
 
 pub(super) fn status(places: &Places) -> AutostartFacts {
     if places.folder.is_none() {
@@ -113,12 +114,7 @@ pub(super) fn turn_off(places: &Places) -> Result<(), AutostartError> {
 fn remove(places: &Places, kind: Kind) -> Result<(), AutostartError> {
     let link = places.systemd_link().filter(|_| kind == Kind::Systemd);
     for file in link.into_iter().chain(places.file(kind)) {
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(refused(&file, error));
-            }
-            _ => {}
-        }
+        private_file::remove_if_present(&file).map_err(|error| refused(&file, error))?;
     }
     Ok(())
 }
@@ -126,10 +122,8 @@ fn remove(places: &Places, kind: Kind) -> Result<(), AutostartError> {
 /// A session that reads the folder meanwhile finds the old text or the new one.
 fn write(file: &Path, text: &str) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    let fresh = folder.join(format!(".aerostat-{}.new", std::process::id()));
-    fs::write(&fresh, text)?;
-    fs::rename(&fresh, file)
+    private_file::create_folder(folder)?;
+    private_file::replace(file, text.as_bytes())
 }
 
 /// What `systemctl --user enable` does; it needs no running systemd.
@@ -137,17 +131,14 @@ fn link(places: &Places, unit: &Path) -> Result<(), AutostartError> {
     let link = places.systemd_link().ok_or(AutostartError::NoPlace)?;
     let linked = link
         .parent()
-        .map_or(Ok(()), fs::create_dir_all)
+        .map_or(Ok(()), private_file::create_folder)
         .and_then(|()| relink(unit, &link));
     linked.map_err(|error| refused(&link, error))
 }
 
 #[cfg(unix)]
 fn relink(unit: &Path, link: &Path) -> io::Result<()> {
-    match fs::remove_file(link) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    private_file::remove_if_present(link)?;
     std::os::unix::fs::symlink(unit, link)
 }
 

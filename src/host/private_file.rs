@@ -1,0 +1,359 @@
+//! Files that only their owner may read, and replacing a file as a whole.
+//!
+//! On Unix a new file has mode 0600 and a new folder 0700 from the start, so there is no moment at
+//! which others could open them. Windows has no such modes: the folders of a person inherit an
+//! access list that admits only that person.
+//!
+//! A replacement is written to a draft in the same folder and renamed over its target, so that
+//! readers see the old bytes or the new ones:
+//!
+//! ```text
+//! create draft (0600) -> write -> fsync draft -> rename over target -> fsync folder
+//! ```
+//!
+//! Nothing here knows what a file holds.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// Creates a folder and its missing parents with mode 0700. Folders that exist stay as they are.
+///
+/// # Errors
+/// When one cannot be created.
+pub fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Creates a file for writing.
+///
+/// # Errors
+/// `AlreadyExists` when there is anything by that name, a dangling symbolic link too.
+pub fn create_new(path: &Path) -> io::Result<File> {
+    options().write(true).create_new(true).open(path)
+}
+
+/// Opens a file for reading and writing, and creates it empty where it is missing.
+///
+/// # Errors
+/// When it cannot be opened or created.
+pub fn open_or_create(path: &Path) -> io::Result<File> {
+    options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+/// Writes a file that must not exist yet, and syncs it to the disk.
+///
+/// # Errors
+/// As [`create_new`], or when it cannot be written.
+pub fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = create_new(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn options() -> OpenOptions {
+    #[cfg_attr(not(unix), expect(unused_mut))]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Takes access from group and others: a file may come from a backup or an older program.
+///
+/// # Errors
+/// When the file belongs to someone else, or its disk is read-only.
+#[cfg(unix)]
+pub fn restrict(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    if file.metadata()?.permissions().mode() & 0o077 == 0 {
+        return Ok(());
+    }
+    file.set_permissions(Permissions::from_mode(0o600))
+}
+
+/// Access lists are inherited from the person's folder.
+#[cfg(not(unix))]
+pub fn restrict(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Removes a file. Whether it was there.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove_if_present(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Replaces `target` with a private file. Both survive a power cut: the new bytes, or else the old
+/// ones.
+///
+/// A symbolic link is replaced, not followed.
+///
+/// # Errors
+/// When the new file cannot be written; the old one is untouched.
+pub fn replace(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(target, bytes, None)
+}
+
+/// The same, with the permissions of the file that is replaced.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_keeping_permissions(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let old = fs::metadata(target).ok();
+    replace_with(target, bytes, old.map(|metadata| metadata.permissions()))
+}
+
+/// The same without a sync, for what is worthless after a power cut.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_volatile(target: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut draft = Draft::create(draft_beside(target))?;
+    draft.file.write_all(bytes)?;
+    draft.rename_to(target)
+}
+
+fn replace_with(target: &Path, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+    let mut draft = Draft::create(draft_beside(target))?;
+    if let Some(permissions) = permissions {
+        draft.file.set_permissions(permissions)?;
+    }
+    draft.write(bytes)?;
+    draft.rename_to(target)?;
+    // The new bytes are in place, and some network file systems cannot sync a folder.
+    let _ = sync_folder_of(target);
+    Ok(())
+}
+
+/// A new file on its way to replace another one. Dropping it removes it.
+pub struct Draft {
+    file: File,
+    path: PathBuf,
+    is_renamed: bool,
+}
+
+impl Draft {
+    /// Creates the draft in the place of one that an interrupted process left.
+    ///
+    /// Two processes must not use the same path at a time.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn create(path: PathBuf) -> io::Result<Self> {
+        remove_if_present(&path)?;
+        Ok(Self {
+            file: create_new(&path)?,
+            path,
+            is_renamed: false,
+        })
+    }
+
+    /// Writes all of the file and syncs it to the disk.
+    ///
+    /// # Errors
+    /// When the disk is full or refuses.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.file.sync_all()
+    }
+
+    /// Renames the draft over `target`, which must lie in the same folder. The rename survives a
+    /// power cut after [`sync_folder_of`].
+    ///
+    /// # Errors
+    /// When `target` cannot be replaced; it is untouched.
+    pub fn rename_to(mut self, target: &Path) -> io::Result<()> {
+        rename(&self.path, target)?;
+        self.is_renamed = true;
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.is_renamed {
+            // The error that matters is the one that ended the replacement.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// `config.toml` becomes `config.toml.4711-0.new`: no two writers share a draft.
+fn draft_beside(target: &Path) -> PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut path = target.as_os_str().to_owned();
+    path.push(format!(".{}-{count}.new", std::process::id()));
+    PathBuf::from(path)
+}
+
+#[cfg(unix)]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// A virus scanner or an indexer that has the target open keeps it from being replaced, mostly for
+/// some milliseconds. Waits up to 0.45 s in all.
+#[cfg(not(unix))]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    const ATTEMPTS: u64 = 10;
+    // Source: Windows system error codes.
+    const ACCESS_DENIED: i32 = 5;
+    const SHARING_VIOLATION: i32 = 32;
+    const LOCK_VIOLATION: i32 = 33;
+    for attempt in 1..ATTEMPTS {
+        let renamed = fs::rename(from, to);
+        let code = renamed.as_ref().err().and_then(io::Error::raw_os_error);
+        match code {
+            Some(ACCESS_DENIED | SHARING_VIOLATION | LOCK_VIOLATION) => {
+                std::thread::sleep(std::time::Duration::from_millis(10 * attempt));
+            }
+            _ => return renamed,
+        }
+    }
+    fs::rename(from, to)
+}
+
+/// Makes what was renamed to `target` survive a power cut.
+///
+/// # Errors
+/// When the folder cannot be opened or synced.
+#[cfg(unix)]
+pub fn sync_folder_of(target: &Path) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("/"));
+    File::open(folder)?.sync_all()
+}
+
+/// Windows has no such call; its file systems journal a rename.
+#[cfg(not(unix))]
+pub fn sync_folder_of(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_replacement_leaves_the_new_file_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        for bytes in [&b"old"[..], b"new"] {
+            replace(&target, bytes).unwrap();
+            assert_eq!(fs::read(&target).unwrap(), bytes);
+        }
+        replace_volatile(&target, b"newer").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"newer");
+        assert_eq!(names_in(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_failed_replacement_leaves_no_draft() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("folder");
+        fs::create_dir(&target).unwrap();
+        fs::write(target.join("inside"), "").unwrap();
+        assert!(replace(&target, b"bytes").is_err());
+        assert_eq!(names_in(folder.path()), ["folder"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_no_error_to_remove() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        assert!(!remove_if_present(&file).unwrap());
+        write_new(&file, b"").unwrap();
+        assert!(remove_if_present(&file).unwrap());
+    }
+
+    #[cfg(unix)]
+    mod unix {
+        use super::*;
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        }
+
+        #[test]
+        fn everything_new_is_for_its_owner_only() {
+            let folder = tempfile::tempdir().unwrap();
+            let inner = folder.path().join("a/b");
+            create_folder(&inner).unwrap();
+            assert_eq!(mode(&inner), 0o700);
+            assert_eq!(mode(&folder.path().join("a")), 0o700);
+
+            let file = |name: &str| inner.join(name);
+            drop(create_new(&file("new")).unwrap());
+            drop(open_or_create(&file("lock")).unwrap());
+            write_new(&file("written"), b"").unwrap();
+            replace(&file("replaced"), b"").unwrap();
+            replace_volatile(&file("volatile"), b"").unwrap();
+            for name in names_in(&inner) {
+                assert_eq!(mode(&file(&name)), 0o600, "{name}");
+            }
+        }
+
+        #[test]
+        fn a_replaced_file_is_closed_to_others_unless_its_permissions_are_kept() {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("file");
+            fs::write(&target, "old").unwrap();
+            fs::set_permissions(&target, Permissions::from_mode(0o640)).unwrap();
+            replace_keeping_permissions(&target, b"new").unwrap();
+            assert_eq!(mode(&target), 0o640);
+            replace(&target, b"newer").unwrap();
+            assert_eq!(mode(&target), 0o600);
+        }
+
+        #[test]
+        fn restricting_takes_access_from_others_only() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("file");
+            for (before, after) in [(0o644, 0o600), (0o660, 0o600), (0o400, 0o400)] {
+                let _ = remove_if_present(&path);
+                fs::write(&path, "").unwrap();
+                fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+                restrict(&File::open(&path).unwrap()).unwrap();
+                assert_eq!(mode(&path), after);
+            }
+        }
+
+        #[test]
+        fn a_planted_link_is_never_written_through() {
+            let folder = tempfile::tempdir().unwrap();
+            let elsewhere = folder.path().join("elsewhere");
+            let planted = folder.path().join("planted");
+            symlink(&elsewhere, &planted).unwrap();
+            assert!(create_new(&planted).is_err());
+
+            let mut draft = Draft::create(planted).unwrap();
+            draft.write(b"bytes").unwrap();
+            draft.rename_to(&folder.path().join("target")).unwrap();
+            assert_eq!(names_in(folder.path()), ["target"]);
+        }
+    }
+}
