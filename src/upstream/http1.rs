@@ -1,15 +1,33 @@
-//! Servers asked straight in plain HTTP/1.1: each connection is driven by whoever waits for its
-//! answer.
+//! Plain HTTP/1.1 without a task per connection: the task that awaits a response drives its
+//! connection.
 //!
-//! hyper-util's client gives every connection a task of its own, so that each piece of an answer
-//! wakes one task and then, through a channel, another. At a desktop's load that costs more than
-//! all that is done with the piece. Here a connection lies in its answer's body, and between two
-//! requests in a list. Over TLS most servers speak HTTP/2, whose connections are shared and need
-//! their task.
+//! hyper-util's client spawns a task for each connection, so each chunk of a response wakes that
+//! task, which wakes the reader through a channel. On a desktop those two wake-ups cost more than
+//! everything else that happens to the chunk. Here a connection is owned by the response that it
+//! carries, and polled with it:
+//!
+//! ```text
+//!   client's task                                                   HostPool
+//!   polls PooledBody (or the future of the head)                    idle connections,
+//!     +- Connection::poll_with                                      polled by nobody
+//!          1. drive hyper's connection: socket <-> channel
+//!          2. poll the reader:          channel -> chunk
+//!          a wake of 1 by 2, or of 2 by 1: both once more
+//!     +- end of the body ------------- checkin -------------------> o o o
+//!   next request <-------------------- checkout ------------------- o
+//!   body dropped before its end: the connection is dropped with it, which closes the socket
+//! ```
+//!
+//! Nothing watches an idle connection. That its server closed it shows when the next request is
+//! sent on it; hyper then gives the request back, and it goes out on another connection. A sweeper
+//! task runs only while there are connections, and closes those that stay idle.
+//!
+//! Servers over TLS mostly speak HTTP/2, where requests share a connection, so that one needs a
+//! task of its own: those go through hyper-util's client.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -18,95 +36,105 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri, header};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tower_service::Service as _;
+use tracing::debug;
 
 use super::wake_coalescer::WakeCoalescer;
 use super::{BoxError, IDLE_CONNECTIONS_MAX};
 use crate::segmented_bytes::SegmentedBytes;
 
-/// How often unused connections are looked at, and at which look one goes: after one and a half to
+/// Idle connections are swept this often, and closed at the fourth sweep: after one and a half to
 /// two minutes.
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 const SWEEPS_MAX: u8 = 4;
 
-/// Connections to servers that are asked straight.
-pub(super) struct Plain {
+/// Sends requests to servers in plain HTTP/1.1, without a proxy.
+pub(super) struct Http1Client {
     connector: HttpConnector,
-    hosts: Arc<ConnPool>,
-    /// At most one at a time, as long as there are connections.
+    pool: Arc<ConnPool>,
+    /// Holds the sweeper's task: at most one, and only while there are connections.
     sweeper: Mutex<JoinSet<()>>,
 }
 
-/// Why a request got no head.
-pub(super) enum Failed {
-    /// There is no connection.
+/// Why a request got no response head.
+pub(super) enum SendError {
+    /// No connection could be opened.
     Connect(BoxError),
-    /// There was one.
+    /// The connection failed before the head was complete.
     Exchange(hyper::Error),
 }
 
 #[derive(Default)]
 struct ConnPool {
-    known: Mutex<Vec<Arc<HostPool>>>,
-    /// Of all hosts, in use or not.
-    connections: AtomicUsize,
+    hosts: Mutex<Vec<Arc<HostPool>>>,
+    /// Open connections of all hosts, idle or in use.
+    open_connections: AtomicUsize,
 }
 
 struct HostPool {
     authority: Authority,
-    /// What the `HostPool` header says.
-    name: HeaderValue,
-    /// The latest at the end.
-    unused: Mutex<Vec<IdleConn>>,
-    of: Weak<ConnPool>,
+    host_header: HeaderValue,
+    /// The most recently used at the end.
+    idle: Mutex<Vec<IdleConn>>,
+    pool: Weak<ConnPool>,
 }
 
 struct IdleConn {
     connection: Box<Connection>,
+    /// Sweeps since it became idle.
     sweeps: u8,
 }
 
+type Driver = http1::Connection<TokioIo<TcpStream>, SegmentedBytes>;
+
 struct Connection {
+    authority: Authority,
     sender: SendRequest<SegmentedBytes>,
-    /// `None` once it is over: what waited for it learns of that when it is dropped.
-    driver: Option<http1::Connection<TokioIo<TcpStream>, SegmentedBytes>>,
-    bell: Arc<WakeCoalescer>,
-    /// [`Connection::bell`], as the driver and its readers see it.
+    /// `None` once the connection has ended. Dropping hyper's half is what tells the sender and the
+    /// body that no more will come.
+    driver: Option<Driver>,
+    wakes: Arc<WakeCoalescer>,
+    /// The waker of `wakes`, made once; the driver and the reader are polled with it.
     waker: Waker,
-    of: Weak<ConnPool>,
+    pool: Weak<ConnPool>,
 }
 
-impl Plain {
+impl Http1Client {
     pub(super) fn new(connector: HttpConnector) -> Self {
         Self {
             connector,
-            hosts: Arc::default(),
+            pool: Arc::default(),
             sweeper: Mutex::default(),
         }
     }
 
-    /// Sends a request with an absolute URI, and waits for the head of its answer.
+    /// Sends a request with an absolute URI and waits for the head of the response.
     ///
-    /// A server may close an unused connection at the very moment in which it is taken. What was
-    /// not sent for that reason is sent on another one.
+    /// A server may close an idle connection at the very moment when it is checked out. A request
+    /// of which nothing was sent for that reason is sent again on another connection.
+    ///
+    /// Cancel safe: dropping the future closes the connection.
     pub(super) async fn request(
         &self,
         mut request: Request<SegmentedBytes>,
-    ) -> Result<Response<PooledBody>, Failed> {
+    ) -> Result<Response<PooledBody>, SendError> {
         let uri = std::mem::take(request.uri_mut());
-        let host = self.hosts.find(&uri);
-        address(&mut request, &host, &uri);
-        while let Some(connection) = host.take() {
+        let host = self.pool.host(&uri);
+        set_origin_form(&mut request, &host, &uri);
+        while let Some(connection) = host.checkout() {
+            debug!(host = %host.authority, "upstream connection reused");
             match connection.exchange(request, &host).await {
-                Ok(answer) => return Ok(answer),
-                Err(mut failed) => match failed.take_message() {
+                Ok(response) => return Ok(response),
+                Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(Failed::Exchange(failed.into_error())),
+                    None => return Err(SendError::Exchange(error.into_error())),
                 },
             }
         }
@@ -114,114 +142,123 @@ impl Plain {
         connection
             .exchange(request, &host)
             .await
-            .map_err(|failed| Failed::Exchange(failed.into_error()))
+            .map_err(|error| SendError::Exchange(error.into_error()))
     }
 
-    async fn connect(&self, uri: Uri, host: &HostPool) -> Result<Box<Connection>, Failed> {
+    async fn connect(&self, uri: Uri, host: &HostPool) -> Result<Box<Connection>, SendError> {
         let stream = self
             .connector
             .clone()
             .call(uri)
             .await
-            .map_err(|error| Failed::Connect(error.into()))?;
-        let (sender, driver) = http1::handshake(stream).await.map_err(Failed::Exchange)?;
-        let bell = Arc::new(WakeCoalescer::default());
-        let waker = Waker::from(bell.clone());
-        self.hosts.connections.fetch_add(1, Ordering::Relaxed);
-        self.sweep();
+            .map_err(|error| SendError::Connect(error.into()))?;
+        let (sender, driver) = http1::handshake(stream)
+            .await
+            .map_err(SendError::Exchange)?;
+        debug!(host = %host.authority, "upstream connection opened");
+        self.pool.open_connections.fetch_add(1, Ordering::Relaxed);
+        self.ensure_sweeper();
+        let wakes = Arc::new(WakeCoalescer::default());
         Ok(Box::new(Connection {
+            authority: host.authority.clone(),
             sender,
             driver: Some(driver),
-            bell,
-            waker,
-            of: host.of.clone(),
+            waker: Waker::from(wakes.clone()),
+            wakes,
+            pool: host.pool.clone(),
         }))
     }
 
-    /// Sees to it that unused connections are closed some time.
-    fn sweep(&self) {
-        let mut sweeper = lock(&self.sweeper);
+    /// Starts the sweeper unless it runs.
+    fn ensure_sweeper(&self) {
+        let mut sweeper = self.sweeper.lock();
         while sweeper.try_join_next().is_some() {}
         if sweeper.is_empty() {
-            sweeper.spawn(sweep(Arc::downgrade(&self.hosts)));
+            sweeper.spawn(sweep_while_connected(Arc::downgrade(&self.pool)));
         }
     }
 }
 
-/// Closes unused connections as they age, until there are none at all.
-async fn sweep(hosts: Weak<ConnPool>) {
+/// Sweeps the pool until it has no connections left.
+async fn sweep_while_connected(pool: Weak<ConnPool>) {
     loop {
         tokio::time::sleep(SWEEP_EVERY).await;
-        let Some(hosts) = hosts.upgrade() else { return };
-        hosts.sweep();
-        if hosts.connections.load(Ordering::Relaxed) == 0 {
+        let Some(pool) = pool.upgrade() else { return };
+        pool.sweep();
+        if pool.open_connections.load(Ordering::Relaxed) == 0 {
             return;
         }
     }
 }
 
 impl ConnPool {
-    /// The host that a URI names.
-    fn find(self: &Arc<Self>, uri: &Uri) -> Arc<HostPool> {
+    /// The pool of the host that `uri` names, created at its first request.
+    fn host(self: &Arc<Self>, uri: &Uri) -> Arc<HostPool> {
         let authority = uri.authority();
-        let mut known = lock(&self.known);
-        if let Some(host) = known.iter().find(|host| Some(&host.authority) == authority) {
+        let mut hosts = self.hosts.lock();
+        if let Some(host) = hosts.iter().find(|host| Some(&host.authority) == authority) {
             return host.clone();
         }
-        let host = Arc::new(HostPool::of(uri, Arc::downgrade(self)));
-        known.push(host.clone());
+        let host = Arc::new(HostPool::new(uri, Arc::downgrade(self)));
+        hosts.push(host.clone());
         host
     }
 
+    /// Closes idle connections that are old or that their server has closed.
     fn sweep(&self) {
-        let mut known = lock(&self.known);
-        for host in &*known {
-            let mut unused = lock(&host.unused);
-            unused.iter_mut().for_each(|unused| unused.sweeps += 1);
-            unused.retain_mut(|unused| unused.sweeps < SWEEPS_MAX && unused.connection.is_open());
+        let mut hosts = self.hosts.lock();
+        for host in &*hosts {
+            host.idle.lock().retain_mut(|idle| {
+                idle.sweeps += 1;
+                idle.sweeps < SWEEPS_MAX && idle.connection.is_open()
+            });
         }
-        // A host of a configuration that is no more is asked nothing again.
-        known.retain(|host| Arc::strong_count(host) > 1 || !lock(&host.unused).is_empty());
+        // A host that was removed from the configuration gets no more requests. One that a request
+        // holds right now keeps its entry.
+        hosts.retain(|host| Arc::strong_count(host) > 1 || !host.idle.lock().is_empty());
     }
 }
 
 impl HostPool {
-    fn of(uri: &Uri, of: Weak<ConnPool>) -> Self {
+    fn new(uri: &Uri, pool: Weak<ConnPool>) -> Self {
         const DEFAULT_PORT: u16 = 80;
         let authority = uri
             .authority()
             .cloned()
             .unwrap_or_else(|| Authority::from_static("localhost"));
-        let port = authority.port_u16().filter(|port| *port != DEFAULT_PORT);
-        let name = port.map_or_else(
-            || authority.host().to_owned(),
-            |port| format!("{}:{port}", authority.host()),
-        );
-        // An authority holds nothing that a header cannot.
-        let name = HeaderValue::from_str(&name).unwrap_or(HeaderValue::from_static("localhost"));
+        // RFC 9110 section 7.2: user information stays out of `Host`.
+        let host = match authority.port_u16() {
+            Some(port) if port != DEFAULT_PORT => format!("{}:{port}", authority.host()),
+            _ => authority.host().to_owned(),
+        };
+        // An authority holds nothing that a header value cannot.
+        let host_header =
+            HeaderValue::from_str(&host).unwrap_or(HeaderValue::from_static("localhost"));
         Self {
             authority,
-            name,
-            unused: Mutex::default(),
-            of,
+            host_header,
+            idle: Mutex::default(),
+            pool,
         }
     }
 
-    /// The connection that was used last. That its server has closed it meanwhile shows when it is
-    /// driven.
-    fn take(&self) -> Option<Box<Connection>> {
-        lock(&self.unused).pop().map(|unused| unused.connection)
+    /// Takes the most recently used idle connection: its server is the least likely to have closed
+    /// it. Whether it has shows when the connection is driven.
+    fn checkout(&self) -> Option<Box<Connection>> {
+        let idle = self.idle.lock().pop()?;
+        Some(idle.connection)
     }
 
-    /// Keeps a connection for the next request, where it can serve one.
-    fn keep(&self, mut connection: Box<Connection>) {
-        connection.bell.forget();
+    /// Puts a connection back for the next request, or closes it if it cannot serve one.
+    fn checkin(&self, mut connection: Box<Connection>) {
+        // Otherwise whatever happens on the idle connection would wake a task that is done with it.
+        connection.wakes.deregister();
         if !connection.is_usable() {
             return;
         }
-        let mut unused = lock(&self.unused);
-        if unused.len() < IDLE_CONNECTIONS_MAX {
-            unused.push(IdleConn {
+        let mut idle = self.idle.lock();
+        if idle.len() < IDLE_CONNECTIONS_MAX {
+            idle.push(IdleConn {
                 connection,
                 sweeps: 0,
             });
@@ -229,8 +266,11 @@ impl HostPool {
     }
 }
 
-/// What a request to a server itself says, and not to a proxy.
-fn address(request: &mut Request<SegmentedBytes>, host: &HostPool, uri: &Uri) {
+/// Addresses a request to the server itself: the path alone in the request line, the host in
+/// `Host`.
+///
+/// Source: RFC 9112 section 3.2.1.
+fn set_origin_form(request: &mut Request<SegmentedBytes>, host: &HostPool, uri: &Uri) {
     let path = uri
         .path_and_query()
         .cloned()
@@ -239,43 +279,49 @@ fn address(request: &mut Request<SegmentedBytes>, host: &HostPool, uri: &Uri) {
     request
         .headers_mut()
         .entry(header::HOST)
-        .or_insert_with(|| host.name.clone());
+        .or_insert_with(|| host.host_header.clone());
 }
 
 impl Connection {
+    /// Sends one request and waits for the head of its response, whose body takes the connection.
     async fn exchange(
         mut self: Box<Self>,
         request: Request<SegmentedBytes>,
         host: &Arc<HostPool>,
-    ) -> Result<Response<PooledBody>, hyper::client::conn::TrySendError<Request<SegmentedBytes>>>
-    {
-        let mut answer = pin!(self.sender.try_send_request(request));
-        let answer =
-            std::future::poll_fn(|cx| self.poll_with(cx, |cx| answer.as_mut().poll(cx))).await?;
-        Ok(answer.map(|body| PooledBody::new(self, body, host)))
+    ) -> Result<Response<PooledBody>, TrySendError<Request<SegmentedBytes>>> {
+        let mut head = pin!(self.sender.try_send_request(request));
+        let response =
+            std::future::poll_fn(|cx| self.poll_with(cx, |cx| head.as_mut().poll(cx))).await?;
+        Ok(response.map(|body| PooledBody::new(self, body, host)))
     }
 
-    /// Drives the connection as far as it goes, and asks `reader` for what has come of it.
+    /// Drives the connection as far as it goes, then polls `reader` for what came of it.
     ///
-    /// What one of the two does to the other rings the bell. Then both have one more turn here, so
-    /// that nobody need come back for it.
+    /// The two wake each other: the driver when it puts a chunk into the reader's channel, the
+    /// reader when it has taken one and the next may be read from the socket. Both are polled with
+    /// the coalescing waker, so such a wake costs a second turn of this loop and no wake-up of the
+    /// task. Two turns suffice for one hand-over in each direction; if there is still more to do
+    /// after them, the task reschedules itself, so that one busy connection does not starve others.
     fn poll_with<T>(
         &mut self,
         cx: &Context<'_>,
         mut reader: impl FnMut(&mut Context<'_>) -> Poll<T>,
     ) -> Poll<T> {
         const TURNS: usize = 2;
-        self.bell.answer_to(cx.waker());
+        // Registered before the first turn: a wake between a turn's end and the return of this
+        // function has to find this task.
+        self.wakes.register(cx.waker());
         for _ in 0..TURNS {
-            self.bell.hush();
+            self.wakes.start_poll();
             let mut inner = Context::from_waker(&self.waker);
             drive(&mut self.driver, &mut inner);
             if let Poll::Ready(read) = reader(&mut inner) {
-                // Whoever got something asks again before it waits.
-                self.bell.unhush();
+                // A wake that came meanwhile may be forgotten: a caller that got something polls
+                // again before it waits, and that poll drives the connection.
+                self.wakes.finish_poll();
                 return Poll::Ready(read);
             }
-            if !self.bell.unhush() {
+            if !self.wakes.finish_poll() {
                 return Poll::Pending;
             }
         }
@@ -283,68 +329,70 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Whether the next request can be sent here, as far as is known.
+    /// Whether the next request can be sent here, as far as is known without reading the socket.
     fn is_usable(&mut self) -> bool {
-        // After the last of an answer it may still have to see that nothing follows.
+        // The reader has the end of the body, but hyper may need one more poll to see that the
+        // message is over and to accept the next request.
         if self.driver.is_some() && !self.sender.is_ready() {
             drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         }
         self.driver.is_some() && self.sender.is_ready()
     }
 
-    /// Whether the server keeps it open, where the system knows.
+    /// Whether the server still keeps the connection open, as far as the system knows.
     fn is_open(&mut self) -> bool {
+        // An idle connection is polled by nobody, so hyper has not seen a close yet.
         drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         self.is_usable()
     }
 }
 
-/// Drives a connection as far as it goes, and drops it at its end.
-fn drive(
-    driver: &mut Option<http1::Connection<TokioIo<TcpStream>, SegmentedBytes>>,
-    cx: &mut Context<'_>,
-) {
-    if driver
-        .as_mut()
-        .is_some_and(|driver| Pin::new(driver).poll(cx).is_ready())
-    {
+/// Polls hyper's connection as far as it goes, and drops it at its end.
+fn drive(driver: &mut Option<Driver>, cx: &mut Context<'_>) {
+    let Some(connection) = driver else { return };
+    if Pin::new(connection).poll(cx).is_ready() {
         *driver = None;
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(hosts) = self.of.upgrade() {
-            hosts.connections.fetch_sub(1, Ordering::Relaxed);
+        debug!(host = %self.authority, "upstream connection closed");
+        if let Some(pool) = self.pool.upgrade() {
+            pool.open_connections.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
-/// An answer's body, and the connection that it comes from until it is over. Dropping it earlier
-/// closes the connection.
+/// The body of a response, which owns the connection that it is read from.
+///
+/// At its end the connection goes back to the pool. Dropping the body earlier closes the
+/// connection, which is how a request is cancelled.
 pub(super) struct PooledBody {
     body: Incoming,
-    /// Whether nobody asked for any of it yet: its beginning often came with the head.
-    is_fresh: bool,
+    /// Whether nothing of the body was asked for yet.
+    is_first_poll: bool,
+    /// `None` once the body has ended.
     source: Option<(Box<Connection>, Arc<HostPool>)>,
 }
 
 impl PooledBody {
     fn new(connection: Box<Connection>, body: Incoming, host: &Arc<HostPool>) -> Self {
-        let mut driven = Self {
+        let mut pooled = Self {
             body,
-            is_fresh: true,
+            is_first_poll: true,
             source: Some((connection, host.clone())),
         };
-        if http_body::Body::is_end_stream(&driven.body) {
-            driven.let_go();
+        if http_body::Body::is_end_stream(&pooled.body) {
+            pooled.release();
         }
-        driven
+        pooled
     }
 
-    fn let_go(&mut self) {
+    /// Gives the connection back to the pool.
+    fn release(&mut self) {
         if let Some((connection, host)) = self.source.take() {
-            host.keep(connection);
+            host.checkin(connection);
         }
     }
 }
@@ -359,14 +407,16 @@ impl http_body::Body for PooledBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Self {
             body,
-            is_fresh,
+            is_first_poll,
             source,
         } = &mut *self;
         let Some((connection, _)) = source else {
             return Poll::Ready(None);
         };
         let mut frame = Poll::Pending;
-        if std::mem::take(is_fresh) {
+        // The beginning of a body often came with the head and lies in the channel: then there is
+        // no need to read the socket first.
+        if std::mem::take(is_first_poll) {
             frame = Pin::new(&mut *body).poll_frame(&mut Context::from_waker(Waker::noop()));
         }
         if frame.is_pending() {
@@ -375,7 +425,7 @@ impl http_body::Body for PooledBody {
         let frame = ready!(frame);
         let is_over = !matches!(frame, Some(Ok(_))) || http_body::Body::is_end_stream(body);
         if is_over {
-            self.let_go();
+            self.release();
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BoxError::from)))
     }
@@ -387,10 +437,6 @@ impl http_body::Body for PooledBody {
     fn size_hint(&self) -> SizeHint {
         http_body::Body::size_hint(&self.body)
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,209 +1,217 @@
-//! The transport to upstreams: one request out, one head and a body back.
+//! The transport to upstreams: one request out, one response head and a body back.
 //!
-//! Redirects are not followed (another host would get the credential), answers are not
-//! decompressed. Requests to other machines may go through a proxy; those to this one never do.
-//! What a status means is the provider's business; whether to try again is the gateway's.
+//! Redirects are not followed, since another host would get the credential, and responses are not
+//! decompressed. Requests to other machines may go through a proxy; those to this machine never do.
+//! The provider decides what a status means, the gateway whether to try again.
 
-mod explain;
 mod http1;
 mod proxy;
 mod route;
 mod tls;
+mod transport_error;
 mod wake_coalescer;
 
 pub use route::{NetworkSettings, ProxyChoice};
+pub use transport_error::TransportError;
 
 use std::error::Error as StdError;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::header::PROXY_AUTHORIZATION;
 use http::uri::Scheme;
-use http::{HeaderValue, Uri};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Builder, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use parking_lot::Mutex;
+use tracing::debug;
 
 use crate::account::{Proxy, ProxyKind};
 use crate::outcome::Stage;
 use crate::segmented_bytes::SegmentedBytes;
-use explain::explain;
-use http1::{Failed, Plain};
-use proxy::Through;
+use http1::{Http1Client, SendError};
+use proxy::ProxyConnector;
 
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// After how much silence a connection with requests under way is asked whether it lives, and how
-/// long it may take to say so.
-const ALIVE_AFTER: Duration = Duration::from_secs(30);
-const ALIVE_WITHIN: Duration = Duration::from_secs(20);
+/// A connection that is silent for the interval is pinged, and closed if no reply comes within the
+/// timeout. This finds connections that died while the machine slept.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Proxies whose connections are kept at a time. Each account may have its own.
-const PROXIES_MAX: usize = 64;
+/// Proxies whose connections are kept at a time. Each account may have its own proxy.
+const PROXY_CLIENTS_MAX: usize = 64;
 
-/// How many connections to one host wait for the next request. After a burst the others would hold
-/// its memory on.
+/// Idle connections that are kept for one host. After a burst more would only hold memory.
 const IDLE_CONNECTIONS_MAX: usize = 100;
 
-/// An upstream's answer as it arrives. Dropping it cancels the request.
+/// An upstream's response body as it arrives. Dropping it cancels the request.
 pub type UpstreamBody = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 
 /// Something that answers HTTP requests.
 pub trait Upstream: Send + Sync {
-    /// Sends a request with an absolute URI, by the way that its account goes, and waits for the
-    /// head of its answer.
+    /// Sends a request with an absolute URI, through the account's proxy if it has one, and waits
+    /// for the head of the response.
     ///
     /// Cancel safe: dropping the future ends the request.
     fn send(
         &self,
-        request: http::Request<SegmentedBytes>,
+        request: Request<SegmentedBytes>,
         via: &ProxyChoice,
-    ) -> BoxFuture<'_, Result<http::Response<UpstreamBody>, TransportError>>;
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>>;
 }
 
-/// An upstream that gave no head.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-pub struct TransportError {
-    pub stage: Stage,
-    /// One sentence for people: what could not be reached, why, and what to do.
-    pub message: String,
-}
+type PooledClient<C> = Client<HttpsConnector<C>, SegmentedBytes>;
+type PooledResult = Result<Response<Incoming>, hyper_util::client::legacy::Error>;
 
-type Answer = Result<http::Response<hyper::body::Incoming>, hyper_util::client::legacy::Error>;
-
-/// Upstreams over the network: HTTP/1.1, and HTTP/2 where TLS negotiates it.
+/// Upstreams over the network.
+///
+/// A request takes one of three clients, each with its own connections: [`Http1Client`] for plain
+/// HTTP without a proxy, hyper-util's client for TLS (HTTP/2 where it is negotiated), and one more
+/// of hyper-util's clients for each proxy.
 pub struct Network {
     settings: NetworkSettings,
-    plain: Plain,
+    http1: Http1Client,
     /// Made at the first use: reading the system's trust store costs more than the rest of the
     /// start.
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, String>>,
-    secure: OnceLock<Client<HttpsConnector<HttpConnector>, SegmentedBytes>>,
-    /// The proxies in use, the latest at the end.
-    proxied: Mutex<Vec<Arc<Proxied>>>,
+    https: OnceLock<PooledClient<HttpConnector>>,
+    /// The most recently made at the end.
+    proxied: Mutex<Vec<Arc<ProxyClient>>>,
 }
 
-/// The connections through one proxy. One client for both schemes: each kind of client is 0.1 MB of
-/// the program.
-struct Proxied {
+/// The connections through one proxy. One client serves both schemes, since each instance of
+/// hyper-util's client adds 0.1 MB to the program.
+struct ProxyClient {
     proxy: Proxy,
-    client: Client<HttpsConnector<Through>, SegmentedBytes>,
+    client: PooledClient<ProxyConnector>,
 }
 
 impl Network {
     pub fn new(settings: NetworkSettings) -> Self {
-        let plain = Plain::new(connector(settings.connect_timeout));
+        let http1 = Http1Client::new(connector(settings.connect_timeout));
         Self {
             settings,
-            plain,
+            http1,
             tls: OnceLock::new(),
-            secure: OnceLock::new(),
+            https: OnceLock::new(),
             proxied: Mutex::default(),
         }
     }
 
-    /// What it was made with.
+    /// The settings that it was made with.
     pub fn settings(&self) -> &NetworkSettings {
         &self.settings
     }
 
-    async fn exchange(
+    async fn send_request(
         &self,
-        request: http::Request<SegmentedBytes>,
+        request: Request<SegmentedBytes>,
         proxy: Option<Proxy>,
-    ) -> Result<http::Response<UpstreamBody>, TransportError> {
+    ) -> Result<Response<UpstreamBody>, TransportError> {
         let uri = request.uri().clone();
-        let answer = match &proxy {
+        let result = match &proxy {
             None if uri.scheme() != Some(&Scheme::HTTPS) => {
-                return self.straight(request, &uri).await;
+                return self.send_http1(request, &uri).await;
             }
-            None => self.secured(request).await?,
-            Some(proxy) => self.through(request, proxy).await?,
+            None => self.send_https(request).await?,
+            Some(proxy) => self.send_via_proxy(request, proxy).await?,
         };
-        let answer =
-            answer.map_err(|error| explain(&error, error.is_connect(), &uri, proxy.as_ref()))?;
-        Ok(answer.map(|body| -> UpstreamBody { Box::pin(body.map_err(BoxError::from)) }))
+        match result {
+            Ok(response) => {
+                Ok(response.map(|body| -> UpstreamBody { Box::pin(body.map_err(BoxError::from)) }))
+            }
+            Err(error) => Err(TransportError::diagnose(
+                &error,
+                error.is_connect(),
+                &uri,
+                proxy.as_ref(),
+            )),
+        }
     }
 
-    async fn straight(
+    async fn send_http1(
         &self,
-        request: http::Request<SegmentedBytes>,
+        request: Request<SegmentedBytes>,
         uri: &Uri,
-    ) -> Result<http::Response<UpstreamBody>, TransportError> {
-        let answer = self
-            .plain
-            .request(request)
-            .await
-            .map_err(|failed| match &failed {
-                Failed::Connect(error) => explain(&**error, true, uri, None),
-                Failed::Exchange(error) => explain(error, false, uri, None),
-            })?;
-        Ok(answer.map(|body| -> UpstreamBody { Box::pin(body) }))
+    ) -> Result<Response<UpstreamBody>, TransportError> {
+        match self.http1.request(request).await {
+            Ok(response) => Ok(response.map(|body| -> UpstreamBody { Box::pin(body) })),
+            Err(SendError::Connect(error)) => {
+                Err(TransportError::diagnose(&*error, true, uri, None))
+            }
+            Err(SendError::Exchange(error)) => {
+                Err(TransportError::diagnose(&error, false, uri, None))
+            }
+        }
     }
 
-    async fn secured(
+    async fn send_https(
         &self,
-        request: http::Request<SegmentedBytes>,
-    ) -> Result<Answer, TransportError> {
+        request: Request<SegmentedBytes>,
+    ) -> Result<PooledResult, TransportError> {
         let tls = self.tls()?;
-        let secure = self.secure.get_or_init(|| {
-            client().build(tls::over(tls, connector(self.settings.connect_timeout)))
+        let client = self.https.get_or_init(|| {
+            let connector = connector(self.settings.connect_timeout);
+            client_builder().build(tls::https_only(tls, connector))
         });
-        Ok(secure.request(request).await)
+        Ok(client.request(request).await)
     }
 
-    async fn through(
+    async fn send_via_proxy(
         &self,
-        mut request: http::Request<SegmentedBytes>,
+        mut request: Request<SegmentedBytes>,
         proxy: &Proxy,
-    ) -> Result<Answer, TransportError> {
-        let proxied = self.proxied(proxy)?;
-        // A request in plain HTTP is the proxy's own business, so that the credentials for it go
-        // along.
-        let is_forward =
+    ) -> Result<PooledResult, TransportError> {
+        let proxied = self.proxy_client(proxy)?;
+        // A plain HTTP request is read by the proxy itself, so its credentials go with it. In the
+        // other cases they are part of opening the connection.
+        let is_forwarded =
             request.uri().scheme() != Some(&Scheme::HTTPS) && proxy.kind != ProxyKind::Socks5;
-        if let Some(value) = proxy::authorization(proxy).filter(|_| is_forward) {
+        if let Some(value) = proxy::authorization(proxy).filter(|_| is_forwarded) {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value);
         }
         Ok(proxied.client.request(request).await)
     }
 
-    /// The connections through a proxy, made where there are none. Of too many proxies the oldest
-    /// goes.
-    fn proxied(&self, proxy: &Proxy) -> Result<Arc<Proxied>, TransportError> {
+    /// The client for a proxy, made at its first use. With too many proxies the oldest client goes,
+    /// and its idle connections with it.
+    fn proxy_client(&self, proxy: &Proxy) -> Result<Arc<ProxyClient>, TransportError> {
         let tls = self.tls()?;
-        let mut kept = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(proxied) = kept.iter().find(|proxied| proxied.proxy == *proxy) {
-            return Ok(proxied.clone());
+        let mut clients = self.proxied.lock();
+        if let Some(client) = clients.iter().find(|client| client.proxy == *proxy) {
+            return Ok(client.clone());
         }
-        let through = Through::new(
-            proxy,
-            tls,
-            connector(self.settings.connect_timeout),
-            self.settings.connect_timeout,
-        );
-        let proxied = Arc::new(Proxied {
+        let connect_timeout = self.settings.connect_timeout;
+        let connector =
+            ProxyConnector::new(proxy, tls, connector(connect_timeout), connect_timeout);
+        let client = Arc::new(ProxyClient {
             proxy: proxy.clone(),
-            client: client().build(tls::where_asked(tls, through)),
+            client: client_builder().build(tls::https_or_http(tls, connector)),
         });
-        if kept.len() == PROXIES_MAX {
-            kept.remove(0);
+        if clients.len() == PROXY_CLIENTS_MAX {
+            clients.remove(0);
+            debug!(
+                max = PROXY_CLIENTS_MAX,
+                "limit of proxies reached, closing the oldest"
+            );
         }
-        kept.push(proxied.clone());
-        Ok(proxied)
+        clients.push(client.clone());
+        Ok(client)
     }
 
     fn tls(&self) -> Result<&Arc<rustls::ClientConfig>, TransportError> {
-        let made = self
+        let config = self
             .tls
             .get_or_init(|| tls::config(self.settings.ca_file.as_deref()));
-        made.as_ref().map_err(|message| TransportError {
+        config.as_ref().map_err(|message| TransportError {
             stage: Stage::Tls,
             message: message.clone(),
         })
@@ -213,33 +221,31 @@ impl Network {
 impl Upstream for Network {
     fn send(
         &self,
-        request: http::Request<SegmentedBytes>,
+        request: Request<SegmentedBytes>,
         via: &ProxyChoice,
-    ) -> BoxFuture<'_, Result<http::Response<UpstreamBody>, TransportError>> {
+    ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
         let proxy = self.settings.proxy_for(request.uri(), via).cloned();
-        Box::pin(self.exchange(request, proxy))
+        Box::pin(self.send_request(request, proxy))
     }
 }
 
-/// A connection that died while the machine slept is noticed by asking, not by waiting for an
-/// answer that never comes.
-fn client() -> Builder {
-    let mut client = Client::builder(TokioExecutor::new());
-    client
+/// hyper-util's client. It logs at debug level itself when it opens, reuses and keeps connections.
+fn client_builder() -> Builder {
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new());
-    client.pool_max_idle_per_host(IDLE_CONNECTIONS_MAX);
-    client
-        .http2_keep_alive_interval(ALIVE_AFTER)
-        .http2_keep_alive_timeout(ALIVE_WITHIN);
-    client
+        .pool_timer(TokioTimer::new())
+        .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    builder
 }
 
 fn connector(connect_timeout: Duration) -> HttpConnector {
     let mut connector = HttpConnector::new();
     connector.enforce_http(false);
     connector.set_nodelay(true);
-    connector.set_keepalive(Some(ALIVE_AFTER));
+    connector.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
     connector.set_connect_timeout(Some(connect_timeout));
     connector
 }

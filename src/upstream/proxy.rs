@@ -2,6 +2,7 @@
 //! (RFC 1928, RFC 1929).
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,11 +21,12 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tower_service::Service;
+use tracing::debug;
 
 use super::{BoxError, sensitive};
 use crate::account::{Proxy, ProxyKind, Secret};
 
-/// The longest head that a proxy may answer a `CONNECT` with.
+/// The longest response head to a `CONNECT` that is accepted.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// What a proxy did instead of connecting.
@@ -32,29 +34,33 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 pub(super) enum ProxyError {
     #[error("it cannot be reached")]
     Unreachable(#[source] BoxError),
-    #[error("it wants a user and password")]
-    WantsCredentials,
-    #[error("it does not take the user and password")]
-    RefusesCredentials,
+    #[error("it requires a user and password")]
+    CredentialsRequired,
+    #[error("it rejected the user and password")]
+    CredentialsRejected,
     #[error("it refused to connect ({0})")]
     Refused(String),
-    #[error("what answers there is no {0} proxy")]
-    NoProxy(&'static str),
+    /// With the kind that was expected, and its article.
+    #[error("the server there is not {0} proxy")]
+    NotAProxy(&'static str),
     #[error("it did not connect within the time allowed")]
-    Late,
+    TimedOut,
 }
 
-/// Connects through one proxy.
+const NOT_HTTP: ProxyError = ProxyError::NotAProxy("an HTTP");
+const NOT_SOCKS: ProxyError = ProxyError::NotAProxy("a SOCKS 5");
+
+/// Opens connections through one proxy.
 #[derive(Clone)]
-pub(super) struct Through {
+pub(super) struct ProxyConnector {
     proxy: Arc<Proxy>,
     to_proxy: HttpsConnector<HttpConnector>,
     timeout: Duration,
 }
 
-type Io = MaybeHttpsStream<TokioIo<TcpStream>>;
+type ProxyIo = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-impl Through {
+impl ProxyConnector {
     pub(super) fn new(
         proxy: &Proxy,
         tls: &Arc<rustls::ClientConfig>,
@@ -70,11 +76,10 @@ impl Through {
         }
     }
 
-    async fn connect(mut self, target: Uri) -> Result<Proxied, ProxyError> {
-        let scheme = if self.proxy.kind == ProxyKind::Https {
-            "https"
-        } else {
-            "http"
+    async fn connect(mut self, target: Uri) -> Result<ProxyStream, ProxyError> {
+        let scheme = match self.proxy.kind {
+            ProxyKind::Https => "https",
+            ProxyKind::Http | ProxyKind::Socks5 => "http",
         };
         let address = format!("{scheme}://{}:{}", self.proxy.host, self.proxy.port);
         let address: Uri = address
@@ -86,185 +91,213 @@ impl Through {
             .await
             .map_err(ProxyError::Unreachable)?;
         let mut io = TokioIo::new(io);
+        let is_https = target.scheme() == Some(&Scheme::HTTPS);
         let is_forward = match self.proxy.kind {
-            ProxyKind::Socks5 => socks(&mut io, &self.proxy, &target).await.map(|()| false)?,
-            // TLS follows, and it is between us and the target.
-            _ if target.scheme() == Some(&Scheme::HTTPS) => tunnel(&mut io, &self.proxy, &target)
-                .await
-                .map(|()| false)?,
-            _ => true,
+            ProxyKind::Socks5 => {
+                socks5_connect(&mut io, &self.proxy, &target).await?;
+                false
+            }
+            // TLS follows, between this program and the target.
+            ProxyKind::Http | ProxyKind::Https if is_https => {
+                connect_tunnel(&mut io, &self.proxy, &target).await?;
+                false
+            }
+            ProxyKind::Http | ProxyKind::Https => true,
         };
-        Ok(Proxied {
+        debug!(proxy = %self.proxy, host = target.host(), "upstream connection opened by proxy");
+        Ok(ProxyStream {
             io: io.into_inner(),
             is_forward,
         })
     }
 }
 
-impl Service<Uri> for Through {
-    type Response = Proxied;
+impl Service<Uri> for ProxyConnector {
+    type Response = ProxyStream;
     type Error = ProxyError;
-    type Future = BoxFuture<'static, Result<Proxied, ProxyError>>;
+    type Future = BoxFuture<'static, Result<ProxyStream, ProxyError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ProxyError>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, target: Uri) -> Self::Future {
-        let (timeout, connect) = (self.timeout, self.clone().connect(target));
+        let timeout = self.timeout;
+        let connect = self.clone().connect(target);
         Box::pin(async move {
-            tokio::time::timeout(timeout, connect)
-                .await
-                .unwrap_or(Err(ProxyError::Late))
+            match tokio::time::timeout(timeout, connect).await {
+                Ok(result) => result,
+                Err(_) => Err(ProxyError::TimedOut),
+            }
         })
     }
 }
 
-/// The value of `proxy-authorization`, where the proxy's URL has a user.
+/// The value of `proxy-authorization`, if the proxy's URL has a user.
 pub(super) fn authorization(proxy: &Proxy) -> Option<HeaderValue> {
     let user = proxy.user.as_ref()?;
     let password = proxy.password.as_ref().map_or("", Secret::expose);
     let text = zeroize::Zeroizing::new(format!("{user}:{password}"));
-    sensitive(&format!(
-        "Basic {}",
-        BASE64_STANDARD.encode(text.as_bytes())
-    ))
+    let encoded = BASE64_STANDARD.encode(text.as_bytes());
+    sensitive(&format!("Basic {encoded}"))
 }
 
-/// HostPool and port of a target, the host in the brackets that an IPv6 address has in a URL.
-fn address(target: &Uri) -> Result<(&str, u16), ProxyError> {
+/// Host and port of a target; an IPv6 address keeps the brackets that it has in a URL.
+fn host_and_port(target: &Uri) -> Result<(&str, u16), ProxyError> {
     let host = target
         .host()
         .ok_or_else(|| ProxyError::Refused("no host to connect to".to_owned()))?;
-    let usual = if target.scheme_str() == Some("http") {
-        80
-    } else {
-        443
+    let default_port = match target.scheme_str() {
+        Some("http") => 80,
+        _ => 443,
     };
-    Ok((host, target.port_u16().unwrap_or(usual)))
+    Ok((host, target.port_u16().unwrap_or(default_port)))
 }
 
-async fn tunnel(io: &mut TokioIo<Io>, proxy: &Proxy, target: &Uri) -> Result<(), ProxyError> {
-    let (host, port) = address(target)?;
-    let mut ask = format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n").into_bytes();
+/// Asks an HTTP proxy for a tunnel to `target`.
+async fn connect_tunnel(
+    io: &mut TokioIo<ProxyIo>,
+    proxy: &Proxy,
+    target: &Uri,
+) -> Result<(), ProxyError> {
+    let (host, port) = host_and_port(target)?;
+    let mut request =
+        format!("CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\n").into_bytes();
     if let Some(value) = authorization(proxy) {
-        ask.extend_from_slice(b"proxy-authorization: ");
-        ask.extend_from_slice(value.as_bytes());
-        ask.extend_from_slice(b"\r\n");
+        request.extend_from_slice(b"proxy-authorization: ");
+        request.extend_from_slice(value.as_bytes());
+        request.extend_from_slice(b"\r\n");
     }
-    ask.extend_from_slice(b"\r\n");
-    io.write_all(&ask).await.map_err(broken)?;
-    let head = head(io).await?;
+    request.extend_from_slice(b"\r\n");
+    io.write_all(&request).await.map_err(unreachable)?;
+    let head = read_response_head(io).await?;
     let status = head
         .strip_prefix("HTTP/1.")
         .and_then(|rest| rest.get(2..5))
-        .ok_or(ProxyError::NoProxy("HTTP"))?;
+        .ok_or(NOT_HTTP)?;
     match status {
         status if status.starts_with('2') => Ok(()),
-        "407" if proxy.user.is_some() => Err(ProxyError::RefusesCredentials),
-        "407" => Err(ProxyError::WantsCredentials),
+        "407" if proxy.user.is_some() => Err(ProxyError::CredentialsRejected),
+        "407" => Err(ProxyError::CredentialsRequired),
         status if status.bytes().all(|byte| byte.is_ascii_digit()) => {
             Err(ProxyError::Refused(status.to_owned()))
         }
-        _ => Err(ProxyError::NoProxy("HTTP")),
+        _ => Err(NOT_HTTP),
     }
 }
 
-/// The head of an answer. Byte by byte, since what follows it belongs to the target.
-async fn head(io: &mut TokioIo<Io>) -> Result<String, ProxyError> {
+/// Reads a response head byte by byte, since what follows it belongs to the target.
+async fn read_response_head(io: &mut TokioIo<ProxyIo>) -> Result<String, ProxyError> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         if head.len() == HEAD_BYTES_MAX {
-            return Err(ProxyError::NoProxy("HTTP"));
+            return Err(NOT_HTTP);
         }
-        let byte = io
-            .read_u8()
-            .await
-            .map_err(|_| ProxyError::NoProxy("HTTP"))?;
+        let byte = io.read_u8().await.map_err(|_| NOT_HTTP)?;
         head.push(byte);
-        // What speaks first or in another protocol would be waited for in vain.
+        // A server of another protocol would never send the end of a head, so it is told by its
+        // first bytes.
         if !b"HTTP/1.".starts_with(&head) && !head.starts_with(b"HTTP/1.") {
-            return Err(ProxyError::NoProxy("HTTP"));
+            return Err(NOT_HTTP);
         }
     }
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-async fn socks(io: &mut TokioIo<Io>, proxy: &Proxy, target: &Uri) -> Result<(), ProxyError> {
-    const NO_PROXY: ProxyError = ProxyError::NoProxy("SOCKS 5");
-    let (host, port) = address(target)?;
-    let method = if proxy.user.is_some() { 2 } else { 0 };
-    io.write_all(&[5, 1, method]).await.map_err(broken)?;
-    let mut answer = [0; 2];
-    io.read_exact(&mut answer).await.map_err(|_| NO_PROXY)?;
-    match answer {
-        [5, chosen] if chosen == method => {}
-        [5, _] if proxy.user.is_none() => return Err(ProxyError::WantsCredentials),
-        [5, _] => return Err(ProxyError::RefusesCredentials),
-        _ => return Err(NO_PROXY),
-    }
-    if let Some(user) = &proxy.user {
-        introduce(io, user, proxy.password.as_ref()).await?;
-    }
+/// Asks a SOCKS 5 proxy to connect to `target`, whose name the proxy resolves.
+///
+/// Source: RFC 1928 sections 3, 4 and 6.
+async fn socks5_connect(
+    io: &mut TokioIo<ProxyIo>,
+    proxy: &Proxy,
+    target: &Uri,
+) -> Result<(), ProxyError> {
+    let (host, port) = host_and_port(target)?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let mut ask = vec![5, 1, 0];
+    socks5_negotiate(io, proxy).await?;
+    let mut request = vec![5, 1, 0];
     match host.parse() {
-        Ok(std::net::IpAddr::V4(address)) => {
-            ask.extend([[1].as_slice(), &address.octets()].concat())
+        Ok(IpAddr::V4(address)) => {
+            request.push(1);
+            request.extend(address.octets());
         }
-        Ok(std::net::IpAddr::V6(address)) => {
-            ask.extend([[4].as_slice(), &address.octets()].concat())
+        Ok(IpAddr::V6(address)) => {
+            request.push(4);
+            request.extend(address.octets());
         }
-        Err(_) => ask.extend([vec![3], prefixed(host)?].concat()),
+        Err(_) => {
+            request.push(3);
+            request.extend(length_prefixed(host)?);
+        }
     }
-    ask.extend(port.to_be_bytes());
-    io.write_all(&ask).await.map_err(broken)?;
-    let mut answer = [0; 4];
-    io.read_exact(&mut answer).await.map_err(|_| NO_PROXY)?;
-    if answer[1] != 0 {
-        return Err(ProxyError::Refused(socks_reason(answer[1]).to_owned()));
+    request.extend(port.to_be_bytes());
+    io.write_all(&request).await.map_err(unreachable)?;
+
+    let mut reply = [0; 4];
+    io.read_exact(&mut reply).await.map_err(|_| NOT_SOCKS)?;
+    let [_, code, _, address_type] = reply;
+    if code != 0 {
+        return Err(ProxyError::Refused(socks5_reason(code).to_owned()));
     }
-    let rest = match answer[3] {
+    // The address that the proxy bound is of no use here, but has to be read off the connection.
+    let address_bytes = match address_type {
         1 => 4,
         4 => 16,
-        _ => usize::from(io.read_u8().await.map_err(|_| NO_PROXY)?),
+        _ => usize::from(io.read_u8().await.map_err(|_| NOT_SOCKS)?),
     };
-    let mut bound = vec![0; rest + 2];
-    io.read_exact(&mut bound)
-        .await
-        .map(|_| ())
-        .map_err(|_| NO_PROXY)
+    let mut bound = vec![0; address_bytes + 2];
+    io.read_exact(&mut bound).await.map_err(|_| NOT_SOCKS)?;
+    Ok(())
+}
+
+/// Agrees on how to authenticate (RFC 1928 section 3), and does so if there is a user.
+async fn socks5_negotiate(io: &mut TokioIo<ProxyIo>, proxy: &Proxy) -> Result<(), ProxyError> {
+    const NO_AUTHENTICATION: u8 = 0;
+    const USERNAME_PASSWORD: u8 = 2;
+    let method = match proxy.user {
+        Some(_) => USERNAME_PASSWORD,
+        None => NO_AUTHENTICATION,
+    };
+    io.write_all(&[5, 1, method]).await.map_err(unreachable)?;
+    let mut reply = [0; 2];
+    io.read_exact(&mut reply).await.map_err(|_| NOT_SOCKS)?;
+    match (reply, &proxy.user) {
+        ([5, chosen], None) if chosen == method => Ok(()),
+        ([5, chosen], Some(user)) if chosen == method => {
+            socks5_authenticate(io, user, proxy.password.as_ref()).await
+        }
+        ([5, _], None) => Err(ProxyError::CredentialsRequired),
+        ([5, _], Some(_)) => Err(ProxyError::CredentialsRejected),
+        _ => Err(NOT_SOCKS),
+    }
 }
 
 /// Source: RFC 1929.
-async fn introduce(
-    io: &mut TokioIo<Io>,
+async fn socks5_authenticate(
+    io: &mut TokioIo<ProxyIo>,
     user: &str,
     password: Option<&Secret>,
 ) -> Result<(), ProxyError> {
-    let password = prefixed(password.map_or("", Secret::expose))?;
-    let ask = zeroize::Zeroizing::new([vec![1], prefixed(user)?, password].concat());
-    io.write_all(&ask).await.map_err(broken)?;
-    let mut answer = [0; 2];
-    io.read_exact(&mut answer)
-        .await
-        .map_err(|_| ProxyError::RefusesCredentials)?;
-    if answer[1] == 0 {
-        Ok(())
-    } else {
-        Err(ProxyError::RefusesCredentials)
+    let user = length_prefixed(user)?;
+    let password = length_prefixed(password.map_or("", Secret::expose))?;
+    let request = zeroize::Zeroizing::new([vec![1], user, password].concat());
+    io.write_all(&request).await.map_err(unreachable)?;
+    let mut reply = [0; 2];
+    match io.read_exact(&mut reply).await {
+        Ok(_) if reply[1] == 0 => Ok(()),
+        _ => Err(ProxyError::CredentialsRejected),
     }
 }
 
-/// A text behind its length.
-fn prefixed(text: &str) -> Result<Vec<u8>, ProxyError> {
+/// A text after its length in one byte.
+fn length_prefixed(text: &str) -> Result<Vec<u8>, ProxyError> {
     let length = u8::try_from(text.len())
         .map_err(|_| ProxyError::Refused("a name is longer than SOCKS carries".to_owned()))?;
     Ok([&[length], text.as_bytes()].concat())
 }
 
 /// Source: RFC 1928 section 6.
-fn socks_reason(code: u8) -> &'static str {
+fn socks5_reason(code: u8) -> &'static str {
     match code {
         2 => "its rules do not allow it",
         3 => "the network cannot be reached",
@@ -275,27 +308,27 @@ fn socks_reason(code: u8) -> &'static str {
     }
 }
 
-fn broken(error: io::Error) -> ProxyError {
+fn unreachable(error: io::Error) -> ProxyError {
     ProxyError::Unreachable(error.into())
 }
 
 pin_project! {
     /// A connection through a proxy.
-    pub(super) struct Proxied {
+    pub(super) struct ProxyStream {
         #[pin]
-        io: Io,
-        // Whether the proxy itself reads the requests.
+        io: ProxyIo,
+        // Whether the proxy itself reads the requests, which are then in absolute form.
         is_forward: bool,
     }
 }
 
-impl Connection for Proxied {
+impl Connection for ProxyStream {
     fn connected(&self) -> Connected {
         Connected::new().proxy(self.is_forward)
     }
 }
 
-impl Read for Proxied {
+impl Read for ProxyStream {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -305,7 +338,7 @@ impl Read for Proxied {
     }
 }
 
-impl Write for Proxied {
+impl Write for ProxyStream {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! Which way a request goes: straight, or through a proxy.
+//! Whether a request goes directly or through a proxy, and which.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -13,27 +13,27 @@ use crate::account::{Account, BadProxy, Proxy};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkSettings {
     pub connect_timeout: Duration,
-    /// For all requests to other machines that have no way of their own.
+    /// For requests to other machines whose account has no proxy of its own.
     pub proxy: Option<Proxy>,
-    /// In lower case: names (with all below them), `.domains` (only what is below), addresses, or
-    /// `*`.
+    /// Hosts that are reached without a proxy, in lower case: names (with their subdomains),
+    /// `.domains` (only the subdomains), addresses, or `*`.
     pub no_proxy: Vec<String>,
-    /// A PEM file of authorities to trust besides the system's.
+    /// A PEM file of certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
 }
 
-/// The way that one account's requests go.
+/// The proxy of one account's requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProxyChoice {
-    /// Instead of the one for all.
+    /// Used instead of [`NetworkSettings::proxy`].
     pub proxy: Option<Arc<Proxy>>,
 }
 
 impl ProxyChoice {
-    /// The account's own way.
+    /// The proxy that the account's settings name.
     ///
     /// # Errors
-    /// When its proxy is none.
+    /// If the account's proxy URL is invalid.
     pub fn of(account: &Account) -> Result<Self, BadProxy> {
         let proxy = account
             .settings
@@ -48,7 +48,7 @@ impl ProxyChoice {
 }
 
 impl NetworkSettings {
-    /// Straight to everywhere.
+    /// No proxy for any host.
     pub fn direct(connect_timeout: Duration) -> Self {
         Self {
             connect_timeout,
@@ -58,13 +58,17 @@ impl NetworkSettings {
         }
     }
 
-    /// The proxy that a request goes through. This machine is asked without any.
+    /// The proxy that a request goes through: the account's own or else the general one, and none to
+    /// this machine or an exempt host.
     pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, via: &'p ProxyChoice) -> Option<&'p Proxy> {
         let proxy = via.proxy.as_deref().or(self.proxy.as_ref())?;
         let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        let is_exempt =
-            is_loopback(host) || self.no_proxy.iter().any(|exempt| is_meant(exempt, host));
+        let is_exempt = is_loopback(host)
+            || self
+                .no_proxy
+                .iter()
+                .any(|exempt| is_exempted_by(exempt, host));
         (!is_exempt).then_some(proxy)
     }
 }
@@ -76,19 +80,20 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-fn is_meant(exempt: &str, host: &str) -> bool {
+/// Whether an entry of `no_proxy` covers `host`.
+fn is_exempted_by(exempt: &str, host: &str) -> bool {
     let exempt = exempt.trim_start_matches('[').trim_end_matches(']');
-    let below = exempt
+    let parent_domain = exempt
         .strip_prefix("*.")
         .or_else(|| exempt.strip_prefix('.'));
-    let is_below = |domain: &str| {
+    let is_subdomain_of = |domain: &str| {
         host.strip_suffix(domain)
             .is_some_and(|rest| rest.ends_with('.'))
     };
-    match (exempt, below) {
+    match (exempt, parent_domain) {
         ("*", _) => true,
-        (_, Some(domain)) => is_below(domain),
-        (name, None) => host == name || is_below(name),
+        (_, Some(domain)) => is_subdomain_of(domain),
+        (name, None) => host == name || is_subdomain_of(name),
     }
 }
 
@@ -96,7 +101,7 @@ fn is_meant(exempt: &str, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn goes_through(settings: &NetworkSettings, via: &ProxyChoice, uri: &str) -> Option<String> {
+    fn chosen(settings: &NetworkSettings, via: &ProxyChoice, uri: &str) -> Option<String> {
         settings
             .proxy_for(&uri.parse().unwrap(), via)
             .map(ToString::to_string)
@@ -119,15 +124,15 @@ mod tests {
         };
         let uri = "https://api.example/v1";
         assert_eq!(
-            goes_through(&settings(), &ProxyChoice::default(), uri).as_deref(),
+            chosen(&settings(), &ProxyChoice::default(), uri).as_deref(),
             Some("http://all.lan:3128")
         );
         assert_eq!(
-            goes_through(&settings(), &own, uri).as_deref(),
+            chosen(&settings(), &own, uri).as_deref(),
             Some("socks5://own.lan:1080")
         );
         assert_eq!(
-            goes_through(
+            chosen(
                 &NetworkSettings::direct(Duration::ZERO),
                 &ProxyChoice::default(),
                 uri
@@ -151,7 +156,7 @@ mod tests {
             "[::ffff:127.0.0.1]:1",
         ] {
             assert_eq!(
-                goes_through(&settings(), &own, &format!("http://{host}/v1")),
+                chosen(&settings(), &own, &format!("http://{host}/v1")),
                 None,
                 "{host}"
             );
@@ -168,7 +173,7 @@ mod tests {
             "[fd00::1]",
         ] {
             assert_eq!(
-                goes_through(
+                chosen(
                     &settings(),
                     &ProxyChoice::default(),
                     &format!("http://{host}/")
@@ -179,7 +184,7 @@ mod tests {
         }
         for host in ["corp", "xcorp", "mybox.lan", "10.0.0.70", "box.lan.example"] {
             assert!(
-                goes_through(
+                chosen(
                     &settings(),
                     &ProxyChoice::default(),
                     &format!("http://{host}/")
@@ -193,7 +198,7 @@ mod tests {
             ..settings()
         };
         assert_eq!(
-            goes_through(&all, &ProxyChoice::default(), "https://api.example"),
+            chosen(&all, &ProxyChoice::default(), "https://api.example"),
             None
         );
     }

@@ -1,7 +1,7 @@
-//! Proxies, certificates and what is said when there is no answer, over real sockets.
+//! Proxies, certificates and the errors of requests without a response, over real sockets.
 //!
-//! This machine is never asked through a proxy, so that the targets behind one have names that only
-//! the proxy knows.
+//! Requests to this machine never go through a proxy, so targets behind one have names that only the
+//! proxy knows.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 
-/// An authority of the tests, and the file that names it.
+/// A certificate authority for the tests, and the folder that its certificate lies in.
 struct Authority {
     issuer: Issuer<'static, KeyPair>,
     folder: TempDir,
@@ -33,7 +33,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let folder = TempDir::new().unwrap();
-        // Each has a name of its own: an authority is looked for by it.
+        // Each needs a name of its own, since the verifier finds an authority by its name.
         params
             .distinguished_name
             .push(DnType::CommonName, folder.path().to_string_lossy());
@@ -53,7 +53,7 @@ impl Authority {
         self.folder.path()
     }
 
-    /// A server's side of TLS for `host`, until the end of `year`.
+    /// The server side of TLS, with a certificate for `host` that expires at the end of `year`.
     fn acceptor(&self, host: &str, year: i32, protocols: &[&str]) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.not_after = rcgen::date_time_ymd(year, 12, 31);
@@ -86,7 +86,7 @@ impl Authority {
     }
 }
 
-/// Answers `ok` to every request on `io`, and tells its first line and headers.
+/// Responds `ok` to every request on `io`, and reports its request line and headers.
 async fn answer<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     io: Io,
     is_h2: bool,
@@ -114,7 +114,7 @@ async fn answer<Io: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     };
 }
 
-/// Runs `serve` for every connection.
+/// Runs `serve` for every accepted connection.
 async fn listen<F, S>(serve: S) -> SocketAddr
 where
     F: Future<Output = ()> + Send + 'static,
@@ -170,7 +170,7 @@ async fn read_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A proxy that answers `CONNECT` with `head`, and joins to `target` where that is a 200.
+/// A proxy that responds to `CONNECT` with `head`, and connects to `target` if that is a 200.
 async fn connect_proxy(
     target: SocketAddr,
     head: &'static str,
@@ -191,7 +191,7 @@ async fn connect_proxy(
     (address.await, told)
 }
 
-/// A SOCKS 5 proxy for one user. What it tells is the host that was asked for.
+/// A SOCKS 5 proxy for one user, which reports the host of each request.
 async fn socks_proxy(target: SocketAddr, code: u8) -> (SocketAddr, UnboundedReceiver<String>) {
     let (tell, told) = unbounded_channel();
     let address = listen(move |mut stream| {
@@ -246,7 +246,7 @@ fn through(settings: NetworkSettings, proxy: &str) -> Network {
     })
 }
 
-async fn complaint(network: &Network, uri: &str) -> (Stage, String) {
+async fn error_of(network: &Network, uri: &str) -> (Stage, String) {
     let error = send(network, uri, &ProxyChoice::default())
         .await
         .unwrap_err();
@@ -356,8 +356,8 @@ async fn socks_resolves_names_at_the_proxy() {
         "the target is asked as usual"
     );
     for (user, why) in [
-        ("", "it wants a user and password"),
-        ("me:no@", "it does not take the user and password"),
+        ("", "it requires a user and password"),
+        ("me:no@", "it rejected the user and password"),
     ] {
         let error = send(&network, "http://box.example:81/v1", &own(user))
             .await
@@ -389,12 +389,12 @@ async fn what_a_proxy_does_instead_is_said() {
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
             "",
-            "it wants a user and password; write them as",
+            "it requires a user and password; write them as",
         ),
         (
             "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
             "me:pw@",
-            "it does not take the user and password; write them as",
+            "it rejected the user and password; write them as",
         ),
         (
             "HTTP/1.1 403 Forbidden\r\n\r\n",
@@ -404,9 +404,9 @@ async fn what_a_proxy_does_instead_is_said() {
         (
             "SSH-2.0-OpenSSH_9.6\r\n",
             "",
-            "what answers there is no HTTP proxy; check the scheme and port",
+            "the server there is not an HTTP proxy; check the scheme and port",
         ),
-        ("", "", "what answers there is no HTTP proxy"),
+        ("", "", "the server there is not an HTTP proxy"),
     ];
     for (head, user, expected) in table {
         let (proxy, _) = connect_proxy(nowhere, head).await;
@@ -414,11 +414,11 @@ async fn what_a_proxy_does_instead_is_said() {
             NetworkSettings::direct(Duration::from_secs(5)),
             &format!("http://{user}{proxy}"),
         );
-        let (stage, message) = complaint(&network, "https://api.example/v1").await;
+        let (stage, message) = error_of(&network, "https://api.example/v1").await;
         assert_eq!(stage, Stage::Connect);
         assert!(
             message.starts_with(&format!(
-                "the proxy `http://{proxy}` gives no connection to `api.example`: "
+                "the proxy `http://{proxy}` does not connect to `api.example`: "
             )),
             "{message}"
         );
@@ -428,17 +428,17 @@ async fn what_a_proxy_does_instead_is_said() {
         NetworkSettings::direct(Duration::from_secs(5)),
         "http://me:pw@127.0.0.1:1",
     );
-    let (_, message) = complaint(&network, "https://api.example/v1").await;
+    let (_, message) = error_of(&network, "https://api.example/v1").await;
     let expected = "cannot connect to the proxy `http://127.0.0.1:1` on the way to `api.example`: nothing listens there";
     assert!(message.starts_with(expected), "{message}");
 }
 
 #[tokio::test]
 async fn certificates_that_do_not_verify_are_told_apart() {
-    let (authority, stranger) = (Authority::new(), Authority::new());
+    let (authority, untrusted) = (Authority::new(), Authority::new());
     let table = [
         (
-            stranger.acceptor("localhost", 2999, &[]),
+            untrusted.acceptor("localhost", 2999, &[]),
             "an authority that is not trusted here; if you trust whoever made it, name a file",
         ),
         (
@@ -452,7 +452,7 @@ async fn certificates_that_do_not_verify_are_told_apart() {
     ];
     for (acceptor, expected) in table {
         let (server, _) = tls_server(acceptor).await;
-        let (stage, message) = complaint(
+        let (stage, message) = error_of(
             &Network::new(authority.trusted()),
             &format!("https://localhost:{}/v1", server.port()),
         )
@@ -486,7 +486,7 @@ async fn a_file_of_authorities_that_is_none_is_said() {
             ca_file: Some(authority.file().join(name)),
             ..authority.trusted()
         };
-        let (stage, message) = complaint(&Network::new(settings), "https://localhost:1/").await;
+        let (stage, message) = error_of(&Network::new(settings), "https://localhost:1/").await;
         assert_eq!(stage, Stage::Tls);
         assert!(
             message.starts_with("`network.ca_file` cannot be read ("),
@@ -527,16 +527,16 @@ async fn each_way_of_getting_no_answer_names_its_cause_and_the_next_step() {
         (
             format!("http://{other}/v1"),
             Stage::Head,
-            "what came back is no HTTP; check the port in `base_url`, or use `https://`",
+            "the reply was not HTTP; check the port in `base_url`, or use `https://`",
         ),
         (
             format!("https://{plain}/v1"),
             Stage::Tls,
-            "what answers there speaks no TLS; use `http://` in `base_url`",
+            "the server does not speak TLS; use `http://` in `base_url`",
         ),
     ];
     for (uri, stage, expected) in table {
-        let (found, message) = complaint(&network, &uri).await;
+        let (found, message) = error_of(&network, &uri).await;
         assert_eq!(found, stage, "{message}");
         assert!(message.contains(expected), "{uri}: {message}");
     }

@@ -1,4 +1,5 @@
-//! Whom we trust: the system's authorities, and those of a file that the person names.
+//! The TLS configuration: which certificate authorities are trusted, the system's and those of a
+//! configured file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,23 +10,25 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::{BuilderVerifierExt as _, Verifier};
 
+/// Trusts the system's authorities and those of `ca_file`. May read the whole trust store.
+///
 /// # Errors
-/// A sentence: what cannot be read, and what to do.
+/// A sentence for people: what cannot be read, and what to do.
 pub(super) fn config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let no_store = |error: rustls::Error| {
+    let unreadable_store = |error: rustls::Error| {
         format!(
             "the system's certificates cannot be read ({error}); install the package `ca-certificates`"
         )
     };
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(no_store)?;
+        .map_err(unreadable_store)?;
     let builder = match ca_file {
-        None => builder.with_platform_verifier().map_err(no_store)?,
+        None => builder.with_platform_verifier().map_err(unreadable_store)?,
         Some(file) => {
-            let verifier =
-                Verifier::new_with_extra_roots(authorities(file)?, provider).map_err(no_store)?;
+            let verifier = Verifier::new_with_extra_roots(authorities(file)?, provider)
+                .map_err(unreadable_store)?;
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(verifier))
@@ -50,8 +53,8 @@ fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     }
 }
 
-/// TLS over a way of connecting; HTTP/2 where the other side takes it.
-pub(super) fn over<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnector<C> {
+/// TLS over `connector`, for `https` URLs only; HTTP/2 where the server negotiates it.
+pub(super) fn https_only<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnector<C> {
     let config = ClientConfig::clone(config);
     HttpsConnectorBuilder::new()
         .with_tls_config(config)
@@ -60,8 +63,8 @@ pub(super) fn over<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnecto
         .wrap_connector(connector)
 }
 
-/// The same where the URL asks for it, for a connector that knows both schemes.
-pub(super) fn where_asked<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnector<C> {
+/// The same, with `http` URLs left to `connector` as they are.
+pub(super) fn https_or_http<C>(config: &Arc<ClientConfig>, connector: C) -> HttpsConnector<C> {
     let config = ClientConfig::clone(config);
     HttpsConnectorBuilder::new()
         .with_tls_config(config)

@@ -1,9 +1,28 @@
-//! A waker between a connection and the task that drives it: while the task is at it, ringing only
-//! makes it look once more.
+//! Coalesces wake-ups: a wake during a poll requests one more poll instead of rescheduling the
+//! task.
 //!
-//! Connection and reader hand each other what they have through channels, and each hand-over wakes.
-//! Both are polled in one task, one after the other, so without this a task would be woken by its
-//! own doing, once for every piece of a stream.
+//! A connection and the reader of its response hand data to each other through hyper's channels,
+//! and each hand-over wakes the other side. Here both sides are polled by one task, one after the
+//! other, so without this the task would wake itself once for every chunk of a stream.
+//!
+//! ```text
+//!              start_poll                     wake
+//!     IDLE ------------------> POLLING -----------------> POLLING_WOKEN
+//!     ^  ^                        |                              |
+//!     |  +--- finish_poll: false -+                              |
+//!     +------ finish_poll: true ---------------------------------+
+//!
+//!     wake in IDLE wakes the registered task; in POLLING_WOKEN it changes nothing
+//! ```
+//!
+//! No wake is lost, wherever it falls:
+//!
+//! - Between `start_poll` and `finish_poll` it sets POLLING_WOKEN, and `finish_poll` tells the task
+//!   to poll again. That covers the time after a side returned `Pending` and before the task does.
+//! - After `finish_poll` the state is IDLE, and the wake goes to the task, whose waker was
+//!   registered before the poll began.
+//! - Before `start_poll` it also goes to the task, which is polling already and is polled once more
+//!   than needed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,12 +30,12 @@ use std::task::{Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
-/// Nobody is at it: ringing wakes.
-const LOUD: u8 = 0;
-/// The task is at it.
-const HUSHED: u8 = 1;
-/// The task is at it, and somebody rang.
-const RUNG: u8 = 2;
+/// No poll is running: a wake wakes the task.
+const IDLE: u8 = 0;
+/// The task is polling.
+const POLLING: u8 = 1;
+/// The task is polling, and a wake has come since it began.
+const POLLING_WOKEN: u8 = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct WakeCoalescer {
@@ -25,32 +44,30 @@ pub(super) struct WakeCoalescer {
 }
 
 impl WakeCoalescer {
-    /// Names the task that is woken.
-    pub(super) fn answer_to(&self, task: &Waker) {
+    /// Sets the task to wake. Has to come before [`WakeCoalescer::start_poll`].
+    pub(super) fn register(&self, task: &Waker) {
         self.task.register(task);
     }
 
-    /// Wakes nobody until another task is named.
-    pub(super) fn forget(&self) {
+    /// Drops the registered waker: wakes are ignored until the next task registers.
+    pub(super) fn deregister(&self) {
         drop(self.task.take());
     }
 
-    /// The task begins.
-    pub(super) fn hush(&self) {
-        self.state.store(HUSHED, Ordering::SeqCst);
+    pub(super) fn start_poll(&self) {
+        self.state.store(POLLING, Ordering::SeqCst);
     }
 
-    /// The task is done for now. Whether somebody rang meanwhile.
-    pub(super) fn unhush(&self) -> bool {
-        self.state.swap(LOUD, Ordering::SeqCst) == RUNG
+    /// Ends a poll. Returns whether a wake came during it, which the caller has to act on.
+    pub(super) fn finish_poll(&self) -> bool {
+        self.state.swap(IDLE, Ordering::SeqCst) == POLLING_WOKEN
     }
 
-    fn ring(&self) {
-        if self
-            .state
-            .compare_exchange(HUSHED, RUNG, Ordering::SeqCst, Ordering::SeqCst)
-            == Err(LOUD)
-        {
+    fn wake_task(&self) {
+        let previous =
+            self.state
+                .compare_exchange(POLLING, POLLING_WOKEN, Ordering::SeqCst, Ordering::SeqCst);
+        if previous == Err(IDLE) {
             self.task.wake();
         }
     }
@@ -58,11 +75,11 @@ impl WakeCoalescer {
 
 impl Wake for WakeCoalescer {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.wake_task();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.wake_task();
     }
 }
 
@@ -72,9 +89,9 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     #[derive(Default)]
-    struct Count(AtomicUsize);
+    struct WakeCount(AtomicUsize);
 
-    impl Wake for Count {
+    impl Wake for WakeCount {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
@@ -82,24 +99,25 @@ mod tests {
 
     #[test]
     fn ringing_wakes_the_task_unless_it_is_at_it() {
-        let (bell, count) = (
-            Arc::new(WakeCoalescer::default()),
-            Arc::new(Count::default()),
-        );
-        let (ringer, woken) = (Waker::from(bell.clone()), || {
-            count.0.load(Ordering::Relaxed)
-        });
-        bell.answer_to(&Waker::from(count.clone()));
-        bell.hush();
-        ringer.wake_by_ref();
-        ringer.wake_by_ref();
-        assert!(bell.unhush() && woken() == 0, "it looks once more instead");
-        bell.hush();
-        assert!(!bell.unhush());
-        ringer.wake_by_ref();
-        assert_eq!(woken(), 1);
-        bell.forget();
-        ringer.wake();
-        assert_eq!(woken(), 1);
+        let coalescer = Arc::new(WakeCoalescer::default());
+        let waker = Waker::from(coalescer.clone());
+        let count = Arc::new(WakeCount::default());
+        let wakes = || count.0.load(Ordering::Relaxed);
+
+        coalescer.register(&Waker::from(count.clone()));
+        coalescer.start_poll();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        assert!(coalescer.finish_poll(), "it polls once more instead");
+        assert_eq!(wakes(), 0);
+
+        coalescer.start_poll();
+        assert!(!coalescer.finish_poll());
+        waker.wake_by_ref();
+        assert_eq!(wakes(), 1);
+
+        coalescer.deregister();
+        waker.wake();
+        assert_eq!(wakes(), 1);
     }
 }

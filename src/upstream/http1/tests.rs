@@ -11,46 +11,46 @@ use crate::upstream::connector;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// What a server saw.
+/// What a server observed.
 #[derive(Debug, PartialEq, Eq)]
-enum Seen {
+enum Observed {
     Opened,
-    /// The request line, and what the `HostPool` header said.
-    Asked(String),
+    /// The request line, and the value of the `Host` header.
+    Request(String),
     Closed,
 }
 
-/// A server that gives these answers, in this order over all connections, each in these pieces; an
-/// empty one ends its connection.
-async fn server(answers: &[&[&'static str]]) -> (SocketAddr, UnboundedReceiver<Seen>) {
+/// A server that sends these responses, in this order over all connections, each in these chunks;
+/// an empty chunk closes the connection.
+async fn server(responses: &[&[&'static str]]) -> (SocketAddr, UnboundedReceiver<Observed>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let (tell, seen) = unbounded_channel();
-    let answers: VecDeque<Vec<&'static str>> =
-        answers.iter().map(|pieces| pieces.to_vec()).collect();
-    let answers = Arc::new(Mutex::new(answers));
+    let (observe, observed) = unbounded_channel();
+    let responses: VecDeque<Vec<&'static str>> =
+        responses.iter().map(|chunks| chunks.to_vec()).collect();
+    let responses = Arc::new(Mutex::new(responses));
     #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let (tell, answers) = (tell.clone(), answers.clone());
-            let _ = tell.send(Seen::Opened);
+            let (observe, responses) = (observe.clone(), responses.clone());
+            let _ = observe.send(Observed::Opened);
             tokio::spawn(async move {
-                talk(
+                converse(
                     stream,
-                    |request| drop(tell.send(Seen::Asked(request))),
-                    || lock(&answers).pop_front(),
+                    |request| drop(observe.send(Observed::Request(request))),
+                    || responses.lock().pop_front(),
                 )
                 .await;
-                let _ = tell.send(Seen::Closed);
+                let _ = observe.send(Observed::Closed);
             });
         }
     });
-    (address, seen)
+    (address, observed)
 }
 
-async fn talk(
+async fn converse(
     mut stream: TcpStream,
-    tell: impl Fn(String),
+    observe: impl Fn(String),
     next: impl Fn() -> Option<Vec<&'static str>>,
 ) {
     let (mut buffer, mut head) = (vec![0; 4096], String::new());
@@ -67,14 +67,14 @@ async fn talk(
                 .strip_prefix("host: ")
                 .map(str::to_owned)
         });
-        tell(format!(
+        observe(format!(
             "{} of {}",
             head.lines().next().unwrap(),
             host.unwrap()
         ));
         head.clear();
-        for piece in next().unwrap_or_default() {
-            if piece.is_empty() || stream.write_all(piece.as_bytes()).await.is_err() {
+        for chunk in next().unwrap_or_default() {
+            if chunk.is_empty() || stream.write_all(chunk.as_bytes()).await.is_err() {
                 return;
             }
             tokio::task::yield_now().await;
@@ -82,31 +82,34 @@ async fn talk(
     }
 }
 
-fn plain() -> Plain {
-    Plain::new(connector(Duration::from_secs(5)))
+fn client() -> Http1Client {
+    Http1Client::new(connector(Duration::from_secs(5)))
 }
 
-async fn ask(plain: &Plain, address: SocketAddr) -> Result<Response<PooledBody>, Failed> {
+async fn send(
+    client: &Http1Client,
+    address: SocketAddr,
+) -> Result<Response<PooledBody>, SendError> {
     let request = Request::get(format!("http://{address}/a?b"))
         .body(SegmentedBytes::default())
         .unwrap();
-    plain.request(request).await
+    client.request(request).await
 }
 
-async fn answer(plain: &Plain, address: SocketAddr) -> Bytes {
-    let answer = ask(plain, address)
+async fn fetch(client: &Http1Client, address: SocketAddr) -> Bytes {
+    let response = send(client, address)
         .await
-        .unwrap_or_else(|_| panic!("there is an answer"));
-    answer.into_body().collect().await.unwrap().to_bytes()
+        .unwrap_or_else(|_| panic!("there is a response"));
+    response.into_body().collect().await.unwrap().to_bytes()
 }
 
-fn asked(address: SocketAddr) -> Seen {
-    Seen::Asked(format!("GET /a?b HTTP/1.1 of {address}"))
+fn request_to(address: SocketAddr) -> Observed {
+    Observed::Request(format!("GET /a?b HTTP/1.1 of {address}"))
 }
 
 #[tokio::test]
 async fn one_connection_serves_one_request_after_the_other() {
-    let (address, mut seen) = server(&[
+    let (address, mut observed) = server(&[
         &[OK],
         &[
             "HTTP/1.1 200 OK\r\nTransfer-Enc",
@@ -116,82 +119,82 @@ async fn one_connection_serves_one_request_after_the_other() {
         &[OK],
     ])
     .await;
-    let plain = plain();
+    let client = client();
     for _ in 0..3 {
-        assert_eq!(answer(&plain, address).await, "ok");
+        assert_eq!(fetch(&client, address).await, "ok");
     }
-    assert_eq!(seen.recv().await, Some(Seen::Opened));
+    assert_eq!(observed.recv().await, Some(Observed::Opened));
     for _ in 0..3 {
-        assert_eq!(seen.recv().await, Some(asked(address)));
+        assert_eq!(observed.recv().await, Some(request_to(address)));
     }
-    assert_eq!(plain.hosts.connections.load(Ordering::Relaxed), 1);
+    assert_eq!(client.pool.open_connections.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
 async fn a_connection_that_the_server_closed_meanwhile_is_not_used() {
-    let (address, mut seen) = server(&[&[OK, ""], &[OK]]).await;
-    let plain = plain();
-    assert_eq!(answer(&plain, address).await, "ok");
-    while seen.recv().await != Some(Seen::Closed) {}
-    // The system has the end of it by now; that it tells the runtime takes another look.
+    let (address, mut observed) = server(&[&[OK, ""], &[OK]]).await;
+    let client = client();
+    assert_eq!(fetch(&client, address).await, "ok");
+    while observed.recv().await != Some(Observed::Closed) {}
+    // The system has received the close by now, but the runtime learns of it at its next poll.
     tokio::task::yield_now().await;
-    assert_eq!(answer(&plain, address).await, "ok");
+    assert_eq!(fetch(&client, address).await, "ok");
 }
 
 #[tokio::test]
 async fn whoever_leaves_early_closes_the_connection() {
-    let (address, mut seen) =
+    let (address, mut observed) =
         server(&[&["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all"]]).await;
-    let plain = plain();
-    let mut body = ask(&plain, address)
+    let client = client();
+    let mut body = send(&client, address)
         .await
         .unwrap_or_else(|_| panic!("there is a head"))
         .into_body();
     assert!(body.frame().await.unwrap().is_ok());
     drop(body);
-    while seen.recv().await != Some(Seen::Closed) {}
-    assert_eq!(plain.hosts.connections.load(Ordering::Relaxed), 0);
+    while observed.recv().await != Some(Observed::Closed) {}
+    assert_eq!(client.pool.open_connections.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error() {
-    let (address, _seen) = server(&[
+    let (address, _observed) = server(&[
         &["HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nnot all", ""],
         &[""],
     ])
     .await;
-    let plain = plain();
-    let body = ask(&plain, address)
+    let client = client();
+    let body = send(&client, address)
         .await
         .unwrap_or_else(|_| panic!("there is a head"))
         .into_body();
     assert!(body.collect().await.is_err());
     assert!(
-        matches!(ask(&plain, address).await, Err(Failed::Exchange(error)) if error.is_incomplete_message())
+        matches!(send(&client, address).await, Err(SendError::Exchange(error)) if error.is_incomplete_message())
     );
 }
 
 #[tokio::test]
 async fn unused_connections_go_some_time() {
-    let (address, mut seen) = server(&[&[OK]]).await;
-    let plain = plain();
-    answer(&plain, address).await;
+    let (address, mut observed) = server(&[&[OK]]).await;
+    let client = client();
+    fetch(&client, address).await;
     for _ in 1..SWEEPS_MAX {
-        plain.hosts.sweep();
-        assert_eq!(plain.hosts.connections.load(Ordering::Relaxed), 1);
+        client.pool.sweep();
+        assert_eq!(client.pool.open_connections.load(Ordering::Relaxed), 1);
     }
-    plain.hosts.sweep();
-    assert!(lock(&plain.hosts.known).is_empty());
-    while seen.recv().await != Some(Seen::Closed) {}
+    client.pool.sweep();
+    assert!(client.pool.hosts.lock().is_empty());
+    while observed.recv().await != Some(Observed::Closed) {}
 }
 
 #[tokio::test]
 async fn a_large_request_goes_out_in_its_pieces() {
-    const PIECE: usize = 100_000;
+    const SEGMENT_BYTES: usize = 100_000;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let mut body = SegmentedBytes::default();
-    (0..40_u8).for_each(|number| body.push(Bytes::from(vec![number; PIECE])));
+    (0..40_u8).for_each(|number| body.push(Bytes::from(vec![number; SEGMENT_BYTES])));
     let whole = body.whole().clone();
     let reads = async {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -201,11 +204,14 @@ async fn a_large_request_goes_out_in_its_pieces() {
         }
         stream.write_all(OK.as_bytes()).await.unwrap();
     };
-    let plain = plain();
+    let client = client();
     let request = Request::post(format!("http://{address}/"))
         .body(body)
         .unwrap();
-    let (answer, ()) = tokio::join!(plain.request(request), reads);
-    let answer = answer.unwrap_or_else(|_| panic!("there is an answer"));
-    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
+    let (response, ()) = tokio::join!(client.request(request), reads);
+    let response = response.unwrap_or_else(|_| panic!("there is a response"));
+    assert_eq!(
+        response.into_body().collect().await.unwrap().to_bytes(),
+        "ok"
+    );
 }
