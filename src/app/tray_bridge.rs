@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -87,18 +86,13 @@ impl TrayBridge {
 
 /// How long nothing changes by time alone.
 fn nap(glance: &Overview, now: SystemTime) -> Duration {
-    let ends = glance
+    let next = glance
         .accounts
         .iter()
-        .filter_map(|account| account.until.as_deref());
-    let ends = ends
-        .filter_map(|until| until.parse::<Timestamp>().ok())
-        .map(SystemTime::from);
-    let next = ends
-        .filter_map(|end| end.duration_since(now).ok())
+        .filter_map(|account| account.status.until())
+        .filter_map(|until| until.duration_since(now).ok())
         .min()
         .unwrap_or(NAP_MAX);
-    // A moment told in whole seconds may be over a little later.
     next.saturating_add(PAUSE).min(NAP_MAX)
 }
 

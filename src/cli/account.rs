@@ -12,11 +12,12 @@ use super::exit_code::{DONE, FAILED, WRONG_USAGE};
 use super::out::Out;
 use super::verbs::{Done, ask, unexpected};
 use crate::control::account::{
-    AccountFacts, Added, BudgetFacts, Entered, Entry, Form, ImportChange, QuotaFacts, RestFacts,
-    SettingChanges,
+    AccountFacts, Added, BudgetFacts, CooldownFacts, Entered, Entry, Form, ImportChange,
+    QuotaFacts, SettingChanges,
 };
 use crate::control::{Ask, ControlError, Home, Reply, Secret, WireSecret};
 use crate::host::private_file;
+use crate::status::rfc3339;
 
 /// Models that are named after a test; more are counted.
 const MODELS_SHOWN: usize = 12;
@@ -332,7 +333,7 @@ impl Line<'_> {
 fn added_lines(added: &Added) -> Vec<String> {
     let account = &added.account;
     let mut lines = vec![
-        format!("{}: {}", account.name, state(account)),
+        format!("{}: {}", account.name, account.status),
         added.message.clone(),
     ];
     lines.extend(models_line(&added.models));
@@ -362,24 +363,6 @@ fn models_line(models: &[String]) -> Option<String> {
     (!models.is_empty()).then(|| format!("models: {shown}{more}"))
 }
 
-/// The state as people read it: `cooling until 2026-11-23T08:00:00Z (rate limit)`.
-fn state(account: &AccountFacts) -> String {
-    let word = account.state.replace('_', " ");
-    let until = account
-        .until
-        .as_ref()
-        .map(|until| format!(" until {until}"))
-        .unwrap_or_default();
-    match &account.reason {
-        // Some reasons begin with the state themselves.
-        Some(reason) if reason.to_lowercase().replace('-', " ").starts_with(&word) => {
-            reason.clone()
-        }
-        Some(reason) => format!("{word}{until} ({reason})"),
-        None => format!("{word}{until}"),
-    }
-}
-
 fn list_lines(accounts: &[AccountFacts]) -> Vec<String> {
     let width = |of: fn(&AccountFacts) -> &str| {
         accounts
@@ -393,15 +376,12 @@ fn list_lines(accounts: &[AccountFacts]) -> Vec<String> {
         width(|account| &account.provider),
     );
     let line = |account: &AccountFacts| {
-        let source = account.variable.as_ref().map_or_else(
-            || account.source.clone(),
-            |variable| format!("env {variable}"),
-        );
         let mut lines = vec![format!(
-            "{:names$}  {:providers$}  {}  [{source}]",
+            "{:names$}  {:providers$}  {}  [{}]",
             account.name,
             account.provider,
-            state(account)
+            account.status,
+            source(account)
         )];
         lines.extend(
             quota_lines(account)
@@ -422,15 +402,9 @@ fn list_lines(accounts: &[AccountFacts]) -> Vec<String> {
 fn show_lines(account: &AccountFacts) -> Vec<String> {
     let or_none = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".to_owned());
     let mut lines = vec![
-        format!("{}: {}", account.name, state(account)),
+        format!("{}: {}", account.name, account.status),
         format!("provider: {}", account.provider),
-        format!(
-            "source: {}",
-            account.variable.as_ref().map_or_else(
-                || account.source.clone(),
-                |variable| format!("env {variable}")
-            )
-        ),
+        format!("source: {}", source(account)),
         format!("enabled: {}", if account.enabled { "yes" } else { "no" }),
         format!("priority: {}", account.priority),
         format!(
@@ -447,15 +421,15 @@ fn show_lines(account: &AccountFacts) -> Vec<String> {
                 .map_or_else(|| "all".to_owned(), |models| models.join(", "))
         ),
         format!("proxy: {}", or_none(&account.proxy)),
-        format!("expires: {}", or_none(&account.expires_on)),
+        format!("expires: {}", or_none(&account.expires_on.map(rfc3339))),
     ];
     lines.extend(
         account
             .token_until
             .iter()
-            .map(|until| format!("access token until: {until}")),
+            .map(|until| format!("access token until: {}", rfc3339(*until))),
     );
-    lines.extend(account.rests.iter().map(rest_line));
+    lines.extend(account.cooldowns.iter().map(cooldown_line));
     lines.extend(quota_lines(account));
     lines.extend(
         account
@@ -466,18 +440,21 @@ fn show_lines(account: &AccountFacts) -> Vec<String> {
     lines
 }
 
-fn rest_line(rest: &RestFacts) -> String {
-    let model = rest.model.as_deref().unwrap_or("all models");
-    let detail = rest
-        .detail
-        .as_ref()
-        .map(|detail| format!(": {detail}"))
-        .unwrap_or_default();
-    format!(
-        "rests for {model} until {} ({}{detail})",
-        rest.until,
-        rest.cause.replace('_', " ")
-    )
+fn source(account: &AccountFacts) -> String {
+    match &account.variable {
+        Some(variable) => format!("env {variable}"),
+        None => account.source.name().to_owned(),
+    }
+}
+
+fn cooldown_line(cooldown: &CooldownFacts) -> String {
+    let model = cooldown.model.as_deref().unwrap_or("all models");
+    let until = rfc3339(cooldown.until);
+    let cause = cooldown.cause;
+    match &cooldown.detail {
+        Some(detail) => format!("cooldown for {model} until {until} ({cause}: {detail})"),
+        None => format!("cooldown for {model} until {until} ({cause})"),
+    }
 }
 
 fn quota_lines(account: &AccountFacts) -> Vec<String> {
@@ -501,8 +478,7 @@ fn quota_line(quota: &QuotaFacts) -> String {
         .unwrap_or_default();
     let resets = quota
         .resets_at
-        .as_ref()
-        .map(|at| format!(", resets at {at}"))
+        .map(|at| format!(", resets at {}", rfc3339(at)))
         .unwrap_or_default();
     format!(
         "quota {}{model}: {} of {} left{resets}",
@@ -514,8 +490,11 @@ fn quota_line(quota: &QuotaFacts) -> String {
 
 fn budget_line(budget: &BudgetFacts) -> String {
     format!(
-        "budget {}: {} of {} used, begins anew at {}",
-        budget.budget, budget.spent, budget.limit, budget.resets_at
+        "budget {}: {} of {} used, resets at {}",
+        budget.budget,
+        budget.spent,
+        budget.limit,
+        rfc3339(budget.resets_at)
     )
 }
 

@@ -6,6 +6,7 @@ use super::out::Out;
 use super::verbs::{Done, ask, unexpected};
 use crate::control::explain::{AttemptFacts, Explanation, PassedOverFacts};
 use crate::control::{Ask, Home, Reply};
+use crate::status::rfc3339;
 
 pub(super) fn show(home: &Home, program: &dyn Program, id: String, out: &mut Out<'_>) -> Done {
     let Reply::Explanation(told) = ask(home, program, Ask::Explain { id }, out)? else {
@@ -18,12 +19,12 @@ pub(super) fn show(home: &Home, program: &dyn Program, id: String, out: &mut Out
 fn lines(told: &Explanation) -> Vec<String> {
     let Explanation {
         id,
-        received_at,
         operation,
         model,
         dialect,
         ..
     } = told;
+    let received_at = rfc3339(told.received_at);
     let kind = if told.stream { " (a stream)" } else { "" };
     let mut lines = vec![format!(
         "request {id} at {received_at}: {operation} of `{model}` in {dialect}{kind}"
@@ -73,8 +74,7 @@ fn tried(attempt: &AttemptFacts) -> String {
     };
     let until = attempt
         .until
-        .as_ref()
-        .map(|until| format!(" until {until}"))
+        .map(|until| format!(" until {}", rfc3339(until)))
         .unwrap_or_default();
     let detail = attempt
         .detail

@@ -357,7 +357,7 @@ pub(super) fn try_model(
 fn trial_lines(trial: &Trial) -> Vec<String> {
     let numbered = trial.candidates.iter().enumerate();
     let candidates = numbered
-        .map(|(index, to)| format!("{}. {}/{}  {}", index + 1, to.provider, to.model, to.detail));
+        .map(|(index, to)| format!("{}. {}/{}  {}", index + 1, to.provider, to.model, to.status));
     let skipped = trial.skipped.iter().map(|reason| format!("-  {reason}"));
     std::iter::once(trial.detail.clone())
         .chain(candidates)
@@ -379,7 +379,7 @@ pub(super) fn list_providers(home: &Home, program: &dyn Program, out: &mut Out<'
             "{:width$}  {}  {}",
             facts.name,
             facts.protocol.join(","),
-            facts.detail
+            facts.status
         )
     };
     out.facts(&facts, facts.iter().map(line));

@@ -6,7 +6,7 @@ use super::wire::ControlError;
 use crate::canon::{Loss, LossKind};
 use crate::outcome::{Outcome, Refusal, Stage, Timestamp};
 use crate::record::{Attempt, PassedOver, Record, Ring};
-use crate::status::rfc3339;
+use crate::status::{rfc3339, timestamp};
 
 /// How many requests are remembered.
 pub const RECORDS_MAX: usize = 512;
@@ -15,7 +15,8 @@ pub const RECORDS_MAX: usize = 512;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     pub id: String,
-    pub received_at: String,
+    #[serde(with = "timestamp")]
+    pub received_at: Timestamp,
     pub took_ms: u64,
     pub first_byte_ms: Option<u64>,
     pub dialect: String,
@@ -55,13 +56,15 @@ pub struct AttemptFacts {
     pub account: Option<String>,
     pub model: String,
     pub dialect: String,
-    pub began_at: String,
+    #[serde(with = "timestamp")]
+    pub began_at: Timestamp,
     /// How long it waited for its account.
     pub waited_ms: u64,
     pub took_ms: u64,
     pub outcome: String,
-    /// Until when the account rests, where the provider named it.
-    pub until: Option<String>,
+    /// Until when the account cools down, where the provider named it.
+    #[serde(with = "timestamp::option")]
+    pub until: Option<Timestamp>,
     pub detail: Option<String>,
 }
 
@@ -86,7 +89,7 @@ impl Explanation {
         let resolved = record.resolved.as_deref();
         Self {
             id: record.request_id.clone(),
-            received_at: rfc3339(record.received_at),
+            received_at: record.received_at,
             took_ms: millis(record.took),
             first_byte_ms: record.first_byte_after.map(millis),
             dialect: record.dialect.name().to_owned(),
@@ -135,11 +138,11 @@ impl AttemptFacts {
             account: Some(attempt.account.to_string()),
             model: attempt.model.to_string(),
             dialect: attempt.dialect.name().to_owned(),
-            began_at: rfc3339(attempt.began_at),
+            began_at: attempt.began_at,
             waited_ms: millis(attempt.waited),
             took_ms: millis(attempt.took),
             outcome: attempt.outcome.name().to_owned(),
-            until: until(&attempt.outcome).map(rfc3339),
+            until: until(&attempt.outcome),
             detail: attempt.detail.clone(),
         }
     }
@@ -316,8 +319,8 @@ mod tests {
             ..
         } = &told.attempts[0];
         assert_eq!(
-            (*waited_ms, *took_ms, outcome.as_str(), until.as_deref()),
-            (5, 7, "throttled", Some("1970-01-01T00:01:00Z"))
+            (*waited_ms, *took_ms, outcome.as_str(), *until),
+            (5, 7, "throttled", Some(at(60)))
         );
         assert_eq!(
             (told.dropped, told.adjusted),

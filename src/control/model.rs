@@ -5,18 +5,18 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::provider::Standing;
 use super::{Config, Fetch, Standings, provider};
 use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
+use crate::status::ProviderStatus;
 
 /// One place that would be tried.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CandidateFacts {
     pub provider: String,
     pub model: String,
-    /// Whether its account could serve now, and if not, why.
-    pub state: Cow<'static, str>,
-    pub detail: String,
+    /// Whether its account could serve now. In JSON also `state` and `detail`, for scripts.
+    #[serde(flatten)]
+    pub status: ProviderStatus,
 }
 
 /// What a name becomes.
@@ -76,16 +76,15 @@ fn told(config: &Config, standings: Standings<'_>, resolution: &Resolution) -> T
 }
 
 fn facts(config: &Config, standings: Standings<'_>, candidate: &Candidate) -> CandidateFacts {
-    let (state, detail) = match config.provider(&candidate.provider).map(standings) {
-        Some(Standing { state, detail, .. }) => (state, detail),
-        // Only the built-in provider is no entry of the configuration.
-        None => ("ready".into(), "built in, offline".to_owned()),
+    let status = match config.provider(&candidate.provider) {
+        Some(provider) => standings(provider).status,
+        // Only the built-in provider has no entry in the configuration.
+        None => ProviderStatus::BuiltIn,
     };
     CandidateFacts {
         provider: candidate.provider.to_string(),
         model: candidate.model.to_string(),
-        state,
-        detail,
+        status,
     }
 }
 
@@ -94,6 +93,7 @@ mod tests {
     use super::*;
     use crate::account::EnvAccount;
     use crate::canon::{Fault, ModelCard};
+    use crate::control::provider::tests::of_env;
     use crate::provider::Provider;
 
     const TEXT: &str = "
@@ -107,7 +107,7 @@ mod tests {
     fn trial(fetch: Fetch<'_>, name: &str) -> Trial {
         try_name(
             &crate::config::parse(TEXT).unwrap(),
-            &|provider| Standing::of(provider.account(&|_| None)),
+            &|provider| of_env(provider.account(&|_| None)),
             fetch,
             name,
         )
@@ -134,7 +134,7 @@ mod tests {
         let states: Vec<&str> = trial
             .candidates
             .iter()
-            .map(|candidate| &*candidate.state)
+            .map(|candidate| candidate.status.name())
             .collect();
         assert_eq!(states, ["needs_key", "ready"]);
         assert_eq!(
@@ -158,7 +158,9 @@ mod tests {
     #[test]
     fn the_demo_is_ready() {
         assert_eq!(
-            trial(&unasked, "demo/anthropic").candidates[0].state,
+            trial(&unasked, "demo/anthropic").candidates[0]
+                .status
+                .name(),
             "ready"
         );
     }

@@ -3,7 +3,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::account::AccountFacts;
@@ -14,6 +13,7 @@ use crate::config::{AuthMode, Config, Live, Mode};
 use crate::host::port_owner;
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
+use crate::status::AccountStatus;
 
 /// A problem that is older is no news.
 const RECENT: Duration = Duration::from_secs(15 * 60);
@@ -21,7 +21,7 @@ const RECENT: Duration = Duration::from_secs(15 * 60);
 const PROBLEMS_MAX: usize = 10;
 
 /// The agent at a glance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
     pub status: Status,
     /// Who has the port that is wanted, where the system tells.
@@ -36,16 +36,16 @@ pub struct Overview {
     pub mode: String,
     pub accounts: Vec<AccountFacts>,
     /// Until when no account can serve, where that is so.
-    pub resting_until: Option<String>,
+    pub cooling_until: Option<Timestamp>,
     /// The latest first.
     pub problems: Vec<ProblemFacts>,
 }
 
 /// A request that failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProblemFacts {
     pub request_id: String,
-    pub at: String,
+    pub at: Timestamp,
     pub model: String,
     pub status: u16,
     /// What the client was told.
@@ -80,7 +80,7 @@ impl ControlService {
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
             wants_key: config.auth_mode != AuthMode::Off,
             mode: mode(config.scheduling.mode).to_owned(),
-            resting_until: resting_until(&accounts),
+            cooling_until: cooling_until(&accounts),
             accounts,
             problems: self.problems(now),
             status,
@@ -157,7 +157,7 @@ impl ProblemFacts {
     fn of(explanation: &Explanation) -> Self {
         Self {
             request_id: explanation.id.clone(),
-            at: explanation.received_at.clone(),
+            at: explanation.received_at,
             model: explanation.model.clone(),
             status: explanation.status,
             message: explanation.fault.clone().unwrap_or_default(),
@@ -213,56 +213,63 @@ pub(super) fn lan_refused(config: &Config) -> Option<String> {
         .map(|refusal| refusal.message)
 }
 
-/// The earliest end of a rest, where every account that is switched on rests. Accounts that need a
-/// person do not count.
-fn resting_until(accounts: &[AccountFacts]) -> Option<String> {
-    const RESTING: [&str; 3] = ["cooling", "quota_used_up", "unreachable"];
-    let could_serve = accounts
-        .iter()
-        .filter(|account| account.enabled && !account.needs_person());
-    let mut ends = Vec::new();
-    for account in could_serve {
-        // An account that rests for some models only serves the others.
-        let is_partial = account.rests.iter().any(|rest| rest.model.is_some())
-            && account.rests.iter().all(|rest| rest.model.is_some());
-        if !RESTING.contains(&account.state.as_str()) || is_partial {
-            return None;
-        }
-        ends.extend(account.until.clone());
+/// The earliest moment at which an account can serve again, where none of those that are switched
+/// on can serve now. Accounts that need the user do not count.
+fn cooling_until(accounts: &[AccountFacts]) -> Option<Timestamp> {
+    let mut earliest = None;
+    for account in accounts.iter().filter(|account| account.enabled) {
+        let until = match &account.status {
+            AccountStatus::CoolingDown { until, models, .. } if models.is_empty() => *until,
+            AccountStatus::QuotaExhausted { until, .. } | AccountStatus::Unreachable { until } => {
+                *until
+            }
+            // In a cooldown for some models, it serves the others.
+            AccountStatus::CoolingDown { .. }
+            | AccountStatus::Ready
+            | AccountStatus::Busy
+            | AccountStatus::Refreshing => return None,
+            AccountStatus::NeedsUser(_)
+            | AccountStatus::Disabled
+            | AccountStatus::ProviderDisabled { .. }
+            | AccountStatus::ProviderUnknown { .. } => continue,
+        };
+        earliest = Some(earliest.map_or(until, |earliest: Timestamp| earliest.min(until)));
     }
-    // RFC 3339 in UTC sorts as time does.
-    ends.into_iter().min()
+    earliest
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::account::RestFacts;
+    use crate::status::{CooldownCause, ExhaustedQuota, NeedsUser};
 
-    fn account(state: &str, until: Option<&str>, model: Option<&str>) -> AccountFacts {
-        let rest = |until: &str| RestFacts {
-            model: model.map(str::to_owned),
-            cause: "throttled".to_owned(),
-            detail: None,
-            since: until.to_owned(),
-            until: until.to_owned(),
-        };
+    fn account(status: AccountStatus) -> AccountFacts {
         AccountFacts {
             name: "work".to_owned(),
-            state: state.to_owned(),
-            until: until.map(str::to_owned),
-            advice: (state == "sign_in_needed").then(String::new),
-            rests: until.into_iter().map(rest).collect(),
+            status,
             enabled: true,
             ..AccountFacts::default()
         }
+    }
+
+    fn cooling(until: Timestamp, models: &[&str]) -> AccountFacts {
+        account(AccountStatus::CoolingDown {
+            until,
+            cause: CooldownCause::RateLimit,
+            models: models.iter().map(|model| (*model).to_owned()).collect(),
+            detail: None,
+        })
+    }
+
+    fn at(hour: u64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + Duration::from_secs(hour * 60 * 60)
     }
 
     #[test]
     fn a_problem_is_told_in_sentences() {
         let problem = |message: &str, advice: Option<&str>| ProblemFacts {
             request_id: String::new(),
-            at: String::new(),
+            at: at(0),
             model: String::new(),
             status: 429,
             message: message.to_owned(),
@@ -275,37 +282,31 @@ mod tests {
         assert_eq!(problem("Is it?", None).sentences(), "Is it?");
     }
 
-    const EARLY: &str = "2026-11-23T12:00:00Z";
-    const LATE: &str = "2026-11-23T13:00:00Z";
-
     #[test]
     fn the_pool_rests_when_everybody_who_could_serve_does() {
-        let (cooling, spent) = (
-            account("cooling", Some(LATE), None),
-            account("quota_used_up", Some(EARLY), None),
-        );
-        let needing = account("sign_in_needed", None, None);
+        let spent = account(AccountStatus::QuotaExhausted {
+            until: at(12),
+            quota: ExhaustedQuota::Provider(None),
+        });
+        let signed_out = account(AccountStatus::NeedsUser(NeedsUser::no_credential(at(0))));
         assert_eq!(
-            resting_until(&[cooling.clone(), spent, needing.clone()]).as_deref(),
-            Some(EARLY)
+            cooling_until(&[cooling(at(13), &[]), spent, signed_out.clone()]),
+            Some(at(12))
         );
         assert_eq!(
-            resting_until(&[cooling, account("ready", None, None)]),
+            cooling_until(&[cooling(at(13), &[]), account(AccountStatus::Ready)]),
             None
         );
         assert_eq!(
-            resting_until(&[needing]),
+            cooling_until(&[signed_out]),
             None,
-            "a person is waited for, no moment"
+            "it waits for the user, for no moment"
         );
-        assert_eq!(resting_until(&[]), None);
+        assert_eq!(cooling_until(&[]), None);
     }
 
     #[test]
     fn a_rest_for_one_model_leaves_the_others() {
-        assert_eq!(
-            resting_until(&[account("cooling", Some(LATE), Some("gpt-5"))]),
-            None
-        );
+        assert_eq!(cooling_until(&[cooling(at(13), &["gpt-5"])]), None);
     }
 }

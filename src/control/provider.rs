@@ -2,20 +2,21 @@
 
 use std::borrow::Cow;
 
+use super::account::AccountFacts;
 use super::{Config, Fetch, Standings};
-use crate::account::{CredentialProblem, EnvAccount};
+use crate::account::EnvAccount;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
+use crate::status::{AccountStatus, ProviderStatus};
 
 /// One provider as people and scripts see it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ProviderFacts {
     pub name: String,
-    /// `ready`, `disabled`, `not_configured`, or what its account lacks.
-    pub state: Cow<'static, str>,
-    /// A sentence about the state: what to do, where something is to be done.
-    pub detail: String,
+    /// In JSON also `state` and `detail`, for scripts.
+    #[serde(flatten)]
+    pub status: ProviderStatus,
     pub protocol: Vec<Cow<'static, str>>,
     pub base_url: Option<String>,
     pub auth: Option<Cow<'static, str>>,
@@ -26,31 +27,22 @@ pub struct ProviderFacts {
 /// How a provider's accounts stand together.
 #[derive(Clone, Debug)]
 pub struct Standing {
-    pub state: Cow<'static, str>,
-    /// A sentence for people.
-    pub detail: String,
-    /// One that can be used now.
+    pub status: ProviderStatus,
+    /// One whose credential can be used now.
     pub account: Option<EnvAccount>,
 }
 
 impl Standing {
-    fn word(state: &'static str, detail: String) -> Self {
+    /// Of the accounts of `provider`, as far as their status tells; no credential is looked up.
+    pub(super) fn of_accounts(accounts: &[AccountFacts], provider: &str) -> Self {
+        let of_provider: Vec<&AccountStatus> = accounts
+            .iter()
+            .filter(|account| account.provider == provider)
+            .map(|account| &account.status)
+            .collect();
         Self {
-            state: state.into(),
-            detail,
+            status: ProviderStatus::of_accounts(&of_provider),
             account: None,
-        }
-    }
-
-    /// Of the one account that a provider has without any being added.
-    pub fn of(account: Result<EnvAccount, CredentialProblem>) -> Self {
-        match account {
-            Ok(account) => Self {
-                state: "ready".into(),
-                detail: "ready".to_owned(),
-                account: Some(account),
-            },
-            Err(problem) => Self::word(problem.name(), problem.to_string()),
         }
     }
 }
@@ -72,15 +64,14 @@ pub fn list(config: &Config, standings: Standings<'_>) -> Vec<ProviderFacts> {
 }
 
 fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
-    let Standing { state, detail, .. } = if provider.enabled {
-        standings(provider)
+    let status = if provider.enabled {
+        standings(provider).status
     } else {
         disabled(&provider.name)
     };
     ProviderFacts {
         name: provider.name.clone(),
-        state,
-        detail,
+        status,
         protocol: provider
             .dialects
             .iter()
@@ -94,17 +85,13 @@ fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
 }
 
 fn of_demo(is_enabled: bool) -> ProviderFacts {
-    let ready = || {
-        Standing::word(
-            "ready",
-            "built in, offline: answers come from this program".to_owned(),
-        )
-    };
-    let Standing { state, detail, .. } = if is_enabled { ready() } else { disabled(DEMO) };
     ProviderFacts {
         name: DEMO.to_owned(),
-        state,
-        detail,
+        status: if is_enabled {
+            ProviderStatus::BuiltIn
+        } else {
+            disabled(DEMO)
+        },
         protocol: dialects().map(|dialect| dialect.name().into()).collect(),
         base_url: None,
         auth: None,
@@ -116,13 +103,9 @@ fn of_demo(is_enabled: bool) -> ProviderFacts {
 fn of_preset(preset: &Preset) -> ProviderFacts {
     ProviderFacts {
         name: preset.name.to_owned(),
-        state: "not_configured".into(),
-        detail: match preset.needs() {
-            Some(needs) => format!(
-                "add [providers.{}] to the configuration and {needs}",
-                preset.name
-            ),
-            None => format!("add [providers.{}] to the configuration", preset.name),
+        status: ProviderStatus::NotConfigured {
+            provider: preset.name.to_owned(),
+            needs: preset.needs(),
         },
         protocol: preset
             .dialects
@@ -139,11 +122,10 @@ fn of_preset(preset: &Preset) -> ProviderFacts {
     }
 }
 
-fn disabled(name: &str) -> Standing {
-    Standing::word(
-        "disabled",
-        format!("disabled: `aerostat config set providers.{name}.enabled true` enables it"),
-    )
+fn disabled(name: &str) -> ProviderStatus {
+    ProviderStatus::Disabled {
+        provider: name.to_owned(),
+    }
 }
 
 /// What one provider serves.
@@ -209,10 +191,8 @@ pub(super) fn ids(
     if let Some(models) = &provider.models {
         return Ok(models.to_vec());
     }
-    let Standing {
-        account, detail, ..
-    } = standings(provider);
-    let account = account.ok_or(detail)?;
+    let Standing { status, account } = standings(provider);
+    let account = account.ok_or_else(|| status.to_string())?;
     let cards = fetch(provider, &account).map_err(|fault| fault.message)?;
     Ok(cards.into_iter().map(|card| card.id).collect())
 }
@@ -238,9 +218,9 @@ fn unknown(config: &Config, name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::control) mod tests {
     use super::*;
-    use crate::account::{EnvAccount, Secret};
+    use crate::account::{CredentialProblem, EnvAccount, Secret};
     use crate::canon::{Fault, ModelCard};
 
     const TEXT: &str = "
@@ -262,7 +242,21 @@ mod tests {
     }
 
     fn standing(provider: &Provider) -> Standing {
-        Standing::of(provider.account(&lookup))
+        of_env(provider.account(&lookup))
+    }
+
+    /// Of a provider whose only account is in the environment.
+    pub(in crate::control) fn of_env(account: Result<EnvAccount, CredentialProblem>) -> Standing {
+        match account {
+            Ok(account) => Standing {
+                status: ProviderStatus::Ready,
+                account: Some(account),
+            },
+            Err(problem) => Standing {
+                status: ProviderStatus::NoCredential(problem),
+                account: None,
+            },
+        }
     }
 
     fn fetch(provider: &Provider, _: &EnvAccount) -> Result<Vec<ModelCard>, Fault> {
@@ -277,7 +271,7 @@ mod tests {
         let facts = list(&config(), &standing);
         let states: Vec<(&str, &str)> = facts
             .iter()
-            .map(|facts| (facts.name.as_str(), &*facts.state))
+            .map(|facts| (facts.name.as_str(), facts.status.name()))
             .collect();
         let expected = [
             ("openai", "ready"),
@@ -321,7 +315,7 @@ mod tests {
     fn a_provider_without_a_key_says_so_and_is_not_called() {
         let lists = models(
             &config(),
-            &|provider| Standing::of(provider.account(&|_| None)),
+            &|provider| of_env(provider.account(&|_| None)),
             &fetch,
             Some("openai"),
         )

@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
-use super::account::AccountFacts;
 use super::dashboard_link::LinkIssuer;
 use super::explain::explain;
 use super::model::Trial;
@@ -227,63 +226,25 @@ impl ControlService {
 
     /// How each provider's accounts stand, by the provider's name.
     pub fn standings(&self) -> HashMap<String, Standing> {
-        let mut standings = HashMap::new();
         let facts = self.list_accounts();
+        let mut standings: HashMap<String, Standing> = HashMap::new();
         for member in self.roster() {
             let account = &member.account;
-            let of_account = |credential| EnvAccount {
-                name: account.name.to_string(),
-                provider: account.provider.clone(),
-                credential,
-            };
-            let ready = member
-                .credential
-                .ok()
-                .filter(|_| account.settings.enabled)
-                .map(of_account);
-            let entry = standings
+            let standing = standings
                 .entry(account.provider.clone())
-                .or_insert_with(|| self.together(&facts, &account.provider));
-            entry.account = entry.account.take().or(ready);
+                .or_insert_with(|| Standing::of_accounts(&facts, &account.provider));
+            if standing.account.is_none()
+                && account.settings.enabled
+                && let Ok(credential) = member.credential
+            {
+                standing.account = Some(EnvAccount {
+                    name: account.name.to_string(),
+                    provider: account.provider.clone(),
+                    credential,
+                });
+            }
         }
         standings
-    }
-
-    /// One account's state as it is; of several, how many are ready.
-    fn together(&self, facts: &[AccountFacts], provider: &str) -> Standing {
-        let of_provider: Vec<_> = facts
-            .iter()
-            .filter(|facts| facts.provider == provider)
-            .collect();
-        let (state, detail) = match of_provider.as_slice() {
-            // What the configuration or the environment lacks is said as such.
-            [one] if one.source != "vault" && one.needs_person() => {
-                let lacking = self
-                    .provider(provider)
-                    .map(|provider| Standing::of(provider.account(&*self.lookup)));
-                return lacking.unwrap_or_else(none);
-            }
-            [one] => (
-                one.state.clone(),
-                one.reason.clone().unwrap_or_else(|| one.state.clone()),
-            ),
-            all => {
-                let ready = all.iter().filter(|facts| facts.state == "ready").count();
-                let state = if ready > 0 {
-                    "ready".to_owned()
-                } else {
-                    all.first()
-                        .map(|facts| facts.state.clone())
-                        .unwrap_or_default()
-                };
-                (state, format!("{} accounts, {ready} ready", all.len()))
-            }
-        };
-        Standing {
-            state: state.into(),
-            detail,
-            account: None,
-        }
     }
 
     pub(super) fn config(&self) -> Arc<Config> {
@@ -420,13 +381,8 @@ fn broke() -> ControlError {
 }
 
 fn standing(standings: &HashMap<String, Standing>, provider: &Provider) -> Standing {
-    standings.get(&provider.name).cloned().unwrap_or_else(none)
-}
-
-fn none() -> Standing {
-    Standing {
-        state: "no_account".into(),
-        detail: "it has no account".to_owned(),
-        account: None,
-    }
+    standings
+        .get(&provider.name)
+        .cloned()
+        .unwrap_or_else(|| Standing::of_accounts(&[], &provider.name))
 }

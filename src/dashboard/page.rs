@@ -1,12 +1,12 @@
 //! The pages. Everything that comes from elsewhere is escaped by `maud`.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::control::AccountFacts;
 use crate::control::overview::{Overview, ProblemFacts};
 use crate::control::status::State;
+use crate::status::Timestamp;
 
 pub(super) const STYLE: &str = include_str!("style.css");
 
@@ -116,9 +116,8 @@ fn state(glance: &Overview) -> Markup {
 
 fn troubles<'g>(glance: &'g Overview, note: Option<&'g str>) -> Vec<String> {
     let resting = glance
-        .resting_until
-        .as_ref()
-        .map(|until| format!("All accounts rest until {}.", local(until)));
+        .cooling_until
+        .map(|until| format!("No account can serve until {}.", local(until)));
     let configuration = glance.status.config_trouble.as_ref().map(|why| {
         format!("The changed configuration is not used, the last good one stays in force: {why}")
     });
@@ -173,8 +172,8 @@ fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
             td { (account.name) }
             td { (account.provider) }
             td {
-                (account_state(account))
-                @if let Some(until) = &account.until { ", until " (local(until)) }
+                (account.shown_status().summary())
+                @if let Some(until) = account.status.until() { ", until " (local(until)) }
                 @if let Some(advice) = &account.advice { br; (advice) }
                 @if takes_key { (key_form(&account.name)) }
             }
@@ -199,28 +198,15 @@ fn key_form(name: &str) -> Markup {
     }
 }
 
-/// The state, and why where that does not say the same again.
-fn account_state(account: &AccountFacts) -> String {
-    let state = if account.enabled {
-        account.state.replace('_', " ")
-    } else {
-        "disabled".to_owned()
-    };
-    match &account.reason {
-        Some(reason) if reason.replace('-', " ").starts_with(&state) => reason.clone(),
-        Some(reason) => format!("{state}: {reason}"),
-        None => state,
-    }
-}
-
 /// A moment by this machine's clock, which is also the reader's.
-fn local(moment: &str) -> String {
-    let zoned = moment
-        .parse::<Timestamp>()
-        .map(|at| at.to_zoned(TimeZone::system()));
-    zoned.map_or_else(
-        |_| moment.to_owned(),
-        |at| at.strftime("%-d %b %H:%M").to_string(),
+fn local(at: Timestamp) -> String {
+    jiff::Timestamp::try_from(at).map_or_else(
+        |_| "later".to_owned(),
+        |at| {
+            at.to_zoned(TimeZone::system())
+                .strftime("%-d %b %H:%M")
+                .to_string()
+        },
     )
 }
 
@@ -247,41 +233,11 @@ fn problems(problems: &[ProblemFacts]) -> Markup {
             ol {
                 @for problem in problems {
                     li {
-                        (local(&problem.at)) " " code { (problem.model) } " " (problem.status) ": " (problem.sentences())
+                        (local(problem.at)) " " code { (problem.model) } " " (problem.status) ": " (problem.sentences())
                         br; code { "aerostat explain " (problem.request_id) }
                     }
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_state_is_not_said_twice() {
-        let account = |state: &str, reason: Option<&str>| AccountFacts {
-            state: state.to_owned(),
-            reason: reason.map(str::to_owned),
-            enabled: true,
-            ..AccountFacts::default()
-        };
-        assert_eq!(
-            account_state(&account("sign_in_needed", Some("sign-in needed (revoked)"))),
-            "sign-in needed (revoked)"
-        );
-        assert_eq!(
-            account_state(&account("cooling", Some("throttled"))),
-            "cooling: throttled"
-        );
-        assert_eq!(
-            account_state(&AccountFacts {
-                enabled: false,
-                ..account("ready", None)
-            }),
-            "disabled"
-        );
     }
 }

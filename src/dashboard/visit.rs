@@ -20,6 +20,7 @@ use crate::control::account::{Entered, Entry, Form, SettingChanges};
 use crate::control::overview::Overview;
 use crate::control::{Ask, ControlError, Fault, Reply, Secret, WireSecret};
 use crate::listener::{ResponseBody, collect};
+use crate::status::{AccountStatus, NeedsUser};
 
 const COOKIE: &str = "aerostat";
 
@@ -143,11 +144,12 @@ async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<Respo
 /// from elsewhere.
 async fn key_wanted(dashboard: &Dashboard, glance: &Overview) -> Vec<String> {
     let mut names = Vec::new();
-    for account in glance
-        .accounts
-        .iter()
-        .filter(|account| account.state == "sign_in_needed")
-    {
+    for account in glance.accounts.iter().filter(|account| {
+        matches!(
+            account.status,
+            AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. })
+        )
+    }) {
         let asked = perform(
             dashboard,
             Ask::LoginForm {

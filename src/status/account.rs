@@ -427,3 +427,120 @@ impl fmt::Display for SignInCause {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn signed_out(detail: Option<&str>) -> NeedsUser {
+        NeedsUser::SignIn(SignIn {
+            cause: SignInCause::GrantRefused,
+            detail: detail.map(str::to_owned),
+            since: at(60),
+        })
+    }
+
+    fn every_status() -> Vec<AccountStatus> {
+        let problem = CredentialProblem::NeedsKey {
+            env: "KEY".to_owned(),
+        };
+        let mut all = vec![
+            AccountStatus::Ready,
+            AccountStatus::Busy,
+            AccountStatus::Refreshing,
+            AccountStatus::Disabled,
+            AccountStatus::Unreachable { until: at(60) },
+            AccountStatus::ProviderUnknown {
+                provider: "lab".to_owned(),
+            },
+            AccountStatus::NeedsUser(signed_out(Some("revoked"))),
+            AccountStatus::NeedsUser(NeedsUser::Credential(problem)),
+            AccountStatus::NeedsUser(NeedsUser::Expired { at: at(60) }),
+            AccountStatus::QuotaExhausted {
+                until: at(60),
+                quota: ExhaustedQuota::Budget("5 tokens/day".parse().unwrap()),
+            },
+            AccountStatus::QuotaExhausted {
+                until: at(60),
+                quota: ExhaustedQuota::Provider(None),
+            },
+        ];
+        all.extend(CooldownCause::ALL.map(|cause| AccountStatus::CoolingDown {
+            until: at(60),
+            cause,
+            models: vec!["gpt-5".to_owned()],
+            detail: None,
+        }));
+        all
+    }
+
+    #[test]
+    fn every_status_reads_back_from_its_typed_fields() {
+        for status in every_status() {
+            let mut json = serde_json::to_value(&status).unwrap();
+            json["state"] = "reworded".into();
+            json["reason"] = "reworded".into();
+            json["until"] = "reworded".into();
+            let read: AccountStatus = serde_json::from_value(json).unwrap();
+            assert_eq!(read, status);
+        }
+    }
+
+    #[test]
+    fn scripts_find_the_words_beside_the_typed_fields() {
+        let cooling = AccountStatus::CoolingDown {
+            until: at(60),
+            cause: CooldownCause::RateLimit,
+            models: Vec::new(),
+            detail: Some("slow down".to_owned()),
+        };
+        let json = serde_json::json!({
+            "state": "cooling",
+            "reason": "rate limit: slow down",
+            "until": "1970-01-01T00:01:00Z",
+            "status": {
+                "kind": "cooling_down",
+                "until": "1970-01-01T00:01:00Z",
+                "cause": "rate_limit",
+                "models": [],
+                "detail": "slow down",
+            },
+        });
+        assert_eq!(serde_json::to_value(cooling).unwrap(), json);
+    }
+
+    #[test]
+    fn names_in_json_and_in_the_database_are_the_same() {
+        for cause in CooldownCause::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+            assert_eq!(CooldownCause::from_name(cause.name()), Some(cause));
+        }
+        for cause in SignInCause::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
+            assert_eq!(SignInCause::from_name(cause.name()), Some(cause));
+        }
+    }
+
+    #[test]
+    fn a_state_is_not_said_twice() {
+        let revoked = AccountStatus::NeedsUser(signed_out(Some("revoked")));
+        let words = "sign-in needed (the provider refused to refresh: revoked)";
+        assert_eq!(revoked.summary(), words);
+        assert_eq!(revoked.to_string(), words);
+        let unreachable = AccountStatus::Unreachable { until: at(60) };
+        assert_eq!(
+            unreachable.to_string(),
+            "unreachable until 1970-01-01T00:01:00Z (the provider cannot be reached)"
+        );
+        assert_eq!(
+            unreachable.summary(),
+            "unreachable: the provider cannot be reached"
+        );
+    }
+}

@@ -6,7 +6,11 @@
 //! decides anything, reads a clock or does IO.
 
 mod account;
+mod provider;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
+pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
+
+pub use crate::outcome::Timestamp;

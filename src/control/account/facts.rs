@@ -3,29 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Source};
-use crate::outcome::{ReadingSource, Unit};
-use crate::pool::{AccountView, BudgetView, ReadAt};
-use crate::status::{AccountStatus, NeedsUser, rfc3339};
+use crate::outcome::{ReadingSource, Timestamp, Unit};
+use crate::pool::{AccountView, BudgetView, Cooldown, ReadAt};
+use crate::status::{AccountStatus, CooldownCause, NeedsUser, timestamp};
 
 /// One account.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountFacts {
     pub name: String,
     pub provider: String,
-    /// `vault`, `env` or `keyless`.
-    pub source: String,
+    pub source: AccountSource,
     /// The environment variable that holds the key.
     pub variable: Option<String>,
-    /// One word: `ready`, `busy`, `cooling`, `quota_used_up`, `refreshing`, `sign_in_needed`,
-    /// `env_unset`, `disabled` and their like.
-    pub state: String,
-    /// Why, in words.
-    pub reason: Option<String>,
-    /// When the state ends by itself.
-    pub until: Option<String>,
-    /// What to do, where a person has to.
+    /// In JSON also `state`, `reason` and `until`, for scripts.
+    #[serde(flatten)]
+    pub status: AccountStatus,
+    /// What to do, where the user has to do something.
     pub advice: Option<String>,
-    /// What the provider said of its limits; a window that is not here is unknown.
+    /// What the provider said of its limits; a window that is not listed is unknown.
     pub quota: Vec<QuotaFacts>,
     pub budgets: Vec<BudgetFacts>,
     pub enabled: bool,
@@ -38,125 +33,135 @@ pub struct AccountFacts {
     /// The models that it may serve; `null` for all.
     pub models: Option<Vec<String>>,
     pub proxy: Option<String>,
-    pub expires_on: Option<String>,
-    pub token_until: Option<String>,
-    pub rests: Vec<RestFacts>,
+    #[serde(with = "timestamp::option")]
+    pub expires_on: Option<Timestamp>,
+    #[serde(with = "timestamp::option")]
+    pub token_until: Option<Timestamp>,
+    #[serde(rename = "rests")]
+    pub cooldowns: Vec<CooldownFacts>,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where an account's credential comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountSource {
+    #[default]
+    Vault,
+    Env,
+    /// The provider needs none.
+    Keyless,
+}
+
+/// A limit of the provider, as last reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuotaFacts {
     pub window: String,
-    /// `requests`, `tokens` or `other`.
-    pub unit: String,
+    pub unit: Unit,
     pub model: Option<String>,
     pub limit: Option<u64>,
     pub remaining: Option<u64>,
-    pub resets_at: Option<String>,
-    /// Where it was read: `header`, `error_body` or `balance_call`.
-    pub source: String,
-    pub read_at: String,
+    #[serde(with = "timestamp::option")]
+    pub resets_at: Option<Timestamp>,
+    pub source: ReadingSource,
+    #[serde(with = "timestamp")]
+    pub read_at: Timestamp,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A budget that the user set, and what is used of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetFacts {
     /// As it was set: `500000 tokens/day Europe/Berlin`.
     pub budget: String,
     pub limit: u64,
     pub spent: u64,
-    pub resets_at: String,
+    #[serde(with = "timestamp")]
+    pub resets_at: Timestamp,
 }
 
+/// One cooldown of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RestFacts {
+pub struct CooldownFacts {
     /// `null` for all models.
     pub model: Option<String>,
-    pub cause: String,
+    pub cause: CooldownCause,
     pub detail: Option<String>,
-    pub since: String,
-    pub until: String,
+    #[serde(with = "timestamp")]
+    pub since: Timestamp,
+    #[serde(with = "timestamp")]
+    pub until: Timestamp,
 }
 
 impl AccountFacts {
     pub(super) fn of(view: &AccountView) -> Self {
-        let settings = &view.account.settings;
         Self {
-            state: view.status.name().to_owned(),
-            reason: view.status.reason(),
-            until: view.status.until().map(rfc3339),
+            status: view.status.clone(),
             advice: advice(&view.account, &view.status),
             quota: view.quota.iter().map(QuotaFacts::of).collect(),
             budgets: view.budgets.iter().map(BudgetFacts::of).collect(),
             in_flight: view.in_flight,
             sessions: view.sessions,
-            token_until: view.token_until.map(rfc3339),
-            rests: view.rests.iter().map(RestFacts::of).collect(),
-            enabled: settings.enabled,
-            ..Self::idle(&view.account)
+            token_until: view.token_until,
+            cooldowns: view.rests.iter().map(CooldownFacts::of).collect(),
+            ..Self::from_settings(&view.account)
         }
     }
 
-    /// Of an account whose provider does not serve.
-    pub(super) fn unserved(account: &Account, is_disabled: bool) -> Self {
-        let provider = &account.provider;
-        let (state, reason, advice) = if is_disabled {
-            let advice =
-                format!("`aerostat config set providers.{provider}.enabled true` enables it");
-            (
-                "provider_disabled",
-                format!("the provider `{provider}` is disabled"),
-                advice,
-            )
+    /// For an account whose provider is not active: `is_disabled`, or else unknown.
+    pub(super) fn without_provider(account: &Account, is_disabled: bool) -> Self {
+        let provider = account.provider.clone();
+        let status = if is_disabled {
+            AccountStatus::ProviderDisabled { provider }
         } else {
-            let advice =
-                format!("add [providers.{provider}] to the configuration, or remove the account");
-            (
-                "provider_unknown",
-                format!("there is no provider `{provider}`"),
-                advice,
-            )
+            AccountStatus::ProviderUnknown { provider }
         };
         Self {
-            state: state.to_owned(),
-            reason: Some(reason),
-            advice: Some(advice),
-            ..Self::idle(account)
+            advice: advice(account, &status),
+            status,
+            ..Self::from_settings(account)
         }
     }
 
-    fn idle(account: &Account) -> Self {
+    fn from_settings(account: &Account) -> Self {
         let settings = &account.settings;
         let (source, variable) = match &account.source {
-            Source::Vault => ("vault", None),
-            Source::Env { variable } => ("env", Some(variable.clone())),
-            Source::Keyless => ("keyless", None),
+            Source::Vault => (AccountSource::Vault, None),
+            Source::Env { variable } => (AccountSource::Env, Some(variable.clone())),
+            Source::Keyless => (AccountSource::Keyless, None),
         };
         Self {
             name: account.name.to_string(),
             provider: account.provider.clone(),
-            source: source.to_owned(),
+            source,
             variable,
-            state: String::new(),
-            reason: None,
-            until: None,
-            advice: None,
-            quota: Vec::new(),
-            budgets: Vec::new(),
             enabled: settings.enabled,
             priority: settings.priority,
             concurrency: settings.concurrency_max,
-            in_flight: 0,
-            sessions: 0,
             models: settings.models.clone(),
             proxy: settings.proxy.clone(),
-            expires_on: settings.expires_on.map(rfc3339),
-            token_until: None,
-            rests: Vec::new(),
+            expires_on: settings.expires_on,
+            ..Self::default()
         }
     }
 
-    /// Whether it waits for a person.
-    pub fn needs_person(&self) -> bool {
-        self.advice.is_some()
+    /// The status to show: `Disabled` for an account that the user switched off, also where its
+    /// provider is not active.
+    pub fn shown_status(&self) -> &AccountStatus {
+        if self.enabled {
+            &self.status
+        } else {
+            &AccountStatus::Disabled
+        }
+    }
+}
+
+impl AccountSource {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vault => "vault",
+            Self::Env => "env",
+            Self::Keyless => "keyless",
+        }
     }
 }
 
@@ -165,14 +170,23 @@ impl QuotaFacts {
         let reading = &read.reading;
         Self {
             window: reading.window.to_string(),
-            unit: unit(reading.unit).to_owned(),
+            unit: reading.unit,
             model: read.model.as_deref().map(str::to_owned),
             limit: reading.limit,
             remaining: reading.remaining,
-            resets_at: reading.resets_at.map(rfc3339),
-            source: source(reading.source).to_owned(),
-            read_at: rfc3339(read.read_at),
+            resets_at: reading.resets_at,
+            source: reading.source,
+            read_at: read.read_at,
         }
+    }
+
+    /// How much of it is used, in whole percents rounded down: 100 means all of it.
+    ///
+    /// `None` where the provider did not report both numbers.
+    pub fn used_percent(&self) -> Option<u8> {
+        let limit = self.limit.filter(|limit| *limit > 0)?;
+        let used = limit.saturating_sub(self.remaining?);
+        Some(percent(used, limit))
     }
 }
 
@@ -187,46 +201,49 @@ impl BudgetFacts {
             budget: budget.to_string(),
             limit: budget.limit,
             spent: *spent,
-            resets_at: rfc3339(*resets_at),
+            resets_at: *resets_at,
         }
+    }
+
+    /// How much of it is used, in whole percents rounded down: 100 means all of it.
+    pub fn used_percent(&self) -> u8 {
+        percent(self.spent, self.limit.max(1))
     }
 }
 
-impl RestFacts {
-    fn of(rest: &crate::pool::Cooldown) -> Self {
+fn percent(used: u64, limit: u64) -> u8 {
+    u8::try_from(u128::from(used) * 100 / u128::from(limit)).unwrap_or(u8::MAX)
+}
+
+impl CooldownFacts {
+    fn of(cooldown: &Cooldown) -> Self {
         Self {
-            model: rest.model.as_deref().map(str::to_owned),
-            cause: rest.cause.name().to_owned(),
-            detail: rest.detail.as_deref().map(str::to_owned),
-            since: rfc3339(rest.since),
-            until: rfc3339(rest.until),
+            model: cooldown.model.as_deref().map(str::to_owned),
+            cause: cooldown.cause,
+            detail: cooldown.detail.as_deref().map(str::to_owned),
+            since: cooldown.since,
+            until: cooldown.until,
         }
     }
 }
 
-fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Requests => "requests",
-        Unit::Tokens => "tokens",
-        Unit::Other => "other",
-    }
-}
-
-fn source(source: ReadingSource) -> &'static str {
-    match source {
-        ReadingSource::Header => "header",
-        ReadingSource::ErrorBody => "error_body",
-        ReadingSource::BalanceCall => "balance_call",
-    }
-}
-
-/// The next step, where one is a person's.
+/// The next step, where it is the user's.
 fn advice(account: &Account, status: &AccountStatus) -> Option<String> {
+    match status {
+        AccountStatus::NeedsUser(need) => Some(advice_on_need(account, need)),
+        AccountStatus::ProviderDisabled { provider } => Some(format!(
+            "`aerostat config set providers.{provider}.enabled true` enables it"
+        )),
+        AccountStatus::ProviderUnknown { provider } => Some(format!(
+            "add [providers.{provider}] to the configuration, or remove the account"
+        )),
+        _ => None,
+    }
+}
+
+fn advice_on_need(account: &Account, need: &NeedsUser) -> String {
     let name = &account.name;
-    let AccountStatus::NeedsUser(need) = status else {
-        return None;
-    };
-    Some(match (need, &account.source) {
+    match (need, &account.source) {
         (NeedsUser::SignIn(_), _) => format!("enter it again with `aerostat account login {name}`"),
         (NeedsUser::AddressChanged { .. }, _) => format!(
             "if the new address is right, say so with `aerostat account login {name} --confirm-address`; else set `base_url` back"
@@ -246,7 +263,7 @@ fn advice(account: &Account, status: &AccountStatus) -> Option<String> {
                 "if it goes on, set another day with `aerostat account set {name} --expires DATE`; else remove it"
             )
         }
-    })
+    }
 }
 
 /// How a variable reaches an agent that no shell starts.
@@ -264,4 +281,30 @@ fn set_variable(variable: &str, provider: &str) -> String {
         "an agent started at login does not read a shell's profile: set it by {how}; or keep the key in the vault with \
          `aerostat account add {provider} --name NAME`"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_was_not_told_is_no_percentage() {
+        let used_percent = |limit, remaining| {
+            let quota = QuotaFacts {
+                window: "tokens".to_owned(),
+                unit: Unit::Tokens,
+                model: None,
+                limit,
+                remaining,
+                resets_at: None,
+                source: ReadingSource::Header,
+                read_at: Timestamp::UNIX_EPOCH,
+            };
+            quota.used_percent()
+        };
+        assert_eq!(used_percent(None, Some(3)), None);
+        assert_eq!(used_percent(Some(1000), None), None);
+        assert_eq!(used_percent(Some(1000), Some(51)), Some(94));
+        assert_eq!(used_percent(Some(1000), Some(0)), Some(100));
+    }
 }

@@ -8,7 +8,7 @@ mod settings;
 mod tokens;
 
 pub use add::{Added, Entered, Entry, Form};
-pub use facts::{AccountFacts, BudgetFacts, QuotaFacts, RestFacts};
+pub use facts::{AccountFacts, AccountSource, BudgetFacts, CooldownFacts, QuotaFacts};
 pub use moving::{Exported, ImportChange, Imported};
 pub use settings::SettingChanges;
 
@@ -104,7 +104,7 @@ impl ControlService {
             .into_iter()
             .filter(|account| !is_served(account));
         facts.extend(unserved.map(|account| {
-            AccountFacts::unserved(&account, config.provider(&account.provider).is_some())
+            AccountFacts::without_provider(&account, config.provider(&account.provider).is_some())
         }));
         facts
     }
@@ -115,9 +115,12 @@ impl ControlService {
             total: facts.len(),
             ready: facts
                 .iter()
-                .filter(|facts| matches!(facts.state.as_str(), "ready" | "busy" | "refreshing"))
+                .filter(|facts| facts.status.is_serving())
                 .count(),
-            attention: facts.iter().filter(|facts| facts.needs_person()).count(),
+            attention: facts
+                .iter()
+                .filter(|facts| facts.status.needs_user())
+                .count(),
         }
     }
 
@@ -221,7 +224,7 @@ impl ControlService {
             .find(|member| member.account.name == account.name);
         let Some(Member { credential, .. }) = member else {
             return Ok(Test {
-                message: facts.reason.clone().unwrap_or_default(),
+                message: facts.status.reason().unwrap_or_default(),
                 works: false,
                 models: Vec::new(),
                 account: facts,
@@ -229,9 +232,9 @@ impl ControlService {
         };
         let credential = match credential {
             Ok(credential) => credential,
-            Err(hindrance) => {
+            Err(need) => {
                 return Ok(Test {
-                    message: hindrance.to_string(),
+                    message: need.to_string(),
                     works: false,
                     models: Vec::new(),
                     account: facts,
