@@ -1,7 +1,6 @@
-//! Parts as content blocks.
+//! Encodes parts as content blocks. Which parts are written has been decided before.
 //!
-//! Source: Anthropic Messages reference, "Messages"; `translation.md` section 4. Which parts are
-//! written is decided before.
+//! Source: Anthropic Messages reference, "Messages"; `translation.md` section 4.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,18 +11,17 @@ use crate::canon::{
     Dialect, Located, Media, MediaKind, MediaSource, Offset, Part, PartKind, ReasoningForm,
     ToolInput, ToolResult,
 };
-use crate::json::{EscapedStr, Object, Raw, Writer};
-use crate::protocol::file_refs;
-use crate::protocol::{envelope, names};
+use crate::json::{EscapedStr, Object, Raw, Value, Writer};
+use crate::protocol::{Target, envelope, file_refs, names};
 
-/// The API names the characters of a call id and no length; longer ids than any upstream makes are
-/// shortened.
+/// The longest call id that is written unchanged. The API sets no limit; this is longer than the
+/// ids of any upstream.
 const CALL_ID_LEN_MAX: usize = 128;
 
-/// Source: Anthropic Messages reference, "Messages", `image`.
+/// The media types of images. Source: Anthropic Messages reference, "Messages", `image`.
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
-/// What a text or a refusal says.
+/// The text of a text part or a refusal.
 pub(super) fn plain_text(part: &Part) -> Option<&EscapedStr> {
     match &part.kind {
         PartKind::Text(text) | PartKind::Refusal(text) => Some(text),
@@ -60,13 +58,14 @@ impl Encoder<'_> {
             PartKind::ToolResult(result) => self.write_result(result, object),
             PartKind::Hosted { .. } => {}
         }
-        // The dialect has a place for tokens on reasoning only.
+        // The dialect has signatures on thinking blocks only.
         part.drop_signature(self.losses);
         self.write_citations(part, object);
-        self.write_mark(part.cache.as_ref(), object);
+        self.write_cache_breakpoint(part.cache.as_ref(), object);
     }
 
-    /// A thinking block, exactly as its maker gave it; it takes no cache mark.
+    /// Writes a thinking block exactly as the model gave it, since the API verifies its signature.
+    /// It takes no cache breakpoint.
     fn write_reasoning(
         &mut self,
         part: &Part,
@@ -74,24 +73,27 @@ impl Encoder<'_> {
         texts: &[EscapedStr],
         object: &mut Object<'_>,
     ) {
-        part.cache
-            .iter()
-            .for_each(|mark| self.losses.dropped(mark.at));
-        let token = envelope::fitting(
-            part.signature.as_ref(),
-            DIALECT,
-            self.target.provider,
-            self.target.model,
-        );
-        let token = token.cloned().unwrap_or_default();
+        if let Some(breakpoint) = &part.cache {
+            self.losses.dropped(breakpoint.at);
+        }
+        let signature = self.own_signature(part).cloned().unwrap_or_default();
         if form == ReasoningForm::Redacted {
             object.str("type", "redacted_thinking");
-            object.text("data", &token);
+            object.text("data", &signature);
         } else {
             object.str("type", "thinking");
             object.text("thinking", &EscapedStr::join(texts, "\\n\\n"));
-            object.text("signature", &token);
+            object.text("signature", &signature);
         }
+    }
+
+    /// The signature of a part, where the target can verify it: it comes from this dialect, and
+    /// from the target's provider and model as far as these are known.
+    pub(super) fn own_signature<'p>(&self, part: &'p Part) -> Option<&'p EscapedStr> {
+        let Target {
+            provider, model, ..
+        } = self.target;
+        envelope::fitting(part.signature.as_ref(), DIALECT, provider, model)
     }
 
     fn write_input(&mut self, input: &ToolInput, at: Offset, object: &mut Object<'_>) {
@@ -103,10 +105,8 @@ impl Encoder<'_> {
 
     fn write_result(&mut self, result: &ToolResult, object: &mut Object<'_>) {
         object.str("type", "tool_result");
-        object.text(
-            "tool_use_id",
-            &names::call_id(&result.call_id, CALL_ID_LEN_MAX),
-        );
+        let call_id = names::call_id(&result.call_id, CALL_ID_LEN_MAX);
+        object.text("tool_use_id", &call_id);
         let parts: Vec<&Part> = result
             .parts
             .iter()
@@ -114,9 +114,9 @@ impl Encoder<'_> {
             .collect();
         if !parts.is_empty() {
             object.array("content", |content| {
-                parts
-                    .into_iter()
-                    .for_each(|part| self.write_part(part, content.item()))
+                for part in parts {
+                    self.write_part(part, content.item());
+                }
             });
         }
         if result.is_error {
@@ -133,14 +133,14 @@ impl Encoder<'_> {
         !is_foreign && self.keeps_text(part)
     }
 
-    /// Citations go back where they have this dialect's shape: locations in a text, or the switch
-    /// on a document.
+    /// Writes citations in this dialect's shape, the locations of a text or the switch of a
+    /// document, and reports those of other dialects.
     fn write_citations(&mut self, part: &Part, object: &mut Object<'_>) {
         let Some(citations) = &part.citations else {
             return;
         };
-        let is_place = matches!(part.kind, PartKind::Text(_) | PartKind::Media(_));
-        if is_place && is_own(&citations.value) {
+        let has_field = matches!(part.kind, PartKind::Text(_) | PartKind::Media(_));
+        if has_field && is_native_citations(&citations.value) {
             object.raw("citations", &citations.value);
         } else {
             self.losses.dropped(citations.at);
@@ -148,35 +148,31 @@ impl Encoder<'_> {
     }
 
     fn write_media(&mut self, media: &Media, at: Offset, object: &mut Object<'_>) {
-        media
-            .detail
-            .iter()
-            .for_each(|detail| self.losses.dropped(detail.at));
+        if let Some(detail) = &media.detail {
+            self.losses.dropped(detail.at);
+        }
         match media.kind {
             MediaKind::Image => self.write_image(media, at, object),
             MediaKind::Pdf | MediaKind::Document => self.write_document(media, at, object),
             kind @ (MediaKind::Audio | MediaKind::Video) => {
-                self.losses.refuse(
-                    at,
-                    format!("the anthropic dialect has no {} input", kind.name()),
-                );
+                let why = format!("the anthropic dialect has no {} input", kind.name());
+                self.losses.refuse(at, why);
             }
         }
     }
 
     fn write_image(&mut self, media: &Media, at: Offset, object: &mut Object<'_>) {
-        [&media.name, &media.context]
-            .into_iter()
-            .flatten()
-            .for_each(|text| self.losses.dropped(text.at));
+        for text in [&media.name, &media.context].into_iter().flatten() {
+            self.losses.dropped(text.at);
+        }
         object.str("type", "image");
         object.object("source", |source| match &media.source {
             MediaSource::Inline { mime, data } => match image_type(mime) {
                 Some(mime) => write_base64(mime, data, source),
-                None => self.losses.refuse(
-                    at,
-                    "the anthropic dialect takes images as jpeg, png, gif or webp",
-                ),
+                None => {
+                    let why = "the anthropic dialect takes images as jpeg, png, gif or webp";
+                    self.losses.refuse(at, why);
+                }
             },
             MediaSource::Plain(_) => self.losses.refuse(at, "expected an image, found text"),
             MediaSource::Url { url, .. } => write_url(url, source),
@@ -188,24 +184,26 @@ impl Encoder<'_> {
         object.str("type", "document");
         object.object("source", |source| match &media.source {
             MediaSource::Inline { data, .. } if media.kind == MediaKind::Pdf => {
-                write_base64("application/pdf", data, source)
+                write_base64("application/pdf", data, source);
             }
+            // Other documents are taken as text only.
             MediaSource::Inline { data, .. } => match decode_text(data) {
                 Some(text) => write_plain(&text, source),
-                None => self
-                    .losses
-                    .refuse(at, "expected a text document in UTF-8 and base64"),
+                None => {
+                    let why = "expected a text document in UTF-8 and base64";
+                    self.losses.refuse(at, why);
+                }
             },
             MediaSource::Plain(text) => write_plain(text, source),
             MediaSource::Url { url, .. } => write_url(url, source),
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
-        object.some("title", media.name.as_ref(), |value, name| {
-            value.text(&name.value)
-        });
-        object.some("context", media.context.as_ref(), |value, context| {
-            value.text(&context.value)
-        });
+        if let Some(name) = &media.name {
+            object.text("title", &name.value);
+        }
+        if let Some(context) = &media.context {
+            object.text("context", &context.value);
+        }
     }
 
     fn write_file(&mut self, id: &Located<EscapedStr>, dialect: Dialect, source: &mut Object<'_>) {
@@ -234,7 +232,7 @@ fn write_url(url: &EscapedStr, source: &mut Object<'_>) {
     source.text("url", url);
 }
 
-/// The type in the API's own spelling.
+/// The media type of an image in the API's spelling; `None` for one that it does not take.
 fn image_type(mime: &EscapedStr) -> Option<&'static str> {
     let mime = mime.to_plain().to_ascii_lowercase();
     let mime = if mime == "image/jpg" {
@@ -245,16 +243,17 @@ fn image_type(mime: &EscapedStr) -> Option<&'static str> {
     IMAGE_TYPES.into_iter().find(|known| *known == mime)
 }
 
+/// The text of a document that is inline as base64.
 fn decode_text(data: &EscapedStr) -> Option<EscapedStr> {
     let bytes = STANDARD.decode(data.to_plain().as_bytes()).ok()?;
     String::from_utf8(bytes).ok().map(EscapedStr::from)
 }
 
-/// Every location of this dialect has a type that ends so (`char_location`,
-/// `web_search_result_location`); others have none.
-fn is_own(citations: &Raw) -> bool {
+/// Whether citations are in this dialect's shape: a list of locations, whose types all end in
+/// `_location` (`char_location`, `web_search_result_location`), or `{"enabled":true}`.
+fn is_native_citations(citations: &Raw) -> bool {
     let document = citations.document();
-    let is_location = |citation: crate::json::Value<'_>| {
+    let is_location = |citation: Value<'_>| {
         citation
             .get("type")
             .and_then(|kind| kind.str().ok())

@@ -1,7 +1,7 @@
-//! Errors: one table from fault kinds to statuses and types, and the way back.
+//! Faults, both ways: statuses and error types.
 //!
 //! Source: Anthropic Messages reference, "Errors" and "Server-held threads"; `translation.md`
-//! section 8. Decides nothing about retries or accounts.
+//! section 8.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -11,24 +11,24 @@ use crate::json::{self, Document, Kind, Object, Raw, Value};
 use crate::protocol::upstream_faults::{self, kind_of_status, says};
 use crate::protocol::{DecodeError, keys, sse};
 
-/// What Claude Code looks for to know that it has to shorten the conversation.
+/// The text by which Claude Code knows that it has to compact the conversation.
 const TOO_LONG: &str = "prompt is too long";
 
-/// What an upstream calls a spent account where the type alone does not tell. Observed under 400
-/// and 429.
-const SPENT: [&str; 3] = [
+/// The texts by which an upstream says that an account is out of credit, under a type that does not
+/// tell. Observed with 400 and 429.
+const QUOTA_SPENT: [&str; 3] = [
     "credit balance is too low",
     "api usage limits",
     "spend limit",
 ];
 
-/// The details by which the official SDK knows that it has to send the whole history itself.
+/// The details by which the official SDK knows that it has to send the whole history.
 const THREAD_UNSUPPORTED: &str =
     r#"{"error_code":"thread_unsupported_request","unsupported":["thread"]}"#;
 
-/// The status and type of a kind. `upstream_status` tells a failing upstream (500) from one that
-/// was not understood (502).
-fn row(kind: FaultKind, upstream_status: Option<u16>) -> (u16, &'static str) {
+/// The status and error type of a kind. With an `upstream_status` the upstream failed itself (500);
+/// without, its response was not understood (502).
+fn status_and_type(kind: FaultKind, upstream_status: Option<u16>) -> (u16, &'static str) {
     match kind {
         FaultKind::BadRequest | FaultKind::ContextTooLong | FaultKind::ThreadUnsupported => {
             (400, "invalid_request_error")
@@ -55,8 +55,9 @@ fn row(kind: FaultKind, upstream_status: Option<u16>) -> (u16, &'static str) {
     }
 }
 
+/// Encodes a fault as a response of its own.
 pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
-    let (status, _) = row(fault.kind, fault.status);
+    let (status, _) = status_and_type(fault.kind, fault.status);
     let body = json::document(|value| {
         value.object(|object| {
             write(fault, object);
@@ -69,15 +70,15 @@ pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
     )
 }
 
-/// Writes the `error` event. Nothing may follow it.
-pub(super) fn encode_event(fault: &Fault, out: &mut BytesMut) {
+/// Encodes a fault as the `error` event of a stream. Nothing may follow it.
+pub(super) fn encode_record(fault: &Fault, out: &mut BytesMut) {
     sse::write(out, "error", |out| {
         json::Writer::new(out).object(|object| write(fault, object))
     });
 }
 
 fn write(fault: &Fault, object: &mut Object<'_>) {
-    let (_, kind) = row(fault.kind, fault.status);
+    let (_, kind) = status_and_type(fault.kind, fault.status);
     object.str("type", "error");
     object.object("error", |error| {
         error.str("type", kind);
@@ -89,27 +90,26 @@ fn write(fault: &Fault, object: &mut Object<'_>) {
 }
 
 fn message(fault: &Fault) -> String {
-    let is_told = fault.kind != FaultKind::ContextTooLong
-        || fault.message.to_ascii_lowercase().contains(TOO_LONG);
-    if is_told {
-        fault.message.clone()
-    } else {
+    let says_too_long = fault.message.to_ascii_lowercase().contains(TOO_LONG);
+    if fault.kind == FaultKind::ContextTooLong && !says_too_long {
         format!("{TOO_LONG}: {}", fault.message)
+    } else {
+        fault.message.clone()
     }
 }
 
-/// An object is this dialect's own; Gemini's details are an array and stay at home.
+/// The `details` of an error: the upstream's where it speaks this dialect, whose details are an
+/// object. Gemini's are an array and are left out.
 fn details(fault: &Fault) -> Option<Raw> {
-    let own = fault
-        .details
-        .as_ref()
-        .filter(|raw| raw.document().root().kind() == Kind::Object);
-    own.cloned().or_else(|| {
-        (fault.kind == FaultKind::ThreadUnsupported).then(|| Raw::from_static(THREAD_UNSUPPORTED))
-    })
+    if let Some(raw) = &fault.details
+        && raw.document().root().kind() == Kind::Object
+    {
+        return Some(raw.clone());
+    }
+    (fault.kind == FaultKind::ThreadUnsupported).then(|| Raw::from_static(THREAD_UNSUPPORTED))
 }
 
-/// The refusal of a request that leans on a conversation which only its upstream holds.
+/// The refusal of a request that continues a conversation which only its upstream holds.
 pub(super) fn thread_unsupported(at: Offset) -> DecodeError {
     let message = "server-held threads cannot be translated; send the whole conversation";
     let fault = Fault::new(FaultKind::ThreadUnsupported, Blame::Client, message)
@@ -120,56 +120,53 @@ pub(super) fn thread_unsupported(at: Offset) -> DecodeError {
     }
 }
 
-/// Reads an error answer; a body that is none of this dialect's gives the fault of its status.
+/// Decodes an error response. A body that is not of this dialect gives the fault of its status.
 pub(super) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
     let document =
         Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    let mut fault = decode_record(document.root(), Some(status));
-    let header_id = headers
-        .get("request-id")
-        .and_then(|id| id.to_str().ok())
-        .map(str::to_owned);
-    fault.upstream_id = header_id.or(fault.upstream_id);
+    let mut fault = decode_error(document.root(), Some(status));
+    if let Some(id) = headers.get("request-id")
+        && let Ok(id) = id.to_str()
+    {
+        fault.upstream_id = Some(id.to_owned());
+    }
     fault
 }
 
-/// Reads `{"type":"error","error":{…}}`, of an answer or inside a stream.
-pub(super) fn decode_record(root: Value<'_>, status: Option<StatusCode>) -> Fault {
+/// Decodes `{"type":"error","error":{…}}`. `status` is that of the response; an error inside a
+/// stream has none.
+pub(super) fn decode_error(root: Value<'_>, status: Option<StatusCode>) -> Fault {
     let string = |path: &[&str]| {
-        root.find(path)
-            .and_then(|value| value.str().ok())
-            .map(std::borrow::Cow::into_owned)
+        let value = root.find(path)?.str().ok()?;
+        Some(value.into_owned())
     };
+    let error_type = string(&["error", "type"]).unwrap_or_default();
     let message = string(&["error", "message"]);
-    let details = root
-        .find(&["error", "details"])
-        .filter(|details| details.kind() == Kind::Object);
     let status = status.map(|status| status.as_u16());
-    let kind = kind(
-        &string(&["error", "type"]).unwrap_or_default(),
-        status,
-        message.as_deref().unwrap_or_default(),
-    );
+    let kind = kind(&error_type, status, message.as_deref().unwrap_or_default());
     let mut fault = upstream_faults::fault(kind, status, message.as_deref());
     fault.code = string(&["error", "details", "error_code"]);
-    fault.details = details
+    fault.details = root
+        .find(&["error", "details"])
+        .filter(|details| details.kind() == Kind::Object)
         .map(Value::raw)
+        // Details with key material in them go to no client.
         .filter(|details| !keys::are_in(details.as_str()));
     fault.upstream_id = string(&["request_id"]);
     fault
 }
 
-/// The kind of an upstream's error: by its type, else by its status (`api_error` says no more than
-/// that); the message tells what neither does.
-fn kind(word: &str, status: Option<u16>, message: &str) -> FaultKind {
-    let by_status = || {
-        status.map_or(FaultKind::Upstream, |status| {
-            kind_of_status(status, message)
-        })
+/// The kind of an upstream's error: by its type, else by its status. The message tells apart what
+/// shares both.
+fn kind(error_type: &str, status: Option<u16>, message: &str) -> FaultKind {
+    let kind = match (kind_of_type(error_type), status) {
+        (Some(kind), _) => kind,
+        (None, Some(status)) => kind_of_status(status, message),
+        (None, None) => FaultKind::Upstream,
     };
-    match kind_of_type(word).unwrap_or_else(by_status) {
+    match kind {
         FaultKind::BadRequest | FaultKind::RateLimited
-            if SPENT.iter().any(|phrase| says(message, phrase)) =>
+            if QUOTA_SPENT.iter().any(|phrase| says(message, phrase)) =>
         {
             FaultKind::QuotaSpent
         }
@@ -180,10 +177,12 @@ fn kind(word: &str, status: Option<u16>, message: &str) -> FaultKind {
     }
 }
 
-fn kind_of_type(word: &str) -> Option<FaultKind> {
-    Some(match word {
+/// The kind of an error type. `None` for types that say no more than the status, such as
+/// `api_error`.
+fn kind_of_type(error_type: &str) -> Option<FaultKind> {
+    Some(match error_type {
         "invalid_request_error" => FaultKind::BadRequest,
-        // What the account may not do is the account's trouble, and no client's.
+        // What the account may not do is the account's fault and not the client's.
         "authentication_error" | "permission_error" => FaultKind::UpstreamAuth,
         "billing_error" => FaultKind::QuotaSpent,
         "not_found_error" => FaultKind::NotFound,

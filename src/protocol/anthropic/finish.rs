@@ -1,13 +1,12 @@
-//! The dialect's words for stop reasons, and where they stand in an answer.
+//! Finish reasons, both ways: the values of `stop_reason`.
 //!
 //! Source: Anthropic Messages reference, "Response", `stop_reason`; `translation.md` section 6.
-//! Knows no event order.
 
 use crate::canon::FinishReason;
 use crate::json::EscapedStr;
 
-/// Each word and its meaning. Decoding takes the first row with the word, encoding the first row
-/// with the meaning.
+/// Stop reasons and their meaning. Decoding takes the first row with the name, encoding the first
+/// row with the meaning.
 const STOP_REASONS: [(&str, FinishReason); 8] = [
     ("end_turn", FinishReason::End),
     ("stop_sequence", FinishReason::StopSequence),
@@ -19,27 +18,28 @@ const STOP_REASONS: [(&str, FinishReason); 8] = [
     ("pause_turn", FinishReason::Paused),
 ];
 
-/// Reads a stop reason. Calls in the answer decide whether it ended for them, not the upstream's
-/// word.
-pub(super) fn decode(word: &EscapedStr, has_calls: bool) -> FinishReason {
-    let known = STOP_REASONS.iter().find(|(name, _)| *word == *name);
-    match known.map_or_else(
-        || FinishReason::Other(word.clone()),
-        |(_, reason)| reason.clone(),
-    ) {
+/// Decodes a stop reason. Whether the message ended for tool calls is told by the calls in it,
+/// since some servers write another reason.
+pub(super) fn decode(name: &EscapedStr, has_calls: bool) -> FinishReason {
+    let row = STOP_REASONS.iter().find(|(known, _)| *name == *known);
+    let reason = match row {
+        Some((_, reason)) => reason.clone(),
+        None => FinishReason::Other(name.clone()),
+    };
+    match reason {
         FinishReason::End if has_calls => FinishReason::ToolCalls,
         FinishReason::ToolCalls if !has_calls => FinishReason::End,
         reason => reason,
     }
 }
 
-/// The word for a reason. `None` = the dialect has none: malformed calls are faults, and other
-/// words are their dialect's own.
+/// Encodes a reason. `None` where the dialect has no name for it: a malformed tool call is a fault,
+/// and unknown reasons are their own dialect's.
 pub(super) fn encode(reason: &FinishReason) -> Option<&'static str> {
     STOP_REASONS
         .iter()
         .find(|(_, meaning)| meaning == reason)
-        .map(|(word, _)| *word)
+        .map(|(name, _)| *name)
 }
 
 #[cfg(test)]
@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn every_word_comes_back_as_itself() {
-        for (word, _) in STOP_REASONS {
-            let reason = decode(&EscapedStr::from(word), word == "tool_use");
-            assert_eq!(encode(&reason), Some(word));
+        for (name, _) in STOP_REASONS {
+            let reason = decode(&EscapedStr::from(name), name == "tool_use");
+            assert_eq!(encode(&reason), Some(name));
         }
     }
 

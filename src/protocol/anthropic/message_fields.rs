@@ -1,68 +1,68 @@
-//! What of an answer this client gets to see: the same for streamed and whole answers.
+//! The fields of a `message` for one client, the same in a stream and in a whole response.
 //!
-//! Source: `translation.md` sections 9 and 10. Writes nothing itself.
+//! Source: `translation.md` sections 9 and 10.
 
-use super::DIALECT;
+use super::{DIALECT, finish};
 use crate::canon::{
     FinishReason, Origin, Reasoning, ReasoningDisplay, ReasoningForm, ReasoningMode, Start,
 };
 use crate::json::{EscapedStr, Object};
 use crate::protocol::{ResponseContext, envelope};
 
-use super::finish;
-
-/// How much of the reasoning is written.
+/// How much of the reasoning a client gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Thoughts {
-    /// The client asked for no thinking and gets no block that it would not know what to do with.
+pub(super) enum ThinkingDisplay {
+    /// No thinking blocks: the client did not ask for thinking and may not know them.
     Hidden,
-    /// Only the token (`display: omitted`).
-    Signed,
+    /// Thinking blocks with their signature and no text (`display: omitted`).
+    Omitted,
+    /// Thinking blocks with text and signature.
     Shown,
 }
 
+/// What the fields of a message depend on.
 #[derive(Clone, Debug)]
-pub(super) struct View {
-    pub(super) thoughts: Thoughts,
+pub(super) struct MessageFields {
+    pub(super) thinking: ThinkingDisplay,
     origin: Origin,
     request_id: String,
-    /// The name that the client asked for, whatever the upstream calls it: Claude Code leaves
-    /// thinking out of its history where the answer has another one (observed 2026-11-23 with
-    /// 2.1.197).
+    /// The model that the client asked for, whatever the upstream calls it: Claude Code leaves
+    /// thinking out of its history where the response names another model (observed 2026-11-23
+    /// with 2.1.197).
     model: String,
 }
 
-impl View {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
-        let reasoning = ask
-            .request
-            .reasoning
-            .as_ref()
-            .map(|reasoning| &reasoning.value);
+impl MessageFields {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
+        let thinking = match &context.request.reasoning {
+            Some(reasoning) => thinking_display(&reasoning.value),
+            None => ThinkingDisplay::Hidden,
+        };
         Self {
-            thoughts: reasoning.map_or(Thoughts::Hidden, thoughts),
-            origin: ask.origin.clone(),
-            request_id: ask.request_id.to_owned(),
-            model: ask.request.model.clone(),
+            thinking,
+            origin: context.origin.clone(),
+            request_id: context.request_id.to_owned(),
+            model: context.request.model.clone(),
         }
     }
 
-    /// Whether the answer comes from this dialect, so that its own constructs can be written as
-    /// they are.
+    /// Whether the upstream speaks this dialect too, so that its own constructs can be written
+    /// unchanged.
     pub(super) fn is_native(&self) -> bool {
         self.origin.dialect == DIALECT
     }
 
-    /// The token in this dialect's carrier. Every thinking block must have one, also where the
-    /// upstream gave none.
-    pub(super) fn carrier(&self, form: ReasoningForm, token: Option<&EscapedStr>) -> EscapedStr {
-        match token {
-            Some(token) if self.is_native() => token.clone(),
-            token => envelope::wrap(&self.origin, form, token),
+    /// The `signature` or `data` of a thinking block. Every thinking block must have one: what
+    /// another dialect gave, or nothing, is wrapped in an envelope that comes back with the
+    /// history.
+    pub(super) fn signature(&self, form: ReasoningForm, value: Option<&EscapedStr>) -> EscapedStr {
+        match value {
+            Some(value) if self.is_native() => value.clone(),
+            value => envelope::wrap(&self.origin, form, value),
         }
     }
 
-    /// Writes the members that an answer begins with.
+    /// Writes the fields at the start of a message.
     pub(super) fn write_start(&self, start: &Start, object: &mut Object<'_>) {
         object.key("id").text(&self.id(start));
         object.str("type", "message");
@@ -70,7 +70,7 @@ impl View {
         object.str("model", &self.model);
     }
 
-    /// The upstream's id in this dialect's form, or one of our own.
+    /// The upstream's id in this dialect's form, or one made of the request's.
     fn id(&self, start: &Start) -> EscapedStr {
         match &start.id {
             Some(id) if id.as_escaped().starts_with("msg_") => id.clone(),
@@ -79,55 +79,63 @@ impl View {
         }
     }
 
-    /// The service tier, which other dialects name in words of their own.
+    /// The service tier. Other dialects' names for tiers mean nothing to this one's clients.
     pub(super) fn tier<'s>(&self, start: &'s Start) -> Option<&'s EscapedStr> {
         start.tier.as_ref().filter(|_| self.is_native())
     }
 
-    /// The dialect's word for the reason: its own unknown words as they came, those of others as a
-    /// plain end.
+    /// The stop reason: this dialect's own unknown ones unchanged, those of others as `end_turn`.
     pub(super) fn stop_reason(&self, reason: &FinishReason) -> EscapedStr {
         match (finish::encode(reason), reason) {
-            (Some(word), _) => EscapedStr::from_static(word),
-            (None, FinishReason::Other(word)) if self.is_native() => word.clone(),
+            (Some(name), _) => EscapedStr::from_static(name),
+            (None, FinishReason::Other(name)) if self.is_native() => name.clone(),
             (None, _) => EscapedStr::from_static("end_turn"),
         }
     }
 
-    /// Whether the reason is said in a word that means something else.
+    /// Whether [`MessageFields::stop_reason`] says something else than the upstream did.
     pub(super) fn is_approximate(&self, reason: &FinishReason) -> bool {
         finish::encode(reason).is_none() && !self.is_native()
     }
 }
 
-fn thoughts(reasoning: &Reasoning) -> Thoughts {
-    let show = reasoning.display.as_ref().map(|show| &show.value);
+fn thinking_display(reasoning: &Reasoning) -> ThinkingDisplay {
+    let display = reasoning.display.as_ref().map(|display| &display.value);
     match reasoning.mode {
-        ReasoningMode::Unset | ReasoningMode::Unasked | ReasoningMode::Off => Thoughts::Hidden,
-        ReasoningMode::Dynamic | ReasoningMode::Fixed if show == Some(&ReasoningDisplay::No) => {
-            Thoughts::Signed
+        ReasoningMode::Unset | ReasoningMode::Unasked | ReasoningMode::Off => {
+            ThinkingDisplay::Hidden
         }
-        ReasoningMode::Dynamic | ReasoningMode::Fixed => Thoughts::Shown,
+        ReasoningMode::Dynamic | ReasoningMode::Fixed if display == Some(&ReasoningDisplay::No) => {
+            ThinkingDisplay::Omitted
+        }
+        ReasoningMode::Dynamic | ReasoningMode::Fixed => ThinkingDisplay::Shown,
     }
 }
 
-/// Writes how an answer ended.
-pub(super) fn write_end(
-    word: &EscapedStr,
-    sequence: Option<&EscapedStr>,
-    detail: Option<&EscapedStr>,
-    object: &mut Object<'_>,
-) {
-    object.text("stop_reason", word);
-    match sequence {
-        Some(sequence) => object.text("stop_sequence", sequence),
-        None => object.null("stop_sequence"),
-    }
-    if let Some(detail) = detail.filter(|_| *word == "refusal") {
-        object.object("stop_details", |details| {
-            details.str("type", "refusal");
-            details.null("category");
-            details.text("explanation", detail);
-        });
+/// How a message ended.
+pub(super) struct MessageEnd {
+    pub(super) stop_reason: EscapedStr,
+    pub(super) stop_sequence: Option<EscapedStr>,
+    /// Why the model refused; written only with the reason `refusal`.
+    pub(super) detail: Option<EscapedStr>,
+}
+
+impl MessageEnd {
+    /// Writes the fields at the end of a message.
+    pub(super) fn write(&self, object: &mut Object<'_>) {
+        object.text("stop_reason", &self.stop_reason);
+        match &self.stop_sequence {
+            Some(sequence) => object.text("stop_sequence", sequence),
+            None => object.null("stop_sequence"),
+        }
+        if let Some(detail) = &self.detail
+            && self.stop_reason == "refusal"
+        {
+            object.object("stop_details", |details| {
+                details.str("type", "refusal");
+                details.null("category");
+                details.text("explanation", detail);
+            });
+        }
     }
 }

@@ -1,7 +1,8 @@
-//! System text, messages and their blocks.
+//! Decodes system text, messages and their content blocks.
 //!
-//! Source: Anthropic Messages reference, "Messages". Blocks that only this API can run or read are
-//! kept whole as hosted parts.
+//! Blocks that only this API can run or read are kept whole as hosted parts.
+//!
+//! Source: Anthropic Messages reference, "Messages".
 
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
@@ -20,11 +21,8 @@ impl Decoder {
             .map(|message| self.message(message))
             .collect::<Result<_, _>>()?;
         if turns.is_empty() {
-            return Err(Invalid::new(
-                messages.offset(),
-                "expected at least one message, found none",
-            )
-            .into());
+            let why = "expected at least one message, found none";
+            return Err(Invalid::new(messages.offset(), why).into());
         }
         Ok(turns)
     }
@@ -47,22 +45,19 @@ impl Decoder {
         })
     }
 
-    /// System text at the front or in the middle: a string or blocks of text.
+    /// System text at the front or in the middle: a string or text blocks.
     pub(super) fn system_text(&mut self, system: Value<'_>) -> Result<Vec<Part>, DecodeError> {
         let parts = self.content(system)?;
-        match parts
-            .iter()
-            .find(|part| !matches!(part.kind, PartKind::Text(_)))
-        {
-            Some(other) => Err(DecodeError::unsupported(
-                other.at,
-                "expected text; system text holds nothing else",
-            )),
-            None => Ok(parts),
+        for part in &parts {
+            if !matches!(part.kind, PartKind::Text(_)) {
+                let why = "expected text; system text holds nothing else";
+                return Err(DecodeError::unsupported(part.at, why));
+            }
         }
+        Ok(parts)
     }
 
-    /// A string, or blocks.
+    /// A string or an array of blocks.
     fn content(&mut self, content: Value<'_>) -> Result<Vec<Part>, DecodeError> {
         match content.kind() {
             Kind::String => Ok(vec![Part::text(content.text()?, content.offset())]),
@@ -82,8 +77,8 @@ impl Decoder {
             "tool_result" => self.tool_result(block),
             "thinking" => self.thinking_block(block),
             "redacted_thinking" => self.redacted_thinking(block),
-            // Media is never passed over: what the API has no block for is refused here, not
-            // dropped later.
+            // Unknown media is refused here rather than dropped later: the response would be about
+            // something that the model never saw.
             media @ ("audio" | "input_audio" | "video") => Err(DecodeError::unsupported(
                 block.offset(),
                 format!("the anthropic dialect has no `{media}` blocks"),
@@ -99,12 +94,13 @@ impl Decoder {
         }
     }
 
-    /// A part of that kind, with what any block may carry beside its `own` members.
+    /// A part of that kind, with the members that every block may have. `known` are the members
+    /// that the caller has read.
     fn part(
         &mut self,
         block: Value<'_>,
         kind: PartKind,
-        own: &[&str],
+        known: &[&str],
     ) -> Result<Part, DecodeError> {
         let mut part = Part::new(kind, block.offset());
         for (key, value) in block.fields()? {
@@ -112,7 +108,7 @@ impl Decoder {
                 "type" => {}
                 "cache_control" => part.cache = Some(self.cache_breakpoint(value)?),
                 "citations" => part.citations = citations(value),
-                key if own.contains(&key) => {}
+                key if known.contains(&key) => {}
                 _ => self.unknown(value),
             }
         }
@@ -147,8 +143,8 @@ impl Decoder {
         )
     }
 
-    /// A search result that the client brings along is text which the answer builds on: a document
-    /// with its source as context.
+    /// A search result of the client's is decoded as a document with its source as context: other
+    /// dialects have no block for it, and the response builds on its text.
     fn search_result(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let media = Media {
             kind: MediaKind::Document,
@@ -164,49 +160,50 @@ impl Decoder {
         )
     }
 
+    /// `{"type":"base64","media_type":"image/png","data":"…"}`
     fn source(&mut self, source: Value<'_>) -> Result<MediaSource, DecodeError> {
         let kind = source.required("type")?;
-        let (read, known): (_, &[&str]) = match &*kind.str()? {
+        let known: &[&str];
+        let decoded = match &*kind.str()? {
             "base64" => {
-                let (mime, data) = (text(source, "media_type")?, text(source, "data")?);
-                (
-                    MediaSource::Inline { mime, data },
-                    &["type", "media_type", "data"],
-                )
+                known = &["type", "media_type", "data"];
+                MediaSource::Inline {
+                    mime: text(source, "media_type")?,
+                    data: text(source, "data")?,
+                }
             }
-            "text" => (
-                MediaSource::Plain(text(source, "data")?),
-                &["type", "media_type", "data"],
-            ),
-            "url" => (
+            "text" => {
+                known = &["type", "media_type", "data"];
+                MediaSource::Plain(text(source, "data")?)
+            }
+            "url" => {
+                known = &["type", "url"];
                 MediaSource::Url {
                     url: web_url(source.required("url")?)?,
                     mime: None,
-                },
-                &["type", "url"],
-            ),
-            "file" => (
+                }
+            }
+            "file" => {
+                known = &["type", "file_id"];
                 MediaSource::File {
                     id: Located::read(source.required("file_id")?, Value::text)?,
                     dialect: DIALECT,
-                },
-                &["type", "file_id"],
-            ),
-            "content" => (
-                MediaSource::Plain(self.plain_content(source.required("content")?)?),
-                &["type", "content"],
-            ),
+                }
+            }
+            "content" => {
+                known = &["type", "content"];
+                MediaSource::Plain(self.plain_content(source.required("content")?)?)
+            }
             _ => {
-                return Err(kind
-                    .expected("`base64`, `text`, `url`, `file` or `content`")
-                    .into());
+                let expected = "`base64`, `text`, `url`, `file` or `content`";
+                return Err(kind.expected(expected).into());
             }
         };
         self.unknown_besides(source, known)?;
-        Ok(read)
+        Ok(decoded)
     }
 
-    /// A document made of blocks, as one text: their borders only matter to citations.
+    /// A document made of blocks, as one text. The borders of the blocks matter to citations only.
     fn plain_content(&mut self, content: Value<'_>) -> Result<EscapedStr, DecodeError> {
         let parts = self.system_text(content)?;
         let texts = parts.iter().filter_map(|part| match &part.kind {
@@ -229,64 +226,55 @@ impl Decoder {
     }
 
     fn tool_result(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let content = block
-            .get("content")
-            .map(|content| self.content(content))
-            .transpose()?;
+        let parts = match block.get("content") {
+            Some(content) => self.content(content)?,
+            None => Vec::new(),
+        };
+        let is_error = match block.get("is_error") {
+            Some(is_error) => is_error.bool()?,
+            None => false,
+        };
         let result = ToolResult {
             call_id: text(block, "tool_use_id")?,
             name: None,
-            parts: content.unwrap_or_default(),
-            is_error: block
-                .get("is_error")
-                .map(Value::bool)
-                .transpose()?
-                .unwrap_or(false),
+            parts,
+            is_error,
         };
         if let Some(other) = result.parts.iter().find(|part| !fits_result(part)) {
-            return Err(DecodeError::unsupported(
-                other.at,
-                "expected text, an image or a document in a tool result",
-            ));
+            let why = "expected text, an image or a document in a tool result";
+            return Err(DecodeError::unsupported(other.at, why));
         }
-        self.part(
-            block,
-            PartKind::ToolResult(result),
-            &["tool_use_id", "content", "is_error"],
-        )
+        let known = &["tool_use_id", "content", "is_error"];
+        self.part(block, PartKind::ToolResult(result), known)
     }
 
     fn thinking_block(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let texts = optional_text(block, "thinking")?
-            .map(|text| text.value)
-            .filter(|text| !text.is_empty());
-        let carrier = optional_text(block, "signature")?
-            .map(|carrier| carrier.value)
-            .unwrap_or_default();
-        let (signature, form) = signature(&carrier, ReasoningForm::Full);
-        let reasoning = PartKind::Reasoning {
-            form,
-            texts: texts.into_iter().collect(),
+        let mut texts = Vec::new();
+        if let Some(text) = optional_text(block, "thinking")?
+            && !text.value.is_empty()
+        {
+            texts.push(text.value);
+        }
+        let signature = match optional_text(block, "signature")? {
+            Some(signature) => signature.value,
+            None => EscapedStr::default(),
         };
-        Ok(Part {
-            signature,
-            ..self.part(block, reasoning, &["thinking", "signature"])?
-        })
+        let (signature, form) = decode_signature(&signature, ReasoningForm::Full);
+        let reasoning = PartKind::Reasoning { form, texts };
+        let mut part = self.part(block, reasoning, &["thinking", "signature"])?;
+        part.signature = signature;
+        Ok(part)
     }
 
     fn redacted_thinking(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let (signature, form) = signature(&text(block, "data")?, ReasoningForm::Redacted);
-        Ok(Part {
-            signature,
-            ..self.part(
-                block,
-                PartKind::Reasoning {
-                    form,
-                    texts: Vec::new(),
-                },
-                &["data"],
-            )?
-        })
+        let (signature, form) = decode_signature(&text(block, "data")?, ReasoningForm::Redacted);
+        let reasoning = PartKind::Reasoning {
+            form,
+            texts: Vec::new(),
+        };
+        let mut part = self.part(block, reasoning, &["data"])?;
+        part.signature = signature;
+        Ok(part)
     }
 }
 
@@ -311,30 +299,35 @@ fn optional_text(block: Value<'_>, key: &str) -> Result<Option<Located<EscapedSt
         .transpose()
 }
 
-/// The token of a carrier and the form of its reasoning: the client's own, or another maker's out
-/// of our envelope.
-fn signature(carrier: &EscapedStr, own: ReasoningForm) -> (Option<Signature>, ReasoningForm) {
-    match envelope::unwrap(carrier) {
+/// Decodes the signature of a thinking block, and the form that its reasoning had at its origin.
+///
+/// One of this dialect is taken as it is; one of another dialect comes out of the envelope in which
+/// an earlier response carried it, together with its form. `form` is the block's own.
+fn decode_signature(
+    signature: &EscapedStr,
+    form: ReasoningForm,
+) -> (Option<Signature>, ReasoningForm) {
+    match envelope::unwrap(signature) {
         Carried::Own(value) if !value.is_empty() => {
             let origin = Origin {
                 dialect: DIALECT,
                 provider: String::new(),
                 model: String::new(),
             };
-            (Some(Signature { origin, value }), own)
+            (Some(Signature { origin, value }), form)
         }
         Carried::Foreign { signature, form } => (Some(signature), form),
-        Carried::Own(_) | Carried::Nothing => (None, own),
+        Carried::Own(_) | Carried::Nothing => (None, form),
     }
 }
 
-/// An empty list cites nothing.
+/// The citations of a block; `None` where the list is empty.
 fn citations(value: Value<'_>) -> Option<Located<Raw>> {
     let is_empty = value.items().is_ok_and(|mut items| items.next().is_none());
     (!is_empty).then(|| located(value, value.raw()))
 }
 
-/// A URL source is a PDF, as the API takes no other document by URL.
+/// The kind of a document. By URL, the API takes PDFs only.
 fn document_kind(source: &MediaSource) -> MediaKind {
     match source {
         MediaSource::Inline { mime, .. } => {
@@ -345,7 +338,7 @@ fn document_kind(source: &MediaSource) -> MediaKind {
     }
 }
 
-/// No path of this machine may leave it under the name of a URL.
+/// A URL of the web. Any other scheme is refused, since `file:` would name a path of this machine.
 fn web_url(url: Value<'_>) -> Result<EscapedStr, Invalid> {
     let plain = url.str()?.to_ascii_lowercase();
     let is_web = plain.starts_with("https://") || plain.starts_with("http://");

@@ -1,4 +1,4 @@
-//! Turns as this dialect takes them: they alternate, begin with the user, and hold nothing empty.
+//! Encodes turns as messages, which alternate, begin with the user, and have no empty content.
 //!
 //! Source: Anthropic Messages reference, "Messages" and "Rules enforced"; `translation.md` section
 //! 3.
@@ -6,11 +6,10 @@
 use super::DIALECT;
 use super::content_encode::plain_text;
 use super::request_encode::{Encoder, write_text};
-use crate::canon::{Media, MediaKind, Part, PartKind, Role, Turn};
+use crate::canon::{MediaKind, Part, PartKind, Role, Turn};
 use crate::json::{Array, EscapedStr};
-use crate::protocol::envelope;
 
-/// What stands in front of a conversation that the assistant begins.
+/// The user's message before a conversation that the assistant begins.
 const CONTINUE: &str = "(continue)";
 
 /// One message, before it is written.
@@ -23,7 +22,7 @@ pub(super) struct Message<'r> {
 #[derive(Debug)]
 enum Block<'r> {
     Part(&'r Part),
-    /// EscapedStr that no part of the request holds in this form.
+    /// Text that no part of the request has in this form.
     Text(EscapedStr),
 }
 
@@ -37,29 +36,27 @@ impl Message<'_> {
     }
 
     pub(super) fn has_results(&self) -> bool {
-        self.blocks.iter().any(|block| {
-            matches!(
-                block,
-                Block::Part(Part {
-                    kind: PartKind::ToolResult(_),
-                    ..
-                })
-            )
-        })
+        let is_result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
+        self.parts().any(is_result)
     }
 
     pub(super) fn begins_with_reasoning(&self) -> bool {
-        matches!(
-            self.blocks.first(),
-            Some(Block::Part(Part {
-                kind: PartKind::Reasoning { .. },
-                ..
-            }))
-        )
+        match self.blocks.first() {
+            Some(Block::Part(part)) => matches!(part.kind, PartKind::Reasoning { .. }),
+            Some(Block::Text(_)) | None => false,
+        }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.blocks.iter().filter_map(|block| match block {
+            Block::Part(part) => Some(*part),
+            Block::Text(_) => None,
+        })
     }
 }
 
 impl<'e> Encoder<'e> {
+    /// The messages of the request. Turns of one role become one message.
     pub(super) fn messages(&mut self) -> Vec<Message<'e>> {
         let request = self.request;
         let mut messages: Vec<Message<'e>> = Vec::with_capacity(request.turns.len() + 1);
@@ -71,77 +68,61 @@ impl<'e> Encoder<'e> {
                 _ => messages.push(message),
             }
         }
-        if messages
-            .first()
-            .is_none_or(|message| message.role != "user")
-        {
+        let begins_with_user = messages.first().is_some_and(|first| first.role == "user");
+        if !begins_with_user {
             self.losses.added("turn");
-            messages.insert(
-                0,
-                Message {
-                    role: "user",
-                    blocks: vec![Block::Text(EscapedStr::from_static(CONTINUE))],
-                },
-            );
+            let first = Message {
+                role: "user",
+                blocks: vec![Block::Text(EscapedStr::from_static(CONTINUE))],
+            };
+            messages.insert(0, first);
         }
         messages
     }
 
     fn message(&mut self, turn: &'e Turn) -> Message<'e> {
-        turn.name
-            .iter()
-            .for_each(|name| self.losses.dropped(name.at));
-        let is_reminder =
-            matches!(turn.role, Role::System | Role::Developer) && !self.abilities.system_turns;
+        if let Some(name) = &turn.name {
+            self.losses.dropped(name.at);
+        }
+        let is_system = matches!(turn.role, Role::System | Role::Developer);
+        let is_reminder = is_system && !self.abilities.system_messages;
         if is_reminder {
             self.losses.adjusted(turn.at);
         }
-        let kept: Vec<&'e Part> = turn
-            .parts
-            .iter()
-            .filter(|part| self.keeps(part, turn.role))
-            .collect();
-        let block = |part| {
-            if is_reminder {
-                reminder(part)
+        let mut blocks = Vec::with_capacity(turn.parts.len());
+        for part in &turn.parts {
+            if !self.keeps_part(part, turn.role) {
+                continue;
+            }
+            blocks.push(if is_reminder {
+                wrap_reminder(part)
             } else {
                 Block::Part(part)
-            }
-        };
+            });
+        }
         Message {
             role: self.role(turn.role),
-            blocks: kept.into_iter().map(block).collect(),
+            blocks,
         }
     }
 
     fn role(&self, role: Role) -> &'static str {
         match role {
             Role::Assistant => "assistant",
-            Role::System | Role::Developer if self.abilities.system_turns => "system",
+            Role::System | Role::Developer if self.abilities.system_messages => "system",
             Role::User | Role::System | Role::Developer => "user",
         }
     }
 
-    /// Whether a part of a turn is written; what is not is reported.
-    fn keeps(&mut self, part: &Part, role: Role) -> bool {
+    /// Whether a part of a turn is written; one that is not is reported.
+    fn keeps_part(&mut self, part: &Part, role: Role) -> bool {
         let is_kept = match &part.kind {
             PartKind::Text(_) | PartKind::Refusal(_) => return self.keeps_text(part),
-            PartKind::Reasoning { .. } => envelope::fitting(
-                part.signature.as_ref(),
-                DIALECT,
-                self.target.provider,
-                self.target.model,
-            )
-            .is_some(),
+            PartKind::Reasoning { .. } => self.own_signature(part).is_some(),
             PartKind::Hosted { dialect, .. } => *dialect == DIALECT,
-            PartKind::Media(Media {
-                kind: MediaKind::Image,
-                ..
-            }) if role == Role::Assistant => {
-                self.losses.refuse(
-                    part.at,
-                    "the anthropic dialect takes no images of the assistant",
-                );
+            PartKind::Media(media) if media.kind == MediaKind::Image && role == Role::Assistant => {
+                let why = "the anthropic dialect takes no images of the assistant";
+                self.losses.refuse(part.at, why);
                 false
             }
             PartKind::Media(_) | PartKind::ToolCall { .. } | PartKind::ToolResult(_) => true,
@@ -153,9 +134,9 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// System text in the middle for models that know no system messages: what Claude's own clients
-/// wrap it in.
-fn reminder(part: &Part) -> Block<'_> {
+/// System text between turns, for a model that takes no system messages: in the tags in which
+/// Claude's own clients send it.
+fn wrap_reminder(part: &Part) -> Block<'_> {
     let [open, close] = ["<system-reminder>", "</system-reminder>"].map(EscapedStr::from_static);
     match plain_text(part) {
         Some(text) => Block::Text(EscapedStr::join([&open, text, &close], "\\n")),

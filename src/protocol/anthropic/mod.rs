@@ -7,11 +7,12 @@
 //! What this dialect cannot carry is dropped by name or refused in `request_encode`; nothing here
 //! knows a socket, a clock or an account.
 
-mod abilities;
+mod config_decode;
+mod config_encode;
+mod content_block_decode;
 mod content_encode;
 mod faults;
 mod finish;
-mod format_encode;
 mod frame_info;
 mod message_fields;
 mod messages_decode;
@@ -138,9 +139,7 @@ impl Protocol for Anthropic {
     }
 
     fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream_encode::Encoder::new(message_fields::View::new(
-            context,
-        )))
+        Box::new(stream_encode::Encoder::new(context))
     }
 
     fn decode_response(&self, body: Bytes, _: &DecodeContext) -> Result<Response, Fault> {
@@ -170,7 +169,7 @@ impl Protocol for Anthropic {
         _: &PassthroughState<'_>,
         out: &mut BytesMut,
     ) -> StreamEnd {
-        faults::encode_event(fault, out);
+        faults::encode_record(fault, out);
         StreamEnd::Clean
     }
 
@@ -201,7 +200,7 @@ impl Protocol for Anthropic {
     }
 
     fn encode_model(&self, model: &ModelCard) -> Bytes {
-        models::encode_one(model)
+        models::encode(model)
     }
 
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault> {

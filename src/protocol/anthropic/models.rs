@@ -1,7 +1,9 @@
-//! The model list, a page at a time, and one model.
+//! Model lists and cards, and what the models of this dialect accept, by their names.
 //!
-//! Source: Anthropic Messages reference, "GET /v1/models": `limit` (20, 1 to 1000), `after_id`,
-//! `before_id`. Filters nothing.
+//! Source: Anthropic Messages reference: "GET /v1/models" (`limit`: 1 to 1000, 20 by default;
+//! `after_id`, `before_id`); `thinking` ("newer models accept only adaptive, up to 4.5 only
+//! enabled"), "two API versions" (sampling) and "Rules enforced" (prefill). This is the only place
+//! in the dialect that looks at a model's version.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -10,36 +12,39 @@ use percent_encoding::percent_decode_str;
 use crate::canon::{Fault, ModelCard};
 use crate::json::{self, Document, Invalid, Object, Value};
 
+/// Models on a page where the query sets no `limit`.
 const PAGE_LEN: usize = 20;
 const PAGE_LEN_MAX: usize = 1000;
 
+/// Encodes the page of the list that the query asks for.
 pub(super) fn encode_list(models: &[ModelCard], query: Option<&str>) -> Bytes {
     let (page, has_more) = page(models, query.unwrap_or_default());
     json::document(|value| {
         value.object(|object| {
             object.array("data", |data| {
                 page.iter()
-                    .for_each(|model| data.object(|object| write(model, object)))
+                    .for_each(|model| data.object(|object| write_card(model, object)))
             });
             object.bool("has_more", has_more);
-            edge("first_id", page.first(), object);
-            edge("last_id", page.last(), object);
+            write_id("first_id", page.first(), object);
+            write_id("last_id", page.last(), object);
         });
     })
 }
 
-pub(super) fn encode_one(model: &ModelCard) -> Bytes {
-    json::document(|value| value.object(|object| write(model, object)))
+/// Encodes one model.
+pub(super) fn encode(model: &ModelCard) -> Bytes {
+    json::document(|value| value.object(|object| write_card(model, object)))
 }
 
-fn edge(key: &str, model: Option<&ModelCard>, object: &mut Object<'_>) {
+fn write_id(key: &str, model: Option<&ModelCard>, object: &mut Object<'_>) {
     match model {
         Some(model) => object.str(key, &model.id),
         None => object.null(key),
     }
 }
 
-fn write(model: &ModelCard, object: &mut Object<'_>) {
+fn write_card(model: &ModelCard, object: &mut Object<'_>) {
     object.str("type", "model");
     object.str("id", &model.id);
     object.str(
@@ -58,69 +63,171 @@ fn write(model: &ModelCard, object: &mut Object<'_>) {
     });
 }
 
-/// RFC 3339. The field is demanded; the API itself writes the epoch where a date is not known.
+/// The creation date as RFC 3339. The field is required; the API itself writes the epoch where it
+/// does not know the date.
 fn created_at(seconds: Option<u64>) -> String {
     let seconds = seconds.and_then(|seconds| i64::try_from(seconds).ok());
-    let moment = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
-    moment.unwrap_or(Timestamp::UNIX_EPOCH).to_string()
+    let created = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    created.unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
-/// The models that the query asks for, and whether there are more in the direction that it goes.
+/// Selects the page that the query asks for, and whether more models follow in that direction.
 fn page<'m>(models: &'m [ModelCard], query: &str) -> (&'m [ModelCard], bool) {
-    let place = |id: String| models.iter().position(|model| model.id == id);
+    let index_of = |id: String| models.iter().position(|model| model.id == id);
     let limit = parameter(query, "limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(PAGE_LEN)
         .clamp(1, PAGE_LEN_MAX);
-    if let Some(end) = parameter(query, "before_id").and_then(place) {
+    if let Some(end) = parameter(query, "before_id").and_then(index_of) {
         let start = end.saturating_sub(limit);
         return (&models[start..end], start > 0);
     }
-    let start = parameter(query, "after_id")
-        .and_then(place)
-        .map_or(0, |place| place + 1);
+    let start = match parameter(query, "after_id").and_then(index_of) {
+        Some(index) => index + 1,
+        None => 0,
+    };
     let end = (start + limit).min(models.len());
     (&models[start..end], end < models.len())
 }
 
+/// A parameter of the query, percent-decoded; the last where it is repeated.
 fn parameter(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.rev().find(|(key, _)| *key == name)?;
     Some(percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
+/// Decodes an upstream's list of models.
 pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
-    let unreadable = |invalid: Invalid| {
-        Fault::upstream(format!(
-            "the upstream's list of models cannot be read: {invalid}"
-        ))
+    let malformed = |invalid: Invalid| {
+        let why = format!("the upstream's list of models cannot be read: {invalid}");
+        Fault::upstream(why)
     };
-    let document = Document::parse(body.clone()).map_err(unreadable)?;
+    let document = Document::parse(body.clone()).map_err(malformed)?;
     let models = document
         .root()
         .required("data")
         .and_then(Value::items)
-        .map_err(unreadable)?;
-    models
-        .map(card)
-        .collect::<Result<_, _>>()
-        .map_err(unreadable)
+        .map_err(malformed)?;
+    let cards: Result<Vec<ModelCard>, Invalid> = models.map(decode_card).collect();
+    cards.map_err(malformed)
 }
 
-fn card(model: Value<'_>) -> Result<ModelCard, Invalid> {
+fn decode_card(model: Value<'_>) -> Result<ModelCard, Invalid> {
     let string = |key: &str| model.get(key).and_then(|value| value.str().ok());
-    let count = |key: &str| model.get(key).and_then(|value| value.u64().ok());
-    let created = string("created_at").and_then(|moment| moment.parse::<Timestamp>().ok());
+    let tokens = |key: &str| model.get(key).and_then(|value| value.u64().ok());
+    let created_at = string("created_at").and_then(|time| time.parse::<Timestamp>().ok());
+    // The epoch stands for a date that is not known.
+    let created = created_at
+        .and_then(|time| u64::try_from(time.as_second()).ok())
+        .filter(|&seconds| seconds > 0);
     Ok(ModelCard {
         id: model.required("id")?.str()?.into_owned(),
         display_name: string("display_name").map(std::borrow::Cow::into_owned),
-        created: created
-            .and_then(|moment| u64::try_from(moment.as_second()).ok())
-            .filter(|&seconds| seconds > 0),
-        input_tokens_max: count("max_input_tokens"),
-        output_tokens_max: count("max_tokens"),
+        created,
+        input_tokens_max: tokens("max_input_tokens"),
+        output_tokens_max: tokens("max_tokens"),
         ..ModelCard::default()
     })
+}
+
+/// How a model is asked to think.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ThinkingForm {
+    /// The model does not think.
+    Unsupported,
+    /// `{"type":"enabled","budget_tokens":…}`.
+    Budget,
+    /// `{"type":"adaptive"}` together with `output_config.effort`.
+    Adaptive,
+    /// Not known: the form that the client used, else a budget, which other vendors' servers
+    /// copied first.
+    Unknown,
+}
+
+/// What a model accepts in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Abilities {
+    pub(super) thinking: ThinkingForm,
+    /// Whether it accepts `temperature`, `top_p` and `top_k`.
+    pub(super) sampling: bool,
+    /// Whether it accepts messages with the role `system` (beta
+    /// `mid-conversation-system-2026-04-07`).
+    pub(super) system_messages: bool,
+    /// Whether the last message may be the start of the response (a prefill).
+    pub(super) prefill: bool,
+}
+
+/// A model of another vendor, or of a name that does not say `claude`.
+const UNKNOWN: Abilities = Abilities {
+    thinking: ThinkingForm::Unknown,
+    sampling: true,
+    system_messages: false,
+    prefill: true,
+};
+
+/// Abilities by the version that introduced them, newest first.
+const ABILITIES: [((u32, u32), Abilities); 4] = [
+    (
+        (4, 7),
+        Abilities {
+            thinking: ThinkingForm::Adaptive,
+            sampling: false,
+            system_messages: true,
+            prefill: false,
+        },
+    ),
+    (
+        (4, 6),
+        Abilities {
+            thinking: ThinkingForm::Adaptive,
+            sampling: true,
+            system_messages: false,
+            prefill: false,
+        },
+    ),
+    (
+        (3, 7),
+        Abilities {
+            thinking: ThinkingForm::Budget,
+            sampling: true,
+            system_messages: false,
+            prefill: true,
+        },
+    ),
+    (
+        (0, 0),
+        Abilities {
+            thinking: ThinkingForm::Unsupported,
+            sampling: true,
+            system_messages: false,
+            prefill: true,
+        },
+    ),
+];
+
+/// What the model of that name accepts. A Claude model without a version in its name counts as the
+/// newest.
+pub(super) fn abilities(model: &str) -> Abilities {
+    let Some((_, name)) = model.rsplit_once("claude") else {
+        return UNKNOWN;
+    };
+    let version = version(name).unwrap_or((u32::MAX, 0));
+    ABILITIES
+        .iter()
+        .find(|(from, _)| *from <= version)
+        .map_or(UNKNOWN, |(_, abilities)| *abilities)
+}
+
+/// Major and minor version: `-opus-4-5-20251101` is 4.5, `-sonnet-4-20250514` is 4.0. A number of
+/// more than two digits is a date.
+fn version(name: &str) -> Option<(u32, u32)> {
+    let numbers = name
+        .split(|character: char| !character.is_ascii_digit())
+        .filter(|digits| !digits.is_empty());
+    let mut numbers = numbers.map(|digits| digits.parse().ok().filter(|_| digits.len() <= 2));
+    let major = numbers.next().flatten()?;
+    Some((major, numbers.next().flatten().unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -187,5 +294,42 @@ mod tests {
             encode_list(&[], None),
             r#"{"data":[],"has_more":false,"first_id":null,"last_id":null}"#
         );
+    }
+
+    #[test]
+    fn a_name_tells_how_its_model_reasons() {
+        let cases = [
+            ("claude-3-5-haiku-20241022", ThinkingForm::Unsupported),
+            ("claude-3-opus-20240229", ThinkingForm::Unsupported),
+            ("claude-3-7-sonnet-20250219", ThinkingForm::Budget),
+            ("claude-sonnet-4-20250514", ThinkingForm::Budget),
+            ("anthropic/claude-opus-4.5", ThinkingForm::Budget),
+            ("claude-opus-4-6", ThinkingForm::Adaptive),
+            (
+                "anthropic.claude-sonnet-5-20270101-v1:0",
+                ThinkingForm::Adaptive,
+            ),
+            ("claude-next", ThinkingForm::Adaptive),
+            ("kimi-k2", ThinkingForm::Unknown),
+        ];
+        for (model, form) in cases {
+            assert_eq!(abilities(model).thinking, form, "{model}");
+        }
+    }
+
+    #[test]
+    fn only_the_newest_refuse_sampling_and_take_system_turns() {
+        for (model, is_newest) in [
+            ("claude-sonnet-4-5", false),
+            ("claude-opus-4-6", false),
+            ("claude-opus-4-7", true),
+            ("m", false),
+        ] {
+            assert_eq!(
+                (abilities(model).sampling, abilities(model).system_messages),
+                (!is_newest, is_newest),
+                "{model}"
+            );
+        }
     }
 }

@@ -1,11 +1,28 @@
-//! How much a request lets the model think, and the bound on its answer: the two depend on each
-//! other.
+//! Decides how much the model may think and how long the response may be, which depend on each
+//! other: `thinking`, `output_config.effort` and `max_tokens`.
+//!
+//! Clients say how much to think in four ways (a mode, an effort, a budget of tokens, whether to
+//! show thoughts), and a model takes one of three forms:
+//!
+//! ```text
+//!   the client's       | Adaptive             | Budget                        | Unsupported
+//!   -------------------+----------------------+-------------------------------+------------
+//!   nothing            | -                    | -                             | -
+//!   off                | disabled             | disabled                      | -
+//!   on, with an effort | adaptive + effort    | enabled, budget of the effort | dropped
+//!   on, with a budget  | adaptive + effort of | enabled, that budget          | dropped
+//!                      | the budget           |                               |
+//!   on, nothing more   | adaptive             | enabled, default budget       | dropped
+//! ```
+//!
+//! Thinking is switched off again where the API would refuse the request with it: see
+//! [`Encoder::thinking`] and [`fit_budget`].
 //!
 //! Source: Anthropic Messages reference, `thinking`; `translation.md` section 2 (efforts, budgets,
-//! `max_tokens`). Writes nothing but what the plan says.
+//! `max_tokens`).
 
-use super::abilities::ThinkingForm;
 use super::messages_encode::Message;
+use super::models::ThinkingForm;
 use super::request_encode::Encoder;
 use crate::canon::{
     Effort, Located, Losses, Offset, Reasoning, ReasoningDisplay, ReasoningMode, ToolChoice,
@@ -13,39 +30,44 @@ use crate::canon::{
 use crate::json::Object;
 use crate::protocol::efforts;
 
-/// `max_tokens` for a model whose own bound is not known, while the client streams: what Claude
-/// Code asks for.
+/// `max_tokens` where neither the client nor the model sets a limit and the client streams: what
+/// Claude Code asks for.
 const MAX_TOKENS_STREAMING: u64 = 32_000;
-/// The same for an answer in one piece, which must not take so long that clients give up.
+/// The same for a whole response, which must not take so long that clients time out.
 const MAX_TOKENS_WHOLE: u64 = 8_192;
-/// The smallest budget that the API takes.
+/// The smallest budget that the API accepts.
 const BUDGET_TOKENS_MIN: u64 = 1_024;
 
+/// The `thinking` field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Thinking {
-    Unsaid,
+    /// The field is left out.
+    Unset,
     Disabled,
     Adaptive,
-    Enabled { budget_tokens: u64 },
+    Enabled {
+        budget_tokens: u64,
+    },
 }
 
-/// What is written of thinking, effort and bound.
+/// The fields of a request that concern thinking and the length of the response.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ReasoningFields {
     thinking: Thinking,
     display: Option<&'static str>,
     pub(super) effort: Option<&'static str>,
     pub(super) max_tokens: u64,
 }
 
-impl Plan {
-    pub(super) fn thinks(&self) -> bool {
+impl ReasoningFields {
+    pub(super) fn is_thinking(&self) -> bool {
         matches!(self.thinking, Thinking::Adaptive | Thinking::Enabled { .. })
     }
 
-    pub(super) fn write(&self, object: &mut Object<'_>) {
+    /// Writes `thinking`. Effort and `max_tokens` are written with the fields around them.
+    pub(super) fn write_thinking(&self, object: &mut Object<'_>) {
         let kind = match self.thinking {
-            Thinking::Unsaid => return,
+            Thinking::Unset => return,
             Thinking::Disabled => "disabled",
             Thinking::Adaptive => "adaptive",
             Thinking::Enabled { .. } => "enabled",
@@ -60,75 +82,80 @@ impl Plan {
     }
 }
 
-/// The bound on the answer's tokens.
+/// The limit on output tokens, which include thinking.
 #[derive(Clone, Copy, Debug)]
-struct Bound {
+struct OutputLimit {
     tokens: u64,
-    /// Whether it is a default of ours, which may grow to make room for a budget.
-    may_grow: bool,
+    /// Whether the limit is our own default, which may be raised to make room for a budget.
+    is_raisable: bool,
+}
+
+impl OutputLimit {
+    fn fixed(tokens: u64) -> Self {
+        Self {
+            tokens,
+            is_raisable: false,
+        }
+    }
 }
 
 impl Encoder<'_> {
-    pub(super) fn plan(&mut self, messages: &[Message<'_>]) -> Plan {
-        let mut bound = self.bound();
+    /// Decides the fields. `messages` are needed since a running tool loop restricts thinking.
+    pub(super) fn reasoning_fields(&mut self, messages: &[Message<'_>]) -> ReasoningFields {
+        let mut limit = self.output_limit();
         let Some(reasoning) = &self.request.reasoning else {
-            return Plan {
-                thinking: Thinking::Unsaid,
+            return ReasoningFields {
+                thinking: Thinking::Unset,
                 display: None,
                 effort: None,
-                max_tokens: bound.tokens,
+                max_tokens: limit.tokens,
             };
         };
-        let form = self.form(reasoning.value.mode);
-        let thinking = self.thinking(reasoning, form, messages, &mut bound);
-        let mut plan = Plan {
+        let form = self.thinking_form(reasoning.value.mode);
+        let thinking = self.thinking(reasoning, form, messages, &mut limit);
+        let mut fields = ReasoningFields {
             thinking,
             display: None,
             effort: None,
-            max_tokens: bound.tokens,
+            max_tokens: limit.tokens,
         };
-        plan.display = self.display(&reasoning.value, plan.thinks());
+        fields.display = self.display(&reasoning.value, fields.is_thinking());
         if form == ThinkingForm::Adaptive {
-            plan.effort = self.effort(&reasoning.value, plan.thinks());
+            fields.effort = self.effort(&reasoning.value, fields.is_thinking());
         }
-        plan
+        fields
     }
 
-    fn bound(&mut self) -> Bound {
+    /// The client's limit, else the model's, else a default.
+    fn output_limit(&mut self) -> OutputLimit {
+        // A token count has no response to limit.
         if self.counts_tokens() {
-            return Bound {
-                tokens: u64::MAX,
-                may_grow: false,
-            };
+            return OutputLimit::fixed(u64::MAX);
         }
-        if let Some(asked) = &self.request.output_tokens_max {
-            return Bound {
-                tokens: asked.value,
-                may_grow: false,
-            };
+        if let Some(requested) = &self.request.output_tokens_max {
+            return OutputLimit::fixed(requested.value);
         }
+        // The API requires `max_tokens`.
         self.losses.added("max_tokens");
-        let default = if self.target.stream {
+        if let Some(tokens) = self.target.output_tokens_max {
+            return OutputLimit::fixed(tokens);
+        }
+        let tokens = if self.target.stream {
             MAX_TOKENS_STREAMING
         } else {
             MAX_TOKENS_WHOLE
         };
-        match self.target.output_tokens_max {
-            Some(tokens) => Bound {
-                tokens,
-                may_grow: false,
-            },
-            None => Bound {
-                tokens: default,
-                may_grow: true,
-            },
+        OutputLimit {
+            tokens,
+            is_raisable: true,
         }
     }
 
-    fn form(&self, mode: ReasoningMode) -> ThinkingForm {
+    /// The form that the model takes; for a model that is not known, the one the client used.
+    fn thinking_form(&self, mode: ReasoningMode) -> ThinkingForm {
         match self.abilities.thinking {
-            ThinkingForm::Either if mode == ReasoningMode::Dynamic => ThinkingForm::Adaptive,
-            ThinkingForm::Either => ThinkingForm::Budget,
+            ThinkingForm::Unknown if mode == ReasoningMode::Dynamic => ThinkingForm::Adaptive,
+            ThinkingForm::Unknown => ThinkingForm::Budget,
             form => form,
         }
     }
@@ -138,91 +165,83 @@ impl Encoder<'_> {
         reasoning: &Located<Reasoning>,
         form: ThinkingForm,
         messages: &[Message<'_>],
-        bound: &mut Bound,
+        limit: &mut OutputLimit,
     ) -> Thinking {
-        let wish = Wish::of(&reasoning.value, form);
-        match (wish, form) {
-            (Wish::Open, ThinkingForm::Adaptive) | (Wish::Off, ThinkingForm::Never) => {
-                Thinking::Unsaid
+        let requested = RequestedThinking::of(&reasoning.value, form);
+        match (requested, form) {
+            (RequestedThinking::Unset, ThinkingForm::Adaptive)
+            | (RequestedThinking::Off, ThinkingForm::Unsupported) => Thinking::Unset,
+            (RequestedThinking::Off, ThinkingForm::Adaptive) => Thinking::Disabled,
+            (RequestedThinking::Unset, _) => {
+                self.drop_effort(&reasoning.value);
+                Thinking::Unset
             }
-            (Wish::Off, ThinkingForm::Adaptive) => Thinking::Disabled,
-            (Wish::Open | Wish::Off, _) => self.unthinking(wish, &reasoning.value),
-            (Wish::On, ThinkingForm::Never) => {
+            (RequestedThinking::Off, _) => {
+                self.drop_effort(&reasoning.value);
+                Thinking::Disabled
+            }
+            (RequestedThinking::On, ThinkingForm::Unsupported) => {
                 self.drop_thinking(reasoning, form);
-                Thinking::Unsaid
+                Thinking::Unset
             }
-            (Wish::On, _) if self.forces_a_call() || self.lacks_thinking(messages) => {
+            // Both are a 400 while thinking is on.
+            (RequestedThinking::On, _) if self.forces_a_call() || self.lacks_thinking(messages) => {
                 self.drop_thinking(reasoning, form);
                 Thinking::Disabled
             }
-            (Wish::On, ThinkingForm::Adaptive) => Thinking::Adaptive,
-            (Wish::On, _) => self.enabled(reasoning, bound),
+            (RequestedThinking::On, ThinkingForm::Adaptive) => Thinking::Adaptive,
+            (RequestedThinking::On, _) => self.enabled(reasoning, limit),
         }
     }
 
-    /// Toward a model that has no word for effort besides its thinking.
-    fn unthinking(&mut self, wish: Wish, reasoning: &Reasoning) -> Thinking {
-        let effort = reasoning
-            .effort
-            .as_ref()
-            .filter(|effort| effort.value != Effort::None);
-        effort
-            .iter()
-            .for_each(|effort| self.losses.dropped(effort.at));
-        if wish == Wish::Off {
-            Thinking::Disabled
-        } else {
-            Thinking::Unsaid
+    /// Reports the effort toward a model that takes none without thinking.
+    fn drop_effort(&mut self, reasoning: &Reasoning) {
+        if let Some(effort) = &reasoning.effort
+            && effort.value != Effort::None
+        {
+            self.losses.dropped(effort.at);
         }
     }
 
-    /// Names thinking that cannot be had, and its effort where that is not written by itself.
+    /// Reports thinking that is not possible, and its effort unless `output_config` carries that.
     fn drop_thinking(&mut self, reasoning: &Located<Reasoning>, form: ThinkingForm) {
         self.losses.dropped(reasoning.at);
-        let effort = reasoning
-            .value
-            .effort
-            .as_ref()
-            .filter(|_| form != ThinkingForm::Adaptive);
-        effort
-            .iter()
-            .for_each(|effort| self.losses.dropped(effort.at));
+        if let Some(effort) = &reasoning.value.effort
+            && form != ThinkingForm::Adaptive
+        {
+            self.losses.dropped(effort.at);
+        }
     }
 
-    /// A choice that forces a call and thinking together are a 400.
+    /// Whether the tool choice forces a call, which the API refuses together with thinking.
     fn forces_a_call(&self) -> bool {
-        let choice = self
-            .request
-            .tool_choice
-            .as_ref()
-            .map(|choice| &choice.value);
-        let forces = |choice: &ToolChoice| {
-            !matches!(
-                choice,
-                ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. }
-            )
+        let Some(choice) = &self.request.tool_choice else {
+            return false;
         };
-        choice.is_some_and(forces)
+        !matches!(
+            choice.value,
+            ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. }
+        )
     }
 
-    /// Whether a tool loop is running whose last assistant turn does not begin with its thinking:
-    /// with thinking on, a 400.
+    /// Whether a tool loop is running whose last assistant message does not begin with its
+    /// thinking, which the API refuses while thinking is on. The thinking may have been another
+    /// model's and left out, or there was none.
     fn lacks_thinking(&self, messages: &[Message<'_>]) -> bool {
-        let is_running = messages
-            .iter()
-            .rev()
+        let mut latest = messages.iter().rev();
+        let is_loop_running = latest
             .find(|message| !message.is_system())
             .is_some_and(Message::has_results);
-        let last = messages.iter().rev().find(|message| message.is_assistant());
-        is_running && last.is_some_and(|message| !message.begins_with_reasoning())
+        let assistant = messages.iter().rev().find(|message| message.is_assistant());
+        is_loop_running && assistant.is_some_and(|message| !message.begins_with_reasoning())
     }
 
-    fn enabled(&mut self, reasoning: &Located<Reasoning>, bound: &mut Bound) -> Thinking {
-        let (asked, at) = self.measure(reasoning);
-        let Some(budget_tokens) = fit(asked, at, bound, self.losses) else {
+    fn enabled(&mut self, reasoning: &Located<Reasoning>, limit: &mut OutputLimit) -> Thinking {
+        let (requested, at) = self.requested_budget(reasoning);
+        let Some(budget_tokens) = fit_budget(requested, at, limit, self.losses) else {
             return Thinking::Disabled;
         };
-        // The model was to find the measure itself; now it is fixed.
+        // The client left the amount to the model; now it is fixed.
         if reasoning.value.mode == ReasoningMode::Dynamic && reasoning.value.budget_tokens.is_none()
         {
             self.losses.adjusted(at);
@@ -230,42 +249,42 @@ impl Encoder<'_> {
         Thinking::Enabled { budget_tokens }
     }
 
-    /// The budget that the client asks for, in one way or another, and where.
-    fn measure(&mut self, reasoning: &Located<Reasoning>) -> (u64, Offset) {
+    /// The budget that the client asked for in one way or another, and where it did.
+    fn requested_budget(&mut self, reasoning: &Located<Reasoning>) -> (u64, Offset) {
         let Reasoning {
             effort,
             budget_tokens,
             ..
         } = &reasoning.value;
-        match (budget_tokens, effort) {
-            (Some(budget), effort) => {
-                effort
-                    .iter()
-                    .for_each(|effort| self.losses.dropped(effort.at));
-                (budget.value, budget.at)
+        if let Some(budget) = budget_tokens {
+            if let Some(effort) = effort {
+                self.losses.dropped(effort.at);
             }
-            (None, Some(effort)) => (efforts::row(effort.value).anthropic_budget, effort.at),
-            // The client left it to the model altogether, and this model wants a number.
-            (None, None) => (
+            return (budget.value, budget.at);
+        }
+        match effort {
+            Some(effort) => (efforts::row(effort.value).anthropic_budget, effort.at),
+            // The client gave no amount at all, and this model requires one.
+            None => (
                 efforts::row(efforts::UNMEASURED).anthropic_budget,
                 reasoning.at,
             ),
         }
     }
 
-    /// The word for the effort, from the budget where that is all there is.
-    fn effort(&mut self, reasoning: &Reasoning, thinks: bool) -> Option<&'static str> {
+    /// The effort, from the budget where the client gave only that.
+    fn effort(&mut self, reasoning: &Reasoning, is_thinking: bool) -> Option<&'static str> {
         let effort = match (&reasoning.effort, &reasoning.budget_tokens) {
             (Some(effort), budget) => {
-                budget
-                    .iter()
-                    .for_each(|budget| self.losses.dropped(budget.at));
+                if let Some(budget) = budget {
+                    self.losses.dropped(budget.at);
+                }
                 if effort.value == Effort::Minimal {
                     self.losses.adjusted(effort.at);
                 }
                 effort.value
             }
-            (None, Some(budget)) if thinks => {
+            (None, Some(budget)) if is_thinking => {
                 self.losses.adjusted(budget.at);
                 reasoning.budget_effort?
             }
@@ -274,75 +293,88 @@ impl Encoder<'_> {
         efforts::row(effort).anthropic
     }
 
-    /// Whether the thoughts are shown, where there are any.
-    fn display(&mut self, reasoning: &Reasoning, thinks: bool) -> Option<&'static str> {
-        let show = reasoning.display.as_ref()?;
-        let display = match &show.value {
+    /// Whether thoughts are shown, where the model thinks.
+    fn display(&mut self, reasoning: &Reasoning, is_thinking: bool) -> Option<&'static str> {
+        let requested = reasoning.display.as_ref()?;
+        let display = match &requested.value {
             ReasoningDisplay::No => "omitted",
             ReasoningDisplay::Summary(level) => {
                 if level.as_ref().is_some_and(|level| *level != "auto") {
-                    self.losses.adjusted(show.at);
+                    self.losses.adjusted(requested.at);
                 }
                 "summarized"
             }
             ReasoningDisplay::Full => "summarized",
         };
-        if !thinks && show.value != ReasoningDisplay::No {
-            self.losses.dropped(show.at);
+        if !is_thinking && requested.value != ReasoningDisplay::No {
+            self.losses.dropped(requested.at);
         }
-        thinks.then_some(display)
+        is_thinking.then_some(display)
     }
 }
 
-/// What the client wants of thinking.
+/// Whether the client asked for thinking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
-    Open,
+enum RequestedThinking {
+    Unset,
     Off,
     On,
 }
 
-impl Wish {
+impl RequestedThinking {
     fn of(reasoning: &Reasoning, form: ThinkingForm) -> Self {
         let is_effort_none = reasoning
             .effort
             .as_ref()
             .is_some_and(|effort| effort.value == Effort::None);
-        let is_budget_none = reasoning
+        let is_budget_zero = reasoning
             .budget_tokens
             .as_ref()
             .is_some_and(|budget| budget.value == 0);
-        if reasoning.mode == ReasoningMode::Off || is_effort_none || is_budget_none {
+        if reasoning.mode == ReasoningMode::Off || is_effort_none || is_budget_zero {
             return Self::Off;
         }
         if reasoning.mode == ReasoningMode::Unasked {
-            return Self::Open;
+            return Self::Unset;
         }
-        let is_measured = reasoning.effort.is_some() || reasoning.budget_tokens.is_some();
-        // Whoever wants to see thoughts wants some; without a measure, only a model that finds its
-        // own can have them.
+        let has_amount = reasoning.effort.is_some() || reasoning.budget_tokens.is_some();
+        if reasoning.mode != ReasoningMode::Unset || has_amount {
+            return Self::On;
+        }
+        // A client that wants to see thoughts wants the model to think. Without an amount, only a
+        // model that decides on one itself can.
         let wants_to_see = reasoning
             .display
             .as_ref()
-            .is_some_and(|show| show.value != ReasoningDisplay::No);
-        let is_on = reasoning.mode != ReasoningMode::Unset
-            || is_measured
-            || wants_to_see && form == ThinkingForm::Adaptive;
-        if is_on { Self::On } else { Self::Open }
+            .is_some_and(|display| display.value != ReasoningDisplay::No);
+        if wants_to_see && form == ThinkingForm::Adaptive {
+            Self::On
+        } else {
+            Self::Unset
+        }
     }
 }
 
-/// The budget that goes with the bound; `None` where there is no room for any.
-fn fit(asked: u64, at: Offset, bound: &mut Bound, losses: &mut Losses) -> Option<u64> {
-    if bound.may_grow && asked >= bound.tokens {
-        bound.tokens = bound.tokens.saturating_add(asked);
+/// The budget that fits under the limit; `None` where there is no room for any.
+///
+/// The API requires `budget_tokens` to be below `max_tokens`. Our own default limit gives way to
+/// the budget, since a client that named no limit asked only for thinking; the client's or the
+/// model's limit does not.
+fn fit_budget(
+    requested: u64,
+    at: Offset,
+    limit: &mut OutputLimit,
+    losses: &mut Losses,
+) -> Option<u64> {
+    if limit.is_raisable && requested >= limit.tokens {
+        limit.tokens = limit.tokens.saturating_add(requested);
     }
-    let budget = asked.min(bound.tokens.saturating_sub(1));
+    let budget = requested.min(limit.tokens.saturating_sub(1));
     if budget < BUDGET_TOKENS_MIN {
         losses.dropped(at);
         return None;
     }
-    if budget < asked {
+    if budget < requested {
         losses.adjusted(at);
     }
     Some(budget)

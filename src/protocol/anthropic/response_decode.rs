@@ -1,41 +1,48 @@
-//! Decodes a whole answer.
+//! Decodes a whole response.
 //!
-//! Source: Anthropic Messages reference, "Response". A whole answer is read as the events that the
-//! same answer would give as a stream.
+//! Source: Anthropic Messages reference, "Response". A whole response is decoded as the events that
+//! it would have given as a stream.
 
 use bytes::Bytes;
 
 use super::faults;
-use super::stream_decode::Answer;
+use super::stream_decode::MessageDecoder;
 use crate::canon::{Event, Fault, Fold, Response};
 use crate::json::{Document, Value};
 use crate::protocol::MalformedResponse;
 
-/// Reads an answer, or the error that came in its place.
+/// Decodes a response.
+///
+/// # Errors
+/// The fault of an error object that came in its place; a fault of the upstream where the body is
+/// malformed.
 pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
     let document = Document::parse(body).map_err(MalformedResponse::from)?;
     let root = document.root();
-    if root
+    let is_error = root
         .get("type")
-        .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "error"))
-    {
-        return Err(faults::decode_record(root, None));
+        .and_then(|kind| kind.str().ok())
+        .is_some_and(|kind| kind == "error");
+    if is_error {
+        return Err(faults::decode_error(root, None));
     }
     let mut events = Vec::new();
     decode_events(root, &mut events)?;
     let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
+    for event in events {
+        fold.push(event);
+    }
     fold.finish()
 }
 
 fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-    let mut answer = Answer::default();
+    let mut message = MessageDecoder::default();
     let content = root.required("content")?.items()?;
-    answer.start(root, out)?;
+    message.start(root, out)?;
     for (index, block) in (0..).zip(content) {
-        answer.block_start(block, index, out)?;
-        answer.block_stop(index, out)?;
+        message.block_start(block, index, out)?;
+        message.block_stop(index, out)?;
     }
-    answer.ending(root);
-    answer.stop(out)
+    message.update_end(root);
+    message.stop(out)
 }

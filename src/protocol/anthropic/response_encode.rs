@@ -1,10 +1,10 @@
-//! Encodes a whole answer as a `message` object.
+//! Encodes a whole response as a `message` object.
 //!
 //! Source: Anthropic Messages reference, "Response".
 
 use bytes::Bytes;
 
-use super::message_fields::{Thoughts, View, write_end};
+use super::message_fields::{MessageEnd, MessageFields, ThinkingDisplay};
 use super::{faults, usage};
 use crate::canon::{
     Choice, Fault, FinishReason, LossKind, Losses, PartHead, ReasoningForm, Response, ResponsePart,
@@ -13,71 +13,71 @@ use crate::canon::{
 use crate::json::{self, Array, EscapedStr};
 use crate::protocol::ResponseContext;
 
+/// The message of the fault that a malformed tool call becomes.
 pub(super) const MALFORMED: &str = "the model wrote a tool call that cannot be read";
 
-/// Writes an answer. One that ended in a call which cannot be read is an error in every dialect.
-pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
+/// Encodes a response. One that ended in a malformed tool call is an error in every dialect.
+pub(super) fn encode(
+    response: &Response,
+    context: &ResponseContext<'_>,
+    losses: &mut Losses,
+) -> Bytes {
     let empty = Choice::default();
     let choice = response.choices.first().unwrap_or(&empty);
     if choice.finish == Some(FinishReason::Malformed) {
-        return faults::encode(&Fault::upstream(MALFORMED), ask.request_id).1;
+        return faults::encode(&Fault::upstream(MALFORMED), context.request_id).1;
     }
-    if !usage::is_whole(&response.usage) {
+    if !usage::is_complete(&response.usage) {
         losses.noted("usage", LossKind::Dropped);
     }
-    let mut writer = Writer {
-        view: View::new(ask),
+    let mut encoder = Encoder {
+        fields: MessageFields::new(context),
         losses,
     };
     json::document(|value| {
         value.object(|object| {
-            writer.view.write_start(&response.start, object);
+            encoder.fields.write_start(&response.start, object);
             object.array("content", |content| {
-                choice
-                    .parts
-                    .iter()
-                    .for_each(|part| writer.part(part, content))
+                for part in &choice.parts {
+                    encoder.part(part, content);
+                }
             });
-            let word = writer.stop_reason(choice);
-            write_end(
-                &word,
-                choice.sequence.as_ref(),
-                choice.detail.as_ref(),
-                object,
-            );
-            let tier = writer.view.tier(&response.start);
+            encoder.end(choice).write(object);
+            let tier = encoder.fields.tier(&response.start);
             object.object("usage", |object| {
-                usage::encode(&response.usage, tier, object)
+                usage::encode(&response.usage, tier, object);
             });
         });
     })
 }
 
-struct Writer<'w> {
-    view: View,
-    losses: &'w mut Losses,
+struct Encoder<'e> {
+    fields: MessageFields,
+    losses: &'e mut Losses,
 }
 
-impl Writer<'_> {
-    fn stop_reason(&mut self, choice: &Choice) -> EscapedStr {
-        let reason = choice
-            .finish
-            .clone()
-            .unwrap_or(FinishReason::Other(EscapedStr::default()));
-        if self.view.is_approximate(&reason) {
+impl Encoder<'_> {
+    fn end(&mut self, choice: &Choice) -> MessageEnd {
+        let unknown = FinishReason::Other(EscapedStr::default());
+        let reason = choice.finish.as_ref().unwrap_or(&unknown);
+        if self.fields.is_approximate(reason) {
             self.losses.noted("stop_reason", LossKind::Adjusted);
         }
-        self.view.stop_reason(&reason)
+        MessageEnd {
+            stop_reason: self.fields.stop_reason(reason),
+            stop_sequence: choice.sequence.clone(),
+            detail: choice.detail.clone(),
+        }
     }
 
     fn part(&mut self, part: &ResponsePart, content: &mut Array<'_>) {
         match &part.head {
             PartHead::Text | PartHead::Refusal => self.text(part, content),
-            PartHead::Reasoning(form) => self.reasoning(part, *form, content),
+            PartHead::Reasoning(form) => self.thinking(part, *form, content),
             PartHead::ToolCall { id, name, free, .. } => {
-                self.call(id, name, &input(part, *free), content)
+                self.tool_use(id, name, &input(part, *free), content);
             }
-            PartHead::Hosted { raw, .. } if self.view.is_native() => content.item().raw(raw),
+            PartHead::Hosted { raw, .. } if self.fields.is_native() => content.item().raw(raw),
             PartHead::Hosted { .. } => self.losses.noted("hosted tool", LossKind::Dropped),
             PartHead::Media { .. } => self.losses.noted("media", LossKind::Dropped),
         }
@@ -89,47 +89,46 @@ impl Writer<'_> {
             return;
         }
         let is_cited = !part.citations.is_empty();
-        if is_cited && !self.view.is_native() {
+        if is_cited && !self.fields.is_native() {
             self.losses.noted("citations", LossKind::Dropped);
         }
         content.object(|object| {
             object.str("type", "text");
             object.text("text", &text);
-            if is_cited && self.view.is_native() {
+            if is_cited && self.fields.is_native() {
                 object.array("citations", |citations| {
-                    part.citations
-                        .iter()
-                        .for_each(|raw| citations.item().raw(raw))
+                    for raw in &part.citations {
+                        citations.item().raw(raw);
+                    }
                 });
             }
         });
     }
 
-    fn reasoning(&self, part: &ResponsePart, form: ReasoningForm, content: &mut Array<'_>) {
-        let text = if self.view.thoughts == Thoughts::Shown {
-            part.text()
-        } else {
-            EscapedStr::default()
+    fn thinking(&self, part: &ResponsePart, form: ReasoningForm, content: &mut Array<'_>) {
+        let text = match self.fields.thinking {
+            ThinkingDisplay::Shown => part.text(),
+            ThinkingDisplay::Omitted => EscapedStr::default(),
+            ThinkingDisplay::Hidden => return,
         };
-        let is_empty = text.is_empty() && part.signature.is_none();
-        if self.view.thoughts == Thoughts::Hidden || is_empty {
+        if text.is_empty() && part.signature.is_none() {
             return;
         }
-        let carrier = self.view.carrier(form, part.signature.as_ref());
+        let signature = self.fields.signature(form, part.signature.as_ref());
         content.object(|object| match form {
             ReasoningForm::Redacted => {
                 object.str("type", "redacted_thinking");
-                object.text("data", &carrier);
+                object.text("data", &signature);
             }
             ReasoningForm::Full | ReasoningForm::Summary => {
                 object.str("type", "thinking");
                 object.text("thinking", &text);
-                object.text("signature", &carrier);
+                object.text("signature", &signature);
             }
         });
     }
 
-    fn call(
+    fn tool_use(
         &mut self,
         id: &EscapedStr,
         name: &EscapedStr,
@@ -148,12 +147,12 @@ impl Writer<'_> {
     }
 }
 
-/// What a call was given, from its arguments as events carry them.
+/// The input of a tool call, from the text that its events carried.
 fn input(part: &ResponsePart, is_free: bool) -> ToolInput {
-    let arguments = part.text();
+    let text = part.text();
     if is_free {
-        ToolInput::Free(arguments)
+        ToolInput::Free(text)
     } else {
-        ToolInput::from_arguments(&arguments)
+        ToolInput::from_arguments(&text)
     }
 }

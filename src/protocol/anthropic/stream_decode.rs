@@ -1,92 +1,76 @@
-//! An upstream's answer, streamed or whole, as events.
+//! Decodes an upstream's stream into events.
 //!
-//! Source: Anthropic Messages reference, "Stream" and "Response". A whole answer has the members
-//! that a stream spreads over `message_start`, its blocks and `message_delta`, so both are read by
-//! the same [`Answer`]. Restores no names.
+//! Source: Anthropic Messages reference, "Stream" and "Response". A whole response has the members
+//! that a stream spreads over `message_start`, its content blocks and `message_delta`, so
+//! [`MessageDecoder`] serves both. Tool names are not restored here.
 
 use bytes::Bytes;
 
+use super::content_block_decode::BlockDecoder;
 use super::usage::Counts;
 use super::{DIALECT, faults, finish};
-use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm, Start};
-use crate::json::{self, Document, EscapedStr, Invalid, Raw, Scratch, Value};
+use crate::canon::{Event, Fault, Start};
+use crate::json::{Document, EscapedStr, Invalid, Scratch, Value};
 use crate::protocol::sse::{Frame, Frames};
-use crate::protocol::{MalformedResponse, StreamDecoder, names};
+use crate::protocol::{MalformedResponse, StreamDecoder};
 
+/// Decodes the frames of a stream.
 #[derive(Default)]
 pub(super) struct Decoder {
     frames: Frames,
-    answer: Answer,
+    message: MessageDecoder,
 }
 
 impl StreamDecoder for Decoder {
     fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-        let Self { frames, answer } = self;
-        frames.push(chunk, |frame| answer.frame(&frame, out))
+        let Self { frames, message } = self;
+        frames.push(chunk, |frame| message.frame(&frame, out))
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        let last = self
-            .frames
-            .finish()
-            .map_or(Ok(()), |frame| self.answer.frame(&frame, out));
-        match last {
-            _ if self.answer.is_done => {}
-            Err(garbled) => self.answer.fail(garbled.into(), out),
-            Ok(()) => self.answer.fail(
-                Fault::upstream("the upstream's answer broke off before its end"),
-                out,
-            ),
+        let last_frame = match self.frames.finish() {
+            Some(frame) => self.message.frame(&frame, out),
+            None => Ok(()),
+        };
+        if self.message.is_done {
+            return;
         }
+        let fault = match last_frame {
+            Err(malformed) => malformed.into(),
+            Ok(()) => Fault::upstream("the upstream's answer broke off before its end"),
+        };
+        self.message.fail(fault, out);
     }
 
     fn is_done(&self) -> bool {
-        self.answer.is_done
+        self.message.is_done
     }
 }
 
-/// How far an answer has come.
+/// Decodes one `message`: its start, its content blocks and its end.
 #[derive(Default)]
-pub(super) struct Answer {
+pub(super) struct MessageDecoder {
     is_started: bool,
+    /// Whether the finish or a fault has been emitted. What follows is ignored.
     is_done: bool,
-    parts: u32,
-    open: Option<Open>,
-    has_calls: bool,
+    blocks: BlockDecoder,
     counts: Counts,
-    ending: MessageEnd,
+    end: PendingEnd,
+    /// The memory in which one frame's JSON is indexed after the other.
     scratch: Scratch,
 }
 
-/// A block that has begun and not ended.
-struct Open {
-    /// The upstream's index.
-    index: u64,
-    holds: Holds,
-}
-
-enum Holds {
-    /// A part whose start and pieces went out.
-    Part,
-    /// A call; whether any of its input has come.
-    Call { has_input: bool },
-    /// A block of a hosted tool, which goes out whole at its end.
-    Hosted {
-        kind: EscapedStr,
-        raw: Raw,
-        input: Vec<EscapedStr>,
-    },
-}
-
-/// What the answer says of its end, before it ends.
+/// What the upstream has said about the end of the message. It is emitted at `message_stop`, since
+/// usage and a corrected reason may still follow.
 #[derive(Default)]
-struct MessageEnd {
+struct PendingEnd {
     stop_reason: Option<EscapedStr>,
-    sequence: Option<EscapedStr>,
+    stop_sequence: Option<EscapedStr>,
+    /// Why the model refused.
     detail: Option<EscapedStr>,
 }
 
-impl Answer {
+impl MessageDecoder {
     fn frame(&mut self, frame: &Frame, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.is_done || !is_known(&frame.event) {
             return Ok(());
@@ -97,40 +81,40 @@ impl Answer {
         Ok(())
     }
 
-    /// One record of the stream. Servers that leave out the event's name say it in the data.
+    /// Decodes one record of the stream.
     fn record(
         &mut self,
         root: Value<'_>,
         event: &[u8],
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
+        // Servers that send no event name still name the record in its data.
         let kind = root
             .get("type")
             .and_then(|kind| kind.str().ok())
             .unwrap_or_default();
-        match if event.is_empty() {
+        let event = if event.is_empty() {
             kind.as_bytes()
         } else {
             event
-        } {
-            b"message_start" => self.start(root.required("message")?, out),
+        };
+        match event {
+            b"message_start" => self.start(root.required("message")?, out)?,
             b"content_block_start" => {
-                self.block_start(root.required("content_block")?, index(root)?, out)
+                self.block_start(root.required("content_block")?, index(root)?, out)?;
             }
-            b"content_block_delta" => self.delta(root.required("delta")?, index(root)?, out),
-            b"content_block_stop" => self.block_stop(index(root)?, out),
-            b"message_delta" => self.message_delta(root, out),
-            b"message_stop" => self.stop(out),
-            b"error" => {
-                self.fail(faults::decode_record(root, None), out);
-                Ok(())
+            b"content_block_delta" => {
+                self.blocks
+                    .delta(root.required("delta")?, index(root)?, out)?;
             }
-            b"ping" => {
-                out.push(Event::Ping);
-                Ok(())
-            }
-            _ => Ok(()),
+            b"content_block_stop" => self.block_stop(index(root)?, out)?,
+            b"message_delta" => self.message_delta(root, out)?,
+            b"message_stop" => self.stop(out)?,
+            b"error" => self.fail(faults::decode_error(root, None), out),
+            b"ping" => out.push(Event::Ping),
+            _ => {}
         }
+        Ok(())
     }
 
     pub(super) fn start(
@@ -138,9 +122,10 @@ impl Answer {
         message: Value<'_>,
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
-        if std::mem::replace(&mut self.is_started, true) {
-            return Err(garbled("a second `message_start`"));
+        if self.is_started {
+            return Err(malformed("a second `message_start`"));
         }
+        self.is_started = true;
         out.push(Event::Start(Start {
             id: text(message, &["id"]),
             model: text(message, &["model"]),
@@ -165,124 +150,9 @@ impl Answer {
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
         if !self.is_started {
-            return Err(garbled("a block before `message_start`"));
+            return Err(malformed("a block before `message_start`"));
         }
-        if let Some(open) = &self.open {
-            return Err(garbled(format!(
-                "block {index} begins before block {} has ended",
-                open.index
-            )));
-        }
-        let head = head(block)?;
-        let holds = match &head {
-            PartHead::Hosted { kind, raw } => Holds::Hosted {
-                kind: kind.clone(),
-                raw: raw.clone(),
-                input: Vec::new(),
-            },
-            PartHead::ToolCall { .. } => Holds::Call { has_input: false },
-            _ => Holds::Part,
-        };
-        self.has_calls |= matches!(holds, Holds::Call { .. });
-        let is_held = matches!(holds, Holds::Hosted { .. });
-        self.open = Some(Open { index, holds });
-        if !is_held {
-            out.push(Event::PartStart {
-                at: self.at(),
-                head,
-            });
-            self.content(block, out)?;
-        }
-        Ok(())
-    }
-
-    /// What a block says at its start: all of it in a whole answer, as a rule nothing in a stream.
-    fn content(&mut self, block: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-        for key in ["text", "thinking"] {
-            self.text(text(block, &[key]), out);
-        }
-        for key in ["signature", "data"] {
-            self.signature(text(block, &[key]), out);
-        }
-        if let Some(citations) = block.get("citations") {
-            citations
-                .items()?
-                .for_each(|citation| self.cite(citation, out));
-        }
-        let input = block.get("input").filter(|input| {
-            input
-                .members()
-                .is_ok_and(|mut members| members.next().is_some())
-        });
-        self.text(input.map(|input| input.raw().compact().to_text()), out);
-        Ok(())
-    }
-
-    fn delta(
-        &mut self,
-        delta: Value<'_>,
-        index: u64,
-        out: &mut Vec<Event>,
-    ) -> Result<(), MalformedResponse> {
-        if self.open.as_ref().is_none_or(|open| open.index != index) {
-            return Err(garbled(format!(
-                "a delta for block {index}, which is not open"
-            )));
-        }
-        let kind = delta
-            .get("type")
-            .and_then(|kind| kind.str().ok())
-            .unwrap_or_default();
-        match &*kind {
-            "text_delta" => self.text(Some(delta.required("text")?.text()?), out),
-            "thinking_delta" => self.text(Some(delta.required("thinking")?.text()?), out),
-            "input_json_delta" => self.text(Some(delta.required("partial_json")?.text()?), out),
-            "signature_delta" => self.signature(Some(delta.required("signature")?.text()?), out),
-            "citations_delta" => self.cite(delta.required("citation")?, out),
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn text(&mut self, text: Option<EscapedStr>, out: &mut Vec<Event>) {
-        let Some(text) = text.filter(|text| !text.is_empty()) else {
-            return;
-        };
-        let at = self.at();
-        match self.open.as_mut().map(|open| &mut open.holds) {
-            Some(Holds::Hosted { input, .. }) => return input.push(text),
-            Some(Holds::Call { has_input }) => *has_input = true,
-            Some(Holds::Part) | None => {}
-        }
-        out.push(Event::Delta { at, text });
-    }
-
-    fn signature(&mut self, value: Option<EscapedStr>, out: &mut Vec<Event>) {
-        if let Some(value) = value.filter(|value| !value.is_empty() && !self.holds_hosted()) {
-            out.push(Event::Signature {
-                at: self.at(),
-                value,
-            });
-        }
-    }
-
-    fn cite(&mut self, citation: Value<'_>, out: &mut Vec<Event>) {
-        if !self.holds_hosted() {
-            out.push(Event::Cite {
-                at: self.at(),
-                raw: citation.raw(),
-            });
-        }
-    }
-
-    fn holds_hosted(&self) -> bool {
-        matches!(
-            self.open,
-            Some(Open {
-                holds: Holds::Hosted { .. },
-                ..
-            })
-        )
+        self.blocks.start(block, index, out)
     }
 
     pub(super) fn block_stop(
@@ -290,33 +160,7 @@ impl Answer {
         index: u64,
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
-        let Some(Open { holds, .. }) = self.open.take().filter(|open| open.index == index) else {
-            return Err(garbled(format!(
-                "the end of block {index}, which is not open"
-            )));
-        };
-        let at = self.at();
-        match holds {
-            // A call that came without input has none: `{}` (Anthropic Messages reference,
-            // "Stream").
-            Holds::Call { has_input: false } => out.push(Event::Delta {
-                at,
-                text: EscapedStr::from_static("{}"),
-            }),
-            Holds::Hosted { kind, raw, input } => {
-                out.push(Event::PartStart {
-                    at,
-                    head: PartHead::Hosted {
-                        kind,
-                        raw: with_input(raw, &input),
-                    },
-                });
-            }
-            Holds::Part | Holds::Call { .. } => {}
-        }
-        out.push(Event::PartEnd { at });
-        self.parts += 1;
-        Ok(())
+        self.blocks.stop(index, out)
     }
 
     fn message_delta(
@@ -325,59 +169,46 @@ impl Answer {
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
         if !self.is_started {
-            return Err(garbled("a `message_delta` before `message_start`"));
+            return Err(malformed("a `message_delta` before `message_start`"));
         }
-        self.ending(root.required("delta")?);
+        self.update_end(root.required("delta")?);
         self.usage(root, out);
         Ok(())
     }
 
-    /// Takes what `holder` says of the answer's end; it may say so more than once.
-    pub(super) fn ending(&mut self, holder: Value<'_>) {
+    /// Takes what `holder` says about the end of the message. It may come more than once; each
+    /// field keeps its last value.
+    pub(super) fn update_end(&mut self, holder: Value<'_>) {
         let detail = text(holder, &["stop_details", "explanation"])
             .or_else(|| text(holder, &["stop_details", "category"]));
-        let news = [
-            text(holder, &["stop_reason"]),
-            text(holder, &["stop_sequence"]),
-            detail,
-        ];
-        let MessageEnd {
-            stop_reason,
-            sequence,
-            detail,
-        } = &mut self.ending;
-        for (field, news) in [stop_reason, sequence, detail].into_iter().zip(news) {
-            *field = news.or(field.take());
-        }
+        let end = &mut self.end;
+        replace(&mut end.stop_reason, text(holder, &["stop_reason"]));
+        replace(&mut end.stop_sequence, text(holder, &["stop_sequence"]));
+        replace(&mut end.detail, detail);
     }
 
+    /// Ends the message.
+    ///
+    /// # Errors
+    /// When it has not begun, or a content block is still open.
     pub(super) fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-        if !self.is_started || self.open.is_some() {
-            return Err(garbled(
-                "the end of the message before the end of its content",
-            ));
+        if !self.is_started || self.blocks.is_open() {
+            let why = "the end of the message before the end of its content";
+            return Err(malformed(why));
         }
-        let MessageEnd {
-            stop_reason,
-            sequence,
-            detail,
-        } = std::mem::take(&mut self.ending);
-        match stop_reason {
-            Some(word) => {
-                let reason: FinishReason = finish::decode(&word, self.has_calls);
-                out.push(Event::Finish {
-                    choice: 0,
-                    reason,
-                    sequence,
-                    detail,
-                });
-                self.is_done = true;
-            }
-            None => self.fail(
-                Fault::upstream("the upstream's answer ended without a reason"),
-                out,
-            ),
-        }
+        let end = std::mem::take(&mut self.end);
+        let Some(stop_reason) = end.stop_reason else {
+            let why = "the upstream's answer ended without a reason";
+            self.fail(Fault::upstream(why), out);
+            return Ok(());
+        };
+        out.push(Event::Finish {
+            choice: 0,
+            reason: finish::decode(&stop_reason, self.blocks.has_calls()),
+            sequence: end.stop_sequence,
+            detail: end.detail,
+        });
+        self.is_done = true;
         Ok(())
     }
 
@@ -385,16 +216,10 @@ impl Answer {
         self.is_done = true;
         out.push(Event::Failed(fault));
     }
-
-    fn at(&self) -> PartIndex {
-        PartIndex {
-            choice: 0,
-            part: self.parts,
-        }
-    }
 }
 
-/// Event names that are not known are passed over unread: new ones come without a new version.
+/// Whether the event is one of the API's. Others are skipped without being parsed: new ones are
+/// added without a new API version.
 fn is_known(event: &[u8]) -> bool {
     event.is_empty()
         || event.starts_with(b"message_")
@@ -402,55 +227,22 @@ fn is_known(event: &[u8]) -> bool {
         || matches!(event, b"ping" | b"error")
 }
 
-fn head(block: Value<'_>) -> Result<PartHead, Invalid> {
-    let kind = block.required("type")?;
-    Ok(match &*kind.str()? {
-        "text" => PartHead::Text,
-        "thinking" => PartHead::Reasoning(ReasoningForm::Full),
-        "redacted_thinking" => PartHead::Reasoning(ReasoningForm::Redacted),
-        "tool_use" => PartHead::ToolCall {
-            id: block.required("id")?.text()?,
-            name: names::called(block.required("name")?)?,
-            namespace: None,
-            free: false,
-        },
-        _ => PartHead::Hosted {
-            kind: kind.text()?,
-            raw: block.raw(),
-        },
-    })
-}
-
-/// A hosted block with the input that came after its start.
-fn with_input(block: Raw, pieces: &[EscapedStr]) -> Raw {
-    let input = EscapedStr::join(pieces, "");
-    let Some(input) = (!input.is_empty()).then(|| input.parse().ok()).flatten() else {
-        return block;
-    };
-    let document = block.document();
-    let Ok(members) = document.root().members() else {
-        return block;
-    };
-    json::value(|value| {
-        value.object(|object| {
-            members
-                .filter(|(key, _)| key != "input")
-                .for_each(|(key, member)| object.raw(&key, &member.raw()));
-            object.raw("input", &input.root().raw());
-        });
-    })
-}
-
 fn index(root: Value<'_>) -> Result<u64, Invalid> {
     root.required("index")?.u64()
 }
 
-/// A text at the end of a path; `None` where there is none, or something else.
-fn text(value: Value<'_>, path: &[&str]) -> Option<EscapedStr> {
+/// The string at the end of a path; `None` where there is none or it is no string.
+pub(super) fn text(value: Value<'_>, path: &[&str]) -> Option<EscapedStr> {
     value.find(path)?.text().ok()
 }
 
-fn garbled(why: impl Into<String>) -> MalformedResponse {
+fn replace(field: &mut Option<EscapedStr>, value: Option<EscapedStr>) {
+    if value.is_some() {
+        *field = value;
+    }
+}
+
+pub(super) fn malformed(why: impl Into<String>) -> MalformedResponse {
     MalformedResponse {
         why: format!("{} ({DIALECT})", why.into()),
     }

@@ -1,7 +1,8 @@
-//! The tool list and the choice among its tools.
+//! Decodes the tools and the choice among them.
 //!
-//! Source: Anthropic Messages reference, "Tools". A tool with a dated type runs at Anthropic and is
-//! kept whole.
+//! A tool of a type other than `custom` is hosted: it runs at Anthropic and is kept whole.
+//!
+//! Source: Anthropic Messages reference, "Tools".
 
 use super::DIALECT;
 use super::request_decode::{Decoder, located};
@@ -29,17 +30,15 @@ impl Decoder {
     }
 
     fn function(&mut self, tool: Value<'_>) -> Result<ToolKind, Invalid> {
-        self.unknown_besides(
-            tool,
-            &[
-                "type",
-                "name",
-                "description",
-                "input_schema",
-                "strict",
-                "cache_control",
-            ],
-        )?;
+        let known = [
+            "type",
+            "name",
+            "description",
+            "input_schema",
+            "strict",
+            "cache_control",
+        ];
+        self.unknown_besides(tool, &known)?;
         Ok(ToolKind::Function {
             name: tool.required("name")?.text()?,
             namespace: None,
@@ -51,7 +50,7 @@ impl Decoder {
                 .transpose()?,
             cache: tool
                 .get("cache_control")
-                .map(|mark| self.cache_breakpoint(mark))
+                .map(|breakpoint| self.cache_breakpoint(breakpoint))
                 .transpose()?,
         })
     }
@@ -59,7 +58,7 @@ impl Decoder {
     pub(super) fn tool_choice(&mut self, choice: Value<'_>) -> Result<(), Invalid> {
         self.unknown_besides(choice, &["type", "name", "disable_parallel_tool_use"])?;
         let kind = choice.required("type")?;
-        let read = match &*kind.str()? {
+        let decoded = match &*kind.str()? {
             "auto" => ToolChoice::Auto,
             "any" => ToolChoice::Any,
             "none" => ToolChoice::None,
@@ -69,7 +68,7 @@ impl Decoder {
             },
             _ => return Err(kind.expected("`auto`, `any`, `tool` or `none`")),
         };
-        self.request.tool_choice = Some(located(choice, read));
+        self.request.tool_choice = Some(located(choice, decoded));
         if let Some(disable) = choice.get("disable_parallel_tool_use") {
             self.request.parallel_tool_calls = Some(located(disable, !disable.bool()?));
         }
@@ -77,8 +76,9 @@ impl Decoder {
     }
 }
 
-/// A choice names hosted tools as it names others; once all tools are read, they can be told apart.
-pub(super) fn find_hosted_choice(request: &mut Request) {
+/// Marks a choice that names a hosted tool as such. On the wire it looks like any other, so it can
+/// be told only once all tools are decoded.
+pub(super) fn resolve_hosted_choice(request: &mut Request) {
     let Some(choice) = &mut request.tool_choice else {
         return;
     };
@@ -96,7 +96,7 @@ pub(super) fn find_hosted_choice(request: &mut Request) {
     }
 }
 
-/// The name by which a hosted tool is called.
+/// The `name` of a hosted tool.
 pub(super) fn hosted_name(tool: &Raw) -> Option<EscapedStr> {
     tool.document().root().get("name")?.text().ok()
 }

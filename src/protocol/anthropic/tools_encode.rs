@@ -1,4 +1,4 @@
-//! Tools and the choice among them.
+//! Encodes the tools and the choice among them.
 //!
 //! Source: Anthropic Messages reference, "Tools"; `translation.md` sections 2, 3 and 5.
 
@@ -9,8 +9,8 @@ use crate::canon::{Located, Tool, ToolChoice, ToolKind};
 use crate::json::{self, Array, EscapedStr, Object, Raw};
 use crate::protocol::schema;
 
-/// The arguments of a tool that takes free text where the target has none such.
-const FREE_INPUT: &str =
+/// The input schema of a tool that takes free text, which this dialect has no form for.
+const FREE_TEXT_SCHEMA: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
 impl<'e> Encoder<'e> {
@@ -24,14 +24,16 @@ impl<'e> Encoder<'e> {
             .collect();
         if !tools.is_empty() {
             object.array("tools", |array| {
-                tools.iter().for_each(|tool| self.write_tool(tool, array))
+                for tool in &tools {
+                    self.write_tool(tool, array);
+                }
             });
         }
         self.write_choice(&tools, object);
     }
 
-    /// A subset is carried by leaving the other tools out; hosted tools of other dialects cannot
-    /// run here.
+    /// Whether a tool is written. The API cannot restrict a choice to a subset, so the other tools
+    /// are left out; hosted tools of other dialects cannot run at this upstream.
     fn keeps_tool(&mut self, tool: &Tool) -> bool {
         let choice = self
             .request
@@ -41,7 +43,7 @@ impl<'e> Encoder<'e> {
         let is_kept = match (&tool.kind, choice) {
             (ToolKind::Hosted { dialect, .. }, _) => *dialect == DIALECT,
             (_, Some(ToolChoice::Subset { tools, .. })) => {
-                tools.iter().any(|wanted| tool.is_named(wanted))
+                tools.iter().any(|name| tool.is_named(name))
             }
             _ => true,
         };
@@ -63,12 +65,15 @@ impl<'e> Encoder<'e> {
                 cache,
             } => array.object(|object| {
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
-                object.raw("input_schema", &typed(&schema::parameters(schema.as_ref())));
-                // Not strict is what it is unasked.
+                object.raw(
+                    "input_schema",
+                    &with_type(&schema::parameters(schema.as_ref())),
+                );
+                // False is the default.
                 if strict.as_ref().is_some_and(|strict| strict.value) {
                     object.bool("strict", true);
                 }
-                self.write_mark(cache.as_ref(), object);
+                self.write_cache_breakpoint(cache.as_ref(), object);
             }),
             ToolKind::Free {
                 name,
@@ -77,12 +82,12 @@ impl<'e> Encoder<'e> {
                 grammar,
                 cache,
             } => array.object(|object| {
-                grammar
-                    .iter()
-                    .for_each(|grammar| self.losses.dropped(grammar.at));
+                if let Some(grammar) = grammar {
+                    self.losses.dropped(grammar.at);
+                }
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
-                object.raw("input_schema", &Raw::from_static(FREE_INPUT));
-                self.write_mark(cache.as_ref(), object);
+                object.raw("input_schema", &Raw::from_static(FREE_TEXT_SCHEMA));
+                self.write_cache_breakpoint(cache.as_ref(), object);
             }),
         }
     }
@@ -95,60 +100,62 @@ impl<'e> Encoder<'e> {
         object: &mut Object<'_>,
     ) {
         object.text("name", &self.names.wire(name, namespace));
-        object.some("description", description, |value, description| {
-            value.text(description)
-        });
+        if let Some(description) = description {
+            object.text("description", description);
+        }
     }
 
     fn write_choice(&mut self, tools: &[&Tool], object: &mut Object<'_>) {
-        let (choice, parallel) = (
-            self.request.tool_choice.as_ref(),
-            self.request.parallel_tool_calls.as_ref(),
-        );
+        let choice = self.request.tool_choice.as_ref();
+        let parallel = self.request.parallel_tool_calls.as_ref();
         if tools.is_empty() {
             return self.report_choice(choice, parallel);
         }
         if choice.is_none() && parallel.is_none() {
             return;
         }
-        let (kind, name) = choice.map_or(("auto", None), |choice| self.choice(choice));
-        if kind == "none" {
-            // Such a choice takes no word about parallel calls.
-            parallel
-                .iter()
-                .for_each(|parallel| self.losses.dropped(parallel.at));
-        }
-        let parallel = parallel.filter(|_| kind != "none");
+        let (kind, name) = match choice {
+            Some(choice) => self.choice(choice),
+            None => ("auto", None),
+        };
         object.object("tool_choice", |object| {
             object.str("type", kind);
-            object.some("name", name, |value, name| value.text(&name));
-            object.some("disable_parallel_tool_use", parallel, |value, parallel| {
-                value.bool(!parallel.value)
-            });
+            if let Some(name) = name {
+                object.text("name", &name);
+            }
+            match parallel {
+                // The API refuses the field with this type.
+                Some(parallel) if kind == "none" => self.losses.dropped(parallel.at),
+                Some(parallel) => object.bool("disable_parallel_tool_use", !parallel.value),
+                None => {}
+            }
         });
     }
 
-    /// A choice without tools is a 400; one that forces a call cannot be kept at all.
+    /// Reports a choice without tools, which the API refuses. One that forces a call is refused, as
+    /// the response could not be what the client asked for.
     fn report_choice(
         &mut self,
         choice: Option<&Located<ToolChoice>>,
         parallel: Option<&Located<bool>>,
     ) {
-        parallel
-            .iter()
-            .for_each(|parallel| self.losses.dropped(parallel.at));
-        match choice.map(|choice| (&choice.value, choice.at)) {
-            None | Some((ToolChoice::None, _)) => {}
-            Some((ToolChoice::Auto | ToolChoice::Subset { must: false, .. }, at)) => {
-                self.losses.dropped(at)
+        if let Some(parallel) = parallel {
+            self.losses.dropped(parallel.at);
+        }
+        let Some(choice) = choice else { return };
+        match choice.value {
+            ToolChoice::None => {}
+            ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => {
+                self.losses.dropped(choice.at);
             }
-            Some((_, at)) => self.losses.refuse(
-                at,
-                "a call is forced, and the anthropic dialect can carry none of the tools",
-            ),
+            _ => {
+                let why = "a call is forced, and the anthropic dialect can carry none of the tools";
+                self.losses.refuse(choice.at, why);
+            }
         }
     }
 
+    /// The type of a choice, and the name where it forces one tool.
     fn choice(&mut self, choice: &Located<ToolChoice>) -> (&'static str, Option<EscapedStr>) {
         match &choice.value {
             ToolChoice::None => ("none", None),
@@ -158,21 +165,19 @@ impl<'e> Encoder<'e> {
                 ("tool", Some(self.names.wire(name, namespace.as_ref())))
             }
             ToolChoice::Hosted(kind) => {
-                let name = self.hosted(kind);
+                let name = self.hosted_tool_name(kind);
                 if name.is_none() {
-                    self.losses.refuse(
-                        choice.at,
-                        "the hosted tool that is forced runs at another provider",
-                    );
+                    let why = "the hosted tool that is forced runs at another provider";
+                    self.losses.refuse(choice.at, why);
                 }
                 ("tool", name)
             }
         }
     }
 
-    fn hosted(&self, wanted: &EscapedStr) -> Option<EscapedStr> {
+    fn hosted_tool_name(&self, forced: &EscapedStr) -> Option<EscapedStr> {
         self.request.tools.iter().find_map(|tool| match &tool.kind {
-            ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT && kind == wanted => {
+            ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT && kind == forced => {
                 hosted_name(raw)
             }
             _ => None,
@@ -180,8 +185,8 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// The schema with the `type` that this API demands and others leave out.
-fn typed(schema: &Raw) -> Raw {
+/// The schema with the `type` that this API requires and others leave out.
+fn with_type(schema: &Raw) -> Raw {
     let document = schema.document();
     let root = document.root();
     let Ok(members) = root.members() else {
@@ -193,9 +198,9 @@ fn typed(schema: &Raw) -> Raw {
     json::value(|value| {
         value.object(|object| {
             object.str("type", "object");
-            members
-                .filter(|(key, _)| key != "type")
-                .for_each(|(key, member)| object.raw(&key, &member.raw()));
+            for (key, member) in members.filter(|(key, _)| key != "type") {
+                object.raw(&key, &member.raw());
+            }
         });
     })
 }

@@ -1,25 +1,26 @@
-//! Token counts in this dialect, where `input_tokens` leaves the cache out.
+//! Token counts, both ways. In this dialect `input_tokens` excludes cached tokens.
 //!
 //! Source: Anthropic Messages reference, "Response", `usage`: the whole prompt is `input_tokens` +
 //! `cache_creation_input_tokens` + `cache_read_input_tokens`; `output_tokens` includes thinking.
-//! Canon counts the whole. Decides nothing about unknown figures.
+//! Canon's input includes cached tokens.
 
 use crate::canon::Usage;
 use crate::json::{EscapedStr, Object, Value};
 
-/// The figures as this dialect counts them, so that a later frame may correct one of them alone.
+/// The counts of a stream so far, as this dialect counts: a later frame may correct one of them
+/// alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
-    /// As canon counts, except that `input` excludes the cache.
-    figures: Usage,
+    /// As canon counts, except that `input` excludes cached tokens.
+    counts: Usage,
 }
 
 impl Counts {
-    /// Takes each figure that a `usage` object holds. What is no count is passed over: usage never
-    /// breaks an answer.
+    /// Takes each count that a `usage` object has. One that is not a number is ignored: usage never
+    /// fails a response.
     pub(super) fn update(&mut self, usage: Value<'_>) {
         let count = |path: &[&str]| usage.find(path).and_then(|value| value.u64().ok());
-        self.figures.update(&Usage {
+        self.counts.update(&Usage {
             input: count(&["input_tokens"]),
             cache_read: count(&["cache_read_input_tokens"]),
             cache_write: count(&["cache_creation_input_tokens"]),
@@ -32,29 +33,28 @@ impl Counts {
         });
     }
 
-    /// The figures as canon counts them.
+    /// The counts as canon counts.
     pub(super) fn usage(&self) -> Usage {
         let cached = self
-            .figures
+            .counts
             .cache_read
             .unwrap_or(0)
-            .saturating_add(self.figures.cache_write.unwrap_or(0));
+            .saturating_add(self.counts.cache_write.unwrap_or(0));
         Usage {
-            input: self.figures.input.map(|input| input.saturating_add(cached)),
-            ..self.figures
+            input: self.counts.input.map(|input| input.saturating_add(cached)),
+            ..self.counts
         }
     }
 }
 
-/// The usage of one frame or body.
+/// Decodes the `usage` of one frame or body.
 pub(super) fn decode(usage: Value<'_>) -> Usage {
     let mut counts = Counts::default();
     counts.update(usage);
     counts.usage()
 }
 
-/// Writes the members of a `usage` object. The two that the shape demands are 0 where they are not
-/// known.
+/// Writes the members of a `usage` object. The two that it requires are 0 where they are not known.
 pub(super) fn encode(usage: &Usage, tier: Option<&EscapedStr>, object: &mut Object<'_>) {
     object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
     object.some(
@@ -89,7 +89,7 @@ pub(super) fn encode(usage: &Usage, tier: Option<&EscapedStr>, object: &mut Obje
     object.some("service_tier", tier, |value, tier| value.text(tier));
 }
 
-/// Whether the two figures that the shape demands are known.
-pub(super) fn is_whole(usage: &Usage) -> bool {
+/// Whether the two counts that a `usage` object requires are known.
+pub(super) fn is_complete(usage: &Usage) -> bool {
     usage.input.is_some() && usage.output.is_some()
 }
