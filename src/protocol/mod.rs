@@ -1,13 +1,35 @@
 //! The wire formats: bytes to canon and back, sans-IO.
 //!
-//! A dialect is one module that implements [`Protocol`] and one line in [`ALL`]: the server's
-//! routes, the translation, the configuration's words and the conformance suite are derived from
-//! that table. What several dialects share stands here once: [`sse`] framing and split [`objects`],
-//! the [`envelope`] for foreign signatures, [`names`] of tools, the order of [`turns`],
-//! [`efforts`], [`schema`], upstreams' faults and the key material in them; what only OpenAI's
-//! dialects share, in `openai`.
+//! A dialect is one folder that implements [`Protocol`], and one line in [`ALL`]. The server's
+//! routes, the translation, the configuration's names and the conformance suite are derived from
+//! that table. Nothing here knows a socket, a clock, a provider's URL or an account.
 //!
-//! Nothing here knows a socket, a clock, a provider's URL or an account.
+//! # Layout of a dialect
+//!
+//! Every dialect has the same files, so that a fix in all of them starts without a search:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod.rs` | the [`Descriptor`] and `impl Protocol`, which only delegates |
+//! | `routing.rs` | `decode`: the [`RoutingFields`] of a request |
+//! | `request_decode.rs` | `decode`: a client's request to canon |
+//! | `request_encode.rs` | `encode`: canon to an upstream's request |
+//! | `messages_*`, `content_*`, `tools_*` | the conversation, its parts and the tools of a request, by the same two verbs |
+//! | `response_decode.rs` | `decode`: an upstream's whole answer to canon |
+//! | `response_encode.rs` | `encode`: canon to a client's whole answer |
+//! | `stream_decode.rs` | `Decoder`: an upstream's stream to events |
+//! | `stream_encode.rs` | `Encoder`: events to a client's stream |
+//! | `frame_info.rs` | what a passthrough reads of a frame or body ([`FrameInfo`]) |
+//! | `finish.rs`, `usage.rs` | finish reasons and token counts, both ways |
+//! | `faults.rs` | errors, both ways |
+//! | `models.rs`, `embed.rs` | the model list and embeddings, both ways |
+//!
+//! A file is absent where the dialect has no such thing. Files beside these are named after what
+//! they hold on the wire: `tool_call_fragment.rs`, `output_item.rs`. What OpenAI's three dialects
+//! share, such as faults and the model list, is in `openai`.
+//!
+//! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
+//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`].
 
 pub mod anthropic;
 pub mod conversation_key;

@@ -1,7 +1,7 @@
-//! Embeddings, both sides.
+//! Embeddings: request and answer, both ways.
 //!
-//! Source: Embeddings API. Vectors keep their digits unless the two sides write them in different
-//! forms.
+//! Source: Embeddings API. Vectors keep their digits unless one side wants base64 and the other
+//! numbers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -43,15 +43,15 @@ impl EmbedProtocol for OpenaiChat {
     fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire {
         let body =
             json::document(|value| value.object(|object| write(embed, target.model, object)));
-        embed.task.iter().for_each(|task| losses.dropped(task.at));
-        embed
-            .title
-            .iter()
-            .for_each(|title| losses.dropped(title.at));
-        embed
-            .unknown
-            .iter()
-            .for_each(|field| losses.dropped(field.at));
+        if let Some(task) = &embed.task {
+            losses.dropped(task.at);
+        }
+        if let Some(title) = &embed.title {
+            losses.dropped(title.at);
+        }
+        for field in &embed.unknown {
+            losses.dropped(field.at);
+        }
         Wire {
             path: "/embeddings".into(),
             body: body.into(),
@@ -94,7 +94,7 @@ impl EmbedProtocol for OpenaiChat {
                     }
                 });
                 object.str("model", &embed.model);
-                // The shape demands both figures.
+                // Both figures are required.
                 let tokens = embeddings.input_tokens.unwrap_or(0);
                 object.object("usage", |object| {
                     object.u64("prompt_tokens", tokens);
@@ -105,23 +105,17 @@ impl EmbedProtocol for OpenaiChat {
     }
 }
 
-/// A text, a list of texts, a list of token ids, or a list of such lists; and whether it is a list
-/// of inputs.
+/// A text, a list of texts, a list of token ids, or a list of such lists. The flag says whether it
+/// is a list of inputs.
 fn inputs(value: Value<'_>) -> Result<(Vec<EmbedInput>, bool), Invalid> {
-    let Ok(mut items) = value.items() else {
+    let Ok(items) = value.items() else {
         return Ok((vec![input(value)?], false));
     };
-    if items
-        .clone()
-        .next()
-        .is_some_and(|first| first.kind() == Kind::Number)
-    {
-        return Ok((vec![input(value)?], false));
+    match items.clone().next() {
+        None => Err(value.expected("at least one input")),
+        Some(first) if first.kind() == Kind::Number => Ok((vec![input(value)?], false)),
+        Some(_) => Ok((items.map(input).collect::<Result<_, _>>()?, true)),
     }
-    if items.clone().next().is_none() {
-        return Err(value.expected("at least one input"));
-    }
-    Ok((items.by_ref().map(input).collect::<Result<_, _>>()?, true))
 }
 
 fn input(value: Value<'_>) -> Result<EmbedInput, Invalid> {
@@ -150,9 +144,9 @@ fn write(embed: &Embed, model: &str, object: &mut Object<'_>) {
     match &embed.inputs[..] {
         [input] if !embed.is_batch => write_input(input, object.key("input")),
         inputs => object.array("input", |array| {
-            inputs
-                .iter()
-                .for_each(|input| write_input(input, array.item()))
+            for input in inputs {
+                write_input(input, array.item());
+            }
         }),
     }
     object.some(
@@ -233,9 +227,8 @@ fn write_numbers(base64: &EscapedStr, value: json::Writer<'_>) {
     let number =
         |bytes: &[u8; 4]| Document::parse(Bytes::from(f32::from_le_bytes(*bytes).to_string()));
     value.array(|array| {
-        floats
-            .iter()
-            .flat_map(number)
-            .for_each(|number| array.item().raw(&number.root().raw()))
+        for number in floats.iter().flat_map(number) {
+            array.item().raw(&number.root().raw());
+        }
     });
 }

@@ -1,14 +1,14 @@
-//! One object of a request being read: what is taken is used, and what is left was not understood.
+//! The members of a JSON object that are still to be read.
 //!
-//! So no field can disappear: [`Fields::leave`] reports each that no reader asked for. Knows no
-//! field by name.
+//! A reader takes the members that it understands. [`Fields::leave`] reports the others as unknown,
+//! so that no field of a request disappears silently.
 
 use std::borrow::Cow;
 
 use crate::canon::{Located, Unknown};
 use crate::json::{EscapedStr, Invalid, Value};
 
-/// The members of an object that say something: `null` is as good as absent.
+/// The members of an object that were not taken yet. `null` counts as absent.
 pub(in crate::protocol) struct Fields<'d> {
     object: Value<'d>,
     members: Vec<(Cow<'d, str>, Value<'d>)>,
@@ -20,32 +20,32 @@ impl<'d> Fields<'d> {
         Ok(Self { object, members })
     }
 
-    /// The object itself, for its place and for errors about it.
+    /// The object itself, for its offset and for errors about it.
     pub(in crate::protocol) fn object(&self) -> Value<'d> {
         self.object
     }
 
-    /// The member `key`, the last where it stands twice.
+    /// Takes the member `key`; the last where it occurs twice.
     pub(in crate::protocol) fn take(&mut self, key: &str) -> Option<Value<'d>> {
         let at = self.members.iter().rposition(|(name, _)| name == key)?;
         Some(self.members.remove(at).1)
     }
 
-    /// The same under the first of several names that is there; fields under the other names stay.
+    /// Takes the first of several keys that is present; members under the others stay.
     pub(in crate::protocol) fn take_first(&mut self, keys: &[&str]) -> Option<Value<'d>> {
         keys.iter().find_map(|key| self.take(key))
     }
 
-    /// The member `key` where `is_wanted`; else it stays.
+    /// Takes the member `key` if its value matches; else it stays.
     pub(in crate::protocol) fn take_if(
         &mut self,
         key: &str,
-        is_wanted: impl Fn(Value<'d>) -> bool,
+        matches: impl Fn(Value<'d>) -> bool,
     ) -> Option<Value<'d>> {
         let at = self
             .members
             .iter()
-            .rposition(|(name, value)| name == key && is_wanted(*value))?;
+            .rposition(|(name, value)| name == key && matches(*value))?;
         Some(self.members.remove(at).1)
     }
 
@@ -57,7 +57,7 @@ impl<'d> Fields<'d> {
         self.take(key).map(Value::text).transpose()
     }
 
-    /// The member `key` as `read` understands it, and where it stood.
+    /// Takes the member `key` as `read` decodes it, with its offset.
     pub(in crate::protocol) fn located<T>(
         &mut self,
         key: &str,
@@ -68,7 +68,7 @@ impl<'d> Fields<'d> {
             .transpose()
     }
 
-    /// Reports what nobody took.
+    /// Reports what was not taken.
     pub(in crate::protocol) fn leave(self, unknown: &mut Vec<Unknown>) {
         unknown.extend(self.members.into_iter().map(|(_, value)| value.into()));
     }

@@ -1,26 +1,26 @@
-//! Why an answer ended: canon's reasons and the dialect's words, in one table each way.
+//! Finish reasons: the dialect's `finish_reason` to canon and back.
 //!
-//! Source: `translation.md` section 6. Knows nothing of how a stream ends.
+//! Source: `translation.md` section 6.
 
 use crate::canon::FinishReason;
 use crate::json::EscapedStr;
 
-/// The reason behind an upstream's word. Whether tools were called is seen from the answer: some
-/// servers say `stop` then.
-pub(super) fn decode(word: &EscapedStr, has_calls: bool, has_refusal: bool) -> FinishReason {
-    match &*word.to_plain() {
+/// Decodes `finish_reason`. Some servers say `stop` after a tool call, so the answer itself tells
+/// whether it has one.
+pub(super) fn decode(reason: &EscapedStr, has_calls: bool, has_refusal: bool) -> FinishReason {
+    match &*reason.to_plain() {
         "stop" | "tool_calls" | "function_call" if has_calls => FinishReason::ToolCalls,
         "stop" if has_refusal => FinishReason::Refusal,
         "stop" | "tool_calls" | "function_call" => FinishReason::End,
         "length" => FinishReason::Length,
         "content_filter" => FinishReason::Filtered,
-        _ => FinishReason::Other(word.clone()),
+        _ => FinishReason::Other(reason.clone()),
     }
 }
 
-/// The dialect's word. `None` where an answer that ends so is an error.
+/// Encodes `finish_reason`. `None` where an answer that ends so is an error.
 ///
-/// A reason that no table knows is `stop`: clients refuse words that they do not know.
+/// Reasons of other dialects become `stop`, since clients refuse values that they do not know.
 pub(in crate::protocol) fn encode(reason: &FinishReason) -> Option<&'static str> {
     match reason {
         FinishReason::End
@@ -34,7 +34,7 @@ pub(in crate::protocol) fn encode(reason: &FinishReason) -> Option<&'static str>
     }
 }
 
-/// Whether the word says less than the reason.
+/// Whether the encoded value says less than the reason.
 pub(in crate::protocol) fn is_approximate(reason: &FinishReason) -> bool {
     matches!(reason, FinishReason::Paused | FinishReason::Other(_))
 }

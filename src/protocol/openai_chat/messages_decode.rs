@@ -1,8 +1,7 @@
-//! The conversation of a client's request.
+//! Decodes the conversation.
 //!
-//! System text in front goes to the request; results of calls become parts, which `turns::arrange`
-//! puts behind their calls. Source: Chat Completions API, `messages`. Writes nothing and decides
-//! nothing about a target.
+//! System messages in front become the request's system text. Results of calls become parts, which
+//! `turns::arrange` puts behind their calls. Source: Chat Completions API, `messages`.
 
 use crate::canon::{
     CacheBreakpoint, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
@@ -11,12 +10,12 @@ use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::DecodeError;
 
 use super::fields::Fields;
-use super::media;
+use super::media_decode;
 
 pub(super) fn decode(messages: Value<'_>, request: &mut Request) -> Result<(), DecodeError> {
     let mut decoder = Decoder {
         request,
-        legacy_call: None,
+        legacy_call_id: None,
     };
     for (index, message) in messages.items()?.enumerate() {
         decoder.message(index, message)?;
@@ -26,9 +25,8 @@ pub(super) fn decode(messages: Value<'_>, request: &mut Request) -> Result<(), D
 
 struct Decoder<'r> {
     request: &'r mut Request,
-    /// The id that was made for the last legacy call, which had none: its result names the function
-    /// only.
-    legacy_call: Option<EscapedStr>,
+    /// The id that was generated for the last legacy call. Its result names the function only.
+    legacy_call_id: Option<EscapedStr>,
 }
 
 impl Decoder<'_> {
@@ -55,10 +53,8 @@ impl Decoder<'_> {
     fn instructions(&mut self, role: Role, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let content = fields.required("content")?;
         let parts = self.content(content)?;
-        if let Some(part) = parts
-            .iter()
-            .find(|part| !matches!(part.kind, PartKind::Text(_)))
-        {
+        let is_text = |part: &&Part| matches!(part.kind, PartKind::Text(_));
+        if let Some(part) = parts.iter().find(|part| !is_text(part)) {
             return Err(DecodeError::unsupported(
                 part.at,
                 "instructions are text; other parts cannot be translated",
@@ -97,7 +93,7 @@ impl Decoder<'_> {
                 "audio of an earlier answer is known to its provider only",
             ));
         }
-        pass_over_empty_annotations(fields);
+        ignore_empty_annotations(fields);
         self.turn(Role::Assistant, parts, fields)
     }
 
@@ -122,7 +118,7 @@ impl Decoder<'_> {
                 ));
             }
         };
-        // Calls of whole chunks, which some clients keep, carry their index in the stream.
+        // Some clients send back a call as a chunk held it, with its index.
         fields.take("index");
         fields.leave(&mut self.request.unknown);
         Ok(Part::new(
@@ -139,13 +135,8 @@ impl Decoder<'_> {
     fn function_input(&mut self, value: Value<'_>) -> Result<(EscapedStr, ToolInput), Invalid> {
         let mut fields = Fields::of(value)?;
         let name = fields.required("name")?.text()?;
-        let input = ToolInput::from_arguments(
-            &fields
-                .take("arguments")
-                .map(arguments)
-                .transpose()?
-                .unwrap_or_default(),
-        );
+        let arguments = fields.take("arguments").map(arguments).transpose()?;
+        let input = ToolInput::from_arguments(&arguments.unwrap_or_default());
         fields.leave(&mut self.request.unknown);
         Ok((name, input))
     }
@@ -168,7 +159,7 @@ impl Decoder<'_> {
         };
         let (name, input) = self.function_input(value)?;
         let id = EscapedStr::from(format!("call_function_{index}"));
-        self.legacy_call = Some(id.clone());
+        self.legacy_call_id = Some(id.clone());
         Ok(Some(Part::new(
             PartKind::ToolCall {
                 id,
@@ -187,7 +178,7 @@ impl Decoder<'_> {
 
     fn function(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let at = fields.object().offset();
-        let call_id = self.legacy_call.take();
+        let call_id = self.legacy_call_id.take();
         let call_id = call_id.ok_or_else(|| {
             DecodeError::unsupported(at, "result of a function that no earlier message called")
         })?;
@@ -244,9 +235,9 @@ impl Decoder<'_> {
         let kind = match &*kind.str()? {
             "text" => PartKind::Text(fields.required("text")?.text()?),
             "refusal" => PartKind::Refusal(fields.required("refusal")?.text()?),
-            "image_url" => media::image(fields.required("image_url")?, self.request)?,
-            "input_audio" => media::audio(fields.required("input_audio")?, self.request)?,
-            "file" => media::file(fields.required("file")?, self.request)?,
+            "image_url" => media_decode::image(fields.required("image_url")?, self.request)?,
+            "input_audio" => media_decode::audio(fields.required("input_audio")?, self.request)?,
+            "file" => media_decode::file(fields.required("file")?, self.request)?,
             other => {
                 return Err(DecodeError::unsupported(
                     value.offset(),
@@ -308,8 +299,8 @@ pub(super) fn arguments(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     }
 }
 
-/// Clients send answers back as they came, with an empty list that says nothing.
-fn pass_over_empty_annotations(fields: &mut Fields<'_>) {
+/// Clients send answers back as they came, with an empty list.
+fn ignore_empty_annotations(fields: &mut Fields<'_>) {
     fields.take_if("annotations", |value| {
         value.items().is_ok_and(|mut items| items.next().is_none())
     });

@@ -1,8 +1,8 @@
-//! The conversation, for a Chat upstream.
+//! Encodes the conversation.
 //!
-//! Each result of a call is a `tool` message right after the assistant's; images in it follow in
-//! the next user message, as `tool` messages hold text only. Source: `translation.md` sections 3, 4
-//! and 10. Never reorders turns: `turns::arrange` did.
+//! Each result of a call is a `tool` message right after the assistant's. `tool` messages hold text
+//! only, so media of a result follow in the next user message. Source: `translation.md` sections 3,
+//! 4 and 10. Never reorders turns: `turns::arrange` did.
 
 use crate::canon::{
     Losses, Offset, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
@@ -10,7 +10,7 @@ use crate::canon::{
 use crate::json::{Array, EscapedStr, Object};
 use crate::protocol::names::{self, Names};
 
-use super::content::Content;
+use super::content_encode::ContentEncoder;
 
 /// Some servers refuse longer ids.
 const CALL_ID_LEN_MAX: usize = 40;
@@ -18,40 +18,34 @@ const CALL_ID_LEN_MAX: usize = 40;
 const MEDIA_FOLLOW: &str = "(see the attachments of the next message)";
 const ERROR_PREFIX: &str = "Error: ";
 
-pub(super) struct Messages<'e> {
+pub(super) struct MessagesEncoder<'e> {
     pub names: &'e Names<'e>,
-    /// Whether OpenAI's own model reads them, which takes cache breakpoints and no reasoning.
+    /// Whether the model is OpenAI's own, which takes cache breakpoints and no reasoning.
     pub is_openai: bool,
     pub losses: &'e mut Losses,
 }
 
-impl Messages<'_> {
+impl MessagesEncoder<'_> {
     pub(super) fn write(&mut self, request: &Request, array: &mut Array<'_>) {
-        // `system` also for developers: every server knows the word, and OpenAI's reads it as
-        // `developer` where that is due.
-        self.message(
-            "system",
-            None,
-            &request.system.iter().collect::<Vec<_>>(),
-            array,
-        );
+        // `system` stands for `developer` too: every server knows it, and OpenAI's reads it as
+        // `developer` for the models that want that.
+        let system: Vec<&Part> = request.system.iter().collect();
+        self.message("system", None, &system, array);
         for turn in &request.turns {
             match turn.role {
-                Role::System | Role::Developer => self.message(
-                    "system",
-                    Some(turn),
-                    &turn.parts.iter().collect::<Vec<_>>(),
-                    array,
-                ),
+                Role::System | Role::Developer => {
+                    let parts: Vec<&Part> = turn.parts.iter().collect();
+                    self.message("system", Some(turn), &parts, array);
+                }
                 Role::User => self.user(turn, array),
                 Role::Assistant => self.assistant(turn, array),
             }
         }
     }
 
-    /// A message that holds content only; none where nothing of it can be carried.
+    /// Writes a message with content only, or none where the dialect can carry none of its parts.
     fn message(&mut self, role: &str, turn: Option<&Turn>, parts: &[&Part], array: &mut Array<'_>) {
-        let parts = self.carried(parts);
+        let parts = self.supported(parts);
         if parts.is_empty() {
             return;
         }
@@ -72,12 +66,8 @@ impl Messages<'_> {
             match &part.kind {
                 PartKind::ToolResult(result) => {
                     self.result(result, part, array);
-                    content.extend(
-                        result
-                            .parts
-                            .iter()
-                            .filter(|part| matches!(part.kind, PartKind::Media(_))),
-                    );
+                    let is_media = |part: &&Part| matches!(part.kind, PartKind::Media(_));
+                    content.extend(result.parts.iter().filter(is_media));
                 }
                 _ => content.push(part),
             }
@@ -86,10 +76,10 @@ impl Messages<'_> {
     }
 
     fn result(&mut self, result: &ToolResult, part: &Part, array: &mut Array<'_>) {
-        self.note_extras(part);
-        part.cache
-            .iter()
-            .for_each(|mark| self.losses.dropped(mark.at));
+        self.drop_extras(part);
+        if let Some(mark) = &part.cache {
+            self.losses.dropped(mark.at);
+        }
         let texts = self.result_texts(result);
         array.object(|object| {
             object.str("role", "tool");
@@ -97,11 +87,12 @@ impl Messages<'_> {
                 "tool_call_id",
                 &names::call_id(&result.call_id, CALL_ID_LEN_MAX),
             );
-            self.content(&texts.iter().collect::<Vec<_>>(), object);
+            let texts: Vec<&Part> = texts.iter().collect();
+            self.content(&texts, object);
         });
     }
 
-    /// The texts of a result, with what they say of errors and of media.
+    /// The texts of a result. They also say that it is an error, or that media follow.
     fn result_texts(&mut self, result: &ToolResult) -> Vec<Part> {
         let mut texts: Vec<Part> = Vec::new();
         for part in &result.parts {
@@ -112,51 +103,47 @@ impl Messages<'_> {
             }
         }
         if texts.is_empty() {
-            let has_media = result
-                .parts
-                .iter()
-                .any(|part| matches!(part.kind, PartKind::Media(_)));
-            texts.push(Part::text(
-                EscapedStr::from_static(if has_media { MEDIA_FOLLOW } else { "" }),
-                Offset(0),
-            ));
+            let is_media = |part: &Part| matches!(part.kind, PartKind::Media(_));
+            let has_media = result.parts.iter().any(is_media);
+            let text = if has_media { MEDIA_FOLLOW } else { "" };
+            texts.push(Part::text(EscapedStr::from_static(text), Offset(0)));
         }
         if result.is_error {
-            prefix(&mut texts[0]);
+            add_error_prefix(&mut texts[0]);
         }
         texts
     }
 
     fn assistant(&mut self, turn: &Turn, array: &mut Array<'_>) {
-        let answer = self.answer(turn);
-        if answer.is_empty() {
-            return turn
-                .name
-                .iter()
-                .for_each(|name| self.losses.dropped(name.at));
+        let message = self.sort_parts(turn);
+        if message.is_empty() {
+            if let Some(name) = &turn.name {
+                self.losses.dropped(name.at);
+            }
+            return;
         }
         array.object(|object| {
             object.str("role", "assistant");
             object.some("name", turn.name.as_ref(), |value, name| {
                 value.text(&name.value)
             });
-            if answer.content.is_empty() {
+            if message.content.is_empty() {
                 object.null("content");
             } else {
-                self.content(&answer.content, object);
+                self.content(&message.content, object);
             }
-            if !answer.refusal.is_empty() {
-                object.key("refusal").texts(answer.refusal.iter().copied());
+            if !message.refusal.is_empty() {
+                object.key("refusal").texts(message.refusal);
             }
-            if !answer.reasoning.is_empty() {
-                object.text(
-                    "reasoning_content",
-                    &EscapedStr::join(answer.reasoning.iter().copied(), "\\n\\n"),
-                );
+            if !message.reasoning.is_empty() {
+                let reasoning = EscapedStr::join(message.reasoning, "\\n\\n");
+                object.text("reasoning_content", &reasoning);
             }
-            if !answer.calls.is_empty() {
+            if !message.calls.is_empty() {
                 object.array("tool_calls", |array| {
-                    answer.calls.iter().for_each(|part| self.call(part, array))
+                    for part in &message.calls {
+                        self.call(part, array);
+                    }
                 });
             }
         });
@@ -165,33 +152,33 @@ impl Messages<'_> {
     /// Sorts an assistant's parts into the fields of its message.
     ///
     /// Reasoning goes back only beside calls: servers that want it back want it within a tool loop,
-    /// others refuse it elsewhere, and OpenAI everywhere.
-    fn answer<'t>(&mut self, turn: &'t Turn) -> Answer<'t> {
-        let mut answer = Answer::default();
+    /// some refuse it elsewhere, and OpenAI refuses it everywhere.
+    fn sort_parts<'t>(&mut self, turn: &'t Turn) -> AssistantMessage<'t> {
+        let mut message = AssistantMessage::default();
         let has_calls = turn
             .parts
             .iter()
             .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-        let wants_reasoning = has_calls && !self.is_openai;
+        let takes_reasoning = has_calls && !self.is_openai;
         for part in &turn.parts {
             match &part.kind {
-                PartKind::ToolCall { .. } => answer.calls.push(part),
-                PartKind::Refusal(text) => answer.refusal.push(text),
+                PartKind::ToolCall { .. } => message.calls.push(part),
+                PartKind::Refusal(text) => message.refusal.push(text),
                 PartKind::Reasoning { form, texts }
-                    if wants_reasoning
+                    if takes_reasoning
                         && part.signature.is_none()
                         && *form != ReasoningForm::Redacted =>
                 {
-                    answer.reasoning.extend(texts);
+                    message.reasoning.extend(texts);
                 }
                 PartKind::Media(_) => self.losses.refuse(
                     part.at,
                     "the openai_chat dialect takes media from users only",
                 ),
-                _ => answer.content.extend(self.carried(&[part])),
+                _ => message.content.extend(self.supported(&[part])),
             }
         }
-        answer
+        message
     }
 
     fn call(&mut self, part: &Part, array: &mut Array<'_>) {
@@ -204,10 +191,10 @@ impl Messages<'_> {
         else {
             return;
         };
-        self.note_extras(part);
-        part.cache
-            .iter()
-            .for_each(|mark| self.losses.dropped(mark.at));
+        self.drop_extras(part);
+        if let Some(mark) = &part.cache {
+            self.losses.dropped(mark.at);
+        }
         let arguments = match input {
             ToolInput::Free(_) => input.to_object().to_text(),
             input => input.to_arguments(),
@@ -222,54 +209,54 @@ impl Messages<'_> {
         });
     }
 
-    /// The parts that can stand in `content`; the others are lost.
-    fn carried<'p>(&mut self, parts: &[&'p Part]) -> Vec<&'p Part> {
-        let mut carried = Vec::new();
+    /// The parts that can stand in `content`; the others are noted as losses.
+    fn supported<'p>(&mut self, parts: &[&'p Part]) -> Vec<&'p Part> {
+        let mut supported = Vec::new();
         for part in parts {
             if matches!(part.kind, PartKind::Text(_) | PartKind::Media(_)) {
-                carried.push(*part);
+                supported.push(*part);
             } else {
                 self.losses.dropped(part.at);
             }
         }
-        carried
+        supported
     }
 
     fn content(&mut self, parts: &[&Part], object: &mut Object<'_>) {
-        parts.iter().for_each(|part| self.note_extras(part));
-        Content {
-            takes_marks: self.is_openai,
+        parts.iter().for_each(|part| self.drop_extras(part));
+        ContentEncoder {
+            takes_cache_marks: self.is_openai,
             losses: self.losses,
         }
         .write(parts, object);
     }
 
-    /// What stands on a part and has no place in the dialect.
-    fn note_extras(&mut self, part: &Part) {
+    /// Notes what belongs to a part and has no field in the dialect.
+    fn drop_extras(&mut self, part: &Part) {
         part.drop_signature(self.losses);
-        part.citations
-            .iter()
-            .for_each(|citations| self.losses.dropped(citations.at));
+        if let Some(citations) = &part.citations {
+            self.losses.dropped(citations.at);
+        }
     }
 }
 
 /// The fields of an assistant's message.
 #[derive(Default)]
-struct Answer<'t> {
+struct AssistantMessage<'t> {
     content: Vec<&'t Part>,
     refusal: Vec<&'t EscapedStr>,
     reasoning: Vec<&'t EscapedStr>,
     calls: Vec<&'t Part>,
 }
 
-impl Answer<'_> {
+impl AssistantMessage<'_> {
     fn is_empty(&self) -> bool {
         self.content.is_empty() && self.refusal.is_empty() && self.calls.is_empty()
     }
 }
 
-/// Results have no flag for errors.
-fn prefix(part: &mut Part) {
+/// The dialect has no flag for results that are errors.
+fn add_error_prefix(part: &mut Part) {
     if let PartKind::Text(text) = &mut part.kind {
         *text = EscapedStr::join([&EscapedStr::from_static(ERROR_PREFIX), text], "");
     }

@@ -1,38 +1,39 @@
-//! OpenAI Chat Completions, as clients and as upstreams speak it; also OpenAI's embeddings and
-//! model list.
+//! OpenAI Chat Completions, toward clients and toward upstreams; also OpenAI's embeddings.
 //!
-//! What this dialect cannot carry toward an upstream, and names as a loss: `top_k`, reasoning
-//! outside of tool loops and every signature, media by file handle of others, hosted tools of
-//! others, grammars, cache marks on tools, citations, titles of documents. Source:
-//! `openai-chat.md`; OpenAI API reference.
+//! Servers of many makers speak this dialect. Their deviations are accepted when read and never
+//! written. What cannot be carried toward an upstream is noted as a loss: `top_k`, reasoning
+//! outside of tool loops, signatures, file references and hosted tools of other dialects, grammars,
+//! cache marks on tools, citations, titles of documents.
 //!
-//! Knows no provider: servers of many makes speak this dialect, and what they do differently is
-//! read here and never written.
+//! Source: `openai-chat.md`; OpenAI API reference.
 
-mod balance;
-mod content;
+mod bracket_counter;
+mod choice_decode;
+mod content_encode;
 mod embed;
 pub(super) mod fields;
 pub(super) mod finish;
-mod fragment;
-pub(super) mod glimpse;
-pub(super) mod head;
-mod image;
-mod lane;
-mod legacy;
-mod media;
+pub(super) mod frame_info;
+mod legacy_functions;
+mod media_decode;
 mod messages_decode;
 mod messages_encode;
+mod output_images;
 pub(super) mod request_decode;
 mod request_encode;
-pub(super) mod response;
+pub(super) mod response_decode;
+pub(super) mod response_encode;
+pub(super) mod response_head;
+pub(super) mod routing;
 pub(super) mod stream_decode;
-pub(super) mod stream_encode;
-#[cfg(test)]
-mod tests;
+mod stream_encode;
+mod tool_call_fragment;
 mod tools_decode;
 mod tools_encode;
 mod usage;
+
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -92,7 +93,7 @@ impl Protocol for OpenaiChat {
     }
 
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-        request_decode::peek(inbound)
+        routing::decode(inbound)
     }
 
     fn upstream_path(
@@ -129,7 +130,7 @@ impl Protocol for OpenaiChat {
     }
 
     fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
-        response::decode(body, &context.request_id)
+        response_decode::decode(body, &context.request_id)
     }
 
     fn encode_response(
@@ -138,7 +139,7 @@ impl Protocol for OpenaiChat {
         context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, context, losses)
+        response_encode::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -149,7 +150,8 @@ impl Protocol for OpenaiChat {
         faults::encode(fault)
     }
 
-    /// A passthrough's body was cut by its upstream; besides the record the connection tells so.
+    /// Writes the error record and aborts: the upstream cut its body, and clients that do not read
+    /// the record notice the broken connection.
     fn encode_stream_fault(
         &self,
         fault: &Fault,
@@ -161,11 +163,11 @@ impl Protocol for OpenaiChat {
     }
 
     fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
-        glimpse::frame(frame)
+        frame_info::frame(frame)
     }
 
     fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
-        glimpse::body(body)
+        frame_info::body(body)
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {

@@ -1,13 +1,13 @@
-//! A client's request to canon: the fields around the conversation.
+//! Decodes a client's request: the fields besides the conversation and the tools.
 //!
-//! Source: Chat Completions API, request body. Judges no value that an upstream judges better:
-//! numbers stay as written.
+//! Source: Chat Completions API, request body. Numbers stay as written and unchecked: the upstream
+//! knows their limits.
 
 use crate::canon::{
     Format, Located, Reasoning, Request, Sampling, SchemaFormat, Tool, ToolKind, Unknown,
 };
 use crate::json::{Document, EscapedStr, Invalid, Value};
-use crate::protocol::{DecodeError, Inbound, RoutingFields, efforts, turns};
+use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
 use super::fields::Fields;
 use super::{DIALECT, messages_decode, tools_decode};
@@ -15,24 +15,13 @@ use super::{DIALECT, messages_decode, tools_decode};
 /// More stop sequences are a 400 of the API itself.
 const STOPS_MAX: usize = 4;
 
-/// Reads what routing needs; both OpenAI dialects with a `model` in a JSON body share it.
-pub(in crate::protocol) fn peek(inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-    let document = Document::parse_shallow(inbound.body.clone())?;
-    let session = document
-        .root()
-        .get("prompt_cache_key")
-        .and_then(|key| key.str().ok())
-        .map(std::borrow::Cow::into_owned);
-    Ok(RoutingFields::of_body(document.root(), session)?)
-}
-
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
     let mut fields = Fields::of(document.root())?;
-    let mut request = common(&mut fields)?;
+    let mut request = common_fields(&mut fields)?;
     request.body = inbound.body.clone();
-    answer(&mut fields, &mut request)?;
-    labels(&mut fields, &mut request)?;
+    output_fields(&mut fields, &mut request)?;
+    metadata_fields(&mut fields, &mut request)?;
     tools_decode::decode(&mut fields, &mut request)?;
     messages_decode::decode(fields.required("messages")?, &mut request)?;
     fields.leave(&mut request.unknown);
@@ -40,8 +29,8 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     Ok(request)
 }
 
-/// The fields that the legacy completions have too.
-pub(in crate::protocol) fn common(fields: &mut Fields<'_>) -> Result<Request, DecodeError> {
+/// Reads the fields that the legacy completions have too.
+pub(in crate::protocol) fn common_fields(fields: &mut Fields<'_>) -> Result<Request, DecodeError> {
     let mut request = Request {
         model: fields.required("model")?.str()?.into_owned(),
         sampling: sampling(fields)?,
@@ -50,7 +39,7 @@ pub(in crate::protocol) fn common(fields: &mut Fields<'_>) -> Result<Request, De
             .map(stops)
             .transpose()?
             .unwrap_or_default(),
-        choices: fields.located("n", count_of_choices)?,
+        choices: fields.located("n", choice_count)?,
         stream: fields
             .take("stream")
             .map(Value::bool)
@@ -85,7 +74,7 @@ fn sampling(fields: &mut Fields<'_>) -> Result<Sampling, Invalid> {
     })
 }
 
-fn count_of_choices(value: Value<'_>) -> Result<u64, Invalid> {
+fn choice_count(value: Value<'_>) -> Result<u64, Invalid> {
     match value.u64()? {
         0 => Err(value.expected("1 or more")),
         count => Ok(count),
@@ -122,8 +111,8 @@ fn stream_options(value: Value<'_>, request: &mut Request) -> Result<(), Invalid
     Ok(())
 }
 
-/// What the answer shall look like.
-fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeError> {
+/// Reads what the output shall look like.
+fn output_fields(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeError> {
     request.logprobs = logprobs(fields)?;
     request.verbosity = fields.located("verbosity", Value::text)?;
     request.reasoning = fields.take("reasoning_effort").map(reasoning).transpose()?;
@@ -150,7 +139,7 @@ fn answer(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), DecodeEr
     Ok(())
 }
 
-/// `top_logprobs` counts only beside `logprobs: true`; alone it stays behind as not understood.
+/// `top_logprobs` has a meaning only beside `logprobs: true`; alone it is left as unknown.
 fn logprobs(fields: &mut Fields<'_>) -> Result<Option<Located<u64>>, Invalid> {
     let Some(asked) = fields
         .located("logprobs", Value::bool)?
@@ -201,7 +190,7 @@ fn schema_format(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<SchemaF
     Ok(format)
 }
 
-/// The kinds besides text.
+/// The modalities besides text.
 fn modalities(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, DecodeError> {
     let mut modalities = Vec::new();
     for item in value.items()? {
@@ -219,8 +208,8 @@ fn modalities(value: Value<'_>) -> Result<Vec<Located<EscapedStr>>, DecodeError>
     Ok(modalities)
 }
 
-/// Who asks, and how the provider shall file it.
-fn labels(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), Invalid> {
+/// Reads metadata, service tier and cache key.
+fn metadata_fields(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), Invalid> {
     request.metadata = fields.located("metadata", |value| value.members().map(|_| value.raw()))?;
     request.tier = fields.located("service_tier", Value::text)?;
     request.cache_key = fields.located("prompt_cache_key", Value::text)?;

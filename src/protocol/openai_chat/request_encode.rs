@@ -1,7 +1,7 @@
-//! Canon to a request for a Chat upstream: the fields around the conversation.
+//! Encodes a request: the fields besides the conversation and the tools.
 //!
-//! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect cannot
-//! say goes to the losses; no field is left out without one.
+//! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect has no
+//! field for is noted as a loss; nothing disappears silently.
 
 use crate::canon::{Format, Located, Losses, ReasoningDisplay, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw, Writer};
@@ -9,8 +9,8 @@ use crate::protocol::names::{NameRules, Names};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Target, Wire, efforts, schema};
 
-use super::messages_encode::Messages;
-use super::tools_encode::Tools;
+use super::messages_encode::MessagesEncoder;
+use super::tools_encode::ToolsEncoder;
 
 const NAMES: NameRules = NameRules {
     len_max: 64,
@@ -20,7 +20,7 @@ const NAMES: NameRules = NameRules {
 const STOPS_MAX: usize = 4;
 /// The API refuses a longer `user`; Anthropic's clients send longer ones.
 const USER_CHARS_MAX: usize = 64;
-/// The API demands a name of a schema, and other dialects have none.
+/// The API requires a name for a schema, and other dialects have none.
 const SCHEMA_NAME: &str = "response";
 
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
@@ -36,7 +36,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
             .body(object)
         });
     });
-    // Custom tools become functions: that is the one form that every Chat server knows.
+    // Custom tools become functions, the one form that every Chat server knows.
     Encoded {
         wire: Wire {
             path: "/chat/completions".into(),
@@ -59,14 +59,14 @@ impl Encoder<'_> {
         body.str("model", self.target.model);
         let is_openai = abilities::is_openai(self.target);
         body.array("messages", |array| {
-            Messages {
+            MessagesEncoder {
                 names: self.names,
                 is_openai,
                 losses: self.losses,
             }
             .write(self.request, array)
         });
-        Tools {
+        ToolsEncoder {
             names: self.names,
             losses: self.losses,
         }
@@ -76,14 +76,14 @@ impl Encoder<'_> {
         self.format(body);
         self.reasoning(body);
         self.output(body);
-        self.labels(body);
+        self.metadata(body);
         self.stream(body);
-        self.rest();
+        self.drop_unsupported();
     }
 
     fn sampling(&mut self, body: &mut Object<'_>) {
         let sampling = &self.request.sampling;
-        let refused = abilities::refuses_sampling(self.target.model);
+        let refuses_sampling = abilities::refuses_sampling(self.target.model);
         for (key, field) in [
             ("temperature", &sampling.temperature),
             ("top_p", &sampling.top_p),
@@ -91,18 +91,17 @@ impl Encoder<'_> {
             ("frequency_penalty", &sampling.frequency_penalty),
         ] {
             match field {
-                Some(field) if refused => self.losses.dropped(field.at),
-                field => number(body, key, field.as_ref()),
+                Some(field) if refuses_sampling => self.losses.dropped(field.at),
+                field => write_number(body, key, field.as_ref()),
             }
         }
-        number(body, "seed", sampling.seed.as_ref());
-        self.drop(sampling.top_k.as_ref());
+        write_number(body, "seed", sampling.seed.as_ref());
+        self.drop_field(sampling.top_k.as_ref());
     }
 
     fn limits(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // OpenAI's reasoning models refuse the older name, other makers' servers know or take no
-        // other.
+        // OpenAI's reasoning models refuse the older name; other makers' servers may know no other.
         let key = if abilities::is_openai(self.target) {
             "max_completion_tokens"
         } else {
@@ -115,17 +114,15 @@ impl Encoder<'_> {
             value.u64(choices.value)
         });
         if let Some(extra) = request.stops.get(STOPS_MAX) {
-            self.losses.refuse(
-                extra.at,
-                format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences"),
-            );
+            let reason =
+                format!("the openai_chat dialect takes at most {STOPS_MAX} stop sequences");
+            self.losses.refuse(extra.at, reason);
         }
         if !request.stops.is_empty() {
             body.array("stop", |array| {
-                request
-                    .stops
-                    .iter()
-                    .for_each(|stop| array.item().text(&stop.value))
+                for stop in &request.stops {
+                    array.item().text(&stop.value);
+                }
             });
         }
     }
@@ -171,14 +168,12 @@ impl Encoder<'_> {
         let Some(reasoning) = &self.request.reasoning else {
             return;
         };
-        // Servers that show reasoning do so unasked; how much of it, none of them can be told.
-        self.drop(
-            reasoning
-                .value
-                .display
-                .as_ref()
-                .filter(|show| show.value != ReasoningDisplay::Summary(None)),
-        );
+        // Servers that show reasoning do so unasked, and none can be told how much to show.
+        if let Some(show) = &reasoning.value.display
+            && show.value != ReasoningDisplay::Summary(None)
+        {
+            self.losses.dropped(show.at);
+        }
         if let Some(effort) = efforts::alone(reasoning, self.losses) {
             body.str("reasoning_effort", efforts::row(effort).openai);
         }
@@ -190,41 +185,45 @@ impl Encoder<'_> {
             body.bool("logprobs", true);
             body.u64("top_logprobs", top.value);
         }
-        text(body, "verbosity", request.verbosity.as_ref());
-        if let Some(audio) = request
-            .modalities
-            .iter()
-            .find(|kind| kind.value.to_plain().eq_ignore_ascii_case("audio"))
-        {
+        write_text(body, "verbosity", request.verbosity.as_ref());
+        self.modalities(body);
+    }
+
+    fn modalities(&mut self, body: &mut Object<'_>) {
+        let modalities = &self.request.modalities;
+        if modalities.is_empty() {
+            return;
+        }
+        body.array("modalities", |array| {
+            array.item().str("text");
+            for modality in modalities {
+                match &*modality.value.to_plain().to_ascii_lowercase() {
+                    "text" => {}
+                    name => array.item().str(name),
+                }
+            }
+        });
+        let is_audio =
+            |kind: &&Located<EscapedStr>| kind.value.to_plain().eq_ignore_ascii_case("audio");
+        if let Some(audio) = modalities.iter().find(is_audio) {
             self.losses
                 .refuse(audio.at, "audio output cannot be translated");
         }
-        if !request.modalities.is_empty() {
-            let words = request
-                .modalities
-                .iter()
-                .map(|kind| kind.value.to_plain().to_ascii_lowercase());
-            body.array("modalities", |array| {
-                array.item().str("text");
-                words
-                    .filter(|word| word != "text")
-                    .for_each(|word| array.item().str(&word));
-            });
-        }
     }
 
-    fn labels(&mut self, body: &mut Object<'_>) {
+    fn metadata(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // The older name of `safety_identifier` and the one that every Chat server knows.
-        let (user, long) = split(request.user.as_ref(), |user| {
-            user.to_plain().chars().count() <= USER_CHARS_MAX
-        });
-        text(body, "user", user);
-        self.drop(long);
-        request
-            .tier
-            .iter()
-            .for_each(|tier| openai::write_tier(body, tier, self.losses));
+        // `user` is the older name of `safety_identifier`, and the one that every Chat server
+        // knows.
+        match &request.user {
+            Some(user) if user.value.to_plain().chars().count() <= USER_CHARS_MAX => {
+                body.text("user", &user.value);
+            }
+            user => self.drop_field(user.as_ref()),
+        }
+        if let Some(tier) = &request.tier {
+            openai::write_tier(body, tier, self.losses);
+        }
         body.some("metadata", request.metadata.as_ref(), |value, metadata| {
             value.raw(&metadata.value)
         });
@@ -232,7 +231,7 @@ impl Encoder<'_> {
             Some(key) if abilities::is_openai(self.target) => {
                 body.text("prompt_cache_key", &key.value)
             }
-            key => self.drop(key.as_ref()),
+            key => self.drop_field(key.as_ref()),
         }
     }
 
@@ -246,29 +245,27 @@ impl Encoder<'_> {
         }
     }
 
-    fn rest(&mut self) {
+    fn drop_unsupported(&mut self) {
         if let Some(mark) = &self.request.cache_breakpoint {
             self.losses.dropped(mark.at);
         }
-        self.request
-            .unknown
-            .iter()
-            .for_each(|field| self.losses.dropped(field.at));
-        self.request
-            .added
-            .iter()
-            .for_each(|name| self.losses.added(name));
+        for field in &self.request.unknown {
+            self.losses.dropped(field.at);
+        }
+        for name in &self.request.added {
+            self.losses.added(name);
+        }
     }
 
-    fn drop<T>(&mut self, field: Option<&Located<T>>) {
+    fn drop_field<T>(&mut self, field: Option<&Located<T>>) {
         if let Some(field) = field {
             self.losses.dropped(field.at);
         }
     }
 }
 
-/// Whether a schema may be called strict: only where the client asked for it and it keeps the
-/// strict rules, since the API refuses others.
+/// The value of `strict` for a schema: `true` only where the client asked for it and the schema
+/// keeps the strict rules, since the API refuses others. `None` where the client did not say.
 pub(super) fn strict(
     asked: Option<&Located<bool>>,
     schema: &Raw,
@@ -282,25 +279,14 @@ pub(super) fn strict(
     Some(holds)
 }
 
-fn number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {
+fn write_number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {
     body.some(key, field, |value: Writer<'_>, field| {
         value.raw(&field.value)
     });
 }
 
-fn text(body: &mut Object<'_>, key: &str, field: Option<&Located<EscapedStr>>) {
+fn write_text(body: &mut Object<'_>, key: &str, field: Option<&Located<EscapedStr>>) {
     body.some(key, field, |value: Writer<'_>, field| {
         value.text(&field.value)
     });
-}
-
-/// The field on the side on which `fits` puts it.
-fn split<T>(
-    field: Option<&Located<T>>,
-    fits: impl FnOnce(&T) -> bool,
-) -> (Option<&Located<T>>, Option<&Located<T>>) {
-    match field {
-        Some(field) if fits(&field.value) => (Some(field), None),
-        field => (None, field),
-    }
 }

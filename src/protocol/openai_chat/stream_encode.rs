@@ -1,8 +1,8 @@
-//! Events to a Chat client's stream, in exactly the grammar of the dialect.
+//! Encodes events as a client's stream, in exactly the grammar of the dialect.
 //!
 //! A role chunk first, then deltas, then one chunk with a `finish_reason` per choice, the usage
-//! where it was asked for, `[DONE]`. Signatures have no carrier here; the gateway keeps them by
-//! call id. Source: Chat Completions API, streaming.
+//! where it was asked for, `[DONE]`. The dialect has no field for signatures; the gateway keeps
+//! them by call id. Source: Chat Completions API, streaming.
 
 use std::borrow::Cow;
 
@@ -10,50 +10,50 @@ use bytes::BytesMut;
 
 use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm};
 use crate::json::{Array, EscapedStr, Object, Raw, Writer};
+use crate::protocol::openai::faults;
 use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
-use super::head::{Head, StreamedUsage};
-use super::response::{ID_PREFIX, MALFORMED_CALL};
-use super::{DIALECT, finish, image, legacy};
-use crate::protocol::openai::faults;
+use super::response_encode::{ID_PREFIX, MALFORMED_CALL};
+use super::response_head::{ResponseHead, StreamUsage};
+use super::{DIALECT, finish, legacy_functions, output_images};
 
 pub(super) struct Encoder {
-    head: Head,
-    usage: StreamedUsage,
-    is_legacy: bool,
-    /// Whether citations are in this dialect's shape.
-    is_own: bool,
-    lanes: Vec<Lane>,
+    head: ResponseHead,
+    usage: StreamUsage,
+    /// Whether calls take the legacy form, which has room for one.
+    uses_legacy_functions: bool,
+    /// Whether the upstream speaks this dialect, so that citations have its shape.
+    is_same_dialect: bool,
+    choices: Vec<ChoiceState>,
     has_failed: bool,
 }
 
-/// One choice.
 #[derive(Default)]
-struct Lane {
+struct ChoiceState {
     has_role: bool,
     calls: u64,
-    open: Open,
-    /// Whether reasoning was written, and whether a paragraph of it ended since.
+    open_part: OpenPart,
     has_reasoning: bool,
+    /// Whether a paragraph or part of reasoning ended since the last of its text.
     is_between_paragraphs: bool,
-    has_refused: bool,
+    has_refusal: bool,
 }
 
 /// The part that is being written.
 #[derive(Default)]
-enum Open {
-    /// None, or one that the dialect cannot show.
+enum OpenPart {
+    /// None, or one that the dialect has no form for.
     #[default]
-    Nothing,
+    None,
     Text,
     Refusal,
     Reasoning,
-    Call {
+    ToolCall {
         index: u64,
         is_free: bool,
     },
     LegacyCall,
-    /// Images are written whole.
+    /// The data is kept until the part ends: images are written whole.
     Image {
         mime: EscapedStr,
         data: Vec<EscapedStr>,
@@ -61,76 +61,59 @@ enum Open {
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            head: Head::new(ask, "chat.completion.chunk", ID_PREFIX),
-            usage: StreamedUsage::new(ask.request.include_usage),
-            is_legacy: legacy::is_asked(ask.request),
-            is_own: ask.origin.dialect == DIALECT,
-            lanes: Vec::new(),
+            head: ResponseHead::new(context, "chat.completion.chunk", ID_PREFIX),
+            usage: StreamUsage::new(context.request.include_usage),
+            uses_legacy_functions: legacy_functions::are_used_by(context.request),
+            is_same_dialect: context.origin.dialect == DIALECT,
+            choices: Vec::new(),
             has_failed: false,
         }
     }
 
-    fn lane(&mut self, choice: u32) -> &mut Lane {
+    fn choice(&mut self, choice: u32) -> &mut ChoiceState {
         let index = choice as usize;
-        if self.lanes.len() <= index {
-            self.lanes.resize_with(index + 1, Lane::default);
+        if self.choices.len() <= index {
+            self.choices.resize_with(index + 1, ChoiceState::default);
         }
-        &mut self.lanes[index]
+        &mut self.choices[index]
     }
 
-    /// The first chunk of a choice says who speaks.
-    fn role(&mut self, choice: u32, out: &mut BytesMut) {
-        if !std::mem::replace(&mut self.lane(choice).has_role, true) {
-            self.delta(choice, out, |delta| {
+    /// Writes the first chunk of a choice, which holds the role.
+    fn ensure_role(&mut self, choice: u32, out: &mut BytesMut) {
+        if !std::mem::replace(&mut self.choice(choice).has_role, true) {
+            self.write_delta(choice, out, |delta| {
                 delta.str("role", "assistant");
                 delta.str("content", "");
             });
         }
     }
 
-    fn begin(&mut self, at: PartIndex, head: &PartHead, out: &mut BytesMut) {
-        self.role(at.choice, out);
-        let is_legacy = self.is_legacy;
-        let lane = self.lane(at.choice);
-        lane.open = match head {
-            PartHead::Text => Open::Text,
-            PartHead::Refusal => Open::Refusal,
-            PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary) => Open::Reasoning,
-            PartHead::ToolCall { .. } if is_legacy && lane.calls > 0 => Open::Nothing,
-            PartHead::ToolCall { .. } if is_legacy => Open::LegacyCall,
-            PartHead::ToolCall { free, .. } => Open::Call {
-                index: lane.calls,
-                is_free: *free,
-            },
-            PartHead::Media { mime } if image::is_image(mime) => Open::Image {
-                mime: mime.clone(),
-                data: Vec::new(),
-            },
-            PartHead::Media { .. }
-            | PartHead::Hosted { .. }
-            | PartHead::Reasoning(ReasoningForm::Redacted) => Open::Nothing,
-        };
-        lane.has_refused |= *head == PartHead::Refusal;
-        lane.is_between_paragraphs = lane.has_reasoning;
+    fn start_part(&mut self, at: PartIndex, head: &PartHead, out: &mut BytesMut) {
+        self.ensure_role(at.choice, out);
+        let uses_legacy_functions = self.uses_legacy_functions;
+        let choice = self.choice(at.choice);
+        choice.open_part = OpenPart::new(head, choice.calls, uses_legacy_functions);
+        choice.has_refusal |= *head == PartHead::Refusal;
+        choice.is_between_paragraphs = choice.has_reasoning;
         if let PartHead::ToolCall { id, name, .. } = head {
-            lane.calls += 1;
-            self.begin_call(at.choice, id, name, out);
+            choice.calls += 1;
+            self.start_call(at.choice, id, name, out);
         }
     }
 
-    fn begin_call(&mut self, choice: u32, id: &EscapedStr, name: &EscapedStr, out: &mut BytesMut) {
-        match self.lane(choice).open {
-            Open::Call { index, is_free } => self.call(choice, index, out, |call| {
+    fn start_call(&mut self, choice: u32, id: &EscapedStr, name: &EscapedStr, out: &mut BytesMut) {
+        match self.choice(choice).open_part {
+            OpenPart::ToolCall { index, is_free } => self.write_call(choice, index, out, |call| {
                 call.text("id", id);
-                call.str("type", call_kind(is_free));
-                call.object(call_kind(is_free), |inner| {
-                    inner.text("name", name);
-                    inner.str(input_key(is_free), "");
+                call.str("type", call_type(is_free));
+                call.object(call_type(is_free), |body| {
+                    body.text("name", name);
+                    body.str(input_key(is_free), "");
                 });
             }),
-            Open::LegacyCall => self.delta(choice, out, |delta| {
+            OpenPart::LegacyCall => self.write_delta(choice, out, |delta| {
                 delta.object("function_call", |call| {
                     call.text("name", name);
                     call.str("arguments", "");
@@ -140,71 +123,75 @@ impl Encoder {
         }
     }
 
-    fn more(&mut self, at: PartIndex, text: &EscapedStr, out: &mut BytesMut) {
+    fn delta(&mut self, at: PartIndex, text: &EscapedStr, out: &mut BytesMut) {
         if text.is_empty() {
             return;
         }
-        match &mut self.lane(at.choice).open {
-            Open::Nothing => {}
-            Open::Text => self.delta(at.choice, out, |delta| delta.text("content", text)),
-            Open::Refusal => self.delta(at.choice, out, |delta| delta.text("refusal", text)),
-            Open::Reasoning => self.reasoning(at.choice, text, out),
-            Open::Image { data, .. } => data.push(text.clone()),
-            Open::LegacyCall => {
-                self.delta(at.choice, out, |delta| {
-                    delta.object("function_call", |call| call.text("arguments", text))
+        let choice = at.choice;
+        match &mut self.choice(choice).open_part {
+            OpenPart::None => {}
+            OpenPart::Text => self.write_delta(choice, out, |delta| delta.text("content", text)),
+            OpenPart::Refusal => {
+                self.write_delta(choice, out, |delta| delta.text("refusal", text));
+            }
+            OpenPart::Reasoning => self.reasoning(choice, text, out),
+            OpenPart::Image { data, .. } => data.push(text.clone()),
+            OpenPart::LegacyCall => self.write_delta(choice, out, |delta| {
+                delta.object("function_call", |call| call.text("arguments", text));
+            }),
+            &mut OpenPart::ToolCall { index, is_free } => {
+                self.write_call(choice, index, out, |call| {
+                    call.object(call_type(is_free), |body| {
+                        body.text(input_key(is_free), text)
+                    });
                 });
             }
-            &mut Open::Call { index, is_free } => self.call(at.choice, index, out, |call| {
-                call.object(call_kind(is_free), |inner| {
-                    inner.text(input_key(is_free), text)
-                });
-            }),
         }
     }
 
-    /// Paragraphs and parts of reasoning stand an empty line apart, as in the whole answer.
+    /// An empty line separates paragraphs and parts of reasoning, as in the whole answer.
     fn reasoning(&mut self, choice: u32, text: &EscapedStr, out: &mut BytesMut) {
-        let lane = self.lane(choice);
-        let is_next = std::mem::take(&mut lane.is_between_paragraphs);
-        lane.has_reasoning = true;
-        let text = if is_next {
+        let state = self.choice(choice);
+        let starts_paragraph = std::mem::take(&mut state.is_between_paragraphs);
+        state.has_reasoning = true;
+        let text = if starts_paragraph {
             Cow::Owned(EscapedStr::join([&EscapedStr::from("\n\n"), text], ""))
         } else {
             Cow::Borrowed(text)
         };
-        self.delta(choice, out, |delta| delta.text("reasoning_content", &text));
+        self.write_delta(choice, out, |delta| delta.text("reasoning_content", &text));
     }
 
     fn end_part(&mut self, at: PartIndex, out: &mut BytesMut) {
-        if let Open::Image { mime, data } = std::mem::take(&mut self.lane(at.choice).open) {
+        let part = std::mem::take(&mut self.choice(at.choice).open_part);
+        if let OpenPart::Image { mime, data } = part {
             let data = EscapedStr::join(&data, "");
-            self.delta(at.choice, out, |delta| {
-                delta.array("images", |array| image::write(&mime, &data, array))
+            self.write_delta(at.choice, out, |delta| {
+                delta.array("images", |array| output_images::write(&mime, &data, array));
             });
         }
     }
 
-    fn cite(&self, at: PartIndex, raw: &Raw, out: &mut BytesMut) {
-        if self.is_own {
-            self.delta(at.choice, out, |delta| {
-                delta.array("annotations", |array| array.item().raw(raw))
+    fn citation(&self, at: PartIndex, raw: &Raw, out: &mut BytesMut) {
+        if self.is_same_dialect {
+            self.write_delta(at.choice, out, |delta| {
+                delta.array("annotations", |array| array.item().raw(raw));
             });
         }
     }
 
     fn logprobs(&mut self, at: PartIndex, list: &Raw, out: &mut BytesMut) {
-        let is_refusal = matches!(self.lane(at.choice).open, Open::Refusal);
-        let (said, silent) = if is_refusal {
+        let is_refusal = matches!(self.choice(at.choice).open_part, OpenPart::Refusal);
+        let (key, other_key) = if is_refusal {
             ("refusal", "content")
         } else {
             ("content", "refusal")
         };
-        self.choice(at.choice, out, |choice| {
+        self.write_choice(at.choice, out, |choice| {
             choice.object("delta", |_| {});
             choice.object("logprobs", |logprobs| {
-                logprobs.raw(said, list);
-                logprobs.null(silent);
+                logprobs.raw(key, list);
+                logprobs.null(other_key);
             });
             choice.null("finish_reason");
         });
@@ -217,23 +204,22 @@ impl Encoder {
         detail: Option<&EscapedStr>,
         out: &mut BytesMut,
     ) {
-        let Some(word) = finish::encode(reason) else {
+        let Some(mut finish_reason) = finish::encode(reason) else {
             return self.fail(&Fault::upstream(MALFORMED_CALL), out);
         };
-        let is_legacy_call = self.is_legacy && *reason == FinishReason::ToolCalls;
-        let word = if is_legacy_call { legacy::FINISH } else { word };
-        self.role(choice, out);
-        if let Some(words) = reason
-            .refusal(detail)
-            .filter(|_| !self.lane(choice).has_refused)
-        {
-            // Other dialects tell a refusal by the finish alone.
-            self.delta(choice, out, |delta| delta.text("refusal", &words));
+        if self.uses_legacy_functions && *reason == FinishReason::ToolCalls {
+            finish_reason = legacy_functions::FINISH_REASON;
         }
-        self.choice(choice, out, |choice| {
+        self.ensure_role(choice, out);
+        // Other dialects tell a refusal by the finish reason alone.
+        let has_refusal = self.choice(choice).has_refusal;
+        if let Some(text) = reason.refusal(detail).filter(|_| !has_refusal) {
+            self.write_delta(choice, out, |delta| delta.text("refusal", &text));
+        }
+        self.write_choice(choice, out, |choice| {
             choice.object("delta", |_| {});
             choice.null("logprobs");
-            choice.str("finish_reason", word);
+            choice.str("finish_reason", finish_reason);
         });
     }
 
@@ -242,14 +228,14 @@ impl Encoder {
         faults::encode_record(fault, out);
     }
 
-    fn call(
+    fn write_call(
         &self,
         choice: u32,
         index: u64,
         out: &mut BytesMut,
         write: impl FnOnce(&mut Object<'_>),
     ) {
-        self.delta(choice, out, |delta| {
+        self.write_delta(choice, out, |delta| {
             delta.array("tool_calls", |calls| {
                 calls.object(|call| {
                     call.u64("index", index);
@@ -259,15 +245,16 @@ impl Encoder {
         });
     }
 
-    fn delta(&self, choice: u32, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>)) {
-        self.choice(choice, out, |choice| {
+    fn write_delta(&self, choice: u32, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>)) {
+        self.write_choice(choice, out, |choice| {
             choice.object("delta", write);
             choice.null("logprobs");
             choice.null("finish_reason");
         });
     }
 
-    fn choice(&self, choice: u32, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>)) {
+    /// Writes one chunk with one choice.
+    fn write_choice(&self, choice: u32, out: &mut BytesMut, write: impl FnOnce(&mut Object<'_>)) {
         let choices = |array: &mut Array<'_>| {
             array.object(|object| {
                 object.u64("index", choice.into());
@@ -290,16 +277,16 @@ impl StreamEncoder for Encoder {
         }
         match event {
             Event::Start(start) => {
-                self.head.learn(start);
-                self.role(0, out);
+                self.head.update(start);
+                self.ensure_role(0, out);
             }
-            Event::PartStart { at, head } => self.begin(*at, head, out),
-            Event::Delta { at, text } => self.more(*at, text, out),
+            Event::PartStart { at, head } => self.start_part(*at, head, out),
+            Event::Delta { at, text } => self.delta(*at, text, out),
             Event::Paragraph { at } => {
-                let lane = self.lane(at.choice);
-                lane.is_between_paragraphs = lane.has_reasoning;
+                let choice = self.choice(at.choice);
+                choice.is_between_paragraphs = choice.has_reasoning;
             }
-            Event::Cite { at, raw } => self.cite(*at, raw, out),
+            Event::Cite { at, raw } => self.citation(*at, raw, out),
             Event::Logprobs { at, list } => self.logprobs(*at, list, out),
             Event::PartEnd { at } => self.end_part(*at, out),
             Event::Usage(usage) => self.usage.update(usage),
@@ -310,14 +297,14 @@ impl StreamEncoder for Encoder {
                 ..
             } => self.finish_choice(*choice, reason, detail.as_ref(), out),
             Event::Failed(fault) => self.fail(fault, out),
-            // No carrier, and a keep-alive of its own.
+            // Signatures have no field here, and the dialect has a keep-alive of its own.
             Event::Signature { .. } | Event::Ping => {}
         }
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
         if !self.has_failed {
-            self.usage.end(&self.head, out);
+            self.usage.finish(&self.head, out);
         }
         StreamEnd::Clean
     }
@@ -327,7 +314,31 @@ impl StreamEncoder for Encoder {
     }
 }
 
-fn call_kind(is_free: bool) -> &'static str {
+impl OpenPart {
+    /// `calls` is the number of tool calls before this part.
+    fn new(head: &PartHead, calls: u64, uses_legacy_functions: bool) -> Self {
+        match head {
+            PartHead::Text => Self::Text,
+            PartHead::Refusal => Self::Refusal,
+            PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary) => Self::Reasoning,
+            PartHead::ToolCall { .. } if uses_legacy_functions && calls > 0 => Self::None,
+            PartHead::ToolCall { .. } if uses_legacy_functions => Self::LegacyCall,
+            PartHead::ToolCall { free, .. } => Self::ToolCall {
+                index: calls,
+                is_free: *free,
+            },
+            PartHead::Media { mime } if output_images::is_image(mime) => Self::Image {
+                mime: mime.clone(),
+                data: Vec::new(),
+            },
+            PartHead::Media { .. }
+            | PartHead::Hosted { .. }
+            | PartHead::Reasoning(ReasoningForm::Redacted) => Self::None,
+        }
+    }
+}
+
+fn call_type(is_free: bool) -> &'static str {
     if is_free { "custom" } else { "function" }
 }
 

@@ -1,8 +1,7 @@
-//! Tools and the choice among them, in their present and their legacy form (`functions`,
+//! Decodes tools and tool choice, in their present and their legacy form (`functions`,
 //! `function_call`).
 //!
-//! Source: Chat Completions API, `tools`, `tool_choice`. Schemas are carried as they are, never
-//! checked.
+//! Source: Chat Completions API, `tools`, `tool_choice`. Schemas are carried unchecked.
 
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName, Unknown};
 use crate::json::{self, EscapedStr, Invalid, Raw, Value};
@@ -138,15 +137,15 @@ fn flat_grammar(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<Raw, Inv
 }
 
 fn choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
-    if let Ok(word) = value.str() {
-        return word_choice(&word)
+    if let Ok(name) = value.str() {
+        return choice_by_name(&name)
             .ok_or_else(|| value.expected("none, auto, required or an object"));
     }
     let mut fields = Fields::of(value)?;
     let kind = fields.required("type")?.text()?;
     let choice = match &*kind.to_plain() {
-        "function" => one(fields.required("function")?, unknown)?,
-        "custom" => one(fields.required("custom")?, unknown)?,
+        "function" => named_choice(fields.required("function")?, unknown)?,
+        "custom" => named_choice(fields.required("custom")?, unknown)?,
         "allowed_tools" => subset(fields.required("allowed_tools")?, unknown)?,
         _ => ToolChoice::Hosted(kind),
     };
@@ -154,8 +153,8 @@ fn choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
     Ok(choice)
 }
 
-fn word_choice(word: &str) -> Option<ToolChoice> {
-    match word {
+fn choice_by_name(name: &str) -> Option<ToolChoice> {
+    match name {
         "none" => Some(ToolChoice::None),
         "auto" => Some(ToolChoice::Auto),
         "required" => Some(ToolChoice::Any),
@@ -163,7 +162,7 @@ fn word_choice(word: &str) -> Option<ToolChoice> {
     }
 }
 
-fn one(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
+fn named_choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
     let mut fields = Fields::of(value)?;
     let name = fields.required("name")?.text()?;
     fields.leave(unknown);
@@ -182,12 +181,10 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
         Some("required") => true,
         Some(_) => return Err(mode.unwrap_or(value).expected("auto or required")),
     };
-    let named = |tool| allowed_name(tool, unknown).map(ToolName::plain);
-    let tools = fields
-        .required("tools")?
-        .items()?
-        .map(named)
-        .collect::<Result<_, _>>()?;
+    let mut tools = Vec::new();
+    for tool in fields.required("tools")?.items()? {
+        tools.push(ToolName::plain(allowed_name(tool, unknown)?));
+    }
     fields.leave(unknown);
     Ok(ToolChoice::Subset { tools, must })
 }
@@ -195,21 +192,21 @@ fn subset(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, In
 fn allowed_name(tool: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<EscapedStr, Invalid> {
     let mut fields = Fields::of(tool)?;
     fields.take("type");
-    let Some(named) = fields.take("function").or_else(|| fields.take("custom")) else {
+    let Some(tool) = fields.take("function").or_else(|| fields.take("custom")) else {
         let name = fields.required("name")?.text()?;
         fields.leave(unknown);
         return Ok(name);
     };
     fields.leave(unknown);
-    let mut fields = Fields::of(named)?;
+    let mut fields = Fields::of(tool)?;
     let name = fields.required("name")?.text()?;
     fields.leave(unknown);
     Ok(name)
 }
 
 fn legacy_choice(value: Value<'_>, unknown: &mut Vec<Unknown>) -> Result<ToolChoice, Invalid> {
-    if let Ok(word) = value.str() {
-        return word_choice(&word).ok_or_else(|| value.expected("none, auto or an object"));
+    if let Ok(name) = value.str() {
+        return choice_by_name(&name).ok_or_else(|| value.expected("none, auto or an object"));
     }
-    one(value, unknown)
+    named_choice(value, unknown)
 }

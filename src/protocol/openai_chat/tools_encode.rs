@@ -1,7 +1,7 @@
-//! Tools and the choice among them, for a Chat upstream.
+//! Encodes tools and tool choice.
 //!
-//! Custom tools become functions with one property `input`, which the way back unwraps. Source:
-//! `translation.md` sections 3 and 5. Does not look at the conversation.
+//! Custom tools become functions with one property `input`, which `Restore` unwraps in the answer.
+//! Source: `translation.md` sections 3 and 5.
 
 use crate::canon::{CacheBreakpoint, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, EscapedStr, Object, Raw};
@@ -10,15 +10,15 @@ use crate::protocol::schema;
 
 use super::{DIALECT, request_encode};
 
-/// The arguments of a function that stands for a custom tool.
+/// The schema of a function that stands for a custom tool.
 const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
-pub(super) struct Tools<'e> {
+pub(super) struct ToolsEncoder<'e> {
     pub names: &'e Names<'e>,
     pub losses: &'e mut Losses,
 }
 
-impl Tools<'_> {
+impl ToolsEncoder<'_> {
     pub(super) fn write(&mut self, request: &Request, body: &mut Object<'_>) {
         let (tools, hosted): (Vec<_>, Vec<_>) = request
             .tools
@@ -26,10 +26,14 @@ impl Tools<'_> {
             .partition(|tool| tool.name().is_some() || is_own_tool(tool));
         if !tools.is_empty() {
             body.array("tools", |array| {
-                tools.iter().for_each(|tool| self.tool(tool, array))
+                for tool in &tools {
+                    self.tool(tool, array);
+                }
             });
         }
-        hosted.iter().for_each(|tool| self.hosted(tool, body));
+        for tool in hosted {
+            self.hosted(tool, body);
+        }
         self.choice(request, !tools.is_empty(), body);
     }
 
@@ -53,14 +57,14 @@ impl Tools<'_> {
                 strict,
                 cache,
             } => {
-                self.head(name, namespace.as_ref(), description.as_ref(), object);
+                self.name_and_description(name, namespace.as_ref(), description.as_ref(), object);
                 let schema = schema::parameters(schema.as_ref());
                 object.raw("parameters", &schema);
                 if let Some(strict) = request_encode::strict(strict.as_ref(), &schema, self.losses)
                 {
                     object.bool("strict", strict);
                 }
-                self.unmark(cache.as_ref());
+                self.drop_cache_mark(cache.as_ref());
             }
             ToolKind::Free {
                 name,
@@ -69,18 +73,18 @@ impl Tools<'_> {
                 grammar,
                 cache,
             } => {
-                self.head(name, namespace.as_ref(), description.as_ref(), object);
+                self.name_and_description(name, namespace.as_ref(), description.as_ref(), object);
                 object.raw("parameters", &Raw::from_static(FREE_INPUT));
-                grammar
-                    .iter()
-                    .for_each(|grammar| self.losses.dropped(grammar.at));
-                self.unmark(cache.as_ref());
+                if let Some(grammar) = grammar {
+                    self.losses.dropped(grammar.at);
+                }
+                self.drop_cache_mark(cache.as_ref());
             }
             ToolKind::Hosted { .. } => {}
         }
     }
 
-    fn head(
+    fn name_and_description(
         &self,
         name: &EscapedStr,
         namespace: Option<&EscapedStr>,
@@ -93,12 +97,14 @@ impl Tools<'_> {
         });
     }
 
-    /// Breakpoints stand on parts of messages only.
-    fn unmark(&mut self, cache: Option<&CacheBreakpoint>) {
-        cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+    /// The dialect has cache breakpoints on parts of messages only.
+    fn drop_cache_mark(&mut self, cache: Option<&CacheBreakpoint>) {
+        if let Some(mark) = cache {
+            self.losses.dropped(mark.at);
+        }
     }
 
-    /// Hosted search is a field of its own here; what other providers host stays behind.
+    /// Hosted search has a field of its own; hosted tools of other dialects are dropped.
     fn hosted(&mut self, tool: &Tool, body: &mut Object<'_>) {
         match &tool.kind {
             ToolKind::Hosted { dialect, raw, .. } if *dialect == DIALECT => {
@@ -129,18 +135,18 @@ impl Tools<'_> {
             _ if !has_tools => self
                 .losses
                 .refuse(choice.at, "demands a tool call, and no tool can be offered"),
-            choice => self.written_choice(choice, body),
+            choice => self.write_choice(choice, body),
         }
     }
 
-    fn written_choice(&self, choice: &ToolChoice, body: &mut Object<'_>) {
+    fn write_choice(&self, choice: &ToolChoice, body: &mut Object<'_>) {
         match choice {
             ToolChoice::None => body.str("tool_choice", "none"),
             ToolChoice::Auto | ToolChoice::Hosted(_) => body.str("tool_choice", "auto"),
             ToolChoice::Any => body.str("tool_choice", "required"),
             ToolChoice::One { name, namespace } => {
                 body.object("tool_choice", |object| {
-                    named(&self.names.wire(name, namespace.as_ref()), object)
+                    write_named(&self.names.wire(name, namespace.as_ref()), object)
                 });
             }
             ToolChoice::Subset { tools, must } => body.object("tool_choice", |object| {
@@ -154,18 +160,25 @@ impl Tools<'_> {
         object.str("mode", if must { "required" } else { "auto" });
         object.array("tools", |array| {
             for ToolName { name, namespace } in tools {
-                array.object(|object| named(&self.names.wire(name, namespace.as_ref()), object));
+                array.object(|object| {
+                    write_named(&self.names.wire(name, namespace.as_ref()), object)
+                });
             }
         });
     }
 }
 
-/// Whether an entry of `tools` that only this dialect knows.
+/// Whether it is an entry of `tools` that only this dialect knows.
 fn is_own_tool(tool: &Tool) -> bool {
-    matches!(&tool.kind, ToolKind::Hosted { dialect, kind, .. } if *dialect == DIALECT && *kind != "web_search_options")
+    match &tool.kind {
+        ToolKind::Hosted { dialect, kind, .. } => {
+            *dialect == DIALECT && *kind != "web_search_options"
+        }
+        _ => false,
+    }
 }
 
-fn named(name: &EscapedStr, object: &mut Object<'_>) {
+fn write_named(name: &EscapedStr, object: &mut Object<'_>) {
     object.str("type", "function");
     object.object("function", |object| object.text("name", name));
 }

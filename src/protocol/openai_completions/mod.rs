@@ -1,15 +1,13 @@
-//! OpenAI's legacy Completions: a client's dialect, which passes through where the upstream speaks
-//! Chat too.
+//! OpenAI's legacy Completions. Only clients speak it; requests pass through to upstreams that
+//! speak Chat.
 //!
 //! A prompt becomes one user message. What only a completions endpoint can do (token prompts,
 //! suffix, echo, best of several) is refused by name. Faults, models, usage and the heads of
-//! answers are those of [`super::openai_chat`].
-//!
-//! Writes no request for an upstream: nothing is ever translated toward this dialect.
+//! answers are those of [`super::openai_chat`]. Nothing is ever translated toward this dialect.
 
-mod request;
-mod response;
-mod stream;
+mod request_decode;
+mod response_encode;
+mod stream_encode;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 
 use super::openai::{self, faults, models};
-use super::openai_chat::{self, OpenaiChat, glimpse, request_decode, stream_decode};
+use super::openai_chat::{self, OpenaiChat, frame_info, response_decode, routing, stream_decode};
 use super::{
     DecodeContext, DecodeError, Descriptor, Encoded, FrameInfo, Inbound, MalformedResponse,
     Operation, PassthroughState, Protocol, ResponseContext, Route, RoutingFields, StreamDecoder,
@@ -55,7 +53,7 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-        request_decode::peek(inbound)
+        routing::decode(inbound)
     }
 
     fn upstream_path(
@@ -71,7 +69,7 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-        request::decode(inbound)
+        request_decode::decode(inbound)
     }
 
     /// Refuses: a conversation is no prompt, and every provider with this endpoint has a better
@@ -86,11 +84,11 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder> {
-        Box::new(stream::Encoder::new(context))
+        Box::new(stream_encode::Encoder::new(context))
     }
 
     fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
-        openai_chat::response::decode(body, &context.request_id)
+        response_decode::decode(body, &context.request_id)
     }
 
     fn encode_response(
@@ -99,7 +97,7 @@ impl Protocol for OpenaiCompletions {
         context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        response::encode(response, context, losses)
+        response_encode::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
@@ -120,11 +118,11 @@ impl Protocol for OpenaiCompletions {
     }
 
     fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
-        glimpse::frame(frame)
+        frame_info::frame(frame)
     }
 
     fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
-        glimpse::body(body)
+        frame_info::body(body)
     }
 
     fn encode_count(&self, tokens: u64) -> Bytes {

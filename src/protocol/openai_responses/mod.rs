@@ -4,19 +4,20 @@
 //! Nothing is stored: what refers to a stored response is refused. Knows no other dialect and no
 //! provider.
 
-mod answer;
-mod carrier;
 mod content_decode;
 mod content_encode;
+mod encrypted_content;
 mod faults;
-mod glimpse;
-mod item;
-mod item_decode;
-mod items_decode;
-mod items_encode;
-mod output;
+mod frame_info;
+mod messages_decode;
+mod messages_encode;
+mod output_encode;
+mod output_item;
+mod output_item_decode;
 mod request_decode;
 mod request_encode;
+mod response_object;
+mod routing;
 mod stream_decode;
 mod stream_encode;
 #[cfg(test)]
@@ -87,7 +88,7 @@ impl Protocol for OpenaiResponses {
     }
 
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
-        glimpse::peek(inbound)
+        routing::decode(inbound)
     }
 
     fn upstream_path(
@@ -160,11 +161,11 @@ impl Protocol for OpenaiResponses {
     }
 
     fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
-        glimpse::frame(frame)
+        frame_info::frame(frame)
     }
 
     fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
-        glimpse::body(body)
+        frame_info::body(body)
     }
 
     fn decode_count(&self, body: &Bytes) -> Result<u64, Fault> {

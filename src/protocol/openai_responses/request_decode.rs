@@ -1,7 +1,7 @@
 //! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by
 //! `tools_decode`.
 
-use super::{items_decode, tools_decode};
+use super::{messages_decode, tools_decode};
 use crate::canon::{
     Effort, Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, Request, SchemaFormat,
 };
@@ -24,7 +24,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     root.get("tool_choice").map_or(Ok(()), |choice| {
         tools_decode::decode_choice(&mut request, choice)
     })?;
-    items_decode::decode(&mut request, root.required("input")?)?;
+    messages_decode::decode(&mut request, root.required("input")?)?;
     turns::arrange(&mut request)?;
     Ok(request)
 }
@@ -53,7 +53,7 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
         // Read before and behind the others.
         "model" | "input" | "user" | "safety_identifier" | "tool_choice" => {}
         _ if is_default(key, value) => {}
-        "instructions" => items_decode::instructions(request, value)?,
+        "instructions" => messages_decode::instructions(request, value)?,
         "stream" => request.stream = value.bool()?,
         "max_output_tokens" => request.output_tokens_max = Some(Located::read(value, Value::u64)?),
         "temperature" => request.sampling.temperature = Some(Located::read(value, Value::number)?),

@@ -1,6 +1,6 @@
 //! Requests toward Responses upstreams: top-level fields, and what cannot be carried.
 
-use super::items_encode::Items;
+use super::messages_encode::Items;
 use super::tools_encode;
 use crate::canon::{
     Format, Located, Losses, Offset, Reasoning, ReasoningDisplay, Request, SchemaFormat,

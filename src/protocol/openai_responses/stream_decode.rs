@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::item_decode::{Item, Parts};
+use super::output_item_decode::{Item, Parts};
 use super::usage;
 use crate::canon::{Event, Fault, FinishReason, Fold, Response, Start};
 use crate::json::{Document, Invalid, Scratch, Value};

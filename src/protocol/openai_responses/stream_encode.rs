@@ -4,8 +4,8 @@
 
 use bytes::{Bytes, BytesMut};
 
-use super::answer::Status;
-use super::output::Output;
+use super::output_encode::Output;
+use super::response_object::Status;
 use super::{faults, usage};
 use crate::canon::{Event, Fault, FinishReason, LossKind, Losses, PartHead, PartIndex, Response};
 use crate::json::{self, EscapedStr};

@@ -1,13 +1,13 @@
 //! Glimpses, models, embeddings.
 
 use super::*;
-use crate::protocol::openai_chat::glimpse;
+use crate::protocol::openai_chat::frame_info;
 use crate::protocol::sse;
 
 #[test]
 fn a_glimpse_sees_usage_errors_and_ends() {
     let look = |data: &str| {
-        glimpse::frame(&sse::Frame {
+        frame_info::frame(&sse::Frame {
             data: Bytes::copy_from_slice(data.as_bytes()),
             ..sse::Frame::default()
         })

@@ -1,4 +1,4 @@
-//! The answer's form for clients that ask with `functions` instead of `tools`: one call, in
+//! The form of an answer for clients that send `functions` instead of `tools`: one call, in
 //! `function_call`.
 //!
 //! Source: Chat Completions API, `functions` (deprecated).
@@ -6,11 +6,11 @@
 use crate::canon::Request;
 use crate::json::Document;
 
-/// The word for a choice that ends in a call.
-pub(super) const FINISH: &str = "function_call";
+/// The finish reason of a choice that ends in a call.
+pub(super) const FINISH_REASON: &str = "function_call";
 
 /// Whether the client's request has `functions` and no `tools`.
-pub(super) fn is_asked(request: &Request) -> bool {
+pub(super) fn are_used_by(request: &Request) -> bool {
     if memchr::memmem::find(&request.body, b"\"functions\"").is_none() {
         return false;
     }

@@ -1,24 +1,28 @@
-//! Whether JSON that comes in pieces is whole yet.
+//! Tells when a JSON value that arrives in pieces is complete.
 
-/// Counts brackets outside of strings. Tells where an object ends, not whether it is well-formed.
+/// Counts the brackets outside of strings. Finds the end of an object or array; does not check
+/// that it is well-formed.
 #[derive(Debug, Default)]
-pub(super) struct Balance {
+pub(super) struct BracketCounter {
     depth: u32,
     has_begun: bool,
     is_in_string: bool,
     is_escaped: bool,
 }
 
-impl Balance {
-    pub(super) fn push(&mut self, piece: &str) {
-        piece.bytes().for_each(|byte| self.byte(byte));
+impl BracketCounter {
+    pub(super) fn push(&mut self, json: &str) {
+        for byte in json.bytes() {
+            self.push_byte(byte);
+        }
     }
 
-    pub(super) fn is_whole(&self) -> bool {
+    /// Whether every bracket that was opened is closed, and at least one was.
+    pub(super) fn is_balanced(&self) -> bool {
         self.has_begun && self.depth == 0
     }
 
-    fn byte(&mut self, byte: u8) {
+    fn push_byte(&mut self, byte: u8) {
         if std::mem::take(&mut self.is_escaped) {
             return;
         }
@@ -41,12 +45,12 @@ mod tests {
 
     #[test]
     fn an_object_is_whole_at_its_last_bracket() {
-        let mut balance = Balance::default();
+        let mut counter = BracketCounter::default();
         for piece in ["", "{\"a\":\"", "}\\", "\"}\",\"b\":[{", "}]"] {
-            balance.push(piece);
-            assert!(!balance.is_whole(), "after {piece}");
+            counter.push(piece);
+            assert!(!counter.is_balanced(), "after {piece}");
         }
-        balance.push("}");
-        assert!(balance.is_whole());
+        counter.push("}");
+        assert!(counter.is_balanced());
     }
 }

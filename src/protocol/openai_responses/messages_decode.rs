@@ -6,7 +6,7 @@
 
 use super::content_decode::{self, Speaker};
 use super::request_decode::{leave, leave_all_but, unstored};
-use super::{DIALECT, carrier, tools_decode};
+use super::{DIALECT, encrypted_content, tools_decode};
 use crate::canon::{
     Offset, Part, PartKind, ReasoningForm, Request, Role, Signature, ToolInput, ToolResult, Turn,
 };
@@ -203,12 +203,14 @@ fn token(
         return Ok(None);
     };
     let id = item.get("id").map(Value::text).transpose()?;
-    match carrier::read(id.as_ref(), &encrypted.text()?) {
-        carrier::Token::Reasoning { signature, form } => return Ok(Some((signature, form))),
-        carrier::Token::Part { call_id, signature } => {
+    match encrypted_content::read(id.as_ref(), &encrypted.text()?) {
+        encrypted_content::Token::Reasoning { signature, form } => {
+            return Ok(Some((signature, form)));
+        }
+        encrypted_content::Token::Part { call_id, signature } => {
             attach(request, &call_id, signature, item.offset())
         }
-        carrier::Token::Nothing => {}
+        encrypted_content::Token::Nothing => {}
     }
     Ok(None)
 }

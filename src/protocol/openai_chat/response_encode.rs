@@ -1,48 +1,39 @@
-//! Whole answers: read as the fold of their events, written as one message per choice.
+//! Encodes a whole answer: one message per choice.
 //!
-//! Source: Chat Completions API, response body. Has no reading of its own: streams and whole
-//! answers share [`super::lane`].
+//! Source: Chat Completions API, response body.
 
 use bytes::Bytes;
 
 use crate::canon::{
-    Choice, Fault, FinishReason, Fold, LossKind, Losses, PartHead, ReasoningForm, Response,
-    ResponsePart, Usage,
+    Choice, Fault, FinishReason, LossKind, Losses, PartHead, ReasoningForm, Response, ResponsePart,
+    Usage,
 };
-use crate::json::{self, Document, EscapedStr, Object, Raw};
-use crate::protocol::{MalformedResponse, ResponseContext};
-
-use super::head::Head;
-use super::stream_decode::Answer;
-use super::{DIALECT, finish, image, legacy, usage};
+use crate::json::{self, EscapedStr, Object, Raw};
+use crate::protocol::ResponseContext;
 use crate::protocol::openai::faults;
+
+use super::response_head::ResponseHead;
+use super::{DIALECT, finish, legacy_functions, output_images, usage};
 
 pub(in crate::protocol) const ID_PREFIX: &str = "chatcmpl-";
 
-pub(in crate::protocol) fn decode(body: Bytes, request_id: &str) -> Result<Response, Fault> {
-    let mut events = Vec::new();
-    let mut answer = Answer::new(request_id);
-    let document = Document::parse(body).map_err(MalformedResponse::from)?;
-    answer.record(document.root(), &mut events)?;
-    answer.end(&mut events)?;
-    let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
-    fold.finish()
-}
+/// The fault of an answer with a tool call that cannot be read.
+pub(super) const MALFORMED_CALL: &str = "the model wrote a tool call that cannot be read";
 
-pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
-    if response
-        .choices
-        .iter()
-        .any(|choice| choice.finish == Some(FinishReason::Malformed))
-    {
+pub(super) fn encode(
+    response: &Response,
+    context: &ResponseContext<'_>,
+    losses: &mut Losses,
+) -> Bytes {
+    let is_malformed = |choice: &Choice| choice.finish == Some(FinishReason::Malformed);
+    if response.choices.iter().any(is_malformed) {
         return faults::encode(&Fault::upstream(MALFORMED_CALL)).1;
     }
-    let mut head = Head::new(ask, "chat.completion", ID_PREFIX);
-    head.learn(&response.start);
+    let mut head = ResponseHead::new(context, "chat.completion", ID_PREFIX);
+    head.update(&response.start);
     let mut encoder = Encoder {
-        is_legacy: legacy::is_asked(ask.request),
-        is_own: ask.origin.dialect == DIALECT,
+        uses_legacy_functions: legacy_functions::are_used_by(context.request),
+        is_same_dialect: context.origin.dialect == DIALECT,
         losses,
     };
     json::document(|value| {
@@ -57,11 +48,8 @@ pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mu
     })
 }
 
-/// What an answer that nobody can read is called.
-pub(super) const MALFORMED_CALL: &str = "the model wrote a tool call that cannot be read";
-
-/// Usage, left out where it is unknown; a figure that the shape demands and nobody knows is 0 and a
-/// loss.
+/// Writes the usage, if any of it is known. A required figure that is unknown is written as 0 and
+/// noted as a loss.
 pub(in crate::protocol) fn write_usage(
     usage: &Usage,
     object: &mut Object<'_>,
@@ -70,17 +58,17 @@ pub(in crate::protocol) fn write_usage(
     if usage.is_unknown() {
         return;
     }
-    if !usage::is_whole(usage) {
+    if !usage::is_complete(usage) {
         losses.noted("usage", LossKind::Dropped);
     }
     object.object("usage", |object| usage::write(usage, object));
 }
 
 struct Encoder<'e> {
-    /// Whether the client asked in the legacy form, whose answer has room for one call.
-    is_legacy: bool,
-    /// Whether citations are in this dialect's shape.
-    is_own: bool,
+    /// Whether the answer takes the legacy form, which has room for one call.
+    uses_legacy_functions: bool,
+    /// Whether the upstream speaks this dialect, so that citations have its shape.
+    is_same_dialect: bool,
     losses: &'e mut Losses,
 }
 
@@ -89,50 +77,51 @@ impl Encoder<'_> {
         object.u64("index", index);
         object.object("message", |object| self.message(choice, object));
         write_logprobs(choice, object);
-        match choice
-            .finish
-            .as_ref()
-            .and_then(|reason| self.finish(reason))
-        {
-            Some(word) => object.str("finish_reason", word),
+        let reason = match &choice.finish {
+            Some(reason) => self.finish_reason(reason),
+            None => None,
+        };
+        match reason {
+            Some(reason) => object.str("finish_reason", reason),
             None => object.null("finish_reason"),
         }
     }
 
-    fn finish(&mut self, reason: &FinishReason) -> Option<&'static str> {
+    fn finish_reason(&mut self, reason: &FinishReason) -> Option<&'static str> {
         if finish::is_approximate(reason) {
             self.losses.noted("finish_reason", LossKind::Adjusted);
         }
-        if self.is_legacy && *reason == FinishReason::ToolCalls {
-            return Some(legacy::FINISH);
+        if self.uses_legacy_functions && *reason == FinishReason::ToolCalls {
+            return Some(legacy_functions::FINISH_REASON);
         }
         finish::encode(reason)
     }
 
     fn message(&mut self, choice: &Choice, object: &mut Object<'_>) {
         object.str("role", "assistant");
-        nullable(
-            "content",
-            &texts(choice, |head| matches!(head, PartHead::Text)),
-            object,
-        );
-        let refusal = texts(choice, |head| matches!(head, PartHead::Refusal));
-        match choice
-            .finish
-            .as_ref()
-            .and_then(|reason| reason.refusal(choice.detail.as_ref()))
-        {
-            // Other dialects tell a refusal by the finish alone.
-            Some(words) if refusal.is_empty() => object.text("refusal", &words),
-            _ => nullable("refusal", &refusal, object),
-        }
-        let reasoning = texts(choice, is_shown_reasoning);
+        let content = texts(choice, |head| matches!(head, PartHead::Text));
+        write_texts_or_null("content", &content, object);
+        self.refusal(choice, object);
+        let reasoning = texts(choice, is_visible_reasoning);
         if !reasoning.is_empty() {
             object.text("reasoning_content", &EscapedStr::join(&reasoning, "\\n\\n"));
         }
         self.annotations(choice, object);
         self.images(choice, object);
         self.calls(choice, object);
+    }
+
+    fn refusal(&self, choice: &Choice, object: &mut Object<'_>) {
+        let texts = texts(choice, |head| matches!(head, PartHead::Refusal));
+        // Other dialects tell a refusal by the finish reason alone.
+        let by_reason = choice
+            .finish
+            .as_ref()
+            .and_then(|reason| reason.refusal(choice.detail.as_ref()));
+        match by_reason {
+            Some(text) if texts.is_empty() => object.text("refusal", &text),
+            _ => write_texts_or_null("refusal", &texts, object),
+        }
     }
 
     fn annotations(&mut self, choice: &Choice, object: &mut Object<'_>) {
@@ -144,24 +133,26 @@ impl Encoder<'_> {
         if citations.is_empty() {
             return;
         }
-        if !self.is_own {
+        if !self.is_same_dialect {
             return self.losses.noted("citations", LossKind::Dropped);
         }
         object.array("annotations", |array| {
-            citations.iter().for_each(|raw| array.item().raw(raw))
+            for citation in citations {
+                array.item().raw(citation);
+            }
         });
     }
 
     fn images(&mut self, choice: &Choice, object: &mut Object<'_>) {
-        let (images, others) = image::of(choice);
-        if others {
+        let (images, has_other_media) = output_images::of_choice(choice);
+        if has_other_media {
             self.losses.noted("media", LossKind::Dropped);
         }
         if !images.is_empty() {
             object.array("images", |array| {
-                images
-                    .iter()
-                    .for_each(|(mime, data)| image::write(mime, data, array))
+                for (mime, data) in &images {
+                    output_images::write(mime, data, array);
+                }
             });
         }
     }
@@ -172,48 +163,45 @@ impl Encoder<'_> {
             .iter()
             .filter(|part| matches!(part.head, PartHead::ToolCall { .. }))
             .collect();
-        if choice
-            .parts
-            .iter()
-            .any(|part| matches!(part.head, PartHead::Hosted { .. }))
-        {
+        let is_hosted = |part: &ResponsePart| matches!(part.head, PartHead::Hosted { .. });
+        if choice.parts.iter().any(is_hosted) {
             self.losses.noted("hosted_tools", LossKind::Dropped);
         }
         match &calls[..] {
             [] => {}
-            [first, rest @ ..] if self.is_legacy => {
-                if !rest.is_empty() {
+            [first, others @ ..] if self.uses_legacy_functions => {
+                if !others.is_empty() {
                     self.losses.noted("tool_calls", LossKind::Dropped);
                 }
                 object.object("function_call", |object| write_function(first, object));
             }
             calls => object.array("tool_calls", |array| {
-                calls
-                    .iter()
-                    .for_each(|call| array.object(|object| write_call(call, object)))
+                for call in calls {
+                    array.object(|object| write_call(call, object));
+                }
             }),
         }
     }
 }
 
-/// The texts of the parts that are wanted, paragraphs apart.
-fn texts(choice: &Choice, is_wanted: impl Fn(&PartHead) -> bool) -> Vec<EscapedStr> {
+/// The texts of the matching parts, one for each paragraph.
+fn texts(choice: &Choice, matches: impl Fn(&PartHead) -> bool) -> Vec<EscapedStr> {
     choice
         .parts
         .iter()
-        .filter(|part| is_wanted(&part.head))
+        .filter(|part| matches(&part.head))
         .flat_map(|part| part.texts.iter().cloned())
         .collect()
 }
 
-fn is_shown_reasoning(head: &PartHead) -> bool {
+fn is_visible_reasoning(head: &PartHead) -> bool {
     matches!(
         head,
         PartHead::Reasoning(ReasoningForm::Full | ReasoningForm::Summary)
     )
 }
 
-fn nullable(key: &str, texts: &[EscapedStr], object: &mut Object<'_>) {
+fn write_texts_or_null(key: &str, texts: &[EscapedStr], object: &mut Object<'_>) {
     if texts.is_empty() {
         object.null(key);
     } else {
@@ -246,39 +234,36 @@ fn write_function(call: &ResponsePart, object: &mut Object<'_>) {
     object.key("arguments").texts(&call.texts);
 }
 
-/// `{"content":[…],"refusal":null}`; the lists of a streamed answer become one.
+/// `{"content":[…],"refusal":null}`. A streamed answer has several lists, which become one.
 fn write_logprobs(choice: &Choice, object: &mut Object<'_>) {
-    let of = |is: fn(&PartHead) -> bool| {
-        choice
-            .parts
-            .iter()
-            .filter(move |part| is(&part.head))
-            .flat_map(|part| &part.logprobs)
-    };
-    let content: Vec<&Raw> = of(|head| matches!(head, PartHead::Text)).collect();
-    let refusal: Vec<&Raw> = of(|head| matches!(head, PartHead::Refusal)).collect();
+    let mut content: Vec<&Raw> = Vec::new();
+    let mut refusal: Vec<&Raw> = Vec::new();
+    for part in &choice.parts {
+        match part.head {
+            PartHead::Text => content.extend(&part.logprobs),
+            PartHead::Refusal => refusal.extend(&part.logprobs),
+            _ => {}
+        }
+    }
     if content.is_empty() && refusal.is_empty() {
         return object.null("logprobs");
     }
     object.object("logprobs", |object| {
-        joined("content", &content, object);
-        joined("refusal", &refusal, object);
+        write_joined("content", &content, object);
+        write_joined("refusal", &refusal, object);
     });
 }
 
-fn joined(key: &str, lists: &[&Raw], object: &mut Object<'_>) {
+fn write_joined(key: &str, lists: &[&Raw], object: &mut Object<'_>) {
     if lists.is_empty() {
         return object.null(key);
     }
     object.array(key, |array| {
         for list in lists {
             let document = list.document();
-            document
-                .root()
-                .items()
-                .into_iter()
-                .flatten()
-                .for_each(|item| array.item().raw(&item.raw()));
+            for item in document.root().items().into_iter().flatten() {
+                array.item().raw(&item.raw());
+            }
         }
     });
 }

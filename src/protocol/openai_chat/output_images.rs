@@ -1,4 +1,4 @@
-//! Images in answers: no official field has them; `images` is what OpenRouter's clients read.
+//! Images in answers. No official field holds them; `images` is what OpenRouter's clients read.
 //!
 //! `{"images":[{"type":"image_url","image_url":{"url":"data:image/png;base64,…"}}]}`
 
@@ -7,13 +7,17 @@ use crate::json::{Array, EscapedStr};
 use crate::protocol::openai::media::write_data_url;
 
 /// The images of a choice, and whether it has other media, which no field can hold.
-pub(super) fn of(choice: &Choice) -> (Vec<(&EscapedStr, EscapedStr)>, bool) {
-    let media = choice.parts.iter().filter_map(|part| match &part.head {
-        PartHead::Media { mime } => Some((mime, part.text())),
-        _ => None,
-    });
-    let (images, others): (Vec<_>, Vec<_>) = media.partition(|(mime, _)| is_image(mime));
-    (images, !others.is_empty())
+pub(super) fn of_choice(choice: &Choice) -> (Vec<(&EscapedStr, EscapedStr)>, bool) {
+    let mut images = Vec::new();
+    let mut has_other_media = false;
+    for part in &choice.parts {
+        match &part.head {
+            PartHead::Media { mime } if is_image(mime) => images.push((mime, part.text())),
+            PartHead::Media { .. } => has_other_media = true,
+            _ => {}
+        }
+    }
+    (images, has_other_media)
 }
 
 pub(super) fn is_image(mime: &EscapedStr) -> bool {

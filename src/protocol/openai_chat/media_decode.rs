@@ -1,6 +1,6 @@
-//! Images, sound and files as the dialect writes them: data URLs and `{data, format}`.
+//! Decodes media parts of a message: images, sound and files.
 //!
-//! Source: Chat Completions API, content parts. Writes nothing: [`super::content`] does.
+//! Source: Chat Completions API, content parts.
 
 use crate::canon::{Media, MediaKind, MediaSource, PartKind, Request};
 use crate::json::{EscapedStr, Kind, Value};
@@ -13,7 +13,8 @@ use super::fields::Fields;
 /// `{"url":…,"detail":…}`; some clients write the URL alone.
 pub(super) fn image(value: Value<'_>, request: &mut Request) -> Result<PartKind, DecodeError> {
     if value.kind() == Kind::String {
-        return Ok(PartKind::Media(of(media::source_at(value)?, value)?));
+        let source = media::source_at(value)?;
+        return Ok(PartKind::Media(media_of(source, value)?));
     }
     let mut fields = Fields::of(value)?;
     let url = fields.required("url")?;
@@ -21,7 +22,7 @@ pub(super) fn image(value: Value<'_>, request: &mut Request) -> Result<PartKind,
     fields.leave(&mut request.unknown);
     Ok(PartKind::Media(Media {
         detail,
-        ..of(media::source_at(url)?, url)?
+        ..media_of(media::source_at(url)?, url)?
     }))
 }
 
@@ -31,7 +32,7 @@ pub(super) fn audio(value: Value<'_>, request: &mut Request) -> Result<PartKind,
     let data = fields.required("data")?.text()?;
     let mime = media::sound_mime(fields.required("format")?)?;
     fields.leave(&mut request.unknown);
-    Ok(PartKind::Media(bare(
+    Ok(PartKind::Media(plain_media(
         MediaKind::Audio,
         MediaSource::Inline { mime, data },
     )))
@@ -45,8 +46,8 @@ pub(super) fn file(value: Value<'_>, request: &mut Request) -> Result<PartKind, 
         fields.take("file_data"),
         fields.located("file_id", Value::text)?,
     ) {
-        (Some(data), _) => of(media::file_data(data)?, data)?,
-        (None, Some(id)) => bare(
+        (Some(data), _) => media_of(media::file_data(data)?, data)?,
+        (None, Some(id)) => plain_media(
             MediaKind::Document,
             MediaSource::File {
                 id,
@@ -59,13 +60,13 @@ pub(super) fn file(value: Value<'_>, request: &mut Request) -> Result<PartKind, 
     Ok(PartKind::Media(Media { name, ..media }))
 }
 
-/// The medium of a source: an image at an address, and inline what its type says.
-fn of(source: MediaSource, value: Value<'_>) -> Result<Media, DecodeError> {
+/// An image where the source is a URL; inline data is what its MIME type says.
+fn media_of(source: MediaSource, value: Value<'_>) -> Result<Media, DecodeError> {
     let kind = match &source {
         MediaSource::Inline { mime, .. } => kind_of(mime, value)?,
         _ => MediaKind::Image,
     };
-    Ok(bare(kind, source))
+    Ok(plain_media(kind, source))
 }
 
 fn kind_of(mime: &EscapedStr, value: Value<'_>) -> Result<MediaKind, DecodeError> {
@@ -75,7 +76,7 @@ fn kind_of(mime: &EscapedStr, value: Value<'_>) -> Result<MediaKind, DecodeError
     })
 }
 
-fn bare(kind: MediaKind, source: MediaSource) -> Media {
+fn plain_media(kind: MediaKind, source: MediaSource) -> Media {
     Media {
         kind,
         source,

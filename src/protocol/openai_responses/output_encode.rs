@@ -6,9 +6,11 @@
 
 use bytes::BytesMut;
 
-use super::answer::{Answer, Status};
-use super::item::{Body, Call, Content, Item, Slot, join_lists, write_content, write_summary};
-use super::{DIALECT, carrier};
+use super::output_item::{
+    Body, Call, Content, Item, Slot, join_lists, write_content, write_summary,
+};
+use super::response_object::{Answer, Status};
+use super::{DIALECT, encrypted_content};
 use crate::canon::{Origin, PartHead, ReasoningForm};
 use crate::json::{self, EscapedStr, Object, Raw, Writer};
 use crate::protocol::{ResponseContext, sse};
@@ -149,11 +151,11 @@ impl Output {
         if let Body::Reasoning { encrypted, .. } = &mut item.body {
             *encrypted = encrypted
                 .take()
-                .or_else(|| carrier::for_unsigned(&self.origin));
+                .or_else(|| encrypted_content::for_unsigned(&self.origin));
         }
         self.finished(item.raw(status), out);
         if let Some((call_id, token)) = self.token.take() {
-            let encrypted = Some(carrier::for_part(&self.origin, &call_id, &token));
+            let encrypted = Some(encrypted_content::for_part(&self.origin, &call_id, &token));
             self.open(
                 Body::Reasoning {
                     form: ReasoningForm::Full,
@@ -269,7 +271,7 @@ impl Output {
         match self.open.as_mut().map(|item| &mut item.body) {
             Some(Body::Reasoning {
                 form, encrypted, ..
-            }) => *encrypted = Some(carrier::for_reasoning(&self.origin, *form, value)),
+            }) => *encrypted = Some(encrypted_content::for_reasoning(&self.origin, *form, value)),
             Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
             Some(Body::Message(_)) => self.token = Some((EscapedStr::default(), value.clone())),
             _ => {}

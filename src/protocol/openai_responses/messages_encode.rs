@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{DIALECT, carrier, content_encode};
+use super::{DIALECT, content_encode, encrypted_content};
 use crate::canon::{
     Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
@@ -202,7 +202,7 @@ fn write_reasoning(
     texts: &[EscapedStr],
     token: &EscapedStr,
 ) {
-    let (id, content) = carrier::split(token);
+    let (id, content) = encrypted_content::split(token);
     let is_full = form == ReasoningForm::Full;
     item.str("type", "reasoning");
     item.some("id", id.as_ref(), |value, text| value.text(text));

@@ -3,7 +3,7 @@
 //! Servers differ in how much they stream: deltas, only `.done` events, or only the finished item.
 //! Each later form gives what the earlier ones left out, and nothing twice.
 
-use super::carrier;
+use super::encrypted_content;
 use crate::canon::{Event, PartHead, PartIndex, ReasoningForm};
 use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::names;
@@ -401,7 +401,7 @@ impl Item {
             return Ok(());
         };
         let id = item.get("id").map(Value::text).transpose()?;
-        let value = carrier::join(id.as_ref(), &encrypted.text()?);
+        let value = encrypted_content::join(id.as_ref(), &encrypted.text()?);
         let at = *self
             .part
             .get_or_insert_with(|| parts.begin(PartHead::Reasoning(ReasoningForm::Redacted), out));

@@ -1,4 +1,4 @@
-//! The content of one message, for a Chat upstream: a string, or a list of parts.
+//! Encodes the content of one message: a string, or a list of parts.
 //!
 //! Source: Chat Completions API, content parts; `translation.md` section 4. Media that the dialect
 //! lacks are refused, never dropped.
@@ -12,14 +12,14 @@ use super::DIALECT;
 use crate::protocol::file_refs;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
-pub(super) struct Content<'e> {
+pub(super) struct ContentEncoder<'e> {
     /// Whether the server knows cache breakpoints.
-    pub takes_marks: bool,
+    pub takes_cache_marks: bool,
     pub losses: &'e mut Losses,
 }
 
-impl Content<'_> {
-    /// One plain text is a string, which every server takes; all else is a list.
+impl ContentEncoder<'_> {
+    /// A single text is written as a string, which every server takes; anything else as a list.
     pub(super) fn write(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         match parts {
             [
@@ -28,12 +28,14 @@ impl Content<'_> {
                     cache,
                     ..
                 },
-            ] if cache.is_none() || !self.takes_marks => {
-                self.unmark(cache.as_ref());
+            ] if cache.is_none() || !self.takes_cache_marks => {
+                self.drop_cache_mark(cache.as_ref());
                 object.text("content", text);
             }
             parts => object.array("content", |array| {
-                parts.iter().for_each(|part| self.part(part, array))
+                for part in parts {
+                    self.part(part, array);
+                }
             }),
         }
     }
@@ -48,7 +50,7 @@ impl Content<'_> {
     }
 
     fn text(&mut self, text: &EscapedStr, cache: Option<&CacheBreakpoint>, array: &mut Array<'_>) {
-        self.typed("text", cache, array, |_, object| object.text("text", text));
+        self.write_part("text", cache, array, |_, object| object.text("text", text));
     }
 
     fn media(
@@ -58,12 +60,12 @@ impl Content<'_> {
         cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
-        self.drop(media.context.as_ref());
+        self.drop_field(media.context.as_ref());
         if media.kind != MediaKind::Image {
-            self.drop(media.detail.as_ref());
+            self.drop_field(media.detail.as_ref());
         }
         if let Some(text) = media::plain_text(media) {
-            self.drop(media.name.as_ref());
+            self.drop_field(media.name.as_ref());
             return self.text(&text, cache, array);
         }
         match (media.kind, &media.source) {
@@ -80,7 +82,7 @@ impl Content<'_> {
                 self.image(|value| value.text(url), media, cache, array)
             }
             (MediaKind::Audio, MediaSource::Inline { mime, data }) => {
-                self.drop(media.name.as_ref());
+                self.drop_field(media.name.as_ref());
                 self.audio(mime, data, at, cache, array);
             }
             (MediaKind::Pdf, MediaSource::Inline { mime, data }) => self.pdf(
@@ -102,9 +104,9 @@ impl Content<'_> {
         cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
-        self.drop(media.name.as_ref());
+        self.drop_field(media.name.as_ref());
         let detail = self.detail(media.detail.as_ref());
-        self.typed("image_url", cache, array, |_, object| {
+        self.write_part("image_url", cache, array, |_, object| {
             object.object("image_url", |object| {
                 url(object.key("url"));
                 object.some("detail", detail, |value, detail| value.str(&detail));
@@ -112,27 +114,23 @@ impl Content<'_> {
         });
     }
 
-    /// The dialect's own words, and Gemini's `MEDIA_RESOLUTION_LOW` and `_HIGH`.
+    /// Takes the dialect's own values, and translates Gemini's.
     fn detail(&mut self, detail: Option<&Located<EscapedStr>>) -> Option<String> {
         let detail = detail?;
-        let word = detail.value.to_plain();
-        let word = word.as_ref();
-        if DETAILS.contains(&word) {
-            return Some(word.to_owned());
+        let value = detail.value.to_plain();
+        if DETAILS.contains(&value.as_ref()) {
+            return Some(value.into_owned());
         }
-        match word
-            .strip_prefix("MEDIA_RESOLUTION_")
-            .map(str::to_ascii_lowercase)
-        {
-            Some(level) if level == "low" || level == "high" => {
-                self.losses.adjusted(detail.at);
-                Some(level)
-            }
+        let translated = match value.as_ref() {
+            "MEDIA_RESOLUTION_LOW" => "low",
+            "MEDIA_RESOLUTION_HIGH" => "high",
             _ => {
                 self.losses.dropped(detail.at);
-                None
+                return None;
             }
-        }
+        };
+        self.losses.adjusted(detail.at);
+        Some(translated.to_owned())
     }
 
     fn audio(
@@ -144,15 +142,11 @@ impl Content<'_> {
         array: &mut Array<'_>,
     ) {
         let Some(format) = media::sound_format(mime) else {
-            return self.losses.refuse(
-                at,
-                format!(
-                    "the openai_chat dialect takes wav and mp3, not `{}`",
-                    mime.to_plain()
-                ),
-            );
+            let mime = mime.to_plain();
+            let reason = format!("the openai_chat dialect takes wav and mp3, not `{mime}`");
+            return self.losses.refuse(at, reason);
         };
-        self.typed("input_audio", cache, array, |_, object| {
+        self.write_part("input_audio", cache, array, |_, object| {
             object.object("input_audio", |object| {
                 object.text("data", data);
                 object.str("format", format);
@@ -167,7 +161,7 @@ impl Content<'_> {
         cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
-        self.typed("file", cache, array, |content, object| {
+        self.write_part("file", cache, array, |content, object| {
             object.object("file", |object| {
                 match &media.name {
                     Some(name) => object.text("filename", &name.value),
@@ -188,14 +182,14 @@ impl Content<'_> {
         cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
-        self.drop(media.name.as_ref());
-        self.typed("file", cache, array, |_, object| {
+        self.drop_field(media.name.as_ref());
+        self.write_part("file", cache, array, |_, object| {
             object.object("file", |object| object.text("file_id", id))
         });
     }
 
-    /// One part: its type, what `write` adds, and its cache breakpoint.
-    fn typed(
+    /// Writes one part: its type, what `write` adds, and its cache breakpoint.
+    fn write_part(
         &mut self,
         kind: &str,
         cache: Option<&CacheBreakpoint>,
@@ -206,27 +200,25 @@ impl Content<'_> {
             object.str("type", kind);
             write(self, object);
             match cache {
-                mark @ Some(_) if self.takes_marks => write_cache_mark(object, mark, self.losses),
-                mark => self.unmark(mark),
+                Some(_) if self.takes_cache_marks => write_cache_mark(object, cache, self.losses),
+                _ => self.drop_cache_mark(cache),
             }
         });
     }
 
-    fn unmark(&mut self, cache: Option<&CacheBreakpoint>) {
-        cache.iter().for_each(|mark| self.losses.dropped(mark.at));
+    fn drop_cache_mark(&mut self, cache: Option<&CacheBreakpoint>) {
+        if let Some(mark) = cache {
+            self.losses.dropped(mark.at);
+        }
     }
 
     fn refuse(&mut self, at: Offset, kind: MediaKind, form: &str) {
-        self.losses.refuse(
-            at,
-            format!(
-                "the openai_chat dialect takes no {} input {form}",
-                kind.name()
-            ),
-        );
+        let kind = kind.name();
+        let reason = format!("the openai_chat dialect takes no {kind} input {form}");
+        self.losses.refuse(at, reason);
     }
 
-    fn drop<T>(&mut self, field: Option<&Located<T>>) {
+    fn drop_field<T>(&mut self, field: Option<&Located<T>>) {
         if let Some(field) = field {
             self.losses.dropped(field.at);
         }

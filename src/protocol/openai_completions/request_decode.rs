@@ -1,6 +1,6 @@
-//! A legacy completion request to canon: one prompt, one user message.
+//! Decodes a legacy completion request: one prompt, which becomes one user message.
 //!
-//! Source: Completions API, request body. The fields it shares with chat are read there.
+//! Source: Completions API, request body. Chat's decoder reads the fields that both have.
 
 use crate::canon::{Part, Request, Role, Turn};
 use crate::json::{Document, Kind, Value};
@@ -11,8 +11,8 @@ use crate::protocol::{DecodeError, Inbound};
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
     let mut fields = Fields::of(document.root())?;
-    refuse_what_only_completions_do(&mut fields)?;
-    let mut request = request_decode::common(&mut fields)?;
+    refuse_untranslatable(&mut fields)?;
+    let mut request = request_decode::common_fields(&mut fields)?;
     request.body = inbound.body.clone();
     let prompt = prompt(fields.required("prompt")?)?;
     request.turns.push(Turn {
@@ -25,7 +25,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     Ok(request)
 }
 
-/// The one text that is asked to be completed.
+/// The one text to complete.
 fn prompt(value: Value<'_>) -> Result<Value<'_>, DecodeError> {
     let Ok(items) = value.items() else {
         return Ok(value);
@@ -43,8 +43,9 @@ fn prompt(value: Value<'_>) -> Result<Value<'_>, DecodeError> {
     }
 }
 
-/// Values that say the default are no demand.
-fn refuse_what_only_completions_do(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
+/// Refuses what only a native completions endpoint can do. A field with its default value asks for
+/// nothing and is accepted.
+fn refuse_untranslatable(fields: &mut Fields<'_>) -> Result<(), DecodeError> {
     let is_default = |key: &str, value: Value<'_>| match key {
         "suffix" => value.as_written() == "\"\"",
         "echo" => value.as_written() == "false",
