@@ -1,15 +1,16 @@
-//! What an attempt taught us, and what to do next: the whole retry policy in one `match`.
+//! What an attempt taught the scheduler, and what it suggests to do next.
 //!
-//! Outcomes are for the scheduler, faults for the client; an attempt that went wrong gives one of
-//! each. Providers classify, the pool acts. No clock: moments are wall time that callers pass in.
+//! Outcomes are for the scheduler, faults for the client; a failed attempt gives one of each.
+//! Providers classify, the pool learns, `gateway::retry` holds the suggestion against its limits. No
+//! clock: times are wall time that callers pass in.
 
 use std::borrow::Cow;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::canon::Usage;
 
-/// Wall time. The monotonic clock stands still in suspend and means nothing after a restart, so it
-/// serves no decision here.
+/// Wall time. The monotonic clock stands still in suspend and means nothing after a restart, so no
+/// decision here uses it.
 pub type Timestamp = SystemTime;
 
 /// How far a provider's limit reaches.
@@ -30,7 +31,7 @@ pub enum Stage {
     Tls,
     /// The request was sent, at least in part; no head came.
     Head,
-    /// The answer broke off before anything of it reached the client.
+    /// The response broke off before any of it reached the client.
     Body,
 }
 
@@ -65,14 +66,14 @@ pub enum ReadingSource {
     BalanceCall,
 }
 
-/// What a provider said of one of its limits. `None` = not said, which is never the same as 0 or as
-/// unlimited.
+/// What a provider reported of one of its limits. `None` = not reported, which is never the same as 0
+/// or as unlimited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// The provider's word for it, short: `requests`, `input_tokens`, `5h`, `requests_per_day`.
+    /// The provider's short name for it: `requests`, `input_tokens`, `5h`, `requests_per_day`.
     pub window: Cow<'static, str>,
     pub unit: Unit,
-    /// Whether it counts for the model that was asked, or for all of the account's.
+    /// Whether it counts for the requested model, or for all models of the account.
     pub scope: Scope,
     pub limit: Option<u64>,
     pub remaining: Option<u64>,
@@ -87,19 +88,19 @@ pub enum Outcome {
     Served {
         usage: Usage,
     },
-    /// A rate limit; `until` is the moment that the provider named.
+    /// A rate limit; `until` as the provider named it.
     Throttled {
         scope: Scope,
         until: Option<Timestamp>,
     },
-    /// Money or a longer quota is spent.
+    /// Credits or a longer quota are spent.
     QuotaSpent {
         scope: Scope,
         until: Option<Timestamp>,
     },
     /// The credential was refused.
     Unauthorized,
-    /// The account may not use this model; what the provider said stands in the fault.
+    /// The account may not use this model; the fault holds the provider's reason.
     Forbidden,
     /// The provider has no room.
     Overloaded {
@@ -107,16 +108,16 @@ pub enum Outcome {
     },
     /// The provider failed.
     Failed,
-    /// The request's own fault: cools nothing, and no other account would do better.
+    /// The request is at fault: nothing cools down, and no other account would do better.
     Rejected(Refusal),
     Unreachable {
         stage: Stage,
     },
-    /// No answer within the time allowed.
+    /// No response within the time allowed.
     TimedOut {
         stage: Stage,
     },
-    /// An answer that cannot be read.
+    /// A response that cannot be read.
     MalformedResponse,
     /// The client left.
     Cancelled,
@@ -125,12 +126,8 @@ pub enum Outcome {
 /// What to do after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Give the client what there is.
+    /// Give the client this error.
     Return,
-    /// The same account once more, after a pause.
-    RetrySame {
-        after: Duration,
-    },
     /// The same account, with a fresh access token.
     RefreshThenRetry,
     /// The same account, without the reasoning of earlier turns.
@@ -140,12 +137,9 @@ pub enum Next {
 }
 
 impl Outcome {
-    /// The retry policy. Once a byte reached the client there is nothing left to decide: two
-    /// answers are never spliced.
-    pub fn next(&self, is_committed: bool) -> Next {
-        if is_committed {
-            return Next::Return;
-        }
+    /// What to do after this outcome, as far as nothing of the response was committed: after the
+    /// first byte there is nothing left to decide, since two responses are never spliced.
+    pub fn next(&self) -> Next {
         match self {
             Self::Served { .. } | Self::Cancelled | Self::Rejected(Refusal::Other) => Next::Return,
             Self::Rejected(Refusal::UnknownModel | Refusal::ContextTooLong) => Next::OtherCandidate,
@@ -154,8 +148,8 @@ impl Outcome {
             Self::Throttled { .. }
             | Self::QuotaSpent { .. }
             | Self::Forbidden
-            | Self::Overloaded { .. } => Next::OtherAccount,
-            Self::Failed
+            | Self::Overloaded { .. }
+            | Self::Failed
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::MalformedResponse => Next::OtherAccount,
@@ -186,16 +180,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_tried_again_after_the_commit() {
-        assert_eq!(Outcome::Failed.next(true), Next::Return);
-        assert_eq!(Outcome::Failed.next(false), Next::OtherAccount);
-    }
-
-    #[test]
     fn a_request_at_fault_goes_to_no_other_account() {
-        assert_eq!(Outcome::Rejected(Refusal::Other).next(false), Next::Return);
+        assert_eq!(Outcome::Rejected(Refusal::Other).next(), Next::Return);
         assert_eq!(
-            Outcome::Rejected(Refusal::UnknownModel).next(false),
+            Outcome::Rejected(Refusal::UnknownModel).next(),
             Next::OtherCandidate
         );
     }

@@ -1,12 +1,12 @@
-//! The facts of one finished request, and who takes them.
+//! The facts of one finished request, and the recorder that takes them.
 //!
-//! A record holds no prompt, no answer and no secret. Recording never blocks: a recorder that is
-//! full drops the record and counts it.
+//! A record holds no prompt, no response and no secret. Recording never blocks.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::account::AccountName;
@@ -19,7 +19,7 @@ use crate::protocol::Operation;
 pub struct Record {
     pub request_id: String,
     pub received_at: Timestamp,
-    /// From the request's arrival to the end of its answer.
+    /// From the request's arrival to the end of the response.
     pub took: Duration,
     /// From the request's arrival to the first byte that left for the client.
     pub first_byte_after: Option<Duration>,
@@ -30,21 +30,21 @@ pub struct Record {
     pub stream: bool,
     /// What the model became; `None` where nothing was resolved.
     pub resolved: Option<Arc<Resolved>>,
-    /// What was not asked, and why, in the order in which it was found.
+    /// Candidates and accounts that were not tried, and why, in the order in which that was found.
     pub passed_over: Vec<PassedOver>,
     pub attempts: Vec<Attempt>,
     /// The status that the client got.
     pub status: u16,
     pub usage: Usage,
     pub losses: Vec<Loss>,
-    /// What the client was told, where the request failed.
+    /// The error message for the client, where the request failed.
     pub fault: Option<String>,
 }
 
 /// What a model's name became. Requests for the same name share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
-    /// In words.
+    /// A sentence for people.
     pub text: String,
     /// The places that could serve it, `provider/model`, in the order in which they are tried.
     pub candidates: Vec<String>,
@@ -58,7 +58,7 @@ impl Resolved {
     }
 }
 
-/// A candidate, or an account of it, that was not asked.
+/// A candidate, or an account of it, that was not tried.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     /// `provider/model`.
@@ -68,7 +68,7 @@ pub struct PassedOver {
     pub why: String,
 }
 
-/// One try at one account.
+/// One attempt at one account.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub provider: Arc<str>,
@@ -77,27 +77,30 @@ pub struct Attempt {
     pub model: Arc<str>,
     pub dialect: Dialect,
     pub began_at: Timestamp,
-    /// How long it waited for its account before it began.
+    /// How long it waited for its lease before it began.
     pub waited: Duration,
     pub outcome: Outcome,
-    /// What went wrong, in the upstream's words or ours, as the client may see it.
+    /// The error message of a failed attempt, as the client may see it.
     pub detail: Option<String>,
     pub took: Duration,
 }
 
-/// The longest text and the longest list that are kept of one request: clients choose their length.
+/// The longest text and the longest list that a record keeps: clients choose their length.
 const TEXT_BYTES_MAX: usize = 2_000;
 const LIST_MAX: usize = 200;
 
 impl Record {
+    /// Cuts texts and lists to what a record keeps.
     fn bound(&mut self) {
-        for text in [&mut self.model].into_iter().chain(&mut self.fault) {
-            shorten(text);
+        shorten(&mut self.model);
+        if let Some(fault) = &mut self.fault {
+            shorten(fault);
         }
-        self.attempts
-            .iter_mut()
-            .flat_map(|attempt| &mut attempt.detail)
-            .for_each(shorten);
+        for attempt in &mut self.attempts {
+            if let Some(detail) = &mut attempt.detail {
+                shorten(detail);
+            }
+        }
         self.passed_over.truncate(LIST_MAX);
         self.losses.truncate(LIST_MAX);
     }
@@ -133,7 +136,7 @@ impl Ring {
 
     pub fn push(&self, mut record: Record) {
         record.bound();
-        let mut records = self.lock();
+        let mut records = self.records.lock();
         let oldest = if records.len() >= self.records_max {
             records.pop_front()
         } else {
@@ -141,12 +144,13 @@ impl Ring {
         };
         records.push_back(record);
         drop(records);
-        // Not under the lock: freeing what it holds takes longer than the rest.
+        // Outside the lock: freeing a record takes longer than the push.
         drop(oldest);
         self.pushed.notify_one();
     }
 
-    /// Waits for the next record, or gives at once one that nobody has seen yet. For one listener.
+    /// Waits for the next push; returns at once if there was one since the last call. For one
+    /// listener.
     ///
     /// Cancel safe.
     pub async fn pushed(&self) {
@@ -155,30 +159,30 @@ impl Ring {
 
     /// The record of a request. `None` where it is not known, or no longer.
     pub fn find(&self, request_id: &str) -> Option<Record> {
-        self.lock()
+        let records = self.records.lock();
+        let found = records
             .iter()
             .rev()
-            .find(|record| record.request_id == request_id)
-            .cloned()
+            .find(|record| record.request_id == request_id);
+        found.cloned()
     }
 
     /// The latest records that `is_meant` takes, the latest first, at most `records_max`.
     pub fn latest(&self, records_max: usize, is_meant: impl Fn(&Record) -> bool) -> Vec<Record> {
-        self.lock()
-            .iter()
-            .rev()
-            .filter(|record| is_meant(record))
-            .take(records_max)
-            .cloned()
-            .collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Record>> {
-        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+        let records = self.records.lock();
+        let latest = records.iter().rev().filter(|record| is_meant(record));
+        latest.take(records_max).cloned().collect()
     }
 }
 
 /// Takes records; must not block.
 pub trait Recorder: Send + Sync {
     fn record(&self, record: Record);
+}
+
+/// Keeps the record for `explain`; its log event comes from the gateway.
+impl Recorder for Ring {
+    fn record(&self, record: Record) {
+        self.push(record);
+    }
 }

@@ -1,8 +1,13 @@
 //! The import direction as a test: lower modules never import higher ones.
 //!
 //! Reads `src/` as tokens: `use crate::…`, `crate::…` paths, and `super::…` that leads out of a
-//! folder. A new arrow is explained in `src/ARCHITECTURE.md` first.
+//! folder. A new arrow is explained in `src/ARCHITECTURE.md` first. `circles` looks into the rooms.
+//!
+//! `cargo test --test main architecture -- --nocapture` prints the imports as they are.
 
+mod circles;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// A module and what of ours it may import. Each row names only rows above it.
@@ -189,6 +194,37 @@ fn the_table_only_points_upwards_in_its_own_order() {
                 is_above,
                 "`{module}` imports `{import}`, which no row above it names"
             );
+        }
+    }
+}
+
+#[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the table is for whoever runs the tests by hand"
+)]
+fn the_import_table_is_printed() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = rust_files(&source);
+    for (module, allowed) in IMPORTS {
+        let mut used = BTreeSet::new();
+        for file in &files {
+            let path = module_path(file.strip_prefix(&source).expect("a file below src"));
+            if path[0] == *module {
+                let text = std::fs::read_to_string(file).expect("a source file is text");
+                used.extend(imports(path.len(), &text));
+            }
+        }
+        used.remove(*module);
+        let spare: Vec<&str> = allowed
+            .iter()
+            .copied()
+            .filter(|name| !used.contains(*name))
+            .collect();
+        let used: Vec<String> = used.into_iter().collect();
+        println!("{module:>16} <- {}", used.join(" "));
+        if !spare.is_empty() {
+            println!("{:>16}    allowed, unused: {}", "", spare.join(" "));
         }
     }
 }

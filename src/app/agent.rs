@@ -204,7 +204,7 @@ impl Agent {
     async fn cut(&mut self) {
         warn!("answers that took too long to end were cut");
         self.cut_at = None;
-        self.server.cut();
+        self.server.abort_in_flight();
         if timeout(LAST_WORDS, ended(&mut self.serving)).await.is_err() {
             self.serving.shutdown().await;
         }

@@ -21,7 +21,6 @@ use crate::server::{self, Keys, ServerConfig};
 use crate::upstream::Upstream;
 
 use super::environment::ReloadableUpstream;
-use super::recorder::Log;
 
 /// What every setup is made with.
 pub(super) struct Assembly {
@@ -44,7 +43,7 @@ impl Assembly {
         Self {
             home,
             desk: desk.into(),
-            recorder: Arc::new(Log::start(ring)),
+            recorder: ring,
             network,
         }
     }
@@ -173,7 +172,7 @@ fn attempt_limits(config: &Config) -> gateway::GatewayLimits {
         answer_timeout: limits.answer_timeout,
         hold: limits.hold,
         attempts_max: config.scheduling.max_attempts as usize,
-        pace: StreamTimeouts {
+        stream_timeouts: StreamTimeouts {
             first_event_timeout: limits.first_event_timeout,
             idle_timeout: limits.idle_timeout,
             keep_alive: limits.keep_alive,

@@ -115,7 +115,7 @@ impl Environment for SystemEnvironment {
             provider: provider.clone(),
             upstream,
         };
-        Box::pin(async move { gateway::fetch(&endpoint, &account.credential).await })
+        Box::pin(async move { gateway::fetch_models(&endpoint, &account.credential).await })
     }
 
     fn upstream(&self, config: &Config) -> Arc<dyn Upstream> {

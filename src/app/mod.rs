@@ -10,7 +10,6 @@ mod environment;
 mod files;
 mod frontend;
 mod port;
-mod recorder;
 mod runtime;
 mod selftest_runner;
 mod signals;

@@ -70,7 +70,7 @@ fn told(config: &Config, standings: Standings<'_>, resolution: &Resolution) -> T
             .map(|candidate| facts(config, standings, candidate))
             .collect(),
         skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
-        why: resolution.why.name().into(),
+        why: resolution.reason.name().into(),
         detail: resolution.to_string(),
     }
 }

@@ -1,21 +1,23 @@
-//! Which models there are: the rules' names, what providers list, the demo last.
+//! The catalog of models: names of rules, what providers list, the demo last.
 //!
-//! Providers are asked when somebody wants to know, at most every ten minutes each; one that does
-//! not answer is left out.
+//! A provider is asked when a client wants to know, at most every ten minutes; one that does not
+//! answer is left out. The catalog decides nothing about who serves a request.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
-use tokio::time::Instant;
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
 
-use super::answer::json;
-use super::body::{Bounds, collect};
-use super::failure::late;
-use super::plan::own_headers;
-use super::{Answer, Call, Endpoint, Failed, GatewayConfig};
+use super::attempt_error::timed_out;
+use super::client_request::ClientRequest;
+use super::config::{Endpoint, GatewayConfig};
+use super::passthrough::own_headers;
+use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
+use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{Fault, FaultKind, ModelCard};
 use crate::outcome::Timestamp;
@@ -34,136 +36,133 @@ const LIST_BOUNDS: Bounds = Bounds {
     idle_timeout: LIST_TIMEOUT,
 };
 
-/// What each provider listed, and until when that is believed.
+/// The model lists of providers, and how long they count as fresh.
 #[derive(Debug, Default)]
-pub struct Catalog {
-    lists: Mutex<HashMap<String, Listed>>,
+pub(super) struct Catalog {
+    lists: Mutex<HashMap<String, CachedList>>,
 }
 
 #[derive(Clone, Debug)]
-struct Listed {
+struct CachedList {
     cards: Arc<Vec<ModelCard>>,
     fresh_until: Instant,
 }
 
-/// Every model of every provider that could be asked.
+/// Model lists by the provider's name.
 pub(super) type Lists = HashMap<String, Arc<Vec<ModelCard>>>;
 
 impl Catalog {
-    /// Forgets everything: the configuration changed.
-    pub(super) fn forget(&self) {
-        self.lists
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+    /// Drops all lists, since the configuration changed.
+    pub(super) fn clear(&self) {
+        self.lists.lock().clear();
     }
 
-    /// The providers' lists: what the person wrote, else what they say, asked for where it is not
-    /// known.
-    pub(super) async fn lists(&self, setup: &GatewayConfig, pool: &Pool) -> Lists {
-        let asked = setup
+    /// The lists of all endpoints: what the configuration says, else what the provider says, which
+    /// is asked where no fresh list is known.
+    pub(super) async fn lists(&self, config: &GatewayConfig, pool: &Pool) -> Lists {
+        let lists = config
             .endpoints
             .values()
             .map(|endpoint| self.list_of(endpoint, pool));
-        join_all(asked).await.into_iter().collect()
+        join_all(lists).await.into_iter().collect()
     }
 
-    /// What is known without asking anybody.
+    /// The lists that are known without asking any provider, also those no longer fresh.
     pub(super) fn known_lists(&self) -> Lists {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists
+        self.lists
+            .lock()
             .iter()
-            .map(|(name, listed)| (name.clone(), listed.cards.clone()))
+            .map(|(name, list)| (name.clone(), list.cards.clone()))
             .collect()
     }
 
     async fn list_of(&self, endpoint: &Endpoint, pool: &Pool) -> (String, Arc<Vec<ModelCard>>) {
         let name = endpoint.provider.name.clone();
         if let Some(models) = &endpoint.provider.models {
-            return (
-                name,
-                Arc::new(models.iter().map(|id| model_card(id)).collect()),
-            );
+            let cards = models.iter().map(|id| model_card(id)).collect();
+            return (name, Arc::new(cards));
         }
-        if let Some(cards) = self.known(&name) {
+        if let Some(cards) = self.fresh(&name) {
             return (name, cards);
         }
         let fetched = match pool.borrow(&name) {
-            Some(credential) => fetch(endpoint, &credential).await,
+            Some(credential) => fetch_models(endpoint, &credential).await,
             None => Err(Fault::internal("no account can ask")),
         };
-        let fresh_for = if fetched.is_ok() {
-            FRESH_FOR
-        } else {
-            FAILED_FOR
+        let (cards, fresh_for) = match fetched {
+            Ok(cards) => (Arc::new(cards), FRESH_FOR),
+            Err(fault) => {
+                tracing::debug!(
+                    provider = name,
+                    why = fault.message,
+                    "provider lists no models"
+                );
+                (Arc::default(), FAILED_FOR)
+            }
         };
-        let cards = Arc::new(fetched.unwrap_or_else(|fault| {
-            tracing::debug!(
-                provider = name,
-                why = fault.message,
-                "provider lists no models"
-            );
-            Vec::new()
-        }));
-        let listed = Listed {
+        let list = CachedList {
             cards: cards.clone(),
             fresh_until: Instant::now() + fresh_for,
         };
-        self.lists
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name.clone(), listed);
+        self.lists.lock().insert(name.clone(), list);
         (name, cards)
     }
 
-    fn known(&self, provider: &str) -> Option<Arc<Vec<ModelCard>>> {
-        let lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
-        lists
-            .get(provider)
-            .filter(|listed| Instant::now() < listed.fresh_until)
-            .map(|listed| listed.cards.clone())
+    fn fresh(&self, provider: &str) -> Option<Arc<Vec<ModelCard>>> {
+        let lists = self.lists.lock();
+        let list = lists.get(provider)?;
+        (Instant::now() < list.fresh_until).then(|| list.cards.clone())
     }
 
-    /// The list in the client's shape.
-    pub(super) async fn list(&self, setup: &GatewayConfig, pool: &Pool, call: &Call) -> Answer {
-        let cards = self.cards(setup, pool).await;
-        json(call.protocol.encode_models(&cards, call.query.as_deref()))
+    /// All models, in the client's dialect.
+    pub(super) async fn list(
+        &self,
+        config: &GatewayConfig,
+        pool: &Pool,
+        request: &ClientRequest,
+    ) -> GatewayResponse {
+        let cards = self.cards(config, pool).await;
+        let body = request
+            .protocol
+            .encode_models(&cards, request.query.as_deref());
+        json(body).map(GatewayBody::Full)
     }
 
-    /// One model in the client's shape.
+    /// One model, in the client's dialect.
     ///
     /// # Errors
     /// When no rule and no provider has it.
     pub(super) async fn show(
         &self,
-        setup: &GatewayConfig,
+        config: &GatewayConfig,
         pool: &Pool,
-        call: &Call,
-    ) -> Result<Answer, Box<Failed>> {
-        let wanted = call.path_model.as_deref().unwrap_or_default();
-        let cards = self.cards(setup, pool).await;
-        let is_wanted = |card: &&ModelCard| {
-            card.id == wanted || wanted.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id))
+        request: &ClientRequest,
+    ) -> Result<GatewayResponse, Box<GatewayError>> {
+        let name = request.path_model.as_deref().unwrap_or_default();
+        let cards = self.cards(config, pool).await;
+        let is_named = |card: &&ModelCard| {
+            card.id == name || name.strip_prefix(&*card.owner) == Some(&format!("/{}", card.id))
         };
         let card = cards
             .iter()
-            .find(is_wanted)
-            .ok_or_else(|| unknown(wanted))?;
+            .find(is_named)
+            .ok_or_else(|| no_such_model(name))?;
         // By the name that was asked for, also where the list has a shorter one.
         let card = ModelCard {
-            id: wanted.to_owned(),
+            id: name.to_owned(),
             ..card.clone()
         };
-        Ok(json(call.protocol.encode_model(&card)))
+        let body = request.protocol.encode_model(&card);
+        Ok(json(body).map(GatewayBody::Full))
     }
 
     /// Rules first, then providers by name, the demo last; each id once. A model that two providers
     /// have is addressed as `provider/model` at the second.
-    async fn cards(&self, setup: &GatewayConfig, pool: &Pool) -> Vec<ModelCard> {
-        let lists = self.lists(setup, pool).await;
+    async fn cards(&self, config: &GatewayConfig, pool: &Pool) -> Vec<ModelCard> {
+        let lists = self.lists(config, pool).await;
         let mut names: Vec<&String> = lists.keys().collect();
         names.sort_by_key(|name| (*name == DEMO, *name));
-        let mut cards: Vec<ModelCard> = setup
+        let mut cards: Vec<ModelCard> = config
             .rules
             .0
             .iter()
@@ -176,11 +175,8 @@ impl Catalog {
                     owner: name.clone(),
                     ..card.clone()
                 };
-                cards.push(if cards.iter().any(|other| other.id == card.id) {
-                    prefixed(name, card)
-                } else {
-                    card
-                });
+                let is_taken = cards.iter().any(|other| other.id == card.id);
+                cards.push(if is_taken { prefixed(name, card) } else { card });
             }
         }
         cards
@@ -208,7 +204,7 @@ fn prefixed(provider: &str, card: ModelCard) -> ModelCard {
     }
 }
 
-fn unknown(model: &str) -> Fault {
+fn no_such_model(model: &str) -> Fault {
     let message = format!(
         "no rule and no provider has a model `{}`",
         model.escape_debug()
@@ -222,48 +218,50 @@ fn unknown(model: &str) -> Fault {
 /// Asks a provider for its models.
 ///
 /// # Errors
-/// What it answered instead.
-pub async fn fetch(endpoint: &Endpoint, credential: &Credential) -> Result<Vec<ModelCard>, Fault> {
-    if let Some(why) = endpoint.provider.lists_no_models() {
+/// When it lists none, does not answer in time or refuses.
+pub async fn fetch_models(
+    endpoint: &Endpoint,
+    credential: &Credential,
+) -> Result<Vec<ModelCard>, Fault> {
+    let provider = &endpoint.provider;
+    if let Some(why) = provider.lists_no_models() {
         return Err(Fault::upstream(why));
     }
-    let dialect = endpoint.provider.dialects.first().copied();
-    let protocol = dialect
+    let protocol = provider
+        .dialects
+        .first()
         .and_then(|dialect| protocol::by_name(dialect.name()))
         .ok_or_else(|| Fault::internal("a provider without a dialect"))?;
     let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
-    let wire = Wire {
-        path,
-        query,
-        headers: own_headers(protocol).collect(),
-        ..Wire::default()
-    };
     let call = provider::Call {
         method: Method::GET,
         version: protocol.descriptor().version,
-        wire,
+        wire: Wire {
+            path,
+            query,
+            headers: own_headers(protocol).collect(),
+            ..Wire::default()
+        },
     };
-    let request = endpoint.provider.prepare(call, credential)?;
-    let answer = tokio::time::timeout(
-        LIST_TIMEOUT,
-        endpoint.upstream.send(request, &ProxyChoice::default()),
-    );
-    let answer = answer
+    let request = provider.prepare(call, credential)?;
+    let proxy = ProxyChoice::default();
+    let response = timeout(LIST_TIMEOUT, endpoint.upstream.send(request, &proxy))
         .await
-        .map_err(|_| late(LIST_TIMEOUT))?
+        .map_err(|_| timed_out(LIST_TIMEOUT))?
         .map_err(|error| Fault::upstream(error.message))?;
-    let (head, body) = answer.into_parts();
+    let (head, body) = response.into_parts();
     let body = collect(body, LIST_BOUNDS)
         .await
-        .map_err(|failure| failure.fault)?;
-    if !head.status.is_success() {
-        let fault = protocol.decode_fault(head.status, &head.headers, &body);
-        let answer = Refused {
-            status: head.status,
-            headers: &head.headers,
-            body: &body,
-        };
-        return Err(endpoint.provider.judge(answer, fault, Timestamp::now()).0);
+        .map_err(|error| error.fault)?;
+    if head.status.is_success() {
+        return protocol.decode_models(&body);
     }
-    protocol.decode_models(&body)
+    let fault = protocol.decode_fault(head.status, &head.headers, &body);
+    let refused = Refused {
+        status: head.status,
+        headers: &head.headers,
+        body: &body,
+    };
+    let (fault, _) = provider.judge(refused, fault, Timestamp::now());
+    Err(fault)
 }

@@ -1,7 +1,8 @@
-//! A token count where no upstream counts: an estimate, always marked as one.
+//! A token count where no upstream counts: an estimate, always marked as one. It sends nothing.
 
-use super::answer::{PendingResponse, json};
-use super::plan::{Decoded, Plan, Prepared, RequestContext};
+use super::plan::{EncodedRequest, Plan};
+use super::request_context::{Decoded, RequestContext};
+use super::response::{PendingResponse, json};
 use crate::canon::{
     Fault, Loss, LossKind, Part, PartKind, Request, Tool, ToolInput, ToolKind, Usage,
 };
@@ -17,32 +18,30 @@ const TOKENS_PER_MEDIA: usize = 1_000;
 /// Tokens that each turn costs beside its text.
 const TOKENS_PER_TURN: usize = 4;
 
-/// Whether the call asks for a count that this plan's upstream cannot give.
-pub(super) fn is_needed(job: &RequestContext<'_>, plan: &Plan) -> bool {
-    job.call.operation == Operation::CountTokens
+/// Whether the request asks for a count that this plan's upstream cannot give.
+pub(super) fn is_needed(context: &RequestContext<'_>, plan: &Plan) -> bool {
+    context.request.operation == Operation::CountTokens
         && !plan.is_passthrough
         && !plan.protocol.descriptor().counts_tokens
 }
 
-/// The estimate in the client's shape, with the loss that marks it.
+/// The estimate in the client's dialect, with the loss that marks it.
 ///
 /// # Errors
-/// When the request cannot be read.
-pub(super) fn answer(
-    job: &RequestContext<'_>,
-    prepared: &mut Prepared,
+/// When the request cannot be decoded.
+pub(super) fn respond(
+    context: &RequestContext<'_>,
+    encoded: &mut EncodedRequest,
 ) -> Result<PendingResponse, Fault> {
-    let Decoded::Generate(request) = job.decoded()? else {
+    let Decoded::Generate(request) = context.decoded()? else {
         return Err(Fault::internal("embeddings have no token count"));
     };
-    prepared.losses.push(Loss {
+    encoded.losses.push(Loss {
         path: "input_tokens".to_owned(),
         kind: LossKind::Adjusted,
     });
-    Ok(PendingResponse::whole(
-        json(job.call.protocol.encode_count(tokens(&request))),
-        Usage::default(),
-    ))
+    let body = context.request.protocol.encode_count(tokens(&request));
+    Ok(PendingResponse::full(json(body), Usage::default()))
 }
 
 /// About how many input tokens a request has.

@@ -1,16 +1,17 @@
-//! What of a request and an answer goes on as it came when both sides speak the same dialect.
+//! What passes unchanged when both sides speak the same dialect: listed headers, and the body up to
+//! the model's name. It never reads what a body says.
 
 use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::json::EscapedStr;
-use crate::protocol::RoutingFields;
+use crate::protocol::{Protocol, RoutingFields};
 use crate::segmented_bytes::SegmentedBytes;
 
 /// Request headers that any dialect's upstream may see.
 const REQUEST: &[&str] = &["accept", "user-agent"];
 
-/// Answer headers that any dialect's client may see.
+/// Response headers that any dialect's client may see.
 const RESPONSE: &[&str] = &[
     "content-type",
     "retry-after",
@@ -18,11 +19,11 @@ const RESPONSE: &[&str] = &[
     "x-should-retry",
 ];
 
-/// Up to which length a renamed body is made anew, in one piece: three would cost more to send.
+/// Up to this length a renamed body is copied into one segment: three would cost more to send.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
 
-/// For how many headers of an answer there is room from the start.
-const ANSWER_HEADERS: usize = 12;
+/// Headers of a response that there is room for from the start.
+const RESPONSE_HEADERS: usize = 12;
 
 /// The client's headers that its dialect lets through.
 pub(super) fn request_headers(
@@ -35,9 +36,25 @@ pub(super) fn request_headers(
 /// The upstream's headers that its dialect lets through.
 pub(super) fn response_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap {
     // With room for what the gateway adds.
-    let mut passed = HeaderMap::with_capacity(ANSWER_HEADERS);
+    let mut passed = HeaderMap::with_capacity(RESPONSE_HEADERS);
     passed.extend(allowed(headers, RESPONSE, also));
     passed
+}
+
+/// What every request of a dialect carries, for requests that lack it or are made by the gateway.
+pub(super) fn own_headers(
+    protocol: &dyn Protocol,
+) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    protocol
+        .descriptor()
+        .fixed_headers
+        .iter()
+        .map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        })
 }
 
 fn allowed<'h>(
@@ -66,8 +83,13 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// The body with the model's characters replaced, or as it came where the name stays or stands in
 /// the path.
-pub(super) fn rename(body: &SegmentedBytes, peek: &RoutingFields, model: &str) -> SegmentedBytes {
-    let Some(at) = peek.model_at.clone().filter(|_| peek.model != model) else {
+pub(super) fn rename(
+    body: &SegmentedBytes,
+    routing: &RoutingFields,
+    model: &str,
+) -> SegmentedBytes {
+    let renamed_at = routing.model_at.clone().filter(|_| routing.model != model);
+    let Some(at) = renamed_at else {
         return body.clone();
     };
     let name = EscapedStr::from_plain(model);
@@ -119,15 +141,15 @@ mod tests {
         let body = SegmentedBytes::from(Bytes::from_static(
             br#"{ "x": 1.0, "model" : "fast", "y":"\u00e9"}"#,
         ));
-        let peek = RoutingFields {
+        let routing = RoutingFields {
             model: "fast".into(),
             model_at: Some(23..27),
             ..RoutingFields::default()
         };
         assert_eq!(
-            &rename(&body, &peek, "a\"b").whole()[..],
+            &rename(&body, &routing, "a\"b").whole()[..],
             br#"{ "x": 1.0, "model" : "a\"b", "y":"\u00e9"}"#
         );
-        assert_eq!(rename(&body, &peek, "fast").whole(), body.whole());
+        assert_eq!(rename(&body, &routing, "fast").whole(), body.whole());
     }
 }

@@ -1,8 +1,14 @@
-//! The client's body of a streamed answer: polls the upstream when the client reads, so that
+//! The client's body of a streamed response: polls the upstream when the client reads, so that
 //! back-pressure is the socket's own.
 //!
-//! No task, no channel: what the upstream's read gave goes into the client's write. Dropping the
-//! relay cancels the upstream.
+//! It spawns no task and has no channel: what the upstream's read gave goes into the client's
+//! write. Dropping the relay cancels the upstream.
+//!
+//! ```text
+//! upstream body -> StreamTransform -> outbox -> poll_frame (hyper)
+//!        timer ->  silence: keep-alive, or the stream fails
+//!     shutdown ->  the stream fails
+//! ```
 
 use std::collections::VecDeque;
 use std::future::Future as _;
@@ -13,70 +19,70 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::time::{Instant, Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tracing::debug;
 
-use super::failure::late;
-use super::pipe::{self, StreamTransform};
-use super::settle::RequestTracker;
+use super::attempt_error::{broken_off, timed_out};
+use super::config::StreamTimeouts;
+use super::request_tracker::RequestTracker;
+use super::stream_transform::StreamTransform;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::protocol::StreamEnd;
 use crate::upstream::{BoxError, UpstreamBody};
 
-/// What is held back at most before an answer is committed without content.
+/// How much is held back before a response is committed without content.
 const HELD_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the body of an answer that said its last word may stay open. Clients wait for its end
-/// before they ask again.
-const AFTER_LAST_WORD: Duration = Duration::from_secs(1);
-
-/// How long a stream may be silent.
-#[derive(Clone, Copy, Debug)]
-pub struct StreamTimeouts {
-    /// From the head to the first chunk of the body.
-    pub first_event_timeout: Duration,
-    /// From one chunk of the upstream to the next.
-    pub idle_timeout: Duration,
-    /// From one sign of life toward the client to the next.
-    pub keep_alive: Duration,
-}
+/// How long a body may stay open after its terminator. Clients wait for the body's end before they
+/// ask again.
+const AFTER_TERMINATOR: Duration = Duration::from_secs(1);
 
 /// A stream on its way to the client.
-pub(super) struct Relay {
+pub struct Relay {
+    /// `None` once nothing more is read from it.
     upstream: Option<UpstreamBody>,
-    pipe: Box<dyn StreamTransform>,
+    transform: Box<dyn StreamTransform>,
+    /// Bytes for the client that hyper has not taken yet.
     outbox: VecDeque<Bytes>,
     held_bytes: usize,
-    pace: StreamTimeouts,
-    is_heard: bool,
-    /// Since when the upstream lets us wait; a client that does not read makes no silence.
-    waits_since: Option<Instant>,
-    spoke_at: Instant,
+    timeouts: StreamTimeouts,
+    has_received: bool,
+    /// Since when the upstream has nothing ready; `None` while the client does not read, which is no
+    /// silence of the upstream.
+    waiting_since: Option<Instant>,
+    last_sent_at: Instant,
     timer: Pin<Box<Sleep>>,
-    /// There once the answer is the client's.
-    settlement: Option<RequestTracker>,
+    commit: Option<Commit>,
+}
+
+/// What a response carries from the moment that it is the client's.
+struct Commit {
+    tracker: RequestTracker,
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Relay {
     pub(super) fn new(
         upstream: UpstreamBody,
-        pipe: Box<dyn StreamTransform>,
-        pace: StreamTimeouts,
+        transform: Box<dyn StreamTransform>,
+        timeouts: StreamTimeouts,
     ) -> Self {
         Self {
             upstream: Some(upstream),
-            pipe,
+            transform,
             outbox: VecDeque::new(),
             held_bytes: 0,
-            pace,
-            is_heard: false,
-            waits_since: None,
-            spoke_at: Instant::now(),
-            timer: Box::pin(sleep(pace.first_event_timeout)),
-            settlement: None,
+            timeouts,
+            has_received: false,
+            waiting_since: None,
+            last_sent_at: Instant::now(),
+            timer: Box::pin(sleep(timeouts.first_event_timeout)),
+            commit: None,
         }
     }
 
-    /// Reads on until the answer shows output, an error or its end, and holds what it gives for the
-    /// client.
+    /// Reads until the response shows output, an error or its end, and holds the client's bytes
+    /// back.
     ///
     /// Cancel safe: what was read is kept.
     pub(super) async fn until_decided(&mut self) {
@@ -90,32 +96,43 @@ impl Relay {
     }
 
     fn is_decided(&self) -> bool {
-        let shown = self.pipe.shown();
-        shown.is_content
-            || shown.ending.is_some()
-            || shown.fault.is_some()
+        let status = self.transform.status();
+        status.is_content
+            || status.ending.is_some()
+            || status.fault.is_some()
             || self.held_bytes > HELD_BYTES_MAX
     }
 
-    /// The fault of an answer that shows nothing else.
+    /// The fault of a response that shows nothing else.
     pub(super) fn early_fault(&self) -> Option<Fault> {
-        let shown = self.pipe.shown();
-        shown.fault.clone().filter(|_| !shown.is_content)
-    }
-
-    /// Commits the answer: from now on it settles with what the stream shows.
-    pub(super) fn commit(&mut self, settlement: RequestTracker) {
-        self.settlement = Some(settlement);
-        self.spoke_at = Instant::now();
-    }
-
-    /// Takes one step: of the upstream, or of its silence.
-    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if self.poll_upstream(context).is_pending() {
-            return self.poll_silence(context);
+        let status = self.transform.status();
+        if status.is_content {
+            return None;
         }
-        self.waits_since = None;
-        Poll::Ready(())
+        status.fault.clone()
+    }
+
+    /// Makes the response the client's: the record closes with what the stream shows, and
+    /// `shutdown` ends the stream with an error in its dialect.
+    pub(super) fn commit(&mut self, tracker: RequestTracker, shutdown: CancellationToken) {
+        self.commit = Some(Commit {
+            tracker,
+            shutdown: Box::pin(shutdown.cancelled_owned()),
+        });
+        self.last_sent_at = Instant::now();
+    }
+
+    /// Makes one step: takes a chunk, acts on silence, or ends on shutdown.
+    fn poll_step(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.poll_upstream(context).is_ready() {
+            self.waiting_since = None;
+            return Poll::Ready(());
+        }
+        if self.poll_silence(context).is_ready() {
+            return Poll::Ready(());
+        }
+        // Asked last: a stream that flows ends by itself, or soon waits here.
+        self.poll_shutdown(context)
     }
 
     fn poll_upstream(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -123,23 +140,28 @@ impl Relay {
             return Poll::Ready(());
         };
         let bytes = match ready!(upstream.as_mut().poll_frame(context)) {
-            Some(Ok(frame)) => frame
-                .into_data()
-                .map_or_else(|_| Bytes::new(), |chunk| self.pipe.push(chunk)),
-            Some(Err(error)) => self.pipe.fail(broken(&error)),
-            None => self.pipe.end(),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(chunk) => self.transform.push(chunk),
+                // Trailers: no dialect has any.
+                Err(_) => Bytes::new(),
+            },
+            Some(Err(error)) => {
+                debug!(%error, "upstream broke off");
+                self.transform.fail(broken_off())
+            }
+            None => self.transform.end(),
         };
-        self.is_heard = true;
+        self.has_received = true;
         self.hold(bytes);
-        if self.pipe.shown().ending.is_some() {
-            self.close(context);
+        if self.transform.status().ending.is_some() {
+            self.release_upstream(context);
         }
         Poll::Ready(())
     }
 
-    /// Lets go of an upstream that has nothing more to say. One more poll lets a body that is
-    /// complete give its connection back.
-    fn close(&mut self, context: &mut Context<'_>) {
+    /// Drops an upstream that has nothing more to send. One more poll lets a complete body return
+    /// its connection to the pool.
+    fn release_upstream(&mut self, context: &mut Context<'_>) {
         if let Some(mut upstream) = self.upstream.take() {
             let _ = upstream.as_mut().poll_frame(context);
         }
@@ -152,26 +174,29 @@ impl Relay {
         }
     }
 
-    /// The upstream is silent: gives it up after its time, and shows the client life in between.
+    /// The upstream is silent: fails the stream after its timeout, and sends keep-alives before.
     fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let gives_up_at = *self.waits_since.get_or_insert_with(Instant::now) + self.patience();
-        let due = self
-            .speaks_at()
-            .map_or(gives_up_at, |speaks_at| speaks_at.min(gives_up_at));
+        let waiting_since = *self.waiting_since.get_or_insert_with(Instant::now);
+        let fails_at = waiting_since + self.silence_max();
+        let due = match self.keep_alive_at() {
+            Some(keep_alive_at) => keep_alive_at.min(fails_at),
+            None => fails_at,
+        };
         ready!(self.poll_timer(due, context));
-        let bytes = if Instant::now() >= gives_up_at {
+        let bytes = if Instant::now() >= fails_at {
             self.upstream = None;
-            self.pipe.fail(self.silent())
+            debug!("limit: the upstream was silent for too long");
+            self.transform.fail(self.silent())
         } else {
-            self.spoke_at = Instant::now();
-            self.pipe.keep_alive()
+            self.last_sent_at = Instant::now();
+            self.transform.keep_alive()
         };
         self.hold(bytes);
         Poll::Ready(())
     }
 
-    /// Moves the timer only where it matters: a stream's deadlines move with every chunk, and it
-    /// has thousands.
+    /// Waits until `due`. The timer is moved only where it would fire too late: a stream's deadlines
+    /// move with every chunk, and it has thousands. One that fires too early is set again.
     fn poll_timer(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);
@@ -184,44 +209,70 @@ impl Relay {
         self.timer.as_mut().poll(context)
     }
 
-    fn patience(&self) -> Duration {
-        match (self.pipe.shown().is_over, self.is_heard) {
-            (true, _) => AFTER_LAST_WORD,
-            (false, true) => self.pace.idle_timeout,
-            (false, false) => self.pace.first_event_timeout,
+    fn silence_max(&self) -> Duration {
+        if self.transform.status().is_over {
+            AFTER_TERMINATOR
+        } else if self.has_received {
+            self.timeouts.idle_timeout
+        } else {
+            self.timeouts.first_event_timeout
         }
     }
 
-    /// When the client should hear something. Before the commit it hears nothing.
-    fn speaks_at(&self) -> Option<Instant> {
-        self.settlement
-            .as_ref()
-            .map(|_| self.spoke_at + self.pace.keep_alive)
+    /// When the client is due a keep-alive; `None` before the commit.
+    fn keep_alive_at(&self) -> Option<Instant> {
+        self.commit.as_ref()?;
+        Some(self.last_sent_at + self.timeouts.keep_alive)
     }
 
     fn silent(&self) -> Fault {
-        if !self.is_heard {
-            return late(self.pace.first_event_timeout);
+        if !self.has_received {
+            return timed_out(self.timeouts.first_event_timeout);
         }
         let message = format!(
             "the upstream sent nothing for {} s",
-            self.pace.idle_timeout.as_secs_f32()
+            self.timeouts.idle_timeout.as_secs_f32()
         );
         Fault::new(FaultKind::Timeout, Blame::Provider, message)
     }
 
-    /// Ends a stream that is not over; what was held still goes out.
-    pub(super) fn cut(&mut self, fault: Fault) {
-        if self.pipe.shown().ending.is_none() {
-            self.upstream = None;
-            let bytes = self.pipe.fail(fault);
-            self.hold(bytes);
+    /// Fails the stream once the program stops; what is held still goes out. Before the commit the
+    /// gateway itself waits for the shutdown.
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some(commit) = &mut self.commit else {
+            return Poll::Pending;
+        };
+        ready!(commit.shutdown.as_mut().poll(context));
+        debug!("stream aborted by shutdown");
+        self.upstream = None;
+        let bytes = self.transform.fail(shutdown_fault());
+        self.hold(bytes);
+        Poll::Ready(())
+    }
+
+    /// The next bytes for the client.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        loop {
+            if let Some(bytes) = self.outbox.pop_front() {
+                self.last_sent_at = Instant::now();
+                if let Some(commit) = &mut self.commit {
+                    commit.tracker.first_byte();
+                }
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if let Some(ending) = self.transform.status().ending {
+                return Poll::Ready(self.end(ending));
+            }
+            ready!(self.poll_step(context));
         }
     }
 
     fn end(&mut self, ending: StreamEnd) -> Option<Result<Frame<Bytes>, BoxError>> {
-        if let Some(settlement) = self.settlement.take() {
-            settlement.settle(self.pipe.shown());
+        if let Some(commit) = self.commit.take() {
+            commit.tracker.finish_stream(self.transform.status());
         }
         match ending {
             StreamEnd::Clean => None,
@@ -230,9 +281,11 @@ impl Relay {
     }
 }
 
-fn broken(error: &BoxError) -> Fault {
-    tracing::debug!(%error, "upstream broke off");
-    pipe::broken_off()
+/// The error of a response that the program's end interrupts.
+pub(super) fn shutdown_fault() -> Fault {
+    let message =
+        "gateway: aerostat was stopped before the answer had ended; ask again once it runs";
+    Fault::new(FaultKind::Overloaded, Blame::Gateway, message)
 }
 
 impl http_body::Body for Relay {
@@ -243,18 +296,11 @@ impl http_body::Body for Relay {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        loop {
-            if let Some(bytes) = self.outbox.pop_front() {
-                self.spoke_at = Instant::now();
-                if let Some(settlement) = &mut self.settlement {
-                    settlement.first_byte();
-                }
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
-            }
-            if let Some(ending) = self.pipe.shown().ending {
-                return Poll::Ready(self.end(ending));
-            }
-            ready!(self.poll_step(context));
-        }
+        // A span is cloned only where it is enabled.
+        let span = match &self.commit {
+            Some(commit) if !commit.tracker.span().is_disabled() => commit.tracker.span().clone(),
+            _ => return self.poll_next(context),
+        };
+        span.in_scope(|| self.poll_next(context))
     }
 }

@@ -1,12 +1,12 @@
-//! What a model name becomes: candidates in the order in which they are tried, and why.
+//! What a model name becomes: the candidates in the order in which they are tried, and the reason.
 //!
-//! The order of the questions: an exact rule, `provider/model` (and the built-in `demo`), the
-//! wildcard rule with the most literal characters, what providers list, and at last the only
-//! provider there is. With exactly one enabled provider a name that nobody knows goes to it
-//! unchanged: its user pointed a client at this gateway to reach that provider, lists are often
-//! incomplete (fine-tunes, aliases, new models), and the same name passed on is no substitution;
-//! the provider says 404 itself. Where the person wrote down what the provider serves (`models =
-//! […]`), that list is believed instead.
+//! A name is matched against, in this order: exact rules, `provider/model` and the built-in `demo`,
+//! the wildcard rule with the most literal characters, what providers list, and last the only
+//! provider there is. With exactly one enabled provider an unknown name goes to it unchanged: the
+//! user pointed a client at this gateway to reach that provider, lists are often incomplete
+//! (fine-tunes, aliases, new models), and passing the same name on is no substitution; the provider
+//! says 404 itself. Where the configuration lists what the provider serves (`models = […]`), that
+//! list is final.
 //!
 //! Pure: no IO, no clock, no accounts.
 
@@ -23,18 +23,18 @@ const NEAREST_MAX: usize = 3;
 /// How much of a client's name an error repeats, in characters.
 const NAME_CHARS_MAX: usize = 100;
 
-/// What names can be resolved against.
+/// What names are resolved against.
 #[derive(Clone, Copy)]
 pub struct Directory<'a> {
     pub rules: &'a Rules,
     pub providers: &'a [Provider],
     /// Whether the built-in offline provider serves.
     pub demo_enabled: bool,
-    /// The ids that a provider's own list holds, as far as it is known.
+    /// The model ids in a provider's own list; empty where the list is not known.
     pub listed: &'a dyn Fn(&str) -> Arc<[String]>,
 }
 
-/// One place to try.
+/// A model at a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub provider: Arc<str>,
@@ -48,7 +48,7 @@ impl fmt::Display for Candidate {
     }
 }
 
-/// A place that would have been tried, and why it is not.
+/// A candidate that a rule names and that cannot serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub candidate: Candidate,
@@ -71,25 +71,25 @@ impl fmt::Display for Skipped {
     }
 }
 
-/// Which question found the candidates.
+/// What the name matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum Reason {
     /// The `[[models]]` rule of that name.
     Rule(Pattern),
-    /// The name says the provider.
+    /// The name says the provider: `provider/model`.
     Addressed,
     Demo,
     /// Providers list it.
     Listed,
     /// There is only one enabled provider.
     OnlyProvider,
-    /// Nothing knows it; these names are similar.
+    /// Nothing matched; these names are similar.
     Unknown {
         nearest: Vec<String>,
     },
 }
 
-impl Why {
+impl Reason {
     /// One word for scripts.
     pub fn name(&self) -> &'static str {
         match self {
@@ -111,22 +111,25 @@ pub struct Resolution {
     /// In the order in which they are tried. Empty where nothing can serve the name.
     pub candidates: Vec<Candidate>,
     pub skipped: Vec<Skipped>,
-    pub why: Why,
+    pub reason: Reason,
 }
 
 impl Resolution {
-    /// Whether the name becomes the same as long as rules and providers stay: the questions about
-    /// lists come later.
+    /// Whether the resolution holds until the configuration changes: what precedes the lists does.
     pub(super) fn is_lasting(&self) -> bool {
-        matches!(self.why, Why::Rule(_) | Why::Addressed | Why::Demo)
+        matches!(
+            self.reason,
+            Reason::Rule(_) | Reason::Addressed | Reason::Demo
+        )
     }
 
     /// The error for a name that nothing serves; `None` where something does.
     pub fn fault(&self) -> Option<Fault> {
-        let is_served = !self.candidates.is_empty();
-        (!is_served).then(|| {
-            Fault::new(FaultKind::NoSuchModel, Blame::Client, self.to_string()).with_param("model")
-        })
+        if !self.candidates.is_empty() {
+            return None;
+        }
+        let fault = Fault::new(FaultKind::NoSuchModel, Blame::Client, self.to_string());
+        Some(fault.with_param("model"))
     }
 }
 
@@ -134,20 +137,20 @@ impl Resolution {
 impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name: String = self.name.chars().take(NAME_CHARS_MAX).collect();
-        match &self.why {
-            Why::Rule(pattern) if self.candidates.is_empty() => {
+        match &self.reason {
+            Reason::Rule(pattern) if self.candidates.is_empty() => {
                 write!(
                     f,
                     "rule `{pattern}` matches `{name}`, but none of its providers can serve: "
                 )?;
                 write_list(f, &self.skipped)
             }
-            Why::Rule(pattern) => write!(f, "rule `{pattern}` matches `{name}`"),
-            Why::Addressed => write!(f, "`{name}` addresses a provider directly"),
-            Why::Demo => write!(f, "`{name}` is the built-in offline provider"),
-            Why::Listed => write!(f, "a provider lists `{name}`"),
-            Why::OnlyProvider => write!(f, "`{name}` goes to the only enabled provider"),
-            Why::Unknown { nearest } => self.write_unknown(f, &name, nearest),
+            Reason::Rule(pattern) => write!(f, "rule `{pattern}` matches `{name}`"),
+            Reason::Addressed => write!(f, "`{name}` addresses a provider directly"),
+            Reason::Demo => write!(f, "`{name}` is the built-in offline provider"),
+            Reason::Listed => write!(f, "a provider lists `{name}`"),
+            Reason::OnlyProvider => write!(f, "`{name}` goes to the only enabled provider"),
+            Reason::Unknown { nearest } => self.write_unknown(f, &name, nearest),
         }
     }
 }
@@ -181,7 +184,7 @@ fn write_list<T: fmt::Display>(
     Ok(())
 }
 
-/// Finds who serves `name`; Gemini's clients may write `models/` in front of it.
+/// Resolves `name`; Gemini's clients may write `models/` in front of it.
 pub fn resolve(directory: &Directory<'_>, name: &str) -> Resolution {
     let name = name.strip_prefix("models/").unwrap_or(name);
     let found = directory
@@ -196,23 +199,23 @@ pub fn resolve(directory: &Directory<'_>, name: &str) -> Resolution {
         name: name.to_owned(),
         candidates: found.candidates,
         skipped: found.skipped,
-        why: found.why,
+        reason: found.reason,
     }
 }
 
 /// A resolution without the name.
-struct Found {
+struct Match {
     candidates: Vec<Candidate>,
     skipped: Vec<Skipped>,
-    why: Why,
+    reason: Reason,
 }
 
-impl Found {
-    fn certain(candidates: Vec<Candidate>, why: Why) -> Self {
+impl Match {
+    fn new(candidates: Vec<Candidate>, reason: Reason) -> Self {
         Self {
             candidates,
             skipped: Vec::new(),
-            why,
+            reason,
         }
     }
 }
@@ -225,20 +228,20 @@ fn candidate(provider: &str, model: &str) -> Candidate {
 }
 
 impl Directory<'_> {
-    fn by_exact_rule(&self, name: &str) -> Option<Found> {
+    fn by_exact_rule(&self, name: &str) -> Option<Match> {
         self.rules.exact(name).map(|rule| self.apply(rule, name))
     }
 
-    fn by_wildcard(&self, name: &str) -> Option<Found> {
+    fn by_wildcard(&self, name: &str) -> Option<Match> {
         self.rules.wildcard(name).map(|rule| self.apply(rule, name))
     }
 
-    fn apply(&self, rule: &Rule, name: &str) -> Found {
+    fn apply(&self, rule: &Rule, name: &str) -> Match {
         let captured = rule.name.captures(name).unwrap_or_default();
-        let mut found = Found::certain(Vec::new(), Why::Rule(rule.name.clone()));
+        let mut found = Match::new(Vec::new(), Reason::Rule(rule.name.clone()));
         for RuleTarget { provider, model } in &rule.targets {
             let candidate = candidate(provider, &model.fill(captured));
-            match self.objection(provider) {
+            match self.skip_reason(provider) {
                 None => found.candidates.push(candidate),
                 Some(reason) => found.skipped.push(Skipped { candidate, reason }),
             }
@@ -246,8 +249,8 @@ impl Directory<'_> {
         found
     }
 
-    /// `demo` and `demo/<dialect>`: no wildcard captures them while the built-in provider serves.
-    fn by_demo(&self, name: &str) -> Option<Found> {
+    /// `demo` and `demo/<dialect>`: no wildcard rule matches them while the built-in provider serves.
+    fn by_demo(&self, name: &str) -> Option<Match> {
         let model = if name == DEMO {
             DEMO
         } else {
@@ -258,50 +261,49 @@ impl Directory<'_> {
         }
         let is_served = model == DEMO || dialect(model).is_some();
         Some(if is_served {
-            Found::certain(vec![candidate(DEMO, model)], Why::Demo)
+            Match::new(vec![candidate(DEMO, model)], Reason::Demo)
         } else {
             self.unknown(name)
         })
     }
 
-    fn by_address(&self, name: &str) -> Option<Found> {
+    fn by_address(&self, name: &str) -> Option<Match> {
         let (provider, model) = name
             .split_once('/')
             .filter(|(_, model)| !model.is_empty())?;
         self.enabled().find(|known| known.name == provider)?;
-        Some(Found::certain(
+        Some(Match::new(
             vec![candidate(provider, model)],
-            Why::Addressed,
+            Reason::Addressed,
         ))
     }
 
-    fn by_list(&self, name: &str) -> Option<Found> {
+    fn by_list(&self, name: &str) -> Option<Match> {
         let serving = self
             .enabled()
             .filter(|provider| self.ids(provider).iter().any(|id| id == name));
         let candidates: Vec<Candidate> = serving
             .map(|provider| candidate(&provider.name, name))
             .collect();
-        (!candidates.is_empty()).then(|| Found::certain(candidates, Why::Listed))
+        (!candidates.is_empty()).then(|| Match::new(candidates, Reason::Listed))
     }
 
-    fn by_only_provider(&self, name: &str) -> Option<Found> {
+    fn by_only_provider(&self, name: &str) -> Option<Match> {
         let mut enabled = self.enabled();
         let only = enabled
             .next()
             .filter(|provider| provider.models.is_none())?;
         let is_only = enabled.next().is_none() && !name.is_empty();
-        is_only.then(|| Found::certain(vec![candidate(&only.name, name)], Why::OnlyProvider))
+        is_only.then(|| Match::new(vec![candidate(&only.name, name)], Reason::OnlyProvider))
     }
 
-    fn unknown(&self, name: &str) -> Found {
-        let why = Why::Unknown {
-            nearest: self.nearest(name),
-        };
-        Found {
+    fn unknown(&self, name: &str) -> Match {
+        Match {
             candidates: Vec::new(),
             skipped: self.disabled_address(name).into_iter().collect(),
-            why,
+            reason: Reason::Unknown {
+                nearest: self.nearest(name),
+            },
         }
     }
 
@@ -309,7 +311,7 @@ impl Directory<'_> {
     fn disabled_address(&self, name: &str) -> Option<Skipped> {
         let (provider, model) = name.split_once('/')?;
         let reason = self
-            .objection(provider)
+            .skip_reason(provider)
             .filter(|reason| *reason == SkipReason::Disabled)?;
         Some(Skipped {
             candidate: candidate(provider, model),
@@ -317,8 +319,8 @@ impl Directory<'_> {
         })
     }
 
-    /// Why a provider cannot be a candidate.
-    fn objection(&self, provider: &str) -> Option<SkipReason> {
+    /// Why a provider cannot be a candidate; `None` where it can.
+    fn skip_reason(&self, provider: &str) -> Option<SkipReason> {
         if provider == DEMO {
             return (!self.demo_enabled).then_some(SkipReason::Disabled);
         }
@@ -333,7 +335,7 @@ impl Directory<'_> {
         self.providers.iter().filter(|provider| provider.enabled)
     }
 
-    /// What a provider serves: the person's own list where there is one, else what it said itself.
+    /// The model ids that a provider serves: as configured, else from its own list.
     fn ids(&self, provider: &Provider) -> Arc<[String]> {
         match &provider.models {
             Some(models) => Arc::clone(models),
@@ -342,21 +344,16 @@ impl Directory<'_> {
     }
 
     fn nearest(&self, name: &str) -> Vec<String> {
-        let exact_rules = self
-            .rules
-            .0
-            .iter()
-            .filter(|rule| !rule.name.is_wild())
-            .map(|rule| rule.name.to_string());
-        let listed = self
-            .enabled()
-            .flat_map(|provider| self.ids(provider).to_vec());
-        let mut known: Vec<String> = exact_rules.chain(listed).collect();
+        let exact_rules = self.rules.0.iter().filter(|rule| !rule.name.is_wild());
+        let mut known: Vec<String> = exact_rules.map(|rule| rule.name.to_string()).collect();
+        for provider in self.enabled() {
+            known.extend(self.ids(provider).iter().cloned());
+        }
         if let Some((_, model)) = name.split_once('/') {
-            known.extend(
-                self.enabled()
-                    .map(|provider| format!("{}/{model}", provider.name)),
-            );
+            let addresses = self
+                .enabled()
+                .map(|provider| format!("{}/{model}", provider.name));
+            known.extend(addresses);
         }
         if self.demo_enabled {
             known.extend(crate::provider::dialects().map(|dialect| format!("{DEMO}/{dialect}")));
@@ -373,14 +370,14 @@ mod tests {
     use super::*;
     use crate::provider::{Auth, sample};
 
-    struct World {
+    struct Fixture {
         rules: Rules,
         providers: Vec<Provider>,
         demo_enabled: bool,
     }
 
     /// Providers by name; `!name` is a disabled one.
-    fn world(providers: &[&str], rules: &[(&str, &[&str])]) -> World {
+    fn fixture(providers: &[&str], rules: &[(&str, &[&str])]) -> Fixture {
         let provider = |name: &&str| {
             let mut provider = sample(
                 name.trim_start_matches('!'),
@@ -403,14 +400,14 @@ mod tests {
                 targets: targets.iter().map(target).collect(),
             }
         };
-        World {
+        Fixture {
             rules: Rules(rules.iter().map(rule).collect()),
             providers: providers.iter().map(provider).collect(),
             demo_enabled: true,
         }
     }
 
-    impl World {
+    impl Fixture {
         fn resolve(&self, name: &str) -> Resolution {
             let listed = |provider: &str| -> Arc<[String]> {
                 match provider {
@@ -439,12 +436,12 @@ mod tests {
 
     #[test]
     fn an_exact_rule_comes_before_a_wildcard_and_keeps_its_order() {
-        let world = world(
+        let fixture = fixture(
             &["lab", "openai"],
             &[("*", &["lab/*"]), ("fast", &["openai/gpt-5-mini", "lab/a"])],
         );
-        assert_eq!(world.candidates("fast"), ["openai/gpt-5-mini", "lab/a"]);
-        assert_eq!(world.candidates("slow"), ["lab/slow"]);
+        assert_eq!(fixture.candidates("fast"), ["openai/gpt-5-mini", "lab/a"]);
+        assert_eq!(fixture.candidates("slow"), ["lab/slow"]);
     }
 
     #[test]
@@ -455,39 +452,39 @@ mod tests {
             ("claude-*", &["lab/second"]),
             ("claude-opus*", &["lab/opus"]),
         ];
-        let world = world(&["lab"], rules);
-        assert_eq!(world.candidates("claude-opus-4"), ["lab/opus"]);
-        assert_eq!(world.candidates("claude-haiku"), ["lab/first"]);
-        assert_eq!(world.candidates("gpt"), ["lab/any"]);
+        let fixture = fixture(&["lab"], rules);
+        assert_eq!(fixture.candidates("claude-opus-4"), ["lab/opus"]);
+        assert_eq!(fixture.candidates("claude-haiku"), ["lab/first"]);
+        assert_eq!(fixture.candidates("gpt"), ["lab/any"]);
     }
 
     #[test]
     fn the_star_on_the_right_is_what_the_star_on_the_left_matched() {
-        let world = world(
+        let fixture = fixture(
             &["anthropic", "lab"],
             &[("claude-*", &["anthropic/claude-*", "lab/*"])],
         );
         assert_eq!(
-            world.candidates("claude-opus"),
+            fixture.candidates("claude-opus"),
             ["anthropic/claude-opus", "lab/opus"]
         );
     }
 
     #[test]
     fn a_provider_is_addressed_directly_whatever_the_wildcards_say() {
-        let world = world(&["lab", "openai"], &[("*", &["openai/gpt-5"])]);
-        assert_eq!(world.candidates("lab/llama3:8b"), ["lab/llama3:8b"]);
+        let fixture = fixture(&["lab", "openai"], &[("*", &["openai/gpt-5"])]);
+        assert_eq!(fixture.candidates("lab/llama3:8b"), ["lab/llama3:8b"]);
         assert_eq!(
-            world.candidates("lab/meta/llama3:8b"),
+            fixture.candidates("lab/meta/llama3:8b"),
             ["lab/meta/llama3:8b"]
         );
-        assert_eq!(world.resolve("lab/x").why, Why::Addressed);
+        assert_eq!(fixture.resolve("lab/x").reason, Reason::Addressed);
     }
 
     #[test]
     fn a_listed_name_goes_to_every_provider_that_lists_it() {
         assert_eq!(
-            world(&["lab", "openai", "openrouter"], &[]).candidates("gpt-5"),
+            fixture(&["lab", "openai", "openrouter"], &[]).candidates("gpt-5"),
             ["openai/gpt-5", "openrouter/gpt-5"]
         );
     }
@@ -495,64 +492,64 @@ mod tests {
     #[test]
     fn a_listed_name_with_a_slash_is_served_where_its_first_segment_is_no_enabled_provider() {
         assert_eq!(
-            world(&["openrouter", "lab"], &[]).candidates("openai/gpt-5"),
+            fixture(&["openrouter", "lab"], &[]).candidates("openai/gpt-5"),
             ["openrouter/openai/gpt-5"]
         );
         assert_eq!(
-            world(&["!openai", "openrouter", "lab"], &[]).candidates("openai/gpt-5"),
+            fixture(&["!openai", "openrouter", "lab"], &[]).candidates("openai/gpt-5"),
             ["openrouter/openai/gpt-5"]
         );
     }
 
     #[test]
     fn the_persons_own_list_is_believed_before_the_providers() {
-        let mut world = world(&["openai", "lab"], &[]);
-        world.providers[0].models = Some(["mine".to_owned()].into());
-        assert_eq!(world.candidates("mine"), ["openai/mine"]);
-        assert!(world.candidates("gpt-5-mini").is_empty());
+        let mut fixture = fixture(&["openai", "lab"], &[]);
+        fixture.providers[0].models = Some(["mine".to_owned()].into());
+        assert_eq!(fixture.candidates("mine"), ["openai/mine"]);
+        assert!(fixture.candidates("gpt-5-mini").is_empty());
     }
 
     #[test]
     fn gemini_clients_may_write_models_in_front() {
         assert_eq!(
-            world(&["openai", "lab"], &[]).candidates("models/gpt-5-mini"),
+            fixture(&["openai", "lab"], &[]).candidates("models/gpt-5-mini"),
             ["openai/gpt-5-mini"]
         );
     }
 
     #[test]
     fn the_demo_needs_no_rule_and_no_wildcard_captures_it() {
-        let mut world = world(&["lab"], &[("*", &["lab/*"]), ("demo*", &["lab/x"])]);
-        assert_eq!(world.candidates("demo"), ["demo/demo"]);
-        assert_eq!(world.candidates("demo/anthropic"), ["demo/anthropic"]);
-        assert!(world.candidates("demo/cobol").is_empty());
-        world.demo_enabled = false;
-        assert_eq!(world.candidates("demo"), ["lab/x"]);
+        let mut fixture = fixture(&["lab"], &[("*", &["lab/*"]), ("demo*", &["lab/x"])]);
+        assert_eq!(fixture.candidates("demo"), ["demo/demo"]);
+        assert_eq!(fixture.candidates("demo/anthropic"), ["demo/anthropic"]);
+        assert!(fixture.candidates("demo/cobol").is_empty());
+        fixture.demo_enabled = false;
+        assert_eq!(fixture.candidates("demo"), ["lab/x"]);
     }
 
     #[test]
     fn an_exact_rule_may_take_the_demos_name() {
         assert_eq!(
-            world(&["lab"], &[("demo", &["lab/x"])]).candidates("demo"),
+            fixture(&["lab"], &[("demo", &["lab/x"])]).candidates("demo"),
             ["lab/x"]
         );
     }
 
     #[test]
     fn the_only_enabled_provider_gets_unknown_names_unchanged() {
-        let mut world = world(&["lab", "!openai"], &[("fast", &["lab/a"])]);
-        assert_eq!(world.candidates("brand-new"), ["lab/brand-new"]);
-        world.providers[0].models = Some(["a".to_owned()].into());
+        let mut fixture = fixture(&["lab", "!openai"], &[("fast", &["lab/a"])]);
+        assert_eq!(fixture.candidates("brand-new"), ["lab/brand-new"]);
+        fixture.providers[0].models = Some(["a".to_owned()].into());
         assert!(
-            world.candidates("brand-new").is_empty(),
+            fixture.candidates("brand-new").is_empty(),
             "the person said what it serves"
         );
     }
 
     #[test]
     fn a_rule_whose_providers_are_disabled_says_so_instead_of_looking_elsewhere() {
-        let world = world(&["!lab", "openai"], &[("gpt-5", &["lab/a", "gone/b"])]);
-        let resolution = world.resolve("gpt-5");
+        let fixture = fixture(&["!lab", "openai"], &[("gpt-5", &["lab/a", "gone/b"])]);
+        let resolution = fixture.resolve("gpt-5");
         assert!(resolution.candidates.is_empty());
         let message = resolution.fault().unwrap().message;
         assert!(
@@ -563,12 +560,12 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_told_with_its_nearest() {
-        let world = world(&["lab", "openai"], &[("fast", &["lab/a"])]);
-        let message = world.resolve("gpt-6").fault().unwrap().message;
+        let fixture = fixture(&["lab", "openai"], &[("fast", &["lab/a"])]);
+        let message = fixture.resolve("gpt-6").fault().unwrap().message;
         let expected = "no rule and no provider lists `gpt-6`; nearest: `gpt-5`; add a [[models]] rule or address it as provider/model";
         assert_eq!(message, expected);
         assert!(
-            world
+            fixture
                 .resolve("opnai/gpt-5")
                 .fault()
                 .unwrap()
@@ -576,7 +573,7 @@ mod tests {
                 .contains("`openai/gpt-5`")
         );
         assert!(
-            world
+            fixture
                 .resolve("demo/antropic")
                 .fault()
                 .unwrap()
@@ -587,9 +584,9 @@ mod tests {
 
     #[test]
     fn an_addressed_provider_that_is_disabled_is_named() {
-        let world = world(&["!openai", "lab", "other"], &[]);
+        let fixture = fixture(&["!openai", "lab", "other"], &[]);
         assert!(
-            world
+            fixture
                 .resolve("openai/o3")
                 .fault()
                 .unwrap()
@@ -600,7 +597,7 @@ mod tests {
 
     #[test]
     fn a_giant_name_is_not_repeated_in_full() {
-        let message = world(&["a", "b"], &[])
+        let message = fixture(&["a", "b"], &[])
             .resolve(&"x".repeat(100_000))
             .fault()
             .unwrap()
@@ -610,6 +607,6 @@ mod tests {
 
     #[test]
     fn served_names_have_no_fault() {
-        assert_eq!(world(&["lab"], &[]).resolve("x").fault(), None);
+        assert_eq!(fixture(&["lab"], &[]).resolve("x").fault(), None);
     }
 }

@@ -1,38 +1,33 @@
-//! Which conversation a request belongs to, so that it keeps to the account whose prompt cache it
-//! filled.
+//! Which conversation a request belongs to, so that it stays with the account whose prompt cache it
+//! filled. It chooses no account.
 
 use http::HeaderMap;
 
-use super::Call;
+use super::client_request::ClientRequest;
 use crate::json::Document;
 use crate::pool::SessionKey;
 use crate::protocol::conversation_key;
 
-/// The client's own word for its conversation, above what its dialect says.
+/// The client's own name for its conversation; it goes before the dialect's field.
 const HEADER: &str = "x-aerostat-session";
 
-/// The conversation as it is named: by our header, else by the dialect's own field. `None` where
-/// none of them does.
-pub(super) fn key(call: &Call, field: Option<&str>) -> Option<SessionKey> {
-    named(&call.headers).or(field).map(SessionKey::of)
+/// The conversation as our header names it, else the dialect's own field. `None` where neither does.
+pub(super) fn key(request: &ClientRequest, field: Option<&str>) -> Option<SessionKey> {
+    named(&request.headers).or(field).map(SessionKey::of)
 }
 
 fn named(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(HEADER)?
-        .to_str()
-        .ok()
-        .filter(|name| !name.is_empty())
+    let name = headers.get(HEADER)?.to_str().ok()?;
+    (!name.is_empty()).then_some(name)
 }
 
-/// The conversation by how it begins. `None` where a request says nothing of the kind; then any
-/// account does.
-pub(super) fn by_opening(call: &Call) -> Option<SessionKey> {
-    let document = Document::parse(call.body.whole().clone()).ok()?;
-    conversation_key::digest(
+/// The conversation by how it begins. `None` where the request has no such beginning; then any
+/// account serves it.
+pub(super) fn by_opening(request: &ClientRequest) -> Option<SessionKey> {
+    let document = Document::parse(request.body.whole().clone()).ok()?;
+    let digest = conversation_key::digest(
         document.root(),
-        call.protocol.descriptor().conversation_fields,
-    )
-    .as_deref()
-    .map(SessionKey::of)
+        request.protocol.descriptor().conversation_fields,
+    )?;
+    Some(SessionKey::of(&digest))
 }

@@ -1,17 +1,19 @@
-//! Reasoning tokens for clients that cannot carry them: a bounded memory, keyed by the ids of tool
+//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the ids of tool
 //! calls.
 //!
-//! A Chat client has no field for a thinking signature, an Anthropic client none on a call. What
-//! the upstream wants back is kept here with the call that followed it, and put back when the
-//! call's id comes again in history. Memory only, never on disk.
+//! A Chat client has no field for a thinking signature, an Anthropic client none on a tool call.
+//! What the upstream wants back is cached with the call that followed it, and put back when the
+//! call's id comes again in history. In memory only, never on disk.
 //!
 //! Source: `translation.md` section 10, strategy 2.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use lru::LruCache;
+use parking_lot::Mutex;
 use tokio::time::Instant;
+use tracing::debug;
 
 use crate::canon::{
     Event, Offset, Origin, Part, PartHead, PartKind, ReasoningForm, Request, Role, Signature, Turn,
@@ -20,114 +22,127 @@ use crate::json::EscapedStr;
 
 const ENTRIES_MAX: usize = 2_000;
 const BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Reasoning of one part that is worth keeping; what is longer is forgotten.
+/// The longest reasoning of one part that is cached; a longer one is dropped with its signature.
 const PART_BYTES_MAX: usize = 1024 * 1024;
 const AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// What one call has to bring back.
+/// What belongs to one tool call.
 #[derive(Clone, Debug)]
-struct Kept {
-    /// Reasoning that stood in front of the call, with its tokens.
+struct Entry {
+    /// Reasoning that stood before the call, with its signatures.
     reasoning: Vec<Part>,
-    /// The token on the call itself.
+    /// The signature on the call itself.
     signature: Option<Signature>,
-    kept_at: Instant,
+    inserted_at: Instant,
 }
 
-impl Kept {
+impl Entry {
     fn bytes(&self) -> usize {
-        let part = |part: &Part| match &part.kind {
-            PartKind::Reasoning { texts, .. } => {
-                texts.iter().map(|text| text.as_bytes().len()).sum()
-            }
-            _ => 0,
-        };
-        let signature = |signature: &Option<Signature>| {
-            signature
-                .as_ref()
-                .map_or(0, |signature| signature.value.as_bytes().len())
-        };
-        self.reasoning
-            .iter()
-            .map(|reasoning| part(reasoning) + signature(&reasoning.signature))
-            .sum::<usize>()
-            + signature(&self.signature)
+        let reasoning: usize = self.reasoning.iter().map(reasoning_bytes).sum();
+        reasoning + sig_bytes(self.signature.as_ref())
+    }
+
+    fn is_stale(&self) -> bool {
+        self.inserted_at.elapsed() >= AGE_MAX
     }
 }
 
-/// The memory of all conversations.
-#[derive(Debug, Default)]
-pub struct Signatures {
-    kept: Mutex<Memory>,
+fn reasoning_bytes(part: &Part) -> usize {
+    let texts: usize = match &part.kind {
+        PartKind::Reasoning { texts, .. } => texts.iter().map(|text| text.as_bytes().len()).sum(),
+        _ => 0,
+    };
+    texts + sig_bytes(part.signature.as_ref())
 }
 
+fn sig_bytes(signature: Option<&Signature>) -> usize {
+    signature.map_or(0, |signature| signature.value.as_bytes().len())
+}
+
+/// The signatures of all conversations.
 #[derive(Debug, Default)]
-struct Memory {
-    by_call: HashMap<String, Kept>,
-    /// Ids in the order in which they came.
-    order: VecDeque<String>,
+pub(super) struct Signatures {
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug)]
+struct Cache {
+    /// Ordered by insertion: reading an entry does not move it, so that the first one is also the
+    /// oldest.
+    by_call: LruCache<String, Entry>,
     bytes: usize,
 }
 
-impl Signatures {
-    /// Puts what was kept in front of and onto the calls of a request's history that came back
-    /// without it.
-    pub(super) fn attach(&self, request: &mut Request) {
-        let memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.by_call.is_empty() {
-            return;
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            // Bounded on insertion, by bytes and age too.
+            by_call: LruCache::unbounded(),
+            bytes: 0,
         }
-        let turns = request
-            .turns
-            .iter_mut()
-            .filter(|turn| turn.role == Role::Assistant);
-        turns.for_each(|turn| memory.attach(turn));
-    }
-
-    fn keep(&self, call_id: &EscapedStr, reasoning: Vec<Part>, signature: Option<Signature>) {
-        let kept = Kept {
-            reasoning,
-            signature,
-            kept_at: Instant::now(),
-        };
-        let mut memory = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.insert(call_id.to_plain().into_owned(), kept);
     }
 }
 
-impl Memory {
-    fn attach(&self, turn: &mut Turn) {
-        let is_signed = |part: &&Part| is_reasoning(part) && part.signature.is_some();
-        let signed = turn.parts.iter().filter(is_signed).count();
-        // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops
-        // the thoughts.
-        let kept = turn
-            .parts
-            .iter()
-            .filter_map(|part| self.of_call(part))
-            .map(|kept| kept.reasoning.len())
-            .sum::<usize>();
-        if kept > signed {
-            self.put_reasoning(turn);
+impl Signatures {
+    /// Puts cached reasoning and signatures back into a request's history, where the client brought
+    /// the calls without them.
+    pub(super) fn attach(&self, request: &mut Request) {
+        let cache = self.cache.lock();
+        if cache.by_call.is_empty() {
+            return;
         }
-        for part in &mut turn.parts {
-            let kept = self.of_call(part).and_then(|kept| kept.signature.clone());
-            part.signature = part.signature.take().or(kept);
+        for turn in &mut request.turns {
+            if turn.role == Role::Assistant {
+                cache.attach(turn);
+            }
         }
     }
 
-    /// Puts what was kept before its call and the text that leads to it. What the client wrote of
-    /// it itself is the same reasoning without its tokens (Chat's `reasoning_content`).
-    fn put_reasoning(&self, turn: &mut Turn) {
+    fn insert(&self, call_id: &EscapedStr, reasoning: Vec<Part>, signature: Option<Signature>) {
+        let entry = Entry {
+            reasoning,
+            signature,
+            inserted_at: Instant::now(),
+        };
+        let call_id = call_id.to_plain().into_owned();
+        self.cache.lock().insert(call_id, entry);
+    }
+}
+
+impl Cache {
+    fn attach(&self, turn: &mut Turn) {
+        let is_signed = |part: &&Part| is_reasoning(part) && part.signature.is_some();
+        let signed = turn.parts.iter().filter(is_signed).count();
+        let cached: usize = turn
+            .parts
+            .iter()
+            .filter_map(|part| self.of_call(part))
+            .map(|entry| entry.reasoning.len())
+            .sum();
+        // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops
+        // the thoughts.
+        if cached > signed {
+            self.restore_reasoning(turn);
+        }
+        for part in &mut turn.parts {
+            if part.signature.is_none() {
+                part.signature = self.of_call(part).and_then(|entry| entry.signature.clone());
+            }
+        }
+    }
+
+    /// Puts cached reasoning before its call and the text that leads to it. Reasoning that the
+    /// client wrote itself is the same without its signatures (Chat's `reasoning_content`), and is
+    /// replaced.
+    fn restore_reasoning(&self, turn: &mut Turn) {
         let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
         for part in turn.parts.drain(..).filter(|part| !is_reasoning(part)) {
-            if let Some(kept) = self.of_call(&part) {
-                let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
+            if let Some(entry) = self.of_call(&part) {
                 let before_text = parts
                     .iter()
-                    .rposition(|part| !is_text(part))
+                    .rposition(|part| !matches!(part.kind, PartKind::Text(_)))
                     .map_or(0, |last| last + 1);
-                let reasoning = kept.reasoning.iter().map(|reasoning| Part {
+                let reasoning = entry.reasoning.iter().map(|reasoning| Part {
                     at: part.at,
                     ..reasoning.clone()
                 });
@@ -138,41 +153,38 @@ impl Memory {
         turn.parts = parts;
     }
 
-    fn of_call(&self, part: &Part) -> Option<&Kept> {
+    fn of_call(&self, part: &Part) -> Option<&Entry> {
         let PartKind::ToolCall { id, .. } = &part.kind else {
             return None;
         };
-        self.by_call
-            .get(&*id.to_plain())
-            .filter(|kept| kept.kept_at.elapsed() < AGE_MAX)
+        let entry = self.by_call.peek(&*id.to_plain())?;
+        (!entry.is_stale()).then_some(entry)
     }
 
-    fn insert(&mut self, call_id: String, kept: Kept) {
-        self.bytes += kept.bytes();
-        if let Some(old) = self.by_call.insert(call_id.clone(), kept) {
-            self.bytes -= old.bytes();
-            self.order.retain(|id| *id != call_id);
+    /// Inserts an entry as the youngest, also where the id was known.
+    fn insert(&mut self, call_id: String, entry: Entry) {
+        self.bytes += entry.bytes();
+        if let Some(replaced) = self.by_call.put(call_id, entry) {
+            self.bytes -= replaced.bytes();
         }
-        self.order.push_back(call_id);
         while self.is_over() {
-            let Some(oldest) = self.order.pop_front() else {
+            let Some((_, evicted)) = self.by_call.pop_lru() else {
                 break;
             };
-            if let Some(old) = self.by_call.remove(&oldest) {
-                self.bytes -= old.bytes();
+            self.bytes -= evicted.bytes();
+            if !evicted.is_stale() {
+                debug!("limit: the oldest reasoning signature is evicted");
             }
         }
     }
 
     fn is_over(&self) -> bool {
-        let is_stale = |id: &String| {
-            self.by_call
-                .get(id)
-                .is_none_or(|kept| kept.kept_at.elapsed() >= AGE_MAX)
-        };
-        self.order.len() > ENTRIES_MAX
+        self.by_call.len() > ENTRIES_MAX
             || self.bytes > BYTES_MAX
-            || self.order.front().is_some_and(is_stale)
+            || self
+                .by_call
+                .peek_lru()
+                .is_some_and(|(_, oldest)| oldest.is_stale())
     }
 }
 
@@ -180,19 +192,20 @@ fn is_reasoning(part: &Part) -> bool {
     matches!(part.kind, PartKind::Reasoning { .. })
 }
 
-/// Gathers the tokens of one answer as its events pass.
+/// Collects the signatures of one response from its events.
 pub(super) struct SignatureCollector {
     signatures: Arc<Signatures>,
     origin: Origin,
-    /// Reasoning with its tokens since the last call.
+    /// Reasoning with its signatures since the last tool call.
     reasoning: Vec<Part>,
-    open: Open,
+    open: OpenPart,
 }
 
+/// The part whose events are arriving.
 #[derive(Debug, Default)]
-enum Open {
+enum OpenPart {
     #[default]
-    Nothing,
+    Other,
     Reasoning {
         form: ReasoningForm,
         paragraphs: Vec<Vec<EscapedStr>>,
@@ -206,25 +219,26 @@ enum Open {
 }
 
 impl SignatureCollector {
+    /// `origin`: who makes the response.
     pub(super) fn new(signatures: Arc<Signatures>, origin: Origin) -> Self {
         Self {
             signatures,
             origin,
             reasoning: Vec::new(),
-            open: Open::Nothing,
+            open: OpenPart::Other,
         }
     }
 
     pub(super) fn note(&mut self, event: &Event) {
         match (event, &mut self.open) {
-            (Event::PartStart { head, .. }, _) => self.open = Open::at(head),
-            (Event::Delta { text, .. }, Open::Reasoning { .. }) => self.open.add(text),
-            (Event::Paragraph { .. }, Open::Reasoning { paragraphs, .. }) => {
+            (Event::PartStart { head, .. }, _) => self.open = OpenPart::at(head),
+            (Event::Delta { text, .. }, OpenPart::Reasoning { .. }) => self.open.add(text),
+            (Event::Paragraph { .. }, OpenPart::Reasoning { paragraphs, .. }) => {
                 paragraphs.push(Vec::new())
             }
             (
                 Event::Signature { value, .. },
-                Open::Reasoning { signature, .. } | Open::Call { signature, .. },
+                OpenPart::Reasoning { signature, .. } | OpenPart::Call { signature, .. },
             ) => *signature = Some(value.detached()),
             (Event::PartEnd { .. }, _) => self.end_part(),
             _ => {}
@@ -233,7 +247,7 @@ impl SignatureCollector {
 
     fn end_part(&mut self) {
         match std::mem::take(&mut self.open) {
-            Open::Reasoning {
+            OpenPart::Reasoning {
                 form,
                 paragraphs,
                 signature: Some(signature),
@@ -249,14 +263,14 @@ impl SignatureCollector {
                     ..Part::new(PartKind::Reasoning { form, texts }, Offset(0))
                 });
             }
-            Open::Call { id, signature } => {
+            OpenPart::Call { id, signature } => {
                 let reasoning = std::mem::take(&mut self.reasoning);
                 if signature.is_some() || !reasoning.is_empty() {
                     let signature = signature.map(|signature| self.signature(signature));
-                    self.signatures.keep(&id, reasoning, signature);
+                    self.signatures.insert(&id, reasoning, signature);
                 }
             }
-            Open::Reasoning { .. } | Open::Nothing => {}
+            OpenPart::Reasoning { .. } | OpenPart::Other => {}
         }
     }
 
@@ -268,7 +282,7 @@ impl SignatureCollector {
     }
 }
 
-impl Open {
+impl OpenPart {
     fn at(head: &PartHead) -> Self {
         match head {
             PartHead::Reasoning(form) => Self::Reasoning {
@@ -281,11 +295,11 @@ impl Open {
                 id: id.clone(),
                 signature: None,
             },
-            _ => Self::Nothing,
+            _ => Self::Other,
         }
     }
 
-    /// More of a part's reasoning; too much of it is given up, with its token.
+    /// Appends reasoning; a part that becomes too long is dropped with its signature.
     fn add(&mut self, text: &EscapedStr) {
         let Self::Reasoning {
             paragraphs, bytes, ..
@@ -295,7 +309,7 @@ impl Open {
         };
         *bytes += text.as_bytes().len();
         if *bytes > PART_BYTES_MAX {
-            *self = Self::Nothing;
+            *self = Self::Other;
         } else if let Some(open) = paragraphs.last_mut() {
             open.push(text.detached());
         }
@@ -317,7 +331,7 @@ mod tests {
     }
 
     fn answer(signatures: &Arc<Signatures>, id: &str) {
-        let mut harvest = SignatureCollector::new(signatures.clone(), origin());
+        let mut collector = SignatureCollector::new(signatures.clone(), origin());
         let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: id.into(),
@@ -342,7 +356,7 @@ mod tests {
             Event::PartStart { at, head: call },
             Event::PartEnd { at },
         ];
-        events.iter().for_each(|event| harvest.note(event));
+        events.iter().for_each(|event| collector.note(event));
     }
 
     fn history(id: &str) -> Request {
@@ -423,7 +437,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_client_kept_in_part_is_made_whole() {
         let signatures = Arc::new(Signatures::default());
-        let mut harvest = SignatureCollector::new(signatures.clone(), origin());
+        let mut collector = SignatureCollector::new(signatures.clone(), origin());
         let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: "call_1".into(),
@@ -449,7 +463,7 @@ mod tests {
         let events = shown
             .chain(reasoning(ReasoningForm::Redacted, "hidden"))
             .chain([Event::PartStart { at, head: call }, Event::PartEnd { at }]);
-        events.for_each(|event| harvest.note(&event));
+        events.for_each(|event| collector.note(&event));
 
         let mut request = history("call_1");
         let left = Part::new(
@@ -496,25 +510,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reasoning_without_end_is_not_kept() {
         let signatures = Arc::new(Signatures::default());
-        let mut harvest = SignatureCollector::new(signatures, origin());
+        let mut collector = SignatureCollector::new(signatures, origin());
         let at = PartIndex::default();
-        harvest.note(&Event::PartStart {
+        collector.note(&Event::PartStart {
             at,
             head: PartHead::Reasoning(ReasoningForm::Full),
         });
         let text: EscapedStr = "x".repeat(PART_BYTES_MAX / 4).as_str().into();
         (0..5).for_each(|_| {
-            harvest.note(&Event::Delta {
+            collector.note(&Event::Delta {
                 at,
                 text: text.clone(),
             })
         });
-        harvest.note(&Event::Signature {
+        collector.note(&Event::Signature {
             at,
             value: "token".into(),
         });
-        harvest.note(&Event::PartEnd { at });
-        assert!(harvest.reasoning.is_empty());
+        collector.note(&Event::PartEnd { at });
+        assert!(collector.reasoning.is_empty());
     }
 
     #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //! never at what a body says.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -11,7 +12,6 @@ use futures_util::future::poll_immediate;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use http_body_util::combinators::UnsyncBoxBody;
 
 use super::{ListenerLimits, coding};
 use crate::canon::{Blame, Fault, FaultKind};
@@ -23,26 +23,32 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// An error in a stream cuts the connection without the final chunk, so that the client sees that
 /// the answer broke off. Once the client has left, the body is dropped.
-#[derive(Debug)]
 pub struct ResponseBody(Content);
 
-#[derive(Debug)]
 enum Content {
     Full(Bytes),
-    Stream(UnsyncBoxBody<Bytes, BoxError>),
+    Stream(Pin<Box<BodyStream>>),
 }
+
+type BodyStream = dyn http_body::Body<Data = Bytes, Error = BoxError> + Send;
 
 impl ResponseBody {
     pub fn empty() -> Self {
         Self(Content::Full(Bytes::new()))
     }
 
-    pub fn stream<B>(body: B) -> Self
-    where
-        B: http_body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<BoxError>,
-    {
-        Self(Content::Stream(body.map_err(Into::into).boxed_unsync()))
+    /// A body as it comes. It is boxed by the caller, and not wrapped again.
+    pub fn stream(body: Pin<Box<BodyStream>>) -> Self {
+        Self(Content::Stream(body))
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
+            Content::Stream(_) => f.debug_tuple("Stream").finish_non_exhaustive(),
+        }
     }
 }
 
@@ -63,7 +69,7 @@ impl http_body::Body for ResponseBody {
         match &mut self.0 {
             Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Stream(stream) => Pin::new(stream).poll_frame(cx),
+            Content::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
 

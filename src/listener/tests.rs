@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::guard::{Policy, admit};
 use super::listen::{Reach, bind};
-use super::{Handler, ListenerLimits, ResponseBody, collect, serve};
+use super::{BoxError, Handler, ListenerLimits, ResponseBody, collect, serve};
 use crate::canon::{Fault, FaultKind};
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -89,21 +89,24 @@ impl Probe {
                 }
                 let chunk = [first, "last"].get(step).copied()?;
                 Some((
-                    Ok::<_, std::io::Error>(Frame::data(Bytes::from(chunk))),
+                    Ok::<_, BoxError>(Frame::data(Bytes::from(chunk))),
                     (step + 1, tells),
                 ))
             }
         };
-        ResponseBody::stream(StreamBody::new(Box::pin(stream::unfold((0, tells), step))))
+        ResponseBody::stream(Box::pin(StreamBody::new(Box::pin(stream::unfold(
+            (0, tells),
+            step,
+        )))))
     }
 
     fn flood(&self) -> ResponseBody {
         let made = Arc::clone(&self.chunks_made);
         let chunks = std::iter::repeat_with(move || {
             made.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(&[b'x'; 16 << 10])))
+            Ok::<_, BoxError>(Frame::data(Bytes::from_static(&[b'x'; 16 << 10])))
         });
-        ResponseBody::stream(StreamBody::new(stream::iter(chunks)))
+        ResponseBody::stream(Box::pin(StreamBody::new(stream::iter(chunks))))
     }
 }
 
@@ -111,9 +114,9 @@ impl Probe {
 fn late() -> ResponseBody {
     let chunk = async {
         sleep(Duration::from_secs(3600)).await;
-        Ok::<_, std::io::Error>(Frame::data(Bytes::from("late")))
+        Ok::<_, BoxError>(Frame::data(Bytes::from("late")))
     };
-    ResponseBody::stream(StreamBody::new(Box::pin(stream::once(chunk))))
+    ResponseBody::stream(Box::pin(StreamBody::new(Box::pin(stream::once(chunk)))))
 }
 
 fn answer(fault: &Fault) -> Response<ResponseBody> {

@@ -57,10 +57,6 @@ pub struct Provider {
 }
 
 impl Provider {
-    pub fn speaks(&self, dialect: Dialect) -> bool {
-        self.dialects.contains(&dialect)
-    }
-
     /// The account that this provider has without any sign-in; `lookup` reads the environment.
     ///
     /// # Errors

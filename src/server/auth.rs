@@ -1,4 +1,4 @@
-//! Who may use the port.
+//! Who may use the port: API keys, compared by hash. It stores no key.
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthMode {
     Off,
-    /// All but the bare 200 on `/`.
+    /// All except the empty 200 on `/`.
     Strict,
-    /// All but that and `/healthz`.
+    /// All except that and `/healthz`.
     AllExceptHealth,
 }
 
-/// The keys that open the port, as hashes: comparing hashes of equal length leaks neither length
-/// nor place of a difference.
+/// The accepted API keys, as hashes: comparing hashes of equal length leaks neither the length nor
+/// the place of a difference.
 #[derive(Clone, Debug, Default)]
 pub struct Keys(Vec<[u8; 32]>);
 
@@ -42,12 +42,12 @@ impl Keys {
         self
     }
 
-    /// Whether any of the forms in which clients send a key holds a right one.
-    pub fn open(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
-        sent(headers, query).any(|key| self.has(&key))
+    /// Whether the request carries an accepted key, in any of the forms in which clients send one.
+    pub fn accept(&self, headers: &HeaderMap, query: Option<&str>) -> bool {
+        sent(headers, query).any(|key| self.contains(&key))
     }
 
-    fn has(&self, key: &str) -> bool {
+    fn contains(&self, key: &str) -> bool {
         let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
         // Every key is compared, so that the time tells nothing of which one matched.
         self.0
@@ -74,7 +74,7 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// The query without `key`, which is this port's own business.
+/// The query without `key`, which is for this port and must not reach an upstream.
 pub(super) fn without_key(query: Option<&str>) -> Option<String> {
     let kept: Vec<&str> = query?
         .split('&')
@@ -93,12 +93,12 @@ mod tests {
         let header = |name: &'static str, value: &str| {
             HeaderMap::from_iter([(http::HeaderName::from_static(name), value.parse().unwrap())])
         };
-        assert!(keys.open(&header("authorization", "bearer sk-right"), None));
-        assert!(keys.open(&header("x-api-key", "sk-right"), None));
-        assert!(keys.open(&header("x-goog-api-key", "sk-right"), None));
-        assert!(keys.open(&HeaderMap::new(), Some("alt=sse&key=sk%2Dright")));
-        assert!(!keys.open(&header("authorization", "Bearer sk-wrong"), Some("key=")));
-        assert!(!Keys::default().open(&header("x-api-key", ""), None));
+        assert!(keys.accept(&header("authorization", "bearer sk-right"), None));
+        assert!(keys.accept(&header("x-api-key", "sk-right"), None));
+        assert!(keys.accept(&header("x-goog-api-key", "sk-right"), None));
+        assert!(keys.accept(&HeaderMap::new(), Some("alt=sse&key=sk%2Dright")));
+        assert!(!keys.accept(&header("authorization", "Bearer sk-wrong"), Some("key=")));
+        assert!(!Keys::default().accept(&header("x-api-key", ""), None));
     }
 
     #[test]

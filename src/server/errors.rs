@@ -1,4 +1,4 @@
-//! The one place that makes error answers.
+//! The one place that renders faults as error responses. It decides nothing about them.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};

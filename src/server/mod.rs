@@ -3,9 +3,8 @@
 //! It has no administration: nothing here changes a setting or shows an account.
 
 mod auth;
-mod cut;
 mod errors;
-mod ids;
+mod request_id;
 mod routes;
 
 use std::sync::Arc;
@@ -16,108 +15,130 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
-use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, debug, debug_span, field};
 
 pub use auth::{AuthMode, Keys};
 
 use crate::canon::Fault;
-use crate::gateway::{AnswerBody, Call, Failed, Gateway};
+use crate::gateway::{ClientRequest, Gateway, GatewayBody};
 use crate::listener::guard::{self, Admitted, Policy};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, collect};
 use crate::protocol::Operation;
 use crate::segmented_bytes::SegmentedBytes;
-use cut::{Cut, Cuttable};
-use routes::{Found, Place};
+use routes::{Route, RouteMatch};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-aerostat-request-id");
 
-/// What decides who may come in; replaced as a whole when the configuration changes.
+/// Who may come in, and by which limits; replaced as a whole when the configuration changes.
 pub struct ServerConfig {
     pub policy: Policy,
     pub auth: AuthMode,
     pub keys: Keys,
     pub limits: ListenerLimits,
-    /// What is said to those who ask for a path that is not there: `http://127.0.0.1:8045`.
+    /// `http://127.0.0.1:8045`: named in the error for a path that does not exist.
     pub base_url: String,
 }
 
 /// The API of the port.
 pub struct Server {
-    settings: ArcSwap<ServerConfig>,
+    config: ArcSwap<ServerConfig>,
     gateway: Arc<Gateway>,
-    /// Told when the answers under way shall end.
-    cut: Arc<Notify>,
+    /// Cancelled when the responses in flight must end, and replaced for later requests.
+    shutdown: ArcSwap<CancellationToken>,
 }
 
-/// One request as it comes in.
+/// One request while it is served.
 struct RequestScope<'s> {
-    settings: &'s ServerConfig,
+    config: &'s ServerConfig,
     request_id: String,
     head: Parts,
-    place: Place,
+    matched: RouteMatch,
     arrived: Instant,
+    /// What `AEROSTAT_LOG=debug` follows the request by; disabled at the default level.
+    span: Span,
 }
 
 impl Server {
-    pub fn new(settings: ServerConfig, gateway: Arc<Gateway>) -> Self {
+    pub fn new(config: ServerConfig, gateway: Arc<Gateway>) -> Self {
         Self {
-            settings: ArcSwap::from_pointee(settings),
+            config: ArcSwap::from_pointee(config),
             gateway,
-            cut: Arc::default(),
+            shutdown: ArcSwap::default(),
         }
     }
 
-    /// Judges requests by other settings from the next on.
-    pub fn replace(&self, settings: ServerConfig) {
-        self.settings.store(Arc::new(settings));
+    /// Judges later requests by `config`.
+    pub fn replace(&self, config: ServerConfig) {
+        self.config.store(Arc::new(config));
     }
 
-    /// Ends the answers under way with an error in their dialects. Requests that come later are
-    /// served as ever.
-    pub fn cut(&self) {
-        self.cut.notify_waiters();
+    /// Ends the responses in flight with an error in their dialects. Later requests are served as
+    /// before.
+    pub fn abort_in_flight(&self) {
+        let token = self.shutdown.swap(Arc::default());
+        token.cancel();
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<ResponseBody> {
-        let settings = self.settings.load_full();
+    async fn respond(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let config = self.config.load_full();
         let (head, incoming) = request.into_parts();
-        let mut visit = RequestScope::new(&settings, head);
-        let admitted = match guard::admit(&settings.policy, &visit.head) {
+        let mut scope = RequestScope::new(&config, head);
+        let span = scope.span.clone();
+        let response = self.admit(&mut scope, incoming).instrument(span).await;
+        debug!(
+            parent: &scope.span,
+            status = response.status().as_u16(),
+            "response head ready"
+        );
+        response
+    }
+
+    /// Applies the listener's guard, and answers preflights.
+    async fn admit(
+        &self,
+        scope: &mut RequestScope<'_>,
+        incoming: Incoming,
+    ) -> Response<ResponseBody> {
+        debug!(
+            method = scope.head.method.as_str(),
+            path = scope.head.uri.path(),
+            "request accepted"
+        );
+        let admitted = match guard::admit(&scope.config.policy, &scope.head) {
             Ok(admitted) => admitted,
-            Err(fault) => return visit.finish(visit.refuse(&fault), None),
+            Err(fault) => return scope.finish(scope.error_response(&fault), None),
         };
-        match guard::preflight(&admitted, &visit.head) {
-            Some(preflight) => visit.finish(preflight.map(|()| ResponseBody::empty()), None),
-            None => {
-                let response = self.serve(&mut visit, incoming).await;
-                visit.finish(response, Some(&admitted))
-            }
+        if let Some(preflight) = guard::preflight(&admitted, &scope.head) {
+            return scope.finish(preflight.map(|()| ResponseBody::empty()), None);
         }
+        let response = self.serve(scope, incoming).await;
+        scope.finish(response, Some(&admitted))
     }
 
     async fn serve(
         &self,
-        visit: &mut RequestScope<'_>,
+        scope: &mut RequestScope<'_>,
         incoming: Incoming,
     ) -> Response<ResponseBody> {
-        if !visit.is_open() {
-            return visit.refuse(&errors::unauthorized());
+        if !scope.is_authorized() {
+            return scope.error_response(&errors::unauthorized());
         }
-        match &visit.place.found {
-            Found::Root => Response::new(ResponseBody::empty()),
-            Found::Health => self.health(),
-            Found::Nothing => visit.refuse(&visit.no_such_path()),
-            _ if visit.wants_websocket() => visit.refuse(&errors::upgrade_refused()),
-            Found::OtherMethod(methods) => visit.other_method(methods),
-            Found::Route { operation, model } => {
+        match &scope.matched.route {
+            Route::Root => Response::new(ResponseBody::empty()),
+            Route::Health => self.health(),
+            Route::NotFound => scope.error_response(&scope.no_such_path()),
+            _ if scope.wants_websocket() => scope.error_response(&errors::upgrade_refused()),
+            Route::MethodNotAllowed(methods) => scope.method_not_allowed(methods),
+            Route::Operation { operation, model } => {
                 let (operation, model) = (*operation, model.clone());
-                self.call(visit, operation, model, incoming).await
+                self.call_gateway(scope, operation, model, incoming).await
             }
         }
     }
 
-    /// Whether the gateway serves, and how many accounts could serve now. No names, no secrets.
+    /// How many accounts could serve now. Without a key, so it names no account and no provider.
     fn health(&self) -> Response<ResponseBody> {
         let accounts = self.gateway.accounts_ready();
         let body = crate::json::document(|value| {
@@ -135,25 +156,30 @@ impl Server {
         response
     }
 
-    async fn call(
+    async fn call_gateway(
         &self,
-        visit: &mut RequestScope<'_>,
+        scope: &mut RequestScope<'_>,
         operation: Operation,
         model: Option<String>,
         incoming: Incoming,
     ) -> Response<ResponseBody> {
-        let body = match collect(incoming, &visit.head.headers, &visit.settings.limits).await {
+        let body = match collect(incoming, &scope.head.headers, &scope.config.limits).await {
             Ok(body) => body,
-            Err(fault) => return visit.refuse(&fault),
+            Err(fault) => return scope.error_response(&fault),
         };
-        let mut cut = Cut::new(&self.cut);
-        let call = Box::pin(self.gateway.handle(visit.call(operation, model, body)));
-        match cut.or(call).await {
-            Ok(answer) => answer.map(|body| deliver(body, cut)),
-            Err(failed) => {
-                let Failed { fault, headers } = *failed;
-                let mut response = visit.refuse(&fault);
-                response.headers_mut().extend(headers);
+        let shutdown = CancellationToken::clone(&self.shutdown.load());
+        let request = scope.client_request(operation, model, body, shutdown);
+        // Boxed: hyper keeps the room of a handler's future as long as the connection, and this one
+        // ends with the response's head.
+        match Box::pin(self.gateway.handle(request)).await {
+            Ok(response) => response.map(|body| match body {
+                GatewayBody::Full(bytes) => ResponseBody::from(bytes),
+                GatewayBody::Stream(relay) => ResponseBody::stream(Box::into_pin(relay)),
+            }),
+            Err(error) => {
+                let mut response = scope.error_response(&error.fault);
+                let status = response.status();
+                error.finish(status, response.headers_mut());
                 response
             }
         }
@@ -165,48 +191,56 @@ impl Handler for Server {
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ResponseBody>> + Send {
-        self.answer(request)
+        self.respond(request)
     }
 
     fn refuse(&self, head: &Parts, fault: &Fault) -> Response<ResponseBody> {
-        let settings = self.settings.load_full();
-        let visit = RequestScope::new(&settings, head.clone());
-        match guard::admit(&settings.policy, head) {
-            Ok(admitted) => visit.finish(visit.refuse(fault), Some(&admitted)),
-            Err(foreign) => visit.finish(visit.refuse(&foreign), None),
+        let config = self.config.load_full();
+        let scope = RequestScope::new(&config, head.clone());
+        match guard::admit(&config.policy, head) {
+            Ok(admitted) => scope.finish(scope.error_response(fault), Some(&admitted)),
+            Err(foreign) => scope.finish(scope.error_response(&foreign), None),
         }
     }
 }
 
 impl<'s> RequestScope<'s> {
-    fn new(settings: &'s ServerConfig, head: Parts) -> Self {
-        let place = Place::of(&head);
+    fn new(config: &'s ServerConfig, head: Parts) -> Self {
+        let matched = RouteMatch::of(&head);
+        let request_id = request_id::generate();
+        let span = debug_span!(
+            "request",
+            request_id,
+            dialect = matched.protocol.dialect().name(),
+            operation = ?matched.operation(),
+            model = field::Empty,
+        );
         Self {
-            settings,
-            request_id: ids::next(),
+            config,
+            request_id,
             head,
-            place,
+            matched,
             arrived: Instant::now(),
+            span,
         }
     }
 
     /// Whether the request needs no key, or has it. Claude Code asks `HEAD /` before anything else,
     /// and sends no key with it.
-    fn is_open(&self) -> bool {
-        let is_free = match (self.settings.auth, &self.place.found) {
-            (AuthMode::Off, _) | (_, Found::Root) => true,
-            (AuthMode::AllExceptHealth, found) => *found == Found::Health,
-            (AuthMode::Strict, _) => false,
+    fn is_authorized(&self) -> bool {
+        let needs_key = match (self.config.auth, &self.matched.route) {
+            (AuthMode::Off, _) | (_, Route::Root) => false,
+            (AuthMode::AllExceptHealth, route) => *route != Route::Health,
+            (AuthMode::Strict, _) => true,
         };
-        is_free
-            || self
-                .settings
-                .keys
-                .open(&self.head.headers, self.head.uri.query())
+        let ServerConfig { keys, .. } = self.config;
+        !needs_key || keys.accept(&self.head.headers, self.head.uri.query())
     }
 
-    /// Other upgrades (`h2c`, which Java's client offers) may be passed over, as RFC 9110 section
-    /// 7.8 says.
+    /// Whether a WebSocket is asked for. Other upgrades (`h2c`, which Java's client offers) may be
+    /// ignored.
+    ///
+    /// Source: RFC 9110 section 7.8.
     fn wants_websocket(&self) -> bool {
         let offers = self
             .head
@@ -219,16 +253,17 @@ impl<'s> RequestScope<'s> {
             .any(|offer| offer.trim().eq_ignore_ascii_case("websocket"))
     }
 
-    /// The call, which takes the request's headers along.
-    fn call(
+    /// The request for the gateway. It takes the headers out of the scope's head.
+    fn client_request(
         &mut self,
         operation: Operation,
         path_model: Option<String>,
         body: SegmentedBytes,
-    ) -> Call {
-        Call {
+        shutdown: CancellationToken,
+    ) -> ClientRequest {
+        ClientRequest {
             request_id: self.request_id.clone(),
-            protocol: self.place.protocol,
+            protocol: self.matched.protocol,
             operation,
             path_model,
             query: auth::without_key(self.head.uri.query()),
@@ -236,44 +271,43 @@ impl<'s> RequestScope<'s> {
             body,
             received_at: SystemTime::now(),
             arrived: self.arrived,
+            shutdown,
+            span: self.span.clone(),
         }
     }
 
-    /// An error in the dialect's shape.
-    fn refuse(&self, fault: &Fault) -> Response<ResponseBody> {
-        errors::respond(self.place.protocol, fault, &self.request_id).map(ResponseBody::from)
+    /// An error in the client's dialect.
+    fn error_response(&self, fault: &Fault) -> Response<ResponseBody> {
+        debug!(parent: &self.span, fault = ?fault.kind, "error response");
+        errors::respond(self.matched.protocol, fault, &self.request_id).map(ResponseBody::from)
     }
 
     fn no_such_path(&self) -> Fault {
         errors::no_such_path(
             self.head.uri.path(),
-            self.place.protocol,
-            &self.settings.base_url,
+            self.matched.protocol,
+            &self.config.base_url,
         )
     }
 
-    fn other_method(&self, methods: &[Method]) -> Response<ResponseBody> {
-        let allowed = methods
-            .iter()
-            .map(Method::as_str)
-            .collect::<Vec<_>>()
-            .join(", ");
-        let (path, base_url) = (self.head.uri.path(), &self.settings.base_url);
+    fn method_not_allowed(&self, methods: &[Method]) -> Response<ResponseBody> {
+        let allowed: Vec<&str> = methods.iter().map(Method::as_str).collect();
+        let allowed = allowed.join(", ");
         let fault = errors::no_such_method(
             &self.head.method,
-            path,
+            self.head.uri.path(),
             &allowed,
-            self.place.protocol,
-            base_url,
+            self.matched.protocol,
+            &self.config.base_url,
         );
-        let mut response = self.refuse(&fault);
+        let mut response = self.error_response(&fault);
         if let Ok(allowed) = HeaderValue::from_str(&allowed) {
             response.headers_mut().insert(ALLOW, allowed);
         }
         response
     }
 
-    /// What every answer carries.
+    /// Adds the headers that every response carries.
     fn finish(
         &self,
         mut response: Response<ResponseBody>,
@@ -286,12 +320,5 @@ impl<'s> RequestScope<'s> {
             guard::cors_headers(admitted, response.headers_mut());
         }
         response
-    }
-}
-
-fn deliver(body: AnswerBody, cut: Cut) -> ResponseBody {
-    match body {
-        AnswerBody::Whole(bytes) => ResponseBody::from(bytes),
-        AnswerBody::Stream(stream) => ResponseBody::stream(Cuttable::new(stream, cut)),
     }
 }

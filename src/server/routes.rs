@@ -12,43 +12,43 @@ use percent_encoding::percent_decode_str;
 
 use crate::protocol::{self, Hints, Operation, Protocol};
 
-/// Where a request leads.
-pub(super) struct Place {
-    pub(super) found: Found,
-    /// The dialect of the route; elsewhere the one that the client most likely speaks. Errors are
-    /// said in it.
+/// The route of a request.
+pub(super) struct RouteMatch {
+    pub(super) route: Route,
+    /// The dialect of the route, else the one that the client most likely speaks. Errors are
+    /// rendered in it.
     pub(super) protocol: &'static dyn Protocol,
 }
 
-/// What a path has to offer.
+/// What a path and method select.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The root, where nothing is asked for but whether somebody is there.
+pub(super) enum Route {
+    /// The root, which clients probe to see whether the port answers.
     Root,
     Health,
-    Route {
+    Operation {
         operation: Operation,
         model: Option<String>,
     },
     /// The path exists, with these other methods.
-    OtherMethod(Vec<Method>),
-    Nothing,
+    MethodNotAllowed(Vec<Method>),
+    NotFound,
 }
 
-impl Place {
+impl RouteMatch {
     pub(super) fn of(head: &Parts) -> Self {
-        if let Some(straight) = straight(head) {
-            return straight;
+        if let Some(exact) = exact(head) {
+            return exact;
         }
         let path = Path::read(head.uri.path());
         let likely = path.likely_dialect(head);
         match path.own() {
-            Some(found) if is_read(&head.method) => Self {
-                found,
+            Some(route) if is_read(&head.method) => Self {
+                route,
                 protocol: likely,
             },
             Some(_) => Self {
-                found: Found::OtherMethod(vec![Method::GET, Method::HEAD]),
+                route: Route::MethodNotAllowed(vec![Method::GET, Method::HEAD]),
                 protocol: likely,
             },
             None => path.find(&head.method, likely),
@@ -56,53 +56,52 @@ impl Place {
     }
 }
 
-/// A path as the dialects' own documents write it, that one dialect alone has: most requests name
-/// one, and need no forgiving.
-struct Straight {
+/// A path exactly as a dialect's documentation writes it, and of one dialect only. Most requests use
+/// one, and need no normalizing.
+struct ExactRoute {
     path: String,
     method: Method,
     protocol: &'static dyn Protocol,
     operation: Operation,
 }
 
-static STRAIGHT: LazyLock<Vec<Straight>> = LazyLock::new(|| {
-    let routes = || {
-        protocol::ALL.iter().flat_map(|protocol| {
-            protocol
-                .descriptor()
-                .routes
-                .iter()
-                .map(move |route| (*protocol, route))
-        })
-    };
-    let sharers = |path: &str| {
-        routes()
-            .filter(|(_, route)| route.matches(path).is_some())
-            .count()
-    };
-    let whole =
-        routes().filter(|(_, route)| !route.pattern.contains('{') && sharers(route.pattern) == 1);
-    whole
-        .map(|(protocol, route)| Straight {
-            path: format!("/{}{}", protocol.descriptor().version, route.pattern),
-            method: route.method.clone(),
-            protocol,
-            operation: route.operation,
-        })
-        .collect()
+static EXACT: LazyLock<Vec<ExactRoute>> = LazyLock::new(|| {
+    let mut exact = Vec::new();
+    for protocol in protocol::ALL {
+        for route in protocol.descriptor().routes {
+            if route.pattern.contains('{') || routes_matching(route.pattern) > 1 {
+                continue;
+            }
+            exact.push(ExactRoute {
+                path: format!("/{}{}", protocol.descriptor().version, route.pattern),
+                method: route.method.clone(),
+                protocol: *protocol,
+                operation: route.operation,
+            });
+        }
+    }
+    exact
 });
 
-fn straight(head: &Parts) -> Option<Place> {
-    let known = STRAIGHT
+/// How many routes of all dialects match `path`.
+fn routes_matching(path: &str) -> usize {
+    protocol::ALL
         .iter()
-        .find(|known| known.path == head.uri.path() && known.method == head.method)?;
-    let found = Found::Route {
-        operation: known.operation,
-        model: None,
-    };
-    Some(Place {
-        found,
-        protocol: known.protocol,
+        .flat_map(|protocol| protocol.descriptor().routes)
+        .filter(|route| route.matches(path).is_some())
+        .count()
+}
+
+fn exact(head: &Parts) -> Option<RouteMatch> {
+    let exact = EXACT
+        .iter()
+        .find(|exact| exact.path == head.uri.path() && exact.method == head.method)?;
+    Some(RouteMatch {
+        route: Route::Operation {
+            operation: exact.operation,
+            model: None,
+        },
+        protocol: exact.protocol,
     })
 }
 
@@ -141,18 +140,18 @@ impl Path {
         }
     }
 
-    /// What this gateway offers beside the dialects.
-    fn own(&self) -> Option<Found> {
+    /// The gateway's own routes.
+    fn own(&self) -> Option<Route> {
         match self.rest.as_str() {
-            // Clients probe their base URL, so an alias is fine here; a version alone is a path
-            // that is not finished.
-            "/" if self.version.is_none() => Some(Found::Root),
-            "/healthz" if self.version.is_none() && self.alias.is_none() => Some(Found::Health),
+            // Clients probe their base URL, so an alias is fine here; a version alone is an
+            // incomplete path.
+            "/" if self.version.is_none() => Some(Route::Root),
+            "/healthz" if self.version.is_none() && self.alias.is_none() => Some(Route::Health),
             _ => None,
         }
     }
 
-    /// The dialect that the client most likely speaks: of a prefix, else by what it says of itself.
+    /// The dialect that the client most likely speaks: of a prefix, else by the request's hints.
     fn likely_dialect(&self, head: &Parts) -> &'static dyn Protocol {
         let Parts {
             method,
@@ -167,19 +166,20 @@ impl Path {
             query: uri.query(),
             headers,
         };
-        let hinted = || {
-            protocol::ALL
-                .iter()
-                .copied()
-                .find(|protocol| protocol.is_hinted(&hints))
-        };
-        self.alias.or_else(hinted).unwrap_or(protocol::FALLBACK)
+        if let Some(alias) = self.alias {
+            return alias;
+        }
+        protocol::ALL
+            .iter()
+            .copied()
+            .find(|protocol| protocol.is_hinted(&hints))
+            .unwrap_or(protocol::FALLBACK)
     }
 
     /// The route of this path: of the likely dialect where several have it.
-    fn find(&self, method: &Method, likely: &'static dyn Protocol) -> Place {
-        let mut others = Place {
-            found: Found::Nothing,
+    fn find(&self, method: &Method, likely: &'static dyn Protocol) -> RouteMatch {
+        let mut other_methods = RouteMatch {
+            route: Route::NotFound,
             protocol: likely,
         };
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
@@ -190,18 +190,18 @@ impl Path {
                 if route.method == *method
                     || (route.method == Method::GET && *method == Method::HEAD)
                 {
-                    return Place {
-                        found: Found::Route {
+                    return RouteMatch {
+                        route: Route::Operation {
                             operation: route.operation,
                             model,
                         },
                         protocol,
                     };
                 }
-                others.offer(protocol, &route.method);
+                other_methods.add_allowed(protocol, &route.method);
             }
         }
-        others
+        other_methods
     }
 }
 
@@ -212,26 +212,32 @@ fn by_alias(segment: &str) -> Option<&'static dyn Protocol> {
         .find(|protocol| protocol.descriptor().aliases.contains(&segment))
 }
 
-impl Place {
-    /// Adds a method that the path has. The first dialect that has the path is the one whose client
-    /// is here.
-    fn offer(&mut self, protocol: &'static dyn Protocol, method: &Method) {
-        let mut methods = match std::mem::replace(&mut self.found, Found::Nothing) {
-            Found::OtherMethod(methods) => methods,
+impl RouteMatch {
+    /// The operation of a dialect's route.
+    pub(super) fn operation(&self) -> Option<Operation> {
+        match self.route {
+            Route::Operation { operation, .. } => Some(operation),
+            _ => None,
+        }
+    }
+
+    /// Adds a method that the path allows. The first dialect that has the path counts as the
+    /// client's.
+    fn add_allowed(&mut self, protocol: &'static dyn Protocol, method: &Method) {
+        let mut methods = match std::mem::replace(&mut self.route, Route::NotFound) {
+            Route::MethodNotAllowed(methods) => methods,
             _ => {
                 self.protocol = protocol;
                 Vec::new()
             }
         };
-        let offered = [method.clone()]
-            .into_iter()
-            .chain((*method == Method::GET).then_some(Method::HEAD));
-        for method in offered {
+        let head = (*method == Method::GET).then_some(Method::HEAD);
+        for method in [method.clone()].into_iter().chain(head) {
             if !methods.contains(&method) {
                 methods.push(method);
             }
         }
-        self.found = Found::OtherMethod(methods);
+        self.route = Route::MethodNotAllowed(methods);
     }
 }
 
@@ -241,34 +247,34 @@ fn is_read(method: &Method) -> bool {
 
 /// `v1`, `v1beta`, `v1alpha`, `v1beta2`, `v2`.
 fn is_version(segment: &str) -> bool {
-    let Some(rest) = segment.strip_prefix('v') else {
+    let Some(version) = segment.strip_prefix('v') else {
         return false;
     };
-    let letters = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    letters.len() < rest.len()
-        && ["", "beta", "alpha"]
-            .contains(&letters.trim_end_matches(|digit: char| digit.is_ascii_digit()))
+    let is_digit = |c: char| c.is_ascii_digit();
+    let suffix = version.trim_start_matches(is_digit);
+    let has_number = suffix.len() < version.len();
+    has_number && ["", "beta", "alpha"].contains(&suffix.trim_end_matches(is_digit))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place(method: Method, target: &str, headers: &[(&str, &str)]) -> Place {
+    fn matched(method: Method, target: &str, headers: &[(&str, &str)]) -> RouteMatch {
         let mut request = http::Request::builder().method(method).uri(target);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Place::of(&request.body(()).unwrap().into_parts().0)
+        RouteMatch::of(&request.body(()).unwrap().into_parts().0)
     }
 
-    fn route(method: Method, path: &str) -> (&'static str, Found) {
-        let place = place(method, path, &[]);
-        (place.protocol.dialect().name(), place.found)
+    fn route(method: Method, path: &str) -> (&'static str, Route) {
+        let matched = matched(method, path, &[]);
+        (matched.protocol.dialect().name(), matched.route)
     }
 
-    fn to(operation: Operation, model: Option<&str>) -> Found {
-        Found::Route {
+    fn to(operation: Operation, model: Option<&str>) -> Route {
+        Route::Operation {
             operation,
             model: model.map(str::to_owned),
         }
@@ -307,18 +313,18 @@ mod tests {
 
     #[test]
     fn straight_paths_lead_where_forgiving_leads() {
-        let paths: Vec<&str> = STRAIGHT.iter().map(|known| known.path.as_str()).collect();
+        let paths: Vec<&str> = EXACT.iter().map(|exact| exact.path.as_str()).collect();
         assert!(
             paths.contains(&"/v1/chat/completions") && paths.contains(&"/v1/messages"),
             "{paths:?}"
         );
-        for known in STRAIGHT.iter() {
-            let forgiven = route(known.method.clone(), &format!("/{}", known.path));
+        for exact in EXACT.iter() {
+            let forgiven = route(exact.method.clone(), &format!("/{}", exact.path));
             assert_eq!(
-                route(known.method.clone(), &known.path),
+                route(exact.method.clone(), &exact.path),
                 forgiven,
                 "{}",
-                known.path
+                exact.path
             );
         }
     }
@@ -365,9 +371,9 @@ mod tests {
             ("/v1/models", &[("x-goog-api-key", "k")], "gemini"),
             ("/v1/models?key=k", &[], "gemini"),
         ] {
-            let place = place(Method::GET, path, headers);
-            assert_eq!(place.protocol.dialect().name(), dialect, "{path}");
-            assert_eq!(place.found, to(Operation::ListModels, None), "{path}");
+            let matched = matched(Method::GET, path, headers);
+            assert_eq!(matched.protocol.dialect().name(), dialect, "{path}");
+            assert_eq!(matched.route, to(Operation::ListModels, None), "{path}");
         }
     }
 
@@ -385,23 +391,23 @@ mod tests {
     fn other_methods_are_told_from_unknown_paths() {
         assert_eq!(
             route(Method::GET, "/v1/messages"),
-            ("anthropic", Found::OtherMethod(vec![Method::POST]))
+            ("anthropic", Route::MethodNotAllowed(vec![Method::POST]))
         );
         assert_eq!(
             route(Method::DELETE, "/v1/models"),
             (
                 "openai_chat",
-                Found::OtherMethod(vec![Method::GET, Method::HEAD])
+                Route::MethodNotAllowed(vec![Method::GET, Method::HEAD])
             )
         );
-        assert_eq!(route(Method::GET, "/v1/nothing").1, Found::Nothing);
-        assert_eq!(route(Method::GET, "/v1").1, Found::Nothing);
+        assert_eq!(route(Method::GET, "/v1/nothing").1, Route::NotFound);
+        assert_eq!(route(Method::GET, "/v1").1, Route::NotFound);
     }
 
     #[test]
     fn errors_are_said_in_the_dialect_of_the_route() {
         let keyed = |path| {
-            place(Method::POST, path, &[("x-goog-api-key", "k")])
+            matched(Method::POST, path, &[("x-goog-api-key", "k")])
                 .protocol
                 .dialect()
                 .name()
@@ -415,10 +421,10 @@ mod tests {
     #[test]
     fn the_root_is_only_probed() {
         for path in ["/", "/anthropic", "/anthropic/", "/?x=y"] {
-            assert_eq!(route(Method::HEAD, path).1, Found::Root, "{path}");
+            assert_eq!(route(Method::HEAD, path).1, Route::Root, "{path}");
         }
-        assert_eq!(route(Method::GET, "/healthz/").1, Found::Health);
-        let read = Found::OtherMethod(vec![Method::GET, Method::HEAD]);
+        assert_eq!(route(Method::GET, "/healthz/").1, Route::Health);
+        let read = Route::MethodNotAllowed(vec![Method::GET, Method::HEAD]);
         assert_eq!(
             (
                 route(Method::POST, "/").1,

@@ -255,7 +255,7 @@ impl Bench {
             let log = self.agent.stderr();
             let line = log
                 .lines()
-                .find(|line| line.contains(request_id) && line.contains(" request "));
+                .find(|line| line.contains(request_id) && line.contains("request recorded"));
             if let Some(line) = line {
                 return line.to_owned();
             }

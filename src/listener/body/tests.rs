@@ -347,7 +347,7 @@ async fn an_answer_at_hand_is_one_frame_of_known_length() {
 #[tokio::test]
 async fn a_stream_hands_on_its_chunks_and_its_error() {
     let frames: [Result<_, BoxError>; 2] = [Ok(Frame::data(Bytes::from("a"))), Err("broke".into())];
-    let mut body = ResponseBody::stream(StreamBody::new(stream::iter(frames)));
+    let mut body = ResponseBody::stream(Box::pin(StreamBody::new(stream::iter(frames))));
     assert_eq!(
         body.frame().await.unwrap().unwrap().into_data().unwrap(),
         "a"

@@ -1,64 +1,65 @@
-//! What routing needs of a request: of a small body all is looked at, of a large one the two ends,
-//! since reading it through would cost more than sending it on. What lies between is then the
-//! upstream's to judge.
+//! What routing needs of a request: model, stream, session.
+//!
+//! A small body is read whole, a large one at its two ends, since reading it through would cost more
+//! than sending it on. What lies between the ends is left to the upstream to judge.
 
-use super::Call;
+use super::client_request::ClientRequest;
 use crate::canon::Fault;
 use crate::json::EdgeMembers;
 use crate::protocol::RoutingFields;
 
-/// Up to which length a body is looked at whole.
+/// Up to this length a body is read whole.
 const WHOLE_BYTES_MAX: usize = 64 * 1024;
 
-/// How much of each end is looked at: as a rule the few members beside the conversation stand close
-/// to the edge.
+/// How much of each end is read: first a little, since most clients write the members beside the
+/// conversation close to an edge.
 const ENDS_BYTES: [usize; 2] = [4 * 1024, WHOLE_BYTES_MAX];
 
-/// Looks at all of the body.
+/// Reads the whole body.
 ///
 /// # Errors
 /// When the request does not say what routing needs.
-pub(super) fn at_whole(call: &Call) -> Result<RoutingFields, Fault> {
-    let body = call.body.whole();
-    let mut peek = call
+pub(super) fn from_whole(request: &ClientRequest) -> Result<RoutingFields, Fault> {
+    let body = request.body.whole();
+    let mut fields = request
         .protocol
-        .routing_fields(&call.inbound(body))
+        .routing_fields(&request.inbound(body))
         .map_err(|error| error.into_fault(body))?;
-    peek.stream.get_or_insert(false);
-    Ok(peek)
+    fields.stream.get_or_insert(false);
+    Ok(fields)
 }
 
-/// Looks at the ends of a large body. `None` where it is small, or its ends do not name the model.
+/// Reads both ends of a large body. `None` where the body is small, or its ends do not name the
+/// model.
 ///
-/// `stream` and what names the conversation may stand between them, and are then missing.
-pub(super) fn at_ends(call: &Call) -> Option<RoutingFields> {
-    let bytes = call.body.len();
+/// `stream` and the session's field may stand between the ends, and are then missing.
+pub(super) fn from_ends(request: &ClientRequest) -> Option<RoutingFields> {
+    let bytes = request.body.len();
     if bytes <= WHOLE_BYTES_MAX {
         return None;
     }
-    let mut looks = ENDS_BYTES
+    let mut reads = ENDS_BYTES
         .iter()
-        .filter_map(|length| at_edges(call, bytes, (*length).min(bytes / 2)));
-    let near = looks.next()?;
+        .filter_map(|length| from_edges(request, bytes, (*length).min(bytes / 2)));
+    let near = reads.next()?;
     if near.stream.is_some() {
         Some(near)
     } else {
-        looks.next().or(Some(near))
+        reads.next().or(Some(near))
     }
 }
 
-fn at_edges(call: &Call, bytes: usize, length: usize) -> Option<RoutingFields> {
-    let (head, tail) = (
-        call.body.slice(0..length),
-        call.body.slice(bytes - length..bytes),
-    );
-    let ends = EdgeMembers::of(head.whole(), tail.whole(), bytes)?;
-    let mut peek = call
+/// Reads the first and the last `length` bytes.
+fn from_edges(request: &ClientRequest, bytes: usize, length: usize) -> Option<RoutingFields> {
+    let head = request.body.slice(0..length);
+    let tail = request.body.slice(bytes - length..bytes);
+    let edges = EdgeMembers::of(head.whole(), tail.whole(), bytes)?;
+    let mut fields = request
         .protocol
-        .routing_fields(&call.inbound(ends.text()))
+        .routing_fields(&request.inbound(edges.text()))
         .ok()?;
-    peek.model_at = peek.model_at.map(|at| ends.locate(at));
-    Some(peek)
+    fields.model_at = fields.model_at.map(|at| edges.locate(at));
+    Some(fields)
 }
 
 #[cfg(test)]
@@ -66,27 +67,31 @@ mod tests {
     use bytes::Bytes;
     use http::HeaderMap;
     use tokio::time::Instant;
+    use tokio_util::sync::CancellationToken;
+    use tracing::Span;
 
     use super::*;
     use crate::outcome::Timestamp;
     use crate::protocol::{self, Operation};
     use crate::segmented_bytes::SegmentedBytes;
 
-    fn call(dialect: &str, body: &str) -> Call {
-        let mut pieces = SegmentedBytes::default();
+    fn request(dialect: &str, body: &str) -> ClientRequest {
+        let mut segments = SegmentedBytes::default();
         body.as_bytes()
             .chunks(10_000)
-            .for_each(|chunk| pieces.push(Bytes::copy_from_slice(chunk)));
-        Call {
+            .for_each(|chunk| segments.push(Bytes::copy_from_slice(chunk)));
+        ClientRequest {
             request_id: "1".to_owned(),
             protocol: protocol::by_name(dialect).unwrap(),
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
             query: None,
             headers: HeaderMap::new(),
-            body: pieces,
+            body: segments,
             received_at: Timestamp::now(),
             arrived: Instant::now(),
+            shutdown: CancellationToken::new(),
+            span: Span::none(),
         }
     }
 
@@ -124,8 +129,8 @@ mod tests {
             ),
             ("gemini", format!(r#"{{"contents":[{long}]}}"#)),
         ] {
-            let call = call(dialect, &body);
-            let (ends, whole) = (at_ends(&call).unwrap(), at_whole(&call).unwrap());
+            let request = request(dialect, &body);
+            let (ends, whole) = (from_ends(&request).unwrap(), from_whole(&request).unwrap());
             assert_eq!(ends, whole, "{dialect}");
             if let Some(at) = ends.model_at {
                 assert_eq!(body[at].replace('\\', ""), whole.model);
@@ -136,25 +141,25 @@ mod tests {
     #[test]
     fn what_stands_between_the_ends_is_not_known() {
         let (long, model) = (long(), r#""model":"m""#);
-        let hidden = at_ends(&call(
+        let hidden = from_ends(&request(
             "openai_chat",
             &format!(r#"{{{model},"messages":[{long}],"stream":true,"tools":[{long}]}}"#),
         ));
         assert_eq!(
-            hidden.map(|peek| (peek.model, peek.stream)),
+            hidden.map(|fields| (fields.model, fields.stream)),
             Some(("m".to_owned(), None))
         );
         assert_eq!(
-            at_ends(&call(
+            from_ends(&request(
                 "openai_chat",
                 &format!(r#"{{"messages":[{long}],{model},"tools":[{long}]}}"#)
             )),
             None
         );
         assert_eq!(
-            at_ends(&call("openai_chat", r#"{"model":"m","messages":[]}"#)),
+            from_ends(&request("openai_chat", r#"{"model":"m","messages":[]}"#)),
             None,
-            "a small one is looked at whole"
+            "a small one is read whole"
         );
     }
 
@@ -163,8 +168,8 @@ mod tests {
         let (long, tools) = (long(), "\"x\",".repeat(5000));
         let body =
             format!(r#"{{"messages":[{long}],"model":"m","stream":true,"tools":[{tools}1]}}"#);
-        let peek = at_ends(&call("openai_chat", &body)).unwrap();
-        assert_eq!((peek.model.as_str(), peek.stream), ("m", Some(true)));
-        assert_eq!(&body[peek.model_at.unwrap()], "m");
+        let fields = from_ends(&request("openai_chat", &body)).unwrap();
+        assert_eq!((fields.model.as_str(), fields.stream), ("m", Some(true)));
+        assert_eq!(&body[fields.model_at.unwrap()], "m");
     }
 }

@@ -6,18 +6,18 @@ use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_immediate;
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
+use tracing::debug;
 
-use super::failure::{Attempted, Failure};
-use super::pipe::broken_off;
+use super::attempt_error::{AttemptError, AttemptResult, broken_off};
 use crate::canon::Fault;
 use crate::outcome::{Outcome, Stage};
 use crate::upstream::UpstreamBody;
 
-/// What a whole answer may take.
+/// How large a whole body may be, and how slow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) bytes_max: usize,
-    /// To the first chunk. Some servers send the head at once and the answer minutes later.
+    /// To the first chunk. Some servers send the head at once and the body minutes later.
     pub(super) first_timeout: Duration,
     /// From one chunk to the next.
     pub(super) idle_timeout: Duration,
@@ -26,14 +26,16 @@ pub(super) struct Bounds {
 /// Reads a body to its end.
 ///
 /// # Errors
-/// When it breaks off, is too large or too slow.
-pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> Attempted<Bytes> {
+/// When the body breaks off, or exceeds `bounds`.
+///
+/// Not cancel safe: what was read is lost.
+pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> AttemptResult<Bytes> {
     let Some(first) = next(&mut body, bounds.first_timeout).await? else {
         return Ok(Bytes::new());
     };
     check(first.len(), bounds)?;
     let Some(second) = next(&mut body, bounds.idle_timeout).await? else {
-        // Most answers come in one chunk, which then is the body without a copy.
+        // Most bodies come in one chunk, which then is the body without a copy.
         return Ok(first);
     };
     let mut whole = BytesMut::from(first);
@@ -46,41 +48,45 @@ pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> Attempted
     Ok(whole.freeze())
 }
 
-async fn next(body: &mut UpstreamBody, limit: Duration) -> Attempted<Option<Bytes>> {
+async fn next(body: &mut UpstreamBody, limit: Duration) -> AttemptResult<Option<Bytes>> {
     loop {
-        // Most of it is there when it is asked for, and needs no timer.
+        // Most frames are ready at the first poll, and need no timer.
         let mut frame = body.frame();
         let frame = match poll_immediate(&mut frame).await {
             Some(frame) => Ok(frame),
             None => timeout(limit, frame).await,
         };
         let frame = match frame {
-            Err(_) => return Err(Failure::late(limit, Stage::Body)),
+            Err(_) => return Err(AttemptError::timed_out(limit, Stage::Body)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => {
-                return Err(Failure::of_attempt(
+                return Err(AttemptError::of_attempt(
                     broken_off(),
                     Outcome::Unreachable { stage: Stage::Body },
                 ));
             }
             Ok(Some(Ok(frame))) => frame,
         };
-        // What is no data is a trailer, and no dialect has any.
+        // Anything but data is a trailer, and no dialect has any.
         if let Ok(chunk) = frame.into_data() {
             return Ok(Some(chunk));
         }
     }
 }
 
-fn check(bytes: usize, bounds: Bounds) -> Attempted<()> {
+fn check(bytes: usize, bounds: Bounds) -> AttemptResult<()> {
     if bytes <= bounds.bytes_max {
         return Ok(());
     }
+    debug!(
+        bytes_max = bounds.bytes_max,
+        "limit: the upstream's body is too large"
+    );
     let message = format!(
         "the upstream's answer is larger than {} bytes (`limits.answer_body_bytes_max`)",
         bounds.bytes_max
     );
-    Err(Failure::of_attempt(
+    Err(AttemptError::of_attempt(
         Fault::upstream(message),
         Outcome::MalformedResponse,
     ))

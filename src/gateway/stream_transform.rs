@@ -1,9 +1,18 @@
 //! What stands between an upstream's bytes and a client's: watching them pass, or translating them.
 //!
-//! A pipe does no IO and knows no time; the relay feeds it.
+//! A transform does no IO and knows no time; the relay feeds it.
+//!
+//! ```text
+//! Passthrough: chunk ----------------------------------------------> chunk
+//!                 \-> frames -> frame info -> status
+//! Translator:  chunk -> decoder -> events -> names restored -> encoder -> bytes
+//!                                    \-> status, signatures
+//! ```
 
 use bytes::{Bytes, BytesMut};
+use tracing::debug;
 
+use super::attempt_error::broken_off;
 use super::signatures::SignatureCollector;
 use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::names::Restore;
@@ -17,89 +26,84 @@ use crate::protocol::{
 /// What a stream has shown so far.
 #[derive(Debug, Default)]
 pub(super) struct StreamStatus {
-    /// Whether output came: the answer is this attempt's, and no other is tried.
+    /// Whether output came; from then on no other attempt is made.
     pub(super) is_content: bool,
-    /// Whether the upstream said its last word; only the end of its body is still due.
+    /// Whether the upstream sent its dialect's terminator; only the end of its body is still due.
     pub(super) is_over: bool,
-    /// The error that the stream ended with, said by the upstream or found by us.
+    /// The error that ended the stream, sent by the upstream or found here.
     pub(super) fault: Option<Fault>,
     pub(super) usage: Usage,
-    /// The id of an answer that its provider keeps.
+    /// The id of a response that its provider keeps.
     pub(super) stored: Option<String>,
     /// How the client's body ends; set once nothing more is to be sent.
     pub(super) ending: Option<StreamEnd>,
 }
 
-/// Nothing is pushed into a pipe after its ending is set.
+/// Turns an upstream's chunks into a client's. Nothing may be pushed once the ending is set.
 pub(super) trait StreamTransform: Send {
-    /// Takes what the upstream sent; gives what the client gets.
+    /// Takes a chunk of the upstream; returns what the client gets for it.
     fn push(&mut self, chunk: Bytes) -> Bytes;
 
-    /// The upstream's body ended as HTTP wants it. Sets the ending.
+    /// The upstream's body ended without a transport error. Sets the ending.
     fn end(&mut self) -> Bytes;
 
-    /// The upstream broke off, or took too long. Sets the ending.
+    /// The upstream broke off, took too long, or is no longer waited for. Sets the ending.
     fn fail(&mut self, fault: Fault) -> Bytes;
 
-    /// A sign of life, where the dialect has one.
+    /// A keep-alive, empty where the dialect has none.
     fn keep_alive(&mut self) -> Bytes;
 
-    fn shown(&self) -> &StreamStatus;
+    fn status(&self) -> &StreamStatus;
 }
 
-/// What is said of a stream that ended without its dialect's terminator.
-pub(super) fn broken_off() -> Fault {
-    Fault::upstream("the upstream's answer broke off before its end")
-}
-
-/// A passthrough: bytes go on as they came; usage and end are looked for on the way.
+/// A passthrough: bytes go on as they came; usage and end are read in passing.
 pub(super) struct Passthrough {
     protocol: &'static dyn Protocol,
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
-    seen: FrameTracker,
+    tracker: FrameTracker,
 }
 
 /// What the records told that passed.
 #[derive(Default)]
 struct FrameTracker {
     records: u64,
-    /// How many answers were asked for, and how many have ended.
+    /// How many choices were asked for, and how many have ended.
     choices: u64,
     ended: u64,
-    /// Whether the answer may end here: the upstream said why it finished, for each of several
-    /// answers.
+    /// Whether the stream may end here: the upstream said why it finished, for each of several
+    /// choices.
     may_end: bool,
-    shown: StreamStatus,
+    status: StreamStatus,
 }
 
 impl FrameTracker {
-    fn note(&mut self, glimpse: FrameInfo) {
+    fn note(&mut self, info: FrameInfo) {
         self.records += 1;
-        let shown = &mut self.shown;
-        shown.is_content |= glimpse.is_content;
-        shown.is_over |= glimpse.is_last || glimpse.fault.is_some();
-        self.ended += glimpse.ended;
+        let status = &mut self.status;
+        status.is_content |= info.is_content;
+        status.is_over |= info.is_last || info.fault.is_some();
+        self.ended += info.ended;
         self.may_end |=
-            glimpse.is_last || glimpse.is_end && (self.ended == 0 || self.ended >= self.choices);
-        if let Some(usage) = glimpse.usage {
-            shown.usage.update(&usage);
+            info.is_last || info.is_end && (self.ended == 0 || self.ended >= self.choices);
+        if let Some(usage) = info.usage {
+            status.usage.update(&usage);
         }
-        if glimpse.stored.is_some() {
-            shown.stored = glimpse.stored;
+        if info.stored.is_some() {
+            status.stored = info.stored;
         }
-        if shown.fault.is_none() {
-            shown.fault = glimpse.fault;
+        if status.fault.is_none() {
+            status.fault = info.fault;
         }
     }
 }
 
-/// How a stream's records are told apart.
+/// How the records of a stream are separated.
 enum Framing {
     Events(Frames),
     Array(Objects),
-    /// A record was too long to look into: from there on nothing is known.
+    /// A record exceeded the framing's limit: what follows passes unread.
     Lost,
 }
 
@@ -120,6 +124,7 @@ impl Framing {
             Self::Lost => Ok(()),
         };
         if read.is_err() {
+            debug!("limit: a record is too long to be read; the stream passes unread");
             *self = Self::Lost;
         }
     }
@@ -158,59 +163,55 @@ impl Passthrough {
             protocol,
             query,
             framing,
-            seen: FrameTracker {
+            tracker: FrameTracker {
                 choices,
                 ..FrameTracker::default()
             },
         }
     }
 
-    fn passed(&self) -> PassthroughState<'_> {
+    fn state(&self) -> PassthroughState<'_> {
         PassthroughState {
             query: self.query.as_deref(),
-            records: self.seen.records,
+            records: self.tracker.records,
         }
     }
 
-    /// The end of an answer that said all it had to say. Behind an error record of the upstream's
-    /// own comes the end that the dialect's clients notice.
-    fn conclude(&mut self) -> Bytes {
-        let unseen = |fault: &Fault| {
-            self.protocol
-                .encode_stream_fault(fault, &self.passed(), &mut BytesMut::new())
+    /// Ends a stream that sent all it had to send. After an error record of the upstream's own the
+    /// body ends as the dialect's clients notice it.
+    fn finish_clean(&mut self) -> Bytes {
+        let ending = match &self.tracker.status.fault {
+            None => StreamEnd::Clean,
+            // Only the ending is needed: the record itself has passed.
+            Some(fault) => {
+                self.protocol
+                    .encode_stream_fault(fault, &self.state(), &mut BytesMut::new())
+            }
         };
-        self.seen.shown.ending = Some(
-            self.seen
-                .shown
-                .fault
-                .as_ref()
-                .map_or(StreamEnd::Clean, unseen),
-        );
+        self.tracker.status.ending = Some(ending);
         Bytes::new()
     }
 
-    /// Between two records the error is written as one of its own; within one, only breaking off is
-    /// honest. Both ways the connection is cut, since a stream that passed through may have no
-    /// other sign that its clients know.
+    /// Ends a stream early. Between two records the error is written as one of its own; within a
+    /// record only breaking off is honest. Either way the connection is aborted, since a stream
+    /// that passed through may have no other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
         let record = if is_between {
-            self.record_of(&fault)
+            self.encode_record(&fault)
         } else {
             Bytes::new()
         };
-        self.seen.shown.ending = Some(StreamEnd::Abort);
-        self.seen.shown.fault = Some(fault);
+        self.tracker.status.ending = Some(StreamEnd::Abort);
+        self.tracker.status.fault = Some(fault);
         record
     }
-}
 
-impl Passthrough {
     /// An error record with the line ends of the stream that it stands in: some clients split by
-    /// what they saw first.
-    fn record_of(&self, fault: &Fault) -> Bytes {
+    /// the first that they saw.
+    fn encode_record(&self, fault: &Fault) -> Bytes {
         let mut record = BytesMut::new();
         self.protocol
-            .encode_stream_fault(fault, &self.passed(), &mut record);
+            .encode_stream_fault(fault, &self.state(), &mut record);
         match (&self.framing, std::str::from_utf8(&record)) {
             (Framing::Events(frames), Ok(text)) => {
                 Bytes::from(text.replace('\n', frames.line_end()))
@@ -223,32 +224,38 @@ impl Passthrough {
 impl StreamTransform for Passthrough {
     fn push(&mut self, chunk: Bytes) -> Bytes {
         let protocol = self.protocol;
-        let seen = &mut self.seen;
-        self.framing
-            .push(chunk.clone(), |frame| seen.note(protocol.frame_info(frame)));
-        seen.shown.is_content |= matches!(self.framing, Framing::Lost);
-        seen.shown.is_over |=
-            seen.may_end && matches!(&self.framing, Framing::Array(objects) if objects.is_closed());
+        let tracker = &mut self.tracker;
+        self.framing.push(chunk.clone(), |frame| {
+            tracker.note(protocol.frame_info(frame))
+        });
+        match &self.framing {
+            Framing::Events(_) => {}
+            Framing::Array(objects) => {
+                tracker.status.is_over |= tracker.may_end && objects.is_closed();
+            }
+            Framing::Lost => tracker.status.is_content = true,
+        }
         chunk
     }
 
     fn end(&mut self) -> Bytes {
         let is_between = self.framing.is_between();
         if let Some(frame) = self.framing.finish() {
-            self.seen.note(self.protocol.frame_info(&frame));
+            self.tracker.note(self.protocol.frame_info(&frame));
         }
-        let is_whole =
-            self.seen.may_end || self.seen.shown.is_over || matches!(self.framing, Framing::Lost);
-        if is_whole {
-            self.conclude()
+        let is_complete = self.tracker.may_end
+            || self.tracker.status.is_over
+            || matches!(self.framing, Framing::Lost);
+        if is_complete {
+            self.finish_clean()
         } else {
             self.break_off(broken_off(), is_between)
         }
     }
 
     fn fail(&mut self, fault: Fault) -> Bytes {
-        if self.seen.shown.is_over {
-            return self.conclude();
+        if self.tracker.status.is_over {
+            return self.finish_clean();
         }
         let is_between = self.framing.is_between();
         self.break_off(fault, is_between)
@@ -258,20 +265,20 @@ impl StreamTransform for Passthrough {
         Bytes::new()
     }
 
-    fn shown(&self) -> &StreamStatus {
-        &self.seen.shown
+    fn status(&self) -> &StreamStatus {
+        &self.tracker.status
     }
 }
 
-/// A translation: decoder, restored names, encoder.
+/// A translation: decode, restore tool names, encode.
 pub(super) struct Translator {
     decoder: Box<dyn StreamDecoder>,
     restore: Restore,
     encoder: Box<dyn StreamEncoder>,
-    harvest: SignatureCollector,
+    signatures: SignatureCollector,
     events: Vec<Event>,
     out: BytesMut,
-    shown: StreamStatus,
+    status: StreamStatus,
 }
 
 impl Translator {
@@ -279,34 +286,33 @@ impl Translator {
         decoder: Box<dyn StreamDecoder>,
         restore: Restore,
         encoder: Box<dyn StreamEncoder>,
-        harvest: SignatureCollector,
+        signatures: SignatureCollector,
     ) -> Self {
         Self {
             decoder,
             restore,
             encoder,
-            harvest,
+            signatures,
             events: Vec::new(),
             out: BytesMut::new(),
-            shown: StreamStatus::default(),
+            status: StreamStatus::default(),
         }
     }
 
-    /// Writes the events that were decoded, up to the first that fails, and the end where there is
-    /// one.
+    /// Encodes the decoded events up to the first error, and the terminator where the stream ends.
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
         for mut event in self.events.drain(..) {
             fail_malformed(&mut event);
-            self.shown.note(&event);
-            self.harvest.note(&event);
+            self.status.note(&event);
+            self.signatures.note(&event);
             self.encoder.push(&event, &mut self.out);
-            if self.shown.fault.is_some() {
+            if self.status.fault.is_some() {
                 break;
             }
         }
-        if self.shown.is_over || self.shown.fault.is_some() {
-            self.shown.ending = Some(self.encoder.finish(&mut self.out));
+        if self.status.is_over || self.status.fault.is_some() {
+            self.status.ending = Some(self.encoder.finish(&mut self.out));
         }
         self.out.split().freeze()
     }
@@ -325,8 +331,8 @@ impl StreamStatus {
 
 impl StreamTransform for Translator {
     fn push(&mut self, chunk: Bytes) -> Bytes {
-        if let Err(garbled) = self.decoder.push(chunk, &mut self.events) {
-            self.events.push(Event::Failed(garbled.into()));
+        if let Err(error) = self.decoder.push(chunk, &mut self.events) {
+            self.events.push(Event::Failed(error.into()));
         } else if self.decoder.is_done() {
             return self.end();
         }
@@ -335,7 +341,7 @@ impl StreamTransform for Translator {
 
     fn end(&mut self) -> Bytes {
         self.decoder.finish(&mut self.events);
-        self.shown.is_over = true;
+        self.status.is_over = true;
         self.write()
     }
 
@@ -349,13 +355,13 @@ impl StreamTransform for Translator {
         self.out.split().freeze()
     }
 
-    fn shown(&self) -> &StreamStatus {
-        &self.shown
+    fn status(&self) -> &StreamStatus {
+        &self.status
     }
 }
 
-/// A call that cannot be read is no answer: no dialect has a word for it that its clients would
-/// notice.
+/// Turns a malformed tool call into an error: no dialect has a finish reason for it that its clients
+/// would notice.
 pub(super) fn fail_malformed(event: &mut Event) {
     if let Event::Finish {
         reason: FinishReason::Malformed,
@@ -370,7 +376,7 @@ pub(super) fn malformed() -> Fault {
     Fault::upstream("the model wrote a tool call that cannot be read; ask again")
 }
 
-/// Reads a whole stream into its events, for a client that did not ask for one.
+/// Decodes a whole stream, for a client that did not ask for one.
 pub(super) fn read_all(
     decoder: &mut dyn StreamDecoder,
     body: Bytes,

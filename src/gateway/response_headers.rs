@@ -1,7 +1,8 @@
-//! What an answer's head says of how it came about: `x-aerostat-model`, `-attempts`, `-dropped`,
-//! `-adjusted`.
+//! Response headers that say how the response came about: `x-aerostat-model`, `-attempts`,
+//! `-dropped`, `-adjusted`.
 //!
 //! Names come from clients and configurations, so every value is made ASCII and bounded here.
+//! No account is named.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -13,15 +14,14 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-aerostat-attempts");
 const DROPPED: HeaderName = HeaderName::from_static("x-aerostat-dropped");
 const ADJUSTED: HeaderName = HeaderName::from_static("x-aerostat-adjusted");
 
-/// What one header may hold.
+/// The longest value of one header.
 const BYTES_MAX: usize = 1024;
 
-/// Stands at the end of a list that is too long.
+/// The end of a list that is too long.
 const MORE: &str = ", ...";
 
-/// Says what a record knows, so far as it goes: who was asked last, how many tries it took, what
-/// was lost on the way.
-pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&HeaderValue>) {
+/// Writes who was asked last, how many attempts it took and what a translation lost.
+pub(super) fn write(headers: &mut HeaderMap, record: &Record, served_by: Option<&HeaderValue>) {
     if let Some(name) = served_by {
         headers.insert(MODEL, name.clone());
     }
@@ -39,7 +39,7 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &Record, served_by: Option<&
     headers.extend(valid);
 }
 
-/// `provider/model` as a head says it.
+/// `provider/model` as a header value.
 pub(super) fn model(name: &str) -> HeaderValue {
     let mut name = printable(name);
     name.truncate(BYTES_MAX);
@@ -87,7 +87,7 @@ fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Whole names only: what does not fit is said to be more.
+/// Joins whole names; [`MORE`] stands for what does not fit.
 fn list(names: impl Iterator<Item = String>) -> Option<String> {
     let mut all = String::new();
     for name in names {

@@ -1,0 +1,164 @@
+//! What was tried for one request so far: the open record with the attempt in progress, and the
+//! accounts of the current plan that were asked.
+//!
+//! It decides nothing; `retry` reads it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tracing::{Span, debug_span};
+
+use super::attempt_error::AttemptError;
+use super::plan::Plan;
+use super::request_context::RequestContext;
+use super::request_tracker::RequestTracker;
+use super::resolution_cache::ResolvedModel;
+use crate::account::AccountName;
+use crate::canon::{Loss, Usage};
+use crate::outcome::{Next, Reading};
+use crate::pool::{Lease, PassedOver};
+use crate::record::Record;
+
+pub(super) struct Attempts {
+    tracker: RequestTracker,
+    /// Accounts that the current plan does not ask again.
+    tried: Vec<AccountName>,
+    /// Accounts whose access token was refused once: after its refresh they are asked again.
+    refreshed: Vec<AccountName>,
+}
+
+impl Attempts {
+    /// Opens the request's record.
+    pub(super) fn new(context: &RequestContext<'_>) -> Self {
+        let request = context.request;
+        let record = Record {
+            request_id: request.request_id.clone(),
+            received_at: request.received_at,
+            took: Duration::ZERO,
+            first_byte_after: None,
+            dialect: request.protocol.dialect(),
+            operation: request.operation,
+            model: context.routing.model.clone(),
+            stream: context.stream().unwrap_or(false),
+            resolved: None,
+            passed_over: Vec::new(),
+            attempts: Vec::new(),
+            status: 0,
+            usage: Usage::default(),
+            losses: Vec::new(),
+            fault: None,
+        };
+        Self {
+            tracker: RequestTracker::new(
+                record,
+                context.state.recorder.clone(),
+                context.state.response_owners.clone(),
+                request.arrived,
+                request.span.clone(),
+            ),
+            tried: Vec::new(),
+            refreshed: Vec::new(),
+        }
+    }
+
+    /// The record, to be closed when the response ends.
+    pub(super) fn into_tracker(self) -> RequestTracker {
+        self.tracker
+    }
+
+    /// Forgets the accounts asked by the previous plan: another dialect may succeed at them.
+    pub(super) fn start_plan(&mut self) {
+        self.tried.clear();
+        self.refreshed.clear();
+    }
+
+    /// How many attempts were sent.
+    pub(super) fn count(&self) -> usize {
+        self.tracker.attempts_count()
+    }
+
+    /// Accounts that the current plan does not ask again.
+    pub(super) fn tried(&self) -> &[AccountName] {
+        &self.tried
+    }
+
+    /// Whether the latest attempt's account already had a second try after a refresh.
+    pub(super) fn was_refreshed(&self) -> bool {
+        self.tracker
+            .last_account()
+            .is_some_and(|account| self.refreshed.contains(account))
+    }
+
+    /// Notes what follows the latest attempt: its account is asked once more after a refresh, or
+    /// not again.
+    pub(super) fn note_account(&mut self, next: Next) {
+        let Some(account) = self.tracker.last_account().cloned() else {
+            return;
+        };
+        match next {
+            Next::RefreshThenRetry => self.refreshed.push(account),
+            _ => self.tried.push(account),
+        }
+    }
+
+    /// Opens an attempt and the span that it is followed by. Until it settles it counts as
+    /// cancelled by the client.
+    pub(super) fn begin(
+        &mut self,
+        plan: &Plan,
+        lease: Lease,
+        waited: Duration,
+        now: Instant,
+    ) -> Span {
+        let span = debug_span!(
+            parent: self.tracker.request_span(),
+            "attempt",
+            attempt = self.count() + 1,
+            provider = &*plan.provider,
+            account = lease.account().name.as_str(),
+            upstream_dialect = plan.protocol.dialect().name(),
+            upstream_model = &*plan.model,
+        );
+        let attempt = plan.attempt(&lease, waited);
+        self.set_served_by(plan);
+        self.tracker
+            .begin_attempt(attempt, lease, now, span.clone());
+        span
+    }
+
+    /// Settles the attempt that `error` ended, and gives its account back.
+    pub(super) fn fail(&mut self, error: &AttemptError) {
+        if let Some(outcome) = error.outcome() {
+            self.tracker
+                .settle_attempt(outcome.clone(), Some(&error.fault));
+        }
+    }
+
+    /// Keeps what the upstream's head said of the account's limits.
+    pub(super) fn set_readings(&mut self, readings: Vec<Reading>) {
+        self.tracker.set_readings(readings);
+    }
+
+    pub(super) fn set_resolved(&mut self, resolved: &ResolvedModel) {
+        self.tracker.set_resolved(resolved);
+    }
+
+    /// Names the plan's `provider/model` in the response's head.
+    pub(super) fn set_served_by(&mut self, plan: &Plan) {
+        self.tracker.set_served_by(plan.name.clone());
+    }
+
+    pub(super) fn set_losses(&mut self, losses: Vec<Loss>) {
+        self.tracker.set_losses(losses);
+    }
+
+    /// Records the plan's accounts that could not be leased.
+    pub(super) fn add_passed_over(&mut self, plan: &Plan, accounts: &[PassedOver]) {
+        for account in accounts {
+            self.tracker.add_passed_over(
+                format!("{}/{}", plan.endpoint.provider.name, plan.model),
+                account,
+            );
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One attempt on the wire: lease an account, send the request, read the head of the response.
+//!
+//! It never retries; an error goes back to `attempt`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{Instrument as _, debug};
+
+use super::attempt_error::{AttemptError, AttemptResult, add_retry_after, redirected};
+use super::attempts::Attempts;
+use super::lease;
+use super::plan::{EncodedRequest, Plan, ResponseKind};
+use super::request_context::RequestContext;
+use super::response::{PendingResponse, passed};
+use super::response_reader::{ResponseReader, is_encoded};
+use super::upstream_body::{Bounds, collect};
+use crate::account::{BadProxy, Credential};
+use crate::canon::{Blame, Fault, FaultKind};
+use crate::outcome::{Stage, Timestamp};
+use crate::provider;
+use crate::segmented_bytes::SegmentedBytes;
+use crate::upstream::{ProxyChoice, UpstreamBody};
+
+/// How much of an upstream's error body is read, and for how long.
+const FAULT_BODY_BYTES_MAX: usize = 1024 * 1024;
+const FAULT_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One attempt of a plan.
+pub(super) struct Exchange<'a> {
+    pub(super) context: &'a RequestContext<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) encoded: &'a mut EncodedRequest,
+}
+
+/// A request ready to be sent, and the proxy it goes by.
+struct Outgoing {
+    request: http::Request<SegmentedBytes>,
+    proxy: ProxyChoice,
+}
+
+impl Exchange<'_> {
+    /// Makes the attempt, up to a response that can be given to the client.
+    ///
+    /// # Errors
+    /// Where no account can be leased, nothing was sent and the error has no outcome. Any later
+    /// error is recorded in `attempts`.
+    pub(super) async fn run(mut self, attempts: &mut Attempts) -> AttemptResult<PendingResponse> {
+        let asked_at = Instant::now();
+        let lease = lease::acquire(self.context, self.plan, attempts).await?;
+        let request = self
+            .outgoing_request(lease.credential())
+            .map_err(AttemptError::of_plan)?;
+        let proxy = ProxyChoice::of(lease.account())
+            .map_err(|bad| AttemptError::of_plan(self.bad_proxy(&bad)))?;
+        let began_at = Instant::now();
+        let span = attempts.begin(self.plan, lease, began_at - asked_at, began_at);
+        let outgoing = Outgoing { request, proxy };
+        let result = self
+            .send_and_read(outgoing, began_at, attempts)
+            .instrument(span)
+            .await;
+        if let Err(error) = &result {
+            attempts.fail(error);
+        }
+        result
+    }
+
+    /// The request as it goes out. The encoded bytes are moved: they are sent once.
+    fn outgoing_request(
+        &mut self,
+        credential: &Credential,
+    ) -> Result<http::Request<SegmentedBytes>, Fault> {
+        let call = provider::Call {
+            method: Method::POST,
+            version: self.plan.protocol.descriptor().version,
+            wire: std::mem::take(&mut self.encoded.wire),
+        };
+        self.plan.endpoint.provider.prepare(call, credential)
+    }
+
+    /// The account's proxy URL is invalid. The record says which account.
+    fn bad_proxy(&self, bad: &BadProxy) -> Fault {
+        let message = format!(
+            "provider `{}`: an account's proxy cannot be used: {bad}",
+            self.plan.endpoint.provider.name
+        );
+        Fault::new(FaultKind::UpstreamAuth, Blame::Account, message)
+    }
+
+    async fn send_and_read(
+        self,
+        outgoing: Outgoing,
+        began_at: Instant,
+        attempts: &mut Attempts,
+    ) -> AttemptResult<PendingResponse> {
+        let response = self.send(outgoing, began_at).await?;
+        debug!(
+            status = response.status().as_u16(),
+            "upstream sent its head"
+        );
+        attempts.set_readings(provider::readings(response.headers(), Timestamp::now));
+        if !response.status().is_success() {
+            return Err(self.refused(response).await);
+        }
+        let reader = ResponseReader {
+            context: self.context,
+            plan: self.plan,
+            encoded: self.encoded,
+        };
+        reader.read(response).await
+    }
+
+    async fn send(
+        &self,
+        outgoing: Outgoing,
+        began_at: Instant,
+    ) -> AttemptResult<http::Response<UpstreamBody>> {
+        let is_stream = self.context.stream().unwrap_or(false);
+        let limit = self.context.config.limits.head_timeout(is_stream);
+        let upstream = &self.plan.endpoint.upstream;
+        let sent = timeout_at(
+            began_at + limit,
+            upstream.send(outgoing.request, &outgoing.proxy),
+        )
+        .await;
+        match sent {
+            Err(_) => Err(AttemptError::timed_out(limit, Stage::Head)),
+            Ok(Err(error)) => Err(AttemptError::unreachable(&error)),
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+
+    /// Reads an error response. A client of the same dialect gets it as it came, unless it is about
+    /// the account's credential.
+    async fn refused(&self, response: http::Response<UpstreamBody>) -> Box<AttemptError> {
+        let provider = &self.plan.endpoint.provider;
+        let (head, body) = response.into_parts();
+        if head.status.is_redirection() {
+            return AttemptError::refused(provider, &head, &[], redirected(&provider.name));
+        }
+        let body = if is_encoded(&head.headers) {
+            Bytes::new()
+        } else {
+            error_body(body).await
+        };
+        let protocol = self.plan.protocol;
+        let fault = protocol.decode_fault(head.status, &head.headers, &body);
+        let mut error = AttemptError::refused(provider, &head, &body, fault);
+        let is_passthrough = matches!(self.encoded.response_kind, ResponseKind::Passthrough);
+        if is_passthrough && !body.is_empty() && error.may_be_quoted() {
+            let mut original = passed(self.plan, &head, body);
+            add_retry_after(original.headers_mut(), &error.fault);
+            error.original = Some(original);
+        }
+        error
+    }
+}
+
+/// An error's body; empty where it cannot be read, since the status says enough.
+async fn error_body(body: UpstreamBody) -> Bytes {
+    let bounds = Bounds {
+        bytes_max: FAULT_BODY_BYTES_MAX,
+        first_timeout: FAULT_BODY_TIMEOUT,
+        idle_timeout: FAULT_BODY_TIMEOUT,
+    };
+    match timeout(FAULT_BODY_TIMEOUT, collect(body, bounds)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    }
+}

@@ -1,0 +1,179 @@
+//! What came in with one request, and what is derived from it when it is first needed: routing
+//! fields, session, the decoded request. Nothing here changes once it is read.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use super::catalog::Lists;
+use super::client_request::ClientRequest;
+use super::config::{ActiveConfig, GatewayConfig};
+use super::resolution_cache::{ResolutionCache, ResolvedModel};
+use super::resolve::{Directory, Resolution, resolve};
+use super::state::GatewayState;
+use super::{routing_fields, session};
+use crate::account::AccountName;
+use crate::canon::{Embed, Fault, Request};
+use crate::pool::SessionKey;
+use crate::protocol::{DecodeError, RoutingFields, envelope};
+use crate::provider::DEMO;
+
+pub(super) struct RequestContext<'c> {
+    pub(super) state: &'c GatewayState,
+    pub(super) config: &'c GatewayConfig,
+    resolutions: &'c ResolutionCache,
+    pub(super) request: &'c ClientRequest,
+    /// From both ends of a large body, from all of a small one.
+    pub(super) routing: RoutingFields,
+    /// Whether `routing` was read from the ends only, and what the whole body says where that was
+    /// needed.
+    is_partial: bool,
+    full_routing: OnceLock<RoutingFields>,
+    /// Decoded at the first translation.
+    decoded: OnceLock<Result<Decoded, Fault>>,
+    /// Whether the body carries envelopes of ours, which no upstream may see.
+    pub(super) has_envelope: bool,
+    /// Read where there is a choice between accounts.
+    session: OnceLock<Option<SessionKey>>,
+}
+
+#[derive(Clone)]
+pub(super) enum Decoded {
+    Generate(Arc<Request>),
+    Embed(Arc<Embed>),
+}
+
+impl<'c> RequestContext<'c> {
+    /// # Errors
+    /// When the request does not say what routing needs.
+    pub(super) fn new(
+        state: &'c GatewayState,
+        active: &'c ActiveConfig,
+        request: &'c ClientRequest,
+    ) -> Result<Self, Fault> {
+        let (routing, is_partial) = match routing_fields::from_ends(request) {
+            Some(routing) => (routing, true),
+            None => (routing_fields::from_whole(request)?, false),
+        };
+        Ok(Self {
+            state,
+            config: &active.config,
+            resolutions: &active.resolutions,
+            request,
+            routing,
+            is_partial,
+            full_routing: OnceLock::new(),
+            decoded: OnceLock::new(),
+            has_envelope: envelope::is_in(&request.body),
+            session: OnceLock::new(),
+        })
+    }
+
+    /// The conversation that the request belongs to; `None` where nothing tells it.
+    pub(super) fn session(&self) -> Option<SessionKey> {
+        *self.session.get_or_init(|| {
+            session::key(self.request, self.routing.session.as_deref())
+                .or_else(|| self.session_of_whole_body())
+        })
+    }
+
+    /// The session as only the whole body tells it.
+    fn session_of_whole_body(&self) -> Option<SessionKey> {
+        match &self.full_routing().session {
+            Some(field) => Some(SessionKey::of(field)),
+            None => session::by_opening(self.request),
+        }
+    }
+
+    /// The account that alone can read the response which this request continues; `None` where it
+    /// continues none, or the owner is not known.
+    pub(super) fn response_owner(&self) -> Option<AccountName> {
+        let owners = &self.state.response_owners;
+        if owners.is_empty() {
+            return None;
+        }
+        let continued = match &self.routing.continues {
+            Some(id) => Some(id),
+            None => self.full_routing().continues.as_ref(),
+        };
+        owners.owner_of(continued?)
+    }
+
+    /// What the whole body says. One that cannot be read is judged where it is decoded.
+    pub(super) fn full_routing(&self) -> &RoutingFields {
+        if !self.is_partial {
+            return &self.routing;
+        }
+        self.full_routing.get_or_init(|| {
+            routing_fields::from_whole(self.request).unwrap_or_else(|_| self.routing.clone())
+        })
+    }
+
+    /// Whether the client asked for a stream; `None` where the body's ends do not say and the whole
+    /// body was not read.
+    pub(super) fn stream(&self) -> Option<bool> {
+        match self.routing.stream {
+            Some(is_stream) => Some(is_stream),
+            None => self.full_routing.get()?.stream,
+        }
+    }
+
+    /// What the requested model's name becomes: the candidates in the order in which they are
+    /// tried, none where nothing serves the name.
+    ///
+    /// Providers are asked for their model lists only where nothing else knows the name.
+    pub(super) async fn resolve_model(&self) -> Arc<ResolvedModel> {
+        let catalog = &self.state.catalog;
+        let known = self
+            .resolutions
+            .get_or_resolve(&self.routing.model, || self.resolve(&catalog.known_lists()));
+        if !known.resolution.candidates.is_empty() {
+            return known;
+        }
+        let lists = catalog.lists(self.config, &self.state.pool).await;
+        ResolvedModel::new(self.resolve(&lists))
+    }
+
+    fn resolve(&self, lists: &Lists) -> Resolution {
+        let listed = |provider: &str| match lists.get(provider) {
+            Some(cards) => cards.iter().map(|card| card.id.clone()).collect(),
+            None => Arc::default(),
+        };
+        let directory = Directory {
+            rules: &self.config.rules,
+            providers: &self.config.providers,
+            demo_enabled: self.config.endpoints.contains_key(DEMO),
+            listed: &listed,
+        };
+        resolve(&directory, &self.routing.model)
+    }
+
+    /// The canonical request.
+    ///
+    /// # Errors
+    /// When the body cannot be decoded.
+    pub(super) fn decoded(&self) -> Result<Decoded, Fault> {
+        self.decoded.get_or_init(|| self.decode()).clone()
+    }
+
+    fn decode(&self) -> Result<Decoded, Fault> {
+        let (protocol, body) = (self.request.protocol, self.body());
+        let inbound = self.request.inbound(body);
+        let into_fault = |error: DecodeError| error.into_fault(body);
+        if self.request.operation.embeds() {
+            let codec = protocol.embeddings().ok_or_else(|| {
+                Fault::internal("the dialect has a route for embeddings and no codec")
+            })?;
+            let embed = codec.decode_embed(&inbound).map_err(into_fault)?;
+            return Ok(Decoded::Embed(Arc::new(embed)));
+        }
+        let mut request = protocol.decode_request(&inbound).map_err(into_fault)?;
+        self.state.signatures.attach(&mut request);
+        Ok(Decoded::Generate(Arc::new(request)))
+    }
+
+    /// The client's bytes.
+    pub(super) fn body(&self) -> &Bytes {
+        self.request.body.whole()
+    }
+}

@@ -1,0 +1,301 @@
+//! The open record of one request, with the lease of its attempt in progress. It is closed exactly
+//! once.
+//!
+//! It decides nothing and sends nothing; the recorder must not block.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::Instant;
+use tracing::{Span, debug, field};
+
+use super::resolution_cache::ResolvedModel;
+use super::response_headers;
+use super::response_owners::ResponseOwners;
+use super::stream_transform::StreamStatus;
+use crate::account::AccountName;
+use crate::canon::{Fault, FaultKind, Loss, Usage};
+use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
+use crate::pool::{self, Lease};
+use crate::record::{Attempt, PassedOver, Record, Recorder};
+
+/// An open record. Finishing consumes it; dropping it records that the client left.
+pub(super) struct RequestTracker {
+    /// `None` once the record is closed.
+    open: Option<Box<OpenRecord>>,
+}
+
+struct OpenRecord {
+    record: Record,
+    /// Who was asked last, or counted for: `provider/model`.
+    served_by: Option<HeaderValue>,
+    recorder: Arc<dyn Recorder>,
+    response_owners: Arc<ResponseOwners>,
+    arrived: Instant,
+    attempt_began: Instant,
+    current: Option<CurrentAttempt>,
+    request_span: Span,
+    /// Of the latest attempt, which the response comes from.
+    attempt_span: Span,
+}
+
+/// The attempt whose account is not given back yet.
+struct CurrentAttempt {
+    lease: Lease,
+    /// What the upstream's head said of the account's limits.
+    readings: Vec<Reading>,
+}
+
+impl RequestTracker {
+    pub(super) fn new(
+        record: Record,
+        recorder: Arc<dyn Recorder>,
+        response_owners: Arc<ResponseOwners>,
+        arrived: Instant,
+        request_span: Span,
+    ) -> Self {
+        let open = OpenRecord {
+            record,
+            served_by: None,
+            recorder,
+            response_owners,
+            arrived,
+            attempt_began: arrived,
+            current: None,
+            request_span,
+            attempt_span: Span::none(),
+        };
+        Self {
+            open: Some(Box::new(open)),
+        }
+    }
+
+    fn open(&self) -> &OpenRecord {
+        // Only `close` takes it, and its callers consume the tracker.
+        self.open
+            .as_ref()
+            .expect("a record is open until its tracker is consumed")
+    }
+
+    fn open_mut(&mut self) -> &mut OpenRecord {
+        self.open
+            .as_mut()
+            .expect("a record is open until its tracker is consumed")
+    }
+
+    pub(super) fn attempts_count(&self) -> usize {
+        self.open().record.attempts.len()
+    }
+
+    /// The account of the latest attempt.
+    pub(super) fn last_account(&self) -> Option<&AccountName> {
+        let attempt = self.open().record.attempts.last()?;
+        Some(&attempt.account)
+    }
+
+    pub(super) fn request_span(&self) -> &Span {
+        &self.open().request_span
+    }
+
+    /// The span of what the response still brings: of its attempt, else of the request.
+    pub(super) fn span(&self) -> &Span {
+        let open = self.open();
+        if open.attempt_span.is_disabled() {
+            &open.request_span
+        } else {
+            &open.attempt_span
+        }
+    }
+
+    /// Names `provider/model` in the response's head.
+    pub(super) fn set_served_by(&mut self, name: HeaderValue) {
+        self.open_mut().served_by = Some(name);
+    }
+
+    pub(super) fn set_losses(&mut self, losses: Vec<Loss>) {
+        self.open_mut().record.losses = losses;
+    }
+
+    /// Records what the model's name became.
+    pub(super) fn set_resolved(&mut self, resolved: &ResolvedModel) {
+        let record = &mut self.open_mut().record;
+        record.resolved = Some(resolved.recorded.clone());
+        record.passed_over.clone_from(&resolved.passed_over);
+    }
+
+    /// Records an account that was not leased, in place of what an earlier attempt said of it.
+    pub(super) fn add_passed_over(&mut self, candidate: String, account: &pool::PassedOver) {
+        let passed_over = &mut self.open_mut().record.passed_over;
+        let earlier = passed_over.iter().position(|known| {
+            known.account.as_ref() == Some(&account.account) && known.candidate == candidate
+        });
+        if let Some(index) = earlier {
+            passed_over.remove(index);
+        }
+        passed_over.push(PassedOver {
+            candidate,
+            account: Some(account.account.clone()),
+            why: account.why.to_string(),
+        });
+    }
+
+    pub(super) fn begin_attempt(
+        &mut self,
+        attempt: Attempt,
+        lease: Lease,
+        now: Instant,
+        span: Span,
+    ) {
+        let open = self.open_mut();
+        open.attempt_began = now;
+        open.record.attempts.push(attempt);
+        open.current = Some(CurrentAttempt {
+            lease,
+            readings: Vec::new(),
+        });
+        open.attempt_span = span;
+    }
+
+    /// Keeps what the upstream said of the account's limits until the attempt settles.
+    pub(super) fn set_readings(&mut self, readings: Vec<Reading>) {
+        if let Some(current) = &mut self.open_mut().current {
+            current.readings = readings;
+        }
+    }
+
+    /// Settles the latest attempt, and gives its account back.
+    pub(super) fn settle_attempt(&mut self, outcome: Outcome, fault: Option<&Fault>) {
+        let open = self.open_mut();
+        let took = open.attempt_began.elapsed();
+        let detail = fault.map(|fault| fault.message.clone());
+        if let Some(CurrentAttempt { lease, readings }) = open.current.take() {
+            debug!(
+                parent: &open.attempt_span,
+                outcome = outcome.name(),
+                ?took,
+                fault = fault.map(|fault| field::debug(fault.kind)),
+                "attempt settled"
+            );
+            lease.settle(&outcome, detail.as_deref(), readings, Timestamp::now());
+        }
+        if let Some(attempt) = open.record.attempts.last_mut() {
+            attempt.outcome = outcome;
+            attempt.took = took;
+            attempt.detail = detail;
+        }
+    }
+
+    /// Writes into the response's head how it came about.
+    pub(super) fn write_headers(&self, headers: &mut HeaderMap) {
+        let open = self.open();
+        response_headers::write(headers, &open.record, open.served_by.as_ref());
+    }
+
+    /// Records that a stream with this status goes to the client.
+    pub(super) fn start_stream(&mut self, status: StatusCode) {
+        let record = &mut self.open_mut().record;
+        record.status = status.as_u16();
+        record.stream = true;
+    }
+
+    /// Records when the first bytes leave for the client; later calls are ignored.
+    pub(super) fn first_byte(&mut self) {
+        let open = self.open_mut();
+        if open.record.first_byte_after.is_none() {
+            open.record.first_byte_after = Some(open.arrived.elapsed());
+        }
+    }
+
+    /// Remembers which account a stored response belongs to: only that one can continue it.
+    fn note_owner(&self, stored: Option<String>) {
+        let open = self.open();
+        if let (Some(id), Some(current)) = (stored, &open.current) {
+            open.response_owners
+                .insert(id, &current.lease.account().name);
+        }
+    }
+
+    /// Closes the record of a stream that ended with this status.
+    pub(super) fn finish_stream(mut self, status: &StreamStatus) {
+        self.note_owner(status.stored.clone());
+        let outcome = match &status.fault {
+            None => Outcome::Served {
+                usage: status.usage,
+            },
+            Some(fault) => outcome_of_broken_stream(fault),
+        };
+        self.settle_attempt(outcome, status.fault.as_ref());
+        self.close(status.usage, status.fault.as_ref());
+    }
+
+    /// Closes the record of a response in one piece. `stored`: its id, where the provider keeps it.
+    pub(super) fn finish_full(mut self, status: StatusCode, usage: Usage, stored: Option<String>) {
+        self.note_owner(stored);
+        self.settle_attempt(Outcome::Served { usage }, None);
+        self.finish(status, usage, None);
+    }
+
+    /// Closes the record of a request that no attempt served.
+    pub(super) fn finish_with_fault(self, status: StatusCode, fault: &Fault) {
+        self.finish(status, Usage::default(), Some(fault));
+    }
+
+    fn finish(mut self, status: StatusCode, usage: Usage, fault: Option<&Fault>) {
+        self.open_mut().record.status = status.as_u16();
+        self.first_byte();
+        self.close(usage, fault);
+    }
+
+    fn close(&mut self, usage: Usage, fault: Option<&Fault>) {
+        let Some(open) = self.open.take() else {
+            return;
+        };
+        let OpenRecord {
+            mut record,
+            recorder,
+            arrived,
+            request_span,
+            ..
+        } = *open;
+        record.usage = usage;
+        record.fault = fault.map(|fault| fault.message.clone());
+        record.took = arrived.elapsed();
+        debug!(
+            parent: &request_span,
+            status = record.status,
+            attempts = record.attempts.len(),
+            input_tokens = record.usage.input,
+            output_tokens = record.usage.output,
+            losses = record.losses.len(),
+            took = ?record.took,
+            fault = record.fault.as_deref(),
+            "request recorded"
+        );
+        recorder.record(record);
+    }
+}
+
+/// What a stream that ended in a fault after its commit says of its account. That it broke off says
+/// nothing of its endpoint, which began well.
+fn outcome_of_broken_stream(fault: &Fault) -> Outcome {
+    let until = fault.retry_after.map(|wait| Timestamp::now() + wait);
+    match fault.kind {
+        FaultKind::RateLimited => Outcome::Throttled {
+            scope: Scope::Model,
+            until,
+        },
+        FaultKind::QuotaSpent => Outcome::QuotaSpent {
+            scope: Scope::Account,
+            until,
+        },
+        FaultKind::Overloaded => Outcome::Overloaded { until },
+        FaultKind::Timeout => Outcome::TimedOut { stage: Stage::Body },
+        _ => Outcome::Unreachable { stage: Stage::Body },
+    }
+}
+
+impl Drop for RequestTracker {
+    fn drop(&mut self) {
+        self.close(Usage::default(), None);
+    }
+}

@@ -1,0 +1,31 @@
+//! What outlives a request and a configuration: the pool, the model lists, what was learned from
+//! earlier responses, and the recorder.
+
+use std::sync::Arc;
+
+use super::catalog::Catalog;
+use super::response_owners::ResponseOwners;
+use super::signatures::Signatures;
+use crate::pool::Pool;
+use crate::record::Recorder;
+
+/// Shared by all requests.
+pub(super) struct GatewayState {
+    pub(super) pool: Pool,
+    pub(super) signatures: Arc<Signatures>,
+    pub(super) response_owners: Arc<ResponseOwners>,
+    pub(super) catalog: Catalog,
+    pub(super) recorder: Arc<dyn Recorder>,
+}
+
+impl GatewayState {
+    pub(super) fn new(pool: Pool, recorder: Arc<dyn Recorder>) -> Self {
+        Self {
+            pool,
+            signatures: Arc::default(),
+            response_owners: Arc::default(),
+            catalog: Catalog::default(),
+            recorder,
+        }
+    }
+}
