@@ -19,8 +19,8 @@ use aerostat::accounts::token_client::TokenSender;
 use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
-    Claim, Clock, CredentialStore, CredentialStoreError, Granted, InProcess, Lease, LeaseError,
-    LeaseRequest, Member, Mode, Pool, Refreshed, Refresher as _, Rules,
+    Claim, Clock, CredentialStore, CredentialStoreError, Granted, Lease, LeaseError, LeaseRequest,
+    Member, Mode, NullStateStore, Pool, Refreshed, Refresher as _, Rules,
 };
 use aerostat::provider::oauth::Client;
 use aerostat::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
@@ -148,7 +148,7 @@ impl Lab {
 
     async fn refused(&self, credential: &Credential) -> String {
         match self.refresh(&self.client(), credential).await {
-            Refreshed::Refused { said } => said,
+            Refreshed::Refused { detail } => detail,
             other => panic!("{other:?}"),
         }
     }
@@ -221,7 +221,7 @@ impl Serving {
             expires_at: ends_at.or(tokens.expires_at),
             ..tokens
         });
-        let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules());
+        let pool = Pool::new(Arc::new(NullStateStore), Clock::system(), rules());
         let kept = Arc::new(Kept(Mutex::new(credential.clone())));
         let serving = Self { lab, pool, kept };
         serving.hold(credential);
@@ -230,7 +230,7 @@ impl Serving {
             Arc::new(serving.lab.sender(&serving.lab.client())),
             serving.kept.clone(),
         );
-        spawn(async move { pool.tend(sender, keeper).await });
+        spawn(async move { pool.run_refresher(sender, keeper).await });
         serving
     }
 
@@ -251,7 +251,7 @@ impl Serving {
                 provider: "lab",
                 model: "lab-1",
                 session: None,
-                maker: None,
+                owner: None,
                 tried: &[],
             })
             .await
@@ -357,7 +357,7 @@ async fn a_client_with_a_secret_is_known_by_it() {
         ..tokens
     };
     match lab.refresh(&client, &Credential::OAuth(wrong)).await {
-        Refreshed::Refused { said } => assert!(said.starts_with("invalid_client"), "{said}"),
+        Refreshed::Refused { detail } => assert!(detail.starts_with("invalid_client"), "{detail}"),
         other => panic!("{other:?}"),
     }
 }
@@ -423,7 +423,7 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
     };
     let unsent = lab.refresh(&nowhere, &credential).await;
     assert!(
-        matches!(&unsent, Refreshed::NotSent { why } if why.contains("nothing listens there")),
+        matches!(&unsent, Refreshed::NotSent { reason } if reason.contains("nothing listens there")),
         "{unsent:?}"
     );
     lab.granted(&credential).await;
@@ -450,7 +450,7 @@ async fn a_service_accounts_assertion_is_verified_by_anothers_cryptography() {
         ..client
     };
     assert!(
-        matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { said } if said == "invalid_grant: Invalid JWT")
+        matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { detail } if detail == "invalid_grant: Invalid JWT")
     );
 }
 

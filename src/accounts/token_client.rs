@@ -99,13 +99,13 @@ impl TokenSender {
         let now = (self.now)();
         let (request, sent) = match self.request(account, credential, now) {
             Ok(made) => made,
-            Err(why) => return Refreshed::NotSent { why },
+            Err(why) => return Refreshed::NotSent { reason: why },
         };
         let via = match ProxyChoice::of(account) {
             Ok(via) => via,
             Err(why) => {
                 return Refreshed::NotSent {
-                    why: format!("the account's proxy cannot be used: {why}"),
+                    reason: format!("the account's proxy cannot be used: {why}"),
                 };
             }
         };
@@ -184,8 +184,8 @@ fn refreshed(answer: Answer) -> Refreshed {
             expires_at,
             refresh,
         }),
-        Answer::Refused { said } => Refreshed::Refused { said },
-        Answer::NotTaken { why } => Refreshed::NotSent { why },
-        Answer::Unclear { why } => Refreshed::Unclear { why },
+        Answer::Refused { said } => Refreshed::Refused { detail: said },
+        Answer::NotTaken { why } => Refreshed::NotSent { reason: why },
+        Answer::Unclear { why } => Refreshed::Unclear { reason: why },
     }
 }

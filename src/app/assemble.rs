@@ -14,7 +14,7 @@ use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
 use crate::listener::guard::Policy;
 use crate::listener::listen::Reach;
-use crate::pool::{Clock, InProcess, Pool};
+use crate::pool::{Clock, NullStateStore, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::{Recorder, Ring};
 use crate::server::{self, Keys, ServerConfig};
@@ -140,7 +140,7 @@ fn auth_mode(mode: AuthMode) -> server::AuthMode {
 
 fn demo_pool() -> Pool {
     let rules = roster::rules(&Config::default());
-    let pool = Pool::new(Arc::new(InProcess), Clock::system(), rules);
+    let pool = Pool::new(Arc::new(NullStateStore), Clock::system(), rules);
     pool.replace(vec![roster::demo()], rules);
     pool
 }

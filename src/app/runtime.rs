@@ -200,7 +200,7 @@ async fn tend(desk: Arc<ControlService>, upstream: Arc<dyn Upstream>) {
         upstream,
         now: Arc::new(SystemTime::now),
     };
-    desk.pool.tend(Arc::new(sender), keeper).await;
+    desk.pool.run_refresher(Arc::new(sender), keeper).await;
 }
 
 async fn ask(place: &SocketPath) -> Option<Box<Status>> {

@@ -85,7 +85,7 @@ impl Catalog {
         if let Some(cards) = self.fresh(&name) {
             return (name, cards);
         }
-        let fetched = match pool.borrow(&name) {
+        let fetched = match pool.any_credential(&name) {
             Some(credential) => fetch_models(endpoint, &credential).await,
             None => Err(Fault::internal("no account can ask")),
         };

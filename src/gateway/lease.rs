@@ -38,7 +38,7 @@ pub(super) async fn acquire(
         provider,
         model: &plan.model,
         session: session.as_ref(),
-        maker: owner.as_ref(),
+        owner: owner.as_ref(),
         tried: attempts.tried(),
     };
     match pool.lease(&request).await {
@@ -58,7 +58,7 @@ pub(super) async fn acquire(
 /// The error of a plan that no account serves at the moment.
 fn refused(plan: &Plan, error: &LeaseError, now: Timestamp) -> Box<AttemptError> {
     let mut refused = AttemptError::of_plan(fault(plan, error, now));
-    if let LeaseError::Resting { until, .. } = error {
+    if let LeaseError::CoolingDown { until, .. } = error {
         refused.available_after = until.duration_since(now).ok();
     }
     refused
@@ -67,7 +67,7 @@ fn refused(plan: &Plan, error: &LeaseError, now: Timestamp) -> Box<AttemptError>
 fn fault(plan: &Plan, error: &LeaseError, now: Timestamp) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     match error {
-        LeaseError::Resting { until, why } => {
+        LeaseError::CoolingDown { until, why } => {
             let wait = until.duration_since(now).unwrap_or_default();
             cooling(plan, why, wait)
         }
@@ -79,7 +79,7 @@ fn fault(plan: &Plan, error: &LeaseError, now: Timestamp) -> Fault {
             );
             limited(message, BUSY_RETRY)
         }
-        LeaseError::NeedsPerson { why } => {
+        LeaseError::NeedsUser { why } => {
             account_fault(format!("provider `{provider}`: {}", reasons(why)))
         }
         LeaseError::None { why } if why.is_empty() => account_fault(format!(

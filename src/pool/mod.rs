@@ -1,4 +1,4 @@
-//! All accounts with their live state, and the choice of one for each attempt.
+//! All accounts with their live store, and the choice of one for each attempt.
 //!
 //! [`Pool::lease`] hands out an account; [`Lease::settle`] takes it back with what the attempt
 //! showed. The choice itself is a pure function ([`pick`]). The pool sees outcomes and quota
@@ -7,65 +7,75 @@
 //! # What lives where
 //!
 //! ```text
-//! Pool                        a handle; clones share the state
-//! `- Shared                   the lock, the clock, the persistent state, two wake-ups
-//!    `- Inner                 everything that the lock protects
-//!       |- Rules              the mode and the longest wait
-//!       |- Retained           accounts that are not configured now, with what is known of them
-//!       `- ProviderPool       one for each provider
-//!          |- AccountState    one for each account: all that a choice reads
-//!          |  |- Cooldowns    until when it pauses, for which model, and why     [persisted]
-//!          |  |- SignedOut    the provider refused its credential                [persisted]
-//!          |  |- Windows      the provider's quota windows, as last reported     [persisted]
-//!          |  `- Meter        one for each of the user's own budgets             [persisted]
-//!          |- AccountSlot     one for each account: its credential
-//!          |  `- RefreshState when the access token is refreshed next
-//!          |- Circuit         one for each route to the provider's endpoint
-//!          |- Affinity        which conversation keeps to which account          [persisted]
-//!          |- RetryBudget     how many more attempts an outage may cause
-//!          `- Queue           requests that wait for an account
+//! Pool                         a handle; clones share the state
+//! `- Shared                    the lock, the clock, the persistent store, two wake-ups
+//!    `- Inner                  all that the lock protects
+//!       |- Rules               the mode and the longest wait
+//!       |- Retained            accounts that are not configured now, with what is known of them
+//!       `- ProviderPool        one for each provider
+//!          |- AccountSlot      one for each account: settings, load, and
+//!          |  |- Cooldowns        until when it pauses, for which model, and why   [persisted]
+//!          |  |- SignedOut        the provider refused its credential              [persisted]
+//!          |  |- Windows          the provider's quota windows, as last reported   [persisted]
+//!          |  |- Meter            one for each of the user's own budgets           [persisted]
+//!          |  `- CredentialState  what requests carry
+//!          |     |- TokenState       whether the access token can be used
+//!          |     `- RefreshState     when it is refreshed next
+//!          |- Circuit          one for each route to the provider's endpoint
+//!          |- Affinity         which conversation keeps to which account           [persisted]
+//!          |- RetryBudget      how many more attempts an outage may cause
+//!          |- Queue            requests that wait for an account
+//!          `- Outbox           what is sent and logged after the unlock
 //! ```
 //!
 //! One lock protects all of `Inner`. It is held for short critical sections that never await, send
-//! or drop anything: grants for waiting requests are collected in an outbox and sent after the
-//! unlock (`shared`). [`PoolState`] is told of what is persisted while the lock is held, so that
+//! or log anything: what a change leads to is collected in the [`outbox`] and flushed after the
+//! unlock ([`shared`]). [`StateStore`] is told of what is persisted while the lock is held, so that
 //! it sees changes in their order; all else is lost with the process.
 //!
 //! # Folders
 //!
-//! - `schedule`: which account serves a request, and the wait for one.
-//! - `health`: what outcomes say of an account or an endpoint, and for how long.
-//! - `refresh`: access tokens, refreshed once for all requests that wait for one.
+//! - [`schedule`]: which account serves a request, and the wait for one.
+//! - [`health`]: what outcomes say of an account or an endpoint, and for how long.
+//! - [`refresh`]: access tokens, refreshed once for all requests that wait for one.
 
+mod account_slot;
+mod admin;
 mod clock;
+mod events;
 mod health;
 mod inspect;
+mod outbox;
 mod refresh;
+mod retained;
 mod roster;
 mod schedule;
 mod shared;
-mod state;
+mod state_store;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use clock::Clock;
-pub use health::cooldown::{Cooldown, End};
-pub use refresh::{Claim, CredentialStore, CredentialStoreError, Granted, Refreshed, Refresher};
+pub use health::cooldown::{Cooldown, CooldownEnd};
+pub use refresh::credential_store::{Claim, CredentialStore, CredentialStoreError};
+pub use refresh::refresher::{Granted, Refreshed, Refresher};
 pub use roster::{Member, Roster};
 pub use schedule::lease::Lease;
 pub use schedule::lease_request::{
     BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason,
 };
-pub use schedule::pick::{self, Mode};
+pub use schedule::mode::Mode;
+pub use schedule::pick;
 pub use shared::{LockWatch, Rules};
-pub use state::{Bound, InProcess, PoolState, ReadAt, Saved, Spent};
+pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Spent, StateStore};
 pub use view::{AccountView, BudgetView};
 
 use std::sync::Arc;
 
-use crate::account::AccountName;
+use crate::account::{AccountName, Credential};
 use crate::outcome::{Outcome, Timestamp};
+use events::Event;
 use shared::Shared;
 
 /// All accounts with their live state: a handle.
@@ -73,19 +83,19 @@ use shared::Shared;
 pub struct Pool(Arc<Shared>);
 
 impl Pool {
-    /// A pool without accounts, which remembers what `state` kept of those that come.
-    pub fn new(state: Arc<dyn PoolState>, clock: Clock, rules: Rules) -> Self {
-        // Without randomness waits are spread less well, and nothing else suffers.
-        let seed = getrandom::u64().unwrap_or_default();
-        Self::seeded(state, clock, rules, seed)
+    /// A pool without accounts, which remembers what `state` saved of those that come.
+    pub fn new(store: Arc<dyn StateStore>, clock: Clock, rules: Rules) -> Self {
+        let random = fastrand::Rng::new();
+        Self(Arc::new(Shared::new(store, clock, rules, random)))
     }
 
     /// The same with a stated seed for the jitter of waits.
-    pub fn seeded(state: Arc<dyn PoolState>, clock: Clock, rules: Rules, seed: u64) -> Self {
-        Self(Arc::new(Shared::new(state, clock, rules, seed)))
+    pub fn seeded(store: Arc<dyn StateStore>, clock: Clock, rules: Rules, seed: u64) -> Self {
+        let random = fastrand::Rng::with_seed(seed);
+        Self(Arc::new(Shared::new(store, clock, rules, random)))
     }
 
-    /// Takes the accounts and rules as they are configured now; what is known of those that stay is
+    /// Takes the accounts and rules of a new configuration. What is known of accounts that stay is
     /// kept.
     pub fn replace(&self, roster: Roster, rules: Rules) {
         self.0.replace(roster, rules);
@@ -99,23 +109,40 @@ impl Pool {
     ///
     /// # Errors
     /// When none can serve, with the reason of each.
-    pub async fn lease(&self, want: &LeaseRequest<'_>) -> Result<Lease, LeaseError> {
-        schedule::wait::lease(&self.0, want).await
+    pub async fn lease(&self, request: &LeaseRequest<'_>) -> Result<Lease, LeaseError> {
+        schedule::wait::lease(&self.0, request).await
     }
 
-    /// Whether another attempt at `provider` may follow `outcome`: a budget keeps an outage from
-    /// being made worse by retries.
+    /// Whether another attempt at `provider` may follow `outcome`: a budget keeps retries from
+    /// making an outage worse.
     ///
     /// Takes it out of the budget, so ask once for each further attempt.
     pub fn may_retry(&self, provider: &str, outcome: &Outcome) -> bool {
         let now = self.0.clock.now();
-        self.0
-            .change(provider, now, |lane, _| lane.retries.withdraw(outcome, now))
-            .unwrap_or(true)
+        let may_retry = self.0.with_provider(provider, now, |pool, _| {
+            let may_retry = pool.retry_budget.withdraw(outcome, now);
+            if !may_retry {
+                pool.outbox.push(Event::RetryBudgetExhausted);
+            }
+            may_retry
+        });
+        may_retry.unwrap_or(true)
     }
 
-    /// Waits for the next change of any account, or gives at once one that nobody has seen yet. For
-    /// one listener.
+    /// Whether a provider has more than one account, so that it matters which one a conversation
+    /// keeps to.
+    pub fn has_choice(&self, provider: &str) -> bool {
+        self.0.has_choice(provider)
+    }
+
+    /// A credential for what costs nothing, such as a list of models: of the first account that
+    /// does not need the user.
+    pub fn any_credential(&self, provider: &str) -> Option<Arc<Credential>> {
+        self.0.any_credential(provider)
+    }
+
+    /// Waits for the next change of any account. Returns at once if there was one since the last
+    /// call. For one listener.
     ///
     /// Cancel safe.
     pub async fn changed(&self) {
@@ -127,32 +154,43 @@ impl Pool {
         self.0.view(now)
     }
 
-    /// Ends all rests of an account by hand, and what its provider refused. Whether there is such
-    /// an account.
+    /// How many accounts could serve at `now`.
+    pub fn accounts_ready(&self, now: Timestamp) -> usize {
+        self.view(now)
+            .iter()
+            .filter(|view| view.status.is_serving())
+            .count()
+    }
+
+    /// Ends an account's cooldowns and sign-out by hand. `false`: there is no such account.
     pub fn clear(&self, name: &AccountName) -> bool {
         self.0.clear(name)
     }
 
-    /// Whether an account may serve, from the next lease on. Whether there is such an account.
+    /// Whether an account may serve, from the next lease on. `false`: there is no such account.
     pub fn set_enabled(&self, name: &AccountName, is_enabled: bool) -> bool {
         self.0.set_enabled(name, is_enabled)
     }
 
-    /// Forgets what is known of an account that was removed.
+    /// Forgets what is retained of an account that was removed.
     pub fn forget(&self, name: &AccountName) {
         let now = self.0.clock.now();
-        self.0.lock(now).parked.forget(name);
+        self.0.lock(now).retained.forget(name);
     }
 
-    /// Refreshes access tokens until [`Pool::close`]; then ends what is under way. The agent runs
-    /// it once, as a task of its own.
+    /// Refreshes access tokens until [`Pool::close`]; then waits for the refreshes that are
+    /// running. The agent runs it once, as a task of its own.
     ///
-    /// Without it, accounts whose access token ended wait in vain.
-    pub async fn tend(&self, refresher: Arc<dyn Refresher>, keeper: Arc<dyn CredentialStore>) {
-        refresh::tend(&self.0, refresher, keeper).await;
+    /// Without it, requests wait in vain for accounts whose access token ended.
+    pub async fn run_refresher(
+        &self,
+        refresher: Arc<dyn Refresher>,
+        store: Arc<dyn CredentialStore>,
+    ) {
+        refresh::runner::run_refresher(&self.0, refresher, store).await;
     }
 
-    /// Begins no more refreshes.
+    /// Starts no more refreshes.
     pub fn close(&self) {
         let now = self.0.clock.now();
         self.0.lock(now).is_closed = true;

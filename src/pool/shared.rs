@@ -1,21 +1,23 @@
-//! The pool's one lock, and what happens around it: nothing is awaited, sent or dropped while it is
+//! The pool's one lock, and what happens around it: nothing is awaited, sent or logged while it is
 //! held.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use super::clock::Clock;
-use super::health::cooldown::CLOCK_SLACK;
+use super::clock::{CLOCK_SLACK, Clock};
 use super::health::feedback::AttemptReport;
-use super::roster::Retained;
-use super::schedule::lease::Lease;
-use super::schedule::pick::Mode;
-use super::schedule::provider_pool::{Grant, ProviderPool};
+use super::outbox::Outbox;
+use super::retained::Retained;
+use super::schedule::grant::Grant;
+use super::schedule::mode::Mode;
+use super::schedule::provider_pool::ProviderPool;
 use super::schedule::queue::Delivery;
-use super::state::PoolState;
+use super::state_store::StateStore;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
 /// How accounts are chosen, and how long a request may wait for one.
@@ -25,7 +27,7 @@ pub struct Rules {
     pub max_wait: Duration,
 }
 
-/// Sees when the lock is taken and given back; for benchmarks.
+/// Sees when the lock is taken and released; for benchmarks.
 pub trait LockWatch: Send + Sync {
     fn taken(&self);
     fn released(&self);
@@ -33,49 +35,58 @@ pub trait LockWatch: Send + Sync {
 
 pub(crate) struct Shared {
     pub(crate) clock: Clock,
-    pub(crate) state: Arc<dyn PoolState>,
+    pub(crate) store: Arc<dyn StateStore>,
     inner: Mutex<Inner>,
-    /// Wakes who refreshes.
+    /// Wakes the refresher.
     pub(crate) refresh_due: Notify,
-    /// Told after every change, for those who show the accounts.
+    /// Notified after every change, for those who display the accounts.
     pub(crate) changed: Notify,
     pub(crate) watch: OnceLock<Arc<dyn LockWatch>>,
 }
 
-/// What the lock guards.
+/// What the lock protects.
 pub(crate) struct Inner {
-    pub(crate) lanes: HashMap<String, ProviderPool>,
+    pub(crate) providers: HashMap<String, ProviderPool>,
     pub(crate) rules: Rules,
-    /// Accounts that are not configured at the moment, with what is known of them.
-    pub(crate) parked: Retained,
-    pub(crate) serials: u64,
+    pub(crate) retained: Retained,
     pub(crate) is_closed: bool,
-    random: Random,
-    /// The latest moment seen, to notice when the clock goes back.
-    seen: Timestamp,
+    last_serial: u64,
+    /// Spreads waits, and decides nothing else.
+    random: fastrand::Rng,
+    /// The latest time seen, to notice when the clock goes back.
+    latest: Timestamp,
 }
 
 /// The lock, held.
-pub(crate) struct Held<'a> {
-    guard: MutexGuard<'a, Inner>,
+pub(crate) struct PoolGuard<'a> {
+    inner: MutexGuard<'a, Inner>,
     watch: Option<&'a Arc<dyn LockWatch>>,
 }
 
-impl std::ops::Deref for Held<'_> {
+/// What a change of a provider's pool needs besides it.
+pub(crate) struct ChangeContext<'a> {
+    pub(crate) rules: Rules,
+    pub(crate) store: &'a dyn StateStore,
+    pub(crate) now: Timestamp,
+    /// 0..1
+    pub(crate) jitter: f64,
+}
+
+impl Deref for PoolGuard<'_> {
     type Target = Inner;
 
     fn deref(&self) -> &Inner {
-        &self.guard
+        &self.inner
     }
 }
 
-impl std::ops::DerefMut for Held<'_> {
+impl DerefMut for PoolGuard<'_> {
     fn deref_mut(&mut self) -> &mut Inner {
-        &mut self.guard
+        &mut self.inner
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for PoolGuard<'_> {
     fn drop(&mut self) {
         if let Some(watch) = self.watch {
             watch.released();
@@ -84,20 +95,25 @@ impl Drop for Held<'_> {
 }
 
 impl Shared {
-    pub(crate) fn new(state: Arc<dyn PoolState>, clock: Clock, rules: Rules, seed: u64) -> Self {
+    pub(crate) fn new(
+        store: Arc<dyn StateStore>,
+        clock: Clock,
+        rules: Rules,
+        random: fastrand::Rng,
+    ) -> Self {
         let now = clock.now();
         let inner = Inner {
-            lanes: HashMap::new(),
+            providers: HashMap::new(),
             rules,
-            parked: Retained::new(state.load(), now),
-            serials: 0,
+            retained: Retained::new(store.load(), now),
             is_closed: false,
-            random: Random(seed),
-            seen: now,
+            last_serial: 0,
+            random,
+            latest: now,
         };
         Self {
             clock,
-            state,
+            store,
             inner: Mutex::new(inner),
             refresh_due: Notify::new(),
             changed: Notify::new(),
@@ -105,133 +121,120 @@ impl Shared {
         }
     }
 
-    /// Takes the lock. A panic while it was held left at worst one account's figures half changed.
-    pub(crate) fn lock(&self, now: Timestamp) -> Held<'_> {
-        let guard = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn lock(&self, now: Timestamp) -> PoolGuard<'_> {
+        let inner = self.inner.lock();
         let watch = self.watch.get();
         if let Some(watch) = watch {
             watch.taken();
         }
-        let mut held = Held { guard, watch };
-        held.follow_clock(now);
-        held
+        let mut guard = PoolGuard { inner, watch };
+        guard.follow_clock(now);
+        guard
     }
 
-    /// Changes one provider's accounts; then serves who waits for them. `None` where the provider
-    /// has none.
-    pub(crate) fn change<R>(
-        self: &Arc<Self>,
+    /// Changes one provider's pool; then serves its queue. `None` if the provider has no accounts.
+    pub(crate) fn with_provider<R>(
+        &self,
         provider: &str,
         now: Timestamp,
-        change: impl FnOnce(&mut ProviderPool, &Context<'_>) -> R,
+        change: impl FnOnce(&mut ProviderPool, &ChangeContext<'_>) -> R,
     ) -> Option<R> {
         let mut inner = self.lock(now);
-        let context = Context {
+        let context = ChangeContext {
             rules: inner.rules,
-            state: &*self.state,
+            store: &*self.store,
             now,
-            jitter: inner.random.share(),
+            jitter: inner.jitter(),
         };
-        let lane = inner.lanes.get_mut(provider)?;
-        let result = change(lane, &context);
-        lane.serve_waiting(context.rules.mode, now, context.state);
-        let outbox = std::mem::take(&mut lane.outbox);
-        let wants_refresh = std::mem::take(&mut lane.wants_refresh);
+        let pool = inner.providers.get_mut(provider)?;
+        let result = change(pool, &context);
+        pool.serve_queue(context.rules.mode, now, context.store);
+        let outbox = std::mem::take(&mut pool.outbox);
         drop(inner);
-        self.after(outbox, wants_refresh);
+        self.flush(provider, outbox);
         Some(result)
     }
 
-    /// What must wait until the lock is given back.
-    pub(crate) fn after(self: &Arc<Self>, outbox: Vec<Delivery>, wants_refresh: bool) {
+    /// Does what had to wait for the unlock.
+    pub(crate) fn flush(&self, provider: &str, outbox: Outbox) {
+        for event in &outbox.events {
+            event.emit(provider);
+        }
         self.changed.notify_one();
-        if wants_refresh {
+        if outbox.refresh_due {
             self.refresh_due.notify_one();
         }
-        for Delivery { sender, delivered } in outbox {
-            // A waiter that left gives its grant back, as a lease does when it is dropped.
+        for Delivery { sender, delivered } in outbox.deliveries {
+            // A waiter that left meanwhile gives its grant back.
             if let Err(Ok(grant)) = sender.send(delivered) {
-                drop(Lease::unclaimed(self.clone(), grant));
+                self.return_unused(&grant);
             }
         }
     }
 
+    /// Gives back a grant whose attempt ended.
     pub(crate) fn settle(
-        self: &Arc<Self>,
+        &self,
         grant: &Grant,
         outcome: &Outcome,
-        said: Option<&str>,
+        detail: Option<&str>,
         readings: Vec<Reading>,
-        was_used: bool,
         now: Timestamp,
     ) {
-        self.change(&grant.account.provider, now, |lane, context| {
-            let lesson = AttemptReport {
+        self.with_provider(&grant.account.provider, now, |pool, context| {
+            let report = AttemptReport {
                 grant,
                 outcome,
-                said,
-                readings,
-                was_used,
+                detail,
+                was_used: true,
                 now,
                 jitter: context.jitter,
             };
-            lane.settle(lesson, context.state);
+            pool.settle(&report, readings, context.store);
+        });
+    }
+
+    /// Gives back a grant that no request took.
+    pub(crate) fn return_unused(&self, grant: &Grant) {
+        let now = self.clock.now();
+        self.with_provider(&grant.account.provider, now, |pool, context| {
+            let report = AttemptReport {
+                grant,
+                outcome: &Outcome::Cancelled,
+                detail: None,
+                was_used: false,
+                now,
+                jitter: context.jitter,
+            };
+            pool.settle(&report, Vec::new(), context.store);
         });
     }
 }
 
-/// What a change of a lane needs besides it.
-pub(crate) struct Context<'a> {
-    pub(crate) rules: Rules,
-    pub(crate) state: &'a dyn PoolState,
-    pub(crate) now: Timestamp,
-    /// 0..1
-    pub(crate) jitter: f64,
-}
-
 impl Inner {
+    /// 0..1
     pub(crate) fn jitter(&mut self) -> f64 {
-        self.random.share()
+        self.random.f64()
     }
 
-    /// After the clock went back by more than a correction, all that ends at some moment is
-    /// measured anew.
+    pub(crate) fn next_serial(&mut self) -> u64 {
+        self.last_serial += 1;
+        self.last_serial
+    }
+
+    /// If the clock went back by more than a correction, all that ends at some time is moved, so
+    /// that it keeps its length.
     ///
-    /// A jump forward needs nothing: every decision compares with the moment at hand.
+    /// A jump forward needs nothing: every decision compares with the current time.
     fn follow_clock(&mut self, now: Timestamp) {
-        if now + CLOCK_SLACK < self.seen {
-            tracing::warn!(from = ?self.seen, to = ?now, "the clock went back; rests keep their length");
-            self.lanes
-                .values_mut()
-                .for_each(|lane| lane.follow_clock(now));
-            self.parked.follow_clock(now);
-            self.seen = now;
+        if now + CLOCK_SLACK < self.latest {
+            tracing::warn!(from = ?self.latest, to = ?now, "the clock went back; cooldowns keep their length");
+            for pool in self.providers.values_mut() {
+                pool.on_clock_rewind(now);
+            }
+            self.retained.on_clock_rewind(now);
+            self.latest = now;
         }
-        self.seen = self.seen.max(now);
-    }
-}
-
-impl ProviderPool {
-    fn follow_clock(&mut self, now: Timestamp) {
-        for account in &mut self.accounts {
-            account.follow_clock(now);
-        }
-        self.held.iter_mut().for_each(|held| held.follow_clock(now));
-        self.circuits
-            .iter_mut()
-            .for_each(|circuit| circuit.follow_clock(now));
-        self.affinity.follow_clock(now);
-    }
-}
-
-/// A small random source (SplitMix64): it spreads waits and decides nothing else.
-struct Random(u64);
-
-impl Random {
-    fn share(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        f64::from(((mixed ^ (mixed >> 31)) >> 32) as u32) / f64::from(u32::MAX)
+        self.latest = self.latest.max(now);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::health::cooldown::Cooldown;
-use super::state::ReadAt;
+use super::state_store::QuotaReading;
 use crate::account::{Account, Budget};
 use crate::outcome::Timestamp;
 use crate::status::AccountStatus;
@@ -17,10 +17,10 @@ pub struct AccountView {
     /// Conversations that keep to it.
     pub sessions: u32,
     /// What the provider said of its limits; a window that is not here is unknown.
-    pub quota: Vec<ReadAt>,
+    pub quota: Vec<QuotaReading>,
     pub budgets: Vec<BudgetView>,
     /// All cooldowns, also where the status is another one.
-    pub rests: Vec<Cooldown>,
+    pub cooldowns: Vec<Cooldown>,
     /// When the access token ends, where it does.
     pub token_until: Option<Timestamp>,
 }

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use crate::account::{AccountName, BudgetUnit, Period};
 use crate::outcome::{Reading, ReadingSource, Scope, Timestamp, Unit};
-use crate::pool::{Bound, Cooldown, End, PoolState, ReadAt, Saved, SessionKey, Spent};
+use crate::pool::{
+    Cooldown, CooldownEnd, QuotaReading, SavedBinding, SavedState, SessionKey, Spent, StateStore,
+};
 use crate::status::{CooldownCause, SignIn, SignInCause};
 
 const REST: &str = "rest";
@@ -125,14 +127,14 @@ impl PoolNotes {
     }
 }
 
-impl PoolState for PoolNotes {
-    fn load(&self) -> Saved {
+impl StateStore for PoolNotes {
+    fn load(&self) -> SavedState {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        Saved {
-            rests: read(&self.store, REST, |key, note| {
+        SavedState {
+            cooldowns: read(&self.store, REST, |key, note| {
                 Some((account_of(key)?, rest_of(note)?))
             }),
-            bound: read(&self.store, BOUND, bound_of),
+            bindings: read(&self.store, BOUND, bound_of),
             spent: spent
                 .iter()
                 .map(|((account, ..), spent)| (account.clone(), *spent))
@@ -146,7 +148,7 @@ impl PoolState for PoolNotes {
         }
     }
 
-    fn rested(&self, account: &AccountName, rest: &Cooldown) {
+    fn save_cooldown(&self, account: &AccountName, rest: &Cooldown) {
         let note = RestNote {
             model: rest.model.as_deref().map(Cow::from),
             cause: rest.cause.name().into(),
@@ -164,12 +166,12 @@ impl PoolState for PoolNotes {
         );
     }
 
-    fn cleared(&self, account: &AccountName, model: Option<&str>) {
+    fn remove_cooldown(&self, account: &AccountName, model: Option<&str>) {
         self.store
             .note(REST, key(account, &[model.unwrap_or_default()]), None);
     }
 
-    fn bound(
+    fn save_binding(
         &self,
         provider: &str,
         session: SessionKey,
@@ -184,12 +186,12 @@ impl PoolState for PoolNotes {
         self.note(BOUND, format!("{provider}\n{session}"), &note);
     }
 
-    fn released(&self, provider: &str, session: SessionKey) {
+    fn remove_binding(&self, provider: &str, session: SessionKey) {
         self.store
             .note(BOUND, format!("{provider}\n{session}"), None);
     }
 
-    fn spent(&self, account: &AccountName, spent: Spent) {
+    fn add_spent(&self, account: &AccountName, spent: Spent) {
         let Spent {
             unit,
             period,
@@ -205,8 +207,8 @@ impl PoolState for PoolNotes {
         self.note(SPENT, key(account, &[unit.name(), period.name()]), &note);
     }
 
-    fn reading(&self, account: &AccountName, read: &ReadAt) {
-        let ReadAt {
+    fn save_reading(&self, account: &AccountName, read: &QuotaReading) {
+        let QuotaReading {
             model,
             reading,
             read_at,
@@ -232,7 +234,7 @@ impl PoolState for PoolNotes {
         );
     }
 
-    fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
+    fn save_sign_out(&self, account: &AccountName, sign_in: &SignIn) {
         let SignIn {
             cause,
             detail,
@@ -246,7 +248,7 @@ impl PoolState for PoolNotes {
         self.note(SIGNED_OUT, key(account, &[]), &note);
     }
 
-    fn signed_in(&self, account: &AccountName) {
+    fn remove_sign_out(&self, account: &AccountName) {
         self.store.note(SIGNED_OUT, key(account, &[]), None);
     }
 }
@@ -284,15 +286,15 @@ fn rest_of(note: RestNote<'_>) -> Option<Cooldown> {
         detail: shared(note.detail),
         since: note.since,
         until: note.until,
-        end: End::of_name(&note.end)?,
+        end: CooldownEnd::from_name(&note.end)?,
         strikes: note.strikes,
         probes: note.probes,
     })
 }
 
-fn bound_of(key: &str, note: BoundNote<'_>) -> Option<Bound> {
+fn bound_of(key: &str, note: BoundNote<'_>) -> Option<SavedBinding> {
     let session = key.rsplit('\n').next()?.parse().ok()?;
-    Some(Bound {
+    Some(SavedBinding {
         provider: note.provider.into_owned(),
         session,
         account: note.account.parse().ok()?,
@@ -300,7 +302,7 @@ fn bound_of(key: &str, note: BoundNote<'_>) -> Option<Bound> {
     })
 }
 
-fn reading_of(note: ReadingNote<'_>) -> Option<ReadAt> {
+fn reading_of(note: ReadingNote<'_>) -> Option<QuotaReading> {
     let reading = Reading {
         window: note.window.into_owned().into(),
         unit: [Unit::Requests, Unit::Tokens, Unit::Other]
@@ -318,7 +320,7 @@ fn reading_of(note: ReadingNote<'_>) -> Option<ReadAt> {
             .into_iter()
             .find(|source| source_name(*source) == note.source)?,
     };
-    Some(ReadAt {
+    Some(QuotaReading {
         model: shared(note.model),
         reading,
         read_at: note.read_at,
@@ -372,13 +374,13 @@ mod tests {
             detail: Some("come back\ntomorrow".into()),
             since: at(1),
             until: at(2),
-            end: End::Named,
+            end: CooldownEnd::Named,
             strikes: 3,
             probes: 1,
         }
     }
 
-    fn reading(window: &'static str) -> ReadAt {
+    fn reading(window: &'static str) -> QuotaReading {
         let reading = Reading {
             window: window.into(),
             unit: Unit::Tokens,
@@ -388,7 +390,7 @@ mod tests {
             resets_at: Some(at(9)),
             source: ReadingSource::ErrorBody,
         };
-        ReadAt {
+        QuotaReading {
             model: Some("m".into()),
             reading,
             read_at: at(3),
@@ -396,7 +398,7 @@ mod tests {
     }
 
     /// What a pool finds after the agent ended and began again.
-    fn kept(work: impl Fn(&PoolNotes, &AccountName)) -> Saved {
+    fn kept(work: impl Fn(&PoolNotes, &AccountName)) -> SavedState {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aerostat.db");
         let store = Store::open(&path).unwrap();
@@ -414,23 +416,23 @@ mod tests {
             since: at(4),
         };
         let saved = kept(|notes, work| {
-            notes.rested(work, &rest(None));
-            notes.rested(work, &rest(Some("m/1")));
-            notes.bound("lab", session, work, at(5));
-            notes.reading(work, &reading("5h"));
-            notes.signed_out(work, &signed_out);
+            notes.save_cooldown(work, &rest(None));
+            notes.save_cooldown(work, &rest(Some("m/1")));
+            notes.save_binding("lab", session, work, at(5));
+            notes.save_reading(work, &reading("5h"));
+            notes.save_sign_out(work, &signed_out);
         });
         let work: AccountName = "work".parse().unwrap();
         assert_eq!(
-            saved.rests,
+            saved.cooldowns,
             [
                 (work.clone(), rest(None)),
                 (work.clone(), rest(Some("m/1")))
             ]
         );
         assert_eq!(
-            saved.bound,
-            [Bound {
+            saved.bindings,
+            [SavedBinding {
                 provider: "lab".to_owned(),
                 session,
                 account: work.clone(),
@@ -444,11 +446,11 @@ mod tests {
     #[test]
     fn what_is_over_is_forgotten() {
         let saved = kept(|notes, work| {
-            notes.rested(work, &rest(Some("m")));
-            notes.cleared(work, Some("m"));
-            notes.bound("lab", SessionKey::of("hello"), work, at(5));
-            notes.released("lab", SessionKey::of("hello"));
-            notes.signed_out(
+            notes.save_cooldown(work, &rest(Some("m")));
+            notes.remove_cooldown(work, Some("m"));
+            notes.save_binding("lab", SessionKey::of("hello"), work, at(5));
+            notes.remove_binding("lab", SessionKey::of("hello"));
+            notes.save_sign_out(
                 work,
                 &SignIn {
                     cause: SignInCause::KeyRefused,
@@ -456,9 +458,11 @@ mod tests {
                     since: at(4),
                 },
             );
-            notes.signed_in(work);
+            notes.remove_sign_out(work);
         });
-        assert!(saved.rests.is_empty() && saved.bound.is_empty() && saved.signed_out.is_empty());
+        assert!(
+            saved.cooldowns.is_empty() && saved.bindings.is_empty() && saved.signed_out.is_empty()
+        );
     }
 
     #[test]
@@ -470,7 +474,8 @@ mod tests {
             amount,
         };
         let amount = |parts: &[Spent]| {
-            kept(|notes, work| parts.iter().for_each(|part| notes.spent(work, *part))).spent[0].1
+            kept(|notes, work| parts.iter().for_each(|part| notes.add_spent(work, *part))).spent[0]
+                .1
         };
         assert_eq!(amount(&[spent(0, 5), spent(0, 7)]), spent(0, 12));
         assert_eq!(amount(&[spent(0, 5), spent(86_400, 7)]), spent(86_400, 7));
@@ -484,20 +489,20 @@ mod tests {
         let notes = PoolNotes::new(store.clone());
         let names: [AccountName; 2] = ["a_b".parse().unwrap(), "axb".parse().unwrap()];
         for name in &names {
-            notes.rested(name, &rest(None));
-            notes.bound("lab", SessionKey::of(name.as_str()), name, at(5));
+            notes.save_cooldown(name, &rest(None));
+            notes.save_binding("lab", SessionKey::of(name.as_str()), name, at(5));
         }
         store.close();
         let store = Store::open(&path).unwrap();
         let notes = PoolNotes::new(store.clone());
-        notes.rested(&names[0], &rest(Some("m")));
+        notes.save_cooldown(&names[0], &rest(Some("m")));
         store.remove_account(&names[0]).await.unwrap();
         store.close();
         let saved = PoolNotes::new(Store::open(&path).unwrap()).load();
-        assert_eq!(saved.rests, [(names[1].clone(), rest(None))]);
+        assert_eq!(saved.cooldowns, [(names[1].clone(), rest(None))]);
         assert_eq!(
             saved
-                .bound
+                .bindings
                 .iter()
                 .map(|bound| &bound.account)
                 .collect::<Vec<_>>(),

@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use aerostat::account::{Account, AccountName, AccountSettings, Credential, Secret, Source};
 use aerostat::canon::Usage;
 use aerostat::outcome::{Outcome, Scope};
-use aerostat::pool::pick::{AccountState, Pick, PickInput, pick};
+use aerostat::pool::pick::{AccountSlot, Pick, PickInput, pick};
 use aerostat::pool::{
-    Clock, InProcess, Lease, LeaseRequest, LockWatch, Member, Mode, Pool, Rules, SessionKey,
+    Clock, Lease, LeaseRequest, LockWatch, Member, Mode, NullStateStore, Pool, Rules, SessionKey,
 };
 use divan::{Bencher, black_box};
 use futures_util::FutureExt;
@@ -55,7 +55,7 @@ fn pool(accounts: usize, mode: Mode) -> Pool {
         mode,
         max_wait: Duration::from_secs(60),
     };
-    let pool = Pool::seeded(Arc::new(InProcess), Clock::system(), rules, 7);
+    let pool = Pool::seeded(Arc::new(NullStateStore), Clock::system(), rules, 7);
     let member = |number| {
         let key = Credential::Key(Secret::new(format!("key-{number}")));
         Member {
@@ -67,12 +67,12 @@ fn pool(accounts: usize, mode: Mode) -> Pool {
     pool
 }
 
-fn want(session: &SessionKey) -> LeaseRequest<'_> {
+fn request(session: &SessionKey) -> LeaseRequest<'_> {
     LeaseRequest {
         provider: "lab",
         model: MODEL,
         session: Some(session),
-        maker: None,
+        owner: None,
         tried: &[],
     }
 }
@@ -84,7 +84,7 @@ fn sessions() -> Vec<SessionKey> {
 }
 
 fn lease(pool: &Pool, session: &SessionKey) -> Lease {
-    pool.lease(&want(session))
+    pool.lease(&request(session))
         .now_or_never()
         .expect("an account is free")
         .expect("an account serves")
@@ -100,7 +100,7 @@ fn served() -> Outcome {
     }
 }
 
-/// A pool in which every conversation has its account, and every tenth account rests.
+/// A pool in which every conversation has its account, and every tenth account is in a cooldown.
 fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
     let pool = pool(accounts, mode);
     for session in sessions {
@@ -111,14 +111,14 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
         until: Some(SystemTime::now() + Duration::from_secs(1_500)),
     };
     for number in (0..accounts).step_by(10) {
-        let maker: AccountName = account(number).name;
-        let wish = LeaseRequest {
-            maker: Some(&maker),
+        let owner: AccountName = account(number).name;
+        let request = LeaseRequest {
+            owner: Some(&owner),
             session: None,
-            ..want(&sessions[0])
+            ..request(&sessions[0])
         };
         let lease = pool
-            .lease(&wish)
+            .lease(&request)
             .now_or_never()
             .expect("it is free")
             .expect("it serves");
@@ -132,23 +132,23 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
 fn pick_of_200(bencher: Bencher<'_, '_>, mode: &Mode) {
     let now = SystemTime::now();
     let mut accounts: Vec<_> = (0..200)
-        .map(|number| AccountState::of(&account(number), now))
+        .map(|number| AccountSlot::new(&Arc::new(account(number)), number as u64, now))
         .collect();
     for (number, account) in accounts.iter_mut().enumerate() {
         account.sessions = (SESSIONS / 200) as u32;
         account.in_flight = (number % 7) as u32;
     }
-    let question = PickInput {
+    let input = PickInput {
         model: MODEL,
         mode: *mode,
         bound: None,
-        maker: None,
+        owner: None,
         tried: &[],
         circuits: &[],
-        patience: None,
+        wait_until: None,
     };
     bencher.bench_local(|| {
-        let choice = pick(black_box(&accounts), black_box(&question), now);
+        let choice = pick(black_box(&accounts), black_box(&input), now);
         assert!(matches!(choice.pick, Pick::Account(_)));
         choice
     });
@@ -229,7 +229,10 @@ fn lock_hold(accounts: usize) {
 async fn lease_often(pool: Pool, sessions: Arc<Vec<SessionKey>>, task: usize) {
     for number in 0..LEASES_PER_TASK {
         let session = &sessions[(number * TASKS + task) % SESSIONS];
-        let lease = pool.lease(&want(session)).await.expect("an account serves");
+        let lease = pool
+            .lease(&request(session))
+            .await
+            .expect("an account serves");
         // What an exchange would wait for.
         tokio::task::yield_now().await;
         lease.settle(&served(), None, Vec::new(), SystemTime::now());

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, Source};
 use crate::outcome::{ReadingSource, Timestamp, Unit};
-use crate::pool::{AccountView, BudgetView, Cooldown, ReadAt};
+use crate::pool::{AccountView, BudgetView, Cooldown, QuotaReading};
 use crate::status::{AccountStatus, CooldownCause, NeedsUser, timestamp};
 
 /// One account.
@@ -101,7 +101,7 @@ impl AccountFacts {
             in_flight: view.in_flight,
             sessions: view.sessions,
             token_until: view.token_until,
-            cooldowns: view.rests.iter().map(CooldownFacts::of).collect(),
+            cooldowns: view.cooldowns.iter().map(CooldownFacts::of).collect(),
             ..Self::from_settings(&view.account)
         }
     }
@@ -166,7 +166,7 @@ impl AccountSource {
 }
 
 impl QuotaFacts {
-    pub(super) fn of(read: &ReadAt) -> Self {
+    pub(super) fn of(read: &QuotaReading) -> Self {
         let reading = &read.reading;
         Self {
             window: reading.window.to_string(),

@@ -25,7 +25,7 @@ use crate::account::{Account, Credential, EnvAccount, Source};
 use crate::accounts::roster::{Sources, rules, with_presets};
 use crate::canon::{Fault, FaultKind};
 use crate::nearest::nearest;
-use crate::pool::{Member, ReadAt};
+use crate::pool::{Member, QuotaReading};
 use crate::provider::{DEMO, Provider};
 use crate::upstream::{ProxyChoice, Upstream};
 
@@ -347,7 +347,7 @@ impl ControlService {
             .flatten()
             .unwrap_or_default();
         let now = SystemTime::now();
-        let read = balance.read(&body).into_iter().map(|reading| ReadAt {
+        let read = balance.read(&body).into_iter().map(|reading| QuotaReading {
             model: None,
             reading,
             read_at: now,

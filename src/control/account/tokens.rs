@@ -148,12 +148,12 @@ impl ControlService {
         };
         match sender.refresh(account, credential).await {
             Refreshed::Granted(granted) => Ok(granted),
-            Refreshed::Refused { said } => {
+            Refreshed::Refused { detail: said } => {
                 let why = format!("`{}` does not take the credential: {said}", provider.name);
                 Err((Tried::Refused { why }, false))
             }
-            Refreshed::NotSent { why } => Err((untried(why), false)),
-            Refreshed::Unclear { why } => Err((untried(why), true)),
+            Refreshed::NotSent { reason: why } => Err((untried(why), false)),
+            Refreshed::Unclear { reason: why } => Err((untried(why), true)),
         }
     }
 }

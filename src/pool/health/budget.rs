@@ -1,4 +1,5 @@
-//! What a person lets an account use per day or month, counted in the time zone that they named.
+//! The user's own budgets: what an account may use per day or month, counted in the time zone that
+//! the user named.
 
 use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
@@ -6,9 +7,9 @@ use jiff::{ToSpan, Zoned};
 use crate::account::{Budget, BudgetUnit, Period};
 use crate::canon::Usage;
 use crate::outcome::Timestamp;
-use crate::pool::state::Spent;
+use crate::pool::state_store::Spent;
 
-/// One budget and what is used of it in its present period.
+/// One budget and what is spent of it in its current period.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     pub(crate) budget: Budget,
@@ -33,32 +34,33 @@ impl Meter {
         }
     }
 
-    /// The same with what was spent of a known budget that counts alike, whatever its limit.
+    /// Takes over what was spent of a known budget that counts alike, whatever its limit.
     pub(crate) fn following(mut self, known: &[Self]) -> Self {
-        let like = |budget: &Budget| (budget.unit, budget.period, budget.time_zone.clone());
-        if let Some(known) = known
-            .iter()
-            .find(|known| like(&known.budget) == like(&self.budget))
-        {
-            (self.starts_at, self.ends_at, self.spent) =
-                (known.starts_at, known.ends_at, known.spent);
+        let counts_alike = |known: &&Self| {
+            let (one, other) = (&known.budget, &self.budget);
+            one.unit == other.unit && one.period == other.period && one.time_zone == other.time_zone
+        };
+        if let Some(known) = known.iter().find(counts_alike) {
+            self.starts_at = known.starts_at;
+            self.ends_at = known.ends_at;
+            self.spent = known.spent;
         }
         self
     }
 
-    /// When the budget is used up: the moment at which its period ends.
+    /// Once the budget is used up: when its period ends.
     pub(crate) fn spent_until(&self, now: Timestamp) -> Option<Timestamp> {
-        (self.spent >= self.budget.limit && self.is_present(now)).then_some(self.ends_at)
+        (self.spent >= self.budget.limit && self.is_current(now)).then_some(self.ends_at)
     }
 
-    /// Whether what is in flight may use up the rest: requests are counted when they end, and must
-    /// not pass the limit before.
-    pub(crate) fn is_taken(&self, in_flight: u32, now: Timestamp) -> bool {
-        let counts = self.budget.unit == BudgetUnit::Requests && self.is_present(now);
+    /// Whether the requests in flight may use up what is left. They are counted when they end, and
+    /// must not exceed the limit until then.
+    pub(crate) fn is_reserved(&self, in_flight: u32, now: Timestamp) -> bool {
+        let counts = self.budget.unit == BudgetUnit::Requests && self.is_current(now);
         counts && self.spent.saturating_add(u64::from(in_flight)) >= self.budget.limit
     }
 
-    /// Counts one request; what there is to keep of it.
+    /// Counts one request. Returns what is to be saved of it.
     pub(crate) fn count(&mut self, usage: &Usage, now: Timestamp) -> Option<Spent> {
         self.roll(now);
         let amount = match self.budget.unit {
@@ -66,50 +68,49 @@ impl Meter {
             BudgetUnit::Tokens => tokens(usage),
         };
         self.spent = self.spent.saturating_add(amount);
-        let Self { starts_at, .. } = *self;
         (amount > 0).then_some(Spent {
             unit: self.budget.unit,
             period: self.budget.period,
-            starts_at,
+            starts_at: self.starts_at,
             amount,
         })
     }
 
-    /// Takes what was kept of the present period.
+    /// Takes what was saved of the current period.
     pub(crate) fn restore(&mut self, saved: &Spent) {
-        let is_mine = (saved.unit, saved.period, saved.starts_at)
+        let is_current = (saved.unit, saved.period, saved.starts_at)
             == (self.budget.unit, self.budget.period, self.starts_at);
-        if is_mine {
+        if is_current {
             self.spent = self.spent.saturating_add(saved.amount);
         }
     }
 
-    /// Goes on to the period of `now`.
+    /// Starts a new period when `now` lies outside the current one.
     pub(crate) fn roll(&mut self, now: Timestamp) {
-        if !self.is_present(now) {
+        if !self.is_current(now) {
             (self.starts_at, self.ends_at) = bounds(self.budget.period, &self.zone, now);
             self.spent = 0;
         }
     }
 
-    fn is_present(&self, now: Timestamp) -> bool {
+    fn is_current(&self, now: Timestamp) -> bool {
         self.starts_at <= now && now < self.ends_at
     }
 }
 
-/// Input and output as far as the provider told them.
+/// Input and output, as far as the provider reported them.
 pub(crate) fn tokens(usage: &Usage) -> u64 {
     let parts = [usage.input, usage.output, usage.tool_prompt];
     parts.into_iter().flatten().fold(0, u64::saturating_add)
 }
 
-/// From midnight to midnight, in the zone: a day there may have 23 or 25 hours.
+/// From midnight to midnight in the zone, where a day may have 23 or 25 hours.
 fn bounds(period: Period, zone: &TimeZone, now: Timestamp) -> (Timestamp, Timestamp) {
     zoned_bounds(period, zone, now)
         .unwrap_or((now, now + std::time::Duration::from_secs(24 * 60 * 60)))
 }
 
-/// `None` beyond the years that calendars know.
+/// `None` beyond the years that `jiff` supports.
 fn zoned_bounds(period: Period, zone: &TimeZone, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let now: Zoned = jiff::Timestamp::try_from(now).ok()?.to_zoned(zone.clone());
     let (first, length) = match period {
@@ -200,8 +201,8 @@ mod tests {
         let mut meter = meter("3 requests/day UTC", "2026-11-23T12:00:00Z");
         let now = at("2026-11-23T12:00:00Z");
         meter.count(&Usage::default(), now);
-        assert!(!meter.is_taken(1, now));
-        assert!(meter.is_taken(2, now));
+        assert!(!meter.is_reserved(1, now));
+        assert!(meter.is_reserved(2, now));
     }
 
     #[test]

@@ -1,35 +1,61 @@
-//! The circuit of a provider's endpoint: when nothing answers there, nobody is sent there for a
-//! while, and then one at first.
+//! The circuit breaker of a provider's endpoint: when nothing answers there, no request is sent for
+//! a while, and then one at first.
+//!
+//! ```text
+//!            10 failures in a row                  the pause is over
+//!  Closed ------------------------> Open { until } -----------------> HalfOpen
+//!    ^                               ^                                   | one lease
+//!    |                               | it failed: twice the pause        v
+//!    |                               +------------------------------- Probing
+//!    +--------------------------------------- it was answered -----------'
+//! ```
+//!
+//! `Open` becomes `HalfOpen` by the clock alone, when a choice looks at it: there is no timer.
 
 use std::time::Duration;
 
-use super::cooldown::CLOCK_SLACK;
 use crate::outcome::{Outcome, Stage, Timestamp};
-use crate::pool::clock::between;
+use crate::pool::clock::{CLOCK_SLACK, between};
 
-/// So many attempts in a row without an answer open the circuit.
+/// Attempts in a row without a response that open the circuit.
 const FAILURES_MAX: u32 = 10;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_MAX: Duration = Duration::from_secs(2 * 60);
 
-/// What the circuit says to a request.
+/// Up to this share is added to a pause.
+const JITTER_SHARE: f64 = 0.25;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
+pub(crate) enum CircuitState {
     Closed,
-    /// One may go and see.
+    /// The next lease is the probe.
     HalfOpen,
-    /// One went to see, and is not back.
-    Probed,
+    /// The probe is in flight.
+    Probing,
     Open {
         until: Timestamp,
     },
+}
+
+/// What changed for the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transition {
+    Opened {
+        until: Timestamp,
+    },
+    /// Its probe failed.
+    Reopened {
+        until: Timestamp,
+    },
+    Closed,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Circuit {
     /// In a row, while it is closed.
     failures: u32,
+    /// `None`: closed.
     opened: Option<Opened>,
 }
 
@@ -37,123 +63,128 @@ pub struct Circuit {
 struct Opened {
     since: Timestamp,
     until: Timestamp,
-    /// In a row.
-    times: u32,
-    is_probed: bool,
+    /// How often it opened in a row.
+    count: u32,
+    is_probing: bool,
 }
 
 /// What an outcome says of the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
+enum Signal {
     Alive,
     Dead,
-    None,
+    Inconclusive,
 }
 
 impl Circuit {
-    pub(crate) fn gate(&self, now: Timestamp) -> Gate {
+    pub(crate) fn state(&self, now: Timestamp) -> CircuitState {
         match &self.opened {
-            None => Gate::Closed,
-            Some(opened) if now < opened.until => Gate::Open {
+            None => CircuitState::Closed,
+            Some(opened) if now < opened.until => CircuitState::Open {
                 until: opened.until,
             },
-            Some(opened) if opened.is_probed => Gate::Probed,
-            Some(_) => Gate::HalfOpen,
+            Some(opened) if opened.is_probing => CircuitState::Probing,
+            Some(_) => CircuitState::HalfOpen,
         }
     }
 
-    /// Counts a lease; whether it is the one that goes and sees.
+    /// Counts a lease. Whether it is the probe.
     pub(crate) fn count_lease(&mut self, now: Timestamp) -> bool {
-        let is_probe = self.gate(now) == Gate::HalfOpen;
+        let is_probe = self.state(now) == CircuitState::HalfOpen;
         if let Some(opened) = self.opened.as_mut().filter(|_| is_probe) {
-            opened.is_probed = true;
+            opened.is_probing = true;
         }
         is_probe
     }
 
-    /// Learns from an attempt. `jitter`: 0..1.
-    pub(crate) fn learn(
+    /// Counts the outcome of an attempt. `jitter`: 0..1.
+    pub(crate) fn record(
         &mut self,
         outcome: &Outcome,
         leased_at: Timestamp,
         is_probe: bool,
         now: Timestamp,
         jitter: f64,
-    ) {
-        let sign = sign(outcome, is_probe);
-        match &mut self.opened {
-            None if sign == Sign::Alive => self.failures = 0,
-            None if sign == Sign::Dead => self.count_failure(now, jitter),
-            None => {}
-            Some(opened) if is_probe => {
-                opened.is_probed = false;
-                match sign {
-                    Sign::Alive => *self = Self::default(),
-                    Sign::Dead => self.open(now, jitter),
-                    Sign::None => {}
-                }
+    ) -> Option<Transition> {
+        let signal = signal(outcome, is_probe);
+        let Some(opened) = &mut self.opened else {
+            return self.record_closed(signal, now, jitter);
+        };
+        if is_probe {
+            // A probe whose client left shows nothing: the next lease may probe.
+            opened.is_probing = false;
+        }
+        match signal {
+            Signal::Dead if is_probe => Some(self.open(now, jitter)),
+            // An attempt that began before the circuit opened shows nothing newer, good or bad.
+            Signal::Alive if is_probe || opened.since <= leased_at => {
+                *self = Self::default();
+                Some(Transition::Closed)
             }
-            // What began before the circuit opened knows nothing newer, good or bad.
-            Some(opened) if sign == Sign::Alive && opened.since <= leased_at => {
-                *self = Self::default()
-            }
-            Some(_) => {}
+            _ => None,
         }
     }
 
-    fn count_failure(&mut self, now: Timestamp, jitter: f64) {
-        self.failures += 1;
-        if self.failures >= FAILURES_MAX {
-            self.open(now, jitter);
+    fn record_closed(&mut self, signal: Signal, now: Timestamp, jitter: f64) -> Option<Transition> {
+        match signal {
+            Signal::Alive => self.failures = 0,
+            Signal::Dead => self.failures += 1,
+            Signal::Inconclusive => {}
         }
+        (self.failures >= FAILURES_MAX).then(|| self.open(now, jitter))
     }
 
-    fn open(&mut self, now: Timestamp, jitter: f64) {
-        let times = self.opened.map_or(0, |opened| opened.times);
+    fn open(&mut self, now: Timestamp, jitter: f64) -> Transition {
+        let count = self.opened.map_or(0, |opened| opened.count);
         let pause = FIRST_PAUSE
-            .saturating_mul(2_u32.saturating_pow(times))
+            .saturating_mul(2_u32.saturating_pow(count))
             .min(PAUSE_MAX)
-            .mul_f64(1.0 + 0.25 * jitter);
+            .mul_f64(1.0 + JITTER_SHARE * jitter);
+        let until = now + pause;
         self.opened = Some(Opened {
             since: now,
-            until: now + pause,
-            times: times.saturating_add(1),
-            is_probed: false,
+            until,
+            count: count.saturating_add(1),
+            is_probing: false,
         });
+        if count == 0 {
+            Transition::Opened { until }
+        } else {
+            Transition::Reopened { until }
+        }
     }
 
     /// The clock went back: the pause keeps its length.
-    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
-        if let Some(opened) = self
-            .opened
-            .as_mut()
-            .filter(|opened| opened.since > now + CLOCK_SLACK)
+    pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
+        if let Some(opened) = &mut self.opened
+            && opened.since > now + CLOCK_SLACK
         {
-            (opened.until, opened.since) = (now + between(opened.since, opened.until), now);
+            opened.until = now + between(opened.since, opened.until);
+            opened.since = now;
         }
     }
 }
 
-fn sign(outcome: &Outcome, is_probe: bool) -> Sign {
+fn signal(outcome: &Outcome, is_probe: bool) -> Signal {
     match outcome {
+        // Also a refusal is a response.
         Outcome::Served { .. }
         | Outcome::Throttled { .. }
         | Outcome::QuotaSpent { .. }
         | Outcome::Unauthorized
         | Outcome::Forbidden
-        | Outcome::Rejected(_) => Sign::Alive,
+        | Outcome::Rejected(_) => Signal::Alive,
         Outcome::Failed
         | Outcome::Unreachable {
             stage: Stage::Connect | Stage::Tls | Stage::Head,
-        } => Sign::Dead,
-        // Silence may be a long answer; but who went to see whether something answers has seen that
-        // nothing does.
-        Outcome::TimedOut { .. } | Outcome::Unreachable { .. } if is_probe => Sign::Dead,
+        } => Signal::Dead,
+        // Silence may be a long answer. A probe, though, was sent to see whether anything answers.
+        Outcome::TimedOut { .. } | Outcome::Unreachable { .. } if is_probe => Signal::Dead,
         Outcome::TimedOut { .. }
         | Outcome::Unreachable { .. }
         | Outcome::Overloaded { .. }
         | Outcome::MalformedResponse
-        | Outcome::Cancelled => Sign::None,
+        | Outcome::Cancelled => Signal::Inconclusive,
     }
 }
 
@@ -168,8 +199,8 @@ mod tests {
     fn broken(now: Timestamp) -> Circuit {
         let mut circuit = Circuit::default();
         for _ in 0..FAILURES_MAX {
-            assert_eq!(circuit.gate(now), Gate::Closed);
-            circuit.learn(
+            assert_eq!(circuit.state(now), CircuitState::Closed);
+            circuit.record(
                 &Outcome::Unreachable {
                     stage: Stage::Connect,
                 },
@@ -185,32 +216,32 @@ mod tests {
     #[test]
     fn ten_failures_in_a_row_open_it_and_an_answer_between_them_does_not() {
         assert_eq!(
-            broken(after(0)).gate(after(0)),
-            Gate::Open { until: after(5) }
+            broken(after(0)).state(after(0)),
+            CircuitState::Open { until: after(5) }
         );
         let mut circuit = Circuit::default();
         for _ in 0..20 {
-            circuit.learn(&Outcome::Failed, after(0), false, after(0), 0.0);
-            circuit.learn(&Outcome::Forbidden, after(0), false, after(0), 0.0);
+            circuit.record(&Outcome::Failed, after(0), false, after(0), 0.0);
+            circuit.record(&Outcome::Forbidden, after(0), false, after(0), 0.0);
         }
-        assert_eq!(circuit.gate(after(0)), Gate::Closed);
+        assert_eq!(circuit.state(after(0)), CircuitState::Closed);
     }
 
     #[test]
     fn after_the_pause_one_goes_to_see_and_its_answer_closes_it() {
         let mut circuit = broken(after(0));
-        assert_eq!(circuit.gate(after(5)), Gate::HalfOpen);
+        assert_eq!(circuit.state(after(5)), CircuitState::HalfOpen);
         assert!(circuit.count_lease(after(5)));
         assert!(!circuit.count_lease(after(5)));
-        assert_eq!(circuit.gate(after(5)), Gate::Probed);
-        circuit.learn(
+        assert_eq!(circuit.state(after(5)), CircuitState::Probing);
+        circuit.record(
             &Outcome::Rejected(crate::outcome::Refusal::Other),
             after(5),
             true,
             after(6),
             0.0,
         );
-        assert_eq!(circuit.gate(after(6)), Gate::Closed);
+        assert_eq!(circuit.state(after(6)), CircuitState::Closed);
     }
 
     #[test]
@@ -220,14 +251,14 @@ mod tests {
         let mut pauses = Vec::new();
         for _ in 0..7 {
             circuit.count_lease(now);
-            circuit.learn(
+            circuit.record(
                 &Outcome::TimedOut { stage: Stage::Head },
                 now,
                 true,
                 now,
                 0.0,
             );
-            let Gate::Open { until } = circuit.gate(now) else {
+            let CircuitState::Open { until } = circuit.state(now) else {
                 panic!("open")
             };
             pauses.push(between(now, until).as_secs());
@@ -240,8 +271,8 @@ mod tests {
     fn a_probe_whose_client_left_lets_another_go() {
         let mut circuit = broken(after(0));
         circuit.count_lease(after(5));
-        circuit.learn(&Outcome::Cancelled, after(5), true, after(6), 0.0);
-        assert_eq!(circuit.gate(after(6)), Gate::HalfOpen);
+        circuit.record(&Outcome::Cancelled, after(5), true, after(6), 0.0);
+        assert_eq!(circuit.state(after(6)), CircuitState::HalfOpen);
     }
 
     #[test]
@@ -250,14 +281,20 @@ mod tests {
         let served = Outcome::Served {
             usage: crate::canon::Usage::default(),
         };
-        circuit.learn(&served, after(0), false, after(11), 0.0);
-        assert_eq!(circuit.gate(after(11)), Gate::Open { until: after(15) });
+        circuit.record(&served, after(0), false, after(11), 0.0);
+        assert_eq!(
+            circuit.state(after(11)),
+            CircuitState::Open { until: after(15) }
+        );
     }
 
     #[test]
     fn after_the_clock_went_back_it_opens_no_longer_than_it_would_have() {
         let mut circuit = broken(after(1_000_000));
-        circuit.follow_clock(after(0));
-        assert_eq!(circuit.gate(after(0)), Gate::Open { until: after(5) });
+        circuit.on_clock_rewind(after(0));
+        assert_eq!(
+            circuit.state(after(0)),
+            CircuitState::Open { until: after(5) }
+        );
     }
 }

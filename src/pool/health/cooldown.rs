@@ -1,38 +1,63 @@
-//! Cooldowns: why an account pauses, for which model, until when, and what may look earlier whether
-//! it is over.
+//! Cooldowns: why an account pauses, for which model, until when, and when a probe may be sent
+//! before it ends.
 //!
-//! All moments are wall time: a rest lasts through restarts, suspend and clock jumps. Pure; who
-//! rests when is decided in `learn`.
+//! All times are wall time: a cooldown lasts through restarts, suspend and clock jumps. Pure:
+//! `feedback` decides which outcome is a strike.
+//!
+//! # Back-off
+//!
+//! Where the provider names no end, the cooldown doubles with each strike, up to the cause's longest
+//! (here `RateLimit`, without jitter):
+//!
+//! ```text
+//! strike 1      strike 2             strike 3
+//! |--2 s--|     |----4 s----|        |--------8 s--------|     ...  10 min at most
+//!   ^ ^         ^                                        |<-- 1 h -->| then strikes start at 1
+//!   | |         the attempt was leased after `since`: a new strike
+//!   attempts leased before `since` ran beside the first: the same strike, the later end holds
+//! ```
+//!
+//! # Probes
+//!
+//! A named end can be wrong by hours, as when a user buys credit. So a cooldown of more than 30
+//! minutes lets single live requests through, at times that double:
+//!
+//! ```text
+//! since    15 min   30 min            60 min                         120 min         until
+//! |-----------P--------P-----------------P------------------------------P---- ... ----|
+//! ```
+//!
+//! A probe that is refused leaves the cooldown as it is; one that is served ends it.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::outcome::Timestamp;
-use crate::pool::clock::between;
+use crate::pool::clock::{CLOCK_SLACK, between};
 use crate::status::CooldownCause;
 
-/// No provider's period is longer than a month; a moment beyond this is a mistake of somebody's
-/// clock.
-const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
+/// No provider's quota window is longer than a month: a later end is a mistake of some clock.
+const COOLDOWN_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
-/// A rest longer than this is looked at again before it ends.
+/// Longer cooldowns are probed before they end.
 const PROBED_BEYOND: Duration = Duration::from_secs(30 * 60);
 
-/// The first probe comes this long after the rest began; each later one after twice the time.
+/// When the first probe may be sent, from the start of the cooldown; each later one at twice the
+/// time.
 const FIRST_PROBE: Duration = Duration::from_secs(15 * 60);
 
-/// How far the clock may go back before a rest that "begins later" is moved: less is a correction,
-/// not a jump.
-pub(crate) const CLOCK_SLACK: Duration = Duration::from_secs(60);
-
-/// How long after a rest its strikes are remembered.
+/// How long strikes are remembered after their cooldown.
 const STRIKES_KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// Up to this share is added to a back-off, so that accounts do not come back together.
 const JITTER_SHARE: f64 = 0.25;
 
-/// The first and the longest cooldown where the provider names no moment.
+/// Cooldowns that are kept of one account. When there are more, the one that ends first is
+/// forgotten.
+const COOLDOWNS_MAX: usize = 128;
+
+/// The first and the longest cooldown where the provider names no end.
 fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
     let (first, longest) = match cause {
         CooldownCause::RateLimit => (2, 10 * 60),
@@ -45,8 +70,8 @@ fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
     (Duration::from_secs(first), Duration::from_secs(longest))
 }
 
-/// Whether a cooldown of this cause only puts the account behind others: no provider said that it
-/// may not be used.
+/// Whether a cooldown of this cause only ranks the account behind others, as the provider never said
+/// that it may not be used.
 pub(crate) fn is_soft(cause: CooldownCause) -> bool {
     cause == CooldownCause::Failing
 }
@@ -56,21 +81,21 @@ fn free_strikes(cause: CooldownCause) -> u32 {
     u32::from(cause == CooldownCause::Failing)
 }
 
-/// Who named the end of a rest.
+/// Where the end of a cooldown comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The refusal itself.
+pub enum CooldownEnd {
+    /// The refusal itself named it.
     Named,
-    /// The reset of a quota window that the provider told of earlier.
+    /// The reset of a quota window that the provider reported earlier.
     KnownReset,
-    /// Nobody: the wait grows with each refusal.
+    /// Our back-off: the provider named none.
     BackOff,
 }
 
-impl End {
+impl CooldownEnd {
     const ALL: [Self; 3] = [Self::Named, Self::KnownReset, Self::BackOff];
 
-    /// The word that is stored.
+    /// The name that is stored.
     pub fn name(self) -> &'static str {
         match self {
             Self::Named => "named",
@@ -79,13 +104,13 @@ impl End {
         }
     }
 
-    /// The end of a stored word.
-    pub fn of_name(name: &str) -> Option<Self> {
+    /// The end of a stored name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|end| end.name() == name)
     }
 }
 
-impl fmt::Display for End {
+impl fmt::Display for CooldownEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Named => "as the provider named it",
@@ -97,7 +122,7 @@ impl fmt::Display for End {
     }
 }
 
-/// An account pauses, for one model or for all.
+/// A pause of an account, for one model or for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cooldown {
     /// `None`: all of the account's models.
@@ -107,19 +132,21 @@ pub struct Cooldown {
     pub detail: Option<Arc<str>>,
     pub since: Timestamp,
     pub until: Timestamp,
-    pub end: End,
+    pub end: CooldownEnd,
     /// Refusals in a row.
     pub strikes: u32,
     /// Probes that were let through.
     pub probes: u32,
 }
 
-/// A refusal on its way to become a rest.
-pub(crate) struct Refused<'a> {
+/// One refusal, as input to the arithmetic.
+pub(crate) struct Strike<'a> {
+    /// `None`: all of the account's models.
     pub(crate) model: Option<&'a Arc<str>>,
     pub(crate) cause: CooldownCause,
     pub(crate) detail: Option<&'a str>,
-    pub(crate) named: Option<(Timestamp, End)>,
+    /// The end that the provider named, and where.
+    pub(crate) named_end: Option<(Timestamp, CooldownEnd)>,
     /// When the attempt began: attempts that ran beside each other are one strike.
     pub(crate) leased_at: Timestamp,
     pub(crate) is_probe: bool,
@@ -129,31 +156,32 @@ pub(crate) struct Refused<'a> {
 }
 
 impl Cooldown {
-    /// A pause of all models that only a probe ends.
-    pub(crate) fn unending(since: Timestamp) -> Self {
-        let (cause, end) = (CooldownCause::Forbidden, End::BackOff);
+    /// A cooldown of all models that in practice only a successful probe ends.
+    pub(crate) fn until_probe(since: Timestamp) -> Self {
         Self {
             model: None,
-            cause,
+            cause: CooldownCause::Forbidden,
             detail: None,
             since,
-            until: since + REST_MAX,
-            end,
+            until: since + COOLDOWN_MAX,
+            end: CooldownEnd::BackOff,
             strikes: 1,
             probes: 0,
         }
     }
 
     pub(crate) fn covers(&self, model: &str) -> bool {
-        self.model.as_deref().is_none_or(|own| own == model)
+        match &self.model {
+            Some(own) => **own == *model,
+            None => true,
+        }
     }
 
-    pub(crate) fn is_on(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_active(&self, now: Timestamp) -> bool {
         now < self.until
     }
 
-    /// When one live request may look whether the rest is over. `None` for rests that end soon
-    /// enough.
+    /// When the next probe may be sent. `None` for cooldowns that end soon enough.
     pub(crate) fn probe_at(&self) -> Option<Timestamp> {
         let is_long = between(self.since, self.until) > PROBED_BEYOND;
         is_long.then(|| self.since + FIRST_PROBE * 2_u32.saturating_pow(self.probes.min(16)))
@@ -163,74 +191,84 @@ impl Cooldown {
         self.probe_at().is_some_and(|at| at <= now)
     }
 
-    /// Counts a probe that is let through, so that the next comes at a later moment.
+    /// Counts a probe that is let through. Probe times that passed unused are skipped: a process
+    /// that slept for a day sends one probe, not five.
     pub(crate) fn count_probe(&mut self, now: Timestamp) {
         while self.is_probe_due(now) && self.probes < 32 {
             self.probes += 1;
         }
     }
 
-    /// A rest that begins later than now was made before the clock went back: it keeps its length
-    /// from now on.
-    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
+    /// A cooldown that starts later than now was made before the clock went back: it keeps its
+    /// length, from now on.
+    pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
         if self.since > now + CLOCK_SLACK {
-            self.until = now + between(self.since, self.until).min(REST_MAX);
+            self.until = now + between(self.since, self.until).min(COOLDOWN_MAX);
             self.since = now;
         }
     }
 
-    fn new(refused: &Refused<'_>) -> Self {
-        let mut rest = Self {
-            model: refused.model.cloned(),
-            cause: refused.cause,
+    fn new(strike: &Strike<'_>) -> Self {
+        let mut cooldown = Self {
+            model: strike.model.cloned(),
+            cause: strike.cause,
             detail: None,
-            since: refused.now,
-            until: refused.now,
-            end: End::BackOff,
+            since: strike.now,
+            until: strike.now,
+            end: CooldownEnd::BackOff,
             strikes: 1,
             probes: 0,
         };
-        rest.set_end(refused);
-        rest
+        cooldown.set_end(strike);
+        cooldown
     }
 
-    /// Takes a further refusal.
-    fn extend(&mut self, refused: &Refused<'_>) {
-        let is_beside = refused.leased_at < self.since;
-        let stands = self.is_on(refused.now) && (is_beside || refused.is_probe);
-        let standing_until = self.until;
-        if !is_beside {
-            let is_forgotten =
-                between(self.until, refused.now) > STRIKES_KEPT || self.cause != refused.cause;
-            self.strikes = if is_forgotten {
+    fn add(&mut self, strike: &Strike<'_>) {
+        // Requests that were in flight together are refused together. That is one refusal, so only
+        // an attempt that began after the cooldown did counts as another strike.
+        let is_concurrent = strike.leased_at < self.since;
+        // Whether the cooldown goes on as it is, at least until its present end.
+        let stands = self.is_active(strike.now) && (is_concurrent || strike.is_probe);
+        let present_until = self.until;
+        if !is_concurrent {
+            let is_forgotten = between(self.until, strike.now) > STRIKES_KEPT;
+            self.strikes = if is_forgotten || self.cause != strike.cause {
                 1
             } else {
                 self.strikes.saturating_add(1)
             };
         }
-        if stands && refused.named.is_none_or(|(until, _)| until <= refused.now) {
+        let names_end = strike
+            .named_end
+            .is_some_and(|(until, _)| until > strike.now);
+        if stands && !names_end {
             return;
         }
-        self.cause = refused.cause;
-        self.set_end(refused);
-        if is_beside {
-            self.until = self.until.max(standing_until);
+        self.cause = strike.cause;
+        self.set_end(strike);
+        if is_concurrent {
+            // Of two ends that were named for the same refusal, the later one is safe.
+            self.until = self.until.max(present_until);
         }
         if !stands {
-            (self.since, self.probes) = (refused.now, 0);
+            self.since = strike.now;
+            self.probes = 0;
         }
     }
 
-    fn set_end(&mut self, refused: &Refused<'_>) {
-        self.detail = refused.detail.map(Arc::from);
-        let named = refused.named.filter(|(until, _)| *until > refused.now);
-        let wait = back_off(refused.cause, self.strikes, refused.jitter);
-        (self.until, self.end) = named.unwrap_or((refused.now + wait, End::BackOff));
-        self.until = self.until.min(refused.now + REST_MAX);
+    /// Takes the named end, or backs off. An end in the past names nothing.
+    fn set_end(&mut self, strike: &Strike<'_>) {
+        self.detail = strike.detail.map(Arc::from);
+        let named_end = strike.named_end.filter(|(until, _)| *until > strike.now);
+        (self.until, self.end) = named_end.unwrap_or_else(|| {
+            let wait = back_off(strike.cause, self.strikes, strike.jitter);
+            (strike.now + wait, CooldownEnd::BackOff)
+        });
+        self.until = self.until.min(strike.now + COOLDOWN_MAX);
     }
 }
 
-/// A wait that doubles with each strike up to the cause's longest, and up to a quarter more.
+/// A wait that doubles with each strike, up to the cause's longest, plus up to a quarter of it.
 fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
     let Some(doublings) = strikes.checked_sub(free_strikes(cause) + 1) else {
         return Duration::ZERO;
@@ -242,52 +280,51 @@ fn back_off(cause: CooldownCause, strikes: u32, jitter: f64) -> Duration {
     wait.mul_f64(1.0 + JITTER_SHARE * jitter)
 }
 
-/// The rests of one account; ended ones stay a while for their strikes.
+/// The cooldowns of one account. Ended ones stay for a while, as they hold the strikes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cooldowns(Vec<Cooldown>);
 
-/// How many rests of one account are kept: models beyond that are forgotten in the order in which
-/// they end.
-const RESTS_MAX: usize = 128;
+impl FromIterator<Cooldown> for Cooldowns {
+    fn from_iter<I: IntoIterator<Item = Cooldown>>(cooldowns: I) -> Self {
+        Self(cooldowns.into_iter().collect())
+    }
+}
 
 impl Cooldowns {
-    pub(crate) fn of(rests: Vec<Cooldown>) -> Self {
-        Self(rests)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Cooldown> {
+        self.0.iter()
     }
 
-    pub(crate) fn all(&self) -> &[Cooldown] {
-        &self.0
+    /// Those that last at `now`.
+    pub(crate) fn active(&self, now: Timestamp) -> impl Iterator<Item = &Cooldown> {
+        self.iter().filter(move |cooldown| cooldown.is_active(now))
     }
 
-    pub(crate) fn all_mut(&mut self) -> &mut [Cooldown] {
-        &mut self.0
+    /// Those that keep the account from serving `model`.
+    fn blocking(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Cooldown> {
+        self.active(now)
+            .filter(move |cooldown| cooldown.covers(model) && !is_soft(cooldown.cause))
     }
 
-    /// The rest that keeps the account from `model` longest.
-    pub(crate) fn of_model(&self, model: &str, now: Timestamp) -> Option<&Cooldown> {
-        self.hard(model, now).max_by_key(|rest| rest.until)
+    /// The one that keeps the account from serving `model` longest.
+    pub(crate) fn longest_for(&self, model: &str, now: Timestamp) -> Option<&Cooldown> {
+        self.blocking(model, now)
+            .max_by_key(|cooldown| cooldown.until)
     }
 
-    /// What keeps the account from `model`.
-    fn hard(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Cooldown> {
-        self.0
-            .iter()
-            .filter(move |rest| rest.is_on(now) && rest.covers(model) && !is_soft(rest.cause))
+    /// Whether `model` failed on the account lately.
+    pub(crate) fn is_degraded(&self, model: &str, now: Timestamp) -> bool {
+        self.active(now)
+            .any(|cooldown| cooldown.covers(model) && is_soft(cooldown.cause))
     }
 
-    /// Whether the account failed with `model` of late.
-    pub(crate) fn is_shaky(&self, model: &str, now: Timestamp) -> bool {
-        self.0
-            .iter()
-            .any(|rest| is_soft(rest.cause) && rest.is_on(now) && rest.covers(model))
-    }
-
-    /// Whether each rest that covers `model` lets a probe through.
+    /// Whether each cooldown that covers `model` lets a probe through.
     pub(crate) fn is_probe_due(&self, model: &str, now: Timestamp) -> bool {
-        self.hard(model, now).all(|rest| rest.is_probe_due(now))
+        self.blocking(model, now)
+            .all(|cooldown| cooldown.is_probe_due(now))
     }
 
-    /// Lets a probe through; the rests that it looks at.
+    /// Lets a probe through. Yields the cooldowns that it probes.
     pub(crate) fn count_probe(
         &mut self,
         model: &str,
@@ -296,52 +333,68 @@ impl Cooldowns {
         let covering = self
             .0
             .iter_mut()
-            .filter(move |rest| rest.is_on(now) && rest.covers(model));
-        covering.map(move |rest| {
-            rest.count_probe(now);
-            &*rest
+            .filter(move |cooldown| cooldown.is_active(now) && cooldown.covers(model));
+        covering.map(move |cooldown| {
+            cooldown.count_probe(now);
+            &*cooldown
         })
     }
 
-    /// Takes a refusal and gives the rest that it leads to; it may be over already.
-    pub(crate) fn refuse(&mut self, refused: &Refused<'_>) -> &Cooldown {
-        self.make_room(refused.now);
-        // What keeps a token from being refreshed says nothing of the provider's limits: the two do
-        // not replace each other.
+    /// Takes a refusal. Returns the cooldown that it leads to, which may have no length.
+    pub(crate) fn add_strike(&mut self, strike: &Strike<'_>) -> &Cooldown {
+        self.make_room(strike.now);
+        // A token that cannot be refreshed says nothing of the provider's limits: the two do not
+        // replace each other.
         let is_refresh = |cause| cause == CooldownCause::RefreshFailing;
-        let is_same = |rest: &Cooldown| {
-            rest.model.as_ref() == refused.model
-                && is_refresh(rest.cause) == is_refresh(refused.cause)
+        let is_same = |cooldown: &Cooldown| {
+            cooldown.model.as_ref() == strike.model
+                && is_refresh(cooldown.cause) == is_refresh(strike.cause)
         };
-        let known = self.0.iter().position(is_same);
-        let position = known.unwrap_or(self.0.len());
-        match known {
-            Some(position) => self.0[position].extend(refused),
-            None => self.0.push(Cooldown::new(refused)),
-        }
-        &self.0[position]
+        let index = match self.0.iter().position(is_same) {
+            Some(index) => {
+                self.0[index].add(strike);
+                index
+            }
+            None => {
+                self.0.push(Cooldown::new(strike));
+                self.0.len() - 1
+            }
+        };
+        &self.0[index]
     }
 
-    /// Ends what an answer for `model` proves to be over: all that began before its attempt did.
-    pub(crate) fn relieve(&mut self, model: &str, leased_at: Timestamp) -> Vec<Cooldown> {
+    /// Ends what a served request for `model` disproves: all that began before its attempt did.
+    pub(crate) fn clear_on_success(&mut self, model: &str, leased_at: Timestamp) -> Vec<Cooldown> {
         if self.0.is_empty() {
             return Vec::new();
         }
         self.0
-            .extract_if(.., |rest| rest.covers(model) && rest.since <= leased_at)
+            .extract_if(.., |cooldown| {
+                cooldown.covers(model) && cooldown.since <= leased_at
+            })
             .collect()
     }
 
-    /// Ends the rests of one cause.
-    pub(crate) fn end(&mut self, cause: CooldownCause) {
-        self.0.retain(|rest| rest.cause != cause);
+    /// Ends those of one cause.
+    pub(crate) fn clear_cause(&mut self, cause: CooldownCause) {
+        self.0.retain(|cooldown| cooldown.cause != cause);
+    }
+
+    pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
+        for cooldown in &mut self.0 {
+            cooldown.on_clock_rewind(now);
+        }
     }
 
     fn make_room(&mut self, now: Timestamp) {
-        self.0.retain(|rest| rest.until + STRIKES_KEPT > now);
-        if self.0.len() >= RESTS_MAX {
-            let first_to_end = (0..self.0.len()).min_by_key(|at| self.0[*at].until);
-            first_to_end.map(|at| self.0.swap_remove(at));
+        self.0
+            .retain(|cooldown| cooldown.until + STRIKES_KEPT > now);
+        if self.0.len() < COOLDOWNS_MAX {
+            return;
+        }
+        let first_to_end = (0..self.0.len()).min_by_key(|index| self.0[*index].until);
+        if let Some(index) = first_to_end {
+            self.0.swap_remove(index);
         }
     }
 }
@@ -356,13 +409,13 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
-    fn refused(cause: CooldownCause, named: Option<Timestamp>, now: Timestamp) -> Refused<'static> {
-        let named = named.map(|until| (until, End::Named));
-        Refused {
+    fn strike(cause: CooldownCause, named: Option<Timestamp>, now: Timestamp) -> Strike<'static> {
+        let named_end = named.map(|until| (until, CooldownEnd::Named));
+        Strike {
             model: None,
             cause,
             detail: None,
-            named,
+            named_end,
             leased_at: now,
             is_probe: false,
             now,
@@ -372,23 +425,26 @@ mod tests {
 
     #[test]
     fn a_named_moment_is_the_end() {
-        let mut rests = Cooldowns::default();
-        let rest = rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        let cooldown = cooldowns.add_strike(&strike(
             CooldownCause::RateLimit,
             Some(start() + MINUTE * 7),
             start(),
         ));
-        assert_eq!((rest.until, rest.end), (start() + MINUTE * 7, End::Named));
+        assert_eq!(
+            (cooldown.until, cooldown.end),
+            (start() + MINUTE * 7, CooldownEnd::Named)
+        );
     }
 
     #[test]
     fn without_a_named_moment_waits_double_up_to_a_cap() {
-        let mut rests = Cooldowns::default();
+        let mut cooldowns = Cooldowns::default();
         let mut now = start();
         let mut waits = Vec::new();
         for _ in 0..12 {
-            let until = rests
-                .refuse(&refused(CooldownCause::RateLimit, None, now))
+            let until = cooldowns
+                .add_strike(&strike(CooldownCause::RateLimit, None, now))
                 .until;
             waits.push(between(now, until).as_secs());
             now = until;
@@ -410,66 +466,66 @@ mod tests {
 
     #[test]
     fn one_failed_answer_rests_nothing_the_second_does() {
-        let mut rests = Cooldowns::default();
+        let mut cooldowns = Cooldowns::default();
         assert!(
-            !rests
-                .refuse(&refused(CooldownCause::Failing, None, start()))
-                .is_on(start())
+            !cooldowns
+                .add_strike(&strike(CooldownCause::Failing, None, start()))
+                .is_active(start())
         );
         assert!(
-            rests
-                .refuse(&refused(CooldownCause::Failing, None, start()))
-                .is_on(start())
+            cooldowns
+                .add_strike(&strike(CooldownCause::Failing, None, start()))
+                .is_active(start())
         );
     }
 
     #[test]
     fn refusals_of_attempts_beside_each_other_are_one_strike() {
-        let mut rests = Cooldowns::default();
-        rests.refuse(&refused(CooldownCause::RateLimit, None, start()));
+        let mut cooldowns = Cooldowns::default();
+        cooldowns.add_strike(&strike(CooldownCause::RateLimit, None, start()));
         for _ in 0..9 {
-            rests.refuse(&Refused {
+            cooldowns.add_strike(&Strike {
                 leased_at: start() - MINUTE,
-                ..refused(CooldownCause::RateLimit, None, start())
+                ..strike(CooldownCause::RateLimit, None, start())
             });
         }
-        assert_eq!(rests.all()[0].strikes, 1);
-        assert_eq!(rests.all()[0].until, start() + Duration::from_secs(2));
+        assert_eq!(cooldowns.0[0].strikes, 1);
+        assert_eq!(cooldowns.0[0].until, start() + Duration::from_secs(2));
     }
 
     #[test]
     fn the_later_of_two_named_moments_holds_for_attempts_beside_each_other() {
-        let mut rests = Cooldowns::default();
-        rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        cooldowns.add_strike(&strike(
             CooldownCause::RateLimit,
             Some(start() + MINUTE * 9),
             start(),
         ));
-        let beside = Refused {
+        let beside = Strike {
             leased_at: start() - MINUTE,
-            ..refused(CooldownCause::RateLimit, Some(start() + MINUTE), start())
+            ..strike(CooldownCause::RateLimit, Some(start() + MINUTE), start())
         };
-        assert_eq!(rests.refuse(&beside).until, start() + MINUTE * 9);
+        assert_eq!(cooldowns.add_strike(&beside).until, start() + MINUTE * 9);
     }
 
     #[test]
     fn a_moment_in_the_past_is_no_moment() {
-        let mut rests = Cooldowns::default();
-        let rest = rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        let cooldown = cooldowns.add_strike(&strike(
             CooldownCause::RateLimit,
             Some(start() - MINUTE),
             start(),
         ));
         assert_eq!(
-            (between(start(), rest.until).as_secs(), rest.end),
-            (2, End::BackOff)
+            (between(start(), cooldown.until).as_secs(), cooldown.end),
+            (2, CooldownEnd::BackOff)
         );
     }
 
     #[test]
     fn probes_come_after_15_30_and_60_minutes_of_long_rests_only() {
-        let mut rests = Cooldowns::default();
-        rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        cooldowns.add_strike(&strike(
             CooldownCause::Quota,
             Some(start() + MINUTE * 300),
             start(),
@@ -477,14 +533,14 @@ mod tests {
         let mut due = Vec::new();
         for minute in 0..300 {
             let now = start() + MINUTE * minute;
-            if rests.is_probe_due("m", now) {
+            if cooldowns.is_probe_due("m", now) {
                 due.push(minute);
-                rests.count_probe("m", now).for_each(drop);
+                cooldowns.count_probe("m", now).for_each(drop);
             }
         }
         assert_eq!(due, [15, 30, 60, 120, 240]);
         let mut short = Cooldowns::default();
-        short.refuse(&refused(
+        short.add_strike(&strike(
             CooldownCause::Quota,
             Some(start() + MINUTE * 30),
             start(),
@@ -494,49 +550,49 @@ mod tests {
 
     #[test]
     fn a_refused_probe_leaves_the_rest_as_it_is() {
-        let mut rests = Cooldowns::default();
-        rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        cooldowns.add_strike(&strike(
             CooldownCause::Quota,
             Some(start() + MINUTE * 300),
             start(),
         ));
         let now = start() + MINUTE * 15;
-        rests.count_probe("m", now).for_each(drop);
-        let rest = rests.refuse(&Refused {
+        cooldowns.count_probe("m", now).for_each(drop);
+        let cooldown = cooldowns.add_strike(&Strike {
             is_probe: true,
-            ..refused(CooldownCause::Quota, None, now)
+            ..strike(CooldownCause::Quota, None, now)
         });
         assert_eq!(
-            (rest.since, rest.until, rest.end),
-            (start(), start() + MINUTE * 300, End::Named)
+            (cooldown.since, cooldown.until, cooldown.end),
+            (start(), start() + MINUTE * 300, CooldownEnd::Named)
         );
     }
 
     #[test]
     fn only_an_attempt_that_began_after_the_rest_ends_it() {
-        let mut rests = Cooldowns::default();
-        rests.refuse(&refused(
+        let mut cooldowns = Cooldowns::default();
+        cooldowns.add_strike(&strike(
             CooldownCause::RateLimit,
             Some(start() + MINUTE),
             start(),
         ));
-        assert!(rests.relieve("m", start() - MINUTE).is_empty());
-        assert_eq!(rests.relieve("m", start() + MINUTE).len(), 1);
+        assert!(cooldowns.clear_on_success("m", start() - MINUTE).is_empty());
+        assert_eq!(cooldowns.clear_on_success("m", start() + MINUTE).len(), 1);
     }
 
     #[test]
     fn after_the_clock_went_back_a_rest_keeps_its_length_and_no_more() {
-        let mut rests = Cooldowns::default();
+        let mut cooldowns = Cooldowns::default();
         let year = MINUTE * 60 * 24 * 365;
-        rests.refuse(&refused(
+        cooldowns.add_strike(&strike(
             CooldownCause::RateLimit,
             Some(start() + year + MINUTE),
             start() + year,
         ));
-        rests.all_mut()[0].follow_clock(start());
-        assert_eq!(rests.all()[0].until, start() + MINUTE);
-        rests.all_mut()[0].follow_clock(start());
-        assert_eq!(rests.all()[0].until, start() + MINUTE);
+        cooldowns.0[0].on_clock_rewind(start());
+        assert_eq!(cooldowns.0[0].until, start() + MINUTE);
+        cooldowns.0[0].on_clock_rewind(start());
+        assert_eq!(cooldowns.0[0].until, start() + MINUTE);
     }
 
     #[test]
@@ -547,9 +603,9 @@ mod tests {
                 .all(|cause| CooldownCause::from_name(cause.name()) == Some(cause))
         );
         assert!(
-            End::ALL
+            CooldownEnd::ALL
                 .into_iter()
-                .all(|end| End::of_name(end.name()) == Some(end))
+                .all(|end| CooldownEnd::from_name(end.name()) == Some(end))
         );
     }
 }

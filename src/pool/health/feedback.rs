@@ -1,31 +1,32 @@
-//! What an attempt's outcome changes: the one place where outcomes become rests, sign-outs,
-//! circuits and budgets.
+//! What the outcome of an attempt changes: the one place where an outcome becomes a cooldown, a
+//! sign-out, a circuit's failure or a count against a budget.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget;
-use super::cooldown::{End, Refused};
+use super::cooldown::{CooldownEnd, Strike};
 use crate::account::Credential;
 use crate::canon::Usage;
 use crate::outcome::{Outcome, Reading, Scope, Stage, Timestamp};
+use crate::pool::account_slot::SignedOut;
 use crate::pool::clock::between;
-use crate::pool::schedule::pick::SignedOut;
-use crate::pool::schedule::provider_pool::{Grant, ProviderPool};
-use crate::pool::state::PoolState;
+use crate::pool::events::Event;
+use crate::pool::schedule::grant::Grant;
+use crate::pool::schedule::provider_pool::ProviderPool;
+use crate::pool::state_store::StateStore;
 use crate::status::{CooldownCause, SignIn, SignInCause};
 
-/// An access token that was given less than this long ago cannot have been revoked meanwhile.
+/// An access token that was issued less than this long ago cannot have been revoked since.
 const TOKEN_IS_NEW: Duration = Duration::from_secs(60);
 
 /// An attempt that ended.
 pub(crate) struct AttemptReport<'a> {
     pub(crate) grant: &'a Grant,
     pub(crate) outcome: &'a Outcome,
-    /// What the provider said.
-    pub(crate) said: Option<&'a str>,
-    pub(crate) readings: Vec<Reading>,
-    /// Whether anything was asked of the provider.
+    /// What the provider said, bounded and without secrets.
+    pub(crate) detail: Option<&'a str>,
+    /// Whether a request was sent.
     pub(crate) was_used: bool,
     pub(crate) now: Timestamp,
     /// 0..1
@@ -33,232 +34,244 @@ pub(crate) struct AttemptReport<'a> {
 }
 
 impl ProviderPool {
-    /// Takes a lease back with what it taught.
-    pub(crate) fn settle(&mut self, lesson: AttemptReport<'_>, state: &dyn PoolState) {
-        let Some(at) = self.find(lesson.grant.at, lesson.grant.serial) else {
+    /// Takes a lease back, with what its attempt showed.
+    pub(crate) fn settle(
+        &mut self,
+        report: &AttemptReport<'_>,
+        readings: Vec<Reading>,
+        store: &dyn StateStore,
+    ) {
+        let grant = report.grant;
+        // The account may have been removed meanwhile.
+        let Some(index) = self.find(grant.index, grant.serial) else {
             return;
         };
-        let account = &mut self.accounts[at];
-        account.in_flight = account.in_flight.saturating_sub(1);
-        let AttemptReport {
-            grant, now, jitter, ..
-        } = lesson;
-        if let Some(circuit) = self.circuits.get_mut(account.circuit) {
-            circuit.learn(
-                lesson.outcome,
+        let slot = &mut self.accounts[index];
+        slot.in_flight = slot.in_flight.saturating_sub(1);
+        if let Some(circuit) = self.circuits.get_mut(slot.circuit) {
+            let transition = circuit.record(
+                report.outcome,
                 grant.leased_at,
                 grant.is_circuit_probe,
-                now,
-                jitter,
+                report.now,
+                report.jitter,
             );
-        }
-        self.count(at, &lesson, state);
-        let lesson = self.read(at, lesson, state);
-        self.conclude(at, &lesson, state);
-    }
-
-    /// Takes the readings.
-    fn read<'a>(
-        &mut self,
-        at: usize,
-        mut lesson: AttemptReport<'a>,
-        state: &dyn PoolState,
-    ) -> AttemptReport<'a> {
-        let account = &mut self.accounts[at];
-        for reading in std::mem::take(&mut lesson.readings) {
-            if let Some(read) = account
-                .windows
-                .learn(reading, &lesson.grant.model, lesson.now)
-            {
-                state.reading(&account.name, read);
+            if let Some(transition) = transition {
+                self.outbox.push(Event::Circuit(transition));
             }
         }
-        lesson
+        self.count_usage(index, report, store);
+        self.record_readings(index, report, readings, store);
+        self.apply_outcome(index, report, store);
     }
 
-    /// Counts what the person's own budgets count. What a client left behind was asked for as well.
-    fn count(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
-        let account = &mut self.accounts[at];
-        let none = Usage::default();
-        let usage = match lesson.outcome {
+    /// Counts what the user's own budgets count. A request that its client cancelled was sent as
+    /// well.
+    fn count_usage(&mut self, index: usize, report: &AttemptReport<'_>, store: &dyn StateStore) {
+        let slot = &mut self.accounts[index];
+        let unknown = Usage::default();
+        let usage = match report.outcome {
             Outcome::Served { usage } => usage,
-            Outcome::Cancelled | Outcome::MalformedResponse if lesson.was_used => &none,
+            Outcome::Cancelled | Outcome::MalformedResponse if report.was_used => &unknown,
             _ => return,
         };
-        account.windows.count_tokens(budget::tokens(usage));
-        for meter in &mut account.meters {
-            if let Some(spent) = meter.count(usage, lesson.now) {
-                state.spent(&account.name, spent);
+        slot.windows.count_tokens(budget::tokens(usage));
+        for meter in &mut slot.meters {
+            if let Some(spent) = meter.count(usage, report.now) {
+                store.add_spent(&slot.account.name, spent);
             }
         }
     }
 
-    fn conclude(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
-        match lesson.outcome {
-            Outcome::Served { .. } => self.relieve(at, lesson, state),
-            Outcome::Throttled { scope, until } => {
-                self.rest(at, lesson, CooldownCause::RateLimit, *scope, *until, state)
+    fn record_readings(
+        &mut self,
+        index: usize,
+        report: &AttemptReport<'_>,
+        readings: Vec<Reading>,
+        store: &dyn StateStore,
+    ) {
+        let slot = &mut self.accounts[index];
+        for reading in readings {
+            let recorded = slot
+                .windows
+                .record(reading, &report.grant.model, report.now);
+            if recorded.is_due_to_save {
+                store.save_reading(&slot.account.name, recorded.read);
             }
-            Outcome::QuotaSpent { scope, until } => {
-                self.rest(at, lesson, CooldownCause::Quota, *scope, *until, state)
+            if recorded.is_newly_exhausted {
+                let read = recorded.read.clone();
+                self.outbox
+                    .push(Event::QuotaExhausted(slot.account.clone(), read));
             }
+        }
+    }
+
+    fn apply_outcome(&mut self, index: usize, report: &AttemptReport<'_>, store: &dyn StateStore) {
+        let (cause, scope, until) = match report.outcome {
+            Outcome::Served { .. } => return self.clear_on_success(index, report, store),
+            Outcome::Unauthorized => return self.refuse_credential(index, report, store),
+            Outcome::Throttled { scope, until } => (CooldownCause::RateLimit, *scope, *until),
+            Outcome::QuotaSpent { scope, until } => (CooldownCause::Quota, *scope, *until),
             Outcome::Overloaded {
                 until: until @ Some(_),
-            } => self.rest(
-                at,
-                lesson,
-                CooldownCause::Overloaded,
-                Scope::Model,
-                *until,
-                state,
-            ),
-            Outcome::Forbidden => self.rest(
-                at,
-                lesson,
-                CooldownCause::Forbidden,
-                Scope::Model,
-                None,
-                state,
-            ),
-            Outcome::Unauthorized => self.refuse_credential(at, lesson, state),
-            // Nothing was sent: that is the endpoint's trouble, which its circuit knows.
+            } => (CooldownCause::Overloaded, Scope::Model, *until),
+            Outcome::Forbidden => (CooldownCause::Forbidden, Scope::Model, None),
+            // Nothing was sent, so it says nothing of the account: the circuit counts it.
             Outcome::Unreachable {
                 stage: Stage::Connect | Stage::Tls,
-            } => {}
+            } => return,
             Outcome::Overloaded { until: None }
             | Outcome::Failed
             | Outcome::Unreachable { .. }
             | Outcome::TimedOut { .. }
-            | Outcome::MalformedResponse => {
-                self.rest(
-                    at,
-                    lesson,
-                    CooldownCause::Failing,
-                    Scope::Model,
-                    None,
-                    state,
-                );
-            }
-            Outcome::Rejected(_) | Outcome::Cancelled => {}
-        }
-    }
-
-    /// The account serves: what was thought to keep it from that is over.
-    fn relieve(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
-        let Grant {
-            model,
-            leased_at,
-            credential,
-            ..
-        } = lesson.grant;
-        let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
-        held.was_served |= Arc::ptr_eq(&held.bearer, credential);
-        for over in account.rests.relieve(model, *leased_at) {
-            if over.until > over.since {
-                state.cleared(&account.name, over.model.as_deref());
-            }
-        }
-        let is_older = |out: &SignedOut| {
-            out.sign_in()
-                .is_some_and(|sign_in| sign_in.since <= *leased_at)
+            | Outcome::MalformedResponse => (CooldownCause::Failing, Scope::Model, None),
+            Outcome::Rejected(_) | Outcome::Cancelled => return,
         };
-        if account.signed_out.as_ref().is_some_and(is_older) {
-            account.signed_out = None;
-            state.signed_in(&account.name);
+        self.cool_down(index, report, cause, scope, until, store);
+    }
+
+    /// The account serves: what kept it from that is over.
+    fn clear_on_success(
+        &mut self,
+        index: usize,
+        report: &AttemptReport<'_>,
+        store: &dyn StateStore,
+    ) {
+        let grant = report.grant;
+        let slot = &mut self.accounts[index];
+        if Arc::ptr_eq(&slot.credential.bearer, &grant.credential) {
+            slot.credential.was_accepted = true;
+        }
+        for cleared in slot
+            .cooldowns
+            .clear_on_success(&grant.model, grant.leased_at)
+        {
+            // One without a length only counted a strike, and was never saved.
+            if cleared.until > cleared.since {
+                store.remove_cooldown(&slot.account.name, cleared.model.as_deref());
+            }
+            if cleared.is_active(report.now) {
+                self.outbox
+                    .push(Event::CooldownCleared(slot.account.clone(), cleared));
+            }
+        }
+        if let Some(signed_out) = &slot.signed_out
+            && signed_out.sign_in.since <= grant.leased_at
+        {
+            slot.signed_out = None;
+            store.remove_sign_out(&slot.account.name);
+            self.outbox.push(Event::SignedIn(slot.account.clone()));
         }
     }
 
-    fn rest(
+    /// `until`: the end that the refusal named.
+    fn cool_down(
         &mut self,
-        at: usize,
-        lesson: &AttemptReport<'_>,
+        index: usize,
+        report: &AttemptReport<'_>,
         cause: CooldownCause,
         scope: Scope,
         until: Option<Timestamp>,
-        state: &dyn PoolState,
+        store: &dyn StateStore,
     ) {
-        let Grant {
-            model,
-            leased_at,
-            is_probe,
-            ..
-        } = lesson.grant;
-        let account = &mut self.accounts[at];
+        let now = report.now;
+        let grant = report.grant;
+        let slot = &mut self.accounts[index];
+        let model = match scope {
+            Scope::Model => Some(&grant.model),
+            Scope::Account => None,
+        };
+        // Of a limit, the reset of an exhausted window is the next best end to a named one.
         let is_limit = matches!(cause, CooldownCause::RateLimit | CooldownCause::Quota);
-        let known = || {
-            account
+        let named_end = match until.filter(|until| *until > now) {
+            Some(until) => Some((until, CooldownEnd::Named)),
+            None if is_limit => slot
                 .windows
-                .known_reset(model, lesson.now)
-                .filter(|_| is_limit)
-                .map(|at| (at, End::KnownReset))
+                .known_reset(&grant.model, now)
+                .map(|resets_at| (resets_at, CooldownEnd::KnownReset)),
+            None => None,
         };
-        let named = until
-            .filter(|until| *until > lesson.now)
-            .map(|until| (until, End::Named));
-        let refused = Refused {
-            model: (scope == Scope::Model).then_some(model),
+        let lasted = slot
+            .cooldowns
+            .active(now)
+            .any(|cooldown| cooldown.model.as_ref() == model);
+        let cooldown = slot.cooldowns.add_strike(&Strike {
+            model,
             cause,
-            detail: lesson.said,
-            named: named.or_else(known),
-            leased_at: *leased_at,
-            is_probe: *is_probe,
-            now: lesson.now,
-            jitter: lesson.jitter,
-        };
-        let rest = account.rests.refuse(&refused);
-        if rest.is_on(lesson.now) {
-            tracing::info!(account = %account.name, cause = rest.cause.name(), until = ?rest.until, "account rests");
-            state.rested(&account.name, rest);
-        }
-    }
-
-    /// The credential was refused. An access token is refreshed, once for all who carried it; a key
-    /// waits for a person.
-    fn refuse_credential(&mut self, at: usize, lesson: &AttemptReport<'_>, state: &dyn PoolState) {
-        let (account, held) = (&mut self.accounts[at], &mut self.held[at]);
-        if !Arc::ptr_eq(&held.bearer, &lesson.grant.credential) {
+            detail: report.detail,
+            named_end,
+            leased_at: grant.leased_at,
+            is_probe: grant.is_probe,
+            now,
+            jitter: report.jitter,
+        });
+        if !cooldown.is_active(now) {
             return;
         }
-        let is_new = held
-            .refreshed_at
-            .is_some_and(|at| between(at, lesson.now) < TOKEN_IS_NEW);
-        let cause = match (&mut account.access, held.source.as_ref()) {
-            // The provider refuses the first use of what it has just given: another one would fare
-            // no better.
-            (Some(_), _) if !held.was_served && is_new => SignInCause::TokenRefused,
-            (Some(access), _) if access.can_refresh => {
-                access.is_usable = false;
-                held.flight.want();
-                self.wants_refresh = true;
-                return;
-            }
-            (Some(_), _) => SignInCause::NothingToRefresh,
-            (None, Credential::None) => SignInCause::NoCredential,
-            (None, _) => SignInCause::KeyRefused,
-        };
-        self.sign_out(at, cause, lesson.said, lesson.now, state);
+        store.save_cooldown(&slot.account.name, cooldown);
+        let (account, cooldown) = (slot.account.clone(), cooldown.clone());
+        self.outbox.push(if lasted {
+            Event::CooldownExtended(account, cooldown)
+        } else {
+            Event::CooldownStarted(account, cooldown)
+        });
     }
 
-    /// An account needs a person; said once.
+    /// The credential was refused. An access token is refreshed, once for all who carried it; for a
+    /// key the user is needed.
+    fn refuse_credential(
+        &mut self,
+        index: usize,
+        report: &AttemptReport<'_>,
+        store: &dyn StateStore,
+    ) {
+        let credential = &mut self.accounts[index].credential;
+        if !Arc::ptr_eq(&credential.bearer, &report.grant.credential) {
+            // Another request found out first, and the bearer was replaced since.
+            return;
+        }
+        let is_new = match credential.refreshed_at {
+            Some(refreshed_at) => between(refreshed_at, report.now) < TOKEN_IS_NEW,
+            None => false,
+        };
+        let cause = match &mut credential.token {
+            // The provider refuses the first use of what it has just issued: another token would
+            // fare no better.
+            Some(_) if is_new && !credential.was_accepted => SignInCause::TokenRefused,
+            Some(token) if token.can_refresh => {
+                token.is_usable = false;
+                credential.refresh.request();
+                self.outbox.refresh_due = true;
+                return;
+            }
+            Some(_) => SignInCause::NothingToRefresh,
+            None if matches!(*credential.source, Credential::None) => SignInCause::NoCredential,
+            None => SignInCause::KeyRefused,
+        };
+        self.sign_out(index, cause, report.detail, report.now, store);
+    }
+
+    /// The account needs to be signed in again. The first reason is kept.
     pub(crate) fn sign_out(
         &mut self,
-        at: usize,
+        index: usize,
         cause: SignInCause,
-        said: Option<&str>,
+        detail: Option<&str>,
         now: Timestamp,
-        state: &dyn PoolState,
+        store: &dyn StateStore,
     ) {
-        let account = &mut self.accounts[at];
-        if account.signed_out.is_some() {
+        let slot = &mut self.accounts[index];
+        if slot.signed_out.is_some() {
             return;
         }
         let sign_in = SignIn {
             cause,
-            detail: said.map(str::to_owned),
+            detail: detail.map(str::to_owned),
             since: now,
         };
-        tracing::warn!(account = %account.name, cause = cause.name(), "account needs to be signed in again");
-        state.signed_out(&account.name, &sign_in);
-        account.signed_out = Some(SignedOut::new(sign_in));
+        store.save_sign_out(&slot.account.name, &sign_in);
+        slot.signed_out = Some(SignedOut::new(sign_in));
+        self.outbox
+            .push(Event::SignedOut(slot.account.clone(), cause));
     }
 }

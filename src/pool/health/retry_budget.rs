@@ -1,65 +1,63 @@
-//! The retry budget: failing over helps while few requests need it, and makes an outage worse when
-//! all do.
+//! The retry budget of a provider: trying again helps while few requests need it, and makes an
+//! outage worse when all do.
 
 use crate::outcome::{Outcome, Timestamp};
 use crate::pool::clock::between;
 
-/// What may be saved up.
-const SAVED_MAX: f64 = 50.0;
-/// What a request saves.
+/// The largest balance, in retries.
+const BALANCE_MAX: f64 = 50.0;
+/// What a request deposits: in an outage a fifth of the requests may be tried again.
 const PER_REQUEST: f64 = 0.2;
-/// What a second saves: a person with few requests may always try again.
+/// What a second deposits: a user with few requests may always try again.
 const PER_SECOND: f64 = 1.0;
 
 #[derive(Clone, Debug)]
 pub(crate) struct RetryBudget {
-    saved: f64,
-    at: Option<Timestamp>,
-    /// How often there was nothing left.
-    pub(crate) refused: u64,
+    balance: f64,
+    /// When time was last deposited.
+    updated_at: Option<Timestamp>,
 }
 
 impl Default for RetryBudget {
     fn default() -> Self {
         Self {
-            saved: SAVED_MAX,
-            at: None,
-            refused: 0,
+            balance: BALANCE_MAX,
+            updated_at: None,
         }
     }
 }
 
 impl RetryBudget {
-    pub(crate) fn count_request(&mut self) {
-        self.saved = (self.saved + PER_REQUEST).min(SAVED_MAX);
+    /// Deposits for a request's first attempt.
+    pub(crate) fn deposit_request(&mut self) {
+        self.deposit(PER_REQUEST);
     }
 
-    /// Whether one more attempt may follow `outcome`; takes it out of the budget.
+    /// Whether another attempt may follow `outcome`. Takes it out of the budget.
     ///
-    /// An account that reached its limit says nothing of its provider's health: going on to another
+    /// An account that reached its limit says nothing of its provider's health: trying another one
     /// costs nothing.
     pub(crate) fn withdraw(&mut self, outcome: &Outcome, now: Timestamp) -> bool {
-        self.save(now);
-        if !burdens(outcome) {
+        let elapsed = between(self.updated_at.unwrap_or(now), now);
+        self.updated_at = Some(now);
+        self.deposit(elapsed.as_secs_f64() * PER_SECOND);
+        if !is_overload_sign(outcome) {
             return true;
         }
-        if self.saved < 1.0 {
-            self.refused += 1;
+        if self.balance < 1.0 {
             return false;
         }
-        self.saved -= 1.0;
+        self.balance -= 1.0;
         true
     }
 
-    fn save(&mut self, now: Timestamp) {
-        let since = between(self.at.unwrap_or(now), now);
-        self.at = Some(now);
-        self.saved = (self.saved + since.as_secs_f64() * PER_SECOND).min(SAVED_MAX);
+    fn deposit(&mut self, amount: f64) {
+        self.balance = (self.balance + amount).min(BALANCE_MAX);
     }
 }
 
-/// Whether a provider that answered so is one that more attempts would burden.
-fn burdens(outcome: &Outcome) -> bool {
+/// Whether more attempts would burden a provider with this outcome.
+fn is_overload_sign(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Failed
@@ -84,7 +82,7 @@ mod tests {
     fn in_an_outage_retries_end_while_requests_do_not() {
         let mut budget = RetryBudget::default();
         let retries = (0..1000).filter(|_| {
-            budget.count_request();
+            budget.deposit_request();
             budget.withdraw(&Outcome::Failed, now())
         });
         let retries = retries.count();
@@ -92,7 +90,6 @@ mod tests {
             (200..300).contains(&retries),
             "a fifth of the requests and what was saved: {retries}"
         );
-        assert_eq!(budget.refused, 1000 - retries as u64);
     }
 
     #[test]

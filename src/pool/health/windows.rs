@@ -1,146 +1,178 @@
-//! Quota windows: what a provider told of its limits, and what of it makes an account go slower
-//! before it runs dry.
+//! The provider's quota windows, as it reported them, and how requests are spaced out before one is
+//! exhausted.
 //!
-//! A figure that was not told stays unknown; nothing is estimated for people's eyes.
+//! A figure that was not reported stays unknown: nothing is estimated for people to read.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::outcome::{Reading, Scope, Timestamp, Unit};
 use crate::pool::clock::between;
-use crate::pool::state::{READING_KEPT_EVERY, ReadAt};
+use crate::pool::state_store::{QuotaReading, READING_SAVED_EVERY};
 
-/// Windows of one account; the one that was read longest ago gives way.
+/// Windows that are kept of one account. When there are more, the one that was read longest ago is
+/// forgotten.
 const WINDOWS_MAX: usize = 64;
 
-/// Below a tenth of its limit a window is low.
+/// A window is low when at most a tenth of its limit is left.
 const LOW_SHARE: u64 = 10;
 
-/// Where the limit was not told, this much remaining is low.
+/// Where the limit was not reported, this much remaining is low.
 const LOW_REQUESTS: u64 = 2;
 
-/// Only windows that reset soon are spaced out: in longer ones nobody knows what is still to come.
+/// Only windows that reset within this time are paced: in longer ones nothing is known of the
+/// demand to come.
 const PACED_WITHIN: Duration = Duration::from_secs(5 * 60);
 
-/// No request waits longer than this for its place in a low window.
+/// The longest gap between two requests of a paced window.
 const GAP_MAX: Duration = Duration::from_secs(5);
 
-/// How low an account is for a model.
+/// How much an account has left for a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
     #[default]
-    Fine,
+    Normal,
     Low,
-    Dry,
+    Exhausted,
 }
 
-/// A window that is nearly used up.
+/// The pace of a window that is nearly used up.
+///
+/// ```text
+/// now                              until (the reset)
+///  |------|------|------|------|----|
+///    gap = time left / requests left, at most GAP_MAX
+/// ```
 #[derive(Clone, Copy, Debug)]
-struct Strain {
-    /// Requests that still fit, where that is known: counted down as they are leased.
-    requests: Option<u64>,
-    is_dry: bool,
+struct Pacing {
+    /// Requests that still fit, counted down by leases. `None`: unknown.
+    requests_left: Option<u64>,
+    is_exhausted: bool,
     until: Timestamp,
     next_at: Timestamp,
 }
 
 #[derive(Clone, Debug)]
 struct Window {
-    read: ReadAt,
-    kept_at: Timestamp,
-    strain: Option<Strain>,
+    read: QuotaReading,
+    saved_at: Timestamp,
+    /// `None`: enough is left.
+    pacing: Option<Pacing>,
 }
 
 /// The windows of one account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Windows {
     list: Vec<Window>,
-    strained: usize,
-    /// What a request took of late, in tokens.
-    request_tokens: Option<u64>,
+    /// How many windows are paced. Usually none, so that a choice need not look at the list.
+    paced: usize,
+    /// A moving average of what a request takes, in tokens.
+    tokens_per_request: Option<u64>,
+}
+
+/// What a reading changed.
+pub(crate) struct Recorded<'a> {
+    pub(crate) read: &'a QuotaReading,
+    /// Whether it is worth saving.
+    pub(crate) is_due_to_save: bool,
+    /// Whether the window was not exhausted before, and is now.
+    pub(crate) is_newly_exhausted: bool,
 }
 
 impl Windows {
-    pub(crate) fn reads(&self) -> impl Iterator<Item = &ReadAt> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = &QuotaReading> {
         self.list.iter().map(|window| &window.read)
     }
 
-    /// Takes what an answer to a request for `model` told. Returns it where it is worth keeping.
-    pub(crate) fn learn(
+    /// Takes what the response to a request for `model` reported.
+    pub(crate) fn record(
         &mut self,
         reading: Reading,
         model: &Arc<str>,
         now: Timestamp,
-    ) -> Option<&ReadAt> {
-        let model = (reading.scope == Scope::Model).then(|| model.clone());
-        self.take(
-            ReadAt {
-                model,
-                reading,
-                read_at: now,
-            },
-            now,
-        )
+    ) -> Recorded<'_> {
+        let read = QuotaReading {
+            model: (reading.scope == Scope::Model).then(|| model.clone()),
+            reading,
+            read_at: now,
+        };
+        self.take(read, now)
     }
 
-    /// Takes a reading, also one that was kept.
-    pub(crate) fn take(&mut self, read: ReadAt, now: Timestamp) -> Option<&ReadAt> {
-        let at = self.place_of(&read);
-        let strain = strain(&read.reading, self.request_tokens, now);
-        let window = &mut self.list[at];
-        let changes = strain.is_some() != window.strain.is_some();
-        let next_at = window.strain.map(|strain| strain.next_at);
-        window.strain = strain.map(|strain| Strain {
-            next_at: next_at.unwrap_or(strain.next_at),
-            ..strain
+    /// Takes a reading, also one that was saved.
+    pub(crate) fn take(&mut self, read: QuotaReading, now: Timestamp) -> Recorded<'_> {
+        let index = self.window_of(&read);
+        let pacing = pacing(&read.reading, self.tokens_per_request, now);
+        let window = &mut self.list[index];
+        let before = window.pacing;
+        // The time of the next request was set by the last lease, not by the provider: it stays.
+        let next_at = before.map(|pacing| pacing.next_at);
+        window.pacing = pacing.map(|pacing| Pacing {
+            next_at: next_at.unwrap_or(pacing.next_at),
+            ..pacing
         });
         window.read = read;
-        self.strained = self
+
+        let was_exhausted = before.is_some_and(|pacing| pacing.is_exhausted && now < pacing.until);
+        let is_exhausted = pacing.is_some_and(|pacing| pacing.is_exhausted);
+        let turned = before.is_some() != pacing.is_some();
+        // A `saved_at` in the future was set before the clock went back.
+        let is_stale =
+            window.saved_at > now || between(window.saved_at, now) >= READING_SAVED_EVERY;
+        let is_due_to_save = turned || is_stale;
+        if is_due_to_save {
+            window.saved_at = now;
+        }
+        self.paced = self
             .list
             .iter()
-            .filter(|window| window.strain.is_some())
+            .filter(|window| window.pacing.is_some())
             .count();
-        let window = &mut self.list[at];
-        let is_old = window.kept_at > now || between(window.kept_at, now) >= READING_KEPT_EVERY;
-        (changes || is_old).then(|| {
-            window.kept_at = now;
-            &window.read
-        })
+        Recorded {
+            read: &self.list[index].read,
+            is_due_to_save,
+            is_newly_exhausted: is_exhausted && !was_exhausted,
+        }
     }
 
-    fn place_of(&mut self, read: &ReadAt) -> usize {
-        let is_same = |known: &ReadAt| {
+    /// The index of the window that `read` is of, which is added if it is new.
+    fn window_of(&mut self, read: &QuotaReading) -> usize {
+        let is_same = |known: &QuotaReading| {
             known.model == read.model && known.reading.window == read.reading.window
         };
-        if let Some(at) = self.list.iter().position(|window| is_same(&window.read)) {
-            return at;
+        if let Some(index) = self.list.iter().position(|window| is_same(&window.read)) {
+            return index;
         }
         if self.list.len() >= WINDOWS_MAX {
-            let oldest = (0..self.list.len()).min_by_key(|at| self.list[*at].read.read_at);
-            oldest.map(|at| self.list.swap_remove(at));
+            let oldest = (0..self.list.len()).min_by_key(|index| self.list[*index].read.read_at);
+            if let Some(oldest) = oldest {
+                self.list.swap_remove(oldest);
+            }
         }
         self.list.push(Window {
             read: read.clone(),
-            kept_at: Timestamp::UNIX_EPOCH,
-            strain: None,
+            saved_at: Timestamp::UNIX_EPOCH,
+            pacing: None,
         });
         self.list.len() - 1
     }
 
-    /// Learns what a request takes.
+    /// Counts what a request took.
     pub(crate) fn count_tokens(&mut self, tokens: u64) {
-        if tokens > 0 {
-            self.request_tokens = Some(
-                self.request_tokens
-                    .map_or(tokens, |known| (known * 7 + tokens) / 8),
-            );
+        if tokens == 0 {
+            return;
         }
+        self.tokens_per_request = Some(match self.tokens_per_request {
+            Some(average) => (average * 7 + tokens) / 8,
+            None => tokens,
+        });
     }
 
+    /// The lowest level of the windows for `model`.
     pub(crate) fn level(&self, model: &str, now: Timestamp) -> Level {
-        let levels = self.strains(model, now).map(|strain| {
-            if strain.is_dry {
-                Level::Dry
+        let levels = self.pacings(model, now).map(|pacing| {
+            if pacing.is_exhausted {
+                Level::Exhausted
             } else {
                 Level::Low
             }
@@ -148,92 +180,101 @@ impl Windows {
         levels.max().unwrap_or_default()
     }
 
-    /// When the next request for `model` may go; `None` where it may go now.
+    /// When the next request for `model` may be sent. `None`: now.
     pub(crate) fn paced_until(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
-        let next = self
-            .strains(model, now)
-            .map(|strain| strain.next_at.min(strain.until))
+        let next_at = self
+            .pacings(model, now)
+            .map(|pacing| pacing.next_at.min(pacing.until))
             .max()?;
-        (now < next).then_some(next)
+        (now < next_at).then_some(next_at)
     }
 
-    /// Spaces out what follows a request that is let through.
+    /// Spaces out the requests after one that is let through.
     pub(crate) fn count_lease(&mut self, model: &str, now: Timestamp) {
-        if self.strained == 0 {
+        if self.paced == 0 {
             return;
         }
-        for window in self
-            .list
-            .iter_mut()
-            .filter(|window| covers(&window.read, model))
-        {
-            let Some(strain) = window.strain.as_mut().filter(|strain| now < strain.until) else {
+        for window in &mut self.list {
+            if !covers(&window.read, model) {
                 continue;
-            };
-            let left = between(now, strain.until);
-            let Some(requests) = strain.requests.filter(|_| left <= PACED_WITHIN) else {
-                continue;
-            };
-            let parts = u32::try_from(requests).unwrap_or(u32::MAX).max(1);
-            strain.next_at = now + (left / parts).min(GAP_MAX);
-            strain.requests = Some(requests.saturating_sub(1));
+            }
+            if let Some(pacing) = &mut window.pacing {
+                pacing.count_lease(now);
+            }
         }
     }
 
-    /// The latest reset of a window for `model` that has nothing left: what the provider's known
-    /// limits say of a refusal.
+    /// The latest reset of an exhausted window for `model`: when the provider's own limits say that
+    /// a refusal will end.
     pub(crate) fn known_reset(&self, model: &str, now: Timestamp) -> Option<Timestamp> {
-        let spent = self.list.iter().filter(|window| {
+        let exhausted = self.list.iter().filter(|window| {
             covers(&window.read, model) && window.read.reading.remaining == Some(0)
         });
-        spent
+        exhausted
             .filter_map(|window| window.read.reading.resets_at)
-            .filter(|at| *at > now)
+            .filter(|resets_at| *resets_at > now)
             .max()
     }
 
-    /// Forgets the spacing: the clock went back, or a person said so.
-    pub(crate) fn relax(&mut self) {
-        self.list.iter_mut().for_each(|window| window.strain = None);
-        self.strained = 0;
+    /// Forgets the pacing, as when the clock went back or the user clears the account.
+    pub(crate) fn clear_pacing(&mut self) {
+        for window in &mut self.list {
+            window.pacing = None;
+        }
+        self.paced = 0;
     }
 
-    fn strains(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Strain> {
-        let list = if self.strained == 0 {
+    fn pacings(&self, model: &str, now: Timestamp) -> impl Iterator<Item = &Pacing> {
+        let list = if self.paced == 0 {
             &[][..]
         } else {
             &self.list[..]
         };
-        let covering = list
-            .iter()
-            .filter(move |window| covers(&window.read, model));
-        covering
-            .filter_map(|window| window.strain.as_ref())
-            .filter(move |strain| now < strain.until)
+        list.iter()
+            .filter(move |window| covers(&window.read, model))
+            .filter_map(|window| window.pacing.as_ref())
+            .filter(move |pacing| now < pacing.until)
     }
 }
 
-fn covers(read: &ReadAt, model: &str) -> bool {
-    read.model.as_deref().is_none_or(|own| own == model)
+impl Pacing {
+    fn count_lease(&mut self, now: Timestamp) {
+        if now >= self.until {
+            return;
+        }
+        let time_left = between(now, self.until);
+        let Some(requests_left) = self.requests_left.filter(|_| time_left <= PACED_WITHIN) else {
+            return;
+        };
+        let gaps = u32::try_from(requests_left).unwrap_or(u32::MAX).max(1);
+        self.next_at = now + (time_left / gaps).min(GAP_MAX);
+        self.requests_left = Some(requests_left.saturating_sub(1));
+    }
 }
 
-fn strain(reading: &Reading, request_tokens: Option<u64>, now: Timestamp) -> Option<Strain> {
-    let (remaining, until) = (
-        reading.remaining?,
-        reading.resets_at.filter(|at| *at > now)?,
-    );
+fn covers(read: &QuotaReading, model: &str) -> bool {
+    match &read.model {
+        Some(own) => **own == *model,
+        None => true,
+    }
+}
+
+/// `None` unless the reading says that the window is low, and when it resets.
+fn pacing(reading: &Reading, tokens_per_request: Option<u64>, now: Timestamp) -> Option<Pacing> {
+    let remaining = reading.remaining?;
+    let until = reading.resets_at.filter(|resets_at| *resets_at > now)?;
     let is_low = match reading.limit {
         Some(limit) => remaining.saturating_mul(LOW_SHARE) <= limit,
         None => remaining == 0 || (reading.unit == Unit::Requests && remaining <= LOW_REQUESTS),
     };
-    let requests = match reading.unit {
+    let requests_left = match reading.unit {
         Unit::Requests => Some(remaining),
-        Unit::Tokens => request_tokens.map(|tokens| remaining / tokens.max(1)),
+        Unit::Tokens => tokens_per_request.map(|tokens| remaining / tokens.max(1)),
         Unit::Other => None,
     };
-    is_low.then_some(Strain {
-        requests,
-        is_dry: remaining == 0,
+    is_low.then_some(Pacing {
+        requests_left,
+        is_exhausted: remaining == 0,
         until,
         next_at: now,
     })
@@ -266,18 +307,18 @@ mod tests {
 
     fn windows(reading: Reading) -> Windows {
         let mut windows = Windows::default();
-        windows.learn(reading, &"m".into(), start());
+        windows.record(reading, &"m".into(), start());
         windows
     }
 
     #[test]
     fn a_tenth_of_the_limit_is_low_and_nothing_is_dry() {
         for (remaining, level) in [
-            (50, Level::Fine),
-            (11, Level::Fine),
+            (50, Level::Normal),
+            (11, Level::Normal),
             (10, Level::Low),
             (1, Level::Low),
-            (0, Level::Dry),
+            (0, Level::Exhausted),
         ] {
             let windows = windows(reading(Unit::Requests, remaining, 100, 60));
             assert_eq!(windows.level("m", start()), level, "{remaining}");
@@ -293,15 +334,15 @@ mod tests {
             ..reading(Unit::Requests, 0, 0, 60)
         };
         let windows = windows(unknown);
-        assert_eq!(windows.level("m", start()), Level::Fine);
+        assert_eq!(windows.level("m", start()), Level::Normal);
         assert_eq!(windows.reads().next().unwrap().reading.remaining, None);
     }
 
     #[test]
     fn a_window_is_low_for_its_model_and_until_its_reset() {
         let windows = windows(reading(Unit::Requests, 1, 100, 60));
-        assert_eq!(windows.level("other", start()), Level::Fine);
-        assert_eq!(windows.level("m", after(60)), Level::Fine);
+        assert_eq!(windows.level("other", start()), Level::Normal);
+        assert_eq!(windows.level("m", after(60)), Level::Normal);
     }
 
     #[test]
@@ -318,7 +359,7 @@ mod tests {
     fn tokens_are_spread_by_what_requests_took() {
         let mut windows = Windows::default();
         windows.count_tokens(100);
-        windows.learn(reading(Unit::Tokens, 400, 10_000, 8), &"m".into(), start());
+        windows.record(reading(Unit::Tokens, 400, 10_000, 8), &"m".into(), start());
         windows.count_lease("m", start());
         assert_eq!(windows.paced_until("m", start()), Some(after(2)));
     }
@@ -348,12 +389,12 @@ mod tests {
         let mut windows = Windows::default();
         let mut is_kept = |remaining, now| {
             windows
-                .learn(
+                .record(
                     reading(Unit::Requests, remaining, 100, 600),
                     &"m".into(),
                     now,
                 )
-                .is_some()
+                .is_due_to_save
         };
         assert!(is_kept(90, start()));
         assert!(!is_kept(89, after(1)));
@@ -370,7 +411,7 @@ mod tests {
                 window: number.to_string().into(),
                 ..reading(Unit::Requests, 9, 9, 60)
             };
-            windows.learn(named, &"m".into(), after(number));
+            windows.record(named, &"m".into(), after(number));
         }
         assert_eq!(windows.reads().count(), WINDOWS_MAX);
     }

@@ -1,131 +1,135 @@
 //! Which conversation keeps to which account; bounded in number and age.
 
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+
+use lru::LruCache;
 
 use super::lease_request::SessionKey;
 use crate::outcome::Timestamp;
 use crate::pool::clock::between;
 
-/// Conversations of one provider; beyond that the one unused for longest is forgotten.
-const SESSIONS_MAX: usize = 10_000;
+/// Conversations of one provider. When there are more, the least recently used is released.
+pub(crate) const SESSIONS_MAX: usize = 10_000;
 
 /// Prompt caches live for minutes, at most for an hour: after that a conversation may as well go
 /// elsewhere.
 const IDLE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// How often a conversation that goes on is told to the state.
-const KEPT_EVERY: Duration = Duration::from_secs(10 * 60);
-
-/// How many old entries one call looks at, so that none takes long.
-const STEPS_MAX: usize = 8;
+/// How often the binding of a conversation that goes on is saved.
+const SAVED_EVERY: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Binding {
-    pub(crate) account: usize,
-    pub(crate) used_at: Timestamp,
-    kept_at: Timestamp,
+struct Binding {
+    /// The account's index.
+    account: usize,
+    used_at: Timestamp,
+    saved_at: Timestamp,
 }
 
-/// The conversations of one provider.
-#[derive(Debug, Default)]
+/// The conversations of one provider, in the order of their last use.
+#[derive(Debug)]
 pub(crate) struct Affinity {
-    bindings: HashMap<SessionKey, Binding>,
-    /// Each conversation once, with the moment at which it was last looked at here: the oldest
-    /// first.
-    ages: VecDeque<(SessionKey, Timestamp)>,
+    bindings: LruCache<SessionKey, Binding>,
+}
+
+/// A conversation that no longer keeps to an account.
+pub(crate) struct Released {
+    pub(crate) session: SessionKey,
+    pub(crate) account: usize,
+    /// It was not idle: there were too many.
+    pub(crate) is_evicted: bool,
+}
+
+impl Default for Affinity {
+    fn default() -> Self {
+        // The bound is kept by `release`, which reports what it removes.
+        Self {
+            bindings: LruCache::unbounded(),
+        }
+    }
 }
 
 impl Affinity {
-    /// The conversation's account, where it has one and was not idle for too long.
+    /// The conversation's account. `None` where it has none, or was idle for too long.
     pub(crate) fn account(&self, session: SessionKey, now: Timestamp) -> Option<usize> {
         self.bindings
-            .get(&session)
-            .filter(|binding| !is_idle(binding.used_at, now))
+            .peek(&session)
+            .filter(|binding| !binding.is_idle(now))
             .map(|binding| binding.account)
     }
 
-    /// Binds a conversation. Returns its former account, and whether the state should hear of it.
+    /// Binds a conversation. Returns its former account, and whether the binding is to be saved.
     pub(crate) fn bind(
         &mut self,
         session: SessionKey,
         account: usize,
         now: Timestamp,
     ) -> (Option<usize>, bool) {
-        let fresh = Binding {
-            account,
-            used_at: now,
-            kept_at: now,
-        };
         let Some(binding) = self.bindings.get_mut(&session) else {
-            self.bindings.insert(session, fresh);
-            self.ages.push_back((session, now));
+            let binding = Binding {
+                account,
+                used_at: now,
+                saved_at: now,
+            };
+            self.bindings.push(session, binding);
             return (None, true);
         };
         let former = binding.account;
-        let is_news = former != account || between(binding.kept_at, now) >= KEPT_EVERY;
-        let kept_at = if is_news { now } else { binding.kept_at };
-        *binding = Binding { kept_at, ..fresh };
-        (Some(former), is_news)
-    }
-
-    /// Forgets a conversation that is idle, or one too many. Call it until it gives `None`, after
-    /// each binding.
-    pub(crate) fn release(&mut self, now: Timestamp) -> Option<(SessionKey, usize)> {
-        for step in 0..STEPS_MAX {
-            let is_full = self.bindings.len() > SESSIONS_MAX;
-            let (session, seen_at) = *self.ages.front()?;
-            if !is_full && !is_idle(seen_at, now) {
-                return None;
-            }
-            self.ages.pop_front();
-            let used_at = self
-                .bindings
-                .get(&session)
-                .map_or(seen_at, |binding| binding.used_at);
-            // One that was used since goes to the end, unless that would go on for too long.
-            let is_due =
-                is_idle(used_at, now) || (is_full && (used_at <= seen_at || step + 1 == STEPS_MAX));
-            if is_due {
-                return self
-                    .bindings
-                    .remove(&session)
-                    .map(|binding| (session, binding.account));
-            }
-            self.ages.push_back((session, used_at));
+        let is_due_to_save = former != account || between(binding.saved_at, now) >= SAVED_EVERY;
+        binding.account = account;
+        binding.used_at = now;
+        if is_due_to_save {
+            binding.saved_at = now;
         }
-        None
+        (Some(former), is_due_to_save)
     }
 
-    /// Gives each account its new number; conversations of those that have none are dropped.
-    pub(crate) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
-        self.bindings.retain(|_, binding| {
-            number(binding.account)
-                .map(|account| binding.account = account)
-                .is_some()
-        });
-        self.ages
-            .retain(|(session, _)| self.bindings.contains_key(session));
+    /// Releases a conversation that is idle, or one too many. Call it after each binding, until it
+    /// returns `None`.
+    pub(crate) fn release(&mut self, now: Timestamp) -> Option<Released> {
+        let (_, oldest) = self.bindings.peek_lru()?;
+        let is_idle = oldest.is_idle(now);
+        if !is_idle && self.bindings.len() <= SESSIONS_MAX {
+            return None;
+        }
+        let (session, binding) = self.bindings.pop_lru()?;
+        Some(Released {
+            session,
+            account: binding.account,
+            is_evicted: !is_idle,
+        })
+    }
+
+    /// Gives each account its new index. Conversations of accounts that have none are dropped.
+    pub(crate) fn reindex(&mut self, new_index: impl Fn(usize) -> Option<usize>) {
+        let mut bindings = std::mem::replace(&mut self.bindings, LruCache::unbounded());
+        // The least recently used comes first, so that the order stays.
+        while let Some((session, mut binding)) = bindings.pop_lru() {
+            if let Some(account) = new_index(binding.account) {
+                binding.account = account;
+                self.bindings.push(session, binding);
+            }
+        }
     }
 
     /// The clock went back: what was used "later" was used now.
-    pub(crate) fn follow_clock(&mut self, now: Timestamp) {
-        for binding in self.bindings.values_mut() {
+    pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
+        for (_, binding) in &mut self.bindings {
             binding.used_at = binding.used_at.min(now);
-            binding.kept_at = binding.kept_at.min(now);
+            binding.saved_at = binding.saved_at.min(now);
         }
-        self.ages
-            .iter_mut()
-            .for_each(|(_, seen_at)| *seen_at = (*seen_at).min(now));
     }
 
+    /// The account of each conversation.
     pub(crate) fn accounts(&self) -> impl Iterator<Item = usize> {
-        self.bindings.values().map(|binding| binding.account)
+        self.bindings.iter().map(|(_, binding)| binding.account)
     }
 }
 
-fn is_idle(used_at: Timestamp, now: Timestamp) -> bool {
-    between(used_at, now) >= IDLE_MAX
+impl Binding {
+    fn is_idle(&self, now: Timestamp) -> bool {
+        between(self.used_at, now) >= IDLE_MAX
+    }
 }
 
 #[cfg(test)]
@@ -153,8 +157,9 @@ mod tests {
         bind(&mut affinity, 2, after(3000));
         assert_eq!(affinity.account(key(1), after(3599)), Some(0));
         assert_eq!(affinity.account(key(1), after(3600)), None);
-        assert_eq!(affinity.release(after(3600)), Some((key(1), 0)));
-        assert_eq!(affinity.release(after(3600)), None);
+        let released = affinity.release(after(3600)).unwrap();
+        assert_eq!((released.session, released.account), (key(1), 0));
+        assert!(affinity.release(after(3600)).is_none());
         assert_eq!(affinity.account(key(2), after(3600)), Some(0));
     }
 
@@ -174,7 +179,6 @@ mod tests {
             affinity.account(key(1), after(105)).is_none(),
             "it was the oldest"
         );
-        assert_eq!(affinity.ages.len(), affinity.bindings.len());
     }
 
     #[test]
@@ -191,7 +195,7 @@ mod tests {
         let mut affinity = Affinity::default();
         affinity.bind(key(1), 0, after(0));
         affinity.bind(key(2), 1, after(0));
-        affinity.renumber(|account| account.checked_sub(1));
+        affinity.reindex(|account| account.checked_sub(1));
         assert_eq!(
             (
                 affinity.account(key(1), after(0)),

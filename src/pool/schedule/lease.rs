@@ -3,21 +3,19 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::grant::Grant;
 use super::lease_request::PassedOver;
-use super::provider_pool::Grant;
 use crate::account::{Account, Credential};
 use crate::outcome::{Outcome, Reading, Timestamp};
 use crate::pool::shared::Shared;
 
 /// Permission to use an account for one attempt.
 ///
-/// Dropping it says that the client left, and gives the account back.
+/// Dropping it gives the account back as [`Outcome::Cancelled`].
 pub struct Lease {
-    pub(crate) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// Taken out when it settles.
     grant: Option<Grant>,
-    /// Whether it reached who asked for it.
-    was_used: bool,
 }
 
 impl Lease {
@@ -25,16 +23,6 @@ impl Lease {
         Self {
             shared,
             grant: Some(grant),
-            was_used: true,
-        }
-    }
-
-    /// One that nobody has taken yet.
-    pub(crate) fn unclaimed(shared: Arc<Shared>, grant: Grant) -> Self {
-        Self {
-            shared,
-            grant: Some(grant),
-            was_used: false,
         }
     }
 
@@ -48,56 +36,47 @@ impl Lease {
         &self.grant().account
     }
 
-    /// What the request carries. For an account with access tokens, the one that is good now.
+    /// What the request carries. For an account with access tokens, the one that is valid now.
     pub fn credential(&self) -> &Arc<Credential> {
         &self.grant().credential
     }
 
-    /// The accounts that could not serve, and why; those that merely were not the best are not
+    /// The accounts that could not serve, and why. Those that could and were not chosen are not
     /// among them.
     pub fn passed_over(&self) -> &[PassedOver] {
         &self.grant().passed_over
     }
 
-    /// Whether the account rests, and this attempt looks if that is over.
+    /// Whether the account is in a cooldown or its circuit was open, and this attempt shows whether
+    /// that is over.
     pub fn is_probe(&self) -> bool {
         self.grant().is_probe || self.grant().is_circuit_probe
     }
 
-    /// Gives the account back with what the attempt taught.
+    /// Gives the account back with what the attempt showed.
     ///
     /// After `Unauthorized` the next lease need not avoid the account: by then its token is
-    /// refreshed, or it is signed out. `said`: the provider's own words, bounded and without
+    /// refreshed, or it is signed out. `detail`: what the provider said, bounded and without
     /// secrets.
     pub fn settle(
         mut self,
         outcome: &Outcome,
-        said: Option<&str>,
-        readings: Vec<Reading>,
-        now: Timestamp,
-    ) {
-        self.give_back(outcome, said, readings, now);
-    }
-
-    fn give_back(
-        &mut self,
-        outcome: &Outcome,
-        said: Option<&str>,
+        detail: Option<&str>,
         readings: Vec<Reading>,
         now: Timestamp,
     ) {
         if let Some(grant) = self.grant.take() {
-            self.shared
-                .settle(&grant, outcome, said, readings, self.was_used, now);
+            self.shared.settle(&grant, outcome, detail, readings, now);
         }
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.grant.is_some() {
+        if let Some(grant) = self.grant.take() {
             let now = self.shared.clock.now();
-            self.give_back(&Outcome::Cancelled, None, Vec::new(), now);
+            let outcome = Outcome::Cancelled;
+            self.shared.settle(&grant, &outcome, None, Vec::new(), now);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a request wants of the pool, and why an account or all of them were passed over.
+//! What a request asks of the pool, and why an account or all of them were passed over.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,23 +9,24 @@ use sha2::{Digest, Sha256};
 use crate::account::{AccountName, Budget};
 use crate::outcome::Timestamp;
 use crate::pool::health::cooldown::Cooldown;
-use crate::status::{NeedsUser, rfc3339};
+use crate::status::NeedsUser;
+use crate::status::rfc3339;
 
-/// One attempt's wish.
+/// What one attempt needs.
 #[derive(Clone, Copy, Debug)]
 pub struct LeaseRequest<'a> {
     pub provider: &'a str,
     /// The upstream's name of the model.
     pub model: &'a str,
     pub session: Option<&'a SessionKey>,
-    /// The only account that can read what the request carries; binds harder than a session.
-    pub maker: Option<&'a AccountName>,
-    /// Accounts that had their attempt at this request.
+    /// The only account that can read what the request carries. Takes precedence over the session.
+    pub owner: Option<&'a AccountName>,
+    /// Accounts that this request has tried.
     pub tried: &'a [AccountName],
 }
 
-/// A conversation, as 128 bits of a digest: what it is made of may be a prompt, which is never
-/// kept.
+/// A conversation, as 128 bits of a digest: it is made from what may be a prompt, which is never
+/// stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SessionKey([u8; 16]);
 
@@ -50,7 +51,7 @@ impl fmt::Debug for SessionKey {
     }
 }
 
-/// A text that is no session key as it is stored.
+/// The text is not a stored session key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected 32 hexadecimal digits")]
 pub struct BadSessionKey;
@@ -72,40 +73,40 @@ impl FromStr for SessionKey {
 /// Why an account was not chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SkipReason {
-    /// It had its attempt at this request.
+    /// This request has tried it.
     Tried,
     /// The request carries what only another account can read.
-    NotTheMaker,
+    NotTheOwner,
     /// The account's list of models lacks this one.
     ModelNotAllowed,
     Disabled,
-    /// All that it may have in flight is in flight.
+    /// It is at its concurrency limit.
     Busy {
         in_flight: u32,
     },
-    /// Its limits are nearly used up, so its requests are spaced out.
+    /// Its quota is nearly used up, so its requests are spaced out.
     Paced {
         until: Timestamp,
     },
     /// Its access token is being refreshed.
     Refreshing,
-    Resting(Cooldown),
+    CoolingDown(Cooldown),
     BudgetSpent {
         until: Timestamp,
         budget: Budget,
     },
-    /// Nothing reaches the provider's endpoint.
+    /// The provider's endpoint does not respond.
     CircuitOpen {
         until: Timestamp,
     },
-    NeedsPerson(NeedsUser),
+    NeedsUser(NeedsUser),
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tried => f.write_str("already tried for this request"),
-            Self::NotTheMaker => {
+            Self::NotTheOwner => {
                 f.write_str("the request carries what only another account can read")
             }
             Self::ModelNotAllowed => f.write_str("the model is not in its list"),
@@ -117,7 +118,7 @@ impl fmt::Display for SkipReason {
                 rfc3339(*until)
             ),
             Self::Refreshing => f.write_str("refreshing"),
-            Self::Resting(rest) => write!(f, "{rest}"),
+            Self::CoolingDown(cooldown) => write!(f, "{cooldown}"),
             Self::BudgetSpent { until, budget } => {
                 write!(
                     f,
@@ -130,7 +131,7 @@ impl fmt::Display for SkipReason {
                 "the provider cannot be reached; next try at {}",
                 rfc3339(*until)
             ),
-            Self::NeedsPerson(hindrance) => write!(f, "{hindrance}"),
+            Self::NeedsUser(needs_user) => write!(f, "{needs_user}"),
         }
     }
 }
@@ -143,28 +144,28 @@ impl fmt::Display for Cooldown {
             write!(f, ", {model}")?;
         }
         match &self.detail {
-            Some(said) => write!(f, ": {said})"),
+            Some(detail) => write!(f, ": {detail})"),
             None => f.write_str(")"),
         }
     }
 }
 
-/// An account, and why it was not taken.
+/// An account, and why it was not chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PassedOver {
     pub account: AccountName,
     pub why: SkipReason,
 }
 
-/// Why no account serves. Each names all the provider's accounts that were considered.
+/// Why no account serves, with the reason of each of the provider's accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LeaseError {
-    /// None could ever serve this: no account, none that may use the model, all disabled, or all
-    /// tried.
+    /// None could ever serve this: there is no account, none may use the model, or all are disabled
+    /// or tried.
     None { why: Vec<PassedOver> },
-    /// All that could serve rest. `until` is the earliest moment at which one is named to be back;
-    /// probes do not shorten it.
-    Resting {
+    /// All that could serve are cooling down. `until` is the earliest end of a cooldown; probes do
+    /// not shorten it.
+    CoolingDown {
         until: Timestamp,
         why: Vec<PassedOver>,
     },
@@ -173,17 +174,17 @@ pub enum LeaseError {
         waited: Duration,
         why: Vec<PassedOver>,
     },
-    /// What could serve waits for a person.
-    NeedsPerson { why: Vec<PassedOver> },
+    /// What could serve needs the user.
+    NeedsUser { why: Vec<PassedOver> },
 }
 
 impl LeaseError {
     pub fn why(&self) -> &[PassedOver] {
         match self {
             Self::None { why }
-            | Self::Resting { why, .. }
+            | Self::CoolingDown { why, .. }
             | Self::Busy { why, .. }
-            | Self::NeedsPerson { why } => why,
+            | Self::NeedsUser { why } => why,
         }
     }
 }

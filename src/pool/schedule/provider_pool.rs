@@ -2,82 +2,46 @@
 
 use std::sync::Arc;
 
-use super::affinity::Affinity;
+use super::affinity::{Affinity, SESSIONS_MAX};
+use super::grant::Grant;
 use super::lease_request::{LeaseError, LeaseRequest, PassedOver, SessionKey};
-use super::pick::{Access, AccountState, Choice, Mode, Pick, PickInput, moves, passed_over, pick};
-use super::queue::{Delivery, Queue};
-use crate::account::{Account, AccountName, Credential};
+use super::mode::Mode;
+use super::pick::{Pick, PickInput, passed_over, pick, rebinds};
+use super::queue::{Delivered, Delivery, Queue};
+use crate::account::AccountName;
 use crate::outcome::Timestamp;
+use crate::pool::account_slot::AccountSlot;
+use crate::pool::events::Event;
 use crate::pool::health::circuit::Circuit;
 use crate::pool::health::retry_budget::RetryBudget;
-use crate::pool::refresh::refresh_state::RefreshState;
-use crate::pool::state::PoolState;
+use crate::pool::outbox::Outbox;
+use crate::pool::state_store::StateStore;
 
 /// Names of models that are kept, so that a lease need not copy one.
 const MODELS_MAX: usize = 64;
 
-/// What is kept of an account beside what a choice looks at.
-#[derive(Clone)]
-pub(crate) struct AccountSlot {
-    pub(crate) account: Arc<Account>,
-    /// As it was given: what a refresh starts from.
-    pub(crate) source: Arc<Credential>,
-    /// What requests carry.
-    pub(crate) bearer: Arc<Credential>,
-    /// Whether the provider took `bearer` once.
-    pub(crate) was_served: bool,
-    /// When a refresh gave `bearer`, if one did.
-    pub(crate) refreshed_at: Option<Timestamp>,
-    /// Whether a credential came at all.
-    pub(crate) is_given: bool,
-    /// Counts credentials from outside: a refresh of an earlier one ends in nothing.
-    pub(crate) generation: u64,
-    /// Tells an account from another one of the same name that came later.
-    pub(crate) serial: u64,
-    pub(crate) flight: RefreshState,
-    pub(crate) used_at: Option<Timestamp>,
-}
-
-/// The accounts of one provider.
+/// The accounts of one provider. Their order is the configuration's, and an index is valid until
+/// that changes.
 #[derive(Default)]
 pub(crate) struct ProviderPool {
-    /// What a choice looks at.
-    pub(crate) accounts: Vec<AccountState>,
-    /// The rest of each account, under the same number.
-    pub(crate) held: Vec<AccountSlot>,
-    /// One for each way to the provider.
+    pub(crate) accounts: Vec<AccountSlot>,
+    /// One for each route to the provider's endpoint.
     pub(crate) circuits: Vec<Circuit>,
-    /// The proxies of the ways; `None` is the usual one.
-    pub(crate) ways: Vec<Option<String>>,
+    /// The proxies of the routes, in the order of `circuits`. `None` is the default one.
+    pub(crate) routes: Vec<Option<String>>,
     pub(crate) affinity: Affinity,
     pub(crate) queue: Queue,
-    pub(crate) retries: RetryBudget,
-    /// What is to be handed out once the pool is unlocked.
-    pub(crate) outbox: Vec<Delivery>,
-    /// Whether a refresh became due, for who does them.
-    pub(crate) wants_refresh: bool,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) outbox: Outbox,
     models: Vec<Arc<str>>,
+    /// How many there were.
     leases: u64,
 }
 
-/// What one lease stands for, without the handle that gives it back.
-#[derive(Debug)]
-pub(crate) struct Grant {
-    pub(crate) at: usize,
-    pub(crate) serial: u64,
-    pub(crate) account: Arc<Account>,
-    pub(crate) credential: Arc<Credential>,
-    pub(crate) model: Arc<str>,
-    pub(crate) leased_at: Timestamp,
-    pub(crate) is_probe: bool,
-    pub(crate) is_circuit_probe: bool,
-    pub(crate) passed_over: Vec<PassedOver>,
-}
-
 /// What a try to lease came to.
-pub(crate) enum Tried {
+pub(crate) enum Leased {
     Granted(Grant),
-    /// At `until` something changes by itself.
+    /// At `until` something changes by the clock alone.
     Wait {
         until: Option<Timestamp>,
     },
@@ -85,119 +49,114 @@ pub(crate) enum Tried {
 }
 
 /// A try to lease.
-pub(crate) struct Try<'a> {
-    pub(crate) want: LeaseRequest<'a>,
+pub(crate) struct LeaseTry<'a> {
+    pub(crate) request: LeaseRequest<'a>,
     pub(crate) mode: Mode,
     /// Until when it may wait for its conversation's account.
-    pub(crate) patience: Option<Timestamp>,
+    pub(crate) wait_until: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
+impl LeaseTry<'_> {
+    /// The conversation, in the modes in which it keeps to an account.
+    fn session(&self) -> Option<SessionKey> {
+        let session = self.request.session.copied();
+        session.filter(|_| self.mode.has_affinity())
+    }
+}
+
 impl ProviderPool {
-    /// Leases an account, or says why not. A token that should be refreshed first is noted at its
-    /// account.
-    pub(crate) fn attempt(&mut self, attempt: &Try<'_>, state: &dyn PoolState) -> Tried {
-        let now = attempt.now;
-        let question = self.question(attempt);
-        let choice = pick(&self.accounts, &question, now);
-        let why = if choice.has_passed_over && !matches!(choice.pick, Pick::Wait { .. }) {
-            passed_over(&self.accounts, &question, now)
-        } else {
-            Vec::new()
+    /// Leases an account, or says why not. An account whose token should be refreshed first is
+    /// marked.
+    pub(crate) fn try_lease(&mut self, attempt: &LeaseTry<'_>, store: &dyn StateStore) -> Leased {
+        let input = self.pick_input(attempt);
+        let choice = pick(&self.accounts, &input, attempt.now);
+        // Names are copied only where somebody reads them: a waiter does not.
+        let why = match choice.pick {
+            Pick::Wait { .. } => Vec::new(),
+            _ if choice.has_passed_over => passed_over(&self.accounts, &input, attempt.now),
+            _ => Vec::new(),
         };
-        let rebinds = match (choice.pick, question.bound) {
-            (Pick::Account(at), Some(bound)) => {
-                at == bound || moves(&self.accounts, &question, now)
+        let rebinds = match (choice.pick, input.bound) {
+            (Pick::Account(index), Some(bound)) if index != bound => {
+                rebinds(&self.accounts, &input, attempt.now)
             }
             _ => true,
         };
-        if let Some(at) = choice.refresh {
-            self.held[at].flight.want();
-            self.wants_refresh = true;
+        if let Some(index) = choice.refresh {
+            self.accounts[index].credential.refresh.request();
+            self.outbox.refresh_due = true;
         }
-        match choice {
-            Choice {
-                pick: Pick::Account(at),
-                ..
-            } => Tried::Granted(self.grant(at, attempt, rebinds, why, state)),
-            Choice {
-                pick: Pick::Wait { until },
-                ..
-            } => Tried::Wait { until },
-            Choice {
-                pick: Pick::Rests { until },
-                ..
-            } => Tried::Refused(LeaseError::Resting { until, why }),
-            Choice {
-                pick: Pick::Person, ..
-            } => Tried::Refused(LeaseError::NeedsPerson { why }),
-            Choice {
-                pick: Pick::None, ..
-            } => Tried::Refused(LeaseError::None { why }),
+        match choice.pick {
+            Pick::Account(index) => {
+                Leased::Granted(self.grant(index, attempt, rebinds, why, store))
+            }
+            Pick::Wait { until } => Leased::Wait { until },
+            Pick::CoolingDown { until } => Leased::Refused(LeaseError::CoolingDown { until, why }),
+            Pick::NeedsUser => Leased::Refused(LeaseError::NeedsUser { why }),
+            Pick::None => Leased::Refused(LeaseError::None { why }),
         }
     }
 
-    fn question<'a>(&'a self, attempt: &Try<'a>) -> PickInput<'a> {
-        let session = attempt.want.session.filter(|_| attempt.mode.has_affinity());
+    fn pick_input<'a>(&'a self, attempt: &LeaseTry<'a>) -> PickInput<'a> {
         PickInput {
-            model: attempt.want.model,
+            model: attempt.request.model,
             mode: attempt.mode,
-            bound: session.and_then(|session| self.affinity.account(*session, attempt.now)),
-            maker: attempt.want.maker,
-            tried: attempt.want.tried,
+            bound: self.bound(attempt),
+            owner: attempt.request.owner,
+            tried: attempt.request.tried,
             circuits: &self.circuits,
-            patience: attempt.patience,
+            wait_until: attempt.wait_until,
         }
     }
 
-    /// SkipReason no account can be chosen at the moment.
-    pub(crate) fn why(&self, attempt: &Try<'_>) -> Vec<PassedOver> {
-        passed_over(&self.accounts, &self.question(attempt), attempt.now)
+    /// The index of the conversation's account.
+    pub(crate) fn bound(&self, attempt: &LeaseTry<'_>) -> Option<usize> {
+        self.affinity.account(attempt.session()?, attempt.now)
+    }
+
+    /// Why no account can be chosen at the moment.
+    pub(crate) fn passed_over(&self, attempt: &LeaseTry<'_>) -> Vec<PassedOver> {
+        passed_over(&self.accounts, &self.pick_input(attempt), attempt.now)
     }
 
     fn grant(
         &mut self,
-        at: usize,
-        attempt: &Try<'_>,
+        index: usize,
+        attempt: &LeaseTry<'_>,
         rebinds: bool,
         passed_over: Vec<PassedOver>,
-        state: &dyn PoolState,
+        store: &dyn StateStore,
     ) -> Grant {
         let now = attempt.now;
-        let is_probe = self.count_probe(at, attempt.want.model, now, state);
-        let is_circuit_probe = self
-            .circuits
-            .get_mut(self.accounts[at].circuit)
-            .is_some_and(|circuit| circuit.count_lease(now));
-        self.leases += 1;
-        let account = &mut self.accounts[at];
-        account.in_flight += 1;
-        account.last_lease = self.leases;
-        account.windows.count_lease(attempt.want.model, now);
-        if attempt.want.tried.is_empty() {
-            self.retries.count_request();
+        let request = &attempt.request;
+        let is_probe = self.count_probe(index, request.model, now, store);
+        let is_circuit_probe = match self.circuits.get_mut(self.accounts[index].circuit) {
+            Some(circuit) => circuit.count_lease(now),
+            None => false,
+        };
+        if request.tried.is_empty() {
+            self.retry_budget.deposit_request();
         }
-        if let Some(session) = attempt
-            .want
-            .session
-            .filter(|_| attempt.mode.has_affinity() && rebinds && !is_probe)
+        // A conversation does not move to an account that may be refused.
+        if let Some(session) = attempt.session()
+            && rebinds
+            && !is_probe
         {
-            self.bind(*session, at, now, state);
+            self.bind(session, index, now, store);
         }
-        self.held[at].used_at = Some(now);
-        let model = self.model(attempt.want.model);
-        let AccountSlot {
-            account,
-            bearer,
-            serial,
-            ..
-        } = &self.held[at];
-        let (account, credential) = (account.clone(), bearer.clone());
+        let model = self.model(request.model);
+        self.leases += 1;
+        let slot = &mut self.accounts[index];
+        slot.in_flight += 1;
+        slot.last_lease = self.leases;
+        slot.last_used_at = Some(now);
+        slot.windows.count_lease(request.model, now);
         Grant {
-            at,
-            serial: *serial,
-            account,
-            credential,
+            index,
+            serial: slot.serial,
+            account: slot.account.clone(),
+            credential: slot.credential.bearer.clone(),
             model,
             leased_at: now,
             is_probe,
@@ -206,54 +165,59 @@ impl ProviderPool {
         }
     }
 
-    /// Whether the lease is a probe of a rest; the next one then comes later.
+    /// Whether the lease is the probe of a cooldown. The next one then comes later.
     fn count_probe(
         &mut self,
-        at: usize,
+        index: usize,
         model: &str,
         now: Timestamp,
-        state: &dyn PoolState,
+        store: &dyn StateStore,
     ) -> bool {
-        let account = &mut self.accounts[at];
+        let slot = &mut self.accounts[index];
         let mut is_probe = false;
-        if let Some(probe) = account
-            .signed_out
-            .as_mut()
-            .and_then(|signed_out| signed_out.probe.as_mut())
+        if let Some(signed_out) = &mut slot.signed_out
+            && let Some(probe) = &mut signed_out.probe
         {
             probe.count_probe(now);
             is_probe = true;
         }
-        for rest in account.rests.count_probe(model, now) {
-            state.rested(&account.name, rest);
+        for cooldown in slot.cooldowns.count_probe(model, now) {
+            store.save_cooldown(&slot.account.name, cooldown);
             is_probe = true;
         }
         is_probe
     }
 
-    fn bind(&mut self, session: SessionKey, at: usize, now: Timestamp, state: &dyn PoolState) {
-        let (former, is_news) = self.affinity.bind(session, at, now);
-        if former != Some(at) {
-            self.accounts[at].sessions += 1;
-            if let Some(former) = former.and_then(|former| self.accounts.get_mut(former)) {
-                former.sessions = former.sessions.saturating_sub(1);
+    fn bind(&mut self, session: SessionKey, index: usize, now: Timestamp, store: &dyn StateStore) {
+        let (former, is_due_to_save) = self.affinity.bind(session, index, now);
+        if former != Some(index) {
+            self.accounts[index].sessions += 1;
+            if let Some(former) = former {
+                self.remove_session(former);
             }
         }
-        if is_news {
-            state.bound(
-                &self.held[at].account.provider,
-                session,
-                &self.accounts[at].name,
-                now,
-            );
+        let account = &self.accounts[index].account;
+        if is_due_to_save {
+            store.save_binding(&account.provider, session, &account.name, now);
         }
-        while let Some((session, account)) = self.affinity.release(now) {
-            self.accounts[account].sessions = self.accounts[account].sessions.saturating_sub(1);
-            state.released(&self.held[at].account.provider, session);
+        while let Some(released) = self.affinity.release(now) {
+            self.remove_session(released.account);
+            store.remove_binding(&self.accounts[index].account.provider, released.session);
+            if released.is_evicted {
+                self.outbox.push(Event::AffinityFull {
+                    conversations: SESSIONS_MAX,
+                });
+            }
         }
     }
 
-    /// The model's name as it is kept.
+    fn remove_session(&mut self, index: usize) {
+        if let Some(slot) = self.accounts.get_mut(index) {
+            slot.sessions = slot.sessions.saturating_sub(1);
+        }
+    }
+
+    /// The model's name, shared between leases.
     fn model(&mut self, name: &str) -> Arc<str> {
         if let Some(known) = self.models.iter().find(|known| known.as_ref() == name) {
             return known.clone();
@@ -266,37 +230,64 @@ impl ProviderPool {
         model
     }
 
-    /// The number of the account that a lease was of, where it is still there.
-    pub(crate) fn find(&self, at: usize, serial: u64) -> Option<usize> {
-        if self.held.get(at).is_some_and(|held| held.serial == serial) {
-            return Some(at);
+    /// Grants waiting requests what there is, in their order. Part of every change of the pool, as
+    /// any change can be what a waiter waits for.
+    pub(crate) fn serve_queue(&mut self, mode: Mode, now: Timestamp, store: &dyn StateStore) {
+        if self.queue.is_empty() {
+            return;
         }
-        self.held.iter().position(|held| held.serial == serial)
+        // Taken out, as its first waiters are read while the accounts change.
+        let mut queue = std::mem::take(&mut self.queue);
+        queue.changes_at = None;
+        let mut done = queue.none_done();
+        while let Some(head) = queue.head(&done) {
+            let line = head.line;
+            let attempt = LeaseTry {
+                request: head.request,
+                mode,
+                wait_until: head.wait_until,
+                now,
+            };
+            match self.try_lease(&attempt, store) {
+                Leased::Wait { until } => {
+                    done[line] = true;
+                    queue.changes_at = queue.changes_at.into_iter().chain(until).min();
+                }
+                Leased::Granted(grant) => self.deliver(&mut queue, line, Ok(grant)),
+                Leased::Refused(error) => self.deliver(&mut queue, line, Err(error)),
+            }
+        }
+        queue.remove_empty_lines();
+        self.queue = queue;
+    }
+
+    fn deliver(&mut self, queue: &mut Queue, line: usize, delivered: Delivered) {
+        if let Some(sender) = queue.pop(line) {
+            self.outbox.deliveries.push(Delivery { sender, delivered });
+        }
+    }
+
+    /// The index of the account that a lease was of, if it is still there.
+    pub(crate) fn find(&self, index: usize, serial: u64) -> Option<usize> {
+        match self.accounts.get(index) {
+            Some(slot) if slot.serial == serial => Some(index),
+            _ => self.accounts.iter().position(|slot| slot.serial == serial),
+        }
     }
 
     pub(crate) fn position(&self, name: &AccountName) -> Option<usize> {
         self.accounts
             .iter()
-            .position(|account| account.name == *name)
+            .position(|slot| slot.account.name == *name)
     }
-}
 
-/// The standing of the access token that requests carry as `bearer`; `source` is what it is
-/// refreshed from.
-pub(crate) fn access_of(bearer: &Credential, source: &Credential) -> Option<Access> {
-    let can_refresh = match source {
-        Credential::None | Credential::Key(_) => return None,
-        Credential::OAuth(tokens) => tokens.refresh.is_some(),
-        Credential::ServiceAccount(_) => true,
-    };
-    // Google's file signs for tokens; it is none itself.
-    let (is_usable, ends_at) = match bearer {
-        Credential::OAuth(tokens) => (tokens.access.is_some(), tokens.expires_at),
-        _ => (false, None),
-    };
-    Some(Access {
-        is_usable,
-        ends_at,
-        can_refresh,
-    })
+    pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
+        for slot in &mut self.accounts {
+            slot.on_clock_rewind(now);
+        }
+        for circuit in &mut self.circuits {
+            circuit.on_clock_rewind(now);
+        }
+        self.affinity.on_clock_rewind(now);
+    }
 }

@@ -1,72 +1,90 @@
-//! Who waits for an account: first come, first served among requests that want the same.
+//! Requests that wait for an account: first come, first served, among those that can be served
+//! alike.
 //!
-//! A slot that becomes free is handed to the one whose turn it is, so nobody can snatch it on the
-//! way.
+//! ```text
+//! Queue
+//! |- Line (model-a)              waiter 3   waiter 7   waiter 8
+//! |- Line (model-a, bound to 2)  waiter 5
+//! `- Line (model-b)              waiter 4   waiter 6
+//! ```
+//!
+//! Requests of one line can be served by the same accounts, so if the first of it has to wait, all
+//! have to: serving the queue tries the first of each line, in the order of their ids. An account is
+//! granted to a waiter under the lock and delivered by a channel, so that no other request can take
+//! it in between.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::grant::Grant;
 use super::lease_request::{LeaseError, LeaseRequest, SessionKey};
-use super::pick::Mode;
-use super::provider_pool::{Grant, ProviderPool, Tried, Try};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
-use crate::pool::state::PoolState;
 
-/// Requests of one provider that wait; one more is refused at once.
+/// Waiting requests of one provider; one more is refused at once.
 pub(crate) const WAITERS_MAX: usize = 1_000;
 
 /// What a waiter gets in the end.
 pub(crate) type Delivered = Result<Grant, LeaseError>;
 
-/// A waiter's end of the line, and what goes there.
+/// A waiter's channel, and what is to be sent there.
 pub(crate) struct Delivery {
     pub(crate) sender: oneshot::Sender<Delivered>,
     pub(crate) delivered: Delivered,
 }
 
-/// What makes two requests want the same.
+/// What the requests of a line have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Line {
+struct Line {
     model: Arc<str>,
-    maker: Option<AccountName>,
+    owner: Option<AccountName>,
     tried: Box<[AccountName]>,
+    /// The index of their conversations' account.
     bound: Option<usize>,
 }
 
-pub(crate) struct Waiter {
-    pub(crate) id: u64,
+struct Waiter {
+    /// In the order of arrival.
+    id: u64,
     session: Option<SessionKey>,
-    patience: Option<Timestamp>,
+    wait_until: Option<Timestamp>,
     sender: oneshot::Sender<Delivered>,
 }
 
-/// The waiting requests of one provider, a line for each want.
+/// The waiting requests of one provider.
 #[derive(Default)]
 pub(crate) struct Queue {
     lines: Vec<(Line, VecDeque<Waiter>)>,
     len: usize,
     last_id: u64,
-    /// When something changes by itself for those who wait, as the last try saw it.
+    /// When the clock alone changes something for a waiter, as of the last time that the queue was
+    /// served.
     pub(crate) changes_at: Option<Timestamp>,
 }
 
+/// The first waiter of a line, as a request.
+pub(super) struct Head<'a> {
+    pub(super) line: usize,
+    pub(super) request: LeaseRequest<'a>,
+    pub(super) wait_until: Option<Timestamp>,
+}
+
 impl Line {
-    pub(crate) fn new(want: &LeaseRequest<'_>, bound: Option<usize>) -> Self {
+    fn new(request: &LeaseRequest<'_>, bound: Option<usize>) -> Self {
         Self {
-            model: want.model.into(),
-            maker: want.maker.cloned(),
-            tried: want.tried.into(),
+            model: request.model.into(),
+            owner: request.owner.cloned(),
+            tried: request.tried.into(),
             bound,
         }
     }
 
-    pub(crate) fn is_of(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
-        *self.model == *want.model
-            && self.maker.as_ref() == want.maker
-            && *self.tried == *want.tried
+    fn is_for(&self, request: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
+        *self.model == *request.model
+            && self.owner.as_ref() == request.owner
+            && *self.tried == *request.tried
             && self.bound == bound
     }
 }
@@ -76,124 +94,110 @@ impl Queue {
         self.len == 0
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.len >= WAITERS_MAX
     }
 
-    pub(crate) fn has_line(&self, want: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
-        self.lines.iter().any(|(line, _)| line.is_of(want, bound))
+    pub(crate) fn has_line(&self, request: &LeaseRequest<'_>, bound: Option<usize>) -> bool {
+        self.lines
+            .iter()
+            .any(|(line, _)| line.is_for(request, bound))
     }
 
-    /// Takes the last place in the line of `want`.
+    /// Takes the last place of the request's line. Returns the waiter's id.
     pub(crate) fn join(
         &mut self,
-        attempt: &Try<'_>,
+        request: &LeaseRequest<'_>,
         bound: Option<usize>,
+        wait_until: Option<Timestamp>,
     ) -> (u64, oneshot::Receiver<Delivered>) {
         let (sender, receiver) = oneshot::channel();
         self.last_id += 1;
         self.len += 1;
         let waiter = Waiter {
             id: self.last_id,
-            session: attempt.want.session.copied(),
-            patience: attempt.patience,
+            session: request.session.copied(),
+            wait_until,
             sender,
         };
-        match self
+        let known = self
             .lines
             .iter_mut()
-            .find(|(line, _)| line.is_of(&attempt.want, bound))
-        {
+            .find(|(line, _)| line.is_for(request, bound));
+        match known {
             Some((_, waiters)) => waiters.push_back(waiter),
-            None => self
-                .lines
-                .push((Line::new(&attempt.want, bound), VecDeque::from([waiter]))),
+            None => {
+                let line = Line::new(request, bound);
+                self.lines.push((line, VecDeque::from([waiter])));
+            }
         }
         (self.last_id, receiver)
     }
 
-    /// Leaves the line. Whether the waiter still stood there: else something is on its way to it.
+    /// Removes a waiter. `false`: it is no longer here, so something is on its way to it.
     pub(crate) fn leave(&mut self, id: u64) -> bool {
-        for at in 0..self.lines.len() {
-            let waiters = &mut self.lines[at].1;
+        for (_, waiters) in &mut self.lines {
             if let Some(place) = waiters.iter().position(|waiter| waiter.id == id) {
                 waiters.remove(place);
                 self.len -= 1;
-                self.tidy();
+                self.remove_empty_lines();
                 return true;
             }
         }
         false
     }
 
-    /// Gives bound accounts their new numbers after the accounts changed.
-    pub(crate) fn renumber(&mut self, number: impl Fn(usize) -> Option<usize>) {
-        for (line, _) in &mut self.lines {
-            line.bound = line.bound.and_then(&number);
-        }
-    }
-
-    fn tidy(&mut self) {
-        self.lines.retain(|(_, waiters)| !waiters.is_empty());
-    }
-
-    /// The line whose first waiter came first, among those that are not `done`.
-    fn first(&self, done: &[bool]) -> Option<usize> {
-        let open = (0..self.lines.len()).filter(|at| !done[*at] && !self.lines[*at].1.is_empty());
-        open.min_by_key(|at| self.lines[*at].1[0].id)
-    }
-}
-
-impl ProviderPool {
-    /// Gives those who wait what there is, in their order.
-    pub(crate) fn serve_waiting(&mut self, mode: Mode, now: Timestamp, state: &dyn PoolState) {
-        if self.queue.is_empty() {
-            return;
-        }
-        // The queue is taken out, so that its first waiters can be looked at while the accounts
-        // change.
-        let mut queue = std::mem::take(&mut self.queue);
-        queue.changes_at = None;
-        let mut done = vec![false; queue.lines.len()];
-        while let Some(at) = queue.first(&done) {
-            let (line, waiters) = &mut queue.lines[at];
-            match self.attempt(&try_of(line, &waiters[0], mode, now), state) {
-                Tried::Wait { until } => {
-                    done[at] = true;
-                    queue.changes_at = [queue.changes_at, until].into_iter().flatten().min();
-                }
-                Tried::Granted(grant) => self.hand_out(waiters, &mut queue.len, Ok(grant)),
-                Tried::Refused(refusal) => self.hand_out(waiters, &mut queue.len, Err(refusal)),
+    /// The first waiter of the line whose first waiter came first, among the lines that are not
+    /// `done`.
+    pub(super) fn head(&self, done: &[bool]) -> Option<Head<'_>> {
+        let mut first: Option<(usize, &Line, &Waiter)> = None;
+        for (index, (line, waiters)) in self.lines.iter().enumerate() {
+            let Some(waiter) = waiters.front().filter(|_| !done[index]) else {
+                continue;
+            };
+            if first.is_none_or(|(_, _, first)| waiter.id < first.id) {
+                first = Some((index, line, waiter));
             }
         }
-        queue.tidy();
-        self.queue = queue;
+        let (index, line, waiter) = first?;
+        Some(Head {
+            line: index,
+            request: LeaseRequest {
+                // It stands in that provider's queue.
+                provider: "",
+                model: &line.model,
+                session: waiter.session.as_ref(),
+                owner: line.owner.as_ref(),
+                tried: &line.tried,
+            },
+            wait_until: waiter.wait_until,
+        })
     }
 
-    fn hand_out(&mut self, waiters: &mut VecDeque<Waiter>, len: &mut usize, delivered: Delivered) {
-        if let Some(waiter) = waiters.pop_front() {
-            *len -= 1;
-            self.outbox.push(Delivery {
-                sender: waiter.sender,
-                delivered,
-            });
+    /// Which lines there are, none of them `done`.
+    pub(super) fn none_done(&self) -> Vec<bool> {
+        vec![false; self.lines.len()]
+    }
+
+    /// Takes out the first waiter of a line.
+    pub(super) fn pop(&mut self, line: usize) -> Option<oneshot::Sender<Delivered>> {
+        let waiter = self.lines[line].1.pop_front()?;
+        self.len -= 1;
+        Some(waiter.sender)
+    }
+
+    /// Gives bound accounts their new indices after the accounts changed.
+    pub(crate) fn reindex(&mut self, new_index: impl Fn(usize) -> Option<usize>) {
+        for (line, _) in &mut self.lines {
+            line.bound = line.bound.and_then(&new_index);
         }
     }
-}
 
-fn try_of<'a>(line: &'a Line, waiter: &'a Waiter, mode: Mode, now: Timestamp) -> Try<'a> {
-    let session = waiter.session.as_ref();
-    let want = LeaseRequest {
-        provider: "",
-        model: &line.model,
-        session,
-        maker: line.maker.as_ref(),
-        tried: &line.tried,
-    };
-    Try {
-        want,
-        mode,
-        patience: waiter.patience,
-        now,
+    pub(super) fn remove_empty_lines(&mut self) {
+        self.lines.retain(|(_, waiters)| !waiters.is_empty());
     }
 }

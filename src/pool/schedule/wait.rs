@@ -1,5 +1,17 @@
-//! The wait for a lease: at once where an account is free, else in line, until there is one or the
+//! The wait for a lease: none where an account is free, else in the queue until there is one or the
 //! time is over.
+//!
+//! ```text
+//! lease --try--> granted or refused
+//!         `----> joins the queue: a Ticket
+//!                  |- delivered      some change served the queue, and sent a grant or an error
+//!                  |- wake_at        the clock alone may have changed something: serve the queue
+//!                  |- deadline       leave the queue, and take any account that can serve
+//!                  `- dropped        the client left: leave the queue, give back what was delivered
+//! ```
+//!
+//! Every change of the provider's pool serves its queue before the unlock, so no change is missed,
+//! and a waiter has to wake by itself only for what the clock changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,105 +21,117 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lease::Lease;
 use super::lease_request::{LeaseError, LeaseRequest};
-use super::provider_pool::{ProviderPool, Tried, Try};
+use super::provider_pool::{LeaseTry, Leased, ProviderPool};
 use super::queue::Delivered;
 use crate::pool::clock::between;
-use crate::pool::shared::{Context, Shared};
+use crate::pool::events::Event;
+use crate::pool::schedule::grant::Grant;
+use crate::pool::shared::{ChangeContext, Shared};
 
-/// A waiter looks at the clock again after this time, as timers stand still in suspend while rests
-/// do not.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The longest sleep of a waiter: timers stand still in suspend, and cooldowns do not.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
 
-/// What entering came to.
+/// What came of the first try.
 enum Entered {
-    Granted(super::provider_pool::Grant),
+    Granted(Grant),
     Refused(LeaseError),
-    InLine {
+    Queued {
         id: u64,
         receiver: oneshot::Receiver<Delivered>,
+        max_wait: Duration,
     },
 }
 
-/// A place in a line; leaves it when it is dropped.
+/// A place in the queue, which is left by dropping it.
 struct Ticket<'a> {
     shared: &'a Arc<Shared>,
-    want: LeaseRequest<'a>,
+    request: LeaseRequest<'a>,
     id: u64,
     receiver: oneshot::Receiver<Delivered>,
-    began: Instant,
+    queued_at: Instant,
     deadline: Instant,
-    /// Whether the wait has ended, so that there is no line left to leave.
-    is_over: bool,
+    /// Whether it has left the queue, and holds nothing to give back.
+    is_done: bool,
 }
 
 pub(crate) async fn lease(
     shared: &Arc<Shared>,
-    want: &LeaseRequest<'_>,
+    request: &LeaseRequest<'_>,
 ) -> Result<Lease, LeaseError> {
     let now = shared.clock.now();
-    let mut max_wait = Duration::ZERO;
-    let entered = shared.change(want.provider, now, |lane, context| {
-        max_wait = context.rules.max_wait;
-        enter(lane, want, context)
+    let entered = shared.with_provider(request.provider, now, |pool, context| {
+        enter(pool, request, context)
     });
     match entered {
         None => Err(LeaseError::None { why: Vec::new() }),
         Some(Entered::Granted(grant)) => Ok(Lease::new(shared.clone(), grant)),
-        Some(Entered::Refused(refusal)) => Err(refusal),
-        Some(Entered::InLine { id, receiver }) => {
-            let began = Instant::now();
-            Ticket {
+        Some(Entered::Refused(error)) => Err(error),
+        Some(Entered::Queued {
+            id,
+            receiver,
+            max_wait,
+        }) => {
+            let queued_at = Instant::now();
+            let ticket = Ticket {
                 shared,
-                want: *want,
+                request: *request,
                 id,
                 receiver,
-                began,
-                deadline: began + max_wait,
-                is_over: false,
-            }
-            .wait()
-            .await
+                queued_at,
+                deadline: queued_at + max_wait,
+                is_done: false,
+            };
+            ticket.wait().await
         }
     }
 }
 
-fn enter(lane: &mut ProviderPool, want: &LeaseRequest<'_>, context: &Context<'_>) -> Entered {
-    let Context {
-        rules, now, state, ..
+fn enter(
+    pool: &mut ProviderPool,
+    request: &LeaseRequest<'_>,
+    context: &ChangeContext<'_>,
+) -> Entered {
+    let ChangeContext {
+        rules, now, store, ..
     } = *context;
-    // What time alone has freed belongs to those who wait already.
-    lane.serve_waiting(rules.mode, now, state);
+    // What the clock alone has freed belongs to those who wait already.
+    pool.serve_queue(rules.mode, now, store);
     // A request that failed elsewhere has waited enough for its conversation's account.
-    let patience = want.tried.is_empty().then(|| now + rules.max_wait);
-    let attempt = Try {
-        want: *want,
+    let wait_until = request.tried.is_empty().then(|| now + rules.max_wait);
+    let attempt = LeaseTry {
+        request: *request,
         mode: rules.mode,
-        patience,
+        wait_until,
         now,
     };
-    let bound = want
-        .session
-        .filter(|_| rules.mode.has_affinity())
-        .and_then(|session| lane.affinity.account(*session, now));
-    if !lane.queue.is_empty() && lane.queue.has_line(want, bound) {
-        return join(lane, &attempt, bound);
+    if !pool.queue.is_empty() && pool.queue.has_line(request, pool.bound(&attempt)) {
+        // Those in the line could not be served, so neither can this one, and it came later.
+        return join(pool, &attempt, rules.max_wait);
     }
-    match lane.attempt(&attempt, state) {
-        Tried::Granted(grant) => Entered::Granted(grant),
-        Tried::Refused(refusal) => Entered::Refused(refusal),
-        Tried::Wait { .. } => join(lane, &attempt, bound),
+    match pool.try_lease(&attempt, store) {
+        Leased::Granted(grant) => Entered::Granted(grant),
+        Leased::Refused(error) => Entered::Refused(error),
+        Leased::Wait { .. } => join(pool, &attempt, rules.max_wait),
     }
 }
 
-fn join(lane: &mut ProviderPool, attempt: &Try<'_>, bound: Option<usize>) -> Entered {
-    if lane.queue.is_full() {
+fn join(pool: &mut ProviderPool, attempt: &LeaseTry<'_>, max_wait: Duration) -> Entered {
+    if pool.queue.is_full() {
+        pool.outbox.push(Event::QueueFull {
+            waiting: pool.queue.len(),
+        });
         return Entered::Refused(LeaseError::Busy {
             waited: Duration::ZERO,
-            why: lane.why(attempt),
+            why: pool.passed_over(attempt),
         });
     }
-    let (id, receiver) = lane.queue.join(attempt, bound);
-    Entered::InLine { id, receiver }
+    let bound = pool.bound(attempt);
+    let (id, receiver) = pool.queue.join(&attempt.request, bound, attempt.wait_until);
+    Entered::Queued {
+        id,
+        receiver,
+        max_wait,
+    }
 }
 
 impl Ticket<'_> {
@@ -116,92 +140,107 @@ impl Ticket<'_> {
             let wake_at = self.wake_at();
             tokio::select! {
                 biased;
-                delivered = &mut self.receiver => return self.end(delivered),
+                delivered = &mut self.receiver => return self.complete(delivered),
                 () = sleep_until(wake_at) => {}
             }
             if Instant::now() < self.deadline {
-                // Serving who waits is part of every change.
-                self.shared
-                    .change(self.want.provider, self.shared.clock.now(), |_, _| ());
-            } else if let Some(ended) = self.give_up() {
-                self.is_over = true;
-                return ended;
-            } else {
-                let delivered = (&mut self.receiver).await;
-                return self.end(delivered);
+                self.serve_queue();
+                continue;
             }
+            if let Some(last) = self.try_last() {
+                self.is_done = true;
+                return last;
+            }
+            // It was served in this very moment.
+            let delivered = (&mut self.receiver).await;
+            return self.complete(delivered);
         }
     }
 
-    fn end(
+    fn complete(
         &mut self,
         delivered: Result<Delivered, oneshot::error::RecvError>,
     ) -> Result<Lease, LeaseError> {
-        self.is_over = true;
+        self.is_done = true;
         match delivered {
             Ok(Ok(grant)) => Ok(Lease::new(self.shared.clone(), grant)),
-            Ok(Err(refusal)) => Err(refusal),
-            // The provider is configured no more, and its line went with it.
+            Ok(Err(error)) => Err(error),
+            // The provider was removed, and its queue with it.
             Err(_) => Err(LeaseError::None { why: Vec::new() }),
         }
     }
 
-    /// When something may have changed without anybody saying so.
+    /// When the clock alone may have changed something.
     fn wake_at(&self) -> Instant {
         let now = self.shared.clock.now();
         let changes_at = self
             .shared
-            .change(self.want.provider, now, |lane, _| lane.queue.changes_at)
+            .with_provider(self.request.provider, now, |pool, _| pool.queue.changes_at)
             .flatten();
-        let wait = changes_at.map_or(LOOK_AGAIN, |at| between(now, at).min(LOOK_AGAIN));
-        // A moment that is already over was looked at just now: the timer must not spin.
-        (Instant::now() + wait.max(Duration::from_millis(1))).min(self.deadline)
+        let sleep = match changes_at {
+            Some(at) => between(now, at).min(SLEEP_MAX),
+            None => SLEEP_MAX,
+        };
+        // What changed by now was seen just now: the timer must not spin.
+        let sleep = sleep.max(Duration::from_millis(1));
+        (Instant::now() + sleep).min(self.deadline)
     }
 
-    /// The time is over: whatever account can serve is taken now, also for a conversation that
-    /// waited for its own.
+    fn serve_queue(&self) {
+        let now = self.shared.clock.now();
+        // That is part of every change.
+        self.shared
+            .with_provider(self.request.provider, now, |_, _| ());
+    }
+
+    /// The time is over: takes any account that can serve, even for a conversation that waited for
+    /// its own.
     ///
     /// `None`: something is on its way already.
-    fn give_up(&self) -> Option<Result<Lease, LeaseError>> {
+    fn try_last(&self) -> Option<Result<Lease, LeaseError>> {
         let now = self.shared.clock.now();
         let last = self
             .shared
-            .change(self.want.provider, now, |lane, context| {
-                if !lane.queue.leave(self.id) {
+            .with_provider(self.request.provider, now, |pool, context| {
+                if !pool.queue.leave(self.id) {
                     return None;
                 }
-                let attempt = Try {
-                    want: self.want,
+                let attempt = LeaseTry {
+                    request: self.request,
                     mode: context.rules.mode,
-                    patience: None,
+                    wait_until: None,
                     now,
                 };
-                Some(match lane.attempt(&attempt, context.state) {
-                    Tried::Granted(grant) => Ok(grant),
-                    Tried::Refused(refusal) => Err(refusal),
-                    Tried::Wait { .. } => Err(LeaseError::Busy {
-                        waited: self.began.elapsed(),
-                        why: lane.why(&attempt),
+                Some(match pool.try_lease(&attempt, context.store) {
+                    Leased::Granted(grant) => Ok(grant),
+                    Leased::Refused(error) => Err(error),
+                    Leased::Wait { .. } => Err(LeaseError::Busy {
+                        waited: self.queued_at.elapsed(),
+                        why: pool.passed_over(&attempt),
                     }),
                 })
             });
-        last.flatten()
-            .map(|last| last.map(|grant| Lease::new(self.shared.clone(), grant)))
+        match last.flatten()? {
+            Ok(grant) => Some(Ok(Lease::new(self.shared.clone(), grant))),
+            Err(error) => Some(Err(error)),
+        }
     }
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        if self.is_over {
+        if self.is_done {
             return;
         }
-        // A grant that is on its way, or already there, is given back: nobody will take it.
+        // Closing first: a grant that is sent from now on comes back to its sender.
         self.receiver.close();
         if let Ok(Ok(grant)) = self.receiver.try_recv() {
-            drop(Lease::unclaimed(self.shared.clone(), grant));
+            self.shared.return_unused(&grant);
         }
         let now = self.shared.clock.now();
         self.shared
-            .change(self.want.provider, now, |lane, _| lane.queue.leave(self.id));
+            .with_provider(self.request.provider, now, |pool, _| {
+                pool.queue.leave(self.id)
+            });
     }
 }

@@ -61,7 +61,7 @@ async fn an_account_serves_until_the_day_that_was_given_for_its_end() {
     advance(MINUTE).await;
     assert!(matches!(
         pool.lease(&want()).await,
-        Err(LeaseError::NeedsPerson { .. })
+        Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
         state_of(&pool, "a").to_string(),
@@ -89,7 +89,7 @@ async fn a_spent_budget_ends_at_midnight_in_its_zone() {
         .unwrap()
         .into();
     assert!(
-        matches!(refused, LeaseError::Resting { until, .. } if until == midnight),
+        matches!(refused, LeaseError::CoolingDown { until, .. } if until == midnight),
         "{refused:?}"
     );
     assert_eq!(
@@ -152,7 +152,7 @@ async fn what_only_a_person_changes_is_said_in_words() {
         let pool = pool_in_need(need);
         assert!(matches!(
             pool.lease(&want()).await,
-            Err(LeaseError::NeedsPerson { .. })
+            Err(LeaseError::NeedsUser { .. })
         ));
         let status = state_of(&pool, "a");
         assert_eq!(
@@ -181,7 +181,7 @@ async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configurat
             .unwrap()
     };
     assert_eq!(
-        (of("a").in_flight, of("b").rests.len(), of("c").sessions),
+        (of("a").in_flight, of("b").cooldowns.len(), of("c").sessions),
         (1, 1, 1)
     );
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");

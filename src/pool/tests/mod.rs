@@ -55,11 +55,11 @@ pub(super) fn rules(mode: Mode) -> Rules {
 
 /// Accounts with a key each, in paused time.
 pub(super) fn pool_of(accounts: Vec<Account>, mode: Mode) -> Pool {
-    pool_with(Arc::new(InProcess), accounts, mode)
+    pool_with(Arc::new(NullStateStore), accounts, mode)
 }
 
-pub(super) fn pool_with(state: Arc<dyn PoolState>, accounts: Vec<Account>, mode: Mode) -> Pool {
-    let pool = Pool::seeded(state, Clock::following_tokio(start()), rules(mode), 7);
+pub(super) fn pool_with(store: Arc<dyn StateStore>, accounts: Vec<Account>, mode: Mode) -> Pool {
+    let pool = Pool::seeded(store, Clock::following_tokio(start()), rules(mode), 7);
     pool.replace(accounts.into_iter().map(member).collect(), rules(mode));
     pool
 }
@@ -80,7 +80,7 @@ pub(super) fn want() -> LeaseRequest<'static> {
         provider: "lab",
         model: MODEL,
         session: None,
-        maker: None,
+        owner: None,
         tried: &[],
     }
 }
@@ -144,60 +144,60 @@ pub(super) async fn settle_down() {
 
 /// A state that keeps what it is told, as a database would.
 #[derive(Default)]
-pub(super) struct Memory(pub(super) Mutex<Saved>);
+pub(super) struct Memory(pub(super) Mutex<SavedState>);
 
-impl PoolState for Memory {
-    fn load(&self) -> Saved {
+impl StateStore for Memory {
+    fn load(&self) -> SavedState {
         self.0.lock().unwrap().clone()
     }
 
-    fn rested(&self, account: &AccountName, rest: &Cooldown) {
-        self.cleared(account, rest.model.as_deref());
+    fn save_cooldown(&self, account: &AccountName, rest: &Cooldown) {
+        self.remove_cooldown(account, rest.model.as_deref());
         self.0
             .lock()
             .unwrap()
-            .rests
+            .cooldowns
             .push((account.clone(), rest.clone()));
     }
 
-    fn cleared(&self, account: &AccountName, model: Option<&str>) {
+    fn remove_cooldown(&self, account: &AccountName, model: Option<&str>) {
         self.0
             .lock()
             .unwrap()
-            .rests
+            .cooldowns
             .retain(|(known, rest)| known != account || rest.model.as_deref() != model);
     }
 
-    fn bound(
+    fn save_binding(
         &self,
         provider: &str,
         session: SessionKey,
         account: &AccountName,
         used_at: Timestamp,
     ) {
-        self.released(provider, session);
-        let bound = Bound {
+        self.remove_binding(provider, session);
+        let bound = SavedBinding {
             provider: provider.to_owned(),
             session,
             account: account.clone(),
             used_at,
         };
-        self.0.lock().unwrap().bound.push(bound);
+        self.0.lock().unwrap().bindings.push(bound);
     }
 
-    fn released(&self, provider: &str, session: SessionKey) {
+    fn remove_binding(&self, provider: &str, session: SessionKey) {
         self.0
             .lock()
             .unwrap()
-            .bound
+            .bindings
             .retain(|bound| bound.provider != provider || bound.session != session);
     }
 
-    fn spent(&self, account: &AccountName, spent: Spent) {
+    fn add_spent(&self, account: &AccountName, spent: Spent) {
         self.0.lock().unwrap().spent.push((account.clone(), spent));
     }
 
-    fn reading(&self, account: &AccountName, read: &ReadAt) {
+    fn save_reading(&self, account: &AccountName, read: &QuotaReading) {
         self.0
             .lock()
             .unwrap()
@@ -205,7 +205,7 @@ impl PoolState for Memory {
             .push((account.clone(), read.clone()));
     }
 
-    fn signed_out(&self, account: &AccountName, sign_in: &SignIn) {
+    fn save_sign_out(&self, account: &AccountName, sign_in: &SignIn) {
         self.0
             .lock()
             .unwrap()
@@ -213,7 +213,7 @@ impl PoolState for Memory {
             .push((account.clone(), sign_in.clone()));
     }
 
-    fn signed_in(&self, account: &AccountName) {
+    fn remove_sign_out(&self, account: &AccountName) {
         self.0
             .lock()
             .unwrap()

@@ -153,7 +153,7 @@ async fn its_maker_binds_harder_than_a_session() {
         use_once(&pool, &of_session(&session), &served()).await;
         let (maker, until) = (name("b"), start() + MINUTE * 9);
         let bound = LeaseRequest {
-            maker: Some(&maker),
+            owner: Some(&maker),
             ..of_session(&session)
         };
         assert_eq!(
@@ -163,14 +163,14 @@ async fn its_maker_binds_harder_than_a_session() {
         );
         let refused = pool.lease(&bound).await.unwrap_err();
         assert!(
-            matches!(&refused, LeaseError::Resting { until: said, .. } if *said == until),
+            matches!(&refused, LeaseError::CoolingDown { until: said, .. } if *said == until),
             "{refused:?}"
         );
         assert!(
             refused
                 .why()
                 .iter()
-                .any(|passed| passed.why == SkipReason::NotTheMaker)
+                .any(|passed| passed.why == SkipReason::NotTheOwner)
         );
     }
 }

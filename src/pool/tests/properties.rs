@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use super::pick::{AccountState, Pick, PickInput, pick};
+use super::pick::{AccountSlot, Pick, PickInput, pick};
 use super::*;
 
 /// Minutes from the start: a past one, the present, and later ones.
@@ -18,7 +18,7 @@ struct Made {
     in_flight: u32,
     sessions: u32,
     expires_at: Option<u32>,
-    rests: Vec<(bool, u32)>,
+    cooldowns: Vec<(bool, u32)>,
     allows: bool,
 }
 
@@ -38,7 +38,7 @@ fn made() -> impl Strategy<Value = Made> {
             |(
                 is_enabled,
                 (priority, concurrency_max, in_flight, sessions),
-                (expires_at, rests),
+                (expires_at, cooldowns),
                 allows,
             )| Made {
                 is_enabled,
@@ -47,7 +47,7 @@ fn made() -> impl Strategy<Value = Made> {
                 in_flight,
                 sessions,
                 expires_at,
-                rests,
+                cooldowns,
                 allows,
             },
         )
@@ -60,46 +60,49 @@ fn minute(number: u32) -> Timestamp {
 /// The moment of the choice.
 const NOW: u32 = 1;
 
-fn snapshot(number: usize, made: &Made) -> AccountState {
+fn slot(number: usize, made: &Made) -> AccountSlot {
     let mut account = account(&format!("a{number}"));
     account.settings.models = (!made.allows).then(|| vec!["another".to_owned()]);
-    let mut snapshot = AccountState::of(&account, start());
-    snapshot.is_enabled = made.is_enabled;
-    snapshot.priority = made.priority;
-    snapshot.concurrency_max = made.concurrency_max;
-    snapshot.in_flight = made.in_flight;
-    snapshot.sessions = made.sessions;
-    snapshot.expires_at = made.expires_at.map(minute);
-    let rest = |(is_whole, until): &(bool, u32)| Cooldown {
+    let mut slot = AccountSlot::new(&Arc::new(account), 1, start());
+    slot.is_enabled = made.is_enabled;
+    slot.priority = made.priority;
+    slot.concurrency_max = made.concurrency_max;
+    slot.in_flight = made.in_flight;
+    slot.sessions = made.sessions;
+    slot.expires_at = made.expires_at.map(minute);
+    let cooldown = |(is_whole, until): &(bool, u32)| Cooldown {
         model: (!is_whole).then(|| MODEL.into()),
         cause: CooldownCause::RateLimit,
         detail: None,
         since: start(),
         until: minute(*until),
-        end: End::Named,
+        end: CooldownEnd::Named,
         strikes: 1,
         probes: 0,
     };
-    snapshot.rests =
-        crate::pool::health::cooldown::Cooldowns::of(made.rests.iter().map(rest).collect());
-    snapshot
+    slot.cooldowns = made.cooldowns.iter().map(cooldown).collect();
+    slot
 }
 
 /// Whether an account may be chosen, said once more and in other words than `pick` does.
 fn is_able(made: &Made) -> bool {
-    let is_rested = made.rests.iter().all(|(_, until)| *until <= NOW);
+    let has_no_cooldown = made.cooldowns.iter().all(|(_, until)| *until <= NOW);
     let is_alive = made.expires_at.is_none_or(|at| at > NOW);
-    made.is_enabled && made.allows && is_rested && is_alive && made.in_flight < made.concurrency_max
+    made.is_enabled
+        && made.allows
+        && has_no_cooldown
+        && is_alive
+        && made.in_flight < made.concurrency_max
 }
 
 /// What will be able in time, by itself: (in a moment, at which minute).
-fn hope(made: &Made) -> (bool, Option<u32>) {
+fn recovery(made: &Made) -> (bool, Option<u32>) {
     let is_alive = made.expires_at.is_none_or(|at| at > NOW);
     if !made.is_enabled || !made.allows || !is_alive {
         return (false, None);
     }
     match made
-        .rests
+        .cooldowns
         .iter()
         .map(|(_, until)| *until)
         .filter(|until| *until > NOW)
@@ -138,19 +141,19 @@ fn chosen(team: &[Made], mode: Mode, bound: Option<usize>) -> Pick {
     let accounts: Vec<_> = team
         .iter()
         .enumerate()
-        .map(|(number, made)| snapshot(number, made))
+        .map(|(number, made)| slot(number, made))
         .collect();
     let bound = bound.filter(|bound| *bound < accounts.len());
-    let question = PickInput {
+    let input = PickInput {
         model: MODEL,
         mode,
         bound,
-        maker: None,
+        owner: None,
         tried: &[],
         circuits: &[],
-        patience: None,
+        wait_until: None,
     };
-    pick(&accounts, &question, minute(NOW)).pick
+    pick(&accounts, &input, minute(NOW)).pick
 }
 
 #[test]
@@ -194,17 +197,21 @@ fn a_conversation_keeps_an_account_that_is_able_in_the_modes_that_say_so() {
 #[test]
 fn without_an_able_account_the_verdict_says_what_there_is_to_wait_for() {
     run(4_000, |team, mode, bound| {
-        let hopes: Vec<_> = team.iter().map(hope).collect();
-        let earliest = hopes.iter().filter_map(|(_, at)| *at).min();
+        let recoveries: Vec<_> = team.iter().map(recovery).collect();
+        let earliest = recoveries.iter().filter_map(|(_, at)| *at).min();
         match chosen(&team, mode, bound) {
             Pick::Account(_) => {}
-            Pick::Wait { .. } => prop_assert!(hopes.iter().any(|(is_soon, _)| *is_soon)),
-            Pick::Rests { until } => {
-                prop_assert!(!hopes.iter().any(|(is_soon, _)| *is_soon));
+            Pick::Wait { .. } => prop_assert!(recoveries.iter().any(|(is_soon, _)| *is_soon)),
+            Pick::CoolingDown { until } => {
+                prop_assert!(!recoveries.iter().any(|(is_soon, _)| *is_soon));
                 prop_assert_eq!(Some(until), earliest.map(minute));
             }
-            Pick::Person | Pick::None => {
-                prop_assert!(!hopes.iter().any(|(is_soon, at)| *is_soon || at.is_some()))
+            Pick::NeedsUser | Pick::None => {
+                prop_assert!(
+                    !recoveries
+                        .iter()
+                        .any(|(is_soon, at)| *is_soon || at.is_some())
+                )
             }
         }
         Ok(())

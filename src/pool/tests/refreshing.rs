@@ -153,7 +153,7 @@ fn granted(number: u32, minutes: u32) -> Refreshed {
 
 fn unclear() -> Refreshed {
     Refreshed::Unclear {
-        why: "the answer broke off".to_owned(),
+        reason: "the answer broke off".to_owned(),
     }
 }
 
@@ -180,7 +180,7 @@ impl Signed {
         let (pool, script) = (signed.pool.clone(), signed.script.clone());
         signed
             .tasks
-            .spawn(async move { pool.tend(script.clone(), script).await });
+            .spawn(async move { pool.run_refresher(script.clone(), script).await });
         settle_down().await;
         signed
     }
@@ -282,10 +282,10 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
     let waiting = tokio::join!(pool.lease(&wanted), async {
         settle_down().await;
         signed.script.answer(Refreshed::Refused {
-            said: "Token has been revoked".to_owned(),
+            detail: "Token has been revoked".to_owned(),
         });
     });
-    assert!(matches!(waiting.0, Err(LeaseError::NeedsPerson { .. })));
+    assert!(matches!(waiting.0, Err(LeaseError::NeedsUser { .. })));
     assert_eq!(
         signed.state(),
         "sign-in needed (the provider refused to refresh: Token has been revoked)"
@@ -312,10 +312,10 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     let (refused, ()) = tokio::join!(signed.pool.lease(&wanted), async {
         settle_down().await;
         signed.script.answer(Refreshed::NotSent {
-            why: "cannot connect to `auth.example`".to_owned(),
+            reason: "cannot connect to `auth.example`".to_owned(),
         });
     });
-    assert!(matches!(refused, Err(LeaseError::Resting { .. })));
+    assert!(matches!(refused, Err(LeaseError::CoolingDown { .. })));
     assert!(
         signed
             .state()
@@ -366,7 +366,7 @@ async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_wi
 
     let signed = Signed::with(marked).await;
     signed.script.answer(Refreshed::Refused {
-        said: "invalid_grant".to_owned(),
+        detail: "invalid_grant".to_owned(),
     });
     settle_down().await;
     assert_eq!(signed.state(), "sign-in needed (interrupted refresh)");
@@ -385,7 +385,7 @@ async fn nothing_sent_in_a_retry_leaves_the_doubt() {
     };
     let signed = Signed::with(marked).await;
     signed.script.answer(Refreshed::NotSent {
-        why: "no route".to_owned(),
+        reason: "no route".to_owned(),
     });
     settle_down().await;
     assert!(signed.script.tokens().refresh_sent_at.is_some());
@@ -503,7 +503,7 @@ async fn an_ended_token_without_a_refresh_token_needs_a_person() {
     advance(MINUTE).await;
     assert!(matches!(
         signed.pool.lease(&want()).await,
-        Err(LeaseError::NeedsPerson { .. })
+        Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
         signed.state(),

@@ -11,7 +11,7 @@ fn at_minute(minute: u32) -> Timestamp {
 
 async fn resting_until(pool: &Pool, want: &LeaseRequest<'_>) -> Timestamp {
     match pool.lease(want).await.unwrap_err() {
-        LeaseError::Resting { until, .. } => until,
+        LeaseError::CoolingDown { until, .. } => until,
         other => panic!("{other:?}"),
     }
 }
@@ -168,7 +168,10 @@ async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
         start(),
     );
     assert_eq!(resting_until(&pool, &want()).await, at_minute(400));
-    assert_eq!(pool.view(start())[0].rests[0].end, End::KnownReset);
+    assert_eq!(
+        pool.view(start())[0].cooldowns[0].end,
+        CooldownEnd::KnownReset
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,7 +191,7 @@ async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
         until >= at_minute(10) && until <= at_minute(13),
         "{until:?}"
     );
-    assert_eq!(pool.view(start())[0].rests[0].end, End::BackOff);
+    assert_eq!(pool.view(start())[0].cooldowns[0].end, CooldownEnd::BackOff);
 }
 
 #[tokio::test(start_paused = true)]
@@ -235,7 +238,7 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
     assert_eq!(state.load().signed_out.len(), 1);
     assert!(matches!(
         pool.lease(&want()).await,
-        Err(LeaseError::NeedsPerson { .. })
+        Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
         state_of(&pool, "a").to_string(),
@@ -308,7 +311,7 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
         let now = now.clone();
         move || *now.lock().unwrap()
     });
-    let pool = Pool::seeded(Arc::new(InProcess), clock, rules(Mode::Balance), 7);
+    let pool = Pool::seeded(Arc::new(NullStateStore), clock, rules(Mode::Balance), 7);
     pool.replace(vec![member(account("a"))], rules(Mode::Balance));
     let session = SessionKey::of("s");
     let until = *now.lock().unwrap() + MINUTE * 5;
@@ -342,7 +345,7 @@ async fn clearing_by_hand_ends_rests_and_is_kept() {
     use_once(&pool, &want(), &throttled(at_minute(300))).await;
     assert!(pool.clear(&name("a")));
     assert!(!pool.clear(&name("nobody")));
-    assert!(state.load().rests.is_empty());
+    assert!(state.load().cooldowns.is_empty());
     pool.lease(&want()).await.unwrap();
 }
 

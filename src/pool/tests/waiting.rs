@@ -104,7 +104,9 @@ async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
     assert!(waiting.as_mut().now_or_never().is_none());
     settle(&pool, busy, &throttled(start() + MINUTE * 5));
     let refused = waiting.now_or_never().unwrap().unwrap_err();
-    assert!(matches!(refused, LeaseError::Resting { until, .. } if until == start() + MINUTE * 5));
+    assert!(
+        matches!(refused, LeaseError::CoolingDown { until, .. } if until == start() + MINUTE * 5)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +210,7 @@ async fn a_wait_follows_the_wall_clock_through_a_suspend() {
         let ahead = ahead.clone();
         move || start() + began.elapsed() + *ahead.lock().unwrap()
     });
-    let pool = Pool::seeded(Arc::new(InProcess), clock, rules(Mode::CacheFirst), 7);
+    let pool = Pool::seeded(Arc::new(NullStateStore), clock, rules(Mode::CacheFirst), 7);
     pool.replace(
         accounts(&["a"]).into_iter().map(member).collect(),
         rules(Mode::CacheFirst),
