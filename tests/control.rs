@@ -318,17 +318,23 @@ fn garbage_on_the_socket_harms_nobody() {
         "\n",
         "GET / HTTP/1.1\r\n\r\n",
         "{}\n",
-        "{\"aerostat\":1}\n",
-        "{\"aerostat\":1,\"ask\":{\"verb\":\"fly\"}}\n",
+        "{\"aerostat\":2}\n",
+        "{\"aerostat\":2,\"verb\":\"fly\",\"request\":{}}\n",
+        "{\"aerostat\":2,\"verb\":\"account_show\",\"request\":{\"name\":1}}\n",
         "\0\u{fffd}\n",
     ] {
         assert!(
-            answer_to(&agent, garbage.as_bytes()).contains("\"refused\""),
+            answer_to(&agent, garbage.as_bytes()).contains("\"error\""),
             "{garbage:?}"
         );
     }
-    let newer = answer_to(&agent, b"{\"aerostat\":2,\"ask\":{\"verb\":\"fly\"}}\n");
-    assert!(newer.contains("this agent is version"), "{newer}");
+    for other in [
+        "{\"aerostat\":1,\"ask\":{\"verb\":\"status\"}}\n",
+        "{\"aerostat\":3,\"verb\":\"fly\",\"request\":{}}\n",
+    ] {
+        let answer = answer_to(&agent, other.as_bytes());
+        assert!(answer.contains("this agent is version"), "{answer}");
+    }
     assert_eq!(
         answer_to(&agent, &vec![b'x'; 9 << 20]),
         "",
@@ -342,7 +348,7 @@ fn garbage_on_the_socket_harms_nobody() {
 fn one_connection_may_ask_several_times() {
     let agent = Agent::start("port = 0\n");
     let mut socket = UnixStream::connect(agent.home().join("control.sock")).unwrap();
-    let ask = b"{\"aerostat\":1,\"ask\":{\"verb\":\"status\"}}\n";
+    let ask = b"{\"aerostat\":2,\"verb\":\"status\",\"request\":{}}\n";
     let mut lines = BufReader::new(socket.try_clone().unwrap());
     for _ in 0..3 {
         socket.write_all(ask).unwrap();

@@ -1,9 +1,11 @@
-//! A person's accounts as the running program has them: which there are ([`roster`]), where their
-//! credentials lie ([`VaultCredentialStore`]), and how their tokens are refreshed
-//! ([`token_client`]). It chooses no account: that is the pool's.
+//! A person's accounts as the running program has them: which there are ([`AccountRegistry`],
+//! [`roster`]), where their credentials lie ([`VaultCredentialStore`]), and how their tokens are
+//! refreshed ([`token_client`]). It chooses no account: that is the pool's.
 
 mod credential_store;
+mod registry;
 pub mod roster;
 pub mod token_client;
 
 pub use credential_store::VaultCredentialStore;
+pub use registry::{AccountRegistry, EnvLookup, VaultKeys};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 
-use crate::accounts::roster;
+use crate::accounts::{AccountRegistry, roster};
 use crate::config::{AuthMode, Config, Home, Translation, local_key};
-use crate::control::{ControlService, network};
+use crate::control::network;
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
@@ -22,56 +22,58 @@ use crate::upstream::Upstream;
 
 use super::environment::ReloadableUpstream;
 
-/// What every setup is made with.
+/// What configurations are assembled from.
 pub(super) struct Assembly {
     home: Home,
     /// `None` where nothing of the person's own is used.
-    desk: Option<Arc<ControlService>>,
+    accounts: Option<Arc<AccountRegistry>>,
     recorder: Arc<dyn Recorder>,
-    network: Arc<ReloadableUpstream>,
+    upstream: Arc<ReloadableUpstream>,
 }
 
 impl Assembly {
-    /// `desk` is `None` where nothing of the person's own is used.
+    /// `accounts` is `None` where nothing of the person's own is used.
     pub(super) fn new(
         home: Home,
         config: &Config,
-        desk: impl Into<Option<Arc<ControlService>>>,
+        accounts: Option<Arc<AccountRegistry>>,
         ring: Arc<Ring>,
     ) -> Self {
-        let network = Arc::new(ReloadableUpstream::new(network::settings(config)));
         Self {
             home,
-            desk: desk.into(),
+            accounts,
             recorder: ring,
-            network,
+            upstream: Arc::new(ReloadableUpstream::new(network::settings(config))),
         }
     }
 
-    /// Who chooses accounts: the desk's pool, else one that knows the demo alone.
+    /// The pool of the person's accounts, else one that holds the demo alone.
     pub(super) fn pool(&self) -> Pool {
-        self.desk
-            .as_ref()
-            .map_or_else(demo_pool, |desk| desk.pool.clone())
+        match &self.accounts {
+            Some(accounts) => accounts.pool().clone(),
+            None => demo_pool(),
+        }
     }
 
     pub(super) fn recorder(&self) -> Arc<dyn Recorder> {
         self.recorder.clone()
     }
 
-    /// The providers with their accounts, and how far an attempt may go.
-    pub(super) fn setup(&mut self, config: &Config) -> GatewayConfig {
-        self.network.follow(network::settings(config));
-        let config = match &self.desk {
-            Some(desk) => {
-                desk.renew();
-                desk.with_presets(config)
+    /// The providers with their accounts, and how far an attempt may go. Brings the pool and the
+    /// network up to date as well.
+    pub(super) fn gateway_config(&mut self, config: &Config) -> GatewayConfig {
+        self.upstream.follow(network::settings(config));
+        let config = match &self.accounts {
+            Some(accounts) => {
+                accounts.reload_pool();
+                accounts.with_presets(config)
             }
             None => Cow::Borrowed(config),
         };
-        let enabled = config.providers.iter().filter(|provider| provider.enabled);
-        let mut endpoints: HashMap<String, Arc<Endpoint>> =
-            enabled.map(|provider| self.endpoint(provider)).collect();
+        let mut endpoints = HashMap::new();
+        for provider in config.providers.iter().filter(|provider| provider.enabled) {
+            endpoints.insert(provider.name.clone(), Arc::new(self.endpoint(provider)));
+        }
         if config.demo_enabled {
             endpoints.insert(DEMO.to_owned(), Arc::new(demo()));
         }
@@ -84,17 +86,16 @@ impl Assembly {
         }
     }
 
-    fn endpoint(&self, provider: &Provider) -> (String, Arc<Endpoint>) {
-        let endpoint = Endpoint {
+    fn endpoint(&self, provider: &Provider) -> Endpoint {
+        Endpoint {
             provider: provider.clone(),
-            upstream: self.network.now(),
-        };
-        (provider.name.clone(), Arc::new(endpoint))
+            upstream: self.upstream.now(),
+        }
     }
 
-    /// The way out, as it is configured at each request.
-    pub(super) fn network(&self) -> Arc<dyn Upstream> {
-        self.network.clone()
+    /// How requests leave this machine, by the configuration of the moment.
+    pub(super) fn upstream(&self) -> Arc<dyn Upstream> {
+        self.upstream.clone()
     }
 
     /// The keys that open the port. The local key is made when it is first needed.
@@ -103,13 +104,16 @@ impl Assembly {
             return Ok(Keys::default());
         }
         let key = local_key::read_or_create(&self.home).context("local-key")?;
-        let stored = self.desk.iter().flat_map(|desk| desk.store.keys());
+        let stored = self
+            .accounts
+            .iter()
+            .flat_map(|accounts| accounts.store().keys());
         Ok(Keys::new([key.expose()]).with_hashes(stored.map(|key| key.hash)))
     }
 }
 
-/// Who may come in.
-pub(super) fn settings(config: &Config, keys: Keys, port: u16) -> ServerConfig {
+/// Who may come in, and by which limits.
+pub(super) fn server_config(config: &Config, keys: Keys, port: u16) -> ServerConfig {
     let policy = Policy {
         allowed_hosts: config.allowed_hosts.clone(),
         cors_origins: config.cors_origins.clone(),
@@ -214,17 +218,22 @@ fn machine_names() -> Vec<String> {
     names
 }
 
+/// The machine's name in lower case; empty where the system tells none.
+#[cfg(unix)]
 fn hostname() -> String {
-    let from_env = || {
-        ["HOSTNAME", "COMPUTERNAME"]
-            .iter()
-            .find_map(|name| std::env::var(name).ok())
-    };
-    let from_file = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    from_file
-        .or_else(from_env)
-        .map(|name| name.trim().to_ascii_lowercase())
-        .unwrap_or_default()
+    let system = rustix::system::uname();
+    system
+        .nodename()
+        .to_string_lossy()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// The machine's name in lower case; empty where the system tells none.
+#[cfg(not(unix))]
+fn hostname() -> String {
+    let name = std::env::var("COMPUTERNAME").unwrap_or_default();
+    name.trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

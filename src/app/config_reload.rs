@@ -8,17 +8,17 @@ use tracing::warn;
 
 use crate::config::{Config, ConfigWatcher, Home, Live};
 
-/// What is in force, each time that it changed.
-pub(super) struct Changes {
+/// The active configuration, each time that it changes.
+pub(super) struct ConfigChanges {
     /// `None` where the file cannot be followed.
     live: Option<watch::Receiver<Live>>,
-    /// Where the verbs see what is in force, and what is wrong with the file.
+    /// Where verbs read the active configuration, and what is wrong with the file.
     published: watch::Sender<Live>,
     /// Ends the watching when it is dropped.
     _watching: JoinSet<()>,
 }
 
-impl Changes {
+impl ConfigChanges {
     /// Follows the file from `config` on. A machine that cannot watch files is served all the same.
     pub(super) fn follow(home: &Home, config: &Config, published: watch::Sender<Live>) -> Self {
         let mut watching = JoinSet::new();
@@ -50,7 +50,7 @@ impl Changes {
             self.published.send_replace(live.clone());
             return live.config;
         }
-        // The watcher could not start, or ended: what is in force stays in force.
+        // The watcher could not start, or ended: the active configuration stays active.
         std::future::pending().await
     }
 }

@@ -20,7 +20,7 @@ use crate::upstream::{
 
 /// Calls over the network, and this process' environment, keyring and terminal.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemEnvironment;
+pub(super) struct SystemEnvironment;
 
 /// The network as it is configured now, for those who stay through changes.
 pub(super) struct ReloadableUpstream(ArcSwap<Network>);

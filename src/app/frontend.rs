@@ -8,42 +8,42 @@ use crate::control::{ControlService, Started};
 use crate::dashboard::TrayNote;
 
 /// Where the agent is seen.
-pub enum Frontend<'a> {
-    /// Nowhere: what is given is told how it stands.
+pub(super) enum Frontend<'a> {
+    /// Nowhere: only its start is reported.
     Headless(&'a mut dyn FnMut(&Started)),
     /// In the tray, where the session has one.
     #[cfg(feature = "desktop")]
     Desktop(TrayBridge),
 }
 
+#[cfg_attr(
+    not(feature = "desktop"),
+    allow(
+        unused_variables,
+        clippy::needless_pass_by_value,
+        reason = "the tray uses them"
+    )
+)]
 impl Frontend<'_> {
-    pub(super) fn begin(&self, desk: &Arc<ControlService>) {
+    /// Lets the frontend call verbs from now on.
+    pub(super) fn attach(&self, service: &Arc<ControlService>) {
         match self {
-            Self::Headless(_) => {
-                let _ = desk;
-            }
+            Self::Headless(_) => {}
             #[cfg(feature = "desktop")]
-            Self::Desktop(stage) => stage.begin(desk),
+            Self::Desktop(tray) => tray.attach(service),
         }
     }
 
-    /// `desk` is this agent's; there is none where another one runs.
-    #[cfg_attr(
-        not(feature = "desktop"),
-        allow(clippy::needless_pass_by_value, reason = "the tray keeps it")
-    )]
-    pub(super) fn started(&mut self, desk: Option<&Arc<ControlService>>, started: Started) {
+    /// Reports how the start came out. `service` is this agent's; `None` where another one runs.
+    pub(super) fn started(&mut self, service: Option<&Arc<ControlService>>, started: Started) {
         match self {
-            Self::Headless(on_start) => {
-                let _ = desk;
-                on_start(&started);
-            }
+            Self::Headless(on_start) => on_start(&started),
             #[cfg(feature = "desktop")]
-            Self::Desktop(stage) => stage.started(desk, started),
+            Self::Desktop(tray) => tray.started(service, started),
         }
     }
 
-    /// What there is to say about the tray, asked whenever somebody wants to know.
+    /// What there is to say about the tray, asked whenever the dashboard shows it.
     pub(super) fn tray_note(&self) -> TrayNote {
         match self {
             Self::Headless(_) => || None,
@@ -52,14 +52,12 @@ impl Frontend<'_> {
         }
     }
 
-    /// Never ready.
-    pub(super) async fn tell(&self, desk: &ControlService) {
+    /// Shows every change of the agent's state. Never ready.
+    pub(super) async fn publish(&self, service: &ControlService) {
         match self {
-            Self::Headless(_) => {
-                let _ = desk;
-            }
+            Self::Headless(_) => {}
             #[cfg(feature = "desktop")]
-            Self::Desktop(stage) => stage.tell(desk).await,
+            Self::Desktop(tray) => tray.publish(service).await,
         }
         std::future::pending().await
     }

@@ -1,16 +1,26 @@
 //! The composition root: what is made of the configuration, in which order things start, change and
 //! stop.
 //!
+//! ```text
+//!               commands                      Serve, ReloadAccounts, Quit
+//!  ControlPlane ---------> run (the loop) -----------------------------> DataPlane
+//!   lock, socket, <---------------------------------------------------    port, server, gateway
+//!   dashboard, refresher    watch<AgentState>
+//! ```
+//!
 //! It decides nothing about a request.
 
-mod agent;
 mod assemble;
 mod config_reload;
+mod control_plane;
+mod data_plane;
 mod environment;
+mod executor;
 mod files;
 mod frontend;
+mod logging;
 mod port;
-mod runtime;
+mod program;
 mod selftest_runner;
 mod signals;
 #[cfg(feature = "desktop")]
@@ -21,98 +31,114 @@ use std::pin::pin;
 use tracing::{info, warn};
 
 use crate::config::{Home, file};
-use crate::control::Started;
-use agent::Agent;
+use crate::control::verbs::status::status;
+use crate::control::{Action, AgentInbox, Started};
 use assemble::Assembly;
-use config_reload::Changes;
-pub use environment::SystemEnvironment;
-pub use frontend::Frontend;
-use runtime::{Opened, Runtime};
-pub use selftest_runner::rehearse;
+use config_reload::ConfigChanges;
+use control_plane::{ControlPlane, Opened};
+use data_plane::DataPlane;
+use frontend::Frontend;
+pub use program::AgentProgram;
 use signals::Signals;
-#[cfg(feature = "desktop")]
-pub use tray_bridge::TrayBridge;
 
-/// Runs the agent until it is told to stop; `Ok` once every answer has ended or was cut. `show` is
-/// told how it stands once it can be asked, or, where an agent of this home runs already, how that
-/// one stands; then nothing else is done.
+/// Runs the agent until it is told to stop; `Ok` once every response has ended or was aborted.
+/// `frontend` gets the agent's state once it serves the control socket. Where another agent has the
+/// home, it gets that one's, and nothing else happens.
 ///
 /// # Errors
-/// When the configuration or the state cannot be read, or another agent cannot be asked. Later
-/// troubles are logged, and what worked before goes on.
-pub async fn run(home: Home, mut show: Frontend<'_>) -> anyhow::Result<()> {
+/// When the configuration or the state cannot be read, or another agent does not answer. Later
+/// failures are logged, and what worked before goes on.
+async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::allow_more();
     let config = file::load(&home)?;
     let opened = tokio::select! {
-        opened = Runtime::open(&home, &config) => opened?,
+        opened = ControlPlane::open(&home, &config) => opened?,
         () = signals.next() => return Ok(()),
     };
-    let (mut spine, mut orders) = match opened {
-        Opened::Ours(spine, orders) => (spine, orders),
+    let (mut control, inbox) = match opened {
+        Opened::Ours(control, inbox) => (control, inbox),
         Opened::Theirs(status) => {
-            show.started(
-                None,
-                Started {
-                    status: *status,
-                    is_new: false,
-                },
-            );
+            let started = Started {
+                status: *status,
+                is_new: false,
+            };
+            frontend.started(None, started);
             return Ok(());
         }
     };
-    show.begin(&spine.desk);
-    spine.open_dashboard(show.tray_note());
-    let mut changes = Changes::follow(&home, &config, spine.live.clone());
+    frontend.attach(&control.service);
+    control.open_dashboard(frontend.tray_note());
+    let changes = ConfigChanges::follow(&home, &config, control.live.clone());
     tokio::select! {
-        () = spine.open_vault() => {}
-        // Where a passphrase is asked for, nobody has to give one to get out.
+        () = control.open_vault() => {}
+        // A person who is asked for a passphrase can leave without giving one.
         () = signals.next() => {
-            spine.close();
+            control.close();
             return Ok(());
         }
     }
-    let assembly = Assembly::new(home, &config, spine.desk.clone(), spine.desk.ring.clone());
-    let mut agent = Agent::start(assembly, config, orders.serving, orders.drain_timeout)?;
-    agent.obey(*orders.wanted.borrow_and_update()).await;
-    spine.serve(&agent);
-    show.started(
-        Some(&spine.desk),
-        Started {
-            status: spine.desk.status().await,
-            is_new: true,
-        },
-    );
-    let desk = spine.desk.clone();
-    let mut telling = pin!(show.tell(&desk));
-    loop {
-        tokio::select! {
-            () = &mut telling => {}
-            () = signals.next() => break,
-            () = orders.quit.notified() => break,
-            config = changes.next() => agent.take_over(&config).await,
-            Ok(()) = orders.changes.changed() => {
-                let count = *orders.changes.borrow_and_update();
-                agent.renew();
-                orders.taken_over.send_replace(count);
-            }
-            Ok(()) = orders.wanted.changed() => {
-                let wanted = *orders.wanted.borrow_and_update();
-                agent.obey(wanted).await;
-            }
-            () = agent.work() => {}
-        }
-        spine.tell(&agent);
-    }
+    let accounts = control.service.accounts().clone();
+    let assembly = Assembly::new(home, &config, Some(accounts), control.ring.clone());
+    let wanted = inbox.state.borrow().wanted;
+    let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
+    data.apply_desired(wanted).await;
+    control.serve(data.upstream());
+    control.publish_port(data.port());
+    let started = Started {
+        status: status(&control.service),
+        is_new: true,
+    };
+    frontend.started(Some(&control.service), started);
+    serve(
+        &mut control,
+        &mut data,
+        inbox,
+        changes,
+        &mut signals,
+        &frontend,
+    )
+    .await;
     info!("stopping");
     let ended = async {
-        agent.end().await;
-        spine.end_refreshes().await;
+        data.end().await;
+        control.end_refreshes().await;
     };
     tokio::select! {
         () = ended => {}
         () = signals.next_urgent() => warn!("stopped at once: answers under way were cut"),
     }
-    spine.close();
+    control.close();
     Ok(())
+}
+
+/// Applies commands and changes of the configuration until the agent is told to stop. Commands
+/// that come later fail, since the inbox is dropped.
+async fn serve(
+    control: &mut ControlPlane,
+    data: &mut DataPlane,
+    mut inbox: AgentInbox,
+    mut changes: ConfigChanges,
+    signals: &mut Signals,
+    frontend: &Frontend<'_>,
+) {
+    let service = control.service.clone();
+    let mut publishing = pin!(frontend.publish(&service));
+    loop {
+        tokio::select! {
+            () = &mut publishing => {}
+            () = signals.next() => return,
+            config = changes.next() => data.reload(&config).await,
+            Some(command) = inbox.commands.recv() => {
+                match command.action {
+                    Action::Serve(wanted) => data.apply_desired(wanted).await,
+                    Action::ReloadAccounts => data.refresh_accounts(),
+                    Action::Quit => return,
+                }
+                command.applied();
+            }
+            () = data.work() => {}
+        }
+        control.publish_port(data.port());
+    }
 }

@@ -1,4 +1,4 @@
-//! The open port: what was asked for, and how it changes while answers go on.
+//! The open port: how it is configured, and how it is rebound while responses go on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::host::port_owner;
 use crate::listener::listen::{BindError, Listeners, Reach, bind};
 use crate::listener::{Handler, ListenerLimits, serve};
 
-/// What the configuration asks of the port.
+/// What the configuration says of the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Asked {
+pub(super) struct ListenConfig {
     /// 0 for any free one.
     port: u16,
     reach: Reach,
     limits: ListenerLimits,
 }
 
-impl Asked {
+impl ListenConfig {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             port: config.port,
@@ -40,7 +40,7 @@ impl Asked {
 
 /// The port as it is served now.
 pub(super) struct Port {
-    asked: Asked,
+    listen: ListenConfig,
     number: u16,
     /// Stops the serving when it is dropped.
     stop: Option<oneshot::Sender<()>>,
@@ -49,25 +49,25 @@ pub(super) struct Port {
 }
 
 impl Port {
-    /// Serves on open sockets. The task of `tasks` ends with the last answer that began here.
+    /// Serves on open sockets. The task in `tasks` ends with the last response that began here.
     pub(super) fn serve<H: Handler>(
-        asked: Asked,
-        open: Listeners,
+        listen: ListenConfig,
+        sockets: Listeners,
         handler: Arc<H>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (giver, returned) = oneshot::channel();
-        let (number, limits) = (open.port(), asked.limits.clone());
+        let (number, limits) = (sockets.port(), listen.limits.clone());
         tasks.spawn(async move {
-            let (open, mut answers) =
-                serve(open, handler, limits, async { drop(stopped.await) }).await;
-            // Nobody takes them where everything stops: then they close here.
-            let _ = giver.send(open);
-            answers.ended().await;
+            let until_stopped = async { drop(stopped.await) };
+            let (sockets, mut responses) = serve(sockets, handler, limits, until_stopped).await;
+            // Where everything stops there is no receiver, and the sockets close here.
+            let _ = giver.send(sockets);
+            responses.ended().await;
         });
         Self {
-            asked,
+            listen,
             number,
             stop: Some(stop),
             returned,
@@ -78,80 +78,79 @@ impl Port {
         self.number
     }
 
-    /// Takes no more connections; gives back the sockets, which hold those that come meanwhile.
+    /// Accepts no more connections; gives back the sockets, which queue those that come meanwhile.
     pub(super) async fn close(&mut self) -> Option<Listeners> {
         self.stop = None;
         (&mut self.returned).await.ok()
     }
 
-    /// Has the port as it is asked for now.
-    pub(super) async fn reopen(&mut self, asked: &Asked) -> Reopened {
-        if *asked == self.asked {
-            return Reopened::Same;
+    /// Rebinds the listener to match the new configuration.
+    pub(super) async fn rebind(&mut self, wanted: &ListenConfig) -> Rebound {
+        if *wanted == self.listen {
+            return Rebound::Same;
         }
-        if asked.port != self.asked.port && asked.port != self.number {
-            return self.move_to(asked).await;
+        if wanted.port != self.listen.port && wanted.port != self.number {
+            return self.move_to(wanted).await;
         }
         match self.close().await {
-            Some(open) if asked.reach == self.asked.reach => Reopened::AsAsked(open),
+            Some(sockets) if wanted.reach == self.listen.reach => Rebound::AsConfigured(sockets),
             closed => {
                 // The wider address contains the narrower one, so the two cannot be open at the
                 // same time.
                 drop(closed);
-                self.bind_again(asked)
+                self.bind_again(wanted)
             }
         }
     }
 
     /// The other port is opened before this one is closed.
-    async fn move_to(&mut self, asked: &Asked) -> Reopened {
-        match asked.bind() {
-            Ok(open) => {
-                info!(port = open.port(), "serving on another port");
+    async fn move_to(&mut self, wanted: &ListenConfig) -> Rebound {
+        match wanted.bind() {
+            Ok(sockets) => {
+                info!(port = sockets.port(), "serving on another port");
                 self.close().await;
-                Reopened::AsAsked(open)
+                Rebound::AsConfigured(sockets)
             }
-            Err(error) => Reopened::Kept(error),
+            Err(error) => Rebound::Kept(error),
         }
     }
 
-    fn bind_again(&self, asked: &Asked) -> Reopened {
-        let error = match bind(self.number, asked.reach) {
-            Ok(open) => return Reopened::AsAsked(open),
+    fn bind_again(&self, wanted: &ListenConfig) -> Rebound {
+        let error = match bind(self.number, wanted.reach) {
+            Ok(sockets) => return Rebound::AsConfigured(sockets),
             Err(error) => error,
         };
-        match bind(self.number, self.asked.reach) {
-            Ok(open) => Reopened::AsBefore {
-                asked: Asked {
-                    reach: self.asked.reach,
-                    ..asked.clone()
+        match bind(self.number, self.listen.reach) {
+            Ok(sockets) => Rebound::AsBefore {
+                listen: ListenConfig {
+                    reach: self.listen.reach,
+                    ..wanted.clone()
                 },
-                open,
+                sockets,
                 error,
             },
-            Err(error) => Reopened::Lost(error),
+            Err(error) => Rebound::Lost(error),
         }
     }
 }
 
-/// What became of a port that is asked for otherwise. Where there are sockets, nobody serves on
-/// them yet.
-pub(super) enum Reopened {
+/// What became of a port whose configuration changed. Sockets in here are not served yet.
+pub(super) enum Rebound {
     Same,
-    AsAsked(Listeners),
+    AsConfigured(Listeners),
     /// It goes on as it was, because the other port cannot be had.
     Kept(BindError),
     /// It was closed to be opened to others, which failed, and was opened again as before.
     AsBefore {
-        asked: Asked,
-        open: Listeners,
+        listen: ListenConfig,
+        sockets: Listeners,
         error: BindError,
     },
     /// It was closed, and cannot be had again.
     Lost(BindError),
 }
 
-/// How long a stranger at the port may take to say that it is one of us.
+/// How long another program at the port may take to say that it is an Aerostat.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Why the port cannot be had, and who has it where that can be known.

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use http::uri::{Authority, Scheme, Uri};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use tokio::sync::watch;
 
-use super::agent::Agent;
 use super::assemble::Assembly;
+use super::data_plane::DataPlane;
 use crate::canon::Fault;
 use crate::config::{Config, Home};
-use crate::control::{Serving, Wanted};
+use crate::control::{AgentHandle, Wanted};
 use crate::record::Ring;
 use crate::selftest::Answered;
 use crate::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
@@ -25,34 +24,29 @@ use crate::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
 ///
 /// # Errors
 /// When no port can be opened.
-pub async fn rehearse(home: Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
+pub(super) async fn serve_demo(
+    home: Home,
+    requests: Vec<Request<Bytes>>,
+) -> Result<Vec<Answered>, Fault> {
     // A free port: the person's own may be in use, most likely by this program.
     let config = Config {
         port: 0,
         ..Config::default()
     };
     let network = Network::new(NetworkSettings::direct(config.limits.connect_timeout));
-    let (told, drain) = (
-        watch::Sender::new(Serving::Starting),
-        watch::Sender::new(config.limits.drain_timeout),
-    );
-    let broken = |error: anyhow::Error| Fault::internal(format!("{error:#}"));
-    let mut agent = Agent::start(
-        Assembly::new(home, &config, None, Arc::new(Ring::new(1))),
-        config,
-        told,
-        drain,
-    )
-    .map_err(broken)?;
-    agent.obey(Wanted::Running).await;
-    let port = agent
+    let (_, inbox) = AgentHandle::new(Wanted::Running, config.limits.drain_timeout);
+    let assembly = Assembly::new(home, &config, None, Arc::new(Ring::new(1)));
+    let mut data = DataPlane::new(assembly, config, inbox.state)
+        .map_err(|error| Fault::internal(format!("{error:#}")))?;
+    data.apply_desired(Wanted::Running).await;
+    let port = data
         .port()
         .ok_or_else(|| Fault::internal("no port can be opened"))?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(exchange(&network, port, request).await);
     }
-    agent.end().await;
+    data.end().await;
     Ok(answers)
 }
 

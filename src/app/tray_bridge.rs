@@ -1,18 +1,18 @@
-//! The agent's side of the tray: tells it how things stand, and has done what is clicked there.
+//! The agent's side of the tray: sends it the agent's state, and does what is clicked there.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::config::Notifications;
-use crate::control::account::{Entered, Entry, Form, SettingChanges};
+use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
 use crate::control::overview::Overview;
 use crate::control::sign_in::open_browser;
+use crate::control::verbs::{AccountLogin, AccountSet, LoginForm, Open, Quit, Start, Stop};
 use crate::control::{
-    Ask, ControlError, ControlService, Reply, Started, local_key, open_in_browser, set_settings,
+    ControlError, ControlService, Notes, Started, Verb, local_key, open_in_browser, set_settings,
 };
 use crate::desktop::{
     Action, AutostartView, Copied, Event, Facts, NotificationSettings, Remote, Topic, TrayBackend,
@@ -25,68 +25,74 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// this time at the latest.
 const NAP_MAX: Duration = Duration::from_secs(60);
 
-/// Where the agent is seen.
-pub struct TrayBridge {
+/// The agent's side of the tray.
+pub(super) struct TrayBridge {
     remote: Remote,
     /// Whether the dashboard is opened at the start.
-    opens: bool,
+    opens_dashboard: bool,
 }
 
 impl TrayBridge {
-    pub fn new(remote: Remote, opens: bool) -> Self {
-        Self { remote, opens }
-    }
-
-    /// Shows the agent from now on.
-    pub(super) fn begin(&self, desk: &Arc<ControlService>) {
-        self.remote.tell(Event::Began(Box::new(self.bureau(desk))));
-        repair_autostart();
-    }
-
-    /// It can be asked, and has a dashboard.
-    pub(super) fn started(&self, desk: Option<&Arc<ControlService>>, started: Started) {
-        self.remote.tell(Event::Started(Box::new(started)));
-        if let Some(desk) = desk.filter(|_| self.opens) {
-            self.bureau(desk).ask(Action::OpenDashboard);
+    pub(super) fn new(remote: Remote, opens_dashboard: bool) -> Self {
+        Self {
+            remote,
+            opens_dashboard,
         }
     }
 
-    fn bureau(&self, desk: &Arc<ControlService>) -> ControlBackend {
+    /// Shows the agent from now on, and takes clicks.
+    pub(super) fn attach(&self, service: &Arc<ControlService>) {
+        self.remote
+            .tell(Event::Began(Box::new(self.backend(service))));
+        repair_autostart();
+    }
+
+    /// Reports the start; from now on verbs are answered, and the dashboard is there.
+    pub(super) fn started(&self, service: Option<&Arc<ControlService>>, started: Started) {
+        self.remote.tell(Event::Started(Box::new(started)));
+        if let Some(service) = service.filter(|_| self.opens_dashboard) {
+            self.backend(service).ask(Action::OpenDashboard);
+        }
+    }
+
+    fn backend(&self, service: &Arc<ControlService>) -> ControlBackend {
         ControlBackend {
-            desk: desk.clone(),
+            service: service.clone(),
             remote: self.remote.clone(),
             runtime: Handle::current(),
         }
     }
 
-    /// Tells of every change, until it is dropped.
-    pub(super) async fn tell(&self, desk: &ControlService) {
+    /// Sends every change, until it is dropped.
+    pub(super) async fn publish(&self, service: &ControlService) {
         let (mut told, mut settings) = (None, None);
-        let Some(mut seen) = desk.seen() else { return };
+        let Some(mut seen) = service.seen() else {
+            return;
+        };
         loop {
             // Before the facts: what is switched off is not told of the first ones either.
-            let wanted = settings_of(&desk.live.borrow().config.notifications);
+            let wanted = settings_of(&service.config().notifications);
             if settings.as_ref() != Some(&wanted) {
                 self.remote.tell(Event::Settings(wanted.clone()));
                 settings = Some(wanted);
             }
-            let glance = desk.glance(SystemTime::now()).await;
-            let facts = Facts::of(&glance);
+            let overview = service.overview(SystemTime::now());
+            let facts = Facts::of(&overview);
             if told.as_ref() != Some(&facts) {
                 self.remote.tell(Event::Facts(Box::new(facts.clone())));
                 told = Some(facts);
             }
             tokio::time::sleep(PAUSE).await;
-            let nap = nap(&glance, SystemTime::now());
+            let nap = nap(&overview, SystemTime::now());
             // Whatever woke it, everything is looked at again.
-            let _ = tokio::time::timeout(nap, desk.change(&mut seen)).await;
+            let _ = tokio::time::timeout(nap, service.change(&mut seen)).await;
         }
     }
 }
 
 /// How long nothing changes by time alone.
-fn nap(glance: &Overview, now: SystemTime) -> Duration {
-    let next = glance
+fn nap(overview: &Overview, now: SystemTime) -> Duration {
+    let next = overview
         .accounts
         .iter()
         .filter_map(|account| account.status.until())
@@ -119,36 +125,36 @@ fn repair_autostart() {
     }
 }
 
-/// Has done what is clicked.
+/// Does what is clicked.
 struct ControlBackend {
-    desk: Arc<ControlService>,
+    service: Arc<ControlService>,
     remote: Remote,
     runtime: Handle,
 }
 
 impl TrayBackend for ControlBackend {
     fn ask(&self, action: Action) {
-        let (desk, remote) = (self.desk.clone(), self.remote.clone());
+        let (service, remote) = (self.service.clone(), self.remote.clone());
         #[allow(
             clippy::disallowed_methods,
             reason = "the loop must not wait for it, and the runtime ends it"
         )]
         self.runtime.spawn(async move {
-            let done = perform(&desk, action)
+            let done = perform(&service, action)
                 .await
-                .map_err(|complaint| complaint.message);
+                .map_err(|error| error.message);
             remote.tell(Event::Done(done));
         });
     }
 
     fn text(&self, what: Copied) -> Option<String> {
-        let config = self.desk.live.borrow().config.clone();
-        let port = self.desk.port().unwrap_or(config.port);
+        let config = self.service.config();
+        let port = self.service.port().unwrap_or(config.port);
         let base_url = format!("http://127.0.0.1:{port}");
         match what {
             Copied::OpenAi => Some(format!("{base_url}/v1")),
             Copied::Anthropic | Copied::Gemini => Some(base_url),
-            Copied::Key => local_key(&self.desk.home)
+            Copied::Key => local_key(self.service.home())
                 .ok()
                 .map(|key| key.expose().to_owned()),
         }
@@ -163,54 +169,49 @@ impl TrayBackend for ControlBackend {
     }
 }
 
-async fn perform(desk: &Arc<ControlService>, action: Action) -> Result<(), ControlError> {
-    let enabling = |name, enabled| Ask::AccountSet {
-        name,
-        changes: SettingChanges {
-            enabled: Some(enabled),
-            ..Default::default()
-        },
-    };
-    let ask = match action {
-        Action::Start => Ask::Start,
-        Action::Stop => Ask::Stop,
-        Action::Quit => Ask::Quit,
-        Action::EnableAccount(name) => enabling(name, true),
-        Action::DisableAccount(name) => enabling(name, false),
-        Action::SetMode(mode) => return set_mode(desk, mode).await,
-        Action::SetAutostart(is_on) => return set_autostart(is_on).await,
-        Action::SignIn(name) => return sign_in(desk, name).await,
-        Action::OpenDashboard | Action::AddAccount => return open_dashboard(desk).await,
+async fn perform(service: &ControlService, action: Action) -> Result<(), ControlError> {
+    let notes = Notes::discard();
+    match action {
+        Action::Start => Start {}.run(service, &notes).await.map(drop),
+        Action::Stop => Stop {}.run(service, &notes).await.map(drop),
+        Action::Quit => Quit {}.run(service, &notes).await.map(drop),
+        Action::EnableAccount(name) => set_enabled(service, name, true).await,
+        Action::DisableAccount(name) => set_enabled(service, name, false).await,
+        Action::SetMode(mode) => set_mode(service, mode).await,
+        Action::SetAutostart(is_on) => set_autostart(is_on).await,
+        Action::SignIn(name) => sign_in(service, name).await,
+        Action::OpenDashboard | Action::AddAccount => open_dashboard(service).await,
         // The tray does these itself.
-        Action::Copy(_) | Action::Mute | Action::Unmute => return Ok(()),
-    };
-    let (notes, _unheard) = mpsc::channel(1);
-    desk.answer(ask, notes).await.map(drop)
+        Action::Copy(_) | Action::Mute | Action::Unmute => Ok(()),
+    }
 }
 
-/// With a browser where the provider has that; else the dashboard takes the key.
-async fn sign_in(desk: &Arc<ControlService>, name: String) -> Result<(), ControlError> {
-    let (notes, mut heard) = mpsc::channel(8);
-    let form = desk
-        .answer(Ask::LoginForm { name: name.clone() }, notes.clone())
-        .await?;
-    if !matches!(form, Reply::Form(Form::OAuth)) {
-        return open_dashboard(desk).await;
+async fn set_enabled(
+    service: &ControlService,
+    name: String,
+    is_enabled: bool,
+) -> Result<(), ControlError> {
+    let verb = AccountSet::enabled(name, is_enabled);
+    verb.run(service, &Notes::discard()).await.map(drop)
+}
+
+/// Signs in with a browser where the provider has that; else opens the dashboard, which takes keys.
+async fn sign_in(service: &ControlService, name: String) -> Result<(), ControlError> {
+    let form = LoginForm { name: name.clone() };
+    let form = form.run(service, &Notes::discard()).await?;
+    if form != CredentialForm::OAuth {
+        return open_dashboard(service).await;
     }
-    let entered = Entered::SignIn {
-        client_secret: None,
+    let login = AccountLogin {
+        name: name.clone(),
+        credential: CredentialInput::SignIn {
+            client_secret: None,
+        },
+        options: StoreOptions::default(),
     };
-    let shown = name.clone();
-    let entry = Entry {
-        provider: String::new(),
-        name,
-        entered,
-        keep: false,
-        insecure_plaintext: false,
-    };
-    let login = desk.answer(Ask::AccountLogin(entry), notes);
+    let (notes, mut received) = Notes::channel();
     let no_browser = async {
-        while let Some(note) = heard.recv().await {
+        while let Some(note) = received.recv().await {
             if note.url.is_some_and(|url| !open_browser(&url)) {
                 return;
             }
@@ -218,17 +219,17 @@ async fn sign_in(desk: &Arc<ControlService>, name: String) -> Result<(), Control
         std::future::pending().await
     };
     tokio::select! {
-        done = login => done.map(drop),
+        done = Box::pin(login.run(service, &notes)) => done.map(drop),
         () = no_browser => {
-            Err(ControlError::failed(format!("no browser could be started for the sign-in; `aerostat account login {shown}` shows its address")))
+            Err(ControlError::failed(format!("no browser could be started for the sign-in; `aerostat account login {name}` shows its address")))
         }
     }
 }
 
-async fn set_mode(desk: &Arc<ControlService>, mode: String) -> Result<(), ControlError> {
-    let home = desk.home.clone();
+async fn set_mode(service: &ControlService, mode: String) -> Result<(), ControlError> {
+    let home = service.home().clone();
     blocking(move || {
-        set_settings(&home, &[("scheduling.mode", &mode)]).map_err(ControlError::failed)
+        set_settings(&home, &[("scheduling.mode", &mode)]).map_err(ControlError::caused_by)
     })
     .await
 }
@@ -246,11 +247,8 @@ async fn set_autostart(is_on: bool) -> Result<(), ControlError> {
     .await
 }
 
-async fn open_dashboard(desk: &Arc<ControlService>) -> Result<(), ControlError> {
-    let (notes, _unheard) = mpsc::channel(1);
-    let Reply::Link(link) = desk.answer(Ask::Open, notes).await? else {
-        return Err(ControlError::failed("the dashboard gave no link"));
-    };
+async fn open_dashboard(service: &ControlService) -> Result<(), ControlError> {
+    let link = Open {}.run(service, &Notes::discard()).await?;
     let why = |error| {
         ControlError::failed(format!(
             "no browser could be started ({error}); `aerostat open` prints the address"

@@ -1,21 +1,25 @@
-//! The accounts' verbs, in words.
+//! The accounts' commands, in words.
 
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
 
-use super::Program;
-use super::args::{AccountVerb, Changes, How};
+use super::args::{AccountCommand, Changes, CredentialArgs};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
-use super::out::Out;
-use super::verbs::{Done, ask, unexpected};
+use super::{ExitCode, Program, Session};
 use crate::control::account::{
-    AccountFacts, Added, BudgetFacts, CooldownFacts, Entered, Entry, Form, ImportChange,
-    QuotaFacts, SettingChanges,
+    AccountFacts, AddedAccount, BudgetFacts, CooldownFacts, CredentialForm, CredentialInput,
+    QuotaFacts, SettingChanges, StoreOptions,
 };
-use crate::control::{Ask, ControlError, Home, Reply, Secret, WireSecret};
+use crate::control::verbs::account_import::{ImportChange, ImportKind};
+use crate::control::verbs::{
+    AccountAdd, AccountClear, AccountExport, AccountForm, AccountImport, AccountList, AccountLogin,
+    AccountRemove, AccountSet, AccountShow, AccountTest, LoginForm,
+};
+use crate::control::{ControlError, Secret, Verb, WireSecret};
 use crate::host::private_file;
 use crate::status::rfc3339;
 
@@ -23,94 +27,84 @@ use crate::status::rfc3339;
 const MODELS_SHOWN: usize = 12;
 
 pub(super) fn perform(
-    home: &Home,
-    program: &dyn Program,
-    verb: AccountVerb,
-    out: &mut Out<'_>,
-) -> Done {
-    let desk = Line { home, program };
-    match verb {
-        AccountVerb::Add {
+    session: &mut Session<'_, impl Program>,
+    command: AccountCommand,
+) -> ExitCode {
+    match command {
+        AccountCommand::Add {
             provider,
             name,
-            how,
+            credential,
             keep,
             insecure_plaintext,
         } => {
-            let form = desk.form(
-                Ask::AccountForm {
-                    provider: provider.clone(),
-                    name: name.clone(),
-                },
-                out,
-            )?;
-            let entered = desk.enter(&how, form, &format!("Key for `{provider}`: "))?;
-            desk.added(
-                Ask::AccountAdd(Entry {
-                    provider,
-                    name,
-                    entered,
-                    keep,
-                    insecure_plaintext,
-                }),
-                out,
-            )
+            let form = session.call(AccountForm {
+                provider: provider.clone(),
+                name: name.clone(),
+            })?;
+            let prompt = format!("Key for `{provider}`: ");
+            let credential = read_credential(session, &credential, form, &prompt)?;
+            let options = StoreOptions {
+                keep,
+                insecure_plaintext,
+            };
+            let verb = AccountAdd {
+                provider,
+                name,
+                credential,
+                options,
+            };
+            store(session, verb)
         }
-        AccountVerb::Login {
+        AccountCommand::Login {
             name,
-            how,
+            credential,
             confirm_address,
             keep,
             insecure_plaintext,
         } => {
-            let form = desk.form(Ask::LoginForm { name: name.clone() }, out)?;
-            let entered = match confirm_address {
-                true => Entered::SameForNewAddress,
-                false => desk.enter(&how, form, &format!("New key for `{name}`: "))?,
+            let form = session.call(LoginForm { name: name.clone() })?;
+            let credential = if confirm_address {
+                CredentialInput::SameForNewAddress
+            } else {
+                let prompt = format!("New key for `{name}`: ");
+                read_credential(session, &credential, form, &prompt)?
             };
-            desk.added(
-                Ask::AccountLogin(Entry {
-                    provider: String::new(),
-                    name,
-                    entered,
-                    keep,
-                    insecure_plaintext,
-                }),
-                out,
-            )
+            let options = StoreOptions {
+                keep,
+                insecure_plaintext,
+            };
+            let verb = AccountLogin {
+                name,
+                credential,
+                options,
+            };
+            store(session, verb)
         }
-        AccountVerb::List => desk.list(out),
-        AccountVerb::Show { name } => desk.show(Ask::AccountShow { name }, out),
-        AccountVerb::Test { name } => desk.test(name, out),
-        AccountVerb::Enable { name } => desk.show(set(name, enabled(true)), out),
-        AccountVerb::Disable { name } => desk.show(set(name, enabled(false)), out),
-        AccountVerb::Set { name, changes } => desk.show(set(name, changes_of(changes)), out),
-        AccountVerb::Clear { name } => desk.show(Ask::AccountClear { name }, out),
-        AccountVerb::Remove { name, yes } => desk.remove(name, yes, out),
-        AccountVerb::Export {
+        AccountCommand::List => list(session),
+        AccountCommand::Show { name } => show(session, AccountShow { name }),
+        AccountCommand::Test { name } => test(session, name),
+        AccountCommand::Enable { name } => show(session, AccountSet::enabled(name, true)),
+        AccountCommand::Disable { name } => show(session, AccountSet::enabled(name, false)),
+        AccountCommand::Set { name, changes } => {
+            let changes = setting_changes(changes);
+            show(session, AccountSet { name, changes })
+        }
+        AccountCommand::Clear { name } => show(session, AccountClear { name }),
+        AccountCommand::Remove { name, yes } => remove(session, name, yes),
+        AccountCommand::Export {
             file,
             passphrase_stdin,
-        } => desk.export(&file, passphrase_stdin, out),
-        AccountVerb::Import {
+        } => export(session, &file, passphrase_stdin),
+        AccountCommand::Import {
             file,
             passphrase_stdin,
             yes,
-        } => desk.import(&file, passphrase_stdin, yes, out),
+        } => import(session, &file, passphrase_stdin, yes),
     }
 }
 
-fn set(name: String, changes: SettingChanges) -> Ask {
-    Ask::AccountSet { name, changes }
-}
-
-fn enabled(is_enabled: bool) -> SettingChanges {
-    SettingChanges {
-        enabled: Some(is_enabled),
-        ..SettingChanges::default()
-    }
-}
-
-fn changes_of(changes: Changes) -> SettingChanges {
+fn setting_changes(changes: Changes) -> SettingChanges {
     let Changes {
         priority,
         concurrency,
@@ -130,207 +124,194 @@ fn changes_of(changes: Changes) -> SettingChanges {
     }
 }
 
-/// The way to a desk.
-struct Line<'a> {
-    home: &'a Home,
-    program: &'a dyn Program,
-}
-
-impl Line<'_> {
-    fn ask(&self, verb: Ask, out: &mut Out<'_>) -> anyhow::Result<Reply> {
-        ask(self.home, self.program, verb, out)
+/// Reads a credential from where the arguments say, else as the provider's form wants it.
+fn read_credential(
+    session: &Session<'_, impl Program>,
+    args: &CredentialArgs,
+    form: CredentialForm,
+    prompt: &str,
+) -> anyhow::Result<CredentialInput> {
+    let (program, source) = (session.program, &args.source);
+    let stdin = || program.read_stdin();
+    if let Some(variable) = &source.env {
+        return Ok(CredentialInput::Variable(variable.clone()));
     }
-
-    fn form(&self, verb: Ask, out: &mut Out<'_>) -> anyhow::Result<Form> {
-        let Reply::Form(form) = self.ask(verb, out)? else {
-            return Err(unexpected());
-        };
-        Ok(form)
+    if source.stdin {
+        return Ok(CredentialInput::Key(WireSecret(stdin()?)));
     }
-
-    /// What the person enters, by the way that the arguments name or the provider wants.
-    fn enter(&self, how: &How, form: Form, question: &str) -> anyhow::Result<Entered> {
-        let way = &how.way;
-        if let Some(variable) = &way.env {
-            return Ok(Entered::Variable(variable.clone()));
-        }
-        if way.stdin {
-            return Ok(Entered::Key(WireSecret(self.program.standard_input()?)));
-        }
-        if way.service_account_stdin {
-            return Ok(Entered::ServiceAccount(WireSecret(
-                self.program.standard_input()?,
-            )));
-        }
-        if way.refresh_token_stdin {
-            return self.refresh_token(how.client_secret_stdin);
-        }
-        match form {
-            Form::Nothing => Ok(Entered::Nothing),
-            Form::OAuth => {
-                let secret = || {
-                    self.program
-                        .standard_input()
-                        .map(Secret::trimmed)
-                        .map(WireSecret)
-                };
-                Ok(Entered::SignIn {
-                    client_secret: how.client_secret_stdin.then(secret).transpose()?,
-                })
-            }
-            Form::Key if way.oauth => {
-                Err(ControlError::usage("this provider takes a key, and no sign-in").into())
-            }
-            Form::Key => {
-                let key = self
-                    .program
-                    .hidden(question)
-                    .context("no key can be asked for; give it with `--stdin`")?;
-                Ok(Entered::Key(WireSecret(key)))
-            }
-        }
+    if source.service_account_stdin {
+        return Ok(CredentialInput::ServiceAccount(WireSecret(stdin()?)));
     }
-
-    /// The token, and on the next line the client's secret where one is announced.
-    fn refresh_token(&self, has_client_secret: bool) -> anyhow::Result<Entered> {
-        let typed = self.program.standard_input()?;
-        let mut lines = typed.expose().lines();
-        let mut next = || Secret::new(lines.next().unwrap_or_default().to_owned());
-        let token = WireSecret(next());
-        Ok(Entered::RefreshToken {
-            token,
-            client_secret: has_client_secret.then(|| WireSecret(next())),
-        })
+    if source.refresh_token_stdin {
+        return Ok(refresh_token(&stdin()?, args.client_secret_stdin));
     }
-
-    fn added(&self, verb: Ask, out: &mut Out<'_>) -> Done {
-        let Reply::Added(added) = self.ask(verb, out)? else {
-            return Err(unexpected());
-        };
-        out.facts(&added, added_lines(&added));
-        Ok(DONE)
-    }
-
-    fn list(&self, out: &mut Out<'_>) -> Done {
-        let Reply::Accounts(accounts) = self.ask(Ask::AccountList, out)? else {
-            return Err(unexpected());
-        };
-        out.facts(&accounts, list_lines(&accounts));
-        if accounts.is_empty() {
-            out.note("no accounts yet: `aerostat account add PROVIDER --name NAME` adds one");
+    match form {
+        CredentialForm::Nothing => Ok(CredentialInput::Nothing),
+        CredentialForm::OAuth => {
+            let client_secret = if args.client_secret_stdin {
+                Some(WireSecret(stdin()?.trimmed()))
+            } else {
+                None
+            };
+            Ok(CredentialInput::SignIn { client_secret })
         }
-        Ok(DONE)
-    }
-
-    fn show(&self, verb: Ask, out: &mut Out<'_>) -> Done {
-        let Reply::Account(account) = self.ask(verb, out)? else {
-            return Err(unexpected());
-        };
-        out.facts(&account, show_lines(&account));
-        Ok(DONE)
-    }
-
-    fn test(&self, name: String, out: &mut Out<'_>) -> Done {
-        let Reply::Test(test) = self.ask(Ask::AccountTest { name }, out)? else {
-            return Err(unexpected());
-        };
-        let works = [test.message.clone()].into_iter().filter(|_| test.works);
-        out.facts(&test, works.chain(models_line(&test.models)));
-        if test.works {
-            return Ok(DONE);
+        CredentialForm::Key if source.oauth => {
+            Err(ControlError::usage("this provider takes a key, and no sign-in").into())
         }
-        out.complain(&test.message);
-        out.complain(test.account.advice.as_deref().unwrap_or_default());
-        Ok(FAILED)
-    }
-
-    fn remove(&self, name: String, is_meant: bool, out: &mut Out<'_>) -> Done {
-        if !is_meant {
-            out.complain(&format!(
-                "nothing was removed: say `aerostat account remove {name} --yes`"
-            ));
-            return Ok(WRONG_USAGE);
+        CredentialForm::Key => {
+            let key = program
+                .read_hidden(prompt)
+                .context("no key can be asked for; give it with `--stdin`")?;
+            Ok(CredentialInput::Key(WireSecret(key)))
         }
-        let Reply::Account(account) = self.ask(Ask::AccountRemove { name }, out)? else {
-            return Err(unexpected());
-        };
-        out.facts(
-            &account,
-            [format!(
-                "the account `{}` and its credential are gone",
-                account.name
-            )],
-        );
-        Ok(DONE)
-    }
-
-    fn export(&self, file: &Path, from_stdin: bool, out: &mut Out<'_>) -> Done {
-        let passphrase = self.passphrase(from_stdin, true)?;
-        let Reply::Exported(exported) = self.ask(Ask::AccountExport { passphrase }, out)? else {
-            return Err(unexpected());
-        };
-        private_file::write_new(file, &exported.bytes())
-            .with_context(|| format!("`{}` cannot be written", file.display()))?;
-        let line = format!(
-            "{} accounts are in `{}`, sealed with the passphrase",
-            exported.accounts.len(),
-            file.display()
-        );
-        out.facts(
-            &serde_json::json!({ "accounts": exported.accounts, "file": file }),
-            [line],
-        );
-        Ok(DONE)
-    }
-
-    fn import(&self, file: &Path, from_stdin: bool, is_meant: bool, out: &mut Out<'_>) -> Done {
-        let sealed =
-            std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
-        let passphrase = self.passphrase(from_stdin, false)?;
-        let verb = Ask::AccountImport {
-            file: STANDARD.encode(sealed),
-            passphrase,
-            is_meant,
-        };
-        let Reply::Imported(imported) = self.ask(verb, out)? else {
-            return Err(unexpected());
-        };
-        out.facts(
-            &imported,
-            imported
-                .changes
-                .iter()
-                .map(|change| import_line(change, imported.is_done)),
-        );
-        if !imported.is_done {
-            out.note("nothing was changed; the same with `--yes` does it");
-        }
-        Ok(DONE)
-    }
-
-    fn passphrase(&self, from_stdin: bool, is_new: bool) -> anyhow::Result<WireSecret> {
-        if from_stdin {
-            let typed = self.program.standard_input()?;
-            return Ok(WireSecret(Secret::new(
-                typed.expose().lines().next().unwrap_or_default().to_owned(),
-            )));
-        }
-        let hidden = |question| {
-            self.program
-                .hidden(question)
-                .context("no passphrase can be asked for; give it with `--passphrase-stdin`")
-        };
-        let passphrase = hidden("Passphrase of the file: ")?;
-        if is_new && hidden("The same again: ")? != passphrase {
-            return Err(anyhow!(
-                "the two passphrases are not the same; nothing was written"
-            ));
-        }
-        Ok(WireSecret(passphrase))
     }
 }
 
-fn added_lines(added: &Added) -> Vec<String> {
+/// The token, and on the next line the client's secret where one is announced.
+fn refresh_token(typed: &Secret, has_client_secret: bool) -> CredentialInput {
+    let mut lines = typed.expose().lines();
+    let mut next = || WireSecret(Secret::new(lines.next().unwrap_or_default().to_owned()));
+    CredentialInput::RefreshToken {
+        token: next(),
+        client_secret: has_client_secret.then(next),
+    }
+}
+
+/// Adds an account or enters its credential anew.
+fn store(
+    session: &mut Session<'_, impl Program>,
+    verb: impl Verb<Response = AddedAccount>,
+) -> ExitCode {
+    let added = session.call(verb)?;
+    session.out.facts(&added, added_lines(&added));
+    Ok(DONE)
+}
+
+fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
+    let accounts = session.call(AccountList {})?;
+    session.out.facts(&accounts, list_lines(&accounts));
+    if accounts.is_empty() {
+        session
+            .out
+            .note("no accounts yet: `aerostat account add PROVIDER --name NAME` adds one");
+    }
+    Ok(DONE)
+}
+
+/// Has a verb done that returns the account as it is afterwards.
+fn show(
+    session: &mut Session<'_, impl Program>,
+    verb: impl Verb<Response = AccountFacts>,
+) -> ExitCode {
+    let account = session.call(verb)?;
+    session.out.facts(&account, show_lines(&account));
+    Ok(DONE)
+}
+
+fn test(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
+    let test = session.call(AccountTest { name })?;
+    let works = [test.message.clone()].into_iter().filter(|_| test.works);
+    session
+        .out
+        .facts(&test, works.chain(models_line(&test.models)));
+    if test.works {
+        return Ok(DONE);
+    }
+    session.out.error(&test.message);
+    session
+        .out
+        .error(test.account.advice.as_deref().unwrap_or_default());
+    Ok(FAILED)
+}
+
+fn remove(session: &mut Session<'_, impl Program>, name: String, is_meant: bool) -> ExitCode {
+    if !is_meant {
+        session.out.error(&format!(
+            "nothing was removed: say `aerostat account remove {name} --yes`"
+        ));
+        return Ok(WRONG_USAGE);
+    }
+    let account = session.call(AccountRemove { name })?;
+    let line = format!("the account `{}` and its credential are gone", account.name);
+    session.out.facts(&account, [line]);
+    Ok(DONE)
+}
+
+fn export(session: &mut Session<'_, impl Program>, file: &Path, from_stdin: bool) -> ExitCode {
+    let passphrase = new_passphrase(session, from_stdin)?;
+    let exported = session.call(AccountExport { passphrase })?;
+    private_file::write_new(file, &exported.bytes())
+        .with_context(|| format!("`{}` cannot be written", file.display()))?;
+    let line = format!(
+        "{} accounts are in `{}`, sealed with the passphrase",
+        exported.accounts.len(),
+        file.display()
+    );
+    let facts = json!({ "accounts": exported.accounts, "file": file });
+    session.out.facts(&facts, [line]);
+    Ok(DONE)
+}
+
+fn import(
+    session: &mut Session<'_, impl Program>,
+    file: &Path,
+    from_stdin: bool,
+    is_meant: bool,
+) -> ExitCode {
+    let sealed =
+        std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+    let passphrase = passphrase(session, from_stdin)?;
+    let imported = session.call(AccountImport {
+        file: STANDARD.encode(sealed),
+        passphrase,
+        is_meant,
+    })?;
+    let changes = imported.changes.iter();
+    let lines = changes.map(|change| import_line(change, imported.is_done));
+    session.out.facts(&imported, lines);
+    if !imported.is_done {
+        session
+            .out
+            .note("nothing was changed; the same with `--yes` does it");
+    }
+    Ok(DONE)
+}
+
+fn passphrase(session: &Session<'_, impl Program>, from_stdin: bool) -> anyhow::Result<WireSecret> {
+    if !from_stdin {
+        return hidden_passphrase(session, "Passphrase of the file: ");
+    }
+    let typed = session.program.read_stdin()?;
+    let first = typed.expose().lines().next().unwrap_or_default();
+    Ok(WireSecret(Secret::new(first.to_owned())))
+}
+
+/// A passphrase that is chosen now; at a terminal it is typed twice.
+fn new_passphrase(
+    session: &Session<'_, impl Program>,
+    from_stdin: bool,
+) -> anyhow::Result<WireSecret> {
+    let chosen = passphrase(session, from_stdin)?;
+    if !from_stdin && hidden_passphrase(session, "The same again: ")?.0 != chosen.0 {
+        return Err(anyhow!(
+            "the two passphrases are not the same; nothing was written"
+        ));
+    }
+    Ok(chosen)
+}
+
+fn hidden_passphrase(
+    session: &Session<'_, impl Program>,
+    prompt: &str,
+) -> anyhow::Result<WireSecret> {
+    let typed = session
+        .program
+        .read_hidden(prompt)
+        .context("no passphrase can be asked for; give it with `--passphrase-stdin`")?;
+    Ok(WireSecret(typed))
+}
+
+fn added_lines(added: &AddedAccount) -> Vec<String> {
     let account = &added.account;
     let mut lines = vec![
         format!("{}: {}", account.name, account.status),
@@ -517,10 +498,10 @@ fn import_line(change: &ImportChange, is_done: bool) -> String {
             format!("would {would}")
         }
     };
-    match change.as_str() {
-        "adds" => format!("{} `{name}` at `{provider}`{address}", did("added", "add")),
-        "same" => format!("`{name}` is the same already"),
-        _ => format!(
+    match change {
+        ImportKind::Adds => format!("{} `{name}` at `{provider}`{address}", did("added", "add")),
+        ImportKind::Same => format!("`{name}` is the same already"),
+        ImportKind::Replaces => format!(
             "{} of `{name}` at `{provider}`{address}: {}",
             did("replaced", "replace"),
             replaces.join(", ")

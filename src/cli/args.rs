@@ -28,11 +28,11 @@ pub(super) struct Args {
     #[arg(long, global = true)]
     pub(super) json: bool,
     #[command(subcommand)]
-    pub(super) verb: Option<Verb>,
+    pub(super) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Verb {
+pub(super) enum Command {
     /// Say how the agent stands
     Status,
     /// Open the agent's port
@@ -49,7 +49,7 @@ pub(super) enum Verb {
     },
     /// Turn starting at login on or off
     #[command(subcommand)]
-    Autostart(AutostartVerb),
+    Autostart(AutostartCommand),
     /// Undo start at login, and end the agent
     Uninstall {
         /// Remove settings, accounts and keys too
@@ -58,19 +58,19 @@ pub(super) enum Verb {
     },
     /// Read, check and change the configuration
     #[command(subcommand)]
-    Config(ConfigVerb),
+    Config(ConfigCommand),
     /// The key of the API port
     #[command(subcommand)]
-    Key(KeyVerb),
+    Key(KeyCommand),
     /// Model names
     #[command(subcommand)]
-    Model(ModelVerb),
+    Model(ModelCommand),
     /// The services that are called
     #[command(subcommand)]
-    Provider(ProviderVerb),
+    Provider(ProviderCommand),
     /// Your accounts at the providers
     #[command(subcommand)]
-    Account(AccountVerb),
+    Account(AccountCommand),
     /// Say what became of a request, and what to do now
     Explain {
         /// What the answer's `x-aerostat-request-id` says
@@ -86,7 +86,7 @@ pub(super) enum Verb {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum AccountVerb {
+pub(super) enum AccountCommand {
     /// Add an account; its key is asked for without being shown, and never taken from the arguments
     Add {
         /// A preset or a provider of the configuration
@@ -95,7 +95,7 @@ pub(super) enum AccountVerb {
         #[arg(long)]
         name: String,
         #[command(flatten)]
-        how: How,
+        credential: CredentialArgs,
         /// Store it although the provider refuses it
         #[arg(long)]
         keep: bool,
@@ -124,7 +124,7 @@ pub(super) enum AccountVerb {
     Login {
         name: String,
         #[command(flatten)]
-        how: How,
+        credential: CredentialArgs,
         /// Keep the credential and let it go to the provider's new address
         #[arg(long, conflicts_with_all = ["stdin", "oauth", "refresh_token_stdin", "service_account_stdin"])]
         confirm_address: bool,
@@ -165,7 +165,7 @@ pub(super) enum AccountVerb {
 /// Where a credential comes from.
 #[derive(Debug, Default, clap::Args)]
 #[group(multiple = false)]
-pub(super) struct Way {
+pub(super) struct CredentialSource {
     /// Read the key from standard input
     #[arg(long)]
     pub(super) stdin: bool,
@@ -183,10 +183,11 @@ pub(super) struct Way {
     pub(super) env: Option<String>,
 }
 
+/// How a person gives a credential.
 #[derive(Debug, Default, clap::Args)]
-pub(super) struct How {
+pub(super) struct CredentialArgs {
     #[command(flatten)]
-    pub(super) way: Way,
+    pub(super) source: CredentialSource,
     /// Read the secret of your OAuth client from standard input; after a refresh token, from its
     /// second line
     #[arg(long)]
@@ -217,7 +218,7 @@ pub(super) struct Changes {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum AutostartVerb {
+pub(super) enum AutostartCommand {
     /// Start this program at login
     On {
         /// By this person's systemd, for machines without a desktop
@@ -231,7 +232,7 @@ pub(super) enum AutostartVerb {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum ConfigVerb {
+pub(super) enum ConfigCommand {
     /// Print where the configuration file lies
     Path,
     /// Say what is wrong with the configuration
@@ -249,7 +250,7 @@ pub(super) enum ConfigVerb {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum KeyVerb {
+pub(super) enum KeyCommand {
     /// Print the local key; it is made on first need
     Show,
     /// Make another key, which is shown this once
@@ -264,13 +265,13 @@ pub(super) enum KeyVerb {
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum ModelVerb {
+pub(super) enum ModelCommand {
     /// Say what a model name becomes, and why
     Try { name: String },
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum ProviderVerb {
+pub(super) enum ProviderCommand {
     /// List the providers and whether they can serve
     List,
     /// List what a provider serves, or all of them

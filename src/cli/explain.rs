@@ -1,18 +1,14 @@
 //! A request's story, in words.
 
-use super::Program;
 use super::exit_code::DONE;
-use super::out::Out;
-use super::verbs::{Done, ask, unexpected};
+use super::{ExitCode, Program, Session};
 use crate::control::explain::{AttemptFacts, Explanation, PassedOverFacts};
-use crate::control::{Ask, Home, Reply};
+use crate::control::verbs::Explain;
 use crate::status::rfc3339;
 
-pub(super) fn show(home: &Home, program: &dyn Program, id: String, out: &mut Out<'_>) -> Done {
-    let Reply::Explanation(told) = ask(home, program, Ask::Explain { id }, out)? else {
-        return Err(unexpected());
-    };
-    out.facts(&told, lines(&told));
+pub(super) fn explain(session: &mut Session<'_, impl Program>, id: String) -> ExitCode {
+    let explanation = session.call(Explain { id })?;
+    session.out.facts(&explanation, lines(&explanation));
     Ok(DONE)
 }
 

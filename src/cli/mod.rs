@@ -1,15 +1,19 @@
-//! The command line: verbs for people and scripts over [`crate::control`].
+//! The command line: commands for people and scripts over the verbs of [`crate::control`].
 //!
-//! It words what the verbs answer and chooses the exit code; it decides nothing, and only `out`
-//! writes.
+//! It puts a verb's response into words and chooses the exit code; it decides nothing, and only
+//! `out` writes.
 
 mod account;
+mod agent;
 mod args;
+mod config;
 pub mod exit_code;
 mod explain;
+mod key;
 mod out;
+mod provider;
+mod selftest;
 mod system;
-mod verbs;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -18,30 +22,48 @@ use bytes::Bytes;
 use clap::Parser;
 use http::Request;
 
+use crate::control::verbs::{Start, Stop};
 use crate::control::{
-    Ask, ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Reply, Secret, Started,
+    ControlError, DashboardLink, ErrorKind, Fault, Home, Note, Secret, Started, Verb,
 };
 use crate::selftest::Answered;
-use args::{Args, ConfigVerb, KeyVerb, ModelVerb, ProviderVerb, Verb};
+use args::{Args, Command, ConfigCommand, KeyCommand, ModelCommand, ProviderCommand};
 use out::Out;
 
 /// How the agent is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct How {
+pub struct RunOptions {
     /// Without a tray, also where the session has one.
     pub is_headless: bool,
-    /// Whether the dashboard is opened once it runs.
-    pub opens: bool,
+    /// Whether the dashboard is opened once the agent runs.
+    pub opens_dashboard: bool,
 }
 
-/// What the commands borrow from the program: everything that needs a runtime and sockets.
+/// What the commands need of the program: everything with a runtime, a socket or a terminal.
 pub trait Program {
-    /// Runs the agent until it is told to stop. `on_start` is told how it stands once it can be
-    /// asked; where one runs already, how that one stands, and that is all.
+    /// Runs the agent until it is told to stop. `on_start` gets its state once it serves the
+    /// control socket; where another agent has the home, it gets that one's, and nothing else
+    /// happens.
     ///
     /// # Errors
     /// When it cannot start, or ends because something broke.
-    fn run(&self, home: &Home, how: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()>;
+    fn run(
+        &self,
+        home: &Home,
+        options: RunOptions,
+        on_start: &mut dyn FnMut(&Started),
+    ) -> anyhow::Result<()>;
+
+    /// Has a verb done, by the running agent or on the files; notes go to `on_note` as they come.
+    ///
+    /// # Errors
+    /// Why it was not done.
+    fn call<V: Verb>(
+        &self,
+        home: &Home,
+        verb: V,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<V::Response, ControlError>;
 
     /// Starts this person's browser on the dashboard.
     ///
@@ -49,45 +71,62 @@ pub trait Program {
     /// When there is none.
     fn open_in_browser(&self, link: &DashboardLink) -> io::Result<()>;
 
-    /// Tells a person who sees no terminal, where there is a desktop to tell it.
-    fn announce(&self, summary: &str, body: &str);
+    /// Opens an address in the person's browser, where there is one.
+    fn open_browser(&self, url: &str);
 
-    /// Has a verb done, by the running agent or on the files; what is said on the way goes to
-    /// `on_note`.
-    ///
-    /// # Errors
-    /// Why it was not done.
-    fn ask(
-        &self,
-        home: &Home,
-        ask: Ask,
-        on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, ControlError>;
+    /// Shows a notification to a person who sees no terminal, where there is a desktop.
+    fn announce(&self, summary: &str, body: &str);
 
     /// Asks the person for something that is not shown while it is typed.
     ///
     /// # Errors
-    /// When there is no person to ask.
-    fn hidden(&self, question: &str) -> io::Result<Secret>;
-
-    /// Opens an address in the person's browser, where there is one.
-    fn open_browser(&self, url: &str);
+    /// When there is no terminal.
+    fn read_hidden(&self, prompt: &str) -> io::Result<Secret>;
 
     /// All of standard input.
     ///
     /// # Errors
     /// When it cannot be read, or is no text.
-    fn standard_input(&self) -> io::Result<Secret>;
+    fn read_stdin(&self) -> io::Result<Secret>;
 
     /// Serves requests with nothing configured, so that only the demo answers, on a free port.
     ///
     /// # Errors
     /// When it cannot serve.
-    fn rehearse(&self, home: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault>;
+    fn serve_demo(
+        &self,
+        home: &Home,
+        requests: Vec<Request<Bytes>>,
+    ) -> Result<Vec<Answered>, Fault>;
+}
+
+/// What a command works with.
+struct Session<'a, P> {
+    home: Home,
+    program: &'a P,
+    out: Out<'a>,
+}
+
+/// The exit code of a command.
+type ExitCode = anyhow::Result<u8>;
+
+impl<P: Program> Session<'_, P> {
+    /// Has a verb done, and shows its notes to the person.
+    fn call<V: Verb>(&mut self, verb: V) -> Result<V::Response, ControlError> {
+        let Self { home, program, out } = self;
+        program.call(home, verb, &mut |note: Note| {
+            out.note(&note.text);
+            if let Some(url) = &note.url {
+                // Where no browser opens, the address is there to be copied.
+                out.note(url);
+                program.open_browser(url);
+            }
+        })
+    }
 }
 
 /// Does what the arguments say, and gives the exit code.
-pub fn main(program: &dyn Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn main(program: &impl Program, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let home = Home::find(&|name| std::env::var_os(name));
     execute(
         program,
@@ -99,25 +138,30 @@ pub fn main(program: &dyn Program, arguments: impl IntoIterator<Item = OsString>
 }
 
 fn execute(
-    program: &dyn Program,
+    program: &impl Program,
     arguments: impl IntoIterator<Item = OsString>,
     home: io::Result<Home>,
-    facts: &mut dyn Write,
-    complaints: &mut dyn Write,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
 ) -> u8 {
     let args = match Args::try_parse_from(arguments) {
         Ok(args) => args,
-        Err(error) => return explain_usage(&error, &mut Out::new(facts, complaints, false)),
+        Err(error) => return explain_usage(&error, &mut Out::new(stdout, stderr, false)),
     };
-    let mut out = Out::new(facts, complaints, args.json);
-    let done = home
-        .map_err(Into::into)
-        .and_then(|home| perform(program, &home, args, &mut out));
-    let code = done.unwrap_or_else(|error| {
-        out.complain(&format!("{error:#}"));
+    let mut out = Out::new(stdout, stderr, args.json);
+    let home = match home {
+        Ok(home) => home,
+        Err(error) => {
+            out.error(&error.to_string());
+            return exit_code::FAILED;
+        }
+    };
+    let mut session = Session { home, program, out };
+    let code = perform(&mut session, args).unwrap_or_else(|error| {
+        session.out.error(&format!("{error:#}"));
         exit_code_of(&error)
     });
-    if out.finish().is_err() {
+    if session.out.finish().is_err() {
         exit_code::FAILED
     } else {
         code
@@ -125,10 +169,8 @@ fn execute(
 }
 
 fn exit_code_of(error: &anyhow::Error) -> u8 {
-    match error
-        .downcast_ref::<ControlError>()
-        .map(|complaint| complaint.kind)
-    {
+    let control = error.downcast_ref::<ControlError>();
+    match control.map(|error| error.kind) {
         Some(ErrorKind::NotRunning) => exit_code::NOT_RUNNING,
         Some(ErrorKind::WrongUsage) => exit_code::WRONG_USAGE,
         Some(ErrorKind::Failed) | None => exit_code::FAILED,
@@ -146,41 +188,34 @@ fn explain_usage(error: &clap::Error, out: &mut Out<'_>) -> u8 {
     exit_code::DONE
 }
 
-fn perform(
-    program: &dyn Program,
-    home: &Home,
-    args: Args,
-    out: &mut Out<'_>,
-) -> anyhow::Result<u8> {
-    let Some(verb) = args.verb else {
-        return verbs::run(home, program, &args, out);
+fn perform(session: &mut Session<'_, impl Program>, args: Args) -> ExitCode {
+    let Some(command) = args.command else {
+        return agent::run(session, &args);
     };
-    match verb {
-        Verb::Status => verbs::show_status(home, program, out),
-        Verb::Start => verbs::change(home, program, Ask::Start, out),
-        Verb::Stop => verbs::change(home, program, Ask::Stop, out),
-        Verb::Quit => verbs::quit(home, program, out),
-        Verb::Open { print } => system::open(home, program, print, out),
-        Verb::Autostart(verb) => system::autostart(&verb, out),
-        Verb::Uninstall { purge } => system::uninstall(home, program, purge, out),
-        Verb::Man { folder } => system::write_manual(&folder),
-        Verb::Config(ConfigVerb::Path) => verbs::show_path(home, out),
-        Verb::Config(ConfigVerb::Check) => verbs::check_config(home, out),
-        Verb::Config(ConfigVerb::Get { key }) => verbs::get_setting(home, key.as_deref(), out),
-        Verb::Config(ConfigVerb::Set { changes }) => verbs::set_settings(home, &changes, out),
-        Verb::Key(KeyVerb::Show) => verbs::show_key(home, out),
-        Verb::Key(KeyVerb::Create { name }) => verbs::create_key(home, program, name, out),
-        Verb::Key(KeyVerb::List) => verbs::list_keys(home, program, out),
-        Verb::Key(KeyVerb::Revoke { name }) => verbs::revoke_key(home, program, name, out),
-        Verb::Model(ModelVerb::Try { name }) => verbs::try_model(home, program, name, out),
-        Verb::Provider(ProviderVerb::List) => verbs::list_providers(home, program, out),
-        Verb::Provider(ProviderVerb::Models { name }) => {
-            verbs::list_models(home, program, name, out)
-        }
-        Verb::Account(verb) => account::perform(home, program, verb, out),
-        Verb::Explain { id } => explain::show(home, program, id, out),
-        Verb::Selftest => verbs::run_selftest(home, program, out),
-        Verb::Completions { shell } => verbs::print_completions(shell, out),
+    match command {
+        Command::Status => agent::status(session),
+        Command::Start => agent::change(session, Start {}),
+        Command::Stop => agent::change(session, Stop {}),
+        Command::Quit => agent::quit(session),
+        Command::Open { print } => system::open(session, print),
+        Command::Autostart(command) => system::autostart(session, &command),
+        Command::Uninstall { purge } => system::uninstall(session, purge),
+        Command::Man { folder } => system::write_manual(&folder),
+        Command::Config(ConfigCommand::Path) => config::path(session),
+        Command::Config(ConfigCommand::Check) => config::check(session),
+        Command::Config(ConfigCommand::Get { key }) => config::get(session, key.as_deref()),
+        Command::Config(ConfigCommand::Set { changes }) => config::set(session, &changes),
+        Command::Key(KeyCommand::Show) => key::show(session),
+        Command::Key(KeyCommand::Create { name }) => key::create(session, name),
+        Command::Key(KeyCommand::List) => key::list(session),
+        Command::Key(KeyCommand::Revoke { name }) => key::revoke(session, name),
+        Command::Model(ModelCommand::Try { name }) => provider::try_model(session, name),
+        Command::Provider(ProviderCommand::List) => provider::list(session),
+        Command::Provider(ProviderCommand::Models { name }) => provider::models(session, name),
+        Command::Account(command) => account::perform(session, command),
+        Command::Explain { id } => explain::explain(session, id),
+        Command::Selftest => selftest::run(session),
+        Command::Completions { shell } => system::print_completions(session, shell),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The one writer of the command line.
 //!
-//! Facts go to standard output, complaints to standard error. What comes from files and upstreams
+//! Facts go to standard output, errors and notes to standard error. What comes from files and upstreams
 //! cannot steer the terminal, and a reader that left is no error.
 
 use std::io::{self, Write};
@@ -10,22 +10,18 @@ use serde::Serialize;
 use crate::host::printable::escape_json;
 
 pub(super) struct Out<'a> {
-    facts: &'a mut dyn Write,
-    complaints: &'a mut dyn Write,
+    stdout: &'a mut dyn Write,
+    stderr: &'a mut dyn Write,
     is_json: bool,
     /// The first failure to write facts; nothing is written after it.
     failure: Option<io::Error>,
 }
 
 impl<'a> Out<'a> {
-    pub(super) fn new(
-        facts: &'a mut dyn Write,
-        complaints: &'a mut dyn Write,
-        is_json: bool,
-    ) -> Self {
+    pub(super) fn new(stdout: &'a mut dyn Write, stderr: &'a mut dyn Write, is_json: bool) -> Self {
         Self {
-            facts,
-            complaints,
+            stdout,
+            stderr,
             is_json,
             failure: None,
         }
@@ -54,43 +50,43 @@ impl<'a> Out<'a> {
     /// Writes a script that this program made, as it is.
     pub(super) fn script(&mut self, script: &[u8]) {
         if self.failure.is_none() {
-            self.failure = self.facts.write_all(script).err();
+            self.failure = self.stdout.write_all(script).err();
         }
     }
 
     /// Shows what was written so far, where more comes only later.
     pub(super) fn flush(&mut self) {
         if self.failure.is_none() {
-            self.failure = self.facts.flush().err();
+            self.failure = self.stdout.flush().err();
         }
     }
 
     fn line(&mut self, line: &str) {
         if self.failure.is_none() {
-            self.failure = writeln!(self.facts, "{}", escape_json(line)).err();
+            self.failure = writeln!(self.stdout, "{}", escape_json(line)).err();
         }
     }
 
     /// Tells people something beside the facts: on standard error, so that scripts read facts
     /// alone.
     pub(super) fn note(&mut self, text: &str) {
-        text.lines().for_each(|line| self.complaint("", line));
+        text.lines().for_each(|line| self.stderr_line("", line));
     }
 
     /// Says what went wrong, a line each.
-    pub(super) fn complain(&mut self, text: &str) {
+    pub(super) fn error(&mut self, text: &str) {
         text.lines()
-            .for_each(|line| self.complaint("aerostat: ", line));
+            .for_each(|line| self.stderr_line("aerostat: ", line));
     }
 
     /// Says how the program is used, where it was not used so.
     pub(super) fn explain(&mut self, usage: &str) {
-        usage.lines().for_each(|line| self.complaint("", line));
+        usage.lines().for_each(|line| self.stderr_line("", line));
     }
 
-    fn complaint(&mut self, prefix: &str, line: &str) {
-        // When this fails there is nobody left to tell.
-        let _ = writeln!(self.complaints, "{prefix}{}", escape_json(line));
+    fn stderr_line(&mut self, prefix: &str, line: &str) {
+        // There is no other place to report a failure.
+        let _ = writeln!(self.stderr, "{prefix}{}", escape_json(line));
     }
 
     /// Whether everything reached its reader, or the reader left by itself.
@@ -120,8 +116,8 @@ mod tests {
     }
 
     fn finished(kind: io::ErrorKind) -> io::Result<()> {
-        let (mut facts, mut complaints) = (Gone(kind), Vec::new());
-        let mut out = Out::new(&mut facts, &mut complaints, false);
+        let (mut facts, mut stderr) = (Gone(kind), Vec::new());
+        let mut out = Out::new(&mut facts, &mut stderr, false);
         out.lines(["a", "b"]);
         out.finish()
     }
@@ -147,8 +143,8 @@ mod tests {
 
     #[test]
     fn json_stays_json() {
-        let (mut facts, mut complaints) = (Vec::new(), Vec::new());
-        let mut out = Out::new(&mut facts, &mut complaints, true);
+        let (mut facts, mut stderr) = (Vec::new(), Vec::new());
+        let mut out = Out::new(&mut facts, &mut stderr, true);
         out.facts(
             &serde_json::json!({ "name": "a\u{9b}\u{1b}\u{202e}\u{e0041}" }),
             [],

@@ -1,38 +1,39 @@
-//! The verbs about this machine: the dashboard, start at login, taking everything off.
+//! The commands about this machine: the dashboard, start at login, taking everything off, and what
+//! packages and shells need.
 
 use std::path::Path;
 
 use anyhow::Context as _;
 use clap::CommandFactory;
-
-use super::Program;
-use super::args::{Args, AutostartVerb};
-use super::exit_code::{DONE, FAILED};
-use super::out::Out;
-use super::verbs::{Done, ask, unexpected};
-use crate::control::uninstall::{self, Uninstalled};
-use crate::control::{Ask, ControlError, ErrorKind, Home, Reply};
-use crate::host::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
+use clap_complete::Shell;
 use serde_json::json;
 
+use super::args::{Args, AutostartCommand};
+use super::exit_code::{DONE, FAILED};
+use super::{ExitCode, Program, Session};
+use crate::control::uninstall::{self, Uninstalled};
+use crate::control::verbs::{Open, Quit};
+use crate::control::{ErrorKind, Home};
+use crate::host::autostart::{self, AutostartFacts, AutostartState, Kind, Places};
+
 /// Opens the dashboard of the running agent; where no browser can be started, prints its address.
-pub(super) fn open(home: &Home, program: &dyn Program, prints: bool, out: &mut Out<'_>) -> Done {
-    let Reply::Link(link) = ask(home, program, Ask::Open, out)? else {
-        return Err(unexpected());
-    };
+pub(super) fn open(session: &mut Session<'_, impl Program>, prints: bool) -> ExitCode {
+    let link = session.call(Open {})?;
     let url = link.url.0.expose();
     if prints {
-        out.facts(&json!({ "url": url }), [url.to_owned()]);
+        session.out.facts(&json!({ "url": url }), [url.to_owned()]);
         return Ok(DONE);
     }
-    match program.open_in_browser(&link) {
-        Ok(()) => out.facts(
+    match session.program.open_in_browser(&link) {
+        Ok(()) => session.out.facts(
             &json!({ "opened": true }),
             ["the dashboard opens in the browser".to_owned()],
         ),
         Err(error) => {
-            out.complain(&format!("no browser could be started: {error}"));
-            out.facts(
+            session
+                .out
+                .error(&format!("no browser could be started: {error}"));
+            session.out.facts(
                 &json!({ "opened": false, "url": url }),
                 [
                     "open this within a minute; it works once:".to_owned(),
@@ -44,19 +45,22 @@ pub(super) fn open(home: &Home, program: &dyn Program, prints: bool, out: &mut O
     Ok(DONE)
 }
 
-pub(super) fn autostart(verb: &AutostartVerb, out: &mut Out<'_>) -> Done {
+pub(super) fn autostart(
+    session: &mut Session<'_, impl Program>,
+    command: &AutostartCommand,
+) -> ExitCode {
     let places = Places::find(&|name| std::env::var_os(name));
-    let facts = match verb {
-        AutostartVerb::Status => autostart::status(&places),
-        AutostartVerb::On { systemd: true } => autostart::turn_on(&places, Kind::Systemd)?,
-        AutostartVerb::On { systemd: false } => autostart::turn_on(&places, Kind::of_system())?,
-        AutostartVerb::Off => autostart::turn_off(&places)?,
+    let facts = match command {
+        AutostartCommand::Status => autostart::status(&places),
+        AutostartCommand::On { systemd: true } => autostart::turn_on(&places, Kind::Systemd)?,
+        AutostartCommand::On { systemd: false } => autostart::turn_on(&places, Kind::of_system())?,
+        AutostartCommand::Off => autostart::turn_off(&places)?,
     };
-    out.facts(&facts, autostart_lines(&facts, verb));
+    session.out.facts(&facts, autostart_lines(&facts, command));
     Ok(DONE)
 }
 
-fn autostart_lines(facts: &AutostartFacts, verb: &AutostartVerb) -> Vec<String> {
+fn autostart_lines(facts: &AutostartFacts, command: &AutostartCommand) -> Vec<String> {
     let mut lines = vec![facts.detail.clone()];
     lines.extend(
         facts
@@ -65,7 +69,7 @@ fn autostart_lines(facts: &AutostartFacts, verb: &AutostartVerb) -> Vec<String> 
             .filter(|_| facts.state != AutostartState::Off)
             .map(|file| format!("by {file}")),
     );
-    if facts.kind == Some(Kind::Systemd) && matches!(verb, AutostartVerb::On { .. }) {
+    if facts.kind == Some(Kind::Systemd) && matches!(command, AutostartCommand::On { .. }) {
         lines.push(
             "now: systemctl --user daemon-reload && systemctl --user start aerostat".to_owned(),
         );
@@ -74,28 +78,26 @@ fn autostart_lines(facts: &AutostartFacts, verb: &AutostartVerb) -> Vec<String> 
     lines
 }
 
-pub(super) fn uninstall(
-    home: &Home,
-    program: &dyn Program,
-    is_purge: bool,
-    out: &mut Out<'_>,
-) -> Done {
-    match program.ask(home, Ask::Quit, &mut |_| {}) {
-        Ok(_)
-        | Err(ControlError {
-            kind: ErrorKind::NotRunning,
-            ..
-        }) => {}
-        Err(complaint) => return Err(complaint.into()),
+pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool) -> ExitCode {
+    let quit = session.program.call(&session.home, Quit {}, &mut |_| {});
+    match quit {
+        Ok(_) => {}
+        Err(error) if error.kind == ErrorKind::NotRunning => {}
+        Err(error) => return Err(error.into()),
     }
     let variable = |name: &str| std::env::var_os(name);
     let (places, usual) = (Places::find(&variable), Home::usual(&variable));
     let done = match is_purge {
-        true => uninstall::purge(home, usual.as_ref(), &places, uninstall::forget_key),
-        false => uninstall::uninstall(home, &places),
+        true => uninstall::purge(
+            &session.home,
+            usual.as_ref(),
+            &places,
+            uninstall::forget_key,
+        ),
+        false => uninstall::uninstall(&session.home, &places),
     };
-    out.facts(&done, uninstall_lines(&done));
-    out.complain(&done.failed.join("\n"));
+    session.out.facts(&done, uninstall_lines(&done));
+    session.out.error(&done.failed.join("\n"));
     Ok(if done.failed.is_empty() { DONE } else { FAILED })
 }
 
@@ -112,7 +114,14 @@ fn uninstall_lines(done: &Uninstalled) -> Vec<String> {
 }
 
 /// Writes the manual's pages for packages.
-pub(super) fn write_manual(folder: &Path) -> Done {
+pub(super) fn write_manual(folder: &Path) -> ExitCode {
     clap_mangen::generate_to(Args::command(), folder).context("the manual cannot be written")?;
+    Ok(DONE)
+}
+
+pub(super) fn print_completions(session: &mut Session<'_, impl Program>, shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "aerostat", &mut script);
+    session.out.script(&script);
     Ok(DONE)
 }

@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::control::status::Status;
+use crate::control::verbs::Open;
 use crate::control::{
     self, Config, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice, Serving,
     SocketPath, Upstream, Wanted,
@@ -53,7 +54,12 @@ impl Environment for World {
 }
 
 impl Program for Fake {
-    fn run(&self, home: &Home, _: How, on_start: &mut dyn FnMut(&Started)) -> anyhow::Result<()> {
+    fn run(
+        &self,
+        home: &Home,
+        _: RunOptions,
+        on_start: &mut dyn FnMut(&Started),
+    ) -> anyhow::Result<()> {
         self.ran.set(true);
         let place = SocketPath::of(home, &|_| None);
         let serving = Serving::Running {
@@ -92,37 +98,34 @@ impl Program for Fake {
             .push(format!("{summary} | {body}"));
     }
 
-    fn ask(
+    fn call<V: Verb>(
         &self,
         home: &Home,
-        ask: Ask,
+        verb: V,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, ControlError> {
-        if matches!(ask, Ask::Open) && !self.is_first {
-            let url = control::WireSecret(Secret::new("http://127.0.0.1:2/link".to_owned()));
-            return Ok(Reply::Link(DashboardLink {
-                file: "link.html".into(),
-                url,
-            }));
+    ) -> Result<V::Response, ControlError> {
+        if V::NAME == Open::NAME && !self.is_first {
+            let link = serde_json::json!({ "file": "link.html", "url": "http://127.0.0.1:2/link" });
+            return Ok(serde_json::from_value(link).unwrap());
         }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        runtime.block_on(control::ask(home, ask, Arc::new(World), on_note))
+        runtime.block_on(control::call(home, verb, Arc::new(World), on_note))
     }
 
-    fn hidden(&self, _: &str) -> io::Result<Secret> {
+    fn read_hidden(&self, _: &str) -> io::Result<Secret> {
         Err(io::ErrorKind::NotConnected.into())
     }
 
     fn open_browser(&self, _: &str) {}
 
-    fn standard_input(&self) -> io::Result<Secret> {
+    fn read_stdin(&self) -> io::Result<Secret> {
         Ok(Secret::new("sk-typed\n".to_owned()))
     }
 
-    fn rehearse(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
+    fn serve_demo(&self, _: &Home, requests: Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault> {
         Ok(requests
             .iter()
             .map(|_| Err(Fault::upstream("no answer")))
@@ -132,13 +135,13 @@ impl Program for Fake {
 
 struct Ended {
     code: u8,
-    facts: String,
-    complaints: String,
+    stdout: String,
+    stderr: String,
 }
 
 impl Ended {
     fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.facts).unwrap()
+        serde_json::from_str(&self.stdout).unwrap()
     }
 }
 
@@ -165,19 +168,19 @@ impl Terminal {
         let arguments = std::iter::once("aerostat")
             .chain(line.split_whitespace())
             .map(OsString::from);
-        let (mut facts, mut complaints) = (Vec::new(), Vec::new());
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
         let code = execute(
             &self.program,
             arguments,
             Ok(Home::at(self.folder.path())),
-            &mut facts,
-            &mut complaints,
+            &mut stdout,
+            &mut stderr,
         );
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Ended {
             code,
-            facts: text(facts),
-            complaints: text(complaints),
+            stdout: text(stdout),
+            stderr: text(stderr),
         }
     }
 }
@@ -190,9 +193,9 @@ fn without_a_verb_the_gateway_runs() {
         assert_eq!(ended.code, exit_code::DONE);
         assert!(terminal.program.ran.get());
         assert!(
-            ended.facts.contains("serves http://127.0.0.1:1\n"),
+            ended.stdout.contains("serves http://127.0.0.1:1\n"),
             "{}",
-            ended.facts
+            ended.stdout
         );
     }
     assert_eq!(
@@ -208,19 +211,19 @@ fn a_second_start_says_where_the_first_one_serves() {
     let ended = terminal.run("");
     assert_eq!(ended.code, exit_code::DONE);
     assert!(
-        ended.facts.contains("runs already, in process "),
+        ended.stdout.contains("runs already, in process "),
         "{}",
-        ended.facts
+        ended.stdout
     );
     assert!(
-        ended.facts.contains("running at http://127.0.0.1:1\n"),
+        ended.stdout.contains("running at http://127.0.0.1:1\n"),
         "{}",
-        ended.facts
+        ended.stdout
     );
     assert!(
-        ended.facts.contains("the dashboard opens"),
+        ended.stdout.contains("the dashboard opens"),
         "{}",
-        ended.facts
+        ended.stdout
     );
 }
 
@@ -232,10 +235,10 @@ fn a_start_beside_another_version_offers_to_take_over() {
     assert_eq!(ended.code, exit_code::DONE);
     assert!(
         ended
-            .complaints
+            .stderr
             .contains("`aerostat --take-over` puts it in the other's place"),
         "{}",
-        ended.complaints
+        ended.stderr
     );
     let announced = terminal.program.announced.borrow();
     assert!(
@@ -271,14 +274,14 @@ fn without_a_browser_the_address_is_printed() {
     let ended = terminal.run("open");
     assert_eq!(ended.code, exit_code::DONE);
     assert!(
-        ended.facts.ends_with("http://127.0.0.1:2/link\n"),
+        ended.stdout.ends_with("http://127.0.0.1:2/link\n"),
         "{}",
-        ended.facts
+        ended.stdout
     );
     assert!(
-        ended.complaints.contains("no browser could be started"),
+        ended.stderr.contains("no browser could be started"),
         "{}",
-        ended.complaints
+        ended.stderr
     );
 }
 
@@ -289,7 +292,7 @@ fn a_second_start_leaves_the_first_alone_at_login_and_without_a_desktop() {
         terminal.program.is_first = false;
         let ended = terminal.run(line);
         assert_eq!(ended.code, exit_code::DONE);
-        assert!(!ended.facts.contains("dashboard"), "{}", ended.facts);
+        assert!(!ended.stdout.contains("dashboard"), "{}", ended.stdout);
     }
 }
 
@@ -299,12 +302,12 @@ fn verbs_that_need_an_agent_say_that_none_runs() {
     for verb in ["start", "stop", "quit"] {
         let ended = terminal.run(verb);
         assert_eq!(
-            (ended.code, ended.facts.as_str()),
+            (ended.code, ended.stdout.as_str()),
             (exit_code::NOT_RUNNING, ""),
             "{verb}"
         );
         assert_eq!(
-            ended.complaints,
+            ended.stderr,
             "aerostat: the agent is not running; `aerostat` starts it\n"
         );
     }
@@ -313,13 +316,13 @@ fn verbs_that_need_an_agent_say_that_none_runs() {
 #[test]
 fn a_key_is_shown_once_and_listed_by_its_end() {
     let terminal = Terminal::with_config("");
-    let key = terminal.run("key create laptop").facts.trim().to_owned();
+    let key = terminal.run("key create laptop").stdout.trim().to_owned();
     assert!(key.starts_with("sk-") && key.len() == 51, "{key}");
     let listed = terminal.run("key list --json");
     assert_eq!(listed.json()[0]["hint"], key[47..]);
-    assert!(!listed.facts.contains(&key));
+    assert!(!listed.stdout.contains(&key));
     let again = terminal.run("key create laptop");
-    assert_eq!((again.code, again.facts.as_str()), (exit_code::FAILED, ""));
+    assert_eq!((again.code, again.stdout.as_str()), (exit_code::FAILED, ""));
     assert_eq!(terminal.run("key revoke laptop").code, exit_code::DONE);
     assert_eq!(
         terminal.run("key list --json").json(),
@@ -343,17 +346,17 @@ fn wrong_usage_is_told_apart_from_failure() {
     ] {
         let ended = terminal.run(line);
         assert_eq!(
-            (ended.code, ended.facts.as_str()),
+            (ended.code, ended.stdout.as_str()),
             (exit_code::WRONG_USAGE, ""),
             "{line}"
         );
-        assert!(!ended.complaints.is_empty());
+        assert!(!ended.stderr.is_empty());
     }
     assert_eq!(terminal.run("provider list").code, exit_code::FAILED);
     assert!(
         terminal
             .run("nonsense")
-            .complaints
+            .stderr
             .starts_with("error: unrecognized subcommand")
     );
     assert!(!terminal.program.ran.get());
@@ -362,9 +365,9 @@ fn wrong_usage_is_told_apart_from_failure() {
 #[test]
 fn help_and_version_are_facts() {
     let terminal = Terminal::with_config("");
-    assert!(terminal.run("--version").facts.starts_with("aerostat "));
+    assert!(terminal.run("--version").stdout.starts_with("aerostat "));
     let help = terminal.run("config --help");
-    assert_eq!((help.code, help.complaints.as_str()), (exit_code::DONE, ""));
+    assert_eq!((help.code, help.stderr.as_str()), (exit_code::DONE, ""));
 }
 
 #[test]
@@ -378,7 +381,7 @@ fn status_says_that_nothing_runs() {
     let ended = terminal.run("status --json");
     assert_eq!(ended.code, exit_code::NOT_RUNNING);
     assert_eq!(ended.json()["state"], "not_running");
-    assert!(terminal.run("status").facts.starts_with("not running"));
+    assert!(terminal.run("status").stdout.starts_with("not running"));
 }
 
 #[test]
@@ -390,9 +393,9 @@ fn a_setting_is_changed_and_read_back() {
             .code,
         exit_code::DONE
     );
-    assert_eq!(terminal.run("config get scheduling.mode").facts, "drain\n");
+    assert_eq!(terminal.run("config get scheduling.mode").stdout, "drain\n");
     assert_eq!(terminal.run("config get port --json").json()["value"], 9000);
-    assert!(terminal.run("config get").facts.contains("port = 9000\n"));
+    assert!(terminal.run("config get").stdout.contains("port = 9000\n"));
 }
 
 #[test]
@@ -400,11 +403,9 @@ fn a_refused_change_says_why() {
     let ended = Terminal::with_config("").run("config set auth_mode loose");
     assert_eq!(ended.code, exit_code::FAILED);
     assert!(
-        ended
-            .complaints
-            .contains("auth_mode: expected one of `off`"),
+        ended.stderr.contains("auth_mode: expected one of `off`"),
         "{}",
-        ended.complaints
+        ended.stderr
     );
 }
 
@@ -412,10 +413,10 @@ fn a_refused_change_says_why() {
 fn check_names_the_place_of_a_problem() {
     let terminal = Terminal::with_config("port = 70000\n");
     let ended = terminal.run("config check");
-    assert_eq!((ended.code, ended.facts.as_str()), (exit_code::FAILED, ""));
+    assert_eq!((ended.code, ended.stdout.as_str()), (exit_code::FAILED, ""));
     assert!(
         ended
-            .complaints
+            .stderr
             .starts_with("aerostat: config.toml:1:8: port: ")
     );
     assert_eq!(
@@ -423,7 +424,7 @@ fn check_names_the_place_of_a_problem() {
         1
     );
     assert_eq!(
-        Terminal::with_config("").run("config check").facts,
+        Terminal::with_config("").run("config check").stdout,
         "the configuration is valid\n"
     );
 }
@@ -439,7 +440,7 @@ fn check_fails_for_what_will_not_be_done() {
 #[test]
 fn the_local_key_stays_the_same() {
     let terminal = Terminal::with_config("");
-    let key = terminal.run("key show").facts;
+    let key = terminal.run("key show").stdout;
     assert!(key.starts_with("sk-") && key.len() == 52);
     assert_eq!(terminal.run("key show --json").json()["key"], key.trim());
 }
@@ -452,18 +453,18 @@ fn a_model_name_is_explained() {
     assert!(
         terminal
             .run("model try fast")
-            .facts
+            .stdout
             .contains("1. ollama/llama3:8b")
     );
     assert_eq!(terminal.run("model try demo --json").json()["why"], "demo");
     let unknown = Terminal::with_config("").run("model try gpt-9");
     assert_eq!(
-        (unknown.code, unknown.facts.as_str()),
+        (unknown.code, unknown.stdout.as_str()),
         (exit_code::FAILED, "")
     );
     assert!(
         unknown
-            .complaints
+            .stderr
             .contains("no rule and no provider lists `gpt-9`")
     );
 }
@@ -476,17 +477,17 @@ fn models_are_listed_as_clients_ask_for_them() {
     assert_eq!(ended.code, exit_code::FAILED);
     assert!(
         ended
-            .facts
+            .stdout
             .starts_with("ollama/llama3:8b\ndemo\ndemo/openai_chat\n"),
         "{}",
-        ended.facts
+        ended.stdout
     );
-    assert_eq!(ended.complaints, "aerostat: provider `lab`: no answer\n");
+    assert_eq!(ended.stderr, "aerostat: provider `lab`: no answer\n");
     assert_eq!(terminal.run("provider models ollama").code, exit_code::DONE);
     assert!(
         terminal
             .run("provider models olama")
-            .complaints
+            .stderr
             .contains("did you mean `ollama`?")
     );
 }
@@ -495,7 +496,7 @@ fn models_are_listed_as_clients_ask_for_them() {
 fn names_from_the_file_cannot_steer_the_terminal() {
     let terminal = Terminal::with_config("\"\\u001b[2J\" = 1\n");
     let ended = terminal.run("config check");
-    assert!(ended.complaints.contains("\\u001b[2J") && !ended.complaints.contains('\u{1b}'));
+    assert!(ended.stderr.contains("\\u001b[2J") && !ended.stderr.contains('\u{1b}'));
 }
 
 #[test]
@@ -505,17 +506,13 @@ fn a_selftest_that_fails_says_where() {
     assert_eq!(ended.code, exit_code::FAILED);
     assert!(
         ended
-            .facts
+            .stdout
             .starts_with("openai_chat         through openai_chat       0 of "),
         "{}",
-        ended.facts
+        ended.stdout
     );
-    let complaint = "aerostat: openai_chat through openai_chat, `text`: the exchange: expected an answer, found no answer\n";
-    assert!(
-        ended.complaints.starts_with(complaint),
-        "{}",
-        ended.complaints
-    );
+    let expected = "aerostat: openai_chat through openai_chat, `text`: the exchange: expected an answer, found no answer\n";
+    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
     assert_eq!(
         terminal.run("selftest --json").json()["pairs"][0]["failures"][0]["case"],
         "text"
@@ -524,6 +521,6 @@ fn a_selftest_that_fails_says_where() {
 
 #[test]
 fn completions_know_the_keys() {
-    let script = Terminal::with_config("").run("completions bash").facts;
+    let script = Terminal::with_config("").run("completions bash").stdout;
     assert!(script.contains("scheduling.max_wait_seconds"));
 }

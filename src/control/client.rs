@@ -1,30 +1,32 @@
-//! Asking a running agent.
+//! Calling a running agent.
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::Stream;
 use interprocess::local_socket::traits::tokio::Stream as _;
 use tokio::io::BufReader;
+use zeroize::Zeroizing;
 
 use super::socket_path::SocketPath;
+use super::verb::Verb;
 use super::wire::{
-    Asked, ControlError, MessageBody, ServerMessage, VERSION, read_line, write_line,
+    ControlError, Note, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
-use super::{Ask, Note, Reply};
 
-/// How long an agent may take to take a connection. It is on this machine.
+/// How long an agent may take to accept a connection. It is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A line to the agent of a home.
+/// A connection to the agent of a home.
 pub struct Client {
     stream: Stream,
 }
 
 impl Client {
-    /// `None` where no agent is there.
-    pub async fn connect(place: &SocketPath) -> Option<Self> {
-        let name = place.name().ok()?;
+    /// `None` where no agent listens.
+    pub async fn connect(socket: &SocketPath) -> Option<Self> {
+        let name = socket.name().ok()?;
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name))
             .await
             .ok()?
@@ -32,55 +34,61 @@ impl Client {
         Some(Self { stream })
     }
 
-    /// Asks one thing; what the agent says on the way goes to `on_note`.
+    /// Has the agent do `verb`; notes go to `on_note` as they come.
     ///
     /// # Errors
-    /// What the agent said, or that it said nothing in the time that the verb may take.
-    pub async fn ask(
+    /// What the agent answered, or that it did not answer within the verb's time limit.
+    pub async fn call<V: Verb>(
         &self,
-        ask: Ask,
+        verb: &V,
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, ControlError> {
-        let limit = ask.time_limit();
-        let asked = tokio::time::timeout(limit, self.exchange(ask, on_note)).await;
-        asked.unwrap_or_else(|_| {
-            Err(ControlError::failed(format!(
+    ) -> Result<V::Response, ControlError> {
+        let request = RequestLine {
+            aerostat: VERSION,
+            verb: Cow::Borrowed(V::NAME),
+            request: verb,
+        };
+        let request = line(&request).map_err(broken)?;
+        let exchange = self.exchange(&request, on_note);
+        let Ok(answered) = tokio::time::timeout(V::TIME_LIMIT, exchange).await else {
+            return Err(ControlError::failed(format!(
                 "the agent did not answer within {} s",
-                limit.as_secs()
-            )))
-        })
+                V::TIME_LIMIT.as_secs()
+            )));
+        };
+        let last = answered?;
+        let last: ResponseLine<'_> = serde_json::from_slice(&last).map_err(|_| foreign())?;
+        if let Some(error) = last.error {
+            return Err(error);
+        }
+        let response = last.response.ok_or_else(foreign)?;
+        serde_json::from_str(response.get()).map_err(|_| foreign())
     }
 
+    /// Sends a request; gives back the line that ends the verb.
     async fn exchange(
         &self,
-        ask: Ask,
+        request: &[u8],
         on_note: &mut dyn FnMut(Note),
-    ) -> Result<Reply, ControlError> {
-        write_line(
-            &mut &self.stream,
-            &Asked {
-                aerostat: VERSION,
-                ask,
-            },
-        )
-        .await
-        .map_err(broken)?;
+    ) -> Result<Zeroizing<Vec<u8>>, ControlError> {
+        write_line(&mut &self.stream, request)
+            .await
+            .map_err(broken)?;
         let mut lines = BufReader::new(&self.stream);
         loop {
-            let line = read_line(&mut lines)
-                .await
-                .map_err(broken)?
-                .ok_or_else(gone)?;
-            let said: ServerMessage = serde_json::from_slice(&line).map_err(|_| foreign())?;
-            match said.word {
-                MessageBody::Note(note) => on_note(note),
-                MessageBody::Done(reply) => return Ok(*reply),
-                MessageBody::Refused(complaint) => return Err(complaint),
+            let received = read_line(&mut lines).await.map_err(broken)?;
+            let received = received.ok_or_else(gone)?;
+            let line: ResponseLine<'_> =
+                serde_json::from_slice(&received).map_err(|_| foreign())?;
+            match line.note {
+                Some(note) => on_note(note),
+                None => return Ok(received),
             }
         }
     }
 
-    /// Waits until the agent has closed the line, as it does at its end.
+    /// Waits until the agent has closed the connection, as it does when it ends. `false` where it
+    /// has not within `limit`.
     pub async fn closed(self, limit: Duration) -> bool {
         let mut lines = BufReader::new(&self.stream);
         let ended = async { while let Ok(Some(_)) = read_line(&mut lines).await {} };
@@ -99,7 +107,7 @@ fn gone() -> ControlError {
 
 fn foreign() -> ControlError {
     ControlError::failed(format!(
-        "the agent that runs answers in a way that version {} does not know; end it with `aerostat quit` and start this one",
+        "the running agent answers in a form that version {} does not know; end it with the `aerostat quit` of its own version, and start this one",
         env!("CARGO_PKG_VERSION")
     ))
 }

@@ -1,7 +1,7 @@
-//! The dashboard's door: a link that works once, and the browser it is opened in.
+//! Links into the dashboard, which work once, and the browser they are opened in.
 //!
-//! The link is in no argument list: the browser is given a file that only this person can read, and
-//! that leads on.
+//! A link is in no argument list, where other people of the machine could read it: the browser is
+//! given a file that only this person can read, and that leads on.
 
 use std::fmt::Write as _;
 use std::io;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::sign_in::open_browser;
-use super::{ControlError, ControlService, WireSecret};
+use super::wire::{ControlError, WireSecret};
 
 /// Makes links to the dashboard.
 pub trait LinkIssuer: Send + Sync {
@@ -20,43 +20,17 @@ pub trait LinkIssuer: Send + Sync {
     /// Why the dashboard cannot be reached.
     fn link(&self) -> Result<DashboardLink, ControlError>;
 
-    /// The dashboard ends: files of links that nobody used go with it.
+    /// Removes the files of links that were not used. Called when the agent ends.
     fn close(&self);
 }
 
-/// A way into the dashboard, for a minute and one use.
+/// A link into the dashboard, for a minute and one use.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DashboardLink {
     /// Opened in a browser, it leads to the dashboard.
     pub file: PathBuf,
-    /// The same as an address. Whoever has it can use it.
+    /// The same as an address. It works for everyone who has it.
     pub url: WireSecret,
-}
-
-impl ControlService {
-    /// # Errors
-    /// When no agent runs, or its dashboard cannot be reached.
-    pub(super) fn link(&self) -> Result<DashboardLink, ControlError> {
-        let lacking = || match &self.agent {
-            Some(_) => ControlError::failed(
-                "the dashboard could not be opened, and the agent's log says why; everything else works",
-            ),
-            None => ControlError::not_running(),
-        };
-        self.front_door.get().ok_or_else(lacking)?.link()
-    }
-
-    /// Has the dashboard's files removed, at the agent's end.
-    pub fn close_front_door(&self) {
-        if let Some(door) = self.front_door.get() {
-            door.close();
-        }
-    }
-
-    /// Has links made by `door` from now on; the first one stays.
-    pub fn hang(&self, door: std::sync::Arc<dyn LinkIssuer>) {
-        drop(self.front_door.set(door));
-    }
 }
 
 /// Starts this person's browser on a link.

@@ -1,110 +1,139 @@
-//! A command's way to a desk: the running agent's, else one of its own.
+//! Where a command has its verb done: by the running agent, or by itself on the home's files.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::client::Client;
 use super::lock::{Holder, HomeLock, LockError};
-use super::status::Status;
-use super::{
-    Ask, ControlError, ControlService, Environment, Home, Live, Note, Reply, SocketPath, Store,
-    load,
-};
-use crate::record::Ring;
+use super::service::{ControlService, Environment};
+use super::socket_path::SocketPath;
+use super::verb::{Needs, Verb};
+use super::verbs::Quit;
+use super::wire::{ControlError, Note, Notes};
+use crate::config::file::load;
+use crate::config::{Home, Live};
+use crate::store::Store;
 
-/// How long an agent that was told to end may take from its answer to its end.
+/// How long an agent that was told to quit may take from its response to its end.
 const END_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
-/// Has a verb done, wherever it can be; what is said on the way goes to `on_note`.
+/// Has a verb done, by the agent where one runs; notes go to `on_note` as they come.
 ///
 /// # Errors
 /// Why it was not done.
-pub async fn ask(
+pub async fn call<V: Verb>(
     home: &Home,
-    ask: Ask,
-    outside: Arc<dyn Environment>,
+    verb: V,
+    environment: Arc<dyn Environment>,
     on_note: &mut dyn FnMut(Note),
-) -> Result<Reply, ControlError> {
-    let place = SocketPath::of(home, &|name| std::env::var_os(name));
-    if let Some(client) = Client::connect(&place).await {
-        return call(client, ask, on_note).await;
-    }
-    if ask.needs_agent() {
-        return Err(ControlError::not_running());
-    }
-    if matches!(ask, Ask::Status) {
-        let config = load(home).map_err(ControlError::failed)?;
-        return Ok(Reply::Status(Status::without_agent(&config, home, &place)));
-    }
-    match HomeLock::wait(home, &Holder::command(), async || {
-        Client::connect(&place).await.is_none()
-    })
-    .await
-    {
-        Ok(lock) => alone(home, place, ask, outside, on_note, lock).await,
-        Err(held @ LockError::Held(_)) => match Client::connect(&place).await {
-            Some(client) => call(client, ask, on_note).await,
-            None => Err(ControlError::failed(held)),
-        },
-        Err(error) => Err(ControlError::failed(error)),
-    }
-}
-
-async fn call(
-    client: Client,
-    ask: Ask,
-    on_note: &mut dyn FnMut(Note),
-) -> Result<Reply, ControlError> {
-    let is_quit = matches!(ask, Ask::Quit);
-    let reply = client.ask(ask, on_note).await;
-    if is_quit && reply.is_ok() && !client.closed(END_TIMEOUT).await {
-        return Err(ControlError::failed(
-            "the agent was told to end, and has not ended within an hour",
-        ));
-    }
-    reply
-}
-
-/// Works on the files, as long as the lock is held.
-async fn alone(
-    home: &Home,
-    place: SocketPath,
-    ask: Ask,
-    outside: Arc<dyn Environment>,
-    on_note: &mut dyn FnMut(Note),
-    lock: HomeLock,
-) -> Result<Reply, ControlError> {
-    let config = Arc::new(load(home).map_err(ControlError::failed)?);
-    let store = Store::open(&home.database_file()).map_err(ControlError::failed)?;
-    let (_, live) = watch::channel(Live {
-        config,
-        trouble: None,
-    });
-    let desk = ControlService::new(
-        home.clone(),
-        place,
-        store,
-        live,
-        outside,
-        None,
-        Arc::new(Ring::new(0)),
-    );
-    if ask.needs_vault() {
-        // Where it stays shut, its accounts say so.
-        let _ = desk.open_vault().await;
-    }
-    let (notes, mut noted) = mpsc::channel(16);
-    let mut done = std::pin::pin!(desk.answer(ask, notes));
-    let done = loop {
-        tokio::select! {
-            biased;
-            Some(note) = noted.recv() => on_note(note),
-            done = &mut done => break done,
+) -> Result<V::Response, ControlError> {
+    match Target::find(home, V::NEEDS, environment).await? {
+        Target::Agent(client) => {
+            let response = client.call(&verb, on_note).await?;
+            if V::NAME == Quit::NAME {
+                wait_for_end(client).await?;
+            }
+            Ok(response)
         }
-    };
-    desk.store.close();
-    drop(lock);
-    done
+        Target::Files(files) => files.call(verb, on_note).await,
+    }
+}
+
+async fn wait_for_end(client: Client) -> Result<(), ControlError> {
+    if client.closed(END_TIMEOUT).await {
+        return Ok(());
+    }
+    Err(ControlError::failed(
+        "the agent was told to end, and has not ended within an hour",
+    ))
+}
+
+/// Who does the verb.
+enum Target {
+    Agent(Client),
+    Files(Box<HomeFiles>),
+}
+
+impl Target {
+    async fn find(
+        home: &Home,
+        needs: Needs,
+        environment: Arc<dyn Environment>,
+    ) -> Result<Self, ControlError> {
+        let socket = SocketPath::of(home, &|name| std::env::var_os(name));
+        if let Some(client) = Client::connect(&socket).await {
+            return Ok(Self::Agent(client));
+        }
+        if needs == Needs::Agent {
+            return Err(ControlError::not_running());
+        }
+        let no_agent = async || Client::connect(&socket).await.is_none();
+        match HomeLock::wait(home, &Holder::command(), no_agent).await {
+            Ok(lock) => {
+                let files = HomeFiles::open(home, socket, needs, environment, lock).await?;
+                Ok(Self::Files(Box::new(files)))
+            }
+            // An agent started meanwhile.
+            Err(held @ LockError::Held(_)) => match Client::connect(&socket).await {
+                Some(client) => Ok(Self::Agent(client)),
+                None => Err(ControlError::caused_by(held)),
+            },
+            Err(error) => Err(ControlError::caused_by(error)),
+        }
+    }
+}
+
+/// The home's files, without an agent.
+struct HomeFiles {
+    service: ControlService,
+    /// Held until the files are closed.
+    _lock: HomeLock,
+}
+
+impl HomeFiles {
+    async fn open(
+        home: &Home,
+        socket: SocketPath,
+        needs: Needs,
+        environment: Arc<dyn Environment>,
+        lock: HomeLock,
+    ) -> Result<Self, ControlError> {
+        let config = Arc::new(load(home).map_err(ControlError::caused_by)?);
+        let store = Store::open(&home.database_file()).map_err(ControlError::caused_by)?;
+        let (_, live) = watch::channel(Live {
+            config,
+            trouble: None,
+        });
+        let service = ControlService::new(home.clone(), socket, store, live, environment);
+        if needs == Needs::Vault {
+            // Where it stays shut, its accounts say so.
+            let _ = service.open_vault().await;
+        }
+        Ok(Self {
+            service,
+            _lock: lock,
+        })
+    }
+
+    async fn call<V: Verb>(
+        self,
+        verb: V,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<V::Response, ControlError> {
+        let (notes, mut received) = Notes::channel();
+        let mut run = pin!(verb.run(&self.service, &notes));
+        let response = loop {
+            tokio::select! {
+                // In this order: what was noted before the end is told before it.
+                biased;
+                Some(note) = received.recv() => on_note(note),
+                response = &mut run => break response,
+            }
+        };
+        self.service.close();
+        response
+    }
 }

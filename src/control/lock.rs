@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Home;
+use crate::config::Home;
 use crate::host::private_file;
 
 /// How long a command that holds the lock may take before somebody else gives up waiting, and how

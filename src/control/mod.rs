@@ -1,42 +1,46 @@
 //! The verbs: what people and scripts can ask of the program and tell it.
 //!
-//! A [`ControlService`] receives them. In the agent it is served on a local socket ([`local`]); a
-//! command calls it there ([`client`]), or, where no agent runs, takes the home's lock and has a
-//! desk of its own. Some verbs only look at the configuration file, and are functions. Every answer
-//! is a value with stable field names; how it is shown is the caller's business. Nothing here
-//! prints or ends the process.
+//! ```text
+//!  tray, dashboard ------------------------> Verb::run --> ControlService --> accounts, agent, ...
+//!  CLI --> call --+--> Client ~~ socket ~~> table --> Verb::run
+//!                 +--> home's lock, files ----------> Verb::run      (where no agent runs)
+//! ```
+//!
+//! A [`Verb`] is a request type with its response, its limits and the function that does it, a file
+//! each in [`verbs`]. Some commands only look at the configuration file, and are functions. Every
+//! response is a value with stable field names; how it is shown is the caller's business. Nothing
+//! here prints or ends the process.
 
 pub mod account;
-mod ask;
+mod agent;
 pub mod client;
 mod dashboard_link;
 mod dispatch;
 pub mod explain;
-mod key;
-pub mod local;
 pub mod lock;
-pub mod model;
 pub mod network;
 pub mod overview;
 pub mod provider;
-mod running;
 mod service;
 pub mod sign_in;
+pub mod socket;
 mod socket_path;
+mod standings;
 pub mod status;
 pub mod uninstall;
+mod verb;
+pub mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
-pub use ask::{Ask, Reply};
+pub use agent::{Action, AgentHandle, AgentInbox, AgentState, Refused, Serving, Wanted};
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
-pub use dispatch::ask;
-pub use key::{KeyFacts, NewKey};
-pub use running::{AgentEndpoint, AgentHandle, Refused, Serving, Wanted};
-pub use service::{ControlService, Environment, Notes};
+pub use dispatch::call;
+pub use service::{ControlService, Environment};
 pub use socket_path::SocketPath;
 pub use status::Started;
-pub use wire::{ControlError, ErrorKind, Note, WireSecret};
+pub use verb::{Needs, Verb};
+pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
 pub use crate::account::{EnvAccount, Keys, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
@@ -49,9 +53,3 @@ pub use crate::config::{Config, Home, Live, Problem};
 pub use crate::provider::Provider;
 pub use crate::store::Store;
 pub use crate::upstream::{ProxyChoice, Upstream};
-
-/// How a provider's accounts stand.
-type Standings<'a> = &'a dyn Fn(&Provider) -> provider::Standing;
-
-/// Asks a provider for its models, as one of its accounts.
-type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;

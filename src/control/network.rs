@@ -1,6 +1,6 @@
 //! How requests leave this machine, as the configuration says.
 
-use super::Config;
+use crate::config::Config;
 use crate::upstream::NetworkSettings;
 
 /// What a [`crate::upstream::Network`] is made with.

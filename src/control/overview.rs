@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use super::account::AccountFacts;
+use super::account::{self, AccountFacts};
+use super::agent::{AgentHandle, AgentState, Refused, Serving};
 use super::explain::Explanation;
+use super::service::ControlService;
 use super::status::{State, Status};
-use super::{ControlService, Refused, Serving};
-use crate::config::{AuthMode, Config, Live, Mode};
+use super::verbs::status::status;
+use crate::config::{AuthMode, Live, Mode};
 use crate::host::port_owner;
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
@@ -57,15 +59,15 @@ pub struct ProblemFacts {
 /// What a listener has seen of what changes.
 pub struct Seen {
     live: watch::Receiver<Live>,
-    serving: watch::Receiver<Serving>,
+    agent: watch::Receiver<AgentState>,
 }
 
 impl ControlService {
     /// The agent as it stands at `now`.
-    pub async fn glance(&self, now: Timestamp) -> Overview {
-        let (status, config) = (self.status().await, self.config());
-        let accounts = self.list_accounts();
-        let port_refused = match self.agent.as_ref().map(super::AgentHandle::serving) {
+    pub fn overview(&self, now: Timestamp) -> Overview {
+        let (status, config) = (status(self), self.config());
+        let accounts = account::list(&self.accounts);
+        let port_refused = match self.agent.as_ref().map(AgentHandle::serving) {
             Some(Serving::Running { refused, .. }) => refused,
             _ => None,
         };
@@ -92,10 +94,10 @@ impl ControlService {
     /// Cancel safe.
     pub async fn change(&self, seen: &mut Seen) {
         tokio::select! {
-            () = self.pool.changed() => {}
+            () = self.pool().changed() => {}
             () = self.ring.pushed() => {}
             changed = seen.live.changed() => if changed.is_err() { std::future::pending().await },
-            changed = seen.serving.changed() => if changed.is_err() { std::future::pending().await },
+            changed = seen.agent.changed() => if changed.is_err() { std::future::pending().await },
         }
     }
 
@@ -105,7 +107,7 @@ impl ControlService {
     pub fn seen(&self) -> Option<Seen> {
         Some(Seen {
             live: self.live.clone(),
-            serving: self.agent.as_ref()?.followed(),
+            agent: self.agent.as_ref()?.subscribe(),
         })
     }
 
@@ -194,23 +196,6 @@ fn mode(mode: Mode) -> &'static str {
 
 fn is_recent(at: SystemTime, now: Timestamp) -> bool {
     now.duration_since(at).is_ok_and(|age| age <= RECENT)
-}
-
-/// Whether other machines are served. Where the port could not be opened to them, it is as it was.
-pub(super) fn is_exposed(serving: &Serving, config: &Config) -> bool {
-    let Serving::Running { port, refused } = serving else {
-        return false;
-    };
-    let is_as_asked = refused.as_ref().is_none_or(|refused| refused.port != *port);
-    is_as_asked && config.allow_lan_access && config.auth_mode != AuthMode::Off
-}
-
-pub(super) fn lan_refused(config: &Config) -> Option<String> {
-    config
-        .refusals()
-        .into_iter()
-        .find(|refusal| refusal.path == "allow_lan_access")
-        .map(|refusal| refusal.message)
 }
 
 /// The earliest moment at which an account can serve again, where none of those that are switched

@@ -3,12 +3,20 @@
 use std::borrow::Cow;
 
 use super::account::AccountFacts;
-use super::{Config, Fetch, Standings};
+use super::wire::ControlError;
 use crate::account::EnvAccount;
+use crate::canon::{Fault, ModelCard};
+use crate::config::Config;
 use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
 use crate::status::{AccountStatus, ProviderStatus};
+
+/// How a provider's accounts stand.
+pub(super) type StandingOf<'a> = &'a dyn Fn(&Provider) -> Standing;
+
+/// Asks a provider for its models, as one of its accounts.
+pub(super) type Fetch<'a> = &'a dyn Fn(&Provider, &EnvAccount) -> Result<Vec<ModelCard>, Fault>;
 
 /// One provider as people and scripts see it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -49,7 +57,7 @@ impl Standing {
 
 /// The configured providers in the order of the file, the built-in one, and the presets that could
 /// be added.
-pub fn list(config: &Config, standings: Standings<'_>) -> Vec<ProviderFacts> {
+pub(super) fn list(config: &Config, standings: StandingOf<'_>) -> Vec<ProviderFacts> {
     let configured = config
         .providers
         .iter()
@@ -63,7 +71,7 @@ pub fn list(config: &Config, standings: Standings<'_>) -> Vec<ProviderFacts> {
         .collect()
 }
 
-fn of_provider(provider: &Provider, standings: Standings<'_>) -> ProviderFacts {
+fn of_provider(provider: &Provider, standings: StandingOf<'_>) -> ProviderFacts {
     let status = if provider.enabled {
         standings(provider).status
     } else {
@@ -130,7 +138,7 @@ fn disabled(name: &str) -> ProviderStatus {
 
 /// What one provider serves.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct ProviderModels {
+pub struct ModelList {
     pub provider: String,
     pub models: Vec<String>,
     /// Why there is no list.
@@ -142,12 +150,12 @@ pub struct ProviderModels {
 ///
 /// # Errors
 /// When there is no provider of that name.
-pub fn models(
+pub(super) fn models(
     config: &Config,
-    standings: Standings<'_>,
+    standings: StandingOf<'_>,
     fetch: Fetch<'_>,
     name: Option<&str>,
-) -> Result<Vec<ProviderModels>, String> {
+) -> Result<Vec<ModelList>, ControlError> {
     let chosen: Vec<&Provider> = match name {
         None => config
             .providers
@@ -157,7 +165,7 @@ pub fn models(
         Some(DEMO) => Vec::new(),
         Some(name) => vec![config.provider(name).ok_or_else(|| unknown(config, name))?],
     };
-    let mut lists: Vec<ProviderModels> = chosen
+    let mut lists: Vec<ModelList> = chosen
         .into_iter()
         .map(|provider| models_of(provider, standings, fetch))
         .collect();
@@ -167,12 +175,12 @@ pub fn models(
     Ok(lists)
 }
 
-fn models_of(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) -> ProviderModels {
+fn models_of(provider: &Provider, standings: StandingOf<'_>, fetch: Fetch<'_>) -> ModelList {
     let (models, error) = match ids(provider, standings, fetch) {
         Ok(models) => (models, None),
         Err(error) => (Vec::new(), Some(error)),
     };
-    ProviderModels {
+    ModelList {
         provider: provider.name.clone(),
         models,
         error,
@@ -185,7 +193,7 @@ fn models_of(provider: &Provider, standings: Standings<'_>, fetch: Fetch<'_>) ->
 /// Why they cannot be known, as a sentence.
 pub(super) fn ids(
     provider: &Provider,
-    standings: Standings<'_>,
+    standings: StandingOf<'_>,
     fetch: Fetch<'_>,
 ) -> Result<Vec<String>, String> {
     if let Some(models) = &provider.models {
@@ -197,31 +205,30 @@ pub(super) fn ids(
     Ok(cards.into_iter().map(|card| card.id).collect())
 }
 
-fn demo_models() -> ProviderModels {
+fn demo_models() -> ModelList {
     let dialects = dialects().map(|dialect| format!("{DEMO}/{dialect}"));
-    ProviderModels {
+    ModelList {
         provider: DEMO.to_owned(),
         models: std::iter::once(DEMO.to_owned()).chain(dialects).collect(),
         error: None,
     }
 }
 
-fn unknown(config: &Config, name: &str) -> String {
+fn unknown(config: &Config, name: &str) -> ControlError {
     let known = config
         .providers
         .iter()
         .map(|provider| provider.name.as_str());
-    match nearest(name, known, 1).first() {
+    ControlError::failed(match nearest(name, known, 1).first() {
         Some(near) => format!("no provider `{name}`; did you mean `{near}`?"),
         None => format!("no provider `{name}`; add [providers.{name}] to the configuration"),
-    }
+    })
 }
 
 #[cfg(test)]
 pub(in crate::control) mod tests {
     use super::*;
-    use crate::account::{CredentialProblem, EnvAccount, Secret};
-    use crate::canon::{Fault, ModelCard};
+    use crate::account::{CredentialProblem, Secret};
 
     const TEXT: &str = "
         [providers.openai]
@@ -326,6 +333,6 @@ pub(in crate::control) mod tests {
     #[test]
     fn an_unknown_provider_is_told_with_its_nearest() {
         let error = models(&config(), &standing, &fetch, Some("opnai")).unwrap_err();
-        assert_eq!(error, "no provider `opnai`; did you mean `openai`?");
+        assert_eq!(error.message, "no provider `opnai`; did you mean `openai`?");
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::Name;
 
-use super::Home;
+use crate::config::Home;
 
 /// The longest path that every Unix takes for a socket.
 /// Source: `sun_path` is 104 bytes on macOS and the BSDs, 108 on Linux, the last one a zero.

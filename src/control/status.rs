@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::agent::{Serving, Wanted};
 use super::socket_path::SocketPath;
-use super::{Config, Home, Serving, Wanted};
+use crate::config::{Config, Home};
 use crate::host::port_owner;
 
 /// A healthy agent on the same machine answers in milliseconds.
@@ -229,7 +230,7 @@ fn read(answer: &[u8]) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Refused;
+    use crate::control::agent::Refused;
     use std::net::TcpListener;
 
     /// Who is found while a server at the port gives `answer` to one connection.

@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Home, SocketPath};
+use super::socket_path::SocketPath;
 use crate::account::SystemKeyring;
+use crate::config::Home;
 use crate::host::autostart::{self, Places};
 use crate::host::private_file;
 

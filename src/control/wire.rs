@@ -2,86 +2,91 @@
 //! version.
 //!
 //! ```text
-//! -> {"aerostat":1,"ask":{"verb":"status"}}
-//! <- {"aerostat":1,"note":{"text":"…"}}              any number of these, for verbs that take a while
-//! <- {"aerostat":1,"done":{"of":"status","state":"running", …}}     or {"aerostat":1,"refused":{"kind":"failed","message":"…"}}
+//! -> {"aerostat":2,"verb":"account_show","request":{"name":"work"}}
+//! <- {"aerostat":2,"note":{"text":"…"}}       any number of these, for verbs that take a while
+//! <- {"aerostat":2,"response":{"name":"work", …}}
+//!    or {"aerostat":2,"error":{"kind":"failed","message":"…"}}
 //! ```
 
+use std::borrow::Cow;
+use std::error::Error;
 use std::fmt;
 use std::io;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use tokio::io::{
     AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _,
 };
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
-use super::{Ask, Reply, Secret};
+use crate::account::Secret;
 
-/// The form of this protocol. A higher one is spoken by a newer program.
-pub(super) const VERSION: u32 = 1;
+/// The version of this protocol. A program with another one is another release of Aerostat.
+pub(super) const VERSION: u32 = 2;
 
 /// The longest line: an import of many accounts fits.
 const LINE_BYTES_MAX: u64 = 8 << 20;
 
-/// A line from who asks.
+/// How many notes may wait for the caller to read them.
+const NOTES_MAX: usize = 16;
+
+/// A line from the caller. `R` is the verb's own type where it is written, and raw JSON where it
+/// is read: which type it is follows from `verb`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct RequestLine<'a, R> {
     pub(super) aerostat: u32,
-    pub(super) ask: Ask,
+    #[serde(borrow)]
+    pub(super) verb: Cow<'a, str>,
+    pub(super) request: R,
 }
 
-/// A line from who answers.
+/// A line from the agent: exactly one of the three is set.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(try_from = "Line")]
-pub(super) struct ServerMessage {
+pub(super) struct ResponseLine<'a> {
     pub(super) aerostat: u32,
-    #[serde(flatten)]
-    pub(super) word: MessageBody,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<Note>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    pub(super) response: Option<&'a RawValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<ControlError>,
 }
 
-/// The same as it is read: in place, where `flatten` would read everything twice.
-#[derive(Deserialize)]
-struct Line {
-    aerostat: u32,
-    note: Option<Note>,
-    done: Option<Box<Reply>>,
-    refused: Option<ControlError>,
-}
-
-impl TryFrom<Line> for ServerMessage {
-    type Error = &'static str;
-
-    fn try_from(line: Line) -> Result<Self, Self::Error> {
-        let word = line
-            .note
-            .map(MessageBody::Note)
-            .or(line.done.map(MessageBody::Done))
-            .or(line.refused.map(MessageBody::Refused));
-        Ok(Self {
-            aerostat: line.aerostat,
-            word: word.ok_or("expected `note`, `done` or `refused`")?,
-        })
+impl<'a> ResponseLine<'a> {
+    pub(super) fn note(note: Note) -> Self {
+        Self {
+            note: Some(note),
+            ..Self::empty()
+        }
     }
-}
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum MessageBody {
-    Note(Note),
-    Done(Box<Reply>),
-    Refused(ControlError),
-}
+    pub(super) fn response(response: &'a RawValue) -> Self {
+        Self {
+            response: Some(response),
+            ..Self::empty()
+        }
+    }
 
-impl ServerMessage {
-    pub(super) fn new(word: MessageBody) -> Self {
+    pub(super) fn error(error: ControlError) -> Self {
+        Self {
+            error: Some(error),
+            ..Self::empty()
+        }
+    }
+
+    fn empty() -> Self {
         Self {
             aerostat: VERSION,
-            word,
+            note: None,
+            response: None,
+            error: None,
         }
     }
 }
 
-/// What a verb says before it is done.
+/// What a verb reports before it is done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// A line for people.
@@ -91,7 +96,30 @@ pub struct Note {
     pub url: Option<String>,
 }
 
-/// Why a verb was not done: a sentence, and what kind of trouble it is.
+/// Where a verb reports before it is done.
+#[derive(Clone, Debug)]
+pub struct Notes(Option<mpsc::Sender<Note>>);
+
+impl Notes {
+    pub fn channel() -> (Self, mpsc::Receiver<Note>) {
+        let (sender, receiver) = mpsc::channel(NOTES_MAX);
+        (Self(Some(sender)), receiver)
+    }
+
+    /// For a caller that only wants the response.
+    pub fn discard() -> Self {
+        Self(None)
+    }
+
+    pub(super) async fn send(&self, note: Note) {
+        if let Some(sender) = &self.0 {
+            // A caller that left is no reason to stop: the verb ends by itself.
+            let _ = sender.send(note).await;
+        }
+    }
+}
+
+/// Why a verb was not done: a sentence for people, and the kind of failure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ControlError {
@@ -103,7 +131,7 @@ pub struct ControlError {
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     Failed,
-    /// The verb asks for what cannot be meant.
+    /// The request cannot be meant as it is.
     WrongUsage,
     /// The verb needs a running agent.
     NotRunning,
@@ -115,6 +143,23 @@ impl ControlError {
             kind: ErrorKind::Failed,
             message: message.to_string(),
         }
+    }
+
+    /// The error with all its causes, as one sentence: the socket carries no sources.
+    #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+    pub fn caused_by(error: impl Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Some errors repeat their cause in their own text.
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            source = cause.source();
+        }
+        Self::failed(message)
     }
 
     pub fn usage(message: impl fmt::Display) -> Self {
@@ -131,10 +176,15 @@ impl ControlError {
             message,
         }
     }
+
+    /// The verb's task panicked.
+    pub(super) fn broke() -> Self {
+        Self::failed("the verb broke; this is a bug")
+    }
 }
 
-/// A secret on its way over the socket, the one place where one is written out; its `Debug` still
-/// says nothing.
+/// A secret that is written out when it is serialized, as nothing else here is; its `Debug` still
+/// hides it.
 #[derive(Clone, Debug)]
 pub struct WireSecret(pub Secret);
 
@@ -156,8 +206,8 @@ impl<'de> Deserialize<'de> for WireSecret {
 /// When the line is too long or the connection broke.
 pub(super) async fn read_line(
     from: &mut (impl AsyncBufRead + Unpin),
-) -> io::Result<Option<zeroize::Zeroizing<Vec<u8>>>> {
-    let mut line = zeroize::Zeroizing::new(Vec::new());
+) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    let mut line = Zeroizing::new(Vec::new());
     let read = from
         .take(LINE_BYTES_MAX)
         .read_until(b'\n', &mut line)
@@ -173,17 +223,22 @@ pub(super) async fn read_line(
     }
 }
 
+/// A value as one line, which may hold a secret.
+///
+/// # Errors
+/// When the value has no form in JSON.
+pub(super) fn line(value: &impl Serialize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut line = Zeroizing::new(serde_json::to_vec(value)?);
+    line.push(b'\n');
+    Ok(line)
+}
+
 /// Writes one line.
 ///
 /// # Errors
 /// When the connection broke.
-pub(super) async fn write_line(
-    to: &mut (impl AsyncWrite + Unpin),
-    value: &impl Serialize,
-) -> io::Result<()> {
-    let mut line = zeroize::Zeroizing::new(serde_json::to_vec(value)?);
-    line.push(b'\n');
-    to.write_all(&line).await?;
+pub(super) async fn write_line(to: &mut (impl AsyncWrite + Unpin), line: &[u8]) -> io::Result<()> {
+    to.write_all(line).await?;
     to.flush().await
 }
 
@@ -221,5 +276,24 @@ mod tests {
         let spoken = WireSecret(Secret::new("sk-1".to_owned()));
         assert_eq!(serde_json::to_string(&spoken).unwrap(), "\"sk-1\"");
         assert!(!format!("{spoken:?}").contains("sk-1"));
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file cannot be read")]
+        struct Outer(#[source] io::Error);
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file cannot be read ({0})")]
+        struct Inline(#[source] io::Error);
+        let full = || io::Error::other("the disk is full");
+        assert_eq!(
+            ControlError::caused_by(Outer(full())).message,
+            "the file cannot be read: the disk is full"
+        );
+        assert_eq!(
+            ControlError::caused_by(Inline(full())).message,
+            "the file cannot be read (the disk is full)"
+        );
     }
 }

@@ -86,7 +86,7 @@ impl Dashboard {
     }
 
     fn home(&self) -> &Home {
-        &self.desk.home
+        self.desk.home()
     }
 
     /// Removes files of links that lead nowhere any more.

@@ -11,14 +11,14 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use maud::Markup;
 use percent_encoding::percent_decode_str;
-use tokio::sync::mpsc;
 
 use super::guard::{Rejection, admit, cookie};
 use super::page::Front;
 use super::{Dashboard, leads_to, limits, page};
-use crate::control::account::{Entered, Entry, Form, SettingChanges};
+use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
 use crate::control::overview::Overview;
-use crate::control::{Ask, ControlError, Fault, Reply, Secret, WireSecret};
+use crate::control::verbs::{AccountAdd, AccountLogin, AccountSet, LoginForm, Start, Stop};
+use crate::control::{ControlError, ControlService, Fault, Notes, Secret, Verb, WireSecret};
 use crate::listener::{ResponseBody, collect};
 use crate::status::{AccountStatus, NeedsUser};
 
@@ -118,46 +118,45 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Response
     response
 }
 
-async fn front(dashboard: &Dashboard, complaint: Option<&str>) -> Response<ResponseBody> {
-    let glance = dashboard.desk.glance(SystemTime::now()).await;
+async fn front(dashboard: &Dashboard, error: Option<&str>) -> Response<ResponseBody> {
+    let overview = dashboard.desk.overview(SystemTime::now());
     let tray = tokio::task::spawn_blocking(dashboard.tray)
         .await
         .unwrap_or_default();
     let providers = dashboard.desk.provider_names();
-    let key_wanted = key_wanted(dashboard, &glance).await;
-    let status = if complaint.is_some() {
+    let key_wanted = key_wanted(dashboard, &overview).await;
+    let status = if error.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK
     };
     let front = Front {
-        glance: &glance,
+        glance: &overview,
         providers: &providers,
         key_wanted: &key_wanted,
         note: tray,
-        complaint,
+        complaint: error,
     };
     html(status, &page::front(&front))
 }
 
 /// The accounts that need a key from a person. Others sign in with a browser, or take their key
 /// from elsewhere.
-async fn key_wanted(dashboard: &Dashboard, glance: &Overview) -> Vec<String> {
+async fn key_wanted(dashboard: &Dashboard, overview: &Overview) -> Vec<String> {
     let mut names = Vec::new();
-    for account in glance.accounts.iter().filter(|account| {
-        matches!(
+    for account in &overview.accounts {
+        let wants_credential = matches!(
             account.status,
             AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. })
-        )
-    }) {
-        let asked = perform(
-            dashboard,
-            Ask::LoginForm {
-                name: account.name.clone(),
-            },
-        )
-        .await;
-        if matches!(asked, Ok(Reply::Form(Form::Key))) {
+        );
+        if !wants_credential {
+            continue;
+        }
+        let verb = LoginForm {
+            name: account.name.clone(),
+        };
+        let form = verb.run(&dashboard.desk, &Notes::discard()).await;
+        if matches!(form, Ok(CredentialForm::Key)) {
             names.push(account.name.clone());
         }
     }
@@ -171,73 +170,70 @@ async fn submit(
     fields: &HashMap<String, String>,
     segment: &str,
 ) -> Response<ResponseBody> {
-    let Some(ask) = ask_of(form, fields) else {
+    let Some(submission) = Submission::of(form, fields) else {
         return html(StatusCode::NOT_FOUND, &page::nothing());
     };
-    match perform(dashboard, ask).await {
-        Ok(_) => see_other(&format!("/{segment}/")),
-        Err(complaint) => front(dashboard, Some(&complaint.message)).await,
+    match submission.perform(&dashboard.desk).await {
+        Ok(()) => see_other(&format!("/{segment}/")),
+        Err(error) => front(dashboard, Some(&error.message)).await,
     }
 }
 
-async fn perform(dashboard: &Dashboard, ask: Ask) -> Result<Reply, ControlError> {
-    // What a verb says on the way has no place on a page that waits for its end.
-    let (notes, _unheard) = mpsc::channel(1);
-    dashboard.desk.answer(ask, notes).await
+/// The verb that a form asks for.
+#[derive(Debug)]
+enum Submission {
+    Start(Start),
+    Stop(Stop),
+    Set(AccountSet),
+    Add(AccountAdd),
+    Login(AccountLogin),
 }
 
-fn ask_of(form: &str, fields: &HashMap<String, String>) -> Option<Ask> {
-    let field = |name: &str| {
-        fields
-            .get(name)
-            .map(|value| value.trim().to_owned())
-            .unwrap_or_default()
-    };
-    let enable = |enabled| SettingChanges {
-        enabled: Some(enabled),
-        ..SettingChanges::default()
-    };
-    Some(match form {
-        "start" => Ask::Start,
-        "stop" => Ask::Stop,
-        "enable" => Ask::AccountSet {
-            name: field("name"),
-            changes: enable(true),
-        },
-        "disable" => Ask::AccountSet {
-            name: field("name"),
-            changes: enable(false),
-        },
-        "add" => Ask::AccountAdd(entry(
-            field("provider"),
-            field("name"),
-            entered(field("key")),
-        )),
-        "login" => Ask::AccountLogin(entry(
-            String::new(),
-            field("name"),
-            Entered::Key(WireSecret(Secret::new(field("key")))),
-        )),
-        _ => return None,
-    })
-}
+impl Submission {
+    /// `None` where no form has that name.
+    fn of(form: &str, fields: &HashMap<String, String>) -> Option<Self> {
+        let field = |name: &str| {
+            let value = fields.get(name).map(|value| value.trim());
+            value.unwrap_or_default().to_owned()
+        };
+        Some(match form {
+            "start" => Self::Start(Start {}),
+            "stop" => Self::Stop(Stop {}),
+            "enable" => Self::Set(AccountSet::enabled(field("name"), true)),
+            "disable" => Self::Set(AccountSet::enabled(field("name"), false)),
+            "add" => Self::Add(AccountAdd {
+                provider: field("provider"),
+                name: field("name"),
+                credential: match field("key") {
+                    key if key.is_empty() => CredentialInput::Nothing,
+                    key => credential(key),
+                },
+                options: StoreOptions::default(),
+            }),
+            "login" => Self::Login(AccountLogin {
+                name: field("name"),
+                credential: credential(field("key")),
+                options: StoreOptions::default(),
+            }),
+            _ => return None,
+        })
+    }
 
-fn entry(provider: String, name: String, entered: Entered) -> Entry {
-    Entry {
-        provider,
-        name,
-        entered,
-        keep: false,
-        insecure_plaintext: false,
+    async fn perform(self, service: &ControlService) -> Result<(), ControlError> {
+        // Notes have no place on a page that waits for the verb's end.
+        let notes = Notes::discard();
+        match self {
+            Self::Start(verb) => verb.run(service, &notes).await.map(drop),
+            Self::Stop(verb) => verb.run(service, &notes).await.map(drop),
+            Self::Set(verb) => verb.run(service, &notes).await.map(drop),
+            Self::Add(verb) => Box::pin(verb.run(service, &notes)).await.map(drop),
+            Self::Login(verb) => Box::pin(verb.run(service, &notes)).await.map(drop),
+        }
     }
 }
 
-fn entered(key: String) -> Entered {
-    if key.is_empty() {
-        Entered::Nothing
-    } else {
-        Entered::Key(WireSecret(Secret::new(key)))
-    }
+fn credential(key: String) -> CredentialInput {
+    CredentialInput::Key(WireSecret(Secret::new(key)))
 }
 
 /// The fields of a form. Source: URL Standard, `application/x-www-form-urlencoded`.
@@ -342,7 +338,7 @@ mod tests {
         let fields = fields(b"provider=openai&name=work&key=sk-secret");
         for form in ["add", "login"] {
             assert!(
-                !format!("{:?}", ask_of(form, &fields).unwrap()).contains("sk-secret"),
+                !format!("{:?}", Submission::of(form, &fields).unwrap()).contains("sk-secret"),
                 "{form}"
             );
         }

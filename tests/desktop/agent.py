@@ -126,8 +126,8 @@ class OlderAgent:
                 # Some only look whether anybody is there.
                 if not asked:
                     continue
-                verb = json.loads(asked)["ask"]["verb"]
-                lines.write(json.dumps({"aerostat": 1, "done": self._answer(verb)}) + "\n")
+                verb = json.loads(asked)["verb"]
+                lines.write(json.dumps({"aerostat": 2, "response": self._answer(verb)}) + "\n")
                 lines.flush()
                 if verb == "quit":
                     self.end()
@@ -136,9 +136,9 @@ class OlderAgent:
         if verb == "open":
             file = self.home / "dashboard-old.html"
             file.write_text("")
-            return {"of": "link", "facts": {"file": str(file), "url": "http://127.0.0.1:1/old"}}
+            return {"file": str(file), "url": "http://127.0.0.1:1/old"}
         status = {"state": "running", "detail": "running", "base_url": "", "port": 1, "wanted": "running", "pid": 1, "version": "0.0.1"}
-        return {"of": "status", "facts": status | {"home": "", "socket": "", "accounts": None, "config_trouble": None}}
+        return status | {"home": "", "socket": "", "accounts": None, "config_trouble": None}
 
     def end(self):
         self.server.close()

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountSettings, Budget};
-use crate::control::ControlError;
+use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 
 /// The word that takes a setting back.
@@ -39,7 +39,7 @@ impl SettingChanges {
 
     /// # Errors
     /// Which word is not understood; then nothing is changed.
-    pub(super) fn apply(
+    pub(in crate::control) fn apply(
         &self,
         settings: &AccountSettings,
     ) -> Result<AccountSettings, ControlError> {

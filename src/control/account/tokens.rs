@@ -1,166 +1,171 @@
-//! Access tokens that a verb needs at once: of an account that is being added, or tried.
+//! Access tokens that a verb needs at once: of an account that is being added, or tested.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::accounts::token_client::TokenSender;
+use crate::control::service::ControlService;
 use crate::control::sign_in::{PATIENCE, SignIn};
-use crate::control::{ControlError, ControlService, Note, Notes};
+use crate::control::wire::{ControlError, Note, Notes};
 use crate::pool::{CredentialStore as _, CredentialStoreError, Granted, Refreshed, Refresher as _};
 use crate::provider::Provider;
 use crate::upstream::ProxyChoice;
 
-use super::Tried;
+use super::test_call::TestResult;
 
-impl ControlService {
-    /// Signs in with the person's browser.
-    ///
-    /// # Errors
-    /// Why there are no tokens.
-    pub(super) async fn sign_in(
-        &self,
-        account: &Account,
-        provider: &Provider,
-        secret: Option<Secret>,
-        notes: &Notes,
-    ) -> Result<Credential, ControlError> {
-        let missing = || {
-            ControlError::failed(format!(
-                "[providers.{}.oauth] is missing in the configuration",
-                provider.name
-            ))
-        };
-        let client = provider.oauth.clone().ok_or_else(missing)?;
-        let sign_in = SignIn::start(&client).await.map_err(ControlError::failed)?;
-        let note = Note {
+/// Signs in with the person's browser.
+///
+/// # Errors
+/// Why there are no tokens.
+pub(super) async fn sign_in(
+    service: &ControlService,
+    account: &Account,
+    provider: &Provider,
+    client_secret: Option<Secret>,
+    notes: &Notes,
+) -> Result<Credential, ControlError> {
+    let missing = || {
+        ControlError::failed(format!(
+            "[providers.{}.oauth] is missing in the configuration",
+            provider.name
+        ))
+    };
+    let client = provider.oauth.clone().ok_or_else(missing)?;
+    let sign_in = SignIn::start(&client)
+        .await
+        .map_err(ControlError::caused_by)?;
+    // A caller that left signs in nowhere, and the wait ends by itself.
+    notes
+        .send(Note {
             text: "Sign in with your browser, at:".to_owned(),
             url: Some(sign_in.url().to_owned()),
-        };
-        // Who asked may be gone; then nobody signs in, and the wait ends by itself.
-        let _ = notes.send(note).await;
-        let upstream = self.outside.upstream(&self.config());
-        let via = ProxyChoice::of(account).map_err(|why| {
-            ControlError::failed(format!("the account's proxy cannot be used: {why}"))
-        })?;
-        let tokens = sign_in
-            .finish(secret, &*upstream, &via, PATIENCE, SystemTime::now)
-            .await
-            .map_err(ControlError::failed)?;
-        Ok(Credential::OAuth(tokens))
-    }
+        })
+        .await;
+    let upstream = service.environment.upstream(&service.config());
+    let proxy = ProxyChoice::of(account).map_err(|why| {
+        ControlError::failed(format!("the account's proxy cannot be used: {why}"))
+    })?;
+    let tokens = sign_in
+        .finish(client_secret, &*upstream, &proxy, PATIENCE, SystemTime::now)
+        .await
+        .map_err(ControlError::caused_by)?;
+    Ok(Credential::OAuth(tokens))
+}
 
-    /// What an account's requests carry: a key as it is, an access token that is still good, or a
-    /// new one.
-    ///
-    /// The account's credential lies in the vault already: a refresh is marked there before it is
-    /// sent, and its successor is there before it is used.
-    pub(super) async fn bearer(
-        &self,
-        account: &Account,
-        provider: &Provider,
-        credential: Credential,
-    ) -> Result<Credential, Tried> {
-        if is_good(&credential) {
-            return Ok(credential);
-        }
-        let keeper = self.keeper();
-        let _claim = keeper.claim(&account.name).await.map_err(unclear)?;
-        // Another may have refreshed it meanwhile.
-        let credential = keeper
-            .read(&account.name)
-            .await
-            .map_err(unclear)?
-            .unwrap_or(credential);
-        if is_good(&credential) {
-            return Ok(credential);
-        }
-        self.refresh(account, provider, credential).await
+/// What an account's requests carry: a key as it is, an access token that is still good, or a new
+/// one.
+///
+/// The account's credential lies in the vault already: a refresh is marked there before it is
+/// sent, and its successor is there before it is used.
+///
+/// # Errors
+/// How the attempt to get a token ended.
+pub(in crate::control) async fn bearer(
+    service: &ControlService,
+    account: &Account,
+    provider: &Provider,
+    credential: Credential,
+) -> Result<Credential, TestResult> {
+    if is_good(&credential) {
+        return Ok(credential);
     }
-
-    async fn refresh(
-        &self,
-        account: &Account,
-        provider: &Provider,
-        credential: Credential,
-    ) -> Result<Credential, Tried> {
-        let Credential::OAuth(tokens) = credential else {
-            // A service account's file is exchanged as often as one likes.
-            let granted = self
-                .granted(account, provider, &credential)
-                .await
-                .map_err(|(tried, _)| tried)?;
-            return Ok(Credential::OAuth(succeeded(Tokens::default(), granted)));
-        };
-        let keeper = self.keeper();
-        let marked = Tokens {
-            refresh_sent_at: Some(SystemTime::now()),
-            ..tokens.clone()
-        };
-        let (kept, marked) = (Credential::OAuth(tokens.clone()), Credential::OAuth(marked));
-        if !keeper
-            .replace(&account.name, &kept, &marked)
-            .await
-            .map_err(unclear)?
-        {
-            return Err(Tried::Unclear {
-                why: format!("the credential of `{}` was changed meanwhile", account.name),
-            });
-        }
-        match self.granted(account, provider, &kept).await {
-            Ok(granted) => {
-                let successor = Credential::OAuth(succeeded(tokens, granted));
-                keeper
-                    .replace(&account.name, &marked, &successor)
-                    .await
-                    .map_err(unclear)?;
-                Ok(successor)
-            }
-            Err((tried, is_in_doubt)) => {
-                // What was in doubt before stays so: the pool asks again, and says what the answer
-                // means.
-                if !is_in_doubt {
-                    keeper
-                        .replace(&account.name, &marked, &kept)
-                        .await
-                        .map_err(unclear)?;
-                }
-                Err(tried)
-            }
-        }
+    let store = service.accounts.credentials();
+    let _claim = store.claim(&account.name).await.map_err(inconclusive)?;
+    // Another task may have refreshed it meanwhile.
+    let stored = store.read(&account.name).await.map_err(inconclusive)?;
+    let credential = stored.unwrap_or(credential);
+    if is_good(&credential) {
+        return Ok(credential);
     }
+    refresh(service, account, provider, credential).await
+}
 
-    /// Asks the provider's token endpoint; beside a failure, whether the refresh is in doubt.
-    async fn granted(
-        &self,
-        account: &Account,
-        provider: &Provider,
-        credential: &Credential,
-    ) -> Result<Granted, (Tried, bool)> {
-        let of_provider = provider.clone();
-        let sender = TokenSender {
-            provider: Arc::new(move |name| (name == of_provider.name).then(|| of_provider.clone())),
-            upstream: self.outside.upstream(&self.config()),
-            now: Arc::new(SystemTime::now),
-        };
-        let untried = |why| Tried::Unclear {
-            why: format!("`{}` could not be tried: {why}", provider.name),
-        };
-        match sender.refresh(account, credential).await {
-            Refreshed::Granted(granted) => Ok(granted),
-            Refreshed::Refused { detail: said } => {
-                let why = format!("`{}` does not take the credential: {said}", provider.name);
-                Err((Tried::Refused { why }, false))
+async fn refresh(
+    service: &ControlService,
+    account: &Account,
+    provider: &Provider,
+    credential: Credential,
+) -> Result<Credential, TestResult> {
+    let Credential::OAuth(tokens) = credential else {
+        // A service account's file can be exchanged any number of times.
+        let granted = ask_token_endpoint(service, account, provider, &credential)
+            .await
+            .map_err(|failure| failure.result)?;
+        return Ok(Credential::OAuth(successor(Tokens::default(), granted)));
+    };
+    let store = service.accounts.credentials();
+    let name = &account.name;
+    let current = Credential::OAuth(tokens.clone());
+    let marked = Credential::OAuth(Tokens {
+        refresh_sent_at: Some(SystemTime::now()),
+        ..tokens.clone()
+    });
+    let is_marked = store.replace(name, &current, &marked).await;
+    if !is_marked.map_err(inconclusive)? {
+        return Err(TestResult::Inconclusive {
+            why: format!("the credential of `{name}` was changed meanwhile"),
+        });
+    }
+    match ask_token_endpoint(service, account, provider, &current).await {
+        Ok(granted) => {
+            let successor = Credential::OAuth(successor(tokens, granted));
+            let replaced = store.replace(name, &marked, &successor).await;
+            replaced.map_err(inconclusive)?;
+            Ok(successor)
+        }
+        Err(failure) => {
+            // A refresh in doubt keeps its mark: the pool asks again, and decides by the answer.
+            if !failure.is_in_doubt {
+                let restored = store.replace(name, &marked, &current).await;
+                restored.map_err(inconclusive)?;
             }
-            Refreshed::NotSent { reason: why } => Err((untried(why), false)),
-            Refreshed::Unclear { reason: why } => Err((untried(why), true)),
+            Err(failure.result)
         }
     }
 }
 
+/// Why there is no new token.
+struct RefreshFailure {
+    result: TestResult,
+    /// Whether the server may have taken the refresh token without our seeing its answer.
+    is_in_doubt: bool,
+}
+
+async fn ask_token_endpoint(
+    service: &ControlService,
+    account: &Account,
+    provider: &Provider,
+    credential: &Credential,
+) -> Result<Granted, RefreshFailure> {
+    let known = provider.clone();
+    let sender = TokenSender {
+        provider: Arc::new(move |name| (name == known.name).then(|| known.clone())),
+        upstream: service.environment.upstream(&service.config()),
+        now: Arc::new(SystemTime::now),
+    };
+    let name = &provider.name;
+    let not_tried = |why| TestResult::Inconclusive {
+        why: format!("`{name}` could not be tried: {why}"),
+    };
+    let (result, is_in_doubt) = match sender.refresh(account, credential).await {
+        Refreshed::Granted(granted) => return Ok(granted),
+        Refreshed::Refused { detail } => {
+            let why = format!("`{name}` does not take the credential: {detail}");
+            (TestResult::Refused { why }, false)
+        }
+        Refreshed::NotSent { reason } => (not_tried(reason), false),
+        Refreshed::Unclear { reason } => (not_tried(reason), true),
+    };
+    Err(RefreshFailure {
+        result,
+        is_in_doubt,
+    })
+}
+
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unclear(error: CredentialStoreError) -> Tried {
-    Tried::Unclear {
+fn inconclusive(error: CredentialStoreError) -> TestResult {
+    TestResult::Inconclusive {
         why: error.to_string(),
     }
 }
@@ -175,7 +180,7 @@ fn is_good(credential: &Credential) -> bool {
     }
 }
 
-fn succeeded(tokens: Tokens, granted: Granted) -> Tokens {
+fn successor(tokens: Tokens, granted: Granted) -> Tokens {
     Tokens {
         access: Some(granted.access),
         expires_at: granted.expires_at,

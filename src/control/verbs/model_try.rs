@@ -1,16 +1,43 @@
-//! What a model name becomes, and why.
+//! `model try`: what a model name becomes, and why.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Config, Fetch, Standings, provider};
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::control::provider::{self, Fetch, StandingOf};
+use crate::control::service::ControlService;
+use crate::control::standings::with_providers;
+use crate::control::verb::{CALL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes};
 use crate::gateway::resolve::{Candidate, Directory, Resolution, resolve};
 use crate::status::ProviderStatus;
 
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ModelTry {
+    pub name: String,
+}
+
+impl Verb for ModelTry {
+    type Response = Trial;
+    const NAME: &'static str = "model_try";
+    const TIME_LIMIT: Duration = CALL_LIMIT;
+    const NEEDS: Needs = Needs::Vault;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<Trial, ControlError> {
+        with_providers(service, move |config, standings, fetch| {
+            try_name(config, standings, fetch, &self.name)
+        })
+        .await
+    }
+}
+
 /// One place that would be tried.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CandidateFacts {
     pub provider: String,
     pub model: String,
@@ -20,7 +47,7 @@ pub struct CandidateFacts {
 }
 
 /// What a name becomes.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trial {
     pub name: String,
     /// In the order in which they are tried; empty where nothing serves the name.
@@ -33,24 +60,19 @@ pub struct Trial {
     pub detail: String,
 }
 
-/// Resolves a name as a request would. Providers are asked for their lists only where the answer
-/// depends on them.
-pub fn try_name(config: &Config, standings: Standings<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
-    let lists = RefCell::new(BTreeMap::new());
+/// Resolves a name as a request would. A provider is asked for its models only where the result
+/// depends on them, and once.
+fn try_name(config: &Config, standings: StandingOf<'_>, fetch: Fetch<'_>, name: &str) -> Trial {
+    let lists: RefCell<BTreeMap<String, Arc<[String]>>> = RefCell::default();
     let listed = |name: &str| {
-        let list = || {
-            config
-                .provider(name)
-                .and_then(|known| provider::ids(known, standings, fetch).ok())
-                .unwrap_or_default()
-                .into()
-        };
-        Arc::clone(
-            lists
-                .borrow_mut()
-                .entry(name.to_owned())
-                .or_insert_with(list),
-        )
+        if let Some(list) = lists.borrow().get(name) {
+            return list.clone();
+        }
+        let provider = config.provider(name);
+        let ids = provider.and_then(|known| provider::ids(known, standings, fetch).ok());
+        let list: Arc<[String]> = ids.unwrap_or_default().into();
+        lists.borrow_mut().insert(name.to_owned(), list.clone());
+        list
     };
     let directory = Directory {
         rules: &config.rules,
@@ -58,33 +80,37 @@ pub fn try_name(config: &Config, standings: Standings<'_>, fetch: Fetch<'_>, nam
         demo_enabled: config.demo_enabled,
         listed: &listed,
     };
-    told(config, standings, &resolve(&directory, name))
+    let resolution = resolve(&directory, name);
+    Trial::of(config, standings, &resolution)
 }
 
-fn told(config: &Config, standings: Standings<'_>, resolution: &Resolution) -> Trial {
-    Trial {
-        name: resolution.name.clone(),
-        candidates: resolution
-            .candidates
-            .iter()
-            .map(|candidate| facts(config, standings, candidate))
-            .collect(),
-        skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
-        why: resolution.reason.name().into(),
-        detail: resolution.to_string(),
+impl Trial {
+    fn of(config: &Config, standings: StandingOf<'_>, resolution: &Resolution) -> Self {
+        let candidates = resolution.candidates.iter();
+        Self {
+            name: resolution.name.clone(),
+            candidates: candidates
+                .map(|candidate| CandidateFacts::of(config, standings, candidate))
+                .collect(),
+            skipped: resolution.skipped.iter().map(ToString::to_string).collect(),
+            why: resolution.reason.name().into(),
+            detail: resolution.to_string(),
+        }
     }
 }
 
-fn facts(config: &Config, standings: Standings<'_>, candidate: &Candidate) -> CandidateFacts {
-    let status = match config.provider(&candidate.provider) {
-        Some(provider) => standings(provider).status,
-        // Only the built-in provider has no entry in the configuration.
-        None => ProviderStatus::BuiltIn,
-    };
-    CandidateFacts {
-        provider: candidate.provider.to_string(),
-        model: candidate.model.to_string(),
-        status,
+impl CandidateFacts {
+    fn of(config: &Config, standings: StandingOf<'_>, candidate: &Candidate) -> Self {
+        let status = match config.provider(&candidate.provider) {
+            Some(provider) => standings(provider).status,
+            // Only the built-in provider has no entry in the configuration.
+            None => ProviderStatus::BuiltIn,
+        };
+        Self {
+            provider: candidate.provider.to_string(),
+            model: candidate.model.to_string(),
+            status,
+        }
     }
 }
 

@@ -1,0 +1,338 @@
+//! What serves requests: the port, opened, closed and moved as commands and the configuration say,
+//! while responses in flight go on.
+//!
+//! ```text
+//!            open                  close                 last response, or drain_timeout
+//!  Closed ----------> Open  ------------------> Closed (draining) ------------> Closed
+//!     |                ^  \\
+//!     | port in use    |   another port or reach that cannot be had: Open { refused }
+//!     v    retry 1 s   |
+//!  Blocked ------------+
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{error, info, warn};
+
+use super::assemble::{self, Assembly};
+use super::port::{ListenConfig, Port, Rebound, refused};
+use crate::config::Config;
+use crate::control::{AgentState, Refused, Serving, Wanted};
+use crate::gateway::Gateway;
+use crate::listener::listen::{BindError, Listeners};
+use crate::server::{Keys, Server};
+use crate::upstream::Upstream;
+
+/// How often a port that another program has is tried again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long aborted responses may take to tell their clients.
+const ABORT_GRACE: Duration = Duration::from_secs(1);
+
+/// What serves requests, and what it was made of.
+pub(super) struct DataPlane {
+    assembly: Assembly,
+    config: Config,
+    server: Arc<Server>,
+    gateway: Arc<Gateway>,
+    listener: ListenerState,
+    /// One task for the present port, and one for each former one with responses in flight.
+    ports: JoinSet<()>,
+    /// While a closed port drains: when the responses that are left are aborted.
+    abort_at: Option<Instant>,
+    state: watch::Sender<AgentState>,
+}
+
+/// Where clients connect.
+enum ListenerState {
+    Open {
+        port: Port,
+        /// What is configured and cannot be had, while this port goes on serving.
+        refused: Option<Refused>,
+    },
+    Closed,
+    /// To be opened, and not to be had for now.
+    Blocked(Refused),
+}
+
+impl DataPlane {
+    /// Makes what serves; the port is still closed.
+    ///
+    /// # Errors
+    /// When the local key is needed and can neither be read nor made.
+    pub(super) fn new(
+        mut assembly: Assembly,
+        config: Config,
+        state: watch::Sender<AgentState>,
+    ) -> anyhow::Result<Self> {
+        report_refusals(&config);
+        let keys = assembly.keys(&config)?;
+        let gateway = Arc::new(Gateway::new(
+            assembly.gateway_config(&config),
+            assembly.pool(),
+            assembly.recorder(),
+        ));
+        let server_config = assemble::server_config(&config, keys, config.port);
+        let server = Arc::new(Server::new(server_config, gateway.clone()));
+        Ok(Self {
+            assembly,
+            config,
+            server,
+            gateway,
+            listener: ListenerState::Closed,
+            ports: JoinSet::new(),
+            abort_at: None,
+            state,
+        })
+    }
+
+    /// The port, where it is open.
+    pub(super) fn port(&self) -> Option<u16> {
+        match &self.listener {
+            ListenerState::Open { port, .. } => Some(port.number()),
+            ListenerState::Closed | ListenerState::Blocked(_) => None,
+        }
+    }
+
+    /// How requests leave this machine, by the configuration of the moment.
+    pub(super) fn upstream(&self) -> Arc<dyn Upstream> {
+        self.assembly.upstream()
+    }
+
+    /// Opens or closes the port. Responses in flight go on either way.
+    pub(super) async fn apply_desired(&mut self, wanted: Wanted) {
+        match (wanted, &mut self.listener) {
+            (Wanted::Running, ListenerState::Closed) => {
+                self.abort_at = None;
+                self.open();
+            }
+            (Wanted::Stopped, ListenerState::Open { port, .. }) => {
+                info!("the port is closed");
+                drop(port.close().await);
+                self.close();
+            }
+            (Wanted::Stopped, ListenerState::Blocked(_)) => self.close(),
+            (Wanted::Stopped, ListenerState::Closed)
+            | (Wanted::Running, ListenerState::Open { .. } | ListenerState::Blocked(_)) => {}
+        }
+        self.state.send_if_modified(|state| {
+            let is_new = state.wanted != wanted;
+            state.wanted = wanted;
+            is_new
+        });
+        self.publish();
+    }
+
+    fn close(&mut self) {
+        self.listener = ListenerState::Closed;
+        self.reap_ports();
+        self.abort_at =
+            (!self.ports.is_empty()).then(|| Instant::now() + self.config.limits.drain_timeout);
+    }
+
+    fn open(&mut self) {
+        let listen = ListenConfig::of(&self.config);
+        match listen.bind() {
+            Ok(sockets) => self.serve(listen, sockets),
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    fn serve(&mut self, listen: ListenConfig, sockets: Listeners) {
+        info!(port = sockets.port(), "the port is open");
+        self.server.replace(assemble::server_config(
+            &self.config,
+            self.keys(&self.config),
+            sockets.port(),
+        ));
+        let port = Port::serve(listen, sockets, self.server.clone(), &mut self.ports);
+        // The former port is dropped here: it accepts no more, and its responses go on.
+        self.listener = ListenerState::Open {
+            port,
+            refused: None,
+        };
+    }
+
+    /// Notes that the port cannot be had for now: once in the log, and in the state as long as it
+    /// lasts.
+    fn refuse(&mut self, error: &BindError) {
+        let is_known =
+            |known: &Refused| known.port == error.port() && known.is_in_use == error.is_in_use();
+        if self.refused().is_some_and(is_known) {
+            return;
+        }
+        let found = refused(error);
+        warn!(
+            why = found.why,
+            "the port cannot be opened; it is tried again"
+        );
+        match &mut self.listener {
+            ListenerState::Open { refused, .. } => *refused = Some(found),
+            listener => *listener = ListenerState::Blocked(found),
+        }
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        match &self.listener {
+            ListenerState::Open { refused, .. } => refused.as_ref(),
+            ListenerState::Blocked(refused) => Some(refused),
+            ListenerState::Closed => None,
+        }
+    }
+
+    /// Whether to try again. Not where the open port itself cannot be opened to other machines: it
+    /// would have to be closed for each try.
+    fn retries(&self) -> bool {
+        self.refused()
+            .is_some_and(|refused| self.port() != Some(refused.port))
+    }
+
+    /// Waits for what is due by itself and does it: a port to be tried again, responses that end or
+    /// take too long.
+    ///
+    /// Cancel safe.
+    pub(super) async fn work(&mut self) {
+        let retries = self.retries();
+        let abort_at = self.abort_at;
+        tokio::select! {
+            () = sleep(RETRY_AFTER), if retries => self.open(),
+            Some(_) = self.ports.join_next() => {}
+            () = sleep_until(abort_at.unwrap_or_else(Instant::now)), if abort_at.is_some() => self.abort().await,
+            else => std::future::pending().await,
+        }
+        if self.ports.is_empty() {
+            self.abort_at = None;
+        }
+        self.publish();
+    }
+
+    /// Ends the responses in flight, with an error in the client's dialect where there is time for
+    /// it.
+    async fn abort(&mut self) {
+        warn!("answers that took too long to end were cut");
+        self.abort_at = None;
+        self.server.abort_in_flight();
+        if timeout(ABORT_GRACE, ended(&mut self.ports)).await.is_err() {
+            self.ports.shutdown().await;
+        }
+    }
+
+    /// Serves by a changed configuration; responses in flight go on as they began.
+    pub(super) async fn reload(&mut self, config: &Config) {
+        if *config == self.config {
+            return;
+        }
+        report_refusals(config);
+        self.state
+            .send_modify(|state| state.drain_timeout = config.limits.drain_timeout);
+        let listen = ListenConfig::of(config);
+        // A port that changes accepts no connection until the server has its new settings: those
+        // who come by a wider one are judged by what belongs to it.
+        let rebound = match &mut self.listener {
+            ListenerState::Open { port, .. } => port.rebind(&listen).await,
+            ListenerState::Closed | ListenerState::Blocked(_) => Rebound::Same,
+        };
+        self.config = config.clone();
+        self.gateway.replace(self.assembly.gateway_config(config));
+        self.server.replace(assemble::server_config(
+            config,
+            self.keys(config),
+            self.port().unwrap_or(config.port),
+        ));
+        self.listen_rebound(listen, rebound);
+        self.reap_ports();
+        self.publish();
+    }
+
+    fn listen_rebound(&mut self, listen: ListenConfig, rebound: Rebound) {
+        match rebound {
+            Rebound::AsConfigured(sockets) => self.serve(listen, sockets),
+            Rebound::Kept(error) => self.refuse(&error),
+            Rebound::AsBefore {
+                listen,
+                sockets,
+                error,
+            } => {
+                self.serve(listen, sockets);
+                self.refuse(&error);
+            }
+            Rebound::Lost(error) => {
+                self.listener = ListenerState::Closed;
+                self.refuse(&error);
+            }
+            Rebound::Same => match &mut self.listener {
+                ListenerState::Open { refused, .. } => *refused = None,
+                ListenerState::Blocked(_) => self.open(),
+                ListenerState::Closed => {}
+            },
+        }
+    }
+
+    /// Serves with the accounts and keys as they are now.
+    pub(super) fn refresh_accounts(&mut self) {
+        self.gateway
+            .replace(self.assembly.gateway_config(&self.config));
+        self.server.replace(assemble::server_config(
+            &self.config,
+            self.keys(&self.config),
+            self.port().unwrap_or(self.config.port),
+        ));
+    }
+
+    /// The keys that open the port; none does where they cannot be read.
+    fn keys(&self, config: &Config) -> Keys {
+        self.assembly.keys(config).unwrap_or_else(|error| {
+            error!(error = %format!("{error:#}"), "the local key cannot be read, so no key opens the port");
+            Keys::default()
+        })
+    }
+
+    fn reap_ports(&mut self) {
+        while self.ports.try_join_next().is_some() {}
+    }
+
+    fn publish(&self) {
+        let serving = match &self.listener {
+            ListenerState::Open { port, refused } => Serving::Running {
+                port: port.number(),
+                refused: refused.clone(),
+            },
+            ListenerState::Blocked(refused) => Serving::Blocked(refused.clone()),
+            ListenerState::Closed if self.abort_at.is_some() => Serving::Draining,
+            ListenerState::Closed => Serving::Stopped,
+        };
+        self.state.send_if_modified(|state| {
+            let is_new = state.serving != serving;
+            state.serving = serving;
+            is_new
+        });
+    }
+
+    /// Closes the port and lets responses go on for as long as the configuration allows.
+    pub(super) async fn end(mut self) {
+        self.state
+            .send_modify(|state| state.serving = Serving::Ending);
+        if let ListenerState::Open { port, .. } = &mut self.listener {
+            drop(port.close().await);
+        }
+        if timeout(self.config.limits.drain_timeout, ended(&mut self.ports))
+            .await
+            .is_err()
+        {
+            self.abort().await;
+        }
+    }
+}
+
+async fn ended(ports: &mut JoinSet<()>) {
+    while ports.join_next().await.is_some() {}
+}
+
+fn report_refusals(config: &Config) {
+    for refusal in config.refusals() {
+        warn!(%refusal, "the configuration asks for what is not done");
+    }
+}

@@ -1,0 +1,168 @@
+//! What the command line needs of this process: threads, sockets, the terminal and the browser.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use tokio::runtime::Runtime;
+use zeroize::Zeroizing;
+
+use super::environment::SystemEnvironment;
+use super::frontend::Frontend;
+#[cfg(feature = "desktop")]
+use super::tray_bridge::TrayBridge;
+use super::{executor, logging, run, selftest_runner};
+use crate::account::Secret;
+use crate::canon::Fault;
+use crate::cli::{Program, RunOptions};
+use crate::config::Home;
+use crate::control::{self, ControlError, DashboardLink, Note, Started, Verb};
+#[cfg(feature = "desktop")]
+use crate::desktop::{Event, EventLoop, Remote};
+use crate::selftest::Answered;
+
+/// The longest text that is read from standard input.
+const STDIN_BYTES_MAX: u64 = 1 << 20;
+
+/// The program as it is: no test stands in for anything.
+pub struct AgentProgram;
+
+impl Program for AgentProgram {
+    fn run(
+        &self,
+        home: &Home,
+        options: RunOptions,
+        on_start: &mut dyn FnMut(&Started),
+    ) -> anyhow::Result<()> {
+        logging::start();
+        let runtime = executor::for_agent()?;
+        let ended = if options.is_headless {
+            run_headless(&runtime, home, on_start)
+        } else {
+            run_with_tray(&runtime, home, options, on_start)
+        };
+        // Blocking work that is left, such as a name lookup, is not waited for.
+        runtime.shutdown_background();
+        ended
+    }
+
+    fn call<V: Verb>(
+        &self,
+        home: &Home,
+        verb: V,
+        on_note: &mut dyn FnMut(Note),
+    ) -> Result<V::Response, ControlError> {
+        let runtime = executor::for_command().map_err(ControlError::caused_by)?;
+        let call = control::call(home, verb, Arc::new(SystemEnvironment), on_note);
+        let response = runtime.block_on(call);
+        runtime.shutdown_background();
+        response
+    }
+
+    fn open_in_browser(&self, link: &DashboardLink) -> io::Result<()> {
+        control::open_in_browser(link)
+    }
+
+    fn open_browser(&self, url: &str) {
+        control::sign_in::open_browser(url);
+    }
+
+    fn announce(&self, summary: &str, body: &str) {
+        // A person at a terminal reads standard error.
+        if !io::stderr().is_terminal() {
+            announce(summary, body);
+        }
+    }
+
+    fn read_hidden(&self, prompt: &str) -> io::Result<Secret> {
+        if !io::stdin().is_terminal() {
+            return Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                "there is no terminal to ask at",
+            ));
+        }
+        rpassword::prompt_password(prompt).map(Secret::new)
+    }
+
+    fn read_stdin(&self) -> io::Result<Secret> {
+        let mut text = Zeroizing::new(String::new());
+        io::stdin()
+            .lock()
+            .take(STDIN_BYTES_MAX)
+            .read_to_string(&mut text)?;
+        Ok(Secret::new(std::mem::take(&mut *text)))
+    }
+
+    fn serve_demo(
+        &self,
+        home: &Home,
+        requests: Vec<Request<Bytes>>,
+    ) -> Result<Vec<Answered>, Fault> {
+        let runtime =
+            executor::for_command().map_err(|error| Fault::internal(error.to_string()))?;
+        runtime.block_on(selftest_runner::serve_demo(home.clone(), requests))
+    }
+}
+
+fn run_headless(
+    runtime: &Runtime,
+    home: &Home,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
+    runtime.block_on(run(home.clone(), Frontend::Headless(on_start)))
+}
+
+/// The tray wants the main thread, so the agent gets one of its own.
+#[cfg(feature = "desktop")]
+fn run_with_tray(
+    runtime: &Runtime,
+    home: &Home,
+    options: RunOptions,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
+    let event_loop = EventLoop::default();
+    let remote = event_loop.remote();
+    std::thread::scope(|scope| {
+        let agent = std::thread::Builder::new()
+            .name("agent".to_owned())
+            .spawn_scoped(scope, move || {
+                let _ended = EndTray(&remote);
+                let tray = TrayBridge::new(remote.clone(), options.opens_dashboard);
+                runtime.block_on(run(home.clone(), Frontend::Desktop(tray)))
+            })?;
+        event_loop.run(on_start);
+        agent
+            .join()
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("the agent broke")))
+    })
+}
+
+#[cfg(not(feature = "desktop"))]
+fn run_with_tray(
+    runtime: &Runtime,
+    home: &Home,
+    _: RunOptions,
+    on_start: &mut dyn FnMut(&Started),
+) -> anyhow::Result<()> {
+    run_headless(runtime, home, on_start)
+}
+
+/// Ends the tray when it is dropped: with the agent, also with one that panicked.
+#[cfg(feature = "desktop")]
+struct EndTray<'r>(&'r Remote);
+
+#[cfg(feature = "desktop")]
+impl Drop for EndTray<'_> {
+    fn drop(&mut self) {
+        self.0.tell(Event::Ended);
+    }
+}
+
+#[cfg(feature = "desktop")]
+fn announce(summary: &str, body: &str) {
+    crate::desktop::announce(summary, body);
+}
+
+#[cfg(not(feature = "desktop"))]
+fn announce(_: &str, _: &str) {}

@@ -1,0 +1,178 @@
+//! The agent: run, looked at, started, stopped, ended.
+
+use serde_json::json;
+
+use super::args::Args;
+use super::exit_code::{DONE, NOT_RUNNING};
+use super::{ExitCode, Program, RunOptions, Session, system};
+use crate::control::status::{State, Status};
+use crate::control::verbs::status::status_without_agent;
+use crate::control::verbs::{GetStatus, Quit};
+use crate::control::{ControlError, ErrorKind, Started, Verb};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Runs the agent; a second start opens the dashboard of the first. A person at a desktop sees no
+/// terminal: a start that fails is announced there too.
+pub(super) fn run(session: &mut Session<'_, impl Program>, args: &Args) -> ExitCode {
+    let ended = run_or_open(session, args);
+    if let Err(error) = &ended
+        && !args.headless
+    {
+        session
+            .program
+            .announce("Aerostat does not run", &format!("{error:#}"));
+    }
+    ended
+}
+
+fn run_or_open(session: &mut Session<'_, impl Program>, args: &Args) -> ExitCode {
+    let options = RunOptions {
+        is_headless: args.headless,
+        opens_dashboard: args.open,
+    };
+    if args.take_over {
+        end_other_version(session)?;
+    }
+    let Session { home, program, out } = session;
+    let mut running_version = None;
+    program.run(home, options, &mut |started| {
+        out.facts(&started.status, start_lines(started));
+        out.flush();
+        if !started.is_new {
+            running_version = Some(started.status.version.clone().unwrap_or_default());
+        }
+    })?;
+    let Some(version) = running_version else {
+        return Ok(DONE);
+    };
+    if version != VERSION {
+        offer_to_take_over(session, &version);
+    }
+    let leaves_alone = args.at_login || args.headless;
+    if leaves_alone {
+        Ok(DONE)
+    } else {
+        system::open(session, false)
+    }
+}
+
+fn offer_to_take_over(session: &mut Session<'_, impl Program>, running: &str) {
+    session.out.error(&format!(
+        "this is version {VERSION}; `aerostat --take-over` puts it in the other's place"
+    ));
+    let how = "choose Quit in its menu and start Aerostat again, or run `aerostat --take-over`";
+    session.program.announce(
+        &format!("Aerostat {running} still runs"),
+        &format!("To have version {VERSION} instead, {how}."),
+    );
+}
+
+/// Ends a running agent, unless it is of this version.
+fn end_other_version(session: &mut Session<'_, impl Program>) -> anyhow::Result<()> {
+    let status = current_status(session)?;
+    if status.version.is_some_and(|version| version != VERSION) {
+        session.call(Quit {})?;
+    }
+    Ok(())
+}
+
+/// The agent's status, or that of the home where none runs.
+fn current_status(session: &mut Session<'_, impl Program>) -> Result<Status, ControlError> {
+    match session.call(GetStatus {}) {
+        Err(error) if error.kind == ErrorKind::NotRunning => status_without_agent(&session.home),
+        status => status,
+    }
+}
+
+fn start_lines(started: &Started) -> Vec<String> {
+    let Started { status, is_new } = started;
+    let version = status.version.as_deref().unwrap_or_default();
+    match (is_new, status.state) {
+        (true, State::Running) => welcome(&status.base_url).into(),
+        (true, _) => vec![format!("Aerostat {version} runs; {}", status.detail)],
+        (false, _) => {
+            vec![format!(
+                "Aerostat {version} runs already, in process {}; {}",
+                status.pid.unwrap_or_default(),
+                status.detail
+            )]
+        }
+    }
+}
+
+/// Where it serves, with a line that works at once.
+fn welcome(base_url: &str) -> [String; 4] {
+    let body = r#"{"model":"demo","messages":[{"role":"user","content":"hello"}]}"#;
+    [
+        format!("Aerostat {VERSION} serves {base_url}"),
+        String::new(),
+        "Try it:".to_owned(),
+        format!(
+            "  curl {base_url}/v1/chat/completions -H 'content-type: application/json' -d '{body}'"
+        ),
+    ]
+}
+
+pub(super) fn status(session: &mut Session<'_, impl Program>) -> ExitCode {
+    let status = current_status(session)?;
+    session.out.facts(&status, status_lines(&status));
+    Ok(match status.state {
+        State::NotRunning | State::PortTaken => NOT_RUNNING,
+        _ => DONE,
+    })
+}
+
+fn status_lines(status: &Status) -> Vec<String> {
+    let mut lines = vec![status.detail.clone()];
+    lines.extend(
+        status
+            .version
+            .iter()
+            .map(|version| format!("version: {version}")),
+    );
+    lines.extend(status.pid.iter().map(|pid| format!("process: {pid}")));
+    lines.extend(status.accounts.iter().map(|counts| {
+        format!(
+            "accounts: {}, {} ready, {} need attention",
+            counts.total, counts.ready, counts.attention
+        )
+    }));
+    lines.extend(
+        status
+            .is_exposed
+            .then(|| "local network: other machines may call, with a key".to_owned()),
+    );
+    lines.extend(
+        status
+            .lan_refused
+            .iter()
+            .map(|why| format!("local network: {why}")),
+    );
+    lines.extend(
+        status
+            .config_trouble
+            .iter()
+            .map(|trouble| format!("configuration: the last good one is in force; {trouble}")),
+    );
+    lines
+}
+
+/// Has a verb done that changes how the agent stands, and says how it stands then.
+pub(super) fn change(
+    session: &mut Session<'_, impl Program>,
+    verb: impl Verb<Response = Status>,
+) -> ExitCode {
+    let status = session.call(verb)?;
+    session.out.facts(&status, [status.detail.clone()]);
+    Ok(DONE)
+}
+
+pub(super) fn quit(session: &mut Session<'_, impl Program>) -> ExitCode {
+    let status = session.call(Quit {})?;
+    let facts = json!({ "state": "ended", "pid": status.pid });
+    session
+        .out
+        .facts(&facts, ["the agent has ended".to_owned()]);
+    Ok(DONE)
+}

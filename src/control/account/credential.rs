@@ -1,0 +1,416 @@
+//! Entering an account's credential: what a provider wants, what a person gave, and storing it once
+//! a test call has shown whether it works.
+
+use http::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+use super::facts::AccountFacts;
+use super::list::show;
+use super::test_call::{TestResult, test_call};
+use super::tokens;
+use crate::account::{Account, AccountName, Credential, Sealed, Secret, Source, Tokens, Vault};
+use crate::accounts::AccountRegistry;
+use crate::accounts::roster::{address_of, preset_provider};
+use crate::control::service::ControlService;
+use crate::control::wire::{ControlError, Notes, WireSecret};
+use crate::nearest::nearest;
+use crate::provider::presets::{PRESETS, preset};
+use crate::provider::{Auth, DEMO, Provider};
+use crate::store::Flag;
+
+/// What a person entered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialInput {
+    Key(WireSecret),
+    RefreshToken {
+        token: WireSecret,
+        client_secret: Option<WireSecret>,
+    },
+    /// A sign-in with a browser.
+    SignIn {
+        client_secret: Option<WireSecret>,
+    },
+    /// Google's JSON file, whole.
+    ServiceAccount(WireSecret),
+    /// The name of an environment variable.
+    Variable(String),
+    Nothing,
+    /// The stored credential, for the address that the provider has now.
+    SameForNewAddress,
+}
+
+/// What a provider wants of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialForm {
+    Key,
+    OAuth,
+    Nothing,
+}
+
+/// How a credential is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreOptions {
+    /// Store it although the provider refuses it.
+    #[serde(default)]
+    pub keep: bool,
+    /// Store it in plain text where nothing can seal it.
+    #[serde(default)]
+    pub insecure_plaintext: bool,
+}
+
+/// An account whose credential was just entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddedAccount {
+    pub account: AccountFacts,
+    /// Whether the provider took it.
+    pub works: bool,
+    /// One sentence about the test call.
+    pub message: String,
+    pub models: Vec<String>,
+}
+
+pub(in crate::control) fn form_of(provider: &Provider) -> CredentialForm {
+    match provider.auth.name() {
+        "none" => CredentialForm::Nothing,
+        "oauth" => CredentialForm::OAuth,
+        _ => CredentialForm::Key,
+    }
+}
+
+/// # Errors
+/// When there is no such provider, or it needs an entry in the configuration first.
+pub(in crate::control) fn provider_for(
+    accounts: &AccountRegistry,
+    name: &str,
+) -> Result<Provider, ControlError> {
+    let config = accounts.effective_config();
+    if let Some(provider) = config.provider(name) {
+        return Ok(provider.clone());
+    }
+    if preset(name).is_some() {
+        return preset_provider(name).map_err(ControlError::failed);
+    }
+    let configured = config
+        .providers
+        .iter()
+        .map(|provider| provider.name.as_str());
+    let known = configured.chain(PRESETS.iter().map(|preset| preset.name));
+    let name_shown = name.escape_debug();
+    Err(ControlError::failed(
+        match nearest(name, known, 1).first() {
+            Some(near) => format!("no provider `{name_shown}`; did you mean `{near}`?"),
+            None => format!(
+                "no provider `{name_shown}`; add [providers.{name_shown}] with `protocol` and `base_url` to the configuration"
+            ),
+        },
+    ))
+}
+
+/// The name of a new account.
+///
+/// # Errors
+/// When it is malformed, or an added account has it.
+pub(in crate::control) fn free_name(
+    accounts: &AccountRegistry,
+    name: &str,
+) -> Result<AccountName, ControlError> {
+    let name: AccountName = name.parse().map_err(ControlError::usage)?;
+    let is_taken =
+        name.as_str() == DEMO || accounts.added().iter().any(|account| account.name == name);
+    if is_taken {
+        return Err(ControlError::failed(format!(
+            "an account `{name}` is there already; `aerostat account login {name}` enters its credential anew"
+        )));
+    }
+    Ok(name)
+}
+
+/// The credential that a person entered, and where it lies from now on. A sign-in opens the
+/// browser and waits for the person.
+///
+/// # Errors
+/// When it is not what the provider takes.
+pub(in crate::control) async fn read_credential(
+    service: &ControlService,
+    input: &CredentialInput,
+    account: &Account,
+    provider: &Provider,
+    notes: &Notes,
+) -> Result<(Source, Credential), ControlError> {
+    let CredentialInput::SignIn { client_secret } = input else {
+        return read_entered(&service.accounts, input, provider);
+    };
+    let client_secret = client_secret.as_ref().map(usable).transpose()?;
+    let credential = tokens::sign_in(service, account, provider, client_secret, notes).await?;
+    Ok((Source::Vault, credential))
+}
+
+fn read_entered(
+    accounts: &AccountRegistry,
+    input: &CredentialInput,
+    provider: &Provider,
+) -> Result<(Source, Credential), ControlError> {
+    let name = &provider.name;
+    if provider.auth == Auth::None {
+        return match input {
+            CredentialInput::Nothing => Ok((Source::Keyless, Credential::None)),
+            _ => Err(ControlError::usage(format!(
+                "`{name}` wants no key; add it without one"
+            ))),
+        };
+    }
+    if matches!(
+        input,
+        CredentialInput::Nothing
+            | CredentialInput::SameForNewAddress
+            | CredentialInput::SignIn { .. }
+    ) {
+        return Err(ControlError::usage(format!("`{name}` wants a key")));
+    }
+    if provider.would_leak() {
+        return Err(ControlError::failed(format!(
+            "the key would travel unencrypted: use https in `base_url`, or set `insecure_http = true` in [providers.{name}]"
+        )));
+    }
+    let credential = match input {
+        CredentialInput::Key(key) => Credential::Key(usable(key)?),
+        CredentialInput::RefreshToken {
+            token,
+            client_secret,
+        } => Credential::OAuth(Tokens {
+            refresh: Some(usable(token)?),
+            client_secret: client_secret.as_ref().map(usable).transpose()?,
+            ..Tokens::default()
+        }),
+        CredentialInput::ServiceAccount(WireSecret(file)) => {
+            Credential::ServiceAccount(file.clone())
+        }
+        CredentialInput::Variable(variable) => return from_variable(accounts, variable),
+        CredentialInput::Nothing
+        | CredentialInput::SameForNewAddress
+        | CredentialInput::SignIn { .. } => unreachable!("they are refused above"),
+    };
+    Ok((Source::Vault, credential))
+}
+
+fn from_variable(
+    accounts: &AccountRegistry,
+    variable: &str,
+) -> Result<(Source, Credential), ControlError> {
+    if !is_variable(variable) {
+        // It may be the key itself, so it is not repeated.
+        return Err(ControlError::usage(
+            "--env: expected the name of a variable: letters, digits and `_`",
+        ));
+    }
+    let value = accounts.variable(variable).map(Secret::trimmed);
+    let credential = match value {
+        Some(value) if !value.expose().is_empty() => Credential::Key(usable(&WireSecret(value))?),
+        _ => Credential::None,
+    };
+    let source = Source::Env {
+        variable: variable.to_owned(),
+    };
+    Ok((source, credential))
+}
+
+/// A secret that a header can carry; an error says what is wrong with it without showing it.
+fn usable(WireSecret(secret): &WireSecret) -> Result<Secret, ControlError> {
+    let secret = secret.clone().trimmed();
+    let text = secret.expose();
+    if text.is_empty() {
+        return Err(ControlError::usage("the key is empty"));
+    }
+    if HeaderValue::from_str(text).is_err() || text.contains(char::is_whitespace) {
+        return Err(ControlError::usage(
+            "the key holds blanks or other characters that no header can carry; copy it again",
+        ));
+    }
+    Ok(secret)
+}
+
+fn is_variable(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty()
+        && name.len() <= 128
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(is_word)
+}
+
+/// Makes a test call with a credential and stores the account, unless the provider refuses it.
+///
+/// # Errors
+/// When the provider refuses the credential, or it cannot be stored.
+pub(in crate::control) async fn store_credential(
+    service: &ControlService,
+    account: Account,
+    credential: Credential,
+    provider: &Provider,
+    options: StoreOptions,
+) -> Result<AddedAccount, ControlError> {
+    let is_key = matches!(credential, Credential::Key(_));
+    let tested = test(service, &account, credential.clone(), provider, options).await?;
+    if let (TestResult::Refused { why }, false) = (&tested, options.keep) {
+        return Err(ControlError::failed(format!(
+            "{why}; nothing was stored: {}",
+            advice_for_refused(provider)
+        )));
+    }
+    if account.source == Source::Vault && is_key {
+        seal(service, &account, credential, provider, options).await?;
+    }
+    let name = account.name.clone();
+    let store = service.store();
+    store
+        .put_account(account)
+        .await
+        .map_err(ControlError::caused_by)?;
+    service.accounts_changed().await;
+    // What the pool held against the former credential must not come back after a kill.
+    store.keep_notes().await.map_err(ControlError::caused_by)?;
+    let (works, message, models, quota) = match tested {
+        TestResult::Works { models, quota } => {
+            let message = format!("`{}` takes the account", provider.name);
+            (true, message, models, quota)
+        }
+        TestResult::Refused { why } => {
+            let message = format!("{why}; it was stored all the same");
+            (false, message, Vec::new(), Vec::new())
+        }
+        TestResult::Inconclusive { why } => {
+            let message =
+                format!("{why}; it was stored, and `aerostat account test {name}` tries again");
+            (false, message, Vec::new(), Vec::new())
+        }
+    };
+    let mut account = show(&service.accounts, name.as_str())?;
+    account.quota.extend(quota);
+    Ok(AddedAccount {
+        account,
+        works,
+        message,
+        models,
+    })
+}
+
+async fn test(
+    service: &ControlService,
+    account: &Account,
+    credential: Credential,
+    provider: &Provider,
+    options: StoreOptions,
+) -> Result<TestResult, ControlError> {
+    match (&account.source, &credential) {
+        (Source::Env { variable }, Credential::None) => Ok(TestResult::Inconclusive {
+            why: format!(
+                "`{}` could not be tried: `{variable}` is not set here",
+                provider.name
+            ),
+        }),
+        (Source::Vault, Credential::OAuth(_) | Credential::ServiceAccount(_)) => {
+            seal_and_test(service, account, credential, provider, options).await
+        }
+        _ => Ok(call(service, account, provider, credential).await),
+    }
+}
+
+async fn call(
+    service: &ControlService,
+    account: &Account,
+    provider: &Provider,
+    credential: Credential,
+) -> TestResult {
+    let config = service.accounts.effective_config();
+    test_call(
+        &*service.environment,
+        &config,
+        provider,
+        account,
+        credential,
+    )
+    .await
+}
+
+/// Stores tokens before the test call: a refresh may use them up, and their successors must not be
+/// lost. Refused ones are removed again.
+async fn seal_and_test(
+    service: &ControlService,
+    account: &Account,
+    credential: Credential,
+    provider: &Provider,
+    options: StoreOptions,
+) -> Result<TestResult, ControlError> {
+    let before = service.accounts.vault().get(&account.name);
+    seal(service, account, credential.clone(), provider, options).await?;
+    let tested = match tokens::bearer(service, account, provider, credential).await {
+        Ok(bearer) => call(service, account, provider, bearer).await,
+        Err(tested) => tested,
+    };
+    if matches!(tested, TestResult::Refused { .. }) && !options.keep {
+        let name = account.name.clone();
+        let undo = move |vault: &Vault| match before {
+            Some(before) => vault.put(name, before),
+            None => vault.remove(&name),
+        };
+        service
+            .accounts
+            .with_vault(undo)
+            .await
+            .map_err(ControlError::caused_by)?;
+    }
+    Ok(tested)
+}
+
+/// Puts a credential into the vault, for the provider's present address.
+async fn seal(
+    service: &ControlService,
+    account: &Account,
+    credential: Credential,
+    provider: &Provider,
+    options: StoreOptions,
+) -> Result<(), ControlError> {
+    if options.insecure_plaintext {
+        allow_plaintext(service).await?;
+    }
+    let address = address_of(provider)
+        .ok_or_else(|| ControlError::failed("the provider's `base_url` names no server"))?;
+    let sealed = Sealed {
+        provider: provider.name.clone(),
+        address,
+        credential,
+    };
+    let name = account.name.clone();
+    service
+        .accounts
+        .with_vault(move |vault| vault.put(name, sealed))
+        .await
+        .map_err(ControlError::caused_by)
+}
+
+/// Lets credentials lie in plain text from now on.
+async fn allow_plaintext(service: &ControlService) -> Result<(), ControlError> {
+    let store = service.store();
+    if store.has(Flag::Plaintext) {
+        return Ok(());
+    }
+    store
+        .set(Flag::Plaintext, true)
+        .await
+        .map_err(ControlError::caused_by)?;
+    service.accounts.allow_plaintext();
+    service.open_vault().await.map_err(ControlError::caused_by)
+}
+
+fn advice_for_refused(provider: &Provider) -> String {
+    match preset(&provider.name) {
+        Some(preset) => format!(
+            "compare the key with the one at the provider ({}), or store it with `--keep`",
+            preset.docs
+        ),
+        None => {
+            "compare the key with the one at the provider, or store it with `--keep`".to_owned()
+        }
+    }
+}

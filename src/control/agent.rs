@@ -1,0 +1,208 @@
+//! The running agent as verbs see it: its state, and the commands that change it.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::wire::ControlError;
+
+/// How long the agent may take to apply a command.
+const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much longer than the responses in flight a stop may take.
+const STOP_SLACK: Duration = Duration::from_secs(5);
+/// How many commands may wait for the agent; one more waits with its sender.
+const COMMANDS_MAX: usize = 16;
+
+/// What a person wants of the port. Survives a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wanted {
+    Running,
+    Stopped,
+}
+
+/// How the port stands, as the agent reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serving {
+    Starting,
+    Running {
+        port: u16,
+        /// Another port, or another reach, that is asked for and cannot be had.
+        refused: Option<Refused>,
+    },
+    /// Closed; the last answers are still on their way.
+    Draining,
+    Stopped,
+    /// Wanted, and cannot be opened; it is tried again.
+    Blocked(Refused),
+    /// The agent is about to end.
+    Ending,
+}
+
+/// A port that cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    pub port: u16,
+    /// A sentence that names the port, and who has it where that is known.
+    pub why: String,
+    /// Whether another program has it: then it may become free by itself.
+    pub is_in_use: bool,
+}
+
+/// The agent's state, as it publishes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentState {
+    pub serving: Serving,
+    pub wanted: Wanted,
+    /// How long responses in flight may take once the port is closed.
+    pub drain_timeout: Duration,
+}
+
+/// What verbs tell the agent to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open the port, or close it; responses in flight go on.
+    Serve(Wanted),
+    /// Accounts or keys have changed: serve with them as they are now.
+    ReloadAccounts,
+    Quit,
+}
+
+/// One action, and who waits for it.
+#[derive(Debug)]
+pub struct Command {
+    pub action: Action,
+    applied: oneshot::Sender<()>,
+}
+
+impl Command {
+    /// Tells the sender that the action was applied. A dropped command tells it that the agent
+    /// ends.
+    pub fn applied(self) {
+        // A sender that does not wait is fine.
+        let _ = self.applied.send(());
+    }
+}
+
+/// The verbs' end: sends commands, reads the state.
+#[derive(Clone)]
+pub struct AgentHandle {
+    commands: mpsc::Sender<Command>,
+    state: watch::Receiver<AgentState>,
+}
+
+/// The agent's end: receives commands, publishes the state.
+pub struct AgentInbox {
+    pub commands: mpsc::Receiver<Command>,
+    pub state: watch::Sender<AgentState>,
+}
+
+impl AgentHandle {
+    pub fn new(wanted: Wanted, drain_timeout: Duration) -> (Self, AgentInbox) {
+        let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
+        let publisher = watch::Sender::new(AgentState {
+            serving: Serving::Starting,
+            wanted,
+            drain_timeout,
+        });
+        let handle = Self {
+            commands: sender,
+            state: publisher.subscribe(),
+        };
+        let inbox = AgentInbox {
+            commands: receiver,
+            state: publisher,
+        };
+        (handle, inbox)
+    }
+
+    pub fn state(&self) -> AgentState {
+        self.state.borrow().clone()
+    }
+
+    pub fn serving(&self) -> Serving {
+        self.state.borrow().serving.clone()
+    }
+
+    /// The state, to be waited for.
+    pub(super) fn subscribe(&self) -> watch::Receiver<AgentState> {
+        self.state.clone()
+    }
+
+    /// Tells the agent that accounts or keys have changed, and waits for nothing more.
+    pub(super) async fn accounts_changed(&self) {
+        // An agent that is about to end takes no more changes.
+        let _ = self.send(Action::ReloadAccounts).await;
+    }
+
+    /// Waits until the agent serves with all changes up to now.
+    pub(super) async fn reload_accounts(&self) {
+        // An agent that is about to end serves nobody with the old ones.
+        let _ = self.apply(Action::ReloadAccounts).await;
+    }
+
+    pub(super) async fn quit(&self) -> Result<(), ControlError> {
+        self.send(Action::Quit).await.map(drop)
+    }
+
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(super) async fn start(&self) -> Result<(), ControlError> {
+        self.apply(Action::Serve(Wanted::Running)).await?;
+        match self.serving() {
+            Serving::Blocked(refused) => Err(ControlError::failed(refused.why)),
+            Serving::Ending => Err(ending()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Closes the port, and waits until the last response has ended.
+    ///
+    /// # Errors
+    /// When that takes longer than the agent allows.
+    pub(super) async fn stop(&self) -> Result<(), ControlError> {
+        self.apply(Action::Serve(Wanted::Stopped)).await?;
+        let limit = self.state.borrow().drain_timeout + STOP_SLACK;
+        let mut state = self.state.clone();
+        let drained =
+            state.wait_for(|state| matches!(state.serving, Serving::Stopped | Serving::Ending));
+        match tokio::time::timeout(limit, drained).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(ending()),
+            Err(_) => Err(not_done_within(limit)),
+        }
+    }
+
+    /// Sends an action and waits until the agent has applied it.
+    async fn apply(&self, action: Action) -> Result<(), ControlError> {
+        let apply = async {
+            let applied = self.send(action).await?;
+            applied.await.map_err(|_| ending())
+        };
+        match tokio::time::timeout(APPLY_TIMEOUT, apply).await {
+            Ok(applied) => applied,
+            Err(_) => Err(not_done_within(APPLY_TIMEOUT)),
+        }
+    }
+
+    async fn send(&self, action: Action) -> Result<oneshot::Receiver<()>, ControlError> {
+        let (applied, is_applied) = oneshot::channel();
+        let command = Command { action, applied };
+        self.commands.send(command).await.map_err(|_| ending())?;
+        Ok(is_applied)
+    }
+}
+
+fn ending() -> ControlError {
+    ControlError::failed("the agent is about to end")
+}
+
+fn not_done_within(limit: Duration) -> ControlError {
+    ControlError::failed(format!(
+        "not done within {} s; see `aerostat status`",
+        limit.as_secs()
+    ))
+}

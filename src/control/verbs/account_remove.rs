@@ -1,0 +1,53 @@
+//! `account remove`: removes an account with its credential. Its requests in flight go on.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::account::Source;
+use crate::control::account::{self, AccountFacts};
+use crate::control::service::ControlService;
+use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AccountRemove {
+    pub name: String,
+}
+
+impl Verb for AccountRemove {
+    /// The account as it was.
+    type Response = AccountFacts;
+    const NAME: &'static str = "account_remove";
+    const TIME_LIMIT: Duration = LOCAL_LIMIT;
+    const NEEDS: Needs = Needs::Vault;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<AccountFacts, ControlError> {
+        let facts = account::show(&service.accounts, &self.name)?;
+        let account = account::find(&service.accounts, &self.name)?;
+        let store = service.store();
+        if store.account(&account.name).is_none() && account.source != Source::Vault {
+            let name = &account.name;
+            return Err(ControlError::failed(format!(
+                "`{name}` was not added: it is there because of [providers.{}]; `aerostat account disable {name}` keeps it from serving",
+                account.provider
+            )));
+        }
+        // The credential first: a kill in between leaves an account that says that it has none.
+        if account.source == Source::Vault {
+            let name = account.name.clone();
+            service
+                .accounts
+                .with_vault(move |vault| vault.remove(&name))
+                .await
+                .map_err(ControlError::caused_by)?;
+        }
+        store
+            .remove_account(&account.name)
+            .await
+            .map_err(ControlError::caused_by)?;
+        service.accounts_changed().await;
+        service.pool().forget(&account.name);
+        Ok(facts)
+    }
+}

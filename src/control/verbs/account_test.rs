@@ -1,0 +1,88 @@
+//! `account test`: makes one call as an account, if it has what it takes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::control::account::{self, AccountFacts, TestResult};
+use crate::control::service::ControlService;
+use crate::control::verb::{CALL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AccountTest {
+    pub name: String,
+}
+
+/// What a test call showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestedAccount {
+    pub account: AccountFacts,
+    pub works: bool,
+    /// One sentence: what the provider said, or that it took the account.
+    pub message: String,
+    pub models: Vec<String>,
+}
+
+impl Verb for AccountTest {
+    type Response = TestedAccount;
+    const NAME: &'static str = "account_test";
+    const TIME_LIMIT: Duration = CALL_LIMIT;
+    const NEEDS: Needs = Needs::Vault;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<TestedAccount, ControlError> {
+        let accounts = &service.accounts;
+        let account = account::find(accounts, &self.name)?;
+        let facts = account::show(accounts, &self.name)?;
+        let member = accounts
+            .members()
+            .into_iter()
+            .find(|member| member.account.name == account.name);
+        let credential = match member.map(|member| member.credential) {
+            Some(Ok(credential)) => credential,
+            Some(Err(need)) => return Ok(not_called(facts, need.to_string())),
+            None => {
+                let why = facts.status.reason().unwrap_or_default();
+                return Ok(not_called(facts, why));
+            }
+        };
+        let config = accounts.effective_config();
+        let provider = config
+            .provider(&account.provider)
+            .ok_or_else(|| ControlError::failed("its provider is gone"))?;
+        let tested = match account::bearer(service, &account, provider, credential).await {
+            Ok(bearer) => {
+                let environment = &*service.environment;
+                account::test_call(environment, &config, provider, &account, bearer).await
+            }
+            Err(tested) => tested,
+        };
+        service.accounts_changed().await;
+        let (works, message, models, quota) = match tested {
+            TestResult::Works { models, quota } => {
+                let message = format!("`{}` takes the account", provider.name);
+                (true, message, models, quota)
+            }
+            TestResult::Refused { why } | TestResult::Inconclusive { why } => {
+                (false, why, Vec::new(), Vec::new())
+            }
+        };
+        let mut account = account::show(accounts, &self.name)?;
+        account.quota.extend(quota);
+        Ok(TestedAccount {
+            account,
+            works,
+            message,
+            models,
+        })
+    }
+}
+
+fn not_called(account: AccountFacts, why: String) -> TestedAccount {
+    TestedAccount {
+        account,
+        works: false,
+        message: why,
+        models: Vec::new(),
+    }
+}

@@ -1,0 +1,59 @@
+//! `key create`: makes another key for the API port, beside the local one.
+
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::local_key;
+use crate::control::service::ControlService;
+use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes, WireSecret};
+use crate::store::{ApiKey, KeyName};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyCreate {
+    pub name: String,
+}
+
+/// A key that was just made: the one time that it is shown.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewKey {
+    pub name: String,
+    pub key: WireSecret,
+}
+
+impl Verb for KeyCreate {
+    type Response = NewKey;
+    const NAME: &'static str = "key_create";
+    const TIME_LIMIT: Duration = LOCAL_LIMIT;
+    const NEEDS: Needs = Needs::Files;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<NewKey, ControlError> {
+        let name: KeyName = self.name.parse().map_err(|_| bad_name(&self.name))?;
+        let store = service.store();
+        if store.keys().iter().any(|known| known.name == name) {
+            return Err(ControlError::failed(format!(
+                "a key `{name}` is there already; revoke it or take another name"
+            )));
+        }
+        let key = local_key::generate().map_err(ControlError::failed)?;
+        store
+            .put_key(ApiKey::new(name.clone(), &key, SystemTime::now()))
+            .await
+            .map_err(ControlError::caused_by)?;
+        service.keys_changed().await;
+        Ok(NewKey {
+            name: name.to_string(),
+            key: WireSecret(key),
+        })
+    }
+}
+
+fn bad_name(name: &str) -> ControlError {
+    let shown: String = name.chars().take(64).collect();
+    let expected = "1 to 64 letters, digits or `. _ @ + -`, starting with a letter or digit";
+    ControlError::usage(format!(
+        "`{}` is no name of a key: expected {expected}",
+        shown.escape_debug()
+    ))
+}

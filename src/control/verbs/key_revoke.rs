@@ -1,0 +1,39 @@
+//! `key revoke`: takes a key back. Once the verb is done it opens nothing any more.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::key_list::KeyFacts;
+use crate::control::service::ControlService;
+use crate::control::verb::{LOCAL_LIMIT, Needs, Verb};
+use crate::control::wire::{ControlError, Notes};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyRevoke {
+    pub name: String,
+}
+
+impl Verb for KeyRevoke {
+    type Response = KeyFacts;
+    const NAME: &'static str = "key_revoke";
+    const TIME_LIMIT: Duration = LOCAL_LIMIT;
+    const NEEDS: Needs = Needs::Files;
+
+    async fn run(self, service: &ControlService, _: &Notes) -> Result<KeyFacts, ControlError> {
+        let store = service.store();
+        let mut keys = store.keys().into_iter();
+        let Some(key) = keys.find(|key| key.name.as_str() == self.name) else {
+            return Err(ControlError::failed(format!(
+                "no key `{}`; `aerostat key list` names them",
+                self.name.escape_debug()
+            )));
+        };
+        store
+            .remove_key(&key.name)
+            .await
+            .map_err(ControlError::caused_by)?;
+        service.keys_changed().await;
+        Ok(KeyFacts::of(&key))
+    }
+}
