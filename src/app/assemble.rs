@@ -13,7 +13,7 @@ use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
 use crate::listener::guard::Policy;
-use crate::listener::listen::Reach;
+use crate::listener::listen::BindScope;
 use crate::pool::{Clock, NullStateStore, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::{Recorder, Ring};
@@ -117,7 +117,7 @@ pub(super) fn server_config(config: &Config, keys: Keys, port: u16) -> ServerCon
     let policy = Policy {
         allowed_hosts: config.allowed_hosts.clone(),
         cors_origins: config.cors_origins.clone(),
-        lan: reach(config) == Reach::Lan,
+        lan: bind_scope(config) == BindScope::Lan,
         machine_names: machine_names(),
     };
     ServerConfig {
@@ -199,12 +199,12 @@ pub(super) fn limits(config: &Config) -> ListenerLimits {
     }
 }
 
-/// Who can reach the port. The LAN is not served without keys; the refusal is reported beside this.
-pub(super) fn reach(config: &Config) -> Reach {
+/// Which addresses the port is opened on. The LAN is not served without keys; the refusal is reported beside this.
+pub(super) fn bind_scope(config: &Config) -> BindScope {
     if config.allow_lan_access && config.auth_mode != AuthMode::Off {
-        Reach::Lan
+        BindScope::Lan
     } else {
-        Reach::Loopback
+        BindScope::Loopback
     }
 }
 
@@ -252,7 +252,7 @@ mod tests {
             auth_mode,
             ..Config::default()
         };
-        assert_eq!(reach(&config(AuthMode::Off)), Reach::Loopback);
-        assert_eq!(reach(&config(AuthMode::Strict)), Reach::Lan);
+        assert_eq!(bind_scope(&config(AuthMode::Off)), BindScope::Loopback);
+        assert_eq!(bind_scope(&config(AuthMode::Strict)), BindScope::Lan);
     }
 }

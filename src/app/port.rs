@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::info;
 
 use super::assemble;
@@ -12,7 +13,7 @@ use crate::config::Config;
 use crate::control::Refused;
 use crate::control::status::{Found, probe};
 use crate::host::port_owner;
-use crate::listener::listen::{BindError, Listeners, Reach, bind};
+use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, serve};
 
 /// What the configuration says of the port.
@@ -20,7 +21,7 @@ use crate::listener::{Handler, ListenerLimits, serve};
 pub(super) struct ListenConfig {
     /// 0 for any free one.
     port: u16,
-    reach: Reach,
+    scope: BindScope,
     limits: ListenerLimits,
 }
 
@@ -28,13 +29,13 @@ impl ListenConfig {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             port: config.port,
-            reach: assemble::reach(config),
+            scope: assemble::bind_scope(config),
             limits: assemble::limits(config),
         }
     }
 
     pub(super) fn bind(&self) -> Result<Listeners, BindError> {
-        bind(self.port, self.reach)
+        bind(self.port, self.scope)
     }
 }
 
@@ -42,8 +43,8 @@ impl ListenConfig {
 pub(super) struct Port {
     listen: ListenConfig,
     number: u16,
-    /// Stops the serving when it is dropped.
-    stop: Option<oneshot::Sender<()>>,
+    /// Stops accepting when it is dropped.
+    stop: Option<DropGuard>,
     /// The sockets, once the serving has stopped.
     returned: oneshot::Receiver<Listeners>,
 }
@@ -56,20 +57,20 @@ impl Port {
         handler: Arc<H>,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let (stop, stopped) = oneshot::channel::<()>();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let (giver, returned) = oneshot::channel();
         let (number, limits) = (sockets.port(), listen.limits.clone());
         tasks.spawn(async move {
-            let until_stopped = async { drop(stopped.await) };
-            let (sockets, mut responses) = serve(sockets, handler, limits, until_stopped).await;
+            let (sockets, mut drain) = serve(sockets, handler, limits, stopped).await;
             // Where everything stops there is no receiver, and the sockets close here.
             let _ = giver.send(sockets);
-            responses.ended().await;
+            drain.ended().await;
         });
         Self {
             listen,
             number,
-            stop: Some(stop),
+            stop: Some(stop.drop_guard()),
             returned,
         }
     }
@@ -93,7 +94,7 @@ impl Port {
             return self.move_to(wanted).await;
         }
         match self.close().await {
-            Some(sockets) if wanted.reach == self.listen.reach => Rebound::AsConfigured(sockets),
+            Some(sockets) if wanted.scope == self.listen.scope => Rebound::AsConfigured(sockets),
             closed => {
                 // The wider address contains the narrower one, so the two cannot be open at the
                 // same time.
@@ -116,14 +117,14 @@ impl Port {
     }
 
     fn bind_again(&self, wanted: &ListenConfig) -> Rebound {
-        let error = match bind(self.number, wanted.reach) {
+        let error = match bind(self.number, wanted.scope) {
             Ok(sockets) => return Rebound::AsConfigured(sockets),
             Err(error) => error,
         };
-        match bind(self.number, self.listen.reach) {
+        match bind(self.number, self.listen.scope) {
             Ok(sockets) => Rebound::AsBefore {
                 listen: ListenConfig {
-                    reach: self.listen.reach,
+                    scope: self.listen.scope,
                     ..wanted.clone()
                 },
                 sockets,

@@ -17,12 +17,13 @@ use std::time::{Duration, SystemTime};
 
 use http::{Request, Response, request};
 use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::{
     ControlError, ControlService, DashboardLink, Home, LinkIssuer, Secret, WireSecret,
 };
 use crate::host::private_file;
-use crate::listener::listen::{BindError, Listeners, Reach, bind};
+use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
 use sessions::Sessions;
 
@@ -60,7 +61,7 @@ impl Dashboard {
         desk: Arc<ControlService>,
         tray: TrayNote,
     ) -> Result<(Arc<Self>, DashboardListener), BindError> {
-        let listeners = bind(0, Reach::Loopback)?;
+        let listeners = bind(0, BindScope::Loopback)?;
         let dashboard = Self {
             desk,
             port: listeners.port(),
@@ -73,7 +74,7 @@ impl Dashboard {
 
     /// Answers until the future is dropped.
     pub async fn serve(self: Arc<Self>, porch: DashboardListener) {
-        serve(porch.0, self, limits(), std::future::pending()).await;
+        serve(porch.0, self, limits(), CancellationToken::new()).await;
     }
 
     fn entrance(&self) -> std::sync::MutexGuard<'_, Sessions> {

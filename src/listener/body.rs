@@ -1,5 +1,5 @@
-//! Bodies: what handlers answer with, and how a request's is read. It looks at lengths and codings,
-//! never at what a body says.
+//! Bodies: those of responses, and how a request's is read. It looks at lengths and codings, never
+//! at the content.
 
 use std::error::Error;
 use std::fmt;
@@ -12,6 +12,7 @@ use futures_util::future::poll_immediate;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use tracing::debug;
 
 use super::{ListenerLimits, coding};
 use crate::canon::{Blame, Fault, FaultKind};
@@ -19,42 +20,42 @@ use crate::segmented_bytes::SegmentedBytes;
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// The body of an answer: bytes at hand, or a stream.
+/// The body of a response: bytes at hand, or a stream.
 ///
-/// An error in a stream cuts the connection without the final chunk, so that the client sees that
-/// the answer broke off. Once the client has left, the body is dropped.
-pub struct ResponseBody(Content);
+/// An error in a stream closes the connection without the final chunk, so that the client sees that
+/// the response is incomplete. Once the client has left, the body is dropped.
+pub struct ResponseBody(Inner);
 
-enum Content {
+enum Inner {
     Full(Bytes),
-    Stream(Pin<Box<BodyStream>>),
+    Stream(Pin<Box<StreamBody>>),
 }
 
-type BodyStream = dyn http_body::Body<Data = Bytes, Error = BoxError> + Send;
+type StreamBody = dyn http_body::Body<Data = Bytes, Error = BoxError> + Send;
 
 impl ResponseBody {
     pub fn empty() -> Self {
-        Self(Content::Full(Bytes::new()))
+        Self(Inner::Full(Bytes::new()))
     }
 
-    /// A body as it comes. It is boxed by the caller, and not wrapped again.
-    pub fn stream(body: Pin<Box<BodyStream>>) -> Self {
-        Self(Content::Stream(body))
+    /// A stream, which the caller has boxed: it is not wrapped again here.
+    pub fn stream(body: Pin<Box<StreamBody>>) -> Self {
+        Self(Inner::Stream(body))
     }
 }
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Content::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
-            Content::Stream(_) => f.debug_tuple("Stream").finish_non_exhaustive(),
+            Inner::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
+            Inner::Stream(_) => f.debug_tuple("Stream").finish_non_exhaustive(),
         }
     }
 }
 
 impl<T: Into<Bytes>> From<T> for ResponseBody {
     fn from(bytes: T) -> Self {
-        Self(Content::Full(bytes.into()))
+        Self(Inner::Full(bytes.into()))
     }
 }
 
@@ -67,39 +68,39 @@ impl http_body::Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.0 {
-            Content::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Content::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Inner::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Content::Full(bytes) => bytes.is_empty(),
-            Content::Stream(stream) => stream.is_end_stream(),
+            Inner::Full(bytes) => bytes.is_empty(),
+            Inner::Stream(stream) => stream.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Stream(stream) => stream.size_hint(),
+            Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream(stream) => stream.size_hint(),
         }
     }
 }
 
-/// From which length on a chunk is kept as it came. Smaller ones are copied together: each kept one
-/// holds memory of its own.
-const PIECE_BYTES_MIN: usize = 16 * 1024;
+/// Chunks from this length on become segments of their own. Smaller ones are copied together, since
+/// each segment keeps a buffer of hyper's alive.
+const SEGMENT_BYTES_MIN: usize = 16 * 1024;
 
-/// Reads a request's body to its end, and undoes its `Content-Encoding`. A large one stays in the
-/// pieces that it came in.
+/// Reads a request's body to its end and decodes its `Content-Encoding`. A large body stays in the
+/// chunks that it arrived in.
 ///
 /// # Errors
 /// `UnsupportedMediaType` for an unknown coding and `TooLarge` for an announced length, both before
-/// anything is read; `TooLarge` as soon as more comes or unpacks than allowed, `RequestTimeout`
-/// when nothing comes for a while, `BadRequest` for a body that breaks off, is badly chunked, or
-/// does not unpack.
+/// anything is read. `TooLarge` as soon as more arrives or is decoded than allowed,
+/// `RequestTimeout` if no chunk arrives in time, `BadRequest` for a body that is incomplete, badly
+/// chunked or not in the coding that its header names.
 pub async fn collect<B>(
     body: B,
     headers: &HeaderMap,
@@ -110,22 +111,27 @@ where
     B::Error: Into<BoxError>,
 {
     let codings = coding::codings(headers)?;
-    let encoded = read(pin!(body), limits).await?;
+    let encoded = read_to_end(pin!(body), limits).await?;
     if codings.is_empty() || encoded.is_empty() {
         return Ok(encoded);
     }
-    // A few bytes can unpack to the whole limit, so the size says nothing about the work.
+    // A few bytes can decode to the whole limit, so even a small body may be long work.
     let bytes_max = limits.request_body_bytes_max;
-    let unpacked = tokio::task::spawn_blocking(move || {
+    let decoding = tokio::task::spawn_blocking(move || {
         coding::decode(encoded.whole().clone(), &codings, bytes_max)
     });
-    let unpacked = unpacked
-        .await
-        .map_err(|_| Fault::internal("gateway: unpacking the request body was interrupted"))?;
-    unpacked.map(SegmentedBytes::from)
+    match decoding.await {
+        Ok(decoded) => decoded.map(SegmentedBytes::from),
+        Err(_) => Err(Fault::internal(
+            "gateway: unpacking the request body was interrupted",
+        )),
+    }
 }
 
-async fn read<B>(mut body: Pin<&mut B>, limits: &ListenerLimits) -> Result<SegmentedBytes, Fault>
+async fn read_to_end<B>(
+    mut body: Pin<&mut B>,
+    limits: &ListenerLimits,
+) -> Result<SegmentedBytes, Fault>
 where
     B: http_body::Body<Data = Bytes>,
     B::Error: Into<BoxError>,
@@ -141,32 +147,34 @@ where
     if body.is_end_stream() && first.len() <= bytes_max {
         return Ok(first.into());
     }
-    let (mut read, mut chunk) = (Gathered::expecting(announced), Some(first));
+    let mut builder = SegmentBuilder::with_capacity(announced);
+    let mut chunk = Some(first);
     while let Some(bytes) = chunk {
-        if read.len + bytes.len() > bytes_max {
+        if builder.len + bytes.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
-        read.push(bytes);
+        builder.push(bytes);
         chunk = next_chunk(&mut body, limits).await?;
     }
-    Ok(read.finish())
+    Ok(builder.finish())
 }
 
-/// What was read of a body.
-struct Gathered {
-    pieces: SegmentedBytes,
-    /// Small chunks that will be one piece.
+/// Collects the chunks of a body into segments.
+struct SegmentBuilder {
+    segments: SegmentedBytes,
+    /// Small chunks, copied together into the next segment.
     open: BytesMut,
+    /// Bytes of all chunks so far.
     len: usize,
 }
 
-impl Gathered {
-    /// `announced`: how many bytes are sure to come.
-    fn expecting(announced: usize) -> Self {
-        // A larger body comes in larger chunks, which are not copied.
-        let open = BytesMut::with_capacity(announced.min(PIECE_BYTES_MIN));
+impl SegmentBuilder {
+    /// `announced`: how many bytes are sure to arrive.
+    fn with_capacity(announced: usize) -> Self {
+        // A larger body arrives in larger chunks, which are not copied.
+        let open = BytesMut::with_capacity(announced.min(SEGMENT_BYTES_MIN));
         Self {
-            pieces: SegmentedBytes::default(),
+            segments: SegmentedBytes::default(),
             open,
             len: 0,
         }
@@ -174,17 +182,17 @@ impl Gathered {
 
     fn push(&mut self, chunk: Bytes) {
         self.len += chunk.len();
-        if chunk.len() < PIECE_BYTES_MIN {
+        if chunk.len() < SEGMENT_BYTES_MIN {
             self.open.extend_from_slice(&chunk);
         } else {
-            self.pieces.push(self.open.split().freeze());
-            self.pieces.push(chunk);
+            self.segments.push(self.open.split().freeze());
+            self.segments.push(chunk);
         }
     }
 
     fn finish(mut self) -> SegmentedBytes {
-        self.pieces.push(self.open.freeze());
-        self.pieces
+        self.segments.push(self.open.freeze());
+        self.segments
     }
 }
 
@@ -197,44 +205,47 @@ where
     B::Error: Into<BoxError>,
 {
     loop {
-        // Most of it is there when it is asked for, and needs no timer.
+        // Most chunks have arrived when they are asked for, and need no timer.
         let mut reader = body.as_mut();
         let mut next = reader.frame();
         let frame = match poll_immediate(&mut next).await {
             Some(frame) => frame,
             None => tokio::time::timeout(limits.body_idle_timeout, next)
                 .await
-                .map_err(|_| too_slow(limits))?,
+                .map_err(|_| idle_timeout(limits))?,
         };
         let Some(frame) = frame else { return Ok(None) };
-        // What is no data is a trailer, and no dialect has any.
-        if let Ok(data) = frame.map_err(|error| broken(&error.into()))?.into_data() {
+        let frame = frame.map_err(|error| read_fault(&error.into()))?;
+        // Frames without data are trailers, which no dialect has.
+        if let Ok(data) = frame.into_data() {
             return Ok(Some(data));
         }
     }
 }
 
 pub(super) fn too_large(bytes_max: usize) -> Fault {
+    debug!(bytes_max, "request refused: the body is too large");
     let message = format!("request body: expected at most {bytes_max} bytes, found more");
     Fault::new(FaultKind::TooLarge, Blame::Client, message)
 }
 
-fn too_slow(limits: &ListenerLimits) -> Fault {
+fn idle_timeout(limits: &ListenerLimits) -> Fault {
     let seconds = limits.body_idle_timeout.as_secs_f32();
+    debug!(
+        seconds,
+        "request refused: no more of the body arrived in time"
+    );
     let message =
         format!("request body: expected more of it within {seconds} seconds, found nothing");
     Fault::new(FaultKind::RequestTimeout, Blame::Client, message)
 }
 
-/// hyper tells bad chunking from a lost connection by the kind of the io error at the root.
-fn broken(error: &BoxError) -> Fault {
-    let root: &(dyn Error + 'static) = &**error;
-    let causes = std::iter::successors(Some(root), |&error| error.source());
-    let kind = causes
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .next();
-    Fault::bad_request(match kind {
+/// hyper tells bad chunking from a lost connection by the kind of the I/O error at the root.
+fn read_fault(error: &BoxError) -> Fault {
+    let outermost: &(dyn Error + 'static) = &**error;
+    let mut chain = std::iter::successors(Some(outermost), |&error| error.source());
+    let io_error = chain.find_map(|error| error.downcast_ref::<io::Error>());
+    Fault::bad_request(match io_error.map(io::Error::kind) {
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             "request body: expected chunks with a size in front, found a malformed one"
         }

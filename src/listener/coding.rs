@@ -1,5 +1,5 @@
-//! Content codings of request bodies: gzip, deflate, br and zstd, unpacked within a bound. It
-//! compresses nothing.
+//! Content codings of request bodies: gzip, deflate, br and zstd, decoded within a bound. It encodes
+//! nothing.
 
 use std::io::{self, Read};
 
@@ -12,8 +12,8 @@ use ruzstd::decoding::StreamingDecoder;
 use super::body::too_large;
 use crate::canon::{Blame, Fault, FaultKind};
 
-/// How many codings may lie on top of each other. One is normal; each more multiplies the work that
-/// a short body can cause.
+/// How many codings may be applied to one body. One is normal; each further one multiplies the work
+/// that a short body can cause.
 const CODINGS_MAX: usize = 2;
 
 /// Source: RFC 9110 section 8.4.1; RFC 8878 for zstd; RFC 7932 for br.
@@ -50,14 +50,11 @@ impl Coding {
 pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Fault> {
     let mut codings = Vec::new();
     for list in headers.get_all(header::CONTENT_ENCODING) {
-        let names = list
-            .to_str()
-            .map_err(|_| unsupported())?
-            .split(',')
-            .map(str::trim);
-        for name in names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
-        {
-            codings.push(Coding::named(name).ok_or_else(unsupported)?);
+        let list = list.to_str().map_err(|_| unsupported())?;
+        for name in list.split(',').map(str::trim) {
+            if !name.is_empty() && !name.eq_ignore_ascii_case("identity") {
+                codings.push(Coding::named(name).ok_or_else(unsupported)?);
+            }
         }
     }
     if codings.len() > CODINGS_MAX {
@@ -67,24 +64,24 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Fault> {
     }
 }
 
-/// Unpacks `encoded`, at no point holding more than about `bytes_max` of what came out.
+/// Decodes a body. Never holds more than about `bytes_max` decoded bytes.
 pub(super) fn decode(encoded: Bytes, codings: &[Coding], bytes_max: usize) -> Result<Bytes, Fault> {
-    codings.iter().rev().try_fold(encoded, |bytes, coding| {
-        decode_one(*coding, &bytes, bytes_max)
-    })
+    let mut bytes = encoded;
+    for coding in codings.iter().rev() {
+        bytes = decode_one(*coding, &bytes, bytes_max)?;
+    }
+    Ok(bytes)
 }
 
 fn decode_one(coding: Coding, encoded: &[u8], bytes_max: usize) -> Result<Bytes, Fault> {
-    // One byte more than allowed is enough to know.
-    let enough = bytes_max.saturating_add(1);
+    // One byte more than allowed tells that there is more.
+    let limit = bytes_max.saturating_add(1);
     let decoded = match coding {
-        Coding::Gzip => read_up_to(MultiGzDecoder::new(encoded), enough),
-        Coding::Deflate if has_zlib_header(encoded) => {
-            read_up_to(ZlibDecoder::new(encoded), enough)
-        }
-        Coding::Deflate => read_up_to(DeflateDecoder::new(encoded), enough),
-        Coding::Brotli => read_up_to(Decompressor::new(encoded, 4096), enough),
-        Coding::Zstd => read_zstd_up_to(encoded, enough),
+        Coding::Gzip => read_up_to(MultiGzDecoder::new(encoded), limit),
+        Coding::Deflate if has_zlib_header(encoded) => read_up_to(ZlibDecoder::new(encoded), limit),
+        Coding::Deflate => read_up_to(DeflateDecoder::new(encoded), limit),
+        Coding::Brotli => read_up_to(Decompressor::new(encoded, 4096), limit),
+        Coding::Zstd => read_zstd_up_to(encoded, limit),
     };
     let decoded = decoded.map_err(|_| {
         let name = coding.name();
@@ -115,12 +112,16 @@ fn read_zstd_up_to(mut encoded: &[u8], bytes: usize) -> io::Result<Vec<u8>> {
     Ok(decoded)
 }
 
-/// Whether `deflate` means what RFC 9110 says (zlib) or what some send (no header at all).
+/// Whether a `deflate` body has the zlib header that RFC 9110 asks for; some clients send none.
 ///
-/// Source: RFC 1950 section 2.2: method 8 in the low bits, and the first two bytes are a multiple
-/// of 31.
+/// Source: RFC 1950 section 2.2: method 8 in the low bits, and the first two bytes are a multiple of
+/// 31.
 fn has_zlib_header(encoded: &[u8]) -> bool {
-    matches!(encoded, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31))
+    let [first, second, ..] = encoded else {
+        return false;
+    };
+    let is_checked = u16::from_be_bytes([*first, *second]).is_multiple_of(31);
+    first & 0x0f == 8 && is_checked
 }
 
 fn unsupported() -> Fault {

@@ -1,21 +1,33 @@
-//! One connection: hyper on a socket that we can watch from beside it. It knows neither handlers
+//! One connection: hyper on a socket that can be watched from beside it. It knows neither handlers
 //! nor requests.
 //!
-//! Three things are decided here that hyper leaves open: how long a peer may be silent, when a peer
-//! that closed its side is gone, and that an answer to a request that was not read to its end still
+//! It decides three things that hyper leaves open: how long a peer may be silent, when a peer that
+//! closed its side is gone, and that a response to a request that was not read to its end still
 //! arrives.
+//!
+//! ```text
+//!             task of the connection, polled in this order
+//!             1. hyper --- MonitoredStream --- TcpStream
+//!                  |            |                 |
+//!      InFlightGuard            | bytes, flushes  | readiness only
+//!                  v            v                 |
+//!                     ConnMonitor                 |
+//!                  |            |                 |
+//!             3. timed_out   2. peer_closed ------+
+//! ```
 
 use std::future::{Future as _, poll_fn};
 use std::io;
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use http::StatusCode;
+use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -23,144 +35,153 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::ListenerLimits;
 
-/// How long a peer that closed its sending side may wait for the first byte of what it still wants
-/// to read.
+/// How long a peer that shut down its sending side may wait for the first byte of a response.
 ///
 /// The close of a client that left looks the same, and its request has to be cancelled within a
 /// second.
 const HALF_CLOSED_GRACE: Duration = Duration::from_millis(500);
 
-/// How long, and with how long a pause, what a client goes on sending after its refusal is thrown
-/// away.
+/// How long input is discarded after a refusal, in all and without a byte arriving.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the connection waits for.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The next request, of which no byte has come.
+pub(super) enum ConnState {
+    /// Waiting for the first byte of the next request.
     Idle,
-    /// The rest of a head.
-    Head,
-    /// A request is being served. Its own limits hold.
-    InFlightGuard,
+    /// Reading the rest of a request head.
+    ReadingHead,
+    /// Serving a request, which has limits of its own.
+    InFlight,
 }
 
-impl Stage {
-    /// How long the peer may be silent.
+impl ConnState {
+    /// How long the peer may be silent in this state. `None` = as long as it likes.
     fn timeout(self, limits: &ListenerLimits) -> Option<Duration> {
         match self {
             Self::Idle => Some(limits.keep_alive_timeout),
-            Self::Head => Some(limits.header_timeout),
-            Self::InFlightGuard => None,
+            Self::ReadingHead => Some(limits.header_timeout),
+            Self::InFlight => None,
         }
     }
 }
 
-/// What the socket and the answers tell whoever watches the connection.
+/// What the socket and the responses report about a connection, for its watchers.
 #[derive(Debug)]
 pub(super) struct ConnMonitor {
-    /// The stage, and since when it has lasted; `None` while nobody had to know, which is soon
-    /// after it began.
-    stage: Mutex<(Stage, Option<Instant>)>,
+    state: Mutex<TimedState>,
     bytes_written: AtomicU64,
-    /// How often all that hyper held had been written.
+    /// How many times hyper had written all that it held.
     flushes: AtomicU64,
-    on_flush: AtomicWaker,
+    flush_waker: AtomicWaker,
+}
+
+#[derive(Debug)]
+struct TimedState {
+    state: ConnState,
+    /// When the state began. `None` until the time-out is next polled, which is soon after the
+    /// change: so a change needs no look at the clock.
+    since: Option<Instant>,
+}
+
+impl TimedState {
+    fn begin(state: ConnState) -> Self {
+        Self { state, since: None }
+    }
 }
 
 impl ConnMonitor {
     pub(super) fn new() -> Self {
-        // A connection is opened to ask something, so its first head is due at once.
         Self {
-            stage: Mutex::new((Stage::Head, None)),
+            // A client connects in order to send a request, so its first head is due at once.
+            state: Mutex::new(TimedState::begin(ConnState::ReadingHead)),
             bytes_written: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
-            on_flush: AtomicWaker::new(),
+            flush_waker: AtomicWaker::new(),
         }
     }
 
-    /// Marks the connection as busy until the guard is dropped.
-    pub(super) fn busy(self: &Arc<Self>) -> InFlightGuard {
-        *self.stage() = (Stage::InFlightGuard, None);
+    /// Counts a request as in flight until the guard is dropped.
+    pub(super) fn begin_request(self: &Arc<Self>) -> InFlightGuard {
+        *self.state.lock() = TimedState::begin(ConnState::InFlight);
         InFlightGuard(Arc::clone(self))
     }
 
-    fn read(&self) {
-        let mut stage = self.stage();
-        if stage.0 == Stage::Idle {
-            *stage = (Stage::Head, None);
+    fn on_read(&self) {
+        let mut current = self.state.lock();
+        if current.state == ConnState::Idle {
+            *current = TimedState::begin(ConnState::ReadingHead);
         }
     }
 
-    fn wrote(&self, bytes: usize) {
+    fn on_write(&self, bytes: usize) {
         self.bytes_written
             .fetch_add(bytes as u64, Ordering::Relaxed);
-        let mut stage = self.stage();
-        if stage.0 == Stage::Idle {
-            // The end of an answer may take long to be read: that is no idleness, so the wait
-            // starts anew.
-            stage.1 = None;
+        let mut current = self.state.lock();
+        if current.state == ConnState::Idle {
+            // A slow client is still reading the end of the last response: it is not idle yet.
+            current.since = None;
         }
     }
 
-    fn stage(&self) -> MutexGuard<'_, (Stage, Option<Instant>)> {
-        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// When the peer will have been silent for too long, and in which stage.
-    fn due(&self, limits: &ListenerLimits) -> Option<(Stage, Instant)> {
-        let mut of = self.stage();
-        let limit = of.0.timeout(limits)?;
-        let since = *of.1.get_or_insert_with(Instant::now);
-        Some((of.0, since.checked_add(limit)?))
-    }
-
-    fn flushed(&self) {
+    fn on_flush(&self) {
         self.flushes.fetch_add(1, Ordering::Relaxed);
-        self.on_flush.wake();
+        self.flush_waker.wake();
     }
 
-    /// Waits until the peer has been silent for longer than its stage allows, and says which stage
-    /// that is.
+    /// When the peer will have been silent for too long, and the current state. `None` if its
+    /// silence has no limit.
+    fn deadline(&self, limits: &ListenerLimits) -> Option<(ConnState, Instant)> {
+        let mut current = self.state.lock();
+        let limit = current.state.timeout(limits)?;
+        let since = *current.since.get_or_insert_with(Instant::now);
+        Some((current.state, since.checked_add(limit)?))
+    }
+
+    /// Resolves once the peer has been silent for longer than the connection's state allows, with
+    /// that state.
     ///
-    /// Nothing wakes it when the stage changes: it has to be polled in the connection's own task,
-    /// after what changes it. A timer that fires too early is set anew, so that a request on a kept
-    /// connection sets none.
-    pub(super) async fn silence(&self, limits: &ListenerLimits) -> Stage {
+    /// A change of state does not wake it. It has to be polled in the task of the connection, after
+    /// hyper, whose polling is what changes the state. The timer is only ever moved when it fires
+    /// or when a deadline lies before it: one that fires early is set to the current deadline. So a
+    /// request on a kept connection sets no timer.
+    pub(super) async fn timed_out(&self, limits: &ListenerLimits) -> ConnState {
         let mut timer = pin!(sleep(limits.header_timeout));
-        poll_fn(|context| {
+        poll_fn(|cx| {
             loop {
-                let Some((stage, due_at)) = self.due(limits) else {
+                let Some((state, deadline)) = self.deadline(limits) else {
                     return Poll::Pending;
                 };
-                if timer.is_elapsed() && due_at <= timer.deadline() {
-                    return Poll::Ready(stage);
+                if timer.is_elapsed() && deadline <= timer.deadline() {
+                    return Poll::Ready(state);
                 }
-                if timer.is_elapsed() || due_at < timer.deadline() {
-                    timer.as_mut().reset(due_at);
+                if timer.is_elapsed() || deadline < timer.deadline() {
+                    timer.as_mut().reset(deadline);
                 }
-                ready!(timer.as_mut().poll(context));
+                ready!(timer.as_mut().poll(cx));
             }
         })
         .await
     }
 }
 
-/// Lives as long as a request and its answer.
+/// Lives as long as a request and its response. The connection is idle once it is dropped.
 #[derive(Debug)]
 pub(super) struct InFlightGuard(Arc<ConnMonitor>);
 
 impl InFlightGuard {
-    /// A mark to wait from with [`InFlightGuard::poll_flush`].
-    pub(super) fn flushes(&self) -> u64 {
+    /// How many times hyper had written all that it held.
+    pub(super) fn flush_count(&self) -> u64 {
         self.0.flushes.load(Ordering::Relaxed)
     }
 
-    /// Waits until all that hyper held is written, at some moment after `mark` was taken.
-    pub(super) fn poll_flush(&self, mark: u64, cx: &Context<'_>) -> Poll<()> {
-        self.0.on_flush.register(cx.waker());
-        if self.flushes() == mark {
+    /// Resolves once hyper has written all that it held, at some time after `flush_count` returned
+    /// `count`.
+    pub(super) fn poll_flushed_since(&self, count: u64, cx: &Context<'_>) -> Poll<()> {
+        // Registered before the count is read: a flush in between wakes the task.
+        self.0.flush_waker.register(cx.waker());
+        if self.flush_count() == count {
             Poll::Pending
         } else {
             Poll::Ready(())
@@ -170,18 +191,18 @@ impl InFlightGuard {
 
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        *self.0.stage() = (Stage::Idle, None);
+        *self.0.state.lock() = TimedState::begin(ConnState::Idle);
     }
 }
 
-/// The stream for hyper: borrowed, so that the connection can be watched while hyper has it, and
-/// used after hyper is done.
-pub(super) struct Socket<'s> {
+/// The stream as hyper gets it: borrowed, so that the connection can be watched while hyper has it
+/// and used after hyper is done.
+pub(super) struct MonitoredStream<'s> {
     pub(super) stream: &'s TcpStream,
-    pub(super) pulse: &'s ConnMonitor,
+    pub(super) monitor: &'s ConnMonitor,
 }
 
-impl AsyncRead for Socket<'_> {
+impl AsyncRead for MonitoredStream<'_> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -194,7 +215,7 @@ impl AsyncRead for Socket<'_> {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(_) => {
-                    self.pulse.read();
+                    self.monitor.on_read();
                     return Poll::Ready(Ok(()));
                 }
             }
@@ -202,8 +223,11 @@ impl AsyncRead for Socket<'_> {
     }
 }
 
-/// Reads what is there. A read that leaves room has emptied the socket and takes its readiness
-/// back, as tokio's own reads do: else the next look would be a system call that finds nothing.
+/// Reads what has arrived, without waiting.
+///
+/// A read that does not fill the buffer has emptied the socket, so it also clears the readiness, as
+/// tokio's own reads do. Otherwise the next read would be a system call that finds nothing. tokio
+/// clears it when the closure of `try_io` returns `WouldBlock`, so the result goes out beside it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
     let mut read = Err(io::ErrorKind::WouldBlock.into());
@@ -224,7 +248,7 @@ fn try_read(stream: &TcpStream, buffer: &mut ReadBuf<'_>) -> io::Result<usize> {
     stream.try_read_buf(buffer)
 }
 
-impl Socket<'_> {
+impl MonitoredStream<'_> {
     fn poll_write_with(
         &self,
         cx: &mut Context<'_>,
@@ -236,7 +260,7 @@ impl Socket<'_> {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(bytes) => {
-                    self.pulse.wrote(bytes);
+                    self.monitor.on_write(bytes);
                     return Poll::Ready(Ok(bytes));
                 }
             }
@@ -244,7 +268,7 @@ impl Socket<'_> {
     }
 }
 
-impl AsyncWrite for Socket<'_> {
+impl AsyncWrite for MonitoredStream<'_> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -265,65 +289,73 @@ impl AsyncWrite for Socket<'_> {
         true
     }
 
-    /// hyper comes here whenever it has written all that it holds.
+    /// hyper flushes whenever it has written all that it holds.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.pulse.flushed();
+        self.monitor.on_flush();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(close_sending(self.stream))
+        Poll::Ready(shutdown_write(self.stream))
     }
 }
 
-/// Waits until nobody reads any more.
+/// Resolves once the peer has closed both directions.
 ///
-/// A peer that only closed its sending side (`printf … | ncat`) is served: it takes what comes,
-/// where one that is gone answers the first bytes with a reset.
-pub(super) async fn gone(stream: &TcpStream, pulse: &ConnMonitor) {
-    sending_closed(stream).await;
-    let bytes_before = pulse.bytes_written.load(Ordering::Relaxed);
-    let is_reset = timeout(HALF_CLOSED_GRACE, reset(stream)).await.is_ok();
-    let is_reading = pulse.bytes_written.load(Ordering::Relaxed) > bytes_before;
+/// A FIN tells only that the peer sends no more. One that left and one that only shut down its
+/// sending side (`printf … | ncat`) look the same until something is written: the first answers
+/// with a reset, the second takes it.
+///
+/// ```text
+///   FIN --+-- nothing written within the grace period, or a reset --> gone
+///         +-- bytes written, no reset --> it reads: served, until a reset
+/// ```
+pub(super) async fn peer_closed(stream: &TcpStream, monitor: &ConnMonitor) {
+    peer_stopped_sending(stream).await;
+    let bytes_before = monitor.bytes_written.load(Ordering::Relaxed);
+    let is_reset = timeout(HALF_CLOSED_GRACE, peer_reset(stream)).await.is_ok();
+    let is_reading = monitor.bytes_written.load(Ordering::Relaxed) > bytes_before;
     if !is_reset && is_reading {
-        reset(stream).await;
+        peer_reset(stream).await;
     }
 }
 
-/// Waits until the peer has closed its sending side, also while bytes that it sent before lie
-/// unread.
+/// Resolves once the peer has shut down its sending side, even while earlier bytes lie unread.
+///
+/// Of the interests that tokio also resolves for a closed read side, `PRIORITY` is the one that
+/// ordinary bytes do not wake.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-async fn sending_closed(stream: &TcpStream) {
-    // Urgent data wakes this too. Nobody sends any, and who does is taken for gone only if it then
-    // reads nothing.
+async fn peer_stopped_sending(stream: &TcpStream) {
+    // Urgent data resolves this too. No client sends any, and one that does is taken for gone only
+    // if it then reads nothing.
     let _ = stream.ready(Interest::PRIORITY).await;
 }
 
-/// Waits until the peer has closed its sending side. Pipelined bytes hide it: then a failing write
-/// has to tell.
+/// Resolves once the peer has shut down its sending side. Pipelined bytes hide that; then a write
+/// that fails has to tell.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-async fn sending_closed(stream: &TcpStream) {
+async fn peer_stopped_sending(stream: &TcpStream) {
     if let Ok(1..) = stream.peek(&mut [0]).await {
         std::future::pending().await
     }
 }
 
-async fn reset(stream: &TcpStream) {
+async fn peer_reset(stream: &TcpStream) {
     let _ = stream.ready(Interest::ERROR).await;
 }
 
-/// Throws away what the peer still sends, until it closes or is silent.
+/// Discards what the peer still sends, until it closes or falls silent.
 ///
-/// A socket that is closed with unread bytes sends a reset, and the reset destroys the answer that
-/// the peer has not read yet.
+/// A socket that is closed with unread bytes sends a reset, and the reset destroys the response
+/// that the peer has not read yet.
 pub(super) async fn linger(stream: &TcpStream) {
-    if close_sending(stream).is_ok() {
-        let _ = timeout(LINGER_TIMEOUT, discard(stream)).await;
+    if shutdown_write(stream).is_ok() {
+        let _ = timeout(LINGER_TIMEOUT, discard_input(stream)).await;
     }
 }
 
-async fn discard(stream: &TcpStream) {
-    // On the heap: in place it would be room that every open connection has from its start.
+async fn discard_input(stream: &TcpStream) {
+    // On the heap: on the stack it would be part of every connection's future from its start.
     let mut sink = vec![0; 4096];
     while let Ok(Ok(())) = timeout(LINGER_IDLE_TIMEOUT, stream.readable()).await {
         match stream.try_read(&mut sink) {
@@ -334,18 +366,18 @@ async fn discard(stream: &TcpStream) {
     }
 }
 
-fn close_sending(stream: &TcpStream) -> io::Result<()> {
+fn shutdown_write(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).shutdown(Shutdown::Write)
 }
 
-/// Answers before, or instead of, a handler that could shape the answer. The message is plain ASCII
-/// without quotes.
-pub(super) fn refuse(stream: &TcpStream, status: StatusCode, message: &str) {
+/// Writes a refusal where there is no request for which a handler could write one. The message is
+/// plain ASCII without quotes.
+pub(super) fn write_refusal(stream: &TcpStream, status: StatusCode, message: &str) {
     let body = format!(r#"{{"error":{{"type":"gateway_error","message":"gateway: {message}"}}}}"#);
     let length = body.len();
-    let answer = format!(
+    let response = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nretry-after: 1\r\nconnection: close\r\n\r\n{body}"
     );
-    // It fits the socket's empty buffer; if it does not, the peer reads nothing anyway.
-    let _ = stream.try_write(answer.as_bytes());
+    // It fits into the socket's empty buffer. If it does not, the peer is not reading anyway.
+    let _ = stream.try_write(response.as_bytes());
 }

@@ -1,22 +1,31 @@
-//! Who may ask at all: what a browser says about itself, checked before anything else on every
-//! path.
+//! Whether a request is admitted at all: what a browser says about itself, checked before anything
+//! else on every path.
 //!
-//! A page from anywhere can make a browser send requests to this machine, and a name that is
-//! rebound to 127.0.0.1 makes them look local. Browsers always tell the name in `Host` and the page
-//! in `Origin` or `Sec-Fetch-Site`, and pages cannot forge these. Pure. It checks no key, and
-//! trusts no header that a proxy may have added.
+//! Any web page can make a browser send requests to this machine:
+//!
+//! ```text
+//!   attack                                         what gives it away
+//!   fetch, form or <img> of a foreign page         Origin, Sec-Fetch-Site: cross-site
+//!   DNS rebinding: evil.example -> 127.0.0.1       Host: evil.example
+//!   simple POST (no preflight), e.g. text/plain    Content-Type is not JSON
+//! ```
+//!
+//! Browsers set these headers themselves and pages cannot forge them. Programs on this machine can,
+//! but they could connect anyway. It does no IO, checks no key, and trusts no header that a proxy
+//! may have added.
 
 use http::header::{self, AsHeaderName, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use tracing::debug;
 
 use super::host::{Authority, Host};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::host::printable;
 
-/// Schemes of pages that only an installed program can show: no web site can have such an origin.
+/// Schemes of pages of installed programs. No web site can have such an origin.
 ///
-/// The same ones that Ollama allows, without `file`, whose origin is `null` like that of any
+/// These are the ones that Ollama allows, without `file`: its origin is `null`, like that of every
 /// sandboxed page.
 const EDITOR_SCHEMES: [&str; 4] = ["app", "tauri", "vscode-file", "vscode-webview"];
 
@@ -28,33 +37,39 @@ const ALLOW_PRIVATE_NETWORK: HeaderName =
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 const PREFLIGHT_SECONDS: HeaderValue = HeaderValue::from_static("600");
 
-/// What counts as asking for this gateway, besides loopback.
+/// Which hosts and origins are admitted, besides those of loopback.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Names (`gateway.lan`, or `gateway.lan:8045` for this port only) that `Host` may carry.
+    /// Names that `Host` may carry: `gateway.lan`, or `gateway.lan:8045` for this port only.
     pub allowed_hosts: Vec<String>,
-    /// Origins of pages that may ask, each as browsers send it: `https://chat.example.com`.
+    /// Origins of pages that are admitted, as browsers send them: `https://chat.example.com`.
     pub cors_origins: Vec<String>,
-    /// Whether the LAN may ask: then `Host` may carry any address and this machine's names.
+    /// Whether the LAN is admitted: then `Host` may carry any address, and this machine's names.
     pub lan: bool,
-    /// This machine's names, each also meant with `.local`.
+    /// This machine's names; each also stands for itself with `.local`.
     pub machine_names: Vec<String>,
 }
 
-/// A request that may come in.
+/// An admitted request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// The page that may read the answer. `None` when no page asks.
+    /// The origin of the page that may read the response. `None` if the request is not a page's.
     pub origin: Option<HeaderValue>,
 }
 
-/// Says whether a request may come in.
+/// Decides whether a request is admitted.
 ///
 /// # Errors
-/// `BadRequest` for a host that is missing, doubled or malformed, `Misdirected` for a foreign one,
-/// `Forbidden` for a foreign page, `UnsupportedMediaType` for a POST that is not JSON: those are
-/// what pages can send without asking first.
+/// `BadRequest` for a host that is missing, doubled or malformed, `Misdirected` for a foreign host,
+/// `Forbidden` for a foreign page, `UnsupportedMediaType` for a POST that is not JSON, which a page
+/// could send without a preflight.
 pub fn admit(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
+    check(policy, head).inspect_err(|fault| {
+        debug!(kind = ?fault.kind, reason = %fault.message, "request refused by the guard");
+    })
+}
+
+fn check(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
     check_host(policy, head)?;
     let origin = allowed_origin(policy, &head.headers)?;
     if origin.is_none() && is_cross_site(&head.headers) {
@@ -66,75 +81,81 @@ pub fn admit(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
     Ok(Admitted { origin })
 }
 
-/// The answer to a browser that asks whether an allowed page may send a request. `None` when this
-/// is no such question.
+/// The response to a CORS preflight of an admitted page. `None` if the request is not a preflight.
 pub fn preflight(admitted: &Admitted, head: &Parts) -> Option<Response<()>> {
     let origin = admitted.origin.as_ref()?;
-    let asks = head.method == Method::OPTIONS
+    let is_preflight = head.method == Method::OPTIONS
         && head
             .headers
             .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    asks.then(|| preflight_answer(origin, &head.headers))
+    is_preflight.then(|| preflight_response(origin, &head.headers))
 }
 
-/// Lets the page that asked read the answer, with all the headers that `headers` holds by now.
+/// Lets the page of an admitted request read the response, with all the headers that `headers`
+/// holds by now.
 pub fn cors_headers(admitted: &Admitted, headers: &mut HeaderMap) {
-    let exposed = admitted.origin.as_ref().map(|_| names(headers));
-    headers.append(header::VARY, HeaderValue::from_static("origin"));
     let Some(origin) = &admitted.origin else {
+        headers.append(header::VARY, HeaderValue::from_static("origin"));
         return;
     };
-    if let Some(names) = exposed.flatten() {
+    // The list leaves out the headers that are added here.
+    let exposed = header_names(headers);
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    if let Some(names) = exposed {
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, names);
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
 }
 
-fn names(headers: &HeaderMap) -> Option<HeaderValue> {
+/// The names of all headers, as one list.
+fn header_names(headers: &HeaderMap) -> Option<HeaderValue> {
     let names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
     HeaderValue::try_from(names.join(", ")).ok()
 }
 
-fn preflight_answer(origin: &HeaderValue, request: &HeaderMap) -> Response<()> {
-    let mut answer = Response::new(());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
-    let headers = answer.headers_mut();
+fn preflight_response(origin: &HeaderValue, request: &HeaderMap) -> Response<()> {
+    let mut response = Response::new(());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, PREFLIGHT_SECONDS);
     if let Some(names) = requested_headers(request) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
     }
-    if sole(request, REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == "true") {
+    let private_network = only_value(request, REQUEST_PRIVATE_NETWORK);
+    if private_network.is_some_and(|value| value == "true") {
         headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
     }
-    let asked = "origin, access-control-request-method, access-control-request-headers, access-control-request-private-network";
-    headers.insert(header::VARY, HeaderValue::from_static(asked));
-    answer
+    let vary = "origin, access-control-request-method, access-control-request-headers, access-control-request-private-network";
+    headers.insert(header::VARY, HeaderValue::from_static(vary));
+    response
 }
 
-/// The headers that a page wants to send: the valid names of the list.
+/// The headers that a page asks to send: the valid names of the list.
 fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
-    let lists = request
-        .get_all(header::ACCESS_CONTROL_REQUEST_HEADERS)
-        .iter()
-        .filter_map(|list| list.to_str().ok());
-    let names: Vec<&str> = lists
-        .flat_map(|list| list.split(','))
-        .map(str::trim)
-        .filter(|name| HeaderName::try_from(*name).is_ok())
-        .collect();
-    let names = (!names.is_empty()).then(|| names.join(", "))?;
-    HeaderValue::try_from(names).ok()
+    let mut names = Vec::new();
+    for list in request.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        let list = list.to_str().unwrap_or_default();
+        let valid = list
+            .split(',')
+            .map(str::trim)
+            .filter(|name| HeaderName::try_from(*name).is_ok());
+        names.extend(valid);
+    }
+    if names.is_empty() {
+        return None;
+    }
+    HeaderValue::try_from(names.join(", ")).ok()
 }
 
 fn check_host(policy: &Policy, head: &Parts) -> Result<(), Fault> {
     let host = host_header(&head.headers)?;
-    check_is_ours(policy, &host)?;
+    check_is_own(policy, &host)?;
     let Some(target) = target_authority(head)? else {
         return Ok(());
     };
-    check_is_ours(policy, &target)?;
+    check_is_own(policy, &target)?;
     if target.host != host.host || port_of(&target, head) != port_of(&host, head) {
         return Err(Fault::bad_request(
             "expected the same host in `Host` and in the request target, found two",
@@ -143,8 +164,8 @@ fn check_host(policy: &Policy, head: &Parts) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The one `Host` header (RFC 9112 section 3.2), which HTTP/1.0 has to send too: without it there
-/// is nothing to check.
+/// The one `Host` header (RFC 9112 section 3.2). HTTP/1.0 has to send it too: without it there is
+/// nothing to check.
 fn host_header(headers: &HeaderMap) -> Result<Authority, Fault> {
     let mut values = headers.get_all(header::HOST).iter();
     match (values.next(), values.next()) {
@@ -154,8 +175,8 @@ fn host_header(headers: &HeaderMap) -> Result<Authority, Fault> {
     }
 }
 
-/// The authority of an absolute target (`GET http://localhost:8045/healthz`). `None` for a plain
-/// path.
+/// The authority of a request target in absolute form (`GET http://localhost:8045/healthz`). `None`
+/// for a path alone.
 fn target_authority(head: &Parts) -> Result<Option<Authority>, Fault> {
     let Some(authority) = head.uri.authority() else {
         return Ok(None);
@@ -171,15 +192,16 @@ fn target_authority(head: &Parts) -> Result<Option<Authority>, Fault> {
 
 fn parse_authority(value: &[u8], place: &str) -> Result<Authority, Fault> {
     let text = std::str::from_utf8(value).ok();
-    text.and_then(Authority::parse).ok_or_else(|| {
-        let found = quoted(value);
-        Fault::bad_request(format!(
-            "{place}: expected a host name or address with an optional port, found {found}"
-        ))
-    })
+    if let Some(authority) = text.and_then(Authority::parse) {
+        return Ok(authority);
+    }
+    let found = quoted(value);
+    Err(Fault::bad_request(format!(
+        "{place}: expected a host name or address with an optional port, found {found}"
+    )))
 }
 
-/// The port that is meant: `localhost` and `localhost:80` are the same place.
+/// The port, or its scheme's default: `localhost` and `localhost:80` are the same.
 fn port_of(authority: &Authority, head: &Parts) -> u16 {
     let default = if head.uri.scheme_str() == Some("https") {
         443
@@ -189,8 +211,8 @@ fn port_of(authority: &Authority, head: &Parts) -> u16 {
     authority.port.unwrap_or(default)
 }
 
-fn check_is_ours(policy: &Policy, authority: &Authority) -> Result<(), Fault> {
-    if is_ours(policy, authority) {
+fn check_is_own(policy: &Policy, authority: &Authority) -> Result<(), Fault> {
+    if is_own(policy, authority) {
         return Ok(());
     }
     let host = &authority.host;
@@ -206,23 +228,25 @@ fn check_is_ours(policy: &Policy, authority: &Authority) -> Result<(), Fault> {
     ))
 }
 
-/// With the LAN open any address is ours: a rebound page always comes with a name.
-fn is_ours(policy: &Policy, authority: &Authority) -> bool {
+/// Whether the host means this gateway.
+///
+/// With the LAN admitted every address does: a DNS rebinding always comes with a name.
+fn is_own(policy: &Policy, authority: &Authority) -> bool {
+    let is_listed = |listed: &String| is_covered_by(listed, authority);
     authority.host.is_loopback()
-        || policy
-            .allowed_hosts
-            .iter()
-            .any(|allowed| is_allowed(allowed, authority))
-        || policy.lan && is_of_this_machine(policy, &authority.host)
+        || policy.allowed_hosts.iter().any(is_listed)
+        || (policy.lan && is_this_machine(policy, &authority.host))
 }
 
-fn is_allowed(allowed: &str, authority: &Authority) -> bool {
-    Authority::parse(allowed).is_some_and(|allowed| {
-        allowed.host == authority.host && (allowed.port.is_none() || allowed.port == authority.port)
-    })
+/// Whether an entry of `allowed_hosts` covers `authority`.
+fn is_covered_by(listed: &str, authority: &Authority) -> bool {
+    let Some(listed) = Authority::parse(listed) else {
+        return false;
+    };
+    listed.host == authority.host && (listed.port.is_none() || listed.port == authority.port)
 }
 
-fn is_of_this_machine(policy: &Policy, host: &Host) -> bool {
+fn is_this_machine(policy: &Policy, host: &Host) -> bool {
     let Host::Name(name) = host else { return true };
     let label = name.strip_suffix(".local").unwrap_or(name);
     policy
@@ -231,7 +255,7 @@ fn is_of_this_machine(policy: &Policy, host: &Host) -> bool {
         .any(|own| own.eq_ignore_ascii_case(name) || own.eq_ignore_ascii_case(label))
 }
 
-/// The page that asks. `None` when none says so.
+/// The origin of the page that sent the request. `None` if there is no `Origin`.
 fn allowed_origin(policy: &Policy, headers: &HeaderMap) -> Result<Option<HeaderValue>, Fault> {
     let mut values = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = values.next() else {
@@ -257,7 +281,7 @@ fn is_allowed_origin(policy: &Policy, origin: &str) -> bool {
     policy.cors_origins.iter().any(is_listed) || is_local_page(origin)
 }
 
-/// A page of a server on this machine, or of an installed program.
+/// Whether the page comes from a server on this machine, or from an installed program.
 fn is_local_page(origin: &str) -> bool {
     match origin.split_once("://") {
         Some(("http" | "https", authority)) => {
@@ -268,10 +292,10 @@ fn is_local_page(origin: &str) -> bool {
     }
 }
 
-/// Whether a page of another site made the browser ask, as by an `<img>` or a link, which carry no
-/// `Origin`.
+/// Whether a page of another site caused the request. That also tells of an `<img>` or a link,
+/// whose requests carry no `Origin`.
 ///
-/// `Sec-Fetch-Mode` says nothing here: Node's `fetch` sends it too.
+/// `Sec-Fetch-Mode` would tell nothing: Node's `fetch` sends it too.
 fn is_cross_site(headers: &HeaderMap) -> bool {
     headers
         .get_all(SEC_FETCH_SITE)
@@ -279,7 +303,7 @@ fn is_cross_site(headers: &HeaderMap) -> bool {
         .any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"))
 }
 
-/// Refuses a POST that a page could send without a preflight: JSON cannot be sent so.
+/// Refuses a POST that a page could send without a preflight: one that is not JSON.
 fn check_is_json(head: &Parts) -> Result<(), Fault> {
     if head.method != Method::POST || !has_body(&head.headers) {
         return Ok(());
@@ -289,8 +313,8 @@ fn check_is_json(head: &Parts) -> Result<(), Fault> {
         (Some(value), None) if is_json(value.as_bytes()) => Ok(()),
         (Some(value), None) => Err(not_json(&quoted(value.as_bytes()))),
         (Some(_), Some(_)) => Err(not_json("more than one")),
-        // A page can leave the type out (a `Blob` without one), and then its browser says who asks.
-        // Programs may.
+        // A page can leave the type out by sending a `Blob` without one; its browser still adds
+        // `Origin` or `Sec-Fetch-Site`. Programs may leave it out.
         (None, _) if is_from_browser(&head.headers) => Err(not_json("none")),
         (None, _) => Ok(()),
     }
@@ -309,9 +333,8 @@ fn is_from_browser(headers: &HeaderMap) -> bool {
 
 /// `application/json` or `application/*+json`, with any parameters.
 fn is_json(content_type: &[u8]) -> bool {
-    let essence = content_type
-        .split(|byte| *byte == b';')
-        .next()
+    let essence = content_type.split(|byte| *byte == b';').next();
+    let essence = essence
         .unwrap_or_default()
         .trim_ascii()
         .to_ascii_lowercase();
@@ -327,7 +350,8 @@ fn is_json(content_type: &[u8]) -> bool {
     subtype == b"json" || subtype.strip_suffix(b"+json").is_some_and(is_token)
 }
 
-fn sole(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
+/// The value of a header that stands exactly once.
+fn only_value(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())
 }
@@ -347,7 +371,7 @@ fn client_fault(kind: FaultKind, message: impl Into<String>) -> Fault {
     Fault::new(kind, Blame::Client, message)
 }
 
-/// A header's value as a message may show it: the beginning, escaped.
+/// A header's value as a message may show it: its beginning, escaped.
 fn quoted(value: &[u8]) -> String {
     const SHOWN_CHARS_MAX: usize = 100;
     let shown: String = String::from_utf8_lossy(value)

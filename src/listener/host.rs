@@ -1,5 +1,5 @@
-//! The host part of an address, read strictly: whoever compares names has to agree with those who
-//! connect to them. It looks nothing up.
+//! The host part of an address, parsed strictly: a comparison of names has to agree with those who
+//! connect to them. It resolves nothing.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -19,15 +19,16 @@ pub(super) enum Host {
 }
 
 impl Authority {
-    /// Reads `localhost:8045`, `127.0.0.1`, `[::1]:8045`.
+    /// Parses `localhost:8045`, `127.0.0.1`, `[::1]:8045`.
     ///
-    /// `None` for everything else: user info, paths, lists, zone ids, ports that are none. What
-    /// merely looks like a number to some (`127.1`, `0x7f.1`, `2130706433`) stays a name.
+    /// `None` for everything else: user info, paths, lists, zone ids, malformed ports. What only some
+    /// resolvers read as an address (`127.1`, `0x7f.1`, `2130706433`) stays a name.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {
                 let (address, port) = rest.split_once(']')?;
-                (Host::Ip(address.parse::<Ipv6Addr>().ok()?.into()), port)
+                let address: Ipv6Addr = address.parse().ok()?;
+                (Host::Ip(address.into()), port)
             }
             None => {
                 let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
@@ -51,8 +52,8 @@ impl Host {
         is_name.then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
-    /// Whether it means this machine on every machine: `localhost`, `*.localhost` (RFC 6761 section
-    /// 6.3), 127.0.0.0/8, `::1`.
+    /// Whether every machine means itself by it: `localhost`, `*.localhost` (RFC 6761 section 6.3),
+    /// 127.0.0.0/8, `::1`.
     pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Name(name) => name == "localhost" || name.ends_with(".localhost"),
@@ -71,13 +72,13 @@ impl fmt::Display for Host {
     }
 }
 
-/// Letters, digits, hyphens, and underscores, which hosts files and container networks use.
+/// Letters, digits, hyphens, and the underscores of hosts files and container networks.
 fn is_label(label: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=63).contains(&label.len()) && label.bytes().all(is_allowed)
 }
 
-/// Reads what follows the host: nothing, a lone colon (RFC 3986 section 3.2.3), or a colon and a
+/// Parses what follows the host: nothing, a lone colon (RFC 3986 section 3.2.3), or a colon and a
 /// port.
 fn parse_port(text: &str) -> Option<Option<u16>> {
     match text.strip_prefix(':') {

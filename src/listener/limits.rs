@@ -1,31 +1,30 @@
-//! How much a client may send, and how long it may take. Nothing here ends an answer that is still
-//! being given.
+//! How much a client may send, and how long it may take. Nothing here ends a response that is still
+//! being sent.
 
 use std::time::Duration;
 
-/// What is allowed on the way in.
+/// What a client may send, with the defaults.
 ///
-/// No limit bounds the time that an answer takes: answers of ten minutes and more are normal.
+/// No limit bounds the duration of a response: responses of ten minutes and more are normal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListenerLimits {
-    /// The longest request body, as it is sent and also once it is decompressed. 64 MiB: a long
-    /// conversation with images.
+    /// The longest request body, as sent and also once decoded. 64 MiB: a long conversation with
+    /// images.
     pub request_body_bytes_max: usize,
     /// The request line and all headers. 64 KiB; at least 8 KiB.
     pub header_bytes_max: usize,
     /// The number of headers. 80: clients send about twenty.
     pub headers_max: usize,
-    /// From the first byte of a head (or from the connection's start) to its end. 30 s.
+    /// From the first byte of a head (or the start of the connection) to its end. 30 s.
     pub header_timeout: Duration,
     /// Between two chunks of a request body. 30 s.
     pub body_idle_timeout: Duration,
-    /// Open connections. 2048; one more is answered with 503.
+    /// Open connections. 2048; one more gets a 503.
     pub connections_max: usize,
-    /// Requests whose answer is not finished. 1024; one more is refused.
+    /// Requests whose response is not finished. 1024; one more is refused.
     pub requests_in_flight_max: usize,
-    /// How long a connection stays open between two requests. 5 minutes: longer than the pools of
-    /// clients keep theirs, so that it is the client who closes and no request runs into a closed
-    /// connection.
+    /// How long a connection stays open between two requests. 5 minutes: longer than clients keep
+    /// theirs in a pool, so that the client closes first and no request meets a closed connection.
     pub keep_alive_timeout: Duration,
 }
 

@@ -1,8 +1,8 @@
 //! Opening the port: on IPv4 and IPv6 together, or not at all.
 //!
-//! A client that is told `localhost` may try either family first, so a stranger on the other one
-//! would get its requests and keys. It accepts nothing yet, and never falls back to another port or
-//! address.
+//! A client that is told `localhost` may try either address family first, so another process on the
+//! other family would get its requests and keys. It accepts nothing yet, and never falls back to
+//! another port or address.
 
 use std::fmt;
 use std::io;
@@ -12,22 +12,22 @@ use std::task::Poll;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Connections that the system keeps until they are accepted.
+/// Connections that the system queues until they are accepted.
 const BACKLOG: i32 = 1024;
 
-/// How often a port that the system chose for IPv4 may turn out to be taken on IPv6.
+/// How often a port that the system chose for IPv4 may turn out to be in use on IPv6.
 const PORT_ATTEMPTS_MAX: usize = 16;
 
-/// Who can reach the port.
+/// Which addresses the port is opened on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// This machine: 127.0.0.1 and `[::1]`.
+pub enum BindScope {
+    /// Only this machine: 127.0.0.1 and `[::1]`.
     Loopback,
     /// The network too: 0.0.0.0 and `[::]`.
     Lan,
 }
 
-impl Reach {
+impl BindScope {
     fn addresses(self) -> [IpAddr; 2] {
         match self {
             Self::Loopback => [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
@@ -54,14 +54,12 @@ impl Listeners {
     /// Cancel safe: no connection is lost.
     pub(super) async fn accept(&self) -> io::Result<TcpStream> {
         std::future::poll_fn(|cx| {
-            let ready = self
-                .sockets
-                .iter()
-                .find_map(|socket| match socket.poll_accept(cx) {
-                    Poll::Ready(accepted) => Some(accepted.map(|(stream, _)| stream)),
-                    Poll::Pending => None,
-                });
-            ready.map_or(Poll::Pending, Poll::Ready)
+            for socket in &self.sockets {
+                if let Poll::Ready(accepted) = socket.poll_accept(cx) {
+                    return Poll::Ready(accepted.map(|(stream, _)| stream));
+                }
+            }
+            Poll::Pending
         })
         .await
     }
@@ -71,8 +69,8 @@ impl Listeners {
 #[derive(Debug)]
 pub struct BindError {
     port: u16,
-    /// The addresses that failed, each with its reason.
-    failed: Vec<(IpAddr, io::Error)>,
+    /// The addresses that could not be bound, each with its reason.
+    failures: Vec<(IpAddr, io::Error)>,
 }
 
 impl BindError {
@@ -80,9 +78,9 @@ impl BindError {
         self.port
     }
 
-    /// Whether another process has the port: waiting or another port helps.
+    /// Whether another process has the port, so that waiting or another port helps.
     pub fn is_in_use(&self) -> bool {
-        self.failed
+        self.failures
             .iter()
             .any(|(_, error)| error.kind() == io::ErrorKind::AddrInUse)
     }
@@ -90,10 +88,13 @@ impl BindError {
 
 impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { port, failed } = self;
-        let addresses: Vec<String> = failed.iter().map(|(address, _)| shown(*address)).collect();
+        let Self { port, failures } = self;
+        let addresses: Vec<String> = failures
+            .iter()
+            .map(|(address, _)| bracketed(*address))
+            .collect();
         let addresses = addresses.join(" and ");
-        match failed.first() {
+        match failures.first() {
             _ if self.is_in_use() => write!(
                 f,
                 "port {port} is in use by another process on {addresses}; set `port` or stop it"
@@ -112,47 +113,46 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// Opens `port` (0: one that is free) on each address family that this machine has. Needs a tokio
-/// runtime.
+/// Opens `port` (0: a free one) on each address family that this machine has. Needs a tokio runtime.
 ///
 /// # Errors
-/// When one of the addresses cannot be had; then none stays open. A family that the machine lacks
-/// is no error.
-pub fn bind(port: u16, reach: Reach) -> Result<Listeners, BindError> {
+/// If one of the addresses cannot be bound; then none stays open. An address family that the machine
+/// lacks is not an error.
+pub fn bind(port: u16, scope: BindScope) -> Result<Listeners, BindError> {
     let attempts_max = if port == 0 { PORT_ATTEMPTS_MAX } else { 1 };
-    let mut attempt = bind_once(port, reach);
+    let mut attempt = bind_once(port, scope);
     for _ in 1..attempts_max {
         match &attempt {
-            Err(error) if error.is_in_use() => attempt = bind_once(port, reach),
+            Err(error) if error.is_in_use() => attempt = bind_once(port, scope),
             _ => break,
         }
     }
     attempt
 }
 
-/// Tries every address, also after a failure, so that the error names all that are taken.
-fn bind_once(port: u16, reach: Reach) -> Result<Listeners, BindError> {
+/// Tries every address, even after a failure, so that the error names all that are in use.
+fn bind_once(port: u16, scope: BindScope) -> Result<Listeners, BindError> {
     let mut listeners = Listeners {
         sockets: Vec::new(),
         port,
     };
-    let mut failed = Vec::new();
-    for address in reach.addresses() {
+    let mut failures = Vec::new();
+    for address in scope.addresses() {
         match bind_address(SocketAddr::new(address, listeners.port)) {
             Ok((socket, port)) => {
                 listeners.port = port;
                 listeners.sockets.push(socket);
             }
             Err(error) if is_missing_family(&error) => {}
-            Err(error) => failed.push((address, error)),
+            Err(error) => failures.push((address, error)),
         }
     }
-    if failed.is_empty() && !listeners.sockets.is_empty() {
+    if failures.is_empty() && !listeners.sockets.is_empty() {
         Ok(listeners)
     } else {
         Err(BindError {
             port: listeners.port,
-            failed,
+            failures,
         })
     }
 }
@@ -164,11 +164,11 @@ fn bind_address(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
         Some(Protocol::TCP),
     )?;
     if address.is_ipv6() {
-        // Else [::] would take the IPv4 port too, and whether it does differs between systems.
+        // Otherwise [::] takes the IPv4 port too on some systems.
         socket.set_only_v6(true)?;
     }
-    // A restart finds its old connections in TIME_WAIT. On Windows the option means something else:
-    // sharing with strangers.
+    // After a restart the old connections are still in TIME_WAIT. On Windows the option means
+    // something else: it lets other processes share the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -179,7 +179,7 @@ fn bind_address(address: SocketAddr) -> io::Result<(TcpListener, u16)> {
     Ok((listener, port))
 }
 
-/// Whether the machine does not have this address family, or has it switched off.
+/// Whether the machine lacks this address family or has it switched off.
 fn is_missing_family(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable
         || error.raw_os_error() == Some(FAMILY_NOT_SUPPORTED)
@@ -194,7 +194,8 @@ const FAMILY_NOT_SUPPORTED: i32 = if cfg!(windows) {
     47
 };
 
-fn shown(address: IpAddr) -> String {
+/// An address as it stands in a URL.
+fn bracketed(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
@@ -212,7 +213,7 @@ mod tests {
 
     #[tokio::test]
     async fn both_families_share_one_port() {
-        let listeners = bind(0, Reach::Loopback).expect("a free port");
+        let listeners = bind(0, BindScope::Loopback).expect("a free port");
         assert_ne!(listeners.port(), 0);
         assert_eq!(listeners.sockets.len(), if has_ipv6() { 2 } else { 1 });
         for socket in &listeners.sockets {
@@ -224,8 +225,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_named_with_its_addresses() {
-        let first = bind(0, Reach::Loopback).unwrap();
-        let error = bind(first.port(), Reach::Loopback).unwrap_err();
+        let first = bind(0, BindScope::Loopback).unwrap();
+        let error = bind(first.port(), BindScope::Loopback).unwrap_err();
         let addresses = if has_ipv6() {
             "127.0.0.1 and [::1]"
         } else {
@@ -246,15 +247,15 @@ mod tests {
         if !has_ipv6() {
             return;
         }
-        let (stranger, port) =
+        let (other_process, port) =
             bind_address(SocketAddr::new(Ipv6Addr::LOCALHOST.into(), 0)).unwrap();
-        let error = bind(port, Reach::Loopback).unwrap_err();
+        let error = bind(port, BindScope::Loopback).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("port {port} is in use by another process on [::1]; set `port` or stop it")
         );
-        drop(stranger);
-        bind(port, Reach::Loopback).expect("the refused attempt left nothing open");
+        drop(other_process);
+        bind(port, BindScope::Loopback).expect("the failed attempt left nothing open");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! HTTP/1.1 towards clients: listening, serving, limits, and the guard in front. Both listeners
-//! stand on it.
+//! HTTP/1.1 towards clients: listening, serving, limits, and the guard. The API and the dashboard
+//! are both served by it.
 //!
-//! [`listen`] opens the port, [`serve()`] speaks HTTP on it until it is told to stop, [`guard`]
-//! says whether a request may come in at all, [`collect`] reads a request's body. It knows no
-//! dialect, no route and no key, and it trusts no header about who is asking.
+//! [`listen`] opens the port, [`serve()`] accepts and serves connections until it is told to stop,
+//! [`guard`] decides whether a request is admitted at all, [`collect`] reads a request's body. It
+//! knows no dialect, no route and no key, and trusts no header about who is asking.
 
 mod body;
 mod coding;

@@ -1,4 +1,4 @@
-//! Accepting and serving connections until told to stop. What an answer says is the handler's
+//! Accepting and serving connections until told to stop. What a response says is the handler's
 //! business alone.
 
 use std::convert::Infallible;
@@ -17,52 +17,56 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
 
-use super::connection::{ConnMonitor, InFlightGuard, Socket, Stage, gone, linger, refuse};
+use super::connection::{
+    ConnMonitor, ConnState, InFlightGuard, MonitoredStream, linger, peer_closed, write_refusal,
+};
 use super::listen::Listeners;
 use super::{BoxError, ListenerLimits, ResponseBody};
 use crate::canon::{Blame, Fault, FaultKind};
 
-/// How long to wait when a connection cannot be accepted, as when all file descriptors are in use.
+/// The pause after a failure that affects every connection, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// After how much silence the system asks whether the peer's machine is still there.
+/// After this much silence the system checks whether the peer's machine is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// How many connections over the limit are told so at a time. Those beyond are closed without a
-/// word.
-const TURNED_AWAY_MAX: usize = 64;
+/// Connections over the limit that are refused with a response at a time. Those beyond are closed
+/// without one.
+const REJECTIONS_MAX: usize = 64;
 
-/// How many times too long a head may be, and how many headers too many it may have, to be refused
-/// with a sentence. One beyond that gets a bare status.
+/// A head may exceed its limits by this much and still be refused with a message by the handler.
+/// One beyond that gets hyper's bare status.
 const HEAD_TOLERANCE: usize = 4;
 const HEADERS_TOLERANCE: usize = 20;
 
-/// For so many headers hyper needs no memory of its own; for any other number it makes and fills
-/// some at each request.
-const HEADERS_FREE: usize = 100;
+/// hyper parses up to this many headers on its stack. For any other maximum it allocates and fills
+/// a table at each request.
+const HEADERS_ON_STACK: usize = 100;
 
-/// The smallest buffer that hyper takes.
+/// The smallest buffer that hyper accepts.
 const BUFFER_BYTES_MIN: usize = 8192;
 
-/// What answers requests.
+/// What responds to requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Answers a request.
+    /// Responds to a request.
     ///
-    /// The future, and then the answer's body, are dropped as soon as the client is gone.
+    /// The future, and then the response's body, are dropped as soon as the client is gone.
     fn handle(
         &self,
         request: Request<Incoming>,
     ) -> impl Future<Output = Response<ResponseBody>> + Send;
 
-    /// Shapes the answer to a request that is refused here, before [`Handler::handle`].
+    /// The response to a request that is refused here, before [`Handler::handle`].
     fn refuse(&self, head: &request::Parts, fault: &Fault) -> Response<ResponseBody>;
 }
 
-/// The answers that were not finished when serving stopped. They are cut when this is dropped.
+/// The connections that were still serving requests when accepting stopped. Dropping it aborts
+/// them.
 #[derive(Debug)]
 pub struct Drain(JoinSet<()>);
 
@@ -71,40 +75,46 @@ impl Drain {
     ///
     /// Cancel safe.
     pub async fn ended(&mut self) {
+        if self.0.is_empty() {
+            return;
+        }
         while self.0.join_next().await.is_some() {}
+        info!("connections drained");
     }
 }
 
-/// Serves until `stop` is ready. Gives back the port, which stays open until it is dropped, and the
-/// answers under way.
+/// Accepts and serves connections until `stop` is cancelled.
+///
+/// Returns the listeners, which stay open until they are dropped, and the connections to drain:
+/// each finishes the request that it serves and accepts no other.
 pub async fn serve<H: Handler>(
     listeners: Listeners,
     handler: Arc<H>,
     limits: ListenerLimits,
-    stop: impl Future<Output = ()>,
+    stop: CancellationToken,
 ) -> (Listeners, Drain) {
-    let server = Arc::new(Server::new(handler, limits));
-    let stopping = watch::Sender::new(false);
+    let server = Arc::new(Http1Server::new(handler, limits));
     let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
     loop {
         tokio::select! {
-            () = &mut stop => break,
-            stream = accept(&listeners) => server.admit(stream, &mut connections, &stopping),
+            () = stop.cancelled() => break,
+            stream = accept(&listeners) => server.admit(stream, &mut connections, &stop),
             Some(_) = connections.join_next() => {}
         }
     }
-    stopping.send_replace(true);
+    if !connections.is_empty() {
+        info!(connections = connections.len(), "draining connections");
+    }
     (listeners, Drain(connections))
 }
 
-/// Waits for the next connection, through failures of those before it.
+/// Waits for the next connection, past failures of earlier ones.
 async fn accept(listeners: &Listeners) -> TcpStream {
     loop {
         match listeners.accept().await {
             Ok(stream) => return stream,
-            Err(error) if is_of_one_connection(&error) => {
-                debug!(%error, "a connection ended before it was accepted")
+            Err(error) if affects_one_connection(&error) => {
+                debug!(%error, "a connection ended before it was accepted");
             }
             Err(error) => {
                 warn!(%error, "no connection can be accepted for now");
@@ -115,7 +125,7 @@ async fn accept(listeners: &Listeners) -> TcpStream {
 }
 
 /// Whether the failure says nothing about the next connection.
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn affects_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(
         error.kind(),
@@ -124,24 +134,25 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// What all connections share.
-struct Server<H> {
+struct Http1Server<H> {
     handler: Arc<H>,
     limits: ListenerLimits,
     http: http1::Builder,
     connections: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
+    rejections: Arc<Semaphore>,
     in_flight: Arc<Semaphore>,
 }
 
-impl<H: Handler> Server<H> {
+impl<H: Handler> Http1Server<H> {
     fn new(handler: Arc<H>, limits: ListenerLimits) -> Self {
         let mut http = http1::Builder::new();
-        // hyper's time-out for heads runs between requests too, so `ConnMonitor` keeps the time. A
-        // peer that only stopped sending may still read; `gone` tells it from one that left.
+        // hyper's header time-out also runs between requests, so `ConnMonitor` keeps the time.
+        // A peer that only shut down its sending side may still read; `peer_closed` tells it from
+        // one that left.
         http.header_read_timeout(None).half_close(true);
-        // hyper's own answer to too long a head has no body; up to here the handler gives one.
+        // hyper refuses too long a head without a body; up to here the handler writes the refusal.
         http.max_header_size(limits.header_bytes_max * HEAD_TOLERANCE);
-        if limits.headers_max + HEADERS_TOLERANCE > HEADERS_FREE {
+        if limits.headers_max + HEADERS_TOLERANCE > HEADERS_ON_STACK {
             http.max_headers(limits.headers_max + HEADERS_TOLERANCE);
         }
         // The same buffer bounds what is written ahead of a slow client.
@@ -150,87 +161,111 @@ impl<H: Handler> Server<H> {
             handler,
             http,
             connections: Arc::new(Semaphore::new(limits.connections_max)),
-            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_MAX)),
+            rejections: Arc::new(Semaphore::new(REJECTIONS_MAX)),
             in_flight: Arc::new(Semaphore::new(limits.requests_in_flight_max)),
             limits,
         }
     }
 
-    /// Takes a connection in, or turns it away with an answer: left in the system's queue it would
-    /// wait without a reason.
+    /// Serves a connection, or rejects it with a response if there are too many: left in the
+    /// system's queue it would wait without a reason.
     fn admit(
         self: &Arc<Self>,
         stream: TcpStream,
         connections: &mut JoinSet<()>,
-        stopping: &watch::Sender<bool>,
+        stop: &CancellationToken,
     ) {
-        let stopping = stopping.subscribe();
+        // A token for each connection: polling it takes a lock, which others do not share.
+        let stop = stop.child_token();
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
-            prepare(&stream);
-            connections.spawn(Arc::clone(self).run(stream, stopping, permit));
-        } else if let Ok(permit) = Arc::clone(&self.turned_away).try_acquire_owned() {
-            connections.spawn(turn_away(stream, stopping, permit));
+            debug!(peer = ?stream.peer_addr().ok(), "connection accepted");
+            set_socket_options(&stream);
+            connections.spawn(Arc::clone(self).run(stream, stop, permit));
+            return;
+        }
+        let max = self.limits.connections_max;
+        debug!(max, peer = ?stream.peer_addr().ok(), "connection rejected: too many are open");
+        if let Ok(permit) = Arc::clone(&self.rejections).try_acquire_owned() {
+            connections.spawn(reject(stream, stop, permit));
         }
     }
 
     async fn run(
         self: Arc<Self>,
         stream: TcpStream,
-        stopping: watch::Receiver<bool>,
+        stop: CancellationToken,
         _permit: OwnedSemaphorePermit,
     ) {
-        let pulse = Arc::new(ConnMonitor::new());
+        let monitor = Arc::new(ConnMonitor::new());
+        // All three are polled in this task and in this order: the time-out is judged by what the
+        // connection has just done.
         tokio::select! {
-            // In this order: the silence is judged by what the conversation just did.
             biased;
-            () = self.converse(&stream, &pulse, stopped(stopping.clone())) => {}
-            () = gone(&stream, &pulse) => return,
-            stage = pulse.silence(&self.limits) => match stage {
-                Stage::Head => refuse(&stream, StatusCode::REQUEST_TIMEOUT, "the head of the request did not come in time"),
-                Stage::Idle | Stage::InFlightGuard => return,
-            },
+            () = self.serve_connection(&stream, &monitor, &stop) => {}
+            () = peer_closed(&stream, &monitor) => {
+                // Returning drops the futures of the request in flight, which cancels it.
+                debug!("connection closed: the client is gone");
+                return;
+            }
+            state = monitor.timed_out(&self.limits) => {
+                debug!(?state, "connection closed: the client was silent for too long");
+                if state != ConnState::ReadingHead {
+                    return;
+                }
+                write_refusal(
+                    &stream,
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the head of the request did not come in time",
+                );
+            }
         }
-        linger_until(&stream, stopping).await;
+        linger_until(&stream, &stop).await;
     }
 
-    /// Speaks HTTP until one side ends the connection. From `stop` on, only what has begun is
-    /// finished.
-    async fn converse(
+    /// Speaks HTTP until one side ends the connection. Once `stop` is cancelled, the request in
+    /// flight is finished and no other is read.
+    async fn serve_connection(
         self: &Arc<Self>,
         stream: &TcpStream,
-        pulse: &Arc<ConnMonitor>,
-        stop: impl Future<Output = ()>,
+        monitor: &Arc<ConnMonitor>,
+        stop: &CancellationToken,
     ) {
         let service = service_fn(|request| {
-            let (server, busy) = (Arc::clone(self), pulse.busy());
-            async move { Ok::<_, Infallible>(server.answer(request, busy).await) }
+            let server = Arc::clone(self);
+            let guard = monitor.begin_request();
+            async move { Ok::<_, Infallible>(server.respond(request, guard).await) }
         });
-        let connection = self
-            .http
-            .serve_connection(TokioIo::new(Socket { stream, pulse }), service);
-        let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = &mut connection => ended,
-            () = stop => {
+        let io = TokioIo::new(MonitoredStream { stream, monitor });
+        let mut connection = pin!(self.http.serve_connection(io, service));
+        let result = tokio::select! {
+            result = &mut connection => result,
+            () = stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }
         };
-        if let Err(error) = ended {
-            debug!(%error, "connection ended early");
+        match result {
+            Ok(()) => debug!("connection closed"),
+            Err(error) => debug!(%error, "connection ended early"),
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, busy: InFlightGuard) -> Response<Answer> {
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        guard: InFlightGuard,
+    ) -> Response<GuardedBody> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
-        let refusal = self
-            .head_too_large(&request)
-            .or_else(|| permit.is_none().then(|| self.too_many()));
+        let refusal = match self.head_too_large(&request) {
+            Some(fault) => Some(fault),
+            None if permit.is_none() => Some(self.too_many_requests()),
+            None => None,
+        };
         let mut response = match refusal {
-            None => self.serve(request).await,
+            None => self.handle(request).await,
             Some(fault) => self.handler.refuse(&request.into_parts().0, &fault),
         };
-        // The rest of such a request may still be on its way, and nobody will read it.
+        // The rest of such a request may still be on its way, and will not be read.
         if matches!(
             response.status(),
             StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
@@ -239,44 +274,61 @@ impl<H: Handler> Server<H> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        response.map(|body| Answer {
+        response.map(|body| GuardedBody {
             body,
-            broken: None,
+            failure: None,
             _permit: permit,
-            busy,
+            guard,
         })
     }
 
-    /// Answers. Where others are served too, their answers are made before this one is written: a
-    /// peer that is woken once takes them all, and waking it costs more than to answer.
-    async fn serve(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Yields once while other requests are in flight, so that their responses share one wake-up
+    /// of the peer.
+    ///
+    /// The tasks that are ready now compute their responses before this one is written. A peer that
+    /// waits for several of them, such as a proxy or a client with parallel requests, then finds
+    /// them all when it wakes. Waking it costs more than computing a response.
+    async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         let response = self.handler.handle(request).await;
-        if self.in_flight.available_permits() + 1 < self.limits.requests_in_flight_max {
+        let is_alone = self.in_flight.available_permits() + 1 >= self.limits.requests_in_flight_max;
+        if !is_alone {
             tokio::task::yield_now().await;
         }
         response
     }
 
     fn head_too_large(&self, request: &Request<Incoming>) -> Option<Fault> {
-        let ListenerLimits {
+        let header_bytes_max = self.limits.header_bytes_max;
+        let headers_max = self.limits.headers_max;
+        let headers = request.headers();
+        let header_bytes: usize = headers
+            .iter()
+            .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+            .sum();
+        let bytes = target_len(request.uri()) + header_bytes;
+        if bytes <= header_bytes_max && headers.len() <= headers_max {
+            return None;
+        }
+        debug!(
+            bytes,
+            headers = headers.len(),
             header_bytes_max,
             headers_max,
-            ..
-        } = self.limits;
-        let headers = request.headers();
-        let lines = headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len());
-        let bytes = target_len(request.uri()) + lines.sum::<usize>();
-        let is_too_large = bytes > header_bytes_max || headers.len() > headers_max;
-        is_too_large.then(|| {
-            let message = format!("request head: expected at most {header_bytes_max} bytes and {headers_max} headers, found more");
-            Fault::new(FaultKind::HeadersTooLarge, Blame::Client, message)
-        })
+            "request refused: the head is too large"
+        );
+        let message = format!(
+            "request head: expected at most {header_bytes_max} bytes and {headers_max} headers, found more"
+        );
+        Some(Fault::new(
+            FaultKind::HeadersTooLarge,
+            Blame::Client,
+            message,
+        ))
     }
 
-    fn too_many(&self) -> Fault {
+    fn too_many_requests(&self) -> Fault {
         let max = self.limits.requests_in_flight_max;
+        debug!(max, "request refused: too many are in flight");
         let message = format!(
             "gateway: {max} requests are in flight already; try again once one of them is answered"
         );
@@ -286,7 +338,7 @@ impl<H: Handler> Server<H> {
     }
 }
 
-/// How long the request target was, a scheme aside.
+/// The length of the request target without its scheme.
 fn target_len(uri: &Uri) -> usize {
     let authority = uri
         .authority()
@@ -294,36 +346,39 @@ fn target_len(uri: &Uri) -> usize {
     authority + uri.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
-/// An answer's body, which holds its request's place until it is sent or dropped.
-struct Answer {
+/// A response's body, which counts its request as in flight until it is sent or dropped.
+struct GuardedBody {
     body: ResponseBody,
-    /// Why the body broke off, and from when on what came before it has to be written.
-    broken: Option<(BoxError, u64)>,
+    /// The error that the body ended with, held back until everything before it is written: all
+    /// that hyper held when the error came has left once the flush count differs from this one.
+    failure: Option<(BoxError, u64)>,
     _permit: Option<OwnedSemaphorePermit>,
-    busy: InFlightGuard,
+    guard: InFlightGuard,
 }
 
-impl Answer {
-    /// hyper breaks off at once and throws away what it has not written. So it learns of the break
-    /// only when a reader, however slow, has been sent all that came before: the last record tells
-    /// why.
-    fn poll_break(
+impl GuardedBody {
+    /// Yields `error` once everything before it has been written.
+    ///
+    /// hyper closes the connection at once on a body's error and discards what it has not written
+    /// yet. That would lose the last record of a broken stream, which says why it broke, for every
+    /// client that reads slowly.
+    fn poll_failure(
         &mut self,
         error: BoxError,
-        mark: u64,
+        flushes_before: u64,
         cx: &Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.busy.poll_flush(mark, cx) {
+        match self.guard.poll_flushed_since(flushes_before, cx) {
             Poll::Ready(()) => Poll::Ready(Some(Err(error))),
             Poll::Pending => {
-                self.broken = Some((error, mark));
+                self.failure = Some((error, flushes_before));
                 Poll::Pending
             }
         }
     }
 }
 
-impl http_body::Body for Answer {
+impl http_body::Body for GuardedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -331,13 +386,13 @@ impl http_body::Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if let Some((error, mark)) = self.broken.take() {
-            return self.poll_break(error, mark, cx);
+        if let Some((error, flushes_before)) = self.failure.take() {
+            return self.poll_failure(error, flushes_before, cx);
         }
         match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Err(error)) => {
-                let mark = self.busy.flushes();
-                self.poll_break(error, mark, cx)
+                let flushes_before = self.guard.flush_count();
+                self.poll_failure(error, flushes_before, cx)
             }
             frame => Poll::Ready(frame),
         }
@@ -352,35 +407,26 @@ impl http_body::Body for Answer {
     }
 }
 
-/// Options without which a connection works, but worse: their failure is no reason to refuse it.
-fn prepare(stream: &TcpStream) {
+/// Sets options without which a connection works, but worse: their failure is no reason to refuse
+/// it.
+fn set_socket_options(stream: &TcpStream) {
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE));
 }
 
-async fn turn_away(
-    stream: TcpStream,
-    stopping: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
-) {
-    refuse(
+async fn reject(stream: TcpStream, stop: CancellationToken, _permit: OwnedSemaphorePermit) {
+    write_refusal(
         &stream,
         StatusCode::SERVICE_UNAVAILABLE,
         "too many connections; close some or try again",
     );
-    linger_until(&stream, stopping).await;
+    linger_until(&stream, &stop).await;
 }
 
-/// Lingers, but not past the order to stop: who stops does not wait for clients that keep an unused
-/// connection.
-async fn linger_until(stream: &TcpStream, stopping: watch::Receiver<bool>) {
+/// Lingers, but not past `stop`: a stop does not wait for clients that keep an idle connection.
+async fn linger_until(stream: &TcpStream, stop: &CancellationToken) {
     tokio::select! {
         () = linger(stream) => {}
-        () = stopped(stopping) => {}
+        () = stop.cancelled() => {}
     }
-}
-
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // An error means that `serve` itself is gone, which is a stop too.
-    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
 }

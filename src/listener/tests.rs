@@ -1,4 +1,4 @@
-//! The server against raw sockets: what real clients never send, and how they leave.
+//! The listener against raw sockets: what real clients never send, and how they leave.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -13,52 +13,53 @@ use http_body_util::StreamBody;
 use hyper::body::Incoming;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::guard::{Policy, admit};
-use super::listen::{Reach, bind};
+use super::listen::{BindScope, bind};
 use super::{BoxError, Handler, ListenerLimits, ResponseBody, collect, serve};
 use crate::canon::{Fault, FaultKind};
 
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Answers by path. `/wait` and the streams wait for a permit of `release` where they pause.
-struct Probe {
+/// Responds by path. `/wait` and the streams pause until `release` has a permit.
+struct TestHandler {
     limits: ListenerLimits,
     release: Arc<Semaphore>,
-    /// Told when an answer was dropped, finished or not.
+    /// Notified when a response was dropped, finished or not.
     dropped: mpsc::UnboundedSender<()>,
     chunks_made: Arc<AtomicUsize>,
 }
 
-struct TellsDrop(mpsc::UnboundedSender<()>);
+struct DropNotifier(mpsc::UnboundedSender<()>);
 
-impl Drop for TellsDrop {
+impl Drop for DropNotifier {
     fn drop(&mut self) {
         let _ = self.0.send(());
     }
 }
 
-impl Handler for Probe {
+impl Handler for TestHandler {
     async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
         match self.route(request).await {
             Ok(body) => Response::new(body),
-            Err(fault) => answer(&fault),
+            Err(fault) => respond(&fault),
         }
     }
 
     fn refuse(&self, _: &request::Parts, fault: &Fault) -> Response<ResponseBody> {
-        answer(fault)
+        respond(fault)
     }
 }
 
-impl Probe {
+impl TestHandler {
     async fn route(&self, request: Request<Incoming>) -> Result<ResponseBody, Fault> {
         let (head, incoming) = request.into_parts();
         admit(&Policy::default(), &head)?;
-        let tells = TellsDrop(self.dropped.clone());
+        let notifier = DropNotifier(self.dropped.clone());
         match head.uri.path() {
             "/echo" => Ok(ResponseBody::from(
                 collect(incoming, &head.headers, &self.limits)
@@ -70,8 +71,8 @@ impl Probe {
                 self.release.acquire().await.unwrap().forget();
                 Ok(ResponseBody::from("waited"))
             }
-            "/stream" => Ok(self.two_chunks("first", tells)),
-            "/silent" => Ok(self.two_chunks("", tells)),
+            "/stream" => Ok(self.two_chunks("first", notifier)),
+            "/silent" => Ok(self.two_chunks("", notifier)),
             "/flood" => Ok(self.flood()),
             "/late" => Ok(late()),
             _ => Ok(ResponseBody::from("hello")),
@@ -79,9 +80,9 @@ impl Probe {
     }
 
     /// `first`, a pause until released, and `last`.
-    fn two_chunks(&self, first: &'static str, tells: TellsDrop) -> ResponseBody {
+    fn two_chunks(&self, first: &'static str, notifier: DropNotifier) -> ResponseBody {
         let release = Arc::clone(&self.release);
-        let step = move |(step, tells): (usize, TellsDrop)| {
+        let step = move |(step, notifier): (usize, DropNotifier)| {
             let release = Arc::clone(&release);
             async move {
                 if step == 1 {
@@ -90,12 +91,12 @@ impl Probe {
                 let chunk = [first, "last"].get(step).copied()?;
                 Some((
                     Ok::<_, BoxError>(Frame::data(Bytes::from(chunk))),
-                    (step + 1, tells),
+                    (step + 1, notifier),
                 ))
             }
         };
         ResponseBody::stream(Box::pin(StreamBody::new(Box::pin(stream::unfold(
-            (0, tells),
+            (0, notifier),
             step,
         )))))
     }
@@ -110,7 +111,7 @@ impl Probe {
     }
 }
 
-/// An answer that is silent for longer than any time-out.
+/// A response that is silent for longer than any time-out.
 fn late() -> ResponseBody {
     let chunk = async {
         sleep(Duration::from_secs(3600)).await;
@@ -119,7 +120,7 @@ fn late() -> ResponseBody {
     ResponseBody::stream(Box::pin(StreamBody::new(Box::pin(stream::once(chunk)))))
 }
 
-fn answer(fault: &Fault) -> Response<ResponseBody> {
+fn respond(fault: &Fault) -> Response<ResponseBody> {
     let status = match fault.kind {
         FaultKind::BadRequest => StatusCode::BAD_REQUEST,
         FaultKind::Misdirected => StatusCode::MISDIRECTED_REQUEST,
@@ -139,33 +140,31 @@ struct Running {
     release: Arc<Semaphore>,
     dropped: mpsc::UnboundedReceiver<()>,
     chunks_made: Arc<AtomicUsize>,
-    stop: oneshot::Sender<()>,
-    /// Says whether all answers ended in time.
+    stop: CancellationToken,
+    /// Returns whether all connections were drained in time.
     serving: JoinSet<bool>,
 }
 
 impl Running {
     fn start(limits: ListenerLimits) -> Self {
-        let listeners = bind(0, Reach::Loopback).unwrap();
+        let listeners = bind(0, BindScope::Loopback).unwrap();
         let port = listeners.port();
         let release = Arc::new(Semaphore::new(0));
         let (dropped_sender, dropped) = mpsc::unbounded_channel();
         let chunks_made = Arc::default();
-        let probe = Probe {
+        let handler = TestHandler {
             limits: limits.clone(),
             release: Arc::clone(&release),
             dropped: dropped_sender,
             chunks_made: Arc::clone(&chunks_made),
         };
-        let (stop, stopped) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let mut serving = JoinSet::new();
         serving.spawn(async move {
-            let (listeners, mut draining) = serve(listeners, Arc::new(probe), limits, async {
-                drop(stopped.await)
-            })
-            .await;
+            let (listeners, mut drain) = serve(listeners, Arc::new(handler), limits, stopped).await;
             drop(listeners);
-            timeout(DRAIN_TIMEOUT, draining.ended()).await.is_ok()
+            timeout(DRAIN_TIMEOUT, drain.ended()).await.is_ok()
         });
         Self {
             port,
@@ -204,8 +203,8 @@ impl Client {
         self.0.shutdown().await.unwrap();
     }
 
-    /// Reads one answer with its length in the head: the head in lower case, and the body.
-    async fn answer(&mut self) -> (String, String) {
+    /// Reads one response with its length in the head: the head in lower case, and the body.
+    async fn response(&mut self) -> (String, String) {
         let head = self.until("\r\n\r\n").await.to_lowercase();
         let length = head
             .lines()
@@ -217,7 +216,7 @@ impl Client {
     }
 
     async fn status(&mut self) -> u16 {
-        let (head, _) = self.answer().await;
+        let (head, _) = self.response().await;
         head["http/1.1 ".len()..][..3].parse().unwrap()
     }
 
@@ -232,7 +231,7 @@ impl Client {
         String::from_utf8(read).unwrap()
     }
 
-    /// What comes until the server closes.
+    /// Reads until the server closes.
     async fn rest(mut self) -> String {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).await.unwrap();
@@ -263,14 +262,15 @@ async fn a_head_that_trickles_in_times_out_with_an_answer() {
         sleep(Duration::from_secs(1)).await;
         client.send("A: b\r\n").await;
     }
-    let answer = client.rest().await;
+    let response = client.rest().await;
     assert!(
-        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
-        "{answer}"
+        response.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{response}"
     );
     assert!(
-        answer.ends_with(r#""message":"gateway: the head of the request did not come in time"}}"#),
-        "{answer}"
+        response
+            .ends_with(r#""message":"gateway: the head of the request did not come in time"}}"#),
+        "{response}"
     );
     assert_eq!(seconds(started_at.elapsed()), 30);
     assert_eq!(server.send(get("/")).await.status().await, 200);
@@ -305,7 +305,7 @@ async fn a_slow_head_on_a_kept_connection_times_out_as_the_first_would() {
 async fn a_slow_body_times_out_and_closes() {
     let server = Running::start(ListenerLimits::default());
     let mut client = server.send(post("Content-Length: 9", "{")).await;
-    let (head, body) = client.answer().await;
+    let (head, body) = client.response().await;
     assert!(head.starts_with("http/1.1 408 "), "{head}");
     assert!(head.contains("\r\nconnection: close\r\n"), "{head}");
     assert_eq!(
@@ -332,7 +332,7 @@ async fn an_oversized_head_is_answered_though_the_client_goes_on_sending() {
                 "GET / HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"
             ))
             .await;
-        let (head, body) = client.answer().await;
+        let (head, body) = client.response().await;
         assert!(head.starts_with("http/1.1 431 "), "{head}");
         assert_eq!(
             body,
@@ -354,7 +354,7 @@ async fn a_body_over_the_limit_is_answered_though_the_client_goes_on_sending() {
     let mut announced = server
         .send(post(&format!("Content-Length: {}", body.len()), &body))
         .await;
-    let (head, _) = announced.answer().await;
+    let (head, _) = announced.response().await;
     assert!(
         head.starts_with("http/1.1 413 ") && head.contains("\r\nconnection: close\r\n"),
         "{head}"
@@ -385,7 +385,7 @@ async fn a_body_over_the_limit_is_refused_before_it_is_sent() {
         .await;
     assert_eq!(awaited.status().await, 100);
     awaited.send("{}").await;
-    assert_eq!(awaited.answer().await.1, "{}");
+    assert_eq!(awaited.response().await.1, "{}");
 }
 
 #[tokio::test]
@@ -419,7 +419,7 @@ async fn broken_bodies_are_explained() {
     ] {
         let mut client = server.send(&request).await;
         client.finish_sending().await;
-        let (head, body) = client.answer().await;
+        let (head, body) = client.response().await;
         assert!(head.starts_with("http/1.1 400 "), "{request}: {head}");
         assert!(body.contains(words), "{request}: {body}");
     }
@@ -496,7 +496,7 @@ async fn pipelined_requests_are_answered_in_order() {
     .concat();
     let mut client = server.send(requests).await;
     for expected in ["1", "hello", "2"] {
-        assert_eq!(client.answer().await.1, expected);
+        assert_eq!(client.response().await.1, expected);
     }
 }
 
@@ -515,7 +515,7 @@ async fn old_http_is_answered_and_closed_unless_it_asks_to_stay() {
     let mut kept = server
         .send("GET / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n")
         .await;
-    assert_eq!(kept.answer().await.1, "hello");
+    assert_eq!(kept.response().await.1, "hello");
     kept.send("GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").await;
     assert!(kept.rest().await.ends_with("hello"));
     let streamed = server
@@ -552,7 +552,7 @@ async fn requests_over_the_limit_are_refused_until_one_is_answered() {
     let mut first = server.send(get("/stream")).await;
     first.until("first\r\n").await;
     let mut second = server.send(get("/")).await;
-    let (head, body) = second.answer().await;
+    let (head, body) = second.response().await;
     assert!(head.starts_with("http/1.1 503 "), "{head}");
     assert_eq!(
         body,
@@ -611,7 +611,7 @@ async fn a_client_that_only_stopped_sending_gets_its_whole_answer() {
     let server = Running::start(ListenerLimits::default());
     let mut brief = server.send(get("/")).await;
     brief.finish_sending().await;
-    assert_eq!(brief.answer().await.1, "hello");
+    assert_eq!(brief.response().await.1, "hello");
 
     let mut streamed = server.send(get("/silent")).await;
     streamed.until("\r\n\r\n").await;
@@ -645,7 +645,7 @@ async fn stopping_closes_the_port_and_lets_answers_finish() {
     assert_eq!(idle.status().await, 200);
     let mut streamed = server.send(get("/stream")).await;
     streamed.until("first\r\n").await;
-    server.stop.send(()).unwrap();
+    server.stop.cancel();
     assert_eq!(idle.rest().await, "");
     assert!(
         TcpStream::connect((Ipv4Addr::LOCALHOST, server.port))
@@ -663,7 +663,7 @@ async fn answers_that_outlast_the_drain_are_cut_without_a_clean_end() {
     let mut streamed = server.send(get("/stream")).await;
     streamed.until("first\r\n").await;
     let stopped_at = Instant::now();
-    server.stop.send(()).unwrap();
+    server.stop.cancel();
     assert!(!server.serving.join_next().await.unwrap().unwrap());
     assert_eq!(seconds(stopped_at.elapsed()), 30);
     server.dropped.recv().await.unwrap();
@@ -677,7 +677,7 @@ async fn stopping_an_idle_server_takes_no_time() {
     assert_eq!(refused.status().await, 400);
     let _unused = server.connect().await;
     let stopped_at = Instant::now();
-    server.stop.send(()).unwrap();
+    server.stop.cancel();
     server.serving.join_next().await.unwrap().unwrap();
     assert_eq!(seconds(stopped_at.elapsed()), 0);
 }
