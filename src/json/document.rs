@@ -1,7 +1,25 @@
-//! A validated index over one JSON text: a single scan, no copies, values found by offset.
+//! A validated index over one JSON text: a single scan, no copies, no tree.
+//!
+//! The index is one array of nodes of 16 bytes, in the order of the text. What a container holds
+//! follows it, and `next` leads past all of it:
+//!
+//! ```text
+//!   {"a":[1,true],"b":"x"}
+//!
+//!   node  kind    bytes   next
+//!   0     Object   0..22  7     its first key is node 1
+//!   1     String   1..4   2     "a", whose value is the node after it
+//!   2     Array    5..13  5     its items are nodes 3 and 4; the next key is node 5
+//!   3     Number   6..7   4
+//!   4     Bool     8..12  5
+//!   5     String  14..17  6     "b"
+//!   6     String  18..21  7     node 0 ends before node 7, so this is the last member
+//! ```
+//!
+//! So finding a member visits the members of one object only, whatever they hold. A [`Value`] is a
+//! node's number and a reference to the document; strings are unescaped when they are asked for.
 
 use std::borrow::Cow;
-use std::str::Utf8Error;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -10,17 +28,15 @@ use memchr::memchr;
 use super::text::{plain_len, unescape};
 use super::{EscapedStr, Invalid, Offset, Raw};
 
-/// Nesting that is read; deeper documents are refused. Real requests stay under 30, JSON Schemas
-/// included.
+/// The deepest nesting that is accepted. Real requests stay under 30, JSON Schemas included.
 pub const DEPTH_MAX: usize = 128;
 
-/// About how many bytes of a document come on a value, and for how many values there is room from
-/// the start.
+/// Estimated bytes of a document per node, and the most nodes that are allocated up front.
 const BYTES_PER_NODE: usize = 16;
 const NODES_RESERVED_MAX: usize = 64;
 
-/// For how many values a skimmed document has room from the start: a root and twenty members.
-const NODES_SKIMMED: usize = 41;
+/// Nodes that are allocated up front for a shallow index: a root and twenty members.
+const NODES_SHALLOW: usize = 41;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +62,8 @@ impl Kind {
     }
 }
 
-/// One value: its bytes are `start..end`, the node behind it and all it holds is `next`. In an
-/// object, keys and values alternate.
+/// One value. Its bytes are `start..end`; `next` is the first node after it and all that it holds.
+/// In an object, keys and values alternate.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     kind: Kind,
@@ -56,7 +72,7 @@ struct Node {
     next: u32,
 }
 
-/// The reusable memory of an index, for those who read one small document after another.
+/// The memory of an index, to be reused for one small document after another.
 #[derive(Debug, Default)]
 pub struct Scratch(Vec<Node>);
 
@@ -68,47 +84,47 @@ pub struct Document {
 }
 
 impl Document {
-    /// Checks and indexes `source`.
+    /// Validates and indexes `source`.
     ///
     /// # Errors
-    /// On bytes that are not UTF-8 or not one JSON value, on nesting past [`DEPTH_MAX`], and from 4
-    /// GiB on.
+    /// If the bytes are not UTF-8 or not one JSON value, are nested past [`DEPTH_MAX`], or are 4 GiB
+    /// or more.
     pub fn parse(source: Bytes) -> Result<Self, Invalid> {
         Self::parse_in(source, Scratch::default())
     }
 
-    /// The same, in memory that an earlier document gave back by [`Document::into_scratch`].
+    /// The same, in the memory of an earlier document ([`Document::into_scratch`]).
     ///
     /// # Errors
     /// As [`Document::parse`].
     pub fn parse_in(source: Bytes, scratch: Scratch) -> Result<Self, Invalid> {
-        Self::index(text(source)?, scratch)
+        Self::index(utf8(source)?, scratch)
     }
 
-    /// Indexes the top level only: what the root's members hold is passed over, strings and
-    /// brackets aside unread, and looks empty. Their bytes are there all the same
+    /// Indexes the top level only. What the root's members hold is skipped, with attention to strings
+    /// and brackets alone, so their containers look empty. Their bytes are still available
     /// ([`Value::as_written`], [`Value::raw`]).
     ///
-    /// For those who need a few members of a large document and leave its judgement to others.
+    /// For a few members of a large document that someone else validates.
     ///
     /// # Errors
-    /// As [`Document::parse`], but only of what it reads.
+    /// As [`Document::parse`], but only for what is read.
     pub fn parse_shallow(source: Bytes) -> Result<Self, Invalid> {
-        let mut scanner = Scanner::of(&source, Vec::with_capacity(NODES_SKIMMED));
-        scanner.skims_below = 1;
+        let mut scanner = Scanner::of(&source, Vec::with_capacity(NODES_SHALLOW));
+        scanner.shallow_from = 1;
         scanner.document()?;
         let nodes = scanner.nodes;
         Ok(Self {
-            source: text(source)?,
+            source: utf8(source)?,
             nodes,
         })
     }
 
-    /// Indexes what is known to be text.
+    /// Indexes what is known to be UTF-8.
     pub(super) fn index(source: ByteString, scratch: Scratch) -> Result<Self, Invalid> {
         let mut nodes = scratch.0;
         nodes.clear();
-        // Most small documents fit: a vector that grows by doubling is moved five times on the way.
+        // Most small documents fit. A vector that grows to this by doubling is moved five times.
         nodes.reserve((source.len() / BYTES_PER_NODE).min(NODES_RESERVED_MAX));
         let mut scanner = Scanner::of(source.as_bytes(), nodes);
         scanner.document()?;
@@ -147,7 +163,8 @@ impl Document {
 
     fn is_key(&self, name: Node, key: &str) -> bool {
         let written = &self.source.as_bytes()[name.start as usize + 1..name.end as usize - 1];
-        // An escape takes more bytes than what it stands for.
+        // An escape is longer than what it stands for, so a key that is written shorter than `key`
+        // cannot be equal to it.
         written == key.as_bytes()
             || written.len() > key.len()
                 && written.contains(&b'\\')
@@ -165,7 +182,7 @@ impl Document {
             .unwrap_or_default()
     }
 
-    /// The same, sharing the source's memory.
+    /// A slice that shares the source's memory.
     fn share(&self, start: u32, end: u32) -> ByteString {
         self.source.slice_ref(self.slice(start, end))
     }
@@ -187,11 +204,12 @@ impl<'d> Value<'d> {
         self.node().kind
     }
 
+    /// Where it begins.
     pub fn offset(self) -> Offset {
         Offset(self.node().start)
     }
 
-    /// Where it ends: the byte behind its last.
+    /// Where it ends: the offset after its last byte.
     pub(super) fn end(self) -> Offset {
         Offset(self.node().end)
     }
@@ -200,8 +218,7 @@ impl<'d> Value<'d> {
         self.kind() == Kind::Null
     }
 
-    /// The value, unless it is `null`: the dialects' two ways of leaving a field open mean the
-    /// same.
+    /// The value, unless it is `null`. In the dialects `null` and an absent field mean the same.
     pub fn non_null(self) -> Option<Self> {
         (!self.is_null()).then_some(self)
     }
@@ -212,7 +229,7 @@ impl<'d> Value<'d> {
         Raw::from_checked(self.document.share(node.start, node.end))
     }
 
-    /// A document of its own of the value's bytes: for what was skimmed, to look into it.
+    /// Parses the value's bytes as a document of its own: for values that a shallow index skipped.
     ///
     /// # Errors
     /// As [`Document::parse`].
@@ -231,7 +248,7 @@ impl<'d> Value<'d> {
     }
 
     /// # Errors
-    /// When it is not a string.
+    /// If it is not a string.
     pub fn text(self) -> Result<EscapedStr, Invalid> {
         let node = self.expect(Kind::String)?;
         Ok(EscapedStr::from_checked(
@@ -239,33 +256,33 @@ impl<'d> Value<'d> {
         ))
     }
 
-    /// What the string says, unescaped.
+    /// The unescaped string.
     ///
     /// # Errors
-    /// When it is not a string.
+    /// If it is not a string.
     pub fn str(self) -> Result<Cow<'d, str>, Invalid> {
         let node = self.expect(Kind::String)?;
         Ok(unescape(self.document.slice(node.start + 1, node.end - 1)))
     }
 
     /// # Errors
-    /// When it is not a boolean.
+    /// If it is not a boolean.
     pub fn bool(self) -> Result<bool, Invalid> {
         self.expect(Kind::Bool)?;
         Ok(self.as_written() == "true")
     }
 
-    /// A number as written: digits are kept.
+    /// The number as written, with all its digits.
     ///
     /// # Errors
-    /// When it is not a number.
+    /// If it is not a number.
     pub fn number(self) -> Result<Raw, Invalid> {
         self.expect(Kind::Number)?;
         Ok(self.raw())
     }
 
     /// # Errors
-    /// When it is not a number.
+    /// If it is not a number.
     pub fn f64(self) -> Result<f64, Invalid> {
         self.expect(Kind::Number)?;
         self.as_written()
@@ -273,10 +290,10 @@ impl<'d> Value<'d> {
             .map_err(|_| self.expected("a number"))
     }
 
-    /// A count. `8192.0` and `1e3` are counts too: some languages write every number so.
+    /// A whole number. `8192.0` and `1e3` are whole too: some languages write every number so.
     ///
     /// # Errors
-    /// When it is not a whole number from 0 to 2^64 - 1.
+    /// If it is not a whole number from 0 to 2^64 - 1.
     pub fn u64(self) -> Result<u64, Invalid> {
         self.expect(Kind::Number)?;
         let written = self.as_written();
@@ -292,42 +309,42 @@ impl<'d> Value<'d> {
             })
     }
 
-    /// The members of an object, in order, doubled keys included.
+    /// The members of an object in order, with duplicate keys.
     ///
     /// # Errors
-    /// When it is not an object.
+    /// If it is not an object.
     pub fn members(self) -> Result<Members<'d>, Invalid> {
         let node = self.expect(Kind::Object)?;
         Ok(Members {
             document: self.document,
-            at: self.node + 1,
+            next: self.node + 1,
             end: node.next,
         })
     }
 
-    /// The members that say something: `null` is as good as absent.
+    /// The members that are not `null`.
     ///
     /// # Errors
-    /// When it is not an object.
+    /// If it is not an object.
     pub fn fields(self) -> Result<impl Iterator<Item = (Cow<'d, str>, Value<'d>)>, Invalid> {
         Ok(self.members()?.filter(|(_, value)| !value.is_null()))
     }
 
-    /// The items of an array, in order.
+    /// The items of an array in order.
     ///
     /// # Errors
-    /// When it is not an array.
+    /// If it is not an array.
     pub fn items(self) -> Result<Items<'d>, Invalid> {
         let node = self.expect(Kind::Array)?;
         Ok(Items {
             document: self.document,
-            at: self.node + 1,
+            next: self.node + 1,
             end: node.next,
         })
     }
 
-    /// The member `key`, the last where it stands twice. `None` too when this is no object, or the
-    /// member is `null`.
+    /// The member `key`; of duplicates the last. `None` also if this is not an object or the member
+    /// is `null`.
     pub fn get(self, key: &str) -> Option<Value<'d>> {
         let members = self.members().ok()?;
         members.values_of(key).last().and_then(Value::non_null)
@@ -336,7 +353,7 @@ impl<'d> Value<'d> {
     /// The member `key`.
     ///
     /// # Errors
-    /// When it is missing or `null`, or this is no object.
+    /// If it is missing or `null`, or this is not an object.
     pub fn required(self, key: &'static str) -> Result<Value<'d>, Invalid> {
         self.expect(Kind::Object)?;
         self.get(key).ok_or_else(|| self.missing(key))
@@ -347,12 +364,12 @@ impl<'d> Value<'d> {
         keys.iter().try_fold(self, |value, key| value.get(key))
     }
 
-    /// The error of an object without a member that it needs.
+    /// The error for an object without a required member.
     pub fn missing(self, key: &str) -> Invalid {
         Invalid::new(self.offset(), format!("missing `{key}`"))
     }
 
-    /// The error of a value that is not what it should be: "expected X, found Y".
+    /// The error for a value that is not what it should be: "expected X, found Y".
     pub fn expected(self, what: &str) -> Invalid {
         let found = match self.kind() {
             Kind::String => format!("`{}`", shown(&self.str().unwrap_or_default())),
@@ -389,9 +406,9 @@ fn shown(value: &str) -> String {
     head
 }
 
-/// `written` as a whole number, where it has a fraction of zeros or an exponent.
+/// A whole number that is written with a fraction of zeros or with an exponent.
 fn whole(written: &str) -> Option<u64> {
-    // 2^53: above it a float no longer holds every whole number, and the digits were not kept.
+    // 2^53: above it an `f64` does not represent every whole number.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let number: f64 = written.parse().ok()?;
     let is_whole = number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number);
@@ -407,27 +424,27 @@ fn whole(written: &str) -> Option<u64> {
 #[derive(Clone)]
 pub struct Members<'d> {
     document: &'d Document,
-    at: u32,
+    next: u32,
     end: u32,
 }
 
 impl<'d> Members<'d> {
-    /// The values of all members `key`; keys are compared as they are written, which is cheaper,
-    /// wherever that is enough.
+    /// The values of all members `key`. Keys are compared without unescaping them unless they have
+    /// an escape.
     fn values_of(self, key: &str) -> impl Iterator<Item = Value<'d>> {
         let Self {
             document,
-            mut at,
+            mut next,
             end,
         } = self;
         std::iter::from_fn(move || {
-            while at < end {
-                let name = document.nodes[at as usize];
+            while next < end {
+                let name = document.nodes[next as usize];
                 let value = Value {
                     document,
-                    node: at + 1,
+                    node: next + 1,
                 };
-                at = value.node().next;
+                next = value.node().next;
                 if document.is_key(name, key) {
                     return Some(value);
                 }
@@ -441,15 +458,15 @@ impl<'d> Iterator for Members<'d> {
     type Item = (Cow<'d, str>, Value<'d>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.end {
+        if self.next >= self.end {
             return None;
         }
-        let key = self.document.nodes[self.at as usize];
+        let key = self.document.nodes[self.next as usize];
         let value = Value {
             document: self.document,
-            node: self.at + 1,
+            node: self.next + 1,
         };
-        self.at = value.node().next;
+        self.next = value.node().next;
         Some((
             unescape(self.document.slice(key.start + 1, key.end - 1)),
             value,
@@ -461,7 +478,7 @@ impl<'d> Iterator for Members<'d> {
 #[derive(Clone)]
 pub struct Items<'d> {
     document: &'d Document,
-    at: u32,
+    next: u32,
     end: u32,
 }
 
@@ -469,47 +486,45 @@ impl<'d> Iterator for Items<'d> {
     type Item = Value<'d>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.end {
+        if self.next >= self.end {
             return None;
         }
         let value = Value {
             document: self.document,
-            node: self.at,
+            node: self.next,
         };
-        self.at = value.node().next;
+        self.next = value.node().next;
         Some(value)
     }
 }
 
-/// How long the value is that `text` begins with, strings and brackets aside unread. `None` where
-/// it does not end there.
+/// The length of the value that `text` begins with. Only strings and brackets are looked at. `None`
+/// if the value does not end within `text`.
 pub fn value_len(text: &[u8]) -> Option<usize> {
     let mut scanner = Scanner::of(text, Vec::new());
-    scanner.skims_below = 0;
+    scanner.shallow_from = 0;
     scanner.value(0).ok()?;
-    Some(scanner.at)
+    Some(scanner.pos)
 }
 
-/// How much of `head`, the beginning of an object, is taken by its brace and the members that stand
-/// whole in it.
+/// The length of the brace and the complete members in `head`, which is the beginning of an object.
 ///
-/// `None` where no object begins there.
+/// `None` if no object begins there.
 pub(super) fn members_len(head: &[u8]) -> Option<usize> {
     let mut scanner = Scanner::of(head, Vec::new());
-    scanner.skims_below = 1;
+    scanner.shallow_from = 1;
     scanner.space();
     scanner.byte(b'{').ok()?;
-    let mut whole = scanner.at;
+    let mut whole = scanner.pos;
     while let Some(end) = scanner.member() {
         whole = end;
     }
     Some(whole)
 }
 
-fn text(source: Bytes) -> Result<ByteString, Invalid> {
-    let not_text =
-        |error: Utf8Error| Invalid::new(offset_at(error.valid_up_to()), "not valid UTF-8");
-    ByteString::try_from(source).map_err(not_text)
+fn utf8(source: Bytes) -> Result<ByteString, Invalid> {
+    ByteString::try_from(source)
+        .map_err(|error| Invalid::new(offset_at(error.valid_up_to()), "not valid UTF-8"))
 }
 
 fn offset_at(at: usize) -> Offset {
@@ -519,19 +534,19 @@ fn offset_at(at: usize) -> Offset {
 /// RFC 8259, strictly: no comments, no trailing commas, no bare words.
 struct Scanner<'s> {
     bytes: &'s [u8],
-    at: usize,
+    pos: usize,
     nodes: Vec<Node>,
-    /// From this depth on values are passed over.
-    skims_below: usize,
+    /// From this depth on strings and containers are skipped: indexed as one node, not validated.
+    shallow_from: usize,
 }
 
 impl<'s> Scanner<'s> {
     fn of(bytes: &'s [u8], nodes: Vec<Node>) -> Self {
         Self {
             bytes,
-            at: 0,
+            pos: 0,
             nodes,
-            skims_below: usize::MAX,
+            shallow_from: usize::MAX,
         }
     }
 }
@@ -544,7 +559,7 @@ impl Scanner<'_> {
         self.space();
         self.value(0)?;
         self.space();
-        if self.at < self.bytes.len() {
+        if self.pos < self.bytes.len() {
             return Err(self.expected("the end"));
         }
         Ok(())
@@ -552,7 +567,7 @@ impl Scanner<'_> {
 
     fn value(&mut self, depth: usize) -> Result<(), Invalid> {
         match self.peek() {
-            Some(b'"' | b'{' | b'[') if depth >= self.skims_below => self.skip(),
+            Some(b'"' | b'{' | b'[') if depth >= self.shallow_from => self.skip(),
             Some(b'"') => self.string(),
             Some(b'{') => self.container(Kind::Object, depth),
             Some(b'[') => self.container(Kind::Array, depth),
@@ -567,13 +582,13 @@ impl Scanner<'_> {
     fn container(&mut self, kind: Kind, depth: usize) -> Result<(), Invalid> {
         if depth >= DEPTH_MAX {
             return Err(Invalid::new(
-                offset_at(self.at),
+                offset_at(self.pos),
                 format!("nested deeper than {DEPTH_MAX}"),
             ));
         }
         let close = if kind == Kind::Object { b'}' } else { b']' };
         let node = self.open(kind);
-        self.at += 1;
+        self.pos += 1;
         self.space();
         let mut first = true;
         while self.peek() != Some(close) {
@@ -588,12 +603,12 @@ impl Scanner<'_> {
             self.value(depth + 1)?;
             self.space();
         }
-        self.at += 1;
+        self.pos += 1;
         self.close(node);
         Ok(())
     }
 
-    /// Passes over a string or a container.
+    /// Skips a string or a container: indexes it as one node.
     fn skip(&mut self) -> Result<(), Invalid> {
         let kind = match self.peek() {
             Some(b'"') => Kind::String,
@@ -605,9 +620,15 @@ impl Scanner<'_> {
         loop {
             match self.peek() {
                 Some(b'"') => self.skip_string()?,
-                Some(b'{' | b'[') => (depth, self.at) = (depth + 1, self.at + 1),
-                Some(b'}' | b']') => (depth, self.at) = (depth - 1, self.at + 1),
-                Some(_) => self.at += 1,
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    self.pos += 1;
+                }
+                Some(b'}' | b']') => {
+                    depth -= 1;
+                    self.pos += 1;
+                }
+                Some(_) => self.pos += 1,
                 None => return Err(self.expected("the end of the container")),
             }
             if depth == 0 {
@@ -618,37 +639,38 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Passes over a string: up to the quote that no backslash takes back.
+    /// Skips a string: up to the first quote with an even number of backslashes before it.
     fn skip_string(&mut self) -> Result<(), Invalid> {
-        self.at += 1;
+        self.pos += 1;
         loop {
-            let Some(quote) = memchr(b'"', &self.bytes[self.at..]) else {
+            let Some(quote) = memchr(b'"', &self.bytes[self.pos..]) else {
                 return Err(Invalid::new(
                     offset_at(self.bytes.len()),
                     "ends within a string",
                 ));
             };
-            self.at += quote + 1;
-            let slashes = self.bytes[..self.at - 1]
+            self.pos += quote + 1;
+            let backslashes = self.bytes[..self.pos - 1]
                 .iter()
                 .rev()
                 .take_while(|byte| **byte == b'\\')
                 .count();
-            if slashes % 2 == 0 {
+            if backslashes % 2 == 0 {
                 return Ok(());
             }
         }
     }
 
-    /// A member of the root that is certainly over, and the comma behind it. Gives where it ends.
+    /// Reads a member of the root that certainly ends here, and the comma after it. Returns where the
+    /// member ends.
     fn member(&mut self) -> Option<usize> {
         self.space();
         self.key().ok()?;
         self.value(1).ok()?;
-        let end = self.at;
+        let end = self.pos;
         self.space();
         match self.peek()? {
-            b',' => self.at += 1,
+            b',' => self.pos += 1,
             b'}' => {}
             _ => return None,
         }
@@ -668,35 +690,35 @@ impl Scanner<'_> {
 
     fn string(&mut self) -> Result<(), Invalid> {
         let node = self.open(Kind::String);
-        self.at += 1;
+        self.pos += 1;
         loop {
-            self.at += plain_len(&self.bytes[self.at..]);
+            self.pos += plain_len(&self.bytes[self.pos..]);
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.escape()?,
                 Some(_) => {
                     return Err(Invalid::new(
-                        offset_at(self.at),
+                        offset_at(self.pos),
                         "control character in a string; write it as an escape",
                     ));
                 }
-                None => return Err(Invalid::new(offset_at(self.at), "ends within a string")),
+                None => return Err(Invalid::new(offset_at(self.pos), "ends within a string")),
             }
         }
-        self.at += 1;
+        self.pos += 1;
         self.close(node);
         Ok(())
     }
 
     fn escape(&mut self) -> Result<(), Invalid> {
-        let is_valid = match self.bytes.get(self.at + 1) {
+        let is_valid = match self.bytes.get(self.pos + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 2;
+                self.pos += 2;
                 true
             }
             Some(b'u') => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6);
-                self.at += 6;
+                let digits = self.bytes.get(self.pos + 2..self.pos + 6);
+                self.pos += 6;
                 digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
             }
             _ => false,
@@ -705,7 +727,7 @@ impl Scanner<'_> {
             Ok(())
         } else {
             Err(Invalid::new(
-                offset_at(self.at.min(self.bytes.len())),
+                offset_at(self.pos.min(self.bytes.len())),
                 "invalid escape in a string",
             ))
         }
@@ -715,7 +737,7 @@ impl Scanner<'_> {
         let node = self.open(Kind::Number);
         self.skip_if(b"-");
         if self.peek() == Some(b'0') {
-            self.at += 1;
+            self.pos += 1;
         } else {
             self.digits()?;
         }
@@ -731,29 +753,29 @@ impl Scanner<'_> {
     }
 
     fn digits(&mut self) -> Result<(), Invalid> {
-        let count = self.bytes[self.at..]
+        let count = self.bytes[self.pos..]
             .iter()
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         if count == 0 {
             return Err(self.expected("a digit"));
         }
-        self.at += count;
+        self.pos += count;
         Ok(())
     }
 
     fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Invalid> {
-        if !self.bytes[self.at..].starts_with(word) {
+        if !self.bytes[self.pos..].starts_with(word) {
             return Err(self.expected("a value"));
         }
         let node = self.open(kind);
-        self.at += word.len();
+        self.pos += word.len();
         self.close(node);
         Ok(())
     }
 
     fn open(&mut self, kind: Kind) -> usize {
-        let start = offset_at(self.at).0;
+        let start = offset_at(self.pos).0;
         self.nodes.push(Node {
             kind,
             start,
@@ -764,13 +786,13 @@ impl Scanner<'_> {
     }
 
     fn close(&mut self, node: usize) {
-        self.nodes[node].end = offset_at(self.at).0;
+        self.nodes[node].end = offset_at(self.pos).0;
         self.nodes[node].next = offset_at(self.nodes.len()).0;
     }
 
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
-            self.at += 1;
+            self.pos += 1;
         }
     }
 
@@ -782,18 +804,18 @@ impl Scanner<'_> {
                 "`:`"
             }));
         }
-        self.at += 1;
+        self.pos += 1;
         Ok(())
     }
 
     fn skip_if(&mut self, any_of: &[u8]) -> bool {
         let hit = self.peek().is_some_and(|byte| any_of.contains(&byte));
-        self.at += usize::from(hit);
+        self.pos += usize::from(hit);
         hit
     }
 
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.bytes.get(self.pos).copied()
     }
 
     fn expected(&self, what: &str) -> Invalid {
@@ -803,7 +825,7 @@ impl Scanner<'_> {
             None => "the end".to_owned(),
         };
         Invalid::new(
-            offset_at(self.at),
+            offset_at(self.pos),
             format!("malformed JSON: expected {what}, found {found}"),
         )
     }

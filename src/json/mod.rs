@@ -1,20 +1,20 @@
 //! JSON as the codecs need it: located, byte-exact, scanned once.
 //!
-//! A [`Document`] is a validated index over the bytes that came; strings stay escaped as they stood
-//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows where
-//! it stood ([`Offset`]), so an error or a loss can name its path. [`Writer`] is the other
-//! direction. `serde_json` serves where none of this matters (tests, CLI, files).
+//! A [`Document`] is a validated index over the bytes that arrived. Strings stay escaped as they were
+//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows its
+//! [`Offset`], so that an error or a loss can name its path. [`Writer`] is the other direction.
+//! `serde_json` serves where none of this matters (tests, CLI, files).
 //!
 //! This module knows no dialect and does no IO.
 
 mod document;
-mod ends;
+mod edge_members;
 mod path;
 mod text;
 mod writer;
 
 pub use document::{DEPTH_MAX, Document, Items, Kind, Members, Scratch, Value, value_len};
-pub use ends::EdgeMembers;
+pub use edge_members::EdgeMembers;
 pub use path::{path_at, paths_at};
 pub use text::{EscapedStr, Raw};
 pub use writer::{Array, Object, Writer, document, value};
@@ -22,10 +22,10 @@ pub use writer::{Array, Object, Writer, document, value};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Where a value stands: the byte offset of its first character in the document it came from.
+/// Where a value begins: the byte offset of its first character in its document.
 ///
-/// [`path_at`] turns it into `messages[3].content[0]`. Two offsets always compare equal: where
-/// something stood is no part of what it says, and requests are compared by what they say.
+/// [`path_at`] turns it into `messages[3].content[0]`. Two offsets always compare equal: requests
+/// are compared by their content, and the position of a value is not part of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Offset(pub u32);
 
@@ -37,10 +37,10 @@ impl PartialEq for Offset {
 
 impl Eq for Offset {}
 
-/// A JSON text that cannot be read: malformed, or not what was expected at that place.
+/// A JSON text that is malformed, or is not what was expected at that place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
-    /// Where in the document; its path names it to people.
+    /// Where in the document. People are shown its path.
     pub at: Offset,
     /// What was expected and what was found, without the path.
     pub what: Cow<'static, str>,

@@ -1,43 +1,43 @@
-//! From where a value stands to the path that a person reads.
+//! From a value's offset to the path that people read.
 
 use super::{Document, Offset, Value};
 
-/// The path of the innermost value that holds `offset`: `messages[3].content[0].source`; empty for
-/// the whole document.
+/// The path of the innermost value that contains `offset`: `messages[3].content[0].source`. Empty
+/// for the whole document.
 ///
-/// Malformed documents have no paths: it is empty there too, and [`super::Invalid`] tells the byte.
+/// Also empty in a malformed document, which has no paths; [`super::Invalid`] gives the byte.
 pub fn path_at(source: &[u8], offset: Offset) -> String {
     let mut paths = paths_at(source, &[offset]);
     paths.pop().unwrap_or_default()
 }
 
-/// The same for several offsets, in one walk, in the order asked.
+/// The same for several offsets in one pass. The paths are in the order of `offsets`.
 pub fn paths_at(source: &[u8], offsets: &[Offset]) -> Vec<String> {
-    let mut walk = Walk::to(offsets);
+    let mut finder = PathFinder::new(offsets);
     if let Ok(document) = Document::parse(bytes::Bytes::copy_from_slice(source)) {
-        walk.visit(document.root());
+        finder.visit(document.root());
     }
-    walk.paths
+    finder.paths
 }
 
-/// A walk through a document in its order, past what holds no offset.
-struct Walk {
-    /// What is left, the next one last: where it stands, and its place in `paths`.
-    ahead: Vec<(u32, usize)>,
+/// Visits a document in order, without entering values that contain none of the offsets.
+struct PathFinder {
+    /// Offsets without a path yet, each with its index in `paths`. The next one is last.
+    pending: Vec<(u32, usize)>,
     paths: Vec<String>,
     path: String,
 }
 
-impl Walk {
-    fn to(offsets: &[Offset]) -> Self {
-        let mut ahead: Vec<_> = offsets
+impl PathFinder {
+    fn new(offsets: &[Offset]) -> Self {
+        let mut pending: Vec<_> = offsets
             .iter()
             .enumerate()
             .map(|(index, offset)| (offset.0, index))
             .collect();
-        ahead.sort_unstable_by(|a, b| b.cmp(a));
+        pending.sort_unstable_by(|a, b| b.cmp(a));
         Self {
-            ahead,
+            pending,
             paths: vec![String::new(); offsets.len()],
             path: String::new(),
         }
@@ -53,22 +53,26 @@ impl Walk {
                 self.child(inner, |path| path.push_str(&format!("[{index}]")));
             }
         }
-        self.name_before(value.end());
+        self.resolve_before(value.end());
     }
 
-    fn child(&mut self, child: Value<'_>, name: impl FnOnce(&mut String)) {
-        self.name_before(child.offset());
-        if self.ahead.last().is_some_and(|(at, _)| *at < child.end().0) {
+    fn child(&mut self, child: Value<'_>, push_name: impl FnOnce(&mut String)) {
+        self.resolve_before(child.offset());
+        if self
+            .pending
+            .last()
+            .is_some_and(|(at, _)| *at < child.end().0)
+        {
             let parent = self.path.len();
-            name(&mut self.path);
+            push_name(&mut self.path);
             self.visit(child);
             self.path.truncate(parent);
         }
     }
 
-    /// Spots before `end` that no child holds are the open value's own.
-    fn name_before(&mut self, end: Offset) {
-        while let Some((_, index)) = self.ahead.pop_if(|(at, _)| *at < end.0) {
+    /// Gives the current path to the offsets before `end`, which no child contains.
+    fn resolve_before(&mut self, end: Offset) {
+        while let Some((_, index)) = self.pending.pop_if(|(at, _)| *at < end.0) {
             self.paths[index].clone_from(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! Strings and values as they stood in the bytes that came.
+//! Strings and values as they are in the bytes that arrived.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,13 +11,13 @@ use super::{Document, Invalid, Scratch};
 /// The characters of a JSON string, still escaped, without the quotes.
 ///
 /// All four dialects share JSON's escapes, so text moves from one to another as a slice of the
-/// request's own bytes: it is scanned once, copied once, and unescaped only by those who look into
-/// it. Comparing two texts compares what they say.
+/// request's own bytes: it is scanned once, copied once, and unescaped only where its content
+/// matters. Two are equal if their unescaped text is.
 #[derive(Clone, Default)]
 pub struct EscapedStr(ByteString);
 
 impl EscapedStr {
-    /// Wraps a slice that a [`Document`] has checked: with valid escapes.
+    /// Wraps a slice whose escapes a [`Document`] has validated.
     pub(super) fn from_checked(escaped: ByteString) -> Self {
         Self(escaped)
     }
@@ -29,15 +29,15 @@ impl EscapedStr {
         Self(written(out))
     }
 
-    /// A literal that needs no escape: neither quotes, backslashes nor control characters.
+    /// Wraps a literal without quotes, backslashes and control characters.
     pub fn from_static(plain: &'static str) -> Self {
         debug_assert!(!plain.bytes().any(needs_escape));
         Self(ByteString::from_static(plain))
     }
 
-    /// Joins texts, with `between` (a literal that needs no escape beyond what it has, such as
-    /// `\\n\\n`) between them.
-    pub fn join<'t>(texts: impl IntoIterator<Item = &'t Self>, between: &'static str) -> Self {
+    /// Joins texts with `separator` between them, a literal that is escaped already, such as
+    /// `\\n\\n`.
+    pub fn join<'t>(texts: impl IntoIterator<Item = &'t Self>, separator: &'static str) -> Self {
         let mut texts = texts.into_iter();
         let (Some(first), second) = (texts.next(), texts.next()) else {
             return Self::default();
@@ -47,20 +47,19 @@ impl EscapedStr {
         };
         let mut out = first.as_escaped().to_owned();
         for text in std::iter::once(second).chain(texts) {
-            out.push_str(between);
+            out.push_str(separator);
             out.push_str(text.as_escaped());
         }
         Self(out.into())
     }
 
-    /// A copy of its own: texts are slices, and one that is kept keeps all the bytes that came with
-    /// it.
+    /// A copy with memory of its own. A slice that is kept would keep its whole source alive.
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(self.as_escaped().into())
     }
 
-    /// The characters as they stand between quotes on the wire.
+    /// The characters between the quotes, as on the wire.
     pub fn as_escaped(&self) -> &str {
         &self.0
     }
@@ -69,8 +68,7 @@ impl EscapedStr {
         self.0.as_bytes()
     }
 
-    /// What the text says. A lone surrogate, which JSON can write and UTF-8 cannot, reads as
-    /// U+FFFD.
+    /// The unescaped text. A lone surrogate, which JSON can write and UTF-8 cannot, becomes U+FFFD.
     pub fn to_plain(&self) -> Cow<'_, str> {
         unescape(self.as_escaped())
     }
@@ -79,15 +77,15 @@ impl EscapedStr {
         self.0.is_empty()
     }
 
-    /// Whether there is nothing but white space in it.
+    /// Whether it holds only white space.
     pub fn is_blank(&self) -> bool {
         let rest = self.as_escaped().trim_start();
-        // Escapes can be white space too; long texts are unescaped only where one comes first.
+        // An escape can be white space too. Only a text that begins with one is unescaped here.
         rest.is_empty() || rest.starts_with('\\') && self.to_plain().trim().is_empty()
     }
 
-    /// Cuts at the first `separator`, an ASCII character that no escape holds (such as `,`),
-    /// without copying.
+    /// Splits at the first `separator` without copying. The separator is an ASCII character that
+    /// occurs in no escape, such as `,`.
     pub fn split_once(&self, separator: u8) -> Option<(Self, Self)> {
         debug_assert!(separator.is_ascii_punctuation() && !b"\"\\/".contains(&separator));
         let (before, after) = self.0.split_once(char::from(separator))?;
@@ -97,14 +95,12 @@ impl EscapedStr {
         ))
     }
 
-    /// Reads the text's content as a JSON value of its own, as tool arguments are carried by
-    /// OpenAI's dialects.
+    /// Parses the unescaped text as JSON: the form in which OpenAI's dialects carry tool arguments.
     ///
     /// # Errors
-    /// When what the text says is not one JSON value.
+    /// If the text is not one JSON value.
     pub fn parse(&self) -> Result<Document, Invalid> {
-        // A lone surrogate stays the escape that it is: within a string of that value it means the
-        // same.
+        // A lone surrogate stays an escape: in a string of the inner value it means the same.
         match unescape_with(self.as_escaped(), |escape| escape) {
             Cow::Borrowed(_) => Document::index(self.0.clone(), Scratch::default()),
             Cow::Owned(plain) => Document::index(plain.into(), Scratch::default()),
@@ -159,18 +155,18 @@ impl Raw {
         Self(value)
     }
 
-    /// What a [`super::Writer`] wrote.
+    /// Wraps what a [`super::Writer`] wrote.
     pub(super) fn from_written(value: BytesMut) -> Self {
         Self(written(value))
     }
 
-    /// A literal that is one JSON value.
+    /// Wraps a literal that is one JSON value.
     pub fn from_static(json: &'static str) -> Self {
         debug_assert!(Document::parse(Bytes::from_static(json.as_bytes())).is_ok());
         Self(ByteString::from_static(json))
     }
 
-    /// The value as it stood.
+    /// The value as it was written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -179,7 +175,7 @@ impl Raw {
         self.0.as_bytes()
     }
 
-    /// Indexes the value, to look into it.
+    /// Indexes the value, to read what it holds.
     pub fn document(&self) -> Document {
         Document::index(self.0.clone(), Scratch::default()).unwrap_or_else(|_| Document::null())
     }
@@ -213,7 +209,7 @@ impl fmt::Debug for Raw {
     }
 }
 
-/// EscapedStr that was put together from text.
+/// Text that was composed from texts, values and escapes.
 fn written(out: BytesMut) -> ByteString {
     ByteString::try_from(out)
         .expect("texts, values and escapes are UTF-8, cut between characters only")
@@ -236,10 +232,9 @@ fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes from the start stand for themselves: up to a quote, a backslash or a control
-/// character.
+/// How many bytes from the start need no escape: up to a quote, a backslash or a control character.
 ///
-/// Eight at a time, as strings are most of a request.
+/// Compares eight bytes at a time, since strings are most of a request.
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -248,8 +243,9 @@ pub(super) fn plain_len(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(eight.try_into().expect("the slice has eight bytes"));
         let quote = word ^ (LOW * u64::from(b'"'));
         let slash = word ^ (LOW * u64::from(b'\\'));
-        // A byte's high bit is set below where it was under 0x20, a quote or a backslash; the
-        // lowest such bit is exact.
+        // `(x - LOW * n) & !x & HIGH` sets the high bit of each byte below n; for a byte equal to
+        // a quote or backslash, the XOR has made it zero and n is 1. The subtraction borrows from
+        // the bytes above a hit, so only the lowest set bit is exact, and only that one is used.
         let stop = (word.wrapping_sub(LOW * 0x20) & !word)
             | (quote.wrapping_sub(LOW) & !quote)
             | (slash.wrapping_sub(LOW) & !slash);
@@ -304,12 +300,12 @@ fn push_escape(out: &mut BytesMut, byte: u8) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Undoes the escapes of a checked string. A lone surrogate reads as U+FFFD.
+/// Unescapes a validated string. A lone surrogate becomes U+FFFD.
 pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
     unescape_with(escaped, |_| "\u{fffd}")
 }
 
-/// The same; `lone` says what becomes of a lone surrogate's escape.
+/// The same, with `lone` to replace the escape of a lone surrogate.
 fn unescape_with(escaped: &str, lone: fn(&str) -> &str) -> Cow<'_, str> {
     let Some(first) = memchr::memchr(b'\\', escaped.as_bytes()) else {
         return Cow::Borrowed(escaped);
@@ -330,8 +326,8 @@ fn unescape_with(escaped: &str, lone: fn(&str) -> &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Reads the escape at the start of `escape`: its character, none for a lone surrogate, and how
-/// many bytes it took.
+/// Decodes the escape at the start of `escape`. Returns its character, `None` for a lone surrogate,
+/// and its length in bytes.
 fn unescape_one(escape: &str) -> (Option<char>, usize) {
     let plain = match escape.as_bytes().get(1) {
         Some(b'n') => '\n',

@@ -1,4 +1,4 @@
-//! Writing JSON into a buffer; what is begun is ended by construction.
+//! Writing JSON into a buffer. Objects and arrays are closed by construction.
 //!
 //! ```
 //! use aerostat::json;
@@ -35,7 +35,7 @@ fn written(write: impl FnOnce(Writer<'_>)) -> BytesMut {
     out
 }
 
-/// The place of one value that is still to be written.
+/// Writes one value.
 pub struct Writer<'o> {
     out: &'o mut BytesMut,
 }
@@ -67,7 +67,7 @@ impl<'o> Writer<'o> {
         self.quoted(|out| out.extend_from_slice(text.as_bytes()));
     }
 
-    /// One string of several texts, one after the other.
+    /// Writes several texts as one string.
     pub fn texts<'t>(self, texts: impl IntoIterator<Item = &'t EscapedStr>) {
         self.quoted(|out| {
             texts
@@ -112,7 +112,7 @@ pub struct Object<'o> {
 }
 
 impl Object<'_> {
-    /// Begins the member `key`; its value goes where this returns.
+    /// Begins the member `key`, whose value the returned writer writes.
     pub fn key(&mut self, key: &str) -> Writer<'_> {
         if !std::mem::take(&mut self.is_empty) {
             self.out.extend_from_slice(b",");
@@ -159,7 +159,7 @@ impl Object<'_> {
         self.key(key).null();
     }
 
-    /// Writes `key` only where there is a value.
+    /// Writes `key` only if there is a value.
     pub fn some<T>(&mut self, key: &str, value: Option<T>, write: impl FnOnce(Writer<'_>, T)) {
         if let Some(value) = value {
             write(self.key(key), value);
@@ -174,7 +174,7 @@ pub struct Array<'o> {
 }
 
 impl Array<'_> {
-    /// Begins the next item; its value goes where this returns.
+    /// Begins the next item, which the returned writer writes.
     pub fn item(&mut self) -> Writer<'_> {
         if !std::mem::take(&mut self.is_empty) {
             self.out.extend_from_slice(b",");

@@ -1,4 +1,32 @@
 //! The members at both ends of an object that is too large to be read for a few of them.
+//!
+//! Clients put `model` and `stream` first or last, and the conversation, which may be megabytes, in
+//! between. So the beginning is read forwards and the end backwards, and the middle not at all:
+//!
+//! ```text
+//!   {"model":"m","messages":[ ... ],"tools":[{"name":"f"},...],"n":1,"stream":true}
+//!   |----- head -----|                          |-------------- tail -------------|
+//!   |---------->                                               <------------------|
+//!    members_len                                               members_start
+//!
+//!   text:  {"model":"m","n":1,"stream":true}
+//! ```
+//!
+//! Why reading backwards is safe: the last byte of an object is its brace, so the scan starts
+//! outside of any string. From there every step is determined.
+//!
+//! ```text
+//!   "key" : "a \" b\\" }
+//!           ^   ^    ^
+//!           |   |    closing quote: the first one met
+//!           |   one backslash before it, an odd number: part of the string
+//!           no backslash before it, an even number: the opening quote
+//! ```
+//!
+//! A quote inside a string is always escaped, and the byte before an opening quote is never a
+//! backslash, so the parity decides. Brackets count outside of strings only. A member counts once
+//! the comma or brace before its key was seen. The scan ends where the tail begins in the middle of
+//! a string, a number or a container; the members after that point are the result.
 
 use std::ops::Range;
 
@@ -7,24 +35,25 @@ use memchr::memrchr;
 
 use super::document::members_len;
 
-/// The members that stand whole in the first or the last bytes of an object, as an object of their
-/// own.
+/// The members that lie completely in the first or the last bytes of an object, as an object of
+/// their own.
 ///
-/// What stands between them is not read, so whoever takes this leaves its judgement to others.
+/// What lies between them is not read, so it is not validated either.
 #[derive(Clone, Debug)]
 pub struct EdgeMembers {
     text: Bytes,
-    /// How much of `text` comes from the object's beginning.
+    /// How many bytes of `text` come from the object's beginning.
     head_bytes: usize,
-    /// How much further than in `text` what comes from the object's end stands in the object.
+    /// The distance from an offset in `text` to the same byte in the object, for what comes from
+    /// the object's end.
     shift: usize,
 }
 
 impl EdgeMembers {
-    /// Of an object of `bytes` bytes that begins with `head` and ends with `tail`; the two do not
-    /// overlap.
+    /// Reads both ends of an object of `bytes` bytes, which begins with `head` and ends with `tail`.
+    /// The two do not overlap.
     ///
-    /// `None` where these are no ends of an object.
+    /// `None` if they are not the ends of an object.
     pub fn of(head: &[u8], tail: &[u8], bytes: usize) -> Option<Self> {
         let head = &head[..members_len(head)?];
         let tail = &tail[members_start(tail)?..];
@@ -43,12 +72,12 @@ impl EdgeMembers {
         })
     }
 
-    /// The object of the members at both ends.
+    /// The members of both ends, as one object.
     pub fn text(&self) -> &Bytes {
         &self.text
     }
 
-    /// Where in the object stands what is at `range` in [`EdgeMembers::text`].
+    /// The range in the whole object of what lies at `range` in [`EdgeMembers::text`].
     pub fn locate(&self, range: Range<usize>) -> Range<usize> {
         if range.end <= self.head_bytes {
             range
@@ -58,52 +87,54 @@ impl EdgeMembers {
     }
 }
 
-/// Where the last members that stand whole in `tail` begin, which is the end of an object. Without
-/// any: where its end stands.
+/// Where the last members begin that lie completely in `tail`, the end of an object. Without any:
+/// where the object's closing brace stands.
 fn members_start(tail: &[u8]) -> Option<usize> {
-    let mut reader = Backward { rest: tail };
-    reader.byte(b'}')?;
-    let mut start = reader.rest.len();
-    while let Some(member) = reader.member() {
+    let mut scanner = ReverseScanner { unread: tail };
+    scanner.byte(b'}')?;
+    let mut start = scanner.unread.len();
+    while let Some(member) = scanner.member() {
         start = member;
     }
     Some(start)
 }
 
-/// Reads JSON from its end. Outside of strings that is as certain as from its beginning.
-struct Backward<'t> {
-    /// What stands before.
-    rest: &'t [u8],
+/// Reads JSON from its end. Each method takes what it names off the end, or returns `None` where
+/// the text is cut off or is something else.
+struct ReverseScanner<'t> {
+    unread: &'t [u8],
 }
 
-impl Backward<'_> {
-    /// A member, and what parts it from the one before it. Gives where it begins.
+impl ReverseScanner<'_> {
+    /// Takes a member and the comma or brace before it. Returns where the member begins.
     fn member(&mut self) -> Option<usize> {
         self.value()?;
         self.byte(b':')?;
         self.space();
         self.string()?;
-        let start = self.rest.len();
+        let start = self.unread.len();
         self.space();
-        // The first member of all has no comma before it; then all was read, and there is nothing
-        // before.
+        // A brace here is the root's: those of containers were taken with them. Nothing is before
+        // it, so the next call returns `None`.
         self.byte(b',').or_else(|| self.byte(b'{'))?;
         Some(start)
     }
 
     fn value(&mut self) -> Option<()> {
         self.space();
-        match self.rest.last()? {
+        match self.unread.last()? {
             b'"' => self.string(),
             b'}' | b']' => self.container(),
-            _ => self.word(),
+            _ => self.scalar(),
         }
     }
 
     fn container(&mut self) -> Option<()> {
+        // At least 1 after the first byte, which closes a container: it cannot underflow.
         let mut depth = 0_usize;
         loop {
-            match self.rest.last()? {
+            match self.unread.last()? {
+                // Strings are taken whole, since brackets in them mean nothing.
                 b'"' => self.string()?,
                 b'}' | b']' => {
                     depth += 1;
@@ -121,52 +152,52 @@ impl Backward<'_> {
         }
     }
 
-    /// A string: back to the quote that no backslash makes a part of it.
+    /// Takes a string: back to the nearest quote with an even number of backslashes before it.
     fn string(&mut self) -> Option<()> {
         self.byte(b'"')?;
         loop {
-            let quote = memrchr(b'"', self.rest)?;
-            self.rest = &self.rest[..quote];
-            let slashes = self
-                .rest
+            let quote = memrchr(b'"', self.unread)?;
+            self.unread = &self.unread[..quote];
+            let backslashes = self
+                .unread
                 .iter()
                 .rev()
                 .take_while(|byte| **byte == b'\\')
                 .count();
-            // A run that reaches the beginning of what we have may go on before it.
-            if slashes == self.rest.len() {
+            // The run may go on before the bytes that we have, so its parity is unknown.
+            if backslashes == self.unread.len() {
                 return None;
             }
-            if slashes % 2 == 0 {
+            if backslashes % 2 == 0 {
                 return Some(());
             }
         }
     }
 
-    /// A number, `true`, `false` or `null`.
-    fn word(&mut self) -> Option<()> {
+    /// Takes a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Option<()> {
         let length = self
-            .rest
+            .unread
             .iter()
             .rev()
             .take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
             .count();
-        self.rest = &self.rest[..self.rest.len() - length];
+        self.unread = &self.unread[..self.unread.len() - length];
         (length > 0).then_some(())
     }
 
     fn byte(&mut self, byte: u8) -> Option<()> {
         self.space();
-        self.rest = self.rest.strip_suffix(&[byte])?;
+        self.unread = self.unread.strip_suffix(&[byte])?;
         Some(())
     }
 
     fn step(&mut self) {
-        self.rest = &self.rest[..self.rest.len() - 1];
+        self.unread = &self.unread[..self.unread.len() - 1];
     }
 
     fn space(&mut self) {
-        self.rest = self.rest.trim_ascii_end();
+        self.unread = self.unread.trim_ascii_end();
     }
 }
 
@@ -176,7 +207,7 @@ mod tests {
     use crate::json::Document;
     use proptest::prelude::*;
 
-    fn ends(object: &str, head: usize, tail: usize) -> Option<EdgeMembers> {
+    fn edges(object: &str, head: usize, tail: usize) -> Option<EdgeMembers> {
         EdgeMembers::of(
             &object.as_bytes()[..head],
             &object.as_bytes()[object.len() - tail..],
@@ -185,7 +216,7 @@ mod tests {
     }
 
     fn text(object: &str, head: usize, tail: usize) -> Option<String> {
-        ends(object, head, tail).map(|ends| String::from_utf8(ends.text().to_vec()).unwrap())
+        edges(object, head, tail).map(|edges| String::from_utf8(edges.text().to_vec()).unwrap())
     }
 
     #[test]
@@ -241,15 +272,15 @@ mod tests {
             let object = format!("{{ {} }}\n", members.join(", "));
             let mut cuts = cuts.map(|cut| 1 + cut.index(object.len() - 2));
             cuts.sort_unstable();
-            let ends = ends(&object, cuts[0], object.len() - cuts[1]);
-            prop_assume!(ends.is_some());
-            let ends = ends.unwrap();
-            let read = Document::parse(ends.text().clone()).map_err(|bad| TestCaseError::fail(format!("{bad:?} in {ends:?}")))?;
+            let edges = edges(&object, cuts[0], object.len() - cuts[1]);
+            prop_assume!(edges.is_some());
+            let edges = edges.unwrap();
+            let read = Document::parse(edges.text().clone()).map_err(|bad| TestCaseError::fail(format!("{bad:?} in {edges:?}")))?;
             for (key, value) in read.root().members().unwrap() {
                 let at: usize = key[1..].parse().unwrap();
                 prop_assert_eq!(value.as_written(), &values[at]);
                 let start = value.offset().0 as usize;
-                let place = ends.locate(start..start + value.as_written().len());
+                let place = edges.locate(start..start + value.as_written().len());
                 prop_assert_eq!(&object[place], &values[at]);
             }
         }
