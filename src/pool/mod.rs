@@ -29,15 +29,15 @@
 //! ```
 //!
 //! One lock protects all of `Inner`. It is held for short critical sections that never await, send
-//! or log anything: what a change leads to is collected in the [`outbox`] and flushed after the
-//! unlock ([`shared`]). [`StateStore`] is told of what is persisted while the lock is held, so that
+//! or log anything: what a change leads to is collected in the `outbox` and flushed after the
+//! unlock (`shared`). [`StateStore`] is told of what is persisted while the lock is held, so that
 //! it sees changes in their order; all else is lost with the process.
 //!
 //! # Folders
 //!
-//! - [`schedule`]: which account serves a request, and the wait for one.
-//! - [`health`]: what outcomes say of an account or an endpoint, and for how long.
-//! - [`refresh`]: access tokens, refreshed once for all requests that wait for one.
+//! - `schedule`: which account serves a request, and the wait for one.
+//! - `health`: what outcomes say of an account or an endpoint, and for how long.
+//! - `refresh`: access tokens, refreshed once for all requests that wait for one.
 
 mod account_slot;
 mod admin;

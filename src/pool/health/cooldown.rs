@@ -29,7 +29,6 @@
 //!
 //! A probe that is refused leaves the cooldown as it is; one that is served ends it.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,18 +106,6 @@ impl CooldownEnd {
     /// The end of a stored name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|end| end.name() == name)
-    }
-}
-
-impl fmt::Display for CooldownEnd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Named => "as the provider named it",
-            Self::KnownReset => "the reset that the provider's limits told",
-            Self::BackOff => {
-                "a guess that grows with each refusal, as the provider named no moment"
-            }
-        })
     }
 }
 

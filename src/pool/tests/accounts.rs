@@ -1,4 +1,4 @@
-//! AccountSettings, budgets, and accounts that come, go and lack something.
+//! Account settings, budgets, and accounts that are added, removed and lack something.
 
 use futures_util::FutureExt;
 use tokio::time::advance;
@@ -32,7 +32,12 @@ async fn an_allow_list_may_have_wildcards() {
     );
     for (model, is_allowed) in [("model-a", true), ("x", true), ("xy", false)] {
         assert_eq!(
-            pool.lease(&LeaseRequest { model, ..want() }).await.is_ok(),
+            pool.lease(&LeaseRequest {
+                model,
+                ..lease_request()
+            })
+            .await
+            .is_ok(),
             is_allowed,
             "{model}"
         );
@@ -40,7 +45,7 @@ async fn an_allow_list_may_have_wildcards() {
     let refused = pool
         .lease(&LeaseRequest {
             model: "y",
-            ..want()
+            ..lease_request()
         })
         .await
         .unwrap_err();
@@ -57,14 +62,14 @@ async fn an_account_serves_until_the_day_that_was_given_for_its_end() {
         })],
         Mode::Balance,
     );
-    pool.lease(&want()).await.unwrap();
+    pool.lease(&lease_request()).await.unwrap();
     advance(MINUTE).await;
     assert!(matches!(
-        pool.lease(&want()).await,
+        pool.lease(&lease_request()).await,
         Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
-        state_of(&pool, "a").to_string(),
+        status_of(&pool, "a").to_string(),
         "expired at 2027-01-15T08:01:00Z"
     );
 }
@@ -82,8 +87,8 @@ async fn a_spent_budget_ends_at_midnight_in_its_zone() {
         output: Some(10),
         ..Usage::default()
     };
-    use_once(&pool, &want(), &Outcome::Served { usage }).await;
-    let refused = pool.lease(&want()).await.unwrap_err();
+    use_once(&pool, &lease_request(), &Outcome::Served { usage }).await;
+    let refused = pool.lease(&lease_request()).await.unwrap_err();
     let midnight: Timestamp = "2027-01-15T18:30:00Z"
         .parse::<jiff::Timestamp>()
         .unwrap()
@@ -93,11 +98,11 @@ async fn a_spent_budget_ends_at_midnight_in_its_zone() {
         "{refused:?}"
     );
     assert_eq!(
-        state_of(&pool, "a").to_string(),
+        status_of(&pool, "a").to_string(),
         "quota used up until 2027-01-15T18:30:00Z (your budget of 100 tokens/day Asia/Kolkata)"
     );
     advance(MINUTE * (10 * 60 + 30)).await;
-    pool.lease(&want()).await.unwrap();
+    pool.lease(&lease_request()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,9 +112,9 @@ async fn a_budget_of_requests_counts_what_clients_left_and_not_what_nobody_took(
         settings.concurrency_max = Some(1);
     });
     let pool = pool_of(vec![account], Mode::Balance);
-    let lease = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut leaving = Box::pin(pool.lease(&wanted));
+    let lease = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut leaving = Box::pin(pool.lease(&request));
     assert!(leaving.as_mut().now_or_never().is_none());
     drop(lease);
     drop(leaving);
@@ -151,16 +156,16 @@ async fn what_only_a_person_changes_is_said_in_words() {
     for (need, name, reason) in cases {
         let pool = pool_in_need(need);
         assert!(matches!(
-            pool.lease(&want()).await,
+            pool.lease(&lease_request()).await,
             Err(LeaseError::NeedsUser { .. })
         ));
-        let status = state_of(&pool, "a");
+        let status = status_of(&pool, "a");
         assert_eq!(
             (status.name(), status.reason().as_deref()),
             (name, Some(reason))
         );
         pool.replace(vec![member(account("a"))], rules(Mode::Balance));
-        pool.lease(&want()).await.unwrap();
+        pool.lease(&lease_request()).await.unwrap();
     }
 }
 
@@ -168,8 +173,8 @@ async fn what_only_a_person_changes_is_said_in_words() {
 async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configuration() {
     let pool = pool_of(accounts(&["a", "b", "c"]), Mode::Balance);
     let session = SessionKey::of("s");
-    let leased = pool.lease(&want()).await.unwrap();
-    use_once(&pool, &want(), &throttled(start() + MINUTE)).await;
+    let leased = pool.lease(&lease_request()).await.unwrap();
+    use_once(&pool, &lease_request(), &throttled(start() + MINUTE)).await;
     use_once(&pool, &of_session(&session), &served()).await;
     let roster = |names: &[&str]| accounts(names).into_iter().map(member).collect::<Vec<_>>();
     pool.replace(roster(&["c", "b", "new", "a"]), rules(Mode::Balance));
@@ -192,14 +197,14 @@ async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configurat
 #[tokio::test(start_paused = true)]
 async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotten() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(start() + MINUTE)).await;
+    use_once(&pool, &lease_request(), &throttled(start() + MINUTE)).await;
     pool.replace(Vec::new(), rules(Mode::Balance));
     pool.replace(vec![member(account("a"))], rules(Mode::Balance));
-    assert_eq!(state_of(&pool, "a").name(), "cooling");
+    assert_eq!(status_of(&pool, "a").name(), "cooling");
     pool.replace(Vec::new(), rules(Mode::Balance));
     pool.forget(&name("a"));
     pool.replace(vec![member(account("a"))], rules(Mode::Balance));
-    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]
@@ -208,7 +213,7 @@ async fn a_provider_without_accounts_has_none() {
     let refused = pool
         .lease(&LeaseRequest {
             provider: "other",
-            ..want()
+            ..lease_request()
         })
         .await
         .unwrap_err();

@@ -1,10 +1,11 @@
-//! What holds of the pool as a whole, in paused time.
+//! The pool as a whole, in paused time.
 
 mod accounts;
+mod cooldowns;
+mod events;
 mod modes;
 mod properties;
 mod refreshing;
-mod resting;
 mod simulation;
 mod waiting;
 
@@ -75,7 +76,7 @@ pub(super) fn narrow(text: &str) -> Account {
     account
 }
 
-pub(super) fn want() -> LeaseRequest<'static> {
+pub(super) fn lease_request() -> LeaseRequest<'static> {
     LeaseRequest {
         provider: "lab",
         model: MODEL,
@@ -88,7 +89,7 @@ pub(super) fn want() -> LeaseRequest<'static> {
 pub(super) fn of_session(session: &SessionKey) -> LeaseRequest<'_> {
     LeaseRequest {
         session: Some(session),
-        ..want()
+        ..lease_request()
     }
 }
 
@@ -109,9 +110,9 @@ pub(super) fn taken(lease: &Lease) -> String {
     lease.account().name.to_string()
 }
 
-/// Leases and settles at once; whose account it was.
-pub(super) async fn use_once(pool: &Pool, want: &LeaseRequest<'_>, outcome: &Outcome) -> String {
-    let lease = pool.lease(want).await.unwrap();
+/// Leases and settles at once. Returns the name of the account.
+pub(super) async fn use_once(pool: &Pool, request: &LeaseRequest<'_>, outcome: &Outcome) -> String {
+    let lease = pool.lease(request).await.unwrap();
     let name = taken(&lease);
     settle(pool, lease, outcome);
     name
@@ -126,7 +127,7 @@ pub(super) fn settle(pool: &Pool, lease: Lease, outcome: &Outcome) {
     );
 }
 
-pub(super) fn state_of(pool: &Pool, account: &str) -> AccountStatus {
+pub(super) fn status_of(pool: &Pool, account: &str) -> AccountStatus {
     let views = pool.view(pool.0.clock.now());
     views
         .into_iter()
@@ -135,29 +136,29 @@ pub(super) fn state_of(pool: &Pool, account: &str) -> AccountStatus {
         .status
 }
 
-/// Gives what others may do in the meantime its turn.
+/// Lets other tasks run.
 pub(super) async fn settle_down() {
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
 }
 
-/// A state that keeps what it is told, as a database would.
+/// Stores the state in memory, as a database would.
 #[derive(Default)]
-pub(super) struct Memory(pub(super) Mutex<SavedState>);
+pub(super) struct MemoryStore(pub(super) Mutex<SavedState>);
 
-impl StateStore for Memory {
+impl StateStore for MemoryStore {
     fn load(&self) -> SavedState {
         self.0.lock().unwrap().clone()
     }
 
-    fn save_cooldown(&self, account: &AccountName, rest: &Cooldown) {
-        self.remove_cooldown(account, rest.model.as_deref());
+    fn save_cooldown(&self, account: &AccountName, cooldown: &Cooldown) {
+        self.remove_cooldown(account, cooldown.model.as_deref());
         self.0
             .lock()
             .unwrap()
             .cooldowns
-            .push((account.clone(), rest.clone()));
+            .push((account.clone(), cooldown.clone()));
     }
 
     fn remove_cooldown(&self, account: &AccountName, model: Option<&str>) {
@@ -165,7 +166,7 @@ impl StateStore for Memory {
             .lock()
             .unwrap()
             .cooldowns
-            .retain(|(known, rest)| known != account || rest.model.as_deref() != model);
+            .retain(|(known, cooldown)| known != account || cooldown.model.as_deref() != model);
     }
 
     fn save_binding(

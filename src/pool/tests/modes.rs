@@ -2,8 +2,8 @@
 
 use super::*;
 
-/// A conversation whose account rests for ten seconds.
-async fn of_a_resting_account(mode: Mode) -> String {
+/// A conversation whose account is in a cooldown of ten seconds.
+async fn of_a_cooling_account(mode: Mode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let session = SessionKey::of("s");
     let first = use_once(
@@ -29,7 +29,7 @@ async fn of_a_loaded_account(mode: Mode) -> String {
 async fn begun_with_the_second(mode: Mode) -> String {
     let pool = pool_of(vec![narrow("a"), account("b")], mode);
     let session = SessionKey::of("s");
-    let busy = pool.lease(&want()).await.unwrap();
+    let busy = pool.lease(&lease_request()).await.unwrap();
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b");
     settle(&pool, busy, &served());
     taken(&pool.lease(&of_session(&session)).await.unwrap())
@@ -38,7 +38,7 @@ async fn begun_with_the_second(mode: Mode) -> String {
 /// A new conversation while the first account has one request in flight.
 async fn beside_a_loaded_account(mode: Mode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
-    let _first = pool.lease(&want()).await.unwrap();
+    let _first = pool.lease(&lease_request()).await.unwrap();
     taken(
         &pool
             .lease(&of_session(&SessionKey::of("new")))
@@ -49,8 +49,8 @@ async fn beside_a_loaded_account(mode: Mode) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_waits_for_the_conversations_account_where_balance_switches() {
-    assert_eq!(of_a_resting_account(Mode::CacheFirst).await, "a");
-    assert_eq!(of_a_resting_account(Mode::Balance).await, "b");
+    assert_eq!(of_a_cooling_account(Mode::CacheFirst).await, "a");
+    assert_eq!(of_a_cooling_account(Mode::Balance).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,9 +134,13 @@ async fn lower_priority_numbers_come_first_in_every_mode() {
         let mut second = narrow("b");
         second.settings.priority = 10;
         let pool = pool_of(vec![account("a"), second], mode);
-        let first = pool.lease(&want()).await.unwrap();
+        let first = pool.lease(&lease_request()).await.unwrap();
         assert_eq!(taken(&first), "b", "{mode:?}");
-        assert_eq!(taken(&pool.lease(&want()).await.unwrap()), "a", "{mode:?}");
+        assert_eq!(
+            taken(&pool.lease(&lease_request()).await.unwrap()),
+            "a",
+            "{mode:?}"
+        );
     }
 }
 
@@ -151,9 +155,9 @@ async fn its_maker_binds_harder_than_a_session() {
         let pool = pool_of(accounts(&["a", "b"]), mode);
         let session = SessionKey::of("s");
         use_once(&pool, &of_session(&session), &served()).await;
-        let (maker, until) = (name("b"), start() + MINUTE * 9);
+        let (owner, until) = (name("b"), start() + MINUTE * 9);
         let bound = LeaseRequest {
-            owner: Some(&maker),
+            owner: Some(&owner),
             ..of_session(&session)
         };
         assert_eq!(
@@ -163,7 +167,7 @@ async fn its_maker_binds_harder_than_a_session() {
         );
         let refused = pool.lease(&bound).await.unwrap_err();
         assert!(
-            matches!(&refused, LeaseError::CoolingDown { until: said, .. } if *said == until),
+            matches!(&refused, LeaseError::CoolingDown { until: named, .. } if *named == until),
             "{refused:?}"
         );
         assert!(

@@ -10,10 +10,10 @@ use tokio::time::advance;
 use super::*;
 use crate::account::Tokens;
 
-/// A vault and a token endpoint in one, which notes what happened in which order.
+/// A credential store and a token endpoint in one, which logs what happened in which order.
 #[derive(Default)]
 struct Script {
-    kept: Mutex<Option<Credential>>,
+    stored: Mutex<Option<Credential>>,
     answers: Mutex<VecDeque<Refreshed>>,
     /// Each answer waits for one of these.
     gate: Notify,
@@ -24,7 +24,7 @@ struct Script {
 impl Script {
     fn of(tokens: Tokens) -> Arc<Self> {
         Arc::new(Self {
-            kept: Mutex::new(Some(Credential::OAuth(tokens))),
+            stored: Mutex::new(Some(Credential::OAuth(tokens))),
             ..Self::default()
         })
     }
@@ -43,7 +43,7 @@ impl Script {
     }
 
     fn tokens(&self) -> Tokens {
-        match self.kept.lock().unwrap().clone() {
+        match self.stored.lock().unwrap().clone() {
             Some(Credential::OAuth(tokens)) => tokens,
             other => panic!("{other:?}"),
         }
@@ -102,7 +102,7 @@ impl CredentialStore for Script {
         &'a self,
         _: &'a AccountName,
     ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>> {
-        Box::pin(async { Ok(self.kept.lock().unwrap().clone()) })
+        Box::pin(async { Ok(self.stored.lock().unwrap().clone()) })
     }
 
     fn replace<'a>(
@@ -118,11 +118,11 @@ impl CredentialStore for Script {
                 *self.writes_fail.lock().unwrap() -= 1;
                 return Err(CredentialStoreError("the disk is full".to_owned()));
             }
-            let mut kept = self.kept.lock().unwrap();
-            if kept.as_ref() != Some(old) {
+            let mut stored = self.stored.lock().unwrap();
+            if stored.as_ref() != Some(old) {
                 return Ok(false);
             }
-            *kept = Some(new.clone());
+            *stored = Some(new.clone());
             self.note(format!("kept {}", shown(new)));
             Ok(true)
         })
@@ -161,19 +161,19 @@ fn unclear() -> Refreshed {
 struct Signed {
     pool: Pool,
     script: Arc<Script>,
-    state: Arc<Memory>,
+    store: Arc<MemoryStore>,
     tasks: JoinSet<()>,
 }
 
 impl Signed {
     async fn with(tokens: Tokens) -> Self {
         let script = Script::of(tokens.clone());
-        let state = Arc::new(Memory::default());
-        let pool = pool_with(state.clone(), Vec::new(), Mode::Balance);
+        let store = Arc::new(MemoryStore::default());
+        let pool = pool_with(store.clone(), Vec::new(), Mode::Balance);
         let mut signed = Self {
             pool,
             script,
-            state,
+            store,
             tasks: JoinSet::new(),
         };
         signed.configure(tokens);
@@ -194,14 +194,14 @@ impl Signed {
     }
 
     async fn access(&self) -> String {
-        let lease = self.pool.lease(&want()).await.unwrap();
+        let lease = self.pool.lease(&lease_request()).await.unwrap();
         let carried = shown(lease.credential());
         settle(&self.pool, lease, &served());
         carried.split(' ').next().unwrap().to_owned()
     }
 
-    fn state(&self) -> String {
-        state_of(&self.pool, "a").to_string()
+    fn status(&self) -> String {
+        status_of(&self.pool, "a").to_string()
     }
 }
 
@@ -211,10 +211,11 @@ async fn fifty_requests_with_an_ended_token_make_one_refresh() {
     let mut requests = JoinSet::new();
     for _ in 0..50 {
         let pool = signed.pool.clone();
-        requests.spawn(async move { shown(pool.lease(&want()).await.unwrap().credential()) });
+        requests
+            .spawn(async move { shown(pool.lease(&lease_request()).await.unwrap().credential()) });
     }
     settle_down().await;
-    assert_eq!(signed.state(), "refreshing");
+    assert_eq!(signed.status(), "refreshing");
     signed.script.answer(granted(2, 60));
     let carried = requests.join_all().await;
     assert!(
@@ -239,7 +240,7 @@ async fn fifty_refusals_of_one_token_make_one_refresh() {
     let signed = Signed::with(tokens(60)).await;
     let mut leases = Vec::new();
     for _ in 0..50 {
-        leases.push(signed.pool.lease(&want()).await.unwrap());
+        leases.push(signed.pool.lease(&lease_request()).await.unwrap());
     }
     let last = leases.pop().unwrap();
     leases
@@ -278,8 +279,8 @@ async fn a_token_is_refreshed_ahead_of_its_end_while_it_still_serves() {
 async fn a_revoked_grant_needs_a_person_and_says_so_once() {
     let signed = Signed::with(tokens(0)).await;
     let pool = signed.pool.clone();
-    let wanted = want();
-    let waiting = tokio::join!(pool.lease(&wanted), async {
+    let request = lease_request();
+    let waiting = tokio::join!(pool.lease(&request), async {
         settle_down().await;
         signed.script.answer(Refreshed::Refused {
             detail: "Token has been revoked".to_owned(),
@@ -287,13 +288,13 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
     });
     assert!(matches!(waiting.0, Err(LeaseError::NeedsUser { .. })));
     assert_eq!(
-        signed.state(),
+        signed.status(),
         "sign-in needed (the provider refused to refresh: Token has been revoked)"
     );
     advance(MINUTE * 600).await;
-    assert!(signed.pool.lease(&want()).await.is_err());
+    assert!(signed.pool.lease(&lease_request()).await.is_err());
     assert_eq!(
-        (signed.script.sent(), signed.state.load().signed_out.len()),
+        (signed.script.sent(), signed.store.load().signed_out.len()),
         (1, 1)
     );
 
@@ -302,14 +303,14 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
         ..tokens(6000)
     });
     assert_eq!(signed.access().await, "access-1");
-    assert!(signed.state.load().signed_out.is_empty());
+    assert!(signed.store.load().signed_out.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     let signed = Signed::with(tokens(0)).await;
-    let wanted = want();
-    let (refused, ()) = tokio::join!(signed.pool.lease(&wanted), async {
+    let request = lease_request();
+    let (refused, ()) = tokio::join!(signed.pool.lease(&request), async {
         settle_down().await;
         signed.script.answer(Refreshed::NotSent {
             reason: "cannot connect to `auth.example`".to_owned(),
@@ -318,10 +319,10 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     assert!(matches!(refused, Err(LeaseError::CoolingDown { .. })));
     assert!(
         signed
-            .state()
+            .status()
             .contains("its access token cannot be refreshed: cannot connect to `auth.example`"),
         "{}",
-        signed.state()
+        signed.status()
     );
     assert_eq!(signed.script.tokens().refresh_sent_at, None);
     advance(Duration::from_secs(3)).await;
@@ -335,7 +336,7 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
 async fn a_refresh_in_doubt_is_asked_again_until_it_is_answered() {
     let signed = Signed::with(tokens(0)).await;
     signed.script.answer(unclear());
-    assert!(signed.pool.lease(&want()).await.is_err());
+    assert!(signed.pool.lease(&lease_request()).await.is_err());
     assert!(
         signed.script.tokens().refresh_sent_at.is_some(),
         "the mark stays"
@@ -369,7 +370,7 @@ async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_wi
         detail: "invalid_grant".to_owned(),
     });
     settle_down().await;
-    assert_eq!(signed.state(), "sign-in needed (interrupted refresh)");
+    assert_eq!(signed.status(), "sign-in needed (interrupted refresh)");
     assert_eq!(
         signed.script.tokens().refresh_sent_at,
         None,
@@ -400,8 +401,8 @@ async fn a_successor_is_not_used_before_it_is_stored_and_never_lost() {
     *signed.script.writes_fail.lock().unwrap() = 3;
     let pool = signed.pool.clone();
     let began = tokio::time::Instant::now();
-    let wanted = want();
-    let (lease, ()) = tokio::join!(pool.lease(&wanted), async {
+    let request = lease_request();
+    let (lease, ()) = tokio::join!(pool.lease(&request), async {
         settle_down().await;
         signed.script.answer(granted(2, 60));
     });
@@ -415,7 +416,7 @@ async fn closing_ends_no_refresh_that_is_under_way() {
     let mut signed = Signed::with(tokens(0)).await;
     let pool = signed.pool.clone();
     let mut requests = JoinSet::new();
-    requests.spawn(async move { pool.lease(&want()).await.map(drop) });
+    requests.spawn(async move { pool.lease(&lease_request()).await.map(drop) });
     settle_down().await;
     signed.pool.close();
     settle_down().await;
@@ -429,10 +430,10 @@ async fn closing_ends_no_refresh_that_is_under_way() {
 async fn a_new_token_that_is_refused_at_once_needs_a_person() {
     let signed = Signed::with(tokens(0)).await;
     signed.script.answer(granted(2, 60));
-    let lease = signed.pool.lease(&want()).await.unwrap();
+    let lease = signed.pool.lease(&lease_request()).await.unwrap();
     settle(&signed.pool, lease, &Outcome::Unauthorized);
     assert_eq!(
-        signed.state(),
+        signed.status(),
         "sign-in needed (the provider refused a new access token: the provider's words)"
     );
     settle_down().await;
@@ -443,9 +444,9 @@ async fn a_new_token_that_is_refused_at_once_needs_a_person() {
 async fn a_token_that_was_refreshed_long_ago_may_be_refreshed_again_after_a_refusal() {
     let signed = Signed::with(tokens(0)).await;
     signed.script.answer(granted(2, 600));
-    drop(signed.pool.lease(&want()).await.unwrap());
+    drop(signed.pool.lease(&lease_request()).await.unwrap());
     advance(MINUTE * 30).await;
-    let lease = signed.pool.lease(&want()).await.unwrap();
+    let lease = signed.pool.lease(&lease_request()).await.unwrap();
     settle(&signed.pool, lease, &Outcome::Unauthorized);
     settle_down().await;
     signed.script.answer(granted(3, 600));
@@ -460,7 +461,7 @@ async fn what_another_process_refreshed_is_taken_over() {
         refresh: secret("refresh-7"),
         ..tokens(60)
     };
-    *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(elsewhere));
+    *signed.script.stored.lock().unwrap() = Some(Credential::OAuth(elsewhere));
     assert_eq!(
         (signed.access().await.as_str(), signed.script.sent()),
         ("access-7", 0)
@@ -472,14 +473,14 @@ async fn a_sign_in_during_a_refresh_is_not_overwritten() {
     let signed = Signed::with(tokens(0)).await;
     let pool = signed.pool.clone();
     let mut requests = JoinSet::new();
-    requests.spawn(async move { pool.lease(&want()).await.map(drop) });
+    requests.spawn(async move { pool.lease(&lease_request()).await.map(drop) });
     settle_down().await;
     let anew = Tokens {
         access: secret("access-9"),
         refresh: secret("refresh-9"),
         ..tokens(60)
     };
-    *signed.script.kept.lock().unwrap() = Some(Credential::OAuth(anew.clone()));
+    *signed.script.stored.lock().unwrap() = Some(Credential::OAuth(anew.clone()));
     signed.configure(anew);
     signed.script.answer(granted(2, 60));
     settle_down().await;
@@ -502,11 +503,11 @@ async fn an_ended_token_without_a_refresh_token_needs_a_person() {
     assert_eq!(signed.access().await, "access-1");
     advance(MINUTE).await;
     assert!(matches!(
-        signed.pool.lease(&want()).await,
+        signed.pool.lease(&lease_request()).await,
         Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
-        signed.state(),
+        signed.status(),
         "sign-in needed (the access token ended and there is no refresh token)"
     );
 }
@@ -523,7 +524,7 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
     let script = signed.script.clone();
     let pool = signed.pool.clone();
     let mut requests = JoinSet::new();
-    requests.spawn(async move { shown(pool.lease(&want()).await.unwrap().credential()) });
+    requests.spawn(async move { shown(pool.lease(&lease_request()).await.unwrap().credential()) });
     script.answer(Refreshed::Granted(Granted {
         access: Secret::new("signed".to_owned()),
         expires_at: Some(start() + MINUTE * 60),
@@ -543,7 +544,10 @@ async fn others_serve_while_one_refreshes() {
     signed
         .pool
         .replace(vec![stale, member(account("b"))], rules(Mode::Balance));
-    assert_eq!(taken(&signed.pool.lease(&want()).await.unwrap()), "b");
+    assert_eq!(
+        taken(&signed.pool.lease(&lease_request()).await.unwrap()),
+        "b"
+    );
     settle_down().await;
     assert_eq!(
         signed.script.sent(),

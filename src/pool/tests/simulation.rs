@@ -1,5 +1,4 @@
-//! A day in a life: 100,000 requests over accounts that are limited, refused, slow and cut off, in
-//! paused time.
+//! 100,000 requests over accounts that are limited, refused, slow and cut off, in paused time.
 //!
 //! The providers here know when each account really serves; the pool only hears outcomes. What must
 //! never happen is checked at each lease and at each refusal.
@@ -59,14 +58,14 @@ impl Random {
     }
 }
 
-/// The world outside, and what was seen of it.
+/// The providers, and what was observed of them.
 struct World {
     pool: Pool,
     began: Instant,
     random: RefCell<Random>,
     in_flight: RefCell<[u32; ACCOUNTS]>,
-    /// Until when an account and model were said to rest.
-    told: RefCell<HashMap<(usize, usize), Timestamp>>,
+    /// The end of a cooldown that was named for an account and model.
+    named: RefCell<HashMap<(usize, usize), Timestamp>>,
     refused: RefCell<[bool; ACCOUNTS]>,
     /// Served by account, model and minute.
     quota: RefCell<HashMap<(usize, usize, u64), u32>>,
@@ -91,7 +90,7 @@ impl World {
             began: Instant::now(),
             random: RefCell::new(Random(42)),
             in_flight: RefCell::default(),
-            told: RefCell::default(),
+            named: RefCell::default(),
             refused: RefCell::default(),
             quota: RefCell::default(),
             served: RefCell::default(),
@@ -120,16 +119,16 @@ impl World {
         let mut tried = Vec::new();
         let began = Instant::now();
         for _ in 0..ATTEMPTS_MAX {
-            let want = LeaseRequest {
+            let request = LeaseRequest {
                 model: MODELS[model],
                 tried: &tried,
                 session: Some(&session),
-                ..want()
+                ..lease_request()
             };
-            let lease = match self.pool.lease(&want).await {
+            let lease = match self.pool.lease(&request).await {
                 Ok(lease) => lease,
                 Err(refusal) => panic!(
-                    "{refusal:?} for {want:?} in minute {}: {:#?}",
+                    "{refusal:?} for {request:?} in minute {}: {:#?}",
                     self.minute(),
                     self.able(model)
                 ),
@@ -153,10 +152,10 @@ impl World {
         let account: usize = taken(lease)[1..].parse().unwrap();
         assert_ne!(nature(account), Nature::Disabled);
         assert!(!tried.contains(&lease.account().name));
-        let told = self.told.borrow().get(&(account, model)).copied();
+        let named = self.named.borrow().get(&(account, model)).copied();
         assert!(
-            lease.is_probe() || told.is_none_or(|until| until <= self.now()),
-            "{lease:?} rests until {told:?}"
+            lease.is_probe() || named.is_none_or(|until| until <= self.now()),
+            "{lease:?} is in a cooldown until {named:?}"
         );
         assert!(
             lease.is_probe() || !self.refused.borrow()[account],
@@ -188,7 +187,7 @@ impl World {
         match outcome {
             Outcome::Throttled {
                 until: Some(until), ..
-            } => drop(self.told.borrow_mut().insert((account, model), until)),
+            } => drop(self.named.borrow_mut().insert((account, model), until)),
             Outcome::Unauthorized => self.refused.borrow_mut()[account] = true,
             _ => {}
         }
@@ -257,7 +256,7 @@ fn check_end(world: &World) {
     );
     assert!(
         *world.longest.borrow() < MINUTE,
-        "nobody starved: {:?}",
+        "no request starved: {:?}",
         world.longest.borrow()
     );
     let refusals = *world.attempts.borrow() - world.served.borrow().iter().sum::<usize>();

@@ -1,4 +1,4 @@
-//! Who waits, for how long, and in which order.
+//! Which requests wait, for how long, and in which order.
 
 use futures_util::FutureExt;
 use tokio::task::JoinSet;
@@ -17,9 +17,9 @@ const MODES: [Mode; 4] = [
 async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_may() {
     for mode in MODES {
         let pool = pool_of(vec![narrow("a")], mode);
-        let _busy = pool.lease(&want()).await.unwrap();
+        let _busy = pool.lease(&lease_request()).await.unwrap();
         let began = Instant::now();
-        let refused = pool.lease(&want()).await.unwrap_err();
+        let refused = pool.lease(&lease_request()).await.unwrap_err();
         assert!(
             matches!(refused, LeaseError::Busy { waited, .. } if waited == MINUTE),
             "{mode:?}: {refused:?}"
@@ -32,13 +32,13 @@ async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_
 #[tokio::test(start_paused = true)]
 async fn who_came_first_is_served_first() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
+    let busy = pool.lease(&lease_request()).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
     for number in 0..20 {
         let (pool, order) = (pool.clone(), order.clone());
         tasks.spawn(async move {
-            let lease = pool.lease(&want()).await.unwrap();
+            let lease = pool.lease(&lease_request()).await.unwrap();
             order.lock().unwrap().push(number);
             settle_down().await;
             settle(&pool, lease, &served());
@@ -53,15 +53,15 @@ async fn who_came_first_is_served_first() {
 #[tokio::test(start_paused = true)]
 async fn nobody_overtakes_who_waits_for_the_same() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
-    let (one, two) = (want(), want());
+    let busy = pool.lease(&lease_request()).await.unwrap();
+    let (one, two) = (lease_request(), lease_request());
     let mut waiting = Box::pin(pool.lease(&one));
     assert!(waiting.as_mut().now_or_never().is_none());
     drop(busy);
     let mut late = Box::pin(pool.lease(&two));
     assert!(
         late.as_mut().now_or_never().is_none(),
-        "the slot belongs to who waits"
+        "the slot belongs to the waiter"
     );
     drop(waiting.await.unwrap());
     late.await.unwrap();
@@ -70,25 +70,28 @@ async fn nobody_overtakes_who_waits_for_the_same() {
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_leaves_gives_back_what_was_on_its_way() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut leaving = Box::pin(pool.lease(&wanted));
+    let busy = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut leaving = Box::pin(pool.lease(&request));
     assert!(leaving.as_mut().now_or_never().is_none());
     drop(busy);
     assert_eq!(pool.view(start())[0].in_flight, 1, "the slot was handed on");
     drop(leaving);
     assert_eq!(pool.view(start())[0].in_flight, 0);
-    pool.lease(&want()).now_or_never().unwrap().unwrap();
+    pool.lease(&lease_request())
+        .now_or_never()
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_leaves_before_its_turn_is_passed_over() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut leaving = Box::pin(pool.lease(&wanted));
+    let busy = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut leaving = Box::pin(pool.lease(&request));
     assert!(leaving.as_mut().now_or_never().is_none());
-    let mut staying = Box::pin(pool.lease(&wanted));
+    let mut staying = Box::pin(pool.lease(&request));
     assert!(staying.as_mut().now_or_never().is_none());
     drop(leaving);
     drop(busy);
@@ -98,9 +101,9 @@ async fn a_waiter_that_leaves_before_its_turn_is_passed_over() {
 #[tokio::test(start_paused = true)]
 async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut waiting = Box::pin(pool.lease(&wanted));
+    let busy = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut waiting = Box::pin(pool.lease(&request));
     assert!(waiting.as_mut().now_or_never().is_none());
     settle(&pool, busy, &throttled(start() + MINUTE * 5));
     let refused = waiting.now_or_never().unwrap().unwrap_err();
@@ -112,15 +115,15 @@ async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
 #[tokio::test(start_paused = true)]
 async fn the_line_is_bounded() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let _busy = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut waiting: Vec<_> = (0..1000).map(|_| Box::pin(pool.lease(&wanted))).collect();
+    let _busy = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut waiting: Vec<_> = (0..1000).map(|_| Box::pin(pool.lease(&request))).collect();
     assert!(
         waiting
             .iter_mut()
             .all(|lease| lease.as_mut().now_or_never().is_none())
     );
-    let refused = pool.lease(&wanted).now_or_never().unwrap().unwrap_err();
+    let refused = pool.lease(&request).now_or_never().unwrap().unwrap_err();
     assert!(matches!(
         refused,
         LeaseError::Busy {
@@ -133,12 +136,12 @@ async fn the_line_is_bounded() {
 #[tokio::test(start_paused = true)]
 async fn a_lower_limit_holds_from_the_next_lease_on() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let one = pool.lease(&want()).await.unwrap();
-    let two = pool.lease(&want()).await.unwrap();
+    let one = pool.lease(&lease_request()).await.unwrap();
+    let two = pool.lease(&lease_request()).await.unwrap();
     pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
     drop(one);
-    let wanted = want();
-    let mut waiting = Box::pin(pool.lease(&wanted));
+    let request = lease_request();
+    let mut waiting = Box::pin(pool.lease(&request));
     assert!(waiting.as_mut().now_or_never().is_none());
     drop(two);
     waiting.await.unwrap();
@@ -147,35 +150,38 @@ async fn a_lower_limit_holds_from_the_next_lease_on() {
 #[tokio::test(start_paused = true)]
 async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normally() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let lease = pool.lease(&want()).await.unwrap();
+    let lease = pool.lease(&lease_request()).await.unwrap();
     assert!(pool.set_enabled(&name("a"), false));
-    let refused = pool.lease(&want()).await.unwrap_err();
+    let refused = pool.lease(&lease_request()).await.unwrap_err();
     assert_eq!(refused.why()[0].why, SkipReason::Disabled);
-    assert_eq!(state_of(&pool, "a"), AccountStatus::Disabled);
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Disabled);
     settle(&pool, lease, &served());
     assert!(pool.set_enabled(&name("a"), true));
-    pool.lease(&want()).await.unwrap();
+    pool.lease(&lease_request()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiters_of_an_account_that_is_removed_hear_of_it() {
     let pool = pool_of(vec![narrow("a")], Mode::Balance);
-    let busy = pool.lease(&want()).await.unwrap();
-    let wanted = want();
-    let mut waiting = Box::pin(pool.lease(&wanted));
+    let busy = pool.lease(&lease_request()).await.unwrap();
+    let request = lease_request();
+    let mut waiting = Box::pin(pool.lease(&request));
     assert!(waiting.as_mut().now_or_never().is_none());
     pool.replace(Vec::new(), rules(Mode::Balance));
     assert!(matches!(waiting.await, Err(LeaseError::None { .. })));
     drop(busy);
     pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
     assert_eq!(pool.view(start())[0].in_flight, 0);
-    pool.lease(&want()).now_or_never().unwrap().unwrap();
+    pool.lease(&lease_request())
+        .now_or_never()
+        .unwrap()
+        .unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_runs_dry_is_slowed_down_and_then_waited_for() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let lease = pool.lease(&want()).await.unwrap();
+    let lease = pool.lease(&lease_request()).await.unwrap();
     let reading = Reading {
         window: "requests".into(),
         unit: crate::outcome::Unit::Requests,
@@ -188,7 +194,7 @@ async fn an_account_that_runs_dry_is_slowed_down_and_then_waited_for() {
     lease.settle(&served(), None, vec![reading], start());
     let began = Instant::now();
     for _ in 0..4 {
-        drop(pool.lease(&want()).await.unwrap());
+        drop(pool.lease(&lease_request()).await.unwrap());
     }
     assert!(
         began.elapsed() >= Duration::from_secs(5),
@@ -222,8 +228,8 @@ async fn a_wait_follows_the_wall_clock_through_a_suspend() {
         &throttled(start() + Duration::from_secs(50)),
     )
     .await;
-    let wanted = of_session(&session);
-    let mut waiting = Box::pin(pool.lease(&wanted));
+    let request = of_session(&session);
+    let mut waiting = Box::pin(pool.lease(&request));
     assert!(waiting.as_mut().now_or_never().is_none());
     *ahead.lock().unwrap() = MINUTE * 60;
     advance(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! Who rests for what, how long, and what ends it.
+//! What starts a cooldown, how long it lasts, and what ends it.
 
 use tokio::time::advance;
 
@@ -9,8 +9,8 @@ fn at_minute(minute: u32) -> Timestamp {
     start() + MINUTE * minute
 }
 
-async fn resting_until(pool: &Pool, want: &LeaseRequest<'_>) -> Timestamp {
-    match pool.lease(want).await.unwrap_err() {
+async fn cooling_until(pool: &Pool, request: &LeaseRequest<'_>) -> Timestamp {
+    match pool.lease(request).await.unwrap_err() {
         LeaseError::CoolingDown { until, .. } => until,
         other => panic!("{other:?}"),
     }
@@ -19,21 +19,21 @@ async fn resting_until(pool: &Pool, want: &LeaseRequest<'_>) -> Timestamp {
 #[tokio::test(start_paused = true)]
 async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(at_minute(5))).await;
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(5));
+    use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
+    assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(5));
     pool.lease(&LeaseRequest {
         model: "model-b",
-        ..want()
+        ..lease_request()
     })
     .await
     .unwrap();
-    let state = state_of(&pool, "a");
+    let status = status_of(&pool, "a");
     assert_eq!(
-        state.to_string(),
+        status.to_string(),
         "cooling until 2027-01-15T08:05:00Z (rate limit, model-a: the provider's words)"
     );
     advance(MINUTE * 5).await;
-    pool.lease(&want()).await.unwrap();
+    pool.lease(&lease_request()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -43,33 +43,33 @@ async fn a_limit_that_covers_the_account_cools_all_of_its_models() {
         scope: Scope::Account,
         until: Some(at_minute(600)),
     };
-    use_once(&pool, &want(), &spent).await;
+    use_once(&pool, &lease_request(), &spent).await;
     assert_eq!(
-        resting_until(
+        cooling_until(
             &pool,
             &LeaseRequest {
                 model: "model-b",
-                ..want()
+                ..lease_request()
             }
         )
         .await,
         at_minute(600)
     );
-    assert_eq!(state_of(&pool, "a").name(), "quota_used_up");
+    assert_eq!(status_of(&pool, "a").name(), "quota_used_up");
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
     let pool = pool_of(accounts(&["a", "b"]), Mode::Drain);
-    use_once(&pool, &want(), &throttled(at_minute(5))).await;
-    use_once(&pool, &want(), &throttled(at_minute(300))).await;
+    use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
+    use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     let tried = [name("a"), name("b")];
     assert_eq!(
-        resting_until(
+        cooling_until(
             &pool,
             &LeaseRequest {
                 tried: &tried,
-                ..want()
+                ..lease_request()
             }
         )
         .await,
@@ -80,12 +80,12 @@ async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_of_a_long_rest_does_not_shorten_what_is_told() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(at_minute(300))).await;
+    use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     advance(MINUTE * 15).await;
-    let probe = pool.lease(&want()).await.unwrap();
+    let probe = pool.lease(&lease_request()).await.unwrap();
     assert!(probe.is_probe());
     assert_eq!(
-        resting_until(&pool, &want()).await,
+        cooling_until(&pool, &lease_request()).await,
         at_minute(300),
         "one probe at a time"
     );
@@ -98,20 +98,20 @@ async fn a_probe_of_a_long_rest_does_not_shorten_what_is_told() {
         },
     );
     assert_eq!(
-        resting_until(&pool, &want()).await,
+        cooling_until(&pool, &lease_request()).await,
         at_minute(300),
-        "the rest stands"
+        "the cooldown stands"
     );
     advance(MINUTE * 15).await;
-    let probe = pool.lease(&want()).await.unwrap();
+    let probe = pool.lease(&lease_request()).await.unwrap();
     settle(&pool, probe, &served());
-    assert!(!pool.lease(&want()).await.unwrap().is_probe());
+    assert!(!pool.lease(&lease_request()).await.unwrap().is_probe());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
     let pool = pool_of(accounts(&["a", "b"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(at_minute(300))).await;
+    use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     let session = SessionKey::of("s");
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b");
     advance(MINUTE * 15).await;
@@ -120,7 +120,7 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
         "b",
         "a conversation keeps its account"
     );
-    let probe = pool.lease(&want()).await.unwrap();
+    let probe = pool.lease(&lease_request()).await.unwrap();
     assert_eq!((taken(&probe).as_str(), probe.is_probe()), ("a", true));
     settle(
         &pool,
@@ -136,7 +136,7 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
             &pool,
             &LeaseRequest {
                 tried: &tried,
-                ..want()
+                ..lease_request()
             },
             &served()
         )
@@ -148,7 +148,7 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
 #[tokio::test(start_paused = true)]
 async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let lease = pool.lease(&want()).await.unwrap();
+    let lease = pool.lease(&lease_request()).await.unwrap();
     let reading = Reading {
         window: "requests_per_day".into(),
         unit: Unit::Requests,
@@ -167,7 +167,7 @@ async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
         vec![reading],
         start(),
     );
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(400));
+    assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(400));
     assert_eq!(
         pool.view(start())[0].cooldowns[0].end,
         CooldownEnd::KnownReset
@@ -179,14 +179,14 @@ async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(
         &pool,
-        &want(),
+        &lease_request(),
         &Outcome::QuotaSpent {
             scope: Scope::Account,
             until: None,
         },
     )
     .await;
-    let until = resting_until(&pool, &want()).await;
+    let until = cooling_until(&pool, &lease_request()).await;
     assert!(
         until >= at_minute(10) && until <= at_minute(13),
         "{until:?}"
@@ -204,25 +204,25 @@ async fn what_the_request_is_to_blame_for_cools_nothing() {
         Refusal::InvalidSignature,
     ] {
         for _ in 0..20 {
-            use_once(&pool, &want(), &Outcome::Rejected(refusal)).await;
+            use_once(&pool, &lease_request(), &Outcome::Rejected(refusal)).await;
         }
     }
-    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_forbidden_model_rests_with_what_the_provider_said() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &Outcome::Forbidden).await;
-    assert!(resting_until(&pool, &want()).await >= at_minute(60));
+    use_once(&pool, &lease_request(), &Outcome::Forbidden).await;
+    assert!(cooling_until(&pool, &lease_request()).await >= at_minute(60));
     assert!(
-        state_of(&pool, "a")
+        status_of(&pool, "a")
             .to_string()
             .contains("(forbidden, model-a: the provider's words)")
     );
     pool.lease(&LeaseRequest {
         model: "model-b",
-        ..want()
+        ..lease_request()
     })
     .await
     .unwrap();
@@ -230,78 +230,83 @@ async fn a_forbidden_model_rests_with_what_the_provider_said() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
-    let state = Arc::new(Memory::default());
-    let pool = pool_with(state.clone(), accounts(&["a"]), Mode::Balance);
-    let beside = pool.lease(&want()).await.unwrap();
-    use_once(&pool, &want(), &Outcome::Unauthorized).await;
+    let store = Arc::new(MemoryStore::default());
+    let pool = pool_with(store.clone(), accounts(&["a"]), Mode::Balance);
+    let beside = pool.lease(&lease_request()).await.unwrap();
+    use_once(&pool, &lease_request(), &Outcome::Unauthorized).await;
     settle(&pool, beside, &Outcome::Unauthorized);
-    assert_eq!(state.load().signed_out.len(), 1);
+    assert_eq!(store.load().signed_out.len(), 1);
     assert!(matches!(
-        pool.lease(&want()).await,
+        pool.lease(&lease_request()).await,
         Err(LeaseError::NeedsUser { .. })
     ));
     assert_eq!(
-        state_of(&pool, "a").to_string(),
+        status_of(&pool, "a").to_string(),
         "sign-in needed (the provider refused the key: the provider's words)"
     );
     advance(MINUTE * 15).await;
-    let probe = pool.lease(&want()).await.unwrap();
+    let probe = pool.lease(&lease_request()).await.unwrap();
     assert!(probe.is_probe());
     settle(&pool, probe, &served());
-    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
-    assert!(state.load().signed_out.is_empty());
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
+    assert!(store.load().signed_out.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_key_ends_what_was_held_against_the_old_one() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &Outcome::Unauthorized).await;
+    use_once(&pool, &lease_request(), &Outcome::Unauthorized).await;
     let new = Member {
         credential: Ok(Credential::Key(Secret::new("new".to_owned()))),
         ..member(account("a"))
     };
     pool.replace(vec![new], rules(Mode::Balance));
-    assert_eq!(state_of(&pool, "a"), AccountStatus::Ready);
+    assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]
 async fn rests_conversations_and_what_was_spent_survive_a_restart() {
-    let state = Arc::new(Memory::default());
+    let store = Arc::new(MemoryStore::default());
     let mut limited = account("a");
     limited.settings.budgets = vec!["2 requests/day UTC".parse().unwrap()];
     let team = || vec![limited.clone(), account("b"), account("c")];
     let session = SessionKey::of("s");
-    let pool = pool_with(state.clone(), team(), Mode::Balance);
-    assert_eq!(use_once(&pool, &want(), &served()).await, "a");
+    let pool = pool_with(store.clone(), team(), Mode::Balance);
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "a");
     assert_eq!(
-        use_once(&pool, &want(), &throttled(at_minute(20))).await,
+        use_once(&pool, &lease_request(), &throttled(at_minute(20))).await,
         "b"
     );
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");
     drop(pool);
 
-    let pool = pool_with(state, team(), Mode::Balance);
-    assert_eq!(state_of(&pool, "b").until(), Some(at_minute(20)));
+    let pool = pool_with(store, team(), Mode::Balance);
+    assert_eq!(status_of(&pool, "b").until(), Some(at_minute(20)));
     let views = pool.view(start());
     assert_eq!((views[0].budgets[0].spent, views[2].sessions), (1, 1));
-    use_once(&pool, &want(), &served()).await;
+    use_once(&pool, &lease_request(), &served()).await;
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rest_that_a_wrong_clock_wrote_years_ahead_keeps_its_length_after_a_restart() {
-    let state = Arc::new(Memory::default());
+    let store = Arc::new(MemoryStore::default());
     let year = MINUTE * 60 * 24 * 365;
     let wrong = Pool::seeded(
-        state.clone(),
+        store.clone(),
         Clock::of(move || start() + year),
         rules(Mode::Balance),
         7,
     );
     wrong.replace(vec![member(account("a"))], rules(Mode::Balance));
-    use_once(&wrong, &want(), &throttled(start() + year + MINUTE * 5)).await;
-    let pool = pool_with(state, accounts(&["a"]), Mode::Balance);
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(5));
+    use_once(
+        &wrong,
+        &lease_request(),
+        &throttled(start() + year + MINUTE * 5),
+    )
+    .await;
+    let pool = pool_with(store, accounts(&["a"]), Mode::Balance);
+    assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(5));
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,12 +323,12 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
     use_once(&pool, &of_session(&session), &throttled(until)).await;
     *now.lock().unwrap() = start();
     assert_eq!(
-        resting_until(&pool, &want()).await,
+        cooling_until(&pool, &lease_request()).await,
         at_minute(5),
-        "back: the rest keeps its length"
+        "back: the cooldown keeps its length"
     );
     *now.lock().unwrap() = at_minute(6);
-    pool.lease(&want()).await.unwrap();
+    pool.lease(&lease_request()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -331,22 +336,22 @@ async fn a_moment_that_is_absurdly_far_is_capped() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
     use_once(
         &pool,
-        &want(),
+        &lease_request(),
         &throttled(start() + MINUTE * 60 * 24 * 365 * 10),
     )
     .await;
-    assert!(resting_until(&pool, &want()).await <= start() + MINUTE * 60 * 24 * 32);
+    assert!(cooling_until(&pool, &lease_request()).await <= start() + MINUTE * 60 * 24 * 32);
 }
 
 #[tokio::test(start_paused = true)]
 async fn clearing_by_hand_ends_rests_and_is_kept() {
-    let state = Arc::new(Memory::default());
-    let pool = pool_with(state.clone(), accounts(&["a"]), Mode::Balance);
-    use_once(&pool, &want(), &throttled(at_minute(300))).await;
+    let store = Arc::new(MemoryStore::default());
+    let pool = pool_with(store.clone(), accounts(&["a"]), Mode::Balance);
+    use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     assert!(pool.clear(&name("a")));
     assert!(!pool.clear(&name("nobody")));
-    assert!(state.load().cooldowns.is_empty());
-    pool.lease(&want()).await.unwrap();
+    assert!(store.load().cooldowns.is_empty());
+    pool.lease(&lease_request()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,21 +364,21 @@ async fn an_endpoint_that_nobody_reaches_is_left_alone_and_then_tried_by_one() {
     for _ in 0..10 {
         use_once(
             &pool,
-            &want(),
+            &lease_request(),
             &Outcome::Unreachable {
                 stage: Stage::Connect,
             },
         )
         .await;
     }
-    let until = resting_until(&pool, &want()).await;
+    let until = cooling_until(&pool, &lease_request()).await;
     assert!(until >= start() + Duration::from_secs(5));
-    assert_eq!(state_of(&pool, "a8").name(), "unreachable");
+    assert_eq!(status_of(&pool, "a8").name(), "unreachable");
     advance(Duration::from_secs(7)).await;
-    let probe = pool.lease(&want()).await.unwrap();
+    let probe = pool.lease(&lease_request()).await.unwrap();
     assert!(probe.is_probe());
-    let wanted = want();
-    let (one, other) = tokio::join!(pool.lease(&wanted), async {
+    let request = lease_request();
+    let (one, other) = tokio::join!(pool.lease(&request), async {
         settle_down().await;
         settle(&pool, probe, &served());
     });
@@ -389,7 +394,7 @@ async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
         assert_eq!(
             use_once(
                 &pool,
-                &want(),
+                &lease_request(),
                 &Outcome::Unreachable {
                     stage: Stage::Connect
                 }
@@ -398,24 +403,24 @@ async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
             "a"
         );
     }
-    assert_eq!(use_once(&pool, &want(), &served()).await, "b");
+    assert_eq!(use_once(&pool, &lease_request(), &served()).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_began_before_the_rest_does_not_end_it() {
     let pool = pool_of(accounts(&["a"]), Mode::Balance);
-    let older = pool.lease(&want()).await.unwrap();
+    let older = pool.lease(&lease_request()).await.unwrap();
     advance(Duration::from_secs(1)).await;
-    use_once(&pool, &want(), &throttled(at_minute(5))).await;
+    use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
     settle(&pool, older, &served());
-    assert_eq!(resting_until(&pool, &want()).await, at_minute(5));
+    assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(5));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_could_not_serve_is_named_with_the_lease_for_explanations() {
     let pool = pool_of(accounts(&["a", "b"]), Mode::Drain);
-    use_once(&pool, &want(), &throttled(at_minute(5))).await;
-    let lease = pool.lease(&want()).await.unwrap();
+    use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
+    let lease = pool.lease(&lease_request()).await.unwrap();
     let [passed] = lease.passed_over() else {
         panic!("{lease:?}")
     };
