@@ -3,6 +3,8 @@
 //!
 //! [`RetryPolicy`] decides what comes next, and is asked here only.
 
+use tracing::debug;
+
 use super::attempt_error::{AttemptError, AttemptResult};
 use super::attempts::Attempts;
 use super::client_request::ClientRequest;
@@ -48,11 +50,16 @@ async fn serve(
 ) -> AttemptResult<PendingResponse> {
     let resolved = context.resolve_model().await;
     attempts.set_resolved(&resolved);
+    debug!(
+        candidates = resolved.resolution.candidates.len(),
+        reason = resolved.resolution.reason.name(),
+        "model resolved"
+    );
     if let Some(fault) = resolved.resolution.fault() {
         return Err(AttemptError::of_request(fault));
     }
     let policy = RetryPolicy::new(context);
-    let mut told: Option<Box<AttemptError>> = None;
+    let mut last: Option<Box<AttemptError>> = None;
     let all_plans = resolved
         .candidates()
         .flat_map(|(candidate, name)| plans(context, candidate, name));
@@ -64,28 +71,23 @@ async fn serve(
                 Ok(pending) => return Ok(pending),
                 Err(error) => error,
             };
-            let next = policy.next(&error, &plan, history, attempts);
-            if next == Next::RetryWithoutReasoning {
-                // The same attempt in another form takes the place of the refused one.
-                history = History::WithoutReasoning;
-                continue;
-            }
-            let merged = AttemptError::more_telling(told.take(), error);
-            match next {
-                Next::OtherAccount | Next::RefreshThenRetry => {
+            match policy.next(&error, &plan, history, attempts) {
+                // The next attempt takes the place of this one, with its error.
+                Next::RetryWithoutReasoning => history = History::WithoutReasoning,
+                next @ (Next::OtherAccount | Next::RefreshThenRetry) => {
+                    last = Some(AttemptError::more_telling(last, error));
                     attempts.note_account(next);
                     history = History::Whole;
-                    told = Some(merged);
                 }
                 Next::OtherCandidate => {
-                    told = Some(merged);
+                    last = Some(AttemptError::more_telling(last, error));
                     break;
                 }
-                Next::Return | Next::RetryWithoutReasoning => return Err(merged),
+                Next::Return => return Err(AttemptError::more_telling(last, error)),
             }
         }
     }
-    Err(told.unwrap_or_else(|| {
+    Err(last.unwrap_or_else(|| {
         AttemptError::of_request(Fault::internal("no provider of this model is enabled"))
     }))
 }

@@ -45,21 +45,21 @@ pub(super) fn plans(
         // 404.
         plans.push(new_plan(own, true));
     }
-    let translations = dialects
+    let mut translations = dialects
         .iter()
         .filter_map(|dialect| protocol::by_name(dialect.name()))
         .map(|upstream| new_plan(upstream, false));
-    plans.extend(least_lossy(context, translations.collect()));
+    let chosen = match dialects.len() {
+        1 => translations.next(),
+        _ => least_lossy(context, translations),
+    };
+    plans.extend(chosen);
     plans
 }
 
-/// The plan whose translation loses least, the first among equals, with its encoded request. A
-/// single plan is not weighed.
-fn least_lossy(context: &RequestContext<'_>, mut plans: Vec<Plan>) -> Option<Plan> {
-    if plans.len() == 1 {
-        return plans.pop();
-    }
-    let weighed = plans.into_iter().map(|mut plan| {
+/// The plan whose translation loses least, the first among equals. It keeps the encoded request.
+fn least_lossy(context: &RequestContext<'_>, plans: impl Iterator<Item = Plan>) -> Option<Plan> {
+    let weighed = plans.map(|mut plan| {
         let encoded = encode(context, &plan, History::Whole);
         let cost = cost(&encoded);
         plan.encoded = Some(encoded);

@@ -56,7 +56,9 @@ impl Exchange<'_> {
         let proxy = ProxyChoice::of(lease.account())
             .map_err(|bad| AttemptError::of_plan(self.bad_proxy(&bad)))?;
         let began_at = Instant::now();
-        let span = attempts.begin(self.plan, lease, began_at - asked_at, began_at);
+        let waited = began_at - asked_at;
+        let span = attempts.begin(self.plan, lease, waited, began_at);
+        debug!(parent: &span, ?waited, "account leased");
         let outgoing = Outgoing { request, proxy };
         let result = self
             .send_and_read(outgoing, began_at, attempts)

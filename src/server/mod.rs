@@ -212,7 +212,7 @@ impl<'s> RequestScope<'s> {
             "request",
             request_id,
             dialect = matched.protocol.dialect().name(),
-            operation = ?matched.operation(),
+            operation = matched.operation().map(Operation::name),
             model = field::Empty,
         );
         Self {

@@ -105,10 +105,10 @@ fn exact(head: &Parts) -> Option<RouteMatch> {
     })
 }
 
-/// A request's path, its forgiven prefixes taken off.
+/// A request's path, split into what prefixes say and the dialect's own path.
 struct Path {
-    /// What is left, percent-decoded, with one leading slash and none at the end.
-    rest: String,
+    /// What follows the prefixes, percent-decoded, with one leading slash and none at the end.
+    path: String,
     /// The dialect that a prefix names.
     alias: Option<&'static dyn Protocol>,
     version: Option<String>,
@@ -131,10 +131,10 @@ impl Path {
             }
             segments.next();
         }
-        let rest = segments.collect::<Vec<_>>().join("/");
-        let rest = percent_decode_str(&rest).decode_utf8_lossy().into_owned();
+        let remaining = segments.collect::<Vec<_>>().join("/");
+        let decoded = percent_decode_str(&remaining).decode_utf8_lossy();
         Self {
-            rest: format!("/{rest}"),
+            path: format!("/{decoded}"),
             alias,
             version,
         }
@@ -142,7 +142,7 @@ impl Path {
 
     /// The gateway's own routes.
     fn own(&self) -> Option<Route> {
-        match self.rest.as_str() {
+        match self.path.as_str() {
             // Clients probe their base URL, so an alias is fine here; a version alone is an
             // incomplete path.
             "/" if self.version.is_none() => Some(Route::Root),
@@ -161,7 +161,7 @@ impl Path {
         } = head;
         let hints = Hints {
             method,
-            path: &self.rest,
+            path: &self.path,
             version: self.version.as_deref(),
             query: uri.query(),
             headers,
@@ -184,7 +184,7 @@ impl Path {
         };
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
             for route in protocol.descriptor().routes {
-                let Some(model) = route.matches(&self.rest) else {
+                let Some(model) = route.matches(&self.path) else {
                     continue;
                 };
                 if route.method == *method

@@ -3,6 +3,7 @@
 mod cuts;
 mod demo;
 mod faults;
+mod followed;
 mod forms;
 mod gone;
 mod headers;
