@@ -1,11 +1,18 @@
 //! The Anthropic Messages dialect, towards clients and towards upstreams.
 //!
-//! Source: Anthropic Messages reference. The two API versions that are live differ in what they
-//! take (sampling above all): a client's own passes through with its request, and requests that
-//! originate here use the older one.
+//! - Routing: `routing`. What passes through: `frame_info`.
+//! - Requests: `request_decode` and `request_encode`, with `messages_*`, `tools_*`, `config_*`,
+//!   `content_encode` and `reasoning_encode`.
+//! - Responses: `response_decode` and `response_encode`, `stream_decode` and
+//!   `stream_encode`. A whole response and a stream share `content_block_decode` one way, and
+//!   `message_fields` the other.
+//! - Tables: `finish`, `faults`, `usage`, `models`.
 //!
-//! What this dialect cannot carry is dropped by name or refused in `request_encode`; nothing here
-//! knows a socket, a clock or an account.
+//! Two API versions are live and differ in what they accept, sampling above all: a client's own
+//! version passes through with its request, and translated requests use the older one. What this
+//! dialect cannot carry is dropped by name or refused.
+//!
+//! Source: Anthropic Messages reference. Nothing here knows a socket, a clock or an account.
 
 mod config_decode;
 mod config_encode;

@@ -1,7 +1,9 @@
 //! Ids of calls where Gemini leaves them out, and which result answers which call.
 //!
+//! Ids are derived from what is known, so that a history gives the same ids each time it comes.
+//!
 //! Source: Gemini API, `FunctionCall.id` (optional); results match by id if there is one, else by
-//! name and order. Ids are made from what is known: no randomness here.
+//! name and order.
 
 use std::cmp::Reverse;
 
@@ -9,73 +11,76 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json::EscapedStr;
 
-/// The calls of a history that wait for their results.
+/// The calls of a history that have no result yet.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
-    open: Vec<Open>,
+pub(super) struct PendingCalls {
+    calls: Vec<PendingCall>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct PendingCall {
     id: EscapedStr,
     name: EscapedStr,
     turn: usize,
-    is_minted: bool,
+    /// Whether the id is ours, because the client sent none.
+    is_generated: bool,
 }
 
-impl Calls {
-    /// Notes a call and gives its id: its own, or one made from where it stands, the same each time
-    /// the history comes back.
-    pub(super) fn call(
+impl PendingCalls {
+    /// Adds a call and returns its id: its own, or one made from its place in the history.
+    pub(super) fn add(
         &mut self,
         id: Option<EscapedStr>,
         name: &EscapedStr,
         turn: usize,
         position: usize,
     ) -> EscapedStr {
-        let is_minted = id.is_none();
+        let is_generated = id.is_none();
         let id = id.unwrap_or_else(|| EscapedStr::from(format!("call_{turn}_{position}")));
-        self.open.push(Open {
+        self.calls.push(PendingCall {
             id: id.clone(),
             name: name.clone(),
             turn,
-            is_minted,
+            is_generated,
         });
         id
     }
 
-    /// The id of the call that a result answers. A result that answers none keeps its own id, or
-    /// its name for want of one.
-    pub(super) fn result(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
+    /// Removes the call that a result answers and returns its id. A result that answers none keeps
+    /// its own id, or takes its name as one.
+    pub(super) fn resolve(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
         let answered = id
             .as_ref()
-            .and_then(|id| self.by_id(id))
-            .or_else(|| self.by_name(name, id.is_some()));
+            .and_then(|id| self.position_by_id(id))
+            .or_else(|| self.position_by_name(name, id.is_some()));
         match answered {
-            Some(index) => self.open.remove(index).id,
+            Some(index) => self.calls.remove(index).id,
             None => id.unwrap_or_else(|| name.clone()),
         }
     }
 
-    fn by_id(&self, id: &EscapedStr) -> Option<usize> {
-        self.open.iter().position(|call| call.id == *id)
+    fn position_by_id(&self, id: &EscapedStr) -> Option<usize> {
+        self.calls.iter().position(|call| call.id == *id)
     }
 
-    /// The first open call of that name in the latest turn that has one. A result with an id never
-    /// answers a call with another.
-    fn by_name(&self, name: &EscapedStr, only_minted: bool) -> Option<usize> {
-        let fits =
-            |(_, call): &(usize, &Open)| call.name == *name && (call.is_minted || !only_minted);
-        let named = self.open.iter().enumerate().filter(fits);
-        named
+    /// The first call of that name in the latest turn that has one: an interrupted call of an
+    /// earlier turn never gets its result. A result with an id never answers a call with another
+    /// (`only_generated`).
+    fn position_by_name(&self, name: &EscapedStr, only_generated: bool) -> Option<usize> {
+        let matching = self
+            .calls
+            .iter()
+            .enumerate()
+            .filter(|(_, call)| call.name == *name && (call.is_generated || !only_generated));
+        matching
             .max_by_key(|(index, call)| (call.turn, Reverse(*index)))
             .map(|(index, _)| index)
     }
 }
 
-/// The id of an answer's call that came without one: 29 characters, unique through the request's
-/// random id.
-pub(super) fn minted(request_id: &str, counter: u64) -> EscapedStr {
+/// The id of a response's call that came without one: 29 characters, unique by the request's random
+/// id.
+pub(super) fn generate(request_id: &str, counter: u64) -> EscapedStr {
     let digest = Sha256::digest(format!("{request_id}.{counter}"));
     let hex: String = digest
         .iter()
@@ -91,11 +96,11 @@ mod tests {
 
     #[test]
     fn results_without_ids_answer_calls_by_name_and_order() {
-        let mut calls = Calls::default();
+        let mut calls = PendingCalls::default();
         for (position, name) in ["a", "b", "a"].into_iter().enumerate() {
-            calls.call(None, &name.into(), 1, position);
+            calls.add(None, &name.into(), 1, position);
         }
-        let answered = ["a", "a", "b"].map(|name| calls.result(None, &name.into()));
+        let answered = ["a", "a", "b"].map(|name| calls.resolve(None, &name.into()));
         assert_eq!(
             answered,
             ["call_1_0", "call_1_2", "call_1_1"].map(EscapedStr::from)
@@ -104,24 +109,24 @@ mod tests {
 
     #[test]
     fn a_call_that_was_interrupted_takes_no_later_result() {
-        let mut calls = Calls::default();
-        calls.call(None, &"a".into(), 1, 0);
-        calls.call(None, &"a".into(), 3, 0);
-        assert_eq!(calls.result(None, &"a".into()), "call_3_0");
+        let mut calls = PendingCalls::default();
+        calls.add(None, &"a".into(), 1, 0);
+        calls.add(None, &"a".into(), 3, 0);
+        assert_eq!(calls.resolve(None, &"a".into()), "call_3_0");
     }
 
     #[test]
     fn a_result_with_an_id_never_answers_another_id() {
-        let mut calls = Calls::default();
-        calls.call(Some("x".into()), &"a".into(), 1, 0);
-        assert_eq!(calls.result(Some("y".into()), &"a".into()), "y");
-        assert_eq!(calls.result(Some("x".into()), &"a".into()), "x");
+        let mut calls = PendingCalls::default();
+        calls.add(Some("x".into()), &"a".into(), 1, 0);
+        assert_eq!(calls.resolve(Some("y".into()), &"a".into()), "y");
+        assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
     }
 
     #[test]
     fn minted_ids_differ_and_stay_short() {
-        assert_ne!(minted("r", 0), minted("r", 1));
-        assert_ne!(minted("r", 0), minted("s", 0));
-        assert_eq!(minted("r", 0).to_plain().len(), 29);
+        assert_ne!(generate("r", 0), generate("r", 1));
+        assert_ne!(generate("r", 0), generate("s", 0));
+        assert_eq!(generate("r", 0).to_plain().len(), 29);
     }
 }

@@ -1,12 +1,25 @@
-//! Events into parts for a client, the same for streams and whole answers.
+//! Encodes events into the parts of candidates, the same for streams and whole responses.
 //!
-//! Source: gemini.md "Thought signatures"; `translation.md` section 10. Thoughts are shown only to
-//! clients that asked for them; a token that must come back is carried whether they are shown or
-//! not: other makers' wrapped, on the turn's next call (Gemini CLI keeps signatures of calls and
-//! forgets thoughts), else on an empty text at the end. Nothing here writes bytes.
+//! Text goes out with every delta. Calls and media are collected, because their parts are written
+//! whole. Thoughts are shown only to clients that asked for them; a signature that has to come back
+//! with the history is carried either way:
+//!
+//! ```text
+//!   signature of        | thoughts shown           | thoughts not shown
+//!   --------------------+--------------------------+--------------------------------------------
+//!   Gemini, on a part   | on that part             | on that part
+//!   Gemini, on thoughts | on an empty thought      | on an empty text
+//!   another dialect     | on an empty thought, and | on the candidate's next call,
+//!                       | on the next call         | else on an empty text at the end
+//! ```
+//!
+//! Another dialect's signature is wrapped in an envelope. It goes on a call because Gemini CLI
+//! keeps the signatures of calls in its history and forgets thoughts.
+//!
+//! Source: gemini.md "Thought signatures"; `translation.md` section 10.
 
 use super::DIALECT;
-use super::content_encode::{Data, Piece};
+use super::content_encode::{PartData, WirePart};
 use crate::canon::{
     Event, FinishReason, LossKind, Losses, Origin, PartHead, ReasoningDisplay, ReasoningForm,
     Start, Usage,
@@ -14,26 +27,30 @@ use crate::canon::{
 use crate::json::{EscapedStr, Raw, Value};
 use crate::protocol::{ResponseContext, envelope};
 
-/// Collects what an answer says and hands out its parts as they become writable.
-pub(super) struct Composer {
+/// A part with the index of its candidate.
+pub(super) type CandidatePart = (u32, WirePart);
+
+/// Collects what an upstream answers, and gives parts as they can be written.
+pub(super) struct CandidateEncoder {
     shows_thoughts: bool,
     origin: Origin,
     pub(super) start: Start,
     pub(super) usage: Usage,
-    pub(super) choices: Vec<Choice>,
+    pub(super) candidates: Vec<Candidate>,
     pub(super) losses: Losses,
 }
 
-/// One candidate as far as it came.
+/// One candidate as far as it has come.
 #[derive(Default)]
-pub(super) struct Choice {
+pub(super) struct Candidate {
+    /// The part between its start and its end.
     head: Option<PartHead>,
-    /// What came of a part that is written whole.
-    held: Vec<EscapedStr>,
+    /// The text so far of a part that is written whole.
+    collected: Vec<EscapedStr>,
     signature: Option<EscapedStr>,
-    /// Another maker's token that no call carries yet.
-    token: Option<Token>,
-    /// Whether a call's arguments could not be read.
+    /// Another dialect's signature that no call carries yet.
+    foreign_signature: Option<ForeignSignature>,
+    /// Whether the arguments of a call were malformed.
     is_malformed: bool,
     pub(super) logprobs: Vec<Raw>,
     /// Gemini's own metadata by its key, the last of each.
@@ -41,47 +58,45 @@ pub(super) struct Choice {
     pub(super) finish: Option<(FinishReason, Option<EscapedStr>)>,
 }
 
-struct Token {
-    wrapped: EscapedStr,
+struct ForeignSignature {
+    envelope: EscapedStr,
     /// Whether the thought that it belongs to carries it too.
-    is_shown: bool,
+    is_on_thought: bool,
 }
 
-impl Composer {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
-        let show = ask
-            .request
-            .reasoning
-            .as_ref()
-            .and_then(|reasoning| reasoning.value.display.as_ref());
+impl CandidateEncoder {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
+        let shows_thoughts = match &context.request.reasoning {
+            Some(reasoning) => reasoning
+                .value
+                .display
+                .as_ref()
+                .is_some_and(|display| display.value != ReasoningDisplay::No),
+            None => false,
+        };
         Self {
-            shows_thoughts: show.is_some_and(|show| show.value != ReasoningDisplay::No),
-            origin: ask.origin.clone(),
+            shows_thoughts,
+            origin: context.origin.clone(),
             start: Start::default(),
             usage: Usage::default(),
-            choices: Vec::new(),
+            candidates: Vec::new(),
             losses: Losses::default(),
         }
     }
 
-    /// Takes one event; the parts that it completes go to `out` with their choice.
-    pub(super) fn push(&mut self, event: &Event, out: &mut Vec<(u32, Piece)>) {
+    /// Takes one event. The parts that it completes go to `out`.
+    pub(super) fn push(&mut self, event: &Event, out: &mut Vec<CandidatePart>) {
         match event {
             Event::Start(start) => self.start = start.clone(),
-            Event::PartStart { at, head } => self.choice(at.choice).begin(head.clone()),
-            Event::Delta { at, text } => {
-                out.extend(self.delta(at.choice, text).map(|piece| (at.choice, piece)))
-            }
-            Event::Paragraph { at } => {
-                let piece = self.delta(at.choice, &EscapedStr::from("\n\n"));
-                out.extend(piece.map(|piece| (at.choice, piece)));
-            }
+            Event::PartStart { at, head } => self.candidate(at.choice).begin_part(head.clone()),
+            Event::Delta { at, text } => self.delta(at.choice, text, out),
+            Event::Paragraph { at } => self.delta(at.choice, &EscapedStr::from("\n\n"), out),
             Event::Signature { at, value } => {
-                self.choice(at.choice).signature = Some(value.clone())
+                self.candidate(at.choice).signature = Some(value.clone());
             }
-            Event::Cite { at, raw } => self.cite(at.choice, raw),
-            Event::Logprobs { at, list } => self.choice(at.choice).logprobs.push(list.clone()),
-            Event::PartEnd { at } => self.end(at.choice, out),
+            Event::Cite { at, raw } => self.metadata(at.choice, raw),
+            Event::Logprobs { at, list } => self.candidate(at.choice).logprobs.push(list.clone()),
+            Event::PartEnd { at } => self.end_part(at.choice, out),
             Event::Usage(usage) => self.usage.update(usage),
             Event::Finish {
                 choice,
@@ -93,167 +108,185 @@ impl Composer {
         }
     }
 
-    fn delta(&mut self, choice: u32, text: &EscapedStr) -> Option<Piece> {
+    fn delta(&mut self, index: u32, text: &EscapedStr, out: &mut Vec<CandidatePart>) {
         let shows_thoughts = self.shows_thoughts;
-        let state = self.choice(choice);
-        match state.head.as_ref()? {
-            PartHead::Text | PartHead::Refusal => Some(Piece::text(text.clone())),
-            PartHead::Reasoning(_) => shows_thoughts.then(|| Piece::thought(text.clone())),
-            PartHead::ToolCall { .. } | PartHead::Media { .. } => {
-                state.held.push(text.clone());
-                None
+        let candidate = self.candidate(index);
+        match &candidate.head {
+            Some(PartHead::Text | PartHead::Refusal) => {
+                out.push((index, WirePart::text(text.clone())));
             }
-            PartHead::Hosted { .. } => None,
+            Some(PartHead::Reasoning(_)) if shows_thoughts => {
+                out.push((index, WirePart::thought(text.clone())));
+            }
+            Some(PartHead::ToolCall { .. } | PartHead::Media { .. }) => {
+                candidate.collected.push(text.clone());
+            }
+            Some(PartHead::Reasoning(_) | PartHead::Hosted { .. }) | None => {}
         }
     }
 
-    fn end(&mut self, choice: u32, out: &mut Vec<(u32, Piece)>) {
-        let state = self.choice(choice);
-        let (Some(head), signature) = (state.head.take(), state.signature.take()) else {
+    fn end_part(&mut self, index: u32, out: &mut Vec<CandidatePart>) {
+        let candidate = self.candidate(index);
+        let Some(head) = candidate.head.take() else {
             return;
         };
-        let held = EscapedStr::join(&std::mem::take(&mut state.held), "");
-        let own = signature.clone().filter(|_| self.is_own());
+        let signature = candidate.signature.take();
+        let text = EscapedStr::join(&std::mem::take(&mut candidate.collected), "");
+        let native_signature = signature.clone().filter(|_| self.is_native());
         match head {
+            // The text has gone out with its deltas.
             PartHead::Text | PartHead::Refusal => {
-                out.extend(own.map(|signature| (choice, Piece::token(signature))))
+                if let Some(signature) = native_signature {
+                    out.push((index, WirePart::signature_only(signature)));
+                }
             }
-            PartHead::Reasoning(form) => self.end_reasoning(choice, form, signature, out),
-            PartHead::ToolCall { id, name, .. } => out.extend(
-                self.call(choice, id, name, &held, own)
-                    .map(|piece| (choice, piece)),
-            ),
-            PartHead::Media { mime } => out.push((
-                choice,
-                Piece::new(Data::Inline { mime, data: held }).signed(own),
-            )),
-            PartHead::Hosted { kind, raw } if self.is_own() => {
-                out.push((choice, Piece::new(Data::Hosted { kind, raw }).signed(own)))
+            PartHead::Reasoning(form) => self.end_reasoning(index, form, signature, out),
+            PartHead::ToolCall { id, name, .. } => {
+                if let Some(call) = self.call(index, id, name, &text, native_signature) {
+                    out.push((index, call));
+                }
+            }
+            PartHead::Media { mime } => {
+                let media = WirePart::new(PartData::InlineData { mime, data: text });
+                out.push((index, media.signed(native_signature)));
+            }
+            PartHead::Hosted { kind, raw } if self.is_native() => {
+                let hosted = WirePart::new(PartData::Hosted { kind, raw });
+                out.push((index, hosted.signed(native_signature)));
             }
             PartHead::Hosted { .. } => self.losses.noted("hosted_tools", LossKind::Dropped),
         }
     }
 
+    /// Places the signature of reasoning, by the table above.
     fn end_reasoning(
         &mut self,
-        choice: u32,
+        index: u32,
         form: ReasoningForm,
         signature: Option<EscapedStr>,
-        out: &mut Vec<(u32, Piece)>,
+        out: &mut Vec<CandidatePart>,
     ) {
         let Some(signature) = signature else { return };
         let is_shown = self.shows_thoughts && form != ReasoningForm::Redacted;
-        let is_own = self.is_own();
-        let carried = if is_own {
-            signature
-        } else {
-            envelope::wrap(&self.origin, form, Some(&signature))
-        };
+        if self.is_native() {
+            let carrier = if is_shown {
+                WirePart::thought(EscapedStr::default()).signed(Some(signature))
+            } else {
+                WirePart::signature_only(signature)
+            };
+            return out.push((index, carrier));
+        }
+        let envelope = envelope::wrap(&self.origin, form, Some(&signature));
         if is_shown {
-            out.push((
-                choice,
-                Piece::thought(EscapedStr::default()).signed(Some(carried.clone())),
-            ));
-        } else if is_own {
-            return out.push((choice, Piece::token(carried)));
+            let thought = WirePart::thought(EscapedStr::default());
+            out.push((index, thought.signed(Some(envelope.clone()))));
         }
-        if !is_own {
-            let before = self.choice(choice).token.replace(Token {
-                wrapped: carried,
-                is_shown,
+        let replaced = self
+            .candidate(index)
+            .foreign_signature
+            .replace(ForeignSignature {
+                envelope,
+                is_on_thought: is_shown,
             });
-            out.extend(before.and_then(Token::alone).map(|piece| (choice, piece)));
-        }
+        // Two pieces of reasoning without a call between them: the first will find no call.
+        let leftover = replaced.and_then(ForeignSignature::into_part);
+        out.extend(leftover.map(|part| (index, part)));
     }
 
-    /// Arguments that are no object are no call that a client could run: the answer ends as
-    /// malformed.
+    /// The part of a call. Arguments that are not an object make a call that no client could run:
+    /// `None`, and the candidate ends as malformed.
     fn call(
         &mut self,
-        choice: u32,
+        index: u32,
         id: EscapedStr,
         name: EscapedStr,
         arguments: &EscapedStr,
-        own: Option<EscapedStr>,
-    ) -> Option<Piece> {
-        let state = self.choice(choice);
+        native_signature: Option<EscapedStr>,
+    ) -> Option<WirePart> {
+        let candidate = self.candidate(index);
+        let no_arguments = EscapedStr::from_static("{}");
         let arguments = if arguments.is_blank() {
-            &EscapedStr::from_static("{}")
+            &no_arguments
         } else {
             arguments
         };
         let Ok(document) = arguments.to_object() else {
-            state.is_malformed = true;
+            candidate.is_malformed = true;
             return None;
         };
-        let signature = own.or_else(|| state.token.take().map(|token| token.wrapped));
-        Some(
-            Piece::new(Data::Call {
-                id,
-                name,
-                args: document.root().raw(),
-            })
-            .signed(signature),
-        )
+        let signature = native_signature.or_else(|| {
+            let foreign = candidate.foreign_signature.take();
+            foreign.map(|foreign| foreign.envelope)
+        });
+        let args = document.root().raw();
+        let call = WirePart::new(PartData::FunctionCall { id, name, args });
+        Some(call.signed(signature))
     }
 
-    fn cite(&mut self, choice: u32, raw: &Raw) {
-        if !self.is_own() {
+    /// Keeps Gemini's own metadata, which its decoder passes on as citations.
+    fn metadata(&mut self, index: u32, raw: &Raw) {
+        if !self.is_native() {
             return self.losses.noted("citations", LossKind::Dropped);
         }
         let document = raw.document();
-        for (key, value) in document.root().members().into_iter().flatten() {
-            self.choice(choice).keep(&key, value);
+        let Ok(members) = document.root().members() else {
+            return;
+        };
+        for (key, value) in members {
+            self.candidate(index).set_metadata(&key, value);
         }
     }
 
     fn finish(
         &mut self,
-        choice: u32,
+        index: u32,
         reason: &FinishReason,
         detail: Option<&EscapedStr>,
-        out: &mut Vec<(u32, Piece)>,
+        out: &mut Vec<CandidatePart>,
     ) {
-        let state = self.choice(choice);
-        let left = state.token.take().and_then(Token::alone);
-        let reason = if state.is_malformed {
+        let candidate = self.candidate(index);
+        let reason = if candidate.is_malformed {
             FinishReason::Malformed
         } else {
             reason.clone()
         };
-        state.finish = Some((reason, detail.cloned()));
-        out.extend(left.map(|piece| (choice, piece)));
+        candidate.finish = Some((reason, detail.cloned()));
+        let leftover = candidate.foreign_signature.take();
+        let part = leftover.and_then(ForeignSignature::into_part);
+        out.extend(part.map(|part| (index, part)));
     }
 
-    fn is_own(&self) -> bool {
+    /// Whether the upstream speaks this dialect too, so that its own constructs can be written
+    /// unchanged.
+    fn is_native(&self) -> bool {
         self.origin.dialect == DIALECT
     }
 
-    fn choice(&mut self, index: u32) -> &mut Choice {
+    fn candidate(&mut self, index: u32) -> &mut Candidate {
         let index = index as usize;
-        if self.choices.len() <= index {
-            self.choices.resize_with(index + 1, Choice::default);
+        if self.candidates.len() <= index {
+            self.candidates.resize_with(index + 1, Candidate::default);
         }
-        &mut self.choices[index]
+        &mut self.candidates[index]
     }
 }
 
-impl Choice {
-    fn begin(&mut self, head: PartHead) {
+impl Candidate {
+    fn begin_part(&mut self, head: PartHead) {
         self.head = Some(head);
-        self.held.clear();
+        self.collected.clear();
         self.signature = None;
     }
 
-    fn keep(&mut self, key: &str, value: Value<'_>) {
+    fn set_metadata(&mut self, key: &str, value: Value<'_>) {
         self.metadata.retain(|(kept, _)| *kept != key);
         self.metadata.push((EscapedStr::from(key), value.raw()));
     }
 }
 
-impl Token {
-    /// The part that carries the token where nothing else does.
-    fn alone(self) -> Option<Piece> {
-        (!self.is_shown).then(|| Piece::token(self.wrapped))
+impl ForeignSignature {
+    /// The part that carries the signature where no call does. `None` where a thought has it.
+    fn into_part(self) -> Option<WirePart> {
+        (!self.is_on_thought).then(|| WirePart::signature_only(self.envelope))
     }
 }

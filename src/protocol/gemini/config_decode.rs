@@ -1,9 +1,8 @@
-//! A client's settings and tools into canon: `generationConfig`, `tools`, `toolConfig`.
+//! Decodes the settings of a request: `generationConfig`.
 //!
-//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`, `Tool`, `FunctionCallingConfig`.
-//! Ranges are the target's business.
+//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`. Ranges are checked by the target.
 
-use super::proto_json::{count, fields, number, word};
+use super::proto_json::{count, enum_name, fields, number};
 use super::request_decode::Decoder;
 use crate::canon::{Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, SchemaFormat};
 use crate::json::{Invalid, Raw, Value};
@@ -12,12 +11,14 @@ use crate::protocol::{DecodeError, efforts, schema};
 /// Source: Gemini API, `GenerationConfig.stop_sequences`.
 pub(super) const STOPS_MAX: usize = 5;
 
-/// What several fields of `generationConfig` say together.
+/// The fields of `generationConfig` that mean something only together.
 #[derive(Default)]
-struct Combined<'d> {
+struct CombinedFields<'d> {
     mime: Option<Value<'d>>,
     schema: Option<Located<Raw>>,
-    wants_logprobs: bool,
+    /// `responseLogprobs`.
+    is_logprobs_on: bool,
+    /// `logprobs`: how many alternatives of each token.
     logprobs: Option<Value<'d>>,
 }
 
@@ -27,7 +28,7 @@ pub(super) fn located<T>(at: Value<'_>, value: T) -> Option<Located<T>> {
 
 impl Decoder {
     pub(super) fn generation_config(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
-        let mut combined = Combined::default();
+        let mut combined = CombinedFields::default();
         for (key, value) in fields(config)? {
             if !self.sampling(&key, value)? {
                 self.setting(&key, value, &mut combined)?;
@@ -37,7 +38,7 @@ impl Decoder {
         self.logprobs(config, &combined)
     }
 
-    /// Takes a number that stays as written; whether the key named one.
+    /// Decodes a sampling field, whose number stays as written. Returns whether the key is one.
     fn sampling(&mut self, key: &str, value: Value<'_>) -> Result<bool, Invalid> {
         let sampling = &mut self.request.sampling;
         let slot = match key {
@@ -57,7 +58,7 @@ impl Decoder {
         &mut self,
         key: &str,
         value: Value<'d>,
-        combined: &mut Combined<'d>,
+        combined: &mut CombinedFields<'d>,
     ) -> Result<(), DecodeError> {
         match key {
             "maxOutputTokens" => self.request.output_tokens_max = located(value, count(value)?),
@@ -68,13 +69,11 @@ impl Decoder {
             "responseMimeType" => combined.mime = Some(value),
             "responseSchema" => combined.schema = located(value, schema::from_gemini(value)),
             "responseJsonSchema" => combined.schema = located(value, value.raw()),
-            "responseLogprobs" => combined.wants_logprobs = value.bool()?,
+            "responseLogprobs" => combined.is_logprobs_on = value.bool()?,
             "logprobs" => combined.logprobs = Some(value),
             "responseFormat" => {
-                return Err(DecodeError::unsupported(
-                    value.offset(),
-                    "use `responseMimeType` and `responseJsonSchema`",
-                ));
+                let why = "use `responseMimeType` and `responseJsonSchema`";
+                return Err(DecodeError::unsupported(value.offset(), why));
             }
             _ => self.unknown(value),
         }
@@ -83,38 +82,32 @@ impl Decoder {
 
     fn stops(&mut self, stops: Value<'_>) -> Result<(), Invalid> {
         for stop in stops.items()? {
-            self.request
-                .stops
-                .push(Located::new(stop.text()?, stop.offset()));
+            let text = Located::new(stop.text()?, stop.offset());
+            self.request.stops.push(text);
         }
         if self.request.stops.len() > STOPS_MAX {
-            return Err(Invalid::new(
-                stops.offset(),
-                format!("expected at most {STOPS_MAX} stop sequences"),
-            ));
+            let why = format!("expected at most {STOPS_MAX} stop sequences");
+            return Err(Invalid::new(stops.offset(), why));
         }
         Ok(())
     }
 
-    /// EscapedStr is what every model writes; canon names only what comes besides.
+    /// Decodes `responseModalities`. Every model answers in text, so canon names only the others.
     fn modalities(&mut self, modalities: Value<'_>) -> Result<(), Invalid> {
         for modality in modalities.items()? {
-            if word(modality)? != "TEXT" {
-                self.request
-                    .modalities
-                    .push(Located::new(modality.text()?, modality.offset()));
+            if enum_name(modality)? != "TEXT" {
+                let name = Located::new(modality.text()?, modality.offset());
+                self.request.modalities.push(name);
             }
         }
         Ok(())
     }
 
-    fn format(&mut self, config: Value<'_>, combined: &Combined<'_>) -> Result<(), Invalid> {
-        let mime = combined
-            .mime
-            .map(Value::str)
-            .transpose()?
-            .unwrap_or_default()
-            .to_ascii_lowercase();
+    fn format(&mut self, config: Value<'_>, combined: &CombinedFields<'_>) -> Result<(), Invalid> {
+        let mime = match combined.mime {
+            Some(mime) => mime.str()?.to_ascii_lowercase(),
+            None => String::new(),
+        };
         let schema = combined.schema.as_ref();
         let format = match (&*mime, schema) {
             ("text/x.enum", Some(schema)) => Format::Enum(schema.value.clone()),
@@ -127,7 +120,7 @@ impl Decoder {
             ("application/json", None) => Format::Json,
             ("text/plain", None) => Format::Free,
             ("", None) => return Ok(()),
-            _ => return Err(mismatch(config, combined)),
+            _ => return Err(format_mismatch(config, combined)),
         };
         let at = schema
             .map(|schema| schema.at)
@@ -136,10 +129,15 @@ impl Decoder {
         Ok(())
     }
 
-    fn logprobs(&mut self, config: Value<'_>, combined: &Combined<'_>) -> Result<(), DecodeError> {
-        if combined.wants_logprobs {
-            let tops = combined.logprobs.map_or(Ok(0), count)?;
-            self.request.logprobs = located(combined.logprobs.unwrap_or(config), tops);
+    fn logprobs(
+        &mut self,
+        config: Value<'_>,
+        combined: &CombinedFields<'_>,
+    ) -> Result<(), DecodeError> {
+        if combined.is_logprobs_on {
+            let alternatives = combined.logprobs.map_or(Ok(0), count)?;
+            let at = combined.logprobs.unwrap_or(config);
+            self.request.logprobs = located(at, alternatives);
         } else if let Some(value) = combined.logprobs {
             self.unknown(value);
         }
@@ -151,15 +149,15 @@ impl Decoder {
         for (key, value) in fields(config)? {
             match &*key {
                 "includeThoughts" => {
-                    let show = if value.bool()? {
+                    let display = if value.bool()? {
                         ReasoningDisplay::Summary(None)
                     } else {
                         ReasoningDisplay::No
                     };
-                    reasoning.display = located(value, show);
+                    reasoning.display = located(value, display);
                 }
-                "thinkingBudget" => budget(value, &mut reasoning)?,
-                "thinkingLevel" => level(value, &mut reasoning)?,
+                "thinkingBudget" => thinking_budget(value, &mut reasoning)?,
+                "thinkingLevel" => thinking_level(value, &mut reasoning)?,
                 _ => self.unknown(value),
             }
         }
@@ -168,14 +166,14 @@ impl Decoder {
     }
 }
 
-/// A type of answer that does not exist, or that does not go with or without its schema.
-fn mismatch(config: Value<'_>, combined: &Combined<'_>) -> Invalid {
+/// The error of a media type that does not exist, or that does not go with or without a schema.
+fn format_mismatch(config: Value<'_>, combined: &CombinedFields<'_>) -> Invalid {
     const EXPECTED: &str = "`text/plain`, or `application/json`, or `text/x.enum` with a schema";
     combined.mime.unwrap_or(config).expected(EXPECTED)
 }
 
-/// Source: Gemini API, `ThinkingConfig.thinking_budget`: 0 = off, -1 = as the model sees fit.
-fn budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
+/// Source: Gemini API, `ThinkingConfig.thinking_budget`: 0 = off, -1 = the model decides.
+fn thinking_budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
     if number(value)?.as_str() == "-1" {
         reasoning.mode = ReasoningMode::Dynamic;
         return Ok(());
@@ -191,12 +189,12 @@ fn budget(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn level(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
-    let word = word(value)?;
-    if word == "THINKING_LEVEL_UNSPECIFIED" {
+fn thinking_level(value: Value<'_>, reasoning: &mut Reasoning) -> Result<(), Invalid> {
+    let level = enum_name(value)?;
+    if level == "THINKING_LEVEL_UNSPECIFIED" {
         return Ok(());
     }
-    let effort = efforts::from_gemini_level(&word)
+    let effort = efforts::from_gemini_level(&level)
         .ok_or_else(|| value.expected("`MINIMAL`, `LOW`, `MEDIUM` or `HIGH`"))?;
     reasoning.effort = located(value, effort);
     Ok(())

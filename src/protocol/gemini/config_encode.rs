@@ -1,18 +1,17 @@
-//! Settings and tools for an upstream: `generationConfig`, `tools`, `toolConfig`.
+//! Encodes the settings of a request: `generationConfig`. Numbers keep the digits that they were
+//! written with.
 //!
-//! Source: Gemini API, `GenerationConfig`, `ThinkingConfig`, `Tool`, `FunctionCallingConfig`.
-//! Numbers go as they were written.
+//! Source: Gemini API, `GenerationConfig`.
 
 use super::config_decode::STOPS_MAX;
+use super::reasoning_encode;
 use super::request_encode::Context;
-use super::{reasoning_encode, tools_encode};
 use crate::canon::{Format, Located, Losses, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::schema;
 
+/// Writes `generationConfig` where there is anything in it.
 pub(super) fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
-    tools_encode::write_tools(context, body, losses);
-    tools_encode::write_choice(context, body, losses);
     let config = json::value(|value| value.object(|config| write_config(context, config, losses)));
     if config.as_str() != "{}" {
         body.raw("generationConfig", &config);
@@ -22,17 +21,13 @@ pub(super) fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut L
 fn write_config(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Losses) {
     let request = context.request;
     write_sampling(request, config, losses);
-    write_output_max(
-        request.output_tokens_max.as_ref(),
-        context.target.output_tokens_max,
-        config,
-        losses,
-    );
-    config.some(
-        "candidateCount",
-        request.choices.as_ref(),
-        |value, choices| value.u64(choices.value),
-    );
+    if let Some(requested) = &request.output_tokens_max {
+        let limit = context.target.output_tokens_max;
+        write_output_limit(requested, limit, config, losses);
+    }
+    if let Some(choices) = &request.choices {
+        config.u64("candidateCount", choices.value);
+    }
     write_stops(&request.stops, config, losses);
     if let Some(logprobs) = &request.logprobs {
         write_logprobs(logprobs.value, config);
@@ -56,9 +51,9 @@ fn write_sampling(request: &Request, config: &mut Object<'_>, losses: &mut Losse
         ("frequencyPenalty", &sampling.frequency_penalty),
     ];
     for (name, number) in numbers {
-        config.some(name, number.as_ref(), |value, number| {
-            value.raw(&number.value)
-        });
+        if let Some(number) = number {
+            config.raw(name, &number.value);
+        }
     }
     match &sampling.seed {
         // Source: `GenerationConfig.seed`, an int32.
@@ -68,39 +63,38 @@ fn write_sampling(request: &Request, config: &mut Object<'_>, losses: &mut Losse
     }
 }
 
-/// A bound above the model's own is refused there.
-fn write_output_max(
-    asked: Option<&Located<u64>>,
-    models: Option<u64>,
+/// Writes `maxOutputTokens`. The API refuses a limit above the model's own (`model_limit`).
+fn write_output_limit(
+    requested: &Located<u64>,
+    model_limit: Option<u64>,
     config: &mut Object<'_>,
     losses: &mut Losses,
 ) {
-    let Some(asked) = asked else { return };
-    let bound = asked.value.min(models.unwrap_or(u64::MAX));
-    if bound < asked.value {
-        losses.adjusted(asked.at);
+    let limit = requested.value.min(model_limit.unwrap_or(u64::MAX));
+    if limit < requested.value {
+        losses.adjusted(requested.at);
     }
-    config.u64("maxOutputTokens", bound);
+    config.u64("maxOutputTokens", limit);
 }
 
 fn write_stops(stops: &[Located<EscapedStr>], config: &mut Object<'_>, losses: &mut Losses) {
     if let Some(extra) = stops.get(STOPS_MAX) {
-        losses.refuse(
-            extra.at,
-            format!("the gemini dialect takes at most {STOPS_MAX} stop sequences"),
-        );
+        let why = format!("the gemini dialect takes at most {STOPS_MAX} stop sequences");
+        losses.refuse(extra.at, why);
     }
     if !stops.is_empty() {
         config.array("stopSequences", |list| {
-            stops.iter().for_each(|stop| list.item().text(&stop.value))
+            for stop in stops {
+                list.item().text(&stop.value);
+            }
         });
     }
 }
 
-fn write_logprobs(tops: u64, config: &mut Object<'_>) {
+fn write_logprobs(alternatives: u64, config: &mut Object<'_>) {
     config.bool("responseLogprobs", true);
-    if tops > 0 {
-        config.u64("logprobs", tops);
+    if alternatives > 0 {
+        config.u64("logprobs", alternatives);
     }
 }
 
@@ -119,19 +113,19 @@ fn write_format(format: &Format, config: &mut Object<'_>, losses: &mut Losses) {
 fn write_schema(format: &SchemaFormat, config: &mut Object<'_>, losses: &mut Losses) {
     config.str("responseMimeType", "application/json");
     config.raw("responseJsonSchema", &schema::for_gemini(&format.schema));
-    [&format.name, &format.description]
-        .into_iter()
-        .flatten()
-        .for_each(|field| losses.dropped(field.at));
-    note_strict(format.strict.as_ref(), losses);
+    for text in [&format.name, &format.description].into_iter().flatten() {
+        losses.dropped(text.at);
+    }
+    report_strict(format.strict.as_ref(), losses);
 }
 
-/// Gemini knows no strictness; not asking for it is how it works anyway.
-pub(super) fn note_strict(strict: Option<&Located<bool>>, losses: &mut Losses) {
-    strict
-        .filter(|strict| strict.value)
-        .into_iter()
-        .for_each(|strict| losses.dropped(strict.at));
+/// Reports strictness, which Gemini has no field for. False is how it works anyway.
+pub(super) fn report_strict(strict: Option<&Located<bool>>, losses: &mut Losses) {
+    if let Some(strict) = strict
+        && strict.value
+    {
+        losses.dropped(strict.at);
+    }
 }
 
 /// Source: Gemini API, `GenerationConfig.response_modalities`.
@@ -140,17 +134,21 @@ fn write_modalities(
     config: &mut Object<'_>,
     losses: &mut Losses,
 ) {
-    let mut words = vec!["TEXT"];
+    if modalities.is_empty() {
+        return;
+    }
+    let mut names = vec!["TEXT"];
     for modality in modalities {
         match &*modality.value.to_plain().to_ascii_uppercase() {
-            "IMAGE" => words.push("IMAGE"),
-            "AUDIO" => words = vec!["AUDIO"],
+            "IMAGE" => names.push("IMAGE"),
+            // Speech models answer in audio only.
+            "AUDIO" => names = vec!["AUDIO"],
             _ => losses.refuse(modality.at, "the gemini dialect has no such output"),
         }
     }
-    if !modalities.is_empty() {
-        config.array("responseModalities", |list| {
-            words.iter().for_each(|word| list.item().str(word))
-        });
-    }
+    config.array("responseModalities", |list| {
+        for name in names {
+            list.item().str(name);
+        }
+    });
 }

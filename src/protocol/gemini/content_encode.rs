@@ -1,55 +1,56 @@
-//! One part as it stands on the wire, the same in requests and in answers.
+//! Writes `Content` and its parts, the same in requests and in responses.
 //!
-//! Knows the shapes and nothing of why a part is written.
+//! Source: Gemini API, `Content`, `Part`.
 
 use crate::json::{EscapedStr, Object, Raw};
 
-/// A part that is about to be written.
+/// A `Part` that is about to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) data: Data,
+pub(super) struct WirePart {
+    pub(super) data: PartData,
     /// `thoughtSignature`.
     pub(super) signature: Option<EscapedStr>,
     /// `mediaResolution.level`.
     pub(super) resolution: Option<EscapedStr>,
 }
 
+/// The member of a part that tells its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Data {
+pub(super) enum PartData {
     Text {
         text: EscapedStr,
         is_thought: bool,
     },
-    Inline {
+    InlineData {
         mime: EscapedStr,
         data: EscapedStr,
     },
-    File {
+    FileData {
         uri: EscapedStr,
         mime: Option<EscapedStr>,
     },
-    Call {
+    FunctionCall {
         id: EscapedStr,
         name: EscapedStr,
         /// A JSON object.
         args: Raw,
     },
-    Result {
+    FunctionResponse {
         id: EscapedStr,
         name: EscapedStr,
         /// A JSON object.
         response: Raw,
-        media: Vec<Data>,
+        media: Vec<PartData>,
     },
-    /// A part of a hosted tool: its member as it was.
+    /// A part of a hosted tool: its member unchanged.
     Hosted {
         kind: EscapedStr,
         raw: Raw,
     },
 }
 
-impl Piece {
-    pub(super) fn new(data: Data) -> Self {
+impl WirePart {
+    pub(super) fn new(data: PartData) -> Self {
         Self {
             data,
             signature: None,
@@ -58,21 +59,21 @@ impl Piece {
     }
 
     pub(super) fn text(text: EscapedStr) -> Self {
-        Self::new(Data::Text {
+        Self::new(PartData::Text {
             text,
             is_thought: false,
         })
     }
 
     pub(super) fn thought(text: EscapedStr) -> Self {
-        Self::new(Data::Text {
+        Self::new(PartData::Text {
             text,
             is_thought: true,
         })
     }
 
-    /// A token without a part of its own: an empty text, as Gemini itself ends its streams.
-    pub(super) fn token(signature: EscapedStr) -> Self {
+    /// An empty text that carries a signature, which is how Gemini itself ends its streams.
+    pub(super) fn signature_only(signature: EscapedStr) -> Self {
         Self::text(EscapedStr::default()).signed(Some(signature))
     }
 
@@ -83,44 +84,47 @@ impl Piece {
     }
 
     pub(super) fn is_call(&self) -> bool {
-        matches!(self.data, Data::Call { .. })
+        matches!(self.data, PartData::FunctionCall { .. })
     }
 
-    pub(super) fn write(&self, part: &mut Object<'_>) {
+    fn write(&self, part: &mut Object<'_>) {
         self.data.write(part);
-        part.some(
-            "thoughtSignature",
-            self.signature.as_ref(),
-            |value, signature| value.text(signature),
-        );
-        part.some(
-            "mediaResolution",
-            self.resolution.as_ref(),
-            |value, level| {
-                value.object(|resolution| resolution.text("level", level));
-            },
-        );
+        if let Some(signature) = &self.signature {
+            part.text("thoughtSignature", signature);
+        }
+        if let Some(level) = &self.resolution {
+            part.object("mediaResolution", |resolution| {
+                resolution.text("level", level);
+            });
+        }
     }
 }
 
-impl Data {
+impl PartData {
     fn write(&self, part: &mut Object<'_>) {
         match self {
-            Self::Text { text, is_thought } => write_text(part, text, *is_thought),
-            Self::Inline { mime, data } => part.object("inlineData", |inline| {
+            Self::Text { text, is_thought } => {
+                part.text("text", text);
+                if *is_thought {
+                    part.bool("thought", true);
+                }
+            }
+            Self::InlineData { mime, data } => part.object("inlineData", |inline| {
                 inline.text("mimeType", mime);
                 inline.text("data", data);
             }),
-            Self::File { uri, mime } => part.object("fileData", |file| {
-                file.some("mimeType", mime.as_ref(), |value, mime| value.text(mime));
+            Self::FileData { uri, mime } => part.object("fileData", |file| {
+                if let Some(mime) = mime {
+                    file.text("mimeType", mime);
+                }
                 file.text("fileUri", uri);
             }),
-            Self::Call { id, name, args } => part.object("functionCall", |call| {
+            Self::FunctionCall { id, name, args } => part.object("functionCall", |call| {
                 call.text("id", id);
                 call.text("name", name);
                 call.raw("args", args);
             }),
-            Self::Result {
+            Self::FunctionResponse {
                 id,
                 name,
                 response,
@@ -136,31 +140,26 @@ impl Data {
     }
 }
 
-fn write_text(part: &mut Object<'_>, text: &EscapedStr, is_thought: bool) {
-    part.text("text", text);
-    if is_thought {
-        part.bool("thought", true);
+fn write_media(result: &mut Object<'_>, media: &[PartData]) {
+    if media.is_empty() {
+        return;
     }
+    result.array("parts", |parts| {
+        for data in media {
+            parts.object(|part| data.write(part));
+        }
+    });
 }
 
-fn write_media(result: &mut Object<'_>, media: &[Data]) {
-    if !media.is_empty() {
-        result.array("parts", |parts| {
-            media
-                .iter()
-                .for_each(|data| parts.object(|part| data.write(part)))
-        });
-    }
-}
-
-/// Writes `content` of one role.
-pub(super) fn write_content(content: &mut Object<'_>, role: &str, pieces: &[Piece]) {
+/// Writes the members of a `Content`.
+pub(super) fn write_content(content: &mut Object<'_>, role: &str, parts: &[WirePart]) {
     content.str("role", role);
-    if !pieces.is_empty() {
-        content.array("parts", |parts| {
-            pieces
-                .iter()
-                .for_each(|piece| parts.object(|part| piece.write(part)))
-        });
+    if parts.is_empty() {
+        return;
     }
+    content.array("parts", |list| {
+        for part in parts {
+            list.object(|object| part.write(object));
+        }
+    });
 }

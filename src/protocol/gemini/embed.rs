@@ -1,8 +1,10 @@
-//! Embeddings: `embedContent` and `batchEmbedContents`.
+//! Embeddings: `embedContent` and `batchEmbedContents`. Vectors keep the digits that they were
+//! written with.
 //!
-//! Source: Gemini API, `EmbedContentRequest`, `BatchEmbedContentsRequest`. Vectors stay as they
-//! were written.
+//! Source: Gemini API, `EmbedContentRequest`, `BatchEmbedContentsRequest`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::proto_json::{count, field, fields, required};
@@ -23,39 +25,37 @@ impl EmbedProtocol for Gemini {
         embed.model = inbound.path_model.unwrap_or_default().to_owned();
         embed.is_batch = inbound.operation == Operation::BatchEmbed;
         if embed.is_batch {
-            read_batch(document.root(), &mut embed)?
+            decode_batch(document.root(), &mut embed)?;
         } else {
-            read_one(document.root(), &mut embed)?
+            decode_one(document.root(), &mut embed)?;
         }
         Ok(embed)
     }
 
     fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire {
-        let is_batch = embed.is_batch || embed.inputs.len() != 1;
+        let single = match &embed.inputs[..] {
+            [input] if !embed.is_batch => Some(input),
+            _ => None,
+        };
         let body = json::document(|value| {
-            value.object(|body| {
-                if !is_batch {
-                    return embed
-                        .inputs
-                        .iter()
-                        .for_each(|input| write_request(embed, input, target, body, losses));
-                }
-                body.array("requests", |list| {
-                    embed.inputs.iter().for_each(|input| {
-                        list.object(|object| write_request(embed, input, target, object, losses))
-                    });
-                });
+            value.object(|body| match single {
+                Some(input) => write_request(embed, input, target, body, losses),
+                None => body.array("requests", |list| {
+                    for input in &embed.inputs {
+                        list.object(|object| write_request(embed, input, target, object, losses));
+                    }
+                }),
             });
         });
-        embed.user.iter().for_each(|user| losses.dropped(user.at));
-        embed
-            .unknown
-            .iter()
-            .for_each(|unknown| losses.dropped(unknown.at));
-        let method = if is_batch {
-            "batchEmbedContents"
-        } else {
-            "embedContent"
+        if let Some(user) = &embed.user {
+            losses.dropped(user.at);
+        }
+        for unknown in &embed.unknown {
+            losses.dropped(unknown.at);
+        }
+        let method = match single {
+            Some(_) => "embedContent",
+            None => "batchEmbedContents",
         };
         Wire {
             path: path(target.model, method),
@@ -67,14 +67,15 @@ impl EmbedProtocol for Gemini {
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault> {
         let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
         if let Some(error) = faults::error_of(document.root()) {
-            return Err(faults::decode(error, None));
+            return Err(faults::decode_error(error, None));
         }
-        let vectors = read_vectors(document.root()).map_err(MalformedResponse::from)?;
-        let usage = field(document.root(), "usageMetadata")
-            .and_then(|usage| field(usage, "promptTokenCount"));
+        let vectors = decode_vectors(document.root()).map_err(MalformedResponse::from)?;
+        let input_tokens = field(document.root(), "usageMetadata")
+            .and_then(|usage| field(usage, "promptTokenCount"))
+            .and_then(|tokens| count(tokens).ok());
         Ok(Embeddings {
             vectors,
-            input_tokens: usage.and_then(|tokens| count(tokens).ok()),
+            input_tokens,
         })
     }
 
@@ -91,22 +92,23 @@ impl EmbedProtocol for Gemini {
                     body.object("embedding", |object| write_vector(vector, object))
                 }
                 _ => body.array("embeddings", |list| {
-                    embeddings
-                        .vectors
-                        .iter()
-                        .for_each(|vector| list.object(|object| write_vector(vector, object)));
+                    for vector in &embeddings.vectors {
+                        list.object(|object| write_vector(vector, object));
+                    }
                 }),
             });
         })
     }
 }
 
-fn read_batch(root: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
+fn decode_batch(root: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     for (key, value) in fields(root)? {
         match &*key {
-            "requests" => value
-                .items()?
-                .try_for_each(|request| read_one(request, embed))?,
+            "requests" => {
+                for request in value.items()? {
+                    decode_one(request, embed)?;
+                }
+            }
             _ => embed.unknown.push(Unknown {
                 at: value.offset(),
                 raw: value.raw(),
@@ -119,8 +121,9 @@ fn read_batch(root: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Reads one request. Those of a batch have to agree in all but their text.
-fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
+/// Decodes one request. Those of a batch have to agree in all but their text, since other dialects
+/// have one set of settings for all inputs.
+fn decode_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     let is_first = embed.inputs.is_empty();
     let content = required(request, "content")?;
     let (mut dimensions, mut task, mut title) = (None, None, None);
@@ -140,19 +143,18 @@ fn read_one(request: Value<'_>, embed: &mut Embed) -> Result<(), DecodeError> {
     }
     let agrees = dimensions == embed.dimensions && task == embed.task && title == embed.title;
     if !is_first && !agrees {
-        return Err(DecodeError::unsupported(
-            request.offset(),
-            "expected the same settings in all requests of a batch",
-        ));
+        let why = "expected the same settings in all requests of a batch";
+        return Err(DecodeError::unsupported(request.offset(), why));
     }
-    (embed.dimensions, embed.task, embed.title) = (dimensions, task, title);
-    embed.inputs.push(EmbedInput::Text(Located::new(
-        text_of(content)?,
-        content.offset(),
-    )));
+    embed.dimensions = dimensions;
+    embed.task = task;
+    embed.title = title;
+    let text = Located::new(text_of(content)?, content.offset());
+    embed.inputs.push(EmbedInput::Text(text));
     Ok(())
 }
 
+/// The text of a content, whose parts have no meaning of their own here.
 fn text_of(content: Value<'_>) -> Result<EscapedStr, Invalid> {
     let parts = required(content, "parts")?.items()?;
     let texts: Vec<EscapedStr> = parts
@@ -179,31 +181,27 @@ fn write_request(
             losses.refuse(tokens.at, "the gemini dialect embeds text, not token ids")
         }
     }
-    object.some("taskType", embed.task.as_ref(), |value, task| {
-        value.text(&task.value)
-    });
-    object.some("title", embed.title.as_ref(), |value, title| {
-        value.text(&title.value)
-    });
-    object.some(
-        "outputDimensionality",
-        embed.dimensions.as_ref(),
-        |value, dimensions| value.u64(dimensions.value),
-    );
+    if let Some(task) = &embed.task {
+        object.text("taskType", &task.value);
+    }
+    if let Some(title) = &embed.title {
+        object.text("title", &title.value);
+    }
+    if let Some(dimensions) = &embed.dimensions {
+        object.u64("outputDimensionality", dimensions.value);
+    }
 }
 
-fn read_vectors(root: Value<'_>) -> Result<Vec<Embedding>, Invalid> {
-    let one = field(root, "embedding").map(read_vector);
-    let list = || {
-        required(root, "embeddings")?
-            .items()?
-            .map(read_vector)
-            .collect()
-    };
-    one.map_or_else(list, |vector| Ok(vec![vector?]))
+/// The vectors of either response: `embedding` has one, `embeddings` a list.
+fn decode_vectors(root: Value<'_>) -> Result<Vec<Embedding>, Invalid> {
+    if let Some(embedding) = field(root, "embedding") {
+        return Ok(vec![decode_vector(embedding)?]);
+    }
+    let embeddings = required(root, "embeddings")?;
+    embeddings.items()?.map(decode_vector).collect()
 }
 
-fn read_vector(embedding: Value<'_>) -> Result<Embedding, Invalid> {
+fn decode_vector(embedding: Value<'_>) -> Result<Embedding, Invalid> {
     let values = required(embedding, "values")?;
     values.items()?;
     Ok(Embedding::Numbers(values.raw()))
@@ -216,19 +214,20 @@ fn write_vector(vector: &Embedding, object: &mut Object<'_>) {
     }
 }
 
-/// Base64 of little-endian `f32`, as numbers.
+/// Writes base64 of little-endian `f32` as numbers.
 fn write_floats(data: &EscapedStr, out: Writer<'_>) {
-    use base64::Engine as _;
-    let bytes = base64::engine::general_purpose::STANDARD
+    let bytes = STANDARD
         .decode(data.to_plain().as_bytes())
         .unwrap_or_default();
-    let floats = bytes
-        .chunks_exact(4)
-        .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]));
-    out.array(|list| floats.for_each(|float| list.item().raw(&number(float))));
+    out.array(|list| {
+        for four in bytes.chunks_exact(4) {
+            let float = f32::from_le_bytes([four[0], four[1], four[2], four[3]]);
+            list.item().raw(&number(float));
+        }
+    });
 }
 
-/// JSON has no infinities; `null` says that there is no number.
+/// A number in JSON. `null` stands for infinities, which JSON does not have.
 fn number(float: f32) -> Raw {
     let document = Document::parse(float.to_string().into()).unwrap_or_else(|_| Document::null());
     document.root().raw()

@@ -1,14 +1,14 @@
-//! Errors: `google.rpc.Status`, both ways.
+//! Faults, both ways: `google.rpc.Status`.
 //!
 //! Source: Gemini API, "Troubleshooting"; google.rpc `ErrorInfo`, `RetryInfo`, `QuotaFailure`;
-//! `translation.md` section 8. Says what an error means, not what to do about it.
+//! `translation.md` section 8.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use super::proto_json::{count, field, word};
+use super::proto_json::{count, enum_name, field};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{self, Array, Document, Raw, Value, Writer};
 use crate::protocol::keys;
@@ -16,83 +16,82 @@ use crate::protocol::upstream_faults::{self, kind_of_status, says};
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
-/// Reads an error answer. A stream's error stands in an array.
-pub(super) fn decode_answer(status: StatusCode, body: &[u8]) -> Fault {
+/// Decodes an error response. A body that is not of this dialect gives the fault of its status.
+pub(super) fn decode(status: StatusCode, body: &[u8]) -> Fault {
     let document =
         Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    decode(
-        error_of(document.root()).unwrap_or(Document::null().root()),
-        Some(status.as_u16()),
-    )
+    let nothing = Document::null();
+    let error = error_of(document.root()).unwrap_or(nothing.root());
+    decode_error(error, Some(status.as_u16()))
 }
 
-/// The error object of a body, where it is one.
+/// The error object of a body; `None` where it has none. That of a stream stands in an array.
 pub(super) fn error_of(body: Value<'_>) -> Option<Value<'_>> {
-    let body = body
-        .items()
-        .ok()
-        .and_then(|mut items| items.next())
-        .unwrap_or(body);
-    field(body, "error").filter(|error| error.members().is_ok())
+    let first = body.items().ok().and_then(|mut items| items.next());
+    let error = field(first.unwrap_or(body), "error")?;
+    error.members().is_ok().then_some(error)
 }
 
-/// Reads an error object. `status` is the head's; an error inside a stream has its `code` only.
-pub(super) fn decode(error: Value<'_>, status: Option<u16>) -> Fault {
+/// Decodes an error object. `status` is that of the response; an error inside a stream has only its
+/// own `code`.
+pub(super) fn decode_error(error: Value<'_>, status: Option<u16>) -> Fault {
     let code = || field(error, "code").and_then(|code| u16::try_from(count(code).ok()?).ok());
     let status = status.or_else(code);
-    let said = Said::of(error);
-    let (kind, code) = classify(status.unwrap_or(500), &said);
-    let mut fault = upstream_faults::fault(kind, status, Some(&said.message));
+    let fields = ErrorFields::of(error);
+    let (kind, code) = classify(status.unwrap_or(500), &fields);
+    let mut fault = upstream_faults::fault(kind, status, Some(&fields.message));
+    // A client's key is checked by the gateway, so what is forbidden is the account.
     if kind == FaultKind::Forbidden {
         fault.blame = Blame::Account;
     }
     fault.code = code
         .map(str::to_owned)
-        .or(Some(said.word))
+        .or(Some(fields.status))
         .filter(|code| !code.is_empty());
-    fault.retry_after = said.retry_after;
+    fault.retry_after = fields.retry_after;
     fault.details = field(error, "details")
         .map(Value::raw)
+        // Details with key material in them go to no client.
         .filter(|details| !keys::are_in(details.as_str()));
     fault
 }
 
-/// The parts of an error that its meaning is read from.
+/// The fields of an error that tell its meaning.
 #[derive(Default)]
-struct Said {
-    word: String,
+struct ErrorFields {
+    /// The canonical code's name, such as `RESOURCE_EXHAUSTED`.
+    status: String,
     message: String,
+    /// `ErrorInfo.reason`.
     reason: String,
+    /// Whether a daily quota is exhausted.
     is_daily: bool,
+    /// `RetryInfo.retryDelay`.
     retry_after: Option<Duration>,
 }
 
-impl Said {
+impl ErrorFields {
     fn of(error: Value<'_>) -> Self {
-        let details: Vec<_> = field(error, "details")
-            .and_then(|list| list.items().ok())
-            .into_iter()
-            .flatten()
-            .collect();
-        let text = |value: Value<'_>, name: &str| {
-            field(value, name)
-                .and_then(|value| value.str().ok())
-                .map(String::from)
+        let string = |value: Value<'_>, name: &str| {
+            let string = field(value, name)?.str().ok()?;
+            Some(String::from(string))
         };
-        Self {
-            word: field(error, "status")
-                .and_then(|status| word(status).ok())
-                .unwrap_or_default(),
-            message: text(error, "message").unwrap_or_default(),
-            reason: details
-                .iter()
-                .find_map(|detail| text(*detail, "reason"))
-                .unwrap_or_default(),
-            is_daily: details.iter().any(|detail| is_daily(*detail)),
-            retry_after: details
-                .iter()
-                .find_map(|detail| seconds(&text(*detail, "retryDelay")?)),
+        let status = field(error, "status").and_then(|status| enum_name(status).ok());
+        let mut fields = Self {
+            status: status.unwrap_or_default(),
+            message: string(error, "message").unwrap_or_default(),
+            ..Self::default()
+        };
+        let details = field(error, "details").and_then(|list| list.items().ok());
+        let (mut reason, mut retry_after) = (None, None);
+        for detail in details.into_iter().flatten() {
+            reason = reason.or_else(|| string(detail, "reason"));
+            retry_after = retry_after.or_else(|| seconds(&string(detail, "retryDelay")?));
+            fields.is_daily |= is_daily(detail);
         }
+        fields.reason = reason.unwrap_or_default();
+        fields.retry_after = retry_after;
+        fields
     }
 
     fn mentions(&self, phrases: &[&str]) -> bool {
@@ -100,14 +99,11 @@ impl Said {
     }
 }
 
-/// Source: google.rpc `QuotaFailure`; `quotaId` names the period, such as
-/// `GenerateRequestsPerDayPerProjectPerModel`.
+/// Whether a detail reports that a daily quota is exhausted. `quotaId` names the period, such as
+/// `GenerateRequestsPerDayPerProjectPerModel`. Source: google.rpc `QuotaFailure`.
 fn is_daily(detail: Value<'_>) -> bool {
-    let mut violations = field(detail, "violations")
-        .and_then(|list| list.items().ok())
-        .into_iter()
-        .flatten();
-    violations.any(|violation| {
+    let violations = field(detail, "violations").and_then(|list| list.items().ok());
+    violations.into_iter().flatten().any(|violation| {
         let id = field(violation, "quotaId").and_then(|id| id.str().ok());
         id.is_some_and(|id| id.contains("PerDay"))
     })
@@ -118,40 +114,37 @@ fn seconds(duration: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(duration.strip_suffix('s')?.parse().ok()?).ok()
 }
 
-/// What an error means, and our stable word for it where there is one.
-fn classify(status: u16, said: &Said) -> (FaultKind, Option<&'static str>) {
-    if said.reason == "API_KEY_INVALID" || said.mentions(&["api key not valid", "api key expired"])
-    {
+/// The kind of an error, and our own code for it where there is one.
+fn classify(status: u16, fields: &ErrorFields) -> (FaultKind, Option<&'static str>) {
+    let is_bad_key = fields.reason == "API_KEY_INVALID"
+        || fields.mentions(&["api key not valid", "api key expired"]);
+    if is_bad_key {
         return (FaultKind::UpstreamAuth, None);
     }
     match status {
-        400 => bad_request(said),
-        429 if said.is_daily => (FaultKind::QuotaSpent, None),
-        status => (kind_of_status(status, &said.message), None),
+        400 => bad_request(fields),
+        429 if fields.is_daily => (FaultKind::QuotaSpent, None),
+        status => (kind_of_status(status, &fields.message), None),
     }
 }
 
-/// A billing account or a place that is missing is the account's trouble, said with a 400.
-fn bad_request(said: &Said) -> (FaultKind, Option<&'static str>) {
-    if said.mentions(&["input token count", "exceeds the maximum number of tokens"]) {
+/// The kind of a 400.
+fn bad_request(fields: &ErrorFields) -> (FaultKind, Option<&'static str>) {
+    if fields.mentions(&["input token count", "exceeds the maximum number of tokens"]) {
         return (FaultKind::ContextTooLong, Some("context_length_exceeded"));
     }
-    if said.mentions(&["thought_signature", "thought signature"]) {
+    if fields.mentions(&["thought_signature", "thought signature"]) {
         return (FaultKind::BadRequest, Some("invalid_signature"));
     }
-    let is_accounts = said.word == "FAILED_PRECONDITION" && said.mentions(&["billing", "location"]);
-    (
-        if is_accounts {
-            FaultKind::UpstreamAuth
-        } else {
-            FaultKind::BadRequest
-        },
-        None,
-    )
+    // An account without billing, or in a location that is not served, is told so with a 400.
+    if fields.status == "FAILED_PRECONDITION" && fields.mentions(&["billing", "location"]) {
+        return (FaultKind::UpstreamAuth, None);
+    }
+    (FaultKind::BadRequest, None)
 }
 
-/// The status and the word of a fault.
-fn row(fault: &Fault) -> (u16, &'static str) {
+/// The HTTP status and the canonical code's name of a fault.
+fn status_and_name(fault: &Fault) -> (u16, &'static str) {
     use FaultKind as Kind;
     match fault.kind {
         Kind::BadRequest | Kind::ContextTooLong | Kind::ThreadUnsupported => {
@@ -169,39 +162,39 @@ fn row(fault: &Fault) -> (u16, &'static str) {
         Kind::UpgradeRequired => (426, "FAILED_PRECONDITION"),
         Kind::RateLimited | Kind::QuotaSpent => (429, "RESOURCE_EXHAUSTED"),
         Kind::HeadersTooLarge => (431, "INVALID_ARGUMENT"),
-        // An upstream that failed; one that was not understood is a 502.
+        // The upstream failed itself; one whose response was not understood is a 502.
         Kind::Upstream if fault.status.is_some() => (500, "INTERNAL"),
         Kind::Internal => (500, "INTERNAL"),
         Kind::NotImplemented => (501, "UNIMPLEMENTED"),
-        // Never 401 or 403: the client would drop its own key.
+        // Never 401 or 403, on which clients discard their own key.
         Kind::UpstreamAuth | Kind::Upstream => (502, "INTERNAL"),
         Kind::Overloaded => (503, "UNAVAILABLE"),
         Kind::Timeout => (504, "DEADLINE_EXCEEDED"),
     }
 }
 
+/// Encodes a fault as a response of its own.
 pub(super) fn encode(fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
-    let status = StatusCode::from_u16(row(fault).0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (
-        status,
-        json::document(|value| write_with(fault, Some(request_id), value)),
-    )
+    let (status, _) = status_and_name(fault);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json::document(|value| write_error(fault, Some(request_id), value));
+    (status, body)
 }
 
-/// The error object of a stream, whose head has told the request's id.
+/// Writes a fault inside a stream, whose head has had the request's id.
 pub(super) fn write(fault: &Fault, out: Writer<'_>) {
-    write_with(fault, None, out);
+    write_error(fault, None, out);
 }
 
-fn write_with(fault: &Fault, request_id: Option<&str>, out: Writer<'_>) {
-    let (code, word) = row(fault);
+fn write_error(fault: &Fault, request_id: Option<&str>, out: Writer<'_>) {
+    let (code, name) = status_and_name(fault);
     let details =
         json::value(|value| value.array(|details| write_details(fault, request_id, details)));
     out.object(|body| {
         body.object("error", |error| {
             error.u64("code", code.into());
             error.str("message", &fault.message);
-            error.str("status", word);
+            error.str("status", name);
             if details.as_str() != "[]" {
                 error.raw("details", &details);
             }
@@ -209,17 +202,19 @@ fn write_with(fault: &Fault, request_id: Option<&str>, out: Writer<'_>) {
     });
 }
 
-/// The upstream's own details, but the delay that is true now.
+/// Writes the upstream's own details, with the delay that holds now in place of the upstream's.
 fn write_details(fault: &Fault, request_id: Option<&str>, details: &mut Array<'_>) {
-    let theirs = fault.details.as_ref().map(Raw::document);
-    let items = theirs
+    let upstream = fault.details.as_ref().map(Raw::document);
+    let items = upstream
         .iter()
         .filter_map(|document| document.root().items().ok())
         .flatten();
-    let is_stale = |item: &Value<'_>| fault.retry_after.is_some() && is_type(*item, RETRY_INFO);
-    items
-        .filter(|item| !is_stale(item))
-        .for_each(|item| details.item().raw(&item.raw()));
+    for item in items {
+        let is_stale = fault.retry_after.is_some() && is_type(item, RETRY_INFO);
+        if !is_stale {
+            details.item().raw(&item.raw());
+        }
+    }
     if let Some(delay) = fault.retry_after {
         details.object(|info| {
             info.str("@type", RETRY_INFO);
@@ -235,9 +230,8 @@ fn write_details(fault: &Fault, request_id: Option<&str>, details: &mut Array<'_
 }
 
 fn is_type(detail: Value<'_>, name: &str) -> bool {
-    detail
-        .get("@type")
-        .is_some_and(|value| value.str().is_ok_and(|written| written == name))
+    let written = detail.get("@type").and_then(|value| value.str().ok());
+    written.is_some_and(|written| written == name)
 }
 
 #[cfg(test)]
@@ -245,7 +239,7 @@ mod tests {
     use super::*;
 
     fn read(status: u16, body: &str) -> Fault {
-        decode_answer(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+        decode(StatusCode::from_u16(status).unwrap(), body.as_bytes())
     }
 
     #[test]

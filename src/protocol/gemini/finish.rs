@@ -1,15 +1,15 @@
-//! Why an answer ended: one table, both ways.
+//! Finish reasons, both ways.
 //!
 //! Source: Gemini API, `Candidate.FinishReason`; `translation.md` section 6.
 
 use crate::canon::FinishReason;
 use crate::json::EscapedStr;
 
-/// What an upstream's word means. `None` = the candidate goes on.
+/// Decodes a finish reason. `None` where the candidate goes on.
 ///
-/// `STOP` after calls means that their results are awaited: Gemini has no word of its own for that.
-pub(super) fn decode(word: &str, has_calls: bool) -> Option<FinishReason> {
-    Some(match word {
+/// `STOP` after calls means that the model waits for their results, which Gemini has no value for.
+pub(super) fn decode(name: &str, has_calls: bool) -> Option<FinishReason> {
+    Some(match name {
         "" | "FINISH_REASON_UNSPECIFIED" => return None,
         "STOP" if has_calls => FinishReason::ToolCalls,
         "STOP" => FinishReason::End,
@@ -30,7 +30,7 @@ pub(super) fn decode(word: &str, has_calls: bool) -> Option<FinishReason> {
     })
 }
 
-/// The word for a client.
+/// Encodes a finish reason.
 pub(super) fn encode(reason: &FinishReason) -> &'static str {
     match reason {
         FinishReason::End | FinishReason::StopSequence | FinishReason::ToolCalls => "STOP",
@@ -54,14 +54,14 @@ mod tests {
 
     #[test]
     fn each_word_comes_back_as_one_of_its_meaning() {
-        for word in [
+        for name in [
             "STOP",
             "MAX_TOKENS",
             "SAFETY",
             "MALFORMED_FUNCTION_CALL",
             "OTHER",
         ] {
-            assert_eq!(encode(&decode(word, false).unwrap()), word);
+            assert_eq!(encode(&decode(name, false).unwrap()), name);
         }
     }
 }

@@ -1,54 +1,51 @@
-//! Log probabilities: `logprobsResult` against Chat's list, which is the canonical shape.
+//! Log probabilities, both ways: `logprobsResult` and Chat's list, which is canon's shape.
 //!
 //! Source: Gemini API, `LogprobsResult`; OpenAI Chat, `choices[].logprobs.content`.
 
 use super::proto_json::field;
 use crate::json::{self, Array, Object, Raw, Value};
 
-/// Chat's list from a `logprobsResult`. `None` = it names no token.
+/// Decodes a `logprobsResult` to Chat's list. `None` where it names no token.
 pub(super) fn decode(result: Value<'_>) -> Option<Raw> {
     let chosen = field(result, "chosenCandidates")?.items().ok()?;
-    let mut tops = field(result, "topCandidates").and_then(|tops| tops.items().ok());
+    let mut top = field(result, "topCandidates").and_then(|top| top.items().ok());
     Some(json::value(|value| {
         value.array(|list| {
             for token in chosen {
-                let top = tops
-                    .as_mut()
-                    .and_then(Iterator::next)
-                    .and_then(|top| field(top, "candidates"));
+                // The two lists run in parallel.
+                let alternatives = top.as_mut().and_then(Iterator::next);
                 list.object(|entry| {
                     write_token(entry, token);
-                    entry.array("top_logprobs", |list| write_tops(list, top));
+                    entry.array("top_logprobs", |list| {
+                        write_alternatives(list, alternatives);
+                    });
                 });
             }
         });
     }))
 }
 
-fn write_tops(list: &mut Array<'_>, top: Option<Value<'_>>) {
-    for token in top.and_then(|top| top.items().ok()).into_iter().flatten() {
+fn write_alternatives(list: &mut Array<'_>, top: Option<Value<'_>>) {
+    let tokens = top
+        .and_then(|top| field(top, "candidates"))
+        .and_then(|tokens| tokens.items().ok());
+    for token in tokens.into_iter().flatten() {
         list.object(|entry| write_token(entry, token));
     }
 }
 
-/// The token's bytes are not reported.
+/// Writes a token of Chat's. Gemini does not report the token's bytes.
 fn write_token(entry: &mut Object<'_>, token: Value<'_>) {
-    entry.some("token", text(token, "token"), |value, token| {
-        value.raw(&token)
-    });
-    entry.some(
-        "logprob",
-        field(token, "logProbability"),
-        |value, number| value.raw(&number.raw()),
-    );
+    if let Some(text) = field(token, "token") {
+        entry.raw("token", &text.raw());
+    }
+    if let Some(number) = field(token, "logProbability") {
+        entry.raw("logprob", &number.raw());
+    }
     entry.null("bytes");
 }
 
-fn text(token: Value<'_>, name: &str) -> Option<Raw> {
-    field(token, name).map(Value::raw)
-}
-
-/// Writes a `logprobsResult` from Chat's lists.
+/// Encodes a `logprobsResult` from Chat's lists.
 pub(super) fn encode(lists: &[Raw], result: &mut Object<'_>) {
     let documents: Vec<_> = lists.iter().map(Raw::document).collect();
     let tokens = || {
@@ -58,30 +55,35 @@ pub(super) fn encode(lists: &[Raw], result: &mut Object<'_>) {
             .flatten()
     };
     result.array("chosenCandidates", |chosen| {
-        tokens().for_each(|token| write_candidate(chosen, token))
+        for token in tokens() {
+            write_candidate(chosen, token);
+        }
     });
-    result.array("topCandidates", |tops| {
-        tokens().for_each(|token| tops.object(|top| write_top(top, token)))
+    result.array("topCandidates", |list| {
+        for token in tokens() {
+            list.object(|top| write_top(top, token));
+        }
     });
 }
 
 fn write_top(top: &mut Object<'_>, token: Value<'_>) {
+    let alternatives = token.get("top_logprobs").and_then(|top| top.items().ok());
     top.array("candidates", |list| {
-        let tops = token.get("top_logprobs").and_then(|tops| tops.items().ok());
-        tops.into_iter()
-            .flatten()
-            .for_each(|token| write_candidate(list, token));
+        for token in alternatives.into_iter().flatten() {
+            write_candidate(list, token);
+        }
     });
 }
 
+/// Writes a token of Gemini's.
 fn write_candidate(list: &mut Array<'_>, token: Value<'_>) {
     list.object(|candidate| {
-        candidate.some("token", token.get("token"), |value, token| {
-            value.raw(&token.raw())
-        });
-        candidate.some("logProbability", token.get("logprob"), |value, number| {
-            value.raw(&number.raw())
-        });
+        if let Some(text) = token.get("token") {
+            candidate.raw("token", &text.raw());
+        }
+        if let Some(number) = token.get("logprob") {
+            candidate.raw("logProbability", &number.raw());
+        }
     });
 }
 

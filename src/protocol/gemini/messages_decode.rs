@@ -5,11 +5,11 @@
 use std::borrow::Cow;
 
 use super::DIALECT;
-use super::proto_json::{base64, field, fields, required, word};
+use super::proto_json::{base64, enum_name, field, fields, required};
 use super::request_decode::Decoder;
 use crate::canon::{
-    Located, Media, MediaKind, MediaSource, Origin, Part, PartKind, ReasoningForm, Role, Signature,
-    ToolInput, ToolResult, Turn,
+    Located, Media, MediaKind, MediaSource, Offset, Origin, Part, PartKind, ReasoningForm, Role,
+    Signature, ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::DecodeError;
@@ -17,11 +17,20 @@ use crate::protocol::envelope::{self, Carried};
 
 /// The members of a part, before its kind is known.
 #[derive(Default)]
-struct Members<'d> {
+struct PartMembers<'d> {
+    /// The member that tells the kind, with its key.
     data: Option<(Cow<'d, str>, Value<'d>)>,
     is_thought: bool,
     signature: Option<Located<EscapedStr>>,
+    /// The level of `mediaResolution`.
     detail: Option<Located<EscapedStr>>,
+}
+
+/// Where a part stands in the history.
+#[derive(Clone, Copy)]
+struct Position {
+    turn: usize,
+    part: usize,
 }
 
 impl Decoder {
@@ -47,12 +56,9 @@ impl Decoder {
                 _ => self.unknown(value),
             }
         }
-        // Only the model calls; some clients leave its role out.
-        if turn
-            .parts
-            .iter()
-            .any(|part| matches!(part.kind, PartKind::ToolCall { .. }))
-        {
+        // Only the model calls tools. Some clients leave its role out.
+        let is_call = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. });
+        if turn.parts.iter().any(is_call) {
             turn.role = Role::Assistant;
         }
         Ok(turn)
@@ -64,22 +70,31 @@ impl Decoder {
         turn: usize,
         out: &mut Vec<Part>,
     ) -> Result<(), DecodeError> {
-        for (position, part) in parts.items()?.enumerate() {
-            let members = self.members(part)?;
-            let signature = members.signature.clone();
-            let kind = self.kind(part, members, turn, position)?;
-            place(Part::new(kind, part.offset()), signature, out);
+        for (index, part) in parts.items()?.enumerate() {
+            let mut members = self.members(part)?;
+            let signature = members.signature.take();
+            let position = Position { turn, part: index };
+            let kind = match members.data.take() {
+                Some((key, value)) => self.kind(&key, value, members, position)?,
+                // Some clients keep a signature and lose the empty text that it came with.
+                None if signature.is_some() => PartKind::Text(EscapedStr::default()),
+                None => {
+                    let why = "missing `text`, or other data that a part can hold";
+                    return Err(Invalid::new(part.offset(), why).into());
+                }
+            };
+            push_part(Part::new(kind, part.offset()), signature, out);
         }
         Ok(())
     }
 
-    fn members<'d>(&mut self, part: Value<'d>) -> Result<Members<'d>, Invalid> {
-        let mut members = Members::default();
+    fn members<'d>(&mut self, part: Value<'d>) -> Result<PartMembers<'d>, Invalid> {
+        let mut members = PartMembers::default();
         for (key, value) in fields(part)? {
             match &*key {
                 "thought" => members.is_thought = value.bool()?,
                 "thoughtSignature" => {
-                    members.signature = Some(Located::new(value.text()?, value.offset()))
+                    members.signature = Some(Located::new(value.text()?, value.offset()));
                 }
                 "mediaResolution" => members.detail = Some(resolution(value)?),
                 "text"
@@ -92,10 +107,8 @@ impl Decoder {
                 | "toolCall"
                 | "toolResponse" => {
                     if members.data.replace((key, value)).is_some() {
-                        return Err(Invalid::new(
-                            value.offset(),
-                            "a part holds one kind of data only",
-                        ));
+                        let why = "a part holds one kind of data only";
+                        return Err(Invalid::new(value.offset(), why));
                     }
                 }
                 _ => self.unknown(value),
@@ -104,36 +117,25 @@ impl Decoder {
         Ok(members)
     }
 
+    /// The kind of a part, from the member that tells it. A kind that canon does not know is
+    /// hosted.
     fn kind(
         &mut self,
-        part: Value<'_>,
-        members: Members<'_>,
-        turn: usize,
-        position: usize,
+        key: &str,
+        value: Value<'_>,
+        members: PartMembers<'_>,
+        position: Position,
     ) -> Result<PartKind, DecodeError> {
-        let Some((key, value)) = members.data else {
-            // Some clients keep a signature and lose the empty text that it came with.
-            let token = members
-                .signature
-                .map(|_| PartKind::Text(EscapedStr::default()));
-            return token.ok_or_else(|| {
-                Invalid::new(
-                    part.offset(),
-                    "missing `text`, or other data that a part can hold",
-                )
-                .into()
-            });
-        };
-        Ok(match &*key {
+        Ok(match key {
             "text" if members.is_thought => PartKind::Reasoning {
                 form: ReasoningForm::Summary,
                 texts: vec![value.text()?],
             },
             "text" => PartKind::Text(value.text()?),
-            "inlineData" => PartKind::Media(self.inline(value, members.detail)?),
-            "fileData" => PartKind::Media(self.file(value, members.detail)?),
-            "functionCall" => self.call(value, turn, position)?,
-            "functionResponse" => PartKind::ToolResult(self.result(value)?),
+            "inlineData" => PartKind::Media(self.inline_data(value, members.detail)?),
+            "fileData" => PartKind::Media(self.file_data(value, members.detail)?),
+            "functionCall" => self.function_call(value, position)?,
+            "functionResponse" => PartKind::ToolResult(self.function_response(value)?),
             kind => PartKind::Hosted {
                 dialect: DIALECT,
                 kind: EscapedStr::from(kind),
@@ -143,7 +145,7 @@ impl Decoder {
     }
 
     /// Source: Gemini API, `Blob`.
-    fn inline(
+    fn inline_data(
         &mut self,
         inline: Value<'_>,
         detail: Option<Located<EscapedStr>>,
@@ -170,9 +172,9 @@ impl Decoder {
         Ok(media)
     }
 
-    /// Source: Gemini API, `FileData`: a file of the Files API or a bucket, which only Google can
-    /// read, or a public address.
-    fn file(
+    /// A file of the Files API or a bucket, which only Google can read, or a public URL. Source:
+    /// Gemini API, `FileData`.
+    fn file_data(
         &mut self,
         file: Value<'_>,
         detail: Option<Located<EscapedStr>>,
@@ -180,12 +182,16 @@ impl Decoder {
         let uri = required(file, "fileUri")?;
         let mime = field(file, "mimeType");
         let kind = mime.map_or(Ok(MediaKind::Video), media_kind)?;
-        fields(file)?
-            .filter(|(key, _)| !["fileUri", "mimeType"].contains(&&**key))
-            .for_each(|(_, value)| self.unknown(value));
-        let source = if is_handle(&uri.str()?) {
-            // A handle has no room for the type, which the file itself knows.
-            mime.into_iter().for_each(|mime| self.unknown(mime));
+        for (key, value) in fields(file)? {
+            if !matches!(&*key, "fileUri" | "mimeType") {
+                self.unknown(value);
+            }
+        }
+        let source = if is_google_file(&uri.str()?) {
+            // Google knows the type of its own file; canon's reference has no field for it.
+            if let Some(mime) = mime {
+                self.unknown(mime);
+            }
             MediaSource::File {
                 id: Located::read(uri, Value::text)?,
                 dialect: DIALECT,
@@ -206,11 +212,10 @@ impl Decoder {
     }
 
     /// Source: Gemini API, `FunctionCall`; `args` may be missing.
-    fn call(
+    fn function_call(
         &mut self,
         call: Value<'_>,
-        turn: usize,
-        position: usize,
+        position: Position,
     ) -> Result<PartKind, DecodeError> {
         let (mut id, mut args) = (None, Raw::from_static("{}"));
         for (key, value) in fields(call)? {
@@ -225,7 +230,7 @@ impl Decoder {
             }
         }
         let name = required(call, "name")?.text()?;
-        let id = self.calls.call(id, &name, turn, position);
+        let id = self.calls.add(id, &name, position.turn, position.part);
         Ok(PartKind::ToolCall {
             id,
             name,
@@ -235,20 +240,27 @@ impl Decoder {
     }
 
     /// Source: Gemini API, `FunctionResponse`.
-    fn result(&mut self, result: Value<'_>) -> Result<ToolResult, DecodeError> {
-        let (mut id, mut parts, mut media, mut is_error) = (None, Vec::new(), Vec::new(), false);
+    fn function_response(&mut self, result: Value<'_>) -> Result<ToolResult, DecodeError> {
+        let mut id = None;
+        let mut parts = Vec::new();
+        let mut media = Vec::new();
+        let mut is_error = false;
         for (key, value) in fields(result)? {
             match &*key {
                 "name" => {}
                 "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
-                "response" => is_error = answer(value, &mut parts)?,
+                "response" => {
+                    let (text, is_failure) = response_text(value)?;
+                    parts.push(text);
+                    is_error = is_failure;
+                }
                 "parts" => self.result_media(value, &mut media)?,
                 _ => self.unknown(value),
             }
         }
         parts.append(&mut media);
         let name = required(result, "name")?.text()?;
-        let call_id = self.calls.result(id, &name);
+        let call_id = self.calls.resolve(id, &name);
         Ok(ToolResult {
             call_id,
             name: Some(name),
@@ -259,10 +271,10 @@ impl Decoder {
 
     fn result_media(&mut self, parts: Value<'_>, out: &mut Vec<Part>) -> Result<(), DecodeError> {
         for part in parts.items()? {
-            let Members { data, detail, .. } = self.members(part)?;
+            let PartMembers { data, detail, .. } = self.members(part)?;
             let media = match data {
-                Some((key, value)) if key == "inlineData" => self.inline(value, detail)?,
-                Some((key, value)) if key == "fileData" => self.file(value, detail)?,
+                Some((key, value)) if key == "inlineData" => self.inline_data(value, detail)?,
+                Some((key, value)) if key == "fileData" => self.file_data(value, detail)?,
                 _ => return Err(part.missing("inlineData").into()),
             };
             out.push(Part::new(PartKind::Media(media), part.offset()));
@@ -271,63 +283,62 @@ impl Decoder {
     }
 }
 
-/// Puts a part behind its turn's others, with what its `thoughtSignature` carried.
-fn place(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
-    let is_reasoning = matches!(part.kind, PartKind::Reasoning { .. });
-    let mut is_empty = false;
-    part.signature_at = signature.as_ref().map(|signature| signature.at);
-    match signature.map(|signature| envelope::unwrap(&signature.value)) {
-        Some(Carried::Own(value)) => part.signature = Some(own(value)),
-        Some(Carried::Foreign { signature, form }) if is_reasoning => {
-            sign(&mut part, signature, form)
+/// Appends a part to its turn, with what its `thoughtSignature` carried.
+///
+/// A signature of Gemini's own stays on its part. One of another dialect comes out of the envelope
+/// in which an earlier response carried it, and goes to reasoning. An empty text that only carried
+/// an envelope is left out.
+fn push_part(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
+    let mut is_carrier = false;
+    if let Some(signature) = signature {
+        part.signature_at = Some(signature.at);
+        match envelope::unwrap(&signature.value) {
+            Carried::Own(value) => part.signature = Some(own_signature(value)),
+            Carried::Foreign { signature, form } => {
+                if let PartKind::Reasoning {
+                    form: part_form, ..
+                } = &mut part.kind
+                {
+                    *part_form = form;
+                    part.signature = Some(signature);
+                } else {
+                    is_carrier = true;
+                    restore_reasoning(form, signature, part.at, parts);
+                }
+            }
+            Carried::Nothing => is_carrier = true,
         }
-        Some(Carried::Foreign { signature, form }) => {
-            is_empty = is_empty_text(&part);
-            restore_reasoning(form, signature, &part, parts);
-        }
-        Some(Carried::Nothing) => is_empty = is_empty_text(&part),
-        None => {}
     }
-    if !is_empty {
+    if !(is_carrier && is_empty_text(&part)) {
         parts.push(part);
     }
 }
 
-/// Gives reasoning its maker's token, and the form that it had there.
-fn sign(part: &mut Part, signature: Signature, made: ReasoningForm) {
-    if let PartKind::Reasoning { form, .. } = &mut part.kind {
-        *form = made;
-    }
-    part.signature = Some(signature);
-}
-
-/// Another maker's token on a part that is no reasoning: its client left the reasoning itself away
-/// (Gemini CLI keeps signatures of calls only), or was shown none. The reasoning stood before the
-/// text in front of the part.
-fn restore_reasoning(
-    form: ReasoningForm,
-    signature: Signature,
-    carrier: &Part,
-    parts: &mut Vec<Part>,
-) {
-    if parts
+/// Restores the reasoning that a signature of another dialect belongs to.
+///
+/// The client has left the reasoning out of its history (Gemini CLI keeps the signatures of calls
+/// only), or was shown none. The reasoning came before the text that precedes the carrier:
+///
+/// ```text
+///   call | text text [carrier]   ->   call | reasoning text text [carrier]
+/// ```
+fn restore_reasoning(form: ReasoningForm, signature: Signature, at: Offset, parts: &mut Vec<Part>) {
+    // The thought itself has come back with the same signature.
+    let is_known = parts
         .iter()
-        .any(|part| part.signature.as_ref() == Some(&signature))
-    {
+        .any(|part| part.signature.as_ref() == Some(&signature));
+    if is_known {
         return;
     }
-    let is_text = |part: &Part| matches!(part.kind, PartKind::Text(_));
-    let before_text = parts
+    let last_other = parts
         .iter()
-        .rposition(|part| !is_text(part))
-        .map_or(0, |last| last + 1);
-    let mut reasoning = Part::new(
-        PartKind::Reasoning {
-            form,
-            texts: Vec::new(),
-        },
-        carrier.at,
-    );
+        .rposition(|part| !matches!(part.kind, PartKind::Text(_)));
+    let before_text = last_other.map_or(0, |last| last + 1);
+    let kind = PartKind::Reasoning {
+        form,
+        texts: Vec::new(),
+    };
+    let mut reasoning = Part::new(kind, at);
     reasoning.signature = Some(signature);
     parts.insert(before_text, reasoning);
 }
@@ -336,8 +347,8 @@ fn is_empty_text(part: &Part) -> bool {
     matches!(&part.kind, PartKind::Text(text) if text.is_empty())
 }
 
-/// A token of Gemini's own; which provider and model made it is not known.
-fn own(value: EscapedStr) -> Signature {
+/// A signature of Gemini's own. Which provider and model gave it is not known.
+fn own_signature(value: EscapedStr) -> Signature {
     Signature {
         origin: Origin {
             dialect: DIALECT,
@@ -348,16 +359,16 @@ fn own(value: EscapedStr) -> Signature {
     }
 }
 
-/// Source: Gemini API, `Content.role`; `function` is the older word for results.
+/// Source: Gemini API, `Content.role`; `function` is the older role of results.
 fn role(role: Value<'_>) -> Result<Role, Invalid> {
-    match &*word(role)? {
+    match &*enum_name(role)? {
         "USER" | "FUNCTION" | "" => Ok(Role::User),
         "MODEL" => Ok(Role::Assistant),
         _ => Err(role.expected("`user`, `model` or `function`")),
     }
 }
 
-/// `mediaResolution` of a part is an object; its level alone is taken too.
+/// The level of `mediaResolution`, which is an object; the level alone is accepted too.
 fn resolution(value: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
     let level = field(value, "level").unwrap_or(value);
     Ok(Located::new(level.text()?, level.offset()))
@@ -369,18 +380,18 @@ fn media_kind(mime: Value<'_>) -> Result<MediaKind, DecodeError> {
     })
 }
 
-/// Whether only Google's own services can read what the URI names.
-pub(super) fn is_handle(uri: &str) -> bool {
+/// Whether the URI names a file that only Google's own services can read.
+pub(super) fn is_google_file(uri: &str) -> bool {
     uri.starts_with("gs://")
         || uri.starts_with("files/")
         || uri.starts_with("https://generativelanguage.googleapis.com/")
 }
 
-/// The text of a call's answer, and whether it is an error.
+/// The output of a call as a text part, and whether it is an error.
 ///
-/// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappings; any other
-/// object is the answer itself.
-fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
+/// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappers; any other
+/// object is the output itself.
+fn response_text(response: Value<'_>) -> Result<(Part, bool), Invalid> {
     let mut members = response.members()?;
     let (first, second) = (members.next(), members.next());
     let (value, is_error) = match (first, second) {
@@ -391,6 +402,5 @@ fn answer(response: Value<'_>, parts: &mut Vec<Part>) -> Result<bool, Invalid> {
     let text = value
         .text()
         .unwrap_or_else(|_| value.raw().compact().to_text());
-    parts.push(Part::text(text, value.offset()));
-    Ok(is_error)
+    Ok((Part::text(text, value.offset()), is_error))
 }

@@ -1,25 +1,24 @@
-//! Turns into `contents`: roles, parts, results of calls, and where signatures stand.
+//! Encodes turns as `contents`: roles, parts, results of calls, and where signatures go.
+//!
+//! The order of the turns is given (`turns::arrange`).
 //!
 //! Source: Gemini API, `Content`, `Part`, "Thought signatures"; `translation.md` sections 3, 4 and
-//! 10. The order of the turns is given (`turns::arrange`); nothing here moves a result.
+//! 10.
 
 use std::collections::HashMap;
 
 use super::DIALECT;
-use super::content_encode::{Data, Piece};
-use super::messages_decode::is_handle;
-use super::request_encode::{Context, note_marks};
-use crate::canon::{
-    Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, Signature, ToolResult, Turn,
-};
+use super::content_encode::{PartData, WirePart};
+use super::messages_decode::is_google_file;
+use super::request_encode::{Context, report_part_losses};
+use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult, Turn};
 use crate::json::{self, EscapedStr, Raw};
-use crate::protocol::file_refs;
-use crate::protocol::{Operation, envelope};
+use crate::protocol::{Operation, Target, envelope, file_refs};
 
-/// Stands for a first turn that is not the user's.
+/// The user's turn before a conversation that the model begins.
 const CONTINUE: &str = "(continue)";
 
-/// Stands for a signature that another maker's call cannot have. Source: Gemini API, "Thought
+/// The signature of a call that another dialect's model made. Source: Gemini API, "Thought
 /// signatures", FAQ.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 
@@ -27,42 +26,47 @@ const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) role: &'static str,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) parts: Vec<WirePart>,
 }
 
-pub(super) struct Contents<'c, 'l> {
+pub(super) struct ContentsEncoder<'c, 'l> {
     context: &'c Context<'c>,
     losses: &'l mut Losses,
     contents: Vec<Content>,
-    /// The names on the wire of the calls so far, by their ids: a result must say its call's.
-    called: HashMap<String, EscapedStr>,
+    /// The names on the wire of the calls so far, by id: a result has to repeat its call's.
+    call_names: HashMap<String, EscapedStr>,
 }
 
-/// A token of Gemini's own that came back on reasoning, and before which piece it stands.
-struct Token {
-    before: usize,
+/// A signature of Gemini's own that came back on reasoning.
+struct ReasoningSignature {
+    /// The index of the part that follows.
+    index: usize,
     value: EscapedStr,
-    /// Whether it came in another dialect's carrier: it may have stood on the call then.
-    is_homeless: bool,
+    /// Whether it came through another dialect, which moved it from a call to reasoning.
+    is_displaced: bool,
 }
 
-impl<'c, 'l> Contents<'c, 'l> {
+impl<'c, 'l> ContentsEncoder<'c, 'l> {
     pub(super) fn new(context: &'c Context<'c>, losses: &'l mut Losses) -> Self {
         Self {
             context,
             losses,
             contents: Vec::new(),
-            called: HashMap::new(),
+            call_names: HashMap::new(),
         }
     }
 
     pub(super) fn encode(mut self) -> Vec<Content> {
         let turns = &self.context.request.turns;
+        // The running tool loop begins after the user's last question.
         let loop_start = turns
             .iter()
             .rposition(is_question)
             .map_or(0, |question| question + 1);
         for (index, turn) in turns.iter().enumerate() {
+            if let Some(name) = &turn.name {
+                self.losses.dropped(name.at);
+            }
             match turn.role {
                 Role::User => self.user(turn),
                 Role::Assistant => self.model(turn, index >= loop_start),
@@ -70,146 +74,147 @@ impl<'c, 'l> Contents<'c, 'l> {
             }
         }
         self.start_with_user();
-        self.end_with_user();
+        self.refuse_prefill();
         self.contents
     }
 
-    fn push(&mut self, role: &'static str, mut pieces: Vec<Piece>) {
+    /// Appends the parts of a turn. Turns of one role become one entry.
+    fn push(&mut self, role: &'static str, mut parts: Vec<WirePart>) {
         match self.contents.last_mut() {
-            _ if pieces.is_empty() => {}
-            Some(last) if last.role == role => last.pieces.append(&mut pieces),
-            _ => self.contents.push(Content { role, pieces }),
+            _ if parts.is_empty() => {}
+            Some(last) if last.role == role => last.parts.append(&mut parts),
+            _ => self.contents.push(Content { role, parts }),
         }
     }
 
     fn start_with_user(&mut self) {
-        if self
+        let starts_with_user = self
             .contents
             .first()
-            .is_none_or(|first| first.role != "user")
-        {
-            let pieces = vec![Piece::text(EscapedStr::from_static(CONTINUE))];
-            self.contents.insert(
-                0,
-                Content {
-                    role: "user",
-                    pieces,
-                },
-            );
+            .is_some_and(|first| first.role == "user");
+        if !starts_with_user {
+            let first = Content {
+                role: "user",
+                parts: vec![WirePart::text(EscapedStr::from_static(CONTINUE))],
+            };
+            self.contents.insert(0, first);
             self.losses.added("turn");
         }
     }
 
-    /// Gemini goes on with no answer that is given to it. Source: `translation.md` section 3.
-    fn end_with_user(&mut self) {
-        let is_begun = self
+    /// Refuses a response that the client began, which Gemini does not continue. Source:
+    /// `translation.md` section 3.
+    fn refuse_prefill(&mut self) {
+        let is_prefill = self
             .contents
             .last()
             .is_some_and(|last| last.role == "model");
-        if is_begun && self.context.target.operation != Operation::CountTokens {
+        if is_prefill && self.context.target.operation != Operation::CountTokens {
             let at = self.context.request.turns.last().map(|turn| turn.at);
-            self.losses.refuse(at, "the gemini dialect goes on with no answer that is given to it: end with a message of the user");
+            let why = "the gemini dialect goes on with no answer that is given to it: end with a message of the user";
+            self.losses.refuse(at, why);
         }
     }
 
-    /// Results stand first and together, media that does not fit into them behind.
+    /// Encodes a user's turn. The results come first, and media that they cannot hold after them.
     fn user(&mut self, turn: &Turn) {
-        self.note_name(turn);
         let (mut results, mut others) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolResult(result) => {
-                    results.push(self.result(part, result, &mut others))
+                    results.push(self.result(part, result, &mut others));
                 }
-                _ => others.extend(self.piece(part)),
+                _ => others.extend(self.part(part)),
             }
         }
         results.append(&mut others);
         self.push("user", results);
     }
 
-    /// Gemini has system text in front only.
+    /// Encodes system text between turns, which Gemini has no role for, as the user's.
     fn reminder(&mut self, turn: &Turn) {
-        self.note_name(turn);
         self.losses.adjusted(turn.at);
-        let pieces = turn.parts.iter().filter_map(|part| self.piece(part));
-        let pieces = pieces.map(wrap_reminder).collect();
-        self.push("user", pieces);
+        let mut parts = Vec::with_capacity(turn.parts.len());
+        for part in &turn.parts {
+            parts.extend(self.part(part).map(wrap_reminder));
+        }
+        self.push("user", parts);
     }
 
     fn model(&mut self, turn: &Turn, is_in_loop: bool) {
-        self.note_name(turn);
-        let (mut pieces, mut tokens) = (Vec::new(), Vec::new());
+        let (mut parts, mut signatures) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match &part.kind {
                 PartKind::Reasoning { texts, .. } => {
-                    self.reasoning(part, texts, &mut pieces, &mut tokens)
+                    self.reasoning(part, texts, &mut parts, &mut signatures);
                 }
-                _ => pieces.extend(self.piece(part)),
+                _ => parts.extend(self.part(part)),
             }
         }
-        place(tokens, &mut pieces);
-        if is_in_loop && self.context.thinking.is_by_level() {
-            self.sign_first_call(&mut pieces);
+        place_signatures(signatures, &mut parts);
+        if is_in_loop && self.context.thinking.is_generation_3() {
+            self.sign_first_call(&mut parts);
         }
-        self.push("model", pieces);
+        self.push("model", parts);
     }
 
-    /// Gemini 3 refuses the running loop of calls where the first call of a turn has no signature.
-    fn sign_first_call(&mut self, pieces: &mut [Piece]) {
-        let first = pieces.iter_mut().find(|piece| piece.is_call());
-        if let Some(call) = first.filter(|call| call.signature.is_none()) {
+    /// Signs the first call of a turn in the running tool loop, which Gemini 3 refuses without a
+    /// signature.
+    fn sign_first_call(&mut self, parts: &mut [WirePart]) {
+        let first = parts.iter_mut().find(|part| part.is_call());
+        if let Some(call) = first
+            && call.signature.is_none()
+        {
             call.signature = Some(EscapedStr::from_static(NO_SIGNATURE));
             self.losses.added("thoughtSignature");
         }
     }
 
-    /// Another maker's reasoning is left out; what never had a token goes as a thought.
+    /// Encodes reasoning. That of another model is left out, since its signature cannot be
+    /// verified; reasoning without a signature is written as a thought.
     fn reasoning(
         &mut self,
         part: &Part,
         texts: &[EscapedStr],
-        pieces: &mut Vec<Piece>,
-        tokens: &mut Vec<Token>,
+        parts: &mut Vec<WirePart>,
+        signatures: &mut Vec<ReasoningSignature>,
     ) {
-        note_marks(part, self.losses);
-        let fitting = self.fitting(part.signature.as_ref());
-        if part.signature.is_some() && fitting.is_none() {
-            return self.losses.dropped(part.at);
-        }
-        if let (Some(signature), Some(value)) = (&part.signature, fitting) {
-            let is_homeless = !signature.origin.provider.is_empty();
-            tokens.push(Token {
-                before: pieces.len(),
+        report_part_losses(part, self.losses);
+        if let Some(signature) = &part.signature {
+            let Some(value) = self.own_signature(part) else {
+                return self.losses.dropped(part.at);
+            };
+            signatures.push(ReasoningSignature {
+                index: parts.len(),
                 value,
-                is_homeless,
+                // An envelope names its provider; a client of this dialect cannot.
+                is_displaced: !signature.origin.provider.is_empty(),
             });
         }
         if !texts.is_empty() {
-            pieces.push(Piece::thought(EscapedStr::join(texts, "\\n\\n")));
+            parts.push(WirePart::thought(EscapedStr::join(texts, "\\n\\n")));
         }
     }
 
-    fn fitting(&self, signature: Option<&Signature>) -> Option<EscapedStr> {
-        envelope::fitting(
-            signature,
-            DIALECT,
-            self.context.target.provider,
-            self.context.target.model,
-        )
-        .cloned()
+    /// The signature of a part, where the target can verify it: it comes from this dialect, and
+    /// from the target's provider and model as far as these are known.
+    fn own_signature(&self, part: &Part) -> Option<EscapedStr> {
+        let Target {
+            provider, model, ..
+        } = self.context.target;
+        envelope::fitting(part.signature.as_ref(), DIALECT, provider, model).cloned()
     }
 
-    /// One part that is neither reasoning nor a result. `None` = it cannot be carried, which has
-    /// been noted.
-    fn piece(&mut self, part: &Part) -> Option<Piece> {
-        note_marks(part, self.losses);
-        let signature = self.fitting(part.signature.as_ref());
+    /// Encodes a part that is neither reasoning nor a result. `None` where it cannot be carried,
+    /// which has been reported.
+    fn part(&mut self, part: &Part) -> Option<WirePart> {
+        report_part_losses(part, self.losses);
+        let signature = self.own_signature(part);
         if signature.is_none() {
             part.drop_signature(self.losses);
         }
-        let piece = match &part.kind {
-            PartKind::Text(text) | PartKind::Refusal(text) => Piece::text(text.clone()),
+        let wire = match &part.kind {
+            PartKind::Text(text) | PartKind::Refusal(text) => WirePart::text(text.clone()),
             PartKind::Media(media) => self.media(part, media)?,
             PartKind::ToolCall {
                 id,
@@ -217,16 +222,17 @@ impl<'c, 'l> Contents<'c, 'l> {
                 namespace,
                 input,
             } => {
-                let wire = self.context.names.wire(name, namespace.as_ref());
-                self.called.insert(id.to_plain().into_owned(), wire.clone());
-                Piece::new(Data::Call {
+                let name = self.context.names.wire(name, namespace.as_ref());
+                let key = id.to_plain().into_owned();
+                self.call_names.insert(key, name.clone());
+                WirePart::new(PartData::FunctionCall {
                     id: id.clone(),
-                    name: wire,
+                    name,
                     args: input.to_object(),
                 })
             }
             PartKind::Hosted { dialect, kind, raw } if *dialect == DIALECT => {
-                Piece::new(Data::Hosted {
+                WirePart::new(PartData::Hosted {
                     kind: kind.clone(),
                     raw: raw.clone(),
                 })
@@ -236,177 +242,169 @@ impl<'c, 'l> Contents<'c, 'l> {
                 return None;
             }
         };
-        Some(piece.signed(signature))
+        Some(wire.signed(signature))
     }
 
-    fn media(&mut self, part: &Part, media: &Media) -> Option<Piece> {
-        [&media.name, &media.context]
-            .into_iter()
-            .flatten()
-            .for_each(|field| self.losses.dropped(field.at));
+    fn media(&mut self, part: &Part, media: &Media) -> Option<WirePart> {
+        for text in [&media.name, &media.context].into_iter().flatten() {
+            self.losses.dropped(text.at);
+        }
         let data = self.media_data(part, media)?;
         let resolution = self.resolution(media);
-        Some(Piece {
+        Some(WirePart {
             data,
             signature: None,
             resolution,
         })
     }
 
-    fn media_data(&mut self, part: &Part, media: &Media) -> Option<Data> {
+    fn media_data(&mut self, part: &Part, media: &Media) -> Option<PartData> {
         match &media.source {
-            MediaSource::Inline { mime, data } => {
-                return Some(Data::Inline {
-                    mime: mime.clone(),
-                    data: data.clone(),
-                });
-            }
-            MediaSource::Plain(text) => {
-                return Some(Data::Text {
-                    text: text.clone(),
-                    is_thought: false,
-                });
-            }
-            MediaSource::Url { url, mime } if is_googles(&url.to_plain()) => {
-                return Some(Data::File {
+            MediaSource::Inline { mime, data } => Some(PartData::InlineData {
+                mime: mime.clone(),
+                data: data.clone(),
+            }),
+            MediaSource::Plain(text) => Some(PartData::Text {
+                text: text.clone(),
+                is_thought: false,
+            }),
+            MediaSource::Url { url, mime } if is_fetched(&url.to_plain()) => {
+                Some(PartData::FileData {
                     uri: url.clone(),
                     mime: mime.clone(),
-                });
+                })
             }
-            MediaSource::File { id, dialect } if *dialect == DIALECT => {
-                return Some(Data::File {
-                    uri: id.value.clone(),
-                    mime: None,
-                });
-            }
+            MediaSource::File { id, dialect } if *dialect == DIALECT => Some(PartData::FileData {
+                uri: id.value.clone(),
+                mime: None,
+            }),
             MediaSource::Url { .. } => {
                 let kind = media.kind.name();
-                self.losses.refuse(
-                    part.at,
-                    format!("the gemini dialect fetches no {kind} from an address; send its data"),
-                );
+                let why =
+                    format!("the gemini dialect fetches no {kind} from an address; send its data");
+                self.losses.refuse(part.at, why);
+                None
             }
-            MediaSource::File { id, dialect } => file_refs::refuse(self.losses, id, *dialect),
+            MediaSource::File { id, dialect } => {
+                file_refs::refuse(self.losses, id, *dialect);
+                None
+            }
         }
-        None
     }
 
-    /// Source: Gemini API, `Part.media_resolution` (3 and later). `auto` says nothing.
+    /// The resolution of media. `auto` is the default. Source: Gemini API, `Part.media_resolution`
+    /// (3 and later).
     fn resolution(&mut self, media: &Media) -> Option<EscapedStr> {
         let detail = media
             .detail
             .as_ref()
             .filter(|detail| detail.value != "auto")?;
-        let word = detail.value.to_plain().to_ascii_uppercase();
-        let level = match word.strip_prefix("MEDIA_RESOLUTION_").unwrap_or(&word) {
-            level @ ("LOW" | "MEDIUM" | "HIGH") if self.context.thinking.is_by_level() => level,
-            _ => {
-                self.losses.dropped(detail.at);
-                return None;
-            }
-        };
+        let name = detail.value.to_plain().to_ascii_uppercase();
+        let level = name.strip_prefix("MEDIA_RESOLUTION_").unwrap_or(&name);
+        let is_known = matches!(level, "LOW" | "MEDIUM" | "HIGH");
+        if !is_known || !self.context.thinking.is_generation_3() {
+            self.losses.dropped(detail.at);
+            return None;
+        }
         Some(EscapedStr::from(format!("MEDIA_RESOLUTION_{level}")))
     }
 
-    /// Media that the result itself cannot hold goes to `others`.
-    fn result(&mut self, part: &Part, result: &ToolResult, others: &mut Vec<Piece>) -> Piece {
-        note_marks(part, self.losses);
+    /// Encodes a result. Media that it cannot hold goes to `others`.
+    fn result(&mut self, part: &Part, result: &ToolResult, others: &mut Vec<WirePart>) -> WirePart {
+        report_part_losses(part, self.losses);
         let (mut texts, mut media) = (Vec::new(), Vec::new());
         for inner in &result.parts {
-            match self.piece(inner).map(|piece| piece.data) {
-                Some(Data::Text { text, .. }) => texts.push(text),
+            match self.part(inner).map(|wire| wire.data) {
+                Some(PartData::Text { text, .. }) => texts.push(text),
                 Some(data) if self.fits_result(inner) => media.push(data),
                 Some(data) => {
                     self.losses.adjusted(inner.at);
-                    others.push(Piece::new(data));
+                    others.push(WirePart::new(data));
                 }
                 None => {}
             }
         }
-        let name = self
-            .called
-            .get(&*result.call_id.to_plain())
-            .or(result.name.as_ref());
-        let name = name.unwrap_or(&result.call_id).clone();
-        let response = response(&EscapedStr::join(&texts, "\\n"), result.is_error);
-        Piece::new(Data::Result {
+        let call_name = self.call_names.get(&*result.call_id.to_plain());
+        let name = call_name
+            .or(result.name.as_ref())
+            .unwrap_or(&result.call_id)
+            .clone();
+        WirePart::new(PartData::FunctionResponse {
             id: result.call_id.clone(),
             name,
-            response,
+            response: response(&EscapedStr::join(&texts, "\\n"), result.is_error),
             media,
         })
     }
 
-    /// Source: Gemini API, "Multimodal function responses" (3 and later): images and documents.
+    /// Whether a result can hold a part: images and documents. Source: Gemini API, "Multimodal
+    /// function responses" (3 and later).
     fn fits_result(&self, part: &Part) -> bool {
-        let is_taken = |media: &Media| {
-            matches!(
-                media.kind,
-                MediaKind::Image | MediaKind::Pdf | MediaKind::Document
-            )
+        let PartKind::Media(media) = &part.kind else {
+            return false;
         };
-        self.context.thinking.is_by_level()
-            && matches!(&part.kind, PartKind::Media(media) if is_taken(media))
-    }
-
-    fn note_name(&mut self, turn: &Turn) {
-        turn.name
-            .iter()
-            .for_each(|name| self.losses.dropped(name.at));
+        let is_accepted = matches!(
+            media.kind,
+            MediaKind::Image | MediaKind::Pdf | MediaKind::Document
+        );
+        is_accepted && self.context.thinking.is_generation_3()
     }
 }
 
-/// A turn in which the person speaks, rather than tools: where the running loop of calls begins.
+/// Whether the turn is a person's question rather than the results of calls.
 fn is_question(turn: &Turn) -> bool {
     let is_result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
     turn.role == Role::User && !turn.parts.iter().any(is_result)
 }
 
-fn wrap_reminder(mut piece: Piece) -> Piece {
-    if let Data::Text { text, .. } = &mut piece.data {
-        *text = EscapedStr::join(
-            [
-                &EscapedStr::from("<system-reminder>\n"),
-                text,
-                &EscapedStr::from("\n</system-reminder>"),
-            ],
-            "",
-        );
+/// Wraps system text in the tags by which models know it inside of a user's turn.
+fn wrap_reminder(mut part: WirePart) -> WirePart {
+    if let PartData::Text { text, .. } = &mut part.data {
+        let open = EscapedStr::from("<system-reminder>\n");
+        let close = EscapedStr::from("\n</system-reminder>");
+        *text = EscapedStr::join([&open, text, &close], "");
     }
-    piece
+    part
 }
 
-/// Puts tokens where Gemini looks for them.
+/// Puts the signatures of reasoning on the parts where Gemini looks for them.
 ///
-/// One that came through another dialect's client has lost its place: where the turn calls, Gemini
-/// gave it on the first call. Any other stands on the piece that it came with.
-fn place(mut tokens: Vec<Token>, pieces: &mut Vec<Piece>) {
-    if let Some(call) = pieces.iter_mut().find(|piece| piece.is_call())
+/// A signature that came through another dialect has lost its place: Gemini gave it on the first
+/// call of the turn where there is one. Any other belongs to the part that it came with, or to an
+/// empty text of its own where that part is a call or has a signature:
+///
+/// ```text
+///   thought(s1) text call      ->  thought+s1 text call           own
+///   thought(s1) text call      ->  thought text call+s1           displaced
+///   (s1) call                  ->  ""+s1 call                     own, without its thought
+/// ```
+fn place_signatures(mut signatures: Vec<ReasoningSignature>, parts: &mut Vec<WirePart>) {
+    if let Some(call) = parts.iter_mut().find(|part| part.is_call())
         && call.signature.is_none()
-        && let Some(last) = tokens.iter().rposition(|token| token.is_homeless)
+        && let Some(last) = signatures.iter().rposition(|one| one.is_displaced)
     {
-        call.signature = Some(tokens.remove(last).value);
+        call.signature = Some(signatures.remove(last).value);
     }
-    // From the end, so that what is inserted moves no earlier place.
-    for token in tokens.into_iter().rev() {
-        match pieces.get_mut(token.before) {
-            Some(piece) if piece.signature.is_none() && !piece.is_call() => {
-                piece.signature = Some(token.value)
+    // From the end, so that an insertion moves no index that is still needed.
+    for signature in signatures.into_iter().rev() {
+        let value = signature.value;
+        match parts.get_mut(signature.index) {
+            Some(part) if part.signature.is_none() && !part.is_call() => {
+                part.signature = Some(value);
             }
-            _ => pieces.insert(token.before, Piece::token(token.value)),
+            _ => parts.insert(signature.index, WirePart::signature_only(value)),
         }
     }
 }
 
-/// Whether Gemini reads what stands at the address: its own files, buckets and YouTube's videos.
-fn is_googles(url: &str) -> bool {
-    is_handle(url)
-        || ["https://www.youtube.com/", "https://youtu.be/"]
-            .iter()
-            .any(|start| url.starts_with(start))
+/// Whether Gemini fetches the URL: its own files, buckets, and YouTube's videos.
+fn is_fetched(url: &str) -> bool {
+    is_google_file(url)
+        || url.starts_with("https://www.youtube.com/")
+        || url.starts_with("https://youtu.be/")
 }
 
-/// A result's text as the object that `functionResponse.response` has to be.
+/// The text of a result as the object that `functionResponse.response` has to be.
 fn response(text: &EscapedStr, is_error: bool) -> Raw {
     let key = if is_error { "error" } else { "output" };
     match text.to_object() {

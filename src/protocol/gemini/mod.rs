@@ -1,12 +1,21 @@
-//! Gemini: `generateContent` and its siblings.
+//! The Gemini dialect, towards clients and towards upstreams.
 //!
-//! Source: Gemini API v1beta, and gemini.md for what was measured. JSON is camelCase, snake_case is
-//! read too; the path names the model. One table each: finish reasons (`finish`), errors
-//! (`faults`), thinking by model (`models`).
+//! JSON is camelCase, and snake_case is accepted; the path names the model.
 //!
-//! Nothing here knows a provider's URL, an account, or another dialect's words.
+//! - Routing: `routing`. What passes through: `frame_info`.
+//! - Requests: `request_decode` and `request_encode`, with `messages_*`, `tools_*`, `config_*`
+//!   and `reasoning_encode`; `call_ids` matches results to calls.
+//! - Responses: `response_decode` and `response_encode`, `stream_decode` and
+//!   `stream_encode`. Both ways a whole response and a stream share their state:
+//!   `chunk_decode` with `candidate_decode`, and `candidate_encode`.
+//! - Both: `content_encode` writes parts, `proto_json` reads fields.
+//! - Tables: `finish`, `faults`, `usage`, `models`, `logprobs`. Embeddings: `embed`.
+//!
+//! Source: Gemini API v1beta, and gemini.md for what was measured. Nothing here knows a provider's
+//! URL, an account, or another dialect's names.
 
 mod call_ids;
+mod candidate_decode;
 mod candidate_encode;
 mod chunk_decode;
 mod config_decode;
@@ -49,6 +58,7 @@ use super::{
 use crate::canon::{Dialect, Fault, Losses, ModelCard, Request, Response};
 use crate::json::{self, Document};
 
+/// Its name.
 pub const DIALECT: Dialect = Dialect::named("gemini");
 
 /// Source: Gemini API, `FunctionDeclaration.name`.
@@ -58,24 +68,24 @@ const NAME_RULES: NameRules = NameRules {
     starts_with_letter: true,
 };
 
-/// The Gemini API.
+/// The dialect itself; it holds nothing.
 pub struct Gemini;
 
-/// The path of a method of a model, whose name may hold slashes and colons.
+/// The path of a model's method.
 fn path(model: &str, method: &str) -> String {
     format!("{}:{method}", model_path(model))
 }
 
-/// What Google calls a resource name: `models/x`.
+/// The resource name of a model: `models/x`.
 fn resource(model: &str) -> String {
-    let folder = if model.starts_with("models/") || model.starts_with("tunedModels/") {
-        ""
+    if model.starts_with("models/") || model.starts_with("tunedModels/") {
+        model.to_owned()
     } else {
-        "models/"
-    };
-    format!("{folder}{model}")
+        format!("models/{model}")
+    }
 }
 
+/// The path of a model, whose name may have slashes and colons.
 fn model_path(model: &str) -> String {
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC
         .remove(b'-')
@@ -90,9 +100,9 @@ fn model_path(model: &str) -> String {
 
 static DESCRIPTOR: Descriptor = Descriptor {
     dialect: DIALECT,
-    // A model's name stands behind `models/`, which `Route::matches` takes off. The AI SDK leaves
-    // it out where the name holds a slash, as `provider/model` does (observed with
-    // `@ai-sdk/google` 3.0.141).
+    // A model's name follows `models/`, which `Route::matches` strips. The AI SDK leaves it out
+    // where the name has a slash, as `provider/model` does (observed with `@ai-sdk/google`
+    // 3.0.141).
     routes: &[
         Route::post("/{model}:generateContent", Operation::Generate),
         Route::post("/{model}:streamGenerateContent", Operation::StreamGenerate),
@@ -130,20 +140,22 @@ impl Protocol for Gemini {
         &DESCRIPTOR
     }
 
-    /// Source: `clients.md`, Gemini CLI and google-genai: the version segment, the headers of
-    /// Google's clients, the key in the query.
+    /// Whether the version segment, the headers of Google's clients or the key in the query are
+    /// this dialect's. Source: `clients.md`, Gemini CLI and google-genai.
     fn is_hinted(&self, hints: &Hints<'_>) -> bool {
         let version = hints.version.unwrap_or_default();
-        version.contains("beta")
-            || version.contains("alpha")
-            || ["x-goog-api-key", "x-goog-api-client"].iter().any(|name| hints.headers.contains_key(*name))
-            || proto_json::parameter(hints.query, "key").is_some()
-            // Others only read below `/models/`, also names with colons such as `llama3:8b`.
-            || hints.method == Method::POST && hints.path.starts_with("/models/")
+        let is_preview = version.contains("beta") || version.contains("alpha");
+        let has_header = ["x-goog-api-key", "x-goog-api-client"]
+            .iter()
+            .any(|name| hints.headers.contains_key(*name));
+        let has_key = proto_json::parameter(hints.query, "key").is_some();
+        // Other dialects only read below `/models/`, also names with colons such as `llama3:8b`.
+        let is_model_method = hints.method == Method::POST && hints.path.starts_with("/models/");
+        is_preview || has_header || has_key || is_model_method
     }
 
     fn stream_content_type(&self, query: Option<&str>) -> &'static str {
-        stream_encode::Form::of(query).content_type()
+        stream_encode::StreamFraming::of(query).content_type()
     }
 
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
@@ -203,7 +215,7 @@ impl Protocol for Gemini {
     }
 
     fn decode_fault(&self, status: StatusCode, _: &HeaderMap, body: &[u8]) -> Fault {
-        faults::decode_answer(status, body)
+        faults::decode(status, body)
     }
 
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes) {
@@ -220,7 +232,7 @@ impl Protocol for Gemini {
     }
 
     fn frame_info(&self, frame: &sse::Frame) -> FrameInfo {
-        frame_info::look(&frame.data)
+        frame_info::frame(frame)
     }
 
     fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse> {

@@ -1,76 +1,76 @@
-//! Models: the list in Gemini's shape, and which way of steering thought a model takes.
+//! Model lists and cards, and how the thinking of a model is controlled, by its name.
 //!
-//! Source: Gemini API, `models.list`, and "Thinking" (levels and budgets). Knows names, never a
-//! provider's catalogue.
+//! Source: Gemini API, `models.list`, and "Thinking" (levels and budgets).
 
 use bytes::Bytes;
 
 use super::proto_json::{count, field, parameter, required};
 use crate::canon::{Fault, ModelCard};
-use crate::json::{self, Document, Object, Value};
+use crate::json::{self, Document, Invalid, Object, Value};
 use crate::protocol::MalformedResponse;
 
-/// How a model's thinking is steered. Never both ways: upstreams refuse that.
+/// How the thinking of a model is controlled: by a level or by a budget. Upstreams refuse both
+/// together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Thinking {
-    /// Models before 2.5.
-    None,
-    /// 2.5: a bound on tokens.
-    Budget(Budgets),
-    /// 3 and later, which also check thought signatures: a word, `least` being the lowest that the
-    /// model takes.
-    Level { least: &'static str },
+pub(super) enum ThinkingControl {
+    /// Models before 2.5 do not think.
+    Unsupported,
+    /// 2.5: a limit on tokens.
+    Budget(BudgetRange),
+    /// 3 and later: `lowest` is the lowest level that the model accepts.
+    Level { lowest: &'static str },
 }
 
-/// The budgets that a model takes.
+/// The budgets that a model accepts, in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Budgets {
-    pub(super) least: u64,
-    pub(super) most: u64,
+pub(super) struct BudgetRange {
+    pub(super) min: u64,
+    pub(super) max: u64,
     /// Whether 0 switches thinking off.
-    pub(super) may_be_off: bool,
+    pub(super) can_disable: bool,
 }
 
-/// By what the name holds; the first row that fits counts. Names without a version
-/// (`gemini-flash-latest`) mean the newest.
+/// By a part of the model's name; the first row that matches counts. Names without a version
+/// (`gemini-flash-latest`) mean the newest model.
 #[rustfmt::skip]
-const THINKING: [(&str, Thinking); 7] = [
-    ("gemini-1",              Thinking::None),
-    ("gemini-2.0",            Thinking::None),
-    ("gemma",                 Thinking::None),
-    ("gemini-2.5-pro",        Thinking::Budget(Budgets { least: 128, most: 32_768, may_be_off: false })),
-    ("gemini-2.5-flash-lite", Thinking::Budget(Budgets { least: 512, most: 24_576, may_be_off: true })),
-    ("gemini-2.5",            Thinking::Budget(Budgets { least: 1,   most: 24_576, may_be_off: true })),
-    ("-pro",                  Thinking::Level { least: "LOW" }),
+const THINKING: [(&str, ThinkingControl); 7] = [
+    ("gemini-1",              ThinkingControl::Unsupported),
+    ("gemini-2.0",            ThinkingControl::Unsupported),
+    ("gemma",                 ThinkingControl::Unsupported),
+    ("gemini-2.5-pro",        ThinkingControl::Budget(BudgetRange { min: 128, max: 32_768, can_disable: false })),
+    ("gemini-2.5-flash-lite", ThinkingControl::Budget(BudgetRange { min: 512, max: 24_576, can_disable: true })),
+    ("gemini-2.5",            ThinkingControl::Budget(BudgetRange { min: 1,   max: 24_576, can_disable: true })),
+    ("-pro",                  ThinkingControl::Level { lowest: "LOW" }),
 ];
 
-impl Thinking {
+impl ThinkingControl {
     pub(super) fn of(model: &str) -> Self {
         let row = THINKING.iter().find(|(part, _)| model.contains(part));
-        row.map_or(Self::Level { least: "MINIMAL" }, |(_, thinking)| *thinking)
+        row.map_or(Self::Level { lowest: "MINIMAL" }, |(_, control)| *control)
     }
 
-    /// Whether the model is of the generation (3 and later) that checks thought signatures, takes
-    /// media in results of calls and a resolution on each part.
-    pub(super) fn is_by_level(self) -> bool {
+    /// Whether the model is of generation 3 or later, which verifies thought signatures and accepts
+    /// media in function responses and a resolution for each part.
+    pub(super) fn is_generation_3(self) -> bool {
         matches!(self, Self::Level { .. })
     }
 }
 
-/// One page of the list: `pageSize` models from `pageToken` on, which is the index of the first.
+/// Encodes one page of the list: `pageSize` models from `pageToken` on, which is the index of the
+/// first.
 pub(super) fn encode_list(models: &[ModelCard], query: Option<&str>) -> Bytes {
-    let asked = |name: &str| parameter(query, name).and_then(|value| value.parse::<usize>().ok());
-    let start = asked("pageToken").unwrap_or(0).min(models.len());
-    let size = asked("pageSize")
+    let number = |name: &str| parameter(query, name).and_then(|value| value.parse::<usize>().ok());
+    let start = number("pageToken").unwrap_or(0).min(models.len());
+    let size = number("pageSize")
         .filter(|&size| size > 0)
         .unwrap_or(models.len());
     let end = start.saturating_add(size).min(models.len());
     json::document(|value| {
         value.object(|list| {
             list.array("models", |cards| {
-                models[start..end]
-                    .iter()
-                    .for_each(|card| cards.object(|model| write(model, card)))
+                for card in &models[start..end] {
+                    cards.object(|model| write_card(model, card));
+                }
             });
             if end < models.len() {
                 list.str("nextPageToken", &end.to_string());
@@ -79,52 +79,50 @@ pub(super) fn encode_list(models: &[ModelCard], query: Option<&str>) -> Bytes {
     })
 }
 
+/// Encodes one model.
 pub(super) fn encode(card: &ModelCard) -> Bytes {
-    json::document(|value| value.object(|model| write(model, card)))
+    json::document(|value| value.object(|model| write_card(model, card)))
 }
 
-/// Clients filter on `supportedGenerationMethods`, so it is always there.
-fn write(model: &mut Object<'_>, card: &ModelCard) {
+fn write_card(model: &mut Object<'_>, card: &ModelCard) {
     model.str("name", &format!("models/{}", card.id));
     model.str(
         "displayName",
         card.display_name.as_ref().unwrap_or(&card.id),
     );
-    model.some("inputTokenLimit", card.input_tokens_max, |value, limit| {
-        value.u64(limit)
-    });
-    model.some(
-        "outputTokenLimit",
-        card.output_tokens_max,
-        |value, limit| value.u64(limit),
-    );
+    if let Some(limit) = card.input_tokens_max {
+        model.u64("inputTokenLimit", limit);
+    }
+    if let Some(limit) = card.output_tokens_max {
+        model.u64("outputTokenLimit", limit);
+    }
+    // Clients filter the list by this field, so it is always written.
     model.array("supportedGenerationMethods", |methods| {
-        ["generateContent", "streamGenerateContent", "countTokens"]
-            .iter()
-            .for_each(|method| methods.item().str(method));
+        for method in ["generateContent", "streamGenerateContent", "countTokens"] {
+            methods.item().str(method);
+        }
     });
 }
 
+/// Decodes an upstream's list of models.
 pub(super) fn decode_list(body: &Bytes) -> Result<Vec<ModelCard>, Fault> {
     let document = Document::parse(body.clone()).map_err(MalformedResponse::from)?;
     let models = required(document.root(), "models")
         .and_then(Value::items)
         .map_err(MalformedResponse::from)?;
-    models
-        .map(|model| decode(model).map_err(|invalid| MalformedResponse::from(invalid).into()))
-        .collect()
+    let cards: Result<Vec<ModelCard>, Invalid> = models.map(decode_card).collect();
+    Ok(cards.map_err(MalformedResponse::from)?)
 }
 
-fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {
+fn decode_card(model: Value<'_>) -> Result<ModelCard, Invalid> {
     let name = required(model, "name")?.str()?;
-    let limit = |name: &str| field(model, name).and_then(|value| count(value).ok());
+    let tokens = |name: &str| field(model, name).and_then(|value| count(value).ok());
+    let display_name = field(model, "displayName").and_then(|value| value.str().ok());
     Ok(ModelCard {
         id: name.strip_prefix("models/").unwrap_or(&name).to_owned(),
-        display_name: field(model, "displayName")
-            .and_then(|value| value.str().ok())
-            .map(Into::into),
-        input_tokens_max: limit("inputTokenLimit"),
-        output_tokens_max: limit("outputTokenLimit"),
+        display_name: display_name.map(Into::into),
+        input_tokens_max: tokens("inputTokenLimit"),
+        output_tokens_max: tokens("outputTokenLimit"),
         ..ModelCard::default()
     })
 }
@@ -136,20 +134,23 @@ mod tests {
     #[test]
     fn models_are_steered_by_level_or_by_budget() {
         assert!(
-            matches!(Thinking::of("models/gemini-2.5-flash"), Thinking::Budget(budgets) if budgets.may_be_off)
+            matches!(ThinkingControl::of("models/gemini-2.5-flash"), ThinkingControl::Budget(range) if range.can_disable)
         );
         assert!(
-            matches!(Thinking::of("gemini-2.5-pro"), Thinking::Budget(budgets) if !budgets.may_be_off)
+            matches!(ThinkingControl::of("gemini-2.5-pro"), ThinkingControl::Budget(range) if !range.can_disable)
         );
         assert_eq!(
-            Thinking::of("gemini-3-flash-preview"),
-            Thinking::Level { least: "MINIMAL" }
+            ThinkingControl::of("gemini-3-flash-preview"),
+            ThinkingControl::Level { lowest: "MINIMAL" }
         );
         assert_eq!(
-            Thinking::of("gemini-3-pro-preview"),
-            Thinking::Level { least: "LOW" }
+            ThinkingControl::of("gemini-3-pro-preview"),
+            ThinkingControl::Level { lowest: "LOW" }
         );
-        assert_eq!(Thinking::of("gemini-2.0-flash"), Thinking::None);
+        assert_eq!(
+            ThinkingControl::of("gemini-2.0-flash"),
+            ThinkingControl::Unsupported
+        );
     }
 
     #[test]

@@ -1,22 +1,22 @@
-//! How proto JSON is read: both spellings of a key, numbers in strings, words in any case.
+//! Reads ProtoJSON: both spellings of a key, numbers in strings, enum values in any case.
 //!
-//! Source: ProtoJSON format, "Field names" and "int64". Nothing here knows what a field means.
+//! Source: ProtoJSON format, "Field names" and "int64".
 
 use std::borrow::Cow;
 
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 
-/// The members of a message that are not `null`, by their camelCase names.
+/// The members of a message that are not `null`, with their camelCase names.
 pub(super) fn fields(
     value: Value<'_>,
 ) -> Result<impl Iterator<Item = (Cow<'_, str>, Value<'_>)>, Invalid> {
     let members = value.members()?;
     Ok(members
         .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| (camel(key), value)))
+        .map(|(key, value)| (to_camel_case(key), value)))
 }
 
-/// The member of that camelCase name, in either spelling; the last where it stands twice.
+/// The member of that camelCase name, in either spelling; the last where it is repeated.
 pub(super) fn field<'d>(value: Value<'d>, name: &str) -> Option<Value<'d>> {
     fields(value)
         .ok()?
@@ -25,7 +25,7 @@ pub(super) fn field<'d>(value: Value<'d>, name: &str) -> Option<Value<'d>> {
         .map(|(_, value)| value)
 }
 
-/// The same, where it has to be there.
+/// A member that has to be there.
 pub(super) fn required<'d>(value: Value<'d>, name: &str) -> Result<Value<'d>, Invalid> {
     value.members()?;
     field(value, name).ok_or_else(|| value.missing(name))
@@ -50,12 +50,12 @@ pub(super) fn number(value: Value<'_>) -> Result<Raw, Invalid> {
     inner.map_err(|_| value.expected("a number"))
 }
 
-/// The word of an enum, in upper case.
-pub(super) fn word(value: Value<'_>) -> Result<String, Invalid> {
+/// The value of an enum, in upper case.
+pub(super) fn enum_name(value: Value<'_>) -> Result<String, Invalid> {
     Ok(value.str()?.to_ascii_uppercase())
 }
 
-/// A `bytes` field in standard base64, which the other dialects want; proto JSON takes both
+/// A `bytes` field in standard base64, which the other dialects require. ProtoJSON takes both
 /// alphabets, with or without padding.
 ///
 /// google-genai (Python) writes the URL-safe one (observed with 2.34.0).
@@ -71,7 +71,7 @@ pub(super) fn base64(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     ))
 }
 
-/// The value of a query's parameter, as written.
+/// The value of a query parameter, as written.
 pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q str> {
     let mut pairs = query?
         .split('&')
@@ -79,18 +79,19 @@ pub(super) fn parameter<'q>(query: Option<&'q str>, name: &str) -> Option<&'q st
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-fn camel(key: Cow<'_, str>) -> Cow<'_, str> {
+fn to_camel_case(key: Cow<'_, str>) -> Cow<'_, str> {
     if !key.contains('_') {
         return key;
     }
     let mut camel = String::with_capacity(key.len());
-    for piece in key.split('_').filter(|piece| !piece.is_empty()) {
-        let (head, rest) = piece.split_at(piece.chars().next().map_or(0, char::len_utf8));
-        camel.push_str(&if camel.is_empty() {
-            head.to_owned()
-        } else {
-            head.to_uppercase()
-        });
+    for word in key.split('_').filter(|word| !word.is_empty()) {
+        if camel.is_empty() {
+            camel.push_str(word);
+            continue;
+        }
+        let first_len = word.chars().next().map_or(0, char::len_utf8);
+        let (first, rest) = word.split_at(first_len);
+        camel.push_str(&first.to_uppercase());
         camel.push_str(rest);
     }
     Cow::Owned(camel)
@@ -108,7 +109,7 @@ mod tests {
             ("topP", "topP"),
             ("_odd__key", "oddKey"),
         ] {
-            assert_eq!(camel(written.into()), name);
+            assert_eq!(to_camel_case(written.into()), name);
         }
     }
 

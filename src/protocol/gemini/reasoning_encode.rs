@@ -1,100 +1,120 @@
-//! Encodes how much the model shall think: `thinkingConfig`.
+//! Encodes how much the model may think: `thinkingConfig`.
+//!
+//! Clients give a mode, an effort or a budget of tokens; a model takes a level (generation 3) or a
+//! budget (2.5), and refuses the other:
+//!
+//! ```text
+//!   the client's | Level                          | Budget
+//!   -------------+--------------------------------+----------------------------------
+//!   nothing      | -                              | -
+//!   off          | the lowest level               | 0, or the smallest where the model
+//!                |                                | cannot stop thinking
+//!   an effort    | its level                      | the budget of the effort
+//!   a budget     | the level of its nearest effort| that budget, within the range
+//!   "dynamic"    | -                              | -1
+//! ```
+//!
+//! Where both an effort and a budget are given, the one in the model's own form is written.
 //!
 //! Source: Gemini API, `ThinkingConfig`, "Thinking" (levels and budgets).
 
-use super::models::{Budgets, Thinking};
+use super::models::{BudgetRange, ThinkingControl};
 use crate::canon::{Effort, Located, Losses, Offset, Reasoning, ReasoningDisplay, ReasoningMode};
 use crate::json::{self, Object, Raw};
 use crate::protocol::efforts;
 
+/// Writes `thinkingConfig` where there is anything in it.
 pub(super) fn write_thinking(
     reasoning: &Located<Reasoning>,
-    thinking: Thinking,
+    control: ThinkingControl,
     config: &mut Object<'_>,
     losses: &mut Losses,
 ) {
-    let asked = &reasoning.value;
-    efforts::overruled(asked)
-        .into_iter()
-        .for_each(|at| losses.dropped(at));
-    let steered = json::value(|value| {
+    if let Some(effort_at) = efforts::overruled(&reasoning.value) {
+        losses.dropped(effort_at);
+    }
+    let thinking = json::value(|value| {
         value.object(|object| {
-            let may_show = match thinking {
-                Thinking::Level { least } => write_level(reasoning, least, object, losses),
-                Thinking::Budget(budgets) => write_budget(reasoning, budgets, object, losses),
-                Thinking::None => note_no_thinking(reasoning, losses),
+            let can_show = match control {
+                ThinkingControl::Level { lowest } => write_level(reasoning, lowest, object, losses),
+                ThinkingControl::Budget(range) => write_budget(reasoning, range, object, losses),
+                ThinkingControl::Unsupported => {
+                    if reasoning.value.mode != ReasoningMode::Off {
+                        losses.dropped(amount_offset(reasoning));
+                    }
+                    false
+                }
             };
-            match &asked.display {
-                Some(show) if may_show => write_show(show, object, losses),
-                Some(show) if show.value != ReasoningDisplay::No => losses.dropped(show.at),
+            match &reasoning.value.display {
+                Some(display) if can_show => write_display(display, object, losses),
+                Some(display) if display.value != ReasoningDisplay::No => {
+                    losses.dropped(display.at);
+                }
                 _ => {}
             }
         });
     });
-    if steered.as_str() != "{}" {
-        config.raw("thinkingConfig", &steered);
+    if thinking.as_str() != "{}" {
+        config.raw("thinkingConfig", &thinking);
     }
 }
 
-fn note_no_thinking(reasoning: &Located<Reasoning>, losses: &mut Losses) -> bool {
-    if reasoning.value.mode != ReasoningMode::Off {
-        losses.dropped(at_of(reasoning));
+/// Where the client says how much to think.
+fn amount_offset(reasoning: &Located<Reasoning>) -> Offset {
+    let Reasoning {
+        effort,
+        budget_tokens,
+        ..
+    } = &reasoning.value;
+    match (effort, budget_tokens) {
+        (Some(effort), _) => effort.at,
+        (None, Some(budget)) => budget.at,
+        (None, None) => reasoning.at,
     }
-    false
 }
 
-/// The place of the field that says how much.
-fn at_of(reasoning: &Located<Reasoning>) -> Offset {
-    let asked = &reasoning.value;
-    let effort = asked.effort.as_ref().map(|effort| effort.at);
-    effort
-        .or(asked.budget_tokens.as_ref().map(|budget| budget.at))
-        .unwrap_or(reasoning.at)
-}
-
-/// Writes `thinkingLevel`; whether thoughts may be shown.
+/// Writes `thinkingLevel`. Returns whether the model can show thoughts.
 fn write_level(
     reasoning: &Located<Reasoning>,
-    least: &str,
+    lowest: &str,
     object: &mut Object<'_>,
     losses: &mut Losses,
 ) -> bool {
-    let asked = &reasoning.value;
-    let level = match (&asked.effort, &asked.budget_tokens, asked.mode) {
+    let requested = &reasoning.value;
+    let level = match (&requested.effort, &requested.budget_tokens, requested.mode) {
         (_, _, ReasoningMode::Off) => "MINIMAL",
         (Some(effort), _, _) => efforts::row(effort.value).gemini_level,
         (None, Some(_), _) => {
-            efforts::row(asked.budget_effort.unwrap_or(Effort::Medium)).gemini_level
+            let effort = requested.budget_effort.unwrap_or(Effort::Medium);
+            efforts::row(effort).gemini_level
         }
-        _ => return true,
+        (None, None, _) => return true,
     };
-    let level = if level == "MINIMAL" { least } else { level };
-    let is_exact = asked
+    // Models that do not accept `MINIMAL` start at a higher level.
+    let level = if level == "MINIMAL" { lowest } else { level };
+    let is_exact = requested
         .effort
         .as_ref()
         .is_some_and(|effort| efforts::from_gemini_level(level) == Some(effort.value));
     if !is_exact {
-        losses.adjusted(at_of(reasoning));
+        losses.adjusted(amount_offset(reasoning));
     }
-    if asked.effort.is_some() {
-        asked
-            .budget_tokens
-            .iter()
-            .for_each(|budget| losses.dropped(budget.at));
+    if let (Some(_), Some(budget)) = (&requested.effort, &requested.budget_tokens) {
+        losses.dropped(budget.at);
     }
     object.str("thinkingLevel", level);
     true
 }
 
-/// Writes `thinkingBudget`; whether thoughts may be shown.
+/// Writes `thinkingBudget`. Returns whether the model can show thoughts.
 fn write_budget(
     reasoning: &Located<Reasoning>,
-    budgets: Budgets,
+    range: BudgetRange,
     object: &mut Object<'_>,
     losses: &mut Losses,
 ) -> bool {
-    let asked = &reasoning.value;
-    let tokens = match (&asked.budget_tokens, &asked.effort, asked.mode) {
+    let requested = &reasoning.value;
+    let tokens = match (&requested.budget_tokens, &requested.effort, requested.mode) {
         (_, _, ReasoningMode::Off) => 0,
         (Some(budget), _, _) => budget.value,
         (None, Some(effort), _) => efforts::row(effort.value).gemini_budget,
@@ -102,32 +122,36 @@ fn write_budget(
             object.raw("thinkingBudget", &Raw::from_static("-1"));
             return true;
         }
-        _ => return true,
+        (None, None, _) => return true,
     };
-    let is_off = tokens == 0 && budgets.may_be_off;
+    // 0 is below every range and means something else: thinking is off.
+    let is_off = tokens == 0 && range.can_disable;
     let budget = if is_off {
         0
     } else {
-        tokens.clamp(budgets.least, budgets.most)
+        tokens.clamp(range.min, range.max)
     };
-    let is_exact = budget == tokens && (is_off || asked.budget_tokens.is_some());
+    let is_exact = budget == tokens && (is_off || requested.budget_tokens.is_some());
     if !is_exact {
-        losses.adjusted(at_of(reasoning));
+        losses.adjusted(amount_offset(reasoning));
     }
-    if asked.budget_tokens.is_some() {
-        asked
-            .effort
-            .iter()
-            .for_each(|effort| losses.dropped(effort.at));
+    if let (Some(_), Some(effort)) = (&requested.budget_tokens, &requested.effort) {
+        losses.dropped(effort.at);
     }
     object.u64("thinkingBudget", budget);
     !is_off
 }
 
-/// Gemini shows summaries and knows no degrees of them.
-fn write_show(show: &Located<ReasoningDisplay>, object: &mut Object<'_>, losses: &mut Losses) {
-    object.bool("includeThoughts", show.value != ReasoningDisplay::No);
-    if matches!(&show.value, ReasoningDisplay::Summary(Some(level)) if *level != "auto") {
-        losses.adjusted(show.at);
+/// Writes whether thoughts are shown. Gemini shows summaries, and of one length only.
+fn write_display(
+    display: &Located<ReasoningDisplay>,
+    object: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    object.bool("includeThoughts", display.value != ReasoningDisplay::No);
+    if let ReasoningDisplay::Summary(Some(level)) = &display.value
+        && *level != "auto"
+    {
+        losses.adjusted(display.at);
     }
 }

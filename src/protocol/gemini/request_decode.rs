@@ -1,22 +1,27 @@
-//! A client's request into canon: contents, system text, and what stands beside them.
+//! Decodes a client's request: the top level and the system text.
 //!
-//! Source: Gemini API, `GenerateContentRequest`, `Content`, `Part`. Settings and tools are read in
-//! [`super::config_decode`]. Nothing here decides what a target can take.
+//! Contents, tools and settings are decoded in the files beside this one. What a target can take is
+//! not decided here.
+//!
+//! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`.
 
-use super::call_ids;
+use super::call_ids::PendingCalls;
 use super::proto_json::{fields, required};
 use crate::canon::{Located, Part, Request, Unknown};
 use crate::json::{Document, EscapedStr, Invalid, Value};
 use crate::protocol::{DecodeError, Inbound, Operation, turns};
 
-/// Reads a request to generate or to count.
+/// Decodes a request to generate or to count tokens.
+///
+/// # Errors
+/// On malformed requests, and on cached content, which no other account can read.
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     let document = Document::parse(inbound.body.clone())?;
     let mut decoder = Decoder::default();
     decoder.request.body = inbound.body.clone();
     decoder.request.model = inbound.path_model.unwrap_or_default().to_owned();
     decoder.request.stream = inbound.operation == Operation::StreamGenerate;
-    decoder.top(document.root())?;
+    decoder.top_level(document.root())?;
     if decoder.request.turns.is_empty() {
         return Err(Invalid::new(document.root().offset(), "missing `contents`").into());
     }
@@ -24,15 +29,15 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     Ok(decoder.request)
 }
 
-/// A request as far as it is read.
+/// The request as far as it is decoded; each method reads one construct.
 #[derive(Default)]
 pub(super) struct Decoder {
     pub(super) request: Request,
-    pub(super) calls: call_ids::Calls,
+    pub(super) calls: PendingCalls,
 }
 
 impl Decoder {
-    fn top(&mut self, root: Value<'_>) -> Result<(), DecodeError> {
+    fn top_level(&mut self, root: Value<'_>) -> Result<(), DecodeError> {
         for (key, value) in fields(root)? {
             match &*key {
                 "contents" => self.contents(value)?,
@@ -42,14 +47,12 @@ impl Decoder {
                 "generationConfig" => self.generation_config(value)?,
                 "serviceTier" => self.request.tier = Some(tier(value)?),
                 // The wrapped form of a token count.
-                "generateContentRequest" => self.top(value)?,
-                // The path's model wins.
+                "generateContentRequest" => self.top_level(value)?,
+                // The path names the model.
                 "model" => {}
                 "cachedContent" => {
-                    return Err(DecodeError::unsupported(
-                        value.offset(),
-                        "only the account that made it can read cached content",
-                    ));
+                    let why = "only the account that made it can read cached content";
+                    return Err(DecodeError::unsupported(value.offset(), why));
                 }
                 _ => self.unknown(value),
             }
@@ -57,7 +60,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// Notes a field that the canonical model has no home for.
+    /// Keeps a value that canon has no field for, so that every encoder can report it.
     pub(super) fn unknown(&mut self, value: Value<'_>) {
         self.request.unknown.push(Unknown {
             at: value.offset(),
@@ -65,8 +68,10 @@ impl Decoder {
         });
     }
 
-    /// Source: `GenerateContentRequest.system_instruction`: text only; its role means nothing.
+    /// Decodes `systemInstruction`: text only, whose role means nothing. Source: Gemini API,
+    /// `GenerateContentRequest.system_instruction`.
     fn system(&mut self, system: Value<'_>) -> Result<(), DecodeError> {
+        // Some clients send a string.
         if let Ok(text) = system.text() {
             self.request.system.push(Part::text(text, system.offset()));
             return Ok(());
@@ -85,18 +90,16 @@ impl Decoder {
         for part in parts.items()? {
             let text = required(part, "text")?.text()?;
             self.request.system.push(Part::text(text, part.offset()));
-            fields(part)?
-                .filter(|(key, _)| key != "text")
-                .for_each(|(_, value)| self.unknown(value));
+            for (_, value) in fields(part)?.filter(|(key, _)| key != "text") {
+                self.unknown(value);
+            }
         }
         Ok(())
     }
 }
 
-/// Lower case is how the others write it.
+/// The service tier in lower case, as the other dialects write it.
 fn tier(tier: Value<'_>) -> Result<Located<EscapedStr>, Invalid> {
-    Ok(Located::new(
-        EscapedStr::from(tier.str()?.to_ascii_lowercase()),
-        tier.offset(),
-    ))
+    let name = EscapedStr::from(tier.str()?.to_ascii_lowercase());
+    Ok(Located::new(name, tier.offset()))
 }

@@ -1,13 +1,13 @@
-//! Canon into a request for an upstream.
+//! Encodes a request for an upstream: the top level, the system text, and the losses of what has no
+//! place in it.
 //!
-//! Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`. Every canonical field is
-//! written here, in [`super::messages_encode`] or in [`super::config_encode`], or stands in the
-//! losses afterwards.
+//! Every field of the canonical request is written or reported, here or in the files beside this
+//! one. Source: Gemini API, `GenerateContentRequest`, `CountTokensRequest`.
 
-use super::content_encode::{Piece, write_content};
-use super::messages_encode::Contents;
-use super::models::Thinking;
-use super::{NAME_RULES, config_encode, path, resource};
+use super::content_encode::{WirePart, write_content};
+use super::messages_encode::ContentsEncoder;
+use super::models::ThinkingControl;
+use super::{NAME_RULES, config_encode, path, resource, tools_encode};
 use crate::canon::{Located, Losses, Part, PartKind, Request};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::Names;
@@ -18,9 +18,10 @@ pub(super) struct Context<'r> {
     pub(super) request: &'r Request,
     pub(super) target: &'r Target<'r>,
     pub(super) names: Names<'r>,
-    pub(super) thinking: Thinking,
+    pub(super) thinking: ThinkingControl,
 }
 
+/// Encodes a request to generate, or to count tokens by `target.operation`.
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
     let names = Names::new(request, NAME_RULES);
     let restore = names.restore(true);
@@ -28,7 +29,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         request,
         target,
         names,
-        thinking: Thinking::of(target.model),
+        thinking: ThinkingControl::of(target.model),
     };
     let body = json::document(|value| {
         value.object(|body| match target.operation {
@@ -39,7 +40,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
             _ => write(&context, body, losses),
         });
     });
-    note_unwritten(request, losses);
+    report_losses(request, losses);
     let (method, query) = method(target);
     Encoded {
         wire: Wire {
@@ -52,7 +53,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
     }
 }
 
-/// Translated streams are always read as server-sent events.
+/// The method and the query. A translated stream is always requested as server-sent events.
 fn method(target: &Target<'_>) -> (&'static str, Option<String>) {
     match target.operation {
         Operation::CountTokens => ("countTokens", None),
@@ -61,14 +62,17 @@ fn method(target: &Target<'_>) -> (&'static str, Option<String>) {
     }
 }
 
+/// Writes the members of a `GenerateContentRequest`.
 fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
     write_system(&context.request.system, body, losses);
-    let contents = Contents::new(context, losses).encode();
+    let contents = ContentsEncoder::new(context, losses).encode();
     body.array("contents", |list| {
-        contents.iter().for_each(|content| {
-            list.object(|object| write_content(object, content.role, &content.pieces))
-        });
+        for content in &contents {
+            list.object(|object| write_content(object, content.role, &content.parts));
+        }
     });
+    tools_encode::write_tools(context, body, losses);
+    tools_encode::write_choice(context, body, losses);
     config_encode::write(context, body, losses);
     if let Some(tier) = &context.request.tier {
         write_tier(tier, body, losses);
@@ -76,70 +80,67 @@ fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
 }
 
 fn write_system(system: &[Part], body: &mut Object<'_>, losses: &mut Losses) {
-    let pieces: Vec<Piece> = system
-        .iter()
-        .filter_map(|part| system_piece(part, losses))
-        .collect();
-    if !pieces.is_empty() {
+    let mut parts = Vec::with_capacity(system.len());
+    for part in system {
+        report_part_losses(part, losses);
+        match &part.kind {
+            PartKind::Text(text) => parts.push(WirePart::text(text.clone())),
+            _ => {
+                let why = "the gemini dialect has text only as system text";
+                losses.refuse(part.at, why);
+            }
+        }
+    }
+    if !parts.is_empty() {
         body.object("systemInstruction", |content| {
-            write_content(content, "user", &pieces)
+            write_content(content, "user", &parts);
         });
     }
 }
 
-fn system_piece(part: &Part, losses: &mut Losses) -> Option<Piece> {
-    note_marks(part, losses);
-    match &part.kind {
-        PartKind::Text(text) => Some(Piece::text(text.clone())),
-        _ => {
-            losses.refuse(part.at, "the gemini dialect has text only as system text");
-            None
-        }
+/// Reports what no `Part` has a field for.
+pub(super) fn report_part_losses(part: &Part, losses: &mut Losses) {
+    if let Some(breakpoint) = &part.cache {
+        losses.dropped(breakpoint.at);
+    }
+    if let Some(citations) = &part.citations {
+        losses.dropped(citations.at);
     }
 }
 
-/// What no part on the wire has a place for.
-pub(super) fn note_marks(part: &Part, losses: &mut Losses) {
-    part.cache.iter().for_each(|mark| losses.dropped(mark.at));
-    part.citations
-        .iter()
-        .for_each(|citations| losses.dropped(citations.at));
-}
-
-/// Source: Gemini API, `serviceTier`. Other dialects' words for the project's own default have no
-/// equal.
+/// Writes `serviceTier`. Other dialects' names for the default of the project have no equivalent.
 fn write_tier(tier: &Located<EscapedStr>, body: &mut Object<'_>, losses: &mut Losses) {
-    let word = match &*tier.value.to_plain().to_ascii_lowercase() {
+    let name = match &*tier.value.to_plain().to_ascii_lowercase() {
         "flex" => "FLEX",
         "priority" => "PRIORITY",
         "default" | "standard" | "standard_only" => "STANDARD",
         _ => return losses.dropped(tier.at),
     };
-    body.str("serviceTier", word);
+    body.str("serviceTier", name);
 }
 
-/// The fields that Gemini has no place for at all.
-fn note_unwritten(request: &Request, losses: &mut Losses) {
-    let hints = [
+/// Reports the fields that Gemini has no place for in any request.
+fn report_losses(request: &Request, losses: &mut Losses) {
+    // Several calls at once are the default and cannot be switched off.
+    let single_call = request
+        .parallel_tool_calls
+        .as_ref()
+        .filter(|parallel| !parallel.value);
+    let fields = [
         request.user.as_ref().map(|user| user.at),
         request.metadata.as_ref().map(|metadata| metadata.at),
         request.verbosity.as_ref().map(|verbosity| verbosity.at),
-        request.cache_key.as_ref().map(|cache| cache.at),
-        request.cache_breakpoint.as_ref().map(|mark| mark.at),
-        // There is no switch against several calls at once.
-        request
-            .parallel_tool_calls
-            .as_ref()
-            .filter(|parallel| !parallel.value)
-            .map(|parallel| parallel.at),
+        request.cache_key.as_ref().map(|key| key.at),
+        request.cache_breakpoint.as_ref().map(|cache| cache.at),
+        single_call.map(|parallel| parallel.at),
     ];
-    hints
-        .into_iter()
-        .flatten()
-        .for_each(|at| losses.dropped(at));
-    request
-        .unknown
-        .iter()
-        .for_each(|unknown| losses.dropped(unknown.at));
-    request.added.iter().for_each(|name| losses.added(name));
+    for at in fields.into_iter().flatten() {
+        losses.dropped(at);
+    }
+    for unknown in &request.unknown {
+        losses.dropped(unknown.at);
+    }
+    for name in &request.added {
+        losses.added(name);
+    }
 }

@@ -1,34 +1,44 @@
-//! Decodes a whole answer.
+//! Decodes a whole response.
 //!
-//! Source: Gemini API, `GenerateContentResponse`. A whole answer is read as the only chunk of a
-//! stream.
+//! Source: Gemini API, `GenerateContentResponse`.
 
 use bytes::Bytes;
 
-use super::chunk_decode::Reader;
+use super::chunk_decode::ChunkDecoder;
 use crate::canon::{Event, Fault, Fold, Response};
 use crate::json::{Document, Value};
 use crate::protocol::{DecodeContext, MalformedResponse};
 
-/// Reads an answer, or the error that came in its place.
-pub(super) fn decode(body: Bytes, answering: &DecodeContext) -> Result<Response, Fault> {
+/// Decodes a response.
+///
+/// # Errors
+/// The fault of an error object that came in its place; a fault of the upstream where the body is
+/// malformed or the response has no end.
+pub(super) fn decode(body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
     let document = Document::parse(body).map_err(MalformedResponse::from)?;
-    let (mut reader, mut events) = (Reader::new(answering), Vec::new());
-    read_chunks(document.root(), &mut reader, &mut events)?;
-    reader.finish(&mut events);
+    let mut decoder = ChunkDecoder::new(context);
+    let mut events = Vec::new();
+    decode_chunks(document.root(), &mut decoder, &mut events)?;
+    decoder.finish(&mut events);
     let mut fold = Fold::default();
-    events.into_iter().for_each(|event| fold.push(event));
+    for event in events {
+        fold.push(event);
+    }
     fold.finish()
 }
 
-/// A whole answer is one chunk; a proxy may have collected a stream's chunks in an array.
-fn read_chunks(
+/// Decodes a whole response as the only chunk of a stream. A proxy may have collected the chunks of
+/// a stream in an array.
+fn decode_chunks(
     root: Value<'_>,
-    reader: &mut Reader,
+    decoder: &mut ChunkDecoder,
     events: &mut Vec<Event>,
 ) -> Result<(), MalformedResponse> {
-    match root.items() {
-        Ok(mut chunks) => chunks.try_for_each(|chunk| reader.chunk(chunk, events)),
-        Err(_) => reader.chunk(root, events),
+    let Ok(chunks) = root.items() else {
+        return decoder.chunk(root, events);
+    };
+    for chunk in chunks {
+        decoder.chunk(chunk, events)?;
     }
+    Ok(())
 }

@@ -1,137 +1,133 @@
-//! Answers to clients: `GenerateContentResponse`, whole and as chunks.
+//! Encodes a whole response as a `GenerateContentResponse`.
 //!
-//! Source: Gemini API, `GenerateContentResponse`; gemini.md "Stream". Which parts there are is
-//! decided in [`super::candidate_encode`].
+//! Source: Gemini API, `GenerateContentResponse`, `Candidate`. Which parts there are is decided in
+//! [`super::candidate_encode`].
 
 use bytes::Bytes;
 
-use super::candidate_encode::{Choice, Composer};
-use super::content_encode::{Data, Piece, write_content};
+use super::candidate_encode::{Candidate, CandidateEncoder};
+use super::content_encode::{PartData, WirePart, write_content};
 use super::{finish, logprobs, usage};
-use crate::canon::{Losses, Response};
+use crate::canon::{Losses, Response, Start, Usage};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::ResponseContext;
 
-pub(super) fn encode(response: &Response, ask: &ResponseContext<'_>, losses: &mut Losses) -> Bytes {
-    let mut composer = Composer::new(ask);
-    let mut pieces = Vec::new();
-    response
-        .events()
-        .iter()
-        .for_each(|event| composer.push(event, &mut pieces));
-    losses.extend(std::mem::take(&mut composer.losses));
-    let head = Head::new(&composer, ask);
+/// Encodes a response.
+pub(super) fn encode(
+    response: &Response,
+    context: &ResponseContext<'_>,
+    losses: &mut Losses,
+) -> Bytes {
+    let mut encoder = CandidateEncoder::new(context);
+    let mut parts = Vec::new();
+    for event in &response.events() {
+        encoder.push(event, &mut parts);
+    }
+    losses.extend(std::mem::take(&mut encoder.losses));
+    let ids = ResponseIds::new(context);
     json::document(|value| {
         value.object(|body| {
-            body.array("candidates", |candidates| {
-                for (index, choice) in (0..).zip(&composer.choices) {
-                    let own = pieces
-                        .iter()
-                        .filter(|(choice, _)| *choice == index)
-                        .map(|(_, piece)| piece.clone());
-                    candidates.object(|candidate| {
-                        write_candidate(candidate, index, choice, &merged(own))
-                    });
+            body.array("candidates", |list| {
+                for (index, candidate) in (0..).zip(&encoder.candidates) {
+                    let own = parts.iter().filter(|(of, _)| *of == index);
+                    let merged = merge_texts(own.map(|(_, part)| part.clone()));
+                    list.object(|object| write_candidate(object, index, candidate, &merged));
                 }
             });
-            write_usage(&composer, body);
-            head.write(body);
+            write_usage(&encoder.usage, body);
+            ids.write(&encoder.start, body);
         });
     })
 }
 
-/// Joins neighbouring texts of one kind, and the signature that follows them.
-fn merged(pieces: impl Iterator<Item = Piece>) -> Vec<Piece> {
-    let mut merged: Vec<Piece> = Vec::new();
-    for piece in pieces {
+/// Joins the texts of neighbouring parts of one kind, and the signature that follows them.
+fn merge_texts(parts: impl Iterator<Item = WirePart>) -> Vec<WirePart> {
+    let mut merged: Vec<WirePart> = Vec::new();
+    for part in parts {
         match merged.last_mut() {
-            Some(last) if continues(last, &piece) => append(last, piece),
-            _ => merged.push(piece),
+            Some(last) if continues(last, &part) => append(last, part),
+            _ => merged.push(part),
         }
     }
     merged
 }
 
-fn continues(last: &Piece, next: &Piece) -> bool {
-    match (&last.data, &next.data) {
-        (
-            Data::Text {
-                is_thought: before, ..
-            },
-            Data::Text {
-                is_thought: after, ..
-            },
-        ) => before == after && last.signature.is_none(),
-        _ => false,
+/// Whether `next` continues the text of `last`. A signature closes its part to further text.
+fn continues(last: &WirePart, next: &WirePart) -> bool {
+    let (Some(last_kind), Some(next_kind)) = (text_kind(last), text_kind(next)) else {
+        return false;
+    };
+    last_kind == next_kind && last.signature.is_none()
+}
+
+/// Whether a text is a thought; `None` for parts other than texts.
+fn text_kind(part: &WirePart) -> Option<bool> {
+    match &part.data {
+        PartData::Text { is_thought, .. } => Some(*is_thought),
+        _ => None,
     }
 }
 
-fn append(last: &mut Piece, next: Piece) {
-    if let (Data::Text { text, .. }, Data::Text { text: more, .. }) = (&mut last.data, &next.data) {
+fn append(last: &mut WirePart, next: WirePart) {
+    if let (PartData::Text { text, .. }, PartData::Text { text: more, .. }) =
+        (&mut last.data, &next.data)
+    {
         *text = EscapedStr::join([&*text, more], "");
     }
     last.signature = next.signature;
 }
 
+/// Writes the members of a candidate that has ended.
 pub(super) fn write_candidate(
-    candidate: &mut Object<'_>,
+    object: &mut Object<'_>,
     index: u32,
-    choice: &Choice,
-    pieces: &[Piece],
+    candidate: &Candidate,
+    parts: &[WirePart],
 ) {
-    candidate.object("content", |content| write_content(content, "model", pieces));
-    if let Some((reason, detail)) = &choice.finish {
-        candidate.str("finishReason", finish::encode(reason));
-        candidate.some("finishMessage", detail.as_ref(), |value, detail| {
-            value.text(detail)
-        });
+    object.object("content", |content| write_content(content, "model", parts));
+    if let Some((reason, detail)) = &candidate.finish {
+        object.str("finishReason", finish::encode(reason));
+        if let Some(detail) = detail {
+            object.text("finishMessage", detail);
+        }
     }
-    candidate.u64("index", index.into());
-    choice
-        .metadata
-        .iter()
-        .for_each(|(key, raw)| candidate.raw(&key.to_plain(), raw));
-    if !choice.logprobs.is_empty() {
-        candidate.object("logprobsResult", |result| {
-            logprobs::encode(&choice.logprobs, result)
-        });
+    object.u64("index", index.into());
+    for (key, raw) in &candidate.metadata {
+        object.raw(&key.to_plain(), raw);
     }
-}
-
-/// What is not known is left out: the shape demands no figure.
-pub(super) fn write_usage(composer: &Composer, body: &mut Object<'_>) {
-    if !composer.usage.is_unknown() {
-        body.object("usageMetadata", |metadata| {
-            usage::encode(&composer.usage, metadata)
+    if !candidate.logprobs.is_empty() {
+        object.object("logprobsResult", |result| {
+            logprobs::encode(&candidate.logprobs, result);
         });
     }
 }
 
-/// What every chunk says of its answer.
-pub(super) struct Head {
+/// Writes the usage that is known. No count is required.
+pub(super) fn write_usage(usage: &Usage, body: &mut Object<'_>) {
+    if !usage.is_unknown() {
+        body.object("usageMetadata", |metadata| usage::encode(usage, metadata));
+    }
+}
+
+/// The model and the id of a response whose upstream names none.
+pub(super) struct ResponseIds {
     model: EscapedStr,
     id: EscapedStr,
 }
 
-impl Head {
-    fn new(composer: &Composer, ask: &ResponseContext<'_>) -> Self {
-        Self::of(
-            composer,
-            &EscapedStr::from(ask.origin.model.as_str()),
-            &EscapedStr::from(ask.request_id),
-        )
-    }
-
-    pub(super) fn of(composer: &Composer, model: &EscapedStr, id: &EscapedStr) -> Self {
-        let start = &composer.start;
+impl ResponseIds {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            model: start.model.as_ref().unwrap_or(model).clone(),
-            id: start.id.as_ref().unwrap_or(id).clone(),
+            model: EscapedStr::from(context.origin.model.as_str()),
+            id: EscapedStr::from(context.request_id),
         }
     }
 
-    pub(super) fn write(&self, body: &mut Object<'_>) {
-        body.text("modelVersion", &self.model);
-        body.text("responseId", &self.id);
+    /// Writes the fields that every chunk repeats.
+    pub(super) fn write(&self, start: &Start, body: &mut Object<'_>) {
+        let model = start.model.as_ref().unwrap_or(&self.model);
+        let id = start.id.as_ref().unwrap_or(&self.id);
+        body.text("modelVersion", model);
+        body.text("responseId", id);
     }
 }

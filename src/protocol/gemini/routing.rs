@@ -3,10 +3,10 @@
 use crate::json::Document;
 use crate::protocol::{DecodeError, Inbound, Operation, RoutingFields};
 
-/// Reads the routing fields. The path names the model and the operation says whether to stream.
+/// Decodes the routing fields. The path names the model and the operation says whether to stream.
 ///
 /// # Errors
-/// When the body is no JSON object or the path names no model.
+/// When the body is not a JSON object or the path names no model.
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError> {
     let document = Document::parse_shallow(inbound.body.clone())?;
     document.root().members()?;

@@ -1,13 +1,15 @@
-//! An upstream's stream into events: server-sent events, the array form, and bare objects between
-//! records.
+//! Decodes an upstream's stream into events.
 //!
-//! Source: gemini.md "Stream": errors come as records and as bare objects; a proxy that ignores
-//! `alt=sse` sends the array. What a chunk means is read in [`super::chunk_decode`].
+//! A stream is framed as server-sent events, or as a JSON array by proxies that ignore `alt=sse`.
+//! Errors also come as bare JSON objects between two records. What a chunk means is decoded in
+//! [`super::chunk_decode`].
+//!
+//! Source: gemini.md "Stream".
 
 use bytes::Bytes;
 use memchr::memchr2;
 
-use super::chunk_decode::{BROKEN_OFF, Reader};
+use super::chunk_decode::{BROKEN_OFF, ChunkDecoder};
 use crate::canon::{Event, Fault};
 use crate::json::{Document, Scratch};
 use crate::protocol::objects::Objects;
@@ -16,21 +18,22 @@ use crate::protocol::{DecodeContext, MalformedResponse, StreamDecoder};
 
 pub(super) struct Decoder {
     frames: Frames,
-    /// Set once a JSON value stood where a record should begin: from there on there are no records.
+    /// Set once a JSON value begins where a record should. From there on everything is read as JSON
+    /// objects.
     objects: Option<Objects>,
-    chunks: Chunks,
+    chunks: ChunkParser,
 }
 
-/// Reads one chunk after the other in the same memory.
-struct Chunks {
-    reader: Reader,
+/// Parses one chunk after the other in the same memory, and decodes it.
+struct ChunkParser {
+    decoder: ChunkDecoder,
     scratch: Scratch,
 }
 
 impl Decoder {
-    pub(super) fn new(answering: &DecodeContext) -> Self {
-        let chunks = Chunks {
-            reader: Reader::new(answering),
+    pub(super) fn new(context: &DecodeContext) -> Self {
+        let chunks = ChunkParser {
+            decoder: ChunkDecoder::new(context),
             scratch: Scratch::default(),
         };
         Self {
@@ -40,24 +43,29 @@ impl Decoder {
         }
     }
 
-    /// Records are taken line by line, since only between two of them a bare object can be told
-    /// from a field.
-    fn line(&mut self, chunk: &mut Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
+    /// Takes one line off `chunk`. Records are read line by line, because a bare object can be told
+    /// from a record's field only where a line begins.
+    fn push_line(
+        &mut self,
+        chunk: &mut Bytes,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         let end = memchr2(b'\n', b'\r', chunk).map_or(chunk.len(), |end| end + 1);
+        let line = chunk.split_to(end);
         let chunks = &mut self.chunks;
         self.frames
-            .push(chunk.split_to(end), |frame| chunks.read(frame.data, out))
+            .push(line, |frame| chunks.decode(frame.data, out))
     }
 }
 
-impl Chunks {
-    /// What comes after the end matters no more, not even that it cannot be read.
-    fn read(&mut self, data: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-        if self.reader.is_over() {
+impl ChunkParser {
+    /// Decodes one chunk. What comes after the end is not even parsed.
+    fn decode(&mut self, data: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
+        if self.decoder.is_done() {
             return Ok(());
         }
         let document = Document::parse_in(data, std::mem::take(&mut self.scratch))?;
-        self.reader.chunk(document.root(), out)?;
+        self.decoder.chunk(document.root(), out)?;
         self.scratch = document.into_scratch();
         Ok(())
     }
@@ -69,34 +77,36 @@ impl StreamDecoder for Decoder {
             if self.objects.is_none() && self.frames.is_between() && matches!(first, b'{' | b'[') {
                 self.objects = Some(Objects::default());
             }
+            let Some(objects) = &mut self.objects else {
+                self.push_line(&mut chunk, out)?;
+                continue;
+            };
             let chunks = &mut self.chunks;
-            match &mut self.objects {
-                Some(objects) => {
-                    let read = objects.push(&chunk, |object| chunks.read(object, out));
-                    return if self.is_done() { Ok(()) } else { read };
-                }
-                None => self.line(&mut chunk, out)?,
-            }
+            let result = objects.push(&chunk, |object| chunks.decode(object, out));
+            // What follows the end of the response cannot make it malformed.
+            return if self.is_done() { Ok(()) } else { result };
         }
         Ok(())
     }
 
     fn finish(&mut self, out: &mut Vec<Event>) {
-        let rest = self
-            .frames
-            .finish()
-            .map_or(Ok(()), |frame| self.chunks.read(frame.data, out));
+        let last_frame = match self.frames.finish() {
+            Some(frame) => self.chunks.decode(frame.data, out),
+            None => Ok(()),
+        };
         let is_cut = self
             .objects
             .as_ref()
             .is_some_and(|objects| !objects.is_between());
-        if rest.is_err() || is_cut {
-            return self.chunks.reader.fail(Fault::upstream(BROKEN_OFF), out);
+        let decoder = &mut self.chunks.decoder;
+        if last_frame.is_err() || is_cut {
+            decoder.fail(Fault::upstream(BROKEN_OFF), out);
+        } else {
+            decoder.finish(out);
         }
-        self.chunks.reader.finish(out);
     }
 
     fn is_done(&self) -> bool {
-        self.chunks.reader.is_over()
+        self.chunks.decoder.is_done()
     }
 }

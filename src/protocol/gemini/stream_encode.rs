@@ -1,122 +1,127 @@
 //! Encodes events as a client's stream of `GenerateContentResponse` chunks.
 //!
-//! Source: Gemini API, `streamGenerateContent`; gemini.md "Stream". Which parts there are is decided
-//! in [`super::candidate_encode`].
+//! Each part is a chunk of its own, and the last chunk has what is known at the end only. Which
+//! parts there are is decided in [`super::candidate_encode`].
+//!
+//! Source: Gemini API, `streamGenerateContent`; gemini.md "Stream".
 
 use bytes::BytesMut;
 
-use super::candidate_encode::Composer;
-use super::content_encode::{Piece, write_content};
+use super::candidate_encode::{CandidateEncoder, CandidatePart};
+use super::content_encode::{WirePart, write_content};
 use super::faults;
 use super::proto_json::parameter;
-use super::response_encode::{Head, write_candidate, write_usage};
+use super::response_encode::{ResponseIds, write_candidate, write_usage};
 use crate::canon::{Event, Fault};
 use crate::json::{EscapedStr, Writer};
 use crate::protocol::{PassthroughState, ResponseContext, StreamEncoder, StreamEnd, sse};
 
-/// How chunks follow each other.
+/// How the chunks of a stream are framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// `?alt=sse`.
-    Events,
-    /// A JSON array; whether its first element was written.
-    Array { is_begun: bool },
+pub(super) enum StreamFraming {
+    /// Server-sent events, for `?alt=sse`.
+    Sse,
+    /// The elements of a JSON array.
+    Array {
+        /// Whether an element has been written.
+        has_elements: bool,
+    },
 }
 
-impl Form {
+impl StreamFraming {
     pub(super) fn of(query: Option<&str>) -> Self {
-        let alt = parameter(query, "alt");
-        if alt == Some("sse") {
-            Self::Events
+        if parameter(query, "alt") == Some("sse") {
+            Self::Sse
         } else {
-            Self::Array { is_begun: false }
+            Self::Array {
+                has_elements: false,
+            }
         }
     }
 
     pub(super) fn content_type(self) -> &'static str {
         match self {
-            Self::Events => "text/event-stream",
+            Self::Sse => "text/event-stream",
             Self::Array { .. } => "application/json",
         }
     }
 
     fn write(&mut self, out: &mut BytesMut, chunk: impl FnOnce(Writer<'_>)) {
         match self {
-            Self::Events => sse::write(out, "", |out| chunk(Writer::new(out))),
-            Self::Array { is_begun } => {
-                out.extend_from_slice(if std::mem::replace(is_begun, true) {
-                    b",\r\n"
-                } else {
-                    b"["
-                });
+            Self::Sse => sse::write(out, "", |out| chunk(Writer::new(out))),
+            Self::Array { has_elements } => {
+                let separator: &[u8] = if *has_elements { b",\r\n" } else { b"[" };
+                *has_elements = true;
+                out.extend_from_slice(separator);
                 chunk(Writer::new(out));
             }
         }
     }
 
     fn end(self, out: &mut BytesMut) {
-        if let Self::Array { is_begun } = self {
-            out.extend_from_slice(if is_begun { b"]" } else { b"[]" });
+        match self {
+            Self::Sse => {}
+            Self::Array { has_elements: true } => out.extend_from_slice(b"]"),
+            Self::Array {
+                has_elements: false,
+            } => out.extend_from_slice(b"[]"),
         }
     }
 }
 
-/// Writes a client's stream.
 pub(super) struct Encoder {
-    composer: Composer,
-    form: Form,
-    /// For answers that name no model or id.
-    model: EscapedStr,
-    id: EscapedStr,
+    candidates: CandidateEncoder,
+    framing: StreamFraming,
+    ids: ResponseIds,
     has_failed: bool,
-    pieces: Vec<(u32, Piece)>,
+    /// The parts that one event completes; kept to reuse its memory.
+    parts: Vec<CandidatePart>,
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            composer: Composer::new(ask),
-            form: Form::of(ask.query),
-            model: EscapedStr::from(ask.origin.model.as_str()),
-            id: EscapedStr::from(ask.request_id),
+            candidates: CandidateEncoder::new(context),
+            framing: StreamFraming::of(context.query),
+            ids: ResponseIds::new(context),
             has_failed: false,
-            pieces: Vec::new(),
+            parts: Vec::new(),
         }
     }
 
-    fn write_piece(&mut self, choice: u32, piece: &Piece, out: &mut BytesMut) {
-        let head = Head::of(&self.composer, &self.model, &self.id);
-        self.form.write(out, |value| {
+    fn write_part(&mut self, index: u32, part: &WirePart, out: &mut BytesMut) {
+        let start = &self.candidates.start;
+        let ids = &self.ids;
+        self.framing.write(out, |value| {
             value.object(|body| {
-                body.array("candidates", |candidates| {
-                    candidates.object(|candidate| {
+                body.array("candidates", |list| {
+                    list.object(|candidate| {
                         candidate.object("content", |content| {
-                            write_content(content, "model", std::slice::from_ref(piece))
+                            write_content(content, "model", std::slice::from_ref(part));
                         });
-                        candidate.u64("index", choice.into());
+                        candidate.u64("index", index.into());
                     });
                 });
-                head.write(body);
+                ids.write(start, body);
             });
         });
     }
 
-    /// The last chunk: why each candidate ended, and the usage. The empty text is what Gemini
-    /// itself writes there; without it the Python client's `chunk.text` would be `None`.
+    /// Writes the last chunk: why each candidate ended, and the usage. It has an empty text, as
+    /// Gemini's own last chunk does; without one the Python client's `chunk.text` would be `None`.
     fn write_end(&mut self, out: &mut BytesMut) {
-        let head = Head::of(&self.composer, &self.model, &self.id);
-        let composer = &self.composer;
-        let empty = [Piece::text(EscapedStr::default())];
-        self.form.write(out, |value| {
+        let encoder = &self.candidates;
+        let ids = &self.ids;
+        let empty = [WirePart::text(EscapedStr::default())];
+        self.framing.write(out, |value| {
             value.object(|body| {
-                body.array("candidates", |candidates| {
-                    for (index, choice) in (0..).zip(&composer.choices) {
-                        candidates
-                            .object(|candidate| write_candidate(candidate, index, choice, &empty));
+                body.array("candidates", |list| {
+                    for (index, candidate) in (0..).zip(&encoder.candidates) {
+                        list.object(|object| write_candidate(object, index, candidate, &empty));
                     }
                 });
-                write_usage(composer, body);
-                head.write(body);
+                write_usage(&encoder.usage, body);
+                ids.write(&encoder.start, body);
             });
         });
     }
@@ -129,59 +134,58 @@ impl StreamEncoder for Encoder {
         }
         if let Event::Failed(fault) = event {
             self.has_failed = true;
-            write_fault(&mut self.form, fault, out);
+            write_fault(&mut self.framing, fault, out);
             return;
         }
-        let mut pieces = std::mem::take(&mut self.pieces);
-        self.composer.push(event, &mut pieces);
-        pieces
-            .drain(..)
-            .for_each(|(choice, piece)| self.write_piece(choice, &piece, out));
-        self.pieces = pieces;
+        let mut parts = std::mem::take(&mut self.parts);
+        self.candidates.push(event, &mut parts);
+        for (index, part) in parts.drain(..) {
+            self.write_part(index, &part, out);
+        }
+        self.parts = parts;
     }
 
-    /// Without a finish reason the answer is not whole, and its client must notice.
+    /// Ends the stream. Without a finish reason the response is incomplete, and the client must
+    /// notice: the dialect has no terminator, so the connection is aborted.
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
-        let is_whole = self
-            .composer
-            .choices
+        let candidates = &self.candidates.candidates;
+        let is_complete = candidates
             .iter()
-            .any(|choice| choice.finish.is_some());
-        if self.has_failed || !is_whole {
+            .any(|candidate| candidate.finish.is_some());
+        if self.has_failed || !is_complete {
             return StreamEnd::Abort;
         }
         self.write_end(out);
-        self.form.end(out);
+        self.framing.end(out);
         StreamEnd::Clean
     }
 
-    /// White space. A comment would be a chunk to google-genai Python, which reads every line that
-    /// is not empty.
+    /// Writes white space. A comment would be a chunk to google-genai (Python), which reads every
+    /// line that is not empty.
     fn keep_alive(&mut self, out: &mut BytesMut) {
         out.extend_from_slice(b"\n");
     }
 }
 
-/// The error as a stream's last element. The connection is aborted behind it: one client knows
-/// errors by the record, another only by the abort (`clients.md`, Gemini CLI).
-fn write_fault(form: &mut Form, fault: &Fault, out: &mut BytesMut) {
-    form.write(out, |value| faults::write(fault, value));
-    form.end(out);
+/// Writes a fault as the last element of a stream. The connection is aborted after it: some clients
+/// detect an error by the element, others only by the abort (`clients.md`, Gemini CLI).
+fn write_fault(framing: &mut StreamFraming, fault: &Fault, out: &mut BytesMut) {
+    framing.write(out, |value| faults::write(fault, value));
+    framing.end(out);
 }
 
-/// The same in a stream that passed through until here. Of an array the elements before are already
-/// written.
+/// Encodes a fault in a stream that passed through until here.
 pub(super) fn encode_stream_fault(
     fault: &Fault,
-    passed: &PassthroughState<'_>,
+    state: &PassthroughState<'_>,
     out: &mut BytesMut,
 ) -> StreamEnd {
-    let mut form = match Form::of(passed.query) {
-        Form::Array { .. } => Form::Array {
-            is_begun: passed.records > 0,
+    let mut framing = match StreamFraming::of(state.query) {
+        StreamFraming::Sse => StreamFraming::Sse,
+        StreamFraming::Array { .. } => StreamFraming::Array {
+            has_elements: state.records > 0,
         },
-        form => form,
     };
-    write_fault(&mut form, fault, out);
+    write_fault(&mut framing, fault, out);
     StreamEnd::Abort
 }

@@ -4,32 +4,30 @@
 
 use super::DIALECT;
 use super::config_decode::located;
-use super::proto_json::{field, fields, required, word};
+use super::proto_json::{enum_name, field, fields, required};
 use super::request_decode::Decoder;
 use crate::canon::{Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeError, schema};
 
 impl Decoder {
+    /// Decodes `tools`. Every member other than declarations is a tool that Gemini hosts.
     pub(super) fn tools(&mut self, tools: Value<'_>) -> Result<(), DecodeError> {
         for tool in tools.items()? {
             for (key, value) in fields(tool)? {
-                match &*key {
-                    "functionDeclarations" => value
-                        .items()?
-                        .try_for_each(|declaration| self.function(declaration))?,
-                    kind => {
-                        let kind = ToolKind::Hosted {
-                            dialect: DIALECT,
-                            kind: EscapedStr::from(kind),
-                            raw: value.raw(),
-                        };
-                        self.request.tools.push(Tool {
-                            kind,
-                            at: value.offset(),
-                        });
+                if key == "functionDeclarations" {
+                    for declaration in value.items()? {
+                        self.function(declaration)?;
                     }
+                    continue;
                 }
+                let kind = ToolKind::Hosted {
+                    dialect: DIALECT,
+                    kind: EscapedStr::from(&*key),
+                    raw: value.raw(),
+                };
+                let at = value.offset();
+                self.request.tools.push(Tool { kind, at });
             }
         }
         Ok(())
@@ -66,58 +64,69 @@ impl Decoder {
     pub(super) fn tool_config(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
         for (key, value) in fields(config)? {
             match &*key {
-                "functionCallingConfig" => self.calling(value)?,
+                "functionCallingConfig" => self.function_calling_config(value)?,
                 _ => self.unknown(value),
             }
         }
         Ok(())
     }
 
-    fn calling(&mut self, calling: Value<'_>) -> Result<(), DecodeError> {
-        let known = ["mode", "allowedFunctionNames"];
-        fields(calling)?
-            .filter(|(key, _)| !known.contains(&&**key))
-            .for_each(|(_, value)| self.unknown(value));
-        let mode = field(calling, "mode");
-        let allowed = field(calling, "allowedFunctionNames");
-        let names = allowed.map_or(Ok(Vec::new()), names)?;
-        let choice = match &*mode.map_or_else(|| Ok("AUTO".to_owned()), word)? {
+    /// Source: Gemini API, `FunctionCallingConfig`.
+    fn function_calling_config(&mut self, config: Value<'_>) -> Result<(), DecodeError> {
+        for (key, value) in fields(config)? {
+            if !matches!(&*key, "mode" | "allowedFunctionNames") {
+                self.unknown(value);
+            }
+        }
+        let mode = field(config, "mode");
+        let mode_name = match mode {
+            Some(mode) => enum_name(mode)?,
+            None => "AUTO".to_owned(),
+        };
+        let allowed = field(config, "allowedFunctionNames");
+        let names = match allowed {
+            Some(allowed) => names(allowed)?,
+            None => Vec::new(),
+        };
+        let choice = match &*mode_name {
             "ANY" => forced(names),
             "VALIDATED" if !names.is_empty() => subset(names, false),
             "VALIDATED" => {
                 // Like `AUTO`, with a promise about the arguments that no other dialect makes.
-                mode.into_iter().for_each(|mode| self.unknown(mode));
+                if let Some(mode) = mode {
+                    self.unknown(mode);
+                }
                 ToolChoice::Auto
             }
-            word @ ("AUTO" | "NONE" | "MODE_UNSPECIFIED") => {
-                allowed
-                    .into_iter()
-                    .for_each(|allowed| self.unknown(allowed));
-                if word == "NONE" {
+            "AUTO" | "NONE" | "MODE_UNSPECIFIED" => {
+                // The names restrict nothing in these modes.
+                if let Some(allowed) = allowed {
+                    self.unknown(allowed);
+                }
+                if mode_name == "NONE" {
                     ToolChoice::None
                 } else {
                     ToolChoice::Auto
                 }
             }
             _ => {
-                return Err(mode
-                    .unwrap_or(calling)
-                    .expected("`AUTO`, `ANY`, `NONE` or `VALIDATED`")
-                    .into());
+                let expected = "`AUTO`, `ANY`, `NONE` or `VALIDATED`";
+                return Err(mode.unwrap_or(config).expected(expected).into());
             }
         };
-        self.request.tool_choice = located(calling, choice);
+        self.request.tool_choice = located(config, choice);
         Ok(())
     }
 }
 
+/// Sets the schema of a declaration, which may have it in one of two fields.
 fn set_once(schema: &mut Option<Raw>, parameters: Raw, at: Value<'_>) -> Result<(), Invalid> {
     match schema.replace(parameters) {
         None => Ok(()),
-        Some(_) => Err(Invalid::new(
-            at.offset(),
-            "expected one of `parameters` and `parametersJsonSchema`, found both",
-        )),
+        Some(_) => {
+            let why = "expected one of `parameters` and `parametersJsonSchema`, found both";
+            Err(Invalid::new(at.offset(), why))
+        }
     }
 }
 
@@ -125,6 +134,7 @@ fn names(names: Value<'_>) -> Result<Vec<EscapedStr>, Invalid> {
     names.items()?.map(Value::text).collect()
 }
 
+/// The choice of mode `ANY`: a call is forced, of one tool where only one is named.
 fn forced(mut names: Vec<EscapedStr>) -> ToolChoice {
     match names.len() {
         0 => ToolChoice::Any,

@@ -3,58 +3,57 @@
 //! Source: Gemini API, `Tool`, `FunctionDeclaration`, `FunctionCallingConfig`.
 
 use super::DIALECT;
-use super::config_encode::note_strict;
+use super::config_encode::report_strict;
 use super::request_encode::Context;
-use crate::canon::{Losses, Tool, ToolChoice, ToolKind};
+use crate::canon::{Located, Losses, Tool, ToolChoice, ToolKind};
 use crate::json::{EscapedStr, Object, Raw};
 use crate::protocol::schema;
 
-/// What a custom tool's free text becomes: one string, which the answer's arguments hold as
-/// `input`.
-const FREE_TEXT: &str =
+/// The parameters of a tool that takes free text, which this dialect has no form for.
+const FREE_TEXT_SCHEMA: &str =
     r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}"#;
 
+/// Writes `tools`: one entry with all declarations, and one for each hosted tool.
 pub(super) fn write_tools(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
-    let tools = &context.request.tools;
-    let (hosted, functions): (Vec<_>, Vec<_>) = tools
-        .iter()
-        .partition(|tool| matches!(tool.kind, ToolKind::Hosted { .. }));
-    let hosted: Vec<_> = hosted
-        .into_iter()
-        .filter_map(|tool| own_hosted(tool, losses))
-        .collect();
+    let mut functions = Vec::new();
+    let mut hosted = Vec::new();
+    for tool in &context.request.tools {
+        match &tool.kind {
+            ToolKind::Function { .. } | ToolKind::Free { .. } => functions.push(tool),
+            ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT => {
+                hosted.push((kind, raw));
+            }
+            // Runs at another vendor. That one was forced is refused with the choice.
+            ToolKind::Hosted { .. } => losses.dropped(tool.at),
+        }
+    }
     if functions.is_empty() && hosted.is_empty() {
         return;
     }
     body.array("tools", |list| {
         if !functions.is_empty() {
-            list.object(|entry| {
-                entry.array("functionDeclarations", |declarations| {
-                    functions.iter().for_each(|tool| {
-                        declarations.object(|object| write_function(context, tool, object, losses))
-                    });
-                });
-            });
+            list.object(|entry| write_declarations(context, &functions, entry, losses));
         }
-        hosted
-            .iter()
-            .for_each(|(kind, raw)| list.object(|entry| entry.raw(&kind.to_plain(), raw)));
+        for (kind, raw) in hosted {
+            list.object(|entry| entry.raw(&kind.to_plain(), raw));
+        }
     });
 }
 
-/// A hosted tool of Gemini's own. Others are left out; that one was forced is refused with the
-/// choice.
-fn own_hosted<'t>(tool: &'t Tool, losses: &mut Losses) -> Option<(&'t EscapedStr, &'t Raw)> {
-    match &tool.kind {
-        ToolKind::Hosted { dialect, kind, raw } if *dialect == DIALECT => Some((kind, raw)),
-        _ => {
-            losses.dropped(tool.at);
-            None
+fn write_declarations(
+    context: &Context<'_>,
+    functions: &[&Tool],
+    entry: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    entry.array("functionDeclarations", |declarations| {
+        for tool in functions {
+            declarations.object(|object| write_function(context, tool, object, losses));
         }
-    }
+    });
 }
 
-/// The schema goes as JSON Schema; without arguments there is none.
+/// Writes a declaration. Its schema is JSON Schema, and is left out where there are no parameters.
 fn write_function(
     context: &Context<'_>,
     tool: &Tool,
@@ -70,7 +69,7 @@ fn write_function(
             cache,
             ..
         } => {
-            note_strict(strict.as_ref(), losses);
+            report_strict(strict.as_ref(), losses);
             let schema = schema
                 .as_ref()
                 .filter(|schema| !schema::is_empty(schema))
@@ -84,23 +83,27 @@ fn write_function(
             cache,
             ..
         } => {
-            grammar
-                .iter()
-                .for_each(|grammar| losses.dropped(grammar.at));
-            (name, description, Some(Raw::from_static(FREE_TEXT)), cache)
+            if let Some(grammar) = grammar {
+                losses.dropped(grammar.at);
+            }
+            let schema = Raw::from_static(FREE_TEXT_SCHEMA);
+            (name, description, Some(schema), cache)
         }
         ToolKind::Hosted { .. } => return,
     };
     object.text("name", &context.names.wire(name, tool.namespace()));
-    object.some("description", description.as_ref(), |value, description| {
-        value.text(description)
-    });
-    object.some("parametersJsonSchema", schema, |value, schema| {
-        value.raw(&schema)
-    });
-    cache.iter().for_each(|mark| losses.dropped(mark.at));
+    if let Some(description) = description {
+        object.text("description", description);
+    }
+    if let Some(schema) = schema {
+        object.raw("parametersJsonSchema", &schema);
+    }
+    if let Some(breakpoint) = cache {
+        losses.dropped(breakpoint.at);
+    }
 }
 
+/// Writes `toolConfig`.
 pub(super) fn write_choice(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
     let Some(choice) = &context.request.tool_choice else {
         return;
@@ -108,22 +111,10 @@ pub(super) fn write_choice(context: &Context<'_>, body: &mut Object<'_>, losses:
     if let ToolChoice::Hosted(_) = choice.value {
         return losses.refuse(choice.at, "the gemini dialect cannot force a hosted tool");
     }
-    // Without declarations the configuration is refused, and there is nothing to choose from.
-    if !context
-        .request
-        .tools
-        .iter()
-        .any(|tool| tool.name().is_some())
-    {
-        return match choice.value {
-            ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => {
-                losses.dropped(choice.at)
-            }
-            _ => losses.refuse(
-                choice.at,
-                "a call is forced, and the gemini dialect can carry none of the tools",
-            ),
-        };
+    // Without declarations the API refuses the field, and there is nothing to choose from.
+    let mut tools = context.request.tools.iter();
+    if !tools.any(|tool| tool.name().is_some()) {
+        return report_choice(choice, losses);
     }
     let (mode, names) = mode(context, &choice.value);
     body.object("toolConfig", |config| {
@@ -131,14 +122,31 @@ pub(super) fn write_choice(context: &Context<'_>, body: &mut Object<'_>, losses:
             calling.str("mode", mode);
             if !names.is_empty() {
                 calling.array("allowedFunctionNames", |list| {
-                    names.iter().for_each(|name| list.item().text(name))
+                    for name in &names {
+                        list.item().text(name);
+                    }
                 });
             }
         });
     });
 }
 
-/// `VALIDATED` is the mode that restricts the names and forces none.
+/// Reports a choice without tools. One that forces a call is refused, as the response could not be
+/// what the client asked for.
+fn report_choice(choice: &Located<ToolChoice>, losses: &mut Losses) {
+    match choice.value {
+        ToolChoice::None | ToolChoice::Auto | ToolChoice::Subset { must: false, .. } => {
+            losses.dropped(choice.at);
+        }
+        _ => {
+            let why = "a call is forced, and the gemini dialect can carry none of the tools";
+            losses.refuse(choice.at, why);
+        }
+    }
+}
+
+/// The mode and the names it is restricted to. `VALIDATED` restricts the names without forcing a
+/// call.
 fn mode(context: &Context<'_>, choice: &ToolChoice) -> (&'static str, Vec<EscapedStr>) {
     match choice {
         ToolChoice::None => ("NONE", Vec::new()),

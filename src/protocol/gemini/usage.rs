@@ -1,48 +1,51 @@
-//! Token counts: `usageMetadata`, both ways.
+//! Token counts, both ways: `usageMetadata`.
 //!
 //! Source: Gemini API, `UsageMetadata`: the prompt includes cached tokens, the candidates exclude
 //! thoughts.
 
-use super::proto_json::{count, field, word};
+use super::proto_json::{count, enum_name, field};
 use crate::canon::Usage;
 use crate::json::{Object, Value};
 
-/// Reads `usageMetadata`. `known` is what earlier chunks said: some leave out what has not changed.
+/// Decodes `usageMetadata`. `known` is what earlier chunks said, since some chunks leave out what
+/// has not changed.
 pub(super) fn decode(usage: Value<'_>, known: &Usage) -> Usage {
-    let figure = |name: &str| field(usage, name).and_then(|value| count(value).ok());
-    let thoughts = figure("thoughtsTokenCount").or(known.reasoning);
-    let visible = figure("candidatesTokenCount").or_else(|| known.visible_output());
+    let tokens = |name: &str| field(usage, name).and_then(|value| count(value).ok());
+    let thoughts = tokens("thoughtsTokenCount").or(known.reasoning);
+    let visible = tokens("candidatesTokenCount").or_else(|| known.visible_output());
     Usage {
-        input: figure("promptTokenCount"),
-        cache_read: figure("cachedContentTokenCount"),
-        output: add(visible, thoughts),
+        input: tokens("promptTokenCount"),
+        cache_read: tokens("cachedContentTokenCount"),
+        output: sum(visible, thoughts),
         reasoning: thoughts,
-        tool_prompt: figure("toolUsePromptTokenCount"),
-        audio_input: audio(usage, "promptTokensDetails"),
-        audio_output: audio(usage, "candidatesTokensDetails"),
+        tool_prompt: tokens("toolUsePromptTokenCount"),
+        audio_input: audio_tokens(usage, "promptTokensDetails"),
+        audio_output: audio_tokens(usage, "candidatesTokensDetails"),
         ..Usage::default()
     }
 }
 
-/// The sum of what is known.
-fn add(visible: Option<u64>, thoughts: Option<u64>) -> Option<u64> {
+/// The sum of what is known; `None` where nothing is.
+fn sum(visible: Option<u64>, thoughts: Option<u64>) -> Option<u64> {
     match (visible, thoughts) {
         (None, None) => None,
         (visible, thoughts) => Some(visible.unwrap_or(0).saturating_add(thoughts.unwrap_or(0))),
     }
 }
 
-fn audio(usage: Value<'_>, details: &str) -> Option<u64> {
+fn audio_tokens(usage: Value<'_>, details: &str) -> Option<u64> {
     let is_audio = |item: &Value<'_>| {
-        field(*item, "modality").is_some_and(|value| word(value).is_ok_and(|word| word == "AUDIO"))
+        field(*item, "modality")
+            .and_then(|modality| enum_name(modality).ok())
+            .is_some_and(|modality| modality == "AUDIO")
     };
     let item = field(usage, details)?.items().ok()?.find(is_audio)?;
     count(field(item, "tokenCount")?).ok()
 }
 
-/// Writes the figures that are known.
+/// Writes the counts that are known.
 pub(super) fn encode(usage: &Usage, object: &mut Object<'_>) {
-    let figures = [
+    let counts = [
         ("promptTokenCount", usage.input),
         ("cachedContentTokenCount", usage.cache_read),
         ("candidatesTokenCount", usage.visible_output()),
@@ -50,8 +53,8 @@ pub(super) fn encode(usage: &Usage, object: &mut Object<'_>) {
         ("toolUsePromptTokenCount", usage.tool_prompt),
         ("totalTokenCount", usage.total()),
     ];
-    for (name, figure) in figures {
-        object.some(name, figure, |value, figure| value.u64(figure));
+    for (name, tokens) in counts {
+        object.some(name, tokens, |value, tokens| value.u64(tokens));
     }
 }
 
