@@ -1,7 +1,7 @@
-//! Bytes in pieces: a large body as it came from a socket, which goes on without ever being copied
-//! together.
+//! Bytes in segments: a large body as it came from a socket, passed on without being copied into
+//! one buffer.
 //!
-//! It knows nothing of what the bytes say.
+//! It knows nothing of the content.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,14 +14,14 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use memchr::memmem::Finder;
 
-/// Bytes in one piece or more. Cloning shares them.
+/// Bytes in one segment or more. A clone shares the segments.
 #[derive(Clone, Debug, Default)]
 pub struct SegmentedBytes {
-    /// Empty only where there is nothing at all.
+    /// Empty only if there are no bytes at all. Most bodies have one segment, and need no list.
     first: Bytes,
-    rest: VecDeque<Bytes>,
-    /// All of it in one piece, once somebody wanted that.
-    whole: OnceLock<Bytes>,
+    others: VecDeque<Bytes>,
+    /// The copy of all segments in one buffer, once it was asked for.
+    contiguous: OnceLock<Bytes>,
 }
 
 impl SegmentedBytes {
@@ -33,70 +33,76 @@ impl SegmentedBytes {
         self.first.is_empty()
     }
 
-    /// Adds a piece at the end.
-    pub fn push(&mut self, piece: Bytes) {
-        if piece.is_empty() {
+    /// Appends a segment.
+    pub fn push(&mut self, segment: Bytes) {
+        if segment.is_empty() {
             return;
         }
-        self.whole = OnceLock::new();
+        self.contiguous = OnceLock::new();
         if self.first.is_empty() {
-            self.first = piece;
+            self.first = segment;
         } else {
-            self.rest.push_back(piece);
+            self.others.push_back(segment);
         }
     }
 
-    /// All of it in one piece: what there is, where it is one, else a copy that is made once.
+    /// All bytes in one buffer: the segment itself if there is one only, otherwise a copy, which is
+    /// made once.
     pub fn whole(&self) -> &Bytes {
-        if self.rest.is_empty() {
+        if self.others.is_empty() {
             return &self.first;
         }
-        self.whole.get_or_init(|| {
+        self.contiguous.get_or_init(|| {
             let mut whole = BytesMut::with_capacity(self.len());
-            self.iter().for_each(|piece| whole.extend_from_slice(piece));
+            for segment in self.iter() {
+                whole.extend_from_slice(segment);
+            }
             whole.freeze()
         })
     }
 
-    /// What stands at `range`, which lies within.
+    /// The bytes of `range`, which has to lie within.
     pub fn slice(&self, range: Range<usize>) -> Self {
         let mut slice = Self::default();
-        let mut begins = 0;
-        for piece in self.iter() {
-            let (start, end) = (range.start.max(begins), range.end.min(begins + piece.len()));
+        let mut segment_start = 0;
+        for segment in self.iter() {
+            let segment_end = segment_start + segment.len();
+            let start = range.start.max(segment_start);
+            let end = range.end.min(segment_end);
             if start < end {
-                slice.push(piece.slice(start - begins..end - begins));
+                slice.push(segment.slice(start - segment_start..end - segment_start));
             }
-            begins += piece.len();
+            segment_start = segment_end;
         }
         slice
     }
 
-    /// The same with other bytes at `range`.
+    /// A copy with `by` in place of the bytes of `range`.
     pub fn replaced(&self, range: Range<usize>, by: Bytes) -> Self {
         let mut replaced = self.slice(0..range.start);
         replaced.push(by);
-        self.slice(range.end..self.len())
-            .iter()
-            .for_each(|piece| replaced.push(piece.clone()));
+        for segment in self.slice(range.end..self.len()).iter() {
+            replaced.push(segment.clone());
+        }
         replaced
     }
 
-    /// Whether `finder`'s needle stands anywhere, also across two pieces.
+    /// Whether `finder`'s needle occurs anywhere, also across segments.
     pub fn contains(&self, finder: &Finder<'_>) -> bool {
-        if self.rest.is_empty() {
+        if self.others.is_empty() {
             return finder.find(&self.first).is_some();
         }
+        // The seam is what a needle across segments could cover: the last `overlap` bytes before a
+        // segment, and the first `overlap` bytes of it. A segment shorter than that leaves some of
+        // the bytes before it in the seam.
         let overlap = finder.needle().len().saturating_sub(1);
         let mut seam = Vec::new();
-        self.iter().any(|piece| {
-            seam.extend_from_slice(&piece[..overlap.min(piece.len())]);
-            let is_found = finder.find(&seam).is_some() || finder.find(piece).is_some();
-            // What the needle may begin with, of this piece and, where it is short, of those before
-            // it.
-            if piece.len() > overlap {
+        self.iter().any(|segment| {
+            seam.extend_from_slice(&segment[..overlap.min(segment.len())]);
+            let is_found = finder.find(&seam).is_some() || finder.find(segment).is_some();
+            if segment.len() > overlap {
                 seam.clear();
-                seam.extend_from_slice(&piece[piece.len() - overlap..]);
+                seam.extend_from_slice(&segment[segment.len() - overlap..]);
             }
             seam.drain(..seam.len().saturating_sub(overlap));
             is_found
@@ -104,7 +110,7 @@ impl SegmentedBytes {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Bytes> {
-        std::iter::once(&self.first).chain(&self.rest)
+        std::iter::once(&self.first).chain(&self.others)
     }
 }
 
@@ -128,12 +134,10 @@ impl Body for SegmentedBytes {
         if self.first.is_empty() {
             return Poll::Ready(None);
         }
-        self.whole = OnceLock::new();
-        let next = self.rest.pop_front().unwrap_or_default();
-        Poll::Ready(Some(Ok(Frame::data(std::mem::replace(
-            &mut self.first,
-            next,
-        )))))
+        self.contiguous = OnceLock::new();
+        let next = self.others.pop_front().unwrap_or_default();
+        let segment = std::mem::replace(&mut self.first, next);
+        Poll::Ready(Some(Ok(Frame::data(segment))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -150,29 +154,29 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn pieces(parts: &[&str]) -> SegmentedBytes {
-        let mut pieces = SegmentedBytes::default();
+    fn segments(parts: &[&str]) -> SegmentedBytes {
+        let mut segments = SegmentedBytes::default();
         parts
             .iter()
-            .for_each(|part| pieces.push(Bytes::copy_from_slice(part.as_bytes())));
-        pieces
+            .for_each(|part| segments.push(Bytes::copy_from_slice(part.as_bytes())));
+        segments
     }
 
     #[test]
     fn an_empty_piece_adds_nothing() {
-        assert!(pieces(&["", ""]).is_empty());
-        assert_eq!(pieces(&["", "a", "", "b"]).whole(), "ab");
+        assert!(segments(&["", ""]).is_empty());
+        assert_eq!(segments(&["", "a", "", "b"]).whole(), "ab");
     }
 
     #[test]
     fn what_is_sent_is_what_is_there() {
-        let mut sent = pieces(&["ab", "c"]);
+        let mut sent = segments(&["ab", "c"]);
         assert_eq!(Body::size_hint(&sent).exact(), Some(3));
         let mut frame = || match Pin::new(&mut sent)
             .poll_frame(&mut Context::from_waker(std::task::Waker::noop()))
         {
             Poll::Ready(frame) => frame.map(|frame| frame.unwrap().into_data().unwrap()),
-            Poll::Pending => unreachable!("it waits for nothing"),
+            Poll::Pending => unreachable!("it never waits"),
         };
         assert_eq!(
             [frame(), frame(), frame()],
@@ -187,16 +191,16 @@ mod tests {
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
             cuts.sort_unstable();
             let parts: Vec<&str> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
-            let pieces = pieces(&parts);
+            let segments = segments(&parts);
             let mut range = ends.map(|end| end.index(text.len() + 1));
             range.sort_unstable();
             let [start, end] = range;
-            prop_assert_eq!(pieces.whole(), text.as_bytes());
-            let slice = pieces.slice(start..end);
+            prop_assert_eq!(segments.whole(), text.as_bytes());
+            let slice = segments.slice(start..end);
             prop_assert_eq!(slice.whole(), &text.as_bytes()[start..end]);
-            let (replaced, expected) = (pieces.replaced(start..end, "xyz".into()), format!("{}xyz{}", &text[..start], &text[end..]));
+            let (replaced, expected) = (segments.replaced(start..end, "xyz".into()), format!("{}xyz{}", &text[..start], &text[end..]));
             prop_assert_eq!(replaced.whole(), expected.as_bytes());
-            prop_assert_eq!(pieces.contains(&Finder::new(&needle)), text.contains(&needle));
+            prop_assert_eq!(segments.contains(&Finder::new(&needle)), text.contains(&needle));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Who may come in, where paths lead, and what errors look like: the real program, asked by the
-//! byte.
+//! Which requests are admitted, where paths lead, and what errors look like: the real program, with
+//! requests written byte by byte.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::support::Dialect;
 use crate::support::agent::{Agent, Setup};
 use crate::support::raw::{Answer, Connection, Ended, Request, exchange};
 
-/// A path of each kind that the port has.
+/// A path of each kind.
 const PATHS: [&str; 6] = [
     "/",
     "/healthz",
@@ -17,7 +17,7 @@ const PATHS: [&str; 6] = [
     "/nothing",
 ];
 
-/// A generation in each dialect.
+/// A generation request in each dialect.
 const GENERATIONS: [(Dialect, &str, &str); 5] = [
     (
         Dialect::Chat,
@@ -57,7 +57,7 @@ fn local_key(agent: &Agent) -> String {
         .to_owned()
 }
 
-/// Asserts an error of `status` in the dialect's own shape, and gives its message.
+/// Asserts an error of `status` in the dialect's own shape, and returns its message.
 #[track_caller]
 fn fault(answer: &Answer, dialect: Dialect, status: u16) -> String {
     assert_eq!(
@@ -97,7 +97,7 @@ fn fault(answer: &Answer, dialect: Dialect, status: u16) -> String {
     error["message"].as_str().expect("a message").to_owned()
 }
 
-/// What a request with these headers gets at every kind of path, with every method.
+/// The statuses of requests with these headers, for every kind of path and every method.
 async fn statuses(agent: &Agent, headers: &[(&str, &str)]) -> Vec<u16> {
     let mut statuses = Vec::new();
     for path in PATHS {

@@ -1,4 +1,4 @@
-//! Starting and stopping: ports, signals, streams under way.
+//! Starting and stopping: ports, signals, streams in flight.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -24,7 +24,7 @@ fn signal(agent: &Agent, name: &str) {
     );
 }
 
-/// Waits until the port takes nobody any more.
+/// Waits until the port accepts no connection.
 async fn until_closed(agent: &Agent) {
     while TcpStream::connect(agent.address()).is_ok() {
         tokio::task::yield_now().await;
@@ -87,7 +87,7 @@ async fn a_second_signal_ends_at_once() {
     assert_eq!(upstream.end_of(0).await, End::Abandoned);
 }
 
-/// A session that ends sends both, and waits.
+/// A desktop session that ends sends both signals, and waits.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_hangup_after_another_signal_cuts_nothing() {
@@ -101,7 +101,7 @@ async fn a_hangup_after_another_signal_cuts_nothing() {
     assert_eq!(agent.exit_code(), Some(0));
 }
 
-/// As of a terminal that was closed, or a program that started it and is gone.
+/// As with a terminal that was closed, or a parent process that has exited.
 #[test]
 fn who_no_longer_reads_its_log_does_not_break_it() {
     for arguments in [&["--headless"][..], &[]] {
@@ -146,7 +146,7 @@ fn fails_with(output: &Output, words: &str) {
     assert!(said.contains(words), "{said}");
 }
 
-/// What an agent says first when its port is taken.
+/// The first line of an agent whose port is in use.
 fn start_on(port: u16) -> String {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("config.toml"), format!("port = {port}\n")).unwrap();
@@ -183,7 +183,7 @@ fn a_port_taken_on_either_family_is_told() {
     );
 }
 
-/// How a port that this process has is told: by the process, where the system tells it.
+/// How a port of this process is described: with the process, if the system tells it.
 fn taken(port: u16, address: &str) -> String {
     if cfg!(target_os = "linux") {
         let name = std::fs::read_to_string("/proc/self/comm").unwrap();
@@ -197,7 +197,7 @@ fn taken(port: u16, address: &str) -> String {
     }
 }
 
-/// Its owner would find a stranger's requests in its log, one each second.
+/// Otherwise the port's owner would find a request in its log every second.
 #[cfg(target_os = "linux")]
 #[test]
 fn who_has_the_port_is_not_called() {
@@ -234,7 +234,7 @@ fn a_configuration_that_cannot_be_read_is_told_with_its_place() {
     );
 }
 
-/// An address of this machine that is no loopback, if it has one.
+/// An address of this machine other than loopback, if it has one.
 fn lan_address() -> Option<std::net::IpAddr> {
     // No packet is sent: the system only says from where it would send one.
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;

@@ -1,16 +1,16 @@
-//! One answer as a sequence of steps: what stream decoders produce and stream encoders consume.
+//! A response as a sequence of events: what stream decoders produce and stream encoders consume.
 
 use super::{Fault, Usage};
 use crate::json::{EscapedStr, Raw};
 
-/// Which part of which choice; both count from 0.
+/// A part of a response: the index of its choice, and its index in the choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartIndex {
     pub choice: u32,
     pub part: u32,
 }
 
-/// One step of an answer. Decoders promise, and encoders rely on:
+/// One step of a response. Decoders guarantee, and encoders rely on:
 ///
 /// - `Start` comes once and first (a `Ping` or `Failed` may precede it).
 /// - Within one choice, parts do not overlap: `PartStart`, its deltas, `PartEnd`; `PartIndex::part`
@@ -27,8 +27,8 @@ pub enum Event {
         at: PartIndex,
         head: PartHead,
     },
-    /// More of a part: text, reasoning, refusal; of a tool call the next piece of its arguments'
-    /// JSON (or free text), as the content of a JSON string.
+    /// More of a part: of its text, reasoning or refusal; of a tool call's arguments, JSON or free
+    /// text, as the content of a JSON string.
     Delta {
         at: PartIndex,
         text: EscapedStr,
@@ -37,7 +37,7 @@ pub enum Event {
     Paragraph {
         at: PartIndex,
     },
-    /// The token that only its maker can read, whole. Anywhere within its part.
+    /// The complete signature of a part, at any position within it.
     Signature {
         at: PartIndex,
         value: EscapedStr,
@@ -61,20 +61,19 @@ pub enum Event {
         reason: FinishReason,
         /// The stop sequence that matched, where the upstream says which.
         sequence: Option<EscapedStr>,
-        /// What the upstream adds in words: why it refused or filtered.
+        /// The upstream's explanation of why it refused or filtered.
         detail: Option<EscapedStr>,
     },
     Failed(Fault),
     Ping,
 }
 
-/// What an answer says of itself at its start.
+/// The metadata of a response, known at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Start {
-    /// The upstream's id of the answer. Encoders make one in their dialect's form where there is
-    /// none.
+    /// The upstream's id of the response. Without one, encoders make one in their dialect's form.
     pub id: Option<EscapedStr>,
-    /// The model that the upstream says it used.
+    /// The model that the upstream reports.
     pub model: Option<EscapedStr>,
     /// Seconds since 1970.
     pub created: Option<u64>,
@@ -96,11 +95,11 @@ pub enum PartHead {
         /// Whether the input is free text (a custom tool) rather than JSON.
         free: bool,
     },
-    /// Inline media in an answer: its type, and base64 data in the deltas.
+    /// Inline media: its type here, base64 data in the deltas.
     Media {
         mime: EscapedStr,
     },
-    /// A part of a hosted tool, whole, in its own dialect's shape.
+    /// A complete part of a hosted tool, in its own dialect's shape.
     Hosted {
         kind: EscapedStr,
         raw: Raw,
@@ -112,14 +111,14 @@ pub enum PartHead {
 pub enum ReasoningForm {
     Full,
     Summary,
-    /// Only the token; no text at all.
+    /// Only the signature, no text.
     Redacted,
 }
 
-/// Why an answer ended. Each dialect has one table from these to its word.
+/// Why a response ended. Each dialect maps these to its own values in one table.
 ///
-/// Decoders derive `ToolCalls` from the presence of calls, not from the upstream's word: Gemini
-/// says `STOP`, and some Chat servers say `stop`.
+/// Decoders derive `ToolCalls` from the presence of calls, not from the upstream's value: Gemini
+/// sends `STOP`, and some Chat servers send `stop`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FinishReason {
     End,
@@ -127,24 +126,24 @@ pub enum FinishReason {
     ToolCalls,
     Length,
     ContextFull,
-    /// A filter outside the model cut or blocked the answer.
+    /// A filter outside the model cut or blocked the response.
     Filtered,
     /// The model itself refused.
     Refusal,
-    /// A hosted tool's loop paused; sending the answer back goes on.
+    /// A hosted tool's loop paused. It continues when the response is sent back.
     Paused,
-    /// The model wrote a call that cannot be read.
+    /// The model wrote a malformed tool call.
     Malformed,
-    /// A word that no table knows.
+    /// A value that no table knows.
     Other(EscapedStr),
 }
 
-/// The refusal of a model that gave no words for it.
+/// The text of a refusal that the model did not explain.
 const REFUSED: &str = "The model refused to answer.";
 
 impl FinishReason {
-    /// What a refusal says in dialects that tell it by its text; `None` where nothing was refused.
-    /// `detail` is the upstream's words.
+    /// The text of a refusal, for dialects that have no finish reason for it. `None` if this is not
+    /// a refusal. `detail` is the upstream's explanation.
     pub fn refusal(&self, detail: Option<&EscapedStr>) -> Option<EscapedStr> {
         (*self == Self::Refusal).then(|| {
             detail

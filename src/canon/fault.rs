@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::json::Raw;
 
-/// Whose fault it is: the first thing that a person wants to know.
+/// Whose fault it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blame {
     Client,
@@ -13,17 +13,17 @@ pub enum Blame {
     Provider,
 }
 
-/// What went wrong. Each dialect has one table from these to its status, type and code.
+/// What went wrong. Each dialect maps these to its status, type and code in one table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FaultKind {
-    /// The request is malformed or asks for what cannot be.
+    /// The request is malformed or asks for something impossible.
     BadRequest,
     /// The prompt does not fit the model.
     ContextTooLong,
     /// The client's key for this gateway is missing or wrong.
     Unauthorized,
-    /// The upstream refused the account's credential. Never told to clients as 401 or 403: they
-    /// would drop their own key.
+    /// The upstream refused the account's credential. Clients never see it as 401 or 403, on which
+    /// they would drop their own key.
     UpstreamAuth,
     /// The account's money or quota is spent.
     QuotaSpent,
@@ -33,7 +33,7 @@ pub enum FaultKind {
     /// No such path, or no such object.
     NotFound,
     MethodNotAllowed,
-    /// The host that was asked for is not this gateway.
+    /// The requested host is not this gateway.
     Misdirected,
     Conflict,
     TooLarge,
@@ -41,15 +41,15 @@ pub enum FaultKind {
     HeadersTooLarge,
     /// The client sent its request too slowly.
     RequestTimeout,
-    /// The transport has to change first (WebSocket attempts).
+    /// The request tries to switch protocols (WebSocket).
     UpgradeRequired,
-    /// A server-held thread was asked for where none can be held.
+    /// The request refers to a conversation that the server would have to keep, and cannot.
     ThreadUnsupported,
     /// This gateway does not do that (yet).
     NotImplemented,
     RateLimited,
     Overloaded,
-    /// The upstream failed, or answered what cannot be read.
+    /// The upstream failed, or sent a malformed response.
     Upstream,
     /// The gateway failed.
     Internal,
@@ -58,8 +58,8 @@ pub enum FaultKind {
 
 /// An error on its way to a client.
 ///
-/// `message` never holds secrets, prompts or whole bodies. `status` is the upstream's own where
-/// there was one; what the client gets is decided by its dialect's table.
+/// `message` never holds secrets, prompts or whole bodies. `status` is the upstream's own, if there
+/// was one; the status that the client gets comes from its dialect's table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     pub kind: FaultKind,
@@ -67,16 +67,16 @@ pub struct Fault {
     /// The upstream's status.
     pub status: Option<u16>,
     pub message: String,
-    /// The upstream's or our stable word for the cause, such as `context_length_exceeded`.
+    /// The upstream's or our stable name of the cause, such as `context_length_exceeded`.
     pub code: Option<String>,
     /// The path of the field that is at fault.
     pub param: Option<String>,
-    /// When trying again makes sense, counted from now.
+    /// When a retry makes sense, counted from now.
     pub retry_after: Option<Duration>,
     /// The upstream's id of the failed request.
     pub upstream_id: Option<String>,
-    /// The upstream's structured details as they were written: an object (Anthropic) or an array
-    /// (Gemini). Same dialect only.
+    /// The upstream's structured details as written: an object (Anthropic) or an array (Gemini).
+    /// Passed on within the same dialect only.
     pub details: Option<Raw>,
 }
 
@@ -95,7 +95,7 @@ impl Fault {
         }
     }
 
-    /// The client sent something that cannot be served.
+    /// The client's request cannot be served.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(FaultKind::BadRequest, Blame::Client, message)
     }
@@ -105,13 +105,13 @@ impl Fault {
         Self::new(FaultKind::Internal, Blame::Gateway, message)
     }
 
-    /// The upstream failed, or sent what cannot be read.
+    /// The upstream failed, or sent a malformed response.
     pub fn upstream(message: impl Into<String>) -> Self {
         Self::new(FaultKind::Upstream, Blame::Provider, message)
     }
 
-    /// The wait as `Retry-After` writes it. Rounded up: a client that comes back too early is
-    /// refused again.
+    /// The wait in whole seconds, for `Retry-After`. Rounded up, since a client that returns too
+    /// early is refused again.
     pub fn retry_after_seconds(&self) -> Option<u64> {
         self.retry_after
             .map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))

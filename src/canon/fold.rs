@@ -1,9 +1,9 @@
-//! The fold of an answer's events: non-streaming is streaming, collected.
+//! The fold of a response's events: a whole response is a stream, collected.
 
 use super::{Event, Fault, FinishReason, PartHead, PartIndex, Start, Usage};
 use crate::json::{EscapedStr, Raw};
 
-/// A whole answer.
+/// A whole response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Response {
     pub start: Start,
@@ -11,7 +11,7 @@ pub struct Response {
     pub usage: Usage,
 }
 
-/// One of the answers that were asked for.
+/// One of the alternatives that were requested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub parts: Vec<ResponsePart>,
@@ -20,11 +20,11 @@ pub struct Choice {
     pub detail: Option<EscapedStr>,
 }
 
-/// One piece of an answer.
+/// One part of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResponsePart {
     pub head: PartHead,
-    /// EscapedStr, arguments or data, in paragraphs; only reasoning has more than one.
+    /// Text, arguments or data, in paragraphs. Only reasoning has more than one.
     pub texts: Vec<EscapedStr>,
     pub signature: Option<EscapedStr>,
     pub citations: Vec<Raw>,
@@ -33,7 +33,7 @@ pub struct ResponsePart {
 }
 
 impl ResponsePart {
-    /// All of the part's text; paragraphs joined by an empty line.
+    /// All of the part's text, with paragraphs joined by an empty line.
     pub fn text(&self) -> EscapedStr {
         EscapedStr::join(&self.texts, "\\n\\n")
     }
@@ -43,9 +43,9 @@ impl ResponsePart {
 #[derive(Debug, Default)]
 pub struct Fold {
     response: Response,
-    /// The open paragraphs' pieces of the open part of each choice.
-    pieces: Vec<Vec<EscapedStr>>,
-    failed: Option<Fault>,
+    /// The deltas of each choice's open paragraph.
+    deltas: Vec<Vec<EscapedStr>>,
+    fault: Option<Fault>,
 }
 
 impl Fold {
@@ -53,7 +53,7 @@ impl Fold {
         match event {
             Event::Start(start) => self.response.start = start,
             Event::PartStart { at, head } => self.begin(at, head),
-            Event::Delta { at, text } => self.pieces(at).push(text),
+            Event::Delta { at, text } => self.deltas(at).push(text),
             Event::Paragraph { at } => self.end_paragraph(at),
             Event::Signature { at, value } => self.part(at, |part| part.signature = Some(value)),
             Event::Cite { at, raw } => self.part(at, |part| part.citations.push(raw)),
@@ -69,12 +69,12 @@ impl Fold {
                 let choice = self.choice(choice);
                 (choice.finish, choice.sequence, choice.detail) = (Some(reason), sequence, detail);
             }
-            Event::Failed(fault) => self.failed = Some(fault),
+            Event::Failed(fault) => self.fault = Some(fault),
             Event::Ping => {}
         }
     }
 
-    /// The answer. A choice that nothing was said of is none: some servers leave numbers out.
+    /// The collected response. Choices without any event are left out: some servers skip indices.
     ///
     /// # Errors
     /// The fault that the events ended with.
@@ -82,7 +82,7 @@ impl Fold {
         self.response
             .choices
             .retain(|choice| *choice != Choice::default());
-        self.failed.map_or(Ok(self.response), Err)
+        self.fault.map_or(Ok(self.response), Err)
     }
 
     fn begin(&mut self, at: PartIndex, head: PartHead) {
@@ -94,13 +94,13 @@ impl Fold {
             logprobs: Vec::new(),
         };
         self.choice(at.choice).parts.push(part);
-        self.pieces(at).clear();
+        self.deltas(at).clear();
     }
 
     fn end_paragraph(&mut self, at: PartIndex) {
-        let pieces = std::mem::take(self.pieces(at));
-        if !pieces.is_empty() {
-            self.part(at, |part| part.texts.push(EscapedStr::join(&pieces, "")));
+        let deltas = std::mem::take(self.deltas(at));
+        if !deltas.is_empty() {
+            self.part(at, |part| part.texts.push(EscapedStr::join(&deltas, "")));
         }
     }
 
@@ -114,12 +114,12 @@ impl Fold {
         &mut self.response.choices[index]
     }
 
-    fn pieces(&mut self, at: PartIndex) -> &mut Vec<EscapedStr> {
+    fn deltas(&mut self, at: PartIndex) -> &mut Vec<EscapedStr> {
         let index = at.choice as usize;
-        if self.pieces.len() <= index {
-            self.pieces.resize_with(index + 1, Vec::new);
+        if self.deltas.len() <= index {
+            self.deltas.resize_with(index + 1, Vec::new);
         }
-        &mut self.pieces[index]
+        &mut self.deltas[index]
     }
 
     fn part(&mut self, at: PartIndex, change: impl FnOnce(&mut ResponsePart)) {
@@ -130,15 +130,15 @@ impl Fold {
 }
 
 impl Response {
-    /// The events that fold to this answer: what a streaming client gets where the upstream
-    /// answered in one piece.
+    /// The events that fold to this response: what a streaming client gets if the upstream does not
+    /// stream.
     pub fn events(&self) -> Vec<Event> {
         let mut events = vec![Event::Start(self.start.clone())];
         for (index, choice) in (0..).zip(&self.choices) {
             choice.events(index, &mut events);
         }
         if !self.usage.is_unknown() {
-            // Before the finish, so that dialects that end at the finish have it in time.
+            // Before the finish, for the dialects whose stream ends with it.
             let finishes = events
                 .iter()
                 .position(|event| matches!(event, Event::Finish { .. }))

@@ -12,28 +12,29 @@ pub enum LossKind {
     Dropped,
     /// Approximated or clamped.
     Adjusted,
-    /// Put in because the target demands it.
+    /// Added because the target requires it.
     Added,
 }
 
-/// One inexactness, by the client's own path: `seed`, `messages[0].content[1].image_url.detail`.
+/// One loss, by the path in the client's request: `seed`,
+/// `messages[0].content[1].image_url.detail`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Loss {
     pub path: String,
     pub kind: LossKind,
 }
 
-/// A request that a target cannot carry without changing its meaning: a 400 that names the field.
+/// A request that the target cannot carry without a change of meaning: a 400 that names the field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Where the field stood in the client's request, if it stood anywhere.
+    /// The field in the client's request, if there is one.
     pub at: Option<Offset>,
     /// Why it cannot be carried: "the anthropic dialect has no audio input".
     pub why: String,
 }
 
-/// Collects losses while a request is encoded. Encoding goes on after a refusal, so that encoders
-/// need no error paths; the first refusal is the answer.
+/// Collects losses while a request is encoded. Encoding continues after a refusal, so that encoders
+/// need no error paths; the first refusal is the result.
 #[derive(Debug, Default)]
 pub struct Losses {
     noted: Vec<(LossSite, LossKind)>,
@@ -48,17 +49,17 @@ enum LossSite {
 }
 
 impl Losses {
-    /// The field at this place was left out.
+    /// The field at `at` was left out.
     pub fn dropped(&mut self, at: Offset) {
         self.noted.push((LossSite::Offset(at), LossKind::Dropped));
     }
 
-    /// The field at this place was approximated or clamped.
+    /// The field at `at` was approximated or clamped.
     pub fn adjusted(&mut self, at: Offset) {
         self.noted.push((LossSite::Offset(at), LossKind::Adjusted));
     }
 
-    /// The target demands `name` and the client did not send it.
+    /// The target requires `name`, which the client did not send.
     pub fn added(&mut self, name: &'static str) {
         self.noted.push((LossSite::Name(name), LossKind::Added));
     }
@@ -68,8 +69,7 @@ impl Losses {
         self.noted.push((LossSite::Name(name), kind));
     }
 
-    /// The request cannot be carried; `why` completes the sentence that starts with the field's
-    /// path.
+    /// The request cannot be carried. `why` completes a sentence that begins with the field's path.
     pub fn refuse(&mut self, at: impl Into<Option<Offset>>, why: impl Into<String>) {
         self.refusal.get_or_insert_with(|| Refusal {
             at: at.into(),
@@ -77,7 +77,7 @@ impl Losses {
         });
     }
 
-    /// Takes over what another part of the same translation noted.
+    /// Appends what another part of the same translation noted.
     pub fn extend(&mut self, later: Self) {
         self.noted.extend(later.noted);
         self.refusal = self.refusal.take().or(later.refusal);
@@ -87,7 +87,7 @@ impl Losses {
         self.refusal.as_ref()
     }
 
-    /// The losses by path, each once, in the order in which they were noted; or the refusal.
+    /// The losses with their paths, without duplicates, in the order in which they were noted.
     ///
     /// `body` is the client's request, which the offsets point into.
     ///
@@ -102,12 +102,12 @@ impl Losses {
             .iter()
             .filter_map(|(site, _)| site.offset())
             .collect();
-        let mut paths = if offsets.is_empty() {
+        let paths = if offsets.is_empty() {
             Vec::new()
         } else {
             json::paths_at(body, &offsets)
-        }
-        .into_iter();
+        };
+        let mut paths = paths.into_iter();
         let mut losses: Vec<Loss> = Vec::with_capacity(self.noted.len());
         let mut seen = HashSet::with_capacity(self.noted.len());
         for (site, kind) in self.noted {

@@ -1,11 +1,11 @@
 //! The canonical model: what the four dialects can say, in one set of types.
 //!
-//! It is the union of the dialects, not their intersection: each construct of a dialect has a home
-//! here or is kept as [`Unknown`], so that whatever a target cannot carry can be named as a
-//! [`Loss`]. Text and schemas are slices of the bytes that came ([`crate::json::EscapedStr`],
-//! [`crate::json::Raw`]), and what may be lost remembers where it stood ([`Offset`]).
+//! It is the union of the dialects, not their intersection: each construct of a dialect has a place
+//! here or is kept as [`Unknown`], so that anything that a target cannot carry can be reported as a
+//! [`Loss`]. Text and schemas are slices of the bytes that arrived ([`crate::json::EscapedStr`],
+//! [`crate::json::Raw`]), and each value that may be lost has its [`Offset`] in them.
 //!
-//! No IO, no async, no clock, no dialect's words.
+//! No IO, no async, no clock, no words of a dialect.
 
 mod event;
 mod fault;
@@ -34,7 +34,7 @@ use std::fmt;
 pub struct Dialect(&'static str);
 
 impl Dialect {
-    /// Each module of `protocol/` names its own.
+    /// Used by each module of `protocol/` for its own name.
     pub const fn named(name: &'static str) -> Self {
         Self(name)
     }
@@ -56,12 +56,12 @@ impl fmt::Debug for Dialect {
     }
 }
 
-/// Who wrote something that only its maker can read.
+/// Which upstream issued a [`Signature`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     pub dialect: Dialect,
-    /// The provider's name in the configuration. Empty where it is not known.
+    /// The provider's name in the configuration. Empty if unknown.
     pub provider: String,
-    /// The upstream's name of the model. Empty where it is not known.
+    /// The upstream's name of the model. Empty if unknown.
     pub model: String,
 }

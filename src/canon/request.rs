@@ -1,11 +1,11 @@
-//! A request, as the union of what the dialects can ask.
+//! A request: the union of what the dialects can express.
 
 use bytes::Bytes;
 
 use super::{Dialect, LossKind, Losses, Offset, Origin};
 use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 
-/// A value and where it stood in the client's request.
+/// A value and its offset in the client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Located<T> {
     pub value: T,
@@ -17,7 +17,7 @@ impl<T> Located<T> {
         Self { value, at }
     }
 
-    /// A value as `read` understands it, and where it stood.
+    /// The result of `read`, with the offset of `value`.
     ///
     /// # Errors
     /// Those of `read`.
@@ -29,7 +29,7 @@ impl<T> Located<T> {
     }
 }
 
-/// A field that was read and has no home in the model. Every encoder reports it as dropped.
+/// A field that the model has no place for. Every encoder reports it as dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
     pub at: Offset,
@@ -45,35 +45,35 @@ impl From<Value<'_>> for Unknown {
     }
 }
 
-/// What a client asks of a model.
+/// A generation request.
 ///
-/// `None` = the client left it open. Bodies are kept so that a loss's [`Offset`] can become a path.
+/// `None` = not set by the client. The body is kept so that the [`Offset`] of a loss can become a
+/// path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Request {
-    /// The client's bytes: what every [`Offset`] points into.
+    /// The client's bytes, which every [`Offset`] points into.
     pub body: Bytes,
-    /// The model's name as the client wrote it.
+    /// The model's name as the client sent it.
     pub model: String,
-    /// System text in front of the conversation, in order. Only `EscapedStr` parts (others are
-    /// refused by the decoders).
+    /// System text before the conversation, in order. Only `Text` parts; decoders refuse others.
     pub system: Vec<Part>,
-    /// The conversation. Neighbours of equal role are merged by the decoders; results of one turn's
-    /// calls stand together, in the order of the calls, at the start of the `User` turn that
-    /// follows (`turns::arrange`).
+    /// The conversation. Decoders merge neighbours of the same role. The results of one turn's
+    /// calls come together, in the order of the calls, at the start of the `User` turn that follows
+    /// (`turns::arrange`).
     pub turns: Vec<Turn>,
     pub tools: Vec<Tool>,
     pub tool_choice: Option<Located<ToolChoice>>,
     /// Whether the model may call several tools at once.
     pub parallel_tool_calls: Option<Located<bool>>,
     pub sampling: Sampling,
-    /// Bound on the answer's tokens, reasoning included.
+    /// The limit of the response's tokens, including reasoning.
     pub output_tokens_max: Option<Located<u64>>,
     pub stops: Vec<Located<EscapedStr>>,
-    /// How many answers are asked for.
+    /// How many alternatives are requested.
     pub choices: Option<Located<u64>>,
     pub format: Option<Located<Format>>,
     pub reasoning: Option<Located<Reasoning>>,
-    /// How many alternatives with log probabilities are asked for at each token; 0 = only the
+    /// For how many alternatives of each token log probabilities are requested. 0 = only for the
     /// chosen one.
     pub logprobs: Option<Located<u64>>,
     /// Output kinds besides text, such as `audio` or `IMAGE`, as written.
@@ -85,20 +85,20 @@ pub struct Request {
     pub metadata: Option<Located<Raw>>,
     /// `service_tier`, as written.
     pub tier: Option<Located<EscapedStr>>,
-    /// The key by which a cache tells conversations apart.
+    /// The key that tells conversations apart in a cache.
     pub cache_key: Option<Located<EscapedStr>>,
     /// Anthropic's top-level `cache_control`.
     pub cache_breakpoint: Option<CacheBreakpoint>,
     pub stream: bool,
-    /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`); the
+    /// Whether a streaming client asked for usage (Chat's `stream_options.include_usage`). The
     /// other dialects always send it.
     pub include_usage: bool,
     pub unknown: Vec<Unknown>,
-    /// What the decoder put in because every target demands it: `tool_result`.
+    /// What the decoder added because every target requires it: `tool_result`.
     pub added: Vec<&'static str>,
 }
 
-/// Numbers as written; their ranges are the target's business.
+/// Numbers as written. Each target has its own ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sampling {
     pub temperature: Option<Located<Raw>>,
@@ -115,11 +115,11 @@ pub enum Role {
     Assistant,
     /// System text in the middle of the conversation.
     System,
-    /// OpenAI's newer word for the same.
+    /// OpenAI's newer name for the same.
     Developer,
 }
 
-/// One speaker's turn.
+/// Consecutive parts of one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
     pub role: Role,
@@ -129,15 +129,14 @@ pub struct Turn {
     pub at: Offset,
 }
 
-/// One piece of a turn.
+/// One part of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub kind: PartKind,
     pub at: Offset,
-    /// The token that only its maker can read: thinking signature, encrypted reasoning, thought
-    /// signature.
+    /// Anthropic's thinking signature, OpenAI's encrypted reasoning, Gemini's thought signature.
     pub signature: Option<Signature>,
-    /// Where the client wrote the token, if in a field of its own (Gemini's `thoughtSignature`).
+    /// The signature's offset, if it has a field of its own (Gemini's `thoughtSignature`).
     pub signature_at: Option<Offset>,
     pub cache: Option<CacheBreakpoint>,
     /// Citations of the part, in their dialect's shape.
@@ -160,12 +159,12 @@ impl Part {
         Self::new(PartKind::Text(text), at)
     }
 
-    /// Notes that the token of a part stays behind while the part itself is carried.
+    /// Notes that the part is carried without its signature.
     pub fn drop_signature(&self, losses: &mut Losses) {
         match (&self.signature, self.signature_at) {
             (None, _) => {}
             (Some(_), Some(at)) => losses.dropped(at),
-            // It was restored from what the gateway remembers: the client wrote none.
+            // The gateway restored it from memory; the client did not send it.
             (Some(_), None) => losses.noted("reasoning", LossKind::Dropped),
         }
     }
@@ -188,7 +187,7 @@ pub enum PartKind {
     },
     ToolResult(ToolResult),
     Refusal(EscapedStr),
-    /// A part of a hosted tool or another construct that only its own dialect knows.
+    /// A part of a hosted tool, or another construct that only its own dialect has.
     Hosted {
         dialect: Dialect,
         kind: EscapedStr,
@@ -196,20 +195,20 @@ pub enum PartKind {
     },
 }
 
-/// What a call was given.
+/// The arguments of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolInput {
-    /// A JSON object, as it was written inside a string; without white space between its tokens
-    /// where it stood as an object.
+    /// A JSON object. As written if it came inside a string; without white space between its tokens
+    /// if it came as an object.
     Json(Raw),
-    /// What should have been a JSON object and is not; kept as it was, for history only.
+    /// Text that should have been a JSON object. Kept unchanged, and only sent as history.
     Malformed(EscapedStr),
     /// A custom tool's free text.
     Free(EscapedStr),
 }
 
 impl ToolInput {
-    /// From arguments as OpenAI's dialects carry them: JSON inside a string. `""` means no
+    /// Reads arguments in the form of OpenAI's dialects, JSON inside a string. `""` means no
     /// arguments.
     pub fn from_arguments(arguments: &EscapedStr) -> Self {
         if arguments.is_blank() {
@@ -221,7 +220,7 @@ impl ToolInput {
         }
     }
 
-    /// As OpenAI's dialects carry arguments: JSON inside a string.
+    /// The arguments in the form of OpenAI's dialects: JSON inside a string.
     pub fn to_arguments(&self) -> EscapedStr {
         match self {
             Self::Json(raw) => raw.to_text(),
@@ -229,8 +228,8 @@ impl ToolInput {
         }
     }
 
-    /// As Anthropic and Gemini carry arguments: an object. Malformed arguments stand in it as
-    /// `_raw`, free text as `input`.
+    /// The arguments in the form of Anthropic and Gemini: an object. Malformed arguments become its
+    /// member `_raw`, free text its member `input`.
     pub fn to_object(&self) -> Raw {
         let wrap = |key: &str, text: &EscapedStr| {
             crate::json::value(|value| value.object(|object| object.text(key, text)))
@@ -243,13 +242,12 @@ impl ToolInput {
     }
 }
 
-/// What a tool answered. `parts` holds `EscapedStr` and `Media` only (and `Hosted` within one
-/// dialect).
+/// The result of a tool call. `parts` holds only `Text` and `Media`, and `Hosted` within one
+/// dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolResult {
     pub call_id: EscapedStr,
-    /// The tool's name where the dialect tells it (Gemini); `turns::arrange` fills it in from the
-    /// call.
+    /// The tool's name, which only Gemini sends. `turns::arrange` adds it from the call.
     pub name: Option<EscapedStr>,
     pub parts: Vec<Part>,
     pub is_error: bool,
@@ -278,7 +276,7 @@ pub enum MediaKind {
 }
 
 impl MediaKind {
-    /// The kind that a MIME type names. `None` = no kind that any dialect knows.
+    /// The kind of a MIME type. `None` if no dialect has one for it.
     pub fn of_mime(mime: &str) -> Option<Self> {
         let mime = mime
             .split(';')
@@ -325,14 +323,14 @@ pub enum MediaSource {
     },
 }
 
-/// A token that only its maker can read, and who made it.
+/// An opaque token that only its issuer can read, and the issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     pub origin: Origin,
     pub value: EscapedStr,
 }
 
-/// A cache breakpoint.
+/// A cache breakpoint (Anthropic's `cache_control`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheBreakpoint {
     pub at: Offset,
@@ -375,7 +373,7 @@ pub enum ToolKind {
     },
 }
 
-/// A tool as a choice names it.
+/// The name of a tool in a [`ToolChoice`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolName {
     pub name: EscapedStr,
@@ -383,7 +381,7 @@ pub struct ToolName {
 }
 
 impl ToolName {
-    /// Of a tool that stands in no group.
+    /// The name of a tool without a namespace.
     pub fn plain(name: EscapedStr) -> Self {
         Self {
             name,
@@ -429,13 +427,13 @@ pub struct SchemaFormat {
     pub strict: Option<Located<bool>>,
 }
 
-/// How the model shall reason.
+/// How the model is asked to reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reasoning {
     pub effort: Option<Located<Effort>>,
-    /// Bound on reasoning tokens.
+    /// The limit of reasoning tokens.
     pub budget_tokens: Option<Located<u64>>,
-    /// The effort that the budget comes nearest to among its own dialect's models.
+    /// The effort that is nearest to the budget, by the models of the client's dialect.
     pub budget_effort: Option<Effort>,
     pub mode: ReasoningMode,
     pub display: Option<Located<ReasoningDisplay>>,
@@ -443,10 +441,10 @@ pub struct Reasoning {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReasoningMode {
-    /// Left open.
+    /// Not set.
     #[default]
     Unset,
-    /// An effort was named without asking for reasoning: Anthropic's governs the whole answer.
+    /// An effort without a request for reasoning: Anthropic's effort governs the whole response.
     Unasked,
     Off,
     /// The model decides how much (Anthropic's `adaptive`, Gemini's -1).
@@ -455,7 +453,7 @@ pub enum ReasoningMode {
     Fixed,
 }
 
-/// The union of the dialects' words, in rising order.
+/// The union of the dialects' levels, in rising order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Effort {
     None,
@@ -467,10 +465,11 @@ pub enum Effort {
     Max,
 }
 
+/// How much of the reasoning the client asks to see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReasoningDisplay {
     No,
-    /// A summary; the level is OpenAI's word, where one was given (`auto`, `concise`, `detailed`).
+    /// A summary, with OpenAI's level if there is one (`auto`, `concise`, `detailed`).
     Summary(Option<EscapedStr>),
     Full,
 }
@@ -481,10 +480,10 @@ pub struct Embed {
     pub body: Bytes,
     pub model: String,
     pub inputs: Vec<EmbedInput>,
-    /// Whether the client sent a list (and gets a list back) or one text.
+    /// Whether the client sent a list, and gets a list back, or one text.
     pub is_batch: bool,
     pub dimensions: Option<Located<u64>>,
-    /// Whether vectors are asked for as base64 of little-endian `f32` (OpenAI's `encoding_format`).
+    /// Whether vectors are requested as base64 of little-endian `f32` (OpenAI's `encoding_format`).
     pub base64: bool,
     /// Gemini's `taskType`, as written.
     pub task: Option<Located<EscapedStr>>,
@@ -501,7 +500,7 @@ pub enum EmbedInput {
     Tokens(Located<Raw>),
 }
 
-/// One vector, as numbers as written.
+/// One vector. Its numbers stay as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Embedding {
     /// A JSON array of numbers.
@@ -510,7 +509,7 @@ pub enum Embedding {
     Base64(EscapedStr),
 }
 
-/// An answer to [`Embed`].
+/// The response to [`Embed`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Embeddings {
     pub vectors: Vec<Embedding>,
@@ -520,7 +519,7 @@ pub struct Embeddings {
 /// One model in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelCard {
-    /// The id that clients ask for; the same in every dialect's list.
+    /// The id that clients use; the same in every dialect's list.
     pub id: String,
     pub display_name: Option<String>,
     /// Who serves it: a provider's name, or `aerostat` for a rule.
@@ -541,7 +540,10 @@ impl Tool {
 }
 
 impl EscapedStr {
-    /// The text as a JSON object, where it is one.
+    /// Parses the text as a JSON object.
+    ///
+    /// # Errors
+    /// If the text is not one JSON object.
     pub fn to_object(&self) -> Result<Document, Invalid> {
         let document = self.parse()?;
         document.root().members()?;

@@ -1,6 +1,6 @@
 //! Token counts.
 
-/// Tokens of one request, as the upstream reported them. `None` = not reported, which is never the
+/// Tokens of one request, as the upstream reported them. `None` = not reported, which is not the
 /// same as 0.
 ///
 /// `input` includes `cache_read` and `cache_write` (as OpenAI and Gemini count; the Anthropic
@@ -17,7 +17,7 @@ pub struct Usage {
     pub cache_write_long: Option<u64>,
     pub output: Option<u64>,
     pub reasoning: Option<u64>,
-    /// Input that hosted tools brought in (Gemini); not in `input`.
+    /// Input that hosted tools added (Gemini). Not included in `input`.
     pub tool_prompt: Option<u64>,
     pub audio_input: Option<u64>,
     pub audio_output: Option<u64>,
@@ -26,7 +26,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Takes each figure that `later` knows: usage in streams is cumulative, and the last word
+    /// Takes over each figure that `later` has: usage in streams is cumulative, and the last report
     /// wins.
     pub fn update(&mut self, later: &Self) {
         let pairs = [
@@ -42,12 +42,12 @@ impl Usage {
             (&mut self.audio_output, later.audio_output),
             (&mut self.hosted_calls, later.hosted_calls),
         ];
-        for (figure, news) in pairs {
-            *figure = news.or(*figure);
+        for (figure, later) in pairs {
+            *figure = later.or(*figure);
         }
     }
 
-    /// Input that came neither from nor went to a cache: what Anthropic calls `input_tokens`.
+    /// Input that was neither read from nor written to a cache: Anthropic's `input_tokens`.
     pub fn uncached_input(&self) -> Option<u64> {
         let cached = self
             .cache_read
@@ -56,13 +56,13 @@ impl Usage {
         self.input.map(|input| input.saturating_sub(cached))
     }
 
-    /// Output without reasoning: what Gemini calls `candidatesTokenCount`.
+    /// Output without reasoning: Gemini's `candidatesTokenCount`.
     pub fn visible_output(&self) -> Option<u64> {
         self.output
             .map(|output| output.saturating_sub(self.reasoning.unwrap_or(0)))
     }
 
-    /// Input plus output, where both are known.
+    /// Input plus output. `None` unless both are known.
     pub fn total(&self) -> Option<u64> {
         let sum = self.input?.saturating_add(self.output?);
         Some(sum.saturating_add(self.tool_prompt.unwrap_or(0)))

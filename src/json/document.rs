@@ -87,8 +87,8 @@ impl Document {
     /// Validates and indexes `source`.
     ///
     /// # Errors
-    /// If the bytes are not UTF-8 or not one JSON value, are nested past [`DEPTH_MAX`], or are 4 GiB
-    /// or more.
+    /// If the bytes are not UTF-8 or not one JSON value, are nested past [`DEPTH_MAX`], or are 4
+    /// GiB or more.
     pub fn parse(source: Bytes) -> Result<Self, Invalid> {
         Self::parse_in(source, Scratch::default())
     }
@@ -101,8 +101,8 @@ impl Document {
         Self::index(utf8(source)?, scratch)
     }
 
-    /// Indexes the top level only. What the root's members hold is skipped, with attention to strings
-    /// and brackets alone, so their containers look empty. Their bytes are still available
+    /// Indexes the top level only. What the root's members hold is skipped, with attention to
+    /// strings and brackets alone, so their containers look empty. Their bytes are still available
     /// ([`Value::as_written`], [`Value::raw`]).
     ///
     /// For a few members of a large document that someone else validates.
@@ -531,7 +531,7 @@ fn offset_at(at: usize) -> Offset {
     Offset(u32::try_from(at).unwrap_or(u32::MAX))
 }
 
-/// RFC 8259, strictly: no comments, no trailing commas, no bare words.
+/// RFC 8259, strictly: no comments, no trailing commas, no unquoted strings.
 struct Scanner<'s> {
     bytes: &'s [u8],
     pos: usize,
@@ -572,9 +572,9 @@ impl Scanner<'_> {
             Some(b'{') => self.container(Kind::Object, depth),
             Some(b'[') => self.container(Kind::Array, depth),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true", Kind::Bool),
-            Some(b'f') => self.word(b"false", Kind::Bool),
-            Some(b'n') => self.word(b"null", Kind::Null),
+            Some(b't') => self.literal(b"true", Kind::Bool),
+            Some(b'f') => self.literal(b"false", Kind::Bool),
+            Some(b'n') => self.literal(b"null", Kind::Null),
             _ => Err(self.expected("a value")),
         }
     }
@@ -661,8 +661,8 @@ impl Scanner<'_> {
         }
     }
 
-    /// Reads a member of the root that certainly ends here, and the comma after it. Returns where the
-    /// member ends.
+    /// Reads a member of the root that certainly ends here, and the comma after it. Returns where
+    /// the member ends.
     fn member(&mut self) -> Option<usize> {
         self.space();
         self.key().ok()?;
@@ -764,12 +764,12 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Invalid> {
-        if !self.bytes[self.pos..].starts_with(word) {
+    fn literal(&mut self, literal: &[u8], kind: Kind) -> Result<(), Invalid> {
+        if !self.bytes[self.pos..].starts_with(literal) {
             return Err(self.expected("a value"));
         }
         let node = self.open(kind);
-        self.pos += word.len();
+        self.pos += literal.len();
         self.close(node);
         Ok(())
     }

@@ -9,7 +9,7 @@
 //! ```text
 //!   client's task                                                   HostPool
 //!   polls PooledBody (or the future of the head)                    idle connections,
-//!     +- Connection::poll_with                                      polled by nobody
+//!     +- Connection::poll_with                                      no task polls them
 //!          1. drive hyper's connection: socket <-> channel
 //!          2. poll the reader:          channel -> chunk
 //!          a wake of 1 by 2, or of 2 by 1: both once more
@@ -341,7 +341,7 @@ impl Connection {
 
     /// Whether the server still keeps the connection open, as far as the system knows.
     fn is_open(&mut self) -> bool {
-        // An idle connection is polled by nobody, so hyper has not seen a close yet.
+        // No task polls an idle connection, so hyper has not seen a close yet.
         drive(&mut self.driver, &mut Context::from_waker(Waker::noop()));
         self.is_usable()
     }

@@ -64,7 +64,7 @@ pub trait Upstream: Send + Sync {
     fn send(
         &self,
         request: Request<SegmentedBytes>,
-        via: &ProxyChoice,
+        choice: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>>;
 }
 
@@ -222,9 +222,9 @@ impl Upstream for Network {
     fn send(
         &self,
         request: Request<SegmentedBytes>,
-        via: &ProxyChoice,
+        choice: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
-        let proxy = self.settings.proxy_for(request.uri(), via).cloned();
+        let proxy = self.settings.proxy_for(request.uri(), choice).cloned();
         Box::pin(self.send_request(request, proxy))
     }
 }

@@ -58,10 +58,10 @@ impl NetworkSettings {
         }
     }
 
-    /// The proxy that a request goes through: the account's own or else the general one, and none to
-    /// this machine or an exempt host.
-    pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, via: &'p ProxyChoice) -> Option<&'p Proxy> {
-        let proxy = via.proxy.as_deref().or(self.proxy.as_ref())?;
+    /// The proxy that a request goes through: the account's own or else the general one, and none
+    /// to this machine or an exempt host.
+    pub(super) fn proxy_for<'p>(&'p self, uri: &Uri, choice: &'p ProxyChoice) -> Option<&'p Proxy> {
+        let proxy = choice.proxy.as_deref().or(self.proxy.as_ref())?;
         let host = uri.host()?.trim_end_matches('.').to_ascii_lowercase();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let is_exempt = is_loopback(host)
@@ -101,9 +101,9 @@ fn is_exempted_by(exempt: &str, host: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn chosen(settings: &NetworkSettings, via: &ProxyChoice, uri: &str) -> Option<String> {
+    fn chosen(settings: &NetworkSettings, choice: &ProxyChoice, uri: &str) -> Option<String> {
         settings
-            .proxy_for(&uri.parse().unwrap(), via)
+            .proxy_for(&uri.parse().unwrap(), choice)
             .map(ToString::to_string)
     }
 

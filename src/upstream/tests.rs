@@ -439,7 +439,7 @@ async fn certificates_that_do_not_verify_are_told_apart() {
     let table = [
         (
             untrusted.acceptor("localhost", 2999, &[]),
-            "an authority that is not trusted here; if you trust whoever made it, name a file",
+            "an authority that is not trusted here; if you trust its issuer, name a file",
         ),
         (
             authority.acceptor("localhost", 1999, &[]),

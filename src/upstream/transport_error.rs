@@ -115,7 +115,7 @@ fn connect_cause(error: &(dyn StdError + 'static)) -> String {
 }
 
 fn tls_cause(error: &rustls::Error) -> String {
-    const TRUST: &str = "if you trust whoever made it, name a file with their certificate as `ca_file` in [network]";
+    const TRUST: &str = "if you trust its issuer, name a file with the issuer's certificate as `ca_file` in [network]";
     const CLOCK: &str = "if it should be good, set this machine's clock right";
     let certificate = match error {
         rustls::Error::InvalidCertificate(certificate) => certificate,

@@ -1,8 +1,7 @@
 //! The real program as a child process: its own home, its own port, nothing of the test's
 //! environment.
 //!
-//! Killed when dropped. Must not reach into the program: what a person could not see, these tests
-//! do not see.
+//! Killed when dropped. Must not reach into the program: the tests see only what a user could see.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -17,10 +16,10 @@ use tempfile::TempDir;
 
 use super::raw::{self, Answer, Request};
 
-/// How long the program may take to say where it serves, and to end.
+/// How long the program may take to report its address, and to exit.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often a child is asked whether it ended.
+/// How often the child is polled for its exit.
 const POLL: Duration = Duration::from_millis(10);
 
 /// What a program is started with.
@@ -52,7 +51,7 @@ impl Setup {
         self
     }
 
-    /// A command of the program in `home`, with no environment but what the test gave.
+    /// A command of the program in `home`, with no environment but the test's.
     pub fn command(&self, home: &Path) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_aerostat"));
         command
@@ -60,7 +59,7 @@ impl Setup {
             .env_clear()
             .env("AEROSTAT_HOME", home)
             .env("HOME", home);
-        // No icon on the desktop of whoever runs the tests.
+        // No icon on the desktop of the person who runs the tests.
         command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
@@ -70,10 +69,10 @@ impl Setup {
         command
     }
 
-    /// Starts the program and waits until it says where it serves.
+    /// Starts the program and waits until it reports its address.
     ///
     /// # Errors
-    /// What it wrote, when it ends or stays silent instead.
+    /// What it wrote, if it exits or stays silent instead.
     pub fn start(&self) -> Result<Agent, String> {
         let home = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(home.path().join("config.toml"), &self.config)
@@ -81,7 +80,7 @@ impl Setup {
         self.start_in(Arc::new(home))
     }
 
-    /// The same in a home that is there already; its `config.toml` stays as it is.
+    /// The same in an existing home, whose `config.toml` stays as it is.
     ///
     /// # Errors
     /// As [`Setup::start`].
@@ -118,7 +117,7 @@ impl Agent {
     /// Starts with this `config.toml` and nothing else.
     ///
     /// # Panics
-    /// When the program does not come up; the panic holds what it wrote.
+    /// If the program does not start; the panic holds what it wrote.
     pub fn start(config: &str) -> Self {
         Setup::config(config)
             .start()
@@ -136,16 +135,16 @@ impl Agent {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(self.complaint("said no base URL in time"));
+                    return Err(self.startup_error("said no base URL in time"));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(self.complaint("ended before it said a base URL"));
+                    return Err(self.startup_error("ended before it said a base URL"));
                 }
             }
         }
     }
 
-    fn complaint(&self, what: &str) -> String {
+    fn startup_error(&self, what: &str) -> String {
         format!(
             "the program {what}\nstdout: {}\nstderr: {}",
             self.stdout,
@@ -165,12 +164,12 @@ impl Agent {
         self.home.path()
     }
 
-    /// The home, to be kept beyond the program's end.
+    /// The home, to be kept after the program has exited.
     pub fn kept_home(&self) -> Arc<TempDir> {
         Arc::clone(&self.home)
     }
 
-    /// Ends the program without a word to it.
+    /// Kills the program.
     pub fn kill(mut self) {
         self.child.kill().expect("the child is ours");
         self.child.wait().expect("the child is ours");
@@ -188,7 +187,7 @@ impl Agent {
         std::fs::rename(fresh, self.home().join("config.toml")).expect("the home can be written");
     }
 
-    /// What the program wrote to standard error so far.
+    /// What the program has written to standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr
             .lock()
@@ -196,7 +195,8 @@ impl Agent {
             .clone()
     }
 
-    /// What it logged, once `word` stands in it: records are written a moment after their answers.
+    /// What it logged, once that contains `word`: records are written shortly after their
+    /// responses.
     pub async fn logged(&self, word: &str) -> String {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         while !self.stderr().contains(word) && tokio::time::Instant::now() < deadline {
@@ -217,7 +217,7 @@ impl Agent {
         raw::exchange(self.address, request).await
     }
 
-    /// Asks the program to end, as service managers do.
+    /// Asks the program to exit, as service managers do.
     pub fn sigterm(&self) {
         let status = Command::new("kill")
             .arg("-TERM")
@@ -229,10 +229,10 @@ impl Agent {
         );
     }
 
-    /// Waits for the end and gives the exit code; `None` when a signal ended it.
+    /// Waits for the exit code. `None` if a signal ended the program.
     ///
     /// # Panics
-    /// When it does not end in time.
+    /// If it does not exit in time.
     pub fn exit_code(&mut self) -> Option<i32> {
         self.wait().expect("the program ends in time").code()
     }
@@ -250,7 +250,7 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // It may have ended already; there is nobody left to tell.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -263,7 +263,7 @@ pub fn base_url_in(line: &str) -> Option<SocketAddr> {
     Some(([127, 0, 0, 1], digits.parse().ok()?).into())
 }
 
-/// Reads on a thread until the end, so that the program never blocks on a full pipe.
+/// Reads on a thread to the end, so that the program never blocks on a full pipe.
 fn read_lines(stdout: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     thread::spawn(move || {
@@ -282,7 +282,7 @@ fn collect(stderr: impl Read + Send + 'static) -> Arc<Mutex<String>> {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             writer
                 .lock()
-                .expect("nobody panics while holding it")
+                .expect("no thread panics while holding it")
                 .push_str(&(line + "\n"));
         }
     });

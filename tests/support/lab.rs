@@ -1,5 +1,5 @@
-//! The real program between raw clients and the scripted upstream, which plays all four providers
-//! at once.
+//! The real program between raw clients and the scripted upstream, which stands in for all four
+//! providers at once.
 
 use super::Dialect;
 use super::agent::Agent;
@@ -7,7 +7,7 @@ use super::agent::Setup;
 use super::raw::{Answer, Request};
 use super::upstream::{Received, Upstream, key};
 
-/// The dialects that a provider may speak.
+/// The dialects of the providers.
 pub const PROVIDERS: [Dialect; 4] = [
     Dialect::Chat,
     Dialect::Responses,
@@ -15,7 +15,7 @@ pub const PROVIDERS: [Dialect; 4] = [
     Dialect::Gemini,
 ];
 
-/// The program with one provider a dialect, named as the dialect.
+/// The program with one provider for each dialect, named after it.
 #[derive(Debug)]
 pub struct Lab {
     pub agent: Agent,
@@ -26,7 +26,7 @@ pub struct Lab {
 #[derive(Debug)]
 pub struct Exchanged {
     pub answer: Answer,
-    /// What the upstream got, where the call came that far.
+    /// What the upstream received, if the call came that far.
     pub received: Option<Received>,
 }
 
@@ -50,7 +50,7 @@ impl Lab {
         Self { agent, upstream }
     }
 
-    /// One call at a time: what arrives meanwhile at the upstream is taken for this call's.
+    /// One call at a time: whatever arrives at the upstream meanwhile counts as this call's.
     pub async fn send(&self, request: &Request) -> Exchanged {
         let before = self.upstream.requests().len();
         let answer = self.agent.send(request).await;
@@ -79,8 +79,8 @@ fn key_variable(dialect: Dialect) -> String {
     format!("KEY_{}", dialect.name().to_uppercase())
 }
 
-/// A generating request of that dialect for `model`; `body` names the model as `MODEL` where the
-/// dialect names it there.
+/// A generation request of that dialect for `model`. In dialects that name the model in the body,
+/// `body` has `MODEL` in its place.
 pub fn generate(dialect: Dialect, model: &str, body: &str, form: AnswerForm) -> Request {
     let body = body.replace("\"MODEL\"", &format!("\"{model}\""));
     match dialect {
@@ -100,7 +100,7 @@ pub fn generate(dialect: Dialect, model: &str, body: &str, form: AnswerForm) -> 
     }
 }
 
-/// In which form a client asks for its answer.
+/// The form in which a client requests its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerForm {
     Whole,

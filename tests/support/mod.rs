@@ -1,9 +1,9 @@
 //! What the integration tests share.
 //!
-//! [`upstream`] plays the services that the agent calls, [`grammar`] judges what clients receive,
-//! [`raw`] speaks HTTP by the byte, [`agent`] runs the real program. Everything here is written
-//! against the wire references and must not use the crate under test: a mistake made twice would
-//! look like a proof.
+//! [`upstream`] stands in for the services that the agent calls, [`grammar`] checks what clients
+//! receive, [`raw`] speaks HTTP byte by byte, [`agent`] runs the real program. Everything here is
+//! written against the wire references and must not use the crate under test: the same mistake on
+//! both sides would go unnoticed.
 
 // A helper belongs to whichever test module needs it next.
 #![allow(dead_code)]
@@ -14,7 +14,7 @@ pub mod lab;
 pub mod raw;
 pub mod upstream;
 
-/// A wire format, named as the program names it.
+/// A wire format, with the program's name for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
     Chat,

@@ -1,6 +1,6 @@
-//! HTTP/1.1 by the byte: what a client library would hide is what these tests are about.
+//! HTTP/1.1 byte by byte: these tests are about what a client library would hide.
 //!
-//! Says how an answer ended (whole, cut, reset, stalled) next to what it held. Must not follow,
+//! Reports how a response ended (complete, cut, reset, stalled) and what it held. Must not follow,
 //! retry or repair anything.
 
 use std::io;
@@ -11,13 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// How long an answer may take unless a test says otherwise.
+/// How long a response may take unless a test sets another time.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// How the bytes of an answer ended.
+/// How the bytes of a response ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// As HTTP wants it: all of `content-length`, or the last chunk with its empty line.
+    /// As HTTP requires: with all of `content-length`, or the last chunk and its empty line.
     Whole,
     /// The connection closed before that.
     Cut,
@@ -27,10 +27,10 @@ pub enum Ended {
     Stalled,
 }
 
-/// One answer as it came.
+/// One response as it arrived.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// 0 where not even a status line came.
+    /// 0 if not even a status line arrived.
     pub status: u16,
     /// In order, names in lower case.
     pub headers: Vec<(String, String)>,
@@ -65,7 +65,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The body as JSON; panics with the body where it is none.
+    /// The body as JSON. Panics with the body if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
@@ -104,7 +104,7 @@ impl Request {
         self
     }
 
-    /// The body, and the `content-length` that tells it.
+    /// The body, with its `content-length`.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
@@ -116,7 +116,7 @@ impl Request {
         self.head.to_ascii_lowercase().contains("\r\nhost:")
     }
 
-    /// The bytes; `Host` is `authority` unless the test gave one.
+    /// The bytes. `Host` is `authority` unless the test set one.
     pub fn bytes(&self, authority: &str) -> Vec<u8> {
         let host = if self.has_host() {
             String::new()
@@ -129,7 +129,7 @@ impl Request {
     }
 }
 
-/// Sends one request over a connection of its own and reads the whole answer.
+/// Sends one request on a connection of its own and reads the whole response.
 pub async fn exchange(to: SocketAddr, request: &Request) -> Answer {
     let mut connection = Connection::open(to).await.expect("the port is open");
     connection
@@ -139,16 +139,16 @@ pub async fn exchange(to: SocketAddr, request: &Request) -> Answer {
     connection.answer().await
 }
 
-/// A connection whose bytes the test decides.
+/// A connection whose bytes the test chooses.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    /// Read from the socket and not yet part of an answer.
+    /// Read from the socket and not yet part of a response.
     unread: Vec<u8>,
     patience: Duration,
 }
 
-/// Why no more bytes came.
+/// Why no more bytes arrived.
 type Stop = Ended;
 
 impl Connection {
@@ -162,7 +162,7 @@ impl Connection {
         })
     }
 
-    /// How long each answer may take.
+    /// How long each response may take.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -173,22 +173,22 @@ impl Connection {
         self.stream.write_all(bytes).await
     }
 
-    /// Says that no more bytes come from this side.
+    /// Shuts down the sending side.
     pub async fn finish_sending(&mut self) -> io::Result<()> {
         self.stream.shutdown().await
     }
 
-    /// Closes with a reset rather than an end.
+    /// Closes with a reset.
     pub fn reset(self) {
         self.stream.set_zero_linger().expect("the socket is open");
     }
 
-    /// Reads one answer.
+    /// Reads one response.
     pub async fn answer(&mut self) -> Answer {
         self.read_answer(false).await
     }
 
-    /// Reads the answer to a HEAD request, which has no body whatever its headers say.
+    /// Reads the response to a HEAD request, which has no body whatever its headers say.
     pub async fn answer_to_head(&mut self) -> Answer {
         self.read_answer(true).await
     }
@@ -205,11 +205,10 @@ impl Connection {
         answer
     }
 
-    /// Reads an answer until its body holds `marker`; the rest stays to be read by
-    /// [`Connection::more_until`].
+    /// Reads a response until its body contains `marker`. [`Connection::more_until`] reads on.
     ///
     /// # Panics
-    /// When the answer ends without it.
+    /// If the response ends without it.
     pub async fn answer_until(&mut self, marker: &[u8]) -> Answer {
         let answer = self
             .read_head(Instant::now() + self.patience)
@@ -219,10 +218,10 @@ impl Connection {
         answer
     }
 
-    /// Reads raw bytes, framing included, until they hold `marker`.
+    /// Reads raw bytes, including the framing, until they contain `marker`.
     ///
     /// # Panics
-    /// When the connection ends without it.
+    /// If the connection ends without it.
     pub async fn more_until(&mut self, marker: &[u8]) -> Vec<u8> {
         let deadline = Instant::now() + self.patience;
         while find(&self.unread, marker).is_none() {
@@ -238,7 +237,7 @@ impl Connection {
         self.unread.drain(..end).collect()
     }
 
-    /// Reads until the other side ends the connection, and says how it did.
+    /// Reads until the peer ends the connection, and returns how it did.
     pub async fn until_closed(&mut self) -> (Vec<u8>, Ended) {
         let deadline = Instant::now() + self.patience;
         loop {
@@ -294,7 +293,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Appends what came of `length` bytes, also when they end early.
+    /// Appends up to `length` bytes, fewer if the connection ends early.
     async fn read_sized(
         &mut self,
         body: &mut Vec<u8>,

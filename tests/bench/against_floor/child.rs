@@ -1,5 +1,5 @@
-//! Processes under measurement: started on one core, asked what they cost in the system's own
-//! accounts.
+//! The measured processes: each runs on one core, and the system's own accounting tells what it
+//! costs.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -8,20 +8,20 @@ use std::path::Path;
 use std::process::{Child as Process, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-/// The core of whatever is measured; the rest runs on the other.
+/// The core of the measured process. Everything else runs on the other.
 pub(super) const MEASURED_CORE: &str = "0";
 pub(super) const OTHER_CORE: &str = "1";
 
-/// A process that serves; killed when dropped.
+/// A serving process. Dropping it kills it.
 pub(super) struct Child {
     process: Process,
     pub(super) address: SocketAddr,
-    /// Kept open: who prints into a closed pipe dies.
+    /// Kept open: a process that prints into a closed pipe dies.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Child {
-    /// Starts `program` on `core` and waits until it says where it serves.
+    /// Starts `program` on `core` and waits until it reports its address.
     pub(super) fn start(
         core: &str,
         program: &Path,
@@ -59,7 +59,7 @@ impl Child {
         Duration::from_nanos(self.tasks("schedstat").map(nanos).sum())
     }
 
-    /// How often its threads went to sleep, and so were woken.
+    /// How many times its threads went to sleep, and so were woken.
     pub(super) fn wake_ups(&self) -> u64 {
         self.tasks("status")
             .filter_map(|status| field(&status, "voluntary_ctxt_switches:"))

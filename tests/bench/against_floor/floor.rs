@@ -1,6 +1,6 @@
-//! The floor: a bare forwarder. What it costs is the least that hyper lets a gateway cost.
+//! The floor: a bare forwarder. A gateway on hyper cannot cost less.
 //!
-//! No limits, no keys, no routes, no look into a body: one hyper server, one hyper-util client,
+//! No limits, no keys, no routes, no parsing of bodies: one hyper server, one hyper-util client,
 //! bodies streamed both ways.
 
 use std::convert::Infallible;
@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 type Upstream = Client<HttpConnector, Incoming>;
 
-/// Forwards whatever comes to `upstream`, for ever.
+/// Forwards every request to `upstream`, forever.
 pub(super) async fn run(upstream: SocketAddr) -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("floor serves http://{}", listener.local_addr()?);
@@ -41,7 +41,7 @@ pub(super) async fn run(upstream: SocketAddr) -> std::io::Result<()> {
 
 async fn serve(stream: TcpStream, client: Upstream, authority: Arc<Authority>) {
     let service = service_fn(|request| forward(request, &client, &authority));
-    // A connection that breaks is the load generator's to notice.
+    // The load generator notices a broken connection.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;

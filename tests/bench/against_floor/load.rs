@@ -1,4 +1,4 @@
-//! The load: clients that ask, wait, check the whole answer, and ask again.
+//! The load: clients that send a request, wait, check the whole response, and repeat.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,31 +16,31 @@ use tokio::time::Instant;
 
 use super::upstream::{TEXT, nanos_since_1970};
 
-/// What every client asks.
+/// What every client sends.
 #[derive(Clone)]
 pub(super) struct ResponseContext {
     pub(super) path: &'static str,
     pub(super) key: String,
     pub(super) body: Bytes,
-    /// Events of the answer; `None` for an answer in one piece.
+    /// Events of the response. `None` for a response that is not streamed.
     pub(super) events: Option<usize>,
 }
 
-/// What the answers took.
+/// How long the responses took.
 #[derive(Default)]
 pub(super) struct Taken {
     pub(super) wall: Duration,
     pub(super) answers: usize,
-    /// From the request to the whole answer, or to a stream's first event.
+    /// From the request to the whole response, or to a stream's first event.
     pub(super) waits: Vec<Duration>,
-    /// From an event's making to its arrival.
+    /// From an event's creation to its arrival.
     pub(super) delays: Vec<Duration>,
 }
 
-/// Asks from `clients` connections at once, `times` on each.
+/// Sends requests from `clients` connections at once, `times` on each.
 ///
 /// # Panics
-/// When any answer is not what it should be.
+/// If a response is not what it should be.
 pub(super) async fn drive(
     address: SocketAddr,
     ask: &ResponseContext,
@@ -129,7 +129,7 @@ async fn check_whole(body: Incoming) {
     );
 }
 
-/// Reads a stream: every event once, in order, and the end after the last.
+/// Reads a stream: every event once, in order, and the terminator after the last.
 async fn check_stream(mut body: Incoming, events: usize, asked_at: Instant, taken: &mut Taken) {
     let mut next = 0;
     let mut rest = Vec::new();

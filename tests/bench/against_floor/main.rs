@@ -1,10 +1,10 @@
 //! The whole program against a bare forwarder, on one core each: `cargo bench --bench
 //! against_floor`.
 //!
-//! Prints what the gateway costs as ratios to its floor, with the targets beside them. CPU is what
-//! the system's own accounts say of all threads, since wall time is noise on a shared machine.
-//! Linux with two cores and `taskset` (util-linux). `cargo bench --bench against_floor -- small
-//! streams` measures only rows whose group is named; `--rounds 9` sets the rounds.
+//! Prints the gateway's costs as ratios to the floor, beside their targets. CPU time is the
+//! system's accounting of all threads, since wall time is noise on a shared machine. Needs Linux
+//! with two cores and `taskset` (util-linux). `cargo bench --bench against_floor -- small streams`
+//! measures only the rows of the named groups; `--rounds 9` sets the rounds.
 
 #![allow(clippy::print_stdout, reason = "it prints its table")]
 #![allow(
@@ -31,8 +31,8 @@ fn main() {
         .skip(1)
         .filter(|word| word != "--bench")
         .collect();
-    // One thread each: whatever is measured has one core, and a scheduler for several would only
-    // make the floor dearer.
+    // One thread each: a measured process has one core, and a scheduler for several threads would
+    // only make the floor slower.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

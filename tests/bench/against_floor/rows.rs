@@ -10,7 +10,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 const ROUNDS: usize = 7;
 
-/// How long resident memory may take to go back after a burst.
+/// How long resident memory may take to fall after a burst.
 const AFTER_BURST: Duration = Duration::from_secs(60);
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -89,8 +89,8 @@ impl Side<'_> {
     }
 }
 
-/// Drives the sides in turn, so that what else the machine does falls on all of them; the first
-/// round only warms up.
+/// Measures the sides in turn, so that other load on the machine affects all of them. The first
+/// round is a warm-up.
 async fn interleaved<const N: usize>(
     sides: [Side<'_>; N],
     rounds: usize,
@@ -113,7 +113,7 @@ fn of(costs: &[Cost], field: fn(&Cost) -> f64) -> f64 {
     median(costs.iter().map(field).collect())
 }
 
-/// The median of the rounds' ratios: both sides of one round stood under the same load.
+/// The median of the rounds' ratios, since both sides of one round ran under the same load.
 fn ratio(of: &[Cost], to: &[Cost], field: fn(&Cost) -> f64) -> f64 {
     median(
         of.iter()
@@ -137,7 +137,7 @@ fn micros(duration: &Duration) -> f64 {
 }
 
 impl Setting {
-    /// The floor, our passthrough and our translation, asked the same.
+    /// The floor, our passthrough and our translation, with the same requests.
     fn three(&self, bytes: usize, model: &str, events: Option<usize>) -> [Side<'_>; 3] {
         let key = &self.gateway.key;
         let name = format!("chat-{model}");
@@ -234,7 +234,7 @@ async fn large(setting: &Setting, rounds: usize) {
     );
 }
 
-/// Waits at the load of a desktop: one client at a time.
+/// Latency at the load of a desktop: one client at a time.
 async fn waits(setting: &Setting, rounds: usize) {
     let [floor, passed, translated] =
         interleaved(setting.three(KIB, "whole", None), rounds, 1, 300).await;
@@ -277,7 +277,7 @@ async fn waits(setting: &Setting, rounds: usize) {
     );
 }
 
-/// A gateway that nobody asks anything.
+/// A gateway without requests.
 async fn idle(setting: &Setting) {
     let gateway = setting.another_gateway();
     first_answer(&gateway).await;
@@ -313,7 +313,7 @@ async fn first_answer(gateway: &Gateway) {
     drive(gateway.process.address, &ask, 1, 1).await;
 }
 
-/// 500 streams of 20 events a second, then 8 requests of 1 MB, then peace.
+/// 500 streams of 20 events a second, then 8 requests of 1 MB, then idle.
 async fn burst(setting: &Setting) {
     const ROUNDS: usize = 3;
     let model = format!("chat-stream-{BURST_EVENTS}-50");
@@ -400,8 +400,8 @@ async fn burst(setting: &Setting) {
 const BURST_STREAMS: usize = 500;
 const BURST_EVENTS: usize = 80;
 
-/// Drives a burst and looks at the memory in its middle: the median delay in microseconds, and KiB
-/// a stream over what was before.
+/// Runs a burst and reads the memory in the middle of it. Returns the median delay in microseconds,
+/// and the KiB for each stream above the level before.
 async fn watched(child: &Child, ask: ResponseContext) -> (f64, f64) {
     let before = child.resident_kib();
     let address = child.address;

@@ -1,5 +1,5 @@
-//! Who takes part: the upstream, the floor and the gateway with everything switched on; and what
-//! they are asked.
+//! The participants: the upstream, the floor, and the gateway with everything switched on; and the
+//! requests.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use super::child::{Child, MEASURED_CORE, OTHER_CORE};
 use super::load::ResponseContext;
 
-/// The program that is measured: the one that `AEROSTAT_BIN` names, or the one that was built with
-/// this measurement. The latter's tokio has what tests need of it too, which costs a little.
+/// The measured program: the one that `AEROSTAT_BIN` names, or else the one that was built with
+/// this bench. The latter's tokio also has the features of the tests, which costs a little.
 pub(super) fn program() -> PathBuf {
     std::env::var_os("AEROSTAT_BIN").map_or_else(
         || PathBuf::from(env!("CARGO_BIN_EXE_aerostat")),
@@ -25,8 +25,7 @@ pub(super) struct Setting {
     pub(super) gateway: Gateway,
 }
 
-/// The program as a person has it who switched everything on: a key, rules that rename, two
-/// providers.
+/// The program with everything switched on: a key, rules that rename models, two providers.
 pub(super) struct Gateway {
     pub(super) process: Child,
     pub(super) key: String,
@@ -106,12 +105,12 @@ fn config(upstream: &Child) -> String {
 pub(super) enum Client {
     Chat,
     Anthropic,
-    /// As anthropic-python writes it: `model` behind the messages.
+    /// As anthropic-python writes it: `model` after the messages.
     AnthropicModelLast,
 }
 
 impl Client {
-    /// A request of about `bytes` for `model`; `events` of a streamed answer.
+    /// A request of about `bytes` for `model`, with `events` if the response is streamed.
     pub(super) fn ask(
         self,
         key: &str,
@@ -157,7 +156,7 @@ fn messages(bytes: usize) -> String {
             r#"{comma}{{"role":"{role}","content":"{}"}}"#,
             LINE.repeat(lines)
         );
-        // The last turn is the person's.
+        // The last turn is the user's.
         if role == "user" && messages.len() + LINE.len() >= bytes {
             break;
         }

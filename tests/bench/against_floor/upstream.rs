@@ -1,8 +1,8 @@
-//! An upstream that answers at once: the model's name in the request says what.
+//! An upstream that responds at once. The model's name in the request selects the response.
 //!
-//! `whole` is an answer in one piece; `stream-COUNT-PAUSE` a stream of COUNT events, each written
-//! by itself, with PAUSE milliseconds between two. It speaks OpenAI Chat and Anthropic, as literal
-//! bytes.
+//! `whole` is a response that is not streamed, `stream-COUNT-PAUSE` a stream of COUNT events, each
+//! written by itself, with PAUSE milliseconds between them. It speaks OpenAI Chat and Anthropic, in
+//! literal bytes.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ use memchr::memmem;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, Sleep};
 
-/// Answers for ever.
+/// Serves forever.
 pub(super) async fn run() -> std::io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("upstream serves http://{}", listener.local_addr()?);
@@ -67,7 +67,7 @@ enum Dialect {
     Anthropic,
 }
 
-/// The text of an answer in one piece.
+/// The text of a response that is not streamed.
 pub(super) const TEXT: &str = "The floor of a gateway is what its system calls cost; all that stands above it is its own doing. ";
 const REPEATS: usize = 8;
 
@@ -102,7 +102,7 @@ impl Dialect {
         }
     }
 
-    /// One event; its text says its number and when it was made.
+    /// One event, whose text holds its number and its time.
     fn event(self, number: usize, out: &mut String) {
         let made_at = nanos_since_1970();
         let written = match self {
@@ -153,7 +153,7 @@ struct Stream {
     count: usize,
     pause: Duration,
     timer: Pin<Box<Sleep>>,
-    /// Whether the last event had its turn to be written before the next is made.
+    /// Whether hyper had a poll to write the last event in before the next one is made.
     has_yielded: bool,
 }
 
@@ -202,7 +202,7 @@ impl Stream {
         Poll::Ready(())
     }
 
-    /// The opening, the events, the closing; then nothing.
+    /// The opening, the events, the closing; then the end.
     fn step(&mut self) -> Option<Bytes> {
         let step = self.next;
         self.next += 1;

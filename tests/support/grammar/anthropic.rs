@@ -68,7 +68,7 @@ pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
     })
 }
 
-/// A message in the making.
+/// A message so far.
 #[derive(Debug, Default)]
 struct Message {
     has_started: bool,
@@ -82,7 +82,7 @@ struct Message {
     pings: usize,
 }
 
-/// A content block in the making.
+/// A content block so far.
 #[derive(Debug, Default)]
 struct Block {
     kind: String,
@@ -307,7 +307,7 @@ fn finish_choice(holder: &Node<'_>, choice: &mut Choice) -> Checked {
     Ok(())
 }
 
-/// Later figures win; input excludes what the cache gave or took.
+/// Later figures win. Input excludes tokens read from or written to the cache.
 fn merge(known: Option<Usage>, usage: &Node<'_>) -> Checked<Usage> {
     let known = known.unwrap_or_default();
     let reasoning = usage

@@ -26,7 +26,7 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// Checks what every record has; gives the choices of a chunk.
+    /// Checks what every record has. Returns the choices of a chunk.
     fn record<'a>(
         &mut self,
         record: &Record<'_>,
@@ -55,7 +55,7 @@ impl Chunks {
         Ok(())
     }
 
-    /// Reads a stream; `take` gets the choices of each chunk, `close` is called at the terminator.
+    /// Reads a stream. `take` gets the choices of each chunk, `close` is called at the terminator.
     pub(super) fn read<S: Choices>(
         mut self,
         stream: &Stream<'_>,
@@ -117,7 +117,7 @@ impl Chunks {
     }
 }
 
-/// What becomes of the choices of a stream.
+/// What is done with the choices of a stream.
 pub(super) trait Choices {
     fn take(&mut self, choice: &Node<'_>) -> Checked;
     fn all_finished(&self) -> bool;
@@ -160,7 +160,7 @@ struct Message {
     finish: Option<String>,
 }
 
-/// A call in pieces.
+/// A tool call so far.
 #[derive(Debug, Default)]
 struct Fragments {
     id: Option<String>,
@@ -251,7 +251,7 @@ impl Message {
         Ok(true)
     }
 
-    /// A new index opens a call, the newest one goes on; an older one would overlap.
+    /// A new index opens a call and the newest index continues it. An older one would overlap.
     fn take_call(&mut self, call: &Node<'_>) -> Checked {
         let index =
             usize::try_from(call.integer("index")?).map_err(|_| call.broken(Rule::Index))?;
@@ -357,7 +357,7 @@ pub(super) fn answer(body: &Node<'_>) -> Checked<(Ending, Folded)> {
     Ok((Ending::Success, folded(body, choices)?))
 }
 
-/// Checks what both whole answers have; gives the choices, whose indexes count from 0.
+/// Checks what whole responses of both kinds have. Returns the choices, whose indexes count from 0.
 pub(super) fn head<'a>(body: &Node<'a>, object: &str) -> Checked<Vec<Node<'a>>> {
     body.word("object", &[object])?;
     body.filled("id")?;

@@ -66,7 +66,7 @@ pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
     Ok(reader.summary(stream.records.len(), stream.is_torn))
 }
 
-/// The array form. Without its closing bracket it is cut; an error may be its last element.
+/// The array form. Without its closing bracket it is cut. An error may be its last element.
 pub(super) fn array(body: &[u8]) -> Checked<Summary> {
     let is_cut = serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof());
     let value = if is_cut {
@@ -85,7 +85,7 @@ pub(super) fn array(body: &[u8]) -> Checked<Summary> {
     Ok(reader.summary(elements.len(), is_cut))
 }
 
-/// What came whole of an array that was cut.
+/// The complete elements of an array that was cut.
 fn whole_elements(text: &[u8]) -> serde_json::Value {
     let mut elements = Vec::new();
     let mut rest = text
@@ -112,7 +112,7 @@ pub(super) fn answer(body: &Node<'_>) -> Checked<(Ending, Folded)> {
     Ok((summary.ending, summary.folded))
 }
 
-/// Chunks so far; a whole answer is one chunk.
+/// Chunks so far. A whole response is one chunk.
 #[derive(Debug, Default)]
 struct Reader {
     constants: Constants,
@@ -203,8 +203,7 @@ impl Reader {
     }
 }
 
-/// An empty text carries a signature, or stands beside the finish reason; elsewhere nothing is
-/// empty.
+/// A text may be empty only if it carries a signature or comes with the finish reason.
 fn take_part(part: &Node<'_>, choice: &mut Choice, is_last: bool) -> Checked {
     let signature = part
         .child("thoughtSignature")

@@ -1,7 +1,7 @@
-//! JSON that names no member twice.
+//! JSON without duplicate members.
 //!
-//! Common parsers keep the last of two members in silence, and a writer that writes one twice would
-//! pass.
+//! Common parsers silently keep the last of two members, so a writer that writes one twice would go
+//! unnoticed.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use super::{Broken, Checked, Rule};
 
 const TWICE: &str = "a member is named twice";
 
-/// Parses `text`; `at` says where it stands.
+/// Parses `text`, which lies at `at`.
 pub(super) fn parse(text: &[u8], at: &str) -> Checked<Value> {
     let mut parser = serde_json::Deserializer::from_slice(text);
     let parsed = Strict

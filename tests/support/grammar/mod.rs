@@ -1,4 +1,4 @@
-//! Strict judges of what clients receive: one a dialect, for streams and whole answers.
+//! Strict checks of what clients receive: one for each dialect, for streams and whole responses.
 //!
 //! ```ignore
 //! let summary = grammar::check(Dialect::Anthropic, answer.content_type(), &answer.body)?;
@@ -7,8 +7,8 @@
 //! ```
 //!
 //! They know order, indexes, sequence numbers, terminators, required members, usage rules and
-//! keep-alive forms from the wire references alone, and fold an answer into [`Folded`], so that a
-//! stream can be compared with the whole answer without the crate under test, which they must not
+//! keep-alive forms from the wire references alone, and fold a response into [`Folded`], so that a
+//! stream can be compared with the whole response without the crate under test, which they must not
 //! use.
 
 mod anthropic;
@@ -28,23 +28,23 @@ use serde_json::Value;
 use super::Dialect;
 use node::Node;
 
-/// What an answer broke.
+/// The rule that a response broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rule {
-    /// A content type that fits neither a stream nor an answer.
+    /// A content type that fits neither a stream nor a whole response.
     ContentType,
-    /// A line that SSE does not know, or mixed line ends.
+    /// A line that SSE does not have, or mixed line ends.
     Sse,
-    /// A comment where the dialect's keep-alive is another.
+    /// A comment in a dialect whose keep-alive is something else.
     Comment,
     /// An event name that is missing, foreign, or not the record's `type`.
     EventName,
     NotJson,
     /// An object that names a member twice.
     DuplicateMember,
-    /// A member that the shape demands is absent.
+    /// A required member is absent.
     Missing,
-    /// A member of the wrong type, or a word that the dialect does not have.
+    /// A member of the wrong type, or a value that the dialect does not have.
     Kind,
     /// An id, time or model that differs between records.
     Constant,
@@ -56,7 +56,7 @@ pub enum Rule {
     Sequence,
     /// A delta or part without content.
     Empty,
-    /// Something that comes once came again.
+    /// Something that may come once came again.
     Twice,
     /// A summary that differs from what came before it.
     Mismatch,
@@ -86,7 +86,7 @@ impl fmt::Display for Broken {
 
 pub type Checked<T = ()> = Result<T, Broken>;
 
-/// How an answer ends to a client that reads it well.
+/// How a response ends for a client that reads it correctly.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     Success,
@@ -99,12 +99,12 @@ pub enum Ending {
     Cut,
 }
 
-/// What a valid answer says.
+/// The content of a valid response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     pub ending: Ending,
     pub folded: Folded,
-    /// Records of a stream, keep-alives not counted; 1 for a whole answer.
+    /// Records of a stream without keep-alives; 1 for a whole response.
     pub records: usize,
     pub keep_alives: usize,
 }
@@ -125,7 +125,7 @@ impl Summary {
     }
 }
 
-/// An answer without its form: equal for a stream and the whole answer.
+/// A response without its form: equal for a stream and the whole response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Folded {
     pub id: String,
@@ -139,10 +139,10 @@ pub struct Choice {
     pub text: String,
     pub reasoning: String,
     pub refusal: String,
-    /// Tokens that only their maker can read.
+    /// Signatures.
     pub signatures: Vec<String>,
     pub calls: Vec<Call>,
-    /// The dialect's own word.
+    /// The dialect's own value.
     pub finish: Option<String>,
     pub stop_sequence: Option<String>,
 }
@@ -153,7 +153,7 @@ pub struct Call {
     pub id: Option<String>,
     pub name: String,
     pub namespace: Option<String>,
-    /// Parsed where it is JSON, else a string.
+    /// Parsed if it is JSON, otherwise a string.
     pub input: Value,
 }
 
@@ -168,7 +168,7 @@ pub struct Usage {
     pub total: Option<u64>,
 }
 
-/// Judges a complete body: a stream, a whole answer, or the dialect's error.
+/// Checks a complete body: a stream, a whole response, or the dialect's error.
 ///
 /// # Errors
 /// The first rule that it breaks. A stream without its end breaks none: its ending is
@@ -223,7 +223,7 @@ fn check_answer(dialect: Dialect, body: &[u8]) -> Checked<Summary> {
     })
 }
 
-/// The dialect's error body, where it is one. A whole response also has `error`, which is null
+/// The dialect's error body, if it is one. A whole response also has `error`, which is null
 /// unless it failed.
 fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
     if dialect == Dialect::Responses && node.value["object"] == "response" {
@@ -240,8 +240,8 @@ fn error_in(dialect: Dialect, node: &Node<'_>) -> Checked<Option<Ending>> {
     Ok(Some(ending))
 }
 
-/// Arguments as a value: an empty string means none were given. What is no JSON, or names a member
-/// twice, stays a string.
+/// Arguments as a value. An empty string means no arguments. What is not JSON, or has a duplicate
+/// member, stays a string.
 fn input_of(arguments: &str) -> Value {
     if arguments.is_empty() {
         return Value::Object(serde_json::Map::new());

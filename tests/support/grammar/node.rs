@@ -1,4 +1,4 @@
-//! A JSON value together with where it stands, so that every complaint says where.
+//! A JSON value together with its path, so that every error says where it is.
 
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ impl<'a> Node<'a> {
         Ok(text)
     }
 
-    /// The string, where the member is there and not null.
+    /// The string, if the member is there and not null.
     pub(super) fn optional(&self, key: &str) -> Checked<Option<&'a str>> {
         self.child(key).map(|member| member.as_text()).transpose()
     }
@@ -104,7 +104,7 @@ impl<'a> Node<'a> {
             .ok_or_else(|| member.broken(Rule::Kind))
     }
 
-    /// The count, where the member is there and not null.
+    /// The count, if the member is there and not null.
     pub(super) fn count(&self, key: &str) -> Checked<Option<u64>> {
         self.child(key).map(|_| self.integer(key)).transpose()
     }
@@ -131,7 +131,7 @@ impl<'a> Node<'a> {
             .collect())
     }
 
-    /// The elements, none where the member is absent or null.
+    /// The elements. None if the member is absent or null.
     pub(super) fn optional_list(&self, key: &str) -> Checked<Vec<Self>> {
         if self.child(key).is_some() {
             self.list(key)

@@ -13,11 +13,11 @@ pub(super) fn failure(error: &Node<'_>) -> Checked<Ending> {
     })
 }
 
-/// How a family of endpoints calls its counts.
+/// The names of the counts in a family of endpoints.
 pub(super) struct Names {
     pub(super) input: &'static str,
     pub(super) output: &'static str,
-    /// Responses demands both objects of details.
+    /// Responses requires both objects of details.
     pub(super) needs_details: bool,
 }
 
@@ -32,7 +32,7 @@ pub(super) const RESPONSES: Names = Names {
     needs_details: true,
 };
 
-/// Input includes what was cached, output includes reasoning, total is their sum.
+/// Input includes cached tokens, output includes reasoning, total is their sum.
 /// Source: OpenAI Chat, "usage"; OpenAI Responses, "usage".
 pub(super) fn usage(usage: &Node<'_>, names: &Names) -> Checked<Usage> {
     let input = usage.integer(names.input)?;

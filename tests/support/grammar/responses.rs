@@ -47,7 +47,7 @@ pub(super) fn stream(stream: &Stream<'_>) -> Checked<Summary> {
     })
 }
 
-/// A response in the making.
+/// A response so far.
 #[derive(Debug, Default)]
 struct Reader {
     constants: Constants,
@@ -61,7 +61,7 @@ struct Reader {
     ending: Option<Ending>,
 }
 
-/// An output item in the making.
+/// An output item so far.
 #[derive(Debug, Default)]
 struct Item {
     id: String,
@@ -75,7 +75,7 @@ struct Item {
     input_is_done: bool,
 }
 
-/// A content or summary part in the making.
+/// A content or summary part so far.
 #[derive(Debug, Default)]
 struct Part {
     kind: String,
@@ -275,7 +275,7 @@ impl Item {
         Ok(())
     }
 
-    /// The open part, if the record speaks of it.
+    /// The open part, if the record is about it.
     fn part(&mut self, record: &Node<'_>, kind: &str) -> Checked<&mut Part> {
         let (index, next) = match kind {
             "summary_text" => ("summary_index", self.summary.len()),
@@ -380,7 +380,7 @@ impl Item {
         Ok(())
     }
 
-    /// The finished item says what its events said.
+    /// The finished item equals what its events said.
     fn check_done(&self, item: &Node<'_>) -> Checked {
         item.require(self.open.is_none(), Rule::Unfinished)?;
         let same = |key: &str, parts: &[Value]| {
@@ -408,7 +408,7 @@ fn text_key(kind: &str) -> &str {
     if kind == "refusal" { "refusal" } else { "text" }
 }
 
-/// What the SDKs demand of every response object.
+/// What the SDKs require of every response object.
 fn check_shape(response: &Node<'_>) -> Checked {
     response.word("object", &["response"])?;
     response.filled("id")?;

@@ -1,7 +1,7 @@
-//! SSE as a careful server writes it: stricter than the standard, which takes almost anything.
+//! SSE as a careful server writes it: stricter than the standard, which accepts almost anything.
 //!
-//! One `event:` line at most, then one `data:` line, then an empty line; comments stand alone. Line
-//! ends are all alike.
+//! At most one `event:` line, then one `data:` line, then an empty line. Comments stand alone. All
+//! line ends are alike.
 
 use super::{Broken, Checked, Rule};
 
@@ -10,7 +10,7 @@ use super::{Broken, Checked, Rule};
 pub(super) struct Record<'a> {
     pub(super) event: Option<&'a str>,
     pub(super) data: &'a str,
-    /// For complaints: `record 3`.
+    /// For error messages: `record 3`.
     pub(super) at: String,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     pub(super) fn parse(body: &'a [u8]) -> Checked<Self> {
-        // A cut may fall inside a character; nothing before it may be broken.
+        // A cut may fall inside a character; everything before it has to be valid.
         let text = match std::str::from_utf8(body) {
             Ok(text) => text,
             Err(error) if error.error_len().is_none() => {
@@ -63,7 +63,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// For dialects whose keep-alive is no comment.
+    /// For dialects whose keep-alive is not a comment.
     pub(super) fn require_no_comments(&self) -> Checked {
         if self.comments == 0 {
             Ok(())

@@ -1,8 +1,8 @@
-//! The literal answers under `answers/<dialect>/`, and what can be done to them without
-//! understanding them.
+//! The literal responses under `answers/<dialect>/`, and the changes that need no understanding of
+//! them.
 //!
-//! The bytes are the services' own forms, written down from the references. Must not build an
-//! answer out of values.
+//! The bytes are the services' own forms, written down from the references. Must not build a
+//! response from values.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use bytes::Bytes;
 use super::Form;
 use crate::support::Dialect;
 
-/// An answer before a script bends it.
+/// A response before a script changes it.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub content_type: String,
     pub form: Form,
-    /// The records of a stream; one of the whole body otherwise.
+    /// The records of a stream. Without a stream one record, the whole body.
     pub records: Vec<Bytes>,
 }
 
@@ -34,7 +34,7 @@ impl Answer {
         }
     }
 
-    /// A literal stream in the form that was asked for.
+    /// A literal stream in the requested form.
     pub fn stream(form: Form, body: &[u8]) -> Self {
         let content_type = if form == Form::Sse {
             "text/event-stream"
@@ -48,7 +48,7 @@ impl Answer {
         }
     }
 
-    /// The chunks of the body. A stream of Gemini's array form is written out of the same records.
+    /// The chunks of the body. Gemini's array form is made of the same records.
     pub fn chunks(self) -> Vec<Bytes> {
         if self.form == Form::Array {
             as_array(&self.records)
@@ -58,14 +58,14 @@ impl Answer {
     }
 }
 
-/// The bytes of `answers/<dialect>/<file>`; `None` where there is no such answer.
+/// The bytes of `answers/<dialect>/<file>`. `None` if there is no such file.
 pub fn literal(dialect: Dialect, file: &str) -> Option<Bytes> {
     std::fs::read(folder(dialect).join(file))
         .ok()
         .map(Bytes::from)
 }
 
-/// The cases that a dialect has an answer for, as a stream and whole.
+/// The cases that a dialect has responses for, streamed and whole.
 pub fn cases(dialect: Dialect) -> Vec<String> {
     let files = std::fs::read_dir(folder(dialect)).expect("every dialect has a folder of answers");
     let mut cases: Vec<_> = files
@@ -124,7 +124,7 @@ fn payload(record: &[u8]) -> &[u8] {
         .trim_ascii_end()
 }
 
-/// A Chat stream as clients get it that did not ask for usage.
+/// A Chat stream as sent to clients that did not ask for usage.
 pub fn without_usage(records: &[Bytes]) -> Vec<Bytes> {
     let is_usage = |record: &&Bytes| memchr::memmem::find(record, br#""choices":[]"#).is_some();
     let silent = |record: &Bytes| {

@@ -1,6 +1,6 @@
-//! How the bytes of an answer leave: step by step, and with the failures that a script asks for.
+//! How the bytes of a response are sent: step by step, with the failures that a script asks for.
 //!
-//! Knows sockets and time, nothing of any dialect.
+//! Knows sockets and time, no dialect.
 
 use std::collections::VecDeque;
 use std::io;
@@ -25,10 +25,10 @@ use super::Watcher;
 
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// How an answer is cut short.
+/// How a response is cut short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// HTTP ends as it should; only the dialect's own end is missing.
+    /// HTTP ends as it should; only the dialect's terminator is missing.
     Clean,
     /// The connection closes with the body's framing unfinished.
     Fin,
@@ -36,7 +36,7 @@ pub enum Cut {
     Reset,
 }
 
-/// Holds an answer until a test opens it.
+/// Holds a response back until a test opens the gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<watch::Sender<bool>>);
 
@@ -60,7 +60,7 @@ impl Gate {
     }
 }
 
-/// One thing that happens on the way.
+/// One step of sending a body.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// A chunk of its own.
@@ -82,7 +82,7 @@ impl Step {
         }
     }
 
-    /// Does it; gives the bytes to write, and an error where the connection shall end.
+    /// Performs the step. Returns the bytes to write, or an error if the connection is to end.
     pub async fn perform(self, reset: &AtomicBool) -> io::Result<Option<Bytes>> {
         match self {
             Self::Write(bytes) => return Ok(Some(bytes)),
@@ -99,19 +99,19 @@ impl Step {
     }
 }
 
-/// The bytes that a plan writes in all.
+/// All bytes that a plan writes.
 pub fn byte_count(steps: &[Step]) -> usize {
     steps.iter().map(Step::byte_count).sum()
 }
 
-/// Whether a plan lets the body end as HTTP wants it.
+/// Whether a plan ends the body as HTTP requires.
 pub fn ends_well(steps: &[Step]) -> bool {
     !steps
         .iter()
         .any(|step| matches!(step, Step::Fin | Step::Reset))
 }
 
-/// The steps before and after the byte at `position`; the chunk around it is split.
+/// The steps before and after the byte at `position`. The chunk around it is split.
 pub fn split_at(steps: Vec<Step>, position: usize) -> (Vec<Step>, Vec<Step>) {
     let (mut before, mut after) = (Vec::new(), Vec::new());
     let mut written = 0;
@@ -133,7 +133,8 @@ pub fn split_at(steps: Vec<Step>, position: usize) -> (Vec<Step>, Vec<Step>) {
     (before, after)
 }
 
-/// Every byte a chunk of its own, `pause` apart. Each is flushed by itself also without a pause.
+/// Makes every byte a chunk of its own, `pause` apart. Each is flushed by itself even without a
+/// pause.
 pub fn drip(steps: Vec<Step>, pause: Duration) -> Vec<Step> {
     let wait = (!pause.is_zero()).then_some(Step::Wait(pause));
     let step = |bytes: &Bytes, at: usize| {
@@ -153,7 +154,7 @@ pub fn drip(steps: Vec<Step>, pause: Duration) -> Vec<Step> {
         .collect()
 }
 
-/// A body under way.
+/// A body that is being sent.
 #[derive(Debug)]
 pub struct Delivery {
     steps: VecDeque<Step>,
@@ -244,7 +245,7 @@ impl AsyncWrite for Socket {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// An orderly end would come before the reset and hide it.
+    /// An orderly shutdown would come before the reset and hide it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.is_reset() {
             Poll::Ready(Ok(()))

@@ -1,4 +1,4 @@
-//! A scripted upstream: a real HTTP server that answers as the services do, refuses what they
+//! A scripted upstream: a real HTTP server that responds as the services do, refuses what they
 //! refuse, and fails as a test asks.
 //!
 //! ```ignore
@@ -9,8 +9,9 @@
 //! upstream.assert_nothing_refused();
 //! ```
 //!
-//! One server speaks all dialects; the path says which. Its answers are the literal bytes under `answers/<dialect>/`. Every
-//! request is recorded, also a refused one. Must not use the crate under test.
+//! One server speaks all dialects and tells them by the path. Its responses are the literal bytes
+//! under `answers/<dialect>/`. Every request is recorded, even a refused one. Must not use the crate
+//! under test.
 
 pub mod answers;
 pub mod delivery;
@@ -45,7 +46,7 @@ pub use refusal::Refusal;
 pub use route::{Form, Operation};
 pub use script::{Case, Script};
 
-/// The key that the upstream knows for a dialect.
+/// The key that the upstream accepts for a dialect.
 pub fn key(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Chat | Dialect::Completions | Dialect::Responses => "sk-upstream-openai",
@@ -54,7 +55,7 @@ pub fn key(dialect: Dialect) -> &'static str {
     }
 }
 
-/// How long a test waits for what must happen.
+/// How long a test waits for something that has to happen.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request as it arrived.
@@ -72,7 +73,7 @@ impl Received {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Every credential that came along, in any dialect's form: a client's own must not be among
+    /// Every credential in the request, in any dialect's form. The client's own must not be among
     /// them.
     pub fn credentials(&self) -> Vec<String> {
         let in_headers = ["authorization", "x-api-key", "x-goog-api-key"]
@@ -89,20 +90,20 @@ impl Received {
             .collect()
     }
 
-    /// The body as JSON; panics where it is none.
+    /// The body as JSON. Panics if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 }
 
-/// How the answering of one request ended.
+/// How the response to one request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Not yet.
     DecodeContext,
-    /// All that the script holds was written, or failed as it asks.
+    /// Everything in the script was written, or failed as it asks.
     AsScripted,
-    /// The client went away before that.
+    /// The client left before that.
     Abandoned,
 }
 
@@ -116,14 +117,14 @@ struct Exchange {
 #[derive(Debug, Default)]
 struct Shared {
     scripts: Mutex<VecDeque<Script>>,
-    /// What answers once `scripts` is empty.
+    /// The script that is used once `scripts` is empty.
     fallback: Mutex<Option<Script>>,
     exchanges: Mutex<Vec<Exchange>>,
     arrived: Notify,
     connections: Mutex<usize>,
 }
 
-/// The server; it ends when dropped.
+/// The server. Dropping it stops it.
 #[derive(Debug)]
 pub struct Upstream {
     address: SocketAddr,
@@ -132,7 +133,7 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Serves on a free port of the loopback.
+    /// Serves on a free loopback port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0))
             .await
@@ -154,7 +155,7 @@ impl Upstream {
         self.address
     }
 
-    /// The base URL as a person would write it for a provider of that dialect.
+    /// The base URL as a user would write it for a provider of that dialect.
     pub fn base_url(&self, dialect: Dialect) -> String {
         let version = if dialect == Dialect::Gemini {
             "v1beta"
@@ -164,14 +165,14 @@ impl Upstream {
         format!("http://{}/{version}", self.address)
     }
 
-    /// Scripts the next answer that is not scripted yet. Without scripts every request is answered
-    /// with [`Case::Text`].
+    /// Scripts the next response that has no script yet. Without scripts every response is
+    /// [`Case::Text`].
     pub fn answer(&self, script: Script) -> &Self {
         lock(&self.shared.scripts).push_back(script);
         self
     }
 
-    /// Scripts all answers after those of [`Upstream::answer`].
+    /// Scripts all responses after those of [`Upstream::answer`].
     pub fn always(&self, script: Script) -> &Self {
         *lock(&self.shared.fallback) = Some(script);
         self
@@ -188,7 +189,7 @@ impl Upstream {
     /// The only request.
     ///
     /// # Panics
-    /// When there were none, or several.
+    /// If there were none, or several.
     pub fn only_request(&self) -> Received {
         let requests = self.requests();
         assert_eq!(requests.len(), 1, "requests so far: {requests:#?}");
@@ -200,7 +201,7 @@ impl Upstream {
         *lock(&self.shared.connections)
     }
 
-    /// Why requests were refused, one entry a refusal.
+    /// Why requests were refused, one entry for each refusal.
     pub fn refusals(&self) -> Vec<Refusal> {
         lock(&self.shared.exchanges)
             .iter()
@@ -209,7 +210,7 @@ impl Upstream {
     }
 
     /// # Panics
-    /// With the reasons, when a request was refused.
+    /// With the reasons, if a request was refused.
     pub fn assert_nothing_refused(&self) {
         let refusals = self.refusals();
         assert!(refusals.is_empty(), "the upstream refused: {refusals:#?}");
@@ -218,7 +219,7 @@ impl Upstream {
     /// Waits until `count` requests have arrived.
     ///
     /// # Panics
-    /// When they do not within [`PATIENCE`].
+    /// If they do not within [`PATIENCE`].
     pub async fn wait_for(&self, count: usize) {
         let arrival = async {
             loop {
@@ -235,10 +236,10 @@ impl Upstream {
             .unwrap_or_else(|_| panic!("fewer than {count} requests arrived"));
     }
 
-    /// Waits for the end of the answer to a request, counted from 0.
+    /// Waits for the end of the response to a request, counted from 0.
     ///
     /// # Panics
-    /// When it does not end within [`PATIENCE`].
+    /// If it does not end within [`PATIENCE`].
     pub async fn end_of(&self, index: usize) -> End {
         let mut end = lock(&self.shared.exchanges)[index].end.clone();
         let ended = end.wait_for(|end| *end != End::DecodeContext);
@@ -250,7 +251,7 @@ impl Upstream {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().expect("nobody panics while holding it")
+    mutex.lock().expect("no thread panics while holding it")
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -334,7 +335,7 @@ impl Shared {
     }
 }
 
-/// Tells how an answer ended: as scripted, or abandoned when it is dropped before.
+/// Reports how a response ended: as scripted, or abandoned if it is dropped before that.
 #[derive(Debug)]
 pub struct Watcher {
     end: Option<watch::Sender<End>>,

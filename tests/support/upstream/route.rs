@@ -5,7 +5,7 @@ use http::Method;
 use super::Received;
 use crate::support::Dialect;
 
-/// What is asked of the upstream.
+/// What a request asks the upstream to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Generate,
@@ -16,7 +16,7 @@ pub enum Operation {
     ShowModel,
 }
 
-/// In which form an answer is written.
+/// The form in which a response is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Json,
@@ -30,7 +30,7 @@ pub enum Form {
 pub struct Call {
     pub dialect: Dialect,
     pub operation: Operation,
-    /// The model, where the path names it.
+    /// The model, if the path names it.
     pub model: Option<String>,
     /// Gemini streams by its path.
     pub streams: bool,
@@ -46,7 +46,7 @@ impl Call {
         }
     }
 
-    /// What `request` asks for; `None` where the services would know no such path.
+    /// The route of `request`. `None` if the services have no such path.
     pub fn of(request: &Received) -> Option<Self> {
         if let Some(rest) = request.path.strip_prefix("/v1beta/models") {
             return gemini(&request.method, rest);
@@ -61,7 +61,7 @@ impl Call {
         posted(path).filter(|_| request.method == Method::POST)
     }
 
-    /// The form in which a client expects the answer.
+    /// The form in which a client expects the response.
     pub fn form(&self, request: &Received) -> Form {
         if self.dialect != Dialect::Gemini {
             let streams = self.operation == Operation::Generate

@@ -1,8 +1,8 @@
-//! What an upstream shall answer, and what shall go wrong on the way: the builder that tests use.
+//! A builder for what the upstream responds and what goes wrong on the way.
 //!
-//! A script starts from what is answered ([`Script::case`], [`Script::status`],
-//! [`Script::literal`], …) and is bent by methods that compose in the order in which they are
-//! called. Positions count the bytes of the body without HTTP framing.
+//! A script starts from a response ([`Script::case`], [`Script::status`], [`Script::literal`], …)
+//! and is changed by methods that compose in the order in which they are called. Positions count
+//! the bytes of the body without HTTP framing.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::route::{Call, Form, Operation};
 use super::{Received, Refusal, rules};
 use crate::support::Dialect;
 
-/// A kind of answer that each dialect has literal bytes for.
+/// A kind of response that each dialect has literal bytes for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     Text,
@@ -24,14 +24,14 @@ pub enum Case {
     ParallelToolCalls,
     /// The text that follows a tool's result.
     ToolFollowUp,
-    /// Reasoning with its maker's token, then text.
+    /// Reasoning with its signature, then text.
     Reasoning,
     ReasonedToolCall,
     /// Text that is JSON: `{"name":…,"metres":…}`.
     Structured,
     /// The model refuses.
     Refusal,
-    /// A filter cuts the answer.
+    /// A filter cuts the response.
     Filtered,
     Length,
     StopSequence,
@@ -63,7 +63,7 @@ impl Case {
     }
 }
 
-/// What is answered.
+/// What the response is made of.
 #[derive(Clone, Debug)]
 enum Content {
     Case(Case),
@@ -76,7 +76,7 @@ enum Content {
     },
 }
 
-/// A change of the answer's records or head.
+/// A change of the response's records or head.
 #[derive(Clone, Debug)]
 enum Change {
     ErrorAfter(usize),
@@ -86,7 +86,7 @@ enum Change {
     Header(String, String),
 }
 
-/// A change of how the body leaves.
+/// A change of how the body is sent.
 #[derive(Clone, Debug)]
 enum Bend {
     CutAt(usize, Cut),
@@ -98,7 +98,7 @@ enum Bend {
     Drip(Duration),
 }
 
-/// One answer.
+/// One response.
 #[derive(Clone, Debug)]
 pub struct Script {
     content: Content,
@@ -108,7 +108,7 @@ pub struct Script {
     lenient: bool,
 }
 
-/// What the server does with an answer.
+/// What the server does with a response.
 #[derive(Debug)]
 pub struct Plan {
     pub before_head: Vec<Step>,
@@ -116,7 +116,7 @@ pub struct Plan {
     pub body: Vec<Step>,
 }
 
-/// What is answered.
+/// What the response is made of.
 impl Script {
     fn new(content: Content) -> Self {
         Self {
@@ -128,7 +128,7 @@ impl Script {
         }
     }
 
-    /// The dialect's answer of that kind, streamed or whole as the request asks.
+    /// The dialect's response of that kind, streamed or whole as the request asks.
     pub fn case(case: Case) -> Self {
         Self::new(Content::Case(case))
     }
@@ -187,7 +187,7 @@ impl Script {
     }
 }
 
-/// What the answer says otherwise.
+/// Changes of what the response says.
 impl Script {
     fn change(mut self, change: Change) -> Self {
         self.changes.push(change);
@@ -228,7 +228,7 @@ impl Script {
         self.change(Change::Stretched { record, times })
     }
 
-    /// Answers whatever is asked: for passthrough tests that send what the services do not know.
+    /// Accepts every request: for passthrough tests that send fields that the services do not know.
     #[must_use]
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
@@ -236,7 +236,7 @@ impl Script {
     }
 }
 
-/// How the answer leaves.
+/// How the response is sent.
 impl Script {
     fn bend(mut self, bend: Bend) -> Self {
         self.bends.push(bend);
@@ -263,13 +263,13 @@ impl Script {
         self.first(Step::Hold(gate.clone()))
     }
 
-    /// The connection closes without an answer.
+    /// The connection closes without a response.
     #[must_use]
     pub fn close_before_head(self) -> Self {
         self.first(Step::Fin)
     }
 
-    /// The connection is reset without an answer.
+    /// The connection is reset without a response.
     #[must_use]
     pub fn reset(self) -> Self {
         self.first(Step::Reset)
@@ -320,9 +320,9 @@ impl Script {
     }
 }
 
-/// What the server asks of a script.
+/// What the server uses a script for.
 impl Script {
-    /// The answer to `request`, and why the service refuses it where it does.
+    /// The response to `request`, and why the service refuses it, if it does.
     pub fn answer(&self, request: &Received) -> (Answer, Option<Refusal>) {
         let Some(call) = Call::of(request) else {
             let refusal = Refusal::new(
@@ -358,7 +358,7 @@ impl Script {
         answer
     }
 
-    /// The steps by which an answer leaves.
+    /// The steps by which a response is sent.
     pub fn plan(self, answer: Answer) -> Plan {
         let mut head = Response::builder()
             .status(answer.status)
@@ -489,8 +489,8 @@ fn embeddings_file(request: &Received) -> &'static str {
     }
 }
 
-/// The dialect's error inside a stream. `position` is how many records came before; Responses
-/// numbers its records.
+/// The dialect's error inside a stream. `position` is the number of records before it, since
+/// Responses numbers its records.
 fn error_record(dialect: Dialect, position: usize) -> Bytes {
     let record =
         answers::literal(dialect, "stream_error.sse").expect("every dialect has an error record");

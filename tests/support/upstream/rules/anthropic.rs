@@ -72,7 +72,7 @@ const NEWER_MODELS: &[&str] = &[
     "claude-haiku-5",
 ];
 
-/// What the literal answers hold: each thinking text with the signature that covers it.
+/// The thinking texts of the literal responses, each with its signature.
 const THOUGHTS: &[(&str, &str)] = &[
     (
         "Two mountains, then one more.",
@@ -86,7 +86,7 @@ const THOUGHTS: &[(&str, &str)] = &[
 /// A redacted thought that a test may send back.
 pub(super) const REDACTED: &str =
     "EmwKAhgBEgy3va3pzix1LafPsn4aDFIT2Xlxh0L5L8rLVyIwxtE3rAFBa8cr3qpP";
-/// The call of the answer `reasoned_tool_call`, which came with a thought.
+/// The call of the response `reasoned_tool_call`, which came with a thought.
 const REASONED_CALL: &str = "toolu_01Antk5R2d2c3po";
 const CACHE_MARKS_MAX: usize = 4;
 const BUDGET_TOKENS_MIN: u64 = 1024;
@@ -102,7 +102,7 @@ pub(super) fn check_version(request: &Received) -> Verdict {
     }
 }
 
-/// What of a request's head changes the rules for its body.
+/// The parts of a request's head that change the rules for its body.
 struct Rules {
     is_new_version: bool,
     has_betas: bool,
@@ -340,7 +340,7 @@ fn check_small_things(body: &Value) -> Verdict {
     check_output_config(&body["output_config"])
 }
 
-/// Marks on blocks and tools, not what a tool's input may call so.
+/// `cache_control` on blocks and tools, but not a member of a tool's input with that name.
 fn count_marks(body: &Value) -> usize {
     let blocks = list(body, "messages")
         .iter()
@@ -457,7 +457,7 @@ fn check_prefill(message: &Value, rules: &Rules) -> Verdict {
     })
 }
 
-/// The fields of a block of that kind; `None` where the kind is passed on unread.
+/// The fields of a block of that kind. `None` if the kind is passed on unread.
 fn block_fields(kind: &str) -> Option<&'static [&'static str]> {
     Some(match kind {
         "text" => &["type", "text", "cache_control", "citations"],
@@ -621,7 +621,7 @@ fn check_calls_and_results(turns: &[Turn<'_>]) -> Verdict {
         check_results(turn, &calls)?;
         calls = turn.calls();
     }
-    // Calls at the very end are answered by nobody.
+    // Calls at the very end have no results yet.
     check_answered(&calls, &[], turns.len())
 }
 
@@ -669,8 +669,8 @@ fn check_answered(calls: &[&str], results: &[&str], index: usize) -> Verdict {
 }
 
 /// With thinking on, the last assistant turn of a running tool loop starts with its thought.
-/// `always` is fixed thinking; adaptive thinking may have called without a thought, and then there
-/// is none to send.
+/// `always` means fixed thinking. With adaptive thinking a call may have come without a thought,
+/// and then there is none to send.
 fn check_running_loop(turns: &[Turn<'_>], always: bool) -> Verdict {
     let conversation: Vec<_> = turns.iter().filter(|turn| turn.role != "system").collect();
     let [.., assistant, results] = conversation.as_slice() else {

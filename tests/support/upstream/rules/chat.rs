@@ -163,7 +163,7 @@ pub(super) fn check_range(body: &Value, field: &str, min: f64, max: f64) -> Verd
     })
 }
 
-/// Whether the model reasons, and refuses what tunes sampling.
+/// Whether the model reasons, and so refuses sampling parameters.
 pub(super) fn reasons(model: &str) -> bool {
     ["gpt-5", "o1", "o3", "o4"]
         .iter()

@@ -1,6 +1,6 @@
 //! Refusals of the Gemini API.
 //!
-//! Proto JSON: names may be written in camel or snake case; an unknown one is refused by its name.
+//! Proto JSON: names may be in camel or snake case; an unknown one is refused by its name.
 //! Source: Gemini API reference, request, schema, tool calling and thought signature sections.
 
 use base64::Engine as _;
@@ -100,9 +100,9 @@ const SCHEMA_FIELDS: &[&str] = &[
     "maximum",
 ];
 
-/// The signature of every signed part of the literal answers.
+/// The signature of every signed part of the literal responses.
 const SIGNATURE: &str = "CiQB0e2Kb3rZ1pRtVnGmQWxsZXkgb2YgdGhlIG1ha2VyIG9ubHkQAQ==";
-/// What the service takes for calls that another model made.
+/// What the service accepts for calls that another model made.
 const DUMMY_SIGNATURES: &[&str] = &[
     "skip_thought_signature_validator",
     "context_engineering_is_the_way_to_go",
@@ -479,8 +479,8 @@ fn answers(call: &Value, response: &Value) -> bool {
     ids_agree && word(call, "name") == word(response, "name")
 }
 
-/// A given signature is the service's own; the first call of each step of the current turn has one
-/// where the model demands it.
+/// A signature has to be the service's own. The first call of each step of the current turn has one
+/// if the model requires it.
 fn check_signatures(contents: &[Value], needed: bool) -> Verdict {
     let signed = contents
         .iter()

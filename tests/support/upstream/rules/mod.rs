@@ -1,7 +1,7 @@
-//! What the real services refuse, in their words as far as the references tell them.
+//! What the real services refuse, with their messages as far as the references give them.
 //!
-//! Only the first broken rule is told, as the services do. Must not accept what the references call
-//! an error.
+//! Only the first broken rule is reported, as the services do. Must not accept what the references
+//! call an error.
 
 mod anthropic;
 mod chat;
@@ -21,10 +21,10 @@ pub type Verdict = Result<(), Refusal>;
 /// A model that no upstream has.
 pub const MISSING_MODEL: &str = "missing-model";
 
-/// Whether the dialect's service would take `request`.
+/// Checks whether the dialect's service would accept `request`.
 ///
 /// # Errors
-/// The refusal that it would answer instead.
+/// The refusal that it would send instead.
 pub fn check(call: &Call, request: &Received) -> Verdict {
     check_credentials(call.dialect, request)?;
     check_head(call, request)?;
@@ -108,7 +108,7 @@ fn check_credentials(dialect: Dialect, request: &Received) -> Verdict {
     }
 }
 
-/// The credential that counts, in the forms that the dialect's service knows.
+/// The credential that counts, in the forms that the dialect's service accepts.
 fn credential(dialect: Dialect, request: &Received) -> Option<String> {
     let bearer = request
         .header("authorization")
@@ -136,12 +136,12 @@ fn require(holds: bool, refusal: impl FnOnce() -> Refusal) -> Verdict {
     if holds { Ok(()) } else { Err(refusal()) }
 }
 
-/// The string of that member; empty where there is none.
+/// The string of that member. Empty if there is none.
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// The elements of that member; none where it is no array.
+/// The elements of that member. None if it is not an array.
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }

@@ -62,9 +62,9 @@ const COUNT_FIELDS: &[&str] = &[
     "truncation",
 ];
 
-/// The token of every reasoning item that the literal answers hold.
+/// The `encrypted_content` of every reasoning item of the literal responses.
 const ENCRYPTED: &str = "gAAAAABnR3sP0n3dT0k3nQmVzZXJ2ZWQtYnktaXRzLW1ha2Vy";
-/// The call of the answer `reasoned_tool_call`, and the reasoning that it came with.
+/// The call of the response `reasoned_tool_call`, and the reasoning that it came with.
 const REASONED: (&str, &str) = ("fc_68a1f0call5", "rs_68a1f0reasonedto");
 const CALL_ID_CHARS_MAX: usize = 64;
 
@@ -329,7 +329,7 @@ fn check_calls_and_outputs(items: &[Value]) -> Verdict {
     })
 }
 
-/// A reasoning item stands before what it came with; what came with reasoning keeps it.
+/// A reasoning item comes before the items that it was sent with, and those are sent with it.
 fn check_reasoning_order(items: &[Value]) -> Verdict {
     for (index, item) in items.iter().enumerate() {
         let id = text(item, "id");
