@@ -16,7 +16,7 @@ use aerostat::account::{
     Account, AccountName, AccountSettings, Credential, Secret, Source, Tokens,
 };
 use aerostat::accounts::token_client::TokenSender;
-use aerostat::control::sign_in::{PATIENCE, SignIn, SignInError};
+use aerostat::control::sign_in::{SIGN_IN_TIMEOUT, SignIn, SignInError};
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
     Claim, Clock, CredentialStore, CredentialStoreError, Granted, Lease, LeaseError, LeaseRequest,
@@ -113,7 +113,13 @@ impl Lab {
         let secret = secret.map(|secret| Secret::new(secret.to_owned()));
         let via = ProxyChoice::default();
         let (tokens, page) = tokio::join!(
-            sign_in.finish(secret, &*self.network, &via, PATIENCE, SystemTime::now),
+            sign_in.finish(
+                secret,
+                &*self.network,
+                &via,
+                SIGN_IN_TIMEOUT,
+                SystemTime::now
+            ),
             self.ask(&path)
         );
         assert_eq!(page["status"], 200, "{page}");

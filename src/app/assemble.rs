@@ -62,7 +62,7 @@ impl Assembly {
     /// The providers with their accounts, and how far an attempt may go. Brings the pool and the
     /// network up to date as well.
     pub(super) fn gateway_config(&mut self, config: &Config) -> GatewayConfig {
-        self.upstream.follow(network::settings(config));
+        self.upstream.update(network::settings(config));
         let config = match &self.accounts {
             Some(accounts) => {
                 accounts.reload_pool();
@@ -89,7 +89,7 @@ impl Assembly {
     fn endpoint(&self, provider: &Provider) -> Endpoint {
         Endpoint {
             provider: provider.clone(),
-            upstream: self.upstream.now(),
+            upstream: self.upstream.current(),
         }
     }
 
@@ -149,7 +149,7 @@ fn demo_pool() -> Pool {
     pool
 }
 
-/// The offline provider: it speaks everything, and nothing of it leaves the process.
+/// The offline provider: it takes every dialect, and nothing leaves the process.
 fn demo() -> Endpoint {
     let provider = Provider {
         name: DEMO.to_owned(),
@@ -199,7 +199,8 @@ pub(super) fn limits(config: &Config) -> ListenerLimits {
     }
 }
 
-/// Which addresses the port is opened on. The LAN is not served without keys; the refusal is reported beside this.
+/// Which addresses the port is opened on. The LAN is not served without keys; that is reported
+/// separately.
 pub(super) fn bind_scope(config: &Config) -> BindScope {
     if config.allow_lan_access && config.auth_mode != AuthMode::Off {
         BindScope::Lan

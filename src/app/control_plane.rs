@@ -154,7 +154,7 @@ impl ControlPlane {
         if holder == self.holder {
             return;
         }
-        if let Err(error) = self.lock.tell(&holder) {
+        if let Err(error) = self.lock.write_holder(&holder) {
             error!(%error, "the port cannot be written beside the lock");
         }
         self.holder = holder;
@@ -166,7 +166,7 @@ impl ControlPlane {
         self.service.accounts().pool().close();
         let ended = async { while self.refresher.join_next().await.is_some() {} };
         if tokio::time::timeout(REFRESH_TIMEOUT, ended).await.is_err() {
-            warn!("a refresh was left without its answer; it is asked for again at the next start");
+            warn!("a refresh was left without its response; it is sent again at the next start");
         }
     }
 

@@ -212,7 +212,7 @@ impl DataPlane {
     /// Ends the responses in flight, with an error in the client's dialect where there is time for
     /// it.
     async fn abort(&mut self) {
-        warn!("answers that took too long to end were cut");
+        warn!("responses that took too long to end were aborted");
         self.abort_at = None;
         self.server.abort_in_flight();
         if timeout(ABORT_GRACE, ended(&mut self.ports)).await.is_err() {
@@ -333,6 +333,6 @@ async fn ended(ports: &mut JoinSet<()>) {
 
 fn report_refusals(config: &Config) {
     for refusal in config.refusals() {
-        warn!(%refusal, "the configuration asks for what is not done");
+        warn!(%refusal, "the configuration asks for something that is refused");
     }
 }

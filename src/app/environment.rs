@@ -1,4 +1,5 @@
-//! The world outside as verbs need it: providers over the network, and the environment.
+//! The outside world as verbs need it: providers over the network, environment variables, keyring
+//! and terminal.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::upstream::{
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SystemEnvironment;
 
-/// The network as it is configured now, for those who stay through changes.
+/// The network by the configuration of the moment, for holders that outlive a reload.
 pub(super) struct ReloadableUpstream(ArcSwap<Network>);
 
 impl ReloadableUpstream {
@@ -30,14 +31,15 @@ impl ReloadableUpstream {
         Self(ArcSwap::from_pointee(Network::new(settings)))
     }
 
-    /// Connections of calls under way end with them.
-    pub(super) fn follow(&self, settings: NetworkSettings) {
+    /// Replaces the network where its settings have changed. Connections in use close after their
+    /// calls.
+    pub(super) fn update(&self, settings: NetworkSettings) {
         if *self.0.load().settings() != settings {
             self.0.store(Arc::new(Network::new(settings)));
         }
     }
 
-    pub(super) fn now(&self) -> Arc<Network> {
+    pub(super) fn current(&self) -> Arc<Network> {
         self.0.load_full()
     }
 }
@@ -46,17 +48,17 @@ impl Upstream for ReloadableUpstream {
     fn send(
         &self,
         request: Request<SegmentedBytes>,
-        via: &ProxyChoice,
+        proxy: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
-        let (network, via) = (self.now(), via.clone());
-        Box::pin(async move { network.send(request, &via).await })
+        let (network, proxy) = (self.current(), proxy.clone());
+        Box::pin(async move { network.send(request, &proxy).await })
     }
 }
 
-/// The network by one account's way, whichever is asked for.
+/// The network through one account's proxy, whichever proxy a request names.
 struct FixedRouteUpstream {
     network: Network,
-    via: ProxyChoice,
+    proxy: ProxyChoice,
 }
 
 impl Upstream for FixedRouteUpstream {
@@ -65,11 +67,11 @@ impl Upstream for FixedRouteUpstream {
         request: Request<SegmentedBytes>,
         _: &ProxyChoice,
     ) -> BoxFuture<'_, Result<Response<UpstreamBody>, TransportError>> {
-        self.network.send(request, &self.via)
+        self.network.send(request, &self.proxy)
     }
 }
 
-/// Asks at the process' terminal, past its standard input and output.
+/// Asks at the terminal of the process, past its standard input and output.
 struct Terminal;
 
 impl Prompt for Terminal {
@@ -94,7 +96,7 @@ fn hidden(text: &str) -> io::Result<Secret> {
     rpassword::prompt_password(text).map(Secret::new)
 }
 
-/// Whether a person sits at this process.
+/// Whether a person sits at the terminal of this process.
 fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
@@ -105,11 +107,11 @@ impl Environment for SystemEnvironment {
         config: &'a Config,
         provider: &'a Provider,
         account: &'a EnvAccount,
-        via: &'a ProxyChoice,
+        proxy: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let upstream = Arc::new(FixedRouteUpstream {
             network: Network::new(network::settings(config)),
-            via: via.clone(),
+            proxy: proxy.clone(),
         });
         let endpoint = Endpoint {
             provider: provider.clone(),

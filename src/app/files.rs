@@ -1,23 +1,22 @@
-//! How many files and sockets this process may have open.
+//! The limit on open files and sockets of this process.
 
 /// Enough for the usual number of connections, each with one to an upstream.
 #[cfg(unix)]
-const WANTED: u64 = 8_192;
+const OPEN_FILES: u64 = 8_192;
 
-/// Asks the system for as many as are wanted: it often begins with 256 or 1024 and gives far more
-/// on request.
+/// Raises the limit: systems often begin with 256 or 1024 and allow far more on request.
 #[cfg(unix)]
-pub(super) fn allow_more() {
+pub(super) fn raise_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let wanted = maximum.map_or(WANTED, |maximum| maximum.min(WANTED));
-    if current.is_none_or(|current| current >= wanted) {
+    let target = maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if current.is_none_or(|current| current >= target) {
         return;
     }
     if let Err(error) = setrlimit(
         Resource::Nofile,
         Rlimit {
-            current: Some(wanted),
+            current: Some(target),
             maximum,
         },
     ) {
@@ -27,4 +26,4 @@ pub(super) fn allow_more() {
 
 /// Windows sets no such limit on sockets.
 #[cfg(not(unix))]
-pub(super) fn allow_more() {}
+pub(super) fn raise_limit() {}

@@ -20,7 +20,7 @@ pub(super) fn start() {
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
-        // It would be told by `eprintln!`, which panics where the terminal is gone.
+        // They are reported by `eprintln!`, which panics where the terminal is gone.
         .log_internal_errors(false);
     tracing_subscriber::registry()
         .with(lines)

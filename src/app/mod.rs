@@ -50,7 +50,7 @@ use signals::Signals;
 /// failures are logged, and what worked before goes on.
 async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
-    files::allow_more();
+    files::raise_limit();
     let config = file::load(&home)?;
     let opened = tokio::select! {
         opened = ControlPlane::open(&home, &config) => opened?,
@@ -106,7 +106,7 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     };
     tokio::select! {
         () = ended => {}
-        () = signals.next_urgent() => warn!("stopped at once: answers under way were cut"),
+        () = signals.next_urgent() => warn!("stopped at once: responses in flight were aborted"),
     }
     control.close();
     Ok(())

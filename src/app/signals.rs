@@ -1,4 +1,4 @@
-//! The system's words to stop.
+//! The signals that stop the agent.
 
 use std::io;
 
@@ -6,8 +6,7 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGTERM and SIGINT; Ctrl+C where there are no others. On Linux also SIGHUP, which comes with the
-/// end of a session or of a terminal, unless whoever started the program had it ignored, as `nohup`
-/// does.
+/// end of a session or of a terminal, unless the parent process had it ignored, as `nohup` does.
 pub(super) struct Signals {
     #[cfg(unix)]
     kinds: [Signal; 2],
@@ -16,7 +15,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on: none is lost between this and [`Signals::next`].
+    /// Installs the handlers, so that no signal is lost between this and [`Signals::next`].
     ///
     /// # Errors
     /// When the system refuses.
@@ -26,7 +25,7 @@ impl Signals {
             signal(SignalKind::terminate())?,
             signal(SignalKind::interrupt())?,
         ];
-        let hangup = if hears_hangup() {
+        let hangup = if handles_hangup() {
             Some(signal(SignalKind::hangup())?)
         } else {
             None
@@ -39,12 +38,12 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for the next word to stop.
+    /// Waits for the next signal to stop.
     #[cfg(unix)]
     pub(super) async fn next(&mut self) {
         let Self { kinds, hangup } = self;
         tokio::select! {
-            // The end of a session sends SIGTERM and SIGHUP together, which is one word.
+            // The end of a session sends SIGTERM and SIGHUP together, which count as one.
             biased;
             () = urgent(kinds) => {}
             () = hung_up(hangup.as_mut()) => {}
@@ -56,7 +55,7 @@ impl Signals {
         self.next_urgent().await;
     }
 
-    /// Waits for the next word of somebody who waits no longer, which SIGHUP is not.
+    /// Waits for the next signal that asks to stop at once, which SIGHUP does not.
     #[cfg(unix)]
     pub(super) async fn next_urgent(&mut self) {
         urgent(&mut self.kinds).await;
@@ -86,10 +85,10 @@ async fn hung_up(hangup: Option<&mut Signal>) {
     }
 }
 
-/// Whether SIGHUP shall be listened to. Only Linux tells whether it is ignored, and elsewhere it
-/// keeps its meaning.
+/// Whether to handle SIGHUP. Only Linux reports whether it is ignored; elsewhere it keeps its
+/// default action.
 #[cfg(unix)]
-fn hears_hangup() -> bool {
+fn handles_hangup() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| ignored(&status))

@@ -1,4 +1,4 @@
-//! The accounts' commands, in words.
+//! The commands about accounts.
 
 use std::path::Path;
 
@@ -177,7 +177,7 @@ fn refresh_token(typed: &Secret, has_client_secret: bool) -> CredentialInput {
     }
 }
 
-/// Adds an account or enters its credential anew.
+/// Adds an account, or replaces its credential.
 fn store(
     session: &mut Session<'_, impl Program>,
     verb: impl Verb<Response = AddedAccount>,

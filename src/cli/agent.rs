@@ -1,4 +1,4 @@
-//! The agent: run, looked at, started, stopped, ended.
+//! The commands about the agent itself: run, status, start, stop, quit.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! The command line as it is written.
+//! The command line as a person writes it.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub(super) enum Command {
     Status,
     /// Open the agent's port
     Start,
-    /// Close the agent's port once the answers under way have ended
+    /// Close the agent's port once the responses in flight have ended
     Stop,
     /// End the agent
     Quit,
@@ -120,7 +120,7 @@ pub(super) enum AccountCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Enter an account's credential anew
+    /// Enter an account's credential again
     Login {
         name: String,
         #[command(flatten)]
@@ -141,7 +141,7 @@ pub(super) enum AccountCommand {
         #[command(flatten)]
         changes: Changes,
     },
-    /// End an account's rests by hand
+    /// End an account's cooldowns by hand
     Clear { name: String },
     /// Write all accounts to a file that is sealed with a passphrase
     Export {
@@ -237,7 +237,7 @@ pub(super) enum ConfigCommand {
     Path,
     /// Say what is wrong with the configuration
     Check,
-    /// Print what is in force: one key, or all
+    /// Print the active settings: one key, or all
     Get {
         #[arg(value_parser = KeyParser, hide_possible_values = true)]
         key: Option<String>,

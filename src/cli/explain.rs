@@ -1,4 +1,4 @@
-//! A request's story, in words.
+//! What became of one request, line by line.
 
 use super::exit_code::DONE;
 use super::{ExitCode, Program, Session};
@@ -12,35 +12,40 @@ pub(super) fn explain(session: &mut Session<'_, impl Program>, id: String) -> Ex
     Ok(DONE)
 }
 
-fn lines(told: &Explanation) -> Vec<String> {
+fn lines(explanation: &Explanation) -> Vec<String> {
     let Explanation {
         id,
         operation,
         model,
         dialect,
         ..
-    } = told;
-    let received_at = rfc3339(told.received_at);
-    let kind = if told.stream { " (a stream)" } else { "" };
+    } = explanation;
+    let received_at = rfc3339(explanation.received_at);
+    let kind = if explanation.stream {
+        " (a stream)"
+    } else {
+        ""
+    };
     let mut lines = vec![format!(
         "request {id} at {received_at}: {operation} of `{model}` in {dialect}{kind}"
     )];
-    if !told.resolution.is_empty() {
-        lines.push(format!("model: {}", told.resolution));
+    if !explanation.resolution.is_empty() {
+        lines.push(format!("model: {}", explanation.resolution));
     }
-    let numbered = told.candidates.iter().enumerate();
+    let numbered = explanation.candidates.iter().enumerate();
     lines
         .extend(numbered.map(|(index, candidate)| format!("candidate {}: {candidate}", index + 1)));
-    lines.extend(told.passed_over.iter().map(passed_over));
-    let numbered = told.attempts.iter().enumerate();
+    lines.extend(explanation.passed_over.iter().map(passed_over));
+    let numbered = explanation.attempts.iter().enumerate();
     lines.extend(
         numbered.map(|(index, attempt)| format!("attempt {}: {}", index + 1, tried(attempt))),
     );
-    lines.push(ended(told));
-    lines.extend(list("dropped", &told.dropped));
-    lines.extend(list("adjusted", &told.adjusted));
+    lines.push(ended(explanation));
+    lines.extend(list("dropped", &explanation.dropped));
+    lines.extend(list("adjusted", &explanation.adjusted));
     lines.extend(
-        told.advice
+        explanation
+            .advice
             .iter()
             .map(|advice| format!("what to do: {advice}")),
     );
@@ -87,9 +92,9 @@ fn tried(attempt: &AttemptFacts) -> String {
     format!("{provider}/{model}{account}{waited}: {outcome}{until}{detail}, {took_ms} ms")
 }
 
-fn ended(told: &Explanation) -> String {
-    let took = told.took_ms;
-    match (&told.fault, told.status) {
+fn ended(explanation: &Explanation) -> String {
+    let took = explanation.took_ms;
+    match (&explanation.fault, explanation.status) {
         (_, 0) => format!("the client left after {took} ms"),
         (None, status) => format!("the client got {status} in {took} ms"),
         (Some(fault), status) => format!("the client got {status} in {took} ms: {fault}"),

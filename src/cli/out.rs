@@ -54,7 +54,7 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Shows what was written so far, where more comes only later.
+    /// Shows what was written so far; the rest comes much later.
     pub(super) fn flush(&mut self) {
         if self.failure.is_none() {
             self.failure = self.stdout.flush().err();
@@ -67,19 +67,18 @@ impl<'a> Out<'a> {
         }
     }
 
-    /// Tells people something beside the facts: on standard error, so that scripts read facts
-    /// alone.
+    /// Writes a note for people to standard error, so that scripts read facts alone.
     pub(super) fn note(&mut self, text: &str) {
         text.lines().for_each(|line| self.stderr_line("", line));
     }
 
-    /// Says what went wrong, a line each.
+    /// Writes what went wrong, a line each.
     pub(super) fn error(&mut self, text: &str) {
         text.lines()
             .for_each(|line| self.stderr_line("aerostat: ", line));
     }
 
-    /// Says how the program is used, where it was not used so.
+    /// Writes how the program is used, where it was used otherwise.
     pub(super) fn explain(&mut self, usage: &str) {
         usage.lines().for_each(|line| self.stderr_line("", line));
     }

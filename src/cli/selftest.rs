@@ -1,4 +1,4 @@
-//! The selftest, in words.
+//! The selftest.
 
 use anyhow::anyhow;
 

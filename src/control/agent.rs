@@ -14,7 +14,7 @@ const STOP_SLACK: Duration = Duration::from_secs(5);
 /// How many commands may wait for the agent; one more waits with its sender.
 const COMMANDS_MAX: usize = 16;
 
-/// What a person wants of the port. Survives a restart.
+/// Whether the port is to be open. Survives a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wanted {
@@ -28,13 +28,13 @@ pub enum Serving {
     Starting,
     Running {
         port: u16,
-        /// Another port, or another reach, that is asked for and cannot be had.
+        /// Another port, or another reach, that is configured and cannot be had.
         refused: Option<Refused>,
     },
-    /// Closed; the last answers are still on their way.
+    /// Closed; the last responses are still in flight.
     Draining,
     Stopped,
-    /// Wanted, and cannot be opened; it is tried again.
+    /// It cannot be opened; it is tried again.
     Blocked(Refused),
     /// The agent is about to end.
     Ending,
@@ -138,7 +138,7 @@ impl AgentHandle {
 
     /// Waits until the agent serves with all changes up to now.
     pub(super) async fn reload_accounts(&self) {
-        // An agent that is about to end serves nobody with the old ones.
+        // An agent that is about to end serves no more requests with the old ones.
         let _ = self.apply(Action::ReloadAccounts).await;
     }
 

@@ -127,7 +127,7 @@ impl HomeFiles {
         let mut run = pin!(verb.run(&self.service, &notes));
         let response = loop {
             tokio::select! {
-                // In this order: what was noted before the end is told before it.
+                // In this order: notes from before the end are reported before it.
                 biased;
                 Some(note) = received.recv() => on_note(note),
                 response = &mut run => break response,

@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Home;
 use crate::host::private_file;
 
-/// How long a command that holds the lock may take before somebody else gives up waiting, and how
-/// often is asked.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait while a command holds the lock, and how often to try it.
+const WAIT_MAX: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Who works on the home.
@@ -57,7 +56,7 @@ pub struct HomeLock {
 /// Why the lock could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// `None` where the holder has not said yet who it is.
+    /// `None` where the holder has not written yet who it is.
     #[error("another aerostat works on this home{}", .0.as_ref().map(|holder| format!(" (process {})", holder.pid)).unwrap_or_default())]
     Held(Option<Holder>),
     #[error("the file `lock` cannot be locked: {0}")]
@@ -81,7 +80,7 @@ impl HomeLock {
             home: home.clone(),
             _file: file,
         };
-        lock.tell(holder)?;
+        lock.write_holder(holder)?;
         Ok(lock)
     }
 
@@ -95,7 +94,7 @@ impl HomeLock {
         holder: &Holder,
         is_worth_waiting: impl AsyncFn() -> bool,
     ) -> Result<Self, LockError> {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let deadline = tokio::time::Instant::now() + WAIT_MAX;
         loop {
             match Self::take(home, holder) {
                 Err(LockError::Held(_))
@@ -106,11 +105,11 @@ impl HomeLock {
         }
     }
 
-    /// Says who holds the lock, as others read it.
+    /// Writes who holds the lock, for other processes to read.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn tell(&self, holder: &Holder) -> io::Result<()> {
+    pub fn write_holder(&self, holder: &Holder) -> io::Result<()> {
         let text = serde_json::to_string(holder).expect("a holder has text keys");
         private_file::replace_volatile(&self.home.holder_file(), text.as_bytes())
     }
@@ -118,7 +117,7 @@ impl HomeLock {
 
 impl Drop for HomeLock {
     fn drop(&mut self) {
-        // It would be believed only while somebody holds the lock; that one writes its own.
+        // It is believed only while the lock is held, and the next holder writes its own.
         let _ = std::fs::remove_file(self.home.holder_file());
     }
 }
@@ -142,15 +141,15 @@ mod tests {
     fn the_second_learns_who_has_it() {
         let (_folder, home) = home();
         let lock = HomeLock::take(&home, &Holder::agent()).unwrap();
-        let told = Holder {
+        let written = Holder {
             port: Some(8045),
             ..Holder::agent()
         };
-        lock.tell(&told).unwrap();
+        lock.write_holder(&written).unwrap();
         let Err(LockError::Held(holder)) = HomeLock::take(&home, &Holder::command()) else {
             panic!("it is held")
         };
-        assert_eq!(holder, Some(told));
+        assert_eq!(holder, Some(written));
         drop(lock);
         HomeLock::take(&home, &Holder::command()).expect("it was given back");
     }

@@ -68,7 +68,7 @@ impl ControlSocket {
         })
     }
 
-    /// Serves until it is dropped; verbs under way then end unfinished.
+    /// Serves until it is dropped; verbs that run then are cancelled.
     pub async fn serve(self, service: Arc<ControlService>) {
         let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut tasks = JoinSet::new();
@@ -157,7 +157,7 @@ async fn serve_connection(stream: Stream, service: &ControlService) -> io::Resul
     }
 }
 
-/// Does what a line asks for, and passes on the verb's notes as they come. The response is JSON.
+/// Runs the verb that a line requests, and writes its notes as they come. The response is JSON.
 async fn answer(
     stream: &Stream,
     service: &ControlService,
@@ -180,7 +180,7 @@ async fn answer(
     }
 }
 
-/// Begins the verb that a line asks for. A program of another version is served as well, if the
+/// Begins the verb that a line requests. A program of another version is served as well, if the
 /// verb's request has not changed.
 fn begin<'a>(
     received: &[u8],
@@ -199,7 +199,7 @@ fn unknown_request(received: &[u8]) -> ControlError {
     }
     match serde_json::from_slice::<Envelope>(received) {
         Ok(envelope) if envelope.aerostat != VERSION => ControlError::failed(format!(
-            "this agent is version {} and does not know what was asked; end it with the `aerostat quit` of that version, or choose Quit in its menu, and start the other one",
+            "this agent is version {} and does not know the request; end it with the `aerostat quit` of that version, or choose Quit in its menu, and start the other one",
             env!("CARGO_PKG_VERSION")
         )),
         // What was sent is not repeated: it may hold a secret.

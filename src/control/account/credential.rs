@@ -121,7 +121,7 @@ pub(in crate::control) fn free_name(
         name.as_str() == DEMO || accounts.added().iter().any(|account| account.name == name);
     if is_taken {
         return Err(ControlError::failed(format!(
-            "an account `{name}` is there already; `aerostat account login {name}` enters its credential anew"
+            "an account `{name}` is there already; `aerostat account login {name}` enters its credential again"
         )));
     }
     Ok(name)

@@ -1,4 +1,4 @@
-//! What a person sets for an account, as words from a command line.
+//! The settings of an account, as a person writes them on a command line.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use crate::account::{AccountSettings, Budget};
 use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 
-/// The word that takes a setting back.
+/// The value that unsets a setting.
 const NONE: &str = "none";
 
 /// Changes of an account's settings; what is `None` stays as it is.
@@ -26,7 +26,7 @@ pub struct SettingChanges {
     pub expires: Option<String>,
     /// Names with commas between them, or `all`.
     pub models: Option<String>,
-    /// Budgets such as `1000 requests/day`, or the one word `none`.
+    /// Budgets such as `1000 requests/day`, or the one value `none`.
     pub budgets: Vec<String>,
     /// A URL, or `none`.
     pub proxy: Option<String>,
@@ -38,7 +38,7 @@ impl SettingChanges {
     }
 
     /// # Errors
-    /// Which word is not understood; then nothing is changed.
+    /// Which value is malformed; then nothing is changed.
     pub(in crate::control) fn apply(
         &self,
         settings: &AccountSettings,
@@ -46,17 +46,17 @@ impl SettingChanges {
         let mut changed = settings.clone();
         changed.enabled = self.enabled.unwrap_or(changed.enabled);
         changed.priority = self.priority.unwrap_or(changed.priority);
-        if let Some(word) = &self.concurrency {
-            changed.concurrency_max = unless_none(word, concurrency)?;
+        if let Some(value) = &self.concurrency {
+            changed.concurrency_max = unless_none(value, concurrency)?;
         }
-        if let Some(word) = &self.expires {
-            changed.expires_on = unless_none(word, day)?;
+        if let Some(value) = &self.expires {
+            changed.expires_on = unless_none(value, end_of_day)?;
         }
-        if let Some(word) = &self.models {
-            changed.models = (word != "all").then(|| names(word));
+        if let Some(value) = &self.models {
+            changed.models = (value != "all").then(|| names(value));
         }
-        if let Some(word) = &self.proxy {
-            changed.proxy = unless_none(word, proxy)?;
+        if let Some(value) = &self.proxy {
+            changed.proxy = unless_none(value, proxy)?;
         }
         if !self.budgets.is_empty() {
             changed.budgets = budgets(&self.budgets)?;
@@ -66,77 +66,73 @@ impl SettingChanges {
 }
 
 fn unless_none<T>(
-    word: &str,
-    read: impl Fn(&str) -> Result<T, String>,
+    value: &str,
+    parse: impl Fn(&str) -> Result<T, ControlError>,
 ) -> Result<Option<T>, ControlError> {
-    if word == NONE {
-        Ok(None)
-    } else {
-        read(word).map(Some).map_err(ControlError::usage)
+    if value == NONE {
+        return Ok(None);
+    }
+    parse(value).map(Some)
+}
+
+fn concurrency(value: &str) -> Result<u32, ControlError> {
+    match value.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(ControlError::usage(format!(
+            "--concurrency: expected a number from 1 on, or `none`, found `{}`",
+            value.escape_debug()
+        ))),
     }
 }
 
-fn concurrency(word: &str) -> Result<u32, String> {
-    let number = word.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| {
-        format!(
-            "--concurrency: expected a number from 1 on, or `none`, found `{}`",
-            word.escape_debug()
-        )
-    })
-}
-
-/// A day ends where this machine's does.
-fn day(word: &str) -> Result<Timestamp, String> {
-    let of_day = || {
-        let day = word.parse::<Date>().ok()?;
-        let start = day.tomorrow().ok()?.to_zoned(TimeZone::system()).ok()?;
-        Some(start.timestamp())
-    };
-    let moment = word.parse::<jiff::Timestamp>().ok().or_else(of_day);
-    moment.map(SystemTime::from).ok_or_else(|| {
-        format!(
+/// A moment as it is written, or the end of a day in this machine's time zone.
+fn end_of_day(value: &str) -> Result<Timestamp, ControlError> {
+    if let Ok(moment) = value.parse::<jiff::Timestamp>() {
+        return Ok(SystemTime::from(moment));
+    }
+    let day = value.parse::<Date>().and_then(Date::tomorrow);
+    let midnight = day.and_then(|next| next.to_zoned(TimeZone::system()));
+    match midnight {
+        Ok(midnight) => Ok(SystemTime::from(midnight.timestamp())),
+        Err(_) => Err(ControlError::usage(format!(
             "--expires: expected a day such as `2027-01-31`, or `none`, found `{}`",
-            word.escape_debug()
-        )
-    })
+            value.escape_debug()
+        ))),
+    }
 }
 
-fn names(word: &str) -> Vec<String> {
-    word.split(',')
-        .map(str::trim)
+fn names(value: &str) -> Vec<String> {
+    let names = value.split(',').map(str::trim);
+    names
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()
 }
 
-/// A proxy with a password would be a secret outside the vault.
-fn proxy(word: &str) -> Result<String, String> {
-    let url: Option<http::Uri> = word.parse().ok();
-    let is_url = url.is_some_and(|url| {
-        url.scheme().is_some()
-            && url
-                .authority()
-                .is_some_and(|host| !host.as_str().contains('@'))
-    });
-    if is_url {
-        Ok(word.to_owned())
-    } else {
-        Err("--proxy: expected a URL without a password, such as `http://127.0.0.1:3128`, or `none`".to_owned())
+/// Refuses a proxy with a password, which would be a secret outside the vault.
+fn proxy(value: &str) -> Result<String, ControlError> {
+    if let Ok(url) = value.parse::<http::Uri>()
+        && url.scheme().is_some()
+        && let Some(authority) = url.authority()
+        && !authority.as_str().contains('@')
+    {
+        return Ok(value.to_owned());
     }
+    Err(ControlError::usage(
+        "--proxy: expected a URL without a password, such as `http://127.0.0.1:3128`, or `none`",
+    ))
 }
 
-fn budgets(words: &[String]) -> Result<Vec<Budget>, ControlError> {
-    if words == [NONE] {
+fn budgets(values: &[String]) -> Result<Vec<Budget>, ControlError> {
+    if values == [NONE] {
         return Ok(Vec::new());
     }
-    words
-        .iter()
-        .map(|word| {
-            word.parse()
-                .map_err(|bad| ControlError::usage(format!("--budget: {bad}")))
-        })
-        .collect()
+    let mut budgets = Vec::new();
+    for value in values {
+        let budget = value.parse();
+        budgets.push(budget.map_err(|bad| ControlError::usage(format!("--budget: {bad}")))?);
+    }
+    Ok(budgets)
 }
 
 #[cfg(test)]
@@ -187,11 +183,11 @@ mod tests {
 
     #[test]
     fn a_day_of_expiry_still_counts() {
-        let changes = |word: &str| SettingChanges {
-            expires: Some(word.to_owned()),
+        let changes = |value: &str| SettingChanges {
+            expires: Some(value.to_owned()),
             ..SettingChanges::default()
         };
-        let until = |word| applied(&changes(word)).unwrap().expires_on.unwrap();
+        let until = |value| applied(&changes(value)).unwrap().expires_on.unwrap();
         let midnight: jiff::Timestamp = "2027-01-31"
             .parse::<Date>()
             .unwrap()

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::accounts::token_client::TokenSender;
 use crate::control::service::ControlService;
-use crate::control::sign_in::{PATIENCE, SignIn};
+use crate::control::sign_in::{SIGN_IN_TIMEOUT, SignIn};
 use crate::control::wire::{ControlError, Note, Notes};
 use crate::pool::{CredentialStore as _, CredentialStoreError, Granted, Refreshed, Refresher as _};
 use crate::provider::Provider;
@@ -47,7 +47,13 @@ pub(super) async fn sign_in(
         ControlError::failed(format!("the account's proxy cannot be used: {why}"))
     })?;
     let tokens = sign_in
-        .finish(client_secret, &*upstream, &proxy, PATIENCE, SystemTime::now)
+        .finish(
+            client_secret,
+            &*upstream,
+            &proxy,
+            SIGN_IN_TIMEOUT,
+            SystemTime::now,
+        )
         .await
         .map_err(ControlError::caused_by)?;
     Ok(Credential::OAuth(tokens))

@@ -1,7 +1,7 @@
 //! The person's browser.
 
-/// Opens a page in the person's browser; `false` where there is none to open it in, and the person
-/// has to be told the address.
+/// Opens a page in the person's browser; `false` where there is none, and the person needs to see the
+/// address.
 ///
 /// Not as root, unless `BROWSER` names one: a browser that runs so can read and change everything.
 pub fn open_browser(url: &str) -> bool {
@@ -9,7 +9,7 @@ pub fn open_browser(url: &str) -> bool {
     (is_chosen || !is_root()) && has_display() && webbrowser::open(url).is_ok()
 }
 
-/// Browsers in a terminal would take it from whoever waits there.
+/// A browser in the terminal would take it from the command that waits there.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn has_display() -> bool {
     ["DISPLAY", "WAYLAND_DISPLAY"]
@@ -22,7 +22,7 @@ fn has_display() -> bool {
     true
 }
 
-/// Whether this process acts as root.
+/// Whether this process runs as root.
 #[cfg(unix)]
 fn is_root() -> bool {
     let id = std::process::Command::new("id").arg("-u").output();

@@ -1,7 +1,7 @@
-//! The port that the answer comes to.
+//! The port that receives the authorization response.
 //!
-//! Any page and any program of this machine can send requests there: only one that carries the
-//! state of this sign-in ends the wait, all others are answered and forgotten.
+//! Any page and any program of this machine can send requests there. Only one that carries the
+//! state of this sign-in ends the wait; all others get an error page.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +38,8 @@ pub(super) enum Ended {
     Declined(String),
 }
 
-/// Waits for the answer that carries `state`.
-pub(super) async fn answer_to(state: &Secret, listener: &TcpListener) -> Ended {
+/// Waits for the response that carries `state`.
+pub(super) async fn response_to(state: &Secret, listener: &TcpListener) -> Ended {
     let host = listener
         .local_addr()
         .map(|address| address.to_string())
@@ -62,7 +62,7 @@ pub(super) async fn answer_to(state: &Secret, listener: &TcpListener) -> Ended {
             () = waiting.is_over.notified() => break,
         }
     }
-    // The page is on its way.
+    // The browser still reads the page.
     let _ = tokio::time::timeout(PAGE_TIMEOUT, async {
         while connections.next().await.is_some() {}
     })
@@ -101,7 +101,7 @@ impl Waiting {
 
 async fn serve(stream: TcpStream, waiting: Arc<Waiting>) {
     let service = service_fn(move |request: Request<hyper::body::Incoming>| {
-        let page = answer(&waiting, &request);
+        let page = respond(&waiting, &request);
         async move { Ok::<_, Infallible>(page) }
     });
     let mut server = http1::Builder::new();
@@ -114,7 +114,7 @@ async fn serve(stream: TcpStream, waiting: Arc<Waiting>) {
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
 
-fn answer<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
+fn respond<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
     let hosts: Vec<_> = request.headers().get_all(HOST).iter().collect();
     if !matches!(hosts[..], [host] if host.as_bytes() == waiting.host.as_bytes()) {
         return page(
@@ -159,21 +159,20 @@ fn answer<B>(waiting: &Waiting, request: &Request<B>) -> Response<Full<Bytes>> {
     }
 }
 
-/// The answer in a query. `None` where it is none to the question with that state, or says
-/// something twice.
+/// The authorization response in a query. `None` where it carries another state, or repeats a
+/// parameter.
 fn read(query: &str, state: &Secret) -> Option<Ended> {
-    let said = once(query, "state")?;
-    if !bool::from(said.as_bytes().ct_eq(state.expose().as_bytes())) {
+    let found = once(query, "state")?;
+    if !bool::from(found.as_bytes().ct_eq(state.expose().as_bytes())) {
         return None;
     }
     if let Some(error) = once(query, "error") {
         let description = once(query, "error_description")
             .map(|text| format!(": {text}"))
             .unwrap_or_default();
-        let words = format!("{error}{description}");
+        let text = format!("{error}{description}");
         return Some(Ended::Declined(
-            words
-                .chars()
+            text.chars()
                 .filter(|c| !c.is_control())
                 .take(WHY_CHARS_MAX)
                 .collect(),
@@ -184,7 +183,7 @@ fn read(query: &str, state: &Secret) -> Option<Ended> {
         .map(|code| Ended::Code(Secret::new(code)))
 }
 
-/// A parameter that is there exactly once.
+/// The value of a parameter that occurs exactly once.
 fn once(query: &str, name: &str) -> Option<String> {
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let mut values = pairs

@@ -1,8 +1,8 @@
-//! A sign-in in the person's browser: the authorization server sends the answer back to a port of
-//! this machine.
+//! A sign-in in the person's browser: the authorization server redirects it back to a port of this
+//! machine.
 //!
 //! Source: RFC 8252 section 7.3, loopback redirects; RFC 7636, PKCE. The port is open for one
-//! answer and no longer.
+//! response and no longer.
 
 mod browser;
 mod callback;
@@ -21,10 +21,10 @@ use crate::accounts::token_client;
 use crate::outcome::Timestamp;
 use crate::provider::oauth::{Answer, Client, Incomplete, Question};
 use crate::upstream::{ProxyChoice, Upstream};
-use callback::{Ended, answer_to};
+use callback::{Ended, response_to};
 
 /// How long a person may take. Two-factor codes have to be found.
-pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
+pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// Why there are no tokens. Each is a sentence for people.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum SignInError {
     NoTokens(String),
 }
 
-/// A sign-in that waits for its answer.
+/// A sign-in that waits for its response.
 pub struct SignIn {
     client: Client,
     question: Question,
@@ -49,7 +49,7 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Opens a port for the answer.
+    /// Opens a port for the response.
     ///
     /// # Errors
     /// When the configuration lacks something, or there is no port.
@@ -71,22 +71,22 @@ impl SignIn {
         &self.question.url
     }
 
-    /// Waits for the answer, at most `patience`, and turns it into tokens. The client's secret is
-    /// kept among them.
+    /// Waits for the response, at most `limit`, and exchanges its code for tokens. The client's
+    /// secret is kept among them.
     ///
     /// # Errors
-    /// When the person or the server declines, or nobody answers.
+    /// When the person or the server declines, or no response comes in time.
     pub async fn finish(
         self,
         secret: Option<Secret>,
         upstream: &dyn Upstream,
-        via: &ProxyChoice,
-        patience: Duration,
+        proxy: &ProxyChoice,
+        limit: Duration,
         now: fn() -> Timestamp,
     ) -> Result<Tokens, SignInError> {
-        let ended = timeout(patience, answer_to(&self.question.state, &self.listener)).await;
+        let ended = timeout(limit, response_to(&self.question.state, &self.listener)).await;
         drop(self.listener);
-        let code = match ended.map_err(|_| SignInError::Late(patience))? {
+        let code = match ended.map_err(|_| SignInError::Late(limit))? {
             Ended::Code(code) => code,
             Ended::Declined(why) => return Err(SignInError::Declined(why)),
         };
@@ -97,7 +97,7 @@ impl SignIn {
             .into_iter()
             .flatten()
             .collect();
-        match token_client::ask(upstream, via, request, &sent, now()).await {
+        match token_client::ask(upstream, proxy, request, &sent, now()).await {
             Answer::Granted(granted) => Ok(Tokens {
                 access: Some(granted.access),
                 expires_at: granted.expires_at,

@@ -165,7 +165,7 @@ async fn only_the_answer_to_this_question_ends_the_wait() {
     let secret = Some(Secret::new("cs".to_owned()));
     let via = ProxyChoice::default();
     let (tokens, ()) = tokio::join!(
-        sign_in.finish(secret.clone(), &server, &via, PATIENCE, now),
+        sign_in.finish(secret.clone(), &server, &via, SIGN_IN_TIMEOUT, now),
         hostile
     );
     let tokens = tokens.unwrap();
@@ -206,7 +206,7 @@ async fn a_refusal_is_told_in_the_servers_words() {
     let server = Server(Mutex::default(), GRANTED);
     let via = ProxyChoice::default();
     let (ended, status) = tokio::join!(
-        sign_in.finish(None, &server, &via, PATIENCE, now),
+        sign_in.finish(None, &server, &via, SIGN_IN_TIMEOUT, now),
         status(&authority, &request)
     );
     assert_eq!(status, 200);
@@ -231,7 +231,7 @@ async fn a_code_that_is_refused_gives_no_tokens() {
     let server = Server(Mutex::default(), r#"{"error":"invalid_grant"}"#);
     let via = ProxyChoice::default();
     let (ended, _) = tokio::join!(
-        sign_in.finish(None, &server, &via, PATIENCE, now),
+        sign_in.finish(None, &server, &via, SIGN_IN_TIMEOUT, now),
         status(&authority, &request)
     );
     assert_eq!(
@@ -245,7 +245,7 @@ async fn nobody_is_waited_for_longer_than_allowed() {
     let sign_in = SignIn::start(&client()).await.unwrap();
     let server = Server(Mutex::default(), GRANTED);
     let error = sign_in
-        .finish(None, &server, &ProxyChoice::default(), PATIENCE, now)
+        .finish(None, &server, &ProxyChoice::default(), SIGN_IN_TIMEOUT, now)
         .await
         .unwrap_err();
     assert_eq!(

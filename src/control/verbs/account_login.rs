@@ -1,4 +1,4 @@
-//! `account login`: enters an account's credential anew; its settings stay.
+//! `account login`: replaces an account's credential; its settings stay.
 
 use std::time::Duration;
 

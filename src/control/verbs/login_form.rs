@@ -1,4 +1,4 @@
-//! What an account's credential is, before it is entered anew.
+//! What kind of credential an account has, before a new one is entered.
 
 use std::time::Duration;
 

@@ -74,7 +74,7 @@ table! {
     stop::Stop,
 }
 
-/// A verb under way; ends with its response as JSON, which may hold a secret.
+/// A verb that runs; it ends with its response as JSON, which may hold a secret.
 pub(super) type Running<'a> = BoxFuture<'a, Result<Zeroizing<String>, ControlError>>;
 
 /// Begins a verb. `None` where the request is not the verb's.
