@@ -2,12 +2,12 @@
 //! while responses in flight go on.
 //!
 //! ```text
-//!            open                  close                 last response, or drain_timeout
-//!  Closed ----------> Open  ------------------> Closed (draining) ------------> Closed
-//!     |                ^  \\
-//!     | port in use    |   another port or reach that cannot be had: Open { refused }
-//!     v    retry 1 s   |
-//!  Blocked ------------+
+//!           open             close                       last response, or drain_timeout
+//!  Closed ---------> Open ----------> Closed, draining ------------------------> Closed
+//!     |               ^  (a new port or reach that cannot be had: Open { refused })
+//!     | port in use   |
+//!     v               | retry after 1 s
+//!  Blocked -----------+
 //! ```
 
 use std::sync::Arc;
@@ -129,8 +129,11 @@ impl DataPlane {
     fn close(&mut self) {
         self.listener = ListenerState::Closed;
         self.reap_ports();
-        self.abort_at =
-            (!self.ports.is_empty()).then(|| Instant::now() + self.config.limits.drain_timeout);
+        self.abort_at = if self.ports.is_empty() {
+            None
+        } else {
+            Some(Instant::now() + self.config.limits.drain_timeout)
+        };
     }
 
     fn open(&mut self) {
@@ -143,11 +146,7 @@ impl DataPlane {
 
     fn serve(&mut self, listen: ListenConfig, sockets: Listeners) {
         info!(port = sockets.port(), "the port is open");
-        self.server.replace(assemble::server_config(
-            &self.config,
-            self.keys(&self.config),
-            sockets.port(),
-        ));
+        self.configure_server(sockets.port());
         let port = Port::serve(listen, sockets, self.server.clone(), &mut self.ports);
         // The former port is dropped here: it accepts no more, and its responses go on.
         self.listener = ListenerState::Open {
@@ -237,11 +236,7 @@ impl DataPlane {
         };
         self.config = config.clone();
         self.gateway.replace(self.assembly.gateway_config(config));
-        self.server.replace(assemble::server_config(
-            config,
-            self.keys(config),
-            self.port().unwrap_or(config.port),
-        ));
+        self.configure_server(self.port().unwrap_or(config.port));
         self.listen_rebound(listen, rebound);
         self.reap_ports();
         self.publish();
@@ -275,19 +270,24 @@ impl DataPlane {
     pub(super) fn refresh_accounts(&mut self) {
         self.gateway
             .replace(self.assembly.gateway_config(&self.config));
-        self.server.replace(assemble::server_config(
-            &self.config,
-            self.keys(&self.config),
-            self.port().unwrap_or(self.config.port),
-        ));
+        self.configure_server(self.port().unwrap_or(self.config.port));
     }
 
-    /// The keys that open the port; none does where they cannot be read.
-    fn keys(&self, config: &Config) -> Keys {
-        self.assembly.keys(config).unwrap_or_else(|error| {
-            error!(error = %format!("{error:#}"), "the local key cannot be read, so no key opens the port");
-            Keys::default()
-        })
+    /// Gives the server its settings and keys. No key opens the port where they cannot be read.
+    fn configure_server(&self, port: u16) {
+        let keys = match self.assembly.keys(&self.config) {
+            Ok(keys) => keys,
+            Err(error) => {
+                let error = format!("{error:#}");
+                error!(
+                    error,
+                    "the local key cannot be read, so no key opens the port"
+                );
+                Keys::default()
+            }
+        };
+        self.server
+            .replace(assemble::server_config(&self.config, keys, port));
     }
 
     fn reap_ports(&mut self) {
@@ -318,10 +318,8 @@ impl DataPlane {
         if let ListenerState::Open { port, .. } = &mut self.listener {
             drop(port.close().await);
         }
-        if timeout(self.config.limits.drain_timeout, ended(&mut self.ports))
-            .await
-            .is_err()
-        {
+        let drained = timeout(self.config.limits.drain_timeout, ended(&mut self.ports));
+        if drained.await.is_err() {
             self.abort().await;
         }
     }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::args::{AccountCommand, Changes, CredentialArgs};
 use super::exit_code::{DONE, FAILED, WRONG_USAGE};
+use super::out::column_width;
 use super::{ExitCode, Program, Session};
 use crate::control::account::{
     AccountFacts, AddedAccount, BudgetFacts, CooldownFacts, CredentialForm, CredentialInput,
@@ -319,65 +320,45 @@ fn added_lines(added: &AddedAccount) -> Vec<String> {
     ];
     lines.extend(models_line(&added.models));
     lines.extend(quota_lines(account));
-    lines.extend(
-        account
-            .advice
-            .iter()
-            .map(|advice| format!("what to do: {advice}")),
-    );
+    lines.extend(advice_line(account));
     lines
 }
 
+fn advice_line(account: &AccountFacts) -> Option<String> {
+    let advice = account.advice.as_ref()?;
+    Some(format!("what to do: {advice}"))
+}
+
 fn models_line(models: &[String]) -> Option<String> {
-    let shown = models
-        .iter()
-        .take(MODELS_SHOWN)
-        .map(String::as_str)
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more = models.len().saturating_sub(MODELS_SHOWN);
-    let more = if more > 0 {
-        format!(" and {more} more")
+    if models.is_empty() {
+        return None;
+    }
+    let (shown, more) = models.split_at(models.len().min(MODELS_SHOWN));
+    let shown = shown.join(", ");
+    Some(if more.is_empty() {
+        format!("models: {shown}")
     } else {
-        String::new()
-    };
-    (!models.is_empty()).then(|| format!("models: {shown}{more}"))
+        format!("models: {shown} and {} more", more.len())
+    })
 }
 
 fn list_lines(accounts: &[AccountFacts]) -> Vec<String> {
-    let width = |of: fn(&AccountFacts) -> &str| {
-        accounts
-            .iter()
-            .map(|account| of(account).len())
-            .max()
-            .unwrap_or_default()
-    };
-    let (names, providers) = (
-        width(|account| &account.name),
-        width(|account| &account.provider),
-    );
-    let line = |account: &AccountFacts| {
-        let mut lines = vec![format!(
+    let names = column_width(accounts.iter().map(|account| account.name.as_str()));
+    let providers = column_width(accounts.iter().map(|account| account.provider.as_str()));
+    let mut lines = Vec::new();
+    for account in accounts {
+        lines.push(format!(
             "{:names$}  {:providers$}  {}  [{}]",
             account.name,
             account.provider,
             account.status,
             source(account)
-        )];
-        lines.extend(
-            quota_lines(account)
-                .into_iter()
-                .map(|line| format!("  {line}")),
-        );
-        lines.extend(
-            account
-                .advice
-                .iter()
-                .map(|advice| format!("  what to do: {advice}")),
-        );
-        lines
-    };
-    accounts.iter().flat_map(line).collect()
+        ));
+        for line in quota_lines(account).into_iter().chain(advice_line(account)) {
+            lines.push(format!("  {line}"));
+        }
+    }
+    lines
 }
 
 fn show_lines(account: &AccountFacts) -> Vec<String> {
@@ -412,12 +393,7 @@ fn show_lines(account: &AccountFacts) -> Vec<String> {
     );
     lines.extend(account.cooldowns.iter().map(cooldown_line));
     lines.extend(quota_lines(account));
-    lines.extend(
-        account
-            .advice
-            .iter()
-            .map(|advice| format!("what to do: {advice}")),
-    );
+    lines.extend(advice_line(account));
     lines
 }
 

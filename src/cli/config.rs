@@ -9,10 +9,8 @@ use crate::control::{self, ConfigError, Problem, Setting};
 pub(super) fn path(session: &mut Session<'_, impl Program>) -> ExitCode {
     let path = session.home.config_file();
     let shown = path.display().to_string();
-    session.out.facts(
-        &json!({ "path": shown, "exists": path.exists() }),
-        [shown.clone()],
-    );
+    let facts = json!({ "path": shown, "exists": path.exists() });
+    session.out.facts(&facts, [shown]);
     Ok(DONE)
 }
 
@@ -28,10 +26,8 @@ pub(super) fn check(session: &mut Session<'_, impl Program>) -> ExitCode {
         "problems": problems.iter().map(problem_facts).collect::<Value>(),
         "refusals": refusals.iter().map(problem_facts).collect::<Value>(),
     });
-    session.out.facts(
-        &facts,
-        is_fine.then(|| "the configuration is valid".to_owned()),
-    );
+    let line = is_fine.then(|| "the configuration is valid".to_owned());
+    session.out.facts(&facts, line);
     for problem in problems.iter().chain(&refusals) {
         session.out.error(&problem.to_string());
     }
@@ -76,15 +72,15 @@ pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -
         session.out.error("expected pairs of KEY and VALUE");
         return Ok(WRONG_USAGE);
     }
-    let pairs: Vec<(&str, &str)> = changes
-        .chunks_exact(2)
-        .map(|pair| (pair[0].as_str(), pair[1].as_str()))
-        .collect();
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for pair in changes.chunks_exact(2) {
+        pairs.push((&pair[0], &pair[1]));
+    }
     control::set_settings(&session.home, &pairs)?;
-    let settings = pairs
-        .iter()
-        .map(|(key, _)| control::setting(&session.home, key))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut settings = Vec::new();
+    for (key, _) in pairs {
+        settings.push(control::setting(&session.home, key)?);
+    }
     session
         .out
         .facts(&settings, settings.iter().map(setting_line));
@@ -93,7 +89,8 @@ pub(super) fn set(session: &mut Session<'_, impl Program>, changes: &[String]) -
 
 /// A value without the quotes of JSON.
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }

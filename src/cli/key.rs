@@ -3,15 +3,16 @@
 use serde_json::json;
 
 use super::exit_code::DONE;
+use super::out::column_width;
 use super::{ExitCode, Program, Session};
 use crate::control::local_key;
+use crate::control::verbs::key_list::KeyFacts;
 use crate::control::verbs::{KeyCreate, KeyList, KeyRevoke};
 
 pub(super) fn show(session: &mut Session<'_, impl Program>) -> ExitCode {
     let key = local_key(&session.home)?;
-    session
-        .out
-        .facts(&json!({ "key": key.expose() }), [key.expose().to_owned()]);
+    let facts = json!({ "key": key.expose() });
+    session.out.facts(&facts, [key.expose().to_owned()]);
     Ok(DONE)
 }
 
@@ -26,28 +27,20 @@ pub(super) fn create(session: &mut Session<'_, impl Program>, name: String) -> E
 
 pub(super) fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
     let keys = session.call(KeyList {})?;
-    let width = keys
-        .iter()
-        .map(|key| key.name.len())
-        .max()
-        .unwrap_or_default();
-    session.out.facts(
-        &keys,
-        keys.iter().map(|key| {
-            format!(
-                "{:width$}  …{}  made at {}",
-                key.name, key.hint, key.made_at
-            )
-        }),
-    );
+    let width = column_width(keys.iter().map(|key| key.name.as_str()));
+    let line = |key: &KeyFacts| {
+        format!(
+            "{:width$}  …{}  made at {}",
+            key.name, key.hint, key.made_at
+        )
+    };
+    session.out.facts(&keys, keys.iter().map(line));
     Ok(DONE)
 }
 
 pub(super) fn revoke(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
     let key = session.call(KeyRevoke { name })?;
-    session.out.facts(
-        &key,
-        [format!("the key `{}` opens nothing any more", key.name)],
-    );
+    let line = format!("the key `{}` opens nothing any more", key.name);
+    session.out.facts(&key, [line]);
     Ok(DONE)
 }

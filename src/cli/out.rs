@@ -1,7 +1,7 @@
 //! The one writer of the command line.
 //!
-//! Facts go to standard output, errors and notes to standard error. What comes from files and upstreams
-//! cannot steer the terminal, and a reader that left is no error.
+//! Facts go to standard output, errors and notes to standard error. What comes from files and
+//! upstreams cannot steer the terminal, and a reader that left is no error.
 
 use std::io::{self, Write};
 
@@ -96,6 +96,11 @@ impl<'a> Out<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// The width of a column that holds these texts.
+pub(super) fn column_width<'t>(texts: impl Iterator<Item = &'t str>) -> usize {
+    texts.map(str::len).max().unwrap_or_default()
 }
 
 #[cfg(test)]

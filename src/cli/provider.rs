@@ -1,9 +1,10 @@
 //! The providers, and what model names become.
 
 use super::exit_code::{DONE, FAILED};
+use super::out::column_width;
 use super::{ExitCode, Program, Session};
 use crate::control::provider::{ModelList, ProviderFacts};
-use crate::control::verbs::model_try::Trial;
+use crate::control::verbs::model_try::{CandidateFacts, Trial};
 use crate::control::verbs::{ModelTry, ProviderList, ProviderModels};
 
 pub(super) fn try_model(session: &mut Session<'_, impl Program>, name: String) -> ExitCode {
@@ -18,32 +19,29 @@ pub(super) fn try_model(session: &mut Session<'_, impl Program>, name: String) -
 }
 
 fn trial_lines(trial: &Trial) -> Vec<String> {
-    let numbered = trial.candidates.iter().enumerate();
-    let candidates = numbered
-        .map(|(index, to)| format!("{}. {}/{}  {}", index + 1, to.provider, to.model, to.status));
-    let skipped = trial.skipped.iter().map(|reason| format!("-  {reason}"));
-    std::iter::once(trial.detail.clone())
-        .chain(candidates)
-        .chain(skipped)
-        .collect()
+    let mut lines = vec![trial.detail.clone()];
+    for (index, candidate) in trial.candidates.iter().enumerate() {
+        let CandidateFacts {
+            provider,
+            model,
+            status,
+        } = candidate;
+        lines.push(format!("{}. {provider}/{model}  {status}", index + 1));
+    }
+    for reason in &trial.skipped {
+        lines.push(format!("-  {reason}"));
+    }
+    lines
 }
 
 pub(super) fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
-    let facts = session.call(ProviderList {})?;
-    let width = facts
-        .iter()
-        .map(|facts| facts.name.len())
-        .max()
-        .unwrap_or_default();
-    let line = |facts: &ProviderFacts| {
-        format!(
-            "{:width$}  {}  {}",
-            facts.name,
-            facts.protocol.join(","),
-            facts.status
-        )
+    let providers = session.call(ProviderList {})?;
+    let width = column_width(providers.iter().map(|provider| provider.name.as_str()));
+    let line = |provider: &ProviderFacts| {
+        let protocols = provider.protocol.join(",");
+        format!("{:width$}  {protocols}  {}", provider.name, provider.status)
     };
-    session.out.facts(&facts, facts.iter().map(line));
+    session.out.facts(&providers, providers.iter().map(line));
     Ok(DONE)
 }
 
@@ -60,21 +58,19 @@ pub(super) fn models(session: &mut Session<'_, impl Program>, name: Option<Strin
 /// The names as clients can ask for them.
 fn model_lines(list: &ModelList) -> Vec<String> {
     let prefix = format!("{}/", list.provider);
-    let is_bare = |model: &String| *model != list.provider && !model.starts_with(&prefix);
-    list.models
-        .iter()
-        .map(|model| {
-            if is_bare(model) {
-                format!("{prefix}{model}")
-            } else {
-                model.clone()
-            }
-        })
-        .collect()
+    let mut lines = Vec::new();
+    for model in &list.models {
+        let is_addressed = *model == list.provider || model.starts_with(&prefix);
+        lines.push(if is_addressed {
+            model.clone()
+        } else {
+            format!("{prefix}{model}")
+        });
+    }
+    lines
 }
 
 fn failure_line(list: &ModelList) -> Option<String> {
-    list.error
-        .as_ref()
-        .map(|error| format!("provider `{}`: {error}", list.provider))
+    let error = list.error.as_ref()?;
+    Some(format!("provider `{}`: {error}", list.provider))
 }

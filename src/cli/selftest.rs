@@ -9,22 +9,12 @@ use crate::selftest::{self, Failure, Pair, Report};
 pub(super) fn run(session: &mut Session<'_, impl Program>) -> ExitCode {
     let exchange = |requests| session.program.serve_demo(&session.home, requests);
     let report = selftest::run(&exchange).map_err(|fault| anyhow!(fault.message))?;
-    session.out.facts(
-        &report,
-        report
-            .pairs
-            .iter()
-            .map(pair_line)
-            .chain([total_line(&report)]),
-    );
-    session.out.error(
-        &report
-            .pairs
-            .iter()
-            .flat_map(failure_lines)
-            .collect::<Vec<_>>()
-            .join("\n"),
-    );
+    let pairs = report.pairs.iter().map(pair_line);
+    session
+        .out
+        .facts(&report, pairs.chain([total_line(&report)]));
+    let failures: Vec<String> = report.pairs.iter().flat_map(failure_lines).collect();
+    session.out.error(&failures.join("\n"));
     Ok(if report.failed == 0 { DONE } else { FAILED })
 }
 

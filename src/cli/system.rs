@@ -25,21 +25,17 @@ pub(super) fn open(session: &mut Session<'_, impl Program>, prints: bool) -> Exi
         return Ok(DONE);
     }
     match session.program.open_in_browser(&link) {
-        Ok(()) => session.out.facts(
-            &json!({ "opened": true }),
-            ["the dashboard opens in the browser".to_owned()],
-        ),
+        Ok(()) => {
+            let line = "the dashboard opens in the browser".to_owned();
+            session.out.facts(&json!({ "opened": true }), [line]);
+        }
         Err(error) => {
             session
                 .out
                 .error(&format!("no browser could be started: {error}"));
-            session.out.facts(
-                &json!({ "opened": false, "url": url }),
-                [
-                    "open this within a minute; it works once:".to_owned(),
-                    url.to_owned(),
-                ],
-            );
+            let facts = json!({ "opened": false, "url": url });
+            let line = "open this within a minute; it works once:".to_owned();
+            session.out.facts(&facts, [line, url.to_owned()]);
         }
     }
     Ok(DONE)
@@ -62,18 +58,16 @@ pub(super) fn autostart(
 
 fn autostart_lines(facts: &AutostartFacts, command: &AutostartCommand) -> Vec<String> {
     let mut lines = vec![facts.detail.clone()];
-    lines.extend(
-        facts
-            .file
-            .iter()
-            .filter(|_| facts.state != AutostartState::Off)
-            .map(|file| format!("by {file}")),
-    );
+    if let Some(file) = &facts.file
+        && facts.state != AutostartState::Off
+    {
+        lines.push(format!("by {file}"));
+    }
     if facts.kind == Some(Kind::Systemd) && matches!(command, AutostartCommand::On { .. }) {
         lines.push(
             "now: systemctl --user daemon-reload && systemctl --user start aerostat".to_owned(),
         );
-        lines.push("without anybody logged in: loginctl enable-linger".to_owned());
+        lines.push("without a login: loginctl enable-linger".to_owned());
     }
     lines
 }
@@ -87,14 +81,11 @@ pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool)
     }
     let variable = |name: &str| std::env::var_os(name);
     let (places, usual) = (Places::find(&variable), Home::usual(&variable));
-    let done = match is_purge {
-        true => uninstall::purge(
-            &session.home,
-            usual.as_ref(),
-            &places,
-            uninstall::forget_key,
-        ),
-        false => uninstall::uninstall(&session.home, &places),
+    let home = &session.home;
+    let done = if is_purge {
+        uninstall::purge(home, usual.as_ref(), &places, uninstall::forget_key)
+    } else {
+        uninstall::uninstall(home, &places)
     };
     session.out.facts(&done, uninstall_lines(&done));
     session.out.error(&done.failed.join("\n"));
@@ -102,15 +93,13 @@ pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool)
 }
 
 fn uninstall_lines(done: &Uninstalled) -> Vec<String> {
-    let removed = done.removed.iter().map(|what| format!("removed {what}"));
-    let lines: Vec<String> = removed
-        .chain(done.kept.iter().map(|what| format!("kept {what}")))
-        .collect();
+    let mut lines = Vec::new();
+    lines.extend(done.removed.iter().map(|what| format!("removed {what}")));
+    lines.extend(done.kept.iter().map(|what| format!("kept {what}")));
     if lines.is_empty() {
-        vec!["nothing was left to remove".to_owned()]
-    } else {
-        lines
+        lines.push("nothing was left to remove".to_owned());
     }
+    lines
 }
 
 /// Writes the manual's pages for packages.
