@@ -1,4 +1,4 @@
-//! All accounts with their live store, and the choice of one for each attempt.
+//! All accounts with their live state, and the choice of one for each attempt.
 //!
 //! [`Pool::lease`] hands out an account; [`Lease::settle`] takes it back with what the attempt
 //! showed. The choice itself is a pure function ([`pick`]). The pool sees outcomes and quota
@@ -30,7 +30,7 @@
 //!
 //! One lock protects all of `Inner`. It is held for short critical sections that never await, send
 //! or log anything: what a change leads to is collected in the `outbox` and flushed after the
-//! unlock (`shared`). [`StateStore`] is told of what is persisted while the lock is held, so that
+//! unlock, see `shared`. [`StateStore`] is told of what is persisted while the lock is held, so that
 //! it sees changes in their order; all else is lost with the process.
 //!
 //! # Folders

@@ -1,5 +1,5 @@
-//! The pool's one lock, and what happens around it: nothing is awaited, sent or logged while it is
-//! held.
+//! The pool's one lock, and what happens around it: nothing is awaited or sent while it is held, and
+//! events are logged after the unlock.
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};

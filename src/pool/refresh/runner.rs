@@ -1,4 +1,4 @@
-//! Runs the refreshes that are due: one at a time for an account, on one task for the pool.
+//! Runs the refreshes that are due: one at a time for an account.
 //!
 //! ```text
 //! a request needs a token -.
@@ -98,12 +98,9 @@ impl Shared {
         }
         let mut due = Vec::new();
         let mut next_at: Option<Timestamp> = None;
-        for provider in inner.providers.values_mut() {
-            provider.start_refreshes(&mut due, now);
-            next_at = next_at
-                .into_iter()
-                .chain(provider.next_refreshes(now))
-                .min();
+        for pool in inner.providers.values_mut() {
+            pool.start_refreshes(&mut due, now);
+            next_at = next_at.into_iter().chain(pool.next_refreshes(now)).min();
         }
         drop(inner);
         for task in &due {
@@ -115,15 +112,15 @@ impl Shared {
         Some((due, next_in))
     }
 
-    fn complete_refresh(self: &Arc<Self>, task: &Task, completed: Completed) {
+    fn complete_refresh(&self, task: &Task, completed: Completed) {
         let now = self.clock.now();
-        self.with_provider(&task.account.provider, now, |provider, context| {
+        self.with_provider(&task.account.provider, now, |pool, context| {
             // The account may have been removed, or configured with another credential.
-            let index = provider.accounts.iter().position(|slot| {
+            let index = pool.accounts.iter().position(|slot| {
                 slot.serial == task.serial && slot.credential.generation == task.generation
             });
             if let Some(index) = index {
-                provider.complete_refresh(index, completed, context);
+                pool.complete_refresh(index, completed, context);
             }
         });
     }

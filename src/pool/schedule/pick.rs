@@ -249,7 +249,11 @@ fn pick_bound(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -
 }
 
 /// Whether a conversation whose request goes to another account should stay there.
-pub(super) fn rebinds(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -> bool {
+pub(super) fn should_rebind(
+    accounts: &[AccountSlot],
+    input: &PickInput<'_>,
+    now: Timestamp,
+) -> bool {
     let Some(bound) = input.bound.and_then(|bound| accounts.get(bound)) else {
         return true;
     };

@@ -6,7 +6,7 @@ use super::affinity::{Affinity, SESSIONS_MAX};
 use super::grant::Grant;
 use super::lease_request::{LeaseError, LeaseRequest, PassedOver, SessionKey};
 use super::mode::Mode;
-use super::pick::{Pick, PickInput, passed_over, pick, rebinds};
+use super::pick::{Pick, PickInput, passed_over, pick, should_rebind};
 use super::queue::{Delivered, Delivery, Queue};
 use crate::account::AccountName;
 use crate::outcome::Timestamp;
@@ -34,11 +34,11 @@ pub(crate) struct ProviderPool {
     pub(crate) retry_budget: RetryBudget,
     pub(crate) outbox: Outbox,
     models: Vec<Arc<str>>,
-    /// How many there were.
+    /// How many there were, as sequence numbers.
     leases: u64,
 }
 
-/// What a try to lease came to.
+/// The result of [`ProviderPool::try_lease`].
 pub(crate) enum Leased {
     Granted(Grant),
     /// At `until` something changes by the clock alone.
@@ -48,8 +48,8 @@ pub(crate) enum Leased {
     Refused(LeaseError),
 }
 
-/// A try to lease.
-pub(crate) struct LeaseTry<'a> {
+/// A request that is to be leased an account.
+pub(crate) struct PendingLease<'a> {
     pub(crate) request: LeaseRequest<'a>,
     pub(crate) mode: Mode,
     /// Until when it may wait for its conversation's account.
@@ -57,7 +57,7 @@ pub(crate) struct LeaseTry<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl LeaseTry<'_> {
+impl PendingLease<'_> {
     /// The conversation, in the modes in which it keeps to an account.
     fn session(&self) -> Option<SessionKey> {
         let session = self.request.session.copied();
@@ -68,18 +68,22 @@ impl LeaseTry<'_> {
 impl ProviderPool {
     /// Leases an account, or says why not. An account whose token should be refreshed first is
     /// marked.
-    pub(crate) fn try_lease(&mut self, attempt: &LeaseTry<'_>, store: &dyn StateStore) -> Leased {
-        let input = self.pick_input(attempt);
-        let choice = pick(&self.accounts, &input, attempt.now);
-        // Names are copied only where somebody reads them: a waiter does not.
+    pub(crate) fn try_lease(
+        &mut self,
+        pending: &PendingLease<'_>,
+        store: &dyn StateStore,
+    ) -> Leased {
+        let input = self.pick_input(pending);
+        let choice = pick(&self.accounts, &input, pending.now);
+        // Names are copied only where they are read: a waiter does not.
         let why = match choice.pick {
             Pick::Wait { .. } => Vec::new(),
-            _ if choice.has_passed_over => passed_over(&self.accounts, &input, attempt.now),
+            _ if choice.has_passed_over => passed_over(&self.accounts, &input, pending.now),
             _ => Vec::new(),
         };
         let rebinds = match (choice.pick, input.bound) {
             (Pick::Account(index), Some(bound)) if index != bound => {
-                rebinds(&self.accounts, &input, attempt.now)
+                should_rebind(&self.accounts, &input, pending.now)
             }
             _ => true,
         };
@@ -89,7 +93,7 @@ impl ProviderPool {
         }
         match choice.pick {
             Pick::Account(index) => {
-                Leased::Granted(self.grant(index, attempt, rebinds, why, store))
+                Leased::Granted(self.grant(index, pending, rebinds, why, store))
             }
             Pick::Wait { until } => Leased::Wait { until },
             Pick::CoolingDown { until } => Leased::Refused(LeaseError::CoolingDown { until, why }),
@@ -98,38 +102,38 @@ impl ProviderPool {
         }
     }
 
-    fn pick_input<'a>(&'a self, attempt: &LeaseTry<'a>) -> PickInput<'a> {
+    fn pick_input<'a>(&'a self, pending: &PendingLease<'a>) -> PickInput<'a> {
         PickInput {
-            model: attempt.request.model,
-            mode: attempt.mode,
-            bound: self.bound(attempt),
-            owner: attempt.request.owner,
-            tried: attempt.request.tried,
+            model: pending.request.model,
+            mode: pending.mode,
+            bound: self.bound(pending),
+            owner: pending.request.owner,
+            tried: pending.request.tried,
             circuits: &self.circuits,
-            wait_until: attempt.wait_until,
+            wait_until: pending.wait_until,
         }
     }
 
     /// The index of the conversation's account.
-    pub(crate) fn bound(&self, attempt: &LeaseTry<'_>) -> Option<usize> {
-        self.affinity.account(attempt.session()?, attempt.now)
+    pub(crate) fn bound(&self, pending: &PendingLease<'_>) -> Option<usize> {
+        self.affinity.account(pending.session()?, pending.now)
     }
 
     /// Why no account can be chosen at the moment.
-    pub(crate) fn passed_over(&self, attempt: &LeaseTry<'_>) -> Vec<PassedOver> {
-        passed_over(&self.accounts, &self.pick_input(attempt), attempt.now)
+    pub(crate) fn passed_over(&self, pending: &PendingLease<'_>) -> Vec<PassedOver> {
+        passed_over(&self.accounts, &self.pick_input(pending), pending.now)
     }
 
     fn grant(
         &mut self,
         index: usize,
-        attempt: &LeaseTry<'_>,
+        pending: &PendingLease<'_>,
         rebinds: bool,
         passed_over: Vec<PassedOver>,
         store: &dyn StateStore,
     ) -> Grant {
-        let now = attempt.now;
-        let request = &attempt.request;
+        let now = pending.now;
+        let request = &pending.request;
         let is_probe = self.count_probe(index, request.model, now, store);
         let is_circuit_probe = match self.circuits.get_mut(self.accounts[index].circuit) {
             Some(circuit) => circuit.count_lease(now),
@@ -139,7 +143,7 @@ impl ProviderPool {
             self.retry_budget.deposit_request();
         }
         // A conversation does not move to an account that may be refused.
-        if let Some(session) = attempt.session()
+        if let Some(session) = pending.session()
             && rebinds
             && !is_probe
         {
@@ -242,13 +246,13 @@ impl ProviderPool {
         let mut done = queue.none_done();
         while let Some(head) = queue.head(&done) {
             let line = head.line;
-            let attempt = LeaseTry {
+            let pending = PendingLease {
                 request: head.request,
                 mode,
                 wait_until: head.wait_until,
                 now,
             };
-            match self.try_lease(&attempt, store) {
+            match self.try_lease(&pending, store) {
                 Leased::Wait { until } => {
                     done[line] = true;
                     queue.changes_at = queue.changes_at.into_iter().chain(until).min();

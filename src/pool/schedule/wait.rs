@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::lease::Lease;
 use super::lease_request::{LeaseError, LeaseRequest};
-use super::provider_pool::{LeaseTry, Leased, ProviderPool};
+use super::provider_pool::{Leased, PendingLease, ProviderPool};
 use super::queue::Delivered;
 use crate::pool::clock::between;
 use crate::pool::events::Event;
@@ -98,35 +98,35 @@ fn enter(
     pool.serve_queue(rules.mode, now, store);
     // A request that failed elsewhere has waited enough for its conversation's account.
     let wait_until = request.tried.is_empty().then(|| now + rules.max_wait);
-    let attempt = LeaseTry {
+    let pending = PendingLease {
         request: *request,
         mode: rules.mode,
         wait_until,
         now,
     };
-    if !pool.queue.is_empty() && pool.queue.has_line(request, pool.bound(&attempt)) {
+    if !pool.queue.is_empty() && pool.queue.has_line(request, pool.bound(&pending)) {
         // Those in the line could not be served, so neither can this one, and it came later.
-        return join(pool, &attempt, rules.max_wait);
+        return join(pool, &pending, rules.max_wait);
     }
-    match pool.try_lease(&attempt, store) {
+    match pool.try_lease(&pending, store) {
         Leased::Granted(grant) => Entered::Granted(grant),
         Leased::Refused(error) => Entered::Refused(error),
-        Leased::Wait { .. } => join(pool, &attempt, rules.max_wait),
+        Leased::Wait { .. } => join(pool, &pending, rules.max_wait),
     }
 }
 
-fn join(pool: &mut ProviderPool, attempt: &LeaseTry<'_>, max_wait: Duration) -> Entered {
+fn join(pool: &mut ProviderPool, pending: &PendingLease<'_>, max_wait: Duration) -> Entered {
     if pool.queue.is_full() {
         pool.outbox.push(Event::QueueFull {
             waiting: pool.queue.len(),
         });
         return Entered::Refused(LeaseError::Busy {
             waited: Duration::ZERO,
-            why: pool.passed_over(attempt),
+            why: pool.passed_over(pending),
         });
     }
-    let bound = pool.bound(attempt);
-    let (id, receiver) = pool.queue.join(&attempt.request, bound, attempt.wait_until);
+    let bound = pool.bound(pending);
+    let (id, receiver) = pool.queue.join(&pending.request, bound, pending.wait_until);
     Entered::Queued {
         id,
         receiver,
@@ -205,18 +205,18 @@ impl Ticket<'_> {
                 if !pool.queue.leave(self.id) {
                     return None;
                 }
-                let attempt = LeaseTry {
+                let pending = PendingLease {
                     request: self.request,
                     mode: context.rules.mode,
                     wait_until: None,
                     now,
                 };
-                Some(match pool.try_lease(&attempt, context.store) {
+                Some(match pool.try_lease(&pending, context.store) {
                     Leased::Granted(grant) => Ok(grant),
                     Leased::Refused(error) => Err(error),
                     Leased::Wait { .. } => Err(LeaseError::Busy {
                         waited: self.queued_at.elapsed(),
-                        why: pool.passed_over(&attempt),
+                        why: pool.passed_over(&pending),
                     }),
                 })
             });
