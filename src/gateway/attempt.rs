@@ -100,7 +100,7 @@ async fn try_once(
     attempts: &mut Attempts,
 ) -> AttemptResult<PendingResponse> {
     let encoded = match (plan.encoded.take(), history) {
-        (Some(encoded), History::Whole) => encoded,
+        (Some(encoded), History::Whole) => *encoded,
         _ => encode(context, plan, history),
     };
     // A request that this plan cannot carry may still fit the next one.

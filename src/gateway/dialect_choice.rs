@@ -62,7 +62,7 @@ fn least_lossy(context: &RequestContext<'_>, plans: impl Iterator<Item = Plan>) 
     let weighed = plans.map(|mut plan| {
         let encoded = encode(context, &plan, History::Whole);
         let cost = cost(&encoded);
-        plan.encoded = Some(encoded);
+        plan.encoded = Some(Box::new(encoded));
         (cost, plan)
     });
     let (cost, plan) = weighed.min_by_key(|(cost, _)| *cost)?;

@@ -101,8 +101,9 @@ fn cooling(plan: &Plan, why: &[PassedOver], wait: Duration) -> Fault {
         .iter()
         .any(|passed| !matches!(passed.why, SkipReason::CircuitOpen { .. }));
     if is_limited {
-        let message =
-            format!("every account of provider `{provider}` for `{model}` rests: {reasons}");
+        let message = format!(
+            "every account of provider `{provider}` for `{model}` is cooling down: {reasons}"
+        );
         return limited(message, wait);
     }
     Fault {

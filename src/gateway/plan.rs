@@ -26,8 +26,9 @@ pub(super) struct Plan {
     /// The upstream's dialect.
     pub(super) protocol: &'static dyn Protocol,
     pub(super) is_passthrough: bool,
-    /// The request as it was encoded to compare dialects; the first attempt takes it.
-    pub(super) encoded: Option<Result<EncodedRequest, Fault>>,
+    /// The request as it was encoded to compare dialects; the first attempt takes it. Boxed: most
+    /// plans have none.
+    pub(super) encoded: Option<Box<Result<EncodedRequest, Fault>>>,
 }
 
 /// A request in the upstream's dialect.

@@ -233,8 +233,11 @@ impl<'s> RequestScope<'s> {
             (AuthMode::AllExceptHealth, route) => *route != Route::Health,
             (AuthMode::Strict, _) => true,
         };
-        let ServerConfig { keys, .. } = self.config;
-        !needs_key || keys.accept(&self.head.headers, self.head.uri.query())
+        !needs_key
+            || self
+                .config
+                .keys
+                .accept(&self.head.headers, self.head.uri.query())
     }
 
     /// Whether a WebSocket is asked for. Other upgrades (`h2c`, which Java's client offers) may be

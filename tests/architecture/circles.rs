@@ -9,8 +9,8 @@ use std::path::Path;
 
 use super::{module_path, opens_module, rust_files, tokens};
 
-/// The rooms that hold no circle. A room is added when its last one is cut.
-const ROOMS: &[&str] = &["gateway"];
+/// The rooms that hold no circle. A room is added when its last circle is cut.
+const ROOMS: &[&str] = &["gateway", "pool", "control"];
 
 /// `["gateway", "relay"]` is `src/gateway/relay.rs`, `["gateway"]` is `src/gateway/mod.rs`.
 type Module = Vec<String>;
@@ -97,64 +97,85 @@ impl Files {
 
 /// The paths that a file names: in `use`, and where code names them in full.
 fn imports(module: &Module, modules: &BTreeSet<Module>, tokens: &[String]) -> Vec<Import> {
-    let mut scope = module.clone();
-    // What each open brace leads into: a module's name, or a block.
-    let mut braces: Vec<bool> = Vec::new();
-    let mut found = Vec::new();
+    let mut reader = Reader {
+        modules,
+        tokens,
+        scope: module.clone(),
+        blocks: Vec::new(),
+        found: Vec::new(),
+    };
     let mut index = 0;
-    while let Some(token) = tokens.get(index) {
-        let before = &tokens[..index];
-        match token.as_str() {
+    while index < tokens.len() {
+        index = reader.read(index);
+    }
+    reader.found
+}
+
+struct Reader<'f> {
+    modules: &'f BTreeSet<Module>,
+    tokens: &'f [String],
+    /// The module that is read, with the inline ones around the current token.
+    scope: Module,
+    /// Whether each open brace is that of an inline module.
+    blocks: Vec<bool>,
+    found: Vec<Import>,
+}
+
+impl Reader<'_> {
+    /// Reads from `index` on; returns where to go on.
+    fn read(&mut self, index: usize) -> usize {
+        let before = &self.tokens[..index];
+        match self.tokens[index].as_str() {
             "{" if opens_module(before) && before.last().is_some_and(|name| name == "tests") => {
-                index = after_block(tokens, index);
-                continue;
+                return after_block(self.tokens, index);
             }
             "{" => {
                 let is_module = opens_module(before);
-                if is_module {
-                    scope.extend(before.last().cloned());
-                }
-                braces.push(is_module);
+                let name = before.last().filter(|_| is_module);
+                self.scope.extend(name.cloned());
+                self.blocks.push(is_module);
             }
             "}" => {
-                if braces.pop() == Some(true) {
-                    scope.pop();
-                }
+                let was_module = self.blocks.pop().unwrap_or_default();
+                self.scope
+                    .truncate(self.scope.len() - usize::from(was_module));
             }
-            "use" => {
-                let is_reexport = before
-                    .last()
-                    .is_some_and(|last| last == "pub" || last == ")");
-                let (tree, end) = use_tree(tokens, index + 1);
-                for (path, alias) in tree {
-                    found.extend(absolute(&path, &scope, modules).map(|path| Import {
-                        path,
-                        alias: Some(alias),
-                        is_reexport,
-                    }));
-                }
-                index = end;
-                continue;
-            }
-            _ if starts_path(tokens, index) => {
-                let path: Vec<String> = tokens[index..]
-                    .chunks(2)
-                    .take_while(|pair| matches!(pair, [_, colons] if colons == "::"))
-                    .map(|pair| pair[0].clone())
-                    .collect();
-                let name = tokens.get(index + 2 * path.len()).cloned();
-                let path: Vec<String> = path.into_iter().chain(name).collect();
-                found.extend(absolute(&path, &scope, modules).map(|path| Import {
-                    path,
-                    alias: None,
-                    is_reexport: false,
-                }));
-            }
+            "use" => return self.read_use(index),
+            _ if starts_path(self.tokens, index) => self.read_path(index),
             _ => {}
         }
-        index += 1;
+        index + 1
     }
-    found
+
+    fn read_use(&mut self, index: usize) -> usize {
+        let before = self.tokens[..index].last();
+        let is_reexport = before.is_some_and(|last| last == "pub" || last == ")");
+        let (tree, end) = use_tree(self.tokens, index + 1);
+        for (path, alias) in tree {
+            self.add(&path, Some(alias), is_reexport);
+        }
+        end
+    }
+
+    fn read_path(&mut self, index: usize) {
+        let leading = self.tokens[index..]
+            .chunks(2)
+            .take_while(|pair| matches!(pair, [_, colons] if colons == "::"))
+            .count();
+        let path: Vec<String> = (0..=leading)
+            .filter_map(|step| self.tokens.get(index + 2 * step).cloned())
+            .collect();
+        self.add(&path, None, false);
+    }
+
+    fn add(&mut self, path: &[String], alias: Option<String>, is_reexport: bool) {
+        let path = absolute(path, &self.scope, self.modules);
+        self.found.extend(path.map(|path| Import {
+            path,
+            alias,
+            is_reexport,
+        }));
+    }
 }
 
 fn starts_path(tokens: &[String], index: usize) -> bool {
