@@ -93,7 +93,7 @@ impl MessageFields {
         }
     }
 
-    /// Whether [`MessageFields::stop_reason`] says something else than the upstream did.
+    /// Whether [`MessageFields::stop_reason`] differs from what the upstream sent.
     pub(super) fn is_approximate(&self, reason: &FinishReason) -> bool {
         finish::encode(reason).is_none() && !self.is_native()
     }

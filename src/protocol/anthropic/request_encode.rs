@@ -204,7 +204,7 @@ impl<'e> Encoder<'e> {
         });
     }
 
-    /// Whether a text may be written: the API refuses blank ones. An empty text says nothing, so
+    /// Whether a text may be written: the API refuses blank ones. An empty text has no content, so
     /// only its cache breakpoint and signature are reported.
     pub(super) fn keeps_text(&mut self, part: &Part) -> bool {
         let Some(text) = plain_text(part).filter(|text| text.is_blank()) else {

@@ -60,8 +60,8 @@ pub(super) struct MessageDecoder {
     scratch: Scratch,
 }
 
-/// What the upstream has said about the end of the message. It is emitted at `message_stop`, since
-/// usage and a corrected reason may still follow.
+/// The fields at the end of the message, as received so far. They are emitted at `message_stop`,
+/// since usage and a corrected reason may still follow.
 #[derive(Default)]
 struct PendingEnd {
     stop_reason: Option<EscapedStr>,
@@ -176,8 +176,8 @@ impl MessageDecoder {
         Ok(())
     }
 
-    /// Takes what `holder` says about the end of the message. It may come more than once; each
-    /// field keeps its last value.
+    /// Updates the fields at the end of the message from `holder`. They may come more than once;
+    /// each keeps its last value.
     pub(super) fn update_end(&mut self, holder: Value<'_>) {
         let detail = text(holder, &["stop_details", "explanation"])
             .or_else(|| text(holder, &["stop_details", "category"]));

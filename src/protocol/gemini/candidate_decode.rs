@@ -17,7 +17,7 @@
 //!
 //! A signature belongs to the text before it, and text after it is a part of its own: joined to the
 //! signed text, it would come back with a history that the upstream cannot verify. Citations and
-//! log probabilities stand beside the parts and belong to visible text; they wait where there is
+//! log probabilities come outside of the parts and belong to visible text; they wait where there is
 //! none yet.
 //!
 //! Source: Gemini API, `Candidate`, `Part`, "Thought signatures".
@@ -49,14 +49,14 @@ struct OpenText {
     is_signed: bool,
 }
 
-/// What belongs to a text and stands beside the parts.
+/// What belongs to a text and is not in its part.
 #[derive(Debug)]
 enum Annotation {
     Citation(Raw),
     Logprobs(Raw),
 }
 
-/// What a part says beside its data.
+/// The members of a part other than its data.
 #[derive(Default)]
 pub(super) struct PartAttributes {
     pub(super) is_thought: bool,

@@ -1,9 +1,9 @@
 //! What the dialect does as a whole, wire in and wire out; each expectation is read against the
 //! Anthropic Messages reference.
 
-mod answers;
 mod requests;
-mod upstream;
+mod responses_decoded;
+mod responses_encoded;
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ fn decode(body: &str) -> Request {
 }
 
 /// A request of one user message, with more members.
-fn ask(members: &str) -> Request {
+fn request_with(members: &str) -> Request {
     decode(&format!(
         r#"{{"model":"m","max_tokens":9000,"messages":[{{"role":"user","content":"hi"}}]{members}}}"#
     ))

@@ -356,7 +356,7 @@ fn every_field_of_a_part_is_written_or_named() {
         raw: Raw::from_static("{}"),
     };
     let annotation = Some(at(Raw::from_static(r#"[{"type":"url_citation"}]"#)));
-    let mark = |ttl: &str| {
+    let breakpoint = |ttl: &str| {
         Some(crate::canon::CacheBreakpoint {
             at: Offset(0),
             ttl: Some(ttl.into()),
@@ -379,7 +379,7 @@ fn every_field_of_a_part_is_written_or_named() {
         ),
         (
             Part {
-                cache: mark("30m"),
+                cache: breakpoint("30m"),
                 ..text("a")
             },
             "Adjusted ",
@@ -395,7 +395,7 @@ fn every_field_of_a_part_is_written_or_named() {
     let marked = foreign(vec![turn(
         Role::User,
         vec![Part {
-            cache: mark("1h"),
+            cache: breakpoint("1h"),
             ..text("a")
         }],
     )]);
@@ -565,7 +565,7 @@ fn a_bound_of_our_own_makes_room_for_the_budget() {
 
 #[test]
 fn sampling_is_clamped_or_dropped_by_name() {
-    let sampled = ask(r#","temperature":1.5,"top_p":0.9,"top_k":5"#);
+    let sampled = request_with(r#","temperature":1.5,"top_p":0.9,"top_k":5"#);
     let (body, losses) = sent(&sampled, "claude-sonnet-4-5");
     assert_eq!(
         (&body["temperature"], body.get("top_p"), &body["top_k"]),
@@ -574,7 +574,7 @@ fn sampling_is_clamped_or_dropped_by_name() {
     assert_eq!(losses, ["Adjusted temperature", "Dropped top_p"]);
     let all = ["Dropped temperature", "Dropped top_p", "Dropped top_k"];
     assert_eq!(sent(&sampled, "claude-opus-4-7").1, all);
-    let thinking = ask(
+    let thinking = request_with(
         r#","temperature":1.5,"top_p":0.9,"top_k":5,"thinking":{"type":"enabled","budget_tokens":2000}"#,
     );
     assert_eq!(sent(&thinking, "claude-sonnet-4-5").1, all);
@@ -624,7 +624,7 @@ fn every_form_of_tool_choice_is_carried() {
         ),
     ];
     for (choice, expected, tools, lost) in choices {
-        let mut request = ask(TOOLS);
+        let mut request = request_with(TOOLS);
         request.tool_choice = Some(at(choice));
         request.parallel_tool_calls = Some(at(false));
         let (body, losses) = sent(&request, "m");
@@ -641,7 +641,7 @@ fn every_form_of_tool_choice_is_carried() {
             )
         );
     }
-    let (body, _) = sent(&ask(TOOLS), "m");
+    let (body, _) = sent(&request_with(TOOLS), "m");
     assert_eq!(
         body["tools"][0]["input_schema"],
         json!({"type": "object", "properties": {}})
@@ -655,7 +655,7 @@ fn every_form_of_tool_choice_is_carried() {
 #[test]
 fn thinking_that_is_on_is_shown_unless_the_client_says_otherwise() {
     let show = |thinking: &str| {
-        let request = ask(&format!(r#","thinking":{{{thinking}}}"#));
+        let request = request_with(&format!(r#","thinking":{{{thinking}}}"#));
         request
             .reasoning
             .unwrap()
@@ -680,7 +680,7 @@ fn thinking_that_is_on_is_shown_unless_the_client_says_otherwise() {
 
 #[test]
 fn a_forced_call_switches_thinking_off() {
-    let request = ask(&format!(
+    let request = request_with(&format!(
         r#"{TOOLS},"tool_choice":{{"type":"any"}},"thinking":{{"type":"enabled","budget_tokens":2000}}"#
     ));
     let (body, losses) = sent(&request, "claude-sonnet-4-5");
@@ -696,7 +696,10 @@ fn a_forced_call_switches_thinking_off() {
 #[test]
 fn thinking_that_cannot_be_had_is_named_with_its_effort() {
     let members = r#","output_config":{"effort":"low"},"tool_choice":{"type":"any"},"thinking":{"type":"enabled","budget_tokens":2000}"#;
-    let (body, losses) = sent(&ask(&format!("{TOOLS}{members}")), "claude-sonnet-4-5");
+    let (body, losses) = sent(
+        &request_with(&format!("{TOOLS}{members}")),
+        "claude-sonnet-4-5",
+    );
     assert_eq!(
         (body.get("output_config"), losses),
         (
@@ -740,7 +743,7 @@ fn hosted_tools_of_others_are_dropped_unless_they_are_forced() {
 
 #[test]
 fn a_hosted_tool_is_forced_by_its_name() {
-    let request = ask(
+    let request = request_with(
         r#","tools":[{"type":"web_search_20260318","name":"web_search"}],"tool_choice":{"type":"tool","name":"web_search"}"#,
     );
     assert_eq!(
@@ -834,8 +837,8 @@ fn calls_and_results_have_ids_and_inputs_that_fit() {
         (&call["input"], &call["id"], losses.len()),
         (&json!({"_raw": "{\"a"}), &result["tool_use_id"], 1)
     );
-    let fits = |word: &str| {
-        word.bytes()
+    let fits = |name: &str| {
+        name.bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
     };
     assert!(fits(call["id"].as_str().unwrap()) && fits(call["name"].as_str().unwrap()));
@@ -917,7 +920,7 @@ fn only_the_first_four_cache_marks_are_kept() {
     );
 }
 
-/// A running tool loop whose call was thought about, with that carrier.
+/// A running tool loop whose call follows thinking, with that signature.
 fn tool_loop(carrier: &str) -> Request {
     ask_with_messages(&format!(
         r#"[{{"role":"user","content":"a"}},{{"role":"assistant","content":[{{"type":"thinking","thinking":"hm","signature":"{carrier}"}},
@@ -951,11 +954,11 @@ fn thinking_goes_back_to_its_maker_only() {
         ("EqRk==".to_owned(), "EqRk=="),
         (wrapped("anthropic", "claude-sonnet-4-5"), "token"),
     ];
-    for (carrier, token) in fitting {
+    for (carrier, signature) in fitting {
         let (body, losses) = sent(&tool_loop(&carrier), "claude-sonnet-4-5");
         assert_eq!(
             body["messages"][1]["content"][0],
-            json!({"type": "thinking", "thinking": "hm", "signature": token})
+            json!({"type": "thinking", "thinking": "hm", "signature": signature})
         );
         assert_eq!(
             (&body["thinking"]["type"], losses),
@@ -1045,10 +1048,14 @@ fn a_peek_finds_the_model_and_the_conversation() {
         headers: &NO_HEADERS,
         body: &body,
     };
-    let peek = Anthropic.routing_fields(&inbound).unwrap();
+    let fields = Anthropic.routing_fields(&inbound).unwrap();
     assert_eq!(
-        (peek.model.as_str(), peek.stream, peek.session.as_deref()),
+        (
+            fields.model.as_str(),
+            fields.stream,
+            fields.session.as_deref()
+        ),
         ("claude", Some(true), Some("u"))
     );
-    assert_eq!(&body[peek.model_at.unwrap()], br"cl\u0061ude");
+    assert_eq!(&body[fields.model_at.unwrap()], br"cl\u0061ude");
 }

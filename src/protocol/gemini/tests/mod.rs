@@ -1,10 +1,10 @@
 //! The dialect as its clients and upstreams see it: literal wire JSON in, literal expectations out.
 
-mod answers_decoded;
-mod answers_encoded;
+mod embeddings;
 mod requests_decoded;
 mod requests_encoded;
-mod rest;
+mod responses_decoded;
+mod responses_encoded;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
@@ -72,7 +72,7 @@ fn contents(request: &Request, model: &str) -> String {
 }
 
 fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
-    let mark = |kind| match kind {
+    let symbol = |kind| match kind {
         LossKind::Dropped => "-",
         LossKind::Adjusted => "~",
         LossKind::Added => "+",
@@ -81,7 +81,7 @@ fn noted(losses: Losses, body: &[u8]) -> Vec<String> {
         .resolve(body)
         .unwrap()
         .into_iter()
-        .map(|loss| format!("{}{}", mark(loss.kind), loss.path))
+        .map(|loss| format!("{}{}", symbol(loss.kind), loss.path))
         .collect()
 }
 
@@ -171,17 +171,17 @@ const STREAM: &str = concat!(
     "\"usageMetadata\":{\"promptTokenCount\":5,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":3,\"totalTokenCount\":10}}\n\n",
 );
 
-fn answering() -> DecodeContext {
+fn decode_context() -> DecodeContext {
     DecodeContext {
         request_id: "req".into(),
     }
 }
 
 fn read(chunks: &[&[u8]]) -> Vec<Event> {
-    let (mut decoder, mut events) = (Gemini.stream_decoder(&answering()), Vec::new());
+    let (mut decoder, mut events) = (Gemini.stream_decoder(&decode_context()), Vec::new());
     for chunk in chunks {
-        if let Err(garbled) = decoder.push(Bytes::copy_from_slice(chunk), &mut events) {
-            events.push(Event::Failed(garbled.into()));
+        if let Err(malformed) = decoder.push(Bytes::copy_from_slice(chunk), &mut events) {
+            events.push(Event::Failed(malformed.into()));
             return events;
         }
     }

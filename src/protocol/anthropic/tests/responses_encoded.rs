@@ -121,7 +121,7 @@ fn a_foreign_answer_gets_this_dialects_shape() {
         ],
         FinishReason::ToolCalls,
     );
-    let (body, losses) = encode_whole(&response, &ask(THINKING), "openai_chat");
+    let (body, losses) = encode_whole(&response, &request_with(THINKING), "openai_chat");
     let nothing = envelope::wrap(&origin("openai_chat"), ReasoningForm::Full, None);
     let expected = json!({
         "id": "msg_chatcmpl-1", "type": "message", "role": "assistant", "model": "m",
@@ -141,8 +141,9 @@ fn thinking_is_shown_only_to_those_who_asked() {
     let mut reasoning = part(PartHead::Reasoning(ReasoningForm::Full), "hm");
     reasoning.signature = Some("token".into());
     let response = response(vec![reasoning], FinishReason::End);
-    let content =
-        |members: &str| encode_whole(&response, &ask(members), "anthropic").0["content"].clone();
+    let content = |members: &str| {
+        encode_whole(&response, &request_with(members), "anthropic").0["content"].clone()
+    };
     assert_eq!(content(""), json!([]));
     assert_eq!(content(r#","thinking":{"type":"disabled"}"#), json!([]));
     assert_eq!(
@@ -162,12 +163,12 @@ fn a_foreign_token_is_wrapped_and_comes_back_as_it_was() {
     reasoning.signature = Some("token".into());
     let (body, _) = encode_whole(
         &response(vec![reasoning], FinishReason::End),
-        &ask(THINKING),
+        &request_with(THINKING),
         "openai_responses",
     );
     let data = EscapedStr::from(body["content"][0]["data"].as_str().unwrap());
-    // The envelope's maker is one of the dialects that exist; where it is not, nothing is taken for
-    // a token.
+    // An envelope names a dialect that exists. With any other name nothing in it is taken for a
+    // signature.
     let origin = origin("openai_responses");
     assert_eq!(
         data,
@@ -200,20 +201,20 @@ fn every_end_has_its_word() {
         (FinishReason::Refusal, "refusal"),
         (FinishReason::Paused, "pause_turn"),
     ];
-    for (reason, word) in cases {
-        let (body, losses) = encode_whole(&response(vec![], reason), &ask(""), "gemini");
+    for (reason, name) in cases {
+        let (body, losses) = encode_whole(&response(vec![], reason), &request_with(""), "gemini");
         assert_eq!(
             (body["stop_reason"].as_str(), &body["content"], losses),
-            (Some(word), &json!([]), vec![])
+            (Some(name), &json!([]), vec![])
         );
     }
     let odd = response(vec![], FinishReason::Other("OTHER".into()));
-    let (body, losses) = encode_whole(&odd, &ask(""), "gemini");
+    let (body, losses) = encode_whole(&odd, &request_with(""), "gemini");
     assert_eq!(
         (body["stop_reason"].as_str(), losses),
         (Some("end_turn"), vec!["Adjusted stop_reason".to_owned()])
     );
-    let (body, _) = encode_whole(&odd, &ask(""), "anthropic");
+    let (body, _) = encode_whole(&odd, &request_with(""), "anthropic");
     assert_eq!(body["stop_reason"], "OTHER");
 }
 
@@ -221,7 +222,7 @@ fn every_end_has_its_word() {
 fn usage_that_nobody_knows_is_zero_and_named() {
     let mut response = response(vec![], FinishReason::End);
     response.usage = Usage::default();
-    let (body, losses) = encode_whole(&response, &ask(""), "openai_chat");
+    let (body, losses) = encode_whole(&response, &request_with(""), "openai_chat");
     assert_eq!(
         (&body["usage"], losses),
         (
@@ -237,8 +238,11 @@ fn a_call_that_cannot_be_read_is_an_error() {
         vec![part(call("c", false), "{\"a")],
         FinishReason::Malformed,
     );
-    assert_eq!(encode_whole(&broken, &ask(""), "gemini").0["type"], "error");
-    let last = encode_stream(&broken.events(), &ask(""), "gemini")
+    assert_eq!(
+        encode_whole(&broken, &request_with(""), "gemini").0["type"],
+        "error"
+    );
+    let last = encode_stream(&broken.events(), &request_with(""), "gemini")
         .pop()
         .unwrap();
     assert_eq!(
@@ -272,7 +276,7 @@ fn a_stream_has_exactly_the_grammar() {
         FinishReason::ToolCalls,
     );
     let origin = origin("openai_responses");
-    let (nothing, token) = (
+    let (nothing, signature) = (
         envelope::wrap(&origin, ReasoningForm::Full, None),
         envelope::wrap(
             &origin,
@@ -300,7 +304,7 @@ fn a_stream_has_exactly_the_grammar() {
         stop(0),
         start(
             1,
-            json!({"type": "redacted_thinking", "data": token.to_plain()}),
+            json!({"type": "redacted_thinking", "data": signature.to_plain()}),
         ),
         stop(1),
         start(2, json!({"type": "text", "text": ""})),
@@ -334,7 +338,11 @@ fn a_stream_has_exactly_the_grammar() {
         json!({"type": "message_stop"}),
     ];
     assert_eq!(
-        encode_stream(&answer.events(), &ask(THINKING), "openai_responses"),
+        encode_stream(
+            &answer.events(),
+            &request_with(THINKING),
+            "openai_responses"
+        ),
         expected
     );
 }
@@ -354,7 +362,7 @@ fn the_end_waits_for_usage_that_comes_after_the_reason() {
     });
     let records = encode_stream(
         &[Event::Start(Start::default()), finish, usage],
-        &ask(""),
+        &request_with(""),
         "openai_chat",
     );
     assert_eq!(
@@ -377,7 +385,7 @@ fn what_breaks_never_looks_finished() {
         vec![start],
         vec![],
     ] {
-        let records = encode_stream(&events, &ask(""), "openai_chat");
+        let records = encode_stream(&events, &request_with(""), "openai_chat");
         assert_eq!(records.last().unwrap()["type"], "error");
         assert!(
             records
@@ -389,7 +397,7 @@ fn what_breaks_never_looks_finished() {
 
 #[test]
 fn signs_of_life_keep_the_grammar() {
-    let (request, origin) = (ask(""), origin("gemini"));
+    let (request, origin) = (request_with(""), origin("gemini"));
     let mut encoder = Anthropic.stream_encoder(&asking(&request, &origin));
     let mut out = BytesMut::new();
     encoder.keep_alive(&mut out);
@@ -414,7 +422,7 @@ fn own_citations_and_hosted_blocks_stay_at_home() {
     let mut text = part(PartHead::Text, "a");
     text.citations = vec![Raw::from_static(r#"{"type":"char_location"}"#)];
     let answer = response(vec![hosted, text], FinishReason::End);
-    let (own, _) = encode_whole(&answer, &ask(""), "anthropic");
+    let (own, _) = encode_whole(&answer, &request_with(""), "anthropic");
     assert_eq!(
         (
             &own["content"][0]["tool_use_id"],
@@ -422,10 +430,10 @@ fn own_citations_and_hosted_blocks_stay_at_home() {
         ),
         (&json!("s"), &json!("char_location"))
     );
-    let (foreign, losses) = encode_whole(&answer, &ask(""), "openai_responses");
+    let (foreign, losses) = encode_whole(&answer, &request_with(""), "openai_responses");
     assert_eq!(foreign["content"], json!([{"type": "text", "text": "a"}]));
     assert_eq!(losses, ["Dropped hosted tool", "Dropped citations"]);
-    let streamed = encode_stream(&answer.events(), &ask(""), "anthropic");
+    let streamed = encode_stream(&answer.events(), &request_with(""), "anthropic");
     assert_eq!(
         streamed[1]["content_block"]["type"],
         "web_search_tool_result"
@@ -446,7 +454,7 @@ fn a_stream_that_goes_through_canon_says_what_the_whole_answer_says() {
         ],
         FinishReason::ToolCalls,
     );
-    let request = ask("");
+    let request = request_with("");
     let from = origin("anthropic");
     let mut encoder = Anthropic.stream_encoder(&asking(&request, &from));
     let mut out = BytesMut::new();

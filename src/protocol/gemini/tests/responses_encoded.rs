@@ -1,8 +1,8 @@
-//! Answers to clients.
+//! Responses to clients.
 
 use super::*;
 
-fn ask_of<'a>(
+fn context_of<'a>(
     request: &'a Request,
     origin: &'a Origin,
     query: Option<&'a str>,
@@ -36,8 +36,8 @@ fn showing() -> Request {
     }
 }
 
-fn write(events: &[Event], ask: &ResponseContext<'_>) -> (String, StreamEnd) {
-    let (mut encoder, mut out) = (Gemini.stream_encoder(ask), BytesMut::new());
+fn write(events: &[Event], context: &ResponseContext<'_>) -> (String, StreamEnd) {
+    let (mut encoder, mut out) = (Gemini.stream_encoder(context), BytesMut::new());
     events
         .iter()
         .for_each(|event| encoder.push(event, &mut out));
@@ -102,7 +102,7 @@ fn a_stream_is_one_chunk_a_delta_and_the_end_last() {
     let (request, origin) = (Request::default(), origin("anthropic"));
     let (stream, ending) = write(
         &answer_events(),
-        &ask_of(&request, &origin, Some("alt=sse")),
+        &context_of(&request, &origin, Some("alt=sse")),
     );
     let wrapped = envelope::wrap(&origin, ReasoningForm::Full, Some(&"tok".into()));
     let expected = [
@@ -123,7 +123,7 @@ fn thoughts_are_shown_only_to_those_who_asked() {
     let (request, origin) = (showing(), origin("anthropic"));
     let (stream, _) = write(
         &answer_events(),
-        &ask_of(&request, &origin, Some("alt=sse")),
+        &context_of(&request, &origin, Some("alt=sse")),
     );
     assert!(stream.contains(r#"{"text":"hm","thought":true}"#));
     assert_eq!(
@@ -149,12 +149,12 @@ fn a_token_without_a_call_stands_on_an_empty_text() {
         detail: None,
     });
     let (request, foreign, own) = (Request::default(), origin("anthropic"), origin("gemini"));
-    let (stream, _) = write(&events, &ask_of(&request, &foreign, Some("alt=sse")));
+    let (stream, _) = write(&events, &context_of(&request, &foreign, Some("alt=sse")));
     assert!(
         stream.contains(r#"{"text":"","thoughtSignature":"AeroEnvelope"#),
         "{stream}"
     );
-    let (stream, _) = write(&events, &ask_of(&request, &own, Some("alt=sse")));
+    let (stream, _) = write(&events, &context_of(&request, &own, Some("alt=sse")));
     assert!(
         stream.contains(r#"{"text":"","thoughtSignature":"tok"}"#),
         "{stream}"
@@ -164,7 +164,7 @@ fn a_token_without_a_call_stands_on_an_empty_text() {
 #[test]
 fn without_alt_sse_an_array_is_streamed() {
     let (request, origin) = (Request::default(), origin("openai_chat"));
-    let (stream, ending) = write(&answer_events(), &ask_of(&request, &origin, None));
+    let (stream, ending) = write(&answer_events(), &context_of(&request, &origin, None));
     let value: serde_json::Value = serde_json::from_str(&stream).unwrap();
     assert_eq!(
         (value.as_array().unwrap().len(), ending),
@@ -183,12 +183,12 @@ fn a_failure_is_the_last_record_and_breaks_the_connection() {
     events.truncate(8);
     events.push(Event::Failed(fault.clone()));
     let error = r#"{"error":{"code":503,"message":"busy","status":"UNAVAILABLE","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"2s"}]}}"#;
-    let (stream, ending) = write(&events, &ask_of(&request, &origin, Some("alt=sse")));
+    let (stream, ending) = write(&events, &context_of(&request, &origin, Some("alt=sse")));
     assert!(
         stream.ends_with(&format!("\n\ndata: {error}\n\n")) && ending == StreamEnd::Abort,
         "{stream}"
     );
-    let (array, ending) = write(&events, &ask_of(&request, &origin, None));
+    let (array, ending) = write(&events, &context_of(&request, &origin, None));
     assert!(
         array.ends_with(&format!(",\r\n{error}]")) && ending == StreamEnd::Abort,
         "{array}"
@@ -211,7 +211,7 @@ fn a_stream_without_its_end_breaks_off() {
     let (request, origin) = (Request::default(), origin("openai_chat"));
     let mut events = answer_events();
     events.pop();
-    let (stream, ending) = write(&events, &ask_of(&request, &origin, Some("alt=sse")));
+    let (stream, ending) = write(&events, &context_of(&request, &origin, Some("alt=sse")));
     assert!(!stream.contains("finishReason") && ending == StreamEnd::Abort);
 }
 
@@ -231,7 +231,7 @@ fn arguments_that_are_no_object_end_the_answer_as_malformed() {
         detail: None,
     });
     let (request, origin) = (Request::default(), origin("openai_chat"));
-    let (stream, _) = write(&events, &ask_of(&request, &origin, Some("alt=sse")));
+    let (stream, _) = write(&events, &context_of(&request, &origin, Some("alt=sse")));
     assert!(
         stream.contains("MALFORMED_FUNCTION_CALL") && !stream.contains("\"functionCall\""),
         "{stream}"
@@ -242,13 +242,15 @@ fn arguments_that_are_no_object_end_the_answer_as_malformed() {
 fn a_whole_answer_says_what_its_stream_says() {
     let answer = fold(read(&[STREAM.as_bytes()]));
     let (request, origin) = (showing(), origin("gemini"));
-    let ask = ask_of(&request, &origin, Some("alt=sse"));
-    let (stream, _) = write(&answer.events(), &ask);
+    let context = context_of(&request, &origin, Some("alt=sse"));
+    let (stream, _) = write(&answer.events(), &context);
     assert_eq!(fold(read(&[stream.as_bytes()])), answer);
     let mut losses = Losses::default();
-    let body = Gemini.encode_response(&answer, &ask, &mut losses);
+    let body = Gemini.encode_response(&answer, &context, &mut losses);
     assert_eq!(
-        Gemini.decode_response(body.clone(), &answering()).unwrap(),
+        Gemini
+            .decode_response(body.clone(), &decode_context())
+            .unwrap(),
         answer
     );
     let expected = r#"{"candidates":[{"content":{"role":"model","parts":[{"text":"hm","thought":true},{"text":"#;
@@ -284,7 +286,11 @@ fn losses_of_an_answer_are_named() {
     });
     let (request, origin, mut losses) =
         (Request::default(), origin("anthropic"), Losses::default());
-    let body = Gemini.encode_response(&fold(events), &ask_of(&request, &origin, None), &mut losses);
+    let body = Gemini.encode_response(
+        &fold(events),
+        &context_of(&request, &origin, None),
+        &mut losses,
+    );
     assert_eq!(noted(losses, b""), ["-citations", "-hosted_tools"]);
     assert_eq!(
         body,

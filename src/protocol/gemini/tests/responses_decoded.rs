@@ -1,4 +1,4 @@
-//! Answers of upstreams.
+//! Responses of upstreams.
 
 use proptest::prelude::*;
 
@@ -64,7 +64,9 @@ fn the_array_form_gives_the_same_answer() {
         fold(read(&[STREAM.as_bytes()]))
     );
     assert_eq!(
-        Gemini.decode_response(array.into(), &answering()).unwrap(),
+        Gemini
+            .decode_response(array.into(), &decode_context())
+            .unwrap(),
         fold(read(&[STREAM.as_bytes()]))
     );
 }
@@ -132,7 +134,9 @@ fn as_many_candidates_are_read_as_any_dialect_has() {
     };
     let candidates: Vec<String> = (0..9).map(candidate).collect();
     let body = format!(r#"{{"candidates":[{}]}}"#, candidates.join(","));
-    let answer = Gemini.decode_response(body.into(), &answering()).unwrap();
+    let answer = Gemini
+        .decode_response(body.into(), &decode_context())
+        .unwrap();
     assert_eq!(answer.choices.len(), 9);
 }
 
@@ -141,7 +145,7 @@ fn a_blocked_prompt_is_filtered_and_empty() {
     let answer = Gemini
         .decode_response(
             r#"{"promptFeedback":{"blockReason":"SAFETY"}}"#.into(),
-            &answering(),
+            &decode_context(),
         )
         .unwrap();
     assert_eq!(answer.choices[0].finish, Some(FinishReason::Filtered));
@@ -153,7 +157,9 @@ fn candidates_sources_and_media_find_their_place() {
     let body = r#"{"candidates":[{"content":{"parts":[{"text":"a"},{"inlineData":{"mimeType":"image/png","data":"AA=="}},{"executableCode":{"code":"1"}}]},"finishReason":"STOP","index":1},
         {"content":{"parts":[{"text":"b"}]},"finishReason":"MAX_TOKENS","index":0,"groundingMetadata":{"q":1},
         "logprobsResult":{"chosenCandidates":[{"token":"b","logProbability":-1}]}}]}"#;
-    let answer = Gemini.decode_response(body.into(), &answering()).unwrap();
+    let answer = Gemini
+        .decode_response(body.into(), &decode_context())
+        .unwrap();
     assert_eq!(answer.choices[0].finish, Some(FinishReason::Length));
     assert_eq!(
         answer.choices[0].parts[0].citations[0].as_str(),
@@ -210,7 +216,7 @@ proptest! {
         mutated[at] = byte;
         read(&[&mutated]);
         read(&[&bytes]);
-        let _ = Gemini.decode_response(bytes.clone().into(), &answering());
+        let _ = Gemini.decode_response(bytes.clone().into(), &decode_context());
         let _ = decode_as(Operation::Generate, &String::from_utf8_lossy(&bytes));
         let _ = Gemini.body_info(&mutated.into());
     }
