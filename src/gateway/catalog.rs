@@ -19,9 +19,10 @@ use super::passthrough::own_headers;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
-use crate::canon::{Fault, FaultKind, ModelCard};
+use crate::canon::{Fault, FaultKind, ModelCard, Request};
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
+use crate::protocol::output_limits::{self, TokenLimits};
 use crate::protocol::{self, Operation, Wire};
 use crate::provider::{self, DEMO, Refused};
 use crate::upstream::ProxyChoice;
@@ -74,6 +75,41 @@ impl Catalog {
             .iter()
             .map(|(name, list)| (name.clone(), list.cards.clone()))
             .collect()
+    }
+
+    /// The output limit of a provider's model for a request: from the list that was fetched last,
+    /// else from the table of well-known models. Never fetches a list.
+    ///
+    /// The table is not asked where the client names a limit: it may be older than the model, and
+    /// the upstream refuses what is too much.
+    pub(super) fn output_tokens_max(
+        &self,
+        provider: &str,
+        model: &str,
+        request: &Request,
+    ) -> Option<u64> {
+        let limits = match self.listed_limits(provider, model) {
+            Some(listed) => listed,
+            None if request.output_tokens_max.is_none() => output_limits::well_known(model)?,
+            None => return None,
+        };
+        limits.output_for(request.body.len())
+    }
+
+    fn listed_limits(&self, provider: &str, model: &str) -> Option<TokenLimits> {
+        let lists = self.lists.lock();
+        let cards = &lists.get(provider)?.cards;
+        let name = model.strip_prefix("models/").unwrap_or(model);
+        let card = cards.iter().find(|card| card.id == name)?;
+        let limits = TokenLimits {
+            output: card.output_tokens_max?,
+            context_window: card.input_tokens_max,
+        };
+        // Some lists repeat the context window as the output limit.
+        let is_window = limits
+            .context_window
+            .is_some_and(|window| limits.output >= window);
+        (!is_window).then_some(limits)
     }
 
     async fn list_of(&self, endpoint: &Endpoint, pool: &Pool) -> (String, Arc<Vec<ModelCard>>) {

@@ -81,7 +81,13 @@ impl Encoder<'_> {
         } else {
             Operation::Generate
         };
-        let encoded = protocol.encode_request(request, &self.target(operation), &mut losses);
+        let target = self.target(operation);
+        let catalog = &self.context.state.catalog;
+        let target = Target {
+            output_tokens_max: catalog.output_tokens_max(target.provider, target.model, request),
+            ..target
+        };
+        let encoded = protocol.encode_request(request, &target, &mut losses);
         let losses = self.check_losses(losses, protocol.dialect())?;
         let response_kind = if is_count {
             ResponseKind::Count

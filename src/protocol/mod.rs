@@ -45,6 +45,7 @@ mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+pub mod output_limits;
 mod route;
 pub mod schema;
 pub mod sse;
@@ -167,7 +168,7 @@ pub struct Target<'a> {
     pub model: &'a str,
     /// Whether the answer shall be streamed.
     pub stream: bool,
-    /// The model's own bound on output tokens, if known.
+    /// The model's own limit on output tokens, where it is known and fits beside the prompt.
     pub output_tokens_max: Option<u64>,
 }
 

@@ -1,4 +1,4 @@
-//! The cases as they are written down.
+//! The format of the case files.
 //!
 //! A file is prose, then cases: `=== name`, a request, and one or more expectations `--- upstream
 //! upstream`, each an answer. Requests and answers look like HTTP: a line, headers, an empty line,
@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 
-/// What stands for the upstream's dialect.
+/// The placeholder for the upstream's dialect.
 const UPSTREAM: &str = "UPSTREAM";
 
 pub(super) struct Case {
@@ -18,7 +18,7 @@ pub(super) struct Case {
     expectations: Vec<(&'static str, Message)>,
 }
 
-/// A request or an answer: its first line, its headers, its body.
+/// A request or a response: its first line, its headers, its body.
 #[derive(Clone, Copy)]
 struct Message {
     first: &'static str,
@@ -26,24 +26,24 @@ struct Message {
     body: &'static str,
 }
 
-/// What an answer has to be.
+/// The expected response.
 pub(super) struct Expected {
     pub(super) status: StatusCode,
     headers: Vec<(&'static str, String)>,
     pub(super) body: String,
 }
 
-/// The cases of a file.
+/// Parses a case file.
 pub(super) fn read(text: &'static str) -> Vec<Case> {
     sections(text, "\n=== ")
-        .map(|(name, rest)| read_case(name, rest))
+        .map(|(name, text)| read_case(name, text))
         .collect()
 }
 
 fn read_case(name: &'static str, text: &'static str) -> Case {
     let request = text.split("\n--- ").next().unwrap_or_default();
     let expectations =
-        sections(text, "\n--- ").map(|(upstreams, answer)| (upstreams, Message::read(answer)));
+        sections(text, "\n--- ").map(|(upstreams, response)| (upstreams, Message::read(response)));
     Case {
         name,
         request: Message::read(request),
@@ -51,7 +51,7 @@ fn read_case(name: &'static str, text: &'static str) -> Case {
     }
 }
 
-/// What stands behind each mark: its line, and the text below.
+/// Splits at each mark: the rest of its line, and the text below.
 fn sections(
     text: &'static str,
     mark: &'static str,
@@ -104,22 +104,22 @@ impl Case {
 
     /// `None` where the case says nothing about that upstream.
     pub(super) fn expected(&self, upstream: &str) -> Option<Expected> {
-        let is_meant =
+        let names_upstream =
             |(names, _): &&(&str, Message)| names.split(' ').any(|name| name == upstream);
-        let (_, answer) = self.expectations.iter().find(is_meant)?;
+        let (_, response) = self.expectations.iter().find(names_upstream)?;
         Some(Expected {
-            status: answer.first.parse().expect("a literal status"),
-            headers: answer
+            status: response.first.parse().expect("a literal status"),
+            headers: response
                 .headers()
                 .map(|(name, value)| (name, value.replace(UPSTREAM, upstream)))
                 .collect(),
-            body: answer.body.replace(UPSTREAM, upstream),
+            body: response.body.replace(UPSTREAM, upstream),
         })
     }
 }
 
 impl Expected {
-    /// The header's value; `None` = the answer must not carry it.
+    /// The header's value. `None` = the response must not have it.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()

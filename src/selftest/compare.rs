@@ -1,7 +1,5 @@
-//! Compares an answer with what was expected, as values: the order of an object's members says
-//! nothing.
-//!
-//! Streams are compared record by record. It knows no dialect.
+//! Compares a response with the expected one. Bodies are compared as JSON values, so that the order
+//! of an object's members does not matter; streams record by record. Knows no dialect.
 
 use std::collections::HashMap;
 
@@ -12,7 +10,7 @@ use serde_json::{Map, Value};
 use super::case::Expected;
 use super::{Answered, Mismatch};
 
-/// The headers that an expectation speaks of: what it does not name must not be there.
+/// The headers that are checked. One that an expectation does not name must be absent.
 const HEADERS: [&str; 4] = [
     "content-type",
     "x-aerostat-model",
@@ -20,14 +18,17 @@ const HEADERS: [&str; 4] = [
     "x-aerostat-adjusted",
 ];
 
-/// What an answer's type is where the expectation names none.
+/// The content type where the expectation names none.
 const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 
-type Judged = Result<(), Mismatch>;
+type Checked = Result<(), Mismatch>;
 
-/// Whether the answer is as expected; the first difference where it is not.
-pub(super) fn judge(expected: &Expected, answered: &Answered) -> Judged {
+/// Checks a response.
+///
+/// # Errors
+/// The first difference.
+pub(super) fn check(expected: &Expected, answered: &Answered) -> Checked {
     let response = answered
         .as_ref()
         .map_err(|fault| mismatch("the exchange", "an answer", &fault.message))?;
@@ -38,21 +39,21 @@ pub(super) fn judge(expected: &Expected, answered: &Answered) -> Judged {
     )?;
     HEADERS
         .iter()
-        .try_for_each(|name| judge_header(expected, response, name))?;
+        .try_for_each(|name| check_header(expected, response, name))?;
     let found = std::str::from_utf8(response.body())
         .map_err(|_| mismatch("body", "UTF-8", "other bytes"))?;
-    let mut names = Names::default();
+    let mut placeholders = Placeholders::default();
     if expected.header("content-type") == Some(EVENTS) {
-        return judge_stream(&expected.body, found, &mut names);
+        return check_stream(&expected.body, found, &mut placeholders);
     }
-    names.judge(
+    placeholders.check(
         "body",
         &json("the expectation", &expected.body)?,
         &json("body", found)?,
     )
 }
 
-fn judge_header(expected: &Expected, response: &Response<Bytes>, name: &str) -> Judged {
+fn check_header(expected: &Expected, response: &Response<Bytes>, name: &str) -> Checked {
     let default = if name == "content-type" {
         JSON
     } else {
@@ -65,31 +66,30 @@ fn judge_header(expected: &Expected, response: &Response<Bytes>, name: &str) -> 
     same(name, expected.header(name).unwrap_or(default), found)
 }
 
-fn judge_stream(expected: &str, found: &str, names: &mut Names) -> Judged {
+fn check_stream(expected: &str, found: &str, placeholders: &mut Placeholders) -> Checked {
     let Some(found) = found.strip_suffix("\n\n") else {
         return Err(mismatch("body", "an empty line at its end", "none"));
     };
-    let (wanted, records): (Vec<&str>, Vec<&str>) = (
-        expected.split("\n\n").collect(),
-        found.split("\n\n").collect(),
-    );
-    for (index, (wanted, record)) in wanted.iter().zip(&records).enumerate() {
-        judge_record(wanted, record, names)
+    let expected: Vec<&str> = expected.split("\n\n").collect();
+    let found: Vec<&str> = found.split("\n\n").collect();
+    for (index, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        check_record(expected, found, placeholders)
             .map_err(|mismatch| mismatch.inside(&format!("record {index}")))?;
     }
     same(
         "number of records",
-        &wanted.len().to_string(),
-        &records.len().to_string(),
+        &expected.len().to_string(),
+        &found.len().to_string(),
     )
 }
 
-fn judge_record(expected: &str, found: &str, names: &mut Names) -> Judged {
-    let ((event, wanted), (found_event, data)) = (split_record(expected), split_record(found));
-    same("its lines before the data", event, found_event)?;
-    match serde_json::from_str(wanted) {
-        Ok(wanted) => names.judge("data", &wanted, &json("data", data)?),
-        Err(_) => same("data", wanted, data),
+fn check_record(expected: &str, found: &str, placeholders: &mut Placeholders) -> Checked {
+    let (expected_head, expected_data) = split_record(expected);
+    let (found_head, found_data) = split_record(found);
+    same("its lines before the data", expected_head, found_head)?;
+    match serde_json::from_str(expected_data) {
+        Ok(expected) => placeholders.check("data", &expected, &json("data", found_data)?),
+        Err(_) => same("data", expected_data, found_data),
     }
 }
 
@@ -99,19 +99,19 @@ fn split_record(record: &str) -> (&str, &str) {
     (&record[..at], record[at..].trim_start_matches("data: "))
 }
 
-/// What the `<name>`s of an expectation stand for in this answer.
+/// The values of an expectation's `<name>`s in this response.
 #[derive(Default)]
-struct Names(HashMap<String, String>);
+struct Placeholders(HashMap<String, String>);
 
-impl Names {
-    fn judge(&mut self, at: &str, expected: &Value, found: &Value) -> Judged {
+impl Placeholders {
+    fn check(&mut self, at: &str, expected: &Value, found: &Value) -> Checked {
         match (expected, found) {
             (Value::Object(expected), Value::Object(found)) => {
-                self.judge_members(at, expected, found)
+                self.check_members(at, expected, found)
             }
-            (Value::Array(expected), Value::Array(found)) => self.judge_items(at, expected, found),
+            (Value::Array(expected), Value::Array(found)) => self.check_items(at, expected, found),
             (Value::String(pattern), _) if pattern.ends_with('>') => {
-                self.judge_name(at, pattern, &shown(found))
+                self.check_placeholder(at, pattern, &plain(found))
             }
             _ if expected == found => Ok(()),
             _ => Err(mismatch(at, &expected.to_string(), &found.to_string())),
@@ -119,46 +119,43 @@ impl Names {
     }
 
     /// `msg_<id>` is the prefix `msg_` and the name `id`.
-    fn judge_name(&mut self, at: &str, pattern: &str, found: &str) -> Judged {
+    fn check_placeholder(&mut self, at: &str, pattern: &str, found: &str) -> Checked {
         let (prefix, name) = pattern.split_once('<').unwrap_or(("", pattern));
         match found.strip_prefix(prefix) {
-            Some(rest) if !rest.is_empty() => same(
-                at,
-                self.0
-                    .entry(name.to_owned())
-                    .or_insert_with(|| rest.to_owned()),
-                rest,
-            ),
+            Some(value) if !value.is_empty() => {
+                let known = self.0.entry(name.to_owned());
+                same(at, known.or_insert_with(|| value.to_owned()), value)
+            }
             _ => Err(mismatch(at, pattern, found)),
         }
     }
 
-    fn judge_members(
+    fn check_members(
         &mut self,
         at: &str,
         expected: &Map<String, Value>,
         found: &Map<String, Value>,
-    ) -> Judged {
+    ) -> Checked {
         for (key, expected) in expected {
             let at = format!("{at}.{key}");
             let found = found
                 .get(key)
                 .ok_or_else(|| mismatch(&at, &expected.to_string(), "nothing"))?;
-            self.judge(&at, expected, found)?;
+            self.check(&at, expected, found)?;
         }
         let extra = found.iter().find(|(key, _)| !expected.contains_key(*key));
-        extra.map_or(Ok(()), |(key, value)| {
-            Err(mismatch(
-                &format!("{at}.{key}"),
-                "nothing",
-                &value.to_string(),
-            ))
-        })
+        match extra {
+            Some((key, value)) => {
+                let at = format!("{at}.{key}");
+                Err(mismatch(&at, "nothing", &value.to_string()))
+            }
+            None => Ok(()),
+        }
     }
 
-    fn judge_items(&mut self, at: &str, expected: &[Value], found: &[Value]) -> Judged {
+    fn check_items(&mut self, at: &str, expected: &[Value], found: &[Value]) -> Checked {
         for (index, (expected, found)) in expected.iter().zip(found).enumerate() {
-            self.judge(&format!("{at}[{index}]"), expected, found)?;
+            self.check(&format!("{at}[{index}]"), expected, found)?;
         }
         same(
             &format!("{at}.length"),
@@ -169,7 +166,7 @@ impl Names {
 }
 
 /// A string's own text, any other value as JSON.
-fn shown(value: &Value) -> String {
+fn plain(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
@@ -179,7 +176,7 @@ fn json(at: &str, text: &str) -> Result<Value, Mismatch> {
     serde_json::from_str(text).map_err(|error| mismatch(at, "JSON", &error.to_string()))
 }
 
-fn same(at: &str, expected: &str, found: &str) -> Judged {
+fn same(at: &str, expected: &str, found: &str) -> Checked {
     if expected == found {
         Ok(())
     } else {
@@ -233,7 +230,7 @@ mod tests {
     /// Where the first difference is.
     fn place(case: usize, answered: Response<Bytes>) -> Option<String> {
         let expected = case::read(CASES)[case].expected("demo").unwrap();
-        judge(&expected, &Ok(answered))
+        check(&expected, &Ok(answered))
             .err()
             .map(|mismatch| mismatch.at)
     }
@@ -342,7 +339,7 @@ mod tests {
         let expected = case::read(CASES)[0].expected("demo").unwrap();
         let failed = Err(crate::canon::Fault::upstream("the answer broke off"));
         assert_eq!(
-            judge(&expected, &failed).unwrap_err().found,
+            check(&expected, &failed).unwrap_err().found,
             "the answer broke off"
         );
     }

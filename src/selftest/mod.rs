@@ -1,8 +1,8 @@
-//! Whether this program translates as it should: the clients of every dialect against the demo in
-//! every dialect.
+//! Checks that this program translates correctly: clients of every dialect against the demo in every
+//! dialect.
 //!
-//! The cases (`*.cases`) are literals, read against the wire references: no codec of ours makes or
-//! reads an expectation. Who serves the requests is the caller's business.
+//! The cases (`*.cases`) are literals, written by the wire references: no codec of ours makes or
+//! reads an expectation. The caller provides what serves the requests.
 
 mod case;
 mod compare;
@@ -10,29 +10,33 @@ mod compare;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::canon::Fault;
+use crate::canon::{Dialect, Fault};
+use crate::protocol::{anthropic, gemini, openai_chat, openai_completions, openai_responses};
 use crate::provider::dialects;
 use case::{Case, Expected};
 
-/// What a request got: an answer whole, or the reason why there is none.
+/// The response to a request with its whole body, or the reason why there is none.
 pub type Answered = Result<Response<Bytes>, Fault>;
 
 /// Serves requests (their URIs are paths alone) in order, with nothing but the demo behind.
 pub type Exchange<'a> = &'a dyn Fn(Vec<Request<Bytes>>) -> Result<Vec<Answered>, Fault>;
 
-/// Each client dialect's cases.
-const CASES: [(&str, &str); 5] = [
-    ("openai_chat", include_str!("openai_chat.cases")),
+/// The cases of each client dialect; a test names a dialect without them.
+const CASES: [(Dialect, &str); 5] = [
+    (openai_chat::DIALECT, include_str!("openai_chat.cases")),
     (
-        "openai_completions",
+        openai_completions::DIALECT,
         include_str!("openai_completions.cases"),
     ),
-    ("openai_responses", include_str!("openai_responses.cases")),
-    ("anthropic", include_str!("anthropic.cases")),
-    ("gemini", include_str!("gemini.cases")),
+    (
+        openai_responses::DIALECT,
+        include_str!("openai_responses.cases"),
+    ),
+    (anthropic::DIALECT, include_str!("anthropic.cases")),
+    (gemini::DIALECT, include_str!("gemini.cases")),
 ];
 
-/// How it went.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Report {
     pub cases: usize,
@@ -49,7 +53,7 @@ pub struct Pair {
     pub failures: Vec<Failure>,
 }
 
-/// The first thing that is not as expected in one case.
+/// The first difference in one case.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Failure {
     pub case: &'static str,
@@ -57,10 +61,10 @@ pub struct Failure {
     pub mismatch: Mismatch,
 }
 
-/// What was expected at a place, and what was found there.
+/// What was expected at a position, and what was found there.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Mismatch {
-    /// `status`, a header's name, or a place in the body: `record 3: choices[0].delta.content`.
+    /// `status`, a header's name, or a position in the body: `record 3: choices[0].delta.content`.
     pub at: String,
     pub expected: String,
     pub found: String,
@@ -78,37 +82,36 @@ struct Trial {
 /// Runs every case through every upstream dialect that it names.
 ///
 /// # Errors
-/// When nobody serves the requests.
+/// When the requests cannot be served at all.
 pub fn run(exchange: Exchange<'_>) -> Result<Report, Fault> {
     let trials = trials();
     let answers = exchange(trials.iter().map(|trial| trial.request.clone()).collect())?;
-    let judged: Vec<(&Trial, Option<Mismatch>)> = trials
+    let results: Vec<(&Trial, Option<Mismatch>)> = trials
         .iter()
         .zip(&answers)
-        .map(|(trial, answered)| (trial, compare::judge(&trial.expected, answered).err()))
+        .map(|(trial, answered)| (trial, compare::check(&trial.expected, answered).err()))
         .collect();
-    let failed = judged
+    let failed = results
         .iter()
         .filter(|(_, mismatch)| mismatch.is_some())
         .count();
     // An answer that never came is no success.
-    let unanswered = trials.len() - judged.len();
+    let unanswered = trials.len() - results.len();
     Ok(Report {
         cases: trials.len(),
         failed: failed + unanswered,
-        pairs: pairs(&judged),
+        pairs: pairs(&results),
     })
 }
 
 fn trials() -> Vec<Trial> {
-    let cases = CASES.iter().flat_map(|(client, text)| {
-        case::read(text)
-            .into_iter()
-            .map(move |case| (*client, case))
-    });
-    cases
-        .flat_map(|(client, case)| trials_of(client, &case))
-        .collect()
+    let mut trials = Vec::new();
+    for (client, text) in CASES {
+        for case in case::read(text) {
+            trials.extend(trials_of(client.name(), &case));
+        }
+    }
+    trials
 }
 
 fn trials_of(client: &'static str, case: &Case) -> Vec<Trial> {
@@ -126,9 +129,9 @@ fn trials_of(client: &'static str, case: &Case) -> Vec<Trial> {
     upstreams.filter_map(trial).collect()
 }
 
-fn pairs(judged: &[(&Trial, Option<Mismatch>)]) -> Vec<Pair> {
+fn pairs(results: &[(&Trial, Option<Mismatch>)]) -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
-    for (trial, mismatch) in judged {
+    for (trial, mismatch) in results {
         let known = pairs
             .iter()
             .position(|pair| (pair.client, pair.upstream) == (trial.client, trial.upstream));
@@ -164,6 +167,10 @@ mod tests {
             .iter()
             .map(|protocol| protocol.dialect().name())
         {
+            assert!(
+                CASES.iter().any(|(dialect, _)| dialect.name() == client),
+                "{client} has no cases: add `{client}.cases` and its line in `CASES`"
+            );
             for upstream in dialects() {
                 let is_pair =
                     |trial: &&Trial| (trial.client, trial.upstream) == (client, upstream.name());
@@ -177,13 +184,13 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_as_expected_is_reported_with_its_place() {
-        let silent = |requests: Vec<Request<Bytes>>| {
+        let empty = |requests: Vec<Request<Bytes>>| {
             Ok(requests
                 .iter()
                 .map(|_| Ok(Response::new(Bytes::new())))
                 .collect())
         };
-        let report = run(&silent).unwrap();
+        let report = run(&empty).unwrap();
         assert_eq!(report.failed, report.cases);
         let first = &report.pairs[0].failures[0];
         assert_eq!(

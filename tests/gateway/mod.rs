@@ -8,6 +8,7 @@ mod forms;
 mod gone;
 mod headers;
 mod large;
+mod limits;
 mod passthrough;
 mod reasoning;
 mod stalls;

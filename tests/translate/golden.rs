@@ -46,6 +46,11 @@ fn tell(outcome: &Outcome) -> String {
     match &outcome.exchanged.received {
         Some(received) => {
             let body = String::from_utf8_lossy(&received.body).replace(&model_member(outcome), "");
+            let body = if told.contains("+max_tokens") || told.contains("+maxOutputTokens") {
+                with_named_limit(&body)
+            } else {
+                body
+            };
             let _ = writeln!(told, "{}", pretty(&body));
         }
         None => {
@@ -62,6 +67,23 @@ fn model_member(outcome: &Outcome) -> String {
         .split_once('/')
         .expect("a provider and a model");
     format!("\"model\":\"{name}\",")
+}
+
+/// The body with a word for the output limit that was added: each model has its own, and `limits`
+/// checks the figures.
+fn with_named_limit(body: &str) -> String {
+    let mut named = body.to_owned();
+    for member in [r#""max_tokens":"#, r#""maxOutputTokens":"#] {
+        let Some(at) = named.find(member) else {
+            continue;
+        };
+        let value = at + member.len();
+        let digits = named[value..]
+            .find(|character: char| !character.is_ascii_digit())
+            .unwrap_or(named.len() - value);
+        named.replace_range(value..value + digits, r#""the model's own""#);
+    }
+    named
 }
 
 fn message(body: &serde_json::Value) -> &str {

@@ -8,7 +8,7 @@ use super::reasoning_encode;
 use super::request_encode::Context;
 use crate::canon::{Format, Located, Losses, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object};
-use crate::protocol::schema;
+use crate::protocol::{Operation, schema};
 
 /// Writes `generationConfig` where there is anything in it.
 pub(super) fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
@@ -21,10 +21,7 @@ pub(super) fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut L
 fn write_config(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Losses) {
     let request = context.request;
     write_sampling(request, config, losses);
-    if let Some(requested) = &request.output_tokens_max {
-        let limit = context.target.output_tokens_max;
-        write_output_limit(requested, limit, config, losses);
-    }
+    write_output_limit(context, config, losses);
     if let Some(choices) = &request.choices {
         config.u64("candidateCount", choices.value);
     }
@@ -63,17 +60,23 @@ fn write_sampling(request: &Request, config: &mut Object<'_>, losses: &mut Losse
     }
 }
 
-/// Writes `maxOutputTokens`. The API refuses a limit above the model's own (`model_limit`).
-fn write_output_limit(
-    requested: &Located<u64>,
-    model_limit: Option<u64>,
-    config: &mut Object<'_>,
-    losses: &mut Losses,
-) {
-    let limit = requested.value.min(model_limit.unwrap_or(u64::MAX));
-    if limit < requested.value {
-        losses.adjusted(requested.at);
-    }
+/// Writes the client's limit, or the model's own where the client names none. A limit above the
+/// model's is refused by the API.
+fn write_output_limit(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Losses) {
+    let model_limit = context.target.output_tokens_max;
+    let limit = match (&context.request.output_tokens_max, model_limit) {
+        (Some(requested), Some(model_limit)) if requested.value > model_limit => {
+            losses.adjusted(requested.at);
+            model_limit
+        }
+        (Some(requested), _) => requested.value,
+        // A token count has no answer to limit.
+        (None, Some(model_limit)) if context.target.operation != Operation::CountTokens => {
+            losses.added("maxOutputTokens");
+            model_limit
+        }
+        (None, _) => return,
+    };
     config.u64("maxOutputTokens", limit);
 }
 

@@ -52,15 +52,59 @@ fn decode(model: Value<'_>) -> Result<ModelCard, json::Invalid> {
             .map(std::borrow::Cow::into_owned)
     };
     let count = |key: &str| model.get(key).and_then(|value| value.u64().ok());
+    let first = |paths: &[&[&str]]| {
+        let mut limits = paths.iter().filter_map(|path| model.find(path)?.u64().ok());
+        limits.find(|limit| *limit > 0)
+    };
     Ok(ModelCard {
         id: model.required("id")?.str()?.into_owned(),
         display_name: text("name"),
         owner: text("owned_by").unwrap_or_default(),
         created: count("created").filter(|created| *created > 0),
-        // OpenRouter's name and vLLM's; OpenAI tells no limits.
-        input_tokens_max: count("context_length").or_else(|| count("max_model_len")),
-        output_tokens_max: model
-            .find(&["top_provider", "max_completion_tokens"])
-            .and_then(|value| value.u64().ok()),
+        input_tokens_max: first(&INPUT_LIMITS),
+        output_tokens_max: first(&OUTPUT_LIMITS),
     })
+}
+
+/// Where servers tell a model's context window: OpenRouter, Groq, vLLM. OpenAI tells none.
+const INPUT_LIMITS: [&[&str]; 3] = [&["context_length"], &["context_window"], &["max_model_len"]];
+
+/// Where servers tell a model's output limit: OpenRouter, Groq.
+const OUTPUT_LIMITS: [&[&str]; 2] = [
+    &["top_provider", "max_completion_tokens"],
+    &["max_completion_tokens"],
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_read_under_the_names_of_several_servers() {
+        let cases = [
+            // OpenRouter.
+            (
+                r#"{"id":"m","context_length":1000,"top_provider":{"max_completion_tokens":100}}"#,
+                (Some(1000), Some(100)),
+            ),
+            // Groq.
+            (
+                r#"{"id":"m","context_window":1000,"max_completion_tokens":100}"#,
+                (Some(1000), Some(100)),
+            ),
+            // vLLM.
+            (r#"{"id":"m","max_model_len":1000}"#, (Some(1000), None)),
+            // OpenAI.
+            (r#"{"id":"m","object":"model"}"#, (None, None)),
+        ];
+        for (model, limits) in cases {
+            let body = Bytes::from(format!(r#"{{"data":[{model}]}}"#));
+            let card = &decode_list(&body).unwrap()[0];
+            assert_eq!(
+                (card.input_tokens_max, card.output_tokens_max),
+                limits,
+                "{model}"
+            );
+        }
+    }
 }

@@ -648,3 +648,34 @@ fn every_field_is_written_or_reported() {
         }
     }
 }
+
+#[test]
+fn the_models_own_limit_is_added_by_name_where_the_client_names_none() {
+    let limit_of = |requested: Option<u64>, operation| {
+        let request = Request {
+            output_tokens_max: requested.and_then(located),
+            ..Request::default()
+        };
+        let target = Target {
+            operation,
+            output_tokens_max: Some(65_535),
+            ..target("gemini-2.5-flash")
+        };
+        let mut losses = Losses::default();
+        let encoded = Gemini.encode_request(&request, &target, &mut losses);
+        let body = encoded.wire.body.whole().clone();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let names: Vec<String> = losses
+            .resolve(b"{}")
+            .unwrap()
+            .iter()
+            .map(|loss| loss.path.to_string())
+            .collect();
+        (body["generationConfig"]["maxOutputTokens"].clone(), names)
+    };
+    let (limit, names) = limit_of(None, Operation::Generate);
+    assert_eq!(limit, 65_535);
+    assert!(names.contains(&"maxOutputTokens".to_owned()), "{names:?}");
+    assert_eq!(limit_of(Some(9), Operation::Generate).0, 9);
+    assert!(limit_of(None, Operation::CountTokens).0.is_null());
+}

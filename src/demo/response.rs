@@ -1,92 +1,88 @@
-//! What the demo answers to a request.
+//! What the demo answers to a request, before it is written in a dialect.
+
+use std::borrow::Cow;
 
 use crate::canon::{
-    Format, Part, PartKind, ReasoningMode, Request, Role, Tool, ToolChoice, ToolKind,
+    Effort, Format, Part, PartKind, ReasoningMode, Request, Role, Tool, ToolChoice, ToolKind,
 };
 use crate::json::{self, EscapedStr, Raw, Value, Writer};
 
-/// Offered tools up to which somebody is trying out tool calls; agents offer dozens.
+/// With so many tools or fewer, a person is trying out tool calls; agents offer dozens.
 const FEW_TOOLS: usize = 4;
 
-/// What of the prompt is repeated.
+/// How much of the prompt is repeated in the answer.
 const ECHO_CHARS_MAX: usize = 200;
 
-/// An answer in no dialect's words yet.
+/// An answer in no dialect yet.
 #[derive(Debug)]
-pub(super) struct Scene {
-    pub(super) does: Does,
-    pub(super) reasons: bool,
-    /// Whether a stream tells its usage where that has to be asked for.
-    pub(super) shows_usage: bool,
+pub(super) struct DemoResponse {
+    pub(super) output: Output,
+    pub(super) has_reasoning: bool,
+    /// Whether the client asked a stream for its usage, where that is optional.
+    pub(super) includes_usage: bool,
     pub(super) input_words: usize,
 }
 
 #[derive(Debug)]
-pub(super) enum Does {
-    Say(String),
-    /// A call of the tool, with arguments that its schema takes.
-    Call {
+pub(super) enum Output {
+    Text(String),
+    /// A call of a tool, with arguments that satisfy its schema.
+    ToolCall {
         name: String,
         arguments: String,
     },
 }
 
-impl Scene {
-    pub(super) fn of(request: &Request) -> Self {
-        let prompt = last_text(request);
-        let shows_usage = request.include_usage;
+impl DemoResponse {
+    pub(super) fn new(request: &Request) -> Self {
+        let prompt = last_user_text(request);
         Self {
-            does: does(request, &prompt),
-            reasons: reasons(request),
-            shows_usage,
-            input_words: words(request),
+            output: output(request, &prompt),
+            has_reasoning: has_reasoning(request),
+            includes_usage: request.include_usage,
+            input_words: input_words(request),
         }
     }
 
     pub(super) fn output_words(&self) -> usize {
-        match &self.does {
-            Does::Say(text) => count(text),
-            Does::Call { arguments, .. } => count(arguments),
+        match &self.output {
+            Output::Text(text) => count_words(text),
+            Output::ToolCall { arguments, .. } => count_words(arguments),
         }
     }
 }
 
-fn does(request: &Request, prompt: &str) -> Does {
-    if let Some(result) = last_result(request) {
-        return Does::Say(format!(
-            "This is Aerostat's offline demo; no model ran. The tool said: {}",
-            cut(&result)
+fn output(request: &Request, prompt: &str) -> Output {
+    if let Some(result) = last_tool_result(request) {
+        let result = truncated(&result);
+        return Output::Text(format!(
+            "This is Aerostat's offline demo; no model ran. The tool said: {result}"
         ));
     }
     if let Some((name, schema)) = chosen_tool(request, prompt) {
-        return Does::Call {
+        return Output::ToolCall {
             name,
             arguments: sample(schema),
         };
     }
-    Does::Say(match request.format.as_ref().map(|format| &format.value) {
+    Output::Text(match request.format.as_ref().map(|format| &format.value) {
         Some(Format::Schema(format)) => sample(Some(&format.schema)),
         Some(Format::Enum(schema)) => first_of_enum(schema),
         Some(Format::Json) => r#"{"demo":true}"#.to_owned(),
-        Some(Format::Free) | None => format!(
-            "This is Aerostat's offline demo; no model ran. You said: {}",
-            cut(prompt)
-        ),
+        Some(Format::Free) | None => {
+            let prompt = truncated(prompt);
+            format!("This is Aerostat's offline demo; no model ran. You said: {prompt}")
+        }
     })
 }
 
-fn reasons(request: &Request) -> bool {
-    let asked = |reasoning: &crate::canon::Reasoning| {
-        reasoning.mode != ReasoningMode::Off
-            && reasoning
-                .effort
-                .as_ref()
-                .is_none_or(|effort| effort.value != crate::canon::Effort::None)
+fn has_reasoning(request: &Request) -> bool {
+    let Some(reasoning) = &request.reasoning else {
+        return false;
     };
-    request
-        .reasoning
-        .as_ref()
-        .is_some_and(|reasoning| asked(&reasoning.value))
+    let reasoning = &reasoning.value;
+    let effort = reasoning.effort.as_ref().map(|effort| &effort.value);
+    reasoning.mode != ReasoningMode::Off && effort != Some(&Effort::None)
 }
 
 /// The tool to call, if one has to be or should be.
@@ -117,41 +113,29 @@ fn callable(tool: &Tool) -> Option<(String, Option<&Raw>)> {
     }
 }
 
-fn last_text(request: &Request) -> String {
+fn last_user_text(request: &Request) -> String {
     let user = request
         .turns
         .iter()
         .rev()
         .find(|turn| turn.role == Role::User);
-    let texts = user
-        .into_iter()
-        .flat_map(|turn| &turn.parts)
-        .filter_map(plain);
-    texts.collect::<Vec<_>>().join(" ")
+    user.map_or_else(String::new, |turn| joined_text(&turn.parts))
 }
 
-fn last_result(request: &Request) -> Option<String> {
-    let PartKind::ToolResult(result) = &request
-        .turns
-        .last()?
-        .parts
-        .iter()
-        .find(|part| matches!(part.kind, PartKind::ToolResult(_)))?
-        .kind
-    else {
-        return None;
-    };
-    Some(
-        result
-            .parts
-            .iter()
-            .filter_map(plain)
-            .collect::<Vec<_>>()
-            .join(" "),
-    )
+fn last_tool_result(request: &Request) -> Option<String> {
+    let last = request.turns.last()?;
+    last.parts.iter().find_map(|part| match &part.kind {
+        PartKind::ToolResult(result) => Some(joined_text(&result.parts)),
+        _ => None,
+    })
 }
 
-fn plain(part: &Part) -> Option<String> {
+fn joined_text(parts: &[Part]) -> String {
+    let texts: Vec<String> = parts.iter().filter_map(plain_text).collect();
+    texts.join(" ")
+}
+
+fn plain_text(part: &Part) -> Option<String> {
     match &part.kind {
         PartKind::Text(text) => Some(text.to_plain().into_owned()),
         _ => None,
@@ -159,23 +143,22 @@ fn plain(part: &Part) -> Option<String> {
 }
 
 /// The demo's tokens are words.
-fn words(request: &Request) -> usize {
-    let parts = request
+fn input_words(request: &Request) -> usize {
+    let turn_parts = request.turns.iter().flat_map(|turn| &turn.parts);
+    let texts = request
         .system
         .iter()
-        .chain(request.turns.iter().flat_map(|turn| &turn.parts));
-    parts
-        .filter_map(plain)
-        .map(|text| count(&text))
-        .sum::<usize>()
-        .max(1)
+        .chain(turn_parts)
+        .filter_map(plain_text);
+    let words: usize = texts.map(|text| count_words(&text)).sum();
+    words.max(1)
 }
 
-fn count(text: &str) -> usize {
+fn count_words(text: &str) -> usize {
     text.split_whitespace().count().max(1)
 }
 
-fn cut(text: &str) -> String {
+fn truncated(text: &str) -> String {
     text.chars().take(ECHO_CHARS_MAX).collect()
 }
 
@@ -187,7 +170,7 @@ fn first_of_enum(schema: &Raw) -> String {
         .and_then(|options| options.items().ok()?.next());
     first
         .and_then(|option| option.str().ok())
-        .map_or_else(|| "demo".to_owned(), std::borrow::Cow::into_owned)
+        .map_or_else(|| "demo".to_owned(), Cow::into_owned)
 }
 
 /// The smallest value that a schema takes, as JSON text.
@@ -201,45 +184,45 @@ fn sample(schema: Option<&Raw>) -> String {
         .to_owned()
 }
 
-/// Depth at which a schema that refers to itself is given up.
+/// Depth at which the sample of a recursive schema ends.
 const SAMPLE_DEPTH_MAX: usize = 16;
 
 fn write_sample(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize) {
     if depth > SAMPLE_DEPTH_MAX {
         return out.null();
     }
-    if let Some(target) = schema
+    let target = schema
         .get("$ref")
-        .and_then(|reference| referred(root, &reference.str().ok()?))
-    {
+        .and_then(|reference| resolve_reference(root, &reference.str().ok()?));
+    if let Some(target) = target {
         return write_sample(root, target, out, depth + 1);
     }
-    if let Some(fixed) = fixed(schema) {
-        return out.raw(&fixed);
+    if let Some(value) = named_value(schema) {
+        return out.raw(&value);
     }
-    let variants = ["anyOf", "oneOf", "allOf"]
+    let variant = ["anyOf", "oneOf", "allOf"]
         .iter()
         .find_map(|key| schema.get(key)?.items().ok()?.next());
-    if let Some(variant) = variants {
+    if let Some(variant) = variant {
         return write_sample(root, variant, out, depth + 1);
     }
     match kind(schema).as_str() {
         "object" => write_object(root, schema, out, depth),
         "array" => write_array(root, schema, out, depth),
-        "integer" | "number" => out.raw(&least(schema)),
+        "integer" | "number" => out.raw(&minimum(schema)),
         "boolean" => out.bool(true),
         "null" => out.null(),
         _ => out.str("demo"),
     }
 }
 
-fn referred<'d>(root: Value<'d>, reference: &str) -> Option<Value<'d>> {
+fn resolve_reference<'d>(root: Value<'d>, reference: &str) -> Option<Value<'d>> {
     let path: Vec<&str> = reference.strip_prefix("#/")?.split('/').collect();
     root.find(&path)
 }
 
 /// A value that the schema itself names.
-fn fixed(schema: Value<'_>) -> Option<Raw> {
+fn named_value(schema: Value<'_>) -> Option<Raw> {
     let named = schema
         .get("const")
         .or_else(|| schema.get("enum")?.items().ok()?.next());
@@ -247,60 +230,57 @@ fn fixed(schema: Value<'_>) -> Option<Raw> {
 }
 
 fn kind(schema: Value<'_>) -> String {
-    let named = schema
-        .get("type")
-        .and_then(|kind| kind.items().map_or(Some(kind), |mut kinds| kinds.next()));
-    let named = named
-        .and_then(|kind| kind.str().ok())
-        .map(|kind| kind.to_ascii_lowercase());
-    named.unwrap_or_else(|| {
-        if schema.get("properties").is_some() {
-            "object".to_owned()
-        } else {
-            "string".to_owned()
-        }
-    })
+    if let Some(name) = schema.get("type").and_then(first_type) {
+        return name.to_ascii_lowercase();
+    }
+    let has_properties = schema.get("properties").is_some();
+    let kind = if has_properties { "object" } else { "string" };
+    kind.to_owned()
 }
 
-fn least(schema: Value<'_>) -> Raw {
+/// `type` is a name or a list of names.
+fn first_type(kind: Value<'_>) -> Option<Cow<'_, str>> {
+    match kind.items() {
+        Ok(mut kinds) => kinds.next()?.str().ok(),
+        Err(_) => kind.str().ok(),
+    }
+}
+
+fn minimum(schema: Value<'_>) -> Raw {
     schema
         .get("minimum")
-        .and_then(|least| least.number().ok())
+        .and_then(|minimum| minimum.number().ok())
         .unwrap_or_else(|| Raw::from_static("1"))
 }
 
 fn write_object(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize) {
-    let required: Vec<String> = schema
-        .get("required")
-        .and_then(|names| names.items().ok())
-        .map(|names| {
-            names
-                .filter_map(|name| Some(name.str().ok()?.into_owned()))
-                .collect()
-        })
-        .unwrap_or_default();
-    let properties = schema
-        .get("properties")
-        .and_then(|properties| properties.members().ok());
+    let required: Vec<String> = match schema.get("required").map(Value::items) {
+        Some(Ok(names)) => names
+            .filter_map(|name| Some(name.str().ok()?.into_owned()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let properties = schema.get("properties").map(Value::members);
     out.object(|object| {
-        for (name, property) in properties
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| required.iter().any(|wanted| wanted == name))
-        {
-            write_sample(root, property, object.key(&name), depth + 1);
+        let Some(Ok(properties)) = properties else {
+            return;
+        };
+        for (name, property) in properties {
+            if required.iter().any(|required| *required == *name) {
+                write_sample(root, property, object.key(&name), depth + 1);
+            }
         }
     });
 }
 
 fn write_array(root: Value<'_>, schema: Value<'_>, out: Writer<'_>, depth: usize) {
-    let least = schema
+    let count = schema
         .get("minItems")
-        .and_then(|least| least.u64().ok())
+        .and_then(|count| count.u64().ok())
         .unwrap_or(1)
         .min(8);
     out.array(|array| {
-        for _ in 0..least {
+        for _ in 0..count {
             match schema.get("items") {
                 Some(items) => write_sample(root, items, array.item(), depth + 1),
                 None => array.item().str("demo"),

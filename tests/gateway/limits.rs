@@ -1,0 +1,72 @@
+//! A client that names no output limit gets the model's own, not a default of ours.
+
+use serde_json::{Value, json};
+
+use super::{Bench, own_model, smallest};
+use crate::support::Dialect::{self, Anthropic, Chat, Gemini};
+use crate::support::upstream::Script;
+
+/// The limit that the upstream of that dialect receives for a request without one, and what the
+/// client is told.
+async fn limit(bench: &Bench, upstream: Dialect, model: &str) -> (Value, Option<String>) {
+    bench.upstream.answer(Script::text());
+    let answer = bench
+        .agent
+        .post(
+            "/v1/chat/completions",
+            smallest(Chat, model, false).to_string(),
+        )
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let received = bench.upstream.requests().pop().expect("it was called");
+    let body: Value = serde_json::from_slice(&received.body).expect("a request is JSON");
+    let limit = match upstream {
+        Anthropic => &body["max_tokens"],
+        _ => &body["generationConfig"]["maxOutputTokens"],
+    };
+    let told = answer.header("x-aerostat-adjusted").map(str::to_owned);
+    (limit.clone(), told)
+}
+
+#[tokio::test]
+async fn a_well_known_models_own_limit_is_asked_for() {
+    let bench = Bench::new().await;
+    assert_eq!(
+        limit(&bench, Anthropic, &own_model(Anthropic)).await,
+        (json!(64_000), Some("+max_tokens".to_owned()))
+    );
+    assert_eq!(
+        limit(&bench, Gemini, &own_model(Gemini)).await,
+        (json!(65_535), Some("+maxOutputTokens".to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn a_limit_that_the_provider_lists_comes_before_the_table() {
+    let bench = Bench::new().await;
+    assert_eq!(bench.agent.get("/v1/models").await.status, 200);
+    assert_eq!(
+        limit(&bench, Anthropic, "claude/claude-opus-4-6").await.0,
+        json!(100_000)
+    );
+    assert_eq!(
+        limit(&bench, Gemini, &own_model(Gemini)).await.0,
+        json!(65_536)
+    );
+}
+
+#[tokio::test]
+async fn a_clients_own_limit_stays() {
+    let bench = Bench::new().await;
+    let mut body = smallest(Chat, &own_model(Gemini), false);
+    body["max_tokens"] = json!(9);
+    bench.upstream.answer(Script::text());
+    let answer = bench
+        .agent
+        .post("/v1/chat/completions", body.to_string())
+        .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let received = bench.upstream.requests().pop().expect("it was called");
+    let sent: Value = serde_json::from_slice(&received.body).expect("a request is JSON");
+    assert_eq!(sent["generationConfig"]["maxOutputTokens"], json!(9));
+}
