@@ -202,7 +202,7 @@ pub(super) fn limits(config: &Config) -> ListenerLimits {
 /// Which addresses the port is opened on. The LAN is not served without keys; that is reported
 /// separately.
 pub(super) fn bind_scope(config: &Config) -> BindScope {
-    if config.allow_lan_access && config.auth_mode != AuthMode::Off {
+    if config.serves_lan() {
         BindScope::Lan
     } else {
         BindScope::Loopback

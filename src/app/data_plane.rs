@@ -19,12 +19,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{error, info, warn};
 
 use super::assemble::{self, Assembly};
-use super::port::{ListenConfig, Port, Rebound, refused};
+use super::port::{ListenConfig, Port, Rebound, bind_failure};
 use crate::config::Config;
-use crate::control::{AgentState, Refused, Serving, Wanted};
+use crate::control::{AgentState, Wanted};
 use crate::gateway::Gateway;
 use crate::listener::listen::{BindError, Listeners};
 use crate::server::{Keys, Server};
+use crate::status::{BindFailure, PortStatus};
 use crate::upstream::Upstream;
 
 /// How often a port that another program has is tried again.
@@ -51,11 +52,11 @@ enum ListenerState {
     Open {
         port: Port,
         /// What is configured and cannot be had, while this port goes on serving.
-        refused: Option<Refused>,
+        refused: Option<BindFailure>,
     },
     Closed,
     /// To be opened, and not to be had for now.
-    Blocked(Refused),
+    Blocked(BindFailure),
 }
 
 impl DataPlane {
@@ -158,23 +159,21 @@ impl DataPlane {
     /// Notes that the port cannot be had for now: once in the log, and in the state as long as it
     /// lasts.
     fn refuse(&mut self, error: &BindError) {
-        let is_known =
-            |known: &Refused| known.port == error.port() && known.is_in_use == error.is_in_use();
-        if self.refused().is_some_and(is_known) {
+        let is_known = self.refused().is_some_and(|known| {
+            known.port == error.port() && known.is_in_use() == error.is_in_use()
+        });
+        if is_known {
             return;
         }
-        let found = refused(error);
-        warn!(
-            why = found.why,
-            "the port cannot be opened; it is tried again"
-        );
+        let failure = bind_failure(error);
+        warn!(why = %failure, "the port cannot be opened; it is tried again");
         match &mut self.listener {
-            ListenerState::Open { refused, .. } => *refused = Some(found),
-            listener => *listener = ListenerState::Blocked(found),
+            ListenerState::Open { refused, .. } => *refused = Some(failure),
+            listener => *listener = ListenerState::Blocked(failure),
         }
     }
 
-    fn refused(&self) -> Option<&Refused> {
+    fn refused(&self) -> Option<&BindFailure> {
         match &self.listener {
             ListenerState::Open { refused, .. } => refused.as_ref(),
             ListenerState::Blocked(refused) => Some(refused),
@@ -295,18 +294,19 @@ impl DataPlane {
     }
 
     fn publish(&self) {
-        let serving = match &self.listener {
-            ListenerState::Open { port, refused } => Serving::Running {
+        let port = match &self.listener {
+            ListenerState::Open { port, refused } => PortStatus::Running {
                 port: port.number(),
+                is_exposed: port.is_exposed(),
                 refused: refused.clone(),
             },
-            ListenerState::Blocked(refused) => Serving::Blocked(refused.clone()),
-            ListenerState::Closed if self.abort_at.is_some() => Serving::Draining,
-            ListenerState::Closed => Serving::Stopped,
+            ListenerState::Blocked(failure) => PortStatus::Unavailable(failure.clone()),
+            ListenerState::Closed if self.abort_at.is_some() => PortStatus::Draining,
+            ListenerState::Closed => PortStatus::Stopped,
         };
         self.state.send_if_modified(|state| {
-            let is_new = state.serving != serving;
-            state.serving = serving;
+            let is_new = state.port != port;
+            state.port = port;
             is_new
         });
     }
@@ -314,7 +314,7 @@ impl DataPlane {
     /// Closes the port and lets responses go on for as long as the configuration allows.
     pub(super) async fn end(mut self) {
         self.state
-            .send_modify(|state| state.serving = Serving::Ending);
+            .send_modify(|state| state.port = PortStatus::Ending);
         if let ListenerState::Open { port, .. } = &mut self.listener {
             drop(port.close().await);
         }

@@ -10,11 +10,11 @@ use tracing::info;
 
 use super::assemble;
 use crate::config::Config;
-use crate::control::Refused;
 use crate::control::status::{Found, probe};
 use crate::host::port_owner;
 use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, serve};
+use crate::status::{BindFailure, BindFailureCause, PortOwner};
 
 /// What the configuration says of the port.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,11 @@ impl Port {
 
     pub(super) fn number(&self) -> u16 {
         self.number
+    }
+
+    /// Whether other machines may call.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.listen.scope == BindScope::Lan
     }
 
     /// Accepts no more connections; gives back the sockets, which queue those that come meanwhile.
@@ -151,27 +156,36 @@ pub(super) enum Rebound {
     Lost(BindError),
 }
 
+/// The name under which the system lists this program.
+const PROCESS_NAME: &str = "aerostat";
 /// How long another program at the port may take to say that it is an Aerostat.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Why the port cannot be had, and who has it where that can be known.
-pub(super) fn refused(error: &BindError) -> Refused {
+/// Why the port cannot be opened, and who has it where that can be known.
+pub(super) fn bind_failure(error: &BindError) -> BindFailure {
     let port = error.port();
-    let why = match port_owner(port).filter(|_| error.is_in_use()) {
-        Some(by) if by.starts_with("aerostat (") => ours(port),
-        Some(by) => format!("port {port} is in use by {by}; set `port` or stop it"),
-        None if error.is_in_use() && probe(port, PROBE_TIMEOUT) == Found::Ours => ours(port),
-        None => error.to_string(),
+    let cause = if error.is_in_use() {
+        BindFailureCause::InUse {
+            owner: owner_of(port),
+        }
+    } else {
+        BindFailureCause::Refused
     };
-    Refused {
+    BindFailure {
         port,
-        why,
-        is_in_use: error.is_in_use(),
+        cause,
+        detail: error.to_string(),
     }
 }
 
-fn ours(port: u16) -> String {
-    format!(
-        "port {port} is in use by another aerostat, of another home; stop it, or set another `port`"
-    )
+fn owner_of(port: u16) -> PortOwner {
+    match port_owner(port) {
+        Some(process) if process.name == PROCESS_NAME => PortOwner::Aerostat,
+        Some(process) => PortOwner::Program {
+            name: process.name,
+            pid: process.pid,
+        },
+        None if probe(port, PROBE_TIMEOUT) == Found::Aerostat => PortOwner::Aerostat,
+        None => PortOwner::Unknown,
+    }
 }

@@ -155,7 +155,7 @@ struct EndTray<'r>(&'r Remote);
 #[cfg(feature = "desktop")]
 impl Drop for EndTray<'_> {
     fn drop(&mut self) {
-        self.0.tell(Event::Ended);
+        self.0.send(Event::AgentEnded);
     }
 }
 

@@ -15,15 +15,16 @@ use crate::control::{
     ControlError, ControlService, Notes, Started, Verb, local_key, open_in_browser, set_settings,
 };
 use crate::desktop::{
-    Action, AutostartView, Copied, Event, Facts, NotificationSettings, Remote, Topic, TrayBackend,
+    Action, AutostartView, Copyable, Event, NotificationSettings, Remote, Topic, TrayBackend,
 };
 use crate::host::autostart::{self, AutostartState, Kind, Places};
+use crate::status::local_url;
 
 /// Updates come at most four times a second.
 const PAUSE: Duration = Duration::from_millis(250);
-/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after
-/// this time at the latest.
-const NAP_MAX: Duration = Duration::from_secs(60);
+/// Timers stand still while the machine sleeps, and know nothing of a clock that was set. Both are
+/// noticed after this time at the latest.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// The agent's side of the tray.
 pub(super) struct TrayBridge {
@@ -42,16 +43,16 @@ impl TrayBridge {
 
     /// Shows the agent from now on, and takes clicks.
     pub(super) fn attach(&self, service: &Arc<ControlService>) {
-        self.remote
-            .tell(Event::Began(Box::new(self.backend(service))));
+        let backend = self.backend(service);
+        self.remote.send(Event::AgentStarting(Box::new(backend)));
         repair_autostart();
     }
 
     /// Reports the start; from now on verbs are answered, and the dashboard is there.
     pub(super) fn started(&self, service: Option<&Arc<ControlService>>, started: Started) {
-        self.remote.tell(Event::Started(Box::new(started)));
+        self.remote.send(Event::AgentStarted(Box::new(started)));
         if let Some(service) = service.filter(|_| self.opens_dashboard) {
-            self.backend(service).ask(Action::OpenDashboard);
+            self.backend(service).perform(Action::OpenDashboard);
         }
     }
 
@@ -65,41 +66,41 @@ impl TrayBridge {
 
     /// Sends every change, until it is dropped.
     pub(super) async fn publish(&self, service: &ControlService) {
-        let (mut told, mut settings) = (None, None);
+        let (mut sent, mut settings) = (None, None);
         let Some(mut seen) = service.seen() else {
             return;
         };
         loop {
-            // Before the facts: what is switched off is not told of the first ones either.
-            let wanted = settings_of(&service.config().notifications);
-            if settings.as_ref() != Some(&wanted) {
-                self.remote.tell(Event::Settings(wanted.clone()));
-                settings = Some(wanted);
+            // Before the overview, so that no notification that is switched off is shown for it.
+            let current = settings_of(&service.config().notifications);
+            if settings.as_ref() != Some(&current) {
+                self.remote.send(Event::Settings(current.clone()));
+                settings = Some(current);
             }
             let overview = service.overview(SystemTime::now());
-            let facts = Facts::of(&overview);
-            if told.as_ref() != Some(&facts) {
-                self.remote.tell(Event::Facts(Box::new(facts.clone())));
-                told = Some(facts);
+            if sent.as_ref() != Some(&overview) {
+                self.remote
+                    .send(Event::Overview(Box::new(overview.clone())));
             }
             tokio::time::sleep(PAUSE).await;
-            let nap = nap(&overview, SystemTime::now());
-            // Whatever woke it, everything is looked at again.
-            let _ = tokio::time::timeout(nap, service.change(&mut seen)).await;
+            let wait = time_to_next_change(&overview, SystemTime::now());
+            sent = Some(overview);
+            // Whatever ends the wait, everything is compared again.
+            let _ = tokio::time::timeout(wait, service.change(&mut seen)).await;
         }
     }
 }
 
-/// How long nothing changes by time alone.
-fn nap(overview: &Overview, now: SystemTime) -> Duration {
+/// How long nothing changes with time alone.
+fn time_to_next_change(overview: &Overview, now: SystemTime) -> Duration {
     let next = overview
         .accounts
         .iter()
         .filter_map(|account| account.status.until())
         .filter_map(|until| until.duration_since(now).ok())
         .min()
-        .unwrap_or(NAP_MAX);
-    next.saturating_add(PAUSE).min(NAP_MAX)
+        .unwrap_or(WAIT_MAX);
+    next.saturating_add(PAUSE).min(WAIT_MAX)
 }
 
 fn settings_of(notifications: &Notifications) -> NotificationSettings {
@@ -133,7 +134,7 @@ struct ControlBackend {
 }
 
 impl TrayBackend for ControlBackend {
-    fn ask(&self, action: Action) {
+    fn perform(&self, action: Action) {
         let (service, remote) = (self.service.clone(), self.remote.clone());
         #[allow(
             clippy::disallowed_methods,
@@ -143,20 +144,21 @@ impl TrayBackend for ControlBackend {
             let done = perform(&service, action)
                 .await
                 .map_err(|error| error.message);
-            remote.tell(Event::Done(done));
+            remote.send(Event::ActionDone(done));
         });
     }
 
-    fn text(&self, what: Copied) -> Option<String> {
-        let config = self.service.config();
-        let port = self.service.port().unwrap_or(config.port);
-        let base_url = format!("http://127.0.0.1:{port}");
+    fn text(&self, what: Copyable) -> Option<String> {
         match what {
-            Copied::OpenAi => Some(format!("{base_url}/v1")),
-            Copied::Anthropic | Copied::Gemini => Some(base_url),
-            Copied::Key => local_key(self.service.home())
-                .ok()
-                .map(|key| key.expose().to_owned()),
+            Copyable::BaseUrl(family) => {
+                let port = self.service.port();
+                let port = port.unwrap_or_else(|| self.service.config().port);
+                Some(family.base_url(&local_url(port)))
+            }
+            Copyable::LocalKey => {
+                let key = local_key(self.service.home()).ok()?;
+                Some(key.expose().to_owned())
+            }
         }
     }
 

@@ -5,10 +5,11 @@ use serde_json::json;
 use super::args::Args;
 use super::exit_code::{DONE, NOT_RUNNING};
 use super::{ExitCode, Program, RunOptions, Session, system};
-use crate::control::status::{State, Status};
+use crate::control::status::Status;
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
 use crate::control::{ControlError, ErrorKind, Started, Verb};
+use crate::status::{AgentStatus, PortStatus};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -88,16 +89,16 @@ fn current_status(session: &mut Session<'_, impl Program>) -> Result<Status, Con
 fn start_lines(started: &Started) -> Vec<String> {
     let Started { status, is_new } = started;
     let version = status.version.as_deref().unwrap_or_default();
-    match (is_new, status.state) {
-        (true, State::Running) => welcome(&status.base_url).into(),
-        (true, _) => vec![format!("Aerostat {version} runs; {}", status.detail)],
-        (false, _) => {
-            vec![format!(
-                "Aerostat {version} runs already, in process {}; {}",
-                status.pid.unwrap_or_default(),
-                status.detail
-            )]
-        }
+    let agent = &status.agent;
+    if !is_new {
+        let pid = status.pid.unwrap_or_default();
+        return vec![format!(
+            "Aerostat {version} runs already, in process {pid}; {agent}"
+        )];
+    }
+    match agent.port() {
+        Some(PortStatus::Running { .. }) => welcome(&status.base_url).into(),
+        _ => vec![format!("Aerostat {version} runs; {agent}")],
     }
 }
 
@@ -117,14 +118,14 @@ fn welcome(base_url: &str) -> [String; 4] {
 pub(super) fn status(session: &mut Session<'_, impl Program>) -> ExitCode {
     let status = current_status(session)?;
     session.out.facts(&status, status_lines(&status));
-    Ok(match status.state {
-        State::NotRunning | State::PortTaken => NOT_RUNNING,
-        _ => DONE,
+    Ok(match status.agent {
+        AgentStatus::NotRunning { .. } => NOT_RUNNING,
+        AgentStatus::Running { .. } => DONE,
     })
 }
 
 fn status_lines(status: &Status) -> Vec<String> {
-    let mut lines = vec![status.detail.clone()];
+    let mut lines = vec![status.agent.to_string()];
     lines.extend(
         status
             .version
@@ -140,7 +141,8 @@ fn status_lines(status: &Status) -> Vec<String> {
     }));
     lines.extend(
         status
-            .is_exposed
+            .agent
+            .is_exposed()
             .then(|| "local network: other machines may call, with a key".to_owned()),
     );
     lines.extend(
@@ -151,9 +153,9 @@ fn status_lines(status: &Status) -> Vec<String> {
     );
     lines.extend(
         status
-            .config_trouble
+            .config_error
             .iter()
-            .map(|trouble| format!("configuration: the last good one is in force; {trouble}")),
+            .map(|error| format!("configuration: the last good one is in force; {error}")),
     );
     lines
 }
@@ -164,7 +166,7 @@ pub(super) fn change(
     verb: impl Verb<Response = Status>,
 ) -> ExitCode {
     let status = session.call(verb)?;
-    session.out.facts(&status, [status.detail.clone()]);
+    session.out.facts(&status, [status.agent.to_string()]);
     Ok(DONE)
 }
 

@@ -7,9 +7,10 @@ use super::*;
 use crate::control::status::Status;
 use crate::control::verbs::Open;
 use crate::control::{
-    self, Config, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice, Serving,
-    SocketPath, Upstream, Wanted,
+    self, Config, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice, SocketPath,
+    Upstream, Wanted,
 };
+use crate::status::PortStatus;
 
 struct Fake {
     ran: Cell<bool>,
@@ -61,21 +62,16 @@ impl Program for Fake {
         on_start: &mut dyn FnMut(&Started),
     ) -> anyhow::Result<()> {
         self.ran.set(true);
-        let place = SocketPath::of(home, &|_| None);
-        let serving = Serving::Running {
+        let socket = SocketPath::of(home, &|_| None);
+        let config = control::load(home)?;
+        let port = PortStatus::Running {
             port: 1,
+            is_exposed: false,
             refused: None,
         };
-        let status = Status::of(
-            &serving,
-            Wanted::Running,
-            &control::load(home)?,
-            home,
-            &place,
-        );
         let status = Status {
             version: Some(self.version.to_owned()),
-            ..status
+            ..Status::running(port, Wanted::Running, &config, home, &socket)
         };
         on_start(&Started {
             status,

@@ -209,14 +209,23 @@ impl Config {
             let why = "the key would travel unencrypted, so this provider does not serve: use https, or set `insecure_http = true`";
             Problem::new(format!("providers.{}.base_url", provider.name), why)
         });
-        let is_open = self.allow_lan_access && self.auth_mode == AuthMode::Off;
-        let lan = is_open.then(|| {
+        leaks.chain(self.lan_refusal()).collect()
+    }
+
+    /// Whether other machines of the local network are served. Without keys they never are.
+    pub fn serves_lan(&self) -> bool {
+        self.allow_lan_access && self.auth_mode != AuthMode::Off
+    }
+
+    /// Why the local network is not served, where the file asks for it.
+    pub fn lan_refusal(&self) -> Option<Problem> {
+        let is_refused = self.allow_lan_access && !self.serves_lan();
+        is_refused.then(|| {
             Problem::new(
                 "allow_lan_access",
                 "the LAN is not served while `auth_mode` is `off`: set `auth_mode = \"auto\"`",
             )
-        });
-        leaks.chain(lan).collect()
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::wire::ControlError;
+use crate::status::PortStatus;
 
 /// How long the agent may take to apply a command.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,38 +23,10 @@ pub enum Wanted {
     Stopped,
 }
 
-/// How the port stands, as the agent reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Serving {
-    Starting,
-    Running {
-        port: u16,
-        /// Another port, or another reach, that is configured and cannot be had.
-        refused: Option<Refused>,
-    },
-    /// Closed; the last responses are still in flight.
-    Draining,
-    Stopped,
-    /// It cannot be opened; it is tried again.
-    Blocked(Refused),
-    /// The agent is about to end.
-    Ending,
-}
-
-/// A port that cannot be opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Refused {
-    pub port: u16,
-    /// A sentence that names the port, and who has it where that is known.
-    pub why: String,
-    /// Whether another program has it: then it may become free by itself.
-    pub is_in_use: bool,
-}
-
 /// The agent's state, as it publishes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentState {
-    pub serving: Serving,
+    pub port: PortStatus,
     pub wanted: Wanted,
     /// How long responses in flight may take once the port is closed.
     pub drain_timeout: Duration,
@@ -102,7 +75,7 @@ impl AgentHandle {
     pub fn new(wanted: Wanted, drain_timeout: Duration) -> (Self, AgentInbox) {
         let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
         let publisher = watch::Sender::new(AgentState {
-            serving: Serving::Starting,
+            port: PortStatus::Starting,
             wanted,
             drain_timeout,
         });
@@ -121,8 +94,8 @@ impl AgentHandle {
         self.state.borrow().clone()
     }
 
-    pub fn serving(&self) -> Serving {
-        self.state.borrow().serving.clone()
+    pub fn port(&self) -> PortStatus {
+        self.state.borrow().port.clone()
     }
 
     /// The state, to be waited for.
@@ -152,9 +125,9 @@ impl AgentHandle {
     /// Why it cannot be opened.
     pub(super) async fn start(&self) -> Result<(), ControlError> {
         self.apply(Action::Serve(Wanted::Running)).await?;
-        match self.serving() {
-            Serving::Blocked(refused) => Err(ControlError::failed(refused.why)),
-            Serving::Ending => Err(ending()),
+        match self.port() {
+            PortStatus::Unavailable(failure) => Err(ControlError::failed(failure)),
+            PortStatus::Ending => Err(ending()),
             _ => Ok(()),
         }
     }
@@ -168,7 +141,7 @@ impl AgentHandle {
         let limit = self.state.borrow().drain_timeout + STOP_SLACK;
         let mut state = self.state.clone();
         let drained =
-            state.wait_for(|state| matches!(state.serving, Serving::Stopped | Serving::Ending));
+            state.wait_for(|state| matches!(state.port, PortStatus::Stopped | PortStatus::Ending));
         match tokio::time::timeout(limit, drained).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(ending()),

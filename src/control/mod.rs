@@ -14,6 +14,7 @@
 pub mod account;
 mod agent;
 pub mod client;
+mod client_family;
 mod dashboard_link;
 mod dispatch;
 pub mod explain;
@@ -33,7 +34,8 @@ pub mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
-pub use agent::{Action, AgentHandle, AgentInbox, AgentState, Refused, Serving, Wanted};
+pub use agent::{Action, AgentHandle, AgentInbox, AgentState, Wanted};
+pub use client_family::ClientFamily;
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use dispatch::call;
 pub use service::{ControlService, Environment};

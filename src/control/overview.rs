@@ -6,13 +6,12 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
 use super::account::{self, AccountFacts};
-use super::agent::{AgentHandle, AgentState, Refused, Serving};
+use super::agent::AgentState;
 use super::explain::Explanation;
 use super::service::ControlService;
-use super::status::{State, Status};
+use super::status::Status;
 use super::verbs::status::status;
 use crate::config::{AuthMode, Live, Mode};
-use crate::host::port_owner;
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
 use crate::status::AccountStatus;
@@ -26,10 +25,6 @@ const PROBLEMS_MAX: usize = 10;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
     pub status: Status,
-    /// Who has the port that is wanted, where the system tells.
-    pub port_taken_by: Option<String>,
-    /// What is asked of the port and cannot be had, while it is open as it was before.
-    pub port_refused: Option<Refused>,
     /// Requests that have an account now.
     pub in_flight: u32,
     /// Whether requests need the local key.
@@ -67,18 +62,7 @@ impl ControlService {
     pub fn overview(&self, now: Timestamp) -> Overview {
         let (status, config) = (status(self), self.config());
         let accounts = account::list(&self.accounts);
-        let port_refused = match self.agent.as_ref().map(AgentHandle::serving) {
-            Some(Serving::Running { refused, .. }) => refused,
-            _ => None,
-        };
-        let port_taken_by = if status.state == State::PortInUse {
-            port_owner(status.port)
-        } else {
-            None
-        };
         Overview {
-            port_taken_by,
-            port_refused,
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
             wants_key: config.auth_mode != AuthMode::Off,
             mode: mode(config.scheduling.mode).to_owned(),
@@ -113,10 +97,7 @@ impl ControlService {
 
     /// The port, where it is open.
     pub fn port(&self) -> Option<u16> {
-        match self.agent.as_ref()?.serving() {
-            Serving::Running { port, .. } => Some(port),
-            _ => None,
-        }
+        self.agent.as_ref()?.port().number()
     }
 
     /// The providers that an account can be added for.
@@ -143,6 +124,21 @@ impl ControlService {
             .iter()
             .map(|record| ProblemFacts::of(&Explanation::of(record)))
             .collect()
+    }
+}
+
+impl Default for Overview {
+    /// Before the agent has reported anything.
+    fn default() -> Self {
+        Self {
+            status: Status::default(),
+            in_flight: 0,
+            wants_key: false,
+            mode: mode(Mode::Balance).to_owned(),
+            accounts: Vec::new(),
+            cooling_until: None,
+            problems: Vec::new(),
+        }
     }
 }
 

@@ -1,22 +1,21 @@
-//! Whether a request comes from the dashboard's own pages: by what a browser says about itself,
-//! which pages cannot forge. Pure.
+//! Whether a request comes from the dashboard's own pages, by headers that a page cannot forge. Pure.
 
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-/// Why a request is turned away.
+/// Why a request is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
-    /// It asked for another name: a page whose name was rebound to this machine, for one.
+    /// It names another host, as a page does whose name was rebound to this machine.
     Host,
-    /// A page of another origin asked.
+    /// It comes from a page of another origin.
     Origin,
 }
 
-/// Checks the host that was asked for, and the origin of what changes anything.
+/// Checks the host, and the origin of requests that change anything.
 ///
-/// A link from elsewhere may lead here, so that reading needs no origin; without the cookie it
-/// leads to nothing.
+/// Reading needs no origin, because a link from elsewhere may lead here; without the cookie it shows
+/// nothing.
 pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Rejection> {
     let authority = own.strip_prefix("http://").unwrap_or(own);
     if sole(&head.headers, header::HOST) != Some(authority)

@@ -1,13 +1,13 @@
-//! The dashboard: pages in the person's browser over the same verbs as the command line, on a
-//! loopback listener of its own.
+//! The dashboard: pages in the user's browser over the same verbs as the command line, on its own
+//! loopback listener.
 //!
-//! Nobody comes in without a link that the agent gave to this person; a page of another site gets
-//! nothing. It decides nothing and keeps no state but who came in.
+//! A browser gets a session only by a one-time link that the agent gave to this user; a page of
+//! another site gets nothing. Nothing here decides anything, and the sessions are its only state.
 
 mod guard;
+mod handler;
 mod page;
 mod sessions;
-mod visit;
 
 use std::fs;
 use std::io;
@@ -27,7 +27,7 @@ use crate::listener::listen::{BindError, BindScope, Listeners, bind};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, serve};
 use sessions::Sessions;
 
-/// A form of a page is short; nobody but one person comes.
+/// Forms are short, and there is one user.
 fn limits() -> ListenerLimits {
     ListenerLimits {
         request_body_bytes_max: 64 << 10,
@@ -40,16 +40,16 @@ fn limits() -> ListenerLimits {
 
 /// The dashboard of one agent.
 pub struct Dashboard {
-    desk: Arc<ControlService>,
+    service: Arc<ControlService>,
     port: u16,
-    entrance: Mutex<Sessions>,
-    tray: TrayNote,
+    sessions: Mutex<Sessions>,
+    tray_note: TrayNote,
 }
 
-/// Says what there is to say about the tray, where it is not seen; may take some milliseconds.
+/// Says why the tray icon is not shown. `None` where it is. May take some milliseconds.
 pub type TrayNote = fn() -> Option<&'static str>;
 
-/// The door's open port.
+/// The dashboard's open port.
 pub struct DashboardListener(Listeners);
 
 impl Dashboard {
@@ -58,40 +58,40 @@ impl Dashboard {
     /// # Errors
     /// When none can be had.
     pub fn open(
-        desk: Arc<ControlService>,
-        tray: TrayNote,
+        service: Arc<ControlService>,
+        tray_note: TrayNote,
     ) -> Result<(Arc<Self>, DashboardListener), BindError> {
         let listeners = bind(0, BindScope::Loopback)?;
         let dashboard = Self {
-            desk,
+            service,
             port: listeners.port(),
-            entrance: Mutex::new(Sessions::new()),
-            tray,
+            sessions: Mutex::new(Sessions::new()),
+            tray_note,
         };
-        dashboard.forget_files(|_| true);
+        dashboard.remove_link_files(|_| true);
         Ok((Arc::new(dashboard), DashboardListener(listeners)))
     }
 
     /// Answers until the future is dropped.
-    pub async fn serve(self: Arc<Self>, porch: DashboardListener) {
-        serve(porch.0, self, limits(), CancellationToken::new()).await;
+    pub async fn serve(self: Arc<Self>, listener: DashboardListener) {
+        serve(listener.0, self, limits(), CancellationToken::new()).await;
     }
 
-    fn entrance(&self) -> std::sync::MutexGuard<'_, Sessions> {
-        self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where pages begin, without the segment.
+    /// The origin of all pages.
     fn origin(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     fn home(&self) -> &Home {
-        self.desk.home()
+        self.service.home()
     }
 
-    /// Removes files of links that lead nowhere any more.
-    fn forget_files(&self, is_over: impl Fn(&Path) -> bool) {
+    /// Removes the files of links that have ended.
+    fn remove_link_files(&self, is_over: impl Fn(&Path) -> bool) {
         let Ok(entries) = fs::read_dir(self.home().folder()) else {
             return;
         };
@@ -99,19 +99,20 @@ impl Dashboard {
             .flatten()
             .filter(|entry| is_link_file(&entry.file_name().to_string_lossy()));
         for file in files.map(|entry| entry.path()).filter(|file| is_over(file)) {
-            // One that stays leads nowhere: its link has ended.
+            // A file that cannot be removed does no harm: its link has ended.
             let _ = fs::remove_file(file);
         }
     }
 
-    /// A browser that takes its time, and a second click, find each its own file.
+    /// Each link has its own file, so that a slow browser and a second click do not disturb each
+    /// other.
     fn write_file(&self, url: &str) -> io::Result<PathBuf> {
-        self.forget_files(has_ended);
+        self.remove_link_files(has_ended);
         let file = self
             .home()
             .folder()
             .join(format!("{LINK_FILE}{}.html", sessions::random::<8>()));
-        let page = page::leading_to(url).into_string();
+        let page = page::redirect_to(url).into_string();
         io::Write::write_all(&mut private_file::create_new(&file)?, page.as_bytes())?;
         Ok(file)
     }
@@ -142,12 +143,12 @@ fn is_link_file(name: &str) -> bool {
 impl LinkIssuer for Dashboard {
     fn link(&self) -> Result<DashboardLink, ControlError> {
         let url = {
-            let mut entrance = self.entrance();
-            let token = entrance.issue(SystemTime::now());
+            let mut sessions = self.sessions();
+            let token = sessions.issue_link(SystemTime::now());
             format!(
                 "{}/{}/enter?link={token}",
                 self.origin(),
-                entrance.segment()
+                sessions.segment()
             )
         };
         let file = self.write_file(&url);
@@ -163,16 +164,16 @@ impl LinkIssuer for Dashboard {
     }
 
     fn close(&self) {
-        self.forget_files(|_| true);
+        self.remove_link_files(|_| true);
     }
 }
 
 impl Handler for Dashboard {
     async fn handle(&self, request: Request<Incoming>) -> Response<ResponseBody> {
-        visit::answer(self, request).await
+        handler::answer(self, request).await
     }
 
     fn refuse(&self, _: &request::Parts, fault: &crate::control::Fault) -> Response<ResponseBody> {
-        visit::refusal(fault)
+        handler::refusal(fault)
     }
 }

@@ -3,10 +3,9 @@
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, html};
 
-use crate::control::AccountFacts;
 use crate::control::overview::{Overview, ProblemFacts};
-use crate::control::status::State;
-use crate::status::Timestamp;
+use crate::control::{AccountFacts, ClientFamily};
+use crate::status::{PortStatus, Timestamp};
 
 pub(super) const STYLE: &str = include_str!("style.css");
 
@@ -26,8 +25,8 @@ fn frame(title: &str, content: &Markup) -> Markup {
     }
 }
 
-/// A page that leads to an address by itself.
-pub(super) fn leading_to(url: &str) -> Markup {
+/// A page that opens an address by itself.
+pub(super) fn redirect_to(url: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -42,8 +41,8 @@ pub(super) fn leading_to(url: &str) -> Markup {
     }
 }
 
-/// For those whom nobody let in.
-pub(super) fn stranger() -> Markup {
+/// For a browser without a session.
+pub(super) fn no_session() -> Markup {
     frame(
         "Aerostat",
         &html! {
@@ -53,116 +52,118 @@ pub(super) fn stranger() -> Markup {
     )
 }
 
-pub(super) fn nothing() -> Markup {
+pub(super) fn not_found() -> Markup {
     frame(
         "Aerostat",
         &html! { h1 { "Aerostat" } p { "There is nothing here." } },
     )
 }
 
-pub(super) fn refused(why: &str) -> Markup {
-    frame("Aerostat", &html! { h1 { "Aerostat" } p { (why) } })
+pub(super) fn error(message: &str) -> Markup {
+    frame("Aerostat", &html! { h1 { "Aerostat" } p { (message) } })
 }
 
 /// What the first page shows.
-pub(super) struct Front<'f> {
-    pub(super) glance: &'f Overview,
-    /// Those that an account can be added for.
-    pub(super) providers: &'f [String],
+pub(super) struct HomePage<'p> {
+    pub(super) overview: &'p Overview,
+    /// The providers that an account can be added for.
+    pub(super) providers: &'p [String],
     /// The accounts whose key is entered here.
-    pub(super) key_wanted: &'f [String],
-    /// About the tray.
-    pub(super) note: Option<&'f str>,
-    /// Why what was asked for is not done.
-    pub(super) complaint: Option<&'f str>,
+    pub(super) needing_key: &'p [String],
+    /// Why the tray icon is not shown.
+    pub(super) tray_note: Option<&'p str>,
+    /// Why a submitted form failed.
+    pub(super) error: Option<&'p str>,
 }
 
-/// The first page: how it stands, where clients are pointed, who serves, what went wrong.
-pub(super) fn front(
-    Front {
-        glance,
+/// The first page: the agent's state, the addresses of clients, the accounts, recent problems.
+pub(super) fn home(page: &HomePage<'_>) -> Markup {
+    let HomePage {
+        overview,
         providers,
-        key_wanted,
-        note,
-        complaint,
-    }: &Front<'_>,
-) -> Markup {
+        needing_key,
+        tray_note,
+        error,
+    } = page;
     frame(
         "Aerostat",
         &html! {
             h1 { "Aerostat" }
-            @if let Some(text) = complaint { p.bad role="alert" { (text) } }
-            (state(glance))
-            @for text in troubles(glance, *note) { p.note { (text) } }
-            (addresses(glance))
-            (accounts(glance, key_wanted))
-            (adding(providers))
-            (problems(&glance.problems))
+            @if let Some(text) = error { p.bad role="alert" { (text) } }
+            (state(overview))
+            @for text in notes(overview, *tray_note) { p.note { (text) } }
+            (base_urls(overview))
+            (accounts(overview, needing_key))
+            (add_account(providers))
+            (problems(&overview.problems))
         },
     )
 }
 
-fn state(glance: &Overview) -> Markup {
-    let is_wanted = !matches!(glance.status.state, State::Stopped | State::Draining);
+fn state(overview: &Overview) -> Markup {
+    let agent = &overview.status.agent;
+    let (action, label) = if agent.port().is_some_and(PortStatus::is_stopped) {
+        ("start", "Start proxy")
+    } else {
+        ("stop", "Stop proxy")
+    };
     html! {
         section aria-label="State" {
-            p.state { (glance.status.detail) @if glance.status.is_exposed { "; open to the local network" } }
-            form method="post" action=(if is_wanted { "stop" } else { "start" }) {
-                button { (if is_wanted { "Stop proxy" } else { "Start proxy" }) }
-            }
+            p.state { (agent) @if agent.is_exposed() { "; open to the local network" } }
+            form method="post" action=(action) { button { (label) } }
         }
     }
 }
 
-fn troubles<'g>(glance: &'g Overview, note: Option<&'g str>) -> Vec<String> {
-    let resting = glance
-        .cooling_until
-        .map(|until| format!("No account can serve until {}.", local(until)));
-    let configuration = glance.status.config_trouble.as_ref().map(|why| {
-        format!("The changed configuration is not used, the last good one stays in force: {why}")
-    });
-    let tray = note.map(|note| format!("The tray icon is not shown: {note}."));
-    [
-        resting,
-        configuration,
-        glance.status.lan_refused.clone(),
-        tray,
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// What the user should know about the whole.
+fn notes(overview: &Overview, tray_note: Option<&str>) -> Vec<String> {
+    let status = &overview.status;
+    let mut notes = Vec::new();
+    if let Some(until) = overview.cooling_until {
+        notes.push(format!("No account can serve until {}.", local(until)));
+    }
+    if let Some(error) = &status.config_error {
+        notes.push(format!(
+            "The changed configuration is not used, the last good one stays in force: {error}"
+        ));
+    }
+    notes.extend(status.lan_refused.clone());
+    if let Some(note) = tray_note {
+        notes.push(format!("The tray icon is not shown: {note}."));
+    }
+    notes
 }
 
-fn addresses(glance: &Overview) -> Markup {
-    let base_url = &glance.status.base_url;
+fn base_urls(overview: &Overview) -> Markup {
+    let gateway_url = &overview.status.base_url;
     html! {
         h2 { "Base URLs" }
         dl {
-            dt { "OpenAI" } dd { code { (base_url) "/v1" } }
-            dt { "Anthropic" } dd { code { (base_url) } }
-            dt { "Gemini" } dd { code { (base_url) } }
+            @for family in ClientFamily::ALL {
+                dt { (family.label()) } dd { code { (family.base_url(gateway_url)) } }
+            }
             dt { "API key" }
-            dd { @if glance.wants_key { code { "aerostat key show" } " prints it" } @else { "any will do" } }
+            dd { @if overview.wants_key { code { "aerostat key show" } " prints it" } @else { "any will do" } }
         }
     }
 }
 
-fn accounts(glance: &Overview, key_wanted: &[String]) -> Markup {
+fn accounts(overview: &Overview, needing_key: &[String]) -> Markup {
     html! {
         h2 { "Accounts" }
-        @if glance.accounts.is_empty() {
+        @if overview.accounts.is_empty() {
             p { "There is none yet. The built-in provider " code { "demo" } " works without." }
         } @else {
             table {
                 thead { tr { th { "Name" } th { "Provider" } th { "State" } th { "" } } }
-                tbody { @for account in &glance.accounts { (account_row(account, key_wanted.contains(&account.name))) } }
+                tbody { @for account in &overview.accounts { (account_row(account, needing_key.contains(&account.name))) } }
             }
         }
     }
 }
 
 fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
-    let (action, word) = if account.enabled {
+    let (action, label) = if account.enabled {
         ("disable", "Disable")
     } else {
         ("enable", "Enable")
@@ -180,14 +181,14 @@ fn account_row(account: &AccountFacts, takes_key: bool) -> Markup {
             td {
                 form method="post" action=(action) {
                     input type="hidden" name="name" value=(account.name);
-                    button { (word) }
+                    button { (label) }
                 }
             }
         }
     }
 }
 
-/// Where the key of an account is entered anew.
+/// A form for the new key of an account.
 fn key_form(name: &str) -> Markup {
     html! {
         form method="post" action="login" autocomplete="off" {
@@ -210,7 +211,7 @@ fn local(at: Timestamp) -> String {
     )
 }
 
-fn adding(providers: &[String]) -> Markup {
+fn add_account(providers: &[String]) -> Markup {
     html! {
         h2 { "Add an account" }
         form.fields method="post" action="add" autocomplete="off" {

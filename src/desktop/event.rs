@@ -1,35 +1,33 @@
-//! What the main thread hears of, and how others tell it.
+//! The events of the main thread, and the handle by which other threads send them.
 
 use std::sync::Arc;
 
 use super::policy::{Button, NotificationSettings};
 use super::session::TrayBackend;
-use super::view::Facts;
 use crate::control::Started;
+use crate::control::overview::Overview;
 
 /// One thing that happened.
 pub enum Event {
-    /// The agent begins: from now on it is shown.
-    Began(Box<dyn TrayBackend + Send>),
-    /// It can be asked.
-    Started(Box<Started>),
-    /// The agent stands otherwise than before.
-    Facts(Box<Facts>),
-    /// What the person wants to be told has changed.
+    /// The agent is starting: the icon is shown from now on.
+    AgentStarting(Box<dyn TrayBackend + Send>),
+    /// The agent answers verbs.
+    AgentStarted(Box<Started>),
+    /// The agent's overview has changed.
+    Overview(Box<Overview>),
+    /// The notification settings have changed.
     Settings(NotificationSettings),
-    /// An item of the menu was clicked.
-    Clicked(String),
-    /// The icon was clicked.
-    Activated,
+    /// A menu item was clicked, by its id.
+    MenuClicked(String),
+    IconClicked,
     /// A button of a notification was pressed.
-    Pressed(Button),
-    /// What was asked for is done, or why it is not.
-    Done(Result<(), String>),
-    /// The agent has ended.
-    Ended,
+    ButtonPressed(Button),
+    /// An action has ended; the error says why it failed.
+    ActionDone(Result<(), String>),
+    AgentEnded,
 }
 
-/// Tells the main thread; held by everybody else.
+/// Sends events to the main thread; all other threads hold one.
 #[derive(Clone)]
 pub struct Remote {
     send: Arc<dyn Fn(Event) + Send + Sync>,
@@ -42,18 +40,18 @@ impl Remote {
         }
     }
 
-    /// Never blocks. After the main thread's end nothing happens.
-    pub fn tell(&self, event: Event) {
+    /// Never blocks. After the main thread's end it does nothing.
+    pub fn send(&self, event: Event) {
         (self.send)(event);
     }
 
-    /// Has the system's clicks told here.
-    pub(super) fn hear_clicks(&self) {
+    /// Forwards the system's clicks as events.
+    pub(super) fn forward_clicks(&self) {
         use tray_icon::menu::MenuEvent;
         use tray_icon::{MouseButton, MouseButtonState, TrayIconEvent};
         let remote = self.clone();
         MenuEvent::set_event_handler(Some(move |event: MenuEvent| {
-            remote.tell(Event::Clicked(event.id.0))
+            remote.send(Event::MenuClicked(event.id.0))
         }));
         let remote = self.clone();
         TrayIconEvent::set_event_handler(Some(move |event: TrayIconEvent| {
@@ -63,7 +61,7 @@ impl Remote {
                 ..
             } = event
             {
-                remote.tell(Event::Activated);
+                remote.send(Event::IconClicked);
             }
         }));
     }

@@ -1,7 +1,7 @@
-//! The main thread's loop, of this system's kind.
+//! The main thread's event loop.
 //!
-//! Linux needs none of its own: the tray speaks over D-Bus from its own threads, and a channel is
-//! enough. Windows and macOS want their events taken in on the main thread, which `tao` does.
+//! On Linux a channel is enough: the tray speaks D-Bus from its own threads. Windows and macOS
+//! require that their events are handled on the main thread, which `tao` does.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,47 +9,51 @@ use super::event::{Event, Remote};
 use super::session::Session;
 use crate::control::Started;
 
-/// The loop's own memory: nothing is shown before the agent runs.
-struct Stage<'s> {
+/// What the loop keeps between events. There is no session before the agent starts.
+struct LoopState<'s> {
     remote: Remote,
     session: Option<Session>,
     on_start: &'s mut dyn FnMut(&Started),
 }
 
-impl Stage<'_> {
-    /// Takes in one event. `false`: that was the last one.
-    fn on(&mut self, event: Event, now: SystemTime) -> bool {
+impl LoopState<'_> {
+    /// Handles one event. `false`: that was the last one.
+    fn handle(&mut self, event: Event, now: SystemTime) -> bool {
         match (event, &mut self.session) {
-            (Event::Began(office), _) => self.session = Some(Session::start(office, &self.remote)),
-            (Event::Started(started), _) => (self.on_start)(&started),
-            (Event::Ended, _) => return false,
-            (event, Some(session)) => session.on(event, now),
+            (Event::AgentStarting(backend), _) => {
+                self.session = Some(Session::start(backend, &self.remote));
+            }
+            (Event::AgentStarted(started), _) => (self.on_start)(&started),
+            (Event::AgentEnded, _) => return false,
+            (event, Some(session)) => session.handle(event, now),
             (_, None) => {}
         }
         true
     }
 
-    /// Looks at what time alone changes.
-    fn wake(&mut self, now: SystemTime) {
+    /// Updates what changes with time alone.
+    fn on_timer(&mut self, now: SystemTime) {
         if let Some(session) = &mut self.session {
-            session.wake(now);
+            session.on_timer(now);
         }
     }
 
-    fn nap(&self, now: SystemTime) -> Duration {
-        let next = self
+    /// How long the loop may wait for the next event.
+    fn timeout(&self, now: SystemTime) -> Duration {
+        let timer = self
             .session
             .as_ref()
-            .and_then(|session| session.wake_at(now));
-        next.map_or(NAP_MAX, |at| {
-            at.duration_since(now).unwrap_or_default().min(NAP_MAX)
-        })
+            .and_then(|session| session.next_timer(now));
+        match timer {
+            Some(at) => at.duration_since(now).unwrap_or_default().min(TIMEOUT_MAX),
+            None => TIMEOUT_MAX,
+        }
     }
 }
 
-/// A clock that was set, and a sleep of the machine, in which timers stand still, are noticed after
-/// this time at the latest.
-const NAP_MAX: Duration = Duration::from_secs(60);
+/// Timers stand still while the machine sleeps, and know nothing of a clock that was set. Both are
+/// noticed after this time at the latest.
+const TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
 #[cfg(target_os = "linux")]
 pub use channel::EventLoop;
@@ -61,7 +65,7 @@ mod channel {
     use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
     use std::time::SystemTime;
 
-    use super::{Event, Remote, Stage, Started};
+    use super::{Event, LoopState, Remote, Started};
 
     pub struct EventLoop {
         events: Receiver<Event>,
@@ -71,7 +75,7 @@ mod channel {
     impl Default for EventLoop {
         fn default() -> Self {
             let (sender, events) = channel();
-            // Who sends after the loop's end tells nobody, and that is fine.
+            // An event that is sent after the loop's end is dropped.
             Self {
                 events,
                 remote: Remote::new(move |event| drop(sender.send(event))),
@@ -80,28 +84,28 @@ mod channel {
     }
 
     impl EventLoop {
-        /// For everybody else.
+        /// A handle for other threads.
         pub fn remote(&self) -> Remote {
             self.remote.clone()
         }
 
-        /// Takes in events until the last one; `on_start` is told once the agent runs.
+        /// Handles events until the last one; calls `on_start` once the agent runs.
         pub fn run(self, on_start: &mut dyn FnMut(&Started)) {
-            let mut stage = Stage {
+            let mut state = LoopState {
                 remote: self.remote,
                 session: None,
                 on_start,
             };
             loop {
-                let goes_on = match self.events.recv_timeout(stage.nap(SystemTime::now())) {
-                    Ok(event) => stage.on(event, SystemTime::now()),
+                let continues = match self.events.recv_timeout(state.timeout(SystemTime::now())) {
+                    Ok(event) => state.handle(event, SystemTime::now()),
                     Err(RecvTimeoutError::Disconnected) => false,
                     Err(RecvTimeoutError::Timeout) => {
-                        stage.wake(SystemTime::now());
+                        state.on_timer(SystemTime::now());
                         true
                     }
                 };
-                if !goes_on {
+                if !continues {
                     return;
                 }
             }
@@ -118,7 +122,7 @@ mod native {
     use tao::event_loop::{ControlFlow, EventLoop as NativeLoop, EventLoopBuilder};
     use tao::platform::run_return::EventLoopExtRunReturn as _;
 
-    use super::{Event, Remote, Stage, Started};
+    use super::{Event, LoopState, Remote, Started};
 
     pub struct EventLoop {
         native: NativeLoop<Event>,
@@ -140,7 +144,7 @@ mod native {
                 let proxy = proxy
                     .lock()
                     .unwrap_or_else(std::sync::PoisonError::into_inner);
-                // Who sends after the loop's end tells nobody, and that is fine.
+                // An event that is sent after the loop's end is dropped.
                 drop(proxy.send_event(event));
             });
             Self { native, remote }
@@ -148,30 +152,30 @@ mod native {
     }
 
     impl EventLoop {
-        /// For everybody else.
+        /// A handle for other threads.
         pub fn remote(&self) -> Remote {
             self.remote.clone()
         }
 
-        /// Takes in events until the last one; `on_start` is told once the agent runs.
+        /// Handles events until the last one; calls `on_start` once the agent runs.
         pub fn run(mut self, on_start: &mut dyn FnMut(&Started)) {
-            let mut stage = Stage {
+            let mut state = LoopState {
                 remote: self.remote,
                 session: None,
                 on_start,
             };
             self.native.run_return(|event, _, flow| {
                 let now = SystemTime::now();
-                let goes_on = match event {
-                    Native::UserEvent(event) => stage.on(event, now),
+                let continues = match event {
+                    Native::UserEvent(event) => state.handle(event, now),
                     Native::NewEvents(StartCause::ResumeTimeReached { .. }) => {
-                        stage.wake(now);
+                        state.on_timer(now);
                         true
                     }
                     _ => true,
                 };
-                *flow = if goes_on {
-                    wait(&stage)
+                *flow = if continues {
+                    wait(&state)
                 } else {
                     ControlFlow::Exit
                 };
@@ -179,11 +183,11 @@ mod native {
         }
     }
 
-    fn wait(stage: &Stage<'_>) -> ControlFlow {
+    fn wait(state: &LoopState<'_>) -> ControlFlow {
         #[allow(
             clippy::disallowed_methods,
-            reason = "the system's loop counts in its own time, and decides nothing by it"
+            reason = "the system's loop takes a monotonic time, and decides nothing by it"
         )]
-        ControlFlow::WaitUntil(std::time::Instant::now() + stage.nap(SystemTime::now()))
+        ControlFlow::WaitUntil(std::time::Instant::now() + state.timeout(SystemTime::now()))
     }
 }

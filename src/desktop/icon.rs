@@ -1,6 +1,7 @@
-//! Which icon stands for what there is to show, and its pixels.
+//! Which icon a [`View`] has, and its pixels.
 
-use super::view::{Endpoint, View};
+use super::view::View;
+use crate::status::PortStatus;
 
 /// macOS colours a template itself; Windows shows small icons as they are; Linux' hosts scale down
 /// what they get.
@@ -21,38 +22,35 @@ macro_rules! picture {
     }};
 }
 
-/// The states that the icon tells apart, in shape as well as in colour.
+/// The states of the icon. They differ in shape as well as in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Face {
+pub(super) enum IconState {
     Running,
     Working,
-    /// A person is needed.
+    /// The user is needed.
     Attention,
     Stopped,
     /// Other machines may call.
     Exposed,
 }
 
-impl Face {
-    /// What needs a person comes first, then what others can reach.
+impl IconState {
+    /// What needs the user comes first, then what others can reach.
     pub(super) fn of(view: &View) -> Self {
-        let has_no_port = matches!(
-            view.endpoint,
-            Endpoint::PortTaken { .. } | Endpoint::Failed { .. }
-        );
-        let is_other_than_asked = view.port_refused.is_some()
-            || view.config_rejected.is_some()
-            || view.lan_refused.is_some();
-        if has_no_port || is_other_than_asked || view.attention_count() > 0 {
+        if has_problem(view) || view.attention_count() > 0 {
             return Self::Attention;
         }
-        match view.endpoint {
-            Endpoint::Running {
+        match view.port() {
+            PortStatus::Running {
                 is_exposed: true, ..
             } => Self::Exposed,
-            Endpoint::Running { .. } if view.in_flight > 0 => Self::Working,
-            Endpoint::Running { .. } => Self::Running,
-            _ => Self::Stopped,
+            PortStatus::Running { .. } if view.overview.in_flight > 0 => Self::Working,
+            PortStatus::Running { .. } => Self::Running,
+            PortStatus::Starting
+            | PortStatus::Draining
+            | PortStatus::Stopped
+            | PortStatus::Unavailable(_)
+            | PortStatus::Ending => Self::Stopped,
         }
     }
 
@@ -70,6 +68,19 @@ impl Face {
     pub(super) fn pixels(self) -> Pixels {
         decode(self.file()).expect("the icons are RGBA pictures, and a test decodes each")
     }
+}
+
+/// Whether the port is closed against the user's will, or not as configured.
+fn has_problem(view: &View) -> bool {
+    let status = &view.overview.status;
+    let is_port_wrong = match view.port() {
+        PortStatus::Unavailable(_) => true,
+        PortStatus::Running { refused, .. } => refused.is_some(),
+        PortStatus::Starting | PortStatus::Draining | PortStatus::Stopped | PortStatus::Ending => {
+            false
+        }
+    };
+    is_port_wrong || status.config_error.is_some() || status.lan_refused.is_some()
 }
 
 /// RGBA, row by row.
@@ -94,54 +105,43 @@ fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::samples::{account, with};
-    use super::super::view::{AccountState, Facts};
+    use super::super::view::samples::{
+        account, in_use, open_port, running, signed_out, with, with_port,
+    };
     use super::*;
+    use crate::status::PortOwner;
 
-    const FACES: [Face; 5] = [
-        Face::Running,
-        Face::Working,
-        Face::Attention,
-        Face::Stopped,
-        Face::Exposed,
+    const ICON_STATES: [IconState; 5] = [
+        IconState::Running,
+        IconState::Working,
+        IconState::Attention,
+        IconState::Stopped,
+        IconState::Exposed,
     ];
-
-    fn face(change: impl FnOnce(&mut Facts)) -> Face {
-        Face::of(&with(change))
-    }
 
     #[test]
     fn what_needs_a_person_shows_before_everything_else() {
-        let needed = AccountState::SignInNeeded { why: String::new() };
-        assert_eq!(face(|_| {}), Face::Running);
-        assert_eq!(face(|facts| facts.in_flight = 1), Face::Working);
+        let of_port = |port| IconState::of(&with_port(running(), port));
+        assert_eq!(IconState::of(&running()), IconState::Running);
+        assert_eq!(of_port(PortStatus::Stopped), IconState::Stopped);
+        assert_eq!(of_port(open_port(1, true)), IconState::Exposed);
         assert_eq!(
-            face(|facts| facts.endpoint = Endpoint::Stopped),
-            Face::Stopped
+            of_port(PortStatus::Unavailable(in_use(1, PortOwner::Unknown))),
+            IconState::Attention
         );
-        assert_eq!(
-            face(|facts| facts.endpoint = Endpoint::Running {
-                port: 1,
-                is_exposed: true
-            }),
-            Face::Exposed
-        );
-        assert_eq!(
-            face(|facts| facts.endpoint = Endpoint::PortTaken { port: 1, by: None }),
-            Face::Attention
-        );
-        assert_eq!(
-            face(|facts| {
-                facts.in_flight = 1;
-                facts.accounts.push(account("home", needed));
-            }),
-            Face::Attention
-        );
+        let busy = with(|overview| overview.in_flight = 1);
+        assert_eq!(IconState::of(&busy), IconState::Working);
+        let signed_out = with(|overview| {
+            overview.in_flight = 1;
+            overview.accounts.push(account("home", signed_out()));
+        });
+        assert_eq!(IconState::of(&signed_out), IconState::Attention);
     }
 
     /// Where a picture is opaque, as a string of its pixels.
-    fn shape(face: Face) -> Vec<bool> {
-        face.pixels()
+    fn shape(state: IconState) -> Vec<bool> {
+        state
+            .pixels()
             .rgba
             .chunks(4)
             .map(|pixel| pixel[3] > 127)
@@ -150,21 +150,21 @@ mod tests {
 
     #[test]
     fn the_states_differ_in_shape() {
-        for (index, face) in FACES.iter().enumerate() {
-            let pixels = face.pixels();
+        for (index, state) in ICON_STATES.iter().enumerate() {
+            let pixels = state.pixels();
             assert_eq!(
                 pixels.rgba.len(),
                 (pixels.width * pixels.height * 4) as usize
             );
-            for other in &FACES[..index] {
-                let differing = shape(*face)
+            for other in &ICON_STATES[..index] {
+                let differing = shape(*state)
                     .iter()
                     .zip(shape(*other))
                     .filter(|(a, b)| **a != *b)
                     .count();
                 assert!(
-                    differing > shape(*face).len() / 40,
-                    "{face:?} and {other:?} differ in {differing} pixels only"
+                    differing > shape(*state).len() / 40,
+                    "{state:?} and {other:?} differ in {differing} pixels only"
                 );
             }
         }
@@ -187,16 +187,21 @@ mod tests {
     #[test]
     fn every_colour_stands_out_on_light_and_dark_panels() {
         let contrast = |a: f64, b: f64| (a.max(b) + 0.05) / (a.min(b) + 0.05);
-        for face in FACES {
-            for pixel in face.pixels().rgba.chunks(4).filter(|pixel| pixel[3] == 255) {
+        for state in ICON_STATES {
+            for pixel in state
+                .pixels()
+                .rgba
+                .chunks(4)
+                .filter(|pixel| pixel[3] == 255)
+            {
                 let own = luminance(pixel);
                 assert!(
                     contrast(own, luminance(&[0xf5; 3])) >= 3.0,
-                    "{face:?} {pixel:?} on light"
+                    "{state:?} {pixel:?} on light"
                 );
                 assert!(
                     contrast(own, luminance(&[0x24; 3])) >= 3.0,
-                    "{face:?} {pixel:?} on dark"
+                    "{state:?} {pixel:?} on dark"
                 );
             }
         }

@@ -1,29 +1,31 @@
-//! The menu as a pure function of what there is to show, and what a click on each item means.
+//! The menu as a pure function of a [`View`], and what a click on each item means.
 
-use super::view::{AccountState, AccountView, AutostartView, Endpoint, Now, ProblemView, View};
+use super::view::{AutostartView, LocalTime, View, needs_attention, needs_sign_in};
 use super::words::{self, label};
+use crate::control::overview::ProblemFacts;
+use crate::control::{AccountFacts, ClientFamily};
+use crate::status::AccountStatus;
 
-/// Accounts that the menu names; the dashboard has them all.
+/// How many accounts the menu lists; the dashboard has them all.
 const ACCOUNTS_MAX: usize = 10;
-/// Characters of a line of an explanation, and how many lines the menu shows of it.
+/// How wide the lines of an explanation are, in characters, and how many the menu shows.
 const EXPLANATION_WIDTH: usize = 56;
 const EXPLANATION_LINES_MAX: usize = 6;
 
 /// One item. Texts are ready to show: escaped, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Item {
-    /// Something to read.
+    /// Text that cannot be clicked.
     Line {
         id: String,
         text: String,
     },
-    /// Something to do.
     Button {
         id: String,
         text: String,
         is_enabled: bool,
     },
-    /// Something that is on or off.
+    /// An item that is on or off.
     Tick {
         id: String,
         text: String,
@@ -33,7 +35,7 @@ pub(super) enum Item {
     Separator {
         id: String,
     },
-    /// The one deeper level that there is: its items are no `Sub`.
+    /// A submenu. There is one level of them: none of the items is a `Sub`.
     Sub {
         id: String,
         text: String,
@@ -47,7 +49,7 @@ pub enum Action {
     Start,
     Stop,
     OpenDashboard,
-    Copy(Copied),
+    Copy(Copyable),
     EnableAccount(String),
     DisableAccount(String),
     SignIn(String),
@@ -59,13 +61,11 @@ pub enum Action {
     Quit,
 }
 
-/// What is put on the clipboard.
+/// What can be put on the clipboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Copied {
-    OpenAi,
-    Anthropic,
-    Gemini,
-    Key,
+pub enum Copyable {
+    BaseUrl(ClientFamily),
+    LocalKey,
 }
 
 impl Item {
@@ -81,25 +81,20 @@ impl Item {
 }
 
 /// The whole menu.
-pub(super) fn menu(view: &View, now: &Now) -> Vec<Item> {
-    let mut items = vec![
-        line("state", &words::headline(view)),
-        start_or_stop(view),
-        separator(1),
-    ];
-    items.extend([
-        button("dashboard", "Open dashboard"),
-        copying(view),
-        separator(2),
-    ]);
-    items.extend([accounts(view, now), scheduling(view)]);
-    items.extend(view.problem.as_ref().map(problem));
-    items.extend([
-        separator(3),
-        autostart(view),
-        muting(view, now),
-        button("quit", "Quit"),
-    ]);
+pub(super) fn menu(view: &View, now: &LocalTime) -> Vec<Item> {
+    let mut items = vec![line("state", &words::headline(view))];
+    items.push(start_or_stop(view));
+    items.push(separator(1));
+    items.push(button("dashboard", "Open dashboard"));
+    items.push(copy_menu(view));
+    items.push(separator(2));
+    items.push(accounts(view, now));
+    items.push(scheduling(view));
+    items.extend(view.overview.problems.first().map(problem));
+    items.push(separator(3));
+    items.push(autostart(view));
+    items.push(mute(view, now));
+    items.push(button("quit", "Quit"));
     items
 }
 
@@ -110,10 +105,10 @@ pub(super) fn action(view: &View, id: &str) -> Option<Action> {
         return action_on(view, kind, name);
     }
     match id {
-        "toggle" => Some(if is_wanted(view) {
-            Action::Stop
-        } else {
+        "toggle" => Some(if view.port().is_stopped() {
             Action::Start
+        } else {
+            Action::Stop
         }),
         "dashboard" | "more" | "problem-more" => Some(Action::OpenDashboard),
         "add-account" => Some(Action::AddAccount),
@@ -129,58 +124,66 @@ pub(super) fn action(view: &View, id: &str) -> Option<Action> {
 }
 
 fn action_on(view: &View, kind: &str, name: &str) -> Option<Action> {
-    let account = || view.accounts.iter().find(|account| account.name == name);
     match kind {
-        "copy" => COPIES
+        "copy" => COPYABLE
             .iter()
-            .find(|(id, ..)| *id == name)
-            .map(|(_, what, _)| Action::Copy(*what)),
-        "account" if account()?.state == AccountState::Disabled => {
-            Some(Action::EnableAccount(name.to_owned()))
+            .find(|what| copy_id(**what) == name)
+            .map(|what| Action::Copy(*what)),
+        "account" => {
+            let account = view
+                .accounts()
+                .iter()
+                .find(|account| account.name == name)?;
+            Some(match account.shown_status() {
+                AccountStatus::Disabled => Action::EnableAccount(name.to_owned()),
+                _ => Action::DisableAccount(name.to_owned()),
+            })
         }
-        "account" => Some(Action::DisableAccount(name.to_owned())),
         "sign-in" => Some(Action::SignIn(name.to_owned())),
         "mode" => Some(Action::SetMode(name.to_owned())),
         _ => None,
     }
 }
 
-fn is_wanted(view: &View) -> bool {
-    !matches!(view.endpoint, Endpoint::Stopped | Endpoint::Stopping)
-}
-
 fn start_or_stop(view: &View) -> Item {
-    button(
-        "toggle",
-        if is_wanted(view) {
-            "Stop proxy"
-        } else {
-            "Start proxy"
-        },
-    )
+    let text = if view.port().is_stopped() {
+        "Start proxy"
+    } else {
+        "Stop proxy"
+    };
+    button("toggle", text)
 }
 
-const COPIES: [(&str, Copied, &str); 4] = [
-    ("openai", Copied::OpenAi, "OpenAI form"),
-    ("anthropic", Copied::Anthropic, "Anthropic form"),
-    ("gemini", Copied::Gemini, "Gemini form"),
-    ("key", Copied::Key, "API key"),
+const COPYABLE: [Copyable; 4] = [
+    Copyable::BaseUrl(ClientFamily::OpenAi),
+    Copyable::BaseUrl(ClientFamily::Anthropic),
+    Copyable::BaseUrl(ClientFamily::Gemini),
+    Copyable::LocalKey,
 ];
 
-fn copying(view: &View) -> Item {
-    let offered = COPIES
-        .iter()
-        .filter(|(_, what, _)| *what != Copied::Key || view.wants_key);
-    let mark = |what| {
-        if view.copied == Some(what) {
+fn copy_id(what: Copyable) -> &'static str {
+    match what {
+        Copyable::BaseUrl(family) => family.id(),
+        Copyable::LocalKey => "key",
+    }
+}
+
+fn copy_menu(view: &View) -> Item {
+    let mut items = Vec::new();
+    for what in COPYABLE {
+        let text = match what {
+            Copyable::BaseUrl(family) => format!("{} form", family.label()),
+            Copyable::LocalKey if view.overview.wants_key => "API key".to_owned(),
+            Copyable::LocalKey => continue,
+        };
+        let mark = if view.copied == Some(what) {
             " — copied"
         } else {
             ""
-        }
-    };
-    let items = offered
-        .map(|(id, what, text)| button(&format!("copy:{id}"), &format!("{text}{}", mark(*what))))
-        .collect();
+        };
+        let id = format!("copy:{}", copy_id(what));
+        items.push(button(&id, &format!("{text}{mark}")));
+    }
     Item::Sub {
         id: "copy".to_owned(),
         text: "Copy base URL".to_owned(),
@@ -188,12 +191,12 @@ fn copying(view: &View) -> Item {
     }
 }
 
-fn accounts(view: &View, now: &Now) -> Item {
-    let mut items: Vec<Item> = named(&view.accounts)
+fn accounts(view: &View, now: &LocalTime) -> Item {
+    let mut items: Vec<Item> = listed(view.accounts())
         .into_iter()
         .map(|account| account_item(account, now))
         .collect();
-    if view.accounts.len() > ACCOUNTS_MAX {
+    if view.accounts().len() > ACCOUNTS_MAX {
         items.push(button("more", "More in dashboard…"));
     }
     if !items.is_empty() {
@@ -207,57 +210,60 @@ fn accounts(view: &View, now: &Now) -> Item {
     }
 }
 
-/// Those that the menu has room for: in the pool's order, unless there are too many; then those
-/// that need a person come first.
-fn named(accounts: &[AccountView]) -> Vec<&AccountView> {
-    let mut named: Vec<_> = accounts.iter().collect();
-    if named.len() > ACCOUNTS_MAX {
-        named.sort_by_key(|account| !account.needs_attention());
-        named.truncate(ACCOUNTS_MAX);
+/// The accounts that the menu has room for: in the pool's order, unless there are too many; then
+/// those that need the user come first.
+fn listed(accounts: &[AccountFacts]) -> Vec<&AccountFacts> {
+    let mut listed: Vec<_> = accounts.iter().collect();
+    if listed.len() > ACCOUNTS_MAX {
+        listed.sort_by_key(|account| !needs_attention(account));
+        listed.truncate(ACCOUNTS_MAX);
     }
-    named
+    listed
 }
 
-fn account_item(account: &AccountView, now: &Now) -> Item {
+fn account_item(account: &AccountFacts, now: &LocalTime) -> Item {
     let text = label(&words::account(account, now));
-    if matches!(account.state, AccountState::SignInNeeded { .. }) {
+    if needs_sign_in(account) {
         return Item::Button {
             id: format!("sign-in:{}", account.name),
             text: format!("! {text}"),
             is_enabled: true,
         };
     }
-    let is_on = account.state != AccountState::Disabled;
     Item::Tick {
         id: format!("account:{}", account.name),
         text,
-        is_on,
+        is_on: *account.shown_status() != AccountStatus::Disabled,
         is_enabled: true,
     }
 }
 
 fn scheduling(view: &View) -> Item {
-    let mode =
-        |(name, words): &(&str, &str)| tick(&format!("mode:{name}"), words, *name == view.mode);
+    let active = &view.overview.mode;
+    let items = words::MODES
+        .iter()
+        .map(|(name, text)| tick(&format!("mode:{name}"), text, name == active))
+        .collect();
     Item::Sub {
         id: "scheduling".to_owned(),
-        text: label(&words::mode(&view.mode)),
-        items: words::MODES.iter().map(mode).collect(),
+        text: label(&words::mode(active)),
+        items,
     }
 }
 
-fn problem(problem: &ProblemView) -> Item {
-    let lines = words::wrapped(&problem.explanation, EXPLANATION_WIDTH)
-        .into_iter()
-        .take(EXPLANATION_LINES_MAX);
-    let mut items: Vec<Item> = lines
+fn problem(problem: &ProblemFacts) -> Item {
+    let explanation = words::wrapped(&problem.sentences(), EXPLANATION_WIDTH);
+    let mut items: Vec<Item> = explanation
+        .iter()
+        .take(EXPLANATION_LINES_MAX)
         .enumerate()
-        .map(|(index, text)| line(&format!("problem-{index}"), &text))
+        .map(|(index, text)| line(&format!("problem-{index}"), text))
         .collect();
     items.push(button("problem-more", "More in dashboard…"));
+    let summary = format!("Recent problem: {} ({})", problem.model, problem.status);
     Item::Sub {
         id: "problem".to_owned(),
-        text: label(&format!("Recent problem: {}", problem.summary)),
+        text: label(&summary),
         items,
     }
 }
@@ -273,11 +279,11 @@ fn autostart(view: &View) -> Item {
     }
 }
 
-fn muting(view: &View, now: &Now) -> Item {
+fn mute(view: &View, now: &LocalTime) -> Item {
     match view.muted_until {
         Some(until) => tick(
             "mute",
-            &format!("Notifications paused until {}", now.words(until)),
+            &format!("Notifications paused until {}", now.describe(until)),
             true,
         ),
         None => tick("mute", "Pause notifications for an hour", false),

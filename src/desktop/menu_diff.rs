@@ -1,14 +1,13 @@
-//! What has to be done to a shown menu so that it shows another one: as little as possible, in
-//! place.
+//! The edits that turn the shown menu into another one, in place and as few as possible.
 //!
-//! A menu that is open then keeps its place, and hosts that lose messages when a menu is rebuilt
-//! have little to lose.
+//! An open menu then stays where it is, and hosts that lose messages while a menu is rebuilt have
+//! little to lose.
 
 use super::menu::Item;
 
-/// One step; positions count what the steps before it left.
+/// One edit. Positions are those after the edits before it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Edit {
     Remove {
         at: usize,
     },
@@ -16,51 +15,51 @@ pub(super) enum Step {
         at: usize,
         item: Item,
     },
-    /// The same item with other words, or another tick.
-    Change {
+    /// The same item with another text or state.
+    Update {
         at: usize,
         item: Item,
     },
-    /// Steps inside a submenu.
-    Inside {
+    /// Edits inside a submenu.
+    Nested {
         at: usize,
-        steps: Vec<Step>,
+        edits: Vec<Edit>,
     },
 }
 
-/// The steps from what is shown to what should be.
-pub(super) fn difference(shown: &[Item], wanted: &[Item]) -> Vec<Step> {
+/// The edits that turn `shown` into `wanted`.
+pub(super) fn diff(shown: &[Item], wanted: &[Item]) -> Vec<Edit> {
     let mut left: Vec<&Item> = shown.iter().collect();
-    let mut steps = Vec::new();
+    let mut edits = Vec::new();
     for (at, item) in wanted.iter().enumerate() {
         while left.get(at).is_some_and(|other| {
             !is_same(other, item) && !wanted[at..].iter().any(|later| is_same(other, later))
         }) {
             left.remove(at);
-            steps.push(Step::Remove { at });
+            edits.push(Edit::Remove { at });
         }
         match left.iter().skip(at).position(|other| is_same(other, item)) {
-            Some(0) => steps.extend(change(at, left[at], item)),
+            Some(0) => edits.extend(change(at, left[at], item)),
             moved => {
-                // What stands further down comes up: out there, in here.
+                // An item further down moves up: it is removed there and inserted here.
                 if let Some(further) = moved {
                     left.remove(at + further);
-                    steps.push(Step::Remove { at: at + further });
+                    edits.push(Edit::Remove { at: at + further });
                 }
                 left.insert(at, item);
-                steps.push(Step::Insert {
+                edits.push(Edit::Insert {
                     at,
                     item: item.clone(),
                 });
             }
         }
     }
-    steps.extend(
+    edits.extend(
         (wanted.len()..left.len())
             .rev()
-            .map(|at| Step::Remove { at }),
+            .map(|at| Edit::Remove { at }),
     );
-    steps
+    edits
 }
 
 /// Whether one can become the other in place.
@@ -68,7 +67,7 @@ fn is_same(a: &Item, b: &Item) -> bool {
     a.id() == b.id() && std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
-fn change(at: usize, shown: &Item, wanted: &Item) -> Vec<Step> {
+fn change(at: usize, shown: &Item, wanted: &Item) -> Vec<Edit> {
     match (shown, wanted) {
         _ if shown == wanted => Vec::new(),
         (
@@ -79,15 +78,15 @@ fn change(at: usize, shown: &Item, wanted: &Item) -> Vec<Step> {
             },
             Item::Sub { text, items, .. },
         ) => {
-            let renamed = (before != text).then(|| Step::Change {
+            let renamed = (before != text).then(|| Edit::Update {
                 at,
                 item: wanted.clone(),
             });
-            let steps = difference(shown, items);
-            let inside = (!steps.is_empty()).then_some(Step::Inside { at, steps });
+            let edits = diff(shown, items);
+            let inside = (!edits.is_empty()).then_some(Edit::Nested { at, edits });
             renamed.into_iter().chain(inside).collect()
         }
-        _ => vec![Step::Change {
+        _ => vec![Edit::Update {
             at,
             item: wanted.clone(),
         }],
@@ -119,12 +118,12 @@ mod tests {
     }
 
     /// Does to a list what is done to a menu.
-    fn apply(shown: &mut Vec<Item>, steps: &[Step]) {
-        for step in steps {
-            match step {
-                Step::Remove { at } => drop(shown.remove(*at)),
-                Step::Insert { at, item } => shown.insert(*at, item.clone()),
-                Step::Change {
+    fn apply(shown: &mut Vec<Item>, edits: &[Edit]) {
+        for edit in edits {
+            match edit {
+                Edit::Remove { at } => drop(shown.remove(*at)),
+                Edit::Insert { at, item } => shown.insert(*at, item.clone()),
+                Edit::Update {
                     at,
                     item: Item::Sub { text, .. },
                 } => {
@@ -133,19 +132,19 @@ mod tests {
                     };
                     *before = text.clone();
                 }
-                Step::Change { at, item } => shown[*at] = item.clone(),
-                Step::Inside { at, steps } => {
+                Edit::Update { at, item } => shown[*at] = item.clone(),
+                Edit::Nested { at, edits } => {
                     let Item::Sub { items, .. } = &mut shown[*at] else {
                         panic!("no submenu at {at}")
                     };
-                    apply(items, steps);
+                    apply(items, edits);
                 }
             }
         }
     }
 
     #[test]
-    fn the_steps_lead_from_any_menu_to_any_other() {
+    fn the_edits_lead_from_any_menu_to_any_other() {
         let words = [
             "", "a", "ab", "ba", "abc", "cab", "acb", "bcd", "dcba", "aXc", "abXd", "Xab",
         ];
@@ -162,7 +161,7 @@ mod tests {
         for from in words {
             for to in words {
                 let mut shown = menu(from);
-                apply(&mut shown, &difference(&menu(from), &menu(to)));
+                apply(&mut shown, &diff(&menu(from), &menu(to)));
                 assert_eq!(shown, menu(to), "{from} to {to}");
             }
         }
@@ -170,20 +169,20 @@ mod tests {
 
     #[test]
     fn the_same_menu_takes_no_step() {
-        assert_eq!(difference(&items(&["a", "b"]), &items(&["a", "b"])), []);
+        assert_eq!(diff(&items(&["a", "b"]), &items(&["a", "b"])), []);
     }
 
     #[test]
     fn other_words_are_changed_in_place_also_inside() {
-        let steps = difference(
+        let edits = diff(
             &[sub(items(&["a", "b"]))],
             &[sub(vec![item("a", "a"), item("b", "new")])],
         );
         assert_eq!(
-            steps,
-            [Step::Inside {
+            edits,
+            [Edit::Nested {
                 at: 0,
-                steps: vec![Step::Change {
+                edits: vec![Edit::Update {
                     at: 1,
                     item: item("b", "new")
                 }]
@@ -193,17 +192,17 @@ mod tests {
 
     #[test]
     fn a_new_item_leaves_the_others_alone() {
-        let steps = difference(&items(&["a", "c"]), &items(&["a", "b", "c"]));
+        let edits = diff(&items(&["a", "c"]), &items(&["a", "b", "c"]));
         assert_eq!(
-            steps,
-            [Step::Insert {
+            edits,
+            [Edit::Insert {
                 at: 1,
                 item: item("b", "b")
             }]
         );
         assert_eq!(
-            difference(&items(&["a", "b", "c"]), &items(&["a", "c"])),
-            [Step::Remove { at: 1 }]
+            diff(&items(&["a", "b", "c"]), &items(&["a", "c"])),
+            [Edit::Remove { at: 1 }]
         );
     }
 
@@ -215,12 +214,12 @@ mod tests {
             is_on: true,
             is_enabled: true,
         };
-        let steps = difference(&[tick], &items(&["a"]));
+        let edits = diff(&[tick], &items(&["a"]));
         assert_eq!(
-            steps,
+            edits,
             [
-                Step::Remove { at: 0 },
-                Step::Insert {
+                Edit::Remove { at: 0 },
+                Edit::Insert {
                     at: 0,
                     item: item("a", "a")
                 }

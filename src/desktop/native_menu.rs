@@ -1,34 +1,35 @@
-//! The menu as the system holds it, and how a wanted one is put in its place.
+//! The system's menu, and how it is edited into the wanted one.
 
 use tray_icon::menu::{
     CheckMenuItem, IsMenuItem, Menu, MenuItem, PredefinedMenuItem, Result, Submenu,
 };
 
 use super::menu::Item;
-use super::menu_diff::{Step, difference};
+use super::menu_diff::{Edit, diff};
 
-/// A menu that is shown, and what it shows.
+/// The shown menu.
 pub(super) struct NativeMenu {
     menu: Menu,
-    live: Vec<Live>,
+    native: Vec<NativeItem>,
+    /// What `native` shows.
     items: Vec<Item>,
 }
 
-/// An item that the system holds.
-enum Live {
+/// An item of the system's menu.
+enum NativeItem {
     Button(MenuItem),
     Tick(CheckMenuItem),
     Separator(PredefinedMenuItem),
-    Sub(Submenu, Vec<Live>),
+    Sub(Submenu, Vec<NativeItem>),
 }
 
-/// What items can be put into.
-trait Place {
+/// A menu or a submenu.
+trait ItemContainer {
     fn insert(&self, item: &dyn IsMenuItem, at: usize) -> Result<()>;
     fn remove(&self, at: usize);
 }
 
-impl Place for Menu {
+impl ItemContainer for Menu {
     fn insert(&self, item: &dyn IsMenuItem, at: usize) -> Result<()> {
         Menu::insert(self, item, at)
     }
@@ -38,7 +39,7 @@ impl Place for Menu {
     }
 }
 
-impl Place for Submenu {
+impl ItemContainer for Submenu {
     fn insert(&self, item: &dyn IsMenuItem, at: usize) -> Result<()> {
         Submenu::insert(self, item, at)
     }
@@ -52,7 +53,7 @@ impl NativeMenu {
     pub(super) fn new() -> Self {
         Self {
             menu: Menu::new(),
-            live: Vec::new(),
+            native: Vec::new(),
             items: Vec::new(),
         }
     }
@@ -62,20 +63,20 @@ impl NativeMenu {
         self.menu.clone()
     }
 
-    /// Shows `wanted` with as few changes as possible. Whether anything had to change.
+    /// Shows `wanted` with as few edits as possible. Returns whether anything had to change.
     ///
     /// # Errors
     /// When the system refuses an item.
     pub(super) fn show(&mut self, wanted: Vec<Item>) -> Result<bool> {
-        let steps = difference(&self.items, &wanted);
-        apply(&self.menu, &mut self.live, &steps)?;
+        let edits = diff(&self.items, &wanted);
+        apply(&self.menu, &mut self.native, &edits)?;
         self.items = wanted;
-        Ok(!steps.is_empty())
+        Ok(!edits.is_empty())
     }
 
-    /// A click turns a tick by itself, before anybody has done what it asks for: what is shown is
-    /// noted, so that the next [`NativeMenu::show`] sets it right.
-    pub(super) fn was_clicked(&mut self, id: &str) {
+    /// Records that the system toggled a tick. It does so with the click, before the action is done;
+    /// the next [`NativeMenu::show`] sets it right.
+    pub(super) fn on_click(&mut self, id: &str) {
         if let Some(Item::Tick { is_on, .. }) = find(&mut self.items, id) {
             *is_on = !*is_on;
         }
@@ -96,22 +97,26 @@ fn find<'a>(items: &'a mut [Item], id: &str) -> Option<&'a mut Item> {
     None
 }
 
-fn apply(place: &dyn Place, live: &mut Vec<Live>, steps: &[Step]) -> Result<()> {
-    for step in steps {
-        match step {
-            Step::Remove { at } => {
-                place.remove(*at);
-                live.remove(*at);
+fn apply(
+    container: &dyn ItemContainer,
+    native: &mut Vec<NativeItem>,
+    edits: &[Edit],
+) -> Result<()> {
+    for edit in edits {
+        match edit {
+            Edit::Remove { at } => {
+                container.remove(*at);
+                native.remove(*at);
             }
-            Step::Insert { at, item } => {
-                let made = Live::new(item)?;
-                place.insert(made.as_item(), *at)?;
-                live.insert(*at, made);
+            Edit::Insert { at, item } => {
+                let item = NativeItem::new(item)?;
+                container.insert(item.as_item(), *at)?;
+                native.insert(*at, item);
             }
-            Step::Change { at, item } => live[*at].change(item),
-            Step::Inside { at, steps } => {
-                if let Live::Sub(submenu, live) = &mut live[*at] {
-                    apply(submenu, live, steps)?;
+            Edit::Update { at, item } => native[*at].update(item),
+            Edit::Nested { at, edits } => {
+                if let NativeItem::Sub(submenu, native) = &mut native[*at] {
+                    apply(submenu, native, edits)?;
                 }
             }
         }
@@ -119,7 +124,7 @@ fn apply(place: &dyn Place, live: &mut Vec<Live>, steps: &[Step]) -> Result<()> 
     Ok(())
 }
 
-impl Live {
+impl NativeItem {
     fn new(item: &Item) -> Result<Self> {
         Ok(match item {
             Item::Line { id, text } => {
@@ -145,9 +150,9 @@ impl Live {
             Item::Separator { .. } => Self::Separator(PredefinedMenuItem::separator()),
             Item::Sub { id, text, items } => {
                 let submenu = Submenu::with_id(id.as_str(), text, true);
-                let mut live = Vec::new();
-                apply(&submenu, &mut live, &difference(&[], items))?;
-                Self::Sub(submenu, live)
+                let mut native = Vec::new();
+                apply(&submenu, &mut native, &diff(&[], items))?;
+                Self::Sub(submenu, native)
             }
         })
     }
@@ -161,20 +166,20 @@ impl Live {
         }
     }
 
-    fn change(&self, item: &Item) {
+    fn update(&self, item: &Item) {
         match (self, item) {
-            (Self::Button(live), Item::Line { text, .. }) => live.set_text(text),
+            (Self::Button(native), Item::Line { text, .. }) => native.set_text(text),
             (
-                Self::Button(live),
+                Self::Button(native),
                 Item::Button {
                     text, is_enabled, ..
                 },
             ) => {
-                live.set_text(text);
-                live.set_enabled(*is_enabled);
+                native.set_text(text);
+                native.set_enabled(*is_enabled);
             }
             (
-                Self::Tick(live),
+                Self::Tick(native),
                 Item::Tick {
                     text,
                     is_on,
@@ -182,12 +187,12 @@ impl Live {
                     ..
                 },
             ) => {
-                live.set_text(text);
-                live.set_checked(*is_on);
-                live.set_enabled(*is_enabled);
+                native.set_text(text);
+                native.set_checked(*is_on);
+                native.set_enabled(*is_enabled);
             }
-            (Self::Sub(live, _), Item::Sub { text, .. }) => live.set_text(text),
-            // The difference changes an item only into one of its own kind.
+            (Self::Sub(native, _), Item::Sub { text, .. }) => native.set_text(text),
+            // The diff changes an item only into one of its own kind.
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
-//! Sends notices to the desktop, and brings back which button was pressed.
+//! Sends notifications to the desktop, and reports which button was pressed.
 //!
-//! Everything here waits for another program, so it has threads of its own: one that sends, and for
-//! each topic one that waits for a button.
+//! Everything here waits for another program and so has its own threads: one that sends, and one
+//! for each topic that waits for a button.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,11 +14,11 @@ use tracing::{debug, info};
 use super::policy::{Button, Notice, Topic};
 use super::words::cut;
 
-/// Threads that wait for a button. A daemon that never says that a notice has gone leaves its
-/// thread behind.
+/// How many threads may wait for a button. A daemon that never reports that a notification was
+/// closed leaves its thread behind.
 const WAITING_MAX: usize = 12;
 
-/// Takes notices to send; nothing blocks.
+/// A handle to the sending thread. Never blocks.
 #[derive(Clone)]
 pub(super) struct Notifier {
     notices: mpsc::Sender<Notice>,
@@ -32,33 +32,32 @@ impl Notifier {
     pub(super) fn start(
         on_button: impl Fn(Button) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let (notices, waiting) = mpsc::channel::<Notice>();
-        let mut desktop = Desktop {
+        let (notices, queue) = mpsc::channel::<Notice>();
+        let mut sender = Sender {
             on_button: Arc::new(on_button),
-            ..Desktop::default()
+            ..Sender::default()
         };
         thread::Builder::new()
             .name("notify".to_owned())
             .spawn(move || {
-                for notice in waiting {
-                    desktop.send(&notice);
+                for notice in queue {
+                    sender.send(&notice);
                 }
             })?;
         Ok(Self { notices })
     }
 
     pub(super) fn show(&self, notice: Notice) {
-        // The thread ends with this handle only.
+        // The thread lives as long as this handle, so there is always a receiver.
         let _ = self.notices.send(notice);
     }
 }
 
-/// Shows one notification, of a program that is about to end. Where there is no daemon, nothing
-/// happens.
+/// Shows one notification of a program that is about to end. Does nothing where there is no daemon.
 pub fn announce(summary: &str, body: &str) {
-    Desktop::default().send(&Notice {
-        topic: Topic::Refusal,
-        is_bad: true,
+    Sender::default().send(&Notice {
+        topic: Topic::ActionFailed,
+        is_problem: true,
         summary: summary.to_owned(),
         body: cut(body, 300),
         buttons: Vec::new(),
@@ -66,49 +65,50 @@ pub fn announce(summary: &str, body: &str) {
     });
 }
 
-/// What a daemon can do.
+/// What the daemon supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Abilities {
+struct Capabilities {
     has_buttons: bool,
     /// Whether it reads a body as markup.
     has_markup: bool,
 }
 
-/// The sending thread's memory.
-struct Desktop {
+/// The state of the sending thread.
+struct Sender {
     on_button: Arc<dyn Fn(Button) + Send + Sync>,
-    /// The bubble of each topic, and the number of the notice in it.
-    bubbles: Arc<Mutex<HashMap<Topic, Bubble>>>,
+    /// The newest notification of each topic.
+    shown: Arc<Mutex<HashMap<Topic, Shown>>>,
     waiting: Arc<AtomicUsize>,
     sent_count: usize,
-    was_missing: bool,
+    is_unavailable: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Bubble {
-    /// As the daemon named it.
+struct Shown {
+    /// The daemon's id for it.
     id: Option<u32>,
+    /// Counts all notifications sent.
     number: usize,
 }
 
-impl Default for Desktop {
+impl Default for Sender {
     fn default() -> Self {
         Self {
             on_button: Arc::new(|_| {}),
-            bubbles: Arc::default(),
+            shown: Arc::default(),
             waiting: Arc::default(),
             sent_count: 0,
-            was_missing: false,
+            is_unavailable: false,
         }
     }
 }
 
-impl Desktop {
+impl Sender {
     fn send(&mut self, notice: &Notice) {
         match self.try_send(notice) {
-            Ok(()) => self.was_missing = false,
-            Err(error) if !self.was_missing => {
-                self.was_missing = true;
+            Ok(()) => self.is_unavailable = false,
+            Err(error) if !self.is_unavailable => {
+                self.is_unavailable = true;
                 info!(%error, "no notifications can be shown here; `aerostat status` tells the same");
             }
             Err(error) => {
@@ -118,59 +118,57 @@ impl Desktop {
     }
 
     fn try_send(&mut self, notice: &Notice) -> notify_rust::error::Result<()> {
-        let mut abilities = abilities()?;
-        abilities.has_buttons &= self.waiting.load(Ordering::Relaxed) < WAITING_MAX;
-        let mut notification = notification(notice, abilities);
-        let bubble = lock(&self.bubbles)
+        let mut capabilities = capabilities()?;
+        capabilities.has_buttons &= self.waiting.load(Ordering::Relaxed) < WAITING_MAX;
+        let mut notification = notification(notice, capabilities);
+        let previous = lock(&self.shown)
             .get(&notice.topic)
             .copied()
             .unwrap_or_default();
-        if let Some(id) = bubble.id {
+        if let Some(id) = previous.id {
             notification.id(id);
         }
         self.sent_count += 1;
         let number = self.sent_count;
         let handle = notification.show()?;
-        lock(&self.bubbles).insert(
+        lock(&self.shown).insert(
             notice.topic,
-            Bubble {
+            Shown {
                 id: id_of(&handle),
                 number,
             },
         );
-        if abilities.has_buttons && !notice.buttons.is_empty() {
+        if capabilities.has_buttons && !notice.buttons.is_empty() {
             self.wait(handle, notice, number);
         }
         Ok(())
     }
 
-    /// Waits on a thread of its own until a button is pressed or the bubble has gone.
+    /// Waits on its own thread until a button is pressed or the notification is closed.
     fn wait(&self, handle: notify_rust::NotificationHandle, notice: &Notice, number: usize) {
-        let (bubbles, waiting, on_button) = (
-            self.bubbles.clone(),
-            self.waiting.clone(),
-            self.on_button.clone(),
-        );
-        let (topic, buttons) = (notice.topic, notice.buttons.clone());
-        waiting.fetch_add(1, Ordering::Relaxed);
-        let counted = waiting.clone();
+        let shown = self.shown.clone();
+        let waiting = self.waiting.clone();
+        let on_button = self.on_button.clone();
+        let topic = notice.topic;
+        let buttons = notice.buttons.clone();
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         let started = thread::Builder::new()
             .name("notify-wait".to_owned())
             .spawn(move || {
                 handle.wait_for_action(|key| {
-                    // A bubble that was replaced has the same id: its own thread, the newest one,
-                    // answers for it.
-                    let is_newest = lock(&bubbles)
-                        .get(&topic)
-                        .is_some_and(|bubble| bubble.number == number);
-                    if let Some(button) = pressed(&buttons, key).filter(|_| is_newest) {
+                    // A replacement has the same id, so this thread hears of its buttons too. The
+                    // thread of the newest one reports them.
+                    let newest = lock(&shown).get(&topic).map(|newest| newest.number);
+                    if newest == Some(number)
+                        && let Some(button) = pressed(&buttons, key)
+                    {
                         on_button(button);
                     }
                 });
                 waiting.fetch_sub(1, Ordering::Relaxed);
             });
         if started.is_err() {
-            counted.fetch_sub(1, Ordering::Relaxed);
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
@@ -179,11 +177,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A click on the bubble itself opens the dashboard.
-const BUBBLE: &str = "default";
+/// The action of a click on the notification itself: it opens the dashboard.
+const DEFAULT_ACTION: &str = "default";
 
 fn pressed(buttons: &[Button], key: &str) -> Option<Button> {
-    if key == BUBBLE {
+    if key == DEFAULT_ACTION {
         return Some(Button::OpenDashboard);
     }
     buttons.iter().find(|button| key_of(button) == key).cloned()
@@ -197,7 +195,7 @@ fn key_of(button: &Button) -> &'static str {
     }
 }
 
-fn word_of(button: &Button) -> &'static str {
+fn label_of(button: &Button) -> &'static str {
     match button {
         Button::SignIn(_) => "Sign in",
         Button::OpenDashboard => "Open dashboard",
@@ -205,13 +203,13 @@ fn word_of(button: &Button) -> &'static str {
     }
 }
 
-fn notification(notice: &Notice, abilities: Abilities) -> Notification {
+fn notification(notice: &Notice, capabilities: Capabilities) -> Notification {
     let mut notification = Notification::new();
     notification
         .appname("Aerostat")
         .summary(&notice.summary)
-        .body(&body(notice, abilities));
-    notification.icon(if notice.is_bad {
+        .body(&body(notice, capabilities));
+    notification.icon(if notice.is_problem {
         "dialog-warning"
     } else {
         "dialog-information"
@@ -220,28 +218,28 @@ fn notification(notice: &Notice, abilities: Abilities) -> Notification {
     notification.hint(notify_rust::Hint::DesktopEntry("aerostat".to_owned()));
     #[cfg(windows)]
     notification.app_id("Aerostat.Agent");
-    if abilities.has_buttons && !notice.buttons.is_empty() {
-        notification.action(BUBBLE, "Open dashboard");
+    if capabilities.has_buttons && !notice.buttons.is_empty() {
+        notification.action(DEFAULT_ACTION, "Open dashboard");
         for button in &notice.buttons {
-            notification.action(key_of(button), word_of(button));
+            notification.action(key_of(button), label_of(button));
         }
     }
     notification
 }
 
-fn body(notice: &Notice, abilities: Abilities) -> String {
+fn body(notice: &Notice, capabilities: Capabilities) -> String {
     let mut text = notice.body.clone();
-    if !abilities.has_buttons && !notice.advice.is_empty() {
+    if !capabilities.has_buttons && !notice.advice.is_empty() {
         text = format!("{text}\n{}", notice.advice);
     }
-    if abilities.has_markup {
+    if capabilities.has_markup {
         escaped(&text)
     } else {
         text
     }
 }
 
-/// Source: Desktop Notifications Specification, "Markup".
+/// Source: Sender Notifications Specification, "Markup".
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -249,18 +247,18 @@ fn escaped(text: &str) -> String {
 }
 
 #[cfg(target_os = "linux")]
-fn abilities() -> notify_rust::error::Result<Abilities> {
+fn capabilities() -> notify_rust::error::Result<Capabilities> {
     let known = notify_rust::get_capabilities()?;
     let has = |name: &str| known.iter().any(|known| known == name);
-    Ok(Abilities {
+    Ok(Capabilities {
         has_buttons: has("actions"),
         has_markup: has("body-markup"),
     })
 }
 
 #[cfg(windows)]
-fn abilities() -> notify_rust::error::Result<Abilities> {
-    Ok(Abilities {
+fn capabilities() -> notify_rust::error::Result<Capabilities> {
+    Ok(Capabilities {
         has_buttons: true,
         has_markup: false,
     })
@@ -268,8 +266,8 @@ fn abilities() -> notify_rust::error::Result<Abilities> {
 
 /// The old interface of macOS shows one button at most, and none dependably.
 #[cfg(target_os = "macos")]
-fn abilities() -> notify_rust::error::Result<Abilities> {
-    Ok(Abilities {
+fn capabilities() -> notify_rust::error::Result<Capabilities> {
+    Ok(Capabilities {
         has_buttons: false,
         has_markup: false,
     })
@@ -292,7 +290,7 @@ mod tests {
     fn notice() -> Notice {
         Notice {
             topic: Topic::SignIn,
-            is_bad: true,
+            is_problem: true,
             summary: "R&D needs you to sign in".to_owned(),
             body: "R&D: <b>revoked</b>".to_owned(),
             buttons: vec![
@@ -304,11 +302,11 @@ mod tests {
         }
     }
 
-    const ALL: Abilities = Abilities {
+    const ALL: Capabilities = Capabilities {
         has_buttons: true,
         has_markup: true,
     };
-    const NONE: Abilities = Abilities {
+    const NONE: Capabilities = Capabilities {
         has_buttons: false,
         has_markup: false,
     };

@@ -1,73 +1,76 @@
-//! What a person is told unasked: a pure function of what there is to show, of what they were told
-//! before, and of their settings.
+//! Which notifications are sent: a pure function of a [`View`], of what was reported before, and of
+//! the user's settings.
 //!
-//! Each trouble is told once for each change of its state, several of one topic in one notice, and
-//! its end only where its beginning was shown. It sends nothing and reads no clock.
+//! Each alert is reported once for each rise of its severity, several of one topic in one notice,
+//! and its end only where its beginning was reported. Nothing here sends anything or reads a clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use super::view::{AccountState, AccountView, Endpoint, Now, Quota, View};
+use super::view::{LocalTime, QuotaUsage, View, quota_usage};
 use super::words::{cut, list, sentence_start, used_up};
-use crate::control::Refused;
+use crate::control::AccountFacts;
+use crate::status::{
+    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus,
+};
 
-/// A rest that ends sooner is over before anybody has read of it.
-const RESTING_MIN: Duration = Duration::from_secs(60);
+/// A cooldown that ends sooner is over before anyone has read of it.
+const COOLDOWN_MIN: Duration = Duration::from_secs(60);
 /// A quota window that resets sooner is a rate limit: it fills and empties all day.
 const WINDOW_MIN: Duration = Duration::from_secs(10 * 60);
 const LINES_MAX: usize = 4;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What notices are about. Each has one place on the screen: a newer notice replaces the older one
-/// of its topic.
+/// What notices are about. A newer notice replaces the older one of its topic on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Topic {
     SignIn,
     Vault,
     Expiry,
     Quota,
-    Resting,
+    /// No account can serve for now.
+    Cooldown,
     Port,
     Lan,
     Config,
-    /// Something that was asked for in the tray was not done: always told.
-    Refusal,
+    /// Something that was clicked in the tray failed: always shown.
+    ActionFailed,
 }
 
 impl Topic {
-    /// Those that can be switched off.
+    /// The topics that can be switched off.
     pub const ALL: [Self; 8] = [
         Self::SignIn,
         Self::Vault,
         Self::Expiry,
         Self::Quota,
-        Self::Resting,
+        Self::Cooldown,
         Self::Port,
         Self::Lan,
         Self::Config,
     ];
 
-    /// As in the configuration.
+    /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Self::SignIn => "sign_in",
             Self::Vault => "vault",
             Self::Expiry => "expiry",
             Self::Quota => "quota",
-            Self::Resting => "resting",
+            Self::Cooldown => "resting",
             Self::Port => "port",
             Self::Lan => "lan",
             Self::Config => "config",
-            Self::Refusal => "refusal",
+            Self::ActionFailed => "refusal",
         }
     }
 }
 
-/// What the person wants to be told.
+/// Which notifications the user wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotificationSettings {
     pub topics: BTreeSet<Topic>,
-    /// How many days ahead an expiry is told, each once.
+    /// How many days ahead an expiry is reported, each once.
     pub expiry_days: Vec<u32>,
 }
 
@@ -80,23 +83,27 @@ impl Default for NotificationSettings {
     }
 }
 
-/// What was told: each trouble with how bad it was then.
+/// The alerts that were reported, by topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Memory {
-    told: BTreeMap<Topic, BTreeMap<String, u8>>,
+pub(super) struct NotificationState {
+    reported: BTreeMap<Topic, Reported>,
 }
+
+/// The reported alerts of one topic: each key with its severity then.
+type Reported = BTreeMap<String, u8>;
 
 /// One notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Notice {
     pub(super) topic: Topic,
-    pub(super) is_bad: bool,
+    /// Whether it reports a problem, not the end of one.
+    pub(super) is_problem: bool,
     pub(super) summary: String,
-    /// Plain text: whoever sends it escapes it for the daemon at hand.
+    /// Plain text; the sender escapes it for its daemon.
     pub(super) body: String,
-    /// In the order in which they stand.
+    /// In the order in which they are shown.
     pub(super) buttons: Vec<Button>,
-    /// What to do, in words, where there are no buttons.
+    /// What to do, in words, for daemons without buttons.
     pub(super) advice: String,
 }
 
@@ -107,180 +114,180 @@ pub enum Button {
     Mute,
 }
 
-/// Something that a person should know.
-struct Trouble {
-    /// Who or what is meant: the same trouble has the same one.
+/// Something that the user should know.
+struct Alert {
+    /// Its subject: alerts of one topic with the same key are the same one.
     key: String,
-    /// Only a higher one is told again; from 1.
-    stage: u8,
+    /// From 1. An alert is reported again only when this rises.
+    severity: u8,
     line: String,
 }
 
-/// What to tell now, and what was told then.
+/// What to report now, and what has been reported then.
 pub(super) fn review(
-    memory: &Memory,
+    state: &NotificationState,
     view: &View,
     settings: &NotificationSettings,
-    now: &Now,
-) -> (Memory, Vec<Notice>) {
+    now: &LocalTime,
+) -> (NotificationState, Vec<Notice>) {
     let is_muted = view.muted_until.is_some_and(|until| until > now.time);
-    let mut after = Memory::default();
+    let mut next = NotificationState::default();
     let mut notices = Vec::new();
     for topic in Topic::ALL {
-        let told = memory.told.get(&topic).cloned().unwrap_or_default();
-        let (told, notice) = if settings.topics.contains(&topic) {
-            review_topic(topic, told, view, settings, now, is_muted)
-        } else {
-            Default::default()
-        };
-        after.told.insert(topic, told);
+        if !settings.topics.contains(&topic) {
+            continue;
+        }
+        let reported = state.reported.get(&topic).cloned().unwrap_or_default();
+        let (reported, notice) = review_topic(topic, reported, view, settings, now, is_muted);
+        if !reported.is_empty() {
+            next.reported.insert(topic, reported);
+        }
         notices.extend(notice);
     }
-    after.told.retain(|_, told| !told.is_empty());
-    (after, notices)
+    (next, notices)
 }
-
-type Told = BTreeMap<String, u8>;
 
 fn review_topic(
     topic: Topic,
-    told: Told,
+    reported: Reported,
     view: &View,
     settings: &NotificationSettings,
-    now: &Now,
+    now: &LocalTime,
     is_muted: bool,
-) -> (Told, Option<Notice>) {
-    let Some(troubles) = troubles(topic, &told, view, settings, now) else {
-        return (told, None);
+) -> (Reported, Option<Notice>) {
+    let Some(alerts) = alerts(topic, &reported, view, settings, now) else {
+        return (reported, None);
     };
-    let (raised, known): (Vec<_>, Vec<_>) = troubles.into_iter().partition(|trouble| {
-        told.get(&trouble.key)
-            .is_none_or(|stage| *stage < trouble.stage)
-    });
-    let still_told = known
+    let has_risen = |alert: &Alert| match reported.get(&alert.key) {
+        Some(severity) => *severity < alert.severity,
+        None => true,
+    };
+    let (raised, known): (Vec<_>, Vec<_>) = alerts.into_iter().partition(has_risen);
+    let mut next: Reported = known
         .iter()
-        .map(|trouble| (trouble.key.clone(), trouble.stage));
+        .map(|alert| (alert.key.clone(), alert.severity))
+        .collect();
     if is_muted {
-        // What came up meanwhile is told when the pause ends; what was told and has not got better
-        // stays told.
-        let worse = raised.iter().filter_map(|trouble| {
-            told.get(&trouble.key)
-                .map(|stage| (trouble.key.clone(), *stage))
-        });
-        return (still_told.chain(worse).collect(), None);
+        // What is new is reported when the pause ends. What was reported and has become worse
+        // stays reported as it was, so that it is reported again then.
+        for alert in &raised {
+            if let Some(severity) = reported.get(&alert.key) {
+                next.insert(alert.key.clone(), *severity);
+            }
+        }
+        return (next, None);
     }
-    let notice = if raised.is_empty() {
-        known
-            .is_empty()
-            .then(|| good_news(topic, &told, view))
-            .flatten()
+    let notice = if !raised.is_empty() {
+        Some(problem_notice(topic, &raised, &known))
+    } else if known.is_empty() {
+        resolved_notice(topic, &reported, view)
     } else {
-        Some(bad_news(topic, &raised, &known))
+        None
     };
-    let newly = raised
-        .iter()
-        .map(|trouble| (trouble.key.clone(), trouble.stage));
-    (still_told.chain(newly).collect(), notice)
+    next.extend(raised.into_iter().map(|alert| (alert.key, alert.severity)));
+    (next, notice)
 }
 
-/// The troubles of a topic. `None` where it cannot be told at the moment, so that what was told
-/// stays told.
-fn troubles(
+/// The current alerts of a topic. `None` where they are unknown at the moment, so that what was
+/// reported stays reported.
+fn alerts(
     topic: Topic,
-    told: &Told,
+    reported: &Reported,
     view: &View,
     settings: &NotificationSettings,
-    now: &Now,
-) -> Option<Vec<Trouble>> {
+    now: &LocalTime,
+) -> Option<Vec<Alert>> {
     let accounts = view
-        .accounts
+        .accounts()
         .iter()
-        .filter(|account| account.state != AccountState::Disabled);
+        .filter(|account| *account.shown_status() != AccountStatus::Disabled);
+    let status = &view.overview.status;
     Some(match topic {
         Topic::SignIn => accounts.filter_map(sign_in).collect(),
-        Topic::Vault => locked(accounts).into_iter().collect(),
+        Topic::Vault => vault_locked(accounts).into_iter().collect(),
         Topic::Expiry => accounts
             .filter_map(|account| expiry(account, settings, now))
             .collect(),
         Topic::Quota => accounts
-            .filter_map(|account| quota(account, told, now))
+            .filter_map(|account| quota(account, reported, now))
             .collect(),
-        Topic::Resting => resting(view, told, now).into_iter().collect(),
-        Topic::Port => match &view.endpoint {
-            Endpoint::Starting | Endpoint::Stopping => return None,
-            Endpoint::PortTaken { port, by } => vec![port_taken(*port, by.as_deref())],
-            Endpoint::Failed { port, why } => vec![Trouble {
-                key: port.to_string(),
-                ..plain(why)
-            }],
-            Endpoint::Running { port, .. } => view
-                .port_refused
+        Topic::Cooldown => cooldown(view, reported, now).into_iter().collect(),
+        Topic::Port => match view.port() {
+            PortStatus::Starting | PortStatus::Draining | PortStatus::Ending => return None,
+            port @ PortStatus::Unavailable(failure) => vec![port_unavailable(port, failure)],
+            PortStatus::Running { port, refused, .. } => refused
                 .iter()
-                .map(|refused| port_refused(refused, *port))
+                .map(|failure| port_not_moved(failure, *port))
                 .collect(),
-            Endpoint::Stopped => Vec::new(),
+            PortStatus::Stopped => Vec::new(),
         },
-        Topic::Lan => view.lan_refused.iter().map(|why| plain(why)).collect(),
-        Topic::Config => view
-            .config_rejected
+        Topic::Lan => status.lan_refused.iter().map(|why| plain(why)).collect(),
+        Topic::Config => status
+            .config_error
             .iter()
-            .map(|why| config_rejected(why))
+            .map(|error| config_rejected(error))
             .collect(),
-        Topic::Refusal => Vec::new(),
+        Topic::ActionFailed => Vec::new(),
     })
 }
 
-fn sign_in(account: &AccountView) -> Option<Trouble> {
-    let AccountState::SignInNeeded { why } = &account.state else {
+fn sign_in(account: &AccountFacts) -> Option<Alert> {
+    let AccountStatus::NeedsUser(need) = account.shown_status() else {
         return None;
     };
-    Some(Trouble {
+    let reason = need.sign_in_reason()?;
+    Some(Alert {
         key: account.name.clone(),
-        stage: 1,
-        line: format!("{}: {}", account.name, cut(why, 120)),
+        severity: 1,
+        line: format!("{}: {}", account.name, cut(&reason, 120)),
     })
 }
 
-/// One trouble for all: the vault opens for them together.
-fn locked<'a>(accounts: impl Iterator<Item = &'a AccountView>) -> Option<Trouble> {
-    let why = |account: &'a AccountView| match &account.state {
-        AccountState::Locked { why } => Some((account.name.clone(), why)),
-        _ => None,
-    };
-    let (names, reasons): (Vec<_>, Vec<_>) = accounts.filter_map(why).unzip();
-    let why = reasons.first()?;
+/// One alert for all accounts of the vault: it opens for them together.
+fn vault_locked<'a>(accounts: impl Iterator<Item = &'a AccountFacts>) -> Option<Alert> {
+    let mut names = Vec::new();
+    let mut reason = None;
+    for account in accounts {
+        if let AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) = account.shown_status()
+        {
+            names.push(account.name.clone());
+            reason.get_or_insert(detail);
+        }
+    }
     let line = format!(
         "The vault is locked ({}). Until it is open, {} cannot serve.",
-        cut(why, 120),
+        cut(reason?, 120),
         list(&names)
     );
-    Some(Trouble {
+    Some(Alert {
         key: "vault".to_owned(),
-        stage: 1,
+        severity: 1,
         line,
     })
 }
 
-fn expiry(account: &AccountView, settings: &NotificationSettings, now: &Now) -> Option<Trouble> {
-    let expires_at = account.expires_at?;
-    let (stage, word) = match expires_at.duration_since(now.time) {
+fn expiry(
+    account: &AccountFacts,
+    settings: &NotificationSettings,
+    now: &LocalTime,
+) -> Option<Alert> {
+    let expires_on = account.expires_on?;
+    let (severity, word) = match expires_on.duration_since(now.time) {
         Ok(left) if !left.is_zero() => {
             let passed = settings
                 .expiry_days
                 .iter()
                 .filter(|days| left <= DAY * **days)
                 .count();
-            (
-                u8::try_from(passed).unwrap_or(u8::MAX).min(EXPIRED - 1),
-                "until",
-            )
+            let severity = u8::try_from(passed).unwrap_or(u8::MAX).min(EXPIRED - 1);
+            (severity, "until")
         }
         _ => (EXPIRED, "ended"),
     };
-    let line = format!("{}: {word} {}", account.name, now.words(expires_at));
-    (stage > 0).then(|| Trouble {
+    let line = format!("{}: {word} {}", account.name, now.describe(expires_on));
+    (severity > 0).then(|| Alert {
         key: account.name.clone(),
-        stage,
+        severity,
         line,
     })
 }
@@ -289,49 +296,40 @@ const EXPIRED: u8 = u8::MAX;
 
 const USED_UP: u8 = 3;
 
-/// One trouble for each account: that it is used up, else its fullest window.
-fn quota(account: &AccountView, told: &Told, now: &Now) -> Option<Trouble> {
-    let (stage, ends_at, line) = match &account.state {
-        AccountState::QuotaUsedUp { what, until } => {
-            let because = if account.spent_window().is_some() {
+/// One alert for each account: that its quota is used up, else its fullest window.
+fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option<Alert> {
+    let usage = quota_usage(account);
+    let (severity, ends_at, line) = match account.shown_status() {
+        AccountStatus::QuotaExhausted { quota, until } => {
+            // The window says why, where it is known.
+            let reason = if usage.iter().any(QuotaUsage::is_used_up) {
                 String::new()
             } else {
-                format!(" ({})", cut(what, 100))
+                format!(" ({})", cut(&quota.to_string(), 100))
             };
-            (
-                USED_UP,
-                *until,
-                format!("{}{}{because}", used_up(account), when("back", *until, now)),
-            )
+            let back = now.describe(*until);
+            let line = format!("{}, back {back}{reason}", used_up(account));
+            (USED_UP, Some(*until), line)
         }
         _ => {
-            let fullest = account
-                .quotas
+            let fullest = usage
                 .iter()
-                .filter(|quota| stage_of(quota) > 0)
+                .filter(|quota| quota_severity(quota) > 0)
                 .max_by_key(|quota| quota.used_percent)?;
-            let (stage, resets_at) = (stage_of(fullest), fullest.resets_at);
-            let (percent, window) = (fullest.used_percent, &fullest.window);
-            let line = match stage {
-                USED_UP => format!("{window} limit used up{}", when("back", resets_at, now)),
-                _ => format!(
-                    "{percent} % of its {window} limit used{}",
-                    when("resets", resets_at, now)
-                ),
-            };
-            (stage, resets_at, line)
+            let severity = quota_severity(fullest);
+            (severity, fullest.resets_at, window_line(fullest, now))
         }
     };
     let is_long = ends_at.is_none_or(|at| is_ahead(at, WINDOW_MIN, now));
-    let counts = is_long || told.contains_key(&account.name);
-    counts.then(|| Trouble {
+    let counts = is_long || reported.contains_key(&account.name);
+    counts.then(|| Alert {
         key: account.name.clone(),
-        stage,
+        severity,
         line: format!("{}: {line}", account.name),
     })
 }
 
-fn stage_of(quota: &Quota) -> u8 {
+fn quota_severity(quota: &QuotaUsage) -> u8 {
     match quota.used_percent {
         100.. => USED_UP,
         95.. => 2,
@@ -340,228 +338,238 @@ fn stage_of(quota: &Quota) -> u8 {
     }
 }
 
-fn when(word: &str, at: Option<SystemTime>, now: &Now) -> String {
-    at.map(|at| format!(", {word} {}", now.words(at)))
-        .unwrap_or_default()
+fn window_line(quota: &QuotaUsage, now: &LocalTime) -> String {
+    let QuotaUsage {
+        window,
+        used_percent,
+        resets_at,
+    } = quota;
+    let (text, verb) = if quota.is_used_up() {
+        (format!("{window} limit used up"), "back")
+    } else {
+        (
+            format!("{used_percent} % of its {window} limit used"),
+            "resets",
+        )
+    };
+    match resets_at {
+        Some(at) => format!("{text}, {verb} {}", now.describe(*at)),
+        None => text,
+    }
 }
 
-fn resting(view: &View, told: &Told, now: &Now) -> Option<Trouble> {
-    let until = view.resting_until?;
-    let counts = is_ahead(until, RESTING_MIN, now) || !told.is_empty();
+fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> {
+    let until = view.overview.cooling_until?;
+    let counts = is_ahead(until, COOLDOWN_MIN, now) || !reported.is_empty();
     let line = format!(
         "No account can serve until {}; requests are refused until then.",
-        now.words(until)
+        now.describe(until)
     );
-    counts.then(|| Trouble {
+    counts.then(|| Alert {
         key: "pool".to_owned(),
-        stage: 1,
+        severity: 1,
         line,
     })
 }
 
-fn port_taken(port: u16, by: Option<&str>) -> Trouble {
-    let who = by.map_or_else(|| "another program".to_owned(), |by| cut(by, 60));
-    let line = format!(
-        "Port {port} belongs to {who}. Stop it or set another `port`; Aerostat tries again by itself."
-    );
-    Trouble {
+fn port_unavailable(status: &PortStatus, failure: &BindFailure) -> Alert {
+    let port = failure.port;
+    let line = match &failure.cause {
+        BindFailureCause::InUse { owner } => {
+            let owner = match owner {
+                PortOwner::Program { .. } => cut(&owner.to_string(), 60),
+                PortOwner::Aerostat | PortOwner::Unknown => owner.to_string(),
+            };
+            format!(
+                "Port {port} belongs to {owner}. Stop it or set another `port`; Aerostat tries again by itself."
+            )
+        }
+        BindFailureCause::Refused => plain(&status.to_string()).line,
+    };
+    Alert {
         key: port.to_string(),
-        stage: 1,
+        severity: 1,
         line,
     }
 }
 
-/// A port that was asked for while another one serves.
-fn port_refused(refused: &Refused, serving: u16) -> Trouble {
-    let Refused { port, why, .. } = refused;
-    Trouble {
-        key: port.to_string(),
+/// A port that is configured, while another one is still open.
+fn port_not_moved(failure: &BindFailure, open_port: u16) -> Alert {
+    Alert {
+        key: failure.port.to_string(),
+        severity: 1,
         line: format!(
-            "{}. Until then 127.0.0.1:{serving} serves on.",
-            plain(why).line
+            "{}. Until then 127.0.0.1:{open_port} serves on.",
+            plain(&failure.to_string()).line
         ),
-        stage: 1,
     }
 }
 
-fn plain(why: &str) -> Trouble {
-    Trouble {
-        key: why.to_owned(),
-        stage: 1,
-        line: sentence_start(&cut(why, 300)),
+fn plain(text: &str) -> Alert {
+    Alert {
+        key: text.to_owned(),
+        severity: 1,
+        line: sentence_start(&cut(text, 300)),
     }
 }
 
-/// What begins with the name of a file is left as it is.
-fn config_rejected(why: &str) -> Trouble {
-    Trouble {
-        key: why.to_owned(),
-        stage: 1,
-        line: format!("{}\nThe last good one stays in force.", cut(why, 300)),
+/// The text begins with the name of a file, so its first letter is left as it is.
+fn config_rejected(error: &str) -> Alert {
+    Alert {
+        key: error.to_owned(),
+        severity: 1,
+        line: format!("{}\nThe last good one stays in force.", cut(error, 300)),
     }
 }
 
-fn is_ahead(moment: SystemTime, least: Duration, now: &Now) -> bool {
+fn is_ahead(moment: SystemTime, least: Duration, now: &LocalTime) -> bool {
     moment
         .duration_since(now.time)
         .is_ok_and(|left| left >= least)
 }
 
-/// One notice for all of a topic, the newest first.
-fn bad_news(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> Notice {
-    let all: Vec<&Trouble> = raised.iter().chain(known).collect();
+/// One notice for all alerts of a topic, the newest first.
+fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert]) -> Notice {
+    let all: Vec<&Alert> = raised.iter().chain(known).collect();
     let mut lines: Vec<String> = all
         .iter()
         .take(LINES_MAX)
-        .map(|trouble| trouble.line.clone())
+        .map(|alert| alert.line.clone())
         .collect();
     if all.len() > LINES_MAX {
         lines.push(format!("and {} more", all.len() - LINES_MAX));
     }
-    let sole = match all.as_slice() {
+    // The account to sign in to, where there is only one.
+    let sole_account = match all.as_slice() {
         [sole] if matches!(topic, Topic::SignIn | Topic::Expiry) => Some(sole.key.clone()),
         _ => None,
     };
+    let mut buttons = vec![Button::OpenDashboard, Button::Mute];
+    let advice = advice(topic, sole_account.as_deref());
+    if let Some(name) = sole_account {
+        buttons.insert(0, Button::SignIn(name));
+    }
     Notice {
         topic,
-        is_bad: true,
+        is_problem: true,
         summary: summary(topic, raised, known),
         body: lines.join("\n"),
-        advice: advice(topic, sole.as_deref()),
-        buttons: sole
-            .map(Button::SignIn)
-            .into_iter()
-            .chain([Button::OpenDashboard, Button::Mute])
-            .collect(),
+        advice,
+        buttons,
     }
 }
 
-fn summary(topic: Topic, raised: &[Trouble], known: &[Trouble]) -> String {
-    let is_worst = |trouble: &&Trouble| topic != Topic::Quota || trouble.stage == worst(raised);
+fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
+    let worst = raised.iter().map(|alert| alert.severity).max();
+    // Accounts whose quota is used up are not mixed with those that run low.
     let names: Vec<String> = raised
         .iter()
         .chain(known)
-        .filter(is_worst)
-        .map(|trouble| trouble.key.clone())
+        .filter(|alert| topic != Topic::Quota || Some(alert.severity) == worst)
+        .map(|alert| alert.key.clone())
         .collect();
+    let all = list(&names);
     let verb = |one: &'static str, many: &'static str| if names.len() == 1 { one } else { many };
     match topic {
-        Topic::SignIn => format!("{} {} you to sign in", list(&names), verb("needs", "need")),
-        Topic::Expiry if raised.iter().all(|trouble| trouble.stage == EXPIRED) => {
-            format!("The sign-in of {} has expired", list(&names))
+        Topic::SignIn => format!("{all} {} you to sign in", verb("needs", "need")),
+        Topic::Expiry if raised.iter().all(|alert| alert.severity == EXPIRED) => {
+            format!("The sign-in of {all} has expired")
         }
-        Topic::Expiry => format!("The sign-in of {} expires soon", list(&names)),
-        Topic::Quota if worst(raised) == USED_UP => {
-            format!("{} {} used up a quota", list(&names), verb("has", "have"))
+        Topic::Expiry => format!("The sign-in of {all} expires soon"),
+        Topic::Quota if worst == Some(USED_UP) => {
+            format!("{all} {} used up a quota", verb("has", "have"))
         }
-        Topic::Quota => format!("{} {} low on quota", list(&names), verb("runs", "run")),
+        Topic::Quota => format!("{all} {} low on quota", verb("runs", "run")),
         Topic::Vault => "Accounts are locked".to_owned(),
-        Topic::Resting => "All accounts rest".to_owned(),
-        Topic::Port => format!("Aerostat cannot open port {}", list(&names)),
+        Topic::Cooldown => "All accounts are cooling down".to_owned(),
+        Topic::Port => format!("Aerostat cannot open port {all}"),
         Topic::Lan => "The local network is not served".to_owned(),
         Topic::Config => "The changed configuration is not used".to_owned(),
-        Topic::Refusal => "That did not work".to_owned(),
+        Topic::ActionFailed => "That did not work".to_owned(),
     }
 }
 
-fn worst(raised: &[Trouble]) -> u8 {
-    raised
-        .iter()
-        .map(|trouble| trouble.stage)
-        .max()
-        .unwrap_or_default()
-}
-
-fn advice(topic: Topic, sole: Option<&str>) -> String {
-    match (topic, sole) {
+fn advice(topic: Topic, sole_account: Option<&str>) -> String {
+    match (topic, sole_account) {
         (Topic::SignIn | Topic::Expiry, Some(name)) => {
             format!("Sign in with `aerostat account login {name}`.")
         }
         (Topic::Vault, _) => "Unlock the keyring; `aerostat account list` tells more.".to_owned(),
-        (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Resting, _) => {
+        (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Cooldown, _) => {
             "`aerostat account list` tells more.".to_owned()
         }
         (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
-        (Topic::Port | Topic::Lan | Topic::Refusal, _) => {
+        (Topic::Port | Topic::Lan | Topic::ActionFailed, _) => {
             "`aerostat status` tells more.".to_owned()
         }
     }
 }
 
-/// That a trouble is over, where that is news.
-fn good_news(topic: Topic, told: &Told, view: &View) -> Option<Notice> {
-    if told.is_empty() {
+/// That all alerts of a topic are over, where that is news.
+fn resolved_notice(topic: Topic, reported: &Reported, view: &View) -> Option<Notice> {
+    if reported.is_empty() {
         return None;
     }
-    let names: Vec<String> = told.keys().cloned().collect();
-    let remaining = |name: &String| view.accounts.iter().any(|account| account.name == *name);
-    let (summary, body) = match topic {
-        Topic::SignIn if names.iter().any(remaining) => (
-            "Signed in again".to_owned(),
-            format!("{} can serve.", list(&names)),
-        ),
-        Topic::Quota if told.values().any(|stage| *stage == USED_UP) => (
-            "Quota is back".to_owned(),
-            "No account is near a limit.".to_owned(),
-        ),
-        Topic::Vault if !view.accounts.is_empty() => (
-            "The vault is open".to_owned(),
-            "Its accounts can serve.".to_owned(),
-        ),
-        Topic::Resting => ("Accounts can serve again".to_owned(), String::new()),
-        Topic::Port => match view.endpoint {
-            Endpoint::Running { port, .. } => (
-                "Aerostat has its port".to_owned(),
-                format!("It runs on 127.0.0.1:{port}."),
-            ),
-            _ => return None,
-        },
-        Topic::Lan => match view.endpoint {
-            Endpoint::Running {
-                port,
-                is_exposed: true,
-            } => (
-                "The local network is served".to_owned(),
-                format!("Other machines may call port {port}, with a key."),
-            ),
-            _ => return None,
-        },
-        Topic::Config => (
-            "The configuration is in force again".to_owned(),
-            String::new(),
-        ),
-        Topic::SignIn | Topic::Vault | Topic::Quota | Topic::Expiry | Topic::Refusal => {
-            return None;
-        }
-    };
+    let (summary, body) = resolved_text(topic, reported, view)?;
     Some(Notice {
         topic,
-        is_bad: false,
-        summary,
+        is_problem: false,
+        summary: summary.to_owned(),
         body,
         buttons: Vec::new(),
         advice: String::new(),
     })
 }
 
-/// When to look again although nothing was heard: the next moment at which time alone changes what
-/// is told.
-pub(super) fn review_at(
+fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(&'static str, String)> {
+    let names: Vec<String> = reported.keys().cloned().collect();
+    let remains = |name: &String| view.accounts().iter().any(|account| account.name == *name);
+    Some(match topic {
+        Topic::SignIn if names.iter().any(remains) => {
+            ("Signed in again", format!("{} can serve.", list(&names)))
+        }
+        Topic::Quota if reported.values().any(|severity| *severity == USED_UP) => {
+            ("Quota is back", "No account is near a limit.".to_owned())
+        }
+        Topic::Vault if !view.accounts().is_empty() => {
+            ("The vault is open", "Its accounts can serve.".to_owned())
+        }
+        Topic::Cooldown => ("Accounts can serve again", String::new()),
+        Topic::Port => {
+            let port = view.port().number()?;
+            let body = format!("It runs on 127.0.0.1:{port}.");
+            ("Aerostat has its port", body)
+        }
+        Topic::Lan if view.overview.status.agent.is_exposed() => {
+            let port = view.port().number()?;
+            let body = format!("Other machines may call port {port}, with a key.");
+            ("The local network is served", body)
+        }
+        Topic::Config => ("The configuration is in force again", String::new()),
+        Topic::SignIn
+        | Topic::Vault
+        | Topic::Quota
+        | Topic::Expiry
+        | Topic::Lan
+        | Topic::ActionFailed => return None,
+    })
+}
+
+/// The next moment at which time alone changes what is reported.
+pub(super) fn next_review_at(
     view: &View,
     settings: &NotificationSettings,
-    now: &Now,
+    now: &LocalTime,
 ) -> Option<SystemTime> {
-    let expiries = view
-        .accounts
-        .iter()
-        .filter_map(|account| account.expires_at);
-    let days = || settings.expiry_days.iter().chain([&0]);
-    let thresholds =
-        expiries.flat_map(|at| days().filter_map(move |days| at.checked_sub(DAY * *days)));
-    thresholds
-        .chain(view.muted_until)
-        .filter(|at| *at > now.time)
-        .min()
+    let mut moments: Vec<SystemTime> = view.muted_until.into_iter().collect();
+    for account in view.accounts() {
+        let Some(expires_on) = account.expires_on else {
+            continue;
+        };
+        let days_ahead = settings.expiry_days.iter().chain([&0]);
+        moments.extend(days_ahead.filter_map(|days| expires_on.checked_sub(DAY * *days)));
+    }
+    moments.into_iter().filter(|at| *at > now.time).min()
 }
 
 #[cfg(test)]

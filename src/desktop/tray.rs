@@ -2,17 +2,17 @@
 
 use tray_icon::{Icon, TrayIcon, TrayIconBuilder};
 
-use super::icon::Face;
+use super::icon::IconState;
 use super::menu::menu;
 use super::native_menu::NativeMenu;
-use super::view::{Now, View};
+use super::view::{LocalTime, View};
 use super::words;
 
-/// Owned by the main thread: the system's handles may not leave it.
+/// Owned by the main thread: the system's handles must not leave it.
 pub(super) struct Tray {
     icon: TrayIcon,
-    shown: NativeMenu,
-    face: Face,
+    menu: NativeMenu,
+    state: IconState,
     tooltip: String,
 }
 
@@ -21,22 +21,22 @@ impl Tray {
     ///
     /// # Errors
     /// When this session has none; then everything else works without.
-    pub(super) fn new(view: &View, now: &Now) -> anyhow::Result<Self> {
-        let mut shown = NativeMenu::new();
-        shown.show(menu(view, now))?;
-        let (face, tooltip) = (Face::of(view), words::tooltip(view));
+    pub(super) fn new(view: &View, now: &LocalTime) -> anyhow::Result<Self> {
+        let mut native = NativeMenu::new();
+        native.show(menu(view, now))?;
+        let (state, tooltip) = (IconState::of(view), words::tooltip(view));
         let builder = TrayIconBuilder::new()
             .with_id("aerostat")
             .with_title("Aerostat")
             .with_tooltip(&tooltip)
             // A left click opens the dashboard; on macOS every menu opens by it.
             .with_menu_on_left_click(cfg!(target_os = "macos"))
-            .with_menu(Box::new(shown.handle()));
-        let icon = with_picture(builder, picture(face)?).build()?;
+            .with_menu(Box::new(native.handle()));
+        let icon = with_picture(builder, picture(state)?).build()?;
         Ok(Self {
             icon,
-            shown,
-            face,
+            menu: native,
+            state,
             tooltip,
         })
     }
@@ -45,12 +45,12 @@ impl Tray {
     ///
     /// # Errors
     /// When the system refuses; the next call tries again.
-    pub(super) fn show(&mut self, view: &View, now: &Now) -> anyhow::Result<()> {
-        let (face, tooltip) = (Face::of(view), words::tooltip(view));
-        self.shown.show(menu(view, now))?;
-        if face != self.face {
-            set_picture(&self.icon, picture(face)?)?;
-            self.face = face;
+    pub(super) fn show(&mut self, view: &View, now: &LocalTime) -> anyhow::Result<()> {
+        let (state, tooltip) = (IconState::of(view), words::tooltip(view));
+        self.menu.show(menu(view, now))?;
+        if state != self.state {
+            set_picture(&self.icon, picture(state)?)?;
+            self.state = state;
         }
         if tooltip != self.tooltip {
             self.icon.set_tooltip(Some(&tooltip))?;
@@ -59,13 +59,14 @@ impl Tray {
         Ok(())
     }
 
-    pub(super) fn was_clicked(&mut self, id: &str) {
-        self.shown.was_clicked(id);
+    /// Call with each click on the menu.
+    pub(super) fn on_click(&mut self, id: &str) {
+        self.menu.on_click(id);
     }
 }
 
-fn picture(face: Face) -> anyhow::Result<Icon> {
-    let pixels = face.pixels();
+fn picture(state: IconState) -> anyhow::Result<Icon> {
+    let pixels = state.pixels();
     Ok(Icon::from_rgba(pixels.rgba, pixels.width, pixels.height)?)
 }
 

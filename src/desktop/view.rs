@@ -1,135 +1,24 @@
-//! What the desktop shows, as plain facts: the menu, the icon and the notifications are functions
-//! of it.
+//! What the desktop shows: the menu, the icon and the notifications are functions of a [`View`].
 
-use std::ops::Deref;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::menu::Copied;
-use crate::control::Refused;
+use super::menu::Copyable;
+use crate::control::AccountFacts;
+use crate::control::overview::Overview;
+use crate::status::{AccountStatus, NeedsUser, PortStatus};
 
-/// What the agent tells of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
-    pub endpoint: Endpoint,
-    /// Another port that is asked for and cannot be had, while this one serves on.
-    pub port_refused: Option<Refused>,
-    /// Requests under way.
-    pub in_flight: usize,
-    /// Whether requests need the local key; then it can be copied.
-    pub wants_key: bool,
-    /// In the order in which the pool lists them.
-    pub accounts: Vec<AccountView>,
-    /// The scheduling mode that is in force, by its name in the configuration.
-    pub mode: String,
-    /// The last thing that went wrong, where it is recent.
-    pub problem: Option<ProblemView>,
-    /// Why other machines are not served although the configuration asks for it.
-    pub lan_refused: Option<String>,
-    /// What is wrong with a newer configuration; the last good one is in force.
-    pub config_rejected: Option<String>,
-    /// Until when no account can serve.
-    pub resting_until: Option<SystemTime>,
-}
-
-/// Everything that tray and notifications show: the facts, and what only the desktop knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What the agent reports, and what only the desktop knows.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
-    pub(super) facts: Facts,
+    pub(super) overview: Overview,
     pub(super) autostart: AutostartView,
-    /// Until when nothing is announced.
+    /// Until when no notification is shown.
     pub(super) muted_until: Option<SystemTime>,
     /// What was put on the clipboard a moment ago.
-    pub(super) copied: Option<Copied>,
-}
-
-impl Deref for View {
-    type Target = Facts;
-
-    fn deref(&self) -> &Facts {
-        &self.facts
-    }
-}
-
-/// The state of the API port.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Endpoint {
-    Starting,
-    /// `is_exposed`: other machines may call.
-    Running {
-        port: u16,
-        is_exposed: bool,
-    },
-    /// The person's wish.
-    Stopped,
-    /// Answers under way end.
-    Stopping,
-    /// Another program has the port; `by` names it where the system tells.
-    PortTaken {
-        port: u16,
-        by: Option<String>,
-    },
-    /// The port cannot be opened for another reason.
-    Failed {
-        port: u16,
-        why: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountView {
-    pub name: String,
-    pub provider: String,
-    pub state: AccountState,
-    pub quotas: Vec<Quota>,
-    /// When its key or token ends, where that is known.
-    pub expires_at: Option<SystemTime>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AccountState {
-    Ready,
-    Busy,
-    Refreshing,
-    /// Rests until then.
-    Cooling {
-        why: String,
-        until: Option<SystemTime>,
-    },
-    /// `what` are the provider's words for it, or the person's budget.
-    QuotaUsedUp {
-        what: String,
-        until: Option<SystemTime>,
-    },
-    /// A person has to act.
-    SignInNeeded {
-        why: String,
-    },
-    /// Its credential cannot be read for now.
-    Locked {
-        why: String,
-    },
-    Disabled,
-    /// Cannot serve for a reason that the list of the others lacks.
-    Unusable {
-        why: String,
-    },
-}
-
-/// A quota window as last read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quota {
-    pub window: String,
-    pub used_percent: u8,
-    pub resets_at: Option<SystemTime>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProblemView {
-    pub summary: String,
-    pub explanation: String,
+    pub(super) copied: Option<Copyable>,
 }
 
 /// Whether the agent starts at login, as the system says.
@@ -141,58 +30,95 @@ pub enum AutostartView {
     Unavailable,
 }
 
-impl AccountView {
-    /// The window that is used up, where the provider tells of windows.
-    pub(super) fn spent_window(&self) -> Option<&Quota> {
-        self.quotas.iter().find(|quota| quota.used_percent >= 100)
-    }
-
-    /// Whether a person has to act before it serves again.
-    pub(super) fn needs_attention(&self) -> bool {
-        matches!(
-            self.state,
-            AccountState::SignInNeeded { .. }
-                | AccountState::Locked { .. }
-                | AccountState::Unusable { .. }
-        )
-    }
-}
-
-impl Default for Facts {
-    /// Before anything was told.
-    fn default() -> Self {
+impl View {
+    /// Before the agent has reported anything.
+    pub(super) fn starting(autostart: AutostartView) -> Self {
         Self {
-            endpoint: Endpoint::Starting,
-            port_refused: None,
-            in_flight: 0,
-            wants_key: false,
-            accounts: Vec::new(),
-            mode: "balance".to_owned(),
-            problem: None,
-            lan_refused: None,
-            config_rejected: None,
-            resting_until: None,
+            overview: Overview::default(),
+            autostart,
+            muted_until: None,
+            copied: None,
         }
     }
-}
 
-impl Facts {
+    /// The API port. There always is one: the tray belongs to a running agent.
+    pub(super) fn port(&self) -> &PortStatus {
+        let port = self.overview.status.agent.port();
+        port.unwrap_or(&PortStatus::Stopped)
+    }
+
+    /// In the order in which the pool lists them.
+    pub(super) fn accounts(&self) -> &[AccountFacts] {
+        &self.overview.accounts
+    }
+
+    /// How many accounts need the user.
     pub(super) fn attention_count(&self) -> usize {
-        self.accounts
+        self.accounts()
             .iter()
-            .filter(|account| account.needs_attention())
+            .filter(|account| needs_attention(account))
             .count()
     }
 }
 
-/// The present, as this person's clock shows it.
+/// Whether the user has to act before the account serves again.
+pub(super) fn needs_attention(account: &AccountFacts) -> bool {
+    account.shown_status().needs_user()
+}
+
+/// Whether the user has to sign in again.
+pub(super) fn needs_sign_in(account: &AccountFacts) -> bool {
+    matches!(
+        account.shown_status(),
+        AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. })
+    )
+}
+
+/// How much of a quota window or of a budget is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct QuotaUsage {
+    /// As people read it.
+    pub(super) window: String,
+    pub(super) used_percent: u8,
+    pub(super) resets_at: Option<SystemTime>,
+}
+
+impl QuotaUsage {
+    pub(super) fn is_used_up(&self) -> bool {
+        self.used_percent >= 100
+    }
+}
+
+/// The account's quota windows, as far as the provider reports them, and its budgets.
+pub(super) fn quota_usage(account: &AccountFacts) -> Vec<QuotaUsage> {
+    let mut usage = Vec::new();
+    for quota in &account.quota {
+        if let Some(used_percent) = quota.used_percent() {
+            usage.push(QuotaUsage {
+                window: quota.window.replace('_', " "),
+                used_percent,
+                resets_at: quota.resets_at,
+            });
+        }
+    }
+    for budget in &account.budgets {
+        usage.push(QuotaUsage {
+            window: budget.budget.clone(),
+            used_percent: budget.used_percent(),
+            resets_at: Some(budget.resets_at),
+        });
+    }
+    usage
+}
+
+/// The current time, as the user's clock shows it.
 #[derive(Clone, Debug)]
-pub(super) struct Now {
+pub(super) struct LocalTime {
     pub(super) time: SystemTime,
     pub(super) zone: TimeZone,
 }
 
-impl Now {
+impl LocalTime {
     pub(super) fn of_system(time: SystemTime) -> Self {
         Self {
             time,
@@ -201,7 +127,7 @@ impl Now {
     }
 
     /// A moment in few words: `14:20`, `tomorrow 09:00`, `25 Nov 09:00`.
-    pub(super) fn words(&self, moment: SystemTime) -> String {
+    pub(super) fn describe(&self, moment: SystemTime) -> String {
         let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else {
             return "later".to_owned();
         };
@@ -217,22 +143,26 @@ impl Now {
     }
 
     fn local(&self, moment: SystemTime) -> Option<jiff::Zoned> {
-        Some(
-            Timestamp::try_from(moment)
-                .ok()?
-                .to_zoned(self.zone.clone()),
-        )
+        let moment = Timestamp::try_from(moment).ok()?;
+        Some(moment.to_zoned(self.zone.clone()))
     }
 }
 
 #[cfg(test)]
 pub(super) mod samples {
-    use super::*;
     use std::time::Duration;
 
+    use super::*;
+    use crate::control::QuotaFacts;
+    use crate::control::account::{ReadingSource, Unit};
+    use crate::status::{
+        AgentStatus, BindFailure, BindFailureCause, CooldownCause, ExhaustedQuota, PortOwner,
+        SignIn, SignInCause,
+    };
+
     /// 2026-11-23 12:00:00 UTC.
-    pub(in crate::desktop) fn noon() -> Now {
-        Now {
+    pub(in crate::desktop) fn noon() -> LocalTime {
+        LocalTime {
             time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200),
             zone: TimeZone::UTC,
         }
@@ -242,38 +172,102 @@ pub(super) mod samples {
         noon().time + Duration::from_secs(60 * minutes)
     }
 
-    pub(in crate::desktop) fn account(name: &str, state: AccountState) -> AccountView {
-        AccountView {
+    pub(in crate::desktop) fn account(name: &str, status: AccountStatus) -> AccountFacts {
+        AccountFacts {
             name: name.to_owned(),
             provider: "openai".to_owned(),
-            state,
-            quotas: Vec::new(),
-            expires_at: None,
+            enabled: status != AccountStatus::Disabled,
+            status,
+            ..AccountFacts::default()
         }
     }
 
-    /// A healthy agent with one account, in which some facts are others.
-    pub(in crate::desktop) fn with(change: impl FnOnce(&mut Facts)) -> View {
+    pub(in crate::desktop) fn cooling(detail: &str, minutes: u64) -> AccountStatus {
+        AccountStatus::CoolingDown {
+            until: after(minutes),
+            cause: CooldownCause::RateLimit,
+            models: Vec::new(),
+            detail: Some(detail.to_owned()),
+        }
+    }
+
+    pub(in crate::desktop) fn exhausted(detail: &str, minutes: u64) -> AccountStatus {
+        AccountStatus::QuotaExhausted {
+            until: after(minutes),
+            quota: ExhaustedQuota::Provider(Some(detail.to_owned())),
+        }
+    }
+
+    pub(in crate::desktop) fn signed_out() -> AccountStatus {
+        AccountStatus::NeedsUser(NeedsUser::SignIn(SignIn {
+            cause: SignInCause::GrantRefused,
+            detail: None,
+            since: noon().time,
+        }))
+    }
+
+    pub(in crate::desktop) fn five_hour_quota(used_percent: u8, minutes: u64) -> QuotaFacts {
+        QuotaFacts {
+            window: "5-hour".to_owned(),
+            unit: Unit::Requests,
+            model: None,
+            limit: Some(100),
+            remaining: Some(100 - u64::from(used_percent)),
+            resets_at: Some(after(minutes)),
+            source: ReadingSource::Header,
+            read_at: noon().time,
+        }
+    }
+
+    pub(in crate::desktop) fn open_port(port: u16, is_exposed: bool) -> PortStatus {
+        PortStatus::Running {
+            port,
+            is_exposed,
+            refused: None,
+        }
+    }
+
+    pub(in crate::desktop) fn in_use(port: u16, owner: PortOwner) -> BindFailure {
+        BindFailure {
+            port,
+            cause: BindFailureCause::InUse { owner },
+            detail: format!("port {port} is in use by another process"),
+        }
+    }
+
+    pub(in crate::desktop) fn program(name: &str, pid: u32) -> PortOwner {
+        PortOwner::Program {
+            name: name.to_owned(),
+            pid,
+        }
+    }
+
+    pub(in crate::desktop) fn refused_by_system(port: u16) -> PortStatus {
+        PortStatus::Unavailable(BindFailure {
+            port,
+            cause: BindFailureCause::Refused,
+            detail: format!("port {port} cannot be opened"),
+        })
+    }
+
+    /// A healthy agent with one account.
+    pub(in crate::desktop) fn running() -> View {
+        let mut view = View::starting(AutostartView::Off);
+        view.overview.accounts = vec![account("work", AccountStatus::Ready)];
+        with_port(view, open_port(8045, false))
+    }
+
+    /// A healthy agent, with a change.
+    pub(in crate::desktop) fn with(change: impl FnOnce(&mut Overview)) -> View {
         let mut view = running();
-        change(&mut view.facts);
+        change(&mut view.overview);
         view
     }
 
-    pub(in crate::desktop) fn running() -> View {
-        let facts = Facts {
-            endpoint: Endpoint::Running {
-                port: 8045,
-                is_exposed: false,
-            },
-            accounts: vec![account("work", AccountState::Ready)],
-            ..Facts::default()
-        };
-        View {
-            facts,
-            autostart: AutostartView::Off,
-            muted_until: None,
-            copied: None,
-        }
+    /// The same view with the port in another state.
+    pub(in crate::desktop) fn with_port(mut view: View, port: PortStatus) -> View {
+        view.overview.status.agent = AgentStatus::Running { port };
+        view
     }
 }
 
@@ -283,8 +277,8 @@ mod tests {
 
     #[test]
     fn a_moment_is_told_as_briefly_as_its_day_allows() {
-        assert_eq!(noon().words(after(140)), "14:20");
-        assert_eq!(noon().words(after(13 * 60)), "tomorrow 01:00");
-        assert_eq!(noon().words(after(4 * 24 * 60)), "27 Nov 12:00");
+        assert_eq!(noon().describe(after(140)), "14:20");
+        assert_eq!(noon().describe(after(13 * 60)), "tomorrow 01:00");
+        assert_eq!(noon().describe(after(4 * 24 * 60)), "27 Nov 12:00");
     }
 }

@@ -1,37 +1,45 @@
-//! Every word that the tray and the notifications show.
+//! The texts that the tray and the notifications show.
 //!
-//! Names and reasons come from files and upstreams: they are cut, freed of what steers a display,
-//! and escaped for where they go.
+//! Names and reasons come from files and upstreams: they are shortened, stripped of hidden
+//! characters, and escaped for where they go.
 
-use std::time::SystemTime;
-
+use super::view::{LocalTime, View, quota_usage};
+use crate::control::AccountFacts;
 use crate::host::printable::single_line;
-
-use super::view::{AccountState, AccountView, Endpoint, Now, View};
+use crate::status::{AccountStatus, BindFailureCause, NeedsUser, PortOwner, PortStatus};
 
 const LABEL_CHARS_MAX: usize = 80;
 const NAME_CHARS_MAX: usize = 40;
 
 pub(super) fn headline(view: &View) -> String {
-    match &view.endpoint {
-        Endpoint::Starting => "Starting…".to_owned(),
-        Endpoint::Running {
+    match view.port() {
+        PortStatus::Starting => "Starting…".to_owned(),
+        PortStatus::Running {
             port,
             is_exposed: false,
+            ..
         } => format!("Running on 127.0.0.1:{port}"),
-        Endpoint::Running {
+        PortStatus::Running {
             port,
             is_exposed: true,
+            ..
         } => format!("Running on port {port}, open to the local network"),
-        Endpoint::Stopped => "Stopped".to_owned(),
-        Endpoint::Stopping => "Stopping…".to_owned(),
-        Endpoint::PortTaken { port, by: None } => format!("Port {port} is in use"),
-        Endpoint::PortTaken { port, by: Some(by) } => format!("Port {port} is in use by {by}"),
-        Endpoint::Failed { port, .. } => format!("Port {port} cannot be opened"),
+        PortStatus::Stopped => "Stopped".to_owned(),
+        PortStatus::Draining | PortStatus::Ending => "Stopping…".to_owned(),
+        PortStatus::Unavailable(failure) => {
+            let port = failure.port;
+            match &failure.cause {
+                BindFailureCause::InUse {
+                    owner: PortOwner::Unknown,
+                } => format!("Port {port} is in use"),
+                BindFailureCause::InUse { owner } => format!("Port {port} is in use by {owner}"),
+                BindFailureCause::Refused => format!("Port {port} cannot be opened"),
+            }
+        }
     }
 }
 
-/// What the pointer shows over the icon.
+/// The tooltip of the icon.
 pub(super) fn tooltip(view: &View) -> String {
     let headline = format!("Aerostat: {}", headline(view));
     match view.attention_count() {
@@ -42,7 +50,7 @@ pub(super) fn tooltip(view: &View) -> String {
 }
 
 pub(super) fn accounts(view: &View) -> String {
-    match (view.accounts.len(), view.attention_count()) {
+    match (view.accounts().len(), view.attention_count()) {
         (0, _) => "Accounts (none yet)".to_owned(),
         (count, 0) => format!("Accounts ({count})"),
         (count, 1) => format!("Accounts ({count}, 1 needs attention)"),
@@ -50,44 +58,49 @@ pub(super) fn accounts(view: &View) -> String {
     }
 }
 
-pub(super) fn account(account: &AccountView, now: &Now) -> String {
+pub(super) fn account(account: &AccountFacts, now: &LocalTime) -> String {
     let name = cut(&account.name, NAME_CHARS_MAX);
-    let back = back(&account.state)
-        .map(|until| format!(", back {}", now.words(until)))
-        .unwrap_or_default();
+    let back = match account.shown_status().until() {
+        Some(until) => format!(", back {}", now.describe(until)),
+        None => String::new(),
+    };
     // A long reason makes room for the time: that is what people look for.
-    let room = LABEL_CHARS_MAX
-        .saturating_sub(name.chars().count() + back.chars().count() + " — ".chars().count());
-    format!("{name} — {}{back}", cut(&account_state(account), room))
+    let used = name.chars().count() + back.chars().count() + " — ".chars().count();
+    let room = LABEL_CHARS_MAX.saturating_sub(used);
+    format!("{name} — {}{back}", cut(&account_status(account), room))
 }
 
-/// When it serves again by itself.
-fn back(state: &AccountState) -> Option<SystemTime> {
-    match state {
-        AccountState::Cooling { until, .. } | AccountState::QuotaUsedUp { until, .. } => *until,
-        _ => None,
-    }
-}
-
-fn account_state(account: &AccountView) -> String {
-    match &account.state {
-        AccountState::Ready => "Ready".to_owned(),
-        AccountState::Busy => "Busy".to_owned(),
-        AccountState::Refreshing => "Refreshing its token".to_owned(),
-        AccountState::QuotaUsedUp { .. } => sentence_start(&used_up(account)),
-        AccountState::SignInNeeded { .. } => "Sign in again…".to_owned(),
-        AccountState::Locked { why } => format!("Vault locked ({why})"),
-        AccountState::Disabled => "Off".to_owned(),
-        AccountState::Cooling { why, .. } | AccountState::Unusable { why } => sentence_start(why),
+fn account_status(account: &AccountFacts) -> String {
+    match account.shown_status() {
+        AccountStatus::Ready => "Ready".to_owned(),
+        AccountStatus::Busy => "Busy".to_owned(),
+        AccountStatus::Refreshing => "Refreshing its token".to_owned(),
+        AccountStatus::QuotaExhausted { .. } => sentence_start(&used_up(account)),
+        AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. }) => {
+            "Sign in again…".to_owned()
+        }
+        AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => {
+            format!("Vault locked ({detail})")
+        }
+        AccountStatus::NeedsUser(NeedsUser::Expired { .. }) => "Expired".to_owned(),
+        AccountStatus::Disabled => "Off".to_owned(),
+        status @ (AccountStatus::CoolingDown { .. }
+        | AccountStatus::Unreachable { .. }
+        | AccountStatus::NeedsUser(NeedsUser::Credential(_))
+        | AccountStatus::ProviderDisabled { .. }
+        | AccountStatus::ProviderUnknown { .. }) => {
+            sentence_start(&status.reason().unwrap_or_default())
+        }
     }
 }
 
 /// `5-hour limit used up`, or without the window where it is not known.
-pub(super) fn used_up(account: &AccountView) -> String {
-    account.spent_window().map_or_else(
-        || "quota used up".to_owned(),
-        |quota| format!("{} limit used up", quota.window),
-    )
+pub(super) fn used_up(account: &AccountFacts) -> String {
+    let usage = quota_usage(account);
+    match usage.iter().find(|quota| quota.is_used_up()) {
+        Some(quota) => format!("{} limit used up", quota.window),
+        None => "quota used up".to_owned(),
+    }
 }
 
 /// The names of the scheduling modes in the configuration, and what people read.
@@ -104,7 +117,7 @@ pub(super) const MODES: [(&str, &str); 4] = [
     ("drain", "Drain: use accounts in their order"),
 ];
 
-/// The first words of a mode.
+/// The title of the modes: the first words of the active one.
 pub(super) fn mode(name: &str) -> String {
     let long = MODES
         .iter()
@@ -121,16 +134,16 @@ pub(super) fn sentence_start(text: &str) -> String {
         .unwrap_or_default()
 }
 
-/// A text as a menu takes it: one line, not too long, `&` without its meaning of an access key.
+/// A text for a menu item: one line, not too long, `&` escaped because it marks an access key.
 pub(super) fn label(text: &str) -> String {
     cut(text, LABEL_CHARS_MAX).replace('&', "&&")
 }
 
-/// At most `chars_max` characters, none of which steers a display.
+/// The text on one line without hidden characters, at most `chars_max` characters long.
 pub(super) fn cut(text: &str, chars_max: usize) -> String {
-    let mut plain = single_line(text);
-    let mut cut: String = plain.by_ref().take(chars_max).collect();
-    if plain.next().is_some() {
+    let mut chars = single_line(text);
+    let mut cut: String = chars.by_ref().take(chars_max).collect();
+    if chars.next().is_some() {
         cut.pop();
         cut.push('…');
     }
@@ -165,7 +178,7 @@ pub(super) fn list(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::samples::{account, after, noon, running};
+    use super::super::view::samples::{account, cooling, noon, running, signed_out};
     use super::*;
 
     #[test]
@@ -182,11 +195,8 @@ mod tests {
 
     #[test]
     fn a_long_reason_does_not_hide_when_an_account_is_back() {
-        let state = AccountState::Cooling {
-            why: "overloaded, ".repeat(20),
-            until: Some(after(140)),
-        };
-        let text = super::account(&account(&"n".repeat(64), state), &noon());
+        let status = cooling(&"overloaded, ".repeat(20), 140);
+        let text = super::account(&account(&"n".repeat(64), status), &noon());
         assert!(
             text.ends_with("…, back 14:20") && text.chars().count() == 80,
             "{text}"
@@ -218,12 +228,7 @@ mod tests {
     fn the_tooltip_counts_who_needs_attention() {
         let mut view = running();
         assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045");
-        view.facts.accounts.push(account(
-            "home",
-            AccountState::SignInNeeded {
-                why: "revoked".to_owned(),
-            },
-        ));
+        view.overview.accounts.push(account("home", signed_out()));
         assert_eq!(
             tooltip(&view),
             "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention"

@@ -6,4 +6,4 @@ mod port_owner;
 pub mod printable;
 pub mod private_file;
 
-pub use port_owner::port_owner;
+pub use port_owner::{PortOwner, port_owner};

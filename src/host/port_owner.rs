@@ -1,9 +1,16 @@
 //! Who has a port, where the system tells.
 
-/// The program that listens on a port of this machine, as `python3 (4711)`. `None` where that
-/// cannot be known.
+/// A process that listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortOwner {
+    /// The program's short name, as the system lists it.
+    pub name: String,
+    pub pid: u32,
+}
+
+/// The process that listens on a port of this machine. `None` where that cannot be known.
 #[cfg(target_os = "linux")]
-pub fn port_owner(port: u16) -> Option<String> {
+pub fn port_owner(port: u16) -> Option<PortOwner> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"]
         .map(|table| std::fs::read_to_string(table).unwrap_or_default());
     let sockets: Vec<u64> = tables
@@ -15,11 +22,14 @@ pub fn port_owner(port: u16) -> Option<String> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .find(|pid| has_one(*pid, &sockets))?;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    Some(format!("{} ({pid})", name.trim()))
+    Some(PortOwner {
+        name: name.trim().to_owned(),
+        pid,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub fn port_owner(_: u16) -> Option<String> {
+pub fn port_owner(_: u16) -> Option<PortOwner> {
     None
 }
 
@@ -69,10 +79,7 @@ mod tests {
     fn this_process_is_found_by_its_port() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let found = port_owner(listener.local_addr().unwrap().port()).unwrap();
-        assert!(
-            found.ends_with(&format!("({})", std::process::id())),
-            "{found}"
-        );
+        assert_eq!(found.pid, std::process::id());
     }
 
     #[test]

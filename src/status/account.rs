@@ -353,6 +353,17 @@ impl NeedsUser {
         }
     }
 
+    /// Why the account has to be signed in again. `None` for other needs.
+    pub fn sign_in_reason(&self) -> Option<String> {
+        match self {
+            Self::SignIn(sign_in) => Some(sign_in.to_string()),
+            Self::AddressChanged { entered_for, now } => {
+                Some(format!("address changed from {entered_for} to {now}"))
+            }
+            Self::Credential(_) | Self::VaultLocked { .. } | Self::Expired { .. } => None,
+        }
+    }
+
     /// Whether its text begins with its name.
     fn names_itself(&self) -> bool {
         !matches!(self, Self::Credential(_))
@@ -363,11 +374,10 @@ impl NeedsUser {
 impl fmt::Display for NeedsUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SignIn(sign_in) => write!(f, "sign-in needed ({sign_in})"),
-            Self::AddressChanged { entered_for, now } => write!(
-                f,
-                "sign-in needed (address changed from {entered_for} to {now})"
-            ),
+            Self::SignIn(_) | Self::AddressChanged { .. } => {
+                let reason = self.sign_in_reason().unwrap_or_default();
+                write!(f, "sign-in needed ({reason})")
+            }
             Self::Credential(problem) => write!(f, "{problem}"),
             Self::VaultLocked { detail } => write!(f, "vault locked ({detail})"),
             Self::Expired { at } => write!(f, "expired at {}", timestamp::rfc3339(*at)),

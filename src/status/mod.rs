@@ -6,10 +6,12 @@
 //! decides anything, reads a clock or does IO.
 
 mod account;
+mod port;
 mod provider;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
+pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus, local_url};
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
 

@@ -501,7 +501,7 @@ def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
         agent.chat()
         spent = notices.wait_for("work has used up a quota")
         assert "work: quota used up, back " in spent.body, spent.body
-        resting = notices.wait_for("All accounts rest")
+        resting = notices.wait_for("All accounts are cooling down")
         assert "No account can serve until " in resting.body, resting.body
         tray.until_label("Accounts (1)", "work — Quota used up, back ")
         provider.serves()

@@ -15,3 +15,6 @@ pub(super) use list::{counts, find, list, show};
 pub use settings::SettingChanges;
 pub(super) use test_call::{TestResult, test_call};
 pub(super) use tokens::bearer;
+
+/// The types of fields of [`QuotaFacts`].
+pub use crate::outcome::{ReadingSource, Unit};

@@ -1,5 +1,9 @@
-use super::super::view::samples::{account, after, noon, running, with};
+use super::super::view::samples::{
+    account, after, cooling, exhausted, in_use, noon, open_port, program, refused_by_system,
+    running, signed_out, with, with_port,
+};
 use super::*;
+use crate::status::{PortOwner, PortStatus};
 
 /// The menu as a person reads it.
 fn shown(view: &View) -> String {
@@ -38,34 +42,27 @@ fn words_of(item: &Item, depth: usize) -> String {
 }
 
 fn full() -> View {
-    let cooling = AccountState::Cooling {
-        why: "rate limited".to_owned(),
-        until: Some(after(3)),
-    };
-    let spent = AccountState::QuotaUsedUp {
-        what: "You exceeded your quota".to_owned(),
-        until: Some(after(140)),
-    };
-    let names = [
-        ("work", AccountState::Ready),
-        ("R&D_team", cooling),
-        ("spare", spent),
-        ("old", AccountState::Disabled),
-        (
-            "home",
-            AccountState::SignInNeeded {
-                why: "the grant was revoked".to_owned(),
-            },
-        ),
+    let accounts = [
+        ("work", AccountStatus::Ready),
+        ("R&D_team", cooling("slow down", 3)),
+        ("spare", exhausted("You exceeded your quota", 140)),
+        ("old", AccountStatus::Disabled),
+        ("home", signed_out()),
     ];
-    let view = with(|facts| {
-        facts.wants_key = true;
-        facts.accounts = names.map(|(name, state)| account(name, state)).to_vec();
-        facts.problem = Some(ProblemView {
-            summary: "request failed (429)".to_owned(),
-            explanation: "All 3 accounts of `openai` rest until 14:20: work has used up its 5-hour limit, spare is rate limited."
+    let view = with(|overview| {
+        overview.wants_key = true;
+        overview.accounts = accounts
+            .map(|(name, status)| account(name, status))
+            .to_vec();
+        overview.problems = vec![ProblemFacts {
+            request_id: "r1".to_owned(),
+            at: noon().time,
+            model: "gpt-5".to_owned(),
+            status: 429,
+            message: "all 3 accounts of `openai` cool down until 14:20: work has used up its 5-hour limit, spare is rate limited"
                 .to_owned(),
-        });
+            advice: None,
+        }];
     });
     View {
         muted_until: Some(after(60)),
@@ -89,7 +86,7 @@ fn everything_is_there_in_its_order() {
     ---
     Accounts (5, 1 needs attention) >
         [x] work — Ready
-        [x] R&&D_team — Rate limited, back 12:03
+        [x] R&&D_team — Rate limit: slow down, back 12:03
         [x] spare — Quota used up, back 14:20
         [ ] old — Off
         ! home — Sign in again…
@@ -100,9 +97,9 @@ fn everything_is_there_in_its_order() {
         [x] Balance: keep the account, switch when it is limited
         [ ] Performance: spread by load
         [ ] Drain: use accounts in their order
-    Recent problem: request failed (429) >
-        (All 3 accounts of `openai` rest until 14:20: work has)
-        (used up its 5-hour limit, spare is rate limited.)
+    Recent problem: gpt-5 (429) >
+        (All 3 accounts of `openai` cool down until 14:20: work)
+        (has used up its 5-hour limit, spare is rate limited.)
         More in dashboard…
     ---
     [x] Start at login
@@ -113,7 +110,7 @@ fn everything_is_there_in_its_order() {
 
 #[test]
 fn a_fresh_agent_without_accounts_has_the_same_menu() {
-    insta::assert_snapshot!(shown(&View { autostart: AutostartView::Unavailable, ..with(|facts| facts.accounts.clear()) }), @r#"
+    insta::assert_snapshot!(shown(&View { autostart: AutostartView::Unavailable, ..with(|overview| overview.accounts.clear()) }), @r#"
     (Running on 127.0.0.1:8045)
     Stop proxy
     ---
@@ -140,44 +137,32 @@ fn a_fresh_agent_without_accounts_has_the_same_menu() {
 #[test]
 fn the_state_line_says_what_is_wrong() {
     let states = [
-        (Endpoint::Starting, "Starting…", "Stop proxy"),
-        (Endpoint::Stopped, "Stopped", "Start proxy"),
-        (Endpoint::Stopping, "Stopping…", "Start proxy"),
+        (PortStatus::Starting, "Starting…", "Stop proxy"),
+        (PortStatus::Stopped, "Stopped", "Start proxy"),
+        (PortStatus::Draining, "Stopping…", "Start proxy"),
         (
-            Endpoint::PortTaken {
-                port: 8045,
-                by: None,
-            },
+            PortStatus::Unavailable(in_use(8045, PortOwner::Unknown)),
             "Port 8045 is in use",
             "Stop proxy",
         ),
         (
-            Endpoint::PortTaken {
-                port: 8045,
-                by: Some("python3 (77)".to_owned()),
-            },
+            PortStatus::Unavailable(in_use(8045, program("python3", 77))),
             "Port 8045 is in use by python3 (77)",
             "Stop proxy",
         ),
         (
-            Endpoint::Failed {
-                port: 80,
-                why: "permission denied".to_owned(),
-            },
+            refused_by_system(80),
             "Port 80 cannot be opened",
             "Stop proxy",
         ),
         (
-            Endpoint::Running {
-                port: 1,
-                is_exposed: true,
-            },
+            open_port(1, true),
             "Running on port 1, open to the local network",
             "Stop proxy",
         ),
     ];
-    for (endpoint, headline, toggle) in states {
-        let items = menu(&with(|facts| facts.endpoint = endpoint), &noon());
+    for (port, headline, toggle) in states {
+        let items = menu(&with_port(running(), port), &noon());
         assert_eq!(items[0], line("state", headline));
         assert_eq!(items[1], button("toggle", toggle));
     }
@@ -185,11 +170,11 @@ fn the_state_line_says_what_is_wrong() {
 
 #[test]
 fn of_many_accounts_those_that_need_a_person_come_first() {
-    let view = with(|facts| {
-        facts.accounts = (0..12)
-            .map(|number| account(&format!("a{number}"), AccountState::Ready))
+    let view = with(|overview| {
+        overview.accounts = (0..12)
+            .map(|number| account(&format!("a{number}"), AccountStatus::Ready))
             .collect();
-        facts.accounts[11].state = AccountState::SignInNeeded { why: String::new() };
+        overview.accounts[11].status = signed_out();
     });
     let Item::Sub { items, text, .. } = accounts(&view, &noon()) else {
         panic!("it is a submenu")
@@ -229,7 +214,10 @@ fn every_click_means_what_the_item_says() {
     let view = full();
     let cases = [
         ("toggle", Some(Action::Stop)),
-        ("copy:gemini", Some(Action::Copy(Copied::Gemini))),
+        (
+            "copy:gemini",
+            Some(Action::Copy(Copyable::BaseUrl(ClientFamily::Gemini))),
+        ),
         (
             "account:work",
             Some(Action::DisableAccount("work".to_owned())),
@@ -269,8 +257,8 @@ fn everything_that_can_be_clicked_does_something() {
 
 #[test]
 fn what_was_copied_says_so() {
-    let Item::Sub { items, .. } = copying(&View {
-        copied: Some(Copied::Gemini),
+    let Item::Sub { items, .. } = copy_menu(&View {
+        copied: Some(Copyable::BaseUrl(ClientFamily::Gemini)),
         ..running()
     }) else {
         panic!("it is a submenu")

@@ -1,10 +1,13 @@
-use super::super::view::samples::{account, after, noon, running, with};
+use super::super::view::samples::{
+    account, after, exhausted, five_hour_quota, in_use, noon, open_port, program,
+    refused_by_system, running, signed_out, with, with_port,
+};
 use super::*;
 
-/// A person who is shown one view after another, and what they are told.
+/// A user who is shown one view after another, and what is reported to them.
 #[derive(Default)]
 struct Person {
-    memory: Memory,
+    state: NotificationState,
     settings: NotificationSettings,
 }
 
@@ -14,16 +17,16 @@ impl Person {
     }
 
     fn sees_at(&mut self, view: &View, minutes: u64) -> Vec<Notice> {
-        let (memory, notices) = review(
-            &self.memory,
+        let (state, notices) = review(
+            &self.state,
             view,
             &self.settings,
-            &Now {
+            &LocalTime {
                 time: after(minutes),
                 ..noon()
             },
         );
-        self.memory = memory;
+        self.state = state;
         notices
     }
 
@@ -36,33 +39,21 @@ impl Person {
 }
 
 fn needing(names: &[&str]) -> View {
-    let needed = AccountState::SignInNeeded {
-        why: "the grant was revoked".to_owned(),
-    };
-    with(|facts| {
-        facts.accounts = names
+    with(|overview| {
+        overview.accounts = names
             .iter()
-            .map(|name| account(name, needed.clone()))
-            .collect()
+            .map(|name| account(name, signed_out()))
+            .collect();
     })
 }
 
 fn quota(used_percent: u8) -> View {
-    let quota = Quota {
-        window: "5-hour".to_owned(),
-        used_percent,
-        resets_at: Some(after(140)),
-    };
-    with(|facts| facts.accounts[0].quotas = vec![quota])
+    with(|overview| overview.accounts[0].quota = vec![five_hour_quota(used_percent, 140)])
 }
 
 fn taken() -> View {
-    with(|facts| {
-        facts.endpoint = Endpoint::PortTaken {
-            port: 8045,
-            by: Some("python3 (77)".to_owned()),
-        }
-    })
+    let failure = in_use(8045, program("python3", 77));
+    with_port(running(), PortStatus::Unavailable(failure))
 }
 
 #[test]
@@ -75,7 +66,7 @@ fn a_trouble_is_told_once_and_its_end_once() {
     let mut person = Person::default();
     assert_eq!(
         person.reads(&needing(&["work"])),
-        ["work needs you to sign in | work: the grant was revoked"]
+        ["work needs you to sign in | work: the provider refused to refresh"]
     );
     for _ in 0..50 {
         assert_eq!(person.sees(&needing(&["work"])), []);
@@ -89,12 +80,14 @@ fn a_trouble_is_told_once_and_its_end_once() {
 
 #[test]
 fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
-    let locked = || AccountState::Locked {
-        why: "the keyring is locked".to_owned(),
+    let locked = || {
+        AccountStatus::NeedsUser(NeedsUser::VaultLocked {
+            detail: "the keyring is locked".to_owned(),
+        })
     };
     let mut person = Person::default();
-    let told = person.reads(&with(|facts| {
-        facts.accounts = vec![account("a", locked()), account("b", locked())]
+    let told = person.reads(&with(|overview| {
+        overview.accounts = vec![account("a", locked()), account("b", locked())];
     }));
     assert_eq!(
         told,
@@ -103,7 +96,9 @@ fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
         ]
     );
     assert_eq!(
-        person.sees(&with(|facts| facts.accounts = vec![account("a", locked())])),
+        person.sees(&with(
+            |overview| overview.accounts = vec![account("a", locked())]
+        )),
         []
     );
     assert_eq!(
@@ -179,10 +174,7 @@ fn a_quota_that_was_only_low_fills_again_in_silence() {
 fn an_account_that_is_spent_is_told_as_its_quota() {
     let spent = |percent: u8, what: &str| {
         let mut view = quota(percent);
-        view.facts.accounts[0].state = AccountState::QuotaUsedUp {
-            what: what.to_owned(),
-            until: Some(after(140)),
-        };
+        view.overview.accounts[0].status = exhausted(what, 140);
         view
     };
     let mut person = Person::default();
@@ -205,23 +197,21 @@ fn who_is_spent_is_not_mixed_with_who_runs_low() {
     let mut view = quota(85);
     let mut person = Person::default();
     person.sees(&view);
-    let spent = AccountState::QuotaUsedUp {
-        what: "no more".to_owned(),
-        until: None,
-    };
-    view.facts.accounts.push(account("home", spent));
+    view.overview
+        .accounts
+        .push(account("home", exhausted("no more", 140)));
     let told = person.sees(&view);
     assert_eq!(told[0].summary, "home has used up a quota");
     assert_eq!(
         told[0].body,
-        "home: quota used up (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20"
+        "home: quota used up, back 14:20 (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20"
     );
 }
 
 #[test]
 fn rate_limits_of_a_minute_are_no_news() {
     let mut view = quota(100);
-    view.facts.accounts[0].quotas[0].resets_at = Some(after(1));
+    view.overview.accounts[0].quota = vec![five_hour_quota(100, 1)];
     assert_eq!(Person::default().sees(&view), []);
 }
 
@@ -236,10 +226,10 @@ fn a_window_near_its_reset_is_not_called_back() {
 fn an_expiry_is_told_a_week_and_a_day_ahead() {
     let mut person = Person::default();
     let mut view = running();
-    view.facts.accounts[0].expires_at = Some(after(8 * 24 * 60));
+    view.overview.accounts[0].expires_on = Some(after(8 * 24 * 60));
     assert_eq!(person.sees(&view), []);
     assert_eq!(
-        review_at(&view, &person.settings, &noon()),
+        next_review_at(&view, &person.settings, &noon()),
         Some(after(24 * 60))
     );
     assert_eq!(
@@ -256,7 +246,7 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
         "The sign-in of work has expired"
     );
     assert_eq!(person.sees_at(&view, 9 * 24 * 60), []);
-    view.facts.accounts[0].expires_at = Some(after(60 * 24 * 60));
+    view.overview.accounts[0].expires_on = Some(after(60 * 24 * 60));
     assert_eq!(
         person.sees_at(&view, 7 * 24 * 60),
         [],
@@ -274,7 +264,7 @@ fn a_taken_port_is_told_until_it_is_free() {
         told[0].body
     );
     assert_eq!(
-        person.sees(&with(|facts| facts.endpoint = Endpoint::Starting)),
+        person.sees(&with_port(running(), PortStatus::Starting)),
         [],
         "a new try is no change"
     );
@@ -287,29 +277,22 @@ fn a_taken_port_is_told_until_it_is_free() {
 
 #[test]
 fn a_port_that_cannot_be_moved_to_is_told_with_what_still_works() {
-    let refused = || {
-        Some(Refused {
-            port: 9000,
-            why: "port 9000 is in use by nc (7)".to_owned(),
-            is_in_use: true,
-        })
+    let not_moved = || {
+        let port = PortStatus::Running {
+            port: 8045,
+            is_exposed: false,
+            refused: Some(in_use(9000, program("nc", 7))),
+        };
+        with_port(running(), port)
     };
     let mut person = Person::default();
-    let line = "Port 9000 is in use by nc (7). Until then 127.0.0.1:8045 serves on.";
+    let line = "Port 9000 is in use by nc (7); set `port` or stop it. Until then 127.0.0.1:8045 serves on.";
     assert_eq!(
-        person.reads(&with(|facts| facts.port_refused = refused())),
+        person.reads(&not_moved()),
         [format!("Aerostat cannot open port 9000 | {line}")]
     );
-    assert_eq!(
-        person.sees(&with(|facts| facts.port_refused = refused())),
-        []
-    );
-    let moved = with(|facts| {
-        facts.endpoint = Endpoint::Running {
-            port: 9000,
-            is_exposed: false,
-        }
-    });
+    assert_eq!(person.sees(&not_moved()), []);
+    let moved = with_port(running(), open_port(9000, false));
     assert_eq!(
         person.reads(&moved),
         ["Aerostat has its port | It runs on 127.0.0.1:9000."]
@@ -318,15 +301,10 @@ fn a_port_that_cannot_be_moved_to_is_told_with_what_still_works() {
 
 #[test]
 fn a_port_that_the_system_refuses_is_told() {
-    let failed = with(|facts| {
-        facts.endpoint = Endpoint::Failed {
-            port: 80,
-            why: "port 80 cannot be opened".to_owned(),
-        }
-    });
+    let failed = with_port(running(), refused_by_system(80));
     assert_eq!(
         Person::default().reads(&failed),
-        ["Aerostat cannot open port 80 | Port 80 cannot be opened"]
+        ["Aerostat cannot open port 80 | Port 80 cannot be opened; it is tried again"]
     );
 }
 
@@ -334,24 +312,21 @@ fn a_port_that_the_system_refuses_is_told() {
 fn who_stops_the_proxy_is_not_told_that_it_is_back() {
     let mut person = Person::default();
     person.sees(&taken());
-    assert_eq!(
-        person.sees(&with(|facts| facts.endpoint = Endpoint::Stopped)),
-        []
-    );
+    assert_eq!(person.sees(&with_port(running(), PortStatus::Stopped)), []);
 }
 
 #[test]
 fn a_resting_pool_is_told_where_the_rest_is_long() {
-    let resting = |minutes| with(|facts| facts.resting_until = Some(after(minutes)));
+    let cooling = |minutes| with(|overview| overview.cooling_until = Some(after(minutes)));
     let mut person = Person::default();
-    assert_eq!(person.sees(&resting(0)), []);
-    let told = person.sees(&resting(20));
+    assert_eq!(person.sees(&cooling(0)), []);
+    let told = person.sees(&cooling(20));
     assert_eq!(
         told[0].body,
         "No account can serve until 12:20; requests are refused until then."
     );
     assert_eq!(
-        person.sees(&resting(25)),
+        person.sees(&cooling(25)),
         [],
         "a later end is the same rest"
     );
@@ -360,18 +335,15 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
 
 #[test]
 fn a_network_that_is_not_served_is_told_until_it_is() {
-    let refused = with(|facts| facts.lan_refused = Some("the LAN is not served".to_owned()));
+    let refused = with(|overview| {
+        overview.status.lan_refused = Some("the LAN is not served".to_owned());
+    });
     let mut person = Person::default();
     assert_eq!(
         person.reads(&refused),
         ["The local network is not served | The LAN is not served"]
     );
-    let served = with(|facts| {
-        facts.endpoint = Endpoint::Running {
-            port: 8045,
-            is_exposed: true,
-        }
-    });
+    let served = with_port(running(), open_port(8045, true));
     assert_eq!(
         person.reads(&served),
         ["The local network is served | Other machines may call port 8045, with a key."]
@@ -386,7 +358,7 @@ fn a_network_that_is_not_served_is_told_until_it_is() {
 
 #[test]
 fn every_rejected_configuration_is_told() {
-    let rejected = |why: &str| with(|facts| facts.config_rejected = Some(why.to_owned()));
+    let rejected = |why: &str| with(|overview| overview.status.config_error = Some(why.to_owned()));
     let mut person = Person::default();
     let told = "The changed configuration is not used | line 3: no such key\nThe last good one stays in force.";
     assert_eq!(person.reads(&rejected("line 3: no such key")), [told]);

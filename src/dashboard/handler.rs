@@ -1,5 +1,5 @@
-//! One visit: where a path leads, what a form changes, and what keeps a page from being used by
-//! others.
+//! Answers the requests of browsers: where a path leads, what a form changes, and the headers that
+//! keep other sites from using a page.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -10,10 +10,9 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use maud::Markup;
-use percent_encoding::percent_decode_str;
 
 use super::guard::{Rejection, admit, cookie};
-use super::page::Front;
+use super::page::HomePage;
 use super::{Dashboard, leads_to, limits, page};
 use crate::control::account::{CredentialForm, CredentialInput, StoreOptions};
 use crate::control::overview::Overview;
@@ -24,7 +23,7 @@ use crate::status::{AccountStatus, NeedsUser};
 
 const COOKIE: &str = "aerostat";
 
-/// Scripts, frames and other places may have no part in a page, and nothing of it is kept.
+/// A page runs no script, is in no frame, loads nothing from elsewhere, and is not stored.
 ///
 /// `same-origin` and not `no-referrer`: with the latter browsers send forms with the origin `null`.
 const PROTECTION: [(&str, &str); 6] = [
@@ -39,14 +38,15 @@ const PROTECTION: [(&str, &str); 6] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// What a path leads to.
-enum Place<'p> {
+/// What a request asks for.
+enum Route<'p> {
+    /// Redeems a link.
     Enter {
         token: String,
     },
     Style,
-    Front,
-    /// A form, by its name.
+    Home,
+    /// Submits a form, by its name.
     Form(&'p str),
 }
 
@@ -55,23 +55,23 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ResponseBody> {
     let (head, incoming) = request.into_parts();
-    if let Err(stranger) = admit(&head, &dashboard.origin()) {
-        return turned_away(stranger);
+    if let Err(rejection) = admit(&head, &dashboard.origin()) {
+        return rejected(rejection);
     }
-    let segment = dashboard.entrance().segment().to_owned();
-    let place = match place(&head, &segment) {
-        Some(Place::Enter { token }) => return enter(dashboard, &token, &segment),
-        place => place,
+    let segment = dashboard.sessions().segment().to_owned();
+    let route = match route(&head, &segment) {
+        Some(Route::Enter { token }) => return enter(dashboard, &token, &segment),
+        route => route,
     };
-    let is_known = cookie(&head.headers, COOKIE)
-        .is_some_and(|session| dashboard.entrance().knows(session, SystemTime::now()));
-    match place {
-        // A page that turns people away is to be read too.
-        Some(Place::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
-        _ if !is_known => html(StatusCode::FORBIDDEN, &page::stranger()),
-        None | Some(Place::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::nothing()),
-        Some(Place::Front) => front(dashboard, None).await,
-        Some(Place::Form(name)) => {
+    let has_session = cookie(&head.headers, COOKIE)
+        .is_some_and(|session| dashboard.sessions().renew(session, SystemTime::now()));
+    match route {
+        // The page for browsers without a session has a style too.
+        Some(Route::Style) => typed(StatusCode::OK, "text/css; charset=utf-8", page::STYLE),
+        _ if !has_session => html(StatusCode::FORBIDDEN, &page::no_session()),
+        None | Some(Route::Enter { .. }) => html(StatusCode::NOT_FOUND, &page::not_found()),
+        Some(Route::Home) => home(dashboard, None).await,
+        Some(Route::Form(name)) => {
             let name = name.to_owned();
             match collect(incoming, &head.headers, &limits()).await {
                 Ok(body) => submit(dashboard, &name, &fields(body.whole()), &segment).await,
@@ -81,7 +81,7 @@ pub(super) async fn answer(
     }
 }
 
-fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
+fn route<'p>(head: &'p Parts, segment: &str) -> Option<Route<'p>> {
     let path = head
         .uri
         .path()
@@ -91,25 +91,25 @@ fn place<'p>(head: &'p Parts, segment: &str) -> Option<Place<'p>> {
     match (&head.method, path) {
         (&Method::GET, "enter") => {
             let query = fields(head.uri.query().unwrap_or_default().as_bytes());
-            Some(Place::Enter {
+            Some(Route::Enter {
                 token: query.get("link").cloned().unwrap_or_default(),
             })
         }
-        (&Method::GET, "style.css") => Some(Place::Style),
-        (&Method::GET | &Method::HEAD, "") => Some(Place::Front),
-        (&Method::POST, name) => Some(Place::Form(name)),
+        (&Method::GET, "style.css") => Some(Route::Style),
+        (&Method::GET | &Method::HEAD, "") => Some(Route::Home),
+        (&Method::POST, name) => Some(Route::Form(name)),
         _ => None,
     }
 }
 
-/// Lets somebody in. The page leads on by itself, because a redirect would still count as coming
-/// from the file that led here, and the browser would keep the cookie back.
+/// Redeems a link for a session. The page opens the next one by itself: a redirect by status would
+/// still count as coming from the local file, and the browser would withhold the cookie.
 fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<ResponseBody> {
-    let Some(session) = dashboard.entrance().enter(token, SystemTime::now()) else {
-        return html(StatusCode::FORBIDDEN, &page::stranger());
+    let Some(session) = dashboard.sessions().redeem(token, SystemTime::now()) else {
+        return html(StatusCode::FORBIDDEN, &page::no_session());
     };
-    dashboard.forget_files(|file| leads_to(file, token));
-    let mut response = html(StatusCode::OK, &page::leading_to(&format!("/{segment}/")));
+    dashboard.remove_link_files(|file| leads_to(file, token));
+    let mut response = html(StatusCode::OK, &page::redirect_to(&format!("/{segment}/")));
     let cookie = format!("{COOKIE}={session}; Path=/{segment}/; HttpOnly; SameSite=Strict");
     response.headers_mut().insert(
         SET_COOKIE,
@@ -118,44 +118,39 @@ fn enter(dashboard: &Dashboard, token: &str, segment: &str) -> Response<Response
     response
 }
 
-async fn front(dashboard: &Dashboard, error: Option<&str>) -> Response<ResponseBody> {
-    let overview = dashboard.desk.overview(SystemTime::now());
-    let tray = tokio::task::spawn_blocking(dashboard.tray)
+async fn home(dashboard: &Dashboard, error: Option<&str>) -> Response<ResponseBody> {
+    let overview = dashboard.service.overview(SystemTime::now());
+    let tray_note = tokio::task::spawn_blocking(dashboard.tray_note)
         .await
         .unwrap_or_default();
-    let providers = dashboard.desk.provider_names();
-    let key_wanted = key_wanted(dashboard, &overview).await;
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
+    let page = HomePage {
+        overview: &overview,
+        providers: &dashboard.service.provider_names(),
+        needing_key: &accounts_needing_key(dashboard, &overview).await,
+        tray_note,
+        error,
     };
-    let front = Front {
-        glance: &overview,
-        providers: &providers,
-        key_wanted: &key_wanted,
-        note: tray,
-        complaint: error,
+    let status = match error {
+        Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        None => StatusCode::OK,
     };
-    html(status, &page::front(&front))
+    html(status, &page::home(&page))
 }
 
-/// The accounts that need a key from a person. Others sign in with a browser, or take their key
+/// The accounts whose new key can be entered here. Others sign in with a browser, or take their key
 /// from elsewhere.
-async fn key_wanted(dashboard: &Dashboard, overview: &Overview) -> Vec<String> {
+async fn accounts_needing_key(dashboard: &Dashboard, overview: &Overview) -> Vec<String> {
     let mut names = Vec::new();
     for account in &overview.accounts {
-        let wants_credential = matches!(
-            account.status,
-            AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. })
-        );
-        if !wants_credential {
+        let AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. }) =
+            account.status
+        else {
             continue;
-        }
+        };
         let verb = LoginForm {
             name: account.name.clone(),
         };
-        let form = verb.run(&dashboard.desk, &Notes::discard()).await;
+        let form = verb.run(&dashboard.service, &Notes::discard()).await;
         if matches!(form, Ok(CredentialForm::Key)) {
             names.push(account.name.clone());
         }
@@ -163,7 +158,7 @@ async fn key_wanted(dashboard: &Dashboard, overview: &Overview) -> Vec<String> {
     names
 }
 
-/// Does what a form says, and shows the first page with what came of it.
+/// Performs the verb of a form, and shows the first page with its error if it fails.
 async fn submit(
     dashboard: &Dashboard,
     form: &str,
@@ -171,11 +166,11 @@ async fn submit(
     segment: &str,
 ) -> Response<ResponseBody> {
     let Some(submission) = Submission::of(form, fields) else {
-        return html(StatusCode::NOT_FOUND, &page::nothing());
+        return html(StatusCode::NOT_FOUND, &page::not_found());
     };
-    match submission.perform(&dashboard.desk).await {
+    match submission.perform(&dashboard.service).await {
         Ok(()) => see_other(&format!("/{segment}/")),
-        Err(error) => front(dashboard, Some(&error.message)).await,
+        Err(error) => home(dashboard, Some(&error.message)).await,
     }
 }
 
@@ -236,38 +231,26 @@ fn credential(key: String) -> CredentialInput {
     CredentialInput::Key(WireSecret(Secret::new(key)))
 }
 
-/// The fields of a form. Source: URL Standard, `application/x-www-form-urlencoded`.
+/// The fields of a form; of those with one name, the last.
 fn fields(body: &[u8]) -> HashMap<String, String> {
-    let text = String::from_utf8_lossy(body);
-    let decoded = |text: &str| {
-        percent_decode_str(&text.replace('+', " "))
-            .decode_utf8_lossy()
-            .into_owned()
-    };
-    let pairs = text
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs
-        .map(|(name, value)| (decoded(name), decoded(value)))
-        .collect()
+    form_urlencoded::parse(body).into_owned().collect()
 }
 
-fn turned_away(stranger: Rejection) -> Response<ResponseBody> {
-    let status = match stranger {
+fn rejected(rejection: Rejection) -> Response<ResponseBody> {
+    let status = match rejection {
         Rejection::Host => StatusCode::MISDIRECTED_REQUEST,
         Rejection::Origin => StatusCode::FORBIDDEN,
     };
-    html(status, &page::stranger())
+    html(status, &page::no_session())
 }
 
-/// What the listener itself refuses, as a page.
+/// An error of the listener itself, as a page.
 pub(super) fn refusal(fault: &Fault) -> Response<ResponseBody> {
-    html(StatusCode::BAD_REQUEST, &page::refused(&fault.message))
+    html(StatusCode::BAD_REQUEST, &page::error(&fault.message))
 }
 
 fn see_other(path: &str) -> Response<ResponseBody> {
-    let mut response = html(StatusCode::SEE_OTHER, &page::nothing());
+    let mut response = html(StatusCode::SEE_OTHER, &page::not_found());
     response.headers_mut().insert(
         LOCATION,
         HeaderValue::try_from(path).expect("hexadecimal digits and slashes"),
@@ -312,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_path_without_the_segment_leads_nowhere() {
-        let place_of = |method: &str, path: &str| {
+        let is_routed = |method: &str, path: &str| {
             let head = Request::builder()
                 .method(method)
                 .uri(path)
@@ -320,17 +303,17 @@ mod tests {
                 .unwrap()
                 .into_parts()
                 .0;
-            place(&head, "abc").is_some()
+            route(&head, "abc").is_some()
         };
         assert!(
-            place_of("GET", "/abc/")
-                && place_of("GET", "/abc/enter?link=x")
-                && place_of("POST", "/abc/start")
+            is_routed("GET", "/abc/")
+                && is_routed("GET", "/abc/enter?link=x")
+                && is_routed("POST", "/abc/start")
         );
         for path in ["/", "/abc", "/abd/", "/enter?link=x", "//abc/"] {
-            assert!(!place_of("GET", path), "{path}");
+            assert!(!is_routed("GET", path), "{path}");
         }
-        assert!(!place_of("DELETE", "/abc/"));
+        assert!(!is_routed("DELETE", "/abc/"));
     }
 
     #[test]
