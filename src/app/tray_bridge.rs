@@ -67,7 +67,7 @@ impl TrayBridge {
     /// Sends every change, until it is dropped.
     pub(super) async fn publish(&self, service: &ControlService) {
         let (mut sent, mut settings) = (None, None);
-        let Some(mut seen) = service.seen() else {
+        let Some(mut changes) = service.changes() else {
             return;
         };
         loop {
@@ -86,7 +86,7 @@ impl TrayBridge {
             let wait = time_to_next_change(&overview, SystemTime::now());
             sent = Some(overview);
             // Whatever ends the wait, everything is compared again.
-            let _ = tokio::time::timeout(wait, service.change(&mut seen)).await;
+            let _ = tokio::time::timeout(wait, service.changed(&mut changes)).await;
         }
     }
 }

@@ -1,5 +1,4 @@
-//! The agent at a glance: what tray, notifications and the dashboard's first page show, from one
-//! source.
+//! The overview: what tray, notifications and the dashboard's first page show of the agent.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,25 +15,25 @@ use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
 use crate::status::AccountStatus;
 
-/// A problem that is older is no news.
+/// How long a failed request counts as a recent problem.
 const RECENT: Duration = Duration::from_secs(15 * 60);
 /// How many problems the first page shows.
 const PROBLEMS_MAX: usize = 10;
 
-/// The agent at a glance.
+/// The agent, its accounts and its recent problems.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overview {
     pub status: Status,
-    /// Requests that have an account now.
+    /// How many requests have an account now.
     pub in_flight: u32,
     /// Whether requests need the local key.
     pub wants_key: bool,
-    /// The scheduling mode that is in force.
+    /// The active scheduling mode, by its name in the configuration.
     pub mode: String,
     pub accounts: Vec<AccountFacts>,
     /// Until when no account can serve, where that is so.
     pub cooling_until: Option<Timestamp>,
-    /// The latest first.
+    /// The newest first.
     pub problems: Vec<ProblemFacts>,
 }
 
@@ -51,8 +50,8 @@ pub struct ProblemFacts {
     pub advice: Option<String>,
 }
 
-/// What a listener has seen of what changes.
-pub struct Seen {
+/// Tells its one holder that the overview may have changed.
+pub struct Changes {
     live: watch::Receiver<Live>,
     agent: watch::Receiver<AgentState>,
 }
@@ -73,23 +72,23 @@ impl ControlService {
         }
     }
 
-    /// Waits until something of it may have changed. For one listener.
+    /// Waits until the overview may have changed.
     ///
     /// Cancel safe.
-    pub async fn change(&self, seen: &mut Seen) {
+    pub async fn changed(&self, changes: &mut Changes) {
         tokio::select! {
             () = self.pool().changed() => {}
             () = self.ring.pushed() => {}
-            changed = seen.live.changed() => if changed.is_err() { std::future::pending().await },
-            changed = seen.agent.changed() => if changed.is_err() { std::future::pending().await },
+            changed = changes.live.changed() => if changed.is_err() { std::future::pending().await },
+            changed = changes.agent.changed() => if changed.is_err() { std::future::pending().await },
         }
     }
 
-    /// Where a listener begins.
+    /// Subscribes to changes of the overview.
     ///
     /// `None` where no agent runs: then nothing changes by itself.
-    pub fn seen(&self) -> Option<Seen> {
-        Some(Seen {
+    pub fn changes(&self) -> Option<Changes> {
+        Some(Changes {
             live: self.live.clone(),
             agent: self.agent.as_ref()?.subscribe(),
         })
@@ -102,17 +101,18 @@ impl ControlService {
 
     /// The providers that an account can be added for.
     pub fn provider_names(&self) -> Vec<String> {
-        let configured = self
+        let mut names: Vec<String> = self
             .config()
             .providers
             .iter()
             .map(|provider| provider.name.clone())
-            .collect::<Vec<_>>();
-        let presets = PRESETS
-            .iter()
-            .map(|preset| preset.name.to_owned())
-            .filter(|name| !configured.contains(name));
-        configured.iter().cloned().chain(presets).collect()
+            .collect();
+        for preset in PRESETS {
+            if !names.iter().any(|name| name == preset.name) {
+                names.push(preset.name.to_owned());
+            }
+        }
+        names
     }
 
     fn problems(&self, now: Timestamp) -> Vec<ProblemFacts> {
@@ -143,13 +143,13 @@ impl Default for Overview {
 }
 
 impl ProblemFacts {
-    /// What was said and what to do, as sentences.
+    /// The message and the advice, as sentences.
     pub fn sentences(&self) -> String {
-        let all: Vec<String> = std::iter::once(&self.message)
-            .chain(&self.advice)
-            .map(|text| sentence(text))
-            .collect();
-        all.join(" ")
+        let message = sentence(&self.message);
+        match &self.advice {
+            Some(advice) => format!("{message} {}", sentence(advice)),
+            None => message,
+        }
     }
 
     fn of(explanation: &Explanation) -> Self {
@@ -164,14 +164,16 @@ impl ProblemFacts {
     }
 }
 
+/// Starts with a capital and ends with a full stop.
 fn sentence(text: &str) -> String {
     let text = text.trim();
-    let first = text
-        .chars()
+    let mut chars = text.chars();
+    let first: String = chars
         .next()
-        .map(|first| first.to_uppercase().to_string())
-        .unwrap_or_default();
-    let rest: String = text.chars().skip(1).collect();
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    let rest = chars.as_str();
     let end = if text.ends_with(['.', '!', '?', '…']) {
         ""
     } else {

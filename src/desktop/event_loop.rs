@@ -115,9 +115,9 @@ mod channel {
 
 #[cfg(not(target_os = "linux"))]
 mod native {
-    use std::sync::Mutex;
     use std::time::SystemTime;
 
+    use parking_lot::Mutex;
     use tao::event::{Event as Native, StartCause};
     use tao::event_loop::{ControlFlow, EventLoop as NativeLoop, EventLoopBuilder};
     use tao::platform::run_return::EventLoopExtRunReturn as _;
@@ -141,11 +141,8 @@ mod native {
             }
             let proxy = Mutex::new(native.create_proxy());
             let remote = Remote::new(move |event| {
-                let proxy = proxy
-                    .lock()
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
                 // An event that is sent after the loop's end is dropped.
-                drop(proxy.send_event(event));
+                drop(proxy.lock().send_event(event));
             });
             Self { native, remote }
         }

@@ -1,22 +1,22 @@
-//! Whether anybody shows the icon.
+//! Whether the desktop shows tray icons.
 
-/// What became of the icon.
+/// Whether the icon is visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     Shown,
-    /// The session has no bus.
+    /// The session has no D-Bus.
     NoBus,
-    /// There is a bus, and no program on it shows icons.
+    /// There is a bus, and no StatusNotifierHost on it.
     NoHost,
 }
 
 impl Visibility {
-    /// What a person should know of it. `None` where all is well.
+    /// What the user can do. `None` where the icon is visible.
     pub fn advice(self) -> Option<&'static str> {
         match self {
             Self::Shown => None,
             Self::NoBus => Some(
-                "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` tells how it stands",
+                "this session has no tray; `aerostat open` opens the dashboard, `aerostat status` shows the state",
             ),
             Self::NoHost => Some(
                 "nothing in this desktop shows tray icons (GNOME needs the extension AppIndicator); `aerostat open`, or Aerostat in \
@@ -55,7 +55,7 @@ fn ask_watcher() -> zbus::Result<bool> {
     Ok(bool::try_from(value)?)
 }
 
-/// These systems always have a place for icons.
+/// These systems always have a tray.
 #[cfg(not(target_os = "linux"))]
 pub fn visibility() -> Visibility {
     Visibility::Shown

@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 
 use notify_rust::Notification;
+use parking_lot::Mutex;
 use tracing::{debug, info};
 
 use super::policy::{Button, Notice, Topic};
@@ -121,7 +122,9 @@ impl Sender {
         let mut capabilities = capabilities()?;
         capabilities.has_buttons &= self.waiting.load(Ordering::Relaxed) < WAITING_MAX;
         let mut notification = notification(notice, capabilities);
-        let previous = lock(&self.shown)
+        let previous = self
+            .shown
+            .lock()
             .get(&notice.topic)
             .copied()
             .unwrap_or_default();
@@ -131,7 +134,7 @@ impl Sender {
         self.sent_count += 1;
         let number = self.sent_count;
         let handle = notification.show()?;
-        lock(&self.shown).insert(
+        self.shown.lock().insert(
             notice.topic,
             Shown {
                 id: id_of(&handle),
@@ -158,7 +161,7 @@ impl Sender {
                 handle.wait_for_action(|key| {
                     // A replacement has the same id, so this thread hears of its buttons too. The
                     // thread of the newest one reports them.
-                    let newest = lock(&shown).get(&topic).map(|newest| newest.number);
+                    let newest = shown.lock().get(&topic).map(|newest| newest.number);
                     if newest == Some(number)
                         && let Some(button) = pressed(&buttons, key)
                     {
@@ -171,10 +174,6 @@ impl Sender {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The action of a click on the notification itself: it opens the dashboard.
