@@ -4,7 +4,7 @@
 //! state of this sign-in ends the wait; all others get an error page.
 
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use http_body_util::Full;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use percent_encoding::percent_decode_str;
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -82,18 +82,16 @@ struct Waiting {
 
 impl Waiting {
     fn take(&self) -> Option<Ended> {
-        self.ended
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.ended.lock().take()
     }
 
+    /// Ends the wait; `false` where it has ended already.
     fn end(&self, ended: Ended) -> bool {
-        let mut kept = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.is_some() {
+        let mut first = self.ended.lock();
+        if first.is_some() {
             return false;
         }
-        *kept = Some(ended);
+        *first = Some(ended);
         self.is_over.notify_one();
         true
     }
@@ -185,16 +183,11 @@ fn read(query: &str, state: &Secret) -> Option<Ended> {
 
 /// The value of a parameter that occurs exactly once.
 fn once(query: &str, name: &str) -> Option<String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let mut values = pairs
-        .filter(|(found, _)| *found == name)
-        .map(|(_, value)| value);
-    let value = values
-        .next()
-        .filter(|_| values.clone().next().is_none())?
-        .replace('+', " ");
-    percent_decode_str(&value)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
+    let mut found = None;
+    for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+        if key == name && found.replace(value.into_owned()).is_some() {
+            return None;
+        }
+    }
+    found
 }
