@@ -201,7 +201,7 @@ fn the_table_only_points_upwards_in_its_own_order() {
 #[test]
 #[expect(
     clippy::print_stdout,
-    reason = "the table is for whoever runs the tests by hand"
+    reason = "the table is for people who run the tests by hand"
 )]
 fn the_import_table_is_printed() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

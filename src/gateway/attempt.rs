@@ -31,7 +31,9 @@ pub(super) async fn run(
     request: &ClientRequest,
 ) -> Result<GatewayResponse, Box<GatewayError>> {
     let context = RequestContext::new(state, active, request)?;
-    request.span.record("model", &*context.routing.model);
+    if !request.span.is_disabled() {
+        request.span.record("model", &*context.routing.model);
+    }
     let mut attempts = Attempts::new(&context);
     match serve(&context, &mut attempts).await {
         Ok(mut pending) => {

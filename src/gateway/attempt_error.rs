@@ -50,7 +50,7 @@ impl AttemptError {
         })
     }
 
-    /// The request is at fault, whoever would serve it.
+    /// The request is at fault, whichever candidate serves it.
     pub(super) fn of_request(fault: Fault) -> Box<Self> {
         Self::new(fault, ErrorScope::Request)
     }

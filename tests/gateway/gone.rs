@@ -9,7 +9,7 @@ use crate::support::Dialect::{Anthropic, Chat};
 use crate::support::raw::Request;
 use crate::support::upstream::{End, Script};
 
-/// How soon an upstream has to be told that nobody waits any more: a second, and what a busy
+/// How soon an upstream must learn that its client has left: a second, and what a busy
 /// machine adds to it.
 const SOON: Duration = Duration::from_secs(3);
 

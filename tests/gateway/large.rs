@@ -6,7 +6,7 @@ use crate::support::grammar::{self, Ending};
 use crate::support::raw::Answer;
 use crate::support::upstream::{Script, Upstream};
 
-/// A text of 200 KB that looks like members of its own to whoever forgets escapes.
+/// A text of 200 KB that looks like members of its own to a scanner that forgets escapes.
 fn long() -> String {
     r#"\"model\":\"no\",\"stream\":true}]\\"#.repeat(6000)
 }

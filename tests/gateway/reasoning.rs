@@ -1,4 +1,4 @@
-//! Tokens that only their maker reads: they come back to it, and to nobody else.
+//! Tokens that only their maker reads: they come back to it and to no other provider.
 
 use serde_json::{Value, json};
 
