@@ -74,7 +74,7 @@ fn check(policy: &Policy, head: &Parts) -> Result<Admitted, Fault> {
     let origin = allowed_origin(policy, &head.headers)?;
     if origin.is_none() && is_cross_site(&head.headers) {
         return Err(forbidden(
-            "a web page of another site may not ask this gateway; to allow it, add its origin to `cors_origins`",
+            "a web page of another site may not use this gateway; to allow it, add its origin to `cors_origins`",
         ));
     }
     check_is_json(head)?;
@@ -272,7 +272,7 @@ fn allowed_origin(policy: &Policy, headers: &HeaderMap) -> Result<Option<HeaderV
     }
     let found = quoted(origin.as_bytes());
     Err(forbidden(format!(
-        "the web page {found} may not ask this gateway; to allow it, add its origin to `cors_origins`"
+        "the web page {found} may not use this gateway; to allow it, add its origin to `cors_origins`"
     )))
 }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{HeaderValue, Request, Response, StatusCode, Uri, header, request};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -175,8 +176,7 @@ impl<H: Handler> Http1Server<H> {
         connections: &mut JoinSet<()>,
         stop: &CancellationToken,
     ) {
-        // A token for each connection: polling it takes a lock, which others do not share.
-        let stop = stop.child_token();
+        let stop = stop.clone();
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
             debug!(peer = ?stream.peer_addr().ok(), "connection accepted");
             set_socket_options(&stream);
@@ -237,9 +237,12 @@ impl<H: Handler> Http1Server<H> {
         });
         let io = TokioIo::new(MonitoredStream { stream, monitor });
         let mut connection = pin!(self.http.serve_connection(io, service));
+        // The set polls the token's future only after the token has woken it. By itself it would be
+        // polled, and take the token's lock, at every wake-up of the connection.
+        let mut stopped = FuturesUnordered::from_iter([stop.cancelled()]);
         let result = tokio::select! {
             result = &mut connection => result,
-            () = stop.cancelled() => {
+            Some(()) = stopped.next() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -7,23 +7,26 @@
 //! carries, and polled with it:
 //!
 //! ```text
-//!   client's task                                                   HostPool
-//!   polls PooledBody (or the future of the head)                    idle connections,
-//!     +- Connection::poll_with                                      no task polls them
-//!          1. drive hyper's connection: socket <-> channel
-//!          2. poll the reader:          channel -> chunk
-//!          a wake of 1 by 2, or of 2 by 1: both once more
-//!     +- end of the body ------------- checkin -------------------> o o o
-//!   next request <-------------------- checkout ------------------- o
-//!   body dropped before its end: the connection is dropped with it, which closes the socket
+//!   HostPool                      the task that awaits a response
+//!
+//!   idle connections,  checkout   exchange: polls the connection for the head
+//!   polled by no task ----------> PooledBody: polls the connection for each chunk
+//!         ^                         |            |
+//!         |         checkin         |            |
+//!         +---- end of the body ----+            +-- dropped before its end:
+//!                                                    the socket is closed
+//!
+//!   one poll of a connection:  1. hyper moves what it can:  socket <-> channel
+//!                              2. the reader takes it:      channel -> chunk
+//!                              once more, if one has woken the other
 //! ```
 //!
 //! Nothing watches an idle connection. That its server closed it shows when the next request is
 //! sent on it; hyper then gives the request back, and it goes out on another connection. A sweeper
 //! task runs only while there are connections, and closes those that stay idle.
 //!
-//! Servers over TLS mostly speak HTTP/2, where requests share a connection, so that one needs a
-//! task of its own: those go through hyper-util's client.
+//! Servers over TLS mostly speak HTTP/2. Requests share its connections, so each of those needs a task
+//! of its own, which hyper-util's client gives it.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -522,7 +522,7 @@ async fn each_way_of_getting_no_answer_names_its_cause_and_the_next_step() {
         (
             format!("http://{closing}/v1"),
             Stage::Head,
-            "it closed the connection without an answer",
+            "it closed the connection without a response",
         ),
         (
             format!("http://{other}/v1"),

@@ -43,7 +43,7 @@ impl TransportError {
             let cause = exchange_cause(error, uri);
             return Self {
                 stage: Stage::Head,
-                message: format!("no answer from `{host}`: {cause}"),
+                message: format!("no response from `{host}`: {cause}"),
             };
         }
         if let Some(cause) = find::<rustls::Error>(error) {
@@ -163,7 +163,7 @@ fn exchange_cause(error: &(dyn StdError + 'static), uri: &Uri) -> String {
     }
     let root = root_io(error);
     if is(hyper::Error::is_incomplete_message) || root.is_some_and(is_closed_by_peer) {
-        return "it closed the connection without an answer".to_owned();
+        return "it closed the connection without a response".to_owned();
     }
     match root {
         Some(cause) => cause.to_string(),

@@ -550,7 +550,7 @@ fn refusals_say_what_to_set_and_show_nothing_that_steers() {
     );
     assert_eq!(
         message(&[LOCAL, ("origin", "https://evil.com")]),
-        "the web page `https://evil.com` may not ask this gateway; to allow it, add its origin to `cors_origins`"
+        "the web page `https://evil.com` may not use this gateway; to allow it, add its origin to `cors_origins`"
     );
     let steering = message(&[LOCAL, ("origin", "http://\u{9b}31m\u{202e}")]);
     assert!(
