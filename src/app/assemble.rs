@@ -8,7 +8,6 @@ use anyhow::Context as _;
 
 use crate::accounts::{AccountRegistry, roster};
 use crate::config::{AuthMode, Config, Home, Translation, local_key};
-use crate::control::network;
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
@@ -20,7 +19,7 @@ use crate::record::{Recorder, Ring};
 use crate::server::{self, Keys, ServerConfig};
 use crate::upstream::Upstream;
 
-use super::environment::ReloadableUpstream;
+use super::environment::{ReloadableUpstream, network_settings};
 
 /// What configurations are assembled from.
 pub(super) struct Assembly {
@@ -43,7 +42,7 @@ impl Assembly {
             home,
             accounts,
             recorder: ring,
-            upstream: Arc::new(ReloadableUpstream::new(network::settings(config))),
+            upstream: Arc::new(ReloadableUpstream::new(network_settings(config))),
         }
     }
 
@@ -62,7 +61,7 @@ impl Assembly {
     /// The providers with their accounts, and how far an attempt may go. Brings the pool and the
     /// network up to date as well.
     pub(super) fn gateway_config(&mut self, config: &Config) -> GatewayConfig {
-        self.upstream.update(network::settings(config));
+        self.upstream.update(network_settings(config));
         let config = match &self.accounts {
             Some(accounts) => {
                 accounts.reload_pool();

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use crate::account::{Ask, EnvAccount, KeyFile, Keys, Prompt, Secret, SystemKeyring};
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
-use crate::control::{Environment, network};
+use crate::control::Environment;
 use crate::gateway::{self, Endpoint};
 use crate::provider::Provider;
 use crate::segmented_bytes::SegmentedBytes;
@@ -22,6 +22,16 @@ use crate::upstream::{
 /// Calls over the network, and this process' environment, keyring and terminal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct SystemEnvironment;
+
+/// How requests leave this machine.
+pub(super) fn network_settings(config: &Config) -> NetworkSettings {
+    NetworkSettings {
+        connect_timeout: config.limits.connect_timeout,
+        proxy: config.network.proxy.clone(),
+        no_proxy: config.network.no_proxy.clone(),
+        ca_file: config.network.ca_file.clone(),
+    }
+}
 
 /// The network by the configuration of the moment, for holders that outlive a reload.
 pub(super) struct ReloadableUpstream(ArcSwap<Network>);
@@ -110,7 +120,7 @@ impl Environment for SystemEnvironment {
         proxy: &'a ProxyChoice,
     ) -> BoxFuture<'a, Result<Vec<ModelCard>, Fault>> {
         let upstream = Arc::new(FixedRouteUpstream {
-            network: Network::new(network::settings(config)),
+            network: Network::new(network_settings(config)),
             proxy: proxy.clone(),
         });
         let endpoint = Endpoint {
@@ -121,7 +131,7 @@ impl Environment for SystemEnvironment {
     }
 
     fn upstream(&self, config: &Config) -> Arc<dyn Upstream> {
-        Arc::new(Network::new(network::settings(config)))
+        Arc::new(Network::new(network_settings(config)))
     }
 
     fn vault_keys(&self) -> Keys {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::args::Args;
 use super::exit_code::{DONE, NOT_RUNNING};
 use super::{ExitCode, Program, RunOptions, Session, system};
-use crate::control::status::Status;
+use crate::control::status::{AccountCounts, Status};
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
 use crate::control::{ControlError, ErrorKind, Started, Verb};
@@ -126,37 +126,39 @@ pub(super) fn status(session: &mut Session<'_, impl Program>) -> ExitCode {
 
 fn status_lines(status: &Status) -> Vec<String> {
     let mut lines = vec![status.agent.to_string()];
-    lines.extend(
-        status
-            .version
-            .iter()
-            .map(|version| format!("version: {version}")),
-    );
-    lines.extend(status.pid.iter().map(|pid| format!("process: {pid}")));
-    lines.extend(status.accounts.iter().map(|counts| {
-        format!(
-            "accounts: {}, {} ready, {} need attention",
-            counts.total, counts.ready, counts.attention
-        )
-    }));
-    lines.extend(
-        status
-            .agent
-            .is_exposed()
-            .then(|| "local network: other machines may call, with a key".to_owned()),
-    );
-    lines.extend(
-        status
-            .lan_refused
-            .iter()
-            .map(|why| format!("local network: {why}")),
-    );
-    lines.extend(
-        status
-            .config_error
-            .iter()
-            .map(|error| format!("configuration: the last good one is in force; {error}")),
-    );
+    if let Some(version) = &status.version {
+        lines.push(format!("version: {version}"));
+    }
+    if let Some(pid) = status.pid {
+        lines.push(format!("process: {pid}"));
+    }
+    if let Some(AccountCounts {
+        total,
+        ready,
+        attention,
+    }) = status.accounts
+    {
+        lines.push(format!(
+            "accounts: {total}, {ready} ready, {attention} need attention"
+        ));
+    }
+    if status.agent.is_exposed() {
+        lines.push("local network: other machines may call, with a key".to_owned());
+    }
+    if let Some(why) = &status.lan_refused {
+        lines.push(format!("local network: {why}"));
+    }
+    if let Some(error) = &status.config_error {
+        lines.push(format!(
+            "configuration: the last good one is active; {error}"
+        ));
+    }
+    if status.notes_dropped > 0 {
+        lines.push(format!(
+            "state: {} changes of cooldowns and budgets were not stored, because the disk was too slow; a restart forgets them",
+            status.notes_dropped
+        ));
+    }
     lines
 }
 
@@ -177,4 +179,28 @@ pub(super) fn quit(session: &mut Session<'_, impl Program>) -> ExitCode {
         .out
         .facts(&facts, ["the agent has ended".to_owned()]);
     Ok(DONE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_stored_is_said_when_there_is_any() {
+        let last_line = |notes_dropped| {
+            let status = Status {
+                notes_dropped,
+                ..Status::default()
+            };
+            status_lines(&status).pop().unwrap()
+        };
+        assert!(
+            last_line(3).starts_with("state: 3 changes"),
+            "{}",
+            last_line(3)
+        );
+        assert!(!last_line(0).starts_with("state:"), "{}", last_line(0));
+        let json = serde_json::to_value(Status::default()).unwrap();
+        assert!(json.get("notes_dropped").is_none(), "{json}");
+    }
 }

@@ -19,7 +19,6 @@ mod dashboard_link;
 mod dispatch;
 pub mod explain;
 pub mod lock;
-pub mod network;
 pub mod overview;
 pub mod provider;
 mod service;

@@ -40,6 +40,14 @@ pub struct Status {
     /// Why other machines are not served, where the configuration asks for it.
     #[serde(default)]
     pub lan_refused: Option<String>,
+    /// Notes of the pool's state that were not stored, because the disk was too slow.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub notes_dropped: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "for serde")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -35,16 +35,12 @@ pub fn status(service: &ControlService) -> Status {
         return Status::not_running(&config, &service.home, &service.socket);
     };
     let AgentState { port, wanted, .. } = agent.state();
-    let config_error = service
-        .live
-        .borrow()
-        .trouble
-        .as_ref()
-        .map(ToString::to_string);
+    let trouble = service.live.borrow().trouble.clone();
     Status {
-        config_error,
+        config_error: trouble.map(|trouble| trouble.to_string()),
         accounts: Some(account::counts(&service.accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
+        notes_dropped: service.store().notes_dropped(),
         ..Status::running(port, wanted, &config, &service.home, &service.socket)
     }
 }
