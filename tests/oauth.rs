@@ -20,7 +20,7 @@ use aerostat::control::sign_in::{SIGN_IN_TIMEOUT, SignIn, SignInError};
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
     Claim, Clock, CredentialStore, CredentialStoreError, Granted, Lease, LeaseError, LeaseRequest,
-    Member, Mode, NullStateStore, Pool, Refreshed, Refresher as _, Rules,
+    Member, Mode, NullStateStore, Pool, PoolConfig, Refreshed, Refresher as _,
 };
 use aerostat::provider::oauth::Client;
 use aerostat::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
@@ -305,8 +305,8 @@ impl Serving {
 /// Long ago, by any clock.
 const ENDED: Option<SystemTime> = Some(SystemTime::UNIX_EPOCH);
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> PoolConfig {
+    PoolConfig {
         mode: Mode::Balance,
         max_wait: Duration::from_secs(30),
     }

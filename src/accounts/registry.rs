@@ -47,7 +47,7 @@ impl AccountRegistry {
         lookup: EnvLookup,
         vault_keys: VaultKeys,
     ) -> Self {
-        let rules = roster::rules(&live.borrow().config);
+        let rules = roster::pool_config(&live.borrow().config);
         let notes = Arc::new(PoolNotes::new(store.clone()));
         let pool = Pool::new(notes, Clock::system(), rules);
         let vault = new_vault(&home, vault_keys(), store.has(Flag::Plaintext));
@@ -107,7 +107,7 @@ impl AccountRegistry {
 
     /// Gives the pool the accounts and the scheduling rules as they are now.
     pub fn reload_pool(&self) {
-        let rules = roster::rules(&self.live.borrow().config);
+        let rules = roster::pool_config(&self.live.borrow().config);
         self.pool.replace(self.members(), rules);
     }
 

@@ -12,7 +12,7 @@ use crate::account::{
 use crate::config;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::pool::{self, Member, Roster, Rules};
+use crate::pool::{self, Member, PoolConfig, Roster};
 use crate::provider::presets::preset;
 use crate::provider::{DEMO, Provider};
 use crate::status::NeedsUser;
@@ -222,14 +222,14 @@ fn called_as(provider: &str) -> AccountName {
 }
 
 /// How the pool chooses, as configured.
-pub(crate) fn rules(config: &Config) -> Rules {
+pub(crate) fn pool_config(config: &Config) -> PoolConfig {
     let mode = match config.scheduling.mode {
         config::Mode::CacheFirst => pool::Mode::CacheFirst,
         config::Mode::Balance => pool::Mode::Balance,
         config::Mode::Performance => pool::Mode::Performance,
         config::Mode::Drain => pool::Mode::Drain,
     };
-    Rules {
+    PoolConfig {
         mode,
         max_wait: config.scheduling.max_wait,
     }

@@ -142,7 +142,7 @@ fn auth_mode(mode: AuthMode) -> server::AuthMode {
 }
 
 fn demo_pool() -> Pool {
-    let rules = roster::rules(&Config::default());
+    let rules = roster::pool_config(&Config::default());
     let pool = Pool::new(Arc::new(NullStateStore), Clock::system(), rules);
     pool.replace(vec![roster::demo()], rules);
     pool

@@ -10,7 +10,7 @@
 //! Pool                         a handle; clones share the state
 //! `- Shared                    the lock, the clock, the persistent store, two wake-ups
 //!    `- Inner                  all that the lock protects
-//!       |- Rules               the mode and the longest wait
+//!       |- PoolConfig          the mode and the longest wait
 //!       |- Retained            accounts that are not configured now, with what is known of them
 //!       `- ProviderPool        one for each provider
 //!          |- AccountSlot      one for each account: settings, load, and
@@ -67,7 +67,7 @@ pub use schedule::lease_request::{
 };
 pub use schedule::mode::Mode;
 pub use schedule::pick;
-pub use shared::{LockWatch, Rules};
+pub use shared::{LockWatch, PoolConfig};
 pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Spent, StateStore};
 pub use view::{AccountView, BudgetView};
 
@@ -84,21 +84,21 @@ pub struct Pool(Arc<Shared>);
 
 impl Pool {
     /// A pool without accounts, which remembers what `state` saved of those that come.
-    pub fn new(store: Arc<dyn StateStore>, clock: Clock, rules: Rules) -> Self {
+    pub fn new(store: Arc<dyn StateStore>, clock: Clock, config: PoolConfig) -> Self {
         let random = fastrand::Rng::new();
-        Self(Arc::new(Shared::new(store, clock, rules, random)))
+        Self(Arc::new(Shared::new(store, clock, config, random)))
     }
 
     /// The same with a stated seed for the jitter of waits.
-    pub fn seeded(store: Arc<dyn StateStore>, clock: Clock, rules: Rules, seed: u64) -> Self {
+    pub fn seeded(store: Arc<dyn StateStore>, clock: Clock, config: PoolConfig, seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
-        Self(Arc::new(Shared::new(store, clock, rules, random)))
+        Self(Arc::new(Shared::new(store, clock, config, random)))
     }
 
-    /// Takes the accounts and rules of a new configuration. What is known of accounts that stay is
+    /// Takes the accounts and settings of a new configuration. What is known of accounts that stay is
     /// kept.
-    pub fn replace(&self, roster: Roster, rules: Rules) {
-        self.0.replace(roster, rules);
+    pub fn replace(&self, roster: Roster, config: PoolConfig) {
+        self.0.replace(roster, config);
     }
 
     /// Leases an account for one attempt.

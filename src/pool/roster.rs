@@ -7,7 +7,7 @@ use super::account_slot::AccountSlot;
 use super::events::Event;
 use super::health::circuit::Circuit;
 use super::schedule::provider_pool::ProviderPool;
-use super::shared::{Inner, Rules, Shared};
+use super::shared::{Inner, PoolConfig, Shared};
 use super::state_store::{SavedBinding, StateStore};
 use crate::account::{Account, AccountName, Credential};
 use crate::outcome::Timestamp;
@@ -26,10 +26,10 @@ pub type Roster = Vec<Member>;
 
 impl Shared {
     /// Takes a new configuration. Leases of accounts that are gone end as they would have.
-    pub(crate) fn replace(&self, roster: Roster, rules: Rules) {
+    pub(crate) fn replace(&self, roster: Roster, config: PoolConfig) {
         let now = self.clock.now();
         let mut inner = self.lock(now);
-        inner.rules = rules;
+        inner.config = config;
         let mut members: HashMap<String, Vec<Member>> = HashMap::new();
         for member in roster {
             members
@@ -45,7 +45,7 @@ impl Shared {
         }
         let mut outboxes = Vec::new();
         for (provider, pool) in &mut inner.providers {
-            pool.serve_queue(rules.mode, now, &*self.store);
+            pool.serve_queue(config.mode, now, &*self.store);
             outboxes.push((provider.clone(), std::mem::take(&mut pool.outbox)));
         }
         // Dropping a pool drops its queue, which tells its waiters.

@@ -20,9 +20,10 @@ use super::schedule::queue::Delivery;
 use super::state_store::StateStore;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
-/// How accounts are chosen, and how long a request may wait for one.
+/// How accounts are chosen, and how long a request may wait for one: the section `scheduling` of the
+/// configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct PoolConfig {
     pub mode: Mode,
     pub max_wait: Duration,
 }
@@ -47,7 +48,7 @@ pub(crate) struct Shared {
 /// What the lock protects.
 pub(crate) struct Inner {
     pub(crate) providers: HashMap<String, ProviderPool>,
-    pub(crate) rules: Rules,
+    pub(crate) config: PoolConfig,
     pub(crate) retained: Retained,
     pub(crate) is_closed: bool,
     last_serial: u64,
@@ -65,7 +66,7 @@ pub(crate) struct PoolGuard<'a> {
 
 /// What a change of a provider's pool needs besides it.
 pub(crate) struct ChangeContext<'a> {
-    pub(crate) rules: Rules,
+    pub(crate) config: PoolConfig,
     pub(crate) store: &'a dyn StateStore,
     pub(crate) now: Timestamp,
     /// 0..1
@@ -98,13 +99,13 @@ impl Shared {
     pub(crate) fn new(
         store: Arc<dyn StateStore>,
         clock: Clock,
-        rules: Rules,
+        config: PoolConfig,
         random: fastrand::Rng,
     ) -> Self {
         let now = clock.now();
         let inner = Inner {
             providers: HashMap::new(),
-            rules,
+            config,
             retained: Retained::new(store.load(), now),
             is_closed: false,
             last_serial: 0,
@@ -141,14 +142,14 @@ impl Shared {
     ) -> Option<R> {
         let mut inner = self.lock(now);
         let context = ChangeContext {
-            rules: inner.rules,
+            config: inner.config,
             store: &*self.store,
             now,
             jitter: inner.jitter(),
         };
         let pool = inner.providers.get_mut(provider)?;
         let result = change(pool, &context);
-        pool.serve_queue(context.rules.mode, now, context.store);
+        pool.serve_queue(context.config.mode, now, context.store);
         let outbox = std::mem::take(&mut pool.outbox);
         drop(inner);
         self.flush(provider, outbox);

@@ -12,7 +12,8 @@ use aerostat::canon::Usage;
 use aerostat::outcome::{Outcome, Scope};
 use aerostat::pool::pick::{AccountSlot, Pick, PickInput, pick};
 use aerostat::pool::{
-    Clock, Lease, LeaseRequest, LockWatch, Member, Mode, NullStateStore, Pool, Rules, SessionKey,
+    Clock, Lease, LeaseRequest, LockWatch, Member, Mode, NullStateStore, Pool, PoolConfig,
+    SessionKey,
 };
 use divan::{Bencher, black_box};
 use futures_util::FutureExt;
@@ -51,7 +52,7 @@ fn account(number: usize) -> Account {
 }
 
 fn pool(accounts: usize, mode: Mode) -> Pool {
-    let rules = Rules {
+    let rules = PoolConfig {
         mode,
         max_wait: Duration::from_secs(60),
     };

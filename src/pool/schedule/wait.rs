@@ -92,26 +92,26 @@ fn enter(
     context: &ChangeContext<'_>,
 ) -> Entered {
     let ChangeContext {
-        rules, now, store, ..
+        config, now, store, ..
     } = *context;
     // What the clock alone has freed belongs to those who wait already.
-    pool.serve_queue(rules.mode, now, store);
+    pool.serve_queue(config.mode, now, store);
     // A request that failed elsewhere has waited enough for its conversation's account.
-    let wait_until = request.tried.is_empty().then(|| now + rules.max_wait);
+    let wait_until = request.tried.is_empty().then(|| now + config.max_wait);
     let pending = PendingLease {
         request: *request,
-        mode: rules.mode,
+        mode: config.mode,
         wait_until,
         now,
     };
     if !pool.queue.is_empty() && pool.queue.has_line(request, pool.bound(&pending)) {
         // Those in the line could not be served, so neither can this one, and it came later.
-        return join(pool, &pending, rules.max_wait);
+        return join(pool, &pending, config.max_wait);
     }
     match pool.try_lease(&pending, store) {
         Leased::Granted(grant) => Entered::Granted(grant),
         Leased::Refused(error) => Entered::Refused(error),
-        Leased::Wait { .. } => join(pool, &pending, rules.max_wait),
+        Leased::Wait { .. } => join(pool, &pending, config.max_wait),
     }
 }
 
@@ -207,7 +207,7 @@ impl Ticket<'_> {
                 }
                 let pending = PendingLease {
                     request: self.request,
-                    mode: context.rules.mode,
+                    mode: context.config.mode,
                     wait_until: None,
                     now,
                 };

@@ -47,8 +47,8 @@ pub(super) fn member(account: Account) -> Member {
     }
 }
 
-pub(super) fn rules(mode: Mode) -> Rules {
-    Rules {
+pub(super) fn rules(mode: Mode) -> PoolConfig {
+    PoolConfig {
         mode,
         max_wait: MINUTE,
     }
