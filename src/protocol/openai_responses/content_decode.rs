@@ -1,4 +1,4 @@
-//! Content of messages and tool results: a string, or parts.
+//! Decodes the content of messages and tool results: a string, or parts.
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
@@ -9,16 +9,16 @@ use crate::json::{Invalid, Kind, Value};
 use crate::protocol::DecodeError;
 use crate::protocol::openai::media;
 
-/// Whose content it is: each may say other kinds of parts.
+/// Whose content it is, which decides the kinds of parts that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaker {
+pub(super) enum ContentRole {
     User,
     Assistant,
     System,
     Tool,
 }
 
-impl Speaker {
+impl ContentRole {
     pub(super) fn of(role: Role) -> Self {
         match role {
             Role::User => Self::User,
@@ -27,7 +27,7 @@ impl Speaker {
         }
     }
 
-    fn may_show(self) -> bool {
+    fn may_have_media(self) -> bool {
         matches!(self, Self::User | Self::Tool)
     }
 }
@@ -35,13 +35,13 @@ impl Speaker {
 pub(super) fn content(
     request: &mut Request,
     content: Value<'_>,
-    speaker: Speaker,
+    role: ContentRole,
 ) -> Result<Vec<Part>, DecodeError> {
     match content.kind() {
         Kind::String => Ok(vec![Part::text(content.text()?, content.offset())]),
         Kind::Array => content
             .items()?
-            .map(|part| decode_part(request, part, speaker))
+            .map(|part| decode_part(request, part, role))
             .collect(),
         _ => Err(content.expected("a string or an array of parts").into()),
     }
@@ -50,33 +50,33 @@ pub(super) fn content(
 fn decode_part(
     request: &mut Request,
     part: Value<'_>,
-    speaker: Speaker,
+    role: ContentRole,
 ) -> Result<Part, DecodeError> {
     let kind = part.required("type")?;
     let cache = cache_breakpoint(request, part)?;
     let decoded = match &*kind.str()? {
         "input_text" | "output_text" | "text" => text(request, part)?,
-        "refusal" if speaker == Speaker::Assistant => refusal(request, part)?,
-        "input_image" if speaker.may_show() => media_part(request, part, image)?,
-        "input_file" if speaker.may_show() => media_part(request, part, file)?,
-        "input_audio" if speaker.may_show() => media_part(request, part, audio)?,
-        _ => return Err(kind.expected(expected_parts(speaker)).into()),
+        "refusal" if role == ContentRole::Assistant => refusal(request, part)?,
+        "input_image" if role.may_have_media() => media_part(request, part, image)?,
+        "input_file" if role.may_have_media() => media_part(request, part, file)?,
+        "input_audio" if role.may_have_media() => media_part(request, part, audio)?,
+        _ => return Err(kind.expected(expected_parts(role)).into()),
     };
     Ok(Part { cache, ..decoded })
 }
 
-fn expected_parts(speaker: Speaker) -> &'static str {
-    match speaker {
-        Speaker::User | Speaker::Tool => {
+fn expected_parts(role: ContentRole) -> &'static str {
+    match role {
+        ContentRole::User | ContentRole::Tool => {
             "`input_text`, `input_image`, `input_file` or `input_audio`"
         }
-        Speaker::Assistant => "`output_text` or `refusal`",
-        Speaker::System => "`input_text`",
+        ContentRole::Assistant => "`output_text` or `refusal`",
+        ContentRole::System => "`input_text`",
     }
 }
 
-/// A mark for the cache. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` knows one
-/// word.
+/// Decodes a cache breakpoint. Source: `openai-chat.md`, `prompt_cache_breakpoint`; `mode` has one
+/// value.
 fn cache_breakpoint(
     request: &mut Request,
     part: Value<'_>,
@@ -206,7 +206,7 @@ fn file(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     })
 }
 
-/// What kind of file it is; PDF where nothing says, as that is what the field was made for.
+/// The kind of a file: PDF where nothing tells it, which the field was made for.
 fn file_kind(source: &MediaSource) -> Option<MediaKind> {
     match source {
         MediaSource::Inline { mime, .. } => MediaKind::of_mime(&mime.to_plain()),

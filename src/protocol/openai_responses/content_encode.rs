@@ -1,4 +1,4 @@
-//! Content of messages and tool results toward Responses upstreams.
+//! Encodes the content of messages and tool results.
 
 use super::DIALECT;
 use super::request_encode::refuse;
@@ -9,7 +9,7 @@ use crate::json::{Array, EscapedStr, Object, Writer};
 use crate::protocol::file_refs;
 use crate::protocol::openai::media::{self, DETAILS, FILE_NAME, write_cache_mark, write_data_url};
 
-/// What precedes the text of a result that is an error: the dialect has no flag for it.
+/// Precedes the text of a result that is an error: the dialect has no flag for it.
 const ERROR_PREFIX: &str = "Error: ";
 
 pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mut Losses) {
@@ -34,7 +34,7 @@ pub(super) fn part(content: &mut Array<'_>, part: &Part, role: Role, losses: &mu
             part.at,
             &format!("{} outside of what the user says", media.kind.name()),
         ),
-        // Items of their own; they never stand in content.
+        // Items of their own, never content.
         PartKind::Reasoning { .. }
         | PartKind::ToolCall { .. }
         | PartKind::ToolResult(_)
@@ -58,7 +58,7 @@ fn write_text(object: &mut Object<'_>, role: Role, text: &EscapedStr) {
     }
 }
 
-/// A tool's answer: a string where it is one text, which every server takes; else parts.
+/// Writes a tool's result: a single text as a string, which every server takes; else parts.
 pub(super) fn output(value: Writer<'_>, result: &ToolResult, losses: &mut Losses) {
     let prefix = result
         .is_error
@@ -103,9 +103,9 @@ fn write_media(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut
         MediaKind::Video => refuse(losses, part.at, "video input"),
     }
     write_cache_mark(object, part.cache.as_ref(), losses);
-    drop_located(media.context.as_ref(), losses);
+    drop_field(media.context.as_ref(), losses);
     if media.kind != MediaKind::Image {
-        drop_located(media.detail.as_ref(), losses);
+        drop_field(media.detail.as_ref(), losses);
     }
 }
 
@@ -114,22 +114,22 @@ fn image(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
     match &media.source {
         MediaSource::Inline { mime, data } => write_data_url(object.key("image_url"), mime, data),
         MediaSource::Url { url, .. } => object.text("image_url", url),
-        source => handle(object, source, part, losses),
+        source => file_reference(object, source, part, losses),
     }
     match &media.detail {
         Some(detail) if DETAILS.iter().any(|known| detail.value == *known) => {
             object.text("detail", &detail.value)
         }
-        detail => drop_located(detail.as_ref(), losses),
+        detail => drop_field(detail.as_ref(), losses),
     }
-    drop_located(media.name.as_ref(), losses);
+    drop_field(media.name.as_ref(), losses);
 }
 
 /// A PDF as a file; a text document as the text that it is.
 fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses) {
     if let Some(text) = media::plain_text(media) {
         write_text(object, Role::User, &text);
-        return drop_located(media.name.as_ref(), losses);
+        return drop_field(media.name.as_ref(), losses);
     }
     object.str("type", "input_file");
     match &media.source {
@@ -139,11 +139,11 @@ fn file(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losses
         }
         MediaSource::Url { url, .. } => {
             object.text("file_url", url);
-            drop_located(media.name.as_ref(), losses);
+            drop_field(media.name.as_ref(), losses);
         }
         source => {
-            handle(object, source, part, losses);
-            drop_located(media.name.as_ref(), losses);
+            file_reference(object, source, part, losses);
+            drop_field(media.name.as_ref(), losses);
         }
     }
 }
@@ -170,11 +170,11 @@ fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
         audio.text("data", data);
         audio.str("format", format);
     });
-    drop_located(media.name.as_ref(), losses);
+    drop_field(media.name.as_ref(), losses);
 }
 
-/// A file that the provider holds: its own only.
-fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &mut Losses) {
+/// Writes a reference to a file that the provider holds. References of other dialects are refused.
+fn file_reference(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &mut Losses) {
     match source {
         MediaSource::File { id, dialect } if *dialect == DIALECT => {
             object.text("file_id", &id.value)
@@ -184,7 +184,7 @@ fn handle(object: &mut Object<'_>, source: &MediaSource, part: &Part, losses: &m
     }
 }
 
-fn drop_located(field: Option<&Located<EscapedStr>>, losses: &mut Losses) {
+fn drop_field(field: Option<&Located<EscapedStr>>, losses: &mut Losses) {
     if let Some(field) = field {
         losses.dropped(field.at);
     }

@@ -1,115 +1,119 @@
-//! Reasoning tokens in `encrypted_content`, the dialect's only carrier.
+//! Signatures in `encrypted_content`, the only field of this dialect that holds them.
 //!
-//! Three things travel there: the dialect's own token, another maker's token of a reasoning part
-//! (an envelope), and another maker's token of a call or text (Gemini signs those). The last is an
-//! item of its own behind the part, whose envelope says which call it belongs to. Tokens are
-//! opaque; nothing here looks into them.
+//! It holds one of three things: the dialect's own signature of reasoning, another dialect's
+//! signature of reasoning in an envelope, or another dialect's signature of a call or text (Gemini
+//! signs those). The last is a reasoning item of its own behind the part; its envelope says which
+//! call it belongs to. Signatures are opaque.
 
 use super::DIALECT;
 use crate::canon::{Origin, ReasoningForm, Signature};
 use crate::json::EscapedStr;
 use crate::protocol::envelope::{self, Carried};
 
-/// What an `encrypted_content` holds.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// The token of the reasoning item that it stands in; `form` is what another maker says that it
-    /// was there.
+pub(super) enum EncryptedContent {
+    /// The signature of the reasoning item itself. `form` is the form of the reasoning in the
+    /// dialect that made it, if that is another one.
     Reasoning {
         signature: Signature,
         form: Option<ReasoningForm>,
     },
-    /// The token of a call, or of the text before where the id is empty.
+    /// The signature of a call, or of the text before where the id is empty.
     Part {
         call_id: EscapedStr,
         signature: Signature,
     },
-    Nothing,
+    None,
 }
 
-/// Reads an item's `encrypted_content`; `id` is the item's.
-pub(super) fn read(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> Token {
+/// Decodes the `encrypted_content` of the item with this id.
+pub(super) fn decode(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> EncryptedContent {
     match envelope::unwrap(encrypted) {
-        Carried::Own(token) => {
+        Carried::Own(content) => {
             let origin = Origin {
                 dialect: DIALECT,
                 provider: String::new(),
                 model: String::new(),
             };
-            Token::Reasoning {
+            EncryptedContent::Reasoning {
                 signature: Signature {
                     origin,
-                    value: join(id, &token),
+                    value: join(id, &content),
                 },
                 form: None,
             }
         }
         Carried::Foreign { signature, form } => foreign(signature, form),
-        Carried::Nothing => Token::Nothing,
+        Carried::Nothing => EncryptedContent::None,
     }
 }
 
-/// A token of a call is marked by a space, which no base64 holds.
-fn foreign(signature: Signature, form: ReasoningForm) -> Token {
+/// A space, which base64 never has, separates a call's id from its signature.
+fn foreign(signature: Signature, form: ReasoningForm) -> EncryptedContent {
     let split = if signature.origin.dialect == DIALECT {
         None
     } else {
         halves(&signature.value)
     };
     match split {
-        Some((call_id, value)) => Token::Part {
+        Some((call_id, value)) => EncryptedContent::Part {
             call_id,
             signature: Signature { value, ..signature },
         },
-        None => Token::Reasoning {
+        None => EncryptedContent::Reasoning {
             signature,
             form: Some(form),
         },
     }
 }
 
-/// `encrypted_content` for a client: the own token as it is, another maker's in an envelope.
+/// `encrypted_content` of a reasoning item: the dialect's own signature as it is, another one in an
+/// envelope.
 pub(super) fn for_reasoning(
     origin: &Origin,
     form: ReasoningForm,
-    token: &EscapedStr,
+    signature: &EscapedStr,
 ) -> EscapedStr {
     if origin.dialect == DIALECT {
-        split(token).1
+        split(signature).1
     } else {
-        envelope::wrap(origin, form, Some(token))
+        envelope::wrap(origin, form, Some(signature))
     }
 }
 
-/// `encrypted_content` of another maker's reasoning that has no token: marked, so that the item is
-/// known for ours when it comes back. The service would look for its id.
+/// `encrypted_content` of another dialect's reasoning that has no signature. It marks the item as
+/// ours when it comes back: the service would look for its id.
 pub(super) fn for_unsigned(origin: &Origin) -> Option<EscapedStr> {
     (origin.dialect != DIALECT).then(|| envelope::wrap(origin, ReasoningForm::Full, None))
 }
 
 /// `encrypted_content` of the item that follows a signed call or text.
-pub(super) fn for_part(origin: &Origin, call_id: &EscapedStr, token: &EscapedStr) -> EscapedStr {
+pub(super) fn for_part(
+    origin: &Origin,
+    call_id: &EscapedStr,
+    signature: &EscapedStr,
+) -> EscapedStr {
     envelope::wrap(
         origin,
         ReasoningForm::Full,
-        Some(&EscapedStr::join([call_id, token], " ")),
+        Some(&EscapedStr::join([call_id, signature], " ")),
     )
 }
 
-/// The dialect's own token in canon: the item's id and its content, since servers check one against
-/// the other ("encrypted content item_id did not match the target item id").
-pub(super) fn join(id: Option<&EscapedStr>, token: &EscapedStr) -> EscapedStr {
+/// The dialect's own signature in canon: the item's id and its content, since servers check one
+/// against the other ("encrypted content item_id did not match the target item id").
+pub(super) fn join(id: Option<&EscapedStr>, signature: &EscapedStr) -> EscapedStr {
     match id.filter(|id| is_reasoning_id(&id.to_plain())) {
-        Some(id) => EscapedStr::join([id, token], " "),
-        None => token.clone(),
+        Some(id) => EscapedStr::join([id, signature], " "),
+        None => signature.clone(),
     }
 }
 
-/// The way back: the item's id, where it is known, and its content.
-pub(super) fn split(token: &EscapedStr) -> (Option<EscapedStr>, EscapedStr) {
-    match halves(token) {
+/// The reverse of [`join`]: the item's id, where it is known, and its content.
+pub(super) fn split(signature: &EscapedStr) -> (Option<EscapedStr>, EscapedStr) {
+    match halves(signature) {
         Some((id, content)) if is_reasoning_id(&id.to_plain()) => (Some(id), content),
-        _ => (None, token.clone()),
+        _ => (None, signature.clone()),
     }
 }
 
@@ -117,8 +121,8 @@ fn is_reasoning_id(id: &str) -> bool {
     id.starts_with("rs_") && !id.contains(' ')
 }
 
-fn halves(token: &EscapedStr) -> Option<(EscapedStr, EscapedStr)> {
-    let plain = token.to_plain();
+fn halves(signature: &EscapedStr) -> Option<(EscapedStr, EscapedStr)> {
+    let plain = signature.to_plain();
     let (head, rest) = plain.split_once(' ')?;
     Some((EscapedStr::from(head), EscapedStr::from(rest)))
 }
@@ -152,21 +156,21 @@ mod tests {
         let full = ReasoningForm::Full;
         assert_eq!(
             foreign(signature("dG9r"), full),
-            Token::Reasoning {
+            EncryptedContent::Reasoning {
                 signature: signature("dG9r"),
                 form: Some(full)
             }
         );
         assert_eq!(
             foreign(signature("call_1 dG9r"), full),
-            Token::Part {
+            EncryptedContent::Part {
                 call_id: "call_1".into(),
                 signature: signature("dG9r")
             }
         );
         assert_eq!(
             foreign(signature(" dG9r"), full),
-            Token::Part {
+            EncryptedContent::Part {
                 call_id: EscapedStr::default(),
                 signature: signature("dG9r")
             }

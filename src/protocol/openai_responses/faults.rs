@@ -1,4 +1,4 @@
-//! Faults inside a stream: the dialect's own words for them. Error answers are those of
+//! Encodes faults inside a stream. Error responses are those of
 //! [`crate::protocol::openai::faults`].
 //!
 //! Source: `openai-responses.md`, "Errors"; `translation.md` section 8, "Mid-stream". Reads
@@ -11,7 +11,7 @@ use crate::json::Writer;
 use crate::protocol::openai::faults::optional;
 use crate::protocol::sse;
 
-/// The word for a fault in `response.error` and in `error` events.
+/// The `code` of a fault in `response.error` and in `error` events.
 pub(super) fn stream_code(fault: &Fault) -> &'static str {
     match fault.kind {
         FaultKind::BadRequest => "invalid_prompt",
@@ -22,8 +22,8 @@ pub(super) fn stream_code(fault: &Fault) -> &'static str {
     }
 }
 
-/// The `error` event: the dialect's record for a fault where no response object is at hand.
-/// `sequence_number` is the count of the records before it.
+/// Writes an `error` event, for a fault where no response object is at hand. `sequence_number` is
+/// the number of events before it.
 pub(super) fn encode_record(fault: &Fault, sequence_number: u64, out: &mut BytesMut) {
     sse::write(out, "error", |out| {
         Writer::new(out).object(|event| {

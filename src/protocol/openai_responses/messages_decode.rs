@@ -1,10 +1,11 @@
-//! Input items of Responses clients: messages, calls, their results, reasoning. An item without
-//! `type` is a message.
+//! Decodes the conversation, the `input` items: messages, calls, their results, reasoning. An item
+//! without `type` is a message.
 //!
-//! `id` and `status` of items are a store's bookkeeping: they say nothing to a model and are read
-//! without being reported.
+//! `id` and `status` of items are for a store. They say nothing to a model, and are ignored without
+//! being reported.
 
-use super::content_decode::{self, Speaker};
+use super::content_decode::{self, ContentRole};
+use super::encrypted_content::EncryptedContent;
 use super::request_decode::{leave, leave_all_but, unstored};
 use super::{DIALECT, encrypted_content, tools_decode};
 use crate::canon::{
@@ -79,7 +80,7 @@ fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
                 .into());
         }
     };
-    let parts = content_decode::content(request, item.required("content")?, Speaker::of(role))?;
+    let parts = content_decode::content(request, item.required("content")?, ContentRole::of(role))?;
     let is_system = matches!(role, Role::System | Role::Developer);
     if is_system && request.turns.is_empty() {
         request.system.extend(parts);
@@ -132,7 +133,7 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
     let result = ToolResult {
         call_id: item.required("call_id")?.text()?,
         name: item.get("name").map(Value::text).transpose()?,
-        parts: content_decode::content(request, item.required("output")?, Speaker::Tool)?,
+        parts: content_decode::content(request, item.required("output")?, ContentRole::Tool)?,
         is_error: false,
     };
     push(
@@ -143,8 +144,8 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// Reasoning of an earlier turn. The full text counts where a server gave it; its summary then says
-/// nothing more.
+/// Decodes reasoning of an earlier turn. The full text counts where a server gave it, and the
+/// summary beside it is reported as unknown.
 fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     leave_all_but(
         request,
@@ -158,22 +159,25 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
             "encrypted_content",
         ],
     )?;
-    let (summary, full) = (
-        paragraphs(item.get("summary"))?,
-        paragraphs(item.get("content"))?,
-    );
-    if let (Some(value), false, false) = (item.get("summary"), summary.is_empty(), full.is_empty())
+    let summary = paragraphs(item.get("summary"))?;
+    let full = paragraphs(item.get("content"))?;
+    if let Some(value) = item.get("summary")
+        && !summary.is_empty()
+        && !full.is_empty()
     {
         leave(request, value);
     }
-    let (signature, made) =
-        token(request, item)?.map_or((None, None), |(signature, form)| (Some(signature), form));
-    let (form, texts) = match (summary.is_empty(), full.is_empty()) {
-        (_, false) => (ReasoningForm::Full, full),
-        (false, true) => (ReasoningForm::Summary, summary),
-        (true, true) => (ReasoningForm::Redacted, Vec::new()),
+    let (form, texts) = if !full.is_empty() {
+        (ReasoningForm::Full, full)
+    } else if !summary.is_empty() {
+        (ReasoningForm::Summary, summary)
+    } else {
+        (ReasoningForm::Redacted, Vec::new())
     };
-    let form = made.unwrap_or(form);
+    let (signature, form) = match signature(request, item)? {
+        Some((signature, original_form)) => (Some(signature), original_form.unwrap_or(form)),
+        None => (None, form),
+    };
     if signature.is_some() || !texts.is_empty() {
         let part = Part {
             signature,
@@ -193,9 +197,9 @@ fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<EscapedStr>, Invalid> {
         .collect()
 }
 
-/// The token of a reasoning item, and the form that another maker gave it; one that belongs to a
-/// call goes there.
-fn token(
+/// The signature of a reasoning item, and the form of the reasoning in the dialect that made it.
+/// The signature of a call or text is attached there.
+fn signature(
     request: &mut Request,
     item: Value<'_>,
 ) -> Result<Option<(Signature, Option<ReasoningForm>)>, Invalid> {
@@ -203,19 +207,19 @@ fn token(
         return Ok(None);
     };
     let id = item.get("id").map(Value::text).transpose()?;
-    match encrypted_content::read(id.as_ref(), &encrypted.text()?) {
-        encrypted_content::Token::Reasoning { signature, form } => {
+    match encrypted_content::decode(id.as_ref(), &encrypted.text()?) {
+        EncryptedContent::Reasoning { signature, form } => {
             return Ok(Some((signature, form)));
         }
-        encrypted_content::Token::Part { call_id, signature } => {
+        EncryptedContent::Part { call_id, signature } => {
             attach(request, &call_id, signature, item.offset())
         }
-        encrypted_content::Token::Nothing => {}
+        EncryptedContent::None => {}
     }
     Ok(None)
 }
 
-/// Gives a call (or the text before, where no call is named) its token back.
+/// Attaches a signature to its call, or to the text before where no call is named.
 fn attach(request: &mut Request, call_id: &EscapedStr, signature: Signature, at: Offset) {
     let is_signed = |part: &&mut Part| match &part.kind {
         PartKind::ToolCall { id, .. } => id == call_id,
@@ -241,7 +245,7 @@ fn additional_tools(request: &mut Request, item: Value<'_>) -> Result<(), Decode
     tools_decode::decode(request, item.required("tools")?)
 }
 
-/// An item that only this dialect knows, whole.
+/// Keeps an item that only this dialect knows.
 fn hosted(request: &mut Request, item: Value<'_>, kind: EscapedStr) {
     let role = if kind.to_plain().ends_with("_output") {
         Role::User

@@ -1,5 +1,5 @@
-//! Turns toward Responses upstreams: each becomes items, in order. Content that stands together
-//! becomes one message.
+//! Encodes the conversation: each turn becomes `input` items, in order. Adjacent content becomes
+//! one message.
 
 use std::collections::HashSet;
 
@@ -11,20 +11,19 @@ use crate::json::{Array, EscapedStr, Object};
 use crate::protocol::names::{Names, call_id};
 use crate::protocol::{Target, envelope};
 
-/// How long a call's id may be.
+/// Longer call ids are refused by the servers.
 const CALL_ID_LEN_MAX: usize = 64;
 
-/// Writes the items of one request.
-pub(super) struct Items<'e> {
+pub(super) struct InputEncoder<'e> {
     request: &'e Request,
     target: &'e Target<'e>,
     names: &'e Names<'e>,
     losses: &'e mut Losses,
-    /// Calls of custom tools: their results have a type of their own.
+    /// The ids of custom tools' calls, whose results have a type of their own.
     free_calls: HashSet<&'e str>,
 }
 
-impl<'e> Items<'e> {
+impl<'e> InputEncoder<'e> {
     pub(super) fn new(
         request: &'e Request,
         target: &'e Target<'e>,
@@ -55,7 +54,9 @@ impl<'e> Items<'e> {
             // Servers refuse an empty input.
             return self.message(input, Role::System, &request.system);
         }
-        request.turns.iter().for_each(|turn| self.turn(input, turn));
+        for turn in &request.turns {
+            self.turn(input, turn);
+        }
     }
 
     fn turn(&mut self, input: &mut Array<'_>, turn: &Turn) {
@@ -71,14 +72,16 @@ impl<'e> Items<'e> {
     }
 
     fn message(&mut self, input: &mut Array<'_>, role: Role, parts: &[Part]) {
-        parts.iter().for_each(|part| self.token_before(input, part));
+        for part in parts {
+            self.signature_item(input, part);
+        }
         input.object(|message| {
             message.str("type", "message");
-            message.str("role", role_word(role));
+            message.str("role", role_name(role));
             message.array("content", |content| {
-                parts
-                    .iter()
-                    .for_each(|part| content_encode::part(content, part, role, self.losses));
+                for part in parts {
+                    content_encode::part(content, part, role, self.losses);
+                }
             });
         });
     }
@@ -95,7 +98,7 @@ impl<'e> Items<'e> {
                 namespace,
                 input: arguments,
             } => {
-                self.token_before(input, part);
+                self.signature_item(input, part);
                 input.object(|item| self.call(item, id, name, namespace.as_ref(), arguments));
             }
             PartKind::ToolResult(result) => input.object(|item| self.result(item, result)),
@@ -104,7 +107,8 @@ impl<'e> Items<'e> {
         }
     }
 
-    /// Reasoning goes back to its maker only; without a token that fits it is left out.
+    /// Reasoning goes back only to the model that wrote it. Without a fitting signature it is
+    /// dropped.
     fn reasoning(
         &mut self,
         input: &mut Array<'_>,
@@ -112,24 +116,24 @@ impl<'e> Items<'e> {
         form: ReasoningForm,
         texts: &[EscapedStr],
     ) {
-        match self.fitting(part) {
-            Some(token) => input.object(|item| write_reasoning(item, form, texts, &token)),
+        match self.fitting_signature(part) {
+            Some(signature) => input.object(|item| write_reasoning(item, form, texts, &signature)),
             None => self.losses.dropped(part.at),
         }
     }
 
-    /// The token of a part that is no reasoning: a client without reasoning parts carried it there.
-    /// Its item stands before the part.
-    fn token_before(&mut self, input: &mut Array<'_>, part: &Part) {
-        match self.fitting(part) {
-            Some(token) => {
-                input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &token))
+    /// Writes the signature of a part that is no reasoning as an item before it: a client without
+    /// reasoning parts carried it there.
+    fn signature_item(&mut self, input: &mut Array<'_>, part: &Part) {
+        match self.fitting_signature(part) {
+            Some(signature) => {
+                input.object(|item| write_reasoning(item, ReasoningForm::Redacted, &[], &signature))
             }
             None => part.drop_signature(self.losses),
         }
     }
 
-    fn fitting(&self, part: &Part) -> Option<EscapedStr> {
+    fn fitting_signature(&self, part: &Part) -> Option<EscapedStr> {
         envelope::fitting(
             part.signature.as_ref(),
             DIALECT,
@@ -177,6 +181,7 @@ fn is_content(part: &Part) -> bool {
     !is_item(&part.kind)
 }
 
+/// Whether the part is an item of its own.
 fn is_item(kind: &PartKind) -> bool {
     matches!(
         kind,
@@ -187,7 +192,7 @@ fn is_item(kind: &PartKind) -> bool {
     )
 }
 
-fn role_word(role: Role) -> &'static str {
+fn role_name(role: Role) -> &'static str {
     match role {
         Role::User => "user",
         Role::Assistant => "assistant",
@@ -200,9 +205,9 @@ fn write_reasoning(
     item: &mut Object<'_>,
     form: ReasoningForm,
     texts: &[EscapedStr],
-    token: &EscapedStr,
+    signature: &EscapedStr,
 ) {
-    let (id, content) = encrypted_content::split(token);
+    let (id, content) = encrypted_content::split(signature);
     let is_full = form == ReasoningForm::Full;
     item.str("type", "reasoning");
     item.some("id", id.as_ref(), |value, text| value.text(text));

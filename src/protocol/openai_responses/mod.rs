@@ -1,13 +1,15 @@
-//! OpenAI Responses: typed items in and out, streams of numbered, named events.
+//! OpenAI Responses, toward clients and toward upstreams: typed items in and out, streams of
+//! numbered, named events.
+//!
+//! Nothing is stored, and a reference to a stored response is refused.
 //!
 //! Source: `openai-responses.md` (openai-python `types/responses`, Codex and AI SDK on the wire).
-//! Nothing is stored: what refers to a stored response is refused. Knows no other dialect and no
-//! provider.
 
 mod content_decode;
 mod content_encode;
 mod encrypted_content;
 mod faults;
+mod finish;
 mod frame_info;
 mod messages_decode;
 mod messages_encode;
@@ -16,15 +18,18 @@ mod output_item;
 mod output_item_decode;
 mod request_decode;
 mod request_encode;
+mod response_decode;
+mod response_encode;
 mod response_object;
 mod routing;
 mod stream_decode;
 mod stream_encode;
-#[cfg(test)]
-mod tests;
 mod tools_decode;
 mod tools_encode;
 mod usage;
+
+#[cfg(test)]
+mod tests;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
@@ -130,7 +135,7 @@ impl Protocol for OpenaiResponses {
     }
 
     fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault> {
-        stream_decode::decode_whole(body, context)
+        response_decode::decode(body, context)
     }
 
     fn encode_response(
@@ -139,7 +144,7 @@ impl Protocol for OpenaiResponses {
         context: &ResponseContext<'_>,
         losses: &mut Losses,
     ) -> Bytes {
-        stream_encode::encode_whole(response, context, losses)
+        response_encode::encode(response, context, losses)
     }
 
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {

@@ -1,33 +1,34 @@
-//! The output items of an answer toward a Responses client, as numbered events and as the list at
-//! the end.
+//! Encodes the output items of an answer: as numbered events, and as the list in the final object.
 //!
 //! An item stays open until the next one begins or the answer ends, since only then is it known
-//! whether it was cut.
+//! whether it is complete.
 
 use bytes::BytesMut;
 
+use super::finish::Status;
 use super::output_item::{
-    Body, Call, Content, Item, Slot, join_lists, write_content, write_summary,
+    ContentPart, ItemBody, OutputItem, TextEvents, join_lists, write_content_part,
+    write_summary_part,
 };
-use super::response_object::{Answer, Status};
+use super::response_object::ResponseObject;
 use super::{DIALECT, encrypted_content};
 use crate::canon::{Origin, PartHead, ReasoningForm};
 use crate::json::{self, EscapedStr, Object, Raw, Writer};
 use crate::protocol::{ResponseContext, sse};
 
-/// Writes events with their numbers, from 0 without gaps.
+/// Writes events with sequence numbers, from 0 without gaps.
 #[derive(Default)]
-struct Numbered {
+struct EventWriter {
     next: u64,
 }
 
-impl Numbered {
-    fn event(&mut self, out: &mut BytesMut, kind: &str, write: impl FnOnce(&mut Object<'_>)) {
+impl EventWriter {
+    fn write(&mut self, out: &mut BytesMut, name: &str, write: impl FnOnce(&mut Object<'_>)) {
         let number = self.next;
         self.next += 1;
-        sse::write(out, kind, |out| {
+        sse::write(out, name, |out| {
             Writer::new(out).object(|event| {
-                event.str("type", kind);
+                event.str("type", name);
                 event.u64("sequence_number", number);
                 write(event);
             });
@@ -35,54 +36,60 @@ impl Numbered {
     }
 }
 
-pub(super) struct Output {
-    pub(super) answer: Answer,
-    wire: Numbered,
+pub(super) struct OutputEncoder {
+    pub(super) response: ResponseObject,
+    events: EventWriter,
     origin: Origin,
     request_id: String,
-    open: Option<Item>,
+    open: Option<OutputItem>,
     /// Whether a part of the open item is being written.
     is_in_part: bool,
-    /// The pieces of the open text.
-    pieces: Vec<EscapedStr>,
-    /// Log probabilities that wait for the next delta.
-    logprobs: Vec<Raw>,
-    /// The token of the open call or text, for the item that follows it, and the call's id.
-    token: Option<(EscapedStr, EscapedStr)>,
+    /// The deltas of the open text.
+    deltas: Vec<EscapedStr>,
+    /// Log probabilities for the next delta.
+    pending_logprobs: Vec<Raw>,
+    /// The signature of the open call or text, and the call's id. It gets an item of its own behind
+    /// the open one.
+    part_signature: Option<(EscapedStr, EscapedStr)>,
 }
 
-impl Output {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
+impl OutputEncoder {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            answer: Answer::new(ask),
-            wire: Numbered::default(),
-            origin: ask.origin.clone(),
-            request_id: ask.request_id.to_owned(),
+            response: ResponseObject::new(context),
+            events: EventWriter::default(),
+            origin: context.origin.clone(),
+            request_id: context.request_id.to_owned(),
             open: None,
             is_in_part: false,
-            pieces: Vec::new(),
-            logprobs: Vec::new(),
-            token: None,
+            deltas: Vec::new(),
+            pending_logprobs: Vec::new(),
+            part_signature: None,
         }
     }
 
-    pub(super) fn begin(&mut self, out: &mut BytesMut) {
-        let Self { wire, answer, .. } = self;
-        for kind in ["response.created", "response.in_progress"] {
-            wire.event(out, kind, |event| {
-                answer.write(event.key("response"), Status::InProgress)
+    pub(super) fn start(&mut self, out: &mut BytesMut) {
+        let Self {
+            events, response, ..
+        } = self;
+        for name in ["response.created", "response.in_progress"] {
+            events.write(out, name, |event| {
+                response.write(event.key("response"), Status::InProgress)
             });
         }
     }
 
-    pub(super) fn terminal(&mut self, status: Status<'_>, out: &mut BytesMut) {
-        let Self { wire, answer, .. } = self;
-        wire.event(out, status.event(), |event| {
-            answer.write(event.key("response"), status)
+    /// Writes the terminal event.
+    pub(super) fn finish(&mut self, status: Status<'_>, out: &mut BytesMut) {
+        let Self {
+            events, response, ..
+        } = self;
+        events.write(out, status.event(), |event| {
+            response.write(event.key("response"), status)
         });
     }
 
-    /// Whether the dialect has a form for the part. Another dialect's hosted tools have none, nor
+    /// Whether the dialect has a form for the part. Hosted tools of other dialects have none, nor
     /// has audio.
     pub(super) fn can_carry(&self, head: &PartHead) -> bool {
         match head {
@@ -95,87 +102,79 @@ impl Output {
         }
     }
 
-    pub(super) fn begin_part(&mut self, head: &PartHead, out: &mut BytesMut) {
+    pub(super) fn start_part(&mut self, head: &PartHead, out: &mut BytesMut) {
         self.is_in_part = self.can_carry(head);
         if !self.is_in_part {
             return;
         }
         match head {
-            PartHead::Text => self.begin_content(false, out),
-            PartHead::Refusal => self.begin_content(true, out),
-            head => self.open(body(head), out),
+            PartHead::Text => self.start_content_part(false, out),
+            PartHead::Refusal => self.start_content_part(true, out),
+            head => self.open(ItemBody::new(head), out),
         }
     }
 
-    /// Texts and refusals that follow one another stand in one message.
-    fn begin_content(&mut self, is_refusal: bool, out: &mut BytesMut) {
-        if !matches!(
-            self.open,
-            Some(Item {
-                body: Body::Message(_),
-                ..
-            })
-        ) {
-            self.open(Body::Message(Vec::new()), out);
+    /// Texts and refusals that follow one another are parts of one message.
+    fn start_content_part(&mut self, is_refusal: bool, out: &mut BytesMut) {
+        if !matches!(self.open_body(), Some(ItemBody::Message(_))) {
+            self.open(ItemBody::Message(Vec::new()), out);
         }
-        if let Some(Item {
-            body: Body::Message(contents),
-            ..
-        }) = &mut self.open
-        {
-            contents.push(Content {
+        if let Some(ItemBody::Message(parts)) = self.open_body() {
+            parts.push(ContentPart {
                 is_refusal,
-                ..Content::default()
+                ..ContentPart::default()
             });
         }
-        self.content_event("response.content_part.added", out);
+        self.write_content_event("response.content_part.added", out);
     }
 
-    fn open(&mut self, body: Body, out: &mut BytesMut) {
+    fn open_body(&mut self) -> Option<&mut ItemBody> {
+        self.open.as_mut().map(|item| &mut item.body)
+    }
+
+    fn open(&mut self, body: ItemBody, out: &mut BytesMut) {
         self.close("completed", out);
-        let index = self.answer.output.len();
-        let item = Item {
+        let index = self.response.output.len();
+        let item = OutputItem {
             id: format!("{}_{}_{index}", body.id_prefix(), self.request_id),
             body,
         };
-        let raw = item.raw("in_progress");
-        self.item_event("response.output_item.added", &raw, out);
+        let json = item.to_json("in_progress");
+        self.write_item_event("response.output_item.added", &json, out);
         self.open = Some(item);
     }
 
-    /// Ends the open item, and writes the item with its token where one came.
+    /// Ends the open item, and writes the item with its signature where one came.
     pub(super) fn close(&mut self, status: &str, out: &mut BytesMut) {
         let Some(mut item) = self.open.take() else {
             return;
         };
-        if let Body::Reasoning { encrypted, .. } = &mut item.body {
-            *encrypted = encrypted
-                .take()
-                .or_else(|| encrypted_content::for_unsigned(&self.origin));
+        if let ItemBody::Reasoning { encrypted, .. } = &mut item.body
+            && encrypted.is_none()
+        {
+            *encrypted = encrypted_content::for_unsigned(&self.origin);
         }
-        self.finished(item.raw(status), out);
-        if let Some((call_id, token)) = self.token.take() {
-            let encrypted = Some(encrypted_content::for_part(&self.origin, &call_id, &token));
-            self.open(
-                Body::Reasoning {
-                    form: ReasoningForm::Full,
-                    paragraphs: Vec::new(),
-                    encrypted,
-                },
-                out,
-            );
+        self.push_item(item.to_json(status), out);
+        if let Some((call_id, signature)) = self.part_signature.take() {
+            let encrypted = encrypted_content::for_part(&self.origin, &call_id, &signature);
+            let carrier = ItemBody::Reasoning {
+                form: ReasoningForm::Full,
+                paragraphs: Vec::new(),
+                encrypted: Some(encrypted),
+            };
+            self.open(carrier, out);
             self.close("completed", out);
         }
     }
 
-    fn finished(&mut self, raw: Raw, out: &mut BytesMut) {
-        self.item_event("response.output_item.done", &raw, out);
-        self.answer.output.push(raw);
+    fn push_item(&mut self, item: Raw, out: &mut BytesMut) {
+        self.write_item_event("response.output_item.done", &item, out);
+        self.response.output.push(item);
     }
 
-    fn item_event(&mut self, kind: &str, item: &Raw, out: &mut BytesMut) {
-        let index = self.answer.output.len() as u64;
-        self.wire.event(out, kind, |event| {
+    fn write_item_event(&mut self, name: &str, item: &Raw, out: &mut BytesMut) {
+        let index = self.response.output.len() as u64;
+        self.events.write(out, name, |event| {
             event.u64("output_index", index);
             event.raw("item", item);
         });
@@ -185,20 +184,20 @@ impl Output {
         if !self.is_in_part || text.is_empty() {
             return;
         }
-        if self.pieces.is_empty() {
-            self.begin_paragraph(out);
+        if self.deltas.is_empty() {
+            self.start_paragraph(out);
         }
-        self.pieces.push(text.clone());
-        let logprobs = std::mem::take(&mut self.logprobs);
-        self.text_event("delta", out, |event, slot| {
+        self.deltas.push(text.clone());
+        let logprobs = std::mem::take(&mut self.pending_logprobs);
+        self.write_text_event("delta", out, |event, text_events| {
             event.text("delta", text);
-            write_logprobs(event, slot, &logprobs);
+            write_logprobs(event, text_events, &logprobs);
         });
     }
 
-    /// A summary's paragraph is a part of its own.
-    fn begin_paragraph(&mut self, out: &mut BytesMut) {
-        self.summary_event(
+    /// Each paragraph of a summary is a part.
+    fn start_paragraph(&mut self, out: &mut BytesMut) {
+        self.write_summary_event(
             "response.reasoning_summary_part.added",
             &EscapedStr::default(),
             out,
@@ -210,42 +209,39 @@ impl Output {
         if !self.is_in_part {
             return;
         }
-        let text = EscapedStr::join(&std::mem::take(&mut self.pieces), "");
-        match self.open.as_mut().map(|item| &mut item.body) {
-            Some(Body::Message(contents)) => {
-                if let Some(content) = contents.last_mut() {
-                    content.text = text;
+        let text = EscapedStr::join(&std::mem::take(&mut self.deltas), "");
+        match self.open_body() {
+            Some(ItemBody::Message(parts)) => {
+                if let Some(part) = parts.last_mut() {
+                    part.text = text;
                 }
-                self.end_content(out);
+                self.end_content_part(out);
             }
-            Some(Body::Reasoning { .. }) if !text.is_empty() => self.end_paragraph(text, out),
-            Some(Body::Call(call)) => {
+            Some(ItemBody::Reasoning { .. }) if !text.is_empty() => self.end_paragraph(text, out),
+            Some(ItemBody::ToolCall(call)) => {
                 call.input = text.clone();
-                self.whole_event(&text, &[], out);
+                self.write_done_event(&text, &[], out);
             }
-            Some(Body::Image { data }) => *data = text,
+            Some(ItemBody::Image { data }) => *data = text,
             _ => {}
         }
     }
 
-    fn end_content(&mut self, out: &mut BytesMut) {
-        let Some(content) = self.content() else {
+    fn end_content_part(&mut self, out: &mut BytesMut) {
+        let Some(part) = self.content_part() else {
             return;
         };
-        let (text, logprobs) = (content.text.clone(), content.logprobs.clone());
-        self.logprobs.clear();
-        self.whole_event(&text, &logprobs, out);
-        self.content_event("response.content_part.done", out);
+        let text = part.text.clone();
+        let logprobs = part.logprobs.clone();
+        self.pending_logprobs.clear();
+        self.write_done_event(&text, &logprobs, out);
+        self.write_content_event("response.content_part.done", out);
     }
 
     fn end_paragraph(&mut self, text: EscapedStr, out: &mut BytesMut) {
-        self.whole_event(&text, &[], out);
-        self.summary_event("response.reasoning_summary_part.done", &text, out);
-        if let Some(Item {
-            body: Body::Reasoning { paragraphs, .. },
-            ..
-        }) = &mut self.open
-        {
+        self.write_done_event(&text, &[], out);
+        self.write_summary_event("response.reasoning_summary_part.done", &text, out);
+        if let Some(ItemBody::Reasoning { paragraphs, .. }) = self.open_body() {
             paragraphs.push(text);
         }
     }
@@ -254,189 +250,167 @@ impl Output {
         if !self.is_in_part {
             return;
         }
-        if self.pieces.is_empty()
-            && matches!(&self.open, Some(Item { body: Body::Call(call), .. }) if !call.is_free)
+        let is_empty = self.deltas.is_empty();
+        if let Some(ItemBody::ToolCall(call)) = self.open_body()
+            && is_empty
+            && !call.is_free
         {
-            // No arguments at all: the dialect writes them as JSON too.
+            // The dialect writes missing arguments as JSON too.
             self.delta(&EscapedStr::from_static("{}"), out);
         }
         self.end_text(out);
         self.is_in_part = false;
     }
 
-    pub(super) fn token(&mut self, value: &EscapedStr) {
+    pub(super) fn signature(&mut self, signature: &EscapedStr) {
         if !self.is_in_part {
             return;
         }
-        match self.open.as_mut().map(|item| &mut item.body) {
-            Some(Body::Reasoning {
+        let Some(item) = &mut self.open else {
+            return;
+        };
+        match &mut item.body {
+            ItemBody::Reasoning {
                 form, encrypted, ..
-            }) => *encrypted = Some(encrypted_content::for_reasoning(&self.origin, *form, value)),
-            Some(Body::Call(call)) => self.token = Some((call.call_id.clone(), value.clone())),
-            Some(Body::Message(_)) => self.token = Some((EscapedStr::default(), value.clone())),
-            _ => {}
+            } => {
+                let content = encrypted_content::for_reasoning(&self.origin, *form, signature);
+                *encrypted = Some(content);
+            }
+            ItemBody::ToolCall(call) => {
+                self.part_signature = Some((call.call_id.clone(), signature.clone()));
+            }
+            ItemBody::Message(_) => {
+                self.part_signature = Some((EscapedStr::default(), signature.clone()));
+            }
+            ItemBody::Image { .. } | ItemBody::Hosted(_) => {}
         }
     }
 
-    /// The open text of a message.
-    fn content(&mut self) -> Option<&mut Content> {
-        match &mut self.open {
-            Some(Item {
-                body: Body::Message(contents),
-                ..
-            }) if self.is_in_part => contents.last_mut(),
+    /// The open part of a message.
+    fn content_part(&mut self) -> Option<&mut ContentPart> {
+        if !self.is_in_part {
+            return None;
+        }
+        match self.open_body() {
+            Some(ItemBody::Message(parts)) => parts.last_mut(),
             _ => None,
         }
     }
 
-    /// A citation in the dialect's shape, where it has one for it.
-    pub(super) fn annotation(&self, raw: &Raw) -> Option<Raw> {
-        annotation(raw, self.origin.dialect == DIALECT)
+    /// A citation as an annotation of this dialect, where it has a form for it.
+    pub(super) fn annotation(&self, citation: &Raw) -> Option<Raw> {
+        annotation(citation, self.origin.dialect == DIALECT)
     }
 
-    pub(super) fn cite(&mut self, raw: &Raw, out: &mut BytesMut) {
-        let Some(annotation) = self.annotation(raw) else {
+    pub(super) fn citation(&mut self, citation: &Raw, out: &mut BytesMut) {
+        let Some(annotation) = self.annotation(citation) else {
             return;
         };
-        let Some(content) = self.content() else {
+        let Some(part) = self.content_part() else {
             return;
         };
-        let index = content.annotations.len() as u64;
-        content.annotations.push(annotation.clone());
-        self.slot_event("response.output_text.annotation.added", out, |event, _| {
+        let index = part.annotations.len() as u64;
+        part.annotations.push(annotation.clone());
+        let name = "response.output_text.annotation.added";
+        self.write_positioned_event(name, out, |event, _| {
             event.u64("annotation_index", index);
             event.raw("annotation", &annotation);
         });
     }
 
     pub(super) fn logprobs(&mut self, list: &Raw) {
-        if let Some(content) = self.content() {
-            content.logprobs.push(list.clone());
-            self.logprobs.push(list.clone());
+        if let Some(part) = self.content_part() {
+            part.logprobs.push(list.clone());
+            self.pending_logprobs.push(list.clone());
         }
     }
 
-    /// The `.done` of the open text.
-    fn whole_event(&mut self, text: &EscapedStr, logprobs: &[Raw], out: &mut BytesMut) {
-        let name = match self.open.as_ref().map(|item| &item.body) {
-            Some(Body::Call(call)) => Some(call.name.clone()),
+    /// Writes the `.done` event of the open text.
+    fn write_done_event(&mut self, text: &EscapedStr, logprobs: &[Raw], out: &mut BytesMut) {
+        let call_name = match self.open_body() {
+            Some(ItemBody::ToolCall(call)) => Some(call.name.clone()),
             _ => None,
         };
-        self.text_event("done", out, |event, slot| {
-            event.some("name", name.as_ref(), |value, text| value.text(text));
-            event.text(slot.whole, text);
-            write_logprobs(event, slot, logprobs);
+        self.write_text_event("done", out, |event, text_events| {
+            if let Some(name) = &call_name {
+                event.text("name", name);
+            }
+            event.text(text_events.text_key, text);
+            write_logprobs(event, text_events, logprobs);
         });
     }
 
-    fn content_event(&mut self, kind: &str, out: &mut BytesMut) {
-        let Some(part) = self
-            .content()
-            .map(|content| json::value(|value| write_content(value, content)))
-        else {
+    fn write_content_event(&mut self, name: &str, out: &mut BytesMut) {
+        let Some(part) = self.content_part() else {
             return;
         };
-        self.slot_event(kind, out, |event, _| event.raw("part", &part));
+        let json = json::value(|value| write_content_part(value, part));
+        self.write_positioned_event(name, out, |event, _| event.raw("part", &json));
     }
 
-    fn summary_event(&mut self, kind: &str, text: &EscapedStr, out: &mut BytesMut) {
-        if matches!(
-            self.open,
-            Some(Item {
-                body: Body::Reasoning { .. },
-                ..
-            })
-        ) {
-            self.slot_event(kind, out, |event, _| {
-                event.object("part", |part| write_summary(part, text))
+    fn write_summary_event(&mut self, name: &str, text: &EscapedStr, out: &mut BytesMut) {
+        if matches!(self.open_body(), Some(ItemBody::Reasoning { .. })) {
+            self.write_positioned_event(name, out, |event, _| {
+                event.object("part", |part| write_summary_part(part, text))
             });
         }
     }
 
-    fn text_event(
+    /// Writes the `.delta` or `.done` event of the open text.
+    fn write_text_event(
         &mut self,
         step: &str,
         out: &mut BytesMut,
-        write: impl FnOnce(&mut Object<'_>, Slot),
+        write: impl FnOnce(&mut Object<'_>, TextEvents),
     ) {
-        let Some(slot) = self.open.as_ref().and_then(|item| item.body.slot()) else {
+        let Some(text_events) = self.open_body().and_then(|body| body.text_events()) else {
             return;
         };
-        self.slot_event(&format!("{}.{step}", slot.event), out, write);
+        self.write_positioned_event(&format!("{}.{step}", text_events.name), out, write);
     }
 
-    /// An event about the open text of the open item.
-    fn slot_event(
+    /// Writes an event about the open text, with the text's position.
+    fn write_positioned_event(
         &mut self,
-        kind: &str,
+        name: &str,
         out: &mut BytesMut,
-        write: impl FnOnce(&mut Object<'_>, Slot),
+        write: impl FnOnce(&mut Object<'_>, TextEvents),
     ) {
-        let Self {
-            wire, open, answer, ..
-        } = self;
-        let Some((item, slot)) = open
-            .as_ref()
-            .and_then(|item| Some((item, item.body.slot()?)))
-        else {
+        let Some(item) = &self.open else {
             return;
         };
-        wire.event(out, kind, |event| {
+        let Some(text_events) = item.body.text_events() else {
+            return;
+        };
+        let output_index = self.response.output.len() as u64;
+        self.events.write(out, name, |event| {
             event.str("item_id", &item.id);
-            event.u64("output_index", answer.output.len() as u64);
-            if let Some((key, index)) = slot.index {
+            event.u64("output_index", output_index);
+            if let Some((key, index)) = text_events.index {
                 event.u64(key, index as u64);
             }
-            write(event, slot);
+            write(event, text_events);
         });
     }
 }
 
-fn body(head: &PartHead) -> Body {
-    match head {
-        PartHead::Text | PartHead::Refusal => Body::Message(Vec::new()),
-        PartHead::Reasoning(form) => Body::Reasoning {
-            form: *form,
-            paragraphs: Vec::new(),
-            encrypted: None,
-        },
-        PartHead::ToolCall {
-            id,
-            name,
-            namespace,
-            free,
-        } => Body::Call(Call {
-            call_id: id.clone(),
-            name: name.clone(),
-            namespace: namespace.clone(),
-            is_free: *free,
-            input: EscapedStr::default(),
-        }),
-        PartHead::Media { .. } => Body::Image {
-            data: EscapedStr::default(),
-        },
-        PartHead::Hosted { raw, .. } => Body::Hosted(raw.clone()),
-    }
-}
-
-/// `logprobs` belongs to texts of messages, and to nothing else.
-fn write_logprobs(event: &mut Object<'_>, slot: Slot, lists: &[Raw]) {
-    if slot.event == "response.output_text" {
+fn write_logprobs(event: &mut Object<'_>, text_events: TextEvents, lists: &[Raw]) {
+    if text_events.have_logprobs() {
         event.array("logprobs", |array| join_lists(array, lists));
     }
 }
 
-/// A citation in the dialect's shape: its own, or Chat's, which holds the same one level deeper.
-fn annotation(raw: &Raw, is_own: bool) -> Option<Raw> {
-    if is_own {
-        return Some(raw.clone());
+/// The dialect's own citation, or Chat's, which holds the same members one level deeper.
+fn annotation(citation: &Raw, is_same_dialect: bool) -> Option<Raw> {
+    if is_same_dialect {
+        return Some(citation.clone());
     }
-    let document = raw.document();
-    let inner = document.root().get("url_citation")?;
+    let document = citation.document();
+    let url_citation = document.root().get("url_citation")?;
     Some(json::value(|value| {
         value.object(|annotation| {
             annotation.str("type", "url_citation");
-            for (key, value) in inner.members().into_iter().flatten() {
+            for (key, value) in url_citation.members().into_iter().flatten() {
                 annotation.raw(&key, &value.raw());
             }
         });

@@ -1,7 +1,7 @@
-//! One output item of an upstream, from its events or from its final form: parts of canon.
+//! Decodes one output item, from its events or from its final form, into parts of canon.
 //!
 //! Servers differ in how much they stream: deltas, only `.done` events, or only the finished item.
-//! Each later form gives what the earlier ones left out, and nothing twice.
+//! Each later form fills in what the earlier ones left out, and repeats nothing.
 
 use super::encrypted_content;
 use crate::canon::{Event, PartHead, PartIndex, ReasoningForm};
@@ -26,7 +26,7 @@ impl Parts {
         }
     }
 
-    fn begin(&mut self, head: PartHead, out: &mut Vec<Event>) -> PartIndex {
+    fn start(&mut self, head: PartHead, out: &mut Vec<Event>) -> PartIndex {
         let at = PartIndex {
             choice: 0,
             part: self.next,
@@ -39,16 +39,15 @@ impl Parts {
     }
 }
 
-/// What the texts of an item are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lane {
+enum TextKind {
     Text,
     Refusal,
     Summary,
     Reasoning,
 }
 
-impl Lane {
+impl TextKind {
     fn head(self) -> PartHead {
         match self {
             Self::Text => PartHead::Text,
@@ -58,12 +57,12 @@ impl Lane {
         }
     }
 
-    /// Whether its texts are paragraphs of one part.
-    fn is_paragraphs(self) -> bool {
+    /// Whether several texts of this kind are paragraphs of one part.
+    fn is_paragraph(self) -> bool {
         matches!(self, Self::Summary | Self::Reasoning)
     }
 
-    fn of_content(part: Value<'_>) -> Option<Self> {
+    fn of_content_part(part: Value<'_>) -> Option<Self> {
         match &*part.get("type")?.str().ok()? {
             "output_text" | "text" => Some(Self::Text),
             "refusal" => Some(Self::Refusal),
@@ -73,91 +72,93 @@ impl Lane {
     }
 }
 
-/// The place of one text in an item: `content_index` or `summary_index`.
+/// The position of one text in an item: `content_index` or `summary_index`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Slot {
-    lane: Lane,
+struct TextPosition {
+    kind: TextKind,
     index: u64,
 }
 
-impl Slot {
-    fn of_event(lane: Lane, event: Value<'_>) -> Self {
-        let key = if lane == Lane::Summary {
+impl TextPosition {
+    fn of_event(kind: TextKind, event: Value<'_>) -> Self {
+        let key = if kind == TextKind::Summary {
             "summary_index"
         } else {
             "content_index"
         };
+        let index = event.get(key).and_then(|index| index.u64().ok());
         Self {
-            lane,
-            index: event
-                .get(key)
-                .and_then(|index| index.u64().ok())
-                .unwrap_or(0),
+            kind,
+            index: index.unwrap_or(0),
         }
     }
 }
 
 /// An output item that is being read.
 #[derive(Debug)]
-pub(super) struct Item {
+pub(super) struct ItemDecoder {
     pub(super) index: u64,
     part: Option<PartIndex>,
-    slot: Option<Slot>,
-    /// The first indexes of contents and of summaries that were not read to their end.
-    next: [u64; 2],
-    /// What the open slot (or call) has given so far.
+    /// The text that is being read.
+    open: Option<OpenText>,
+    /// The first content and summary indexes that were not read to their end.
+    next_content: u64,
+    next_summary: u64,
+    /// Whether a call's input has come.
+    has_input: bool,
+}
+
+#[derive(Debug)]
+struct OpenText {
+    position: TextPosition,
     has_text: bool,
     has_logprobs: bool,
     citations: usize,
 }
 
-impl Item {
+impl ItemDecoder {
     pub(super) fn new(index: u64) -> Self {
         Self {
             index,
             part: None,
-            slot: None,
-            next: [0, 0],
-            has_text: false,
-            has_logprobs: false,
-            citations: 0,
+            open: None,
+            next_content: 0,
+            next_summary: 0,
+            has_input: false,
         }
     }
 
-    /// Reads one event of the item; whether it was the last.
-    pub(super) fn event(
+    /// Reads one event of the item. Returns whether it was the last.
+    pub(super) fn push(
         &mut self,
         kind: &str,
         event: Value<'_>,
         parts: &mut Parts,
         out: &mut Vec<Event>,
     ) -> Result<bool, Invalid> {
+        use TextKind::{Reasoning, Refusal, Summary, Text};
         match kind {
-            "response.output_item.added" => self.begin_call(event.required("item")?, parts, out)?,
+            "response.output_item.added" => self.start_call(event.required("item")?, parts, out)?,
             "response.output_item.done" => {
-                self.done(event.required("item")?, parts, out)?;
+                self.finish(event.required("item")?, parts, out)?;
                 return Ok(true);
             }
-            "response.content_part.added" => self.content_added(event, parts, out),
-            "response.content_part.done" => self.content_done(event, parts, out)?,
-            "response.output_text.delta" => self.text(Lane::Text, event, "delta", parts, out)?,
-            "response.output_text.done" => self.text(Lane::Text, event, "text", parts, out)?,
+            "response.content_part.added" => self.content_part_added(event, parts, out),
+            "response.content_part.done" => self.content_part_done(event, parts, out)?,
+            "response.output_text.delta" => self.text(Text, event, "delta", parts, out)?,
+            "response.output_text.done" => self.text(Text, event, "text", parts, out)?,
             "response.output_text.annotation.added" => self.annotation(event, parts, out),
-            "response.refusal.delta" => self.text(Lane::Refusal, event, "delta", parts, out)?,
-            "response.refusal.done" => self.text(Lane::Refusal, event, "refusal", parts, out)?,
+            "response.refusal.delta" => self.text(Refusal, event, "delta", parts, out)?,
+            "response.refusal.done" => self.text(Refusal, event, "refusal", parts, out)?,
             "response.reasoning_summary_text.delta" => {
-                self.text(Lane::Summary, event, "delta", parts, out)?
+                self.text(Summary, event, "delta", parts, out)?
             }
             "response.reasoning_summary_text.done" => {
-                self.text(Lane::Summary, event, "text", parts, out)?
+                self.text(Summary, event, "text", parts, out)?
             }
-            "response.reasoning_summary_part.done" => self.leave(out),
-            "response.reasoning_text.delta" => {
-                self.text(Lane::Reasoning, event, "delta", parts, out)?
-            }
-            "response.reasoning_text.done" => {
-                self.text(Lane::Reasoning, event, "text", parts, out)?
-            }
+            "response.reasoning_summary_part.done" => self.end_text(out),
+            "response.reasoning_text.delta" => self.text(Reasoning, event, "delta", parts, out)?,
+            "response.reasoning_text.done" => self.text(Reasoning, event, "text", parts, out)?,
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
                 self.input(event, "delta", out)?
             }
@@ -169,7 +170,7 @@ impl Item {
     }
 
     /// Reads the finished item: what its events did not give.
-    pub(super) fn done(
+    pub(super) fn finish(
         &mut self,
         item: Value<'_>,
         parts: &mut Parts,
@@ -177,142 +178,152 @@ impl Item {
     ) -> Result<(), Invalid> {
         let kind = item.required("type")?.text()?;
         match &*kind.to_plain() {
-            "message" => self.contents(item, parts, out)?,
+            "message" => self.content(item, parts, out)?,
             "reasoning" => self.reasoning(item, parts, out)?,
-            "function_call" | "custom_tool_call" => {
-                self.begin_call(item, parts, out)?;
-                self.input(item, input_key(&kind), out)?;
+            "function_call" => {
+                self.start_call(item, parts, out)?;
+                self.input(item, "arguments", out)?;
+            }
+            "custom_tool_call" => {
+                self.start_call(item, parts, out)?;
+                self.input(item, "input", out)?;
             }
             _ => {
                 self.close(out);
-                self.part = Some(parts.begin(
-                    PartHead::Hosted {
-                        kind,
-                        raw: item.raw(),
-                    },
-                    out,
-                ));
+                let raw = item.raw();
+                self.part = Some(parts.start(PartHead::Hosted { kind, raw }, out));
             }
         }
         self.close(out);
         Ok(())
     }
 
-    /// Ends what is open.
+    /// Ends the open text and the open part.
     pub(super) fn close(&mut self, out: &mut Vec<Event>) {
-        self.leave(out);
+        self.end_text(out);
         self.end_part(out);
     }
 
     fn end_part(&mut self, out: &mut Vec<Event>) {
-        out.extend(self.part.take().map(|at| Event::PartEnd { at }));
+        if let Some(at) = self.part.take() {
+            out.push(Event::PartEnd { at });
+        }
     }
 
-    /// Goes to the place of a text; `None` where it was read to its end already.
-    fn enter(&mut self, slot: Slot, parts: &mut Parts, out: &mut Vec<Event>) -> Option<PartIndex> {
-        if self.slot == Some(slot) {
-            return self.part;
+    /// Opens the text at a position, unless it is open already. `None` where it was read to its
+    /// end before.
+    fn open_text(
+        &mut self,
+        position: TextPosition,
+        parts: &mut Parts,
+        out: &mut Vec<Event>,
+    ) -> Option<(PartIndex, &mut OpenText)> {
+        let is_open = self
+            .open
+            .as_ref()
+            .is_some_and(|open| open.position == position);
+        if !is_open {
+            if position.index < *self.next_index(position.kind) {
+                return None;
+            }
+            self.end_text(out);
+            self.open = Some(OpenText {
+                position,
+                has_text: false,
+                has_logprobs: false,
+                citations: 0,
+            });
+            match self.part {
+                Some(at) => out.push(Event::Paragraph { at }),
+                None => self.part = Some(parts.start(position.kind.head(), out)),
+            }
         }
-        if slot.index < self.next[usize::from(slot.lane == Lane::Summary)] {
-            return None;
-        }
-        self.leave(out);
-        (self.slot, self.has_text, self.has_logprobs, self.citations) =
-            (Some(slot), false, false, 0);
-        match self.part {
-            Some(at) => out.push(Event::Paragraph { at }),
-            None => self.part = Some(parts.begin(slot.lane.head(), out)),
-        }
-        self.part
+        self.part.zip(self.open.as_mut())
     }
 
-    fn leave(&mut self, out: &mut Vec<Event>) {
-        let Some(slot) = self.slot.take() else { return };
-        self.next[usize::from(slot.lane == Lane::Summary)] = slot.index + 1;
-        if !slot.lane.is_paragraphs() {
+    fn next_index(&mut self, kind: TextKind) -> &mut u64 {
+        match kind {
+            TextKind::Summary => &mut self.next_summary,
+            TextKind::Text | TextKind::Refusal | TextKind::Reasoning => &mut self.next_content,
+        }
+    }
+
+    fn end_text(&mut self, out: &mut Vec<Event>) {
+        let Some(OpenText { position, .. }) = self.open.take() else {
+            return;
+        };
+        *self.next_index(position.kind) = position.index.saturating_add(1);
+        if !position.kind.is_paragraph() {
             self.end_part(out);
         }
     }
 
-    /// A piece of a text (`key` is `delta`), or the whole of it where no piece came.
+    /// Reads a delta of a text, or the whole of it where no delta came. `key` is the event's member
+    /// with the text.
     fn text(
         &mut self,
-        lane: Lane,
+        kind: TextKind,
         event: Value<'_>,
         key: &str,
         parts: &mut Parts,
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
-        self.text_at(Slot::of_event(lane, event), event, key, parts, out)
+        self.text_at(TextPosition::of_event(kind, event), event, key, parts, out)
     }
 
     fn text_at(
         &mut self,
-        slot: Slot,
-        from: Value<'_>,
+        position: TextPosition,
+        source: Value<'_>,
         key: &str,
         parts: &mut Parts,
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
-        let text = from
-            .get(key)
-            .map(Value::text)
-            .transpose()?
-            .unwrap_or_default();
-        if text.is_empty() && slot.lane.is_paragraphs() {
+        let text = source.get(key).map(Value::text).transpose()?;
+        let text = text.unwrap_or_default();
+        if text.is_empty() && position.kind.is_paragraph() {
             return Ok(());
         }
-        let Some(at) = self.enter(slot, parts, out) else {
+        let Some((at, open)) = self.open_text(position, parts, out) else {
             return Ok(());
         };
-        let is_piece = key == "delta";
-        self.logprobs(at, from, is_piece, out);
-        if !text.is_empty() && (is_piece || !self.has_text) {
-            self.has_text = true;
+        let is_delta = key == "delta";
+        if let Some(list) = source.get("logprobs") {
+            let has_items = list.items().is_ok_and(|mut items| items.next().is_some());
+            if has_items && (is_delta || !open.has_logprobs) {
+                open.has_logprobs = true;
+                let list = list.raw();
+                out.push(Event::Logprobs { at, list });
+            }
+        }
+        if !text.is_empty() && (is_delta || !open.has_text) {
+            open.has_text = true;
             out.push(Event::Delta { at, text });
         }
         Ok(())
-    }
-
-    fn logprobs(&mut self, at: PartIndex, from: Value<'_>, is_piece: bool, out: &mut Vec<Event>) {
-        let Some(list) = from.get("logprobs") else {
-            return;
-        };
-        let has_some = list.items().is_ok_and(|mut items| items.next().is_some());
-        if has_some && (is_piece || !self.has_logprobs) {
-            self.has_logprobs = true;
-            out.push(Event::Logprobs {
-                at,
-                list: list.raw(),
-            });
-        }
     }
 
     fn annotation(&mut self, event: Value<'_>, parts: &mut Parts, out: &mut Vec<Event>) {
         let Some(annotation) = event.get("annotation") else {
             return;
         };
-        if let Some(at) = self.enter(Slot::of_event(Lane::Text, event), parts, out) {
-            self.citations += 1;
-            out.push(Event::Cite {
-                at,
-                raw: annotation.raw(),
-            });
+        let position = TextPosition::of_event(TextKind::Text, event);
+        if let Some((at, open)) = self.open_text(position, parts, out) {
+            open.citations += 1;
+            let raw = annotation.raw();
+            out.push(Event::Cite { at, raw });
         }
     }
 
-    /// Reasoning begins with its first text, so that nothing empty is shown.
-    fn content_added(&mut self, event: Value<'_>, parts: &mut Parts, out: &mut Vec<Event>) {
-        let lane = event
-            .get("part")
-            .and_then(Lane::of_content)
-            .filter(|lane| !lane.is_paragraphs());
-        if let Some(lane) = lane {
-            self.enter(Slot::of_event(lane, event), parts, out);
+    /// Opens a text. Reasoning begins with its first text instead, so that no empty part is shown.
+    fn content_part_added(&mut self, event: Value<'_>, parts: &mut Parts, out: &mut Vec<Event>) {
+        let kind = event.get("part").and_then(TextKind::of_content_part);
+        if let Some(kind) = kind.filter(|kind| !kind.is_paragraph()) {
+            self.open_text(TextPosition::of_event(kind, event), parts, out);
         }
     }
 
-    fn content_done(
+    fn content_part_done(
         &mut self,
         event: Value<'_>,
         parts: &mut Parts,
@@ -321,57 +332,53 @@ impl Item {
         let Some(part) = event.get("part") else {
             return Ok(());
         };
-        match Lane::of_content(part) {
-            Some(lane) => self.content(Slot::of_event(lane, event), part, parts, out),
+        match TextKind::of_content_part(part) {
+            Some(kind) => self.content_part(TextPosition::of_event(kind, event), part, parts, out),
             None => Ok(()),
         }
     }
 
-    /// A finished content part.
-    fn content(
+    /// Reads a finished content part.
+    fn content_part(
         &mut self,
-        slot: Slot,
+        position: TextPosition,
         part: Value<'_>,
         parts: &mut Parts,
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
-        let key = if slot.lane == Lane::Refusal {
+        let key = if position.kind == TextKind::Refusal {
             "refusal"
         } else {
             "text"
         };
-        self.text_at(slot, part, key, parts, out)?;
-        if self.slot != Some(slot) {
+        self.text_at(position, part, key, parts, out)?;
+        let Some(open) = self.open.as_ref().filter(|open| open.position == position) else {
             return Ok(());
-        }
-        if let (Some(at), Some(Ok(annotations))) =
-            (self.part, part.get("annotations").map(Value::items))
+        };
+        if let Some(at) = self.part
+            && let Some(Ok(annotations)) = part.get("annotations").map(Value::items)
         {
-            out.extend(
-                annotations
-                    .skip(self.citations)
-                    .map(|annotation| Event::Cite {
-                        at,
-                        raw: annotation.raw(),
-                    }),
-            );
+            for annotation in annotations.skip(open.citations) {
+                let raw = annotation.raw();
+                out.push(Event::Cite { at, raw });
+            }
         }
-        self.leave(out);
+        self.end_text(out);
         Ok(())
     }
 
-    fn contents(
+    fn content(
         &mut self,
         item: Value<'_>,
         parts: &mut Parts,
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
-        let Some(contents) = item.get("content") else {
+        let Some(content) = item.get("content") else {
             return Ok(());
         };
-        for (index, part) in (0..).zip(contents.items()?) {
-            if let Some(lane) = Lane::of_content(part) {
-                self.content(Slot { lane, index }, part, parts, out)?;
+        for (index, part) in (0..).zip(content.items()?) {
+            if let Some(kind) = TextKind::of_content_part(part) {
+                self.content_part(TextPosition { kind, index }, part, parts, out)?;
             }
         }
         Ok(())
@@ -384,33 +391,25 @@ impl Item {
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
         if let Some(summary) = item.get("summary") {
+            let kind = TextKind::Summary;
             for (index, part) in (0..).zip(summary.items()?) {
-                self.content(
-                    Slot {
-                        lane: Lane::Summary,
-                        index,
-                    },
-                    part,
-                    parts,
-                    out,
-                )?;
+                self.content_part(TextPosition { kind, index }, part, parts, out)?;
             }
         }
-        self.contents(item, parts, out)?;
+        self.content(item, parts, out)?;
         let Some(encrypted) = item.get("encrypted_content") else {
             return Ok(());
         };
         let id = item.get("id").map(Value::text).transpose()?;
         let value = encrypted_content::join(id.as_ref(), &encrypted.text()?);
-        let at = *self
-            .part
-            .get_or_insert_with(|| parts.begin(PartHead::Reasoning(ReasoningForm::Redacted), out));
+        let redacted = PartHead::Reasoning(ReasoningForm::Redacted);
+        let at = *self.part.get_or_insert_with(|| parts.start(redacted, out));
         out.push(Event::Signature { at, value });
         Ok(())
     }
 
-    /// Begins a call as soon as its name is known.
-    fn begin_call(
+    /// Starts a call as soon as its name is known.
+    fn start_call(
         &mut self,
         item: Value<'_>,
         parts: &mut Parts,
@@ -418,46 +417,37 @@ impl Item {
     ) -> Result<(), Invalid> {
         let kind = item.required("type")?.text()?;
         let free = kind == "custom_tool_call";
-        let (true, None, Some(name)) =
-            (free || kind == "function_call", self.part, item.get("name"))
-        else {
+        let is_call = free || kind == "function_call";
+        if !is_call || self.part.is_some() {
+            return Ok(());
+        }
+        let Some(name) = item.get("name") else {
             return Ok(());
         };
         let id = match item.get("call_id") {
             Some(id) => id.text()?,
             None => EscapedStr::from(format!("call_{}_{}", parts.seed, parts.next)),
         };
-        let namespace = item.get("namespace").map(Value::text).transpose()?;
-        self.part = Some(parts.begin(
-            PartHead::ToolCall {
-                id,
-                name: names::called(name)?,
-                namespace,
-                free,
-            },
-            out,
-        ));
+        let head = PartHead::ToolCall {
+            id,
+            name: names::called(name)?,
+            namespace: item.get("namespace").map(Value::text).transpose()?,
+            free,
+        };
+        self.part = Some(parts.start(head, out));
         Ok(())
     }
 
-    /// A piece of a call's input, or the whole of it where no piece came.
-    fn input(&mut self, from: Value<'_>, key: &str, out: &mut Vec<Event>) -> Result<(), Invalid> {
-        let (Some(at), Some(text)) = (self.part, from.get(key)) else {
+    /// Reads a delta of a call's input, or the whole of it where no delta came.
+    fn input(&mut self, source: Value<'_>, key: &str, out: &mut Vec<Event>) -> Result<(), Invalid> {
+        let (Some(at), Some(text)) = (self.part, source.get(key)) else {
             return Ok(());
         };
         let text = text.text()?;
-        if !text.is_empty() && (key == "delta" || !self.has_text) {
-            self.has_text = true;
+        if !text.is_empty() && (key == "delta" || !self.has_input) {
+            self.has_input = true;
             out.push(Event::Delta { at, text });
         }
         Ok(())
-    }
-}
-
-fn input_key(kind: &EscapedStr) -> &'static str {
-    if *kind == "custom_tool_call" {
-        "input"
-    } else {
-        "arguments"
     }
 }

@@ -1,5 +1,4 @@
-//! Requests of Responses clients: top-level fields. Items are read by `items_decode`, tools by
-//! `tools_decode`.
+//! Decodes a client's request: the top-level fields.
 
 use super::{messages_decode, tools_decode};
 use crate::canon::{
@@ -29,7 +28,7 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
     Ok(request)
 }
 
-/// Keeps a field that has no home in canon, so that every encoder reports it.
+/// Keeps a field that canon has no place for, so that every encoder reports it.
 pub(super) fn leave(request: &mut Request, value: Value<'_>) {
     request.unknown.push(value.into());
 }
@@ -50,7 +49,7 @@ pub(super) fn leave_all_but(
 
 fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), DecodeError> {
     match key {
-        // Read before and behind the others.
+        // Decoded before or after the others.
         "model" | "input" | "user" | "safety_identifier" | "tool_choice" => {}
         _ if is_default(key, value) => {}
         "instructions" => messages_decode::instructions(request, value)?,
@@ -93,8 +92,8 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
     Ok(())
 }
 
-/// Whether a field asks for nothing. `store: true` is a hint: a translated answer is simply not
-/// stored.
+/// Whether a field has its default value and so asks for nothing. `store: true` is a hint: a
+/// translated answer is simply not stored.
 fn is_default(key: &str, value: Value<'_>) -> bool {
     let says = |default: &str| value.str().is_ok_and(|word| word == default);
     match key {
@@ -122,7 +121,7 @@ fn refused(value: Value<'_>, why: &'static str) -> DecodeError {
     DecodeError::unsupported(value.offset(), why)
 }
 
-/// The error of what refers to something that the server is thought to hold.
+/// The error for a reference to a stored response.
 pub(super) fn unstored(value: Value<'_>) -> DecodeError {
     refused(
         value,

@@ -1,6 +1,6 @@
-//! Requests toward Responses upstreams: top-level fields, and what cannot be carried.
+//! Encodes a request: the top-level fields, and what cannot be carried.
 
-use super::messages_encode::Items;
+use super::messages_encode::InputEncoder;
 use super::tools_encode;
 use crate::canon::{
     Format, Located, Losses, Offset, Reasoning, ReasoningDisplay, Request, SchemaFormat,
@@ -10,8 +10,8 @@ use crate::protocol::names::{NameRules, Names, call_id};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
 
-/// Names of tools. Source: `openai-chat.md`, "tools"; Responses takes the same.
-const RULES: NameRules = NameRules {
+/// Source: `openai-chat.md`, "tools"; Responses takes the same names.
+const NAME_RULES: NameRules = NameRules {
     len_max: 64,
     also: b"_-",
     starts_with_letter: false,
@@ -21,8 +21,8 @@ const RULES: NameRules = NameRules {
 const ID_LEN_MAX: usize = 64;
 
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
-    let names = Names::new(request, RULES);
-    note_uncarried(request, losses);
+    let names = Names::new(request, NAME_RULES);
+    note_unsupported(request, losses);
     let body = json::document(|value| {
         value.object(|object| {
             object.str("model", target.model);
@@ -42,7 +42,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         body: body.into(),
         ..Wire::default()
     };
-    // Groups and free text are native here: only names that do not fit are turned back.
+    // Namespaces and free text are native here: only changed names have to be restored.
     Encoded {
         wire,
         restore: names.restore(false),
@@ -50,31 +50,30 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
 }
 
 /// What the dialect has no field for. Source: `translation.md` sections 2 and 11.
-fn note_uncarried(request: &Request, losses: &mut Losses) {
-    request
-        .unknown
-        .iter()
-        .for_each(|unknown| losses.dropped(unknown.at));
-    request.added.iter().for_each(|name| losses.added(name));
+fn note_unsupported(request: &Request, losses: &mut Losses) {
+    for field in &request.unknown {
+        losses.dropped(field.at);
+    }
+    for name in &request.added {
+        losses.added(name);
+    }
     let sampling = &request.sampling;
-    for field in [
+    let unsupported = [
         &sampling.top_k,
         &sampling.seed,
         &sampling.presence_penalty,
         &sampling.frequency_penalty,
-    ]
-    .into_iter()
-    .flatten()
-    {
+    ];
+    for field in unsupported.into_iter().flatten() {
         losses.dropped(field.at);
     }
     if let Some(mark) = &request.cache_breakpoint {
         losses.dropped(mark.at);
     }
-    refuse_uncarried(request, losses);
+    refuse_unsupported(request, losses);
 }
 
-fn refuse_uncarried(request: &Request, losses: &mut Losses) {
+fn refuse_unsupported(request: &Request, losses: &mut Losses) {
     if let Some(stop) = request.stops.first() {
         losses.refuse(
             stop.at,
@@ -87,16 +86,13 @@ fn refuse_uncarried(request: &Request, losses: &mut Losses) {
             "the openai_responses dialect gives one answer a request",
         );
     }
-    if let Some(kind) = request
-        .modalities
-        .iter()
-        .find(|kind| !kind.value.to_plain().eq_ignore_ascii_case("text"))
-    {
+    let is_text = |kind: &&Located<EscapedStr>| kind.value.to_plain().eq_ignore_ascii_case("text");
+    if let Some(kind) = request.modalities.iter().find(|kind| !is_text(kind)) {
         losses.refuse(kind.at, "the openai_responses dialect answers in text only");
     }
 }
 
-/// What the model reads, and what a token count counts.
+/// Writes what the model reads, which is also what a token count counts.
 fn prompt(
     object: &mut Object<'_>,
     request: &Request,
@@ -108,7 +104,7 @@ fn prompt(
         instructions(object, request, losses);
     }
     object.array("input", |input| {
-        Items::new(request, target, names, losses).write(input)
+        InputEncoder::new(request, target, names, losses).write(input)
     });
     tools_encode::encode(object, request, names, losses);
     if let Some(parallel) = &request.parallel_tool_calls {
@@ -120,7 +116,7 @@ fn prompt(
     }
 }
 
-/// The system text as one string, which has no room for cache marks.
+/// Writes the system text as one string, which has no room for cache breakpoints.
 fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
     let mut texts = Vec::new();
     for part in &request.system {
@@ -173,7 +169,7 @@ fn encode_format(text: &mut Object<'_>, format: &Located<Format>, losses: &mut L
 }
 
 fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Losses) {
-    // The dialect demands a name; nothing depends on it.
+    // The API requires a name; nothing depends on it.
     const NAME: &str = "response";
     object.str("type", "json_schema");
     match &format.name {
@@ -225,8 +221,8 @@ fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losse
     });
 }
 
-/// The level of summary that shows what the client wants to see. The whole reasoning is never shown
-/// here.
+/// The level of summary that is closest to what the client asked to see. This dialect never shows
+/// the full reasoning.
 fn summary(show: &Located<ReasoningDisplay>, losses: &mut Losses) -> Option<&'static str> {
     const LEVELS: [&str; 3] = ["auto", "concise", "detailed"];
     match &show.value {
@@ -253,8 +249,7 @@ fn generation(
     losses: &mut Losses,
 ) {
     object.bool("stream", target.stream);
-    // Nothing of a translated conversation is to lie on the provider's servers: each request
-    // carries it whole.
+    // The provider stores nothing of a translated conversation: each request carries it whole.
     object.bool("store", false);
     object.array("include", |include| {
         include.item().str("reasoning.encrypted_content");
@@ -283,10 +278,10 @@ fn generation(
             }),
         }
     }
-    bookkeeping(object, request, losses);
+    metadata(object, request, losses);
 }
 
-fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
+fn metadata(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
     if let Some(user) = &request.user {
         object.text("safety_identifier", &fitted_id(user, losses));
     }
@@ -301,7 +296,8 @@ fn bookkeeping(object: &mut Object<'_>, request: &Request, losses: &mut Losses) 
     }
 }
 
-/// An opaque id that fits; a longer one keeps its head and gets a hash, so that it stays its own.
+/// Shortens an opaque id that is too long: it keeps its start and gets a hash, so that it stays
+/// unique.
 fn fitted_id(id: &Located<EscapedStr>, losses: &mut Losses) -> EscapedStr {
     if id.value.as_escaped().len() <= ID_LEN_MAX {
         return id.value.clone();
@@ -310,7 +306,7 @@ fn fitted_id(id: &Located<EscapedStr>, losses: &mut Losses) -> EscapedStr {
     call_id(&id.value, ID_LEN_MAX)
 }
 
-/// For the refusals of this dialect's parts.
+/// Refuses what this dialect has no form for.
 pub(super) fn refuse(losses: &mut Losses, at: Offset, what: &str) {
     losses.refuse(at, format!("the openai_responses dialect has no {what}"));
 }

@@ -1,15 +1,16 @@
-//! The response object toward Responses clients: what the answer says of itself, and the echo of
-//! what was asked.
+//! Encodes the response object: what the answer says of itself, and the fields that repeat the
+//! request.
 
+use super::finish::Status;
 use super::usage;
-use crate::canon::{FinishReason, Start, Usage};
+use crate::canon::{Start, Usage};
 use crate::json::{Document, EscapedStr, Object, Raw, Writer};
 use crate::protocol::ResponseContext;
 
-/// What the object repeats of the request, and what stands there where the client left it open.
+/// The fields that repeat the request, and their values where the client did not set them.
 /// Source: `openai-responses.md`, "Response object"; the SDKs' type demands `tools`, `tool_choice`
 /// and `parallel_tool_calls`.
-const ECHO: [(&str, &str); 16] = [
+const ECHOED_FIELDS: [(&str, &str); 16] = [
     ("instructions", "null"),
     ("max_output_tokens", "null"),
     ("max_tool_calls", "null"),
@@ -28,96 +29,35 @@ const ECHO: [(&str, &str); 16] = [
     ("user", "null"),
 ];
 
-/// What the status of a response says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status<'s> {
-    InProgress,
-    Completed,
-    Incomplete(&'s str),
-    Failed { code: &'s str, message: &'s str },
-}
-
-impl<'s> Status<'s> {
-    /// Source: `translation.md` section 6.
-    pub(super) fn of(reason: &'s FinishReason) -> Self {
-        match reason {
-            FinishReason::End
-            | FinishReason::StopSequence
-            | FinishReason::ToolCalls
-            | FinishReason::Refusal => Self::Completed,
-            FinishReason::Length | FinishReason::ContextFull | FinishReason::Paused => {
-                Self::Incomplete("max_output_tokens")
-            }
-            FinishReason::Filtered => Self::Incomplete("content_filter"),
-            FinishReason::Malformed => Self::Failed {
-                code: "server_error",
-                message: "the model wrote a tool call that cannot be read",
-            },
-            FinishReason::Other(word) => Self::Incomplete(word.as_escaped()),
-        }
-    }
-
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::InProgress => "in_progress",
-            Self::Completed => "completed",
-            Self::Incomplete(_) => "incomplete",
-            Self::Failed { .. } => "failed",
-        }
-    }
-
-    /// The terminal event.
-    pub(super) fn event(self) -> &'static str {
-        match self {
-            Self::InProgress => "response.in_progress",
-            Self::Completed => "response.completed",
-            Self::Incomplete(_) => "response.incomplete",
-            Self::Failed { .. } => "response.failed",
-        }
-    }
-
-    /// The status of the item that was open when the answer ended.
-    pub(super) fn of_last_item(self) -> &'static str {
-        if self == Self::Completed {
-            "completed"
-        } else {
-            "incomplete"
-        }
-    }
-}
-
-/// An answer on its way to a client.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ResponseObject {
     id: EscapedStr,
     model: EscapedStr,
     created: u64,
     tier: Option<EscapedStr>,
-    echo: Vec<(&'static str, Raw)>,
+    echoed: Vec<(&'static str, Raw)>,
     /// The finished items.
     pub(super) output: Vec<Raw>,
     pub(super) usage: Usage,
 }
 
-impl Answer {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
+impl ResponseObject {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            id: EscapedStr::from(format!("resp_{}", ask.request_id)),
-            model: EscapedStr::from(ask.request.model.as_str()),
-            created: ask.now,
+            id: EscapedStr::from(format!("resp_{}", context.request_id)),
+            model: EscapedStr::from(context.request.model.as_str()),
+            created: context.now,
             tier: None,
-            echo: echo(ask),
+            echoed: echoed_fields(context),
             output: Vec::new(),
             usage: Usage::default(),
         }
     }
 
-    /// Takes what the upstream says; its id only where it has the dialect's form.
-    pub(super) fn start(&mut self, start: &Start) {
-        if let Some(id) = start
-            .id
-            .as_ref()
-            .filter(|id| id.as_escaped().starts_with("resp_"))
+    /// Takes what the upstream says of its answer; the id only where it has the dialect's form.
+    pub(super) fn update(&mut self, start: &Start) {
+        if let Some(id) = &start.id
+            && id.as_escaped().starts_with("resp_")
         {
             self.id = id.clone();
         }
@@ -133,11 +73,13 @@ impl Answer {
             object.text("id", &self.id);
             object.str("object", "response");
             object.u64("created_at", self.created);
-            object.str("status", status.word());
-            write_ending(object, status);
+            object.str("status", status.name());
+            write_outcome(object, status);
             object.text("model", &self.model);
             object.array("output", |output| {
-                self.output.iter().for_each(|item| output.item().raw(item))
+                for item in &self.output {
+                    output.item().raw(item);
+                }
             });
             object.null("previous_response_id");
             object.bool("background", false);
@@ -146,7 +88,9 @@ impl Answer {
                 Some(tier) => object.text("service_tier", tier),
                 None => object.null("service_tier"),
             }
-            self.echo.iter().for_each(|(key, raw)| object.raw(key, raw));
+            for (key, value) in &self.echoed {
+                object.raw(key, value);
+            }
             match status {
                 Status::InProgress => object.null("usage"),
                 _ => usage::encode(object.key("usage"), &self.usage),
@@ -155,7 +99,7 @@ impl Answer {
     }
 }
 
-fn write_ending(object: &mut Object<'_>, status: Status<'_>) {
+fn write_outcome(object: &mut Object<'_>, status: Status<'_>) {
     match status {
         Status::Failed { code, message } => object.object("error", |error| {
             error.str("code", code);
@@ -171,11 +115,12 @@ fn write_ending(object: &mut Object<'_>, status: Status<'_>) {
     }
 }
 
-fn echo(ask: &ResponseContext<'_>) -> Vec<(&'static str, Raw)> {
-    let document = Document::parse(ask.request.body.clone()).unwrap_or_else(|_| Document::null());
-    let echo = |(key, default): (&'static str, &'static str)| {
-        let asked = document.root().get(key).map(crate::json::Value::raw);
-        (key, asked.unwrap_or_else(|| Raw::from_static(default)))
+fn echoed_fields(context: &ResponseContext<'_>) -> Vec<(&'static str, Raw)> {
+    let body = context.request.body.clone();
+    let document = Document::parse(body).unwrap_or_else(|_| Document::null());
+    let echoed = |(key, default)| match document.root().get(key) {
+        Some(value) => (key, value.raw()),
+        None => (key, Raw::from_static(default)),
     };
-    ECHO.into_iter().map(echo).collect()
+    ECHOED_FIELDS.into_iter().map(echoed).collect()
 }

@@ -1,33 +1,33 @@
-//! Answers toward Responses clients. Source: `openai-responses.md`, "Stream".
+//! Encodes events as a client's stream.
 //!
-//! A whole answer is what its stream's terminal event carries, so that both say the same.
+//! Source: `openai-responses.md`, "Stream".
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
-use super::output_encode::Output;
-use super::response_object::Status;
-use super::{faults, usage};
-use crate::canon::{Event, Fault, FinishReason, LossKind, Losses, PartHead, PartIndex, Response};
-use crate::json::{self, EscapedStr};
+use super::faults;
+use super::finish::Status;
+use super::output_encode::OutputEncoder;
+use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex};
+use crate::json::{EscapedStr, Raw, Writer};
 use crate::protocol::{ResponseContext, StreamEncoder, StreamEnd, sse};
 
 pub(super) struct Encoder {
-    output: Output,
-    is_started: bool,
-    has_refused: bool,
-    end: End,
+    output: OutputEncoder,
+    has_started: bool,
+    has_refusal: bool,
+    ending: Ending,
 }
 
-/// How an answer ended.
+/// How the answer ended.
 #[derive(Debug, Default)]
-struct End {
+struct Ending {
     reason: Option<FinishReason>,
     detail: Option<EscapedStr>,
     fault: Option<Fault>,
 }
 
-impl End {
-    /// Without a reason the answer broke off, whoever lost it.
+impl Ending {
+    /// An answer without a finish reason broke off.
     fn status(&self) -> Status<'_> {
         match (&self.fault, &self.reason) {
             (Some(fault), _) => Status::Failed {
@@ -41,67 +41,43 @@ impl End {
             },
         }
     }
-}
 
-/// Writes a whole answer.
-pub(super) fn encode_whole(
-    response: &Response,
-    ask: &ResponseContext<'_>,
-    losses: &mut Losses,
-) -> Bytes {
-    let mut encoder = Encoder::new(ask);
-    let mut frames = BytesMut::new();
-    response
-        .events()
-        .iter()
-        .for_each(|event| encoder.push(event, &mut frames));
-    encoder.finish(&mut frames);
-    if usage::has_gaps(&response.usage) {
-        losses.noted("usage", LossKind::Dropped);
+    /// The text of a refusal that the finish reason alone tells.
+    fn refusal(&self) -> Option<EscapedStr> {
+        self.reason.as_ref()?.refusal(self.detail.as_ref())
     }
-    let mut parts = response.choices.iter().flat_map(|choice| &choice.parts);
-    if parts.any(|part| !encoder.output.can_carry(&part.head)) {
-        losses.noted("output", LossKind::Dropped);
-    }
-    let mut cited = response
-        .choices
-        .iter()
-        .flat_map(|choice| &choice.parts)
-        .flat_map(|part| &part.citations);
-    if cited.any(|raw| encoder.output.annotation(raw).is_none()) {
-        losses.noted("citations", LossKind::Dropped);
-    }
-    json::document(|value| encoder.output.answer.write(value, encoder.end.status()))
 }
 
 impl StreamEncoder for Encoder {
     fn push(&mut self, event: &Event, out: &mut BytesMut) {
         match event {
             Event::Start(start) => {
-                self.output.answer.start(start);
-                self.begin(out);
+                self.output.response.update(start);
+                self.ensure_started(out);
             }
-            Event::Usage(usage) => self.output.answer.usage.update(usage),
+            Event::Usage(usage) => self.output.response.usage.update(usage),
             Event::Finish {
                 choice: 0,
                 reason,
                 detail,
                 ..
             } => {
-                (self.end.reason, self.end.detail) = (Some(reason.clone()), detail.clone());
+                self.ending.reason = Some(reason.clone());
+                self.ending.detail = detail.clone();
             }
             Event::Failed(fault) => self.fail(fault, out),
             Event::Ping => self.keep_alive(out),
-            event => self.part(event, out),
+            event => self.part_event(event, out),
         }
     }
 
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd {
-        if self.end.fault.is_none() {
-            self.begin(out);
-            self.say_refusal(out);
-            self.output.close(self.end.status().of_last_item(), out);
-            self.output.terminal(self.end.status(), out);
+        if self.ending.fault.is_none() {
+            self.ensure_started(out);
+            self.write_refusal(out);
+            let status = self.ending.status();
+            self.output.close(status.of_last_item(), out);
+            self.output.finish(status, out);
         }
         StreamEnd::Clean
     }
@@ -112,37 +88,52 @@ impl StreamEncoder for Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(ask: &ResponseContext<'_>) -> Self {
+    pub(super) fn new(context: &ResponseContext<'_>) -> Self {
         Self {
-            output: Output::new(ask),
-            is_started: false,
-            has_refused: false,
-            end: End::default(),
+            output: OutputEncoder::new(context),
+            has_started: false,
+            has_refusal: false,
+            ending: Ending::default(),
         }
     }
 
-    fn begin(&mut self, out: &mut BytesMut) {
-        if !std::mem::replace(&mut self.is_started, true) {
-            self.output.begin(out);
+    /// Whether the dialect has a form for the part.
+    pub(super) fn can_carry(&self, head: &PartHead) -> bool {
+        self.output.can_carry(head)
+    }
+
+    /// Whether the dialect has a form for the citation.
+    pub(super) fn can_cite(&self, citation: &Raw) -> bool {
+        self.output.annotation(citation).is_some()
+    }
+
+    /// Writes the finished response object.
+    pub(super) fn write_response(&self, value: Writer<'_>) {
+        self.output.response.write(value, self.ending.status());
+    }
+
+    fn ensure_started(&mut self, out: &mut BytesMut) {
+        if !std::mem::replace(&mut self.has_started, true) {
+            self.output.start(out);
         }
     }
 
     fn fail(&mut self, fault: &Fault, out: &mut BytesMut) {
-        self.begin(out);
-        self.end.fault = Some(fault.clone());
-        self.output.terminal(self.end.status(), out);
+        self.ensure_started(out);
+        self.ending.fault = Some(fault.clone());
+        self.output.finish(self.ending.status(), out);
     }
 
-    /// Steps of a part of the first answer; requests of this dialect ask for one.
-    fn part(&mut self, event: &Event, out: &mut BytesMut) {
-        self.begin(out);
+    /// Events of parts. Only the first choice is written: requests of this dialect ask for one.
+    fn part_event(&mut self, event: &Event, out: &mut BytesMut) {
+        self.ensure_started(out);
         match event {
             Event::PartStart {
                 at: PartIndex { choice: 0, .. },
                 head,
             } => {
-                self.has_refused |= *head == PartHead::Refusal;
-                self.output.begin_part(head, out);
+                self.has_refusal |= *head == PartHead::Refusal;
+                self.output.start_part(head, out);
             }
             Event::Delta {
                 at: PartIndex { choice: 0, .. },
@@ -154,11 +145,11 @@ impl Encoder {
             Event::Signature {
                 at: PartIndex { choice: 0, .. },
                 value,
-            } => self.output.token(value),
+            } => self.output.signature(value),
             Event::Cite {
                 at: PartIndex { choice: 0, .. },
                 raw,
-            } => self.output.cite(raw, out),
+            } => self.output.citation(raw, out),
             Event::Logprobs {
                 at: PartIndex { choice: 0, .. },
                 list,
@@ -170,18 +161,15 @@ impl Encoder {
         }
     }
 
-    /// A refusal that other dialects tell by the finish alone.
-    fn say_refusal(&mut self, out: &mut BytesMut) {
-        let words = self
-            .end
-            .reason
-            .as_ref()
-            .and_then(|reason| reason.refusal(self.end.detail.as_ref()));
-        let Some(words) = words.filter(|_| !self.has_refused) else {
+    /// Other dialects tell a refusal by the finish reason alone.
+    fn write_refusal(&mut self, out: &mut BytesMut) {
+        if self.has_refusal {
             return;
-        };
-        self.output.begin_part(&PartHead::Refusal, out);
-        self.output.delta(&words, out);
-        self.output.end_part(out);
+        }
+        if let Some(text) = self.ending.refusal() {
+            self.output.start_part(&PartHead::Refusal, out);
+            self.output.delta(&text, out);
+            self.output.end_part(out);
+        }
     }
 }

@@ -1,5 +1,4 @@
-//! Tools and tool choice of Responses clients. Groups (`namespace`) are flattened: each tool
-//! remembers its group.
+//! Decodes tools and tool choice. Namespaces are flattened: each tool keeps the name of its own.
 
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
@@ -22,7 +21,7 @@ fn decode_tool(
     let kind = match &*kind.to_plain() {
         "function" => function(request, tool, namespace)?,
         "custom" => custom(request, tool, namespace)?,
-        "namespace" => return group(request, tool),
+        "namespace" => return namespace_tools(request, tool),
         _ => ToolKind::Hosted {
             dialect: DIALECT,
             kind: kind.clone(),
@@ -80,12 +79,12 @@ fn custom(
     })
 }
 
-/// `{type:namespace,name,description,tools}`, as Codex sends one. The group's description has no
-/// home in canon.
-fn group(request: &mut Request, group: Value<'_>) -> Result<(), Invalid> {
-    leave_all_but(request, group, &["type", "name", "tools"])?;
-    let name = group.required("name")?.text()?;
-    group
+/// `{type:namespace,name,description,tools}`, as Codex sends one. Canon has no place for
+/// the namespace's description.
+fn namespace_tools(request: &mut Request, namespace: Value<'_>) -> Result<(), Invalid> {
+    leave_all_but(request, namespace, &["type", "name", "tools"])?;
+    let name = namespace.required("name")?.text()?;
+    namespace
         .required("tools")?
         .items()?
         .try_for_each(|tool| decode_tool(request, tool, Some(&name)))
@@ -93,15 +92,15 @@ fn group(request: &mut Request, group: Value<'_>) -> Result<(), Invalid> {
 
 pub(super) fn decode_choice(request: &mut Request, choice: Value<'_>) -> Result<(), DecodeError> {
     let decoded = if choice.kind() == Kind::String {
-        word(choice)?
+        named_mode(choice)?
     } else {
-        object(request, choice)?
+        choice_object(request, choice)?
     };
     request.tool_choice = Some(Located::new(decoded, choice.offset()));
     Ok(())
 }
 
-fn word(choice: Value<'_>) -> Result<ToolChoice, Invalid> {
+fn named_mode(choice: Value<'_>) -> Result<ToolChoice, Invalid> {
     match &*choice.str()? {
         "none" => Ok(ToolChoice::None),
         "auto" => Ok(ToolChoice::Auto),
@@ -110,12 +109,12 @@ fn word(choice: Value<'_>) -> Result<ToolChoice, Invalid> {
     }
 }
 
-fn object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
+fn choice_object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invalid> {
     let kind = choice.required("type")?.text()?;
     match &*kind.to_plain() {
         "function" | "custom" => {
             leave_all_but(request, choice, &["type", "name", "namespace"])?;
-            let ToolName { name, namespace } = one(request, choice)?;
+            let ToolName { name, namespace } = resolve_tool(request, choice)?;
             Ok(ToolChoice::One { name, namespace })
         }
         "allowed_tools" => subset(request, choice),
@@ -126,17 +125,22 @@ fn object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
     }
 }
 
-/// The tool that `{type,name,namespace?}` means: without a group, the only one of that name.
-fn one(request: &Request, choice: Value<'_>) -> Result<ToolName, Invalid> {
-    let wanted = tool_name(choice)?;
-    let is_meant = |tool: &&Tool| wanted.namespace.is_none() && tool.name() == Some(&wanted.name);
-    let mut meant = request.tools.iter().filter(is_meant);
-    Ok(match (meant.next(), meant.next()) {
+/// The tool that `{type,name,namespace?}` names: without a namespace, the only one of that name.
+fn resolve_tool(request: &Request, choice: Value<'_>) -> Result<ToolName, Invalid> {
+    let name = tool_name(choice)?;
+    if name.namespace.is_some() {
+        return Ok(name);
+    }
+    let mut same_name = request
+        .tools
+        .iter()
+        .filter(|tool| tool.name() == Some(&name.name));
+    Ok(match (same_name.next(), same_name.next()) {
         (Some(only), None) => ToolName {
             namespace: only.namespace().cloned(),
-            ..wanted
+            ..name
         },
-        _ => wanted,
+        _ => name,
     })
 }
 
@@ -158,30 +162,30 @@ fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
     let mut tools = Vec::new();
     for tool in choice.required("tools")?.items()? {
         match tool.get("name") {
-            Some(name) if is_group(tool) => tools.extend(members(request, &name.text()?)),
-            Some(_) => tools.push(one(request, tool)?),
+            Some(name) if is_namespace(tool) => tools.extend(tools_of(request, &name.text()?)),
+            Some(_) => tools.push(resolve_tool(request, tool)?),
             None => leave(request, tool),
         }
     }
     Ok(ToolChoice::Subset { tools, must })
 }
 
-fn is_group(tool: Value<'_>) -> bool {
+fn is_namespace(tool: Value<'_>) -> bool {
     tool.get("type")
         .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "namespace"))
 }
 
-/// The tools of a group.
-fn members(request: &Request, group: &EscapedStr) -> Vec<ToolName> {
+/// The tools of a namespace.
+fn tools_of(request: &Request, namespace: &EscapedStr) -> Vec<ToolName> {
     let members = request
         .tools
         .iter()
-        .filter(|tool| tool.namespace() == Some(group));
+        .filter(|tool| tool.namespace() == Some(namespace));
     members
         .filter_map(|tool| {
             Some(ToolName {
                 name: tool.name()?.clone(),
-                namespace: Some(group.clone()),
+                namespace: Some(namespace.clone()),
             })
         })
         .collect()

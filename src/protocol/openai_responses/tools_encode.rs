@@ -1,4 +1,4 @@
-//! Tools and tool choice toward Responses upstreams. Groups and custom tools are native.
+//! Encodes tools and tool choice. Namespaces and custom tools are native.
 
 use super::DIALECT;
 use super::request_encode::{keeps_strict, refuse};
@@ -31,14 +31,15 @@ pub(super) fn encode(
     }
 }
 
-/// A tool that another dialect's provider runs. It is a hint unless the choice forces it.
+/// Whether another dialect's provider runs the tool. It is dropped, unless the choice forces it.
 fn is_foreign(tool: &Tool) -> bool {
     matches!(&tool.kind, ToolKind::Hosted { dialect, .. } if *dialect != DIALECT)
 }
 
-/// Neighbours of one group stand in it together.
+/// Adjacent tools of one namespace are written into it together.
 fn write_all(array: &mut Array<'_>, tools: &[&Tool], names: &Names<'_>, losses: &mut Losses) {
-    for group in tools.chunk_by(|a, b| a.namespace().is_some() && a.namespace() == b.namespace()) {
+    let is_same = |a: &&Tool, b: &&Tool| a.namespace().is_some() && a.namespace() == b.namespace();
+    for group in tools.chunk_by(is_same) {
         let Some(namespace) = group[0].namespace() else {
             write(array, group[0], names, losses);
             continue;
@@ -47,9 +48,9 @@ fn write_all(array: &mut Array<'_>, tools: &[&Tool], names: &Names<'_>, losses: 
             object.str("type", "namespace");
             object.text("name", namespace);
             object.array("tools", |inner| {
-                group
-                    .iter()
-                    .for_each(|tool| write(inner, tool, names, losses))
+                for tool in group {
+                    write(inner, tool, names, losses);
+                }
             });
         });
     }
@@ -72,7 +73,7 @@ fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Los
                 description.as_ref(),
             );
             function(object, schema.as_ref(), strict.as_ref(), losses);
-            drop_mark(cache.as_ref(), losses);
+            drop_cache_breakpoint(cache.as_ref(), losses);
         }),
         ToolKind::Free {
             name,
@@ -90,7 +91,7 @@ fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Los
             object.some("format", grammar.as_ref(), |value, grammar| {
                 value.raw(&grammar.value)
             });
-            drop_mark(cache.as_ref(), losses);
+            drop_cache_breakpoint(cache.as_ref(), losses);
         }),
         ToolKind::Hosted { raw, .. } => array.item().raw(raw),
     }
@@ -102,7 +103,7 @@ fn begin(object: &mut Object<'_>, kind: &str, name: &EscapedStr, description: Op
     object.some("description", description, |value, text| value.text(text));
 }
 
-/// `strict` is always written: a server that finds none tries strict by itself.
+/// `strict` is always written: where it is missing, the server tries strict by itself.
 fn function(
     object: &mut Object<'_>,
     schema: Option<&Raw>,
@@ -117,7 +118,7 @@ fn function(
     );
 }
 
-fn drop_mark(mark: Option<&CacheBreakpoint>, losses: &mut Losses) {
+fn drop_cache_breakpoint(mark: Option<&CacheBreakpoint>, losses: &mut Losses) {
     if let Some(mark) = mark {
         losses.dropped(mark.at);
     }
@@ -135,11 +136,11 @@ fn encode_choice(
         ToolChoice::Auto => object.str("tool_choice", "auto"),
         ToolChoice::Any => object.str("tool_choice", "required"),
         ToolChoice::One { name, namespace } => object.object("tool_choice", |object| {
-            let wanted = ToolName {
+            let tool = ToolName {
                 name: name.clone(),
                 namespace: namespace.clone(),
             };
-            write_name(object, &wanted, request, names);
+            write_name(object, &tool, request, names);
         }),
         ToolChoice::Subset {
             tools: allowed,
@@ -148,9 +149,9 @@ fn encode_choice(
             object.str("type", "allowed_tools");
             object.str("mode", if *must { "required" } else { "auto" });
             object.array("tools", |tools| {
-                allowed.iter().for_each(|wanted| {
-                    tools.object(|object| write_name(object, wanted, request, names))
-                });
+                for name in allowed {
+                    tools.object(|object| write_name(object, name, request, names));
+                }
             });
         }),
         ToolChoice::Hosted(kind) if is_offered(request, kind) => {
@@ -164,9 +165,9 @@ fn encode_choice(
     }
 }
 
-fn write_name(object: &mut Object<'_>, wanted: &ToolName, request: &Request, names: &Names<'_>) {
+fn write_name(object: &mut Object<'_>, name: &ToolName, request: &Request, names: &Names<'_>) {
     let is_custom =
-        |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(wanted);
+        |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(name);
     object.str(
         "type",
         if request.tools.iter().any(is_custom) {
@@ -175,8 +176,8 @@ fn write_name(object: &mut Object<'_>, wanted: &ToolName, request: &Request, nam
             "function"
         },
     );
-    object.text("name", &names.wire(&wanted.name, None));
-    object.some("namespace", wanted.namespace.as_ref(), |value, text| {
+    object.text("name", &names.wire(&name.name, None));
+    object.some("namespace", name.namespace.as_ref(), |value, text| {
         value.text(text)
     });
 }

@@ -1,4 +1,4 @@
-//! Usage of the Responses dialect. Source: `openai-responses.md`, "usage": input includes cached
+//! The `usage` object, both ways. Source: `openai-responses.md`, "usage": input includes cached
 //! and written tokens, output reasoning.
 
 use crate::canon::Usage;
@@ -16,13 +16,13 @@ pub(super) fn decode(usage: Value<'_>) -> Usage {
     usage::decode(usage, &NAMES)
 }
 
-/// Whether a figure that the shape demands is missing beside others that are known.
+/// Whether a required figure is missing beside others that are known.
 pub(super) fn has_gaps(usage: &Usage) -> bool {
     !usage.is_unknown() && (usage.input.is_none() || usage.output.is_none())
 }
 
-/// Writes `null` where nothing is known; else the whole shape, both details included, as the SDKs'
-/// types demand.
+/// Writes `null` where nothing is known; else all figures and both details, which the SDKs' types
+/// require.
 pub(super) fn encode(value: Writer<'_>, usage: &Usage) {
     if usage.is_unknown() {
         return value.null();
