@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 /// A module and what of ours it may import. Each row names only rows above it.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("json", &[]),
-    ("nearest", &[]),
+    ("suggestion", &[]),
+    ("modes", &[]),
     ("segmented_bytes", &[]),
     ("host", &[]),
     ("canon", &["json"]),
@@ -23,6 +24,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "provider",
         &[
+            "host",
+            "modes",
             "json",
             "segmented_bytes",
             "canon",
@@ -51,19 +54,27 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "pool",
         &[
-            "json", "canon", "outcome", "account", "provider", "upstream", "status",
+            "modes", "json", "canon", "outcome", "account", "provider", "upstream", "status",
         ],
     ),
     (
         "config",
-        &["json", "nearest", "host", "canon", "account", "provider"],
+        &[
+            "modes",
+            "json",
+            "suggestion",
+            "host",
+            "canon",
+            "account",
+            "provider",
+        ],
     ),
     (
         "gateway",
         &[
             "json",
             "segmented_bytes",
-            "nearest",
+            "suggestion",
             "canon",
             "account",
             "outcome",
@@ -85,6 +96,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "modes",
             "json",
             "segmented_bytes",
             "host",
@@ -98,16 +110,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "accounts",
         &[
-            "json", "host", "canon", "account", "outcome", "status", "provider", "upstream",
-            "pool", "config", "store",
+            "modes", "json", "host", "canon", "account", "outcome", "status", "provider",
+            "upstream", "pool", "config", "store",
         ],
     ),
     (
         "control",
         &[
+            "modes",
             "json",
             "segmented_bytes",
-            "nearest",
+            "suggestion",
             "host",
             "canon",
             "account",
@@ -126,13 +139,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "dashboard",
-        &["json", "listener", "host", "status", "control"],
+        &["modes", "json", "listener", "host", "status", "control"],
     ),
-    ("cli", &["json", "host", "status", "selftest", "control"]),
-    ("desktop", &["json", "host", "status", "control"]),
+    (
+        "cli",
+        &["modes", "json", "host", "status", "selftest", "control"],
+    ),
+    ("desktop", &["modes", "json", "host", "status", "control"]),
     (
         "app",
         &[
+            "modes",
             "json",
             "segmented_bytes",
             "host",

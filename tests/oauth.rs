@@ -17,12 +17,13 @@ use aerostat::account::{
 };
 use aerostat::accounts::token_client::TokenSender;
 use aerostat::control::sign_in::{SIGN_IN_TIMEOUT, SignIn, SignInError};
+use aerostat::modes::SchedulingMode;
 use aerostat::outcome::Outcome;
 use aerostat::pool::{
-    Claim, Clock, CredentialStore, CredentialStoreError, Granted, Lease, LeaseError, LeaseRequest,
-    Member, Mode, NullStateStore, Pool, PoolConfig, Refreshed, Refresher as _,
+    Claim, Clock, CredentialStore, CredentialStoreError, Lease, LeaseError, LeaseRequest, Member,
+    NullStateStore, Pool, PoolConfig, Refresher as _,
 };
-use aerostat::provider::oauth::Client;
+use aerostat::provider::oauth::{Client, TokenGrant, TokenResponse};
 use aerostat::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
@@ -141,20 +142,20 @@ impl Lab {
         }
     }
 
-    async fn refresh(&self, client: &Client, credential: &Credential) -> Refreshed {
+    async fn refresh(&self, client: &Client, credential: &Credential) -> TokenResponse {
         self.sender(client).refresh(&account(), credential).await
     }
 
-    async fn granted(&self, credential: &Credential) -> Granted {
+    async fn granted(&self, credential: &Credential) -> TokenGrant {
         match self.refresh(&self.client(), credential).await {
-            Refreshed::Granted(granted) => granted,
+            TokenResponse::Granted(granted) => granted,
             other => panic!("{other:?}"),
         }
     }
 
     async fn refused(&self, credential: &Credential) -> String {
         match self.refresh(&self.client(), credential).await {
-            Refreshed::Refused { detail } => detail,
+            TokenResponse::Refused { detail } => detail,
             other => panic!("{other:?}"),
         }
     }
@@ -307,7 +308,7 @@ const ENDED: Option<SystemTime> = Some(SystemTime::UNIX_EPOCH);
 
 fn rules() -> PoolConfig {
     PoolConfig {
-        mode: Mode::Balance,
+        mode: SchedulingMode::Balance,
         max_wait: Duration::from_secs(30),
     }
 }
@@ -320,7 +321,7 @@ fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     tokio::spawn(task);
 }
 
-fn successor(granted: &Granted) -> Credential {
+fn successor(granted: &TokenGrant) -> Credential {
     Credential::OAuth(Tokens {
         refresh: granted.refresh.clone(),
         ..Tokens::default()
@@ -357,13 +358,15 @@ async fn a_client_with_a_secret_is_known_by_it() {
     let granted = lab
         .refresh(&client, &Credential::OAuth(tokens.clone()))
         .await;
-    assert!(matches!(granted, Refreshed::Granted(_)), "{granted:?}");
+    assert!(matches!(granted, TokenResponse::Granted(_)), "{granted:?}");
     let wrong = Tokens {
         client_secret: Some(Secret::new("wrong".to_owned())),
         ..tokens
     };
     match lab.refresh(&client, &Credential::OAuth(wrong)).await {
-        Refreshed::Refused { detail } => assert!(detail.starts_with("invalid_client"), "{detail}"),
+        TokenResponse::Refused { detail } => {
+            assert!(detail.starts_with("invalid_client"), "{detail}")
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -406,7 +409,7 @@ async fn a_lost_answer_is_in_doubt_and_the_used_token_then_refused() {
     let credential = Credential::OAuth(lab.sign_in(&lab.client(), None, "consent").await.unwrap());
     lab.ask("/lab/drop?count=1").await;
     let lost = lab.refresh(&lab.client(), &credential).await;
-    assert!(matches!(lost, Refreshed::Unclear { .. }), "{lost:?}");
+    assert!(matches!(lost, TokenResponse::Unclear { .. }), "{lost:?}");
     assert_eq!(lab.ask("/lab/seen").await["dropped"], 1);
     assert!(
         lab.refused(&credential).await.starts_with("invalid_grant"),
@@ -421,7 +424,10 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
     let credential = Credential::OAuth(lab.sign_in(&lab.client(), None, "consent").await.unwrap());
     lab.ask("/lab/status?status=503").await;
     let failed = lab.refresh(&lab.client(), &credential).await;
-    assert!(matches!(failed, Refreshed::Unclear { .. }), "{failed:?}");
+    assert!(
+        matches!(failed, TokenResponse::Unclear { .. }),
+        "{failed:?}"
+    );
     lab.ask("/lab/status?status=0").await;
     let nowhere = Client {
         token_url: "http://127.0.0.1:1/token".to_owned(),
@@ -429,7 +435,7 @@ async fn a_server_that_fails_or_is_gone_refuses_nothing() {
     };
     let unsent = lab.refresh(&nowhere, &credential).await;
     assert!(
-        matches!(&unsent, Refreshed::NotSent { reason } if reason.contains("nothing listens there")),
+        matches!(&unsent, TokenResponse::NotProcessed { reason } if reason.contains("nothing listens there")),
         "{unsent:?}"
     );
     lab.granted(&credential).await;
@@ -448,7 +454,7 @@ async fn a_service_accounts_assertion_is_verified_by_anothers_cryptography() {
         ..lab.client()
     };
     match lab.refresh(&client, &file).await {
-        Refreshed::Granted(granted) => assert!(lab.takes(&granted.access).await),
+        TokenResponse::Granted(granted) => assert!(lab.takes(&granted.access).await),
         other => panic!("{other:?}"),
     }
     let elsewhere = Client {
@@ -456,7 +462,7 @@ async fn a_service_accounts_assertion_is_verified_by_anothers_cryptography() {
         ..client
     };
     assert!(
-        matches!(lab.refresh(&elsewhere, &file).await, Refreshed::Refused { detail } if detail == "invalid_grant: Invalid JWT")
+        matches!(lab.refresh(&elsewhere, &file).await, TokenResponse::Refused { detail } if detail == "invalid_grant: Invalid JWT")
     );
 }
 

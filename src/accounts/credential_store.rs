@@ -2,10 +2,11 @@
 //! goes on.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 
 use crate::account::{AccountName, Credential, Vault, VaultError, VaultState};
 use crate::pool::{Claim, CredentialStore, CredentialStoreError};
@@ -43,7 +44,7 @@ impl CredentialStore for VaultCredentialStore {
         account: &'a AccountName,
     ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>> {
         let claim = {
-            let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut claims = self.claims.lock();
             // Those that nobody has or waits for.
             claims.retain(|_, claim| Arc::strong_count(claim) > 1);
             Arc::clone(claims.entry(account.clone()).or_default())

@@ -9,10 +9,9 @@ use crate::account::{
     Account, AccountName, AccountSettings, Address, Credential, CredentialProblem, EnvAccount,
     Secret, Source, Vault, VaultState,
 };
-use crate::config;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::pool::{self, Member, PoolConfig, Roster};
+use crate::pool::{Member, PoolConfig, Roster};
 use crate::provider::presets::preset;
 use crate::provider::{DEMO, Provider};
 use crate::status::NeedsUser;
@@ -39,21 +38,16 @@ pub(crate) fn with_presets<'c>(config: &'c Config, accounts: &[Account]) -> Cow<
     config
 }
 
-/// A preset as it is without a word of configuration.
+/// A preset as it is without any configuration.
 ///
 /// # Errors
-/// Why there is none, or what it needs a word about.
+/// Why there is none, or what has to be configured first.
 pub(crate) fn preset_provider(name: &str) -> Result<Provider, String> {
-    if preset(name).is_none() {
-        return Err(format!("no provider `{}`", name.escape_debug()));
-    }
-    // As if the person had named it and said nothing more.
-    let config =
-        config::parse(&format!("[providers.{name}]\n")).map_err(|problems| problems.to_string())?;
-    config
-        .provider(name)
-        .cloned()
-        .ok_or_else(|| format!("the preset `{name}` makes no provider"))
+    let preset = preset(name).ok_or_else(|| format!("no provider `{}`", name.escape_debug()))?;
+    preset.provider().ok_or_else(|| {
+        let needs = preset.needs().unwrap_or_default();
+        format!("providers.{name}.base_url: missing: {needs}")
+    })
 }
 
 impl Sources<'_> {
@@ -223,14 +217,8 @@ fn called_as(provider: &str) -> AccountName {
 
 /// How the pool chooses, as configured.
 pub(crate) fn pool_config(config: &Config) -> PoolConfig {
-    let mode = match config.scheduling.mode {
-        config::Mode::CacheFirst => pool::Mode::CacheFirst,
-        config::Mode::Balance => pool::Mode::Balance,
-        config::Mode::Performance => pool::Mode::Performance,
-        config::Mode::Drain => pool::Mode::Drain,
-    };
     PoolConfig {
-        mode,
+        mode: config.scheduling.mode,
         max_wait: config.scheduling.max_wait,
     }
 }

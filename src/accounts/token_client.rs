@@ -1,86 +1,99 @@
-//! Asking authorization servers for tokens: requests are made by [`crate::provider::oauth`], and
-//! sent here.
+//! Sends token requests to authorization servers. [`crate::provider::oauth`] builds the requests and
+//! reads the responses.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use futures_util::future::BoxFuture;
 use http::header::{ACCEPT, USER_AGENT};
-use http::{HeaderValue, Request};
-use http_body_util::BodyExt as _;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
+use tracing::debug;
 
 use crate::account::{Account, Credential, Secret, Tokens};
 use crate::outcome::{Stage, Timestamp};
-use crate::pool::{Granted, Refreshed, Refresher};
+use crate::pool::Refresher;
 use crate::provider::Provider;
-use crate::provider::oauth::{self, Answer};
-use crate::upstream::{ProxyChoice, Upstream};
+use crate::provider::oauth::{self, TokenResponse};
+use crate::upstream::{BoxError, ProxyChoice, Upstream, UpstreamBody};
 
-/// How long a token endpoint may take to its whole answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// From the request to the last byte of the response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+const RESPONSE_BYTES_MAX: usize = 256 * 1024;
 const AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 
-/// Sends a request for tokens and reads the answer. `sent` are the secrets that it carries: they
-/// are not repeated in words.
-pub async fn ask(
+/// Sends a token request and reads the response.
+///
+/// `sent` are the secrets in the request: they are redacted in what the server says of them.
+pub async fn send(
     upstream: &dyn Upstream,
     via: &ProxyChoice,
     mut request: Request<Bytes>,
     sent: &[&Secret],
     now: Timestamp,
-) -> Answer {
-    request
-        .headers_mut()
-        .insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    request
-        .headers_mut()
+) -> TokenResponse {
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers
         .entry(ACCEPT)
         .or_insert(HeaderValue::from_static("application/json"));
-    match tokio::time::timeout(ANSWER_TIMEOUT, exchange(upstream, via, request)).await {
-        Ok(Ok((head, body))) => Answer::read(head.status, &head.headers, &body, sent, now),
-        Ok(Err(answer)) => answer,
-        Err(_) => Answer::Unclear {
-            why: format!(
-                "the token endpoint gave no answer within {} s",
-                ANSWER_TIMEOUT.as_secs()
-            ),
-        },
+
+    match tokio::time::timeout(RESPONSE_TIMEOUT, exchange(upstream, via, request)).await {
+        Ok(Ok(response)) => {
+            let (head, body) = response.into_parts();
+            TokenResponse::read(head.status, &head.headers, &body, sent, now)
+        }
+        Ok(Err(failure)) => failure,
+        Err(_) => {
+            let seconds = RESPONSE_TIMEOUT.as_secs();
+            debug!(seconds, "token endpoint timed out");
+            unclear(format!(
+                "the token endpoint gave no answer within {seconds} s"
+            ))
+        }
     }
 }
 
+/// The response with its whole body, or what its absence says about the grant.
 async fn exchange(
     upstream: &dyn Upstream,
     via: &ProxyChoice,
     request: Request<Bytes>,
-) -> Result<(http::response::Parts, Vec<u8>), Answer> {
-    let answer = upstream
-        .send(request.map(Into::into), via)
-        .await
-        .map_err(|error| match error.stage {
-            Stage::Connect | Stage::Tls => Answer::NotTaken { why: error.message },
-            Stage::Head | Stage::Body => Answer::Unclear { why: error.message },
-        })?;
-    let (head, mut body) = answer.into_parts();
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(unclear("the token endpoint's answer broke off"));
-        };
-        bytes.extend_from_slice(frame.data_ref().map_or(&[], |data| data));
-        if bytes.len() > ANSWER_BYTES_MAX {
-            return Err(unclear(
+) -> Result<Response<Bytes>, TokenResponse> {
+    let sent = upstream.send(request.map(Into::into), via).await;
+    let response = sent.map_err(|error| match error.stage {
+        Stage::Connect | Stage::Tls => TokenResponse::NotProcessed {
+            reason: error.message,
+        },
+        Stage::Head | Stage::Body => unclear(error.message),
+    })?;
+
+    let (head, body) = response.into_parts();
+    match read_body(body, RESPONSE_BYTES_MAX).await {
+        Ok(body) => Ok(Response::from_parts(head, body)),
+        Err(error) if error.is::<LengthLimitError>() => {
+            debug!(bytes_max = RESPONSE_BYTES_MAX, "token response is too long");
+            Err(unclear(
                 "the token endpoint's answer is too long; check `token_url`",
-            ));
+            ))
         }
+        Err(_) => Err(unclear("the token endpoint's answer broke off")),
     }
-    Ok((head, bytes))
 }
 
-fn unclear(why: &str) -> Answer {
-    Answer::Unclear {
-        why: why.to_owned(),
+/// Reads a body of at most `bytes_max` bytes; a longer one ends with a [`LengthLimitError`].
+///
+/// Boxed, since the compiler cannot prove that an `async fn` over a boxed error is `Send`.
+fn read_body(body: UpstreamBody, bytes_max: usize) -> BoxFuture<'static, Result<Bytes, BoxError>> {
+    let collected = Limited::new(body, bytes_max).collect();
+    Box::pin(collected.map_ok(Collected::to_bytes))
+}
+
+fn unclear(reason: impl Into<String>) -> TokenResponse {
+    TokenResponse::Unclear {
+        reason: reason.into(),
     }
 }
 
@@ -95,21 +108,21 @@ pub struct TokenSender {
 }
 
 impl TokenSender {
-    async fn send(&self, account: &Account, credential: &Credential) -> Refreshed {
+    async fn send(&self, account: &Account, credential: &Credential) -> TokenResponse {
         let now = (self.now)();
         let (request, sent) = match self.request(account, credential, now) {
             Ok(made) => made,
-            Err(why) => return Refreshed::NotSent { reason: why },
+            Err(why) => return TokenResponse::NotProcessed { reason: why },
         };
         let via = match ProxyChoice::of(account) {
             Ok(via) => via,
             Err(why) => {
-                return Refreshed::NotSent {
+                return TokenResponse::NotProcessed {
                     reason: format!("the account's proxy cannot be used: {why}"),
                 };
             }
         };
-        refreshed(ask(&*self.upstream, &via, request, &sent, now).await)
+        send(&*self.upstream, &via, request, &sent, now).await
     }
 
     /// The request for a new access token, and the secrets in it.
@@ -135,7 +148,7 @@ impl Refresher for TokenSender {
         &'a self,
         account: &'a Account,
         credential: &'a Credential,
-    ) -> BoxFuture<'a, Refreshed> {
+    ) -> BoxFuture<'a, TokenResponse> {
         Box::pin(self.send(account, credential))
     }
 }
@@ -160,32 +173,10 @@ fn request<'c>(
             let request = client
                 .refresh(refresh, client_secret.as_ref())
                 .map_err(|incomplete| incomplete.to_string())?;
-            Ok((
-                request,
-                [Some(refresh), client_secret.as_ref()]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-            ))
+            let sent = std::iter::once(refresh).chain(client_secret);
+            Ok((request, sent.collect()))
         }
         Credential::OAuth(_) => Err("there is no refresh token".to_owned()),
         Credential::Key(_) | Credential::None => Err("a key is not refreshed".to_owned()),
-    }
-}
-
-fn refreshed(answer: Answer) -> Refreshed {
-    match answer {
-        Answer::Granted(oauth::Granted {
-            access,
-            expires_at,
-            refresh,
-        }) => Refreshed::Granted(Granted {
-            access,
-            expires_at,
-            refresh,
-        }),
-        Answer::Refused { said } => Refreshed::Refused { detail: said },
-        Answer::NotTaken { why } => Refreshed::NotSent { reason: why },
-        Answer::Unclear { why } => Refreshed::Unclear { reason: why },
     }
 }

@@ -7,16 +7,17 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::accounts::{AccountRegistry, roster};
-use crate::config::{AuthMode, Config, Home, Translation, local_key};
+use crate::config::{Config, Home, Translation, local_key};
 use crate::demo::Demo;
 use crate::gateway::{self, Endpoint, GatewayConfig, StreamTimeouts};
 use crate::listener::ListenerLimits;
 use crate::listener::guard::Policy;
 use crate::listener::listen::BindScope;
+use crate::modes::AuthMode;
 use crate::pool::{Clock, NullStateStore, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::{Recorder, Ring};
-use crate::server::{self, Keys, ServerConfig};
+use crate::server::{Keys, ServerConfig};
 use crate::upstream::Upstream;
 
 use super::environment::{ReloadableUpstream, network_settings};
@@ -121,7 +122,7 @@ pub(super) fn server_config(config: &Config, keys: Keys, port: u16) -> ServerCon
     };
     ServerConfig {
         policy,
-        auth: auth_mode(config.auth_mode),
+        auth: config.auth_mode,
         keys,
         limits: limits(config),
         base_url: base_url(port),
@@ -131,14 +132,6 @@ pub(super) fn server_config(config: &Config, keys: Keys, port: u16) -> ServerCon
 /// Where clients of this machine are pointed.
 pub(super) fn base_url(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
-}
-
-fn auth_mode(mode: AuthMode) -> server::AuthMode {
-    match mode {
-        AuthMode::Off => server::AuthMode::Off,
-        AuthMode::Strict => server::AuthMode::Strict,
-        AuthMode::AllExceptHealth => server::AuthMode::AllExceptHealth,
-    }
 }
 
 fn demo_pool() -> Pool {

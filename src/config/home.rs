@@ -80,9 +80,7 @@ impl Home {
     pub fn digest(&self) -> String {
         let folder = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
         let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-        hash.iter()
-            .take(8)
-            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+        hex::encode(&hash[..8])
     }
 
     /// Makes the folder where it is missing, for this person only.

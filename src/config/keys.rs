@@ -5,9 +5,11 @@
 
 use toml_edit::{Array, Value};
 
+use super::resolved::Translation;
 use crate::canon::Dialect;
-use crate::nearest::nearest;
-use crate::provider;
+use crate::modes::{AuthMode, SchedulingMode};
+use crate::provider::{self, Auth};
+use crate::suggestion::nearest;
 
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,16 @@ pub enum Kind {
     ListOf(&'static Kind),
     OneOrListOf(&'static Kind),
 }
+
+/// The word that leaves `auth_mode` to `allow_lan_access`.
+pub(super) const AUTH_MODE_AUTO: &str = "auto";
+
+const AUTH_MODES: &[&str] = &[
+    AuthMode::Off.name(),
+    AuthMode::Strict.name(),
+    AuthMode::AllExceptHealth.name(),
+    AUTH_MODE_AUTO,
+];
 
 const SECONDS: Kind = Kind::Count {
     min: 1,
@@ -95,7 +107,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "auth_mode",
-        Kind::OneOf(&["off", "strict", "all_except_health", "auto"]),
+        Kind::OneOf(AUTH_MODES),
         Some("\"off\""),
         "which requests need the local key; auto: all_except_health while allow_lan_access, else off",
     ),
@@ -113,13 +125,13 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "translation",
-        Kind::OneOf(&["lenient", "strict"]),
+        Kind::OneOf(Translation::NAMES),
         Some("\"lenient\""),
         "strict refuses requests of which something would be dropped or approximated",
     ),
     key(
         "scheduling.mode",
-        Kind::OneOf(&["cache_first", "balance", "performance", "drain"]),
+        Kind::OneOf(SchedulingMode::NAMES),
         Some("\"balance\""),
         "how one of several accounts of a provider is chosen: its own for each conversation, waiting for it or not, by load, or in order",
     ),
@@ -169,14 +181,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "providers.*.auth",
-        Kind::OneOf(&[
-            "bearer",
-            "x-api-key",
-            "x-goog-api-key",
-            "api-key",
-            "oauth",
-            "none",
-        ]),
+        Kind::OneOf(Auth::NAMES),
         None,
         "how the key travels; without it the preset's form, else the dialect's usual one where key_env is set, else none",
     ),

@@ -17,9 +17,7 @@ pub mod watch;
 
 pub use home::Home;
 pub use problem::{Location, Problem, Problems};
-pub use resolved::{
-    AuthMode, Config, LimitSettings, Mode, Network, Notifications, Scheduling, Translation,
-};
+pub use resolved::{Config, LimitSettings, Network, Notifications, Scheduling, Translation};
 pub use watch::{ConfigWatcher, Live};
 
 use toml_edit::Document;

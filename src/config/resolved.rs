@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::VERSION;
+use super::keys::AUTH_MODE_AUTO;
 use super::problem::Problem;
 use super::raw::{
     Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule,
@@ -14,10 +15,11 @@ use super::raw::{
 };
 use crate::account::Proxy;
 use crate::canon::Dialect;
-use crate::nearest::nearest;
+use crate::modes::{AuthMode, SchedulingMode, named_enum};
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
 use crate::provider::{Auth, BaseUrl, DEMO, Provider, dialect, oauth};
+use crate::suggestion::nearest;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -42,26 +44,18 @@ pub struct Config {
     pub demo_enabled: bool,
 }
 
-/// Which requests need the local key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMode {
-    Off,
-    /// All but the bare 200 on `/`.
-    Strict,
-    /// All but `/` and `/healthz`.
-    AllExceptHealth,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Translation {
-    Lenient,
-    /// Refuses requests of which something would be dropped or approximated.
-    Strict,
+named_enum! {
+    /// What happens to a request that another dialect cannot carry exactly.
+    pub enum Translation {
+        Lenient = "lenient",
+        /// Refuses requests of which something would be dropped or approximated.
+        Strict = "strict",
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scheduling {
-    pub mode: Mode,
+    pub mode: SchedulingMode,
     pub max_wait: Duration,
     /// Attempts for one request, the first included.
     pub max_attempts: u32,
@@ -93,15 +87,6 @@ impl Default for Notifications {
             expiry_days: vec![7, 1],
         }
     }
-}
-
-/// How accounts are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    CacheFirst,
-    Balance,
-    Performance,
-    Drain,
 }
 
 /// The bounds of everything that comes from outside.
@@ -165,7 +150,7 @@ impl Default for LimitSettings {
 impl Default for Scheduling {
     fn default() -> Self {
         Self {
-            mode: Mode::Balance,
+            mode: SchedulingMode::Balance,
             max_wait: Duration::from_secs(60),
             max_attempts: 8,
         }
@@ -268,11 +253,11 @@ impl Judge {
             auth_mode: auth_mode(raw.auth_mode.as_deref(), allow_lan_access),
             allowed_hosts: self.each(raw.allowed_hosts.as_deref(), "allowed_hosts", host),
             cors_origins: self.each(raw.cors_origins.as_deref(), "cors_origins", origin),
-            translation: if raw.translation.as_deref() == Some("strict") {
-                Translation::Strict
-            } else {
-                Translation::Lenient
-            },
+            translation: raw
+                .translation
+                .as_deref()
+                .and_then(Translation::by_name)
+                .unwrap_or(default.translation),
             scheduling: scheduling(&raw.scheduling),
             notifications: notifications(&raw.notifications),
             providers,
@@ -629,10 +614,8 @@ fn is_safe(url: &str, insecure_http: Option<bool>) -> bool {
 
 fn auth_mode(word: Option<&str>, allow_lan_access: bool) -> AuthMode {
     match word {
-        Some("strict") => AuthMode::Strict,
-        Some("all_except_health") => AuthMode::AllExceptHealth,
-        Some("auto") if allow_lan_access => AuthMode::AllExceptHealth,
-        _ => AuthMode::Off,
+        Some(AUTH_MODE_AUTO) if allow_lan_access => AuthMode::AllExceptHealth,
+        word => word.and_then(AuthMode::by_name).unwrap_or(AuthMode::Off),
     }
 }
 
@@ -647,12 +630,11 @@ fn notifications(raw: &RawNotifications) -> Notifications {
 fn scheduling(raw: &RawScheduling) -> Scheduling {
     let default = Scheduling::default();
     Scheduling {
-        mode: match raw.mode.as_deref() {
-            Some("cache_first") => Mode::CacheFirst,
-            Some("performance") => Mode::Performance,
-            Some("drain") => Mode::Drain,
-            _ => default.mode,
-        },
+        mode: raw
+            .mode
+            .as_deref()
+            .and_then(SchedulingMode::by_name)
+            .unwrap_or(default.mode),
         max_wait: raw
             .max_wait_seconds
             .map_or(default.max_wait, Duration::from_secs),

@@ -356,10 +356,13 @@ fn what_will_not_be_done_is_said_and_the_rest_is_in_force() {
 
 #[test]
 fn auto_means_keys_on_the_lan_only() {
-    assert_eq!(resolved("auth_mode = \"auto\"").auth_mode, AuthMode::Off);
+    assert_eq!(
+        resolved("auth_mode = \"auto\"").auth_mode,
+        crate::modes::AuthMode::Off
+    );
     assert_eq!(
         resolved("auth_mode = \"auto\"\nallow_lan_access = true").auth_mode,
-        AuthMode::AllExceptHealth
+        crate::modes::AuthMode::AllExceptHealth
     );
 }
 

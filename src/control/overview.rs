@@ -10,7 +10,8 @@ use super::explain::Explanation;
 use super::service::ControlService;
 use super::status::Status;
 use super::verbs::status::status;
-use crate::config::{AuthMode, Live, Mode};
+use crate::config::Live;
+use crate::modes::{AuthMode, SchedulingMode};
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
 use crate::status::AccountStatus;
@@ -64,7 +65,7 @@ impl ControlService {
         Overview {
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
             wants_key: config.auth_mode != AuthMode::Off,
-            mode: mode(config.scheduling.mode).to_owned(),
+            mode: config.scheduling.mode.name().to_owned(),
             cooling_until: cooling_until(&accounts),
             accounts,
             problems: self.problems(now),
@@ -134,7 +135,7 @@ impl Default for Overview {
             status: Status::default(),
             in_flight: 0,
             wants_key: false,
-            mode: mode(Mode::Balance).to_owned(),
+            mode: SchedulingMode::Balance.name().to_owned(),
             accounts: Vec::new(),
             cooling_until: None,
             problems: Vec::new(),
@@ -180,16 +181,6 @@ fn sentence(text: &str) -> String {
         "."
     };
     format!("{first}{rest}{end}")
-}
-
-/// As in the configuration.
-fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::CacheFirst => "cache_first",
-        Mode::Balance => "balance",
-        Mode::Performance => "performance",
-        Mode::Drain => "drain",
-    }
 }
 
 fn is_recent(at: SystemTime, now: Timestamp) -> bool {

@@ -7,10 +7,10 @@ use super::wire::ControlError;
 use crate::account::EnvAccount;
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
-use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, Preset, preset};
 use crate::provider::{BaseUrl, DEMO, Provider, dialects};
 use crate::status::{AccountStatus, ProviderStatus};
+use crate::suggestion::nearest;
 
 /// How a provider's accounts stand.
 pub(super) type StandingOf<'a> = &'a dyn Fn(&Provider) -> Standing;

@@ -96,9 +96,7 @@ fn find(tokens: &VecDeque<Token>, value: &str, now: SystemTime) -> Option<usize>
 pub(super) fn random<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).expect("the system has randomness once it runs programs");
-    bytes
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    hex::encode(bytes)
 }
 
 #[cfg(test)]

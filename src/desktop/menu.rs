@@ -4,6 +4,7 @@ use super::view::{AutostartView, LocalTime, View, needs_attention, needs_sign_in
 use super::words::{self, label};
 use crate::control::overview::ProblemFacts;
 use crate::control::{AccountFacts, ClientFamily};
+use crate::modes::SchedulingMode;
 use crate::status::AccountStatus;
 
 /// How many accounts the menu lists; the dashboard has them all.
@@ -240,14 +241,14 @@ fn account_item(account: &AccountFacts, now: &LocalTime) -> Item {
 
 fn scheduling(view: &View) -> Item {
     let active = &view.overview.mode;
-    let items = words::MODES
-        .iter()
-        .map(|(name, text)| tick(&format!("mode:{name}"), text, name == active))
-        .collect();
+    let item = |mode: &SchedulingMode| {
+        let id = format!("mode:{}", mode.name());
+        tick(&id, words::mode(*mode), mode.name() == active)
+    };
     Item::Sub {
         id: "scheduling".to_owned(),
-        text: label(&words::mode(active)),
-        items,
+        text: label(&words::scheduling(active)),
+        items: SchedulingMode::ALL.iter().map(item).collect(),
     }
 }
 

@@ -6,6 +6,7 @@
 use super::view::{LocalTime, View, quota_usage};
 use crate::control::AccountFacts;
 use crate::host::printable::single_line;
+use crate::modes::SchedulingMode;
 use crate::status::{AccountStatus, BindFailureCause, NeedsUser, PortOwner, PortStatus};
 
 const LABEL_CHARS_MAX: usize = 80;
@@ -103,26 +104,22 @@ pub(super) fn used_up(account: &AccountFacts) -> String {
     }
 }
 
-/// The names of the scheduling modes in the configuration, and what people read.
-pub(super) const MODES: [(&str, &str); 4] = [
-    (
-        "cache_first",
-        "Cache first: wait for the conversation's account",
-    ),
-    (
-        "balance",
-        "Balance: keep the account, switch when it is limited",
-    ),
-    ("performance", "Performance: spread by load"),
-    ("drain", "Drain: use accounts in their order"),
-];
+/// A scheduling mode with what it does.
+pub(super) fn mode(mode: SchedulingMode) -> &'static str {
+    match mode {
+        SchedulingMode::CacheFirst => "Cache first: wait for the conversation's account",
+        SchedulingMode::Balance => "Balance: keep the account, switch when it is limited",
+        SchedulingMode::Performance => "Performance: spread by load",
+        SchedulingMode::Drain => "Drain: use accounts in their order",
+    }
+}
 
 /// The title of the modes: the first words of the active one.
-pub(super) fn mode(name: &str) -> String {
-    let long = MODES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(name, |(_, words)| words);
+pub(super) fn scheduling(name: &str) -> String {
+    let long = match SchedulingMode::by_name(name) {
+        Some(known) => mode(known),
+        None => name,
+    };
     format!("Scheduling: {}", long.split(':').next().unwrap_or(long))
 }
 

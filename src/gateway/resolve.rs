@@ -14,9 +14,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::canon::{Blame, Fault, FaultKind};
-use crate::nearest::nearest;
 use crate::provider::rules::{Pattern, Rule, RuleTarget, Rules};
 use crate::provider::{DEMO, Provider, dialect};
+use crate::suggestion::nearest;
 
 /// How many similar names an error offers.
 const NEAREST_MAX: usize = 3;

@@ -59,13 +59,12 @@ mod view;
 pub use clock::Clock;
 pub use health::cooldown::{Cooldown, CooldownEnd};
 pub use refresh::credential_store::{Claim, CredentialStore, CredentialStoreError};
-pub use refresh::refresher::{Granted, Refreshed, Refresher};
+pub use refresh::refresher::Refresher;
 pub use roster::{Member, Roster};
 pub use schedule::lease::Lease;
 pub use schedule::lease_request::{
     BadSessionKey, LeaseError, LeaseRequest, PassedOver, SessionKey, SkipReason,
 };
-pub use schedule::mode::Mode;
 pub use schedule::pick;
 pub use shared::{LockWatch, PoolConfig};
 pub use state_store::{NullStateStore, QuotaReading, SavedBinding, SavedState, Spent, StateStore};
@@ -103,9 +102,10 @@ impl Pool {
 
     /// Leases an account for one attempt.
     ///
-    /// Waits up to `max_wait` while all that could serve are busy, and with [`Mode::CacheFirst`]
-    /// for the conversation's own account. Cancel safe: dropping the future leaves the queue, and
-    /// gives back what was on its way.
+    /// Waits up to `max_wait` while all that could serve are busy, and with
+    /// [`SchedulingMode::CacheFirst`](crate::modes::SchedulingMode) for the conversation's own
+    /// account. Cancel safe: dropping the future leaves the queue, and gives back what was on its
+    /// way.
     ///
     /// # Errors
     /// When none can serve, with the reason of each.

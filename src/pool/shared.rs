@@ -14,17 +14,17 @@ use super::health::feedback::AttemptReport;
 use super::outbox::Outbox;
 use super::retained::Retained;
 use super::schedule::grant::Grant;
-use super::schedule::mode::Mode;
 use super::schedule::provider_pool::ProviderPool;
 use super::schedule::queue::Delivery;
 use super::state_store::StateStore;
+use crate::modes::SchedulingMode;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
 /// How accounts are chosen, and how long a request may wait for one: the section `scheduling` of the
 /// configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
-    pub mode: Mode,
+    pub mode: SchedulingMode,
     pub max_wait: Duration,
 }
 

@@ -31,15 +31,7 @@ pub fn digest(root: Value<'_>, fields: Fields) -> Option<String> {
     if let Some(turns) = root.get(fields.turns) {
         words.add_turns(turns);
     }
-    words.any.then(|| {
-        words
-            .hash
-            .finalize()
-            .iter()
-            .take(16)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
-    })
+    words.any.then(|| hex::encode(&words.hash.finalize()[..16]))
 }
 
 struct Words {

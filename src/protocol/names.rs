@@ -150,11 +150,8 @@ fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
 
 /// Eight hexadecimal digits that tell names apart.
 pub fn short_hash(of: &str) -> String {
-    Sha256::digest(of.as_bytes())
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = Sha256::digest(of.as_bytes());
+    hex::encode(&digest[..4])
 }
 
 /// Turns the names and forms of an answer's tool calls back to the client's.

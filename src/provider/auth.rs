@@ -4,48 +4,25 @@ use http::{HeaderName, HeaderValue, header};
 
 use crate::account::{Credential, Secret};
 use crate::canon::Dialect;
+use crate::modes::named_enum;
 use crate::protocol;
 
-/// How a provider wants its key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// `authorization: Bearer KEY`
-    Bearer,
-    XApiKey,
-    XGoogApiKey,
-    /// `api-key: KEY`, as Azure wants it.
-    ApiKey,
-    /// `authorization: Bearer TOKEN`, with an access token from an authorization server.
-    OAuth,
-    None,
+named_enum! {
+    /// How a provider takes a credential.
+    pub enum Auth {
+        /// `authorization: Bearer KEY`
+        Bearer = "bearer",
+        XApiKey = "x-api-key",
+        XGoogApiKey = "x-goog-api-key",
+        /// `api-key: KEY`, as Azure takes it.
+        ApiKey = "api-key",
+        /// `authorization: Bearer TOKEN`, with an access token from an authorization server.
+        OAuth = "oauth",
+        None = "none",
+    }
 }
 
 impl Auth {
-    pub const ALL: [Self; 6] = [
-        Self::Bearer,
-        Self::XApiKey,
-        Self::XGoogApiKey,
-        Self::ApiKey,
-        Self::OAuth,
-        Self::None,
-    ];
-
-    /// The word for it in the configuration.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bearer => "bearer",
-            Self::XApiKey => "x-api-key",
-            Self::XGoogApiKey => "x-goog-api-key",
-            Self::ApiKey => "api-key",
-            Self::OAuth => "oauth",
-            Self::None => "none",
-        }
-    }
-
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|auth| auth.name() == name)
-    }
-
     /// The form that the official services of a dialect use.
     pub fn usual_for(dialect: Dialect) -> Self {
         let header =

@@ -6,7 +6,7 @@
 
 use super::balance::Balance;
 use super::limits::DayEnd;
-use super::{Auth, BaseUrl};
+use super::{Auth, BaseUrl, Provider, oauth};
 use crate::canon::Dialect;
 use crate::protocol::{anthropic, gemini, openai_chat, openai_responses};
 
@@ -63,6 +63,22 @@ impl Preset {
         }
     }
 
+    /// The provider without any configuration. `None` where it needs some.
+    pub fn provider(&self) -> Option<Provider> {
+        let base_url = BaseUrl::parse(self.base_url()?).expect("presets have URLs");
+        Some(Provider {
+            name: self.name.to_owned(),
+            enabled: true,
+            dialects: self.dialects.to_vec(),
+            base_url,
+            auth: self.auth,
+            key_env: self.key_env.map(ToOwned::to_owned),
+            oauth: self.oauth.map(|authority| authority.client()),
+            insecure_http: false,
+            models: None,
+        })
+    }
+
     /// What a person has to write before it can be called, where something is.
     pub fn needs(&self) -> Option<String> {
         match self.base_url {
@@ -70,6 +86,18 @@ impl Preset {
             Base::Example(example) => {
                 Some(format!("set `base_url` to your own, such as `{example}`"))
             }
+        }
+    }
+}
+
+impl Authority {
+    /// A client without an id, which only a service account can use.
+    fn client(&self) -> oauth::Client {
+        oauth::Client {
+            authorize_url: Some(self.authorize_url.to_owned()),
+            token_url: self.token_url.to_owned(),
+            client_id: None,
+            scopes: self.scopes.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -104,7 +132,7 @@ const fn local(name: &'static str, base_url: &'static str, docs: &'static str) -
     }
 }
 
-pub static PRESETS: [Preset; 16] = [
+pub static PRESETS: &[Preset] = &[
     Preset {
         dialects: &[openai_chat::DIALECT, openai_responses::DIALECT],
         ..chat(
@@ -273,7 +301,7 @@ mod tests {
 
     #[test]
     fn every_preset_can_be_called_as_it_stands_or_says_what_it_needs() {
-        for preset in &PRESETS {
+        for preset in PRESETS {
             let (Base::At(url) | Base::Example(url)) = preset.base_url;
             let base = BaseUrl::parse(url).unwrap();
             assert!(!preset.dialects.is_empty());
@@ -305,7 +333,7 @@ mod tests {
 
     #[test]
     fn every_name_is_there_once() {
-        for preset in &PRESETS {
+        for preset in PRESETS {
             assert_eq!(
                 PRESETS
                     .iter()

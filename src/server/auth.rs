@@ -11,16 +11,6 @@ use subtle::ConstantTimeEq as _;
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
-/// Which requests need the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthMode {
-    Off,
-    /// All except the empty 200 on `/`.
-    Strict,
-    /// All except that and `/healthz`.
-    AllExceptHealth,
-}
-
 /// The accepted API keys, as hashes: comparing hashes of equal length leaks neither the length nor
 /// the place of a difference.
 #[derive(Clone, Debug, Default)]

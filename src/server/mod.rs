@@ -19,12 +19,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, debug, debug_span, field};
 
-pub use auth::{AuthMode, Keys};
+pub use auth::Keys;
 
 use crate::canon::Fault;
 use crate::gateway::{ClientRequest, Gateway, GatewayBody};
 use crate::listener::guard::{self, Admitted, Policy};
 use crate::listener::{Handler, ListenerLimits, ResponseBody, collect};
+use crate::modes::AuthMode;
 use crate::protocol::Operation;
 use crate::segmented_bytes::SegmentedBytes;
 use routes::{Route, RouteMatch};

@@ -14,7 +14,9 @@ mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::account::{Account, AccountName};
 use queue::{Change, Queue};
@@ -196,21 +198,14 @@ impl Store {
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
-        self.shared
-            .contents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.contents.lock()
     }
 }
 
 impl Shared {
     fn close(&self) {
         self.queue.close();
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let writer = self.writer.lock().take();
         if let Some(writer) = writer
             && writer.join().is_err()
         {

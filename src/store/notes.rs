@@ -4,8 +4,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -114,7 +115,7 @@ impl PoolNotes {
 
     /// The sum of a period so far, with what is added now.
     fn add(&self, account: &AccountName, added: Spent) -> Spent {
-        let mut all = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.spent.lock();
         let sum = all
             .entry((account.clone(), added.unit, added.period))
             .or_insert(Spent { amount: 0, ..added });
@@ -129,7 +130,7 @@ impl PoolNotes {
 
 impl StateStore for PoolNotes {
     fn load(&self) -> SavedState {
-        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let spent = self.spent.lock();
         SavedState {
             cooldowns: read(&self.store, REST, |key, note| {
                 Some((account_of(key)?, rest_of(note)?))

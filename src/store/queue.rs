@@ -1,9 +1,9 @@
 //! What waits to be written. Nobody waits to put something in.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::{ApiKey, Flag, KeyName, StoreError};
@@ -98,23 +98,22 @@ impl Queue {
     /// Waits for something to write: a change at once, notes after they were gathered. `None` at
     /// the end.
     pub(super) fn take(&self) -> Option<Batch> {
-        let is_idle = |waits: &mut Waits| {
+        let mut waits = self.lock();
+        self.filled.wait_while(&mut waits, |waits| {
             waits.batch.changes.is_empty() && waits.batch.notes.is_empty() && !waits.is_closed
-        };
-        let waits = self
-            .filled
-            .wait_while(self.lock(), is_idle)
-            .unwrap_or_else(PoisonError::into_inner);
-        let has_no_change = |waits: &mut Waits| waits.batch.changes.is_empty() && !waits.is_closed;
-        let gathered = self.filled.wait_timeout_while(waits, GATHER, has_no_change);
-        let mut waits = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        });
+        self.filled.wait_while_for(
+            &mut waits,
+            |waits| waits.batch.changes.is_empty() && !waits.is_closed,
+            GATHER,
+        );
         let batch = std::mem::take(&mut waits.batch);
         let is_end = waits.is_closed && batch.changes.is_empty() && batch.notes.is_empty();
         (!is_end).then_some(batch)
     }
 
     fn lock(&self) -> MutexGuard<'_, Waits> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waits.lock()
     }
 }
 

@@ -9,11 +9,11 @@ use std::time::{Duration, SystemTime};
 
 use aerostat::account::{Account, AccountName, AccountSettings, Credential, Secret, Source};
 use aerostat::canon::Usage;
+use aerostat::modes::SchedulingMode;
 use aerostat::outcome::{Outcome, Scope};
 use aerostat::pool::pick::{AccountSlot, Pick, PickInput, pick};
 use aerostat::pool::{
-    Clock, Lease, LeaseRequest, LockWatch, Member, Mode, NullStateStore, Pool, PoolConfig,
-    SessionKey,
+    Clock, Lease, LeaseRequest, LockWatch, Member, NullStateStore, Pool, PoolConfig, SessionKey,
 };
 use divan::{Bencher, black_box};
 use futures_util::FutureExt;
@@ -24,11 +24,11 @@ const MODEL: &str = "model-a";
 const SESSIONS: usize = 1_000;
 const TASKS: usize = 16;
 const LEASES_PER_TASK: usize = 20_000;
-const MODES: [Mode; 4] = [
-    Mode::CacheFirst,
-    Mode::Balance,
-    Mode::Performance,
-    Mode::Drain,
+const MODES: [SchedulingMode; 4] = [
+    SchedulingMode::CacheFirst,
+    SchedulingMode::Balance,
+    SchedulingMode::Performance,
+    SchedulingMode::Drain,
 ];
 
 fn main() {
@@ -51,7 +51,7 @@ fn account(number: usize) -> Account {
     }
 }
 
-fn pool(accounts: usize, mode: Mode) -> Pool {
+fn pool(accounts: usize, mode: SchedulingMode) -> Pool {
     let rules = PoolConfig {
         mode,
         max_wait: Duration::from_secs(60),
@@ -102,7 +102,7 @@ fn served() -> Outcome {
 }
 
 /// A pool in which every conversation has its account, and every tenth account is in a cooldown.
-fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
+fn settled_pool(accounts: usize, mode: SchedulingMode, sessions: &[SessionKey]) -> Pool {
     let pool = pool(accounts, mode);
     for session in sessions {
         lease(&pool, session).settle(&served(), None, Vec::new(), SystemTime::now());
@@ -130,7 +130,7 @@ fn settled_pool(accounts: usize, mode: Mode, sessions: &[SessionKey]) -> Pool {
 
 /// The choice alone, over 200 accounts that share 1,000 conversations.
 #[divan::bench(args = MODES)]
-fn pick_of_200(bencher: Bencher<'_, '_>, mode: &Mode) {
+fn pick_of_200(bencher: Bencher<'_, '_>, mode: &SchedulingMode) {
     let now = SystemTime::now();
     let mut accounts: Vec<_> = (0..200)
         .map(|number| AccountSlot::new(&Arc::new(account(number)), number as u64, now))
@@ -155,13 +155,13 @@ fn pick_of_200(bencher: Bencher<'_, '_>, mode: &Mode) {
     });
 }
 
-fn cases() -> impl Iterator<Item = (Mode, usize)> {
+fn cases() -> impl Iterator<Item = (SchedulingMode, usize)> {
     MODES.into_iter().flat_map(|mode| [(mode, 20), (mode, 200)])
 }
 
 /// One lease and its settling, with 1,000 bound conversations.
 #[divan::bench(args = cases())]
-fn lease_and_settle(bencher: Bencher<'_, '_>, (mode, accounts): &(Mode, usize)) {
+fn lease_and_settle(bencher: Bencher<'_, '_>, (mode, accounts): &(SchedulingMode, usize)) {
     let sessions = sessions();
     let pool = settled_pool(*accounts, *mode, &sessions);
     let next = Cell::new(0);
@@ -197,7 +197,7 @@ impl LockWatch for Watch {
 )]
 fn lock_hold(accounts: usize) {
     let sessions = Arc::new(sessions());
-    let pool = settled_pool(accounts, Mode::Balance, &sessions);
+    let pool = settled_pool(accounts, SchedulingMode::Balance, &sessions);
     let watch = Arc::new(Watch::default());
     watch
         .held

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use super::VaultError;
-use super::key::hex;
 use crate::host::private_file::{self, Draft};
 
 /// Far more than thousands of accounts take.
@@ -110,7 +109,7 @@ impl VaultFile {
     /// Keeps a copy of damaged bytes beside the vault, once for each damage. The copy's name;
     /// `None` where it can't be kept.
     pub(super) fn keep_copy(&self, bytes: &[u8]) -> Option<String> {
-        let name = format!("vault.damaged-{}", &hex(&Sha256::digest(bytes))[..8]);
+        let name = format!("vault.damaged-{}", &hex::encode(Sha256::digest(bytes))[..8]);
         let path = self.folder.join(&name);
         match private_file::write_new(&path, bytes) {
             Ok(()) => Some(name),

@@ -42,7 +42,7 @@ impl Key {
             .chain_update(b"aerostat vault key id\0")
             .chain_update(self.0.as_slice())
             .finalize();
-        hex(&digest[..ID_BYTES])
+        hex::encode(&digest[..ID_BYTES])
     }
 }
 
@@ -50,10 +50,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
     }
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Bytes of the system's generator.
@@ -148,7 +144,7 @@ mod tests {
         };
         let key = kdf.derive(&secret("password")).unwrap();
         assert_eq!(
-            hex(key.bytes()),
+            hex::encode(key.bytes()),
             "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"
         );
     }

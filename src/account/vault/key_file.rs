@@ -131,30 +131,15 @@ fn key_of(bytes: &[u8]) -> Option<Key> {
     }
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let decoded = if text.len() == 2 * KEY_BYTES {
-        unhex(text)
+        hex::decode(text).ok()
     } else {
-        BASE64.decode(text).ok().map(Zeroizing::new)
+        BASE64.decode(text).ok()
     };
-    Key::of(&decoded?)
-}
-
-fn unhex(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).map(|value| value as u8))
-        .collect();
-    let digits = Zeroizing::new(digits?);
-    Some(Zeroizing::new(
-        digits
-            .chunks(2)
-            .map(|pair| pair[0] << 4 | pair[1])
-            .collect(),
-    ))
+    Key::of(&Zeroizing::new(decoded?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::hex;
     use super::*;
     use std::path::Path;
 
@@ -176,7 +161,7 @@ mod tests {
     fn a_key_is_read_raw_or_as_text() {
         let forms = [
             BYTES.to_vec(),
-            format!("{}\n", hex(&BYTES)).into_bytes(),
+            format!("{}\n", hex::encode(BYTES)).into_bytes(),
             format!(" {}\r\n", BASE64.encode(BYTES)).into_bytes(),
         ];
         for form in forms {

@@ -3,10 +3,11 @@
 //! A call may wait for a person who is asked to unlock it, so each has a time limit; and a call
 //! that was given up is waited for before the next one, so that nobody is asked twice at a time.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 /// What keeps one secret of bytes.
@@ -75,7 +76,7 @@ impl Patient {
         &self,
         call: impl FnOnce(&dyn Keyring) -> Result<T, KeyringError> + Send + 'static,
     ) -> Result<T, KeyringError> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         if let Some(ended) = last.take()
             && ended.recv_timeout(self.timeout) == Err(RecvTimeoutError::Timeout)
         {
@@ -202,7 +203,7 @@ mod tests {
     impl Keyring for Asking {
         fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
             self.questions.fetch_add(1, Ordering::SeqCst);
-            let answer = self.answers.lock().unwrap().recv();
+            let answer = self.answers.lock().recv();
             answer
                 .map(|bytes| Some(Zeroizing::new(bytes)))
                 .map_err(|_| KeyringError::Locked)

@@ -33,9 +33,10 @@ pub(super) use text::SealedText;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{AccountName, Credential, Sealed, Secret};
 use file::VaultFile;
@@ -239,7 +240,7 @@ impl fmt::Debug for Vault {
 impl Shared {
     /// The open vault, opened now if need be.
     fn opened(&self) -> Result<MutexGuard<'_, Option<Open>>, VaultError> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         if open.is_none() {
             let (opened, entries) = self.unseal().inspect_err(|error| self.show_shut(error))?;
             self.show(&opened, entries);

@@ -31,19 +31,19 @@ struct Kept {
 
 impl Keyring for Kept {
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
-        match self.trouble.lock().unwrap().clone() {
+        match self.trouble.lock().clone() {
             Some(trouble) => Err(trouble),
-            None if *self.hides.lock().unwrap() => Ok(None),
-            None => Ok(self.secret.lock().unwrap().clone().map(Zeroizing::new)),
+            None if *self.hides.lock() => Ok(None),
+            None => Ok(self.secret.lock().clone().map(Zeroizing::new)),
         }
     }
 
     fn write(&self, secret: &[u8]) -> Result<(), KeyringError> {
-        if *self.hides.lock().unwrap() {
+        if *self.hides.lock() {
             return Err(KeyringError::Locked);
         }
         self.writes.fetch_add(1, Ordering::SeqCst);
-        *self.secret.lock().unwrap() = Some(secret.to_vec());
+        *self.secret.lock() = Some(secret.to_vec());
         Ok(())
     }
 }
@@ -247,7 +247,7 @@ fn a_keyring_that_lacks_the_key_of_a_sealed_file_gets_no_new_one() {
     let place = Place::new();
     put(&place.vault(), "work", "sk-1").unwrap();
     let before = place.bytes();
-    *place.keyring.secret.lock().unwrap() = None;
+    *place.keyring.secret.lock() = None;
     let vault = place.vault();
     let error = put(&vault, "new", "sk-2").unwrap_err();
     assert!(
@@ -268,7 +268,7 @@ fn a_keyring_that_lacks_the_key_of_a_sealed_file_gets_no_new_one() {
 fn a_keyring_with_another_key_is_told_apart_from_damage() {
     let place = Place::new();
     put(&place.vault(), "work", "sk-1").unwrap();
-    *place.keyring.secret.lock().unwrap() = Some(vec![9; 32]);
+    *place.keyring.secret.lock() = Some(vec![9; 32]);
     let error = place.vault().open().unwrap_err();
     assert!(
         matches!(error, VaultError::WrongKey(_)) && !error.is_passing(),
@@ -287,7 +287,7 @@ fn a_locked_vault_opens_once_the_keyring_does() {
         KeyringError::Absent,
         KeyringError::TimedOut,
     ] {
-        *place.keyring.trouble.lock().unwrap() = Some(trouble);
+        *place.keyring.trouble.lock() = Some(trouble);
         assert!(vault.open().unwrap_err().is_passing());
         assert!(matches!(
             vault.state(),
@@ -298,7 +298,7 @@ fn a_locked_vault_opens_once_the_keyring_does() {
         ));
         assert_eq!(vault.get(&name("work")), None);
     }
-    *place.keyring.trouble.lock().unwrap() = None;
+    *place.keyring.trouble.lock() = None;
     vault.open().unwrap();
     assert_eq!(vault.get(&name("work")), Some(key("sk-1")));
 }
@@ -306,7 +306,7 @@ fn a_locked_vault_opens_once_the_keyring_does() {
 #[test]
 fn a_locked_keyring_takes_no_first_key_either() {
     let place = Place::new();
-    *place.keyring.hides.lock().unwrap() = true;
+    *place.keyring.hides.lock() = true;
     let error = put(&place.vault(), "work", "sk-1").unwrap_err();
     assert!(matches!(error, VaultError::Locked(_)), "{error}");
     assert!(place.files().is_empty(), "{:?}", place.files());
@@ -340,7 +340,7 @@ fn a_keyring_that_forgets_is_not_trusted() {
 #[test]
 fn with_no_place_for_a_key_nothing_is_stored_and_the_ways_are_named() {
     let place = Place::new();
-    *place.keyring.trouble.lock().unwrap() = Some(KeyringError::Absent);
+    *place.keyring.trouble.lock() = Some(KeyringError::Absent);
     for keys in [Keys::none(), place.keys()] {
         let text = put(&place.vault_with(keys), "work", "sk-1")
             .unwrap_err()
@@ -382,7 +382,7 @@ fn a_key_file_seals_and_opens() {
 #[test]
 fn a_passphrase_seals_where_no_keyring_answers() {
     let place = Place::new();
-    *place.keyring.trouble.lock().unwrap() = Some(KeyringError::Absent);
+    *place.keyring.trouble.lock() = Some(KeyringError::Absent);
     put(
         &place.vault_with(place.keys().with_prompt(Arc::new(Types("correct horse")))),
         "work",

@@ -13,10 +13,10 @@ use crate::accounts::AccountRegistry;
 use crate::accounts::roster::{address_of, preset_provider};
 use crate::control::service::ControlService;
 use crate::control::wire::{ControlError, Notes, WireSecret};
-use crate::nearest::nearest;
 use crate::provider::presets::{PRESETS, preset};
 use crate::provider::{Auth, DEMO, Provider};
 use crate::store::Flag;
+use crate::suggestion::nearest;
 
 /// What a person entered.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use crate::account::Account;
 use crate::accounts::AccountRegistry;
 use crate::control::status::AccountCounts;
 use crate::control::wire::ControlError;
-use crate::nearest::nearest;
 use crate::provider::DEMO;
+use crate::suggestion::nearest;
 
 pub(in crate::control) fn list(accounts: &AccountRegistry) -> Vec<AccountFacts> {
     let views = accounts.pool().view(SystemTime::now());

@@ -8,8 +8,9 @@ use crate::accounts::token_client::TokenSender;
 use crate::control::service::ControlService;
 use crate::control::sign_in::{SIGN_IN_TIMEOUT, SignIn};
 use crate::control::wire::{ControlError, Note, Notes};
-use crate::pool::{CredentialStore as _, CredentialStoreError, Granted, Refreshed, Refresher as _};
+use crate::pool::{CredentialStore as _, CredentialStoreError, Refresher as _};
 use crate::provider::Provider;
+use crate::provider::oauth::{TokenGrant, TokenResponse};
 use crate::upstream::ProxyChoice;
 
 use super::test_call::TestResult;
@@ -143,7 +144,7 @@ async fn ask_token_endpoint(
     account: &Account,
     provider: &Provider,
     credential: &Credential,
-) -> Result<Granted, RefreshFailure> {
+) -> Result<TokenGrant, RefreshFailure> {
     let known = provider.clone();
     let sender = TokenSender {
         provider: Arc::new(move |name| (name == known.name).then(|| known.clone())),
@@ -155,13 +156,13 @@ async fn ask_token_endpoint(
         why: format!("`{name}` could not be tried: {why}"),
     };
     let (result, is_in_doubt) = match sender.refresh(account, credential).await {
-        Refreshed::Granted(granted) => return Ok(granted),
-        Refreshed::Refused { detail } => {
+        TokenResponse::Granted(granted) => return Ok(granted),
+        TokenResponse::Refused { detail } => {
             let why = format!("`{name}` does not take the credential: {detail}");
             (TestResult::Refused { why }, false)
         }
-        Refreshed::NotSent { reason } => (not_tried(reason), false),
-        Refreshed::Unclear { reason } => (not_tried(reason), true),
+        TokenResponse::NotProcessed { reason } => (not_tried(reason), false),
+        TokenResponse::Unclear { reason } => (not_tried(reason), true),
     };
     Err(RefreshFailure {
         result,
@@ -186,7 +187,7 @@ fn is_good(credential: &Credential) -> bool {
     }
 }
 
-fn successor(tokens: Tokens, granted: Granted) -> Tokens {
+fn successor(tokens: Tokens, granted: TokenGrant) -> Tokens {
     Tokens {
         access: Some(granted.access),
         expires_at: granted.expires_at,

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::account::{Secret, Tokens};
 use crate::accounts::token_client;
 use crate::outcome::Timestamp;
-use crate::provider::oauth::{Answer, Client, Incomplete, Question};
+use crate::provider::oauth::{Client, Incomplete, Question, TokenResponse};
 use crate::upstream::{ProxyChoice, Upstream};
 use callback::{Ended, response_to};
 
@@ -97,17 +97,17 @@ impl SignIn {
             .into_iter()
             .flatten()
             .collect();
-        match token_client::ask(upstream, proxy, request, &sent, now()).await {
-            Answer::Granted(granted) => Ok(Tokens {
+        match token_client::send(upstream, proxy, request, &sent, now()).await {
+            TokenResponse::Granted(granted) => Ok(Tokens {
                 access: Some(granted.access),
                 expires_at: granted.expires_at,
                 refresh: granted.refresh,
                 client_secret: secret,
                 refresh_sent_at: None,
             }),
-            Answer::Refused { said: why } | Answer::NotTaken { why } | Answer::Unclear { why } => {
-                Err(SignInError::NoTokens(why))
-            }
+            TokenResponse::Refused { detail: reason }
+            | TokenResponse::NotProcessed { reason }
+            | TokenResponse::Unclear { reason } => Err(SignInError::NoTokens(reason)),
         }
     }
 }

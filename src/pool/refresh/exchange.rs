@@ -18,11 +18,12 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::credential_store::{CredentialStore, CredentialStoreError};
-use super::refresher::{Granted, Refreshed, Refresher};
+use super::refresher::Refresher;
 use crate::account::{Account, AccountName, Credential, Tokens};
 use crate::outcome::Timestamp;
 use crate::pool::clock::{Clock, between};
 use crate::pool::events::at_debug;
+use crate::provider::oauth::{TokenGrant, TokenResponse};
 use crate::status::SignInCause;
 
 /// How long to wait before a new token that cannot be stored is offered again.
@@ -69,7 +70,7 @@ pub(super) async fn sign(
     refresher: &dyn Refresher,
 ) -> Completed {
     match refresher.refresh(account, key).await {
-        Refreshed::Granted(granted) => {
+        TokenResponse::Granted(granted) => {
             let tokens = Tokens {
                 access: Some(granted.access),
                 expires_at: granted.expires_at,
@@ -80,14 +81,16 @@ pub(super) async fn sign(
                 bearer: Arc::new(Credential::OAuth(tokens)),
             }
         }
-        Refreshed::Refused { detail } => Completed::Refused {
+        TokenResponse::Refused { detail } => Completed::Refused {
             cause: SignInCause::KeyRefused,
             detail,
         },
-        Refreshed::NotSent { reason } | Refreshed::Unclear { reason } => Completed::TryAgain {
-            is_in_doubt: false,
-            reason,
-        },
+        TokenResponse::NotProcessed { reason } | TokenResponse::Unclear { reason } => {
+            Completed::TryAgain {
+                is_in_doubt: false,
+                reason,
+            }
+        }
     }
 }
 
@@ -156,13 +159,13 @@ struct Sent<'a> {
 }
 
 impl Sent<'_> {
-    async fn complete(&self, refreshed: Refreshed) -> Completed {
+    async fn complete(&self, refreshed: TokenResponse) -> Completed {
         // An earlier refresh without a response stays in doubt until one comes, also where nothing
         // was sent this time.
         let was_in_doubt = self.tokens.refresh_sent_at.is_some();
         match refreshed {
-            Refreshed::Granted(granted) => self.store_successor(granted).await,
-            Refreshed::Refused { detail } => {
+            TokenResponse::Granted(granted) => self.store_successor(granted).await,
+            TokenResponse::Refused { detail } => {
                 // The tokens stay: a user may find the grant restored, and try again by hand.
                 drop(self.unmark().await);
                 let cause = if was_in_doubt {
@@ -172,14 +175,14 @@ impl Sent<'_> {
                 };
                 Completed::Refused { cause, detail }
             }
-            Refreshed::NotSent { reason } => {
+            TokenResponse::NotProcessed { reason } => {
                 let is_in_doubt = was_in_doubt || self.unmark().await.is_err();
                 Completed::TryAgain {
                     is_in_doubt,
                     reason,
                 }
             }
-            Refreshed::Unclear { reason } => Completed::TryAgain {
+            TokenResponse::Unclear { reason } => Completed::TryAgain {
                 is_in_doubt: true,
                 reason,
             },
@@ -200,7 +203,7 @@ impl Sent<'_> {
 
     /// Stores the new tokens before any request carries them. This process alone has them, so it
     /// goes on until they are stored or no longer needed.
-    async fn store_successor(&self, granted: Granted) -> Completed {
+    async fn store_successor(&self, granted: TokenGrant) -> Completed {
         let before = self.unmarked();
         let tokens = Tokens {
             access: Some(granted.access),

@@ -1,8 +1,8 @@
 //! Whether an account can serve a request, and if not, why and for how long.
 
 use super::lease_request::SkipReason;
-use super::mode::Mode;
 use crate::account::AccountName;
+use crate::modes::SchedulingMode;
 use crate::outcome::Timestamp;
 use crate::pool::account_slot::{AccountSlot, nothing_to_refresh};
 use crate::pool::health::budget::Meter;
@@ -15,7 +15,7 @@ use crate::status::{NeedsUser, SignIn};
 #[derive(Clone, Copy, Debug)]
 pub struct PickInput<'a> {
     pub model: &'a str,
-    pub mode: Mode,
+    pub mode: SchedulingMode,
     /// The index of the conversation's account.
     pub bound: Option<usize>,
     /// The only account that can read what the request carries.

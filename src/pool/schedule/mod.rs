@@ -9,7 +9,6 @@ mod eligibility;
 pub(super) mod grant;
 pub(super) mod lease;
 pub(super) mod lease_request;
-pub(super) mod mode;
 pub mod pick;
 pub(super) mod provider_pool;
 mod query;

@@ -13,7 +13,7 @@ use crate::outcome::Timestamp;
 use crate::pool::health::windows::Level;
 
 pub use super::eligibility::PickInput;
-pub use super::mode::Mode;
+use crate::modes::SchedulingMode;
 pub use crate::pool::account_slot::AccountSlot;
 
 /// What was chosen.
@@ -80,16 +80,16 @@ impl Rank {
             Level::Normal | Level::Low => Class::Usual,
         };
         // To drain an account is to use it up.
-        let is_low = input.mode != Mode::Drain && eligible.level == Level::Low;
+        let is_low = input.mode != SchedulingMode::Drain && eligible.level == Level::Low;
         let (load, last_lease) = match input.mode {
             _ if is_free_probe => (0, 0),
             // New conversations go where there are fewest, as each stays.
-            Mode::CacheFirst | Mode::Balance => (
+            SchedulingMode::CacheFirst | SchedulingMode::Balance => (
                 u64::from(slot.sessions) + u64::from(slot.in_flight),
                 slot.last_lease,
             ),
-            Mode::Performance => (relative_load(slot), slot.last_lease),
-            Mode::Drain => (index as u64, 0),
+            SchedulingMode::Performance => (relative_load(slot), slot.last_lease),
+            SchedulingMode::Drain => (index as u64, 0),
         };
         Self {
             class,
@@ -220,7 +220,7 @@ fn pick_bound(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -
         Ok(eligible) => {
             let is_limited = eligible.is_probe
                 || eligible.is_degraded
-                || (eligible.level == Level::Exhausted && input.mode == Mode::Balance);
+                || (eligible.level == Level::Exhausted && input.mode == SchedulingMode::Balance);
             return (!is_limited).then_some(Choice {
                 pick: Pick::Account(bound),
                 refresh: None,
@@ -236,7 +236,7 @@ fn pick_bound(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -
     if matches!(ineligible, Ineligible::Refreshing) {
         return Some(wait(None, Some(bound)));
     }
-    if input.mode != Mode::CacheFirst {
+    if input.mode != SchedulingMode::CacheFirst {
         return None;
     }
     match ineligible.recovery() {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::affinity::{Affinity, SESSIONS_MAX};
 use super::grant::Grant;
 use super::lease_request::{LeaseError, LeaseRequest, PassedOver, SessionKey};
-use super::mode::Mode;
 use super::pick::{Pick, PickInput, passed_over, pick, should_rebind};
 use super::queue::{Delivered, Delivery, Queue};
 use crate::account::AccountName;
+use crate::modes::SchedulingMode;
 use crate::outcome::Timestamp;
 use crate::pool::account_slot::AccountSlot;
 use crate::pool::events::Event;
@@ -51,7 +51,7 @@ pub(crate) enum Leased {
 /// A request that is to be leased an account.
 pub(crate) struct PendingLease<'a> {
     pub(crate) request: LeaseRequest<'a>,
-    pub(crate) mode: Mode,
+    pub(crate) mode: SchedulingMode,
     /// Until when it may wait for its conversation's account.
     pub(crate) wait_until: Option<Timestamp>,
     pub(crate) now: Timestamp,
@@ -236,7 +236,12 @@ impl ProviderPool {
 
     /// Grants waiting requests what there is, in their order. Part of every change of the pool, as
     /// any change can be what a waiter waits for.
-    pub(crate) fn serve_queue(&mut self, mode: Mode, now: Timestamp, store: &dyn StateStore) {
+    pub(crate) fn serve_queue(
+        &mut self,
+        mode: SchedulingMode,
+        now: Timestamp,
+        store: &dyn StateStore,
+    ) {
         if self.queue.is_empty() {
             return;
         }

@@ -13,12 +13,12 @@ fn with(change: impl FnOnce(&mut AccountSettings)) -> Account {
 }
 
 fn pool_in_need(need: NeedsUser) -> Pool {
-    let pool = pool_of(Vec::new(), Mode::Balance);
+    let pool = pool_of(Vec::new(), SchedulingMode::Balance);
     let member = Member {
         account: Arc::new(account("a")),
         credential: Err(need),
     };
-    pool.replace(vec![member], rules(Mode::Balance));
+    pool.replace(vec![member], rules(SchedulingMode::Balance));
     pool
 }
 
@@ -28,7 +28,7 @@ async fn an_allow_list_may_have_wildcards() {
         vec![with(|settings| {
             settings.models = Some(vec!["model-*".to_owned(), "x".to_owned()])
         })],
-        Mode::Balance,
+        SchedulingMode::Balance,
     );
     for (model, is_allowed) in [("model-a", true), ("x", true), ("xy", false)] {
         assert_eq!(
@@ -60,7 +60,7 @@ async fn an_account_serves_until_the_day_that_was_given_for_its_end() {
         vec![with(|settings| {
             settings.expires_on = Some(start() + MINUTE)
         })],
-        Mode::Balance,
+        SchedulingMode::Balance,
     );
     pool.lease(&lease_request()).await.unwrap();
     advance(MINUTE).await;
@@ -80,7 +80,7 @@ async fn a_spent_budget_ends_at_midnight_in_its_zone() {
         vec![with(|settings| {
             settings.budgets = vec!["100 tokens/day Asia/Kolkata".parse().unwrap()]
         })],
-        Mode::Balance,
+        SchedulingMode::Balance,
     );
     let usage = Usage {
         input: Some(90),
@@ -111,7 +111,7 @@ async fn a_budget_of_requests_counts_what_clients_left_and_not_what_nobody_took(
         settings.budgets = vec!["2 requests/day UTC".parse().unwrap()];
         settings.concurrency_max = Some(1);
     });
-    let pool = pool_of(vec![account], Mode::Balance);
+    let pool = pool_of(vec![account], SchedulingMode::Balance);
     let lease = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut leaving = Box::pin(pool.lease(&request));
@@ -164,20 +164,23 @@ async fn what_only_a_person_changes_is_said_in_words() {
             (status.name(), status.reason().as_deref()),
             (name, Some(reason))
         );
-        pool.replace(vec![member(account("a"))], rules(Mode::Balance));
+        pool.replace(vec![member(account("a"))], rules(SchedulingMode::Balance));
         pool.lease(&lease_request()).await.unwrap();
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configuration() {
-    let pool = pool_of(accounts(&["a", "b", "c"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a", "b", "c"]), SchedulingMode::Balance);
     let session = SessionKey::of("s");
     let leased = pool.lease(&lease_request()).await.unwrap();
     use_once(&pool, &lease_request(), &throttled(start() + MINUTE)).await;
     use_once(&pool, &of_session(&session), &served()).await;
     let roster = |names: &[&str]| accounts(names).into_iter().map(member).collect::<Vec<_>>();
-    pool.replace(roster(&["c", "b", "new", "a"]), rules(Mode::Balance));
+    pool.replace(
+        roster(&["c", "b", "new", "a"]),
+        rules(SchedulingMode::Balance),
+    );
     let views = pool.view(start());
     let of = |text: &str| {
         views
@@ -196,20 +199,20 @@ async fn what_is_known_of_accounts_that_stay_is_kept_over_a_change_of_configurat
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_was_away_comes_back_with_its_rest_unless_it_is_forgotten() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(start() + MINUTE)).await;
-    pool.replace(Vec::new(), rules(Mode::Balance));
-    pool.replace(vec![member(account("a"))], rules(Mode::Balance));
+    pool.replace(Vec::new(), rules(SchedulingMode::Balance));
+    pool.replace(vec![member(account("a"))], rules(SchedulingMode::Balance));
     assert_eq!(status_of(&pool, "a").name(), "cooling");
-    pool.replace(Vec::new(), rules(Mode::Balance));
+    pool.replace(Vec::new(), rules(SchedulingMode::Balance));
     pool.forget(&name("a"));
-    pool.replace(vec![member(account("a"))], rules(Mode::Balance));
+    pool.replace(vec![member(account("a"))], rules(SchedulingMode::Balance));
     assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_provider_without_accounts_has_none() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let refused = pool
         .lease(&LeaseRequest {
             provider: "other",

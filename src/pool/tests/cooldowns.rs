@@ -18,7 +18,7 @@ async fn cooling_until(pool: &Pool, request: &LeaseRequest<'_>) -> Timestamp {
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
     assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(5));
     pool.lease(&LeaseRequest {
@@ -38,7 +38,7 @@ async fn a_limit_cools_one_account_for_one_model_until_the_named_moment() {
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_covers_the_account_cools_all_of_its_models() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let spent = Outcome::QuotaSpent {
         scope: Scope::Account,
         until: Some(at_minute(600)),
@@ -60,7 +60,7 @@ async fn a_limit_that_covers_the_account_cools_all_of_its_models() {
 
 #[tokio::test(start_paused = true)]
 async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
-    let pool = pool_of(accounts(&["a", "b"]), Mode::Drain);
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Drain);
     use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
     use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     let tried = [name("a"), name("b")];
@@ -79,7 +79,7 @@ async fn when_all_rest_the_earliest_true_end_is_told_also_of_those_tried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_of_a_long_rest_does_not_shorten_what_is_told() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     advance(MINUTE * 15).await;
     let probe = pool.lease(&lease_request()).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_probe_of_a_long_rest_does_not_shorten_what_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
-    let pool = pool_of(accounts(&["a", "b"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     let session = SessionKey::of("s");
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "b");
@@ -147,7 +147,7 @@ async fn a_probe_is_for_a_new_conversation_and_fails_over_unseen() {
 
 #[tokio::test(start_paused = true)]
 async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let lease = pool.lease(&lease_request()).await.unwrap();
     let reading = Reading {
         window: "requests_per_day".into(),
@@ -176,7 +176,7 @@ async fn a_daily_quota_without_a_moment_rests_until_the_known_reset() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(
         &pool,
         &lease_request(),
@@ -196,7 +196,7 @@ async fn a_quota_without_any_moment_rests_by_back_off_and_says_so() {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_request_is_to_blame_for_cools_nothing() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     for refusal in [
         Refusal::Other,
         Refusal::UnknownModel,
@@ -212,7 +212,7 @@ async fn what_the_request_is_to_blame_for_cools_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_forbidden_model_rests_with_what_the_provider_said() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &Outcome::Forbidden).await;
     assert!(cooling_until(&pool, &lease_request()).await >= at_minute(60));
     assert!(
@@ -231,7 +231,7 @@ async fn a_forbidden_model_rests_with_what_the_provider_said() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
     let store = Arc::new(MemoryStore::default());
-    let pool = pool_with(store.clone(), accounts(&["a"]), Mode::Balance);
+    let pool = pool_with(store.clone(), accounts(&["a"]), SchedulingMode::Balance);
     let beside = pool.lease(&lease_request()).await.unwrap();
     use_once(&pool, &lease_request(), &Outcome::Unauthorized).await;
     settle(&pool, beside, &Outcome::Unauthorized);
@@ -254,13 +254,13 @@ async fn a_refused_key_is_signed_out_once_and_looked_at_again_later() {
 
 #[tokio::test(start_paused = true)]
 async fn another_key_ends_what_was_held_against_the_old_one() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &Outcome::Unauthorized).await;
     let new = Member {
         credential: Ok(Credential::Key(Secret::new("new".to_owned()))),
         ..member(account("a"))
     };
-    pool.replace(vec![new], rules(Mode::Balance));
+    pool.replace(vec![new], rules(SchedulingMode::Balance));
     assert_eq!(status_of(&pool, "a"), AccountStatus::Ready);
 }
 
@@ -271,7 +271,7 @@ async fn rests_conversations_and_what_was_spent_survive_a_restart() {
     limited.settings.budgets = vec!["2 requests/day UTC".parse().unwrap()];
     let team = || vec![limited.clone(), account("b"), account("c")];
     let session = SessionKey::of("s");
-    let pool = pool_with(store.clone(), team(), Mode::Balance);
+    let pool = pool_with(store.clone(), team(), SchedulingMode::Balance);
     assert_eq!(use_once(&pool, &lease_request(), &served()).await, "a");
     assert_eq!(
         use_once(&pool, &lease_request(), &throttled(at_minute(20))).await,
@@ -280,7 +280,7 @@ async fn rests_conversations_and_what_was_spent_survive_a_restart() {
     assert_eq!(use_once(&pool, &of_session(&session), &served()).await, "c");
     drop(pool);
 
-    let pool = pool_with(store, team(), Mode::Balance);
+    let pool = pool_with(store, team(), SchedulingMode::Balance);
     assert_eq!(status_of(&pool, "b").until(), Some(at_minute(20)));
     let views = pool.view(start());
     assert_eq!((views[0].budgets[0].spent, views[2].sessions), (1, 1));
@@ -295,17 +295,17 @@ async fn a_rest_that_a_wrong_clock_wrote_years_ahead_keeps_its_length_after_a_re
     let wrong = Pool::seeded(
         store.clone(),
         Clock::of(move || start() + year),
-        rules(Mode::Balance),
+        rules(SchedulingMode::Balance),
         7,
     );
-    wrong.replace(vec![member(account("a"))], rules(Mode::Balance));
+    wrong.replace(vec![member(account("a"))], rules(SchedulingMode::Balance));
     use_once(
         &wrong,
         &lease_request(),
         &throttled(start() + year + MINUTE * 5),
     )
     .await;
-    let pool = pool_with(store, accounts(&["a"]), Mode::Balance);
+    let pool = pool_with(store, accounts(&["a"]), SchedulingMode::Balance);
     assert_eq!(cooling_until(&pool, &lease_request()).await, at_minute(5));
 }
 
@@ -316,8 +316,13 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
         let now = now.clone();
         move || *now.lock().unwrap()
     });
-    let pool = Pool::seeded(Arc::new(NullStateStore), clock, rules(Mode::Balance), 7);
-    pool.replace(vec![member(account("a"))], rules(Mode::Balance));
+    let pool = Pool::seeded(
+        Arc::new(NullStateStore),
+        clock,
+        rules(SchedulingMode::Balance),
+        7,
+    );
+    pool.replace(vec![member(account("a"))], rules(SchedulingMode::Balance));
     let session = SessionKey::of("s");
     let until = *now.lock().unwrap() + MINUTE * 5;
     use_once(&pool, &of_session(&session), &throttled(until)).await;
@@ -333,7 +338,7 @@ async fn after_the_clock_jumped_all_is_measured_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_moment_that_is_absurdly_far_is_capped() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     use_once(
         &pool,
         &lease_request(),
@@ -346,7 +351,7 @@ async fn a_moment_that_is_absurdly_far_is_capped() {
 #[tokio::test(start_paused = true)]
 async fn clearing_by_hand_ends_rests_and_is_kept() {
     let store = Arc::new(MemoryStore::default());
-    let pool = pool_with(store.clone(), accounts(&["a"]), Mode::Balance);
+    let pool = pool_with(store.clone(), accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     assert!(pool.clear(&name("a")));
     assert!(!pool.clear(&name("nobody")));
@@ -359,7 +364,7 @@ async fn an_endpoint_that_nobody_reaches_is_left_alone_and_then_tried_by_one() {
     let names: Vec<_> = (0..9).map(|number| format!("a{number}")).collect();
     let pool = pool_of(
         names.iter().map(|name| account(name)).collect(),
-        Mode::Balance,
+        SchedulingMode::Balance,
     );
     for _ in 0..10 {
         use_once(
@@ -389,7 +394,7 @@ async fn an_endpoint_that_nobody_reaches_is_left_alone_and_then_tried_by_one() {
 async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
     let mut behind = account("a");
     behind.settings.proxy = Some("http://127.0.0.1:9".to_owned());
-    let pool = pool_of(vec![behind, account("b")], Mode::Drain);
+    let pool = pool_of(vec![behind, account("b")], SchedulingMode::Drain);
     for _ in 0..10 {
         assert_eq!(
             use_once(
@@ -408,7 +413,7 @@ async fn a_proxy_that_fails_cuts_off_only_the_accounts_behind_it() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_began_before_the_rest_does_not_end_it() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let older = pool.lease(&lease_request()).await.unwrap();
     advance(Duration::from_secs(1)).await;
     use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
@@ -418,7 +423,7 @@ async fn an_answer_that_began_before_the_rest_does_not_end_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_could_not_serve_is_named_with_the_lease_for_explanations() {
-    let pool = pool_of(accounts(&["a", "b"]), Mode::Drain);
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Drain);
     use_once(&pool, &lease_request(), &throttled(at_minute(5))).await;
     let lease = pool.lease(&lease_request()).await.unwrap();
     let [passed] = lease.passed_over() else {

@@ -42,7 +42,7 @@ impl io::Write for Log {
 const NAME: &str = "someone@mail.example";
 
 async fn limit_and_refuse() {
-    let pool = pool_of(accounts(&[NAME]), Mode::Balance);
+    let pool = pool_of(accounts(&[NAME]), SchedulingMode::Balance);
     let until = start() + MINUTE * 5;
     use_once(&pool, &lease_request(), &throttled(until)).await;
     pool.lease(&lease_request()).await.unwrap_err();
@@ -82,7 +82,7 @@ async fn debug_events_name_the_account() {
 #[tokio::test(start_paused = true)]
 async fn a_served_request_logs_nothing() {
     let (log, _guard) = Log::at(LevelFilter::DEBUG);
-    let pool = pool_of(accounts(&["a", "b"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::Balance);
     let session = SessionKey::of("s");
     use_once(&pool, &of_session(&session), &served()).await;
     drop(pool.lease(&of_session(&session)).await.unwrap());
@@ -92,7 +92,7 @@ async fn a_served_request_logs_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_that_bites_is_logged() {
     let (log, _guard) = Log::at(LevelFilter::DEBUG);
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     while pool.may_retry("lab", &Outcome::Failed) {}
     assert!(log.text().contains("retry budget is exhausted"));
 }

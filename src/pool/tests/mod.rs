@@ -15,6 +15,7 @@ use std::time::Duration;
 use super::*;
 use crate::account::{Account, AccountSettings, Credential, Secret, Source};
 use crate::canon::Usage;
+use crate::modes::SchedulingMode;
 use crate::outcome::{Reading, Scope};
 use crate::status::{AccountStatus, CooldownCause, NeedsUser, SignIn};
 
@@ -47,7 +48,7 @@ pub(super) fn member(account: Account) -> Member {
     }
 }
 
-pub(super) fn rules(mode: Mode) -> PoolConfig {
+pub(super) fn rules(mode: SchedulingMode) -> PoolConfig {
     PoolConfig {
         mode,
         max_wait: MINUTE,
@@ -55,11 +56,15 @@ pub(super) fn rules(mode: Mode) -> PoolConfig {
 }
 
 /// Accounts with a key each, in paused time.
-pub(super) fn pool_of(accounts: Vec<Account>, mode: Mode) -> Pool {
+pub(super) fn pool_of(accounts: Vec<Account>, mode: SchedulingMode) -> Pool {
     pool_with(Arc::new(NullStateStore), accounts, mode)
 }
 
-pub(super) fn pool_with(store: Arc<dyn StateStore>, accounts: Vec<Account>, mode: Mode) -> Pool {
+pub(super) fn pool_with(
+    store: Arc<dyn StateStore>,
+    accounts: Vec<Account>,
+    mode: SchedulingMode,
+) -> Pool {
     let pool = Pool::seeded(store, Clock::following_tokio(start()), rules(mode), 7);
     pool.replace(accounts.into_iter().map(member).collect(), rules(mode));
     pool

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A conversation whose account is in a cooldown of ten seconds.
-async fn of_a_cooling_account(mode: Mode) -> String {
+async fn of_a_cooling_account(mode: SchedulingMode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let session = SessionKey::of("s");
     let first = use_once(
@@ -17,7 +17,7 @@ async fn of_a_cooling_account(mode: Mode) -> String {
 }
 
 /// A conversation whose account has a request in flight, while another is idle.
-async fn of_a_loaded_account(mode: Mode) -> String {
+async fn of_a_loaded_account(mode: SchedulingMode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let session = SessionKey::of("s");
     let _first = pool.lease(&of_session(&session)).await.unwrap();
@@ -26,7 +26,7 @@ async fn of_a_loaded_account(mode: Mode) -> String {
 
 /// A conversation that began with the second account, since the first was busy, and goes on when
 /// both are free.
-async fn begun_with_the_second(mode: Mode) -> String {
+async fn begun_with_the_second(mode: SchedulingMode) -> String {
     let pool = pool_of(vec![narrow("a"), account("b")], mode);
     let session = SessionKey::of("s");
     let busy = pool.lease(&lease_request()).await.unwrap();
@@ -36,7 +36,7 @@ async fn begun_with_the_second(mode: Mode) -> String {
 }
 
 /// A new conversation while the first account has one request in flight.
-async fn beside_a_loaded_account(mode: Mode) -> String {
+async fn beside_a_loaded_account(mode: SchedulingMode) -> String {
     let pool = pool_of(accounts(&["a", "b"]), mode);
     let _first = pool.lease(&lease_request()).await.unwrap();
     taken(
@@ -49,43 +49,46 @@ async fn beside_a_loaded_account(mode: Mode) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_waits_for_the_conversations_account_where_balance_switches() {
-    assert_eq!(of_a_cooling_account(Mode::CacheFirst).await, "a");
-    assert_eq!(of_a_cooling_account(Mode::Balance).await, "b");
+    assert_eq!(of_a_cooling_account(SchedulingMode::CacheFirst).await, "a");
+    assert_eq!(of_a_cooling_account(SchedulingMode::Balance).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_keeps_the_account_where_performance_spreads() {
-    assert_eq!(of_a_loaded_account(Mode::CacheFirst).await, "a");
-    assert_eq!(of_a_loaded_account(Mode::Performance).await, "b");
+    assert_eq!(of_a_loaded_account(SchedulingMode::CacheFirst).await, "a");
+    assert_eq!(of_a_loaded_account(SchedulingMode::Performance).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_keeps_the_account_where_drain_goes_back_to_the_first() {
-    assert_eq!(begun_with_the_second(Mode::CacheFirst).await, "b");
-    assert_eq!(begun_with_the_second(Mode::Drain).await, "a");
+    assert_eq!(begun_with_the_second(SchedulingMode::CacheFirst).await, "b");
+    assert_eq!(begun_with_the_second(SchedulingMode::Drain).await, "a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn balance_keeps_the_account_where_performance_spreads() {
-    assert_eq!(of_a_loaded_account(Mode::Balance).await, "a");
-    assert_eq!(of_a_loaded_account(Mode::Performance).await, "b");
+    assert_eq!(of_a_loaded_account(SchedulingMode::Balance).await, "a");
+    assert_eq!(of_a_loaded_account(SchedulingMode::Performance).await, "b");
 }
 
 #[tokio::test(start_paused = true)]
 async fn balance_spreads_new_conversations_where_drain_fills_the_first() {
-    assert_eq!(beside_a_loaded_account(Mode::Balance).await, "b");
-    assert_eq!(beside_a_loaded_account(Mode::Drain).await, "a");
+    assert_eq!(beside_a_loaded_account(SchedulingMode::Balance).await, "b");
+    assert_eq!(beside_a_loaded_account(SchedulingMode::Drain).await, "a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn performance_spreads_where_drain_fills_the_first() {
-    assert_eq!(beside_a_loaded_account(Mode::Performance).await, "b");
-    assert_eq!(beside_a_loaded_account(Mode::Drain).await, "a");
+    assert_eq!(
+        beside_a_loaded_account(SchedulingMode::Performance).await,
+        "b"
+    );
+    assert_eq!(beside_a_loaded_account(SchedulingMode::Drain).await, "a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_moves_at_once_where_waiting_would_take_too_long() {
-    let pool = pool_of(accounts(&["a", "b"]), Mode::CacheFirst);
+    let pool = pool_of(accounts(&["a", "b"]), SchedulingMode::CacheFirst);
     let session = SessionKey::of("s");
     use_once(
         &pool,
@@ -106,7 +109,7 @@ async fn cache_first_moves_at_once_where_waiting_would_take_too_long() {
 
 #[tokio::test(start_paused = true)]
 async fn cache_first_takes_another_account_when_its_own_stays_busy() {
-    let pool = pool_of(vec![narrow("a"), account("b")], Mode::CacheFirst);
+    let pool = pool_of(vec![narrow("a"), account("b")], SchedulingMode::CacheFirst);
     let session = SessionKey::of("s");
     let busy = pool.lease(&of_session(&session)).await.unwrap();
     let began = tokio::time::Instant::now();
@@ -126,10 +129,10 @@ async fn cache_first_takes_another_account_when_its_own_stays_busy() {
 #[tokio::test(start_paused = true)]
 async fn lower_priority_numbers_come_first_in_every_mode() {
     for mode in [
-        Mode::CacheFirst,
-        Mode::Balance,
-        Mode::Performance,
-        Mode::Drain,
+        SchedulingMode::CacheFirst,
+        SchedulingMode::Balance,
+        SchedulingMode::Performance,
+        SchedulingMode::Drain,
     ] {
         let mut second = narrow("b");
         second.settings.priority = 10;
@@ -147,10 +150,10 @@ async fn lower_priority_numbers_come_first_in_every_mode() {
 #[tokio::test(start_paused = true)]
 async fn its_maker_binds_harder_than_a_session() {
     for mode in [
-        Mode::CacheFirst,
-        Mode::Balance,
-        Mode::Performance,
-        Mode::Drain,
+        SchedulingMode::CacheFirst,
+        SchedulingMode::Balance,
+        SchedulingMode::Performance,
+        SchedulingMode::Drain,
     ] {
         let pool = pool_of(accounts(&["a", "b"]), mode);
         let session = SessionKey::of("s");
@@ -181,7 +184,7 @@ async fn its_maker_binds_harder_than_a_session() {
 
 #[tokio::test(start_paused = true)]
 async fn new_conversations_are_spread_over_the_accounts() {
-    let pool = pool_of(accounts(&["a", "b", "c"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a", "b", "c"]), SchedulingMode::Balance);
     for number in 0..30 {
         use_once(
             &pool,

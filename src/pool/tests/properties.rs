@@ -113,7 +113,10 @@ fn recovery(made: &Made) -> (bool, Option<u32>) {
     }
 }
 
-fn run(cases: u32, test: impl Fn(Vec<Made>, Mode, Option<usize>) -> Result<(), TestCaseError>) {
+fn run(
+    cases: u32,
+    test: impl Fn(Vec<Made>, SchedulingMode, Option<usize>) -> Result<(), TestCaseError>,
+) {
     let config = Config {
         cases,
         failure_persistence: None,
@@ -122,10 +125,10 @@ fn run(cases: u32, test: impl Fn(Vec<Made>, Mode, Option<usize>) -> Result<(), T
     let mut runner =
         TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
     let modes = prop_oneof![
-        Just(Mode::CacheFirst),
-        Just(Mode::Balance),
-        Just(Mode::Performance),
-        Just(Mode::Drain)
+        Just(SchedulingMode::CacheFirst),
+        Just(SchedulingMode::Balance),
+        Just(SchedulingMode::Performance),
+        Just(SchedulingMode::Drain)
     ];
     let strategy = (
         proptest::collection::vec(made(), 0..6),
@@ -137,7 +140,7 @@ fn run(cases: u32, test: impl Fn(Vec<Made>, Mode, Option<usize>) -> Result<(), T
         .unwrap();
 }
 
-fn chosen(team: &[Made], mode: Mode, bound: Option<usize>) -> Pick {
+fn chosen(team: &[Made], mode: SchedulingMode, bound: Option<usize>) -> Pick {
     let accounts: Vec<_> = team
         .iter()
         .enumerate()
@@ -187,7 +190,9 @@ fn nobody_with_a_lower_number_is_passed_over() {
 fn a_conversation_keeps_an_account_that_is_able_in_the_modes_that_say_so() {
     run(4_000, |team, mode, bound| {
         let able = bound.filter(|bound| team.get(*bound).is_some_and(is_able));
-        if let Some(bound) = able.filter(|_| matches!(mode, Mode::CacheFirst | Mode::Balance)) {
+        if let Some(bound) =
+            able.filter(|_| matches!(mode, SchedulingMode::CacheFirst | SchedulingMode::Balance))
+        {
             prop_assert_eq!(chosen(&team, mode, Some(bound)), Pick::Account(bound));
         }
         Ok(())

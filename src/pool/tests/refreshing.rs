@@ -9,12 +9,13 @@ use tokio::time::advance;
 
 use super::*;
 use crate::account::Tokens;
+use crate::provider::oauth::{TokenGrant, TokenResponse};
 
 /// A credential store and a token endpoint in one, which logs what happened in which order.
 #[derive(Default)]
 struct Script {
     stored: Mutex<Option<Credential>>,
-    answers: Mutex<VecDeque<Refreshed>>,
+    answers: Mutex<VecDeque<TokenResponse>>,
     /// Each answer waits for one of these.
     gate: Notify,
     log: Mutex<Vec<String>>,
@@ -29,7 +30,7 @@ impl Script {
         })
     }
 
-    fn answer(&self, answer: Refreshed) {
+    fn answer(&self, answer: TokenResponse) {
         self.answers.lock().unwrap().push_back(answer);
         self.gate.notify_one();
     }
@@ -79,7 +80,7 @@ impl Refresher for Script {
         &'a self,
         _: &'a Account,
         credential: &'a Credential,
-    ) -> BoxFuture<'a, Refreshed> {
+    ) -> BoxFuture<'a, TokenResponse> {
         if matches!(credential, Credential::OAuth(_)) {
             self.note(format!("sent {}", shown(credential)));
         }
@@ -143,16 +144,16 @@ fn tokens(minutes: u32) -> Tokens {
     }
 }
 
-fn granted(number: u32, minutes: u32) -> Refreshed {
-    Refreshed::Granted(Granted {
+fn granted(number: u32, minutes: u32) -> TokenResponse {
+    TokenResponse::Granted(TokenGrant {
         access: Secret::new(format!("access-{number}")),
         expires_at: Some(start() + MINUTE * minutes),
         refresh: secret(&format!("refresh-{number}")),
     })
 }
 
-fn unclear() -> Refreshed {
-    Refreshed::Unclear {
+fn unclear() -> TokenResponse {
+    TokenResponse::Unclear {
         reason: "the answer broke off".to_owned(),
     }
 }
@@ -169,7 +170,7 @@ impl Signed {
     async fn with(tokens: Tokens) -> Self {
         let script = Script::of(tokens.clone());
         let store = Arc::new(MemoryStore::default());
-        let pool = pool_with(store.clone(), Vec::new(), Mode::Balance);
+        let pool = pool_with(store.clone(), Vec::new(), SchedulingMode::Balance);
         let mut signed = Self {
             pool,
             script,
@@ -190,7 +191,8 @@ impl Signed {
             account: Arc::new(account("a")),
             credential: Ok(Credential::OAuth(tokens)),
         };
-        self.pool.replace(vec![member], rules(Mode::Balance));
+        self.pool
+            .replace(vec![member], rules(SchedulingMode::Balance));
     }
 
     async fn access(&self) -> String {
@@ -282,7 +284,7 @@ async fn a_revoked_grant_needs_a_person_and_says_so_once() {
     let request = lease_request();
     let waiting = tokio::join!(pool.lease(&request), async {
         settle_down().await;
-        signed.script.answer(Refreshed::Refused {
+        signed.script.answer(TokenResponse::Refused {
             detail: "Token has been revoked".to_owned(),
         });
     });
@@ -312,7 +314,7 @@ async fn a_network_that_fails_signs_nobody_out_and_leaves_no_mark() {
     let request = lease_request();
     let (refused, ()) = tokio::join!(signed.pool.lease(&request), async {
         settle_down().await;
-        signed.script.answer(Refreshed::NotSent {
+        signed.script.answer(TokenResponse::NotProcessed {
             reason: "cannot connect to `auth.example`".to_owned(),
         });
     });
@@ -366,7 +368,7 @@ async fn a_refresh_that_was_interrupted_by_a_kill_is_asked_again_at_the_start_wi
     assert_eq!(signed.access().await, "access-2");
 
     let signed = Signed::with(marked).await;
-    signed.script.answer(Refreshed::Refused {
+    signed.script.answer(TokenResponse::Refused {
         detail: "invalid_grant".to_owned(),
     });
     settle_down().await;
@@ -385,7 +387,7 @@ async fn nothing_sent_in_a_retry_leaves_the_doubt() {
         ..tokens(0)
     };
     let signed = Signed::with(marked).await;
-    signed.script.answer(Refreshed::NotSent {
+    signed.script.answer(TokenResponse::NotProcessed {
         reason: "no route".to_owned(),
     });
     settle_down().await;
@@ -520,12 +522,14 @@ async fn a_service_account_signs_for_tokens_that_are_stored_nowhere() {
         account: Arc::new(account("a")),
         credential: Ok(file),
     };
-    signed.pool.replace(vec![member], rules(Mode::Balance));
+    signed
+        .pool
+        .replace(vec![member], rules(SchedulingMode::Balance));
     let script = signed.script.clone();
     let pool = signed.pool.clone();
     let mut requests = JoinSet::new();
     requests.spawn(async move { shown(pool.lease(&lease_request()).await.unwrap().credential()) });
-    script.answer(Refreshed::Granted(Granted {
+    script.answer(TokenResponse::Granted(TokenGrant {
         access: Secret::new("signed".to_owned()),
         expires_at: Some(start() + MINUTE * 60),
         refresh: None,
@@ -541,9 +545,10 @@ async fn others_serve_while_one_refreshes() {
         account: Arc::new(account("a")),
         credential: Ok(Credential::OAuth(tokens(0))),
     };
-    signed
-        .pool
-        .replace(vec![stale, member(account("b"))], rules(Mode::Balance));
+    signed.pool.replace(
+        vec![stale, member(account("b"))],
+        rules(SchedulingMode::Balance),
+    );
     assert_eq!(
         taken(&signed.pool.lease(&lease_request()).await.unwrap()),
         "b"

@@ -76,7 +76,7 @@ struct World {
 }
 
 impl World {
-    fn new(mode: Mode) -> Rc<Self> {
+    fn new(mode: SchedulingMode) -> Rc<Self> {
         let team = (0..ACCOUNTS).map(|number| {
             let mut account = account(&format!("a{number:02}"));
             account.settings.concurrency_max = Some(CONCURRENCY);
@@ -232,7 +232,7 @@ impl World {
     }
 }
 
-async fn simulate(mode: Mode, requests: usize) -> Rc<World> {
+async fn simulate(mode: SchedulingMode, requests: usize) -> Rc<World> {
     let world = World::new(mode);
     let local = LocalSet::new();
     for client in 0..CLIENTS {
@@ -268,7 +268,7 @@ fn check_end(world: &World) {
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_thousand_requests_see_no_error_and_no_limit_is_passed() {
-    let world = simulate(Mode::Balance, REQUESTS).await;
+    let world = simulate(SchedulingMode::Balance, REQUESTS).await;
     check_end(&world);
     let served = world.served.borrow();
     let mut serving = (0..ACCOUNTS)
@@ -279,7 +279,11 @@ async fn a_hundred_thousand_requests_see_no_error_and_no_limit_is_passed() {
 
 #[tokio::test(start_paused = true)]
 async fn the_same_holds_in_the_other_modes() {
-    for mode in [Mode::CacheFirst, Mode::Performance, Mode::Drain] {
+    for mode in [
+        SchedulingMode::CacheFirst,
+        SchedulingMode::Performance,
+        SchedulingMode::Drain,
+    ] {
         check_end(&*simulate(mode, 10_000).await);
     }
 }

@@ -6,11 +6,11 @@ use tokio::time::{Instant, advance};
 
 use super::*;
 
-const MODES: [Mode; 4] = [
-    Mode::CacheFirst,
-    Mode::Balance,
-    Mode::Performance,
-    Mode::Drain,
+const MODES: [SchedulingMode; 4] = [
+    SchedulingMode::CacheFirst,
+    SchedulingMode::Balance,
+    SchedulingMode::Performance,
+    SchedulingMode::Drain,
 ];
 
 #[tokio::test(start_paused = true)]
@@ -31,7 +31,7 @@ async fn a_request_waits_in_every_mode_while_all_are_busy_and_no_longer_than_it_
 
 #[tokio::test(start_paused = true)]
 async fn who_came_first_is_served_first() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = JoinSet::new();
@@ -52,7 +52,7 @@ async fn who_came_first_is_served_first() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_overtakes_who_waits_for_the_same() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let (one, two) = (lease_request(), lease_request());
     let mut waiting = Box::pin(pool.lease(&one));
@@ -69,7 +69,7 @@ async fn nobody_overtakes_who_waits_for_the_same() {
 
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_leaves_gives_back_what_was_on_its_way() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut leaving = Box::pin(pool.lease(&request));
@@ -86,7 +86,7 @@ async fn a_waiter_that_leaves_gives_back_what_was_on_its_way() {
 
 #[tokio::test(start_paused = true)]
 async fn a_waiter_that_leaves_before_its_turn_is_passed_over() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut leaving = Box::pin(pool.lease(&request));
@@ -100,7 +100,7 @@ async fn a_waiter_that_leaves_before_its_turn_is_passed_over() {
 
 #[tokio::test(start_paused = true)]
 async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut waiting = Box::pin(pool.lease(&request));
@@ -114,7 +114,7 @@ async fn waiters_hear_at_once_when_the_account_comes_to_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn the_line_is_bounded() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let _busy = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut waiting: Vec<_> = (0..1000).map(|_| Box::pin(pool.lease(&request))).collect();
@@ -135,10 +135,10 @@ async fn the_line_is_bounded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lower_limit_holds_from_the_next_lease_on() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let one = pool.lease(&lease_request()).await.unwrap();
     let two = pool.lease(&lease_request()).await.unwrap();
-    pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
+    pool.replace(vec![member(narrow("a"))], rules(SchedulingMode::Balance));
     drop(one);
     let request = lease_request();
     let mut waiting = Box::pin(pool.lease(&request));
@@ -149,7 +149,7 @@ async fn a_lower_limit_holds_from_the_next_lease_on() {
 
 #[tokio::test(start_paused = true)]
 async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normally() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let lease = pool.lease(&lease_request()).await.unwrap();
     assert!(pool.set_enabled(&name("a"), false));
     let refused = pool.lease(&lease_request()).await.unwrap_err();
@@ -162,15 +162,15 @@ async fn disabled_holds_from_the_next_lease_on_and_answers_in_flight_end_normall
 
 #[tokio::test(start_paused = true)]
 async fn waiters_of_an_account_that_is_removed_hear_of_it() {
-    let pool = pool_of(vec![narrow("a")], Mode::Balance);
+    let pool = pool_of(vec![narrow("a")], SchedulingMode::Balance);
     let busy = pool.lease(&lease_request()).await.unwrap();
     let request = lease_request();
     let mut waiting = Box::pin(pool.lease(&request));
     assert!(waiting.as_mut().now_or_never().is_none());
-    pool.replace(Vec::new(), rules(Mode::Balance));
+    pool.replace(Vec::new(), rules(SchedulingMode::Balance));
     assert!(matches!(waiting.await, Err(LeaseError::None { .. })));
     drop(busy);
-    pool.replace(vec![member(narrow("a"))], rules(Mode::Balance));
+    pool.replace(vec![member(narrow("a"))], rules(SchedulingMode::Balance));
     assert_eq!(pool.view(start())[0].in_flight, 0);
     pool.lease(&lease_request())
         .now_or_never()
@@ -180,7 +180,7 @@ async fn waiters_of_an_account_that_is_removed_hear_of_it() {
 
 #[tokio::test(start_paused = true)]
 async fn an_account_that_runs_dry_is_slowed_down_and_then_waited_for() {
-    let pool = pool_of(accounts(&["a"]), Mode::Balance);
+    let pool = pool_of(accounts(&["a"]), SchedulingMode::Balance);
     let lease = pool.lease(&lease_request()).await.unwrap();
     let reading = Reading {
         window: "requests".into(),
@@ -216,10 +216,15 @@ async fn a_wait_follows_the_wall_clock_through_a_suspend() {
         let ahead = ahead.clone();
         move || start() + began.elapsed() + *ahead.lock().unwrap()
     });
-    let pool = Pool::seeded(Arc::new(NullStateStore), clock, rules(Mode::CacheFirst), 7);
+    let pool = Pool::seeded(
+        Arc::new(NullStateStore),
+        clock,
+        rules(SchedulingMode::CacheFirst),
+        7,
+    );
     pool.replace(
         accounts(&["a"]).into_iter().map(member).collect(),
-        rules(Mode::CacheFirst),
+        rules(SchedulingMode::CacheFirst),
     );
     let session = SessionKey::of("s");
     use_once(

@@ -82,12 +82,7 @@ impl PendingCalls {
 /// id.
 pub(super) fn generate(request_id: &str, counter: u64) -> EscapedStr {
     let digest = Sha256::digest(format!("{request_id}.{counter}"));
-    let hex: String = digest
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    EscapedStr::from(format!("call_{hex}"))
+    EscapedStr::from(format!("call_{}", hex::encode(&digest[..12])))
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@
 //! The client is always the person's own; none is shipped, and none of another vendor's is
 //! imitated.
 
-mod answer;
 mod service_account;
+mod token_response;
 
-pub use answer::{Answer, Granted};
 pub use service_account::BadServiceAccount;
+pub use token_response::{TokenGrant, TokenResponse};
 
 use std::cell::RefCell;
 

@@ -7,6 +7,7 @@ use oauth2::TokenResponse as _;
 use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
 
 use crate::account::Secret;
+use crate::host::printable::single_line;
 use crate::outcome::Timestamp;
 use crate::provider::limits;
 
@@ -15,26 +16,26 @@ const SAID_CHARS_MAX: usize = 300;
 
 /// What a token endpoint answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Granted(Granted),
+pub enum TokenResponse {
+    Granted(TokenGrant),
     /// The grant or the client was refused; it will not get better by itself. What the server said,
     /// bounded and without secrets.
     Refused {
-        said: String,
+        detail: String,
     },
     /// It was not looked at: the grant is as good as before.
-    NotTaken {
-        why: String,
+    NotProcessed {
+        reason: String,
     },
     /// Nothing tells whether the grant was taken.
     Unclear {
-        why: String,
+        reason: String,
     },
 }
 
 /// New tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct TokenGrant {
     pub access: Secret,
     /// `None` where the server did not say.
     pub expires_at: Option<Timestamp>,
@@ -42,7 +43,7 @@ pub struct Granted {
     pub refresh: Option<Secret>,
 }
 
-impl Answer {
+impl TokenResponse {
     /// Reads an answer to a request that carried the secrets `sent`.
     pub fn read(
         status: StatusCode,
@@ -56,45 +57,46 @@ impl Answer {
         }
         let why = || format!("the token endpoint answered {}", status.as_u16());
         match serde_json::from_slice::<BasicErrorResponse>(body) {
-            _ if status == StatusCode::TOO_MANY_REQUESTS => Self::NotTaken { why: why() },
-            _ if status.is_server_error() => Self::Unclear { why: why() },
+            _ if status == StatusCode::TOO_MANY_REQUESTS => Self::NotProcessed { reason: why() },
+            _ if status.is_server_error() => Self::Unclear { reason: why() },
             Ok(error)
                 if matches!(
                     error.error().as_ref(),
                     "temporarily_unavailable" | "slow_down"
                 ) =>
             {
-                Self::NotTaken {
-                    why: format!("{}: {}", why(), error.error().as_ref()),
+                Self::NotProcessed {
+                    reason: format!("{}: {}", why(), error.error().as_ref()),
                 }
             }
             Ok(error) => Self::Refused {
-                said: said(&error, headers, sent, now),
+                detail: said(&error, headers, sent, now),
             },
             // Whoever answers with something else is no token endpoint, so that nobody looked at
             // the grant.
-            Err(_) => Self::NotTaken {
-                why: format!("{} with no OAuth error; check `token_url`", why()),
+            Err(_) => Self::NotProcessed {
+                reason: format!("{} with no OAuth error; check `token_url`", why()),
             },
         }
     }
 }
 
-fn granted(body: &[u8], now: Timestamp) -> Answer {
+fn granted(body: &[u8], now: Timestamp) -> TokenResponse {
     let Ok(answer) = serde_json::from_slice::<BasicTokenResponse>(body) else {
-        return Answer::Unclear {
-            why: "the token endpoint's answer holds no access token; check `token_url`".to_owned(),
+        return TokenResponse::Unclear {
+            reason: "the token endpoint's answer holds no access token; check `token_url`"
+                .to_owned(),
         };
     };
     let secret =
         |text: &str| Some(Secret::new(text.to_owned())).filter(|text| !text.expose().is_empty());
     let Some(access) = secret(answer.access_token().secret()) else {
-        return Answer::Unclear {
-            why: "the token endpoint gave an empty access token".to_owned(),
+        return TokenResponse::Unclear {
+            reason: "the token endpoint gave an empty access token".to_owned(),
         };
     };
     let lives = answer.expires_in().filter(|lives| *lives > Duration::ZERO);
-    Answer::Granted(Granted {
+    TokenResponse::Granted(TokenGrant {
         access,
         expires_at: lives.and_then(|lives| now.checked_add(lives)),
         refresh: answer
@@ -122,10 +124,7 @@ fn said(
     if let Some((end, _)) = said.char_indices().nth(SAID_CHARS_MAX) {
         said.truncate(end);
     }
-    let said: String = said
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let said: String = single_line(&said).collect();
     match limits::clock_complaint(headers, now) {
         Some(complaint) => format!("{said}; {complaint}"),
         None => said,
@@ -140,9 +139,9 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(1_741_305_540)
     }
 
-    fn read(status: u16, body: &str) -> Answer {
+    fn read(status: u16, body: &str) -> TokenResponse {
         let sent = Secret::new("rt-1".to_owned());
-        Answer::read(
+        TokenResponse::read(
             StatusCode::from_u16(status).unwrap(),
             &HeaderMap::new(),
             body.as_bytes(),
@@ -161,7 +160,7 @@ mod tests {
         let expires_at = Some(now() + Duration::from_secs(3600));
         assert_eq!(
             read(200, body),
-            Answer::Granted(Granted {
+            TokenResponse::Granted(TokenGrant {
                 access: secret("at-2"),
                 expires_at,
                 refresh: Some(secret("rt-2"))
@@ -170,7 +169,7 @@ mod tests {
         let bare = r#"{"access_token":"at-2","token_type":"bearer"}"#;
         assert_eq!(
             read(200, bare),
-            Answer::Granted(Granted {
+            TokenResponse::Granted(TokenGrant {
                 access: secret("at-2"),
                 expires_at: None,
                 refresh: None
@@ -180,8 +179,8 @@ mod tests {
 
     #[test]
     fn refusals_are_told_from_what_may_pass_and_from_what_is_unclear() {
-        let refused = |said: &str| Answer::Refused {
-            said: said.to_owned(),
+        let refused = |said: &str| TokenResponse::Refused {
+            detail: said.to_owned(),
         };
         assert_eq!(
             read(400, r#"{"error":"invalid_grant"}"#),
@@ -205,7 +204,7 @@ mod tests {
             (302, ""),
         ] {
             assert!(
-                matches!(read(status, body), Answer::NotTaken { .. }),
+                matches!(read(status, body), TokenResponse::NotProcessed { .. }),
                 "{status} {body}"
             );
         }
@@ -216,7 +215,7 @@ mod tests {
             (200, "{}"),
         ] {
             assert!(
-                matches!(read(status, body), Answer::Unclear { .. }),
+                matches!(read(status, body), TokenResponse::Unclear { .. }),
                 "{status} {body}"
             );
         }
@@ -225,14 +224,14 @@ mod tests {
     #[test]
     fn what_was_sent_is_not_repeated_and_long_words_are_cut() {
         let body = serde_json::json!({"error": "invalid_grant", "error_description": format!("rt-1 is\n unknown {}", "x".repeat(1000))});
-        let Answer::Refused { said } = read(400, &body.to_string()) else {
+        let TokenResponse::Refused { detail } = read(400, &body.to_string()) else {
             panic!("a refusal")
         };
         assert!(
-            said.starts_with("invalid_grant: [redacted] is  unknown x"),
-            "{said}"
+            detail.starts_with("invalid_grant: [redacted] is  unknown x"),
+            "{detail}"
         );
-        assert_eq!(said.chars().count(), SAID_CHARS_MAX);
+        assert_eq!(detail.chars().count(), SAID_CHARS_MAX);
     }
 
     #[test]
@@ -242,14 +241,14 @@ mod tests {
             "Fri, 07 Mar 2025 10:00:00 GMT".parse().unwrap(),
         )]);
         let body = br#"{"error":"invalid_grant","error_description":"Invalid JWT: Token must be a short-lived token"}"#;
-        let Answer::Refused { said } =
-            Answer::read(StatusCode::BAD_REQUEST, &headers, body, &[], now())
+        let TokenResponse::Refused { detail } =
+            TokenResponse::read(StatusCode::BAD_REQUEST, &headers, body, &[], now())
         else {
             panic!("a refusal")
         };
         assert!(
-            said.ends_with("this machine's clock is 10 h behind the provider's; set it right"),
-            "{said}"
+            detail.ends_with("this machine's clock is 10 h behind the provider's; set it right"),
+            "{detail}"
         );
     }
 }
