@@ -1,4 +1,4 @@
-//! What became of a request, and what to do now.
+//! How a request was served, and what the user can do now.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct Explanation {
     /// What the client asked for.
     pub model: String,
     pub stream: bool,
-    /// What the model became.
+    /// How the model was resolved.
     pub resolution: String,
     /// `provider/model`, in the order in which they are tried.
     pub candidates: Vec<String>,
@@ -32,7 +32,7 @@ pub struct Explanation {
     pub attempts: Vec<AttemptFacts>,
     /// The status that the client got; 0 where it left before it got one.
     pub status: u16,
-    /// What the client was told, where the request failed.
+    /// The error that the client got, where the request failed.
     pub fault: Option<String>,
     pub dropped: Vec<String>,
     /// `~` before what was approximated, `+` before what was added.
@@ -79,7 +79,7 @@ fn unknown(id: &str) -> ControlError {
     let shown: String = id.chars().take(64).collect();
     ControlError::failed(format!(
         "no request `{}` is remembered: an answer's `x-aerostat-request-id` names it, and the last {RECORDS_MAX} since the agent \
-         began are kept",
+         started are kept",
         shown.escape_debug()
     ))
 }
@@ -169,7 +169,7 @@ fn until(outcome: &Outcome) -> Option<Timestamp> {
     }
 }
 
-/// What a person can do about a request that failed, by what was learnt last.
+/// What the user can do about a request that failed, by the outcome of its last attempt.
 fn advice(record: &Record) -> Option<String> {
     record.fault.as_ref()?;
     let Some(last) = record.attempts.last() else {
@@ -310,24 +310,25 @@ mod tests {
             scope: Scope::Model,
             until: Some(at(60)),
         };
-        let told = explained(record(vec![attempt(throttled)], Some("slow down")));
+        let explanation = explained(record(vec![attempt(throttled)], Some("slow down")));
         let AttemptFacts {
             waited_ms,
             took_ms,
             outcome,
             until,
             ..
-        } = &told.attempts[0];
+        } = &explanation.attempts[0];
         assert_eq!(
             (*waited_ms, *took_ms, outcome.as_str(), *until),
             (5, 7, "throttled", Some(at(60)))
         );
         assert_eq!(
-            (told.dropped, told.adjusted),
+            (explanation.dropped, explanation.adjusted),
             (vec!["seed".to_owned()], vec!["+max_tokens".to_owned()])
         );
         assert!(
-            told.advice
+            explanation
+                .advice
                 .unwrap()
                 .starts_with("ask again after 1970-01-01T00:01:00Z, or add another account")
         );
@@ -335,20 +336,20 @@ mod tests {
 
     #[test]
     fn what_was_served_needs_no_advice() {
-        let told = explained(record(
+        let explanation = explained(record(
             vec![attempt(Outcome::Served {
                 usage: Usage::default(),
             })],
             None,
         ));
-        assert_eq!(told.advice, None);
+        assert_eq!(explanation.advice, None);
     }
 
     #[test]
     fn a_refused_credential_names_the_way_back() {
-        let told = explained(record(vec![attempt(Outcome::Unauthorized)], Some("no")));
+        let explanation = explained(record(vec![attempt(Outcome::Unauthorized)], Some("no")));
         assert_eq!(
-            told.advice.as_deref(),
+            explanation.advice.as_deref(),
             Some("sign in again: `aerostat account login work`")
         );
     }

@@ -45,13 +45,13 @@ pub struct ProblemFacts {
     pub at: Timestamp,
     pub model: String,
     pub status: u16,
-    /// What the client was told.
+    /// The error that the client got.
     pub message: String,
     /// What to do now, where something is to be done.
     pub advice: Option<String>,
 }
 
-/// Tells its one holder that the overview may have changed.
+/// A subscription to changes of the overview.
 pub struct Changes {
     live: watch::Receiver<Live>,
     agent: watch::Receiver<AgentState>,

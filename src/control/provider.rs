@@ -146,7 +146,7 @@ pub struct ModelList {
 }
 
 /// The models of one provider, or of all that are enabled. Lists come from the configuration where
-/// the person wrote one, else from the provider itself.
+/// the user wrote one, else from the provider itself.
 ///
 /// # Errors
 /// When there is no provider of that name.

@@ -124,7 +124,7 @@ fn notes(overview: &Overview, tray_note: Option<&str>) -> Vec<String> {
     }
     if let Some(error) = &status.config_error {
         notes.push(format!(
-            "The changed configuration is not used, the last good one stays in force: {error}"
+            "The changed configuration is not used, the last good one stays active: {error}"
         ));
     }
     notes.extend(status.lan_refused.clone());
@@ -152,7 +152,7 @@ fn accounts(overview: &Overview, needing_key: &[String]) -> Markup {
     html! {
         h2 { "Accounts" }
         @if overview.accounts.is_empty() {
-            p { "There is none yet. The built-in provider " code { "demo" } " works without." }
+            p { "There are none yet. The built-in provider " code { "demo" } " works without one." }
         } @else {
             table {
                 thead { tr { th { "Name" } th { "Provider" } th { "State" } th { "" } } }
@@ -221,15 +221,15 @@ fn add_account(providers: &[String]) -> Markup {
             label { "API key " input type="password" name="key" autocomplete="off"; }
             button { "Add" }
         }
-        p.hint { "The key is tried once and sealed. A sign-in with a browser begins with " code { "aerostat account add" } "." }
+        p.hint { "The key is tested once and stored sealed. To sign in with a browser, run " code { "aerostat account add" } "." }
     }
 }
 
 fn problems(problems: &[ProblemFacts]) -> Markup {
     html! {
-        h2 { "Last problems" }
+        h2 { "Recent problems" }
         @if problems.is_empty() {
-            p { "None in the last quarter of an hour." }
+            p { "None in the last 15 minutes." }
         } @else {
             ol {
                 @for problem in problems {

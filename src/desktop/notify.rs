@@ -110,7 +110,7 @@ impl Sender {
             Ok(()) => self.is_unavailable = false,
             Err(error) if !self.is_unavailable => {
                 self.is_unavailable = true;
-                info!(%error, "no notifications can be shown here; `aerostat status` tells the same");
+                info!(%error, "no notifications can be shown here; `aerostat status` shows the same");
             }
             Err(error) => {
                 debug!(%error, summary = notice.summary, "a notification could not be shown")

@@ -272,7 +272,7 @@ fn expiry(
     now: &LocalTime,
 ) -> Option<Alert> {
     let expires_on = account.expires_on?;
-    let (severity, word) = match expires_on.duration_since(now.time) {
+    let (severity, verb) = match expires_on.duration_since(now.time) {
         Ok(left) if !left.is_zero() => {
             let passed = settings
                 .expiry_days
@@ -280,11 +280,11 @@ fn expiry(
                 .filter(|days| left <= DAY * **days)
                 .count();
             let severity = u8::try_from(passed).unwrap_or(u8::MAX).min(EXPIRED - 1);
-            (severity, "until")
+            (severity, "expires")
         }
-        _ => (EXPIRED, "ended"),
+        _ => (EXPIRED, "expired"),
     };
-    let line = format!("{}: {word} {}", account.name, now.describe(expires_on));
+    let line = format!("{}: {verb} {}", account.name, now.describe(expires_on));
     (severity > 0).then(|| Alert {
         key: account.name.clone(),
         severity,
@@ -399,7 +399,7 @@ fn port_not_moved(failure: &BindFailure, open_port: u16) -> Alert {
         key: failure.port.to_string(),
         severity: 1,
         line: format!(
-            "{}. Until then 127.0.0.1:{open_port} serves on.",
+            "{}. Until then 127.0.0.1:{open_port} keeps serving.",
             plain(&failure.to_string()).line
         ),
     }
@@ -418,7 +418,7 @@ fn config_rejected(error: &str) -> Alert {
     Alert {
         key: error.to_owned(),
         severity: 1,
-        line: format!("{}\nThe last good one stays in force.", cut(error, 300)),
+        line: format!("{}\nThe last good one stays active.", cut(error, 300)),
     }
 }
 
@@ -473,13 +473,13 @@ fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
     match topic {
         Topic::SignIn => format!("{all} {} you to sign in", verb("needs", "need")),
         Topic::Expiry if raised.iter().all(|alert| alert.severity == EXPIRED) => {
-            format!("The sign-in of {all} has expired")
+            format!("The sign-in for {all} has expired")
         }
-        Topic::Expiry => format!("The sign-in of {all} expires soon"),
+        Topic::Expiry => format!("The sign-in for {all} expires soon"),
         Topic::Quota if worst == Some(USED_UP) => {
             format!("{all} {} used up a quota", verb("has", "have"))
         }
-        Topic::Quota => format!("{all} {} low on quota", verb("runs", "run")),
+        Topic::Quota => format!("{all} {} running low on quota", verb("is", "are")),
         Topic::Vault => "Accounts are locked".to_owned(),
         Topic::Cooldown => "All accounts are cooling down".to_owned(),
         Topic::Port => format!("Aerostat cannot open port {all}"),
@@ -494,13 +494,15 @@ fn advice(topic: Topic, sole_account: Option<&str>) -> String {
         (Topic::SignIn | Topic::Expiry, Some(name)) => {
             format!("Sign in with `aerostat account login {name}`.")
         }
-        (Topic::Vault, _) => "Unlock the keyring; `aerostat account list` tells more.".to_owned(),
-        (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Cooldown, _) => {
-            "`aerostat account list` tells more.".to_owned()
+        (Topic::Vault, _) => {
+            "Unlock the keyring; `aerostat account list` shows details.".to_owned()
         }
-        (Topic::Config, _) => "`aerostat config check` tells more.".to_owned(),
+        (Topic::SignIn | Topic::Expiry | Topic::Quota | Topic::Cooldown, _) => {
+            "`aerostat account list` shows details.".to_owned()
+        }
+        (Topic::Config, _) => "`aerostat config check` shows details.".to_owned(),
         (Topic::Port | Topic::Lan | Topic::ActionFailed, _) => {
-            "`aerostat status` tells more.".to_owned()
+            "`aerostat status` shows details.".to_owned()
         }
     }
 }
@@ -542,10 +544,10 @@ fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(&'st
         }
         Topic::Lan if view.overview.status.agent.is_exposed() => {
             let port = view.port().number()?;
-            let body = format!("Other machines may call port {port}, with a key.");
+            let body = format!("Other machines can connect to port {port} with a key.");
             ("The local network is served", body)
         }
-        Topic::Config => ("The configuration is in force again", String::new()),
+        Topic::Config => ("The configuration is active again", String::new()),
         Topic::SignIn
         | Topic::Vault
         | Topic::Quota

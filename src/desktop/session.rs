@@ -221,7 +221,7 @@ impl Notice {
             summary: "That did not work".to_owned(),
             body: sentence_start(&cut(error, 300)),
             buttons: vec![Button::OpenDashboard],
-            advice: "`aerostat status` tells more.".to_owned(),
+            advice: "`aerostat status` shows details.".to_owned(),
         }
     }
 }

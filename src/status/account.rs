@@ -10,7 +10,7 @@ use crate::outcome::Timestamp;
 
 /// How an account stands: the one fact that matters most.
 ///
-/// What only a person can end comes before what ends by itself. The JSON form is three fields of
+/// What only the user can end comes before what ends by itself. The JSON form is three fields of
 /// words for scripts and `status`, which alone is read back:
 ///
 /// ```json
@@ -314,9 +314,9 @@ impl fmt::Display for CooldownCause {
         f.write_str(match self {
             Self::RateLimit => "rate limit",
             Self::Quota => "quota used up",
-            Self::Overloaded => "the provider has no room",
+            Self::Overloaded => "the provider has no capacity",
             Self::Forbidden => "forbidden",
-            Self::Failing => "failed answers",
+            Self::Failing => "failed responses",
             Self::RefreshFailing => "its access token cannot be refreshed",
         })
     }

@@ -127,7 +127,7 @@ impl fmt::Display for PortStatus {
                 }
             }
             Self::Draining => {
-                f.write_str("stopping: the port is closed, the last answers are on their way")
+                f.write_str("stopping: the port is closed, the last responses are being sent")
             }
             Self::Stopped => f.write_str("stopped: the port is closed; `aerostat start` opens it"),
             Self::Unavailable(failure) => {

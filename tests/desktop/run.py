@@ -491,7 +491,7 @@ def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
         for used in [79, 80, 81]:
             provider.serves(used_percent=used)
             assert agent.chat() == 200
-        low = notices.wait_for("work runs low on quota")
+        low = notices.wait_for("work is running low on quota")
         assert "work: 8" in low.body and " % of its requests limit used, resets " in low.body, low.body
         provider.serves(used_percent=95)
         agent.chat()
@@ -518,9 +518,9 @@ def case_an_end_that_is_near_is_told():
         in_days = lambda days: time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
         agent.run("account", "set", "work", "--expires", in_days(20))
         agent.run("account", "set", "work", "--expires", in_days(5))
-        notices.wait_for("The sign-in of work expires soon")
+        notices.wait_for("The sign-in for work expires soon")
         agent.run("account", "set", "work", "--expires", in_days(-2))
-        notices.wait_for("The sign-in of work has expired")
+        notices.wait_for("The sign-in for work has expired")
         tray.until_label("Accounts (1, 1 needs attention)", "work — Expired")
 
 
@@ -592,7 +592,7 @@ def case_a_port_that_is_taken_while_it_runs_is_told_and_had_once_it_is_free():
             wanted = stranger.getsockname()[1]
             agent.run("config", "set", "port", str(wanted))
             notice = notices.wait_for(f"Aerostat cannot open port {wanted}")
-            assert f"({os.getpid()})" in notice.body and f"127.0.0.1:{agent.port} serves on" in notice.body, notice.body
+            assert f"({os.getpid()})" in notice.body and f"127.0.0.1:{agent.port} keeps serving" in notice.body, notice.body
             assert agent.answers()
             assert f"not as configured: port {wanted} is in use" in agent.run("status").stdout
             until("the icon has a sign", lambda: ORANGE in tray.colours())
@@ -641,7 +641,7 @@ def case_a_rejected_configuration_is_told_once_with_buttons():
         # Writing the same again is no news.
         (agent.home / "config.toml").write_text(f'port = {agent.port}\n"<b>bold</b>" = 1\n')
         (agent.home / "config.toml").write_text(f"port = {agent.port}\n")
-        notices.wait_for("The configuration is in force again")
+        notices.wait_for("The configuration is active again")
         assert [notice.summary for notice in notices.shown].count("The changed configuration is not used") == 1
 
 

@@ -86,11 +86,11 @@ fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
         })
     };
     let mut person = Person::default();
-    let told = person.reads(&with(|overview| {
+    let shown = person.reads(&with(|overview| {
         overview.accounts = vec![account("a", locked()), account("b", locked())];
     }));
     assert_eq!(
-        told,
+        shown,
         [
             "Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."
         ]
@@ -110,11 +110,11 @@ fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
 #[test]
 fn several_that_change_together_make_one() {
     let mut person = Person::default();
-    let told = person.sees(&needing(&["a", "b", "c", "d", "e"]));
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].summary, "a, b and 3 more need you to sign in");
-    assert_eq!(told[0].body.lines().count(), 5);
-    assert_eq!(told[0].body.lines().last(), Some("and 1 more"));
+    let shown = person.sees(&needing(&["a", "b", "c", "d", "e"]));
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].summary, "a, b and 3 more need you to sign in");
+    assert_eq!(shown[0].body.lines().count(), 5);
+    assert_eq!(shown[0].body.lines().last(), Some("and 1 more"));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn each_threshold_of_a_quota_is_told_once_with_its_reset() {
     assert_eq!(person.sees(&quota(79)), []);
     assert_eq!(
         person.reads(&quota(80)),
-        ["work runs low on quota | work: 80 % of its 5-hour limit used, resets 14:20"]
+        ["work is running low on quota | work: 80 % of its 5-hour limit used, resets 14:20"]
     );
     assert_eq!(person.sees(&quota(94)), []);
     assert_eq!(person.sees(&quota(95)).len(), 1);
@@ -178,8 +178,8 @@ fn an_account_that_is_spent_is_told_as_its_quota() {
         view
     };
     let mut person = Person::default();
-    let told = "work has used up a quota | work: quota used up, back 14:20 (try again in 2h)";
-    assert_eq!(person.reads(&spent(96, "try again in 2h")), [told]);
+    let shown = "work has used up a quota | work: quota used up, back 14:20 (try again in 2h)";
+    assert_eq!(person.reads(&spent(96, "try again in 2h")), [shown]);
     assert_eq!(
         person.sees(&spent(96, "try again in 1h")),
         [],
@@ -200,10 +200,10 @@ fn who_is_spent_is_not_mixed_with_who_runs_low() {
     view.overview
         .accounts
         .push(account("home", exhausted("no more", 140)));
-    let told = person.sees(&view);
-    assert_eq!(told[0].summary, "home has used up a quota");
+    let shown = person.sees(&view);
+    assert_eq!(shown[0].summary, "home has used up a quota");
     assert_eq!(
-        told[0].body,
+        shown[0].body,
         "home: quota used up, back 14:20 (no more)\nwork: 85 % of its 5-hour limit used, resets 14:20"
     );
 }
@@ -234,34 +234,34 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
     );
     assert_eq!(
         person.sees_at(&view, 24 * 60)[0].summary,
-        "The sign-in of work expires soon"
+        "The sign-in for work expires soon"
     );
     assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
     assert_eq!(
         person.sees_at(&view, 7 * 24 * 60)[0].body,
-        "work: until tomorrow 12:00"
+        "work: expires tomorrow 12:00"
     );
     assert_eq!(
         person.sees_at(&view, 8 * 24 * 60)[0].summary,
-        "The sign-in of work has expired"
+        "The sign-in for work has expired"
     );
     assert_eq!(person.sees_at(&view, 9 * 24 * 60), []);
     view.overview.accounts[0].expires_on = Some(after(60 * 24 * 60));
     assert_eq!(
         person.sees_at(&view, 7 * 24 * 60),
         [],
-        "a renewal is the person's own doing"
+        "the user renewed it and knows"
     );
 }
 
 #[test]
 fn a_taken_port_is_told_until_it_is_free() {
     let mut person = Person::default();
-    let told = person.sees(&taken());
+    let shown = person.sees(&taken());
     assert!(
-        told[0].body.contains("Port 8045 belongs to python3 (77)"),
+        shown[0].body.contains("Port 8045 belongs to python3 (77)"),
         "{}",
-        told[0].body
+        shown[0].body
     );
     assert_eq!(
         person.sees(&with_port(running(), PortStatus::Starting)),
@@ -286,7 +286,7 @@ fn a_port_that_cannot_be_moved_to_is_told_with_what_still_works() {
         with_port(running(), port)
     };
     let mut person = Person::default();
-    let line = "Port 9000 is in use by nc (7); set `port` or stop it. Until then 127.0.0.1:8045 serves on.";
+    let line = "Port 9000 is in use by nc (7); set `port` or stop it. Until then 127.0.0.1:8045 keeps serving.";
     assert_eq!(
         person.reads(&not_moved()),
         [format!("Aerostat cannot open port 9000 | {line}")]
@@ -320,15 +320,15 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
     let cooling = |minutes| with(|overview| overview.cooling_until = Some(after(minutes)));
     let mut person = Person::default();
     assert_eq!(person.sees(&cooling(0)), []);
-    let told = person.sees(&cooling(20));
+    let shown = person.sees(&cooling(20));
     assert_eq!(
-        told[0].body,
+        shown[0].body,
         "No account can serve until 12:20; requests are refused until then."
     );
     assert_eq!(
         person.sees(&cooling(25)),
         [],
-        "a later end is the same rest"
+        "a later end is the same cooldown"
     );
     assert_eq!(person.sees(&running()).len(), 1);
 }
@@ -346,7 +346,7 @@ fn a_network_that_is_not_served_is_told_until_it_is() {
     let served = with_port(running(), open_port(8045, true));
     assert_eq!(
         person.reads(&served),
-        ["The local network is served | Other machines may call port 8045, with a key."]
+        ["The local network is served | Other machines can connect to port 8045 with a key."]
     );
     person.sees(&refused);
     assert_eq!(
@@ -360,13 +360,13 @@ fn a_network_that_is_not_served_is_told_until_it_is() {
 fn every_rejected_configuration_is_told() {
     let rejected = |why: &str| with(|overview| overview.status.config_error = Some(why.to_owned()));
     let mut person = Person::default();
-    let told = "The changed configuration is not used | line 3: no such key\nThe last good one stays in force.";
-    assert_eq!(person.reads(&rejected("line 3: no such key")), [told]);
+    let shown = "The changed configuration is not used | line 3: no such key\nThe last good one stays active.";
+    assert_eq!(person.reads(&rejected("line 3: no such key")), [shown]);
     assert_eq!(person.sees(&rejected("line 3: no such key")), []);
     assert_eq!(person.sees(&rejected("line 4: no such key")).len(), 1);
     assert_eq!(
         person.sees(&running())[0].summary,
-        "The configuration is in force again"
+        "The configuration is active again"
     );
 }
 
