@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt_error::timed_out;
 use super::client_request::ClientRequest;
 use super::config::{Endpoint, GatewayConfig};
-use super::passthrough::own_headers;
+use super::passthrough::fixed_headers;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
@@ -275,7 +275,7 @@ pub async fn fetch_models(
         wire: Wire {
             path,
             query,
-            headers: own_headers(protocol).collect(),
+            headers: fixed_headers(protocol).collect(),
             ..Wire::default()
         },
     };

@@ -53,7 +53,7 @@ impl Encoder<'_> {
                 .upstream_path(request.operation, &plan.model, request.query.as_deref());
         let allowed = plan.protocol.descriptor().passthrough_headers.request;
         let mut headers = passthrough::request_headers(&request.headers, allowed);
-        let missing = passthrough::own_headers(plan.protocol)
+        let missing = passthrough::fixed_headers(plan.protocol)
             .filter(|(name, _)| !request.headers.contains_key(name));
         headers.extend(missing);
         let body = passthrough::rename(&request.body, &context.routing, &plan.model);

@@ -42,7 +42,7 @@ pub(super) fn response_headers(headers: &HeaderMap, also: &[&str]) -> HeaderMap 
 }
 
 /// What every request of a dialect carries, for requests that lack it or are made by the gateway.
-pub(super) fn own_headers(
+pub(super) fn fixed_headers(
     protocol: &dyn Protocol,
 ) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     protocol

@@ -81,7 +81,7 @@ impl<'c> RequestContext<'c> {
     fn session_of_whole_body(&self) -> Option<SessionKey> {
         match &self.full_routing().session {
             Some(field) => Some(SessionKey::of(field)),
-            None => session::by_opening(self.request),
+            None => session::by_conversation_start(self.request),
         }
     }
 

@@ -23,7 +23,7 @@ fn named(headers: &HeaderMap) -> Option<&str> {
 
 /// The conversation by how it begins. `None` where the request has no such beginning; then any
 /// account serves it.
-pub(super) fn by_opening(request: &ClientRequest) -> Option<SessionKey> {
+pub(super) fn by_conversation_start(request: &ClientRequest) -> Option<SessionKey> {
     let document = Document::parse(request.body.whole().clone()).ok()?;
     let digest = conversation_key::digest(
         document.root(),
