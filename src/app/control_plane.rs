@@ -19,7 +19,9 @@ use crate::control::lock::{Holder, HomeLock, LockError};
 use crate::control::socket::ControlSocket;
 use crate::control::status::Status;
 use crate::control::verbs::GetStatus;
-use crate::control::{AgentHandle, AgentInbox, ControlService, SocketPath, Store, Wanted, explain};
+use crate::control::{
+    AgentHandle, AgentInbox, ControlService, DesiredState, SocketPath, Store, explain,
+};
 use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
 use crate::store::Flag;
@@ -78,12 +80,12 @@ impl ControlPlane {
         let store = Store::open(&home.database_file())?;
         let socket = ControlSocket::open(home, path.clone())
             .map_err(|error| anyhow!("the control socket cannot be opened: {error}"))?;
-        let wanted = if store.has(Flag::Stopped) {
-            Wanted::Stopped
+        let desired = if store.has(Flag::Stopped) {
+            DesiredState::Stopped
         } else {
-            Wanted::Running
+            DesiredState::Running
         };
-        let (agent, inbox) = AgentHandle::new(wanted, config.limits.drain_timeout);
+        let (agent, inbox) = AgentHandle::new(desired, config.limits.drain_timeout);
         let (live, followed) = watch::channel(Live {
             config: Arc::new(config.clone()),
             trouble: None,

@@ -21,7 +21,7 @@ use tracing::{error, info, warn};
 use super::assemble::{self, Assembly};
 use super::port::{ListenConfig, Port, Rebound, bind_failure};
 use crate::config::Config;
-use crate::control::{AgentState, Wanted};
+use crate::control::{AgentState, DesiredState};
 use crate::gateway::Gateway;
 use crate::listener::listen::{BindError, Listeners};
 use crate::server::{Keys, Server};
@@ -30,7 +30,7 @@ use crate::upstream::Upstream;
 
 /// How often a port that another program has is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long aborted responses may take to tell their clients.
+/// How long aborted responses may take to write an error to their clients.
 const ABORT_GRACE: Duration = Duration::from_secs(1);
 
 /// What serves requests, and what it was made of.
@@ -104,24 +104,24 @@ impl DataPlane {
     }
 
     /// Opens or closes the port. Responses in flight go on either way.
-    pub(super) async fn apply_desired(&mut self, wanted: Wanted) {
-        match (wanted, &mut self.listener) {
-            (Wanted::Running, ListenerState::Closed) => {
+    pub(super) async fn apply_desired(&mut self, desired: DesiredState) {
+        match (desired, &mut self.listener) {
+            (DesiredState::Running, ListenerState::Closed) => {
                 self.abort_at = None;
                 self.open();
             }
-            (Wanted::Stopped, ListenerState::Open { port, .. }) => {
+            (DesiredState::Stopped, ListenerState::Open { port, .. }) => {
                 info!("the port is closed");
                 drop(port.close().await);
                 self.close();
             }
-            (Wanted::Stopped, ListenerState::Blocked(_)) => self.close(),
-            (Wanted::Stopped, ListenerState::Closed)
-            | (Wanted::Running, ListenerState::Open { .. } | ListenerState::Blocked(_)) => {}
+            (DesiredState::Stopped, ListenerState::Blocked(_)) => self.close(),
+            (DesiredState::Stopped, ListenerState::Closed)
+            | (DesiredState::Running, ListenerState::Open { .. } | ListenerState::Blocked(_)) => {}
         }
         self.state.send_if_modified(|state| {
-            let is_new = state.wanted != wanted;
-            state.wanted = wanted;
+            let is_new = state.desired != desired;
+            state.desired = desired;
             is_new
         });
         self.publish();

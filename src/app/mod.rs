@@ -80,9 +80,9 @@ async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     }
     let accounts = control.service.accounts().clone();
     let assembly = Assembly::new(home, &config, Some(accounts), control.ring.clone());
-    let wanted = inbox.state.borrow().wanted;
+    let desired = inbox.state.borrow().desired;
     let mut data = DataPlane::new(assembly, config, inbox.state.clone())?;
-    data.apply_desired(wanted).await;
+    data.apply_desired(desired).await;
     control.serve(data.upstream());
     control.publish_port(data.port());
     let started = Started {
@@ -131,7 +131,7 @@ async fn serve(
             config = changes.next() => data.reload(&config).await,
             Some(command) = inbox.commands.recv() => {
                 match command.action {
-                    Action::Serve(wanted) => data.apply_desired(wanted).await,
+                    Action::Serve(desired) => data.apply_desired(desired).await,
                     Action::ReloadAccounts => data.refresh_accounts(),
                     Action::Quit => return,
                 }

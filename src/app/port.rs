@@ -91,27 +91,27 @@ impl Port {
     }
 
     /// Rebinds the listener to match the new configuration.
-    pub(super) async fn rebind(&mut self, wanted: &ListenConfig) -> Rebound {
-        if *wanted == self.listen {
+    pub(super) async fn rebind(&mut self, desired: &ListenConfig) -> Rebound {
+        if *desired == self.listen {
             return Rebound::Same;
         }
-        if wanted.port != self.listen.port && wanted.port != self.number {
-            return self.move_to(wanted).await;
+        if desired.port != self.listen.port && desired.port != self.number {
+            return self.move_to(desired).await;
         }
         match self.close().await {
-            Some(sockets) if wanted.scope == self.listen.scope => Rebound::AsConfigured(sockets),
+            Some(sockets) if desired.scope == self.listen.scope => Rebound::AsConfigured(sockets),
             closed => {
                 // The wider address contains the narrower one, so the two cannot be open at the
                 // same time.
                 drop(closed);
-                self.bind_again(wanted)
+                self.bind_again(desired)
             }
         }
     }
 
     /// The other port is opened before this one is closed.
-    async fn move_to(&mut self, wanted: &ListenConfig) -> Rebound {
-        match wanted.bind() {
+    async fn move_to(&mut self, desired: &ListenConfig) -> Rebound {
+        match desired.bind() {
             Ok(sockets) => {
                 info!(port = sockets.port(), "serving on another port");
                 self.close().await;
@@ -121,8 +121,8 @@ impl Port {
         }
     }
 
-    fn bind_again(&self, wanted: &ListenConfig) -> Rebound {
-        let error = match bind(self.number, wanted.scope) {
+    fn bind_again(&self, desired: &ListenConfig) -> Rebound {
+        let error = match bind(self.number, desired.scope) {
             Ok(sockets) => return Rebound::AsConfigured(sockets),
             Err(error) => error,
         };
@@ -130,7 +130,7 @@ impl Port {
             Ok(sockets) => Rebound::AsBefore {
                 listen: ListenConfig {
                     scope: self.listen.scope,
-                    ..wanted.clone()
+                    ..desired.clone()
                 },
                 sockets,
                 error,

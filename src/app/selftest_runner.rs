@@ -15,7 +15,7 @@ use super::assemble::Assembly;
 use super::data_plane::DataPlane;
 use crate::canon::Fault;
 use crate::config::{Config, Home};
-use crate::control::{AgentHandle, Wanted};
+use crate::control::{AgentHandle, DesiredState};
 use crate::record::Ring;
 use crate::selftest::Answered;
 use crate::upstream::{Network, NetworkSettings, ProxyChoice, Upstream as _};
@@ -34,11 +34,11 @@ pub(super) async fn serve_demo(
         ..Config::default()
     };
     let network = Network::new(NetworkSettings::direct(config.limits.connect_timeout));
-    let (_, inbox) = AgentHandle::new(Wanted::Running, config.limits.drain_timeout);
+    let (_, inbox) = AgentHandle::new(DesiredState::Running, config.limits.drain_timeout);
     let assembly = Assembly::new(home, &config, None, Arc::new(Ring::new(1)));
     let mut data = DataPlane::new(assembly, config, inbox.state)
         .map_err(|error| Fault::internal(format!("{error:#}")))?;
-    data.apply_desired(Wanted::Running).await;
+    data.apply_desired(DesiredState::Running).await;
     let port = data
         .port()
         .ok_or_else(|| Fault::internal("no port can be opened"))?;

@@ -7,8 +7,8 @@ use super::*;
 use crate::control::status::Status;
 use crate::control::verbs::Open;
 use crate::control::{
-    self, Config, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice, SocketPath,
-    Upstream, Wanted,
+    self, Config, DesiredState, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice,
+    SocketPath, Upstream,
 };
 use crate::status::PortStatus;
 
@@ -71,7 +71,7 @@ impl Program for Fake {
         };
         let status = Status {
             version: Some(self.version.to_owned()),
-            ..Status::running(port, Wanted::Running, &config, home, &socket)
+            ..Status::running(port, DesiredState::Running, &config, home, &socket)
         };
         on_start(&Started {
             status,

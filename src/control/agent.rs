@@ -18,7 +18,7 @@ const COMMANDS_MAX: usize = 16;
 /// Whether the port is to be open. Survives a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wanted {
+pub enum DesiredState {
     Running,
     Stopped,
 }
@@ -27,16 +27,16 @@ pub enum Wanted {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentState {
     pub port: PortStatus,
-    pub wanted: Wanted,
+    pub desired: DesiredState,
     /// How long responses in flight may take once the port is closed.
     pub drain_timeout: Duration,
 }
 
-/// What verbs tell the agent to do.
+/// What verbs command the agent to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Open the port, or close it; responses in flight go on.
-    Serve(Wanted),
+    Serve(DesiredState),
     /// Accounts or keys have changed: serve with them as they are now.
     ReloadAccounts,
     Quit,
@@ -50,8 +50,7 @@ pub struct Command {
 }
 
 impl Command {
-    /// Tells the sender that the action was applied. A dropped command tells it that the agent
-    /// ends.
+    /// Acknowledges the action. A command that is dropped instead means that the agent ends.
     pub fn applied(self) {
         // A sender that does not wait is fine.
         let _ = self.applied.send(());
@@ -72,11 +71,11 @@ pub struct AgentInbox {
 }
 
 impl AgentHandle {
-    pub fn new(wanted: Wanted, drain_timeout: Duration) -> (Self, AgentInbox) {
+    pub fn new(desired: DesiredState, drain_timeout: Duration) -> (Self, AgentInbox) {
         let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
         let publisher = watch::Sender::new(AgentState {
             port: PortStatus::Starting,
-            wanted,
+            desired,
             drain_timeout,
         });
         let handle = Self {
@@ -103,7 +102,8 @@ impl AgentHandle {
         self.state.clone()
     }
 
-    /// Tells the agent that accounts or keys have changed, and waits for nothing more.
+    /// Notifies the agent that accounts or keys have changed, without waiting until it serves with
+    /// them.
     pub(super) async fn accounts_changed(&self) {
         // An agent that is about to end takes no more changes.
         let _ = self.send(Action::ReloadAccounts).await;
@@ -124,7 +124,7 @@ impl AgentHandle {
     /// # Errors
     /// Why it cannot be opened.
     pub(super) async fn start(&self) -> Result<(), ControlError> {
-        self.apply(Action::Serve(Wanted::Running)).await?;
+        self.apply(Action::Serve(DesiredState::Running)).await?;
         match self.port() {
             PortStatus::Unavailable(failure) => Err(ControlError::failed(failure)),
             PortStatus::Ending => Err(ending()),
@@ -137,7 +137,7 @@ impl AgentHandle {
     /// # Errors
     /// When that takes longer than the agent allows.
     pub(super) async fn stop(&self) -> Result<(), ControlError> {
-        self.apply(Action::Serve(Wanted::Stopped)).await?;
+        self.apply(Action::Serve(DesiredState::Stopped)).await?;
         let limit = self.state.borrow().drain_timeout + STOP_SLACK;
         let mut state = self.state.clone();
         let drained =

@@ -33,7 +33,7 @@ pub mod verbs;
 mod wire;
 
 pub use account::{AccountFacts, BudgetFacts, QuotaFacts};
-pub use agent::{Action, AgentHandle, AgentInbox, AgentState, Wanted};
+pub use agent::{Action, AgentHandle, AgentInbox, AgentState, DesiredState};
 pub use client_family::ClientFamily;
 pub use dashboard_link::{DashboardLink, LinkIssuer, open_in_browser};
 pub use dispatch::call;

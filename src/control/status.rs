@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::agent::Wanted;
+use super::agent::DesiredState;
 use super::socket_path::SocketPath;
 use crate::config::{Config, Home};
 use crate::host::{self, port_owner};
@@ -27,7 +27,8 @@ pub struct Status {
     /// The open port, or else the configured one.
     pub port: u16,
     /// Whether the user wants the port open.
-    pub wanted: Option<Wanted>,
+    #[serde(rename = "wanted")]
+    pub desired: Option<DesiredState>,
     pub pid: Option<u32>,
     pub version: Option<String>,
     pub home: String,
@@ -70,13 +71,13 @@ impl Status {
     /// Of a running agent.
     pub fn running(
         port: PortStatus,
-        wanted: Wanted,
+        desired: DesiredState,
         config: &Config,
         home: &Home,
         socket: &SocketPath,
     ) -> Self {
         Self {
-            wanted: Some(wanted),
+            desired: Some(desired),
             pid: Some(std::process::id()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             ..Self::at(

@@ -1,5 +1,5 @@
-//! Taking Aerostat off a person's account: what it changed elsewhere, and, where they ask for it,
-//! what it keeps.
+//! Uninstalling: undoes what Aerostat changed outside its home and, in a purge, removes the home's
+//! files and the vault's key.
 
 use std::fmt;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::config::Home;
 use crate::host::autostart::{self, Places};
 use crate::host::private_file;
 
-/// What lies in a home, by the beginning of its name. What a person put there is not removed.
+/// Our files in a home, by the beginning of their names. Files of the person's own stay.
 const FILES: [&str; 9] = [
     "config.toml",
     "aerostat.db",
@@ -27,7 +27,7 @@ const FILES: [&str; 9] = [
     ".config.toml",
 ];
 
-/// What was taken off.
+/// What an uninstall did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uninstalled {
     pub removed: Vec<String>,
@@ -39,7 +39,7 @@ pub struct Uninstalled {
 
 /// Undoes start at login. No agent may run.
 pub fn uninstall(home: &Home, places: &Places) -> Uninstalled {
-    let mut done = stop_starting(places);
+    let mut done = disable_autostart(places);
     if home.folder().exists() {
         done.kept.push(format!(
             "{}: `--purge` removes settings and accounts too",
@@ -49,16 +49,16 @@ pub fn uninstall(home: &Home, places: &Places) -> Uninstalled {
     done
 }
 
-/// The same, and removes the configuration, the accounts, the vault and its key, which `forget_key`
-/// does. All homes of a person have that key in common: it stays where the `usual` home is another
-/// one and has a vault.
+/// The same, and removes the configuration, the accounts, the vault and, by `forget_key`, its key.
+/// All homes of a person share that key: it stays if the `usual` home is another one and has a
+/// vault.
 pub fn purge<E: fmt::Display>(
     home: &Home,
     usual: Option<&Home>,
     places: &Places,
     forget_key: impl FnOnce() -> Result<bool, E>,
 ) -> Uninstalled {
-    let mut done = stop_starting(places);
+    let mut done = disable_autostart(places);
     let another =
         usual.filter(|usual| usual.digest() != home.digest() && usual.vault_file().exists());
     match another {
@@ -93,7 +93,7 @@ pub fn purge<E: fmt::Display>(
 
 const KEY: &str = "the vault's key in the keyring";
 
-/// Removes the vault's key from the system's keyring, and tells whether there was one.
+/// Removes the vault's key from the system's keyring. Whether there was one.
 ///
 /// # Errors
 /// When the keyring is locked, or refuses.
@@ -101,7 +101,7 @@ pub fn forget_key() -> Result<bool, impl fmt::Display> {
     SystemKeyring::forget()
 }
 
-fn stop_starting(places: &Places) -> Uninstalled {
+fn disable_autostart(places: &Places) -> Uninstalled {
     let mut done = Uninstalled::default();
     let was_on = autostart::status(places).kind.is_some();
     done.note_if(
@@ -112,6 +112,7 @@ fn stop_starting(places: &Places) -> Uninstalled {
 }
 
 impl Uninstalled {
+    /// Notes the outcome of one removal; nothing where there was nothing to remove.
     fn note_if(&mut self, what: &str, was_there: Result<bool, impl fmt::Display>) {
         match was_there {
             Ok(true) => self.removed.push(what.to_owned()),

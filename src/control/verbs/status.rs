@@ -34,14 +34,14 @@ pub fn status(service: &ControlService) -> Status {
     let Some(agent) = &service.agent else {
         return Status::not_running(&config, &service.home, &service.socket);
     };
-    let AgentState { port, wanted, .. } = agent.state();
+    let AgentState { port, desired, .. } = agent.state();
     let trouble = service.live.borrow().trouble.clone();
     Status {
         config_error: trouble.map(|trouble| trouble.to_string()),
         accounts: Some(account::counts(&service.accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
         notes_dropped: service.store().notes_dropped(),
-        ..Status::running(port, wanted, &config, &service.home, &service.socket)
+        ..Status::running(port, desired, &config, &service.home, &service.socket)
     }
 }
 
