@@ -18,6 +18,7 @@ use crate::pool::{Clock, NullStateStore, Pool};
 use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
 use crate::record::{Recorder, Ring};
 use crate::server::{Keys, ServerConfig};
+use crate::status::local_url;
 use crate::upstream::Upstream;
 
 use super::environment::{ReloadableUpstream, network_settings};
@@ -125,13 +126,8 @@ pub(super) fn server_config(config: &Config, keys: Keys, port: u16) -> ServerCon
         auth: config.auth_mode,
         keys,
         limits: limits(config),
-        base_url: base_url(port),
+        base_url: local_url(port),
     }
-}
-
-/// Where clients of this machine are pointed.
-pub(super) fn base_url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
 }
 
 fn demo_pool() -> Pool {

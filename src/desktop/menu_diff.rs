@@ -29,36 +29,36 @@ pub(super) enum Edit {
 
 /// The edits that turn `shown` into `wanted`.
 pub(super) fn diff(shown: &[Item], wanted: &[Item]) -> Vec<Edit> {
-    let mut left: Vec<&Item> = shown.iter().collect();
+    // The menu as the edits so far leave it.
+    let mut current: Vec<&Item> = shown.iter().collect();
     let mut edits = Vec::new();
     for (at, item) in wanted.iter().enumerate() {
-        while left.get(at).is_some_and(|other| {
-            !is_same(other, item) && !wanted[at..].iter().any(|later| is_same(other, later))
-        }) {
-            left.remove(at);
+        // What is wanted nowhere from here on is removed first, so that what follows stays in place.
+        while let Some(other) = current.get(at)
+            && !wanted[at..].iter().any(|later| is_same(other, later))
+        {
+            current.remove(at);
             edits.push(Edit::Remove { at });
         }
-        match left.iter().skip(at).position(|other| is_same(other, item)) {
-            Some(0) => edits.extend(change(at, left[at], item)),
-            moved => {
-                // An item further down moves up: it is removed there and inserted here.
-                if let Some(further) = moved {
-                    left.remove(at + further);
-                    edits.push(Edit::Remove { at: at + further });
-                }
-                left.insert(at, item);
-                edits.push(Edit::Insert {
-                    at,
-                    item: item.clone(),
-                });
-            }
+        let position = (at..current.len()).find(|position| is_same(current[*position], item));
+        if position == Some(at) {
+            edits.extend(update(at, current[at], item));
+            continue;
         }
+        // An item further down moves up: it is removed there and inserted here.
+        if let Some(position) = position {
+            current.remove(position);
+            edits.push(Edit::Remove { at: position });
+        }
+        current.insert(at, item);
+        edits.push(Edit::Insert {
+            at,
+            item: item.clone(),
+        });
     }
-    edits.extend(
-        (wanted.len()..left.len())
-            .rev()
-            .map(|at| Edit::Remove { at }),
-    );
+    for at in (wanted.len()..current.len()).rev() {
+        edits.push(Edit::Remove { at });
+    }
     edits
 }
 
@@ -67,30 +67,35 @@ fn is_same(a: &Item, b: &Item) -> bool {
     a.id() == b.id() && std::mem::discriminant(a) == std::mem::discriminant(b)
 }
 
-fn change(at: usize, shown: &Item, wanted: &Item) -> Vec<Edit> {
-    match (shown, wanted) {
-        _ if shown == wanted => Vec::new(),
-        (
-            Item::Sub {
-                text: before,
-                items: shown,
-                ..
-            },
-            Item::Sub { text, items, .. },
-        ) => {
-            let renamed = (before != text).then(|| Edit::Update {
-                at,
-                item: wanted.clone(),
-            });
-            let edits = diff(shown, items);
-            let inside = (!edits.is_empty()).then_some(Edit::Nested { at, edits });
-            renamed.into_iter().chain(inside).collect()
-        }
-        _ => vec![Edit::Update {
-            at,
-            item: wanted.clone(),
-        }],
+/// The edits that turn an item into another one of the same kind and id.
+fn update(at: usize, shown: &Item, wanted: &Item) -> Vec<Edit> {
+    if shown == wanted {
+        return Vec::new();
     }
+    let update = Edit::Update {
+        at,
+        item: wanted.clone(),
+    };
+    let (
+        Item::Sub {
+            text: shown_text,
+            items: shown_items,
+            ..
+        },
+        Item::Sub { text, items, .. },
+    ) = (shown, wanted)
+    else {
+        return vec![update];
+    };
+    let mut edits = Vec::new();
+    if shown_text != text {
+        edits.push(update);
+    }
+    let nested = diff(shown_items, items);
+    if !nested.is_empty() {
+        edits.push(Edit::Nested { at, edits: nested });
+    }
+    edits
 }
 
 #[cfg(test)]
@@ -117,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Does to a list what is done to a menu.
+    /// Applies edits to a list as they are applied to a menu.
     fn apply(shown: &mut Vec<Item>, edits: &[Edit]) {
         for edit in edits {
             match edit {
