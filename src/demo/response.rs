@@ -88,7 +88,7 @@ fn has_reasoning(request: &Request) -> bool {
 /// The tool to call, if one has to be or should be.
 fn chosen_tool<'r>(request: &'r Request, prompt: &str) -> Option<(String, Option<&'r Raw>)> {
     let tools: Vec<(String, Option<&Raw>)> = request.tools.iter().filter_map(callable).collect();
-    let by_name = |wanted: &str| tools.iter().find(|(name, _)| name == wanted).cloned();
+    let by_name = |chosen: &str| tools.iter().find(|(name, _)| name == chosen).cloned();
     match request.tool_choice.as_ref().map(|choice| &choice.value) {
         Some(ToolChoice::None) => None,
         Some(ToolChoice::One { name, .. }) => by_name(&name.to_plain()),

@@ -1,72 +1,75 @@
-//! How a conversation begins, as the same in each of its requests: what tells one from another
-//! where the client names none.
+//! A key for a conversation whose client sends no id: a digest of how it begins, which is the same
+//! in each of its requests.
 //!
-//! Only text counts: cache marks, ids and tools move or change between the turns of one
+//! Only text counts: cache breakpoints, ids and tools move or change between the turns of one
 //! conversation. Source: `clients.md`, "Sticky-session hints": system text and first user text.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::json::{Kind, Value};
 
-/// Where a dialect keeps its system text and its turns.
+/// The members that hold a dialect's system text and its turns.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
     pub system: &'static [&'static str],
     pub turns: &'static str,
 }
 
-/// The members under which the dialects keep text and lists of it.
+/// The members that hold text and lists of it, in all dialects.
 const TEXT_KEYS: [&str; 3] = ["text", "content", "parts"];
 
-/// A digest over the system text and the turns up to the first of a user; `None` where nobody said
-/// anything.
+/// A digest of the system text and the turns up to the first of the user. `None` where there is no
+/// text.
 pub fn digest(root: Value<'_>, fields: Fields) -> Option<String> {
-    let mut words = Words {
+    let mut digest = TextDigest {
         hash: Sha256::new(),
-        any: false,
+        has_text: false,
     };
-    root.find(fields.system)
-        .into_iter()
-        .for_each(|system| words.add(system));
-    if let Some(turns) = root.get(fields.turns) {
-        words.add_turns(turns);
+    if let Some(system) = root.find(fields.system) {
+        digest.add(system);
     }
-    words.any.then(|| hex::encode(&words.hash.finalize()[..16]))
+    if let Some(turns) = root.get(fields.turns) {
+        digest.add_turns(turns);
+    }
+    if !digest.has_text {
+        return None;
+    }
+    Some(hex::encode(&digest.hash.finalize()[..16]))
 }
 
-struct Words {
+struct TextDigest {
     hash: Sha256,
-    any: bool,
+    has_text: bool,
 }
 
-impl Words {
-    /// The turns up to the first that is a user's; text alone is one.
+impl TextDigest {
+    /// Adds the turns up to the first of the user. Bare text is one turn.
     fn add_turns(&mut self, turns: Value<'_>) {
         let Ok(items) = turns.items() else {
             return self.add(turns);
         };
         for turn in items {
             self.add(turn);
-            if is_users(turn) {
+            if is_of_user(turn) {
                 break;
             }
         }
     }
 
-    /// All text at and below a value, each piece with its length so that two of them are not taken
-    /// for one.
+    /// Adds all text at and below a value, each with its length, so that two texts never equal one.
     fn add(&mut self, value: Value<'_>) {
         match value.kind() {
             Kind::String => self.add_text(value.as_written()),
-            Kind::Array => value
-                .items()
-                .into_iter()
-                .flatten()
-                .for_each(|item| self.add(item)),
-            Kind::Object => TEXT_KEYS
-                .iter()
-                .filter_map(|key| value.get(key))
-                .for_each(|inner| self.add(inner)),
+            Kind::Array => {
+                for item in value.items().into_iter().flatten() {
+                    self.add(item);
+                }
+            }
+            Kind::Object => {
+                for inner in TEXT_KEYS.iter().filter_map(|key| value.get(key)) {
+                    self.add(inner);
+                }
+            }
             _ => {}
         }
     }
@@ -74,12 +77,12 @@ impl Words {
     fn add_text(&mut self, text: &str) {
         self.hash.update((text.len() as u64).to_le_bytes());
         self.hash.update(text);
-        self.any = true;
+        self.has_text = true;
     }
 }
 
-/// Turns without a role are the user's: Gemini's default.
-fn is_users(turn: Value<'_>) -> bool {
+/// A turn without a role is the user's, as is Gemini's default.
+fn is_of_user(turn: Value<'_>) -> bool {
     turn.get("role")
         .is_none_or(|role| role.str().is_ok_and(|role| role == "user"))
 }

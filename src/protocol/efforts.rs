@@ -1,14 +1,14 @@
-//! Reasoning effort against reasoning budget: one table, both ways.
+//! Maps reasoning efforts to budgets and to each dialect's names, both ways, by one table.
 //!
-//! Source: `translation.md` section 2; no vendor publishes the equivalence, the numbers are ours.
+//! Source: `translation.md` section 2. No vendor publishes the equivalence; the numbers are ours.
 
 use crate::canon::{Effort, Located, Losses, Offset, Reasoning, ReasoningMode};
 
-/// One effort in the words of each dialect.
+/// One effort in each dialect.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub effort: Effort,
-    /// OpenAI's word (`reasoning_effort`, `reasoning.effort`).
+    /// OpenAI's `reasoning_effort` and `reasoning.effort`.
     pub openai: &'static str,
     /// Anthropic's `output_config.effort` beside adaptive thinking; `None` = thinking disabled.
     pub anthropic: Option<&'static str>,
@@ -31,7 +31,7 @@ pub static TABLE: [Row; 7] = [
     Row { effort: Effort::Max,     openai: "max",     anthropic: Some("max"),    anthropic_budget: 32_000, gemini_level: "HIGH",    gemini_budget: 24_576 },
 ];
 
-/// Stands for reasoning that is on, of a client that left the measure to the model.
+/// The effort of reasoning that is on without one.
 pub const UNMEASURED: Effort = Effort::Medium;
 
 /// The row of an effort.
@@ -42,32 +42,31 @@ pub fn row(effort: Effort) -> &'static Row {
         .unwrap_or(&TABLE[3])
 }
 
-/// The effort that OpenAI's word names.
-pub fn from_openai(word: &str) -> Option<Effort> {
+/// Decodes OpenAI's name of an effort.
+pub fn from_openai(name: &str) -> Option<Effort> {
     TABLE
         .iter()
-        .find(|row| row.openai == word)
+        .find(|row| row.openai == name)
         .map(|row| row.effort)
 }
 
-/// The effort that Anthropic's word names: the strongest of those that share it, except that `low`
-/// is low.
-pub fn from_anthropic(word: &str) -> Option<Effort> {
+/// Decodes Anthropic's name of an effort: the strongest of those that share it.
+pub fn from_anthropic(name: &str) -> Option<Effort> {
     TABLE
         .iter()
         .rev()
-        .find(|row| row.anthropic == Some(word))
+        .find(|row| row.anthropic == Some(name))
         .map(|row| row.effort)
 }
 
-/// The effort that Gemini's level names, in any case.
+/// Decodes Gemini's level, ignoring case.
 pub fn from_gemini_level(level: &str) -> Option<Effort> {
     let named =
         |row: &&Row| row.gemini_level.eq_ignore_ascii_case(level) && row.effort != Effort::None;
     TABLE.iter().find(named).map(|row| row.effort)
 }
 
-/// The effort whose budget in the column is nearest; of two as near the lower one.
+/// The effort whose budget in the column is nearest; the lower one of two that are equally near.
 pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
     TABLE
         .iter()
@@ -75,7 +74,7 @@ pub fn nearest(budget_tokens: u64, column: fn(&Row) -> u64) -> Effort {
         .map_or(Effort::Medium, |row| row.effort)
 }
 
-/// Where an effort stands that counts for nothing, because reasoning is off all the same.
+/// The offset of an effort that has no effect, because reasoning is off.
 pub fn overruled(reasoning: &Reasoning) -> Option<Offset> {
     let effort = reasoning
         .effort
@@ -86,10 +85,10 @@ pub fn overruled(reasoning: &Reasoning) -> Option<Offset> {
         .map(|effort| effort.at)
 }
 
-/// The effort for a target that is steered by nothing else: OpenAI's dialects.
+/// The effort for a target that has no other control of reasoning: OpenAI's dialects.
 ///
-/// Reasoning that is on without a measure is [`UNMEASURED`]: with nothing said, some models would
-/// not reason at all.
+/// Reasoning that is on without an effort or budget is [`UNMEASURED`]: without a value some models
+/// would not reason at all.
 pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effort> {
     let Reasoning {
         effort,
@@ -98,9 +97,9 @@ pub fn alone(reasoning: &Located<Reasoning>, losses: &mut Losses) -> Option<Effo
         mode,
         ..
     } = &reasoning.value;
-    overruled(&reasoning.value)
-        .into_iter()
-        .for_each(|at| losses.dropped(at));
+    if let Some(at) = overruled(&reasoning.value) {
+        losses.dropped(at);
+    }
     match (mode, effort, budget_tokens) {
         (ReasoningMode::Off, ..) => Some(Effort::None),
         (_, effort, Some(budget)) => {

@@ -1,12 +1,12 @@
-//! Foreign signatures in a client's own carrier.
+//! Envelopes: foreign signatures in a client's own signature field.
 //!
-//! A conversation's reasoning tokens have to come back to the upstream that made them. A client of
-//! another dialect carries them in the field where its own dialect keeps such tokens (Anthropic
-//! `signature`, Responses `encrypted_content`, Gemini `thoughtSignature`), wrapped so that we know
-//! them again: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":token}`, and `"f"`
-//! where the reasoning was not shown in full: `summary`, or `redacted` where there never was a
-//! text. The whole is standard base64 (its prefix included), since Gemini's field is a bytes field
-//! that clients decode. An empty token marks reasoning that never had one.
+//! The signatures of a conversation must return to the upstream that made them. A client of another
+//! dialect keeps them in the field for its own dialect's signatures (Anthropic `signature`,
+//! Responses `encrypted_content`, Gemini `thoughtSignature`), wrapped so that the gateway
+//! recognizes them: [`PREFIX`] + base64 of `{"p":dialect,"o":provider,"m":model,"v":signature}`,
+//! and `"f"` where the reasoning was not shown in full: `summary`, or `redacted` where there was no
+//! text. The whole is standard base64, prefix included, since Gemini's field is a bytes field that
+//! clients decode. An empty signature marks reasoning that had none.
 
 use std::sync::LazyLock;
 
@@ -20,71 +20,68 @@ use crate::canon::{Dialect, Origin, ReasoningForm, Signature};
 use crate::json::{self, Document, EscapedStr};
 use crate::segmented_bytes::SegmentedBytes;
 
-/// What our envelopes begin with. Twelve characters of the base64 alphabet (nine bytes), so that
+/// The start of every envelope. Twelve characters of the base64 alphabet (nine bytes), so that
 /// the rest stays aligned.
 pub const PREFIX: &str = "AeroEnvelope";
 
-/// Reads base64 whose padding a client may have left out.
+/// Accepts base64 whose padding a client removed.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The words for how much of the reasoning was shown; none = in full.
+/// The values of `"f"`; absent = in full.
 const FORMS: [(&str, ReasoningForm); 2] = [
     ("summary", ReasoningForm::Summary),
     ("redacted", ReasoningForm::Redacted),
 ];
 
-/// Wraps a token for a client of another dialect. `None` marks reasoning that never had one.
-pub fn wrap(origin: &Origin, form: ReasoningForm, token: Option<&EscapedStr>) -> EscapedStr {
+/// Wraps a signature for a client of another dialect. `None` marks reasoning that has none.
+pub fn wrap(origin: &Origin, form: ReasoningForm, signature: Option<&EscapedStr>) -> EscapedStr {
     let inside = json::document(|value| {
         value.object(|object| {
             object.str("p", origin.dialect.name());
             object.str("o", &origin.provider);
             object.str("m", &origin.model);
-            let word = FORMS
-                .iter()
-                .find(|(_, known)| *known == form)
-                .map(|(word, _)| *word);
-            object.some("f", word.filter(|_| token.is_some()), |value, word| {
-                value.str(word)
-            });
-            object.text("v", token.unwrap_or(&EscapedStr::default()));
+            let form = FORMS.iter().find(|(_, known)| *known == form);
+            if let Some((name, _)) = form
+                && signature.is_some()
+            {
+                object.str("f", name);
+            }
+            object.text("v", signature.unwrap_or(&EscapedStr::default()));
         });
     });
     EscapedStr::from(format!("{PREFIX}{}", STANDARD.encode(inside)))
 }
 
-/// What a carrier held.
+/// The content of a client's signature field.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// One of our envelopes, with the token of another maker and the form that its reasoning had
-    /// there.
+pub enum Content {
+    /// An envelope with the signature of another dialect, and the form of the reasoning there.
     Foreign {
         signature: Signature,
         form: ReasoningForm,
     },
-    /// One of our envelopes, marking reasoning that never had a token.
-    Nothing,
-    /// The carrier's own token.
+    /// An envelope that marks reasoning without a signature.
+    Unsigned,
+    /// A signature of the client's own dialect.
     Own(EscapedStr),
 }
 
-/// Reads a carrier. Envelopes that cannot be read count as [`Carried::Nothing`]: they are certainly
+/// Reads a signature field. A malformed envelope counts as [`Content::Unsigned`]: it is certainly
 /// not the upstream's.
-pub fn unwrap(carrier: &EscapedStr) -> Carried {
-    // Unescaped: a client may have written `/` anew as `\\/`.
-    let plain = carrier.to_plain();
+pub fn unwrap(field: &EscapedStr) -> Content {
+    // Unescaped, since a client may have escaped `/` as `\\/`.
+    let plain = field.to_plain();
     let Some(encoded) = plain.strip_prefix(PREFIX) else {
-        return Carried::Own(carrier.clone());
+        return Content::Own(field.clone());
     };
-    open(encoded).unwrap_or(Carried::Nothing)
+    open(encoded).unwrap_or(Content::Unsigned)
 }
 
-fn open(encoded: &str) -> Option<Carried> {
-    // google-genai (Python) writes its bytes fields anew in the URL-safe alphabet (observed with
-    // 2.34.0).
+fn open(encoded: &str) -> Option<Content> {
+    // google-genai (Python) encodes bytes fields in the URL-safe alphabet (observed with 2.34.0).
     let standard = encoded.replace('-', "+").replace('_', "/");
     let inside = LENIENT.decode(standard.as_bytes()).ok()?;
     let document = Document::parse(inside.into()).ok()?;
@@ -102,18 +99,18 @@ fn open(encoded: &str) -> Option<Carried> {
         .text()
         .ok()
         .filter(|value| !value.is_empty())?;
-    let word = field("f").unwrap_or_default();
+    let name = field("f").unwrap_or_default();
     let form = FORMS
         .iter()
-        .find(|(known, _)| *known == word)
+        .find(|(known, _)| *known == name)
         .map_or(ReasoningForm::Full, |(_, form)| *form);
-    Some(Carried::Foreign {
+    Some(Content::Foreign {
         signature: Signature { origin, value },
         form,
     })
 }
 
-/// Whether a body holds one of our envelopes, so that it must not pass through as it is.
+/// Whether a body holds an envelope, so that it must not pass through unchanged.
 pub fn is_in(body: &SegmentedBytes) -> bool {
     static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(PREFIX.as_bytes()));
     body.contains(&FINDER)
@@ -122,7 +119,7 @@ pub fn is_in(body: &SegmentedBytes) -> bool {
 /// The signature as this upstream can take it: its own, made by the same model at the same
 /// provider.
 ///
-/// A client's own-dialect token has no known provider or model and is taken as it is.
+/// A signature of the client's own dialect has no known provider or model, and is taken as it is.
 pub fn fitting<'s>(
     signature: Option<&'s Signature>,
     dialect: Dialect,
@@ -143,10 +140,10 @@ mod tests {
     #[test]
     fn what_is_no_envelope_is_the_carriers_own() {
         let token = EscapedStr::from("EqRkCk==");
-        assert_eq!(unwrap(&token), Carried::Own(token.clone()));
+        assert_eq!(unwrap(&token), Content::Own(token.clone()));
         assert_eq!(
             unwrap(&EscapedStr::from(format!("{PREFIX}!!"))),
-            Carried::Nothing
+            Content::Unsigned
         );
     }
 
@@ -165,7 +162,7 @@ mod tests {
         let carried = unwrap(&EscapedStr::from(wrapped.trim_end_matches('=')));
         assert_eq!(
             carried,
-            Carried::Foreign {
+            Content::Foreign {
                 signature: Signature {
                     origin,
                     value: token
@@ -187,7 +184,7 @@ mod tests {
         assert!(is_in(&SegmentedBytes::from(wrapped.as_bytes().clone())));
         assert_eq!(
             unwrap(&wrap(&origin, ReasoningForm::Full, None)),
-            Carried::Nothing
+            Content::Unsigned
         );
     }
 }

@@ -1,14 +1,14 @@
-//! Handles: names of files that only their maker's provider can open.
+//! References to files that a provider stores, which only that provider can open.
 //!
-//! Refused in one sentence by every encoder of another dialect; never fetched.
+//! Every encoder of another dialect refuses them with the same message; they are never fetched.
 
 use crate::canon::{Dialect, Located, Losses};
 use crate::json::EscapedStr;
 
-/// A file of `maker`'s provider on its way to another's.
-pub(super) fn refuse(losses: &mut Losses, id: &Located<EscapedStr>, maker: Dialect) {
+/// Refuses a reference to a file of another dialect's provider.
+pub(super) fn refuse(losses: &mut Losses, id: &Located<EscapedStr>, dialect: Dialect) {
     losses.refuse(
         id.at,
-        format!("names a file that only the {maker} dialect's provider holds"),
+        format!("names a file that only the {dialect} dialect's provider holds"),
     );
 }

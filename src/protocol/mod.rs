@@ -33,12 +33,12 @@
 
 pub mod anthropic;
 pub mod conversation_key;
+mod decode_error;
 mod descriptor;
 pub mod efforts;
 pub mod envelope;
 mod file_refs;
 pub mod gemini;
-mod keys;
 pub mod names;
 pub mod objects;
 mod openai;
@@ -46,11 +46,11 @@ pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
 pub mod output_limits;
+mod redaction;
 mod route;
 pub mod schema;
 pub mod sse;
 pub mod turns;
-mod unreadable;
 mod upstream_faults;
 
 use std::ops::Range;
@@ -66,9 +66,9 @@ use crate::json::{Invalid, Value};
 use crate::segmented_bytes::SegmentedBytes;
 use names::Restore;
 
+pub use decode_error::{DecodeError, MalformedResponse};
 pub use descriptor::{Descriptor, PassthroughHeaders};
 pub use route::{Hints, Operation, Route};
-pub use unreadable::{DecodeError, MalformedResponse};
 
 /// Every dialect, in the order in which their routes are tried.
 pub static ALL: &[&dyn Protocol] = &[
@@ -79,7 +79,7 @@ pub static ALL: &[&dyn Protocol] = &[
     &gemini::Gemini,
 ];
 
-/// The dialect that is answered in where nothing tells which one a client speaks.
+/// The dialect of errors where nothing tells which one a client speaks.
 pub static FALLBACK: &dyn Protocol = &openai_chat::OpenaiChat;
 
 /// The dialect of that name.
@@ -96,7 +96,7 @@ pub fn upstreams() -> impl Iterator<Item = &'static dyn Protocol> {
         .filter(|protocol| protocol.descriptor().is_upstream)
 }
 
-/// A client's request as the codecs see it.
+/// A client's request, as the decoders take it.
 #[derive(Clone, Copy, Debug)]
 pub struct Inbound<'a> {
     pub operation: Operation,
@@ -108,34 +108,34 @@ pub struct Inbound<'a> {
     pub body: &'a Bytes,
 }
 
-/// What routing needs of a request whose body stays as it came.
+/// What routing needs of a request, read without decoding the rest of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RoutingFields {
     /// The model's name, unescaped.
     pub model: String,
-    /// Where the characters of the model's name stand in the body; `None` where the path names it.
+    /// The position of the model's name in the body, without the quotes. `None` where the path names
+    /// it.
     pub model_at: Option<Range<usize>>,
-    /// Whether a stream is asked for; `None` where the request does not say.
+    /// Whether the client requests a stream. `None` where the request does not say.
     pub stream: Option<bool>,
-    /// The conversation, by the dialect's own field for it.
+    /// The conversation's id, from the dialect's own field for it.
     pub session: Option<String>,
-    /// How many answers are asked for, where a stream of several ends one by one (Chat's `n`); 0 =
-    /// not said.
+    /// The number of requested choices, where a stream ends each of them by itself (Chat's `n`). 0 =
+    /// the request does not say.
     pub choices: u64,
-    /// What an earlier answer left on its provider's servers and this request goes on with
-    /// (Responses `previous_response_id`).
+    /// The id of a stored answer that this request continues (Responses `previous_response_id`).
     pub continues: Option<String>,
 }
 
 impl RoutingFields {
-    /// Of a body with `model` and `stream`.
+    /// Reads a body with `model` and `stream`.
     ///
     /// # Errors
-    /// When `model` is missing or no text, or `stream` no boolean.
+    /// When `model` is missing or no string, or `stream` is no boolean.
     fn of_body(root: Value<'_>, session: Option<String>) -> Result<Self, Invalid> {
         let model = root.required("model")?;
         let name = model.str()?.into_owned();
-        // The index was skimmed: the name is read by us, and is judged here.
+        // A shallow parse does not check strings, and this one is used.
         model
             .to_document()
             .map_err(|bad| Invalid::new(model.offset(), bad.what))?;
@@ -158,7 +158,7 @@ impl RoutingFields {
     }
 }
 
-/// What a request is encoded for.
+/// The upstream that a request is encoded for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub operation: Operation,
@@ -166,7 +166,7 @@ pub struct Target<'a> {
     pub provider: &'a str,
     /// The upstream's name of the model.
     pub model: &'a str,
-    /// Whether the answer shall be streamed.
+    /// Whether the answer is to be streamed.
     pub stream: bool,
     /// The model's own limit on output tokens, where it is known and fits beside the prompt.
     pub output_tokens_max: Option<u64>,
@@ -182,7 +182,7 @@ pub struct Wire {
     pub body: SegmentedBytes,
 }
 
-/// An encoded request, and what its answer needs to be turned back.
+/// An encoded request, and what the decoder of its answer needs.
 #[derive(Debug, Default)]
 pub struct Encoded {
     pub wire: Wire,
@@ -190,25 +190,25 @@ pub struct Encoded {
     pub restore: Restore,
 }
 
-/// What a decoder of an upstream's answer has to know.
+/// What a decoder of an upstream's answer needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct DecodeContext {
-    /// The gateway's id of the request: random, and the seed of ids that the upstream leaves out.
+    /// The gateway's id of the request: random, and the seed of ids that the upstream does not give.
     pub request_id: String,
 }
 
-/// What an encoder of a client's answer has to know.
+/// What an encoder of a client's answer needs to know.
 #[derive(Clone, Debug)]
 pub struct ResponseContext<'a> {
     pub request: &'a Request,
     pub operation: Operation,
     /// The query of the client's request (Gemini's `alt=sse`).
     pub query: Option<&'a str>,
-    /// Who answers: the maker of its signatures.
+    /// The upstream that answers, whose signatures the answer holds.
     pub origin: &'a Origin,
     /// The gateway's id of the request, for ids that the upstream does not give.
     pub request_id: &'a str,
-    /// Seconds since 1970, for answers without a time of their own.
+    /// Seconds since 1970, for answers in which the upstream gives no time.
     pub now: u64,
 }
 
@@ -216,71 +216,71 @@ pub struct ResponseContext<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FrameInfo {
     pub usage: Option<Usage>,
-    /// Whether the frame carries output: from the first such frame on, the answer is committed.
+    /// Whether the frame carries output. The first such frame commits the answer to this upstream.
     pub is_content: bool,
-    /// Whether the answer said that it is complete. Chat: `[DONE]` or a `finish_reason`; see each
-    /// dialect.
+    /// Whether the frame says that the answer is complete: `[DONE]` or a `finish_reason` in Chat; see
+    /// each dialect.
     pub is_end: bool,
-    /// How many of several answers ended with this frame.
+    /// The number of choices that ended with this frame.
     pub ended: u64,
     /// Whether nothing may follow in this dialect: `[DONE]`, `message_stop`, a terminal event.
-    /// Gemini has no such word.
+    /// Always `false` in Gemini, which has no terminator.
     pub is_last: bool,
     pub fault: Option<Fault>,
-    /// The id of an answer that its provider keeps, so that later requests may go on with it.
+    /// The id of an answer that its provider stores, so that later requests may continue it.
     pub stored: Option<String>,
 }
 
-/// What a stream that passed through had shown when a fault ended it.
+/// The state of a passed-through stream when a fault ended it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PassthroughState<'a> {
     /// The query of the client's request.
     pub query: Option<&'a str>,
+    /// The number of records so far.
     pub records: u64,
 }
 
-/// How a stream to a client ends once its encoder is finished.
+/// How the body of a client's stream ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// The body ends as HTTP wants it.
+    /// As HTTP ends a complete body.
     Clean,
-    /// The connection is broken off, so that clients which know no other sign notice (`clients.md`,
-    /// Gemini).
+    /// The connection is aborted, since some clients notice nothing else (`clients.md`, Gemini).
     Abort,
 }
 
-/// Reads an upstream's stream. Every chunk boundary is legal.
+/// Decodes an upstream's stream. Every chunk boundary is legal.
 pub trait StreamDecoder: Send {
-    /// Takes what the socket gave and appends the events that it completes.
+    /// Takes a chunk and appends the events that it completes.
     ///
     /// # Errors
-    /// When the bytes are not the dialect's. Events that came before stand in `out`; nothing may be
-    /// pushed afterwards.
+    /// When the bytes are not of the dialect. Earlier events are in `out`; nothing may be pushed
+    /// afterwards.
     fn push(&mut self, chunk: Bytes, out: &mut Vec<Event>) -> Result<(), MalformedResponse>;
 
-    /// The upstream's body ended. Appends what was held back; `Event::Failed` where the dialect's
-    /// terminator is missing.
+    /// Ends the stream at the end of the upstream's body. Appends what was held back, and
+    /// `Event::Failed` where the dialect's terminator is missing.
     fn finish(&mut self, out: &mut Vec<Event>);
 
-    /// Whether the answer is complete: nothing that may still come matters.
+    /// Whether the answer is complete. Later bytes are ignored.
     fn is_done(&self) -> bool;
 }
 
-/// Writes a client's stream in exactly its dialect's grammar.
+/// Encodes a client's stream in exactly its dialect's grammar.
 ///
-/// Bytes are written from `Start` on; the relay decides when they leave.
+/// Bytes are written from `Start` on; the gateway decides when to send them.
 pub trait StreamEncoder: Send {
     fn push(&mut self, event: &Event, out: &mut BytesMut);
 
     /// Writes the dialect's terminator; nothing after `Event::Failed`.
     fn finish(&mut self, out: &mut BytesMut) -> StreamEnd;
 
-    /// A sign of life that changes nothing; nothing where the dialect has none or it would break
-    /// the grammar here.
+    /// Writes a record that clients ignore. Writes nothing where the dialect has no such record or
+    /// its grammar allows none here.
     fn keep_alive(&mut self, out: &mut BytesMut);
 }
 
-/// A wire format.
+/// A dialect.
 pub trait Protocol: Send + Sync {
     /// The constants of the dialect.
     fn descriptor(&self) -> &'static Descriptor;
@@ -289,20 +289,20 @@ pub trait Protocol: Send + Sync {
         self.descriptor().dialect
     }
 
-    /// Whether the hints are of this dialect's clients and of no other's.
+    /// Whether the hints tell that the client speaks this dialect and no other.
     fn is_hinted(&self, _hints: &Hints<'_>) -> bool {
         false
     }
 
-    /// The content type of a stream to a client that asked with this query.
+    /// The content type of a stream to a client, by the query of its request.
     fn stream_content_type(&self, _query: Option<&str>) -> &'static str {
         "text/event-stream"
     }
 
-    /// Reads what routing needs.
+    /// Reads what routing needs of a request.
     ///
     /// # Errors
-    /// On bodies that are no JSON object or name no model.
+    /// When the body is no JSON object or names no model.
     fn routing_fields(&self, inbound: &Inbound<'_>) -> Result<RoutingFields, DecodeError>;
 
     /// The path and query under which an upstream of this dialect serves the operation, for a
@@ -315,11 +315,11 @@ pub trait Protocol: Send + Sync {
     ) -> (String, Option<String>);
 
     /// # Errors
-    /// On malformed requests, and on what no translation can serve.
+    /// When the request is malformed or cannot be translated.
     fn decode_request(&self, inbound: &Inbound<'_>) -> Result<Request, DecodeError>;
 
-    /// Writes a request (or a token count's, by `target.operation`) for an upstream of this
-    /// dialect. What cannot be carried exactly goes to `losses`, refusals included.
+    /// Encodes a request, or a token count by `target.operation`, for an upstream of this dialect.
+    /// What cannot be carried exactly is noted in `losses`, refusals included.
     fn encode_request(
         &self,
         request: &Request,
@@ -332,8 +332,7 @@ pub trait Protocol: Send + Sync {
     fn stream_encoder(&self, context: &ResponseContext<'_>) -> Box<dyn StreamEncoder>;
 
     /// # Errors
-    /// When the body is not an answer of this dialect. A body that is an error or an answer without
-    /// an end gives events that fail.
+    /// When the body is not an answer of this dialect, is an error, or has no end.
     fn decode_response(&self, body: Bytes, context: &DecodeContext) -> Result<Response, Fault>;
 
     fn encode_response(
@@ -343,17 +342,16 @@ pub trait Protocol: Send + Sync {
         losses: &mut Losses,
     ) -> Bytes;
 
-    /// Reads an upstream's error answer. Bodies that are not the dialect's (HTML, nothing) still
-    /// give the fault of their status.
+    /// Decodes an upstream's error response. A body that is not of the dialect (HTML, or empty) still
+    /// gives the fault of its status.
     ///
-    /// Waits that stand in headers are read by `provider::retry_after`, which is told the time.
+    /// `provider::retry_after` reads the waits in headers, since it is given the time.
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault;
 
-    /// The status and body by which this dialect says a fault.
+    /// The status and body of a fault in this dialect.
     fn encode_fault(&self, fault: &Fault, request_id: &str) -> (StatusCode, Bytes);
 
-    /// The record and ending by which this dialect says a fault inside a stream, outside a stream
-    /// encoder (passthrough).
+    /// Writes the record of a fault that ends a passed-through stream.
     fn encode_stream_fault(
         &self,
         fault: &Fault,
@@ -361,16 +359,16 @@ pub trait Protocol: Send + Sync {
         out: &mut BytesMut,
     ) -> StreamEnd;
 
-    /// Looks at one frame of a stream that passes through, as cheaply as it can.
+    /// Reads one frame of a passed-through stream, as cheaply as it can.
     fn frame_info(&self, frame: &sse::Frame) -> FrameInfo;
 
-    /// Looks at a whole answer that passes through.
+    /// Reads a passed-through whole answer.
     ///
     /// # Errors
     /// When it is not JSON.
     fn body_info(&self, body: &Bytes) -> Result<FrameInfo, MalformedResponse>;
 
-    /// Reads a token count's answer.
+    /// Decodes the answer to a token count.
     ///
     /// # Errors
     /// When the body is not one.
@@ -381,18 +379,18 @@ pub trait Protocol: Send + Sync {
 
     fn encode_count(&self, tokens: u64) -> Bytes;
 
-    /// The answer to a list of models; `query` may ask for a page.
+    /// The list of models; `query` may request a page.
     fn encode_models(&self, models: &[ModelCard], query: Option<&str>) -> Bytes;
 
     fn encode_model(&self, model: &ModelCard) -> Bytes;
 
-    /// Reads an upstream's list of models.
+    /// Decodes an upstream's list of models.
     ///
     /// # Errors
     /// When the body is not one.
     fn decode_models(&self, body: &Bytes) -> Result<Vec<ModelCard>, Fault>;
 
-    /// The embedding codec, where the dialect has one.
+    /// The embedding codec. `None` where the dialect has no embeddings.
     fn embeddings(&self) -> Option<&dyn EmbedProtocol> {
         None
     }
@@ -401,7 +399,7 @@ pub trait Protocol: Send + Sync {
 /// The embedding half of a dialect.
 pub trait EmbedProtocol: Send + Sync {
     /// # Errors
-    /// On malformed requests.
+    /// When the request is malformed.
     fn decode_embed(&self, inbound: &Inbound<'_>) -> Result<Embed, DecodeError>;
 
     fn encode_embed(&self, embed: &Embed, target: &Target<'_>, losses: &mut Losses) -> Wire;
@@ -410,7 +408,7 @@ pub trait EmbedProtocol: Send + Sync {
     /// When the body is not an answer of this dialect.
     fn decode_embeddings(&self, body: &Bytes) -> Result<Embeddings, Fault>;
 
-    /// Figures that the dialect demands and the upstream did not give go to `losses`.
+    /// Required figures that the upstream did not give are noted in `losses`.
     fn encode_embeddings(
         &self,
         embeddings: &Embeddings,

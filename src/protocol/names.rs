@@ -1,8 +1,8 @@
-//! Tool names and call ids that a target takes, and the way back.
+//! Maps tool names and call ids to what a target accepts, and back.
 //!
-//! Names are mapped one to one: a name that fits stays, a namespace is flattened to
-//! `namespace__name`, and what a target refuses (characters, length) is replaced and told apart by
-//! a short hash. [`Restore`] undoes it in the answer.
+//! The mapping is one to one. A name that fits stays, a namespace is flattened to
+//! `namespace__name`, and a name that the target refuses (characters, length) is replaced and made
+//! unique by a short hash. [`Restore`] undoes it in the answer.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::canon::{Event, PartHead, Request, Response, ResponsePart, Tool, ToolKind, ToolName};
 use crate::json::{self, EscapedStr, Invalid, Value};
 
-/// What a dialect takes as a name of a tool.
+/// The tool names that a dialect accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct NameRules {
     pub len_max: usize,
@@ -21,11 +21,11 @@ pub struct NameRules {
     pub starts_with_letter: bool,
 }
 
-/// The name of a tool that an upstream's answer calls.
+/// Decodes the tool name of a call in an upstream's answer.
 ///
 /// # Errors
-/// When it is no string, or says nothing: no client could run the call.
-pub fn called(name: Value<'_>) -> Result<EscapedStr, Invalid> {
+/// When it is no string, or is empty: no client could run the call.
+pub fn decode_called(name: Value<'_>) -> Result<EscapedStr, Invalid> {
     let text = name.text()?;
     if text.is_empty() {
         Err(name.expected("the name of a tool"))
@@ -34,7 +34,7 @@ pub fn called(name: Value<'_>) -> Result<EscapedStr, Invalid> {
     }
 }
 
-/// The names of one request's tools, as a target takes them.
+/// The names of one request's tools on the wire of a target.
 #[derive(Debug)]
 pub struct Names<'r> {
     tools: &'r [Tool],
@@ -64,8 +64,8 @@ impl<'r> Names<'r> {
             .map_or_else(|| EscapedStr::from(flat.as_str()), EscapedStr::from)
     }
 
-    /// What the answer's names have to be turned back to. `wraps_free` = the target knows no free
-    /// text input, so that custom tools are functions with one property `input` there.
+    /// What undoes the mapping in the answer. `wraps_free` = the target has no free-text input, so
+    /// that custom tools are functions with one property `input` there.
     pub fn restore(&self, wraps_free: bool) -> Restore {
         let changed = self
             .tools
@@ -101,13 +101,13 @@ impl Tool {
         }
     }
 
-    /// Whether a choice that names a tool so means this one.
-    pub fn is_named(&self, wanted: &ToolName) -> bool {
-        self.name() == Some(&wanted.name) && self.namespace() == wanted.namespace.as_ref()
+    /// Whether this is the tool of that name.
+    pub fn is_named(&self, name: &ToolName) -> bool {
+        self.name() == Some(&name.name) && self.namespace() == name.namespace.as_ref()
     }
 }
 
-/// A call id as a target takes it: letters, digits, `_`, `-`, at most `len_max` characters. The
+/// A call id as a target accepts it: letters, digits, `_`, `-`, at most `len_max` characters. The
 /// same for the call and its result.
 pub fn call_id(id: &EscapedStr, len_max: usize) -> EscapedStr {
     let rules = NameRules {
@@ -118,8 +118,7 @@ pub fn call_id(id: &EscapedStr, len_max: usize) -> EscapedStr {
     fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), EscapedStr::from)
 }
 
-/// `name` changed so that it fits, or `None` where it fits as it is (and is not `is_taken` by
-/// another).
+/// Changes `name` so that it fits. `None` where it fits as it is and is not `is_taken` by another.
 fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || rules.also.contains(&byte);
     let starts_well = !rules.starts_with_letter
@@ -148,13 +147,13 @@ fn fit(name: &str, rules: NameRules, is_taken: bool) -> Option<String> {
     ))
 }
 
-/// Eight hexadecimal digits that tell names apart.
+/// Eight hexadecimal digits of a hash, to tell names apart.
 pub fn short_hash(of: &str) -> String {
     let digest = Sha256::digest(of.as_bytes());
     hex::encode(&digest[..4])
 }
 
-/// Turns the names and forms of an answer's tool calls back to the client's.
+/// Restores the client's names and forms of tool calls in an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Restore {
     entries: Vec<Entry>,
@@ -294,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_call_without_a_name_is_refused() {
-        let name = |json: &'static str| called(Raw::from_static(json).document().root());
+        let name = |json: &'static str| decode_called(Raw::from_static(json).document().root());
         assert_eq!(name(r#""f""#), Ok("f".into()));
         assert!(name(r#""""#).is_err() && name("1").is_err());
     }

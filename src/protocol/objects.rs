@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use crate::protocol::MalformedResponse;
 use crate::protocol::sse::FRAME_BYTES_MAX;
 
-/// The objects of an array, or one after the other, as they become whole.
+/// Splits an array of objects, or bare objects one after the other.
 #[derive(Debug, Default)]
 pub struct Objects {
     /// The open object so far.
@@ -16,12 +16,12 @@ pub struct Objects {
     depth: usize,
     is_in_string: bool,
     is_escaped: bool,
-    /// The last bracket or comma of the array.
-    mark: u8,
+    /// The last bracket or comma since an object ended; 0 = none.
+    separator: u8,
 }
 
 impl Objects {
-    /// Takes what the socket gave and hands each object that it completes to `each`.
+    /// Takes a chunk and passes each object that it completes to `each`.
     ///
     /// # Errors
     /// On anything but objects in an array, on objects past [`FRAME_BYTES_MAX`], or when `each`
@@ -35,7 +35,7 @@ impl Objects {
         for (at, &byte) in chunk.iter().enumerate() {
             if self.depth == 0 {
                 start = at;
-                self.between(byte)?;
+                self.push_separator(byte)?;
             } else if self.closes(byte) {
                 self.pending.extend_from_slice(&chunk[start..=at]);
                 each(std::mem::take(&mut self.pending).freeze())?;
@@ -54,12 +54,12 @@ impl Objects {
 
     /// Whether another object may follow, with a comma in front unless it is the first.
     pub fn takes_another(&self) -> bool {
-        self.is_between() && self.mark == 0
+        self.is_between() && self.separator == 0
     }
 
     /// Whether the array is closed.
     pub fn is_closed(&self) -> bool {
-        self.mark == b']'
+        self.separator == b']'
     }
 
     /// Whether no object is open.
@@ -67,10 +67,10 @@ impl Objects {
         self.depth == 0
     }
 
-    fn between(&mut self, byte: u8) -> Result<(), MalformedResponse> {
+    fn push_separator(&mut self, byte: u8) -> Result<(), MalformedResponse> {
         match byte {
-            b'{' => (self.depth, self.mark) = (1, 0),
-            b'[' | b']' | b',' => self.mark = byte,
+            b'{' => (self.depth, self.separator) = (1, 0),
+            b'[' | b']' | b',' => self.separator = byte,
             b' ' | b'\r' | b'\n' | b'\t' => {}
             _ => {
                 return Err(MalformedResponse {

@@ -5,9 +5,9 @@
 //! for lists without limits.
 //!
 //! As of 2026-11-29. Source: Anthropic, "Models overview" and each model's page (`max output`);
-//! Gemini API, "Models" (`output token limit`). A model that is not here has no known limit: a limit
-//! above the model's own would be refused. Gemini 4 is left out, as its input and output share one
-//! window and what it writes by default depends on the API that calls it.
+//! Gemini API, "Models" (`output token limit`). A model that is not here has no known limit: a
+//! limit above the model's own would be refused. Gemini 4 is left out, as its input and output
+//! share one window and what it writes by default depends on the API that calls it.
 
 /// The limits of one model, in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,15 +1,13 @@
-//! What clients ask for, by path: operations, the routes to them, and the hints that tell whose
-//! route is meant.
+//! Operations, the routes to them, and the hints that tell which dialect a request is of.
 //!
-//! Reads paths that are free of prefixes and version segments; taking those off is the server's
-//! business.
+//! Paths have no prefixes and version segments here; the server removes them.
 
 use http::{HeaderMap, Method};
 
-/// What a client asks this gateway to do.
+/// What a client requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Generate; whether streamed is said in the body.
+    /// Generate; the body says whether the answer is streamed.
     Generate,
     /// Generate, streamed by its path (Gemini).
     StreamGenerate,
@@ -21,7 +19,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// For people: what failed.
+    /// The name for people, in error texts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Generate | Self::StreamGenerate => "generate",
@@ -44,8 +42,8 @@ impl Operation {
 /// One path that a dialect offers, without the version segment: `/messages`,
 /// `/models/{model}:generateContent`.
 ///
-/// `{model}` takes the rest of the path up to what follows it in the pattern, slashes included; the
-/// last occurrence of what follows counts.
+/// `{model}` matches everything up to the last occurrence of what follows it in the pattern,
+/// slashes included.
 #[derive(Clone, Debug)]
 pub struct Route {
     pub method: Method,
@@ -70,8 +68,8 @@ impl Route {
         }
     }
 
-    /// Whether `path` (without version segment, percent-decoded) is this route's; the model where
-    /// the pattern names one.
+    /// Matches `path` (without version segment, percent-decoded). Returns the model where the
+    /// pattern names one.
     pub fn matches(&self, path: &str) -> Option<Option<String>> {
         let Some((before, after)) = self.pattern.split_once("{model}") else {
             return (self.pattern == path).then_some(None);
@@ -82,8 +80,7 @@ impl Route {
     }
 }
 
-/// What a client says of its dialect besides the route, which several dialects may share
-/// (`/models`) or none has.
+/// What tells a client's dialect besides the route, which several dialects may share (`/models`).
 #[derive(Clone, Copy, Debug)]
 pub struct Hints<'a> {
     pub method: &'a Method,

@@ -1,13 +1,13 @@
-//! JSON Schema as the dialects take it.
+//! JSON Schema in the forms of the dialects.
 //!
-//! Source: `translation.md` section 5. Schemas are passed nearly untouched wherever the target
-//! takes JSON Schema.
+//! Source: `translation.md` section 5. Schemas pass nearly unchanged wherever the target takes JSON
+//! Schema.
 
 use memchr::memmem;
 
 use crate::json::{self, Object, Raw, Value, Writer};
 
-/// The schema of a tool's arguments as a target that demands an object takes it.
+/// The schema of a tool's arguments for a target that requires an object.
 ///
 /// No schema, `{}` and an object without properties become `{"type":"object","properties":{}}`;
 /// others stay as they are.
@@ -69,9 +69,9 @@ fn is_strict_member(key: &str, value: Value<'_>) -> bool {
     }
 }
 
-/// Whether an object lets nothing in beside its properties and requires each of them.
+/// Whether an object allows no other members than its properties and requires each of them.
 fn is_closed(schema: Value<'_>) -> bool {
-    let is_shut = schema
+    let is_sealed = schema
         .get("additionalProperties")
         .is_some_and(|value| value.bool() == Ok(false));
     let is_required = |name: &str| {
@@ -83,14 +83,14 @@ fn is_closed(schema: Value<'_>) -> bool {
     let properties = schema
         .get("properties")
         .and_then(|properties| properties.members().ok());
-    is_shut
+    is_sealed
         && properties.is_some_and(|mut properties| properties.all(|(name, _)| is_required(&name)))
 }
 
 /// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.
 ///
 /// `nullable` becomes a type array, `example` becomes `examples`, counts lose their quotes,
-/// properties stand in the order that `propertyOrdering` asks for: models write them as they stand.
+/// properties take the order of `propertyOrdering`, since models write them in the schema's order.
 pub fn from_gemini(schema: Value<'_>) -> Raw {
     json::value(|value| write_from_gemini(schema, value))
 }
@@ -115,7 +115,7 @@ fn write_from_gemini(schema: Value<'_>, out: Writer<'_>) {
     });
 }
 
-/// Properties in the order in which they are asked for; those that nobody asked for stand behind.
+/// Writes properties in the requested order; those without a position come last.
 fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Option<Value<'_>>) {
     let Ok(members) = properties.members() else {
         return object.raw("properties", &properties.raw());
@@ -128,15 +128,13 @@ fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Optio
         .collect();
     let mut members: Vec<_> = members.collect();
     members.sort_by_key(|(name, _)| {
-        order
-            .iter()
-            .position(|wanted| wanted == name)
-            .unwrap_or(order.len())
+        let position = order.iter().position(|ordered| ordered == name);
+        position.unwrap_or(order.len())
     });
     object.object("properties", |object| {
-        members
-            .iter()
-            .for_each(|(name, value)| write_from_gemini(*value, object.key(name)))
+        for (name, value) in &members {
+            write_from_gemini(*value, object.key(name));
+        }
     });
 }
 

@@ -1,14 +1,14 @@
 //! Server-sent events on bytes: any chunking, any of the three line ends.
 //!
 //! Source: WHATWG HTML, "Server-sent events", sections 9.2.5 and 9.2.6. `id` and `retry` fields and
-//! comments are passed over.
+//! comments are ignored.
 
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr2};
 
 use super::MalformedResponse;
 
-/// The largest record that is read: images and signatures are long, lines without end are an
+/// The largest record that is accepted: images and signatures are long, endless lines are an
 /// attack.
 pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -24,7 +24,7 @@ pub struct Frame {
 /// Splits a stream into records.
 #[derive(Debug, Default)]
 pub struct Frames {
-    /// What came and is not yet a whole line.
+    /// The start of a line whose end has not come yet.
     pending: BytesMut,
     /// The record that is being read.
     open: Frame,
@@ -37,7 +37,7 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Takes what the socket gave and hands each record that it completes to `each`.
+    /// Takes a chunk and passes each record that it completes to `each`.
     ///
     /// # Errors
     /// When a record passes [`FRAME_BYTES_MAX`], or `each` refuses one.
@@ -46,12 +46,12 @@ impl Frames {
         mut chunk: Bytes,
         mut each: impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<(), MalformedResponse> {
-        if let Some(frame) = self.lone(&chunk) {
+        if let Some(frame) = self.single_record(&chunk) {
             return each(frame);
         }
         if !self.pending.is_empty() {
-            // What is pending holds no line end, so only what is new is searched: a long line comes
-            // in many chunks.
+            // `pending` holds no line end, so only the new bytes are searched: a long line comes in
+            // many chunks, and searching all of it each time would be quadratic.
             let end = memchr2(b'\n', b'\r', &chunk);
             self.pending
                 .extend_from_slice(&chunk.split_to(end.map_or(chunk.len(), |end| end + 1)));
@@ -70,9 +70,9 @@ impl Frames {
         Ok(())
     }
 
-    /// The most frequent chunk of all, read at once: one record of one `data` line, perhaps under
-    /// its name.
-    fn lone(&self, chunk: &Bytes) -> Option<Frame> {
+    /// Fast path for the most frequent chunk: exactly one record with one `data` line, perhaps
+    /// after its `event` line. Slices the chunk without copying.
+    fn single_record(&self, chunk: &Bytes) -> Option<Frame> {
         if !self.seen_first || self.after_cr || !self.is_between() {
             return None;
         }
@@ -91,7 +91,7 @@ impl Frames {
         })
     }
 
-    /// Reads the whole lines and gives what is left.
+    /// Reads the complete lines. Returns the incomplete rest.
     fn lines(
         &mut self,
         mut rest: Bytes,
@@ -105,7 +105,7 @@ impl Frames {
         Ok(rest)
     }
 
-    /// The stream ended: a last record without its blank line counts too.
+    /// Ends the stream. Returns a last record that has no blank line behind it.
     pub fn finish(&mut self) -> Option<Frame> {
         let line = std::mem::take(&mut self.pending).freeze();
         if !line.is_empty() {
@@ -114,7 +114,7 @@ impl Frames {
         self.dispatch()
     }
 
-    /// Whether the stream stands between two records, so that another may be written behind it.
+    /// Whether the stream is between two records, so that another may be written.
     pub fn is_between(&self) -> bool {
         self.pending.is_empty() && !self.has_data && self.open.event.is_empty()
     }
@@ -124,7 +124,7 @@ impl Frames {
         if self.is_crlf { "\r\n" } else { "\n" }
     }
 
-    /// Cuts the next whole line off `rest`, without its end.
+    /// Takes the next complete line off `rest`, without its line end.
     fn line(&mut self, rest: &mut Bytes) -> Option<Bytes> {
         if self.after_cr && !rest.is_empty() {
             self.after_cr = false;

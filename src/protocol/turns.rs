@@ -1,7 +1,14 @@
-//! The order of turns that every target can take: each decoder ends with [`arrange`].
+//! Puts turns into the one order that every target accepts. Each request decoder ends with
+//! [`arrange`].
 //!
-//! Dialects differ in where results of tool calls stand and in what they merge; in canon there is
-//! one order. Source: `translation.md` section 3.
+//! Dialects differ in where results of tool calls stand and in what they merge; canon has one
+//! order:
+//!
+//! ```text
+//! assistant: text, call 1, call 2
+//! user:      result 1, result 2, text
+//! ```
+//! Source: `translation.md` section 3.
 
 use std::collections::HashMap;
 
@@ -10,12 +17,12 @@ use super::names::shown;
 use crate::canon::{Offset, Part, PartKind, Request, Role, ToolResult, Turn};
 use crate::json::EscapedStr;
 
-/// What stands for a result that never came: the person interrupted the call.
+/// Replaces a result that never came because the user interrupted the call.
 pub const INTERRUPTED: &str = "(no result: interrupted)";
 
-/// Merges neighbours of equal role and puts the results of each turn's calls, in the order of the
-/// calls, at the start of the user turn that follows. Calls without a result get one that says so
-/// (noted in `added`).
+/// Merges adjacent turns of equal role and puts the results of each turn's calls, in the order of
+/// the calls, at the start of the user turn that follows. Calls without a result get one that says
+/// so (noted in `added`).
 ///
 /// # Errors
 /// On a result without its call, naming the id, and on a call that the assistant did not make.
@@ -43,7 +50,7 @@ fn has_tools(turns: &[Turn]) -> bool {
     turns.iter().any(|turn| turn.parts.iter().any(is_tool))
 }
 
-/// Joins neighbours of equal role and name.
+/// Merges adjacent turns of equal role and name.
 fn merge(turns: &mut Vec<Turn>) {
     turns.dedup_by(|next, previous| {
         let is_same = next.role == previous.role && next.name == previous.name;
@@ -54,7 +61,7 @@ fn merge(turns: &mut Vec<Turn>) {
     });
 }
 
-/// Moves each result behind the turn of its call; whether every call had one.
+/// Moves each result behind the turn of its call. Returns whether every call had one.
 fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
     let mut results = take_results(turns)?;
     let mut is_complete = true;
@@ -93,11 +100,11 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
     Ok(is_complete)
 }
 
-/// Takes all results out of their turns, by the index of the turn that called: the nearest before
-/// them with that id, as some servers use the same ids again in each turn, or for several calls of
-/// one turn.
+/// Takes all results out of their turns. They are grouped by the index of the turn that made the
+/// call: the nearest before with that id, since some servers reuse ids in each turn or give several
+/// calls of one turn the same.
 fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeError> {
-    let mut open: HashMap<String, Open> = HashMap::new();
+    let mut pending: HashMap<String, PendingCalls> = HashMap::new();
     let mut results: HashMap<usize, Vec<Part>> = HashMap::new();
     for (index, turn) in turns.iter_mut().enumerate() {
         for part in std::mem::take(&mut turn.parts) {
@@ -109,15 +116,16 @@ fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeE
                     ));
                 }
                 PartKind::ToolCall { id, .. } => {
-                    open.entry(id.to_plain().into_owned())
+                    pending
+                        .entry(id.to_plain().into_owned())
                         .or_default()
-                        .called(index);
+                        .add(index);
                     turn.parts.push(part);
                 }
                 PartKind::ToolResult(result) => {
-                    let open = open.get_mut(&*result.call_id.to_plain());
-                    let caller = open
-                        .and_then(Open::answered)
+                    let calls = pending.get_mut(&*result.call_id.to_plain());
+                    let caller = calls
+                        .and_then(PendingCalls::take_one)
                         .ok_or_else(|| orphan(result, part.at))?;
                     results.entry(caller).or_default().push(part);
                 }
@@ -128,15 +136,15 @@ fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeE
     Ok(results)
 }
 
-/// The calls of one id that wait for their results: all of the same turn, by its index.
+/// The calls with one id that have no result yet. All are of one turn, given by its index.
 #[derive(Default)]
-struct Open {
+struct PendingCalls {
     turn: usize,
     calls: usize,
 }
 
-impl Open {
-    fn called(&mut self, turn: usize) {
+impl PendingCalls {
+    fn add(&mut self, turn: usize) {
         let earlier = if self.turn == turn { self.calls } else { 0 };
         *self = Self {
             turn,
@@ -144,8 +152,8 @@ impl Open {
         };
     }
 
-    /// The turn of the call that has its result now.
-    fn answered(&mut self) -> Option<usize> {
+    /// Takes the call of a result. Returns its turn.
+    fn take_one(&mut self) -> Option<usize> {
         self.calls = self.calls.checked_sub(1)?;
         Some(self.turn)
     }

@@ -1,22 +1,22 @@
-//! What an upstream's error means where its own words say nothing, whose fault it is, and what may
-//! be repeated of it.
+//! Builds the faults of upstreams' errors: the kind by status, who is to blame, and what of the
+//! message may be repeated.
 //!
-//! Every dialect makes the faults of upstreams here, after its own table of words. Source:
-//! `translation.md` section 8. Reads no headers: waits are read by the provider's side, which knows
-//! the time.
+//! Every dialect builds its upstreams' faults here, after its own table of error codes. Source:
+//! `translation.md` section 8. Reads no headers: `provider` reads waits, since it is given the
+//! time.
 
 use crate::canon::{Blame, Fault, FaultKind};
 
-use super::keys;
+use super::redaction;
 
-/// What a status means. `message` tells a missing model from a missing path.
+/// The kind of an error by its status. `message` tells a missing model from a missing path.
 pub(super) fn kind_of_status(status: u16, message: &str) -> FaultKind {
     match status {
-        // A 403 too is the account's trouble, unless the dialect's words say that the request
+        // A 403 concerns the account too, unless the dialect's error code says that the request
         // itself is forbidden.
         401 | 403 => FaultKind::UpstreamAuth,
         402 => FaultKind::QuotaSpent,
-        404 if says(message, "model") => FaultKind::NoSuchModel,
+        404 if mentions(message, "model") => FaultKind::NoSuchModel,
         404 => FaultKind::NotFound,
         408 | 504 => FaultKind::Timeout,
         409 => FaultKind::Conflict,
@@ -29,10 +29,10 @@ pub(super) fn kind_of_status(status: u16, message: &str) -> FaultKind {
     }
 }
 
-/// The fault of an upstream's error. `status` is the head's; `None` inside a stream.
+/// The fault of an upstream's error. `status` is `None` inside a stream.
 pub(super) fn fault(kind: FaultKind, status: Option<u16>, message: Option<&str>) -> Fault {
     let message = match (message.filter(|message| !message.is_empty()), status) {
-        (Some(message), _) => keys::redacted(message),
+        (Some(message), _) => redaction::redacted(message),
         (None, Some(status)) => format!("the upstream answered {status}"),
         (None, None) => "the upstream failed and gave no reason".to_owned(),
     };
@@ -42,8 +42,8 @@ pub(super) fn fault(kind: FaultKind, status: Option<u16>, message: Option<&str>)
     }
 }
 
-/// Whether `text` holds `words` (lower case), in any case.
-pub(super) fn says(text: &str, words: &str) -> bool {
+/// Whether `text` holds `words` (in lower case), ignoring case.
+pub(super) fn mentions(text: &str, words: &str) -> bool {
     text.to_ascii_lowercase().contains(words)
 }
 

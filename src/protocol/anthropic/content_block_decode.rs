@@ -228,7 +228,7 @@ fn head(block: Value<'_>) -> Result<PartHead, Invalid> {
         "redacted_thinking" => PartHead::Reasoning(ReasoningForm::Redacted),
         "tool_use" => PartHead::ToolCall {
             id: block.required("id")?.text()?,
-            name: names::called(block.required("name")?)?,
+            name: names::decode_called(block.required("name")?)?,
             namespace: None,
             free: false,
         },

@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 
 use crate::canon::{Blame, Fault, FaultKind, Offset};
 use crate::json::{self, Document, Kind, Object, Raw, Value};
-use crate::protocol::upstream_faults::{self, kind_of_status, says};
-use crate::protocol::{DecodeError, keys, sse};
+use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
+use crate::protocol::{DecodeError, redaction, sse};
 
 /// The text by which Claude Code knows that it has to compact the conversation.
 const TOO_LONG: &str = "prompt is too long";
@@ -151,7 +151,7 @@ pub(super) fn decode_error(root: Value<'_>, status: Option<StatusCode>) -> Fault
         .filter(|details| details.kind() == Kind::Object)
         .map(Value::raw)
         // Details with key material in them go to no client.
-        .filter(|details| !keys::are_in(details.as_str()));
+        .filter(|details| !redaction::has_key(details.as_str()));
     fault.upstream_id = string(&["request_id"]);
     fault
 }
@@ -166,13 +166,13 @@ fn kind(error_type: &str, status: Option<u16>, message: &str) -> FaultKind {
     };
     match kind {
         FaultKind::BadRequest | FaultKind::RateLimited
-            if QUOTA_SPENT.iter().any(|phrase| says(message, phrase)) =>
+            if QUOTA_SPENT.iter().any(|phrase| mentions(message, phrase)) =>
         {
             FaultKind::QuotaSpent
         }
-        FaultKind::BadRequest if says(message, TOO_LONG) => FaultKind::ContextTooLong,
+        FaultKind::BadRequest if mentions(message, TOO_LONG) => FaultKind::ContextTooLong,
         FaultKind::BadRequest if status == Some(403) => FaultKind::Forbidden,
-        FaultKind::NotFound if says(message, "model") => FaultKind::NoSuchModel,
+        FaultKind::NotFound if mentions(message, "model") => FaultKind::NoSuchModel,
         kind => kind,
     }
 }

@@ -12,7 +12,7 @@ use crate::canon::{
 };
 use crate::json::{EscapedStr, Invalid, Kind, Raw, Value};
 use crate::protocol::DecodeError;
-use crate::protocol::envelope::{self, Carried};
+use crate::protocol::envelope::{self, Content};
 
 impl Decoder {
     pub(super) fn messages(&mut self, messages: Value<'_>) -> Result<Vec<Turn>, DecodeError> {
@@ -308,7 +308,7 @@ fn decode_signature(
     form: ReasoningForm,
 ) -> (Option<Signature>, ReasoningForm) {
     match envelope::unwrap(signature) {
-        Carried::Own(value) if !value.is_empty() => {
+        Content::Own(value) if !value.is_empty() => {
             let origin = Origin {
                 dialect: DIALECT,
                 provider: String::new(),
@@ -316,8 +316,8 @@ fn decode_signature(
             };
             (Some(Signature { origin, value }), form)
         }
-        Carried::Foreign { signature, form } => (Some(signature), form),
-        Carried::Own(_) | Carried::Nothing => (None, form),
+        Content::Foreign { signature, form } => (Some(signature), form),
+        Content::Own(_) | Content::Unsigned => (None, form),
     }
 }
 

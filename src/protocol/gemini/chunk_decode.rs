@@ -229,7 +229,7 @@ impl ChunkDecoder {
         attributes: &PartAttributes,
         out: &mut Vec<Event>,
     ) -> Result<(), Invalid> {
-        let name = names::called(required(call, "name")?)?;
+        let name = names::decode_called(required(call, "name")?)?;
         let id = field(call, "id").map(Value::text).transpose()?;
         let id = match id {
             Some(id) if !id.is_empty() => id,

@@ -11,8 +11,8 @@ use http::StatusCode;
 use super::proto_json::{count, enum_name, field};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{self, Array, Document, Raw, Value, Writer};
-use crate::protocol::keys;
-use crate::protocol::upstream_faults::{self, kind_of_status, says};
+use crate::protocol::redaction;
+use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -52,7 +52,7 @@ pub(super) fn decode_error(error: Value<'_>, status: Option<u16>) -> Fault {
     fault.details = field(error, "details")
         .map(Value::raw)
         // Details with key material in them go to no client.
-        .filter(|details| !keys::are_in(details.as_str()));
+        .filter(|details| !redaction::has_key(details.as_str()));
     fault
 }
 
@@ -95,7 +95,7 @@ impl ErrorFields {
     }
 
     fn mentions(&self, phrases: &[&str]) -> bool {
-        phrases.iter().any(|phrase| says(&self.message, phrase))
+        phrases.iter().any(|phrase| mentions(&self.message, phrase))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::canon::{
 };
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::DecodeError;
-use crate::protocol::envelope::{self, Carried};
+use crate::protocol::envelope::{self, Content};
 
 /// The members of a part, before its kind is known.
 #[derive(Default)]
@@ -293,8 +293,8 @@ fn push_part(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut
     if let Some(signature) = signature {
         part.signature_at = Some(signature.at);
         match envelope::unwrap(&signature.value) {
-            Carried::Own(value) => part.signature = Some(own_signature(value)),
-            Carried::Foreign { signature, form } => {
+            Content::Own(value) => part.signature = Some(own_signature(value)),
+            Content::Foreign { signature, form } => {
                 if let PartKind::Reasoning {
                     form: part_form, ..
                 } = &mut part.kind
@@ -306,7 +306,7 @@ fn push_part(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut
                     restore_reasoning(form, signature, part.at, parts);
                 }
             }
-            Carried::Nothing => is_carrier = true,
+            Content::Unsigned => is_carrier = true,
         }
     }
     if !(is_carrier && is_empty_text(&part)) {

@@ -1,7 +1,6 @@
-//! What OpenAI's own models want of its dialects, told from their names: the one place where that
-//! matters.
+//! The abilities of OpenAI's own models, by their names.
 //!
-//! Servers of other makers speak Chat too, and each knows a part of it: many (Mistral, Groq,
+//! Servers of other vendors speak Chat too, and each supports a part of it: many (Mistral, Groq,
 //! llama.cpp) refuse or ignore OpenAI's newer fields. Source: OpenAI's guide to reasoning models
 //! (`max_tokens`, `temperature`, `top_p` and penalties are refused); the API references of Mistral
 //! and Groq (unknown fields are a 422 and a 400). Knows nothing of requests.
@@ -19,14 +18,14 @@ pub(in crate::protocol) fn is_openai(target: &Target<'_>) -> bool {
     target.provider == "openai" || is_named && !name.starts_with("gpt-oss")
 }
 
-/// Whether a model reasons before it answers and refuses what tunes the sampling.
+/// Whether a model reasons before it answers and refuses sampling parameters.
 pub(in crate::protocol) fn refuses_sampling(model: &str) -> bool {
     let name = family(model);
     let is_gpt_5 = name.starts_with("gpt-5") && !name.starts_with("gpt-5-chat");
     is_gpt_5 || name.starts_with("codex-") || is_o_series(name)
 }
 
-/// The name without the maker that routers put in front and the mark of a fine-tuned model.
+/// The name without a router's prefix for the vendor and without the prefix of a fine-tuned model.
 fn family(model: &str) -> &str {
     let name = model.rsplit('/').next().unwrap_or(model);
     name.strip_prefix("ft:").unwrap_or(name)

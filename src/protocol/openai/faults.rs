@@ -1,5 +1,5 @@
-//! Errors on the wire: one table from canon's kinds to status, type and code, and one from
-//! upstreams' words to canon's kinds.
+//! Errors on the wire, both ways: one table from canon's kinds to status, type and code, and one
+//! from upstreams' error codes to canon's kinds.
 //!
 //! Source: `openai-chat.md`, "Errors"; `openai-responses.md`, "Errors"; `translation.md` section 8.
 //! Decides nothing about retries.
@@ -10,13 +10,13 @@ use http::{HeaderMap, StatusCode};
 use crate::canon::{Fault, FaultKind};
 use crate::json::{self, Document, Kind, Object, Value};
 use crate::protocol::sse;
-use crate::protocol::upstream_faults::{self, kind_of_status, says};
+use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
 
-/// One kind of fault as the dialect says it.
+/// One kind of fault on the wire.
 struct Row {
     status: StatusCode,
     kind: &'static str,
-    /// Stands in front of the fault's own code.
+    /// Takes precedence over the fault's own code.
     code: Option<&'static str>,
 }
 
@@ -81,21 +81,21 @@ fn write(fault: &Fault, object: &mut Object<'_>) {
     object.object("error", |error| {
         error.str("message", &fault.message);
         error.str("type", row.kind);
-        optional("param", fault.param.as_deref(), error);
-        optional("code", row.code.or(fault.code.as_deref()), error);
+        write_nullable("param", fault.param.as_deref(), error);
+        write_nullable("code", row.code.or(fault.code.as_deref()), error);
     });
 }
 
-/// The members of an error are always there.
-pub(in crate::protocol) fn optional(key: &str, value: Option<&str>, object: &mut Object<'_>) {
+/// Writes a member that is always present.
+pub(in crate::protocol) fn write_nullable(key: &str, value: Option<&str>, object: &mut Object<'_>) {
     match value {
         Some(value) => object.str(key, value),
         None => object.null(key),
     }
 }
 
-/// What upstreams call an error, as `code` or as `type`.
-const WORDS: [(&str, FaultKind); 21] = [
+/// Upstreams' error codes, in `code` or in `type`.
+const ERROR_CODES: [(&str, FaultKind); 21] = [
     ("context_length_exceeded", FaultKind::ContextTooLong),
     ("insufficient_quota", FaultKind::QuotaSpent),
     ("usage_limit_reached", FaultKind::QuotaSpent),
@@ -119,15 +119,15 @@ const WORDS: [(&str, FaultKind); 21] = [
     ("moderation_blocked", FaultKind::Forbidden),
 ];
 
-/// How servers that have no code for it say that a conversation is too long: vLLM, llama.cpp,
+/// Messages of servers that have no code for a conversation that is too long: vLLM, llama.cpp,
 /// OpenRouter.
 const TOO_LONG: [&str; 3] = ["maximum context length", "context window", "context size"];
 
-/// Reads an upstream's error answer. A body of another make still gives the fault of its status.
+/// Decodes an upstream's error response. Any other body still gives the fault of its status.
 pub(in crate::protocol) fn decode(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault {
     let document =
         Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    let mut fault = Reported::of(document.root()).into_fault(Some(status.as_u16()));
+    let mut fault = ErrorFields::of(document.root()).into_fault(Some(status.as_u16()));
     fault.upstream_id = headers
         .get("x-request-id")
         .and_then(|id| id.to_str().ok())
@@ -135,35 +135,35 @@ pub(in crate::protocol) fn decode(status: StatusCode, headers: &HeaderMap, body:
     fault
 }
 
-/// The error that stands in an answer or in a record of a stream, where one does.
-pub(in crate::protocol) fn inside(root: Value<'_>) -> Option<Fault> {
+/// Decodes the `error` of an answer or of a stream's record. `None` where it has none.
+pub(in crate::protocol) fn decode_member(root: Value<'_>) -> Option<Fault> {
     root.get("error")
         .filter(|error| !matches!(error.as_written(), "false" | "\"\"" | "{}" | "0"))
-        .map(decode_inside)
+        .map(decode_error)
 }
 
-/// Reads what is known to be an error: `{message, code, …}`, or a record that holds one as `error`.
-/// Its number, if it has one, is the status (OpenRouter).
-pub(in crate::protocol) fn decode_inside(error: Value<'_>) -> Fault {
-    let reported = Reported::of(error);
-    let status = reported
+/// Decodes a value that is known to be an error: `{message, code, …}`, or a record that holds one
+/// as `error`. A numeric code is the status (OpenRouter).
+pub(in crate::protocol) fn decode_error(error: Value<'_>) -> Fault {
+    let fields = ErrorFields::of(error);
+    let status = fields
         .code
         .as_ref()
         .and_then(|code| code.parse().ok())
         .filter(|status| (400..600).contains(status));
-    reported.into_fault(status)
+    fields.into_fault(status)
 }
 
-/// What an upstream said of its error.
+/// The fields of an upstream's error.
 #[derive(Debug, Default)]
-struct Reported {
+struct ErrorFields {
     message: Option<String>,
     kind: Option<String>,
     code: Option<String>,
     param: Option<String>,
 }
 
-impl Reported {
+impl ErrorFields {
     /// `{"error":{message,type,param,code}}`; also `{"error":"…"}` (Ollama), a list of one
     /// (Google's Chat endpoint), and the bare `{"message":…}` and `{"detail":…}` of web frameworks
     /// (vLLM).
@@ -204,24 +204,24 @@ impl Reported {
         }
     }
 
-    /// Words say more than a status; but a 401 is the credential's, whatever it says.
+    /// An error code tells more than the status, except that a 401 always concerns the credential.
     fn fault_kind(&self, status: Option<u16>) -> FaultKind {
         let message = self.message.as_deref().unwrap_or_default();
-        let word = [&self.code, &self.kind]
+        let by_code = [&self.code, &self.kind]
             .into_iter()
             .flatten()
-            .find_map(|word| kind_of_word(word));
-        match (word, status) {
+            .find_map(|code| kind_of_code(code));
+        match (by_code, status) {
             (_, Some(401)) => FaultKind::UpstreamAuth,
             // The request's own fault, which the client may mend.
             (Some(FaultKind::Forbidden), Some(400)) => FaultKind::BadRequest,
             (Some(kind), _) => kind,
-            // Google's Chat endpoint says it with a 400.
-            (None, _) if says(message, "api key not valid") => FaultKind::UpstreamAuth,
-            (None, Some(400)) if TOO_LONG.iter().any(|words| says(message, words)) => {
+            // Google's Chat endpoint uses a 400 for it.
+            (None, _) if mentions(message, "api key not valid") => FaultKind::UpstreamAuth,
+            (None, Some(400)) if TOO_LONG.iter().any(|words| mentions(message, words)) => {
                 FaultKind::ContextTooLong
             }
-            (None, Some(403)) if says(message, "moderation") => FaultKind::Forbidden,
+            (None, Some(403)) if mentions(message, "moderation") => FaultKind::Forbidden,
             (None, Some(status)) => kind_of_status(status, message),
             (None, None) if self.kind.as_deref() == Some(REQUEST) => FaultKind::BadRequest,
             (None, None) => FaultKind::Upstream,
@@ -229,10 +229,10 @@ impl Reported {
     }
 }
 
-fn kind_of_word(word: &str) -> Option<FaultKind> {
-    WORDS
+fn kind_of_code(code: &str) -> Option<FaultKind> {
+    ERROR_CODES
         .iter()
-        .find(|(known, _)| *known == word)
+        .find(|(known, _)| *known == code)
         .map(|(_, kind)| *kind)
 }
 
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn errors_inside_an_answer_are_told_apart_by_their_number_or_word() {
         let inside = |body: &'static str| {
-            inside(
+            decode_member(
                 Document::parse(Bytes::from_static(body.as_bytes()))
                     .unwrap()
                     .root(),

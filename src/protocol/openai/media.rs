@@ -1,5 +1,4 @@
-//! Media as OpenAI's dialects write them: data URLs, `{data, format}`, and text documents as the
-//! text that they are.
+//! Media in OpenAI's dialects: data URLs, `{data, format}`, and text documents as plain text.
 //!
 //! Source: Chat Completions API and Responses API, content parts. Fetches nothing: a URL is
 //! carried, never opened.
@@ -10,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use crate::canon::{CacheBreakpoint, Losses, Media, MediaKind, MediaSource};
 use crate::json::{EscapedStr, Invalid, Object, Value, Writer};
 
-/// The name of a file that nobody named: the API demands one beside data, and other dialects give
+/// The name of a file without one: the API requires a name beside data, and other dialects have
 /// none.
 pub(in crate::protocol) const FILE_NAME: &str = "document.pdf";
 
-/// How closely an image is looked at.
+/// The values of an image's `detail`.
 pub(in crate::protocol) const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
 
 /// Times to live of a cache breakpoint.
@@ -39,7 +38,7 @@ pub(in crate::protocol) fn write_data_url(value: Writer<'_>, mime: &EscapedStr, 
     ]);
 }
 
-/// What stands at a URL, or in it.
+/// Decodes a URL: a data URL or an address.
 pub(in crate::protocol) fn source_at(value: Value<'_>) -> Result<MediaSource, Invalid> {
     let url = value.text()?;
     if let Some((mime, data)) = data_url(&url) {
@@ -67,8 +66,8 @@ pub(in crate::protocol) fn file_data(value: Value<'_>) -> Result<MediaSource, In
     Ok(MediaSource::Inline { mime, data })
 }
 
-/// The type behind `format` of a piece of sound.
-pub(in crate::protocol) fn sound_mime(format: Value<'_>) -> Result<EscapedStr, Invalid> {
+/// The MIME type of an audio `format`.
+pub(in crate::protocol) fn audio_mime(format: Value<'_>) -> Result<EscapedStr, Invalid> {
     match &*format.str()? {
         "wav" => Ok(EscapedStr::from_static("audio/wav")),
         "mp3" => Ok(EscapedStr::from_static("audio/mp3")),
@@ -76,8 +75,8 @@ pub(in crate::protocol) fn sound_mime(format: Value<'_>) -> Result<EscapedStr, I
     }
 }
 
-/// The word for a type of sound; `None` where the API takes no such.
-pub(in crate::protocol) fn sound_format(mime: &EscapedStr) -> Option<&'static str> {
+/// The audio `format` of a MIME type. `None` where the API takes no such type.
+pub(in crate::protocol) fn audio_format(mime: &EscapedStr) -> Option<&'static str> {
     match &*mime.to_plain() {
         "audio/wav" | "audio/x-wav" | "audio/wave" => Some("wav"),
         "audio/mp3" | "audio/mpeg" => Some("mp3"),
@@ -85,7 +84,7 @@ pub(in crate::protocol) fn sound_format(mime: &EscapedStr) -> Option<&'static st
     }
 }
 
-/// The text of a text document, which is a text part here.
+/// The text of a text document, which becomes a text part.
 pub(in crate::protocol) fn plain_text(media: &Media) -> Option<EscapedStr> {
     match (media.kind, &media.source) {
         (_, MediaSource::Plain(text)) => Some(text.clone()),
@@ -97,8 +96,7 @@ pub(in crate::protocol) fn plain_text(media: &Media) -> Option<EscapedStr> {
     }
 }
 
-/// Writes a part's cache breakpoint; a time to live that is none of the dialects' words is left
-/// open.
+/// Writes a part's cache breakpoint. An unknown time to live is left out.
 pub(in crate::protocol) fn write_cache_mark(
     object: &mut Object<'_>,
     mark: Option<&CacheBreakpoint>,

@@ -1,9 +1,8 @@
-//! What the dialects of OpenAI share: what its models take, errors, the list of models, media,
-//! usage, paths and headers.
+//! What OpenAI's dialects share: model abilities, errors, the model list, media, usage, paths and
+//! headers.
 //!
-//! Each piece is written once here and used by [`super::openai_chat`],
-//! [`super::openai_completions`] and [`super::openai_responses`]. No dialect of its own: it reads
-//! and writes no conversation.
+//! Used by [`super::openai_chat`], [`super::openai_completions`] and [`super::openai_responses`].
+//! Not a dialect: it decodes and encodes no conversation.
 
 pub(super) mod abilities;
 pub(super) mod faults;
@@ -21,7 +20,7 @@ use crate::json::{EscapedStr, Object};
 pub(super) const VERSION: &str = "v1";
 pub(super) const BASE_URL_SUFFIX: &str = "/v1";
 
-/// What comes back in a passthrough. Never `openai-organization` and `openai-project` (the
+/// Response headers of a passthrough. Never `openai-organization` and `openai-project` (the
 /// account's business), `set-cookie` and `location`. `x-codex-*` comes with the Responses API only.
 pub(super) static RESPONSE_HEADERS: [&str; 9] = [
     "openai-model",
@@ -35,8 +34,8 @@ pub(super) static RESPONSE_HEADERS: [&str; 9] = [
     "x-should-retry",
 ];
 
-/// What ends a model's name in a path. Slashes and colons are part of names and stay.
-const NAME_ENDS: &AsciiSet = &CONTROLS
+/// Characters of a model's name that are escaped in a path. Slashes and colons stay.
+const ESCAPED_IN_NAMES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -51,20 +50,20 @@ pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String 
     match operation {
         Operation::Embed | Operation::BatchEmbed => "/embeddings".to_owned(),
         Operation::ListModels => "/models".to_owned(),
-        Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, NAME_ENDS)),
+        Operation::ShowModel => format!("/models/{}", utf8_percent_encode(model, ESCAPED_IN_NAMES)),
         Operation::Generate | Operation::StreamGenerate | Operation::CountTokens => {
             generate.to_owned()
         }
     }
 }
 
-/// Writes `service_tier`. Anthropic's `standard_only` is `default` here; other dialects' words mean
-/// nothing.
+/// Writes `service_tier`. Anthropic's `standard_only` is `default` here; values that OpenAI does
+/// not know are dropped.
 pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<EscapedStr>, losses: &mut Losses) {
-    let word = tier.value.to_plain().to_ascii_lowercase();
-    match &*word {
+    let tier_name = tier.value.to_plain().to_ascii_lowercase();
+    match &*tier_name {
         "auto" | "default" | "flex" | "scale" | "priority" | "fast" => {
-            object.str("service_tier", &word)
+            object.str("service_tier", &tier_name)
         }
         "standard_only" | "standard" => {
             object.str("service_tier", "default");

@@ -1,6 +1,6 @@
-//! The model list and one model on the wire.
+//! The model list and single models, both ways.
 //!
-//! Source: Models API. Chooses no models.
+//! Source: Models API.
 
 use bytes::Bytes;
 
@@ -13,9 +13,9 @@ pub(in crate::protocol) fn encode_list(models: &[ModelCard]) -> Bytes {
         value.object(|object| {
             object.str("object", "list");
             object.array("data", |array| {
-                models
-                    .iter()
-                    .for_each(|model| array.object(|object| write(model, object)))
+                for model in models {
+                    array.object(|object| write(model, object));
+                }
             });
         });
     })
@@ -29,7 +29,7 @@ pub(in crate::protocol) fn encode(model: &ModelCard) -> Bytes {
 fn write(model: &ModelCard, object: &mut Object<'_>) {
     object.str("id", &model.id);
     object.str("object", "model");
-    // The shape demands a moment; 0 where none is known.
+    // `created` is required; 0 where it is unknown.
     object.u64("created", model.created.unwrap_or(0));
     object.str("owned_by", &model.owner);
 }

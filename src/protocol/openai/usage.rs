@@ -1,4 +1,4 @@
-//! Token counts: one reading for the two sets of names that OpenAI's dialects have for them.
+//! Token counts: one decoder for the two sets of names in OpenAI's dialects.
 //!
 //! Input includes cached and written tokens, output includes reasoning, as canon counts too.
 //! Source: Chat Completions API and Responses API, `usage`. Estimates nothing.
@@ -6,7 +6,7 @@
 use crate::canon::Usage;
 use crate::json::Value;
 
-/// What a dialect calls the figures.
+/// The names of the figures in a dialect.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) struct Names {
     pub(in crate::protocol) input: &'static str,
@@ -34,7 +34,7 @@ pub(in crate::protocol) fn decode(usage: Value<'_>, names: &Names) -> Usage {
     }
 }
 
-/// Input and output as the shapes demand them: 0 where they are unknown. What hosted tools brought
+/// Input and output tokens, which are required: 0 where they are unknown. What hosted tools brought
 /// in has no field of its own here; it is prompt too.
 pub(in crate::protocol) fn sums(usage: &Usage) -> (u64, u64) {
     (

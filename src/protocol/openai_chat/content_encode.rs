@@ -141,7 +141,7 @@ impl ContentEncoder<'_> {
         cache: Option<&CacheBreakpoint>,
         array: &mut Array<'_>,
     ) {
-        let Some(format) = media::sound_format(mime) else {
+        let Some(format) = media::audio_format(mime) else {
             let mime = mime.to_plain();
             let reason = format!("the openai_chat dialect takes wav and mp3, not `{mime}`");
             return self.losses.refuse(at, reason);

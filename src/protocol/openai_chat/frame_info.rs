@@ -69,7 +69,7 @@ pub(in crate::protocol) fn frame(frame: &sse::Frame) -> FrameInfo {
     }
 }
 
-/// LossKind often the key occurs with a value that says something.
+/// The number of occurrences of the key with a value that is not empty.
 fn count(key: &Finder<'_>, mut data: &[u8]) -> u64 {
     let mut count = 0;
     while let Some(at) = key.find(data) {
@@ -127,8 +127,8 @@ pub(in crate::protocol) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResp
     })
 }
 
-/// The usage of an answer that can be told without parsing the rest: an object in which `usage`
-/// occurs once and `error` does not. The inner `None` = it says no figure.
+/// The usage of an answer, where it can be read without parsing the rest: the body is an object in
+/// which `usage` occurs once and `error` does not. The inner `None` = no figure is known.
 ///
 /// `None` where the body has to be parsed.
 fn sole_usage(body: &Bytes) -> Option<Option<Usage>> {
@@ -168,7 +168,7 @@ fn usage_and_fault(root: Value<'_>) -> FrameInfo {
         .map(|opened| usage::decode(opened.root()));
     FrameInfo {
         usage: usage.filter(|usage| !usage.is_unknown()),
-        fault: faults::inside(root),
+        fault: faults::decode_member(root),
         ..FrameInfo::default()
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn image(value: Value<'_>, request: &mut Request) -> Result<PartKind,
 pub(super) fn audio(value: Value<'_>, request: &mut Request) -> Result<PartKind, DecodeError> {
     let mut fields = Fields::of(value)?;
     let data = fields.required("data")?.text()?;
-    let mime = media::sound_mime(fields.required("format")?)?;
+    let mime = media::audio_mime(fields.required("format")?)?;
     fields.leave(&mut request.unknown);
     Ok(PartKind::Media(plain_media(
         MediaKind::Audio,

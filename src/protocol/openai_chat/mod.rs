@@ -1,6 +1,6 @@
 //! OpenAI Chat Completions, toward clients and toward upstreams; also OpenAI's embeddings.
 //!
-//! Servers of many makers speak this dialect. Their deviations are accepted when read and never
+//! Servers of many vendors speak this dialect. Their deviations are accepted when read and never
 //! written. What cannot be carried toward an upstream is noted as a loss: `top_k`, reasoning
 //! outside of tool loops, signatures, file references and hosted tools of other dialects, grammars,
 //! cache marks on tools, citations, titles of documents.

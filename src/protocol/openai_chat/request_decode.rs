@@ -141,14 +141,14 @@ fn output_fields(fields: &mut Fields<'_>, request: &mut Request) -> Result<(), D
 
 /// `top_logprobs` has a meaning only beside `logprobs: true`; alone it is left as unknown.
 fn logprobs(fields: &mut Fields<'_>) -> Result<Option<Located<u64>>, Invalid> {
-    let Some(asked) = fields
+    let Some(requested) = fields
         .located("logprobs", Value::bool)?
-        .filter(|asked| asked.value)
+        .filter(|requested| requested.value)
     else {
         return Ok(None);
     };
     let top = fields.take("top_logprobs").map(Value::u64).transpose()?;
-    Ok(Some(Located::new(top.unwrap_or(0), asked.at)))
+    Ok(Some(Located::new(top.unwrap_or(0), requested.at)))
 }
 
 fn reasoning(value: Value<'_>) -> Result<Located<Reasoning>, Invalid> {

@@ -101,7 +101,7 @@ impl Encoder<'_> {
 
     fn limits(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // OpenAI's reasoning models refuse the older name; other makers' servers may know no other.
+        // OpenAI's reasoning models refuse the older name; other vendors' servers may know no other.
         let key = if abilities::is_openai(self.target) {
             "max_completion_tokens"
         } else {
@@ -235,7 +235,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Usage is always asked for: the records need it, whatever the client asked.
+    /// Usage is always requested, since the records need it.
     fn stream(&self, body: &mut Object<'_>) {
         if self.target.stream {
             body.bool("stream", true);
@@ -267,16 +267,16 @@ impl Encoder<'_> {
 /// The value of `strict` for a schema: `true` only where the client asked for it and the schema
 /// keeps the strict rules, since the API refuses others. `None` where the client did not say.
 pub(super) fn strict(
-    asked: Option<&Located<bool>>,
+    requested: Option<&Located<bool>>,
     schema: &Raw,
     losses: &mut Losses,
 ) -> Option<bool> {
-    let asked = asked?;
-    let holds = asked.value && schema::is_strict(schema);
-    if asked.value && !holds {
-        losses.adjusted(asked.at);
+    let requested = requested?;
+    let is_strict = requested.value && schema::is_strict(schema);
+    if requested.value && !is_strict {
+        losses.adjusted(requested.at);
     }
-    Some(holds)
+    Some(is_strict)
 }
 
 fn write_number(body: &mut Object<'_>, key: &str, field: Option<&Located<Raw>>) {

@@ -86,7 +86,7 @@ impl ResponseDecoder {
     /// Reads a chunk or a whole answer.
     fn push(&mut self, root: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         root.members()?;
-        if let Some(fault) = faults::inside(root) {
+        if let Some(fault) = faults::decode_member(root) {
             self.fail(fault, out);
             return Ok(());
         }

@@ -223,7 +223,7 @@ fn audio(request: &mut Request, part: Value<'_>) -> Result<Media, DecodeError> {
     )?;
     let audio = part.required("input_audio")?;
     leave_all_but(request, audio, &["data", "format"])?;
-    let mime = media::sound_mime(audio.required("format")?)?;
+    let mime = media::audio_mime(audio.required("format")?)?;
     let source = MediaSource::Inline {
         mime,
         data: audio.required("data")?.text()?,

@@ -162,7 +162,7 @@ fn audio(object: &mut Object<'_>, media: &Media, part: &Part, losses: &mut Losse
     let MediaSource::Inline { mime, data } = &media.source else {
         return refuse(losses, part.at, "audio by reference");
     };
-    let Some(format) = media::sound_format(mime) else {
+    let Some(format) = media::audio_format(mime) else {
         return refuse(losses, part.at, "audio besides wav and mp3");
     };
     object.str("type", "input_audio");

@@ -8,7 +8,7 @@
 use super::DIALECT;
 use crate::canon::{Origin, ReasoningForm, Signature};
 use crate::json::EscapedStr;
-use crate::protocol::envelope::{self, Carried};
+use crate::protocol::envelope::{self, Content};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum EncryptedContent {
@@ -29,7 +29,7 @@ pub(super) enum EncryptedContent {
 /// Decodes the `encrypted_content` of the item with this id.
 pub(super) fn decode(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> EncryptedContent {
     match envelope::unwrap(encrypted) {
-        Carried::Own(content) => {
+        Content::Own(content) => {
             let origin = Origin {
                 dialect: DIALECT,
                 provider: String::new(),
@@ -43,8 +43,8 @@ pub(super) fn decode(id: Option<&EscapedStr>, encrypted: &EscapedStr) -> Encrypt
                 form: None,
             }
         }
-        Carried::Foreign { signature, form } => foreign(signature, form),
-        Carried::Nothing => EncryptedContent::None,
+        Content::Foreign { signature, form } => foreign(signature, form),
+        Content::Unsigned => EncryptedContent::None,
     }
 }
 

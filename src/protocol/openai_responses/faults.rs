@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::canon::{Fault, FaultKind};
 use crate::json::Writer;
-use crate::protocol::openai::faults::optional;
+use crate::protocol::openai::faults::write_nullable;
 use crate::protocol::sse;
 
 /// The `code` of a fault in `response.error` and in `error` events.
@@ -31,7 +31,7 @@ pub(super) fn encode_record(fault: &Fault, sequence_number: u64, out: &mut Bytes
             event.u64("sequence_number", sequence_number);
             event.str("code", stream_code(fault));
             event.str("message", &fault.message);
-            optional("param", fault.param.as_deref(), event);
+            write_nullable("param", fault.param.as_deref(), event);
         });
     });
 }

@@ -67,7 +67,7 @@ fn terminal_event(event: Value<'_>) -> FrameInfo {
             ..response_info(response)
         },
         None => FrameInfo {
-            fault: Some(faults::decode_inside(event)),
+            fault: Some(faults::decode_error(event)),
             is_end: true,
             is_last: true,
             ..FrameInfo::default()
@@ -90,8 +90,8 @@ pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
 /// What a response object tells: the whole body, or what a terminal event holds.
 fn response_info(response: Value<'_>) -> FrameInfo {
     let fault = match response.get("error") {
-        Some(error) => Some(faults::decode_inside(error)),
-        None if is_failed(response) => Some(faults::decode_inside(response)),
+        Some(error) => Some(faults::decode_error(error)),
+        None if is_failed(response) => Some(faults::decode_error(response)),
         None => None,
     };
     let usage = response

@@ -430,7 +430,7 @@ impl ItemDecoder {
         };
         let head = PartHead::ToolCall {
             id,
-            name: names::called(name)?,
+            name: names::decode_called(name)?,
             namespace: item.get("namespace").map(Value::text).transpose()?,
             free,
         };

@@ -95,10 +95,10 @@ fn field(request: &mut Request, key: &str, value: Value<'_>) -> Result<(), Decod
 /// Whether a field has its default value and so asks for nothing. `store: true` is a hint: a
 /// translated answer is simply not stored.
 fn is_default(key: &str, value: Value<'_>) -> bool {
-    let says = |default: &str| value.str().is_ok_and(|word| word == default);
+    let equals = |default: &str| value.str().is_ok_and(|value| value == default);
     match key {
-        "truncation" => says("disabled"),
-        "service_tier" => says("auto"),
+        "truncation" => equals("disabled"),
+        "service_tier" => equals("auto"),
         "store" | "background" | "stream_options" | "metadata" => !is_active(value),
         "context_management" | "moderation" | "image" | "access_programs" => !is_active(value),
         _ => false,

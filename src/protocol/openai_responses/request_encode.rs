@@ -217,7 +217,7 @@ fn encode_reasoning(object: &mut Object<'_>, located: &Located<Reasoning>, losse
         object.some("effort", effort, |value, effort| {
             value.str(efforts::row(effort).openai)
         });
-        object.some("summary", summary, |value, word| value.str(word));
+        object.some("summary", summary, |value, level| value.str(level));
     });
 }
 

@@ -22,7 +22,7 @@ pub(super) fn decode(body: Bytes, context: &DecodeContext) -> Result<Response, F
     let document = Document::parse(body).map_err(malformed)?;
     let root = document.root();
     if let Some(error) = root.get("error") {
-        return Err(faults::decode_inside(error));
+        return Err(faults::decode_error(error));
     }
     root.required("output").map_err(malformed)?;
     let mut decoder = ResponseDecoder::new(context);
@@ -115,8 +115,8 @@ impl ResponseDecoder {
                 self.finish(event.required("response")?, status, out)?;
             }
             "keepalive" => out.push(Event::Ping),
-            "error" => self.fail(faults::decode_inside(event), out),
-            _ if event.get("error").is_some() => self.fail(faults::decode_inside(event), out),
+            "error" => self.fail(faults::decode_error(event), out),
+            _ if event.get("error").is_some() => self.fail(faults::decode_error(event), out),
             _ => self.push_item_event(&kind, event, frame, out)?,
         }
         Ok(())
@@ -189,7 +189,7 @@ impl ResponseDecoder {
                 self.complete(reason, out);
             }
             "incomplete" => self.complete(finish::of_incomplete(response), out),
-            "failed" | "cancelled" => self.fail(faults::decode_inside(response), out),
+            "failed" | "cancelled" => self.fail(faults::decode_error(response), out),
             _ => {
                 let fault = Fault::upstream("the upstream's answer is not finished");
                 self.fail(fault, out);

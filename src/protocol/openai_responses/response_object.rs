@@ -8,7 +8,7 @@ use crate::json::{Document, EscapedStr, Object, Raw, Writer};
 use crate::protocol::ResponseContext;
 
 /// The fields that repeat the request, and their values where the client did not set them.
-/// Source: `openai-responses.md`, "Response object"; the SDKs' type demands `tools`, `tool_choice`
+/// Source: `openai-responses.md`, "Response object"; the SDKs' type requires `tools`, `tool_choice`
 /// and `parallel_tool_calls`.
 const ECHOED_FIELDS: [(&str, &str); 16] = [
     ("instructions", "null"),

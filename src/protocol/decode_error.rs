@@ -1,19 +1,18 @@
-//! What cannot be read: a client's request, an upstream's answer.
+//! Errors of the decoders: a client's request or an upstream's answer that cannot be decoded.
 //!
-//! Both become faults; neither repeats what it could not read.
+//! Both become faults, and neither repeats the text that it could not read.
 
 use std::fmt;
 
 use crate::canon::{Fault, Offset};
 use crate::json::{Invalid, path_at};
 
-/// A request that cannot be read: a 400 in the client's dialect.
+/// A request that cannot be decoded: a 400 in the client's dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Malformed, or not what the dialect asks for.
+    /// Malformed, or against the dialect's schema.
     Invalid(Invalid),
-    /// Well-formed, and nothing that this gateway can serve by translation: it needs a fault of its
-    /// own kind.
+    /// Well-formed, but not translatable.
     Unsupported { at: Offset, fault: Box<Fault> },
 }
 
@@ -24,8 +23,7 @@ impl From<Invalid> for DecodeError {
 }
 
 impl DecodeError {
-    /// A field that translation cannot serve; `why` completes the sentence that starts with its
-    /// path.
+    /// A field that cannot be translated. `why` completes the sentence that starts with its path.
     pub fn unsupported(at: Offset, why: impl Into<String>) -> Self {
         Self::Unsupported {
             at,
@@ -33,8 +31,8 @@ impl DecodeError {
         }
     }
 
-    /// The error as the client shall see it, with the field's path; with its byte where the body is
-    /// malformed.
+    /// The fault for the client, with the field's path, or with the byte offset where the body is
+    /// malformed JSON.
     pub fn into_fault(self, body: &[u8]) -> Fault {
         let (at, mut fault) = match self {
             Self::Invalid(Invalid { at, what }) => (at, Fault::bad_request(what)),
@@ -52,7 +50,7 @@ impl DecodeError {
     }
 }
 
-/// An upstream's answer that cannot be read.
+/// An upstream's answer that cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MalformedResponse {
     /// What was expected and what was found. Never the answer's text.
@@ -76,7 +74,7 @@ impl From<Invalid> for MalformedResponse {
 }
 
 impl From<MalformedResponse> for Fault {
-    fn from(garbled: MalformedResponse) -> Self {
-        Self::upstream(garbled.to_string())
+    fn from(malformed: MalformedResponse) -> Self {
+        Self::upstream(malformed.to_string())
     }
 }

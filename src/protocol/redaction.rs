@@ -1,15 +1,15 @@
-//! Key material in what upstreams say: found and taken out, before anybody repeats their words.
+//! Removes key material from upstreams' messages before they are repeated.
 //!
-//! One place for all dialects, since any upstream may quote the key that it refuses. Knows forms of
-//! keys, never a key.
+//! One place for all dialects, since any upstream may quote the key that it refuses. Knows the
+//! forms of keys, never a key.
 
-/// What stands where a key stood.
+/// Replaces a key.
 const REDACTED: &str = "[redacted]";
 
-/// Longer messages are cut: some servers quote the whole request.
+/// Longer messages are truncated: some servers quote the whole request.
 const MESSAGE_CHARS_MAX: usize = 2_000;
 
-/// What keys begin with: OpenAI and its kin, Google (API keys, access tokens), Groq, xAI, Hugging
+/// The prefixes of keys: OpenAI and its kin, Google (API keys, access tokens), Groq, xAI, Hugging
 /// Face, NVIDIA, Perplexity, Cerebras, GitHub, and JSON web tokens.
 const PREFIXES: [&str; 16] = [
     "sk-",
@@ -30,7 +30,7 @@ const PREFIXES: [&str; 16] = [
     "eyJ",
 ];
 
-/// What stands in front of a key, up to white space, colons, quotes and `=`.
+/// Labels in front of a key, up to white space, colons, quotes and `=`.
 const LABELS: [&str; 10] = [
     "bearer",
     "basic",
@@ -44,19 +44,20 @@ const LABELS: [&str; 10] = [
     "client_secret",
 ];
 
-/// Parameters of a URL that hold a key.
+/// URL parameters that hold a key.
 const PARAMETERS: [&str; 6] = ["key", "api_key", "token", "access_token", "auth", "secret"];
 
 /// Words behind a label that are prose: "Bearer authentication", "API key not valid".
 const PLAIN_WORD_CHARS_MAX: usize = 16;
 
-/// An upstream's message as it may be told: bounded and without key material.
+/// An upstream's message that may be repeated: bounded, and without key material.
 pub(super) fn redacted(message: &str) -> String {
     let bounded = message
         .char_indices()
         .nth(MESSAGE_CHARS_MAX)
         .map_or(message, |(end, _)| &message[..end]);
-    let (mut clean, mut done) = (String::with_capacity(bounded.len()), 0);
+    let mut clean = String::with_capacity(bounded.len());
+    let mut done = 0;
     for start in word_starts(bounded) {
         let (before, rest) = bounded.split_at(start);
         if start >= done && is_key(before, rest) {
@@ -69,12 +70,12 @@ pub(super) fn redacted(message: &str) -> String {
     clean
 }
 
-/// Whether there is key material in the text.
-pub(super) fn are_in(text: &str) -> bool {
+/// Whether the text holds key material.
+pub(super) fn has_key(text: &str) -> bool {
     word_starts(text).any(|start| is_key(&text[..start], &text[start..]))
 }
 
-/// Where letters, digits or a key's masking stars begin.
+/// The starts of runs of letters, digits and a key's masking stars.
 fn word_starts(text: &str) -> impl Iterator<Item = usize> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'*';
     let bytes = text.as_bytes();
@@ -90,7 +91,7 @@ fn is_key(before: &str, rest: &str) -> bool {
         || is_labelled(before) && !is_plain(word)
 }
 
-/// A key goes on to what cannot be part of one; a sentence's own full stop stays.
+/// The length of a key at the start of the text. The sentence's own punctuation is no part of it.
 fn key_len(text: &str) -> usize {
     let ends = |c: char| {
         c.is_whitespace()
@@ -117,7 +118,7 @@ fn key_len(text: &str) -> usize {
         .len()
 }
 
-/// `?key=` and its like.
+/// Whether a parameter such as `?key=` stands before.
 fn is_parameter(before: &str) -> bool {
     let Some(named) = before.strip_suffix('=') else {
         return false;
@@ -198,7 +199,7 @@ mod tests {
         ];
         for (message, expected) in cases {
             assert_eq!(redacted(message), expected);
-            assert!(are_in(message), "{message}");
+            assert!(has_key(message), "{message}");
         }
     }
 
@@ -214,7 +215,7 @@ mod tests {
         ];
         for message in messages {
             assert_eq!(redacted(message), message);
-            assert!(!are_in(message), "{message}");
+            assert!(!has_key(message), "{message}");
         }
     }
 
