@@ -1,4 +1,4 @@
-//! Where a credential may go.
+//! The origin that a credential may be sent to.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use http::Uri;
 use serde::{Deserialize, Serialize};
 
-/// The origin that a credential was entered for: `https://host:port`, lower case, the port always
-/// written.
+/// The origin that a credential was entered for: `https://host:port` in lower case, always with the
+/// port.
 ///
-/// Paths are no part of it: two paths of one origin are read by the same server.
+/// Paths are not part of it: all paths of an origin are read by the same server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address(String);

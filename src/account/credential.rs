@@ -7,7 +7,7 @@ use super::{Address, Secret};
 /// What proves an account to its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// The provider wants none.
+    /// The provider takes none.
     None,
     Key(Secret),
     OAuth(Tokens),
@@ -15,32 +15,32 @@ pub enum Credential {
     ServiceAccount(Secret),
 }
 
-/// What an OAuth sign-in gave, and where its refresh stands.
+/// The tokens of an OAuth sign-in, and the state of their refresh.
 ///
 /// Every part may be missing: a pasted refresh token comes without an access token, and some
-/// providers give no refresh token.
+/// providers issue no refresh token.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
     pub access: Option<Secret>,
-    /// When the access token ends. `None` where the provider did not say.
+    /// When the access token expires. `None` where the provider did not say.
     pub expires_at: Option<SystemTime>,
     pub refresh: Option<Secret>,
-    /// The secret of the person's own OAuth client, where it has one.
+    /// The secret of the user's own OAuth client, where it has one.
     pub client_secret: Option<Secret>,
-    /// Set before a refresh is sent and cleared by its answer: while it stands, the provider may
-    /// hold the refresh token for used.
+    /// Set before a refresh is sent and cleared by its response. While it is set, the provider may
+    /// consider the refresh token used.
     pub refresh_sent_at: Option<SystemTime>,
 }
 
-/// A credential, and for whom it was entered: what the vault keeps under an account's name.
+/// What the vault stores under an account's name: a credential, and what it was entered for.
 ///
-/// It is sealed as a whole, so that a changed configuration can't lead a credential to another
+/// Both are sealed together, so that a changed configuration can't send a credential to another
 /// server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealed {
+pub struct VaultEntry {
     /// The provider's name in the configuration.
     pub provider: String,
-    /// The origin of the provider's base URL at the time.
+    /// The origin of the provider's base URL when the credential was entered.
     pub address: Address,
     pub credential: Credential,
 }

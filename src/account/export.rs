@@ -1,6 +1,6 @@
-//! Accounts on their way to another machine: one file, sealed with a passphrase.
+//! Accounts for another machine: one file, sealed with a passphrase.
 //!
-//! An import is read first and shown as a [`Preview`]; nothing is changed by reading.
+//! An import is read first and shown as a [`Preview`]. Reading changes nothing.
 
 use std::time::SystemTime;
 
@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::vault::{
-    Closed, Kdf, KeyKind, Kind, Lid, PASSPHRASE_CHARS_MIN, SealedText, Unreadable, seal,
+    FileFormat, FormatError, Kdf, KeyKind, PASSPHRASE_CHARS_MIN, SealedBytes, SealingKey,
+    VaultEntryDef, seal,
 };
-use super::{Account, AccountName, Address, Sealed, Secret, moment};
+use super::{Account, AccountName, Address, Secret, VaultEntry, timestamp};
 
-const KIND: Kind = Kind {
+const FORMAT: FileFormat = FileFormat {
     title: "aerostat export",
     version: 1,
 };
@@ -20,7 +21,7 @@ const KIND: Kind = Kind {
 /// Accounts with their settings and credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Export {
-    #[serde(with = "moment")]
+    #[serde(with = "timestamp")]
     pub made_at: SystemTime,
     pub accounts: Vec<Exported>,
 }
@@ -29,14 +30,14 @@ pub struct Export {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exported {
     pub account: Account,
-    /// `None` where the account has none in the vault: it is keyless, or its key stands in the
+    /// `None` where the account has no vault entry: it is keyless, or its key is in the
     /// environment.
     #[serde(
         default,
         with = "sealed_option",
         skip_serializing_if = "Option::is_none"
     )]
-    pub sealed: Option<Sealed>,
+    pub sealed: Option<VaultEntry>,
 }
 
 mod sealed_option {
@@ -44,10 +45,10 @@ mod sealed_option {
     use serde::{Deserializer, Serializer};
 
     #[derive(Serialize, Deserialize)]
-    struct Entry(#[serde(with = "SealedText")] Sealed);
+    struct Entry(#[serde(with = "VaultEntryDef")] VaultEntry);
 
     pub(super) fn serialize<S: Serializer>(
-        sealed: &Option<Sealed>,
+        sealed: &Option<VaultEntry>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         sealed.clone().map(Entry).serialize(serializer)
@@ -55,7 +56,7 @@ mod sealed_option {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<Sealed>, D::Error> {
+    ) -> Result<Option<VaultEntry>, D::Error> {
         Ok(Option::<Entry>::deserialize(deserializer)?.map(|entry| entry.0))
     }
 }
@@ -80,7 +81,7 @@ pub enum ExportError {
 }
 
 impl Export {
-    /// The sealed file. Takes some tenths of a second.
+    /// Seals the file. Takes some tenths of a second.
     ///
     /// # Errors
     /// When the passphrase is too short.
@@ -91,29 +92,30 @@ impl Export {
         let kdf = Kdf::fresh();
         let key = kdf.derive(passphrase).expect("the parameters are our own");
         let text = Zeroizing::new(
-            serde_json::to_vec(self).expect("names are strings, and moments within jiff's range"),
+            serde_json::to_vec(self)
+                .expect("names are strings, and timestamps within jiff's range"),
         );
-        Ok(seal(KIND, &Lid::of_passphrase(kdf, key), &text))
+        Ok(seal(FORMAT, &SealingKey::from_passphrase(kdf, key), &text))
     }
 
     /// Reads a sealed file.
     ///
     /// # Errors
-    /// When it is none, or does not open with this passphrase.
+    /// When it is no export, or does not open with this passphrase.
     pub fn open(bytes: &[u8], passphrase: &Secret) -> Result<Self, ExportError> {
-        let closed = Closed::parse(KIND, bytes).map_err(unreadable)?;
-        // An export that lies open was made by nobody's Aerostat.
-        if closed.kind() != KeyKind::Passphrase {
+        let sealed_bytes = SealedBytes::parse(FORMAT, bytes).map_err(format_error)?;
+        // Aerostat never writes an export in plain text.
+        if sealed_bytes.key_kind() != KeyKind::Passphrase {
             return Err(ExportError::NoExport("it is not sealed with a passphrase"));
         }
-        let kdf = closed.kdf().ok_or(ExportError::NoExport(
+        let kdf = sealed_bytes.kdf().ok_or(ExportError::NoExport(
             "its header lacks what a passphrase needs",
         ))?;
         let key = kdf
             .derive(passphrase)
             .ok_or(ExportError::NoExport("its header asks for outlandish work"))?;
-        let text = closed
-            .open(&Lid::of_passphrase(kdf.clone(), key))
+        let text = sealed_bytes
+            .unseal(&SealingKey::from_passphrase(kdf.clone(), key))
             .ok_or(ExportError::DoesNotOpen)?;
         let export: Self = serde_json::from_slice(&text)
             .map_err(|_| ExportError::NoExport("what it holds can't be read"))?;
@@ -133,12 +135,12 @@ impl Export {
     }
 }
 
-fn unreadable(why: Unreadable) -> ExportError {
-    match why {
-        Unreadable::Damaged(why) => ExportError::NoExport(why),
-        Unreadable::Newer { found } => ExportError::Newer {
+fn format_error(error: FormatError) -> ExportError {
+    match error {
+        FormatError::Damaged(why) => ExportError::NoExport(why),
+        FormatError::Newer { found } => ExportError::Newer {
             found,
-            known: KIND.version,
+            known: FORMAT.version,
         },
     }
 }
@@ -154,7 +156,7 @@ pub struct Preview {
 pub struct Change {
     pub name: AccountName,
     pub provider: String,
-    /// Where the imported credential may go. `None` where the account brings none.
+    /// The origin that the imported credential may be sent to. `None` where there is none.
     pub address: Option<Address>,
     #[serde(flatten)]
     pub kind: ChangeKind,
@@ -165,27 +167,26 @@ pub struct Change {
 pub enum ChangeKind {
     /// No account has this name yet.
     Adds,
-    /// The account is there just so.
+    /// The account exists and is identical.
     Same,
-    /// An account of this name is there and would be replaced.
+    /// An account of this name exists and would be replaced.
     Replaces {
         /// Priority, limits and the like differ.
         settings: bool,
         credential: bool,
-        /// The provider that the account belongs to now, where it is another.
+        /// The account's present provider, where it is another one.
         provider_before: Option<String>,
-        /// Where its credential may go now, where that is elsewhere.
+        /// The origin of its present credential, where it is another one.
         address_before: Option<Address>,
     },
 }
 
 impl Preview {
-    /// Compares an export with the accounts that are here; `sealed` finds an account's credential
-    /// in the vault.
+    /// Compares an export with the present accounts; `sealed` looks up an account's vault entry.
     pub fn of(
         export: &Export,
         here: &[Account],
-        sealed: &dyn Fn(&AccountName) -> Option<Sealed>,
+        sealed: &dyn Fn(&AccountName) -> Option<VaultEntry>,
     ) -> Self {
         let change = |exported: &Exported| {
             let name = &exported.account.name;
@@ -208,7 +209,7 @@ impl Preview {
     }
 }
 
-fn compare(exported: &Exported, present: &Account, sealed: Option<Sealed>) -> ChangeKind {
+fn compare(exported: &Exported, present: &Account, sealed: Option<VaultEntry>) -> ChangeKind {
     let Exported {
         account,
         sealed: imported,
@@ -238,15 +239,15 @@ mod tests {
         Secret::new(text.to_owned())
     }
 
-    fn sealed(address: &str, key: &str) -> Sealed {
-        Sealed {
+    fn sealed(address: &str, key: &str) -> VaultEntry {
+        VaultEntry {
             provider: "lab".to_owned(),
             address: address.parse().unwrap(),
             credential: Credential::Key(secret(key)),
         }
     }
 
-    fn exported(name: &str, sealed: Option<Sealed>) -> Exported {
+    fn exported(name: &str, sealed: Option<VaultEntry>) -> Exported {
         let account = Account {
             name: name.parse().unwrap(),
             provider: "lab".to_owned(),
@@ -302,7 +303,8 @@ mod tests {
         assert!(open(b"{}").contains("no export of Aerostat"));
         assert!(open(b"aerostat export 9\n{}\n").contains("update Aerostat"));
         assert!(
-            open(&seal(KIND, &Lid::plaintext(), b"{}")).contains("not sealed with a passphrase")
+            open(&seal(FORMAT, &SealingKey::plaintext(), b"{}"))
+                .contains("not sealed with a passphrase")
         );
         assert_eq!(
             export(vec![]).seal(&secret("short")),

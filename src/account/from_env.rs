@@ -1,4 +1,4 @@
-//! The one account that a provider has without any sign-in: its key is in the environment, or it
+//! The account that a provider has without any being added: its key is in the environment, or it
 //! needs none.
 
 use std::fmt;

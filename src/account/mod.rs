@@ -1,23 +1,22 @@
-//! Who we are at a provider: accounts, their settings and credentials, and the vault that keeps the
-//! credentials.
+//! Accounts at providers, their settings and credentials, and the vault that stores the credentials.
 //!
-//! An [`Account`] holds no secret and may be stored anywhere; its [`Credential`] lies in the vault
-//! under the account's name, or in the environment. Nothing here knows a provider's URL or meaning,
-//! and no secret is ever printed or serialised outside the vault.
+//! An [`Account`] contains no secret and may be stored anywhere. Its [`Credential`] lies in the vault
+//! under the account's name, or in the environment. Nothing here knows a provider's URL or what its
+//! responses mean, and no secret is printed, or serialised outside the vault and exports.
 
 mod address;
 mod credential;
 mod export;
 mod from_env;
-mod moment;
 mod name;
 mod proxy;
 mod secret;
 mod settings;
+mod timestamp;
 mod vault;
 
 pub use address::{Address, BadAddress};
-pub use credential::{Credential, Sealed, Tokens};
+pub use credential::{Credential, Tokens, VaultEntry};
 pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
 pub use from_env::{CredentialProblem, EnvAccount};
 pub use name::{AccountName, BadName};
@@ -27,6 +26,6 @@ pub use settings::{
     Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Source,
 };
 pub use vault::{
-    Ask, KEY_FILE_VARIABLE, KEYRING_TIMEOUT, KeyFile, KeyKind, Keyring, KeyringError, Keys,
-    PASSPHRASE_CHARS_MIN, Prompt, SystemKeyring, Vault, VaultError, VaultState,
+    KEY_FILE_VARIABLE, KEYRING_TIMEOUT, KeyFile, KeyKind, KeySources, Keyring, KeyringError,
+    PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt, SystemKeyring, Vault, VaultError, VaultState,
 };

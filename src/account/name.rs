@@ -1,4 +1,4 @@
-//! What an account is called.
+//! The name of an account.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ const CHARS_MAX: usize = 64;
 
 /// The name of an account: 1 to 64 of `A-Z a-z 0-9 . _ @ + -`, unique among all accounts of a home.
 ///
-/// It stands in URLs, tables and command lines without quoting, and it may be an e-mail address.
+/// It needs no quoting in URLs, tables and command lines, and may be an e-mail address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AccountName(Arc<str>);
@@ -31,12 +31,12 @@ impl FromStr for AccountName {
 
     fn from_str(text: &str) -> Result<Self, BadName> {
         let is_short = (1..=CHARS_MAX).contains(&text.len());
-        // A name that starts with `-` would read as an option.
+        // A leading `-` would make it an option on the command line.
         let starts_well = text.starts_with(|first: char| first.is_ascii_alphanumeric());
         if is_short && starts_well && text.bytes().all(is_allowed) {
             Ok(Self(text.into()))
         } else {
-            Err(BadName(shown(text)))
+            Err(BadName(shortened(text)))
         }
     }
 }
@@ -45,8 +45,8 @@ fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._@+-".contains(&byte)
 }
 
-/// Enough of a refused text to recognise it.
-fn shown(text: &str) -> String {
+/// The beginning of a rejected text.
+fn shortened(text: &str) -> String {
     text.chars().take(CHARS_MAX).collect()
 }
 

@@ -1,4 +1,4 @@
-//! A proxy that requests go out through. Its URL may hold a password, which is never shown.
+//! A proxy for outgoing requests. Its URL may contain a password, which is never printed.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::Secret;
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxyKind {
     /// `CONNECT` for https, absolute-form requests for http.
@@ -30,7 +30,7 @@ pub struct Proxy {
     pub password: Option<Secret>,
 }
 
-/// A text that is no proxy. It never repeats the text, which may hold a password.
+/// A text that is no proxy. The error never repeats the text, which may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "expected a proxy such as `http://host:3128`, `https://host:443` or `socks5://host:1080`, with `user:password@` where it wants one"

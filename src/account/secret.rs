@@ -1,7 +1,7 @@
-//! A string that is never shown.
+//! A string that is never printed.
 //!
-//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing; its memory is overwritten
-//! when it is dropped.
+//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing. Its memory is zeroed when it
+//! is dropped.
 
 use std::fmt;
 
@@ -17,24 +17,24 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// What the environment variable holds. `None` where it is unset, or no text.
-    pub fn of_env(name: &str) -> Option<Self> {
+    /// Reads an environment variable. `None` where it is unset or not UTF-8.
+    pub fn from_env(name: &str) -> Option<Self> {
         std::env::var(name).ok().map(Self::new)
     }
 
-    /// The secret itself, for the one place that sends it.
+    /// The secret itself, for the code that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The secret without blanks around it, as they come with copied keys and files.
+    /// Removes surrounding white space, which copied keys and files come with.
     #[must_use]
     pub fn trimmed(self) -> Self {
         Self::new(self.0.trim().to_owned())
     }
 }
 
-/// In a time that tells nothing of where two secrets differ.
+/// Compares in constant time: the time does not reveal where two secrets differ.
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()

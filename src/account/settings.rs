@@ -1,4 +1,4 @@
-//! An account as it is stored beside its credential: no part of it is secret.
+//! An account as it is stored. No part of it is secret.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountName, moment};
+use super::{AccountName, timestamp};
 
 /// One identity at one provider.
 ///
@@ -22,7 +22,7 @@ pub struct Account {
     pub source: Source,
     #[serde(default)]
     pub settings: AccountSettings,
-    #[serde(with = "moment")]
+    #[serde(with = "timestamp")]
     pub added_at: SystemTime,
 }
 
@@ -35,24 +35,24 @@ pub enum Source {
     Env {
         variable: String,
     },
-    /// The provider wants none.
+    /// The provider takes none.
     Keyless,
 }
 
-/// The priority of an account that was given none.
+/// The priority of an account where none was set.
 pub const PRIORITY_DEFAULT: u32 = 100;
 
-/// What a person set for one account.
+/// The settings of one account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountSettings {
     pub enabled: bool,
-    /// Lower ones are used first.
+    /// Lower values are used first.
     pub priority: u32,
-    /// Requests in flight at once. `None`: as many as come.
+    /// Requests in flight at a time. `None`: unlimited.
     pub concurrency_max: Option<u32>,
-    /// When the account ends, as the person knows it; from then on it serves no more.
-    #[serde(with = "moment::option")]
+    /// When the account ends, as the user set it. From then on it is not used.
+    #[serde(with = "timestamp::option")]
     pub expires_on: Option<SystemTime>,
     /// The provider's models that it may serve. `None`: all.
     pub models: Option<Vec<String>>,
@@ -75,7 +75,7 @@ impl Default for AccountSettings {
     }
 }
 
-/// How much an account may be used in a period, by the person's own word.
+/// The user's own limit on an account's usage in a period.
 ///
 /// As text: `500000 tokens/day Europe/Berlin`; without a time zone, UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

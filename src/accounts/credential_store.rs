@@ -58,7 +58,7 @@ impl CredentialStore for VaultCredentialStore {
     ) -> BoxFuture<'a, Result<Option<Credential>, CredentialStoreError>> {
         let vault = self.vault.load();
         let found = match vault.state() {
-            VaultState::Shut { why, .. } => Err(CredentialStoreError(why)),
+            VaultState::Locked { why, .. } => Err(CredentialStoreError(why)),
             _ => Ok(vault.get(account).map(|sealed| sealed.credential)),
         };
         Box::pin(std::future::ready(found))

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::VaultCredentialStore;
 use super::roster::{self, Sources, with_presets};
-use crate::account::{Account, Keys, Secret, Vault, VaultError};
+use crate::account::{Account, KeySources, Secret, Vault, VaultError};
 use crate::config::{Config, Home, Live};
 use crate::pool::{Clock, Pool, Roster};
 use crate::provider::Provider;
@@ -20,7 +20,7 @@ use crate::store::{Flag, PoolNotes, Store};
 pub type EnvLookup = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
 /// Makes the sources of the vault's key that this process has: keyring, key file, terminal.
-pub type VaultKeys = Box<dyn Fn() -> Keys + Send + Sync>;
+pub type VaultKeys = Box<dyn Fn() -> KeySources + Send + Sync>;
 
 /// Where the accounts of a home come from, and the pool that serves them.
 ///
@@ -168,7 +168,7 @@ impl AccountRegistry {
     }
 }
 
-fn new_vault(home: &Home, keys: Keys, allows_plaintext: bool) -> Vault {
+fn new_vault(home: &Home, keys: KeySources, allows_plaintext: bool) -> Vault {
     let keys = if allows_plaintext {
         keys.with_plaintext()
     } else {

@@ -118,7 +118,7 @@ impl Sources<'_> {
             .vault
             .get(name)
             .ok_or_else(|| match self.vault.state() {
-                VaultState::Shut { detail, .. } => NeedsUser::VaultLocked { detail },
+                VaultState::Locked { detail, .. } => NeedsUser::VaultLocked { detail },
                 VaultState::Unopened => NeedsUser::VaultLocked {
                     detail: "it is being opened".to_owned(),
                 },

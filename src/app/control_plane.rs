@@ -117,11 +117,8 @@ impl ControlPlane {
         };
         match tokio::time::timeout(limit, self.service.open_vault()).await {
             Ok(Ok(())) => return,
-            Ok(Err(error)) if !error.is_passing() => {
-                warn!(%error, "the vault stays shut");
-                return;
-            }
-            Ok(Err(error)) => warn!(%error, "the vault is tried again later"),
+            Ok(Err(error)) if !error.is_transient() => return,
+            Ok(Err(_)) => {}
             Err(_) => info!("the vault is still being opened"),
         }
         self.tasks.spawn(keep_opening_vault(self.service.clone()));
@@ -180,7 +177,7 @@ impl ControlPlane {
 
 async fn keep_opening_vault(service: Arc<ControlService>) {
     while let Err(error) = service.open_vault().await {
-        if !error.is_passing() {
+        if !error.is_transient() {
             return;
         }
         tokio::time::sleep(VAULT_RETRY_AFTER).await;

@@ -8,7 +8,9 @@ use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
-use crate::account::{Ask, EnvAccount, KeyFile, Keys, Prompt, Secret, SystemKeyring};
+use crate::account::{
+    EnvAccount, KeyFile, KeySources, PassphrasePurpose, Prompt, Secret, SystemKeyring,
+};
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
 use crate::control::Environment;
@@ -85,14 +87,17 @@ impl Upstream for FixedRouteUpstream {
 struct Terminal;
 
 impl Prompt for Terminal {
-    fn passphrase(&self, ask: Ask) -> io::Result<Option<Secret>> {
-        let text = match ask {
-            Ask::Open => "Passphrase of the vault: ",
-            Ask::OpenAgain => "That was not it. Passphrase of the vault: ",
-            Ask::New => "New passphrase for the vault: ",
+    fn passphrase(&self, purpose: PassphrasePurpose) -> io::Result<Option<Secret>> {
+        let text = match purpose {
+            PassphrasePurpose::Open => "Passphrase of the vault: ",
+            PassphrasePurpose::OpenAgain => "That was not it. Passphrase of the vault: ",
+            PassphrasePurpose::New => "New passphrase for the vault: ",
         };
         let typed = hidden(text)?;
-        if ask == Ask::New && !typed.expose().is_empty() && hidden("The same again: ")? != typed {
+        if purpose == PassphrasePurpose::New
+            && !typed.expose().is_empty()
+            && hidden("The same again: ")? != typed
+        {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 "the two are not the same",
@@ -134,9 +139,9 @@ impl Environment for SystemEnvironment {
         Arc::new(Network::new(network_settings(config)))
     }
 
-    fn vault_keys(&self) -> Keys {
-        let file = KeyFile::of_env(&|name| std::env::var_os(name));
-        let keys = Keys::none()
+    fn vault_keys(&self) -> KeySources {
+        let file = KeyFile::from_env(&|name| std::env::var_os(name));
+        let keys = KeySources::none()
             .with_keyring(Arc::new(SystemKeyring))
             .with_file(file);
         if has_terminal() {

@@ -7,8 +7,8 @@ use super::*;
 use crate::control::status::Status;
 use crate::control::verbs::Open;
 use crate::control::{
-    self, Config, DesiredState, EnvAccount, Environment, Keys, ModelCard, Provider, ProxyChoice,
-    SocketPath, Upstream,
+    self, Config, DesiredState, EnvAccount, Environment, KeySources, ModelCard, Provider,
+    ProxyChoice, SocketPath, Upstream,
 };
 use crate::status::PortStatus;
 
@@ -49,8 +49,8 @@ impl Environment for World {
         unreachable!("no test signs in")
     }
 
-    fn vault_keys(&self) -> Keys {
-        Keys::none()
+    fn vault_keys(&self) -> KeySources {
+        KeySources::none()
     }
 }
 

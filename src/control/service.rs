@@ -9,7 +9,7 @@ use super::agent::AgentHandle;
 use super::dashboard_link::{DashboardLink, LinkIssuer};
 use super::socket_path::SocketPath;
 use super::wire::ControlError;
-use crate::account::{EnvAccount, Keys, Secret, VaultError};
+use crate::account::{EnvAccount, KeySources, Secret, VaultError};
 use crate::accounts::AccountRegistry;
 use crate::canon::{Fault, ModelCard};
 use crate::config::{Config, Home, Live};
@@ -35,11 +35,11 @@ pub trait Environment: Send + Sync {
 
     /// Reads an environment variable.
     fn variable(&self, name: &str) -> Option<Secret> {
-        Secret::of_env(name)
+        Secret::from_env(name)
     }
 
     /// The sources of the vault's key that this process has.
-    fn vault_keys(&self) -> Keys;
+    fn vault_keys(&self) -> KeySources;
 }
 
 /// What verbs work on, for one home. The process that has it holds the home's lock.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aerostat::account::{
-    AccountName, Credential, KeyFile, Keys, Sealed, Secret, SystemKeyring, Vault,
+    AccountName, Credential, KeyFile, KeySources, Secret, SystemKeyring, Vault, VaultEntry,
 };
 
 /// Every secret of these tests holds this.
@@ -156,8 +156,8 @@ fn key(text: &str) -> Credential {
     Credential::Key(Secret::new(text.to_owned()))
 }
 
-fn sealed(text: &str) -> Sealed {
-    Sealed {
+fn sealed(text: &str) -> VaultEntry {
+    VaultEntry {
         provider: "lab".to_owned(),
         address: "https://api.example.com".parse().unwrap(),
         credential: key(text),
@@ -172,8 +172,8 @@ fn does_as_it_is_told() {
         return;
     };
     let keys = match std::env::var_os(KEY_FILE) {
-        Some(path) => Keys::none().with_file(Some(KeyFile::at(path))),
-        None => Keys::none().with_keyring_within(Arc::new(SystemKeyring), KEYRING_TIMEOUT),
+        Some(path) => KeySources::none().with_file(Some(KeyFile::at(path))),
+        None => KeySources::none().with_keyring_within(Arc::new(SystemKeyring), KEYRING_TIMEOUT),
     };
     let vault = Vault::new(Path::new(&home), keys);
     for command in io::stdin().lines() {
@@ -197,7 +197,11 @@ fn answer(vault: &Vault, words: &[&str]) -> String {
         |error| {
             format!(
                 "{}: {error}",
-                if error.is_passing() { "later" } else { "error" }
+                if error.is_transient() {
+                    "later"
+                } else {
+                    "error"
+                }
             )
         },
         |()| "done".to_owned(),
@@ -210,7 +214,7 @@ fn show(vault: &Vault) -> String {
         .names()
         .iter()
         .fold(String::new(), |mut text, account| {
-            let Some(Sealed {
+            let Some(VaultEntry {
                 credential: Credential::Key(key),
                 ..
             }) = vault.get(account)

@@ -1,22 +1,23 @@
-//! Why the vault does not do as asked, in words that say what to do.
+//! Why the vault cannot be read or written, in sentences that say what to do.
 
 use std::io;
 
 use super::super::AccountName;
 
-/// Why a credential could not be read or kept. The file is as it was before, whatever this says.
+/// Why a credential could not be read or stored. The file is unchanged in every case.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// The key can't be had at the moment. The same call may succeed later.
+    /// The key is not available at the moment. The same call may succeed later.
     #[error("the vault is locked: {0}")]
     Locked(String),
-    /// Nothing here could keep a key, or the vault's own way to it was not given.
+    /// No key source is available: none could store a new key, or the one that the vault needs was
+    /// not given.
     #[error("{0}")]
     NeedsKey(String),
-    /// There is a key, and the vault was sealed with another.
+    /// A key was found, and the vault was sealed with another.
     #[error("{0}")]
     WrongKey(String),
-    /// The file is not what was written. It is left as it is.
+    /// The file does not hold what was written. It is left untouched.
     #[error(
         "the vault file is damaged ({why}); it was left as it is{}: put a backup in its place, or move it away and add the accounts again",
         .copy.as_deref().map(|copy| format!(", and copied to `{copy}`")).unwrap_or_default()
@@ -28,8 +29,8 @@ pub enum VaultError {
     Newer { found: u32, known: u32 },
     #[error("the vault holds no credential of the account `{0}`")]
     Unknown(AccountName),
-    /// The disk, not the vault: full, read-only, gone.
-    #[error("the vault could not be {doing}: {}", said(.source))]
+    /// The disk failed: full, read-only, gone.
+    #[error("the vault could not be {doing}: {}", io_advice(.source))]
     Io {
         doing: &'static str,
         source: io::Error,
@@ -38,7 +39,7 @@ pub enum VaultError {
 
 impl VaultError {
     /// Whether the same call may succeed later without anyone changing files or settings.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Locked(_) | Self::Io { .. })
     }
 
@@ -62,8 +63,8 @@ impl VaultError {
     }
 }
 
-/// What to do, for the cases in which a person can do something.
-fn said(error: &io::Error) -> String {
+/// What the user can do about it, where something can be done.
+fn io_advice(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "no space is left; make room and try again".to_owned()

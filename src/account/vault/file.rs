@@ -1,5 +1,5 @@
-//! The file of the vault: read whole, replaced whole, so that it holds the old state or the new one
-//! and nothing between.
+//! The file of the vault: read and replaced as a whole, so that it holds the old state or the new
+//! one and nothing in between. It knows bytes, not what they mean.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -17,8 +17,8 @@ pub(super) struct VaultFile {
     folder: PathBuf,
 }
 
-/// The lock between processes that write; it goes with its process.
-pub(super) struct Locked {
+/// The lock between processes that write. The system releases it with the process.
+pub(super) struct FileLock {
     _file: File,
 }
 
@@ -43,7 +43,7 @@ impl VaultFile {
         self.folder.join("vault.lock")
     }
 
-    /// The bytes. `None` where there is no vault.
+    /// The whole file. `None` where there is none.
     pub(super) fn read(&self) -> Result<Option<Vec<u8>>, VaultError> {
         match self.bytes() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -66,20 +66,20 @@ impl VaultFile {
         Ok(bytes)
     }
 
-    /// Waits until no other process writes; makes the folder where it is missing.
-    pub(super) fn lock(&self) -> Result<Locked, VaultError> {
+    /// Waits until no other process writes. Creates the folder where it is missing.
+    pub(super) fn lock(&self) -> Result<FileLock, VaultError> {
         let lock = || {
             private_file::create_folder(&self.folder)?;
             let file = private_file::open_or_create(&self.lock_path())?;
             file.lock()?;
-            Ok(Locked { _file: file })
+            Ok(FileLock { _file: file })
         };
         lock().map_err(VaultError::io("locked"))
     }
 
-    /// Replaces the vault. Where this fails, the old one stands, unless the error is `made
-    /// durable`.
-    pub(super) fn write(&self, _locked: &Locked, bytes: &[u8]) -> Result<(), VaultError> {
+    /// Replaces the file. Where this fails, the old one is untouched. The new one survives a power
+    /// cut only after [`sync_folder`](Self::sync_folder).
+    pub(super) fn write(&self, _lock: &FileLock, bytes: &[u8]) -> Result<(), VaultError> {
         let replace = || {
             let mut draft = Draft::create(self.draft_path())?;
             draft.write(bytes)?;
@@ -88,7 +88,7 @@ impl VaultFile {
         replace().map_err(VaultError::io("written"))
     }
 
-    /// Makes the replacement survive a power cut.
+    /// Makes the last replacement survive a power cut.
     pub(super) fn sync_folder(&self) -> Result<(), VaultError> {
         private_file::sync_folder_of(&self.path()).map_err(VaultError::io("made durable"))
     }
@@ -106,8 +106,8 @@ impl VaultFile {
         }
     }
 
-    /// Keeps a copy of damaged bytes beside the vault, once for each damage. The copy's name;
-    /// `None` where it can't be kept.
+    /// Keeps a copy of damaged bytes beside the vault, once for each content. Returns the copy's
+    /// name; `None` where it can't be written.
     pub(super) fn keep_copy(&self, bytes: &[u8]) -> Option<String> {
         let name = format!("vault.damaged-{}", &hex::encode(Sha256::digest(bytes))[..8]);
         let path = self.folder.join(&name);

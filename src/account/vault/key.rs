@@ -1,4 +1,4 @@
-//! The one key: 32 bytes, its name, and how a passphrase becomes one.
+//! The vault's key: 32 bytes, its id, and its derivation from a passphrase.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(in crate::account) const KEY_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 const ID_BYTES: usize = 8;
 
-/// What seals and opens. It is overwritten when it is dropped, and never shown.
+/// A symmetric key. Zeroed when dropped, never printed.
 #[derive(Clone)]
 pub(in crate::account) struct Key(Zeroizing<[u8; KEY_BYTES]>);
 
@@ -25,7 +25,7 @@ impl Key {
     }
 
     /// `None` where it is not 32 bytes.
-    pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         <[u8; KEY_BYTES]>::try_from(bytes)
             .ok()
             .map(|bytes| Self(Zeroizing::new(bytes)))
@@ -35,8 +35,8 @@ impl Key {
         &self.0
     }
 
-    /// A name for the key that tells nothing of it: which key a file was sealed with, before
-    /// anything is opened.
+    /// Identifies the key without revealing it, so that a wrong key is noticed before anything is
+    /// decrypted.
     pub(super) fn id(&self) -> String {
         let digest = Sha256::new()
             .chain_update(b"aerostat vault key id\0")
@@ -52,14 +52,14 @@ impl fmt::Debug for Key {
     }
 }
 
-/// Bytes of the system's generator.
+/// Bytes from the system's random generator.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).expect("the system gives random bytes to every process");
     bytes
 }
 
-/// How a passphrase becomes a key; written beside what it seals.
+/// The parameters of the key derivation, stored in the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::account) struct Kdf {
     name: KdfName,
@@ -76,13 +76,13 @@ enum KdfName {
     Argon2id,
 }
 
-/// Limits on what a file may ask for: a forged one must not take the machine's memory.
+/// Bounds on what a header may demand: a forged file must not exhaust the machine's memory.
 const MEMORY_KIB_MAX: u32 = 1 << 20;
 const PASSES_MAX: u32 = 32;
 const LANES_MAX: u32 = 16;
 
 impl Kdf {
-    /// Today's parameters with a salt of its own. Source: RFC 9106 section 4, the second
+    /// The current parameters with a fresh salt. Source: RFC 9106 section 4, the second
     /// recommended option, on one lane.
     pub(in crate::account) fn fresh() -> Self {
         let salt = BASE64.encode(random::<SALT_BYTES>());
@@ -95,8 +95,8 @@ impl Kdf {
         }
     }
 
-    /// The key of a passphrase; takes some tenths of a second. `None` where the parameters are
-    /// outlandish.
+    /// Derives the key of a passphrase; takes some tenths of a second. `None` where the parameters
+    /// are invalid or out of bounds.
     pub(in crate::account) fn derive(&self, passphrase: &Secret) -> Option<Key> {
         if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
             return None;

@@ -1,4 +1,4 @@
-//! The key in a file of the person's own, for machines without a keyring.
+//! The key in a file that the user provides, for machines without a keyring.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -15,14 +15,14 @@ use super::key::{KEY_BYTES, Key};
 /// The variable that names the file.
 pub const KEY_FILE_VARIABLE: &str = "AEROSTAT_VAULT_KEY_FILE";
 
-/// More than any form of a key takes; a mistaken name must not read a disk.
+/// More than any form of a key takes: a mistyped path must not read a disk.
 const FILE_BYTES_MAX: u64 = 1024;
 
 /// A file with 32 random bytes: raw, or as hexadecimal or base64 text.
 #[derive(Clone, Debug)]
 pub struct KeyFile {
     path: PathBuf,
-    /// The folder that systemd made for this service's credentials, where there is one.
+    /// The folder in which systemd passes credentials to this service, if it does.
     credentials_folder: Option<PathBuf>,
 }
 
@@ -34,8 +34,8 @@ impl KeyFile {
         }
     }
 
-    /// The file that the environment names; an empty variable counts as unset.
-    pub fn of_env(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
+    /// The file that the environment names. An empty variable counts as unset.
+    pub fn from_env(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
         let path = |name: &str| {
             lookup(name)
                 .filter(|value| !value.is_empty())
@@ -62,13 +62,13 @@ impl KeyFile {
             .map_err(unreadable)?;
         key_of(&bytes).ok_or_else(|| {
             VaultError::NeedsKey(format!(
-                "the key file {} holds no key: expected {KEY_BYTES} random bytes, {HOW}",
+                "the key file {} holds no key: expected {KEY_BYTES} random bytes, {KEY_FILE_FORM}",
                 self.shown()
             ))
         })
     }
 
-    /// By its variable and its own name: messages hold no paths of a home.
+    /// Names the file by its variable and its base name: messages contain no paths of a home.
     fn shown(&self) -> String {
         format!(
             "named by `{KEY_FILE_VARIABLE}` (`{}`)",
@@ -84,9 +84,8 @@ impl KeyFile {
             .map_err(VaultError::io("opened"))?
             .permissions()
             .mode();
-        // Access lists, by which systemd hands a credential to its service, show in the bits of the
-        // group.
-        let forbidden = if self.is_systemds() { 0o007 } else { 0o077 };
+        // systemd grants its service access by an access list, which shows in the group's bits.
+        let forbidden = if self.is_from_systemd() { 0o007 } else { 0o077 };
         if mode & forbidden == 0 {
             return Ok(());
         }
@@ -98,14 +97,13 @@ impl KeyFile {
     }
 
     #[cfg(unix)]
-    fn is_systemds(&self) -> bool {
+    fn is_from_systemd(&self) -> bool {
         self.credentials_folder
             .as_deref()
             .is_some_and(|folder| self.path.parent() == Some(folder))
     }
 
-    /// Windows shows who may read a file only in access lists, which a person's own folders
-    /// inherit.
+    /// Windows keeps access rights in access lists, which files inherit from the user's folders.
     #[cfg(not(unix))]
     fn check_private(&self, _: &File) -> Result<(), VaultError> {
         let _ = &self.credentials_folder;
@@ -113,21 +111,22 @@ impl KeyFile {
     }
 }
 
-/// How to make a key file, for the end of a sentence.
+/// What a key file holds and how to make one, for the end of a sentence.
 #[cfg(unix)]
-pub(super) const HOW: &str = "as `(umask 077; head -c 32 /dev/urandom > FILE)` makes them";
+pub(super) const KEY_FILE_FORM: &str =
+    "as `(umask 077; head -c 32 /dev/urandom > FILE)` makes them";
 #[cfg(not(unix))]
-pub(super) const HOW: &str = "raw, or as 64 hexadecimal digits or base64";
+pub(super) const KEY_FILE_FORM: &str = "raw, or as 64 hexadecimal digits or base64";
 
 fn key_of(bytes: &[u8]) -> Option<Key> {
-    // Text of just this length is a password that someone thought of, or half a key.
+    // Text of exactly this length is a password that someone made up, or half a key.
     let is_text = || {
         bytes
             .iter()
             .all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
     };
     if bytes.len() == KEY_BYTES && !is_text() {
-        return Key::of(bytes);
+        return Key::from_bytes(bytes);
     }
     let text = std::str::from_utf8(bytes).ok()?.trim();
     let decoded = if text.len() == 2 * KEY_BYTES {
@@ -135,7 +134,7 @@ fn key_of(bytes: &[u8]) -> Option<Key> {
     } else {
         BASE64.decode(text).ok()
     };
-    Key::of(&Zeroizing::new(decoded?))
+    Key::from_bytes(&Zeroizing::new(decoded?))
 }
 
 #[cfg(test)]
@@ -234,9 +233,9 @@ mod tests {
         let lookup = |value: &'static str| {
             move |name: &str| (name == KEY_FILE_VARIABLE).then(|| OsString::from(value))
         };
-        assert!(KeyFile::of_env(&lookup("")).is_none());
+        assert!(KeyFile::from_env(&lookup("")).is_none());
         assert_eq!(
-            KeyFile::of_env(&lookup("/a/key")).unwrap().path,
+            KeyFile::from_env(&lookup("/a/key")).unwrap().path,
             Path::new("/a/key")
         );
     }

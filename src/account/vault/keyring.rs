@@ -1,35 +1,37 @@
-//! The keyring of the operating system, which keeps the one key.
+//! The operating system's keyring, which stores the vault's key.
 //!
-//! A call may wait for a person who is asked to unlock it, so each has a time limit; and a call
-//! that was given up is waited for before the next one, so that nobody is asked twice at a time.
+//! A call may block while the user is prompted to unlock the keyring, so each has a time limit. A
+//! call that timed out goes on in its thread, and the next one waits for it first: the user never
+//! sees two prompts at a time.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tracing::debug;
 use zeroize::Zeroizing;
 
-/// What keeps one secret of bytes.
+/// A store for one secret of bytes.
 pub trait Keyring: Send + Sync {
-    /// What it keeps. `None` is no proof that nothing was ever kept: a locked Secret Service says
-    /// the same.
+    /// The secret. `None` does not prove that none is stored: a locked Secret Service answers the
+    /// same.
     ///
     /// # Errors
-    /// When it can't be asked.
+    /// When it can't be read.
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError>;
 
-    /// Keeps it from now on.
+    /// Stores the secret, replacing an earlier one.
     ///
     /// # Errors
-    /// When it does not take it.
+    /// When it can't be stored.
     fn write(&self, secret: &[u8]) -> Result<(), KeyringError>;
 }
 
-/// Why a keyring does not answer as asked.
+/// Why a keyring could not be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    /// No keyring runs here.
+    /// No keyring runs on this machine.
     #[error("no keyring answers")]
     Absent,
     #[error("the keyring is locked; unlock it, and aerostat tries again")]
@@ -42,19 +44,19 @@ pub enum KeyringError {
     Refused(String),
 }
 
-/// How long a call may take: longer than a keyring needs, shorter than a person's patience with a
-/// program that hangs.
+/// The time limit of a call: longer than a keyring needs, shorter than users put up with a program
+/// that hangs.
 pub const KEYRING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A keyring whose calls end in time.
-pub(super) struct Patient {
+/// A keyring whose calls have a time limit.
+pub(super) struct TimedKeyring {
     keyring: Arc<dyn Keyring>,
     timeout: Duration,
-    /// The end of the last call: its sender is dropped with the thread.
+    /// Disconnected once the thread of the last call has ended.
     last: Mutex<Option<Receiver<()>>>,
 }
 
-impl Patient {
+impl TimedKeyring {
     pub(super) fn new(keyring: Arc<dyn Keyring>, timeout: Duration) -> Self {
         Self {
             keyring,
@@ -77,38 +79,41 @@ impl Patient {
         call: impl FnOnce(&dyn Keyring) -> Result<T, KeyringError> + Send + 'static,
     ) -> Result<T, KeyringError> {
         let mut last = self.last.lock();
+        // The last call may still show its prompt.
         if let Some(ended) = last.take()
             && ended.recv_timeout(self.timeout) == Err(RecvTimeoutError::Timeout)
         {
             *last = Some(ended);
             return Err(KeyringError::TimedOut);
         }
-        let (tell, told) = mpsc::channel();
-        let (ending, ended) = mpsc::channel();
+        let (result_sender, result) = mpsc::channel();
+        let (end_sender, ended) = mpsc::channel();
         *last = Some(ended);
         let keyring = self.keyring.clone();
         let thread = std::thread::Builder::new().name("keyring".to_owned());
         let started = thread.spawn(move || {
-            // Nobody listens once the time is over.
-            drop(tell.send(call(keyring.as_ref())));
-            drop(ending);
+            // The receiver is gone after a time-out.
+            let _ = result_sender.send(call(keyring.as_ref()));
+            drop(end_sender);
         });
         started.map_err(|error| KeyringError::Refused(error.to_string()))?;
-        told.recv_timeout(self.timeout).unwrap_or_else(|end| {
-            Err(match end {
-                RecvTimeoutError::Timeout => KeyringError::TimedOut,
-                RecvTimeoutError::Disconnected => {
-                    KeyringError::Refused("its client broke off".to_owned())
-                }
-            })
-        })
+        match result.recv_timeout(self.timeout) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => {
+                debug!(seconds = self.timeout.as_secs(), "keyring call timed out");
+                Err(KeyringError::TimedOut)
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(KeyringError::Refused("its client broke off".to_owned()))
+            }
+        }
     }
 }
 
-/// The keyring of this system: Secret Service, Keychain, Credential Manager.
+/// This system's keyring: Secret Service, Keychain or Credential Manager.
 ///
-/// It is connected anew for each call: a keyring that was absent at login, or went away, is found
-/// when it is there again.
+/// Each call opens its own connection, so that a keyring that was absent at login, or restarted, is
+/// found again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemKeyring;
 
@@ -116,16 +121,17 @@ const SERVICE: &str = "aerostat";
 const USER: &str = "master-key";
 
 impl SystemKeyring {
-    /// Removes the key, and tells whether there was one. What it sealed can never be opened again.
+    /// Deletes the key. Whether there was one; where no keyring runs, there was none. What it sealed
+    /// can never be opened again.
     ///
     /// # Errors
-    /// When the keyring is locked, or refuses. One that is not there has nothing.
+    /// When the keyring is locked or refuses.
     pub fn forget() -> Result<bool, KeyringError> {
         let Ok(entry) = entry() else { return Ok(false) };
         match entry.delete_credential() {
             Ok(()) => Ok(true),
             Err(keyring_core::Error::NoEntry) => Ok(false),
-            Err(error) => Err(meaning(&error)),
+            Err(error) => Err(error_of(&error)),
         }
     }
 }
@@ -135,26 +141,28 @@ impl Keyring for SystemKeyring {
         match entry()?.get_secret() {
             Ok(secret) => Ok(Some(Zeroizing::new(secret))),
             Err(keyring_core::Error::NoEntry) => Ok(None),
-            Err(error) => Err(meaning(&error)),
+            Err(error) => Err(error_of(&error)),
         }
     }
 
     fn write(&self, secret: &[u8]) -> Result<(), KeyringError> {
-        entry()?.set_secret(secret).map_err(|error| meaning(&error))
+        entry()?
+            .set_secret(secret)
+            .map_err(|error| error_of(&error))
     }
 }
 
 fn entry() -> Result<keyring_core::Entry, KeyringError> {
     let store = system::store().map_err(|_| KeyringError::Absent)?;
     keyring_core::api::CredentialStoreApi::build(store.as_ref(), SERVICE, USER, None)
-        .map_err(|error| meaning(&error))
+        .map_err(|error| error_of(&error))
 }
 
-fn meaning(error: &keyring_core::Error) -> KeyringError {
+fn error_of(error: &keyring_core::Error) -> KeyringError {
     use keyring_core::Error;
     match error {
         Error::NoStorageAccess(_) => KeyringError::Locked,
-        // Its text may hold what was read.
+        // Their texts may contain what was read.
         Error::BadEncoding(_) | Error::BadDataFormat(..) => {
             KeyringError::Refused("the key there has another form".to_owned())
         }
@@ -194,15 +202,15 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// A keyring that asks a person: each read waits for an answer.
-    struct Asking {
+    /// A keyring that prompts: each read waits for an answer.
+    struct InteractiveKeyring {
         answers: Mutex<Receiver<Vec<u8>>>,
-        questions: AtomicUsize,
+        prompts: AtomicUsize,
     }
 
-    impl Keyring for Asking {
+    impl Keyring for InteractiveKeyring {
         fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
-            self.questions.fetch_add(1, Ordering::SeqCst);
+            self.prompts.fetch_add(1, Ordering::SeqCst);
             let answer = self.answers.lock().recv();
             answer
                 .map(|bytes| Some(Zeroizing::new(bytes)))
@@ -214,42 +222,42 @@ mod tests {
         }
     }
 
-    fn asking(timeout: Duration) -> (mpsc::Sender<Vec<u8>>, Arc<Asking>, Patient) {
+    fn asking(timeout: Duration) -> (mpsc::Sender<Vec<u8>>, Arc<InteractiveKeyring>, TimedKeyring) {
         let (answer, answers) = mpsc::channel();
-        let keyring = Arc::new(Asking {
+        let keyring = Arc::new(InteractiveKeyring {
             answers: Mutex::new(answers),
-            questions: AtomicUsize::new(0),
+            prompts: AtomicUsize::new(0),
         });
-        (answer, keyring.clone(), Patient::new(keyring, timeout))
+        (answer, keyring.clone(), TimedKeyring::new(keyring, timeout))
     }
 
     #[test]
     fn a_person_who_does_not_answer_is_asked_once() {
-        let (_answer, keyring, patient) = asking(Duration::from_millis(1));
+        let (_answer, keyring, timed) = asking(Duration::from_millis(1));
         for _ in 0..3 {
-            assert_eq!(patient.read(), Err(KeyringError::TimedOut));
+            assert_eq!(timed.read(), Err(KeyringError::TimedOut));
         }
-        assert!(keyring.questions.load(Ordering::SeqCst) <= 1);
+        assert!(keyring.prompts.load(Ordering::SeqCst) <= 1);
     }
 
     #[test]
     fn after_the_answer_the_next_call_is_made() {
-        let (answer, _keyring, hasty) = asking(Duration::from_millis(1));
-        assert_eq!(hasty.read(), Err(KeyringError::TimedOut));
+        let (answer, _keyring, impatient) = asking(Duration::from_millis(1));
+        assert_eq!(impatient.read(), Err(KeyringError::TimedOut));
         answer.send(b"late".to_vec()).unwrap();
         answer.send(b"key".to_vec()).unwrap();
-        let patient = Patient {
+        let keyring = TimedKeyring {
             timeout: Duration::from_secs(60),
-            ..hasty
+            ..impatient
         };
-        assert_eq!(patient.read().unwrap().unwrap().as_slice(), b"key");
+        assert_eq!(keyring.read().unwrap().unwrap().as_slice(), b"key");
     }
 
     #[test]
     fn a_client_that_panics_is_no_end_of_ours() {
-        let (_answer, _keyring, patient) = asking(Duration::from_secs(60));
+        let (_answer, _keyring, keyring) = asking(Duration::from_secs(60));
         assert_eq!(
-            patient.write(b"key"),
+            keyring.write(b"key"),
             Err(KeyringError::Refused("its client broke off".to_owned()))
         );
     }

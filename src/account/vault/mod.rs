@@ -1,34 +1,42 @@
 //! The vault: every credential in one file, sealed under one key that lies elsewhere.
 //!
-//! The file `vault` is sealed with XChaCha20-Poly1305 under a fresh nonce at each write, and
-//! replaced as a whole: it survives a kill at any moment as the old state or the new one. Its key
-//! lies in the keyring, in a key file, or in a person's head as a passphrase ([`Keys`]). A
-//! [`Vault`] is a handle that may be shut for now: it is opened when the key can be had, and tried
-//! again later.
+//! The file `vault` is encrypted with XChaCha20-Poly1305 under a fresh nonce at each write, and
+//! replaced as a whole: a kill at any moment leaves the old state or the new one. Its key lies in
+//! the keyring, in a key file, or is derived from a passphrase ([`KeySources`]).
 //!
-//! It never writes where it could not read, never makes a key where a sealed file exists, and never
-//! waits in [`Vault::get`].
+//! A [`Vault`] is a handle that may be locked for now: it is opened once the key can be had.
+//!
+//! ```text
+//! Vault (handle) -> Shared
+//!                   |- snapshot: entries and state, read without a lock
+//!                   |- open:     the key and the last bytes, locked while reading or writing
+//!                   |- file:     VaultFile (lock between processes, atomic replacement)
+//!                   `- keys:     KeySources
+//! ```
+//!
+//! It never writes where it could not read, never makes a key where a sealed file exists, and
+//! [`Vault::get`] never waits.
 
 mod error;
 mod file;
-mod format;
 mod key;
 mod key_file;
+mod key_sources;
 mod keyring;
-mod keys;
+mod records;
+mod sealed_bytes;
 #[cfg(test)]
 mod tests;
-mod text;
 
 pub use error::VaultError;
-pub use format::KeyKind;
 pub use key_file::{KEY_FILE_VARIABLE, KeyFile};
+pub use key_sources::{KeySources, PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt};
 pub use keyring::{KEYRING_TIMEOUT, Keyring, KeyringError, SystemKeyring};
-pub use keys::{Ask, Keys, PASSPHRASE_CHARS_MIN, Prompt};
+pub use sealed_bytes::KeyKind;
 
-pub(super) use format::{Closed, Kind, Lid, Unreadable, seal};
 pub(super) use key::Kdf;
-pub(super) use text::SealedText;
+pub(super) use records::VaultEntryDef;
+pub(super) use sealed_bytes::{FileFormat, FormatError, SealedBytes, SealingKey, seal};
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,63 +45,64 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use parking_lot::{Mutex, MutexGuard};
+use tracing::{debug, info, warn};
 
-use super::{AccountName, Credential, Sealed, Secret};
+use super::{AccountName, Credential, Secret, VaultEntry};
 use file::VaultFile;
 
-const KIND: Kind = Kind {
+const FORMAT: FileFormat = FileFormat {
     title: "aerostat vault",
     version: 1,
 };
 
-type Entries = BTreeMap<AccountName, Sealed>;
+type Entries = BTreeMap<AccountName, VaultEntry>;
 
 /// The credentials of a home, as a handle. Clones are the same vault.
 ///
-/// Calls that open or write block, on the disk and perhaps on a person whom the keyring asks;
+/// Calls that open or write block: on the disk, and perhaps on a user whom the keyring prompts.
 /// [`get`](Self::get) and [`state`](Self::state) never do.
 #[derive(Clone)]
 pub struct Vault(Arc<Shared>);
 
 struct Shared {
     file: VaultFile,
-    keys: Keys,
-    view: ArcSwap<View>,
-    /// Held while something is read or written; `None` while the vault is shut.
-    open: Mutex<Option<Open>>,
+    keys: KeySources,
+    snapshot: ArcSwap<Snapshot>,
+    /// Held while the file is read or written; `None` while the vault is locked.
+    open: Mutex<Option<OpenVault>>,
 }
 
-/// What readers see.
+/// What readers see. Replaced as a whole.
 #[derive(Clone, Default)]
-struct View {
+struct Snapshot {
     state: VaultState,
     entries: Arc<Entries>,
 }
 
 /// What an open vault needs to write.
-struct Open {
+struct OpenVault {
     /// `None` where there is no file yet: the key is made when there is something to seal.
-    lid: Option<Lid>,
-    /// The file as it was last read or written here.
+    key: Option<SealingKey>,
+    /// The file as this process last read or wrote it.
     bytes: Option<Vec<u8>>,
 }
 
-/// How the vault stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VaultState {
-    /// Nobody has asked for it yet.
+    /// Nothing has needed it yet.
     #[default]
     Unopened,
-    /// There is no file: nothing was ever kept.
+    /// There is no file: nothing was ever stored.
     Empty,
-    /// Open, with the key from there.
+    /// Open, with a key of this kind.
     Open(KeyKind),
-    /// It can't be read now. `is_passing` says whether it is worth trying again by itself.
-    Shut {
+    /// It can't be read now. `is_transient` says whether opening it again may succeed without any
+    /// change of files or settings.
+    Locked {
         why: String,
         /// The same for a reader who knows that the vault is locked.
         detail: String,
-        is_passing: bool,
+        is_transient: bool,
     },
 }
 
@@ -109,61 +118,61 @@ impl fmt::Display for VaultState {
             Self::Open(KeyKind::Plaintext) => {
                 "NOT SEALED: the credentials lie in plain text, as `--insecure-plaintext` asked"
             }
-            Self::Shut { why, .. } => why,
+            Self::Locked { why, .. } => why,
         })
     }
 }
 
 impl Vault {
-    /// The vault in `folder`. Nothing is read yet.
-    pub fn new(folder: &Path, keys: Keys) -> Self {
+    /// The vault in `folder`. Reads nothing yet.
+    pub fn new(folder: &Path, keys: KeySources) -> Self {
         Self(Arc::new(Shared {
             file: VaultFile::in_folder(folder),
             keys,
-            view: ArcSwap::default(),
+            snapshot: ArcSwap::default(),
             open: Mutex::new(None),
         }))
     }
 
-    /// Opens it where it is shut; to be tried again while [`VaultError::is_passing`].
+    /// Opens it where it is locked. To be tried again while [`VaultError::is_transient`].
     ///
     /// # Errors
-    /// Where it stays shut. Nothing was changed then.
+    /// Where it stays locked. Nothing was changed then.
     pub fn open(&self) -> Result<(), VaultError> {
         self.0.opened().map(drop)
     }
 
     pub fn state(&self) -> VaultState {
-        self.0.view.load().state.clone()
+        self.0.snapshot.load().state.clone()
     }
 
-    /// The credential of an account, as the last finished write left it. `None` where there is
-    /// none, and while the vault is shut.
-    pub fn get(&self, name: &AccountName) -> Option<Sealed> {
-        self.0.view.load().entries.get(name).cloned()
+    /// The credential of an account, as of the last finished write. `None` where there is none, and
+    /// while the vault is locked.
+    pub fn get(&self, name: &AccountName) -> Option<VaultEntry> {
+        self.0.snapshot.load().entries.get(name).cloned()
     }
 
-    /// The accounts that have a credential here; none while the vault is shut.
+    /// The accounts that have a credential here; none while the vault is locked.
     pub fn names(&self) -> Vec<AccountName> {
-        self.0.view.load().entries.keys().cloned().collect()
+        self.0.snapshot.load().entries.keys().cloned().collect()
     }
 
-    /// Keeps a credential, in the place of any that the account had. It is on the disk before this
-    /// returns, as with all that follow.
+    /// Stores a credential, replacing the account's previous one. It is on the disk before this
+    /// returns; so are the changes of all methods below.
     ///
     /// # Errors
-    /// Where the vault can't be opened or written; it is as it was then.
-    pub fn put(&self, name: AccountName, sealed: Sealed) -> Result<(), VaultError> {
-        self.put_all([(name, sealed)])
+    /// Where the vault can't be opened or written; it is unchanged then.
+    pub fn put(&self, name: AccountName, entry: VaultEntry) -> Result<(), VaultError> {
+        self.put_all([(name, entry)])
     }
 
-    /// Keeps several in one write: all or none.
+    /// Stores several in one write: all or none.
     ///
     /// # Errors
     /// As [`put`](Self::put).
     pub fn put_all(
         &self,
-        all: impl IntoIterator<Item = (AccountName, Sealed)>,
+        all: impl IntoIterator<Item = (AccountName, VaultEntry)>,
     ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
             entries.extend(all);
@@ -171,7 +180,7 @@ impl Vault {
         })
     }
 
-    /// Forgets an account's credential, if there is one.
+    /// Removes an account's credential, if there is one.
     ///
     /// # Errors
     /// As [`put`](Self::put).
@@ -182,50 +191,49 @@ impl Vault {
         })
     }
 
-    /// Gives an account's credential another name.
+    /// Moves an account's credential to another name.
     ///
     /// # Errors
     /// [`VaultError::Unknown`] where there is none by the old name; else as [`put`](Self::put).
     pub fn rename(&self, from: &AccountName, to: AccountName) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            let sealed = entries
+            let entry = entries
                 .remove(from)
                 .ok_or_else(|| VaultError::Unknown(from.clone()))?;
-            entries.insert(to, sealed);
+            entries.insert(to, entry);
             Ok(())
         })
     }
 
-    /// Changes an account's credential: the mark before a refresh is sent, its successor before the
+    /// Changes an account's credential: the mark before a refresh is sent, the successor before its
     /// first use.
     ///
     /// # Errors
-    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers see the old
-    /// one then, and what `change` made is dropped: who holds a successor that exists nowhere else
-    /// keeps it and tries again.
+    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers then see the
+    /// old one, and what `change` made is dropped: a caller with a successor that exists nowhere
+    /// else keeps it and tries again.
     pub fn update(
         &self,
         name: &AccountName,
         change: impl FnOnce(&mut Credential),
     ) -> Result<(), VaultError> {
-        self.edit_one(name, |sealed| change(&mut sealed.credential))
+        self.edit_one(name, |entry| change(&mut entry.credential))
     }
 
-    /// Changes an account's entry whole, its address too: what a person confirms.
+    /// Changes an account's whole entry, its address too.
     ///
     /// # Errors
     /// As [`update`](Self::update).
     pub fn edit_one(
         &self,
         name: &AccountName,
-        change: impl FnOnce(&mut Sealed),
+        change: impl FnOnce(&mut VaultEntry),
     ) -> Result<(), VaultError> {
         self.0.edit(|entries| {
-            change(
-                entries
-                    .get_mut(name)
-                    .ok_or_else(|| VaultError::Unknown(name.clone()))?,
-            );
+            let entry = entries
+                .get_mut(name)
+                .ok_or_else(|| VaultError::Unknown(name.clone()))?;
+            change(entry);
             Ok(())
         })
     }
@@ -238,68 +246,79 @@ impl fmt::Debug for Vault {
 }
 
 impl Shared {
-    /// The open vault, opened now if need be.
-    fn opened(&self) -> Result<MutexGuard<'_, Option<Open>>, VaultError> {
+    /// The open vault; opens it first if need be.
+    fn opened(&self) -> Result<MutexGuard<'_, Option<OpenVault>>, VaultError> {
         let mut open = self.open.lock();
         if open.is_none() {
-            let (opened, entries) = self.unseal().inspect_err(|error| self.show_shut(error))?;
-            self.show(&opened, entries);
+            let (opened, entries) = self
+                .unseal_file()
+                .inspect_err(|error| self.publish_locked(error))?;
+            self.publish(&opened, entries);
             *open = Some(opened);
         }
         Ok(open)
     }
 
-    fn unseal(&self) -> Result<(Open, Entries), VaultError> {
+    fn unseal_file(&self) -> Result<(OpenVault, Entries), VaultError> {
         self.file.remove_stale_draft();
         let Some(bytes) = self.file.read()? else {
-            return Ok((
-                Open {
-                    lid: None,
-                    bytes: None,
-                },
-                Entries::new(),
-            ));
+            let empty = OpenVault {
+                key: None,
+                bytes: None,
+            };
+            return Ok((empty, Entries::new()));
         };
-        let (lid, entries) = self.unseal_bytes(&bytes)?;
-        let mut open = Open {
-            lid: Some(lid),
+        let (key, entries) = self.unseal(&bytes)?;
+        let is_plaintext = key.kind == KeyKind::Plaintext;
+        let mut open = OpenVault {
+            key: Some(key),
             bytes: Some(bytes),
         };
-        if open
-            .lid
-            .as_ref()
-            .is_some_and(|lid| lid.kind == KeyKind::Plaintext)
-        {
-            self.close_plaintext(&mut open, &entries)?;
+        if is_plaintext {
+            self.seal_plaintext(&mut open, &entries)?;
         }
         Ok((open, entries))
     }
 
-    fn unseal_bytes(&self, bytes: &[u8]) -> Result<(Lid, Entries), VaultError> {
+    /// Finds the key and decrypts; the user may be prompted.
+    fn unseal(&self, bytes: &[u8]) -> Result<(SealingKey, Entries), VaultError> {
         let unseal = || {
-            let closed = Closed::parse(KIND, bytes).map_err(unreadable)?;
-            let lid = self.keys.opener(&closed)?;
-            let entries = read_entries(&closed, &lid)?;
-            Ok((lid, entries))
+            let sealed = SealedBytes::parse(FORMAT, bytes).map_err(format_error)?;
+            let key = self.keys.unsealing_key(&sealed)?;
+            let entries = read_entries(&sealed, &key)?;
+            Ok((key, entries))
         };
         unseal().map_err(|error| self.with_copy(error, bytes))
     }
 
-    /// Seals what lies open, once the person no longer asks for plain text.
-    fn close_plaintext(&self, open: &mut Open, entries: &Entries) -> Result<(), VaultError> {
-        let Some(lid) = self.keys.closer()? else {
+    /// Seals a vault in plain text, once the user no longer asks for that.
+    fn seal_plaintext(&self, open: &mut OpenVault, entries: &Entries) -> Result<(), VaultError> {
+        let Some(key) = self.keys.key_for_plaintext()? else {
             return Ok(());
         };
-        let locked = self.file.lock()?;
-        let bytes = seal(KIND, &lid, &text::write(entries));
-        self.file.write(&locked, &bytes)?;
-        *open = Open {
-            lid: Some(lid),
-            bytes: Some(bytes),
-        };
+        let lock = self.file.lock()?;
+        self.write(&lock, open, key, entries)?;
         self.file.sync_folder()
     }
 
+    fn write(
+        &self,
+        lock: &file::FileLock,
+        open: &mut OpenVault,
+        key: SealingKey,
+        entries: &Entries,
+    ) -> Result<(), VaultError> {
+        let bytes = seal(FORMAT, &key, &records::write(entries));
+        self.file.write(lock, &bytes)?;
+        debug!(entries = entries.len(), "vault written");
+        *open = OpenVault {
+            key: Some(key),
+            bytes: Some(bytes),
+        };
+        Ok(())
+    }
+
+    /// Copies damaged bytes aside, and names the copy in the error.
     fn with_copy(&self, error: VaultError, bytes: &[u8]) -> VaultError {
         match error {
             VaultError::Damaged { why, .. } => VaultError::Damaged {
@@ -310,7 +329,7 @@ impl Shared {
         }
     }
 
-    /// Changes the entries and writes them; where anything fails before the file was replaced,
+    /// Changes the entries and writes them. Where anything fails before the file was replaced,
     /// nothing has changed.
     fn edit(
         &self,
@@ -318,90 +337,101 @@ impl Shared {
     ) -> Result<(), VaultError> {
         let mut guard = self.opened()?;
         let open = guard.as_mut().expect("`opened` opens");
-        let made = open.lid.is_none().then(|| self.keys.sealer()).transpose()?;
-        let locked = self.file.lock()?;
+        // Before the lock: the keyring may prompt, and another process must not wait for that.
+        let new_key = match open.key {
+            Some(_) => None,
+            None => Some(self.keys.new_key()?),
+        };
+        let lock = self.file.lock()?;
         let mut entries = self.latest(open)?;
         change(&mut entries)?;
-        let lid = open
-            .lid
+        // Another process may have made the vault in the meantime: then its key counts.
+        let key = open
+            .key
             .clone()
-            .or(made)
-            .expect("made above where there was none");
-        let bytes = seal(KIND, &lid, &text::write(&entries));
-        self.file.write(&locked, &bytes)?;
-        *open = Open {
-            lid: Some(lid),
-            bytes: Some(bytes),
-        };
-        self.show(open, entries);
+            .or(new_key)
+            .expect("made where there was none");
+        self.write(&lock, open, key, &entries)?;
+        self.publish(open, entries);
         self.file.sync_folder()
     }
 
-    /// The entries on the disk, if another process wrote them since; else those in memory. A file
+    /// The entries on the disk if another process wrote them since, else those in memory. A file
     /// that was deleted under a running agent is written again from memory.
-    fn latest(&self, open: &mut Open) -> Result<Entries, VaultError> {
-        let bytes = self.file.read()?;
-        if bytes.is_none() || bytes == open.bytes {
-            return Ok(self.view.load().entries.as_ref().clone());
-        }
-        let bytes = bytes.unwrap_or_default();
-        let (lid, entries) = self
+    fn latest(&self, open: &mut OpenVault) -> Result<Entries, VaultError> {
+        let bytes = match self.file.read()? {
+            Some(bytes) if open.bytes.as_ref() != Some(&bytes) => bytes,
+            _ => return Ok(self.snapshot.load().entries.as_ref().clone()),
+        };
+        let (key, entries) = self
             .reread(open, &bytes)
             .map_err(|error| self.with_copy(error, &bytes))?;
-        *open = Open {
-            lid: Some(lid),
+        *open = OpenVault {
+            key: Some(key),
             bytes: Some(bytes),
         };
-        self.show(open, entries.clone());
+        self.publish(open, entries.clone());
         Ok(entries)
     }
 
-    /// With the key at hand where it fits, so that nobody is asked again.
-    fn reread(&self, open: &Open, bytes: &[u8]) -> Result<(Lid, Entries), VaultError> {
-        let closed = Closed::parse(KIND, bytes).map_err(unreadable)?;
-        match open.lid.as_ref().filter(|lid| closed.fits(lid)) {
-            Some(lid) => Ok((lid.clone(), read_entries(&closed, lid)?)),
-            None => self.unseal_bytes(bytes),
+    /// Uses the key at hand where it matches, so that the user is not prompted again.
+    fn reread(&self, open: &OpenVault, bytes: &[u8]) -> Result<(SealingKey, Entries), VaultError> {
+        let sealed = SealedBytes::parse(FORMAT, bytes).map_err(format_error)?;
+        match open.key.as_ref().filter(|key| sealed.matches(key)) {
+            Some(key) => Ok((key.clone(), read_entries(&sealed, key)?)),
+            None => self.unseal(bytes),
         }
     }
 
-    fn show(&self, open: &Open, entries: Entries) {
-        let state = open
-            .lid
-            .as_ref()
-            .map_or(VaultState::Empty, |lid| VaultState::Open(lid.kind));
-        self.view.store(Arc::new(View {
-            state,
+    fn publish(&self, open: &OpenVault, entries: Entries) {
+        let state = match &open.key {
+            Some(key) => VaultState::Open(key.kind),
+            None => VaultState::Empty,
+        };
+        let before = self.snapshot.swap(Arc::new(Snapshot {
+            state: state.clone(),
             entries: Arc::new(entries),
         }));
+        if before.state == state {
+            return;
+        }
+        match state {
+            VaultState::Open(KeyKind::Plaintext) => warn!("vault is open and not sealed"),
+            VaultState::Open(kind) => info!(key = ?kind, "vault unlocked"),
+            _ => debug!("vault is empty"),
+        }
     }
 
-    fn show_shut(&self, error: &VaultError) {
-        let state = VaultState::Shut {
+    fn publish_locked(&self, error: &VaultError) {
+        let state = VaultState::Locked {
             why: error.to_string(),
             detail: error.detail(),
-            is_passing: error.is_passing(),
+            is_transient: error.is_transient(),
         };
-        self.view.store(Arc::new(View {
-            state,
+        let before = self.snapshot.swap(Arc::new(Snapshot {
+            state: state.clone(),
             entries: Arc::default(),
         }));
+        // Opening is tried again and again; each reason is logged once.
+        if before.state != state {
+            warn!(%error, is_transient = error.is_transient(), "vault is locked");
+        }
     }
 }
 
-fn read_entries(closed: &Closed<'_>, lid: &Lid) -> Result<Entries, VaultError> {
-    let text = closed
-        .open(lid)
+fn read_entries(sealed: &SealedBytes<'_>, key: &SealingKey) -> Result<Entries, VaultError> {
+    let plaintext = sealed
+        .unseal(key)
         .ok_or_else(|| VaultError::damaged("its bytes are not the ones that were sealed"))?;
-    text::read(&text).ok_or_else(|| VaultError::damaged("what it holds can't be read"))
+    records::read(&plaintext).ok_or_else(|| VaultError::damaged("what it holds can't be read"))
 }
 
-fn unreadable(why: Unreadable) -> VaultError {
-    match why {
-        Unreadable::Damaged(why) => VaultError::damaged(why),
-        Unreadable::Newer { found } => VaultError::Newer {
+fn format_error(error: FormatError) -> VaultError {
+    match error {
+        FormatError::Damaged(why) => VaultError::damaged(why),
+        FormatError::Newer { found } => VaultError::Newer {
             found,
-            known: KIND.version,
+            known: FORMAT.version,
         },
     }
 }

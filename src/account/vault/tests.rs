@@ -16,12 +16,12 @@ use super::*;
 /// A home, and what stays the same in it when the agent is started again.
 struct Place {
     folder: TempDir,
-    keyring: Arc<Kept>,
+    keyring: Arc<MemoryKeyring>,
 }
 
 /// A keyring in memory that can be locked, absent or replaced.
 #[derive(Default)]
-struct Kept {
+struct MemoryKeyring {
     secret: Mutex<Option<Vec<u8>>>,
     trouble: Mutex<Option<KeyringError>>,
     /// A Secret Service that is locked says that it has no such entry.
@@ -29,7 +29,7 @@ struct Kept {
     writes: AtomicUsize,
 }
 
-impl Keyring for Kept {
+impl Keyring for MemoryKeyring {
     fn read(&self) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
         match self.trouble.lock().clone() {
             Some(trouble) => Err(trouble),
@@ -56,15 +56,15 @@ impl Place {
         }
     }
 
-    fn keys(&self) -> Keys {
-        Keys::none().with_keyring_within(self.keyring.clone(), Duration::from_secs(60))
+    fn keys(&self) -> KeySources {
+        KeySources::none().with_keyring_within(self.keyring.clone(), Duration::from_secs(60))
     }
 
     fn vault(&self) -> Vault {
         self.vault_with(self.keys())
     }
 
-    fn vault_with(&self, keys: Keys) -> Vault {
+    fn vault_with(&self, keys: KeySources) -> Vault {
         Vault::new(self.folder.path(), keys)
     }
 
@@ -100,9 +100,9 @@ fn name(text: &str) -> AccountName {
     text.parse().unwrap()
 }
 
-fn key(text: &str) -> Sealed {
+fn key(text: &str) -> VaultEntry {
     let address = "https://api.example.com".parse().unwrap();
-    Sealed {
+    VaultEntry {
         provider: "lab".to_owned(),
         address,
         credential: Credential::Key(Secret::new(text.to_owned())),
@@ -117,13 +117,13 @@ fn put(vault: &Vault, account: &str, text: &str) -> Result<(), VaultError> {
 struct Types(&'static str);
 
 impl Prompt for Types {
-    fn passphrase(&self, _: Ask) -> io::Result<Option<Secret>> {
+    fn passphrase(&self, _: PassphrasePurpose) -> io::Result<Option<Secret>> {
         Ok(Some(Secret::new(self.0.to_owned())))
     }
 }
 
-fn typing(text: &'static str) -> Keys {
-    Keys::none().with_prompt(Arc::new(Types(text)))
+fn typing(text: &'static str) -> KeySources {
+    KeySources::none().with_prompt(Arc::new(Types(text)))
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_keyring_that_lacks_the_key_of_a_sealed_file_gets_no_new_one() {
     let vault = place.vault();
     let error = put(&vault, "new", "sk-2").unwrap_err();
     assert!(
-        matches!(error, VaultError::Locked(_)) && error.is_passing(),
+        matches!(error, VaultError::Locked(_)) && error.is_transient(),
         "{error}"
     );
     assert!(
@@ -271,7 +271,7 @@ fn a_keyring_with_another_key_is_told_apart_from_damage() {
     *place.keyring.secret.lock() = Some(vec![9; 32]);
     let error = place.vault().open().unwrap_err();
     assert!(
-        matches!(error, VaultError::WrongKey(_)) && !error.is_passing(),
+        matches!(error, VaultError::WrongKey(_)) && !error.is_transient(),
         "{error}"
     );
     assert_eq!(place.files(), ["vault", "vault.lock"]);
@@ -288,11 +288,11 @@ fn a_locked_vault_opens_once_the_keyring_does() {
         KeyringError::TimedOut,
     ] {
         *place.keyring.trouble.lock() = Some(trouble);
-        assert!(vault.open().unwrap_err().is_passing());
+        assert!(vault.open().unwrap_err().is_transient());
         assert!(matches!(
             vault.state(),
-            VaultState::Shut {
-                is_passing: true,
+            VaultState::Locked {
+                is_transient: true,
                 ..
             }
         ));
@@ -325,7 +325,7 @@ fn a_keyring_that_forgets_is_not_trusted() {
     }
     let place = Place::new();
     let error = put(
-        &place.vault_with(Keys::none().with_keyring(Arc::new(Forgets))),
+        &place.vault_with(KeySources::none().with_keyring(Arc::new(Forgets))),
         "work",
         "sk-1",
     )
@@ -341,7 +341,7 @@ fn a_keyring_that_forgets_is_not_trusted() {
 fn with_no_place_for_a_key_nothing_is_stored_and_the_ways_are_named() {
     let place = Place::new();
     *place.keyring.trouble.lock() = Some(KeyringError::Absent);
-    for keys in [Keys::none(), place.keys()] {
+    for keys in [KeySources::none(), place.keys()] {
         let text = put(&place.vault_with(keys), "work", "sk-1")
             .unwrap_err()
             .to_string();
@@ -361,7 +361,7 @@ fn with_no_place_for_a_key_nothing_is_stored_and_the_ways_are_named() {
 #[test]
 fn a_key_file_seals_and_opens() {
     let place = Place::new();
-    let keys = |byte| Keys::none().with_file(place.key_file(byte));
+    let keys = |byte| KeySources::none().with_file(place.key_file(byte));
     put(&place.vault_with(keys(1)), "work", "sk-1").unwrap();
     let vault = place.vault_with(keys(1));
     vault.open().unwrap();
@@ -412,14 +412,14 @@ fn a_passphrase_seals_where_no_keyring_answers() {
 fn a_mistyped_passphrase_is_asked_for_again() {
     struct Learns(AtomicUsize);
     impl Prompt for Learns {
-        fn passphrase(&self, ask: Ask) -> io::Result<Option<Secret>> {
+        fn passphrase(&self, ask: PassphrasePurpose) -> io::Result<Option<Secret>> {
             let before = self.0.fetch_add(1, Ordering::SeqCst);
             assert_eq!(
                 ask,
                 if before == 0 {
-                    Ask::Open
+                    PassphrasePurpose::Open
                 } else {
-                    Ask::OpenAgain
+                    PassphrasePurpose::OpenAgain
                 }
             );
             Ok(Some(Secret::new(
@@ -435,7 +435,7 @@ fn a_mistyped_passphrase_is_asked_for_again() {
     let place = Place::new();
     put(&place.vault_with(typing("correct horse")), "work", "sk-1").unwrap();
     place
-        .vault_with(Keys::none().with_prompt(Arc::new(Learns(AtomicUsize::new(0)))))
+        .vault_with(KeySources::none().with_prompt(Arc::new(Learns(AtomicUsize::new(0)))))
         .open()
         .unwrap();
 }
@@ -471,13 +471,13 @@ fn plain_text_is_stored_only_when_asked_for_and_says_so() {
 fn plain_text_is_sealed_once_it_is_no_longer_asked_for() {
     let place = Place::new();
     put(
-        &place.vault_with(Keys::none().with_plaintext()),
+        &place.vault_with(KeySources::none().with_plaintext()),
         "work",
         "sk-live-1",
     )
     .unwrap();
     assert!(matches!(
-        place.vault_with(Keys::none()).open(),
+        place.vault_with(KeySources::none()).open(),
         Err(VaultError::NeedsKey(_))
     ));
     let vault = place.vault();
@@ -564,7 +564,7 @@ fn a_write_that_fails_leaves_the_old_state_on_disk_and_in_memory() {
     fs::create_dir_all(place.path("vault.new/in-the-way")).unwrap();
     let error = put(&vault, "work", "sk-2").unwrap_err();
     assert!(
-        matches!(error, VaultError::Io { .. }) && error.is_passing(),
+        matches!(error, VaultError::Io { .. }) && error.is_transient(),
         "{error}"
     );
     assert_eq!(
@@ -641,7 +641,7 @@ fn secrets() -> impl Strategy<Value = Secret> {
     any::<String>().prop_map(Secret::new)
 }
 
-fn moments() -> impl Strategy<Value = std::time::SystemTime> {
+fn timestamps() -> impl Strategy<Value = std::time::SystemTime> {
     (0..4_000_000_000_u64, 0..1_000_000_000_u32).prop_map(|(seconds, nanos)| {
         std::time::SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos)
     })
@@ -650,10 +650,10 @@ fn moments() -> impl Strategy<Value = std::time::SystemTime> {
 fn credentials() -> impl Strategy<Value = Credential> {
     let tokens = (
         proptest::option::of(secrets()),
-        proptest::option::of(moments()),
+        proptest::option::of(timestamps()),
         proptest::option::of(secrets()),
         proptest::option::of(secrets()),
-        proptest::option::of(moments()),
+        proptest::option::of(timestamps()),
     );
     prop_oneof![
         Just(Credential::None),
@@ -682,19 +682,19 @@ proptest! {
         provider in any::<String>(),
     ) {
         let address: super::super::Address = "https://api.example.com".parse().unwrap();
-        let sealed = |credential| Sealed { provider: provider.clone(), address: address.clone(), credential };
+        let sealed = |credential| VaultEntry { provider: provider.clone(), address: address.clone(), credential };
         let entries: Entries = entries.into_iter().map(|(account, credential)| (name(&account), sealed(credential))).collect();
-        let lid = Lid::new(KeyKind::Keyring, key::Key::random());
-        let bytes = seal(KIND, &lid, &text::write(&entries));
-        prop_assert_eq!(read_entries(&Closed::parse(KIND, &bytes).unwrap(), &lid).unwrap(), entries);
+        let key = SealingKey::new(KeyKind::Keyring, key::Key::random());
+        let bytes = seal(FORMAT, &key, &records::write(&entries));
+        prop_assert_eq!(read_entries(&SealedBytes::parse(FORMAT, &bytes).unwrap(), &key).unwrap(), entries);
     }
 
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in any::<Vec<u8>>(), head in "aerostat vault 1\n\\PC{0,200}\n") {
-        let lid = Lid::new(KeyKind::Keyring, key::Key::random());
+        let key = SealingKey::new(KeyKind::Keyring, key::Key::random());
         for bytes in [bytes.clone(), [head.into_bytes(), bytes].concat()] {
-            if let Ok(closed) = Closed::parse(KIND, &bytes) {
-                prop_assert!(closed.open(&lid).is_none());
+            if let Ok(sealed_bytes) = SealedBytes::parse(FORMAT, &bytes) {
+                prop_assert!(sealed_bytes.unseal(&key).is_none());
             }
         }
     }

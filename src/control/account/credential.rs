@@ -8,7 +8,7 @@ use super::facts::AccountFacts;
 use super::list::show;
 use super::test_call::{TestResult, test_call};
 use super::tokens;
-use crate::account::{Account, AccountName, Credential, Sealed, Secret, Source, Tokens, Vault};
+use crate::account::{Account, AccountName, Credential, Secret, Source, Tokens, Vault, VaultEntry};
 use crate::accounts::AccountRegistry;
 use crate::accounts::roster::{address_of, preset_provider};
 use crate::control::service::ControlService;
@@ -376,7 +376,7 @@ async fn seal(
     }
     let address = address_of(provider)
         .ok_or_else(|| ControlError::failed("the provider's `base_url` names no server"))?;
-    let sealed = Sealed {
+    let sealed = VaultEntry {
         provider: provider.name.clone(),
         address,
         credential,

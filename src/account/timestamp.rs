@@ -1,16 +1,13 @@
-//! Points in time as people and files write them: RFC 3339 in UTC.
+//! Timestamps in files: RFC 3339 in UTC, with all their digits.
 
 use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-pub(super) fn serialize<S: Serializer>(
-    moment: &SystemTime,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let moment = Timestamp::try_from(*moment).map_err(ser::Error::custom)?;
-    serializer.collect_str(&moment)
+pub(super) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = Timestamp::try_from(*at).map_err(ser::Error::custom)?;
+    serializer.collect_str(&at)
 }
 
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(
@@ -22,23 +19,23 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         .map_err(de::Error::custom)
 }
 
-/// The same for what may be absent.
+/// The same for an `Option`.
 pub(super) mod option {
     use super::*;
 
     #[derive(Serialize, Deserialize)]
-    struct Moment(#[serde(with = "super")] SystemTime);
+    struct Rfc3339(#[serde(with = "super")] SystemTime);
 
     pub(in crate::account) fn serialize<S: Serializer>(
-        moment: &Option<SystemTime>,
+        at: &Option<SystemTime>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        moment.map(Moment).serialize(serializer)
+        at.map(Rfc3339).serialize(serializer)
     }
 
     pub(in crate::account) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<SystemTime>, D::Error> {
-        Ok(Option::<Moment>::deserialize(deserializer)?.map(|moment| moment.0))
+        Ok(Option::<Rfc3339>::deserialize(deserializer)?.map(|at| at.0))
     }
 }

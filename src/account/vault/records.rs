@@ -1,5 +1,5 @@
-//! The written form of credentials, for sealed bytes only: the one place where secrets are
-//! serialised.
+//! The plaintext of the vault: a record for each account, as JSON. The only place that serialises
+//! secrets.
 //!
 //! ```json
 //! {"accounts": {"work": {"provider": "openai", "address": "https://api.openai.com:443", "credential": {"key": "sk-…"}}}}
@@ -11,23 +11,23 @@ use std::time::SystemTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::super::{AccountName, Address, Credential, Sealed, Secret, Tokens, moment};
+use super::super::{AccountName, Address, Credential, Secret, Tokens, VaultEntry, timestamp};
 use super::Entries;
 
-/// What the vault holds, as text.
+/// Serialises the vault's entries.
 pub(super) fn write(entries: &Entries) -> Zeroizing<Vec<u8>> {
     let accounts = entries
         .iter()
-        .map(|(name, sealed)| (name, Written(sealed)))
+        .map(|(name, sealed)| (name, RecordRef(sealed)))
         .collect();
-    let text = serde_json::to_vec(&Book { accounts })
-        .expect("names are strings, and moments within jiff's range");
+    let text = serde_json::to_vec(&Records { accounts })
+        .expect("names are strings, and timestamps within jiff's range");
     Zeroizing::new(text)
 }
 
-/// `None` where it is not what [`write`] writes.
+/// Parses what [`write`] wrote. `None` for anything else.
 pub(super) fn read(text: &[u8]) -> Option<Entries> {
-    let book: Book<AccountName, Read> = serde_json::from_slice(text).ok()?;
+    let book: Records<AccountName, Record> = serde_json::from_slice(text).ok()?;
     Some(
         book.accounts
             .into_iter()
@@ -37,42 +37,42 @@ pub(super) fn read(text: &[u8]) -> Option<Entries> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Book<N: Ord, S> {
+struct Records<N: Ord, S> {
     accounts: BTreeMap<N, S>,
 }
 
 #[derive(Serialize)]
-struct Written<'a>(#[serde(serialize_with = "write_sealed")] &'a Sealed);
+struct RecordRef<'a>(#[serde(serialize_with = "write_sealed")] &'a VaultEntry);
 
-fn write_sealed<S: Serializer>(sealed: &&Sealed, serializer: S) -> Result<S::Ok, S::Error> {
-    SealedText::serialize(sealed, serializer)
+fn write_sealed<S: Serializer>(sealed: &&VaultEntry, serializer: S) -> Result<S::Ok, S::Error> {
+    VaultEntryDef::serialize(sealed, serializer)
 }
 
 #[derive(Deserialize)]
-struct Read(#[serde(with = "SealedText")] Sealed);
+struct Record(#[serde(with = "VaultEntryDef")] VaultEntry);
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "Sealed")]
-pub(in crate::account) struct SealedText {
+#[serde(remote = "VaultEntry")]
+pub(in crate::account) struct VaultEntryDef {
     provider: String,
     address: Address,
-    #[serde(with = "CredentialText")]
+    #[serde(with = "CredentialDef")]
     credential: Credential,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Credential", rename_all = "snake_case")]
-enum CredentialText {
+enum CredentialDef {
     None,
     Key(#[serde(with = "exposed")] Secret),
     #[serde(rename = "oauth")]
-    OAuth(#[serde(with = "TokensText")] Tokens),
+    OAuth(#[serde(with = "TokensDef")] Tokens),
     ServiceAccount(#[serde(with = "exposed")] Secret),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "Tokens")]
-struct TokensText {
+struct TokensDef {
     #[serde(
         default,
         with = "exposed_option",
@@ -81,7 +81,7 @@ struct TokensText {
     access: Option<Secret>,
     #[serde(
         default,
-        with = "moment::option",
+        with = "timestamp::option",
         skip_serializing_if = "Option::is_none"
     )]
     expires_at: Option<SystemTime>,
@@ -99,7 +99,7 @@ struct TokensText {
     client_secret: Option<Secret>,
     #[serde(
         default,
-        with = "moment::option",
+        with = "timestamp::option",
         skip_serializing_if = "Option::is_none"
     )]
     refresh_sent_at: Option<SystemTime>,
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn the_written_form_is_as_documented() {
-        let key = Sealed {
+        let key = VaultEntry {
             provider: "openai".to_owned(),
             address: "https://api.openai.com".parse().unwrap(),
             credential: Credential::Key(Secret::new("sk-1".to_owned())),
@@ -155,7 +155,7 @@ mod tests {
             expires_at: Some(SystemTime::UNIX_EPOCH),
             ..Tokens::default()
         };
-        let oauth = Sealed {
+        let oauth = VaultEntry {
             credential: Credential::OAuth(tokens),
             ..key.clone()
         };

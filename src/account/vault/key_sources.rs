@@ -1,0 +1,256 @@
+//! Where the vault's key may come from, and which source is used.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::key::{Kdf, Key};
+use super::key_file::{KEY_FILE_FORM, KEY_FILE_VARIABLE, KeyFile};
+use super::keyring::{KEYRING_TIMEOUT, Keyring, KeyringError, TimedKeyring};
+use super::sealed_bytes::{KeyKind, SealedBytes, SealingKey};
+use super::{Secret, VaultError};
+
+/// Prompts the user for the passphrase.
+pub trait Prompt: Send + Sync {
+    /// What was typed, without its line end; for [`PassphrasePurpose::New`] typed twice alike.
+    /// `None` where the user gave up.
+    ///
+    /// # Errors
+    /// When there is no one to prompt.
+    fn passphrase(&self, purpose: PassphrasePurpose) -> io::Result<Option<Secret>>;
+}
+
+/// What a passphrase is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassphrasePurpose {
+    /// To open an existing vault.
+    Open,
+    /// The last one was wrong.
+    OpenAgain,
+    /// To seal a new vault, or an export. At least [`PASSPHRASE_CHARS_MIN`] characters.
+    New,
+}
+
+/// The shortest passphrase that is accepted for a new vault or export.
+pub const PASSPHRASE_CHARS_MIN: usize = 8;
+
+const PASSPHRASE_ATTEMPTS_MAX: usize = 3;
+
+/// The key sources of this process.
+///
+/// The header of an existing vault names the source to use. A new vault uses the first of: plain
+/// text where the user asked for it, the key file, the keyring, and a passphrase only where no
+/// keyring answers.
+#[derive(Default)]
+pub struct KeySources {
+    keyring: Option<TimedKeyring>,
+    file: Option<KeyFile>,
+    prompt: Option<Arc<dyn Prompt>>,
+    allows_plaintext: bool,
+}
+
+impl KeySources {
+    /// No source: nothing can be stored.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    #[must_use]
+    pub fn with_keyring(self, keyring: Arc<dyn Keyring>) -> Self {
+        self.with_keyring_within(keyring, KEYRING_TIMEOUT)
+    }
+
+    /// With the caller's time limit for each call.
+    #[must_use]
+    pub fn with_keyring_within(self, keyring: Arc<dyn Keyring>, timeout: Duration) -> Self {
+        Self {
+            keyring: Some(TimedKeyring::new(keyring, timeout)),
+            ..self
+        }
+    }
+
+    #[must_use]
+    pub fn with_file(self, file: Option<KeyFile>) -> Self {
+        Self { file, ..self }
+    }
+
+    #[must_use]
+    pub fn with_prompt(self, prompt: Arc<dyn Prompt>) -> Self {
+        Self {
+            prompt: Some(prompt),
+            ..self
+        }
+    }
+
+    /// As `--insecure-plaintext` asks.
+    #[must_use]
+    pub fn with_plaintext(self) -> Self {
+        Self {
+            allows_plaintext: true,
+            ..self
+        }
+    }
+
+    /// The key of an existing vault. Never makes one.
+    pub(super) fn unsealing_key(&self, sealed: &SealedBytes<'_>) -> Result<SealingKey, VaultError> {
+        let key = match sealed.key_kind() {
+            KeyKind::Plaintext => return Ok(SealingKey::plaintext()),
+            KeyKind::Passphrase => return self.prompt_for_passphrase(sealed),
+            KeyKind::File => SealingKey::new(KeyKind::File, self.read_file()?),
+            KeyKind::Keyring => SealingKey::new(KeyKind::Keyring, self.read_keyring()?),
+        };
+        if sealed.matches(&key) {
+            Ok(key)
+        } else {
+            Err(VaultError::WrongKey(another_key(key.kind)))
+        }
+    }
+
+    fn read_file(&self) -> Result<Key, VaultError> {
+        match &self.file {
+            Some(file) => file.read(),
+            None => Err(VaultError::NeedsKey(format!(
+                "the vault's key lies in a file: name that file in `{KEY_FILE_VARIABLE}`"
+            ))),
+        }
+    }
+
+    fn read_keyring(&self) -> Result<Key, VaultError> {
+        let Some(keyring) = &self.keyring else {
+            return Err(VaultError::NeedsKey(
+                "the vault's key lies in the keyring, which was not asked".to_owned(),
+            ));
+        };
+        let secret = keyring
+            .read()
+            .map_err(|error| VaultError::Locked(error.to_string()))?;
+        // A new key here would put the vault out of reach for good.
+        let secret = secret.ok_or_else(|| VaultError::Locked(NO_ENTRY.to_owned()))?;
+        Key::from_bytes(&secret).ok_or_else(|| VaultError::WrongKey(another_key(KeyKind::Keyring)))
+    }
+
+    fn prompt_for_passphrase(&self, sealed: &SealedBytes<'_>) -> Result<SealingKey, VaultError> {
+        let Some(prompt) = &self.prompt else {
+            return Err(VaultError::Locked(NO_TERMINAL.to_owned()));
+        };
+        let kdf = sealed
+            .kdf()
+            .ok_or_else(|| VaultError::damaged("its header lacks what a passphrase needs"))?;
+        for attempt in 0..PASSPHRASE_ATTEMPTS_MAX {
+            let purpose = if attempt == 0 {
+                PassphrasePurpose::Open
+            } else {
+                PassphrasePurpose::OpenAgain
+            };
+            let passphrase = ask(prompt.as_ref(), purpose)?;
+            let key = kdf
+                .derive(&passphrase)
+                .ok_or_else(|| VaultError::damaged("its header asks for outlandish work"))?;
+            let key = SealingKey::from_passphrase(kdf.clone(), key);
+            if sealed.matches(&key) {
+                return Ok(key);
+            }
+        }
+        Err(VaultError::WrongKey(
+            "this is not the vault's passphrase; start again with the right one".to_owned(),
+        ))
+    }
+
+    /// The key for a new vault. Makes one where no source has any.
+    pub(super) fn new_key(&self) -> Result<SealingKey, VaultError> {
+        if self.allows_plaintext {
+            Ok(SealingKey::plaintext())
+        } else {
+            self.real_key()
+        }
+    }
+
+    /// The key to seal a vault in plain text with. `None` while the user asks for plain text.
+    pub(super) fn key_for_plaintext(&self) -> Result<Option<SealingKey>, VaultError> {
+        if self.allows_plaintext {
+            Ok(None)
+        } else {
+            self.real_key().map(Some)
+        }
+    }
+
+    /// A key that seals.
+    fn real_key(&self) -> Result<SealingKey, VaultError> {
+        if let Some(file) = &self.file {
+            return Ok(SealingKey::new(KeyKind::File, file.read()?));
+        }
+        match self.keyring.as_ref().map(keyring_key) {
+            Some(Ok(key)) => Ok(SealingKey::new(KeyKind::Keyring, key)),
+            Some(Err(KeyringError::Absent)) | None => self.new_passphrase(),
+            Some(Err(error)) => Err(VaultError::Locked(error.to_string())),
+        }
+    }
+
+    fn new_passphrase(&self) -> Result<SealingKey, VaultError> {
+        let Some(prompt) = &self.prompt else {
+            return Err(VaultError::NeedsKey(no_key()));
+        };
+        let passphrase = ask(prompt.as_ref(), PassphrasePurpose::New)?;
+        if passphrase.expose().chars().count() < PASSPHRASE_CHARS_MIN {
+            return Err(VaultError::NeedsKey(format!(
+                "a passphrase has at least {PASSPHRASE_CHARS_MIN} characters; nothing was stored"
+            )));
+        }
+        let kdf = Kdf::fresh();
+        let key = kdf.derive(&passphrase).expect("the parameters are our own");
+        Ok(SealingKey::from_passphrase(kdf, key))
+    }
+}
+
+/// The key in the keyring; made and stored where there is none.
+fn keyring_key(keyring: &TimedKeyring) -> Result<Key, KeyringError> {
+    if let Some(secret) = keyring.read()? {
+        return Key::from_bytes(&secret).ok_or_else(|| {
+            KeyringError::Refused("its entry for aerostat is no key; remove that entry".to_owned())
+        });
+    }
+    let key = Key::random();
+    keyring.write(key.bytes())?;
+    // A keyring that forgets at once would take the vault with it.
+    match keyring.read()? {
+        Some(stored) if stored.as_slice() == key.bytes() => Ok(key),
+        _ => Err(KeyringError::Refused(
+            "it did not keep the key that it was given".to_owned(),
+        )),
+    }
+}
+
+fn ask(prompt: &dyn Prompt, purpose: PassphrasePurpose) -> Result<Secret, VaultError> {
+    match prompt.passphrase(purpose) {
+        Ok(Some(passphrase)) => Ok(passphrase),
+        Ok(None) => Err(VaultError::Locked(
+            "its passphrase was not given".to_owned(),
+        )),
+        Err(error) => Err(VaultError::Locked(format!(
+            "nobody could be asked for its passphrase ({error})"
+        ))),
+    }
+}
+
+const NO_ENTRY: &str = "the keyring is locked, or was replaced by one that lacks the key; unlock it, or bring the former one back";
+const NO_TERMINAL: &str = "it asks for its passphrase; start `aerostat --headless` in a terminal";
+
+fn another_key(kind: KeyKind) -> String {
+    let place = if kind == KeyKind::File {
+        "key file"
+    } else {
+        "keyring"
+    };
+    format!(
+        "the {place} holds another key than the one that the vault was sealed with: bring the former {place} back"
+    )
+}
+
+fn no_key() -> String {
+    format!(
+        "no keyring answers here, so the vault's key has no place: start a keyring (GNOME Keyring, KWallet), or name a key file in \
+         `{KEY_FILE_VARIABLE}` ({KEY_BYTES_HOW}), or start `aerostat --headless` in a terminal to seal with a passphrase; only \
+         `--insecure-plaintext` stores without sealing",
+        KEY_BYTES_HOW = format_args!("32 random bytes, {KEY_FILE_FORM}"),
+    )
+}
