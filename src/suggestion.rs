@@ -1,28 +1,47 @@
 //! "Did you mean": the known word that a mistyped one most likely meant.
 //!
-//! It compares words and knows nothing of what they name.
+//! It compares words and knows nothing of what they name. A hint is a courtesy: its cost is bounded,
+//! whatever a stranger sends and however long the list is.
 
-/// The Levenshtein distance between two words. `None` where it is more than a third of the longer
-/// one: those are different words.
-fn near_edits(a: &str, b: &str) -> Option<usize> {
-    let (a_chars, b_chars) = (a.chars().count(), b.chars().count());
-    let edits_max = a_chars.max(b_chars).div_ceil(3);
-    // The difference in length is a lower bound, which keeps giant words cheap.
-    if a_chars.abs_diff(b_chars) > edits_max {
+/// The longest word that is compared, in characters. What people mistype is shorter.
+const WORD_CHARS_MAX: usize = 80;
+
+/// The most pairs of characters that one search compares: a few milliseconds. Words of a list that
+/// is longer still are not looked at.
+const PAIRS_MAX: usize = 4_000_000;
+
+/// The Levenshtein distance between two words, of which `word` has `word_chars`. `None` where it is
+/// more than a third of the longer one: those are different words. What is compared is taken from
+/// `pairs_left`.
+fn near_edits(word: &str, word_chars: usize, known: &str, pairs_left: &mut usize) -> Option<usize> {
+    let known_chars = known.chars().take(WORD_CHARS_MAX + 1).count();
+    let edits_max = word_chars.max(known_chars).div_ceil(3);
+    // The difference in length is a lower bound.
+    if known_chars > WORD_CHARS_MAX || word_chars.abs_diff(known_chars) > edits_max {
         return None;
     }
-    Some(strsim::levenshtein(a, b)).filter(|edits| *edits <= edits_max)
+    *pairs_left = pairs_left.checked_sub(word_chars * known_chars)?;
+    Some(strsim::levenshtein(word, known)).filter(|edits| *edits <= edits_max)
 }
 
-/// The known words near to `word`, nearest first, at most `count`.
+/// The known words near to `word`, nearest first, at most `count`. None is near to a word that is
+/// longer than any that people mistype.
 pub fn nearest<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
     count: usize,
 ) -> Vec<&'a str> {
+    let word_chars = word.chars().take(WORD_CHARS_MAX + 1).count();
+    if word_chars > WORD_CHARS_MAX {
+        return Vec::new();
+    }
+    let mut pairs_left = PAIRS_MAX;
     let mut near: Vec<(usize, &str)> = known
         .into_iter()
-        .filter_map(|candidate| Some((near_edits(word, candidate)?, candidate)))
+        .filter_map(|known| {
+            let edits = near_edits(word, word_chars, known, &mut pairs_left)?;
+            Some((edits, known))
+        })
         .collect();
     near.sort();
     near.dedup();
@@ -51,5 +70,24 @@ mod tests {
     #[test]
     fn a_word_of_its_own_finds_nothing() {
         assert!(nearest("colour", ["base_url", "auth"], 3).is_empty());
+    }
+
+    #[test]
+    fn a_giant_word_is_compared_with_nothing() {
+        let (giant, long) = ("x".repeat(1_000_000), "x".repeat(WORD_CHARS_MAX));
+        assert!(nearest(&giant, [giant.as_str()], 1).is_empty());
+        assert!(nearest(&long, [giant.as_str()], 1).is_empty());
+        assert_eq!(nearest(&long, [long.as_str()], 1), [long.as_str()]);
+    }
+
+    #[test]
+    fn a_giant_list_is_searched_as_far_as_the_bound_allows() {
+        let known: Vec<String> = (0..PAIRS_MAX / 50)
+            .map(|n| format!("model-{n:06}"))
+            .collect();
+        let names = || known.iter().map(String::as_str);
+        assert_eq!(nearest("model-000001", names(), 1), ["model-000001"]);
+        let last = known.last().unwrap();
+        assert!(!nearest(last, names(), 3).contains(&last.as_str()));
     }
 }

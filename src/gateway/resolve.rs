@@ -345,22 +345,31 @@ impl Directory<'_> {
 
     fn nearest(&self, name: &str) -> Vec<String> {
         let exact_rules = self.rules.0.iter().filter(|rule| !rule.name.is_wild());
-        let mut known: Vec<String> = exact_rules.map(|rule| rule.name.to_string()).collect();
-        for provider in self.enabled() {
-            known.extend(self.ids(provider).iter().cloned());
-        }
-        if let Some((_, model)) = name.split_once('/') {
-            let addresses = self
-                .enabled()
-                .map(|provider| format!("{}/{model}", provider.name));
-            known.extend(addresses);
-        }
+        let mut own: Vec<String> = exact_rules.map(|rule| rule.name.to_string()).collect();
         if self.demo_enabled {
-            known.extend(crate::provider::dialects().map(|dialect| format!("{DEMO}/{dialect}")));
+            own.extend(crate::provider::dialects().map(|dialect| format!("{DEMO}/{dialect}")));
         }
-        nearest(name, known.iter().map(String::as_str), NEAREST_MAX)
+        let listed: Vec<_> = self.enabled().map(|provider| self.ids(provider)).collect();
+        let ids = listed.iter().flat_map(|ids| ids.iter());
+        let known = own.iter().chain(ids).map(String::as_str);
+        let mut found = self.nearest_addresses(name);
+        let names = nearest(name, known, NEAREST_MAX);
+        found.extend(names.into_iter().map(str::to_owned));
+        found.truncate(NEAREST_MAX);
+        found
+    }
+
+    /// The addresses that a mistyped provider may have meant. The model after it is not compared: it
+    /// is the same in all of them, and as long as the client likes.
+    fn nearest_addresses(&self, name: &str) -> Vec<String> {
+        let Some((provider, model)) = name.split_once('/') else {
+            return Vec::new();
+        };
+        let model: String = model.chars().take(NAME_CHARS_MAX).collect();
+        let known = self.enabled().map(|known| known.name.as_str());
+        nearest(provider, known, NEAREST_MAX)
             .into_iter()
-            .map(str::to_owned)
+            .map(|provider| format!("{provider}/{model}"))
             .collect()
     }
 }
