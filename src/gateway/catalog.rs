@@ -3,7 +3,7 @@
 //! A provider is asked when a client wants to know, at most every ten minutes; one that does not
 //! answer is left out. The catalog decides nothing about who serves a request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,13 +205,14 @@ impl Catalog {
             .filter(|rule| !rule.name.is_wild())
             .map(|rule| rule_card(&rule.name.to_string()))
             .collect();
+        let mut taken: HashSet<String> = cards.iter().map(|card| card.id.clone()).collect();
         for name in names {
             for card in lists[name].iter() {
                 let card = ModelCard {
                     owner: name.clone(),
                     ..card.clone()
                 };
-                let is_taken = cards.iter().any(|other| other.id == card.id);
+                let is_taken = !taken.insert(card.id.clone());
                 cards.push(if is_taken { prefixed(name, card) } else { card });
             }
         }
