@@ -29,6 +29,8 @@ pub struct Frames {
     /// The record that is being read.
     open: Frame,
     has_data: bool,
+    /// The record's data from its second line on: one buffer that grows.
+    joined: BytesMut,
     /// Whether the last line ended with a carriage return whose line feed may still come.
     after_cr: bool,
     seen_first: bool,
@@ -62,7 +64,13 @@ impl Frames {
         }
         let rest = self.lines(chunk, &mut each)?;
         self.pending.extend_from_slice(&rest);
-        if self.pending.len() + self.open.data.len() > FRAME_BYTES_MAX {
+        self.check_len(self.pending.len())
+    }
+
+    /// Whether the record that is being read may have `more` bytes.
+    fn check_len(&self, more: usize) -> Result<(), MalformedResponse> {
+        let data = self.open.data.len().max(self.joined.len());
+        if data + more > FRAME_BYTES_MAX {
             return Err(MalformedResponse {
                 why: format!("a record larger than {FRAME_BYTES_MAX} bytes"),
             });
@@ -98,6 +106,7 @@ impl Frames {
         each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<Bytes, MalformedResponse> {
         while let Some(line) = self.line(&mut rest) {
+            self.check_len(line.len())?;
             if let Some(frame) = self.take(&line) {
                 each(frame)?;
             }
@@ -172,15 +181,19 @@ impl Frames {
             self.open.data = value;
             return;
         }
-        let mut joined = BytesMut::from(&self.open.data[..]);
-        joined.extend_from_slice(b"\n");
-        joined.extend_from_slice(&value);
-        self.open.data = joined.freeze();
+        if self.joined.is_empty() {
+            self.joined.extend_from_slice(&self.open.data);
+        }
+        self.joined.extend_from_slice(b"\n");
+        self.joined.extend_from_slice(&value);
     }
 
     /// A record without data is none: its event's name is forgotten.
     fn dispatch(&mut self) -> Option<Frame> {
-        let frame = std::mem::take(&mut self.open);
+        let mut frame = std::mem::take(&mut self.open);
+        if !self.joined.is_empty() {
+            frame.data = std::mem::take(&mut self.joined).freeze();
+        }
         std::mem::take(&mut self.has_data).then_some(frame)
     }
 }
@@ -273,5 +286,30 @@ mod tests {
         let mut frames = Frames::default();
         let huge = Bytes::from(vec![b'x'; FRAME_BYTES_MAX + 1]);
         assert!(frames.push(huge, |_| Ok(())).is_err());
+    }
+
+    /// In one chunk or in many: each line counts.
+    #[test]
+    fn a_record_of_many_lines_is_bounded_too() {
+        let line = [b"data: ".as_slice(), &[b'x'; 1000], b"\n"].concat();
+        let whole = Bytes::from(line.repeat(FRAME_BYTES_MAX / 1000));
+        assert!(Frames::default().push(whole, |_| Ok(())).is_err());
+        let mut frames = Frames::default();
+        let mut lines = std::iter::repeat_n(Bytes::from(line), FRAME_BYTES_MAX / 1000);
+        assert!(lines.any(|line| frames.push(line, |_| Ok(())).is_err()));
+    }
+
+    /// Copied the record for each of its lines once: minutes for this one.
+    #[test]
+    fn a_record_of_many_lines_is_read_once() {
+        const LINES: usize = 2_000_000;
+        let stream = [&b"data:1\n".repeat(LINES)[..], b"\n"].concat();
+        let mut read = 0;
+        let each = |frame: Frame| {
+            read = frame.data.len();
+            Ok(())
+        };
+        Frames::default().push(stream.into(), each).unwrap();
+        assert_eq!(read, LINES * 2 - 1);
     }
 }
