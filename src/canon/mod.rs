@@ -57,7 +57,7 @@ impl fmt::Debug for Dialect {
 }
 
 /// Which upstream issued a [`Signature`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     pub dialect: Dialect,
     /// The provider's name in the configuration. Empty if unknown.

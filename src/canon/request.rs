@@ -324,7 +324,7 @@ pub enum MediaSource {
 }
 
 /// An opaque token that only its issuer can read, and the issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signature {
     pub origin: Origin,
     pub value: EscapedStr,
@@ -374,7 +374,7 @@ pub enum ToolKind {
 }
 
 /// The name of a tool in a [`ToolChoice`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ToolName {
     pub name: EscapedStr,
     pub namespace: Option<EscapedStr>,

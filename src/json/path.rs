@@ -78,11 +78,20 @@ impl PathFinder {
     }
 }
 
+/// The longest key that a path repeats, in characters: each path below a key repeats it.
+const KEY_CHARS_MAX: usize = 100;
+
 fn push_key(path: &mut String, key: &str) {
     if !path.is_empty() {
         path.push('.');
     }
-    path.push_str(key);
+    match key.char_indices().nth(KEY_CHARS_MAX) {
+        Some((end, _)) => {
+            path.push_str(&key[..end]);
+            path.push('\u{2026}');
+        }
+        None => path.push_str(key),
+    }
 }
 
 #[cfg(test)]
@@ -108,6 +117,14 @@ mod tests {
             paths_at(json, &offsets),
             ["c.d", "a[1]", "a[1].b", "a", "c.d", "", ""]
         );
+    }
+
+    #[test]
+    fn a_giant_key_is_cut_in_the_paths_below_it() {
+        let json = format!(r#"{{"{}":{{"a":1}}}}"#, "k".repeat(1_000_000));
+        let at = Offset(u32::try_from(json.len() - 3).unwrap());
+        let path = path_at(json.as_bytes(), at);
+        assert_eq!(path, format!("{}\u{2026}.a", "k".repeat(KEY_CHARS_MAX)));
     }
 
     #[test]

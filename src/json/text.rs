@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
@@ -115,6 +116,12 @@ impl PartialEq for EscapedStr {
 }
 
 impl Eq for EscapedStr {}
+
+impl Hash for EscapedStr {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.to_plain().hash(state);
+    }
+}
 
 impl PartialEq<str> for EscapedStr {
     fn eq(&self, other: &str) -> bool {

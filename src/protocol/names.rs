@@ -5,6 +5,8 @@
 //! unique by a short hash. [`Restore`] undoes it in the answer.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest as _, Sha256};
 
@@ -39,6 +41,8 @@ pub fn decode_called(name: Value<'_>) -> Result<EscapedStr, Invalid> {
 pub struct Names<'r> {
     tools: &'r [Tool],
     rules: NameRules,
+    /// The names of the tools that have no namespace, once one with a namespace asked for them.
+    plain: OnceCell<HashSet<EscapedStr>>,
 }
 
 impl<'r> Names<'r> {
@@ -46,6 +50,7 @@ impl<'r> Names<'r> {
         Self {
             tools: &request.tools,
             rules,
+            plain: OnceCell::new(),
         }
     }
 
@@ -57,36 +62,42 @@ impl<'r> Names<'r> {
             return fit(&plain, self.rules, false).map_or_else(|| name.clone(), EscapedStr::from);
         };
         let flat = format!("{}__{plain}", namespace.to_plain());
-        let is_taken = self.tools.iter().any(|tool| {
-            tool.namespace().is_none() && tool.name().is_some_and(|name| *name == flat.as_str())
-        });
-        fit(&flat, self.rules, is_taken)
-            .map_or_else(|| EscapedStr::from(flat.as_str()), EscapedStr::from)
+        let name = EscapedStr::from(flat.as_str());
+        let is_taken = self.plain_names().contains(&name);
+        fit(&flat, self.rules, is_taken).map_or(name, EscapedStr::from)
+    }
+
+    fn plain_names(&self) -> &HashSet<EscapedStr> {
+        self.plain.get_or_init(|| {
+            let plain = self.tools.iter().filter(|tool| tool.namespace().is_none());
+            plain.filter_map(Tool::name).cloned().collect()
+        })
     }
 
     /// What undoes the mapping in the answer. `wraps_free` = the target has no free-text input, so
     /// that custom tools are functions with one property `input` there.
     pub fn restore(&self, wraps_free: bool) -> Restore {
-        let changed = self
-            .tools
-            .iter()
-            .filter_map(|tool| self.entry(tool, wraps_free));
-        Restore {
-            entries: changed.collect(),
-            buffered: None,
+        let mut restore = Restore::default();
+        for tool in self.tools {
+            if let Some((wire, entry)) = self.entry(tool, wraps_free) {
+                restore.entries.entry(wire).or_insert(entry);
+            }
         }
+        restore
     }
 
-    fn entry(&self, tool: &Tool, wraps_free: bool) -> Option<Entry> {
+    fn entry(&self, tool: &Tool, wraps_free: bool) -> Option<(EscapedStr, Entry)> {
         let name = tool.name()?;
         let wire = self.wire(name, tool.namespace());
         let unwraps = wraps_free && matches!(tool.kind, ToolKind::Free { .. });
         let is_changed = wire != *name || tool.namespace().is_some() || unwraps;
-        is_changed.then(|| Entry {
-            wire,
-            name: name.clone(),
-            namespace: tool.namespace().cloned(),
-            unwraps,
+        is_changed.then(|| {
+            let entry = Entry {
+                name: name.clone(),
+                namespace: tool.namespace().cloned(),
+                unwraps,
+            };
+            (wire, entry)
         })
     }
 }
@@ -101,9 +112,12 @@ impl Tool {
         }
     }
 
-    /// Whether this is the tool of that name.
-    pub fn is_named(&self, name: &ToolName) -> bool {
-        self.name() == Some(&name.name) && self.namespace() == name.namespace.as_ref()
+    /// What a choice names the tool by.
+    pub fn full_name(&self) -> Option<ToolName> {
+        Some(ToolName {
+            name: self.name()?.clone(),
+            namespace: self.namespace().cloned(),
+        })
     }
 }
 
@@ -156,14 +170,14 @@ pub fn short_hash(of: &str) -> String {
 /// Restores the client's names and forms of tool calls in an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Restore {
-    entries: Vec<Entry>,
+    /// By the name on the wire.
+    entries: HashMap<EscapedStr, Entry>,
     /// The arguments so far of a call whose input is being unwrapped.
     buffered: Option<Vec<EscapedStr>>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
-    wire: EscapedStr,
     name: EscapedStr,
     namespace: Option<EscapedStr>,
     /// Whether the client's tool takes free text and the arguments hold it as `input`.
@@ -238,7 +252,10 @@ impl Restore {
         else {
             return false;
         };
-        let Some(entry) = self.entries.iter().find(|entry| entry.wire == *name) else {
+        if self.is_empty() {
+            return false;
+        }
+        let Some(entry) = self.entries.get(name) else {
             return false;
         };
         (*name, *namespace) = (entry.name.clone(), entry.namespace.clone());
@@ -326,6 +343,27 @@ mod tests {
             names.wire(&"run".into(), Some(&"ns".into())),
             names.wire(&"ns__run".into(), None)
         );
+    }
+
+    /// Took the square of the number of tools once: minutes for these.
+    #[test]
+    fn many_namespaced_tools_are_no_more_work_each() {
+        const TOOLS: usize = 50_000;
+        let tools = (0..TOOLS).map(|n| free_tool(&format!("t{n}"), Some("ns")));
+        let request = Request {
+            tools: tools.collect(),
+            ..Request::default()
+        };
+        let restore = Names::new(&request, RULES).restore(true);
+        for n in 0..TOOLS {
+            let mut head = PartHead::ToolCall {
+                id: "c".into(),
+                name: format!("ns__t{n}").into(),
+                namespace: None,
+                free: false,
+            };
+            assert!(restore.head(&mut head));
+        }
     }
 
     #[test]

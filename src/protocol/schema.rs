@@ -3,6 +3,8 @@
 //! Source: `translation.md` section 5. Schemas pass nearly unchanged wherever the target takes JSON
 //! Schema.
 
+use std::collections::{HashMap, HashSet};
+
 use memchr::memmem;
 
 use crate::json::{self, Object, Raw, Value, Writer};
@@ -74,17 +76,20 @@ fn is_closed(schema: Value<'_>) -> bool {
     let is_sealed = schema
         .get("additionalProperties")
         .is_some_and(|value| value.bool() == Ok(false));
-    let is_required = |name: &str| {
-        let names = schema
-            .get("required")
-            .and_then(|required| required.items().ok());
-        names.is_some_and(|mut names| names.any(|item| item.str().is_ok_and(|item| item == name)))
-    };
+    let names = schema
+        .get("required")
+        .and_then(|required| required.items().ok());
+    let required: HashSet<_> = names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| name.str().ok())
+        .collect();
     let properties = schema
         .get("properties")
         .and_then(|properties| properties.members().ok());
     is_sealed
-        && properties.is_some_and(|mut properties| properties.all(|(name, _)| is_required(&name)))
+        && properties
+            .is_some_and(|mut properties| properties.all(|(name, _)| required.contains(&name)))
 }
 
 /// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.
@@ -120,17 +125,19 @@ fn write_properties(object: &mut Object<'_>, properties: Value<'_>, order: Optio
     let Ok(members) = properties.members() else {
         return object.raw("properties", &properties.raw());
     };
-    let order: Vec<_> = order
+    let mut places = HashMap::new();
+    for name in order
         .and_then(|order| order.items().ok())
         .into_iter()
         .flatten()
-        .filter_map(|name| name.str().ok())
-        .collect();
+    {
+        if let Ok(name) = name.str() {
+            let place = places.len();
+            places.entry(name).or_insert(place);
+        }
+    }
     let mut members: Vec<_> = members.collect();
-    members.sort_by_key(|(name, _)| {
-        let position = order.iter().position(|ordered| ordered == name);
-        position.unwrap_or(order.len())
-    });
+    members.sort_by_key(|(name, _)| places.get(name).copied().unwrap_or(places.len()));
     object.object("properties", |object| {
         for (name, value) in &members {
             write_from_gemini(*value, object.key(name));
@@ -265,6 +272,40 @@ mod tests {
         );
         let expected = r#"{"type":"object","properties":{"type":{"type":["string","null"],"enum":["a",null],"examples":["a"]},"z":{},"n":{"type":"array","minItems":2,"items":{"anyOf":[{"type":"integer"},{"type":"null"}]}}}}"#;
         assert_eq!(from_gemini(gemini.document().root()).as_str(), expected);
+    }
+
+    /// Took the square of the number of properties once: minutes for these.
+    #[test]
+    fn many_properties_are_no_more_work_each() {
+        let names: Vec<String> = (0..100_000).map(|n| format!(r#""p{n}""#)).collect();
+        let properties: Vec<String> = names
+            .iter()
+            .rev()
+            .map(|name| format!("{name}:{{}}"))
+            .collect();
+        let (names, properties) = (names.join(","), properties.join(","));
+        let ordered = Raw::from(json::value(|value| {
+            value.object(|object| {
+                object.str("type", "object");
+                object.bool("additionalProperties", false);
+                for key in ["required", "propertyOrdering"] {
+                    object.raw(key, &raw(&format!("[{names}]")));
+                }
+                object.raw("properties", &raw(&format!("{{{properties}}}")));
+            });
+        }));
+        assert!(is_strict(&ordered));
+        let written = from_gemini(ordered.document().root());
+        assert!(
+            written
+                .as_str()
+                .contains(r#""properties":{"p0":{},"p1":{},"#)
+        );
+    }
+
+    fn raw(text: &str) -> Raw {
+        let document = json::Document::parse(text.to_owned().into()).unwrap();
+        document.root().raw()
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! ```
 //! Source: `translation.md` section 3.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::DecodeError;
 use super::names::shown;
@@ -77,12 +77,10 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
         }
         let mut answers = results.remove(&index).unwrap_or_default();
         let parts = calls.into_iter().map(|(id, name)| {
-            let answer = answers
-                .iter()
-                .position(|part| result(part).is_some_and(|result| result.call_id == id));
+            let answer = answers.get_mut(&*id.to_plain());
+            let answer = answer.and_then(VecDeque::pop_front);
             is_complete &= answer.is_some();
-            let mut part =
-                answer.map_or_else(|| interrupted(id, at), |answer| answers.remove(answer));
+            let mut part = answer.unwrap_or_else(|| interrupted(id, at));
             if let PartKind::ToolResult(result) = &mut part.kind {
                 result.name = Some(name);
             }
@@ -100,12 +98,15 @@ fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
     Ok(is_complete)
 }
 
+/// The results of one turn's calls by the id of the call, in the order in which they came.
+type Results = HashMap<String, VecDeque<Part>>;
+
 /// Takes all results out of their turns. They are grouped by the index of the turn that made the
 /// call: the nearest before with that id, since some servers reuse ids in each turn or give several
 /// calls of one turn the same.
-fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeError> {
+fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Results>, DecodeError> {
     let mut pending: HashMap<String, PendingCalls> = HashMap::new();
-    let mut results: HashMap<usize, Vec<Part>> = HashMap::new();
+    let mut results: HashMap<usize, Results> = HashMap::new();
     for (index, turn) in turns.iter_mut().enumerate() {
         for part in std::mem::take(&mut turn.parts) {
             match &part.kind {
@@ -123,11 +124,13 @@ fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Vec<Part>>, DecodeE
                     turn.parts.push(part);
                 }
                 PartKind::ToolResult(result) => {
-                    let calls = pending.get_mut(&*result.call_id.to_plain());
-                    let caller = calls
+                    let id = result.call_id.to_plain().into_owned();
+                    let caller = pending
+                        .get_mut(&id)
                         .and_then(PendingCalls::take_one)
                         .ok_or_else(|| orphan(result, part.at))?;
-                    results.entry(caller).or_default().push(part);
+                    let results = results.entry(caller).or_default();
+                    results.entry(id).or_default().push_back(part);
                 }
                 _ => turn.parts.push(part),
             }
@@ -175,13 +178,6 @@ fn calls_of(turn: &Turn) -> Vec<(EscapedStr, EscapedStr)> {
         _ => None,
     };
     turn.parts.iter().filter_map(call).collect()
-}
-
-fn result(part: &Part) -> Option<&ToolResult> {
-    match &part.kind {
-        PartKind::ToolResult(result) => Some(result),
-        _ => None,
-    }
 }
 
 fn interrupted(call_id: EscapedStr, at: Offset) -> Part {
@@ -288,6 +284,24 @@ mod tests {
             ]
         );
         assert!(request.added.is_empty());
+    }
+
+    /// Took the square of the number of calls once: minutes for these.
+    #[test]
+    fn results_in_reverse_are_no_more_work() {
+        const CALLS: usize = 100_000;
+        let ids = (0..CALLS).map(|n| n.to_string());
+        let calls = ids.clone().map(|id| call(&id)).collect();
+        let answers = ids.rev().map(|id| answer(&id)).collect();
+        let mut request = Request {
+            turns: vec![turn(Role::Assistant, calls), turn(Role::User, answers)],
+            ..Request::default()
+        };
+        arrange(&mut request).unwrap();
+        let PartKind::ToolResult(last) = &request.turns[1].parts[CALLS - 1].kind else {
+            panic!("expected a result")
+        };
+        assert_eq!(last.call_id, (CALLS - 1).to_string().as_str());
     }
 
     #[test]

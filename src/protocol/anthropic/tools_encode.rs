@@ -2,10 +2,12 @@
 //!
 //! Source: Anthropic Messages reference, "Tools"; `translation.md` sections 2, 3 and 5.
 
+use std::collections::HashSet;
+
 use super::DIALECT;
 use super::request_encode::Encoder;
 use super::tools_decode::hosted_name;
-use crate::canon::{Located, Tool, ToolChoice, ToolKind};
+use crate::canon::{Located, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{self, Array, EscapedStr, Object, Raw};
 use crate::protocol::schema;
 
@@ -17,10 +19,11 @@ impl<'e> Encoder<'e> {
     /// Writes `tools` and `tool_choice`.
     pub(super) fn write_tools(&mut self, object: &mut Object<'_>) {
         let request = self.request;
+        let subset = request.tool_choice.as_ref().and_then(subset);
         let tools: Vec<&'e Tool> = request
             .tools
             .iter()
-            .filter(|tool| self.keeps_tool(tool))
+            .filter(|tool| self.keeps_tool(tool, subset.as_ref()))
             .collect();
         if !tools.is_empty() {
             object.array("tools", |array| {
@@ -34,18 +37,11 @@ impl<'e> Encoder<'e> {
 
     /// Whether a tool is written. The API cannot restrict a choice to a subset, so the other tools
     /// are left out; hosted tools of other dialects cannot run at this upstream.
-    fn keeps_tool(&mut self, tool: &Tool) -> bool {
-        let choice = self
-            .request
-            .tool_choice
-            .as_ref()
-            .map(|choice| &choice.value);
-        let is_kept = match (&tool.kind, choice) {
+    fn keeps_tool(&mut self, tool: &Tool, subset: Option<&HashSet<&ToolName>>) -> bool {
+        let is_kept = match (&tool.kind, subset) {
             (ToolKind::Hosted { dialect, .. }, _) => *dialect == DIALECT,
-            (_, Some(ToolChoice::Subset { tools, .. })) => {
-                tools.iter().any(|name| tool.is_named(name))
-            }
-            _ => true,
+            (_, Some(subset)) => tool.full_name().is_some_and(|name| subset.contains(&name)),
+            (_, None) => true,
         };
         if !is_kept {
             self.losses.dropped(tool.at);
@@ -182,6 +178,14 @@ impl<'e> Encoder<'e> {
             }
             _ => None,
         })
+    }
+}
+
+/// The tools that a choice is restricted to.
+fn subset(choice: &Located<ToolChoice>) -> Option<HashSet<&ToolName>> {
+    match &choice.value {
+        ToolChoice::Subset { tools, .. } => Some(tools.iter().collect()),
+        _ => None,
     }
 }
 

@@ -5,26 +5,28 @@
 //! Source: Gemini API, `FunctionCall.id` (optional); results match by id if there is one, else by
 //! name and order.
 
-use std::cmp::Reverse;
+use std::collections::{HashMap, VecDeque};
 
 use sha2::{Digest as _, Sha256};
 
 use crate::json::EscapedStr;
 
 /// The calls of a history that have no result yet.
+///
+/// Each is in several queues; one that has its result stays in the others until they come to it, so
+/// that no queue is searched.
 #[derive(Debug, Default)]
 pub(super) struct PendingCalls {
-    calls: Vec<PendingCall>,
+    /// The ids of the calls; `None` for one that has its result.
+    calls: Vec<Option<EscapedStr>>,
+    by_id: HashMap<String, VecDeque<usize>>,
+    by_name: HashMap<String, ByTurn>,
+    /// The same for the calls whose id is ours, because the client sent none.
+    generated_by_name: HashMap<String, ByTurn>,
 }
 
-#[derive(Debug)]
-struct PendingCall {
-    id: EscapedStr,
-    name: EscapedStr,
-    turn: usize,
-    /// Whether the id is ours, because the client sent none.
-    is_generated: bool,
-}
+/// The calls of each turn in their order, the latest turn last.
+type ByTurn = Vec<(usize, VecDeque<usize>)>;
 
 impl PendingCalls {
     /// Adds a call and returns its id: its own, or one made from its place in the history.
@@ -37,45 +39,73 @@ impl PendingCalls {
     ) -> EscapedStr {
         let is_generated = id.is_none();
         let id = id.unwrap_or_else(|| EscapedStr::from(format!("call_{turn}_{position}")));
-        self.calls.push(PendingCall {
-            id: id.clone(),
-            name: name.clone(),
+        let index = self.calls.len();
+        self.calls.push(Some(id.clone()));
+        let name = name.to_plain();
+        let by_id = self.by_id.entry(id.to_plain().into_owned()).or_default();
+        by_id.push_back(index);
+        push(
+            self.by_name.entry(name.clone().into_owned()).or_default(),
             turn,
-            is_generated,
-        });
+            index,
+        );
+        if is_generated {
+            let by_name = self.generated_by_name.entry(name.into_owned());
+            push(by_name.or_default(), turn, index);
+        }
         id
     }
 
     /// Removes the call that a result answers and returns its id. A result that answers none keeps
     /// its own id, or takes its name as one.
     pub(super) fn resolve(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
-        let answered = id
-            .as_ref()
-            .and_then(|id| self.position_by_id(id))
-            .or_else(|| self.position_by_name(name, id.is_some()));
-        match answered {
-            Some(index) => self.calls.remove(index).id,
-            None => id.unwrap_or_else(|| name.clone()),
-        }
+        let by_id = id.as_ref().and_then(|id| self.take_by_id(id));
+        by_id
+            .or_else(|| self.take_by_name(name, id.is_some()))
+            .or(id)
+            .unwrap_or_else(|| name.clone())
     }
 
-    fn position_by_id(&self, id: &EscapedStr) -> Option<usize> {
-        self.calls.iter().position(|call| call.id == *id)
+    fn take_by_id(&mut self, id: &EscapedStr) -> Option<EscapedStr> {
+        let queue = self.by_id.get_mut(&*id.to_plain())?;
+        take_first(queue, &mut self.calls)
     }
 
-    /// The first call of that name in the latest turn that has one: an interrupted call of an
+    /// Takes the first call of that name in the latest turn that has one: an interrupted call of an
     /// earlier turn never gets its result. A result with an id never answers a call with another
     /// (`only_generated`).
-    fn position_by_name(&self, name: &EscapedStr, only_generated: bool) -> Option<usize> {
-        let matching = self
-            .calls
-            .iter()
-            .enumerate()
-            .filter(|(_, call)| call.name == *name && (call.is_generated || !only_generated));
-        matching
-            .max_by_key(|(index, call)| (call.turn, Reverse(*index)))
-            .map(|(index, _)| index)
+    fn take_by_name(&mut self, name: &EscapedStr, only_generated: bool) -> Option<EscapedStr> {
+        let by_name = if only_generated {
+            &mut self.generated_by_name
+        } else {
+            &mut self.by_name
+        };
+        let turns = by_name.get_mut(&*name.to_plain())?;
+        while let Some((_, queue)) = turns.last_mut() {
+            if let Some(id) = take_first(queue, &mut self.calls) {
+                return Some(id);
+            }
+            turns.pop();
+        }
+        None
     }
+}
+
+fn push(turns: &mut ByTurn, turn: usize, index: usize) {
+    match turns.last_mut() {
+        Some((last, queue)) if *last == turn => queue.push_back(index),
+        _ => turns.push((turn, [index].into())),
+    }
+}
+
+/// Takes the first call of the queue that has no result yet.
+fn take_first(queue: &mut VecDeque<usize>, calls: &mut [Option<EscapedStr>]) -> Option<EscapedStr> {
+    while let Some(index) = queue.pop_front() {
+        if let Some(id) = calls[index].take() {
+            return Some(id);
+        }
+    }
+    None
 }
 
 /// The id of a response's call that came without one: 29 characters, unique by the request's random
@@ -116,6 +146,32 @@ mod tests {
         calls.add(Some("x".into()), &"a".into(), 1, 0);
         assert_eq!(calls.resolve(Some("y".into()), &"a".into()), "y");
         assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
+    }
+
+    #[test]
+    fn a_call_is_answered_once_by_name_or_by_id() {
+        let mut calls = PendingCalls::default();
+        calls.add(Some("x".into()), &"a".into(), 1, 0);
+        calls.add(None, &"a".into(), 1, 1);
+        assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
+        assert_eq!(calls.resolve(None, &"a".into()), "call_1_1");
+        assert_eq!(calls.resolve(None, &"a".into()), "a");
+        assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
+    }
+
+    /// Took the square of the number of calls once: minutes for these.
+    #[test]
+    fn results_in_reverse_are_no_more_work() {
+        const CALLS: usize = 200_000;
+        let mut calls = PendingCalls::default();
+        for n in 0..CALLS {
+            calls.add(Some(n.to_string().into()), &"a".into(), n, 0);
+        }
+        for n in (0..CALLS).rev() {
+            let id = EscapedStr::from(n.to_string());
+            assert_eq!(calls.resolve(Some(id.clone()), &"a".into()), id);
+        }
+        assert_eq!(calls.resolve(None, &"a".into()), "a");
     }
 
     #[test]

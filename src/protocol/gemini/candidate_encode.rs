@@ -18,6 +18,8 @@
 //!
 //! Source: gemini.md "Thought signatures"; `translation.md` section 10.
 
+use std::collections::HashMap;
+
 use super::DIALECT;
 use super::content_encode::{PartData, WirePart};
 use crate::canon::{
@@ -55,6 +57,7 @@ pub(super) struct Candidate {
     pub(super) logprobs: Vec<Raw>,
     /// Gemini's own metadata by its key, the last of each.
     pub(super) metadata: Vec<(EscapedStr, Raw)>,
+    metadata_places: HashMap<EscapedStr, usize>,
     pub(super) finish: Option<(FinishReason, Option<EscapedStr>)>,
 }
 
@@ -279,8 +282,15 @@ impl Candidate {
     }
 
     fn set_metadata(&mut self, key: &str, value: Value<'_>) {
-        self.metadata.retain(|(kept, _)| *kept != key);
-        self.metadata.push((EscapedStr::from(key), value.raw()));
+        let key = EscapedStr::from(key);
+        match self.metadata_places.get(&key) {
+            Some(place) => self.metadata[*place].1 = value.raw(),
+            None => {
+                self.metadata_places
+                    .insert(key.clone(), self.metadata.len());
+                self.metadata.push((key, value.raw()));
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Source: Gemini API, `Content`, `Part`, `Blob`, `FileData`, `FunctionCall`, `FunctionResponse`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::DIALECT;
 use super::proto_json::{base64, enum_name, field, fields, required};
@@ -49,13 +50,15 @@ impl Decoder {
             name: None,
             at: content.offset(),
         };
+        let mut parts = TurnParts::default();
         for (key, value) in fields(content)? {
             match &*key {
                 "role" => turn.role = role(value)?,
-                "parts" => self.parts(value, index, &mut turn.parts)?,
+                "parts" => self.parts(value, index, &mut parts)?,
                 _ => self.unknown(value),
             }
         }
+        turn.parts = parts.finish();
         // Only the model calls tools. Some clients leave its role out.
         let is_call = |part: &Part| matches!(part.kind, PartKind::ToolCall { .. });
         if turn.parts.iter().any(is_call) {
@@ -68,7 +71,7 @@ impl Decoder {
         &mut self,
         parts: Value<'_>,
         turn: usize,
-        out: &mut Vec<Part>,
+        out: &mut TurnParts,
     ) -> Result<(), DecodeError> {
         for (index, part) in parts.items()?.enumerate() {
             let mut members = self.members(part)?;
@@ -83,7 +86,7 @@ impl Decoder {
                     return Err(Invalid::new(part.offset(), why).into());
                 }
             };
-            push_part(Part::new(kind, part.offset()), signature, out);
+            out.push(Part::new(kind, part.offset()), signature);
         }
         Ok(())
     }
@@ -283,64 +286,82 @@ impl Decoder {
     }
 }
 
-/// Appends a part to its turn, with what its `thoughtSignature` carried.
-///
-/// A signature of Gemini's own stays on its part. One of another dialect comes out of the envelope
-/// in which an earlier response carried it, and goes to reasoning. An empty text that only carried
-/// an envelope is left out.
-fn push_part(mut part: Part, signature: Option<Located<EscapedStr>>, parts: &mut Vec<Part>) {
-    let mut is_carrier = false;
-    if let Some(signature) = signature {
-        part.signature_at = Some(signature.at);
-        match envelope::unwrap(&signature.value) {
-            Content::Own(value) => part.signature = Some(own_signature(value)),
-            Content::Foreign { signature, form } => {
-                if let PartKind::Reasoning {
-                    form: part_form, ..
-                } = &mut part.kind
-                {
-                    *part_form = form;
-                    part.signature = Some(signature);
-                } else {
-                    is_carrier = true;
-                    restore_reasoning(form, signature, part.at, parts);
-                }
-            }
-            Content::Unsigned => is_carrier = true,
-        }
-    }
-    if !(is_carrier && is_empty_text(&part)) {
-        parts.push(part);
-    }
+/// The parts of a turn as they are decoded.
+#[derive(Default)]
+struct TurnParts {
+    parts: Vec<Part>,
+    /// The texts at the end, before which reasoning may still come.
+    last_texts: Vec<Part>,
+    signatures: HashSet<Signature>,
 }
 
-/// Restores the reasoning that a signature of another dialect belongs to.
-///
-/// The client has left the reasoning out of its history (Gemini CLI keeps the signatures of calls
-/// only), or was shown none. The reasoning came before the text that precedes the carrier:
-///
-/// ```text
-///   call | text text [carrier]   ->   call | reasoning text text [carrier]
-/// ```
-fn restore_reasoning(form: ReasoningForm, signature: Signature, at: Offset, parts: &mut Vec<Part>) {
-    // The thought itself has come back with the same signature.
-    let is_known = parts
-        .iter()
-        .any(|part| part.signature.as_ref() == Some(&signature));
-    if is_known {
-        return;
+impl TurnParts {
+    /// Appends a part, with what its `thoughtSignature` carried.
+    ///
+    /// A signature of Gemini's own stays on its part. One of another dialect comes out of the
+    /// envelope in which an earlier response carried it, and goes to reasoning. An empty text that
+    /// only carried an envelope is left out.
+    fn push(&mut self, mut part: Part, signature: Option<Located<EscapedStr>>) {
+        let mut is_carrier = false;
+        if let Some(signature) = signature {
+            part.signature_at = Some(signature.at);
+            match envelope::unwrap(&signature.value) {
+                Content::Own(value) => part.signature = Some(own_signature(value)),
+                Content::Foreign { signature, form } => {
+                    if let PartKind::Reasoning {
+                        form: part_form, ..
+                    } = &mut part.kind
+                    {
+                        *part_form = form;
+                        part.signature = Some(signature);
+                    } else {
+                        is_carrier = true;
+                        self.restore_reasoning(form, signature, part.at);
+                    }
+                }
+                Content::Unsigned => is_carrier = true,
+            }
+        }
+        if !(is_carrier && is_empty_text(&part)) {
+            self.append(part);
+        }
     }
-    let last_other = parts
-        .iter()
-        .rposition(|part| !matches!(part.kind, PartKind::Text(_)));
-    let before_text = last_other.map_or(0, |last| last + 1);
-    let kind = PartKind::Reasoning {
-        form,
-        texts: Vec::new(),
-    };
-    let mut reasoning = Part::new(kind, at);
-    reasoning.signature = Some(signature);
-    parts.insert(before_text, reasoning);
+
+    fn append(&mut self, part: Part) {
+        self.signatures.extend(part.signature.clone());
+        if matches!(part.kind, PartKind::Text(_)) {
+            self.last_texts.push(part);
+        } else {
+            self.parts.append(&mut self.last_texts);
+            self.parts.push(part);
+        }
+    }
+
+    /// Restores the reasoning that a signature of another dialect belongs to.
+    ///
+    /// The client has left the reasoning out of its history (Gemini CLI keeps the signatures of
+    /// calls only), or was shown none. The reasoning came before the text that precedes the carrier:
+    ///
+    /// ```text
+    ///   call | text text [carrier]   ->   call | reasoning text text [carrier]
+    /// ```
+    fn restore_reasoning(&mut self, form: ReasoningForm, signature: Signature, at: Offset) {
+        // Otherwise the thought itself has come back with the same signature.
+        if self.signatures.insert(signature.clone()) {
+            let kind = PartKind::Reasoning {
+                form,
+                texts: Vec::new(),
+            };
+            let mut reasoning = Part::new(kind, at);
+            reasoning.signature = Some(signature);
+            self.parts.push(reasoning);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Part> {
+        self.parts.append(&mut self.last_texts);
+        self.parts
+    }
 }
 
 fn is_empty_text(part: &Part) -> bool {

@@ -385,16 +385,24 @@ fn place_signatures(mut signatures: Vec<ReasoningSignature>, parts: &mut Vec<Wir
     {
         call.signature = Some(signatures.remove(last).value);
     }
-    // From the end, so that an insertion moves no index that is still needed.
+    if signatures.is_empty() {
+        return;
+    }
+    // From the end, so that an insertion moves no index that is still needed, nor any part.
+    let mut reversed = Vec::with_capacity(parts.len() + signatures.len());
     for signature in signatures.into_iter().rev() {
+        reversed.extend(parts.drain(signature.index.min(parts.len())..).rev());
         let value = signature.value;
-        match parts.get_mut(signature.index) {
+        match reversed.last_mut() {
             Some(part) if part.signature.is_none() && !part.is_call() => {
                 part.signature = Some(value);
             }
-            _ => parts.insert(signature.index, WirePart::signature_only(value)),
+            _ => reversed.push(WirePart::signature_only(value)),
         }
     }
+    reversed.extend(parts.drain(..).rev());
+    reversed.reverse();
+    *parts = reversed;
 }
 
 /// Whether Gemini fetches the URL: its own files, buckets, and YouTube's videos.

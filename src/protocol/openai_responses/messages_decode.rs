@@ -4,6 +4,8 @@
 //! `id` and `status` of items are for a store. They say nothing to a model, and are ignored without
 //! being reported.
 
+use std::collections::HashMap;
+
 use super::content_decode::{self, ContentRole};
 use super::encrypted_content::EncryptedContent;
 use super::request_decode::{leave, leave_all_but, unstored};
@@ -23,9 +25,10 @@ pub(super) fn decode(request: &mut Request, input: Value<'_>) -> Result<(), Deco
     if input.kind() != Kind::Array {
         return Err(input.expected("a string or an array of items").into());
     }
+    let mut signable = SignableParts::default();
     input
         .items()?
-        .try_for_each(|item| decode_item(request, item))
+        .try_for_each(|item| decode_item(request, item, &mut signable))
 }
 
 pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<(), Invalid> {
@@ -36,7 +39,11 @@ pub(super) fn instructions(request: &mut Request, value: Value<'_>) -> Result<()
     Ok(())
 }
 
-fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
+fn decode_item(
+    request: &mut Request,
+    item: Value<'_>,
+    signable: &mut SignableParts,
+) -> Result<(), DecodeError> {
     let kind = item
         .get("type")
         .map(Value::text)
@@ -47,7 +54,7 @@ fn decode_item(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError
         "function_call" => call(request, item, "arguments")?,
         "custom_tool_call" => call(request, item, "input")?,
         "function_call_output" | "custom_tool_call_output" => result(request, item)?,
-        "reasoning" => reasoning(request, item)?,
+        "reasoning" => reasoning(request, item, signable)?,
         "additional_tools" => additional_tools(request, item)?,
         "item_reference" => return Err(unstored(item)),
         _ => hosted(request, item, kind),
@@ -146,7 +153,11 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
 
 /// Decodes reasoning of an earlier turn. The full text counts where a server gave it, and the
 /// summary beside it is reported as unknown.
-fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
+fn reasoning(
+    request: &mut Request,
+    item: Value<'_>,
+    signable: &mut SignableParts,
+) -> Result<(), Invalid> {
     leave_all_but(
         request,
         item,
@@ -174,7 +185,7 @@ fn reasoning(request: &mut Request, item: Value<'_>) -> Result<(), Invalid> {
     } else {
         (ReasoningForm::Redacted, Vec::new())
     };
-    let (signature, form) = match signature(request, item)? {
+    let (signature, form) = match signature(request, item, signable)? {
         Some((signature, original_form)) => (Some(signature), original_form.unwrap_or(form)),
         None => (None, form),
     };
@@ -202,6 +213,7 @@ fn paragraphs(list: Option<Value<'_>>) -> Result<Vec<EscapedStr>, Invalid> {
 fn signature(
     request: &mut Request,
     item: Value<'_>,
+    signable: &mut SignableParts,
 ) -> Result<Option<(Signature, Option<ReasoningForm>)>, Invalid> {
     let Some(encrypted) = item.get("encrypted_content") else {
         return Ok(None);
@@ -212,30 +224,60 @@ fn signature(
             return Ok(Some((signature, form)));
         }
         EncryptedContent::Part { call_id, signature } => {
-            attach(request, &call_id, signature, item.offset())
+            signable.sign(request, &call_id, signature, item.offset());
         }
         EncryptedContent::None => {}
     }
     Ok(None)
 }
 
-/// Attaches a signature to its call, or to the text before where no call is named.
-fn attach(request: &mut Request, call_id: &EscapedStr, signature: Signature, at: Offset) {
-    let is_signed = |part: &&mut Part| match &part.kind {
-        PartKind::ToolCall { id, .. } => id == call_id,
-        PartKind::Text(_) => call_id.is_empty(),
-        _ => false,
-    };
-    let turns = request
-        .turns
-        .iter_mut()
-        .rev()
-        .filter(|turn| turn.role == Role::Assistant);
-    if let Some(part) = turns
-        .flat_map(|turn| turn.parts.iter_mut().rev())
-        .find(is_signed)
-    {
-        (part.signature, part.signature_at) = (Some(signature), Some(at));
+/// The assistant's parts that a signature may come for, by their turn and their place in it.
+#[derive(Default)]
+struct SignableParts {
+    /// How many turns have been looked at.
+    turns: usize,
+    calls: HashMap<EscapedStr, (usize, usize)>,
+    last_text: Option<(usize, usize)>,
+}
+
+impl SignableParts {
+    /// Gives the last call of that id (or the last text, where no call is named) its signature.
+    fn sign(
+        &mut self,
+        request: &mut Request,
+        call_id: &EscapedStr,
+        signature: Signature,
+        at: Offset,
+    ) {
+        self.catch_up(&request.turns);
+        let place = if call_id.is_empty() {
+            self.last_text
+        } else {
+            self.calls.get(call_id).copied()
+        };
+        if let Some((turn, part)) = place {
+            let part = &mut request.turns[turn].parts[part];
+            (part.signature, part.signature_at) = (Some(signature), Some(at));
+        }
+    }
+
+    fn catch_up(&mut self, turns: &[Turn]) {
+        for (turn_index, turn) in turns.iter().enumerate().skip(self.turns) {
+            if turn.role != Role::Assistant {
+                continue;
+            }
+            for (part_index, part) in turn.parts.iter().enumerate() {
+                let place = (turn_index, part_index);
+                match &part.kind {
+                    PartKind::ToolCall { id, .. } => {
+                        self.calls.insert(id.clone(), place);
+                    }
+                    PartKind::Text(_) => self.last_text = Some(place),
+                    _ => {}
+                }
+            }
+        }
+        self.turns = turns.len();
     }
 }
 
@@ -302,13 +344,14 @@ mod tests {
             origin: origin.clone(),
             value: value.into(),
         };
-        attach(
+        let mut signable = SignableParts::default();
+        signable.sign(
             &mut request,
             &"1".into(),
             signature("of the call"),
             Offset(0),
         );
-        attach(
+        signable.sign(
             &mut request,
             &EscapedStr::default(),
             signature("of the text"),

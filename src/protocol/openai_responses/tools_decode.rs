@@ -1,5 +1,7 @@
 //! Decodes tools and tool choice. Namespaces are flattened: each tool keeps the name of its own.
 
+use std::collections::HashMap;
+
 use super::DIALECT;
 use super::request_decode::{leave, leave_all_but};
 use crate::canon::{Located, Request, Tool, ToolChoice, ToolKind, ToolName};
@@ -114,7 +116,7 @@ fn choice_object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice,
     match &*kind.to_plain() {
         "function" | "custom" => {
             leave_all_but(request, choice, &["type", "name", "namespace"])?;
-            let ToolName { name, namespace } = resolve_tool(request, choice)?;
+            let ToolName { name, namespace } = Offered::of(request).resolve(choice)?;
             Ok(ToolChoice::One { name, namespace })
         }
         "allowed_tools" => subset(request, choice),
@@ -125,23 +127,46 @@ fn choice_object(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice,
     }
 }
 
-/// The tool that `{type,name,namespace?}` names: without a namespace, the only one of that name.
-fn resolve_tool(request: &Request, choice: Value<'_>) -> Result<ToolName, Invalid> {
-    let name = tool_name(choice)?;
-    if name.namespace.is_some() {
-        return Ok(name);
+/// The tools that a request offers, as a choice names them.
+struct Offered {
+    /// By the name without its namespace; `None` where several have it.
+    by_name: HashMap<EscapedStr, Option<ToolName>>,
+    by_namespace: HashMap<EscapedStr, Vec<ToolName>>,
+}
+
+impl Offered {
+    fn of(request: &Request) -> Self {
+        let (mut by_name, mut by_namespace) = (HashMap::new(), HashMap::<_, Vec<_>>::new());
+        for tool in request.tools.iter().filter_map(Tool::full_name) {
+            by_name
+                .entry(tool.name.clone())
+                .and_modify(|only| *only = None)
+                .or_insert_with(|| Some(tool.clone()));
+            if let Some(namespace) = tool.namespace.clone() {
+                by_namespace.entry(namespace).or_default().push(tool);
+            }
+        }
+        Self {
+            by_name,
+            by_namespace,
+        }
     }
-    let mut same_name = request
-        .tools
-        .iter()
-        .filter(|tool| tool.name() == Some(&name.name));
-    Ok(match (same_name.next(), same_name.next()) {
-        (Some(only), None) => ToolName {
-            namespace: only.namespace().cloned(),
-            ..name
-        },
-        _ => name,
-    })
+
+    /// The tool that `{type,name,namespace?}` names: without a namespace, the only one of that
+    /// name.
+    fn resolve(&self, choice: Value<'_>) -> Result<ToolName, Invalid> {
+        let name = tool_name(choice)?;
+        let only = self.by_name.get(&name.name).and_then(Option::as_ref);
+        match only {
+            Some(only) if name.namespace.is_none() => Ok(only.clone()),
+            _ => Ok(name),
+        }
+    }
+
+    /// Takes the tools of a namespace: one that is named again adds nothing.
+    fn take_namespace(&mut self, namespace: &EscapedStr) -> Vec<ToolName> {
+        self.by_namespace.remove(namespace).unwrap_or_default()
+    }
 }
 
 fn tool_name(choice: Value<'_>) -> Result<ToolName, Invalid> {
@@ -159,11 +184,12 @@ fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
     let must = choice
         .get("mode")
         .is_some_and(|mode| mode.str().is_ok_and(|mode| mode == "required"));
+    let mut offered = Offered::of(request);
     let mut tools = Vec::new();
     for tool in choice.required("tools")?.items()? {
         match tool.get("name") {
-            Some(name) if is_namespace(tool) => tools.extend(tools_of(request, &name.text()?)),
-            Some(_) => tools.push(resolve_tool(request, tool)?),
+            Some(name) if is_namespace(tool) => tools.extend(offered.take_namespace(&name.text()?)),
+            Some(_) => tools.push(offered.resolve(tool)?),
             None => leave(request, tool),
         }
     }
@@ -173,20 +199,4 @@ fn subset(request: &mut Request, choice: Value<'_>) -> Result<ToolChoice, Invali
 fn is_namespace(tool: Value<'_>) -> bool {
     tool.get("type")
         .is_some_and(|kind| kind.str().is_ok_and(|kind| kind == "namespace"))
-}
-
-/// The tools of a namespace.
-fn tools_of(request: &Request, namespace: &EscapedStr) -> Vec<ToolName> {
-    let members = request
-        .tools
-        .iter()
-        .filter(|tool| tool.namespace() == Some(namespace));
-    members
-        .filter_map(|tool| {
-            Some(ToolName {
-                name: tool.name()?.clone(),
-                namespace: Some(namespace.clone()),
-            })
-        })
-        .collect()
 }

@@ -1,5 +1,7 @@
 //! Encodes tools and tool choice. Namespaces and custom tools are native.
 
+use std::collections::HashSet;
+
 use super::DIALECT;
 use super::request_encode::{keeps_strict, refuse};
 use crate::canon::{
@@ -140,17 +142,18 @@ fn encode_choice(
                 name: name.clone(),
                 namespace: namespace.clone(),
             };
-            write_name(object, &tool, request, names);
+            write_name(object, &tool, &custom_tools(request), names);
         }),
         ToolChoice::Subset {
             tools: allowed,
             must,
         } => object.object("tool_choice", |object| {
+            let custom = custom_tools(request);
             object.str("type", "allowed_tools");
             object.str("mode", if *must { "required" } else { "auto" });
             object.array("tools", |tools| {
                 for name in allowed {
-                    tools.object(|object| write_name(object, name, request, names));
+                    tools.object(|object| write_name(object, name, &custom, names));
                 }
             });
         }),
@@ -165,12 +168,21 @@ fn encode_choice(
     }
 }
 
-fn write_name(object: &mut Object<'_>, name: &ToolName, request: &Request, names: &Names<'_>) {
-    let is_custom =
-        |tool: &Tool| matches!(&tool.kind, ToolKind::Free { .. }) && tool.is_named(name);
+fn custom_tools(request: &Request) -> HashSet<ToolName> {
+    let is_custom = |tool: &&Tool| matches!(&tool.kind, ToolKind::Free { .. });
+    let custom = request.tools.iter().filter(is_custom);
+    custom.filter_map(Tool::full_name).collect()
+}
+
+fn write_name(
+    object: &mut Object<'_>,
+    name: &ToolName,
+    custom: &HashSet<ToolName>,
+    names: &Names<'_>,
+) {
     object.str(
         "type",
-        if request.tools.iter().any(is_custom) {
+        if custom.contains(name) {
             "custom"
         } else {
             "function"
