@@ -14,7 +14,7 @@ use crate::account::{Account, KeySources, Secret, Vault, VaultError};
 use crate::config::{Config, Home, Live};
 use crate::pool::{Clock, Pool, Roster};
 use crate::provider::Provider;
-use crate::store::{Flag, PoolNotes, Store};
+use crate::store::{Flag, PoolStateStore, Store};
 
 /// Reads an environment variable, from any thread.
 pub type EnvLookup = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
@@ -48,7 +48,7 @@ impl AccountRegistry {
         vault_keys: VaultKeys,
     ) -> Self {
         let rules = roster::pool_config(&live.borrow().config);
-        let notes = Arc::new(PoolNotes::new(store.clone()));
+        let notes = Arc::new(PoolStateStore::new(store.clone()));
         let pool = Pool::new(notes, Clock::system(), rules);
         let vault = new_vault(&home, vault_keys(), store.has(Flag::Plaintext));
         let vault = Arc::new(ArcSwap::from_pointee(vault));

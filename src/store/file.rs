@@ -1,4 +1,4 @@
-//! Opening the database file: what it is, whether it is whole, and bringing it to the present form.
+//! Opening the database file: checks what it is and whether it is intact, and migrates it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,14 @@ use std::time::Duration;
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::de::DeserializeOwned;
+use tracing::info;
 
-use super::schema::{APPLICATION_ID, STEPS, VERSION};
+use super::migrations::{APPLICATION_ID, MIGRATIONS, VERSION};
 use super::{ApiKey, Contents};
 use crate::account::Account;
 use crate::host::private_file;
 
-/// How long another process' use of the file is waited for: a backup tool may read it.
+/// How long to wait for another process that uses the file, such as a backup tool.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why the database cannot be used: a sentence that says what to do.
@@ -59,7 +60,7 @@ impl From<io::Error> for StoreError {
     }
 }
 
-/// Opens the file and reads all that is in it.
+/// Opens the file and reads everything in it.
 pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     make_private(path)?;
     let mut connection = Connection::open_with_flags(
@@ -70,13 +71,12 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     let found = version_of(&connection)?;
     check(&connection)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    bring_up(&mut connection, path, found, &STEPS)?;
+    migrate(&mut connection, path, found, &MIGRATIONS)?;
     let contents = read(&connection)?;
     Ok((connection, contents))
 }
 
-/// Makes the file for this person only, or closes it to others. SQLite gives its side files the
-/// same mode.
+/// Creates the file, or takes access from others. SQLite gives its side files the same mode.
 fn make_private(path: &Path) -> io::Result<()> {
     let file = private_file::open_or_create(path)?;
     private_file::restrict(&file)
@@ -100,7 +100,7 @@ fn pragma<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// A damaged page would show itself only when it is needed.
+/// A damaged page would otherwise show only once it is read.
 fn check(connection: &Connection) -> Result<(), StoreError> {
     let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" {
@@ -110,14 +110,14 @@ fn check(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the steps that the file lacks, all or none, after a copy was made of what is there.
-pub(super) fn bring_up(
+/// Applies the missing migrations, all or none, after copying an existing file.
+pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     found: u32,
-    steps: &[&str],
+    migrations: &[&str],
 ) -> Result<(), StoreError> {
-    let missing = steps.get(found as usize..).unwrap_or_default();
+    let missing = migrations.get(found as usize..).unwrap_or_default();
     if missing.is_empty() {
         return Ok(());
     }
@@ -125,16 +125,19 @@ pub(super) fn bring_up(
         back_up(connection, path, found)?;
     }
     let transaction = connection.transaction()?;
-    for step in missing {
-        transaction.execute_batch(step)?;
+    for migration in missing {
+        transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", steps.len() as u32)?;
+    transaction.pragma_update(None, "user_version", migrations.len() as u32)?;
     transaction.commit()?;
+    if found > 0 {
+        info!(from = found, to = migrations.len(), "database migrated");
+    }
     Ok(())
 }
 
-/// A whole copy beside the file, named after its version.
+/// Copies the whole database beside the file, named after its version.
 fn back_up(connection: &Connection, path: &Path, found: u32) -> Result<(), StoreError> {
     let backup = backup_of(path, found);
     let failed = |why: String| StoreError::Backup { why };

@@ -1,15 +1,20 @@
-//! What outlives the process and is no secret: accounts and their settings, pool state, hashed
-//! keys, whether the port is wanted.
+//! What outlives the process and is no secret, in SQLite: accounts and their settings, the pool's
+//! state, hashed API keys, whether the port was stopped.
 //!
-//! Readers are served from memory. One thread writes to SQLite: small facts of the pool come
-//! together in one transaction and never make anybody wait; changes that a person made are on the
-//! disk before they are answered. No credential is ever handed in here.
+//! ```text
+//! readers <- Contents (memory)
+//! callers -> Queue -> one writer thread -> aerostat.db
+//!            |- changes by the user: one transaction each, synced before the call returns
+//!            `- the pool's state: collected, the latest value of a key counts, never waited for
+//! ```
+//!
+//! It never holds a credential.
 
+mod api_key;
 mod file;
-mod keys;
-mod notes;
+mod migrations;
+mod pool_state;
 mod queue;
-mod schema;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,9 +26,9 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::account::{Account, AccountName};
 use queue::{Change, Queue};
 
+pub use api_key::{ApiKey, KeyName};
 pub use file::StoreError;
-pub use keys::{ApiKey, KeyName};
-pub use notes::PoolNotes;
+pub use pool_state::PoolStateStore;
 
 /// A handle to the one store of a home; clones share it.
 #[derive(Clone)]
@@ -37,12 +42,12 @@ struct Shared {
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
-/// What a person decided once, and what holds until it is taken back.
+/// A decision of the user that holds until it is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag {
     /// The port was stopped.
     Stopped,
-    /// Credentials may lie in plain text where nothing can seal them.
+    /// Credentials may be stored in plain text.
     Plaintext,
 }
 
@@ -55,7 +60,7 @@ impl Flag {
     }
 }
 
-/// All that is stored, as of the last answered change; of the pool's notes, as of the start.
+/// Everything stored, as of the last finished change; the pool's state as of the start.
 #[derive(Debug, Default)]
 struct Contents {
     accounts: BTreeMap<AccountName, Account>,
@@ -66,8 +71,8 @@ struct Contents {
 }
 
 impl Store {
-    /// Opens the database at `path`; makes it where it is missing, and brings an older one to the
-    /// present form after a copy was made.
+    /// Opens the database at `path`. Creates a missing one, and migrates an older one after a copy
+    /// was made.
     ///
     /// # Errors
     /// When it is damaged, of a newer version, or cannot be read or written; the sentence says what
@@ -95,7 +100,7 @@ impl Store {
         self.contents().accounts.get(name).cloned()
     }
 
-    /// Adds an account, or changes it. Done once it is on the disk.
+    /// Adds or replaces an account. Returns once it is on the disk.
     ///
     /// # Errors
     /// When it cannot be written; then nothing has changed.
@@ -108,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    /// Removes an account and all that the pool noted of it.
+    /// Removes an account and the pool's state of it.
     ///
     /// # Errors
     /// As [`Store::put_account`].
@@ -118,7 +123,7 @@ impl Store {
         Ok(())
     }
 
-    /// The keys that open the API port beside the local one, hashed.
+    /// The API keys besides the local one, hashed.
     pub fn keys(&self) -> Vec<ApiKey> {
         self.contents().keys.values().cloned().collect()
     }
@@ -156,8 +161,8 @@ impl Store {
         Ok(())
     }
 
-    /// What the pool had noted under a kind when the store was opened, as key and value.
-    pub fn noted(&self, kind: &str) -> Vec<(String, String)> {
+    /// The pool's state of one kind when the store was opened, as keys and values.
+    pub fn pool_state(&self, kind: &str) -> Vec<(String, String)> {
         let contents = self.contents();
         let of_kind = contents.pool.iter().filter(|((known, _), _)| known == kind);
         of_kind
@@ -165,26 +170,26 @@ impl Store {
             .collect()
     }
 
-    /// Notes a small fact of the pool for the next start, or forgets it. Never waits; a later note
-    /// of the same key takes its place.
-    pub fn note(&self, kind: &'static str, key: String, value: Option<String>) {
-        self.shared.queue.note(kind, key, value);
+    /// Saves a small JSON value of the pool's state for the next start; `None` removes it. Never
+    /// blocks. A later value of the same key replaces it.
+    pub fn save_pool_state(&self, kind: &'static str, key: String, value: Option<String>) {
+        self.shared.queue.save_state(kind, key, value);
     }
 
-    /// Waits until all that was noted is on the disk.
+    /// Waits until the pool's state that was saved before is written.
     ///
     /// # Errors
     /// As [`Store::put_account`].
-    pub async fn keep_notes(&self) -> Result<(), StoreError> {
-        self.change(Change::Noted).await
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.change(Change::Flush).await
     }
 
-    /// How many notes were lost because the disk was too slow.
-    pub fn notes_dropped(&self) -> u64 {
+    /// How many values of the pool's state were dropped because the disk was too slow.
+    pub fn state_writes_dropped(&self) -> u64 {
         self.shared.queue.dropped()
     }
 
-    /// Writes what is waiting and closes the file. What comes after it is refused.
+    /// Writes what is pending and closes the file. Later changes are refused.
     pub fn close(&self) {
         self.shared.close();
     }

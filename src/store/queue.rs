@@ -1,45 +1,46 @@
-//! What waits to be written. Nobody waits to put something in.
+//! What is to be written. Adding to it never blocks.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
+use tracing::warn;
 
 use super::{ApiKey, Flag, KeyName, StoreError};
 use crate::account::{Account, AccountName};
 
-/// Notes of different keys that may wait; one more is dropped and counted.
-const NOTES_MAX: usize = 16_384;
-/// How long notes are gathered, so that many go into one transaction.
-const GATHER: Duration = Duration::from_millis(100);
+/// How many keys of the pool's state may be pending; one more is dropped and counted.
+const STATE_WRITES_MAX: usize = 16_384;
+/// How long the pool's state is collected, so that many writes share one transaction.
+const BATCH_DELAY: Duration = Duration::from_millis(100);
 
-/// What a person changed. Its number is bounded by itself: each is waited for.
+/// A change by the user. Their number needs no bound: each caller waits for its own.
 pub(super) enum Change {
     PutAccount(Box<Account>),
     RemoveAccount(AccountName),
     PutKey(ApiKey),
     RemoveKey(KeyName),
     SetFlag(Flag, bool),
-    /// Nothing: who asks waits for the notes before it.
-    Noted,
+    /// Nothing. The caller waits until the state saved before is written.
+    Flush,
 }
 
-/// Who waits for a change to be on the disk.
-pub(super) type Waiting = oneshot::Sender<Result<(), StoreError>>;
+/// Tells the caller that its change is on the disk.
+pub(super) type Completion = oneshot::Sender<Result<(), StoreError>>;
 
-/// By a note's kind and key, its value; `None` forgets it.
-pub(super) type Notes = BTreeMap<(&'static str, String), Option<String>>;
+/// Values of the pool's state by kind and key; `None` removes one.
+pub(super) type StateWrites = BTreeMap<(&'static str, String), Option<String>>;
 
-/// What the writer takes at once.
+/// What the writer takes at a time.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) changes: VecDeque<(Change, Waiting)>,
-    pub(super) notes: Notes,
+    pub(super) changes: VecDeque<(Change, Completion)>,
+    pub(super) state: StateWrites,
 }
 
 #[derive(Default)]
-struct Waits {
+struct Pending {
     batch: Batch,
     dropped: u64,
     is_closed: bool,
@@ -47,40 +48,45 @@ struct Waits {
 
 #[derive(Default)]
 pub(super) struct Queue {
-    waits: Mutex<Waits>,
+    pending: Mutex<Pending>,
     filled: Condvar,
 }
 
 impl Queue {
-    pub(super) fn note(&self, kind: &'static str, key: String, value: Option<String>) {
-        let mut waits = self.lock();
-        let was_empty = waits.batch.notes.is_empty();
+    pub(super) fn save_state(&self, kind: &'static str, key: String, value: Option<String>) {
+        let mut pending = self.lock();
+        let was_empty = pending.batch.state.is_empty();
         let key = (kind, key);
-        if waits.is_closed
-            || (waits.batch.notes.len() >= NOTES_MAX && !waits.batch.notes.contains_key(&key))
-        {
-            waits.dropped += 1;
+        let is_full = pending.batch.state.len() >= STATE_WRITES_MAX;
+        if pending.is_closed || (is_full && !pending.batch.state.contains_key(&key)) {
+            pending.dropped += 1;
+            let is_first = pending.dropped == 1 && !pending.is_closed;
+            drop(pending);
+            if is_first {
+                let max = STATE_WRITES_MAX;
+                warn!(max, "pool state is dropped: the disk is too slow");
+            }
             return;
         }
-        waits.batch.notes.insert(key, value);
-        drop(waits);
+        pending.batch.state.insert(key, value);
+        drop(pending);
         if was_empty {
             self.filled.notify_one();
         }
     }
 
-    /// Ends without a value where the queue is closed.
+    /// The receiver ends without a value where the queue is closed.
     pub(super) fn change(&self, change: Change) -> oneshot::Receiver<Result<(), StoreError>> {
         let (sender, receiver) = oneshot::channel();
-        let mut waits = self.lock();
+        let mut pending = self.lock();
         if let Change::RemoveAccount(name) = &change {
-            waits
+            pending
                 .batch
-                .notes
+                .state
                 .retain(|(_, key), value| !is_about(name, key, value.as_deref()));
         }
-        if !waits.is_closed {
-            waits.batch.changes.push_back((change, sender));
+        if !pending.is_closed {
+            pending.batch.changes.push_back((change, sender));
             self.filled.notify_one();
         }
         receiver
@@ -95,29 +101,30 @@ impl Queue {
         self.filled.notify_one();
     }
 
-    /// Waits for something to write: a change at once, notes after they were gathered. `None` at
-    /// the end.
+    /// Waits for something to write: a change is returned at once, state after it was collected.
+    /// `None` once the queue is closed and empty.
     pub(super) fn take(&self) -> Option<Batch> {
-        let mut waits = self.lock();
-        self.filled.wait_while(&mut waits, |waits| {
-            waits.batch.changes.is_empty() && waits.batch.notes.is_empty() && !waits.is_closed
+        let mut pending = self.lock();
+        self.filled.wait_while(&mut pending, |pending| {
+            pending.batch.changes.is_empty() && pending.batch.state.is_empty() && !pending.is_closed
         });
         self.filled.wait_while_for(
-            &mut waits,
-            |waits| waits.batch.changes.is_empty() && !waits.is_closed,
-            GATHER,
+            &mut pending,
+            |pending| pending.batch.changes.is_empty() && !pending.is_closed,
+            BATCH_DELAY,
         );
-        let batch = std::mem::take(&mut waits.batch);
-        let is_end = waits.is_closed && batch.changes.is_empty() && batch.notes.is_empty();
+        let batch = std::mem::take(&mut pending.batch);
+        let is_end = pending.is_closed && batch.changes.is_empty() && batch.state.is_empty();
         (!is_end).then_some(batch)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waits> {
-        self.waits.lock()
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock()
     }
 }
 
-/// Whether a note speaks of an account: in its key, or in its value as a conversation's account.
+/// Whether a value is about an account: by its key, or as the account that a conversation is bound
+/// to.
 fn is_about(name: &AccountName, key: &str, value: Option<&str>) -> bool {
     let is_key = key
         .strip_prefix(name.as_str())
@@ -132,27 +139,28 @@ mod tests {
     #[test]
     fn a_later_note_takes_the_place_of_an_earlier_one() {
         let queue = Queue::default();
-        queue.note("rest", "a".to_owned(), Some("1".to_owned()));
-        queue.note("rest", "a".to_owned(), Some("2".to_owned()));
+        queue.save_state("rest", "a".to_owned(), Some("1".to_owned()));
+        queue.save_state("rest", "a".to_owned(), Some("2".to_owned()));
         let batch = queue.take().unwrap();
         assert_eq!(
-            batch.notes,
-            Notes::from([(("rest", "a".to_owned()), Some("2".to_owned()))])
+            batch.state,
+            StateWrites::from([(("rest", "a".to_owned()), Some("2".to_owned()))])
         );
     }
 
     #[test]
     fn notes_that_are_too_many_are_dropped_and_counted() {
         let queue = Queue::default();
-        (0..NOTES_MAX + 3).for_each(|index| queue.note("rest", index.to_string(), None));
-        queue.note("rest", "0".to_owned(), None);
+        (0..STATE_WRITES_MAX + 3)
+            .for_each(|index| queue.save_state("rest", index.to_string(), None));
+        queue.save_state("rest", "0".to_owned(), None);
         assert_eq!(queue.dropped(), 3);
     }
 
     #[test]
     fn what_waits_at_the_end_is_still_taken() {
         let queue = Queue::default();
-        queue.note("rest", "a".to_owned(), None);
+        queue.save_state("rest", "a".to_owned(), None);
         queue.close();
         assert!(queue.take().is_some() && queue.take().is_none());
     }

@@ -51,7 +51,7 @@ async fn all_is_there_again_after_a_restart() {
         .unwrap();
     store.put_key(key.clone()).await.unwrap();
     store.set(Flag::Stopped, true).await.unwrap();
-    store.note("rest", "work".to_owned(), Some("{}".to_owned()));
+    store.save_pool_state("rest", "work".to_owned(), Some("{}".to_owned()));
     store.close();
     let store = Store::open(&path).unwrap();
     assert_eq!(store.accounts(), [account("work")]);
@@ -60,7 +60,10 @@ async fn all_is_there_again_after_a_restart() {
         (vec![key.clone()], "1234")
     );
     assert!(store.has(Flag::Stopped) && !store.has(Flag::Plaintext));
-    assert_eq!(store.noted("rest"), [("work".to_owned(), "{}".to_owned())]);
+    assert_eq!(
+        store.pool_state("rest"),
+        [("work".to_owned(), "{}".to_owned())]
+    );
 }
 
 #[tokio::test]
@@ -167,8 +170,8 @@ fn an_older_database_is_copied_before_it_is_changed() {
     let (folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let steps = ["", "CREATE TABLE more (x)"];
-    file::bring_up(&mut connection, &path, 1, &steps).unwrap();
+    let migrations = ["", "CREATE TABLE more (x)"];
+    file::migrate(&mut connection, &path, 1, &migrations).unwrap();
     assert!(matches!(
         Store::open(&path).err(),
         Some(StoreError::Newer { found: 2 })
@@ -183,8 +186,8 @@ fn a_step_that_fails_leaves_the_older_form() {
     let (_folder, path) = place();
     Store::open(&path).unwrap().close();
     let mut connection = Connection::open(&path).unwrap();
-    let steps = ["", "CREATE TABLE more (x); nonsense"];
-    assert!(file::bring_up(&mut connection, &path, 1, &steps).is_err());
+    let migrations = ["", "CREATE TABLE more (x); nonsense"];
+    assert!(file::migrate(&mut connection, &path, 1, &migrations).is_err());
     drop(connection);
     Store::open(&path).expect("nothing was changed");
 }

@@ -1,4 +1,4 @@
-//! The one thread that writes.
+//! The writer: the one thread that writes to the database.
 
 use std::io;
 use std::sync::Arc;
@@ -6,9 +6,10 @@ use std::thread::JoinHandle;
 
 use rusqlite::{Connection, Transaction, params};
 use serde::Serialize;
+use tracing::{debug, warn};
 
 use super::StoreError;
-use super::queue::{Batch, Change, Notes, Queue};
+use super::queue::{Batch, Change, Queue, StateWrites};
 
 pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
@@ -17,25 +18,29 @@ pub(super) fn start(connection: Connection, queue: Arc<Queue>) -> io::Result<Joi
 }
 
 fn write_all(mut connection: Connection, queue: &Queue) {
-    while let Some(Batch { changes, notes }) = queue.take() {
-        // Notes first: who waits for a change finds what was noted before it on the disk too.
-        if !notes.is_empty()
-            && let Err(error) = keep(&mut connection, &notes)
+    while let Some(Batch { changes, state }) = queue.take() {
+        // State first: a caller that waits for its change finds on the disk what was saved before.
+        if !state.is_empty()
+            && let Err(error) = write_state(&mut connection, &state)
         {
-            tracing::warn!(%error, notes = notes.len(), "pool state cannot be stored");
+            warn!(%error, values = state.len(), "pool state cannot be stored");
         }
-        for (change, waiting) in changes {
-            // Who asked may be gone; the change is made all the same.
-            let _ = waiting.send(make(&mut connection, &change));
+        for (change, completion) in changes {
+            let written = write_change(&mut connection, &change);
+            if let Err(error) = &written {
+                debug!(%error, "a change cannot be stored");
+            }
+            // The caller may be gone; the change is made all the same.
+            let _ = completion.send(written);
         }
     }
     if let Err((_, error)) = connection.close() {
-        tracing::warn!(%error, "the database did not close well");
+        warn!(%error, "the database could not be closed");
     }
 }
 
-/// A person's change is on the disk when this returns.
-fn make(connection: &mut Connection, change: &Change) -> Result<(), StoreError> {
+/// Writes a user's change; it is on the disk when this returns.
+fn write_change(connection: &mut Connection, change: &Change) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
     apply(&transaction, change)?;
@@ -52,10 +57,10 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
             )
         }
         Change::RemoveAccount(name) => {
-            const NOTES: &str =
+            const DELETE_STATE: &str =
                 "DELETE FROM pool WHERE substr(key, 1, length(?1) + 1) = ?1 || char(10)
                 OR (kind = 'bound' AND json_extract(value, '$.account') = ?1)";
-            transaction.execute(NOTES, [name.as_str()])?;
+            transaction.execute(DELETE_STATE, [name.as_str()])?;
             transaction.execute("DELETE FROM accounts WHERE name = ?1", [name.as_str()])
         }
         Change::PutKey(key) => transaction.execute(
@@ -68,26 +73,26 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<usi
         Change::SetFlag(flag, true) => {
             transaction.execute("INSERT OR REPLACE INTO flags VALUES (?1)", [flag.name()])
         }
-        Change::Noted => Ok(0),
+        Change::Flush => Ok(0),
         Change::SetFlag(flag, false) => {
             transaction.execute("DELETE FROM flags WHERE name = ?1", [flag.name()])
         }
     }
 }
 
-/// Notes may be lost with the system's power; they cost no wait for the disk.
-fn keep(connection: &mut Connection, notes: &Notes) -> rusqlite::Result<()> {
+/// StateWrites may be lost with the system's power; they cost no wait for the disk.
+fn write_state(connection: &mut Connection, state: &StateWrites) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     let transaction = connection.transaction()?;
     let mut put = transaction.prepare("INSERT OR REPLACE INTO pool VALUES (?1, ?2, ?3)")?;
-    let mut forget = transaction.prepare("DELETE FROM pool WHERE kind = ?1 AND key = ?2")?;
-    for ((kind, key), value) in notes {
+    let mut remove = transaction.prepare("DELETE FROM pool WHERE kind = ?1 AND key = ?2")?;
+    for ((kind, key), value) in state {
         match value {
             Some(value) => put.execute(params![kind, key, value])?,
-            None => forget.execute(params![kind, key])?,
+            None => remove.execute(params![kind, key])?,
         };
     }
-    drop((put, forget));
+    drop((put, remove));
     transaction.commit()
 }
 

@@ -269,7 +269,7 @@ pub(in crate::control) async fn store_credential(
         .map_err(ControlError::caused_by)?;
     service.accounts_changed().await;
     // What the pool held against the former credential must not come back after a kill.
-    store.keep_notes().await.map_err(ControlError::caused_by)?;
+    store.flush().await.map_err(ControlError::caused_by)?;
     let (works, message, models, quota) = match tested {
         TestResult::Works { models, quota } => {
             let message = format!("`{}` takes the account", provider.name);

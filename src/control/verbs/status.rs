@@ -40,7 +40,7 @@ pub fn status(service: &ControlService) -> Status {
         config_error: trouble.map(|trouble| trouble.to_string()),
         accounts: Some(account::counts(&service.accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
-        notes_dropped: service.store().notes_dropped(),
+        notes_dropped: service.store().state_writes_dropped(),
         ..Status::running(port, desired, &config, &service.home, &service.socket)
     }
 }

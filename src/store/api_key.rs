@@ -1,4 +1,4 @@
-//! Keys of the API port as they are kept: hashed, with what is needed to tell them apart.
+//! API keys as they are stored: hashed, with what tells them apart.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::account::{AccountName, BadName, Secret};
 use crate::outcome::Timestamp;
 
-/// What a key is called; written as account names are.
+/// The name of a key. The rules of account names apply.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct KeyName(AccountName);
 
@@ -33,13 +33,13 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key that opens the API port. The key itself was shown once and is nowhere.
+/// A key of the API port. The key itself was shown once and is stored nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     pub name: KeyName,
     /// SHA-256. A key is 285 random bits, so that a slow hash would protect nothing more.
     pub hash: [u8; 32],
-    /// The last four characters, by which a person recognises it.
+    /// The last four characters, by which the user recognises it.
     pub hint: String,
     pub made_at: Timestamp,
 }

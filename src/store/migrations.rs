@@ -1,14 +1,14 @@
-//! The form of the database, and how an older one becomes the present one.
+//! The schema of the database, as a list of migrations.
 
-/// The newest form that this program knows; `PRAGMA user_version` of a file says which it has.
-pub(super) const VERSION: u32 = STEPS.len() as u32;
+/// The newest schema that this program knows. `PRAGMA user_version` is a file's own.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Marks a file as ours: `Aero`.
+/// Marks a file as a database of Aerostat: `Aero`.
 pub(super) const APPLICATION_ID: u32 = 0x4165_726f;
 
-/// The step at index `n` makes version `n + 1` of version `n`. A step that was released is never
+/// The migration at index `n` makes version `n + 1` of version `n`. A released migration is never
 /// changed.
-pub(super) static STEPS: [&str; 1] = ["
+pub(super) static MIGRATIONS: [&str; 1] = ["
     CREATE TABLE accounts (
         name TEXT PRIMARY KEY,
         account TEXT NOT NULL            -- JSON, without any secret

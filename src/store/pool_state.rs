@@ -1,6 +1,7 @@
-//! The pool's state as notes of the store: small JSON values by kind and key.
+//! The pool's state in the store: small JSON values by kind and key.
 //!
-//! A key begins with the account's name and a line feed, which no name holds.
+//! A key begins with the account's name and a line feed, which no name contains. A kind's word is
+//! stored, so it stays as it is.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,24 +19,24 @@ use crate::pool::{
 };
 use crate::status::{CooldownCause, SignIn, SignInCause};
 
-const REST: &str = "rest";
-const BOUND: &str = "bound";
+const COOLDOWN: &str = "rest";
+const BINDING: &str = "bound";
 const SPENT: &str = "spent";
 const READING: &str = "reading";
-const SIGNED_OUT: &str = "signed_out";
+const SIGN_OUT: &str = "signed_out";
 
-/// A period of a budget: the account, the unit and the length.
+/// What is counted: an account's usage by unit and period.
 type Meter = (AccountName, BudgetUnit, Period);
 
-/// Keeps a pool's state in a store.
-pub struct PoolNotes {
+/// Persists a pool's state in a [`Store`].
+pub struct PoolStateStore {
     store: Store,
-    /// What was spent so far, since the pool tells what is added.
+    /// What was spent so far in each period: the pool reports only what is added.
     spent: Mutex<HashMap<Meter, Spent>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct RestNote<'a> {
+struct CooldownRow<'a> {
     model: Option<Cow<'a, str>>,
     cause: Cow<'a, str>,
     detail: Option<Cow<'a, str>>,
@@ -47,14 +48,14 @@ struct RestNote<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct BoundNote<'a> {
+struct BindingRow<'a> {
     provider: Cow<'a, str>,
     account: Cow<'a, str>,
     used_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SpentNote {
+struct SpentRow {
     unit: BudgetUnit,
     period: Period,
     starts_at: Timestamp,
@@ -62,7 +63,7 @@ struct SpentNote {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ReadingNote<'a> {
+struct ReadingRow<'a> {
     model: Option<Cow<'a, str>>,
     window: Cow<'a, str>,
     unit: Cow<'a, str>,
@@ -75,22 +76,22 @@ struct ReadingNote<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SignInNote<'a> {
+struct SignOutRow<'a> {
     why: Cow<'a, str>,
     detail: Option<Cow<'a, str>>,
     since: Timestamp,
 }
 
-impl PoolNotes {
+impl PoolStateStore {
     pub fn new(store: Store) -> Self {
-        let spent = read(&store, SPENT, |key, note: SpentNote| {
+        let spent = read(&store, SPENT, |key, row: SpentRow| {
             let account = account_of(key)?;
-            let SpentNote {
+            let SpentRow {
                 unit,
                 period,
                 starts_at,
                 amount,
-            } = note;
+            } = row;
             Some((
                 (account, unit, period),
                 Spent {
@@ -107,10 +108,10 @@ impl PoolNotes {
         }
     }
 
-    fn note(&self, kind: &'static str, key: String, note: &impl Serialize) {
+    fn save(&self, kind: &'static str, key: String, row: &impl Serialize) {
         let value =
-            serde_json::to_string(note).expect("notes have text keys, and moments after 1970");
-        self.store.note(kind, key, Some(value));
+            serde_json::to_string(row).expect("rows have text keys, and timestamps after 1970");
+        self.store.save_pool_state(kind, key, Some(value));
     }
 
     /// The sum of a period so far, with what is added now.
@@ -128,48 +129,48 @@ impl PoolNotes {
     }
 }
 
-impl StateStore for PoolNotes {
+impl StateStore for PoolStateStore {
     fn load(&self) -> SavedState {
         let spent = self.spent.lock();
         SavedState {
-            cooldowns: read(&self.store, REST, |key, note| {
-                Some((account_of(key)?, rest_of(note)?))
+            cooldowns: read(&self.store, COOLDOWN, |key, row| {
+                Some((account_of(key)?, cooldown_of(row)?))
             }),
-            bindings: read(&self.store, BOUND, bound_of),
+            bindings: read(&self.store, BINDING, binding_of),
             spent: spent
                 .iter()
                 .map(|((account, ..), spent)| (account.clone(), *spent))
                 .collect(),
-            readings: read(&self.store, READING, |key, note| {
-                Some((account_of(key)?, reading_of(note)?))
+            readings: read(&self.store, READING, |key, row| {
+                Some((account_of(key)?, reading_of(row)?))
             }),
-            signed_out: read(&self.store, SIGNED_OUT, |key, note| {
-                Some((account_of(key)?, sign_in_of(note)?))
+            signed_out: read(&self.store, SIGN_OUT, |key, row| {
+                Some((account_of(key)?, sign_out_of(row)?))
             }),
         }
     }
 
-    fn save_cooldown(&self, account: &AccountName, rest: &Cooldown) {
-        let note = RestNote {
-            model: rest.model.as_deref().map(Cow::from),
-            cause: rest.cause.name().into(),
-            detail: rest.detail.as_deref().map(Cow::from),
-            since: rest.since,
-            until: rest.until,
-            end: rest.end.name().into(),
-            strikes: rest.strikes,
-            probes: rest.probes,
+    fn save_cooldown(&self, account: &AccountName, cooldown: &Cooldown) {
+        let row = CooldownRow {
+            model: cooldown.model.as_deref().map(Cow::from),
+            cause: cooldown.cause.name().into(),
+            detail: cooldown.detail.as_deref().map(Cow::from),
+            since: cooldown.since,
+            until: cooldown.until,
+            end: cooldown.end.name().into(),
+            strikes: cooldown.strikes,
+            probes: cooldown.probes,
         };
-        self.note(
-            REST,
-            key(account, &[rest.model.as_deref().unwrap_or_default()]),
-            &note,
+        self.save(
+            COOLDOWN,
+            key(account, &[cooldown.model.as_deref().unwrap_or_default()]),
+            &row,
         );
     }
 
     fn remove_cooldown(&self, account: &AccountName, model: Option<&str>) {
         self.store
-            .note(REST, key(account, &[model.unwrap_or_default()]), None);
+            .save_pool_state(COOLDOWN, key(account, &[model.unwrap_or_default()]), None);
     }
 
     fn save_binding(
@@ -179,17 +180,17 @@ impl StateStore for PoolNotes {
         account: &AccountName,
         used_at: Timestamp,
     ) {
-        let note = BoundNote {
+        let row = BindingRow {
             provider: provider.into(),
             account: account.as_str().into(),
             used_at,
         };
-        self.note(BOUND, format!("{provider}\n{session}"), &note);
+        self.save(BINDING, format!("{provider}\n{session}"), &row);
     }
 
     fn remove_binding(&self, provider: &str, session: SessionKey) {
         self.store
-            .note(BOUND, format!("{provider}\n{session}"), None);
+            .save_pool_state(BINDING, format!("{provider}\n{session}"), None);
     }
 
     fn add_spent(&self, account: &AccountName, spent: Spent) {
@@ -199,13 +200,13 @@ impl StateStore for PoolNotes {
             starts_at,
             amount,
         } = self.add(account, spent);
-        let note = SpentNote {
+        let row = SpentRow {
             unit,
             period,
             starts_at,
             amount,
         };
-        self.note(SPENT, key(account, &[unit.name(), period.name()]), &note);
+        self.save(SPENT, key(account, &[unit.name(), period.name()]), &row);
     }
 
     fn save_reading(&self, account: &AccountName, read: &QuotaReading) {
@@ -214,7 +215,7 @@ impl StateStore for PoolNotes {
             reading,
             read_at,
         } = read;
-        let note = ReadingNote {
+        let row = ReadingRow {
             model: model.as_deref().map(Cow::from),
             window: reading.window.as_ref().into(),
             unit: unit_name(reading.unit).into(),
@@ -225,13 +226,13 @@ impl StateStore for PoolNotes {
             source: source_name(reading.source).into(),
             read_at: *read_at,
         };
-        self.note(
+        self.save(
             READING,
             key(
                 account,
                 &[&reading.window, model.as_deref().unwrap_or_default()],
             ),
-            &note,
+            &row,
         );
     }
 
@@ -241,34 +242,35 @@ impl StateStore for PoolNotes {
             detail,
             since,
         } = sign_in;
-        let note = SignInNote {
+        let row = SignOutRow {
             why: cause.name().into(),
             detail: detail.as_deref().map(Cow::from),
             since: *since,
         };
-        self.note(SIGNED_OUT, key(account, &[]), &note);
+        self.save(SIGN_OUT, key(account, &[]), &row);
     }
 
     fn remove_sign_out(&self, account: &AccountName) {
-        self.store.note(SIGNED_OUT, key(account, &[]), None);
+        self.store
+            .save_pool_state(SIGN_OUT, key(account, &[]), None);
     }
 }
 
-/// What was noted under a kind. A note that says nothing to this version is passed over.
+/// The stored rows of a kind. A row that this version cannot read is skipped.
 fn read<N: DeserializeOwned, T>(
     store: &Store,
     kind: &str,
     read: impl Fn(&str, N) -> Option<T>,
 ) -> Vec<T> {
-    let noted = store.noted(kind);
-    noted
-        .iter()
+    let rows = store.pool_state(kind);
+    rows.iter()
         .filter_map(|(key, value)| read(key, serde_json::from_str(value).ok()?))
         .collect()
 }
 
-fn key(account: &AccountName, rest: &[&str]) -> String {
-    rest.iter()
+fn key(account: &AccountName, parts: &[&str]) -> String {
+    parts
+        .iter()
         .fold(format!("{account}\n"), |key, part| key + part + "\n")
 }
 
@@ -280,59 +282,59 @@ fn shared(text: Option<Cow<'_, str>>) -> Option<Arc<str>> {
     text.map(|text| text.as_ref().into())
 }
 
-fn rest_of(note: RestNote<'_>) -> Option<Cooldown> {
+fn cooldown_of(row: CooldownRow<'_>) -> Option<Cooldown> {
     Some(Cooldown {
-        model: shared(note.model),
-        cause: CooldownCause::from_name(&note.cause)?,
-        detail: shared(note.detail),
-        since: note.since,
-        until: note.until,
-        end: CooldownEnd::from_name(&note.end)?,
-        strikes: note.strikes,
-        probes: note.probes,
+        model: shared(row.model),
+        cause: CooldownCause::from_name(&row.cause)?,
+        detail: shared(row.detail),
+        since: row.since,
+        until: row.until,
+        end: CooldownEnd::from_name(&row.end)?,
+        strikes: row.strikes,
+        probes: row.probes,
     })
 }
 
-fn bound_of(key: &str, note: BoundNote<'_>) -> Option<SavedBinding> {
+fn binding_of(key: &str, row: BindingRow<'_>) -> Option<SavedBinding> {
     let session = key.rsplit('\n').next()?.parse().ok()?;
     Some(SavedBinding {
-        provider: note.provider.into_owned(),
+        provider: row.provider.into_owned(),
         session,
-        account: note.account.parse().ok()?,
-        used_at: note.used_at,
+        account: row.account.parse().ok()?,
+        used_at: row.used_at,
     })
 }
 
-fn reading_of(note: ReadingNote<'_>) -> Option<QuotaReading> {
+fn reading_of(row: ReadingRow<'_>) -> Option<QuotaReading> {
     let reading = Reading {
-        window: note.window.into_owned().into(),
+        window: row.window.into_owned().into(),
         unit: [Unit::Requests, Unit::Tokens, Unit::Other]
             .into_iter()
-            .find(|unit| unit_name(*unit) == note.unit)?,
-        scope: if note.is_of_account {
+            .find(|unit| unit_name(*unit) == row.unit)?,
+        scope: if row.is_of_account {
             Scope::Account
         } else {
             Scope::Model
         },
-        limit: note.limit,
-        remaining: note.remaining,
-        resets_at: note.resets_at,
+        limit: row.limit,
+        remaining: row.remaining,
+        resets_at: row.resets_at,
         source: SOURCES
             .into_iter()
-            .find(|source| source_name(*source) == note.source)?,
+            .find(|source| source_name(*source) == row.source)?,
     };
     Some(QuotaReading {
-        model: shared(note.model),
+        model: shared(row.model),
         reading,
-        read_at: note.read_at,
+        read_at: row.read_at,
     })
 }
 
-fn sign_in_of(note: SignInNote<'_>) -> Option<SignIn> {
+fn sign_out_of(row: SignOutRow<'_>) -> Option<SignIn> {
     Some(SignIn {
-        cause: SignInCause::from_name(&note.why)?,
-        detail: note.detail.map(Cow::into_owned),
-        since: note.since,
+        cause: SignInCause::from_name(&row.why)?,
+        detail: row.detail.map(Cow::into_owned),
+        since: row.since,
     })
 }
 
@@ -368,7 +370,7 @@ mod tests {
         Timestamp::UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn rest(model: Option<&str>) -> Cooldown {
+    fn cooldown(model: Option<&str>) -> Cooldown {
         Cooldown {
             model: model.map(Into::into),
             cause: CooldownCause::Quota,
@@ -398,14 +400,17 @@ mod tests {
         }
     }
 
-    /// What a pool finds after the agent ended and began again.
-    fn kept(work: impl Fn(&PoolNotes, &AccountName)) -> SavedState {
+    /// What a pool finds after a restart of the agent.
+    fn reloaded(work: impl Fn(&PoolStateStore, &AccountName)) -> SavedState {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aerostat.db");
         let store = Store::open(&path).unwrap();
-        work(&PoolNotes::new(store.clone()), &"work".parse().unwrap());
+        work(
+            &PoolStateStore::new(store.clone()),
+            &"work".parse().unwrap(),
+        );
         store.close();
-        PoolNotes::new(Store::open(&path).unwrap()).load()
+        PoolStateStore::new(Store::open(&path).unwrap()).load()
     }
 
     #[test]
@@ -416,19 +421,19 @@ mod tests {
             detail: None,
             since: at(4),
         };
-        let saved = kept(|notes, work| {
-            notes.save_cooldown(work, &rest(None));
-            notes.save_cooldown(work, &rest(Some("m/1")));
-            notes.save_binding("lab", session, work, at(5));
-            notes.save_reading(work, &reading("5h"));
-            notes.save_sign_out(work, &signed_out);
+        let saved = reloaded(|state, work| {
+            state.save_cooldown(work, &cooldown(None));
+            state.save_cooldown(work, &cooldown(Some("m/1")));
+            state.save_binding("lab", session, work, at(5));
+            state.save_reading(work, &reading("5h"));
+            state.save_sign_out(work, &signed_out);
         });
         let work: AccountName = "work".parse().unwrap();
         assert_eq!(
             saved.cooldowns,
             [
-                (work.clone(), rest(None)),
-                (work.clone(), rest(Some("m/1")))
+                (work.clone(), cooldown(None)),
+                (work.clone(), cooldown(Some("m/1")))
             ]
         );
         assert_eq!(
@@ -446,12 +451,12 @@ mod tests {
 
     #[test]
     fn what_is_over_is_forgotten() {
-        let saved = kept(|notes, work| {
-            notes.save_cooldown(work, &rest(Some("m")));
-            notes.remove_cooldown(work, Some("m"));
-            notes.save_binding("lab", SessionKey::of("hello"), work, at(5));
-            notes.remove_binding("lab", SessionKey::of("hello"));
-            notes.save_sign_out(
+        let saved = reloaded(|state, work| {
+            state.save_cooldown(work, &cooldown(Some("m")));
+            state.remove_cooldown(work, Some("m"));
+            state.save_binding("lab", SessionKey::of("hello"), work, at(5));
+            state.remove_binding("lab", SessionKey::of("hello"));
+            state.save_sign_out(
                 work,
                 &SignIn {
                     cause: SignInCause::KeyRefused,
@@ -459,7 +464,7 @@ mod tests {
                     since: at(4),
                 },
             );
-            notes.remove_sign_out(work);
+            state.remove_sign_out(work);
         });
         assert!(
             saved.cooldowns.is_empty() && saved.bindings.is_empty() && saved.signed_out.is_empty()
@@ -475,8 +480,9 @@ mod tests {
             amount,
         };
         let amount = |parts: &[Spent]| {
-            kept(|notes, work| parts.iter().for_each(|part| notes.add_spent(work, *part))).spent[0]
-                .1
+            reloaded(|state, work| parts.iter().for_each(|part| state.add_spent(work, *part))).spent
+                [0]
+            .1
         };
         assert_eq!(amount(&[spent(0, 5), spent(0, 7)]), spent(0, 12));
         assert_eq!(amount(&[spent(0, 5), spent(86_400, 7)]), spent(86_400, 7));
@@ -487,20 +493,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("aerostat.db");
         let store = Store::open(&path).unwrap();
-        let notes = PoolNotes::new(store.clone());
+        let state = PoolStateStore::new(store.clone());
         let names: [AccountName; 2] = ["a_b".parse().unwrap(), "axb".parse().unwrap()];
         for name in &names {
-            notes.save_cooldown(name, &rest(None));
-            notes.save_binding("lab", SessionKey::of(name.as_str()), name, at(5));
+            state.save_cooldown(name, &cooldown(None));
+            state.save_binding("lab", SessionKey::of(name.as_str()), name, at(5));
         }
         store.close();
         let store = Store::open(&path).unwrap();
-        let notes = PoolNotes::new(store.clone());
-        notes.save_cooldown(&names[0], &rest(Some("m")));
+        let state = PoolStateStore::new(store.clone());
+        state.save_cooldown(&names[0], &cooldown(Some("m")));
         store.remove_account(&names[0]).await.unwrap();
         store.close();
-        let saved = PoolNotes::new(Store::open(&path).unwrap()).load();
-        assert_eq!(saved.cooldowns, [(names[1].clone(), rest(None))]);
+        let saved = PoolStateStore::new(Store::open(&path).unwrap()).load();
+        assert_eq!(saved.cooldowns, [(names[1].clone(), cooldown(None))]);
         assert_eq!(
             saved
                 .bindings
