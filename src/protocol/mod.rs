@@ -113,15 +113,15 @@ pub struct Inbound<'a> {
 pub struct RoutingFields {
     /// The model's name, unescaped.
     pub model: String,
-    /// The position of the model's name in the body, without the quotes. `None` where the path names
-    /// it.
+    /// The position of the model's name in the body, without the quotes. `None` where the path
+    /// names it.
     pub model_at: Option<Range<usize>>,
     /// Whether the client requests a stream. `None` where the request does not say.
     pub stream: Option<bool>,
     /// The conversation's id, from the dialect's own field for it.
     pub session: Option<String>,
-    /// The number of requested choices, where a stream ends each of them by itself (Chat's `n`). 0 =
-    /// the request does not say.
+    /// The number of requested choices, where a stream ends each of them by itself (Chat's `n`). 0
+    /// = the request does not say.
     pub choices: u64,
     /// The id of a stored answer that this request continues (Responses `previous_response_id`).
     pub continues: Option<String>,
@@ -193,7 +193,8 @@ pub struct Encoded {
 /// What a decoder of an upstream's answer needs to know.
 #[derive(Clone, Debug, Default)]
 pub struct DecodeContext {
-    /// The gateway's id of the request: random, and the seed of ids that the upstream does not give.
+    /// The gateway's id of the request: random, and the seed of ids that the upstream does not
+    /// give.
     pub request_id: String,
 }
 
@@ -218,8 +219,8 @@ pub struct FrameInfo {
     pub usage: Option<Usage>,
     /// Whether the frame carries output. The first such frame commits the answer to this upstream.
     pub is_content: bool,
-    /// Whether the frame says that the answer is complete: `[DONE]` or a `finish_reason` in Chat; see
-    /// each dialect.
+    /// Whether the frame says that the answer is complete: `[DONE]` or a `finish_reason` in Chat;
+    /// see each dialect.
     pub is_end: bool,
     /// The number of choices that ended with this frame.
     pub ended: u64,
@@ -342,8 +343,8 @@ pub trait Protocol: Send + Sync {
         losses: &mut Losses,
     ) -> Bytes;
 
-    /// Decodes an upstream's error response. A body that is not of the dialect (HTML, or empty) still
-    /// gives the fault of its status.
+    /// Decodes an upstream's error response. A body that is not of the dialect (HTML, or empty)
+    /// still gives the fault of its status.
     ///
     /// `provider::retry_after` reads the waits in headers, since it is given the time.
     fn decode_fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Fault;

@@ -226,7 +226,7 @@ fn translate_stream(bencher: Bencher<'_, '_>, (from, to): (&str, &str)) {
 }
 
 #[divan::bench(args = DIALECTS)]
-fn glimpse_stream(bencher: Bencher<'_, '_>, name: &str) {
+fn frame_info_stream(bencher: Bencher<'_, '_>, name: &str) {
     let (body, protocol) = (stream(name), dialect(name));
     bencher.counter(ItemsCount::new(EVENTS)).bench(|| {
         let (mut frames, mut ends) = (Frames::default(), 0);

@@ -109,7 +109,7 @@ pub fn check_whole(upstream: &dyn Protocol, client: &dyn Protocol, response: &Re
     let again = client.decode_response(body.clone(), &answering());
     let is_fault = client
         .body_info(&body)
-        .is_ok_and(|glimpse| glimpse.fault.is_some());
+        .is_ok_and(|info| info.fault.is_some());
     assert!(
         again.is_ok() || is_fault,
         "{} cannot read what it wrote: {again:?}: {body:?}",

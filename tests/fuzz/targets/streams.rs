@@ -18,7 +18,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let protocol = input.protocol();
-    glimpse(protocol, &input.body);
+    read_frames(protocol, &input.body);
     let (events, end) = read(protocol, std::slice::from_ref(&input.body));
     assert_eq!(
         read(protocol, &input.chunks()),
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-fn glimpse(protocol: &dyn Protocol, body: &Bytes) {
+fn read_frames(protocol: &dyn Protocol, body: &Bytes) {
     let each = |frame| {
         let _ = protocol.frame_info(&frame);
         Ok(())
