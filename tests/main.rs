@@ -17,6 +17,7 @@ mod grammar_selfcheck;
 mod guard;
 mod lifecycle;
 mod oauth;
+mod other_users;
 mod properties;
 mod selftest;
 mod stream;

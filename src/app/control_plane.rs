@@ -20,7 +20,7 @@ use crate::control::socket::ControlSocket;
 use crate::control::status::Status;
 use crate::control::verbs::GetStatus;
 use crate::control::{
-    AgentHandle, AgentInbox, ControlService, DesiredState, SocketPath, Store, explain,
+    AgentHandle, AgentInbox, ControlError, ControlService, DesiredState, SocketPath, Store, explain,
 };
 use crate::dashboard::{Dashboard, TrayNote};
 use crate::record::Ring;
@@ -68,17 +68,17 @@ impl ControlPlane {
     /// When the home's state cannot be used, or the other agent does not answer.
     pub(super) async fn open(home: &Home, config: &Config) -> anyhow::Result<Opened> {
         let path = SocketPath::of(home, &|name| std::env::var_os(name));
-        let no_agent = async || Client::connect(&path).await.is_none();
+        let no_agent = async || matches!(Client::connect(&path).await, Ok(None));
         let lock = match HomeLock::wait(home, &Holder::agent(), no_agent).await {
             Ok(lock) => lock,
             Err(held @ LockError::Held(_)) => {
-                let status = status_of_other(&path).await;
+                let status = status_of_other(&path).await?;
                 return status.ok_or_else(|| anyhow!(held)).map(Opened::Theirs);
             }
             Err(error) => return Err(error.into()),
         };
         let store = Store::open(&home.database_file())?;
-        let socket = ControlSocket::open(home, path.clone())
+        let socket = ControlSocket::open(path.clone())
             .map_err(|error| anyhow!("the control socket cannot be opened: {error}"))?;
         let desired = if store.has(Flag::Stopped) {
             DesiredState::Stopped
@@ -196,8 +196,10 @@ async fn refresh_tokens(accounts: Arc<AccountRegistry>, upstream: Arc<dyn Upstre
     pool.run_refresher(Arc::new(sender), credentials).await;
 }
 
-async fn status_of_other(socket: &SocketPath) -> Option<Box<Status>> {
-    let client = Client::connect(socket).await?;
+async fn status_of_other(socket: &SocketPath) -> Result<Option<Box<Status>>, ControlError> {
+    let Some(client) = Client::connect(socket).await? else {
+        return Ok(None);
+    };
     let status = client.call(&GetStatus {}, &mut |_| {}).await;
-    status.ok().map(Box::new)
+    Ok(status.ok().map(Box::new))
 }

@@ -51,6 +51,7 @@ use signals::Signals;
 async fn run(home: Home, mut frontend: Frontend<'_>) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     files::raise_limit();
+    home.secure()?;
     let config = file::load(&home)?;
     let opened = tokio::select! {
         opened = ControlPlane::open(&home, &config) => opened?,

@@ -83,12 +83,22 @@ impl Home {
         hex::encode(&hash[..8])
     }
 
-    /// Makes the folder where it is missing, for this person only.
+    /// Makes the folder where it is missing, for this person only, and closes it to others.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or as [`Home::secure`].
     pub fn create(&self) -> io::Result<()> {
-        private_file::create_folder(&self.folder)
+        private_file::create_folder(&self.folder)?;
+        self.secure()
+    }
+
+    /// Closes the folder to others, where there is one.
+    ///
+    /// # Errors
+    /// When another user owns it or can write to it: what it holds is then not this person's word.
+    /// The text says which command mends that.
+    pub fn secure(&self) -> io::Result<()> {
+        private_file::secure_folder(&self.folder)
     }
 }
 

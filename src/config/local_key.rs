@@ -1,9 +1,10 @@
 //! The generated key of the API port: a password to this port, and the one secret in a file of its
 //! own.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use super::Home;
 use crate::account::Secret;
@@ -20,24 +21,28 @@ const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// When the file can neither be read nor made, or holds something else.
 pub fn read_or_create(home: &Home) -> io::Result<Secret> {
     let path = home.local_key_file();
-    match read(&path) {
+    let found = home.secure().and_then(|()| match read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => create(home, &path),
         found => found,
-    }
+    });
+    found.map_err(|error| private_file::named(&path, &error))
 }
 
 fn read(path: &Path) -> io::Result<Secret> {
-    let mut file = File::open(path)?;
+    let file = private_file::open(path)?;
     private_file::restrict(&file)?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    let key = Secret::new(text).trimmed();
-    if is_key(key.expose()) {
-        Ok(key)
+    let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
+    private_file::read_into(&file, &mut bytes, FILE_BYTES_MAX)?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+    if is_key(text) {
+        Ok(Secret::new(text.to_owned()))
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidData, DAMAGED))
     }
 }
+
+/// A key and the white space around it.
+const FILE_BYTES_MAX: u64 = 1024;
 
 const DAMAGED: &str = "the file `local-key` holds no key: delete it, and a new one is made";
 

@@ -10,10 +10,14 @@ use tokio::io::BufReader;
 use zeroize::Zeroizing;
 
 use super::socket_path::SocketPath;
+#[cfg(unix)]
+use super::socket_path::of_another_user;
 use super::verb::Verb;
 use super::wire::{
     ControlError, Note, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
+#[cfg(unix)]
+use crate::host::private_file::own_user;
 
 /// How long an agent may take to accept a connection. It is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -25,13 +29,22 @@ pub struct Client {
 
 impl Client {
     /// `None` where no agent listens.
-    pub async fn connect(socket: &SocketPath) -> Option<Self> {
-        let name = socket.name().ok()?;
-        let stream = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name))
-            .await
-            .ok()?
-            .ok()?;
-        Some(Self { stream })
+    ///
+    /// # Errors
+    /// When another user listens there, or could: what is sent may hold a key.
+    pub async fn connect(socket: &SocketPath) -> Result<Option<Self>, ControlError> {
+        if !socket.is_present().map_err(ControlError::caused_by)? {
+            return Ok(None);
+        }
+        let Ok(name) = socket.name() else {
+            return Ok(None);
+        };
+        let Ok(Ok(stream)) = tokio::time::timeout(CONNECT_TIMEOUT, Stream::connect(name)).await
+        else {
+            return Ok(None);
+        };
+        check_peer(&stream, socket).map_err(ControlError::caused_by)?;
+        Ok(Some(Self { stream }))
     }
 
     /// Has the agent do `verb`; notes go to `on_note` as they come.
@@ -94,6 +107,33 @@ impl Client {
         let ended = async { while let Ok(Some(_)) = read_line(&mut lines).await {} };
         tokio::time::timeout(limit, ended).await.is_ok()
     }
+}
+
+/// The socket's name may have been replaced since it was looked at; who listens is told by the
+/// system, and cannot be.
+#[cfg(unix)]
+fn check_peer(stream: &Stream, socket: &SocketPath) -> io::Result<()> {
+    match peer_user(stream)? {
+        peer if peer == own_user() => Ok(()),
+        peer => Err(of_another_user(socket.path(), peer)),
+    }
+}
+
+/// The pipe's first instance is the agent's: its start fails where another program has the name.
+#[cfg(not(unix))]
+fn check_peer(_: &Stream, _: &SocketPath) -> io::Result<()> {
+    Ok(())
+}
+
+/// The user at the other end of a connection.
+///
+/// # Errors
+/// When the system does not tell.
+#[cfg(unix)]
+pub(super) fn peer_user(stream: &Stream) -> io::Result<u32> {
+    use interprocess::local_socket::traits::StreamCommon as _;
+    let told = stream.peer_creds()?.euid();
+    told.ok_or_else(|| io::Error::other("the system does not tell who is at the other end"))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -63,21 +63,22 @@ impl Target {
         needs: Needs,
         environment: Arc<dyn Environment>,
     ) -> Result<Self, ControlError> {
+        home.secure().map_err(ControlError::caused_by)?;
         let socket = SocketPath::of(home, &|name| std::env::var_os(name));
-        if let Some(client) = Client::connect(&socket).await {
+        if let Some(client) = Client::connect(&socket).await? {
             return Ok(Self::Agent(client));
         }
         if needs == Needs::Agent {
             return Err(ControlError::not_running());
         }
-        let no_agent = async || Client::connect(&socket).await.is_none();
+        let no_agent = async || matches!(Client::connect(&socket).await, Ok(None));
         match HomeLock::wait(home, &Holder::command(), no_agent).await {
             Ok(lock) => {
                 let files = HomeFiles::open(home, socket, needs, environment, lock).await?;
                 Ok(Self::Files(Box::new(files)))
             }
             // An agent started meanwhile.
-            Err(held @ LockError::Held(_)) => match Client::connect(&socket).await {
+            Err(held @ LockError::Held(_)) => match Client::connect(&socket).await? {
                 Some(client) => Ok(Self::Agent(client)),
                 None => Err(ControlError::caused_by(held)),
             },

@@ -15,6 +15,8 @@ use crate::host::private_file;
 /// How long to wait while a command holds the lock, and how often to try it.
 const WAIT_MAX: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
+/// A process, a version and a port are told in less.
+const HOLDER_BYTES_MAX: u64 = 4096;
 
 /// Who works on the home.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +61,7 @@ pub enum LockError {
     /// `None` where the holder has not written yet who it is.
     #[error("another aerostat works on this home{}", .0.as_ref().map(|holder| format!(" (process {})", holder.pid)).unwrap_or_default())]
     Held(Option<Holder>),
-    #[error("the file `lock` cannot be locked: {0}")]
+    #[error("the home cannot be locked: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -70,7 +72,13 @@ impl HomeLock {
     /// When another process has it, or the system refuses.
     pub fn take(home: &Home, holder: &Holder) -> Result<Self, LockError> {
         home.create()?;
-        let file = private_file::open_or_create(&home.lock_file())?;
+        let path = home.lock_file();
+        let file = private_file::open_or_create(&path).and_then(|file| {
+            // Another user who can open the file could hold its lock.
+            private_file::restrict(&file)?;
+            Ok(file)
+        });
+        let file = file.map_err(|error| private_file::named(&path, &error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(read(home))),
@@ -123,7 +131,7 @@ impl Drop for HomeLock {
 }
 
 fn read(home: &Home) -> Option<Holder> {
-    let text = std::fs::read(home.holder_file()).ok()?;
+    let text = private_file::read(&home.holder_file(), HOLDER_BYTES_MAX).ok()?;
     serde_json::from_slice(&text).ok()
 }
 

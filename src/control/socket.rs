@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use interprocess::local_socket::ListenerOptions;
 use interprocess::local_socket::tokio::{Listener, Stream};
-#[cfg(unix)]
-use interprocess::local_socket::traits::StreamCommon as _;
 use interprocess::local_socket::traits::tokio::Listener as _;
 use serde_json::value::RawValue;
 use tokio::io::BufReader;
@@ -26,7 +24,6 @@ use super::verbs;
 use super::wire::{
     ControlError, Notes, RequestLine, ResponseLine, VERSION, line, read_line, write_line,
 };
-use crate::config::Home;
 
 /// Connections at a time; one more waits.
 const CONNECTIONS_MAX: usize = 32;
@@ -40,8 +37,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 pub struct ControlSocket {
     listener: Listener,
     socket: SocketPath,
-    #[cfg(unix)]
-    owner: u32,
 }
 
 impl ControlSocket {
@@ -50,22 +45,12 @@ impl ControlSocket {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn open(home: &Home, socket: SocketPath) -> io::Result<Self> {
-        socket.prepare(home)?;
+    pub fn open(socket: SocketPath) -> io::Result<Self> {
+        socket.prepare()?;
         #[cfg(unix)]
-        match std::fs::remove_file(socket.path()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        crate::host::private_file::remove_if_present(socket.path())?;
         let listener = private(ListenerOptions::new().name(socket.name()?))?.create_tokio()?;
-        #[cfg(unix)]
-        let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::symlink_metadata(socket.path())?);
-        Ok(Self {
-            listener,
-            socket,
-            #[cfg(unix)]
-            owner,
-        })
+        Ok(Self { listener, socket })
     }
 
     /// Serves until it is dropped; verbs that run then are cancelled.
@@ -78,7 +63,7 @@ impl ControlSocket {
                 .await
                 .expect("the semaphore is never closed");
             match self.listener.accept().await {
-                Ok(stream) if self.is_ours(&stream) => {
+                Ok(stream) if is_ours(&stream) => {
                     let service = Arc::clone(&service);
                     tasks.spawn(async move {
                         if let Err(error) = serve_connection(stream, &service).await {
@@ -98,21 +83,18 @@ impl ControlSocket {
             while tasks.try_join_next().is_some() {}
         }
     }
+}
 
-    #[cfg(unix)]
-    fn is_ours(&self, stream: &Stream) -> bool {
-        stream
-            .peer_creds()
-            .ok()
-            .and_then(|peer| peer.euid())
-            .is_some_and(|peer| peer == self.owner)
-    }
+#[cfg(unix)]
+fn is_ours(stream: &Stream) -> bool {
+    use crate::host::private_file::own_user;
+    super::client::peer_user(stream).is_ok_and(|peer| peer == own_user())
+}
 
-    /// The pipe's access list lets in no other person.
-    #[cfg(not(unix))]
-    fn is_ours(&self, _: &Stream) -> bool {
-        true
-    }
+/// The pipe's access list lets in no other person.
+#[cfg(not(unix))]
+fn is_ours(_: &Stream) -> bool {
+    true
 }
 
 impl Drop for ControlSocket {

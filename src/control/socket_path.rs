@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use interprocess::local_socket::Name;
 
 use crate::config::Home;
+use crate::host::private_file;
 
 /// The longest path that every Unix takes for a socket.
 /// Source: `sun_path` is 104 bytes on macOS and the BSDs, 108 on Linux, the last one a zero.
@@ -16,6 +17,9 @@ const PATH_BYTES_MAX: usize = 100;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketPath {
     path: PathBuf,
+    /// The folder that is checked before the socket in it is used. `None` in the home, which is
+    /// checked as a whole, and for a pipe, which lies in no folder.
+    folder: Option<PathBuf>,
 }
 
 impl SocketPath {
@@ -24,7 +28,7 @@ impl SocketPath {
     pub fn of(home: &Home, lookup: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Self {
         let path = home.folder().join("control.sock");
         if path.as_os_str().len() <= PATH_BYTES_MAX {
-            return Self { path };
+            return Self { path, folder: None };
         }
         let name = format!("aerostat-{}", home.digest());
         let runtime = lookup("XDG_RUNTIME_DIR")
@@ -36,13 +40,17 @@ impl SocketPath {
             // folder of its own.
             None => std::env::temp_dir().join(name).join("control.sock"),
         };
-        Self { path }
+        Self {
+            folder: path.parent().map(Path::to_owned),
+            path,
+        }
     }
 
     #[cfg(windows)]
     pub fn of(home: &Home, _: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Self {
         Self {
             path: PathBuf::from(format!(r"\\.\pipe\aerostat-{}", home.digest())),
+            folder: None,
         }
     }
 
@@ -62,31 +70,76 @@ impl SocketPath {
     /// Makes the folder where it is missing, for this person only.
     ///
     /// # Errors
-    /// When it cannot be made, or belongs to somebody else.
-    #[cfg(unix)]
-    pub(super) fn prepare(&self, home: &Home) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt as _;
-        let folder = self.path.parent().unwrap_or(home.folder());
-        crate::host::private_file::create_folder(folder)?;
-        let found = std::fs::symlink_metadata(folder)?;
-        let owner = std::fs::metadata(home.lock_file()).map_or(found.uid(), |lock| lock.uid());
-        if folder != home.folder()
-            && (!found.is_dir() || found.uid() != owner || found.mode() & 0o022 != 0)
-        {
-            let why = format!(
-                "`{}` belongs to somebody else or is open to others",
-                folder.display()
-            );
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-        }
-        Ok(())
+    /// When it cannot be made, or is not this person's own.
+    pub(super) fn prepare(&self) -> io::Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        private_file::create_folder(folder)?;
+        check_folder(folder)
     }
 
+    /// Whether there is a socket, which is then this person's own: another user may have put one
+    /// there, to be sent what is meant for the agent.
+    ///
+    /// # Errors
+    /// When it belongs to another user, or lies where others could replace it.
+    #[cfg(unix)]
+    pub(super) fn is_present(&self) -> io::Result<bool> {
+        use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+        let checked = self.folder.as_deref().map_or(Ok(()), check_folder);
+        let found = match checked.and_then(|()| self.path.symlink_metadata()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found?,
+        };
+        if found.uid() != private_file::own_user() {
+            return Err(of_another_user(&self.path, found.uid()));
+        }
+        Ok(found.file_type().is_socket())
+    }
+
+    /// A pipe's name says nothing of its owner.
     #[cfg(not(unix))]
-    pub(super) fn prepare(&self, _: &Home) -> io::Result<()> {
-        Ok(())
+    pub(super) fn is_present(&self) -> io::Result<bool> {
+        Ok(true)
     }
 }
+
+/// Expects a folder of this person's own: no link to elsewhere, and closed to writing by others.
+#[cfg(unix)]
+fn check_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::symlink_metadata(folder)?;
+    if found.uid() != private_file::own_user() {
+        return Err(of_another_user(folder, found.uid()));
+    }
+    if found.is_dir() && found.mode() & 0o022 == 0 {
+        return Ok(());
+    }
+    let why = format!(
+        "others can change what lies in `{}`, where the control socket belongs: {ELSEWHERE}",
+        folder.display()
+    );
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+}
+
+#[cfg(not(unix))]
+fn check_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Also for a socket that answers: whoever listens there is not the agent of this person.
+#[cfg(unix)]
+pub(super) fn of_another_user(path: &Path, user: u32) -> io::Error {
+    let why = format!(
+        "`{}` belongs to another user ({user}), so nothing was sent there: {ELSEWHERE}",
+        path.display()
+    );
+    io::Error::new(io::ErrorKind::PermissionDenied, why)
+}
+
+#[cfg(unix)]
+const ELSEWHERE: &str = "set `XDG_RUNTIME_DIR` to a folder of your own, or `AEROSTAT_HOME` to a path of less than 80 characters";
 
 #[cfg(all(test, unix))]
 mod tests {
@@ -116,5 +169,46 @@ mod tests {
                 .len()
                 <= PATH_BYTES_MAX
         );
+    }
+
+    #[test]
+    fn only_a_socket_of_this_person_is_taken_for_the_agents() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = folder.path().to_owned();
+        let long = Home::at(PathBuf::from(format!("/{}", "x".repeat(120))));
+        let socket = SocketPath::of(&long, &|name| {
+            (name == "XDG_RUNTIME_DIR").then(|| runtime.clone().into())
+        });
+        assert!(!socket.is_present().unwrap(), "nothing is there");
+        std::fs::write(socket.path(), "").unwrap();
+        assert!(!socket.is_present().unwrap(), "no socket is there");
+        std::fs::remove_file(socket.path()).unwrap();
+        let _listener = std::os::unix::net::UnixListener::bind(socket.path()).unwrap();
+        assert!(socket.is_present().unwrap());
+
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&runtime, open).unwrap();
+        let error = socket.is_present().unwrap_err().to_string();
+        assert!(
+            error.starts_with("others can change what lies in"),
+            "{error}"
+        );
+        assert!(error.contains("set `XDG_RUNTIME_DIR`"), "{error}");
+        assert!(socket.prepare().is_err(), "no agent puts one there either");
+    }
+
+    /// Only root can hand a file to another user.
+    #[test]
+    fn a_socket_of_another_user_is_refused() {
+        if private_file::own_user() != private_file::ROOT {
+            return;
+        }
+        const NOBODY: u32 = 65534;
+        let folder = tempfile::tempdir().unwrap();
+        let socket = SocketPath::of(&Home::at(folder.path()), &|_| None);
+        let _listener = std::os::unix::net::UnixListener::bind(socket.path()).unwrap();
+        std::os::unix::fs::chown(socket.path(), Some(NOBODY), None).unwrap();
+        let error = socket.is_present().unwrap_err().to_string();
+        assert!(error.contains("belongs to another user (65534)"), "{error}");
     }
 }

@@ -11,10 +11,13 @@
 //! create draft (0600) -> write -> fsync draft -> rename over target -> fsync folder
 //! ```
 //!
+//! A file is opened at once or not at all: a named pipe without a writer would block the thread, and
+//! a symbolic link may have been planted to lead elsewhere. What is no regular file is refused.
+//!
 //! Nothing here knows what a file holds.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write as _};
+use std::fs::{self, DirBuilder, File, FileType, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Creates a folder and its missing parents with mode 0700. Folders that exist stay as they are.
@@ -29,6 +32,61 @@ pub fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Closes a folder to others, also where it existed before. A folder that is missing is fine.
+///
+/// # Errors
+/// `PermissionDenied` when another user owns it or could write to it: what lies there may have been
+/// planted. The text holds the command that mends it.
+#[cfg(unix)]
+pub fn secure_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let found = match fs::metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let shown = folder.display();
+    if !found.is_dir() {
+        let why = format!("`{shown}` is {}, not a folder", kind_of(found.file_type()));
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, why));
+    }
+    let own = own_user();
+    if found.uid() != own && found.uid() != ROOT {
+        let why = format!(
+            "`{shown}` belongs to another user ({}), who could read and change what lies there: run aerostat as that user, or `chown -R {own} '{shown}'` after a look at what is in it",
+            found.uid()
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    if found.mode() & 0o022 != 0 {
+        let why = format!(
+            "others can write to `{shown}` (mode {:03o}): run `chmod 700 '{shown}'` after a look at what is in it",
+            found.mode() & 0o777
+        );
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    }
+    if found.mode() & 0o077 != 0 && found.uid() == own {
+        // Best effort, for a read-only disk: the files in it are closed each by itself.
+        let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    }
+    Ok(())
+}
+
+/// Access lists are inherited from the person's folder.
+#[cfg(not(unix))]
+pub fn secure_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// The user whose files are the machine's own.
+#[cfg(unix)]
+pub const ROOT: u32 = 0;
+
+/// The user that this process acts as.
+#[cfg(unix)]
+pub fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
 /// Creates a file for writing.
 ///
 /// # Errors
@@ -40,14 +98,146 @@ pub fn create_new(path: &Path) -> io::Result<File> {
 /// Opens a file for reading and writing, and creates it empty where it is missing.
 ///
 /// # Errors
-/// When it cannot be opened or created.
+/// When it cannot be opened or created, is a symbolic link, or no regular file.
 pub fn open_or_create(path: &Path) -> io::Result<File> {
-    options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
+    let mut options = options();
+    options.read(true).write(true).create(true).truncate(false);
+    open_regular(&mut options, path, Links::Refused)
+}
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// When it cannot be opened, is a symbolic link, or no regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    open_regular(options().read(true), path, Links::Refused)
+}
+
+/// Opens a file for reading that people may keep elsewhere, behind a symbolic link.
+///
+/// # Errors
+/// When it cannot be opened, or is no regular file.
+pub fn open_linked(path: &Path) -> io::Result<File> {
+    open_regular(options().read(true), path, Links::Followed)
+}
+
+/// Reads a file as a whole into `bytes`.
+///
+/// # Errors
+/// `FileTooLarge` when it holds more than `bytes_max`; `bytes` then holds the beginning.
+pub fn read_into(file: &File, bytes: &mut Vec<u8>, bytes_max: u64) -> io::Result<()> {
+    file.take(bytes_max + 1).read_to_end(bytes)?;
+    if bytes.len() as u64 <= bytes_max {
+        return Ok(());
+    }
+    let why = format!("it is larger than {bytes_max} bytes");
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, why))
+}
+
+/// Reads a file as a whole.
+///
+/// # Errors
+/// As [`open`] and [`read_into`].
+pub fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(&open(path)?, &mut bytes, bytes_max)?;
+    Ok(bytes)
+}
+
+/// Reads a file as a whole that people may keep elsewhere, behind a symbolic link.
+///
+/// # Errors
+/// As [`open_linked`] and [`read_into`].
+pub fn read_linked(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_into(&open_linked(path)?, &mut bytes, bytes_max)?;
+    Ok(bytes)
+}
+
+/// Puts the file's path in front of what is wrong with it.
+pub fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+}
+
+/// Whether there is a regular file by that name, and no link. `false` where there is nothing.
+///
+/// # Errors
+/// When there is something else.
+pub fn check_regular(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => expect_regular(found?.file_type()).map(|()| true),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    Refused,
+    Followed,
+}
+
+fn open_regular(options: &mut OpenOptions, path: &Path, links: Links) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        let mut flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        if links == Links::Refused {
+            flags |= OFlags::NOFOLLOW;
+        }
+        std::os::unix::fs::OpenOptionsExt::custom_flags(options, flags.bits().cast_signed());
+    }
+    let file = options
         .open(path)
+        .map_err(|error| explain(path, links, error))?;
+    expect_regular(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+/// Says what is there in the place of a file: the system's own words ("no such device or address"
+/// for a socket) lead nowhere.
+fn explain(path: &Path, links: Links, error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return error;
+    }
+    let found = match links {
+        Links::Refused => fs::symlink_metadata(path),
+        Links::Followed => fs::metadata(path),
+    };
+    match found.map(|found| expect_regular(found.file_type())) {
+        Ok(Err(other)) => other,
+        Ok(Ok(())) | Err(_) => error,
+    }
+}
+
+fn expect_regular(found: FileType) -> io::Result<()> {
+    if found.is_file() {
+        return Ok(());
+    }
+    let why = format!("it is {}, not a regular file", kind_of(found));
+    Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+}
+
+fn kind_of(found: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if found.is_fifo() {
+            return "a named pipe";
+        }
+        if found.is_socket() {
+            return "a socket";
+        }
+        if found.is_char_device() || found.is_block_device() {
+            return "a device";
+        }
+    }
+    if found.is_dir() {
+        "a folder"
+    } else if found.is_symlink() {
+        "a symbolic link"
+    } else {
+        "a file"
+    }
 }
 
 /// Writes a file that must not exist yet, and syncs it to the disk.
@@ -340,6 +530,62 @@ mod tests {
                 restrict(&File::open(&path).unwrap()).unwrap();
                 assert_eq!(mode(&path), after);
             }
+        }
+
+        #[test]
+        fn what_is_no_regular_file_is_named_and_opens_at_once() {
+            let folder = tempfile::tempdir().unwrap();
+            let file = |name: &str| folder.path().join(name);
+            fs::create_dir(file("folder")).unwrap();
+            let mkfifo = std::process::Command::new("mkfifo")
+                .arg(file("pipe"))
+                .status();
+            assert!(mkfifo.unwrap().success());
+            drop(std::os::unix::net::UnixListener::bind(file("socket")).unwrap());
+            fs::write(file("regular"), "x").unwrap();
+            symlink(file("regular"), file("link")).unwrap();
+            for (name, kind) in [
+                ("folder", "a folder"),
+                ("pipe", "a named pipe"),
+                ("socket", "a socket"),
+                ("link", "a symbolic link"),
+            ] {
+                let expected = format!("it is {kind}, not a regular file");
+                let opened = [open(&file(name)), open_or_create(&file(name))];
+                for error in opened.map(Result::unwrap_err) {
+                    assert_eq!(error.to_string(), expected);
+                }
+                assert_eq!(
+                    check_regular(&file(name)).unwrap_err().to_string(),
+                    expected
+                );
+            }
+            assert_eq!(read_linked(&file("link"), 1).unwrap(), b"x");
+            symlink("loop", file("loop")).unwrap();
+            assert!(open_linked(&file("loop")).is_err());
+            assert_eq!(
+                read(&file("regular"), 0).unwrap_err().kind(),
+                io::ErrorKind::FileTooLarge
+            );
+            assert!(!check_regular(&file("missing")).unwrap());
+        }
+
+        #[test]
+        fn a_folder_that_others_can_write_to_is_refused_with_what_mends_it() {
+            let folder = tempfile::tempdir().unwrap();
+            let home = folder.path().join("home");
+            secure_folder(&home).expect("nothing is there yet");
+            fs::create_dir(&home).unwrap();
+            let set = |mode| fs::set_permissions(&home, Permissions::from_mode(mode)).unwrap();
+            for writable in [0o777, 0o775, 0o757, 0o1777, 0o720] {
+                set(writable);
+                let error = secure_folder(&home).unwrap_err().to_string();
+                let mended_by = format!("run `chmod 700 '{}'`", home.display());
+                assert!(error.contains(&mended_by), "{error}");
+            }
+            set(0o755);
+            secure_folder(&home).unwrap();
+            assert_eq!(mode(&home), 0o700, "others cannot look into it any more");
         }
 
         #[test]

@@ -1,0 +1,158 @@
+//! What another user of the same machine can do: nothing. The real program, with files and
+//! processes of another user where the tests run as root.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Output;
+use std::sync::mpsc::{Receiver, channel};
+
+use crate::support::agent::Setup;
+
+/// The user `nobody` of most systems.
+const NOBODY: u32 = 65534;
+
+/// Whether files can be given to another user. Says so where they cannot.
+fn is_root() -> bool {
+    let own = fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own));
+    let is_root = own.is_ok_and(|own| own == 0);
+    if !is_root {
+        println!("skipped: only root can act as another user");
+    }
+    is_root
+}
+
+fn setup(line: &str) -> Setup {
+    line.split_whitespace()
+        .fold(Setup::default(), |setup, argument| setup.arg(argument))
+}
+
+fn run(home: &Path, setup: &Setup) -> Output {
+    setup
+        .command(home)
+        .output()
+        .expect("the program can be started")
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A socket that takes whatever is sent to it.
+fn eavesdropper(path: &Path) -> Receiver<usize> {
+    let listener = UnixListener::bind(path).expect("the socket can be made");
+    let (sender, heard) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let _ = sender.send(std::io::Read::read(&mut stream, &mut [0; 4096]).unwrap_or(0));
+        }
+    });
+    heard
+}
+
+#[test]
+fn a_socket_that_another_user_put_there_is_sent_nothing() {
+    if !is_root() {
+        return;
+    }
+    let above = tempfile::tempdir().unwrap();
+    let shared = tempfile::tempdir().unwrap();
+    fs::set_permissions(shared.path(), Permissions::from_mode(0o1777)).unwrap();
+    let home = above.path().join("x".repeat(100));
+    let shared_path = shared.path().to_str().unwrap();
+    let line = |line: &str| setup(line).env("TMPDIR", shared_path);
+    assert!(run(&home, &line("config set port 0")).status.success());
+    let status = run(&home, &line("status --json"));
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let socket = Path::new(status["socket"].as_str().unwrap());
+    assert!(socket.starts_with(shared.path()), "{status}");
+
+    fs::create_dir(socket.parent().unwrap()).unwrap();
+    let heard = eavesdropper(socket);
+    chown(socket, Some(NOBODY), None).unwrap();
+    chown(socket.parent().unwrap(), Some(NOBODY), None).unwrap();
+    for verb in ["account list", "quit", "key create mine", "--headless"] {
+        let output = run(&home, &line(verb));
+        assert_eq!(output.status.code(), Some(1), "{verb}");
+        let complaint = complaint(&output);
+        assert!(
+            complaint.contains("belongs to another user (65534), so nothing was sent there")
+                || complaint.contains("belongs to another user (65534)"),
+            "{verb}: {complaint}"
+        );
+        assert!(complaint.contains("set `XDG_RUNTIME_DIR`"), "{complaint}");
+    }
+    assert!(heard.try_recv().is_err(), "it was not even called");
+}
+
+#[test]
+fn a_home_that_others_can_write_to_is_refused_by_all() {
+    let above = tempfile::tempdir().unwrap();
+    let home = above.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::set_permissions(&home, Permissions::from_mode(0o777)).unwrap();
+    for line in [
+        "--headless",
+        "account list",
+        "key show",
+        "config set port 1",
+    ] {
+        let output = run(&home, &setup(line));
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let mended_by = format!("run `chmod 700 '{}'`", home.display());
+        let complaint = complaint(&output);
+        assert!(complaint.contains(&mended_by), "{line}: {complaint}");
+        assert_eq!(fs::read_dir(&home).unwrap().count(), 0, "{line}");
+    }
+    fs::set_permissions(&home, Permissions::from_mode(0o755)).unwrap();
+    assert!(run(&home, &setup("key show")).status.success());
+    let mode = fs::metadata(&home).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "what others could only read is closed");
+}
+
+#[test]
+fn a_home_of_another_user_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    chown(home.path(), Some(NOBODY), None).unwrap();
+    let output = run(home.path(), &setup("key show"));
+    let complaint = complaint(&output);
+    assert!(
+        complaint.contains("belongs to another user (65534)"),
+        "{complaint}"
+    );
+}
+
+#[test]
+fn links_in_the_home_are_never_followed() {
+    for planted in [
+        "lock",
+        "lock.json",
+        "lock.json.new",
+        "aerostat.db",
+        "local-key",
+        "vault.lock",
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let target = elsewhere.path().join("precious");
+        for is_there in [false, true] {
+            if is_there {
+                fs::write(&target, "precious").unwrap();
+            }
+            let link = home.path().join(planted);
+            let _ = fs::remove_file(&link);
+            symlink(&target, &link).unwrap();
+            for line in ["key create mine", "key show", "account list"] {
+                let _ = run(home.path(), &setup(line));
+            }
+            let found = fs::read_to_string(&target).ok();
+            let expected = is_there.then(|| "precious".to_owned());
+            assert_eq!(found, expected, "{planted}");
+        }
+    }
+}
