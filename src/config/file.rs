@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -18,8 +19,8 @@ use crate::provider::{DEMO, Provider};
 /// Why a configuration cannot be used or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{CONFIG_FILE}: {0}")]
-    Io(io::Error),
+    #[error("{CONFIG_FILE} in `{}`: {source}", .folder.display())]
+    Io { folder: PathBuf, source: io::Error },
     #[error(transparent)]
     Invalid(Problems),
     /// The path is no key.
@@ -28,6 +29,13 @@ pub enum ConfigError {
     /// The change would make the file invalid; it was not written.
     #[error("nothing was changed:\n{0}")]
     Refused(Problems),
+}
+
+impl ConfigError {
+    fn io(home: &Home, source: io::Error) -> Self {
+        let folder = home.folder().to_owned();
+        Self::Io { folder, source }
+    }
 }
 
 /// A key with what is in force.
@@ -40,16 +48,41 @@ pub struct Setting {
     pub is_set: bool,
 }
 
-/// The file's text; empty where there is none.
+/// Far more than any configuration takes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The file's text, without a byte order mark; empty where there is none.
 ///
 /// # Errors
-/// When the file is there and cannot be read.
+/// When the file is there and cannot be read, or is no text.
 pub fn text(home: &Home) -> Result<String, ConfigError> {
-    match fs::read_to_string(home.config_file()) {
+    match private_file::read_linked(&home.config_file(), FILE_BYTES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(error) => Err(ConfigError::Io(error)),
-        Ok(text) => Ok(text),
+        Err(error) => Err(ConfigError::io(home, error)),
+        Ok(bytes) => decode(bytes).map_err(ConfigError::Invalid),
     }
+}
+
+/// Editors of Windows write a byte order mark before UTF-8, and some write UTF-16.
+fn decode(mut bytes: Vec<u8>) -> Result<String, Problems> {
+    const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+    const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
+    if UTF16_MARKS.iter().any(|mark| bytes.starts_with(mark)) {
+        return Err(Problems::syntax(
+            "",
+            Some(0..0),
+            "the file is UTF-16: save it as UTF-8",
+        ));
+    }
+    if bytes.starts_with(UTF8_MARK) {
+        bytes.drain(..UTF8_MARK.len());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let end = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&error.as_bytes()[..end]);
+        let message = "expected UTF-8, found a byte that is none: save the file as UTF-8";
+        Problems::syntax(&before, Some(end..end), message)
+    })
 }
 
 /// What is in force.
@@ -125,7 +158,7 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
     }
     let text = document.to_string();
     parse(&text).map_err(|problems| ConfigError::Refused(problems.without_places()))?;
-    write(home, &text).map_err(ConfigError::Io)
+    write(home, &text).map_err(|error| ConfigError::io(home, error))
 }
 
 fn known(path: &str) -> Result<&'static Key, ConfigError> {
@@ -264,6 +297,53 @@ mod tests {
     fn a_missing_file_is_all_defaults() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(load(&Home::at(folder.path())).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_no_configuration_is_named_with_its_place() {
+        let error = |bytes: &[u8]| {
+            let fixture = fixture("");
+            fs::write(fixture.home.config_file(), bytes).unwrap();
+            load(&fixture.home).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(b"\xff\xfep\0o\0"),
+            "config.toml:1:1: the file is UTF-16: save it as UTF-8"
+        );
+        assert!(error(b"port = 1\n# \xc3\xa4 \xff").starts_with("config.toml:2:5: expected UTF-8"));
+        let large = error(&vec![b'#'; 2 << 20]);
+        assert!(
+            large.ends_with("it is larger than 1048576 bytes"),
+            "{large}"
+        );
+        let fixture = fixture("");
+        fs::remove_file(fixture.home.config_file()).unwrap();
+        fs::create_dir(fixture.home.config_file()).unwrap();
+        let folder = load(&fixture.home).unwrap_err().to_string();
+        let place = format!("config.toml in `{}`: ", fixture.home.folder().display());
+        assert_eq!(folder, format!("{place}it is a folder, not a regular file"));
+    }
+
+    #[test]
+    fn a_byte_order_mark_of_utf8_is_taken_off() {
+        let fixture = fixture("\u{feff}port = 9000\n");
+        set(&fixture.home, &[("port", "9001")]).unwrap();
+        assert_eq!(text(&fixture.home).unwrap(), "port = 9001\n");
+    }
+
+    #[test]
+    fn a_nesting_without_end_is_named_with_its_place() {
+        for text in [
+            format!("port = 1\nx = {}", "[".repeat(100_000)),
+            format!("port = 1\nx = {}", "{a=".repeat(100_000)),
+            format!("port = 1\nx{} = 1", ".x".repeat(100_000)),
+            format!("port = 1\n[x{}]", ".x".repeat(100_000)),
+        ] {
+            let fixture = fixture(&text);
+            let error = load(&fixture.home).unwrap_err().to_string();
+            assert!(error.starts_with("config.toml:2:"), "{:.200}", error);
+            assert!(error.len() < 1000, "{}", error.len());
+        }
     }
 
     #[test]

@@ -159,6 +159,14 @@ pub fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
 }
 
+/// The same, where something else than the file was found in its place.
+pub fn named_if_foreign(path: &Path, error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => named(path, &error),
+        _ => error,
+    }
+}
+
 /// Whether there is a regular file by that name, and no link. `false` where there is nothing.
 ///
 /// # Errors

@@ -63,9 +63,14 @@ impl From<io::Error> for StoreError {
 /// Opens the file and reads everything in it.
 pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     make_private(path)?;
+    check_side_files(path)?;
+    // SQLite refuses links in all of the path, and a person's own may lead to the folder.
+    let path = &resolved(path)?;
     let mut connection = Connection::open_with_flags(
         path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let found = version_of(&connection)?;
@@ -78,8 +83,25 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
 
 /// Creates the file, or takes access from others. SQLite gives its side files the same mode.
 fn make_private(path: &Path) -> io::Result<()> {
-    let file = private_file::open_or_create(path)?;
-    private_file::restrict(&file)
+    let file = private_file::open_or_create(path);
+    let made = file.and_then(|file| private_file::restrict(&file));
+    made.map_err(|error| private_file::named(path, &error))
+}
+
+/// SQLite opens the files beside the database by itself, and waits at a named pipe.
+fn check_side_files(path: &Path) -> io::Result<()> {
+    for ending in ["-journal", "-wal", "-shm"] {
+        let mut side = path.as_os_str().to_owned();
+        side.push(ending);
+        let side = PathBuf::from(side);
+        private_file::check_regular(&side).map_err(|error| private_file::named(&side, &error))?;
+    }
+    Ok(())
+}
+
+fn resolved(path: &Path) -> io::Result<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new(".")).canonicalize()?;
+    Ok(folder.join(path.file_name().unwrap_or_default()))
 }
 
 /// 0 for a new file.

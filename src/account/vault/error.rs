@@ -69,7 +69,7 @@ fn io_advice(error: &io::Error) -> String {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "no space is left; make room and try again".to_owned()
         }
-        io::ErrorKind::PermissionDenied => {
+        io::ErrorKind::PermissionDenied if error.raw_os_error().is_some() => {
             "it belongs to someone else, or its folder is read-only".to_owned()
         }
         io::ErrorKind::ReadOnlyFilesystem => "its disk is read-only".to_owned(),

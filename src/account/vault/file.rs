@@ -2,7 +2,7 @@
 //! one and nothing in between. It knows bytes, not what they mean.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -52,17 +52,14 @@ impl VaultFile {
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        let file = File::open(self.path())?;
-        // Best effort: a sealed file on a read-only disk is still sealed.
-        let _ = private_file::restrict(&file);
+        let path = self.path();
         let mut bytes = Vec::new();
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > FILE_BYTES_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "the file is far larger than any vault",
-            ));
-        }
+        let read = private_file::open(&path).and_then(|file| {
+            // Best effort: a sealed file on a read-only disk is still sealed.
+            let _ = private_file::restrict(&file);
+            private_file::read_into(&file, &mut bytes, FILE_BYTES_MAX)
+        });
+        read.map_err(|error| private_file::named_if_foreign(&path, error))?;
         Ok(bytes)
     }
 
@@ -70,7 +67,10 @@ impl VaultFile {
     pub(super) fn lock(&self) -> Result<FileLock, VaultError> {
         let lock = || {
             private_file::create_folder(&self.folder)?;
-            let file = private_file::open_or_create(&self.lock_path())?;
+            private_file::secure_folder(&self.folder)?;
+            let path = self.lock_path();
+            let file = private_file::open_or_create(&path)
+                .map_err(|error| private_file::named_if_foreign(&path, error))?;
             file.lock()?;
             Ok(FileLock { _file: file })
         };

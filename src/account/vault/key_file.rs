@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Read as _;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -11,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::VaultError;
 use super::key::{KEY_BYTES, Key};
+use crate::host::private_file;
 
 /// The variable that names the file.
 pub const KEY_FILE_VARIABLE: &str = "AEROSTAT_VAULT_KEY_FILE";
@@ -54,12 +54,14 @@ impl KeyFile {
                 self.shown()
             ))
         };
-        let file = File::open(&self.path).map_err(unreadable)?;
+        let file = private_file::open_linked(&self.path).map_err(unreadable)?;
         self.check_private(&file)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(FILE_BYTES_MAX as usize + 1));
-        file.take(FILE_BYTES_MAX + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
+        match private_file::read_into(&file, &mut bytes, FILE_BYTES_MAX) {
+            // What is that large is no key, as below.
+            Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => bytes.clear(),
+            read => read.map_err(unreadable)?,
+        }
         key_of(&bytes).ok_or_else(|| {
             VaultError::NeedsKey(format!(
                 "the key file {} holds no key: expected {KEY_BYTES} random bytes, {KEY_FILE_FORM}",
@@ -214,6 +216,20 @@ mod tests {
             };
             assert_eq!(file.read().is_ok(), is_fine);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_named_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let mkfifo = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(mkfifo.unwrap().success());
+        let text = KeyFile::at(path).read().unwrap_err().to_string();
+        assert!(
+            text.ends_with("it is a named pipe, not a regular file"),
+            "{text}"
+        );
     }
 
     #[test]
