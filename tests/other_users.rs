@@ -156,3 +156,66 @@ fn links_in_the_home_are_never_followed() {
         }
     }
 }
+
+/// What may stand in the place of a file.
+const FOREIGN: [&str; 4] = ["pipe", "folder", "loop", "socket"];
+
+fn put_foreign(kind: &str, path: &Path) {
+    match kind {
+        "pipe" => {
+            let made = std::process::Command::new("mkfifo").arg(path).status();
+            assert!(made.unwrap().success());
+        }
+        "folder" => fs::create_dir(path).unwrap(),
+        "loop" => symlink(path.file_name().unwrap(), path).unwrap(),
+        _ => drop(UnixListener::bind(path).unwrap()),
+    }
+}
+
+#[test]
+fn what_is_no_file_ends_a_start_with_a_sentence() {
+    for name in [
+        "config.toml",
+        "aerostat.db",
+        "aerostat.db-journal",
+        "lock",
+        "local-key",
+    ] {
+        for kind in FOREIGN {
+            let home = tempfile::tempdir().unwrap();
+            if name != "config.toml" {
+                let config = "port = 0\nauth_mode = \"strict\"\n";
+                fs::write(home.path().join("config.toml"), config).unwrap();
+            }
+            put_foreign(kind, &home.path().join(name));
+            let line = match name {
+                "local-key" => "key show",
+                _ => "account list",
+            };
+            let output = run(home.path(), &setup(line));
+            let (shown, complaint) = (home.path().display(), complaint(&output));
+            assert_eq!(output.status.code(), Some(1), "{name} {kind}: {complaint}");
+            for word in [&shown.to_string(), name] {
+                assert!(complaint.contains(word), "{name} {kind}: {complaint}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_lost_keeps_the_port_closed_to_who_has_no_key() {
+    use crate::support::agent::Agent;
+    let agent = Agent::start("port = 0\nauth_mode = \"strict\"\n");
+    let config = agent.home().join("config.toml");
+    for kind in FOREIGN {
+        fs::remove_file(&config)
+            .or_else(|_| fs::remove_dir(&config))
+            .unwrap();
+        put_foreign(kind, &config);
+        agent.logged("configuration cannot be used").await;
+        assert_eq!(agent.get("/v1/models").await.status, 401, "{kind}");
+        let status = run(agent.home(), &setup("status"));
+        let told = String::from_utf8_lossy(&status.stdout).into_owned() + &complaint(&status);
+        assert!(told.contains("config.toml in `"), "{kind}: {told}");
+    }
+}

@@ -64,7 +64,9 @@ pub struct Problems(pub Vec<Problem>);
 impl Problems {
     /// The text is no TOML.
     pub(super) fn syntax(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
-        let place = span.map(|span| Location::of(text, span.start));
+        // The parser tells no place where tables or lists are nested too deeply.
+        let offset = span.map_or_else(|| deepest(text), |span| span.start);
+        let place = Some(Location::of(text, offset));
         // The parser's texts may have several lines: what is expected stands on the later ones.
         let message = message.lines().collect::<Vec<_>>().join(", ");
         Self(vec![Problem {
@@ -82,6 +84,33 @@ impl Problems {
         }
         self
     }
+}
+
+/// The byte offset at which the most tables and lists are open, by brackets and dotted keys. Quotes
+/// and comments are passed over.
+fn deepest(text: &str) -> usize {
+    let (mut brackets, mut dots, mut most, mut found) = (0_usize, 0_usize, 0, 0);
+    let mut skipped_to = None;
+    for (offset, c) in text.char_indices() {
+        match (skipped_to, c) {
+            (Some(end), c) if c == end || c == '\n' => skipped_to = None,
+            (Some(_), _) => continue,
+            (None, '"' | '\'') => skipped_to = Some(c),
+            (None, '#') => skipped_to = Some('\n'),
+            (None, '[' | '{') => brackets += 1,
+            (None, ']' | '}') => brackets = brackets.saturating_sub(1),
+            (None, '.') => dots += 1,
+            (None, ',' | '=') => dots = 0,
+            (None, _) => {}
+        }
+        if c == '\n' {
+            dots = 0;
+        }
+        if brackets + dots > most {
+            (most, found) = (brackets + dots, offset);
+        }
+    }
+    found
 }
 
 /// One problem a line.

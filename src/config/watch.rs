@@ -4,17 +4,20 @@
 //! edit changes nothing but the published problems.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::sync::{Notify, watch};
+use toml_edit::DocumentMut;
 use tracing::{info, warn};
 
 use super::file::{self, ConfigError};
-use super::{Config, Home};
+use super::home::CONFIG_FILE;
+use super::{Config, Home, parse};
+use crate::modes::AuthMode;
 
 /// Editors write in several steps; what they leave after this pause is taken.
 const DEBOUNCE: Duration = Duration::from_millis(150);
@@ -78,19 +81,62 @@ impl ConfigWatcher {
                 () = self.live.closed() => return,
             }
             tokio::time::sleep(DEBOUNCE).await;
-            if !self.home.config_file().exists() {
+            // Empty as well: some write into the file that is there.
+            let length = std::fs::metadata(self.home.config_file()).map(|found| found.len());
+            if !matches!(length, Ok(1..)) {
                 tokio::time::sleep(GONE_PAUSE).await;
             }
-            self.publish(file::load(&self.home));
+            self.publish(self.load().await);
         }
     }
 
-    fn publish(&self, loaded: Result<Config, ConfigError>) {
+    /// Reads the file on a thread that serves nobody: its disk may be a slow one.
+    async fn load(&self) -> Result<Loaded, ConfigError> {
+        let home = self.home.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let text = file::text(&home)?;
+            let config = parse(&text).map_err(ConfigError::Invalid)?;
+            let is_blank = text
+                .parse::<DocumentMut>()
+                .is_ok_and(|found| found.is_empty());
+            Ok(Loaded { config, is_blank })
+        });
+        read.await.unwrap_or_else(|error| {
+            let source = std::io::Error::other(error);
+            let folder = self.home.folder().to_owned();
+            Err(ConfigError::Io { folder, source })
+        })
+    }
+
+    fn publish(&self, loaded: Result<Loaded, ConfigError>) {
+        let home = self.home.folder();
         self.live.send_if_modified(|live| match loaded {
-            Ok(config) => take(live, config),
-            Err(error) => complain(live, &error),
+            Ok(found) if found.is_blank && asks_for_keys(&live.config) => {
+                complain(live, &blank(home))
+            }
+            Ok(found) => take(live, found.config),
+            Err(error) => complain(live, &error.to_string()),
         });
     }
+}
+
+/// What the file held.
+struct Loaded {
+    config: Config,
+    /// Whether nothing is set in the file, or it is gone.
+    is_blank: bool,
+}
+
+/// The defaults ask for no key: a file that is lost must not open the port to all.
+fn asks_for_keys(config: &Config) -> bool {
+    config.auth_mode != AuthMode::Off
+}
+
+fn blank(folder: &Path) -> String {
+    format!(
+        "{CONFIG_FILE} in `{}` is gone or empty, and without it no key would be asked for: put it back, or write `auth_mode = \"off\"` into it",
+        folder.display()
+    )
 }
 
 fn take(live: &mut Live, config: Config) -> bool {
@@ -103,8 +149,8 @@ fn take(live: &mut Live, config: Config) -> bool {
     is_new || was_bad
 }
 
-fn complain(live: &mut Live, error: &ConfigError) -> bool {
-    let text: Arc<str> = error.to_string().into();
+fn complain(live: &mut Live, error: &str) -> bool {
+    let text: Arc<str> = error.into();
     let is_new = live.trouble.as_ref() != Some(&text);
     if is_new {
         warn!(error = %text.escape_debug(), "configuration cannot be used, the last good one stays in force");
@@ -241,6 +287,35 @@ mod tests {
         let mut followed = following(&folder, Some("port = 9001"));
         fs::remove_file(followed.home.config_file()).unwrap();
         assert_eq!(followed.next().await.config.port, 8045);
+    }
+
+    #[tokio::test]
+    async fn a_lost_file_opens_no_port_that_asks_for_keys() {
+        let guarded = "auth_mode = \"strict\"\n";
+        let lose: [fn(&Path); 4] = [
+            |file| fs::remove_file(file).unwrap(),
+            |file| fs::write(file, "").unwrap(),
+            |file| fs::write(file, "# auth_mode = \"strict\"\n").unwrap(),
+            |file| {
+                fs::remove_file(file).unwrap();
+                fs::create_dir(file).unwrap();
+            },
+        ];
+        for lose in lose {
+            let folder = tempfile::tempdir().unwrap();
+            let mut followed = following(&folder, Some(guarded));
+            let file = followed.home.config_file();
+            lose(&file);
+            let lost = followed.next().await;
+            assert_eq!(lost.config.auth_mode, AuthMode::Strict);
+            let trouble = lost.trouble.expect("it is told");
+            let place = format!("config.toml in `{}`", folder.path().display());
+            assert!(trouble.starts_with(&place), "{trouble}");
+
+            let _ = fs::remove_dir(&file);
+            fs::write(&file, "auth_mode = \"off\"\n").unwrap();
+            assert_eq!(followed.next().await.config.auth_mode, AuthMode::Off);
+        }
     }
 
     #[test]

@@ -120,6 +120,8 @@ impl Dashboard {
 }
 
 const LINK_FILE: &str = "dashboard-";
+/// A page that leads to an address is shorter.
+const LINK_FILE_BYTES_MAX: u64 = 64 << 10;
 
 /// Whether a file is as old as its link can get.
 fn has_ended(file: &Path) -> bool {
@@ -133,7 +135,8 @@ fn has_ended(file: &Path) -> bool {
 
 /// Whether a file leads to the link with that token.
 fn leads_to(file: &Path, token: &str) -> bool {
-    fs::read_to_string(file).is_ok_and(|text| text.contains(token))
+    private_file::read(file, LINK_FILE_BYTES_MAX)
+        .is_ok_and(|text| memchr::memmem::find(&text, token.as_bytes()).is_some())
 }
 
 fn is_link_file(name: &str) -> bool {

@@ -1,12 +1,14 @@
 //! Entries that are files.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::entry::{self, Entry};
 use super::{AutostartError, AutostartFacts, AutostartState, Kind, Places};
 use crate::host::private_file;
+
+/// An entry is some lines.
+const ENTRY_BYTES_MAX: u64 = 64 << 10;
 
 pub(super) fn status(places: &Places) -> AutostartFacts {
     if places.folder.is_none() {
@@ -49,7 +51,8 @@ fn facts(state: AutostartState, detail: String) -> AutostartFacts {
 /// The entry of one kind, where there is one.
 fn found(places: &Places, kind: Kind) -> Option<(Kind, PathBuf, Entry)> {
     let file = places.file(kind)?;
-    let mut entry = entry::read(kind, &fs::read_to_string(&file).ok()?)?;
+    let text = private_file::read_linked(&file, ENTRY_BYTES_MAX).ok()?;
+    let mut entry = entry::read(kind, std::str::from_utf8(&text).ok()?)?;
     if kind == Kind::Systemd {
         // A unit that nothing wants is only there.
         entry.is_on = places.systemd_link()?.symlink_metadata().is_ok();
@@ -152,6 +155,8 @@ fn refused(file: &Path, error: io::Error) -> AutostartError {
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
+    use std::fs;
+
     use super::super::{repair, status, turn_off, turn_on};
     use super::*;
 
