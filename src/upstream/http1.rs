@@ -62,7 +62,7 @@ const SWEEPS_MAX: u8 = 4;
 pub(super) struct Http1Client {
     connector: HttpConnector,
     pool: Arc<ConnPool>,
-    /// Holds the sweeper's task: at most one, and only while there are connections.
+    /// Holds the sweeper's task: only while there are connections, and one that is just ending.
     sweeper: Mutex<JoinSet<()>>,
 }
 
@@ -79,6 +79,9 @@ struct ConnPool {
     hosts: Mutex<Vec<Arc<HostPool>>>,
     /// Open connections of all hosts, idle or in use.
     open_connections: AtomicUsize,
+    /// Whether a sweeper runs. Its decision to end and that to start another are made under this
+    /// lock, so that no connection is without one.
+    is_swept: Mutex<bool>,
 }
 
 struct HostPool {
@@ -172,11 +175,11 @@ impl Http1Client {
         }))
     }
 
-    /// Starts the sweeper unless it runs.
+    /// Starts the sweeper unless it runs. The connection that needs it is counted already.
     fn ensure_sweeper(&self) {
-        let mut sweeper = self.sweeper.lock();
-        while sweeper.try_join_next().is_some() {}
-        if sweeper.is_empty() {
+        if !std::mem::replace(&mut *self.pool.is_swept.lock(), true) {
+            let mut sweeper = self.sweeper.lock();
+            while sweeper.try_join_next().is_some() {}
             sweeper.spawn(sweep_while_connected(Arc::downgrade(&self.pool)));
         }
     }
@@ -188,7 +191,7 @@ async fn sweep_while_connected(pool: Weak<ConnPool>) {
         tokio::time::sleep(SWEEP_EVERY).await;
         let Some(pool) = pool.upgrade() else { return };
         pool.sweep();
-        if pool.open_connections.load(Ordering::Relaxed) == 0 {
+        if pool.ends_sweeping() {
             return;
         }
     }
@@ -205,6 +208,14 @@ impl ConnPool {
         let host = Arc::new(HostPool::new(uri, Arc::downgrade(self)));
         hosts.push(host.clone());
         host
+    }
+
+    /// Whether no connection is left to sweep. The caller then ends, and the next connection starts
+    /// a sweeper of its own.
+    fn ends_sweeping(&self) -> bool {
+        let mut is_swept = self.is_swept.lock();
+        *is_swept = self.open_connections.load(Ordering::Relaxed) > 0;
+        !*is_swept
     }
 
     /// Closes idle connections that are old or that their server has closed.

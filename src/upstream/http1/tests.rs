@@ -215,3 +215,22 @@ async fn a_large_request_goes_out_in_its_pieces() {
         "ok"
     );
 }
+
+/// The sweeper decides to end while a connection is being opened: that one gets a sweeper of its
+/// own.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_meets_the_sweepers_end_is_swept_too() {
+    let client = client();
+    client.ensure_sweeper();
+    assert!(client.pool.ends_sweeping(), "no connection is open");
+    client.pool.open_connections.fetch_add(1, Ordering::Relaxed);
+    client.ensure_sweeper();
+    assert_eq!(
+        client.sweeper.lock().len(),
+        2,
+        "the first one has not ended yet"
+    );
+    assert!(!client.pool.ends_sweeping(), "a connection is open");
+    client.ensure_sweeper();
+    assert_eq!(client.sweeper.lock().len(), 2);
+}
