@@ -309,7 +309,7 @@ pub static KEYS: &[Key] = &[
         "limits.answer_timeout_seconds",
         SECONDS,
         Some("3600"),
-        "how long an answer that is not streamed may take to begin; where only head_timeout_seconds is set, as long as that",
+        "how long an answer that is not streamed may take, to its head and from there to its end; where only head_timeout_seconds is set, as long as that",
     ),
     key(
         "limits.first_event_timeout_seconds",

@@ -35,6 +35,7 @@ const LIST_BOUNDS: Bounds = Bounds {
     bytes_max: 8 * 1024 * 1024,
     first_timeout: LIST_TIMEOUT,
     idle_timeout: LIST_TIMEOUT,
+    total_timeout: LIST_TIMEOUT,
 };
 
 /// The model lists of providers, and how long they count as fresh.

@@ -36,7 +36,7 @@ pub struct GatewayLimits {
     /// From the request's last byte to the head of a streamed response.
     pub head_timeout: Duration,
     /// The same for a response in one piece, whose head comes when all of it is ready; and from its
-    /// head to its first byte, since some servers send the head at once.
+    /// head to its last byte, since some servers send the head at once.
     pub answer_timeout: Duration,
     /// How long a response without output is held back, so that an early error can still be retried
     /// at another account.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, debug};
 
 use super::attempt_error::{AttemptError, AttemptResult, add_retry_after, redirected};
@@ -167,9 +167,7 @@ async fn error_body(body: UpstreamBody) -> Bytes {
         bytes_max: FAULT_BODY_BYTES_MAX,
         first_timeout: FAULT_BODY_TIMEOUT,
         idle_timeout: FAULT_BODY_TIMEOUT,
+        total_timeout: FAULT_BODY_TIMEOUT,
     };
-    match timeout(FAULT_BODY_TIMEOUT, collect(body, bounds)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) | Err(_) => Bytes::new(),
-    }
+    collect(body, bounds).await.unwrap_or_default()
 }

@@ -364,6 +364,7 @@ impl ResponseReader<'_> {
             bytes_max: limits.answer_body_bytes_max,
             first_timeout: limits.answer_timeout,
             idle_timeout: limits.stream_timeouts.idle_timeout,
+            total_timeout: limits.answer_timeout,
         };
         collect(body, bounds).await
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_immediate;
 use http_body_util::BodyExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult, broken_off};
@@ -21,6 +21,8 @@ pub(super) struct Bounds {
     pub(super) first_timeout: Duration,
     /// From one chunk to the next.
     pub(super) idle_timeout: Duration,
+    /// To the end: a body that drips would else never time out.
+    pub(super) total_timeout: Duration,
 }
 
 /// Reads a body to its end.
@@ -30,11 +32,12 @@ pub(super) struct Bounds {
 ///
 /// Not cancel safe: what was read is lost.
 pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> AttemptResult<Bytes> {
-    let Some(first) = next(&mut body, bounds.first_timeout).await? else {
+    let started_at = Instant::now();
+    let Some(first) = next(&mut body, bounds.first_timeout.min(bounds.total_timeout)).await? else {
         return Ok(Bytes::new());
     };
     check(first.len(), bounds)?;
-    let Some(second) = next(&mut body, bounds.idle_timeout).await? else {
+    let Some(second) = next_within(&mut body, bounds, started_at).await? else {
         // Most bodies come in one chunk, which then is the body without a copy.
         return Ok(first);
     };
@@ -43,9 +46,23 @@ pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> AttemptRe
     while let Some(bytes) = chunk {
         check(whole.len() + bytes.len(), bounds)?;
         whole.extend_from_slice(&bytes);
-        chunk = next(&mut body, bounds.idle_timeout).await?;
+        chunk = next_within(&mut body, bounds, started_at).await?;
     }
     Ok(whole.freeze())
+}
+
+/// The next chunk, within what is left of the total time.
+async fn next_within(
+    body: &mut UpstreamBody,
+    bounds: Bounds,
+    started_at: Instant,
+) -> AttemptResult<Option<Bytes>> {
+    let left = bounds.total_timeout.saturating_sub(started_at.elapsed());
+    if left.is_zero() {
+        debug!("limit: the upstream's body takes too long");
+        return Err(AttemptError::timed_out(bounds.total_timeout, Stage::Body));
+    }
+    next(body, bounds.idle_timeout.min(left)).await
 }
 
 async fn next(body: &mut UpstreamBody, limit: Duration) -> AttemptResult<Option<Bytes>> {
@@ -90,4 +107,37 @@ fn check(bytes: usize, bounds: Bounds) -> AttemptResult<()> {
         Fault::upstream(message),
         Outcome::MalformedResponse,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::upstream::BoxError;
+
+    /// A byte each second, for ever.
+    fn dripping() -> UpstreamBody {
+        let drops = futures_util::stream::unfold((), |()| async {
+            sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, BoxError>(Frame::data(Bytes::from_static(b" "))), ()))
+        });
+        Box::pin(StreamBody::new(drops))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_times_out() {
+        let bounds = Bounds {
+            bytes_max: usize::MAX,
+            first_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(60),
+        };
+        let began_at = Instant::now();
+        let error = collect(dripping(), bounds).await.unwrap_err();
+        assert_eq!(error.fault.kind, crate::canon::FaultKind::Timeout);
+        assert_eq!(began_at.elapsed().as_secs(), 60);
+    }
 }

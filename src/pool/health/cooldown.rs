@@ -39,6 +39,13 @@ use crate::status::CooldownCause;
 /// No provider's quota window is longer than a month: a later end is a mistake of some clock.
 const COOLDOWN_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
+/// An end this far off is no quota's either: nobody waits for `retry-after: 99999999` or for 2099.
+const CREDIBLE_MAX: Duration = Duration::from_secs(COOLDOWN_MAX.as_secs() - 60 * 60);
+
+/// How long a cooldown lasts whose named end is not credible. The next request then shows whether it
+/// is over.
+const INCREDIBLE_END_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// Longer cooldowns are probed before they end.
 const PROBED_BEYOND: Duration = Duration::from_secs(30 * 60);
 
@@ -251,7 +258,9 @@ impl Cooldown {
             let wait = back_off(strike.cause, self.strikes, strike.jitter);
             (strike.now + wait, CooldownEnd::BackOff)
         });
-        self.until = self.until.min(strike.now + COOLDOWN_MAX);
+        if between(strike.now, self.until) > CREDIBLE_MAX {
+            self.until = strike.now + INCREDIBLE_END_AFTER;
+        }
     }
 }
 
@@ -422,6 +431,23 @@ mod tests {
             (cooldown.until, cooldown.end),
             (start() + MINUTE * 7, CooldownEnd::Named)
         );
+    }
+
+    #[test]
+    fn an_absurd_named_moment_is_an_hour() {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        for (named, expected) in [
+            (DAY * 31, DAY * 31),
+            (DAY * 32, MINUTE * 60),
+            (DAY * 36_500, MINUTE * 60),
+        ] {
+            let mut cooldowns = Cooldowns::default();
+            let named = strike(CooldownCause::Quota, Some(start() + named), start());
+            assert_eq!(
+                between(start(), cooldowns.add_strike(&named).until),
+                expected
+            );
+        }
     }
 
     #[test]

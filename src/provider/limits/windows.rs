@@ -54,8 +54,12 @@ impl Window {
     }
 
     fn reading(self, clocks: &Clocks) -> Option<Reading> {
+        // A reset after years is a mistake: then none is known.
+        let is_credible =
+            |when: &When| clocks.wait(*when).is_none_or(|wait| wait < super::REST_MAX);
         let resets_at = self
             .resets
+            .filter(is_credible)
             .and_then(|when| clocks.moment(when, super::REST_MAX));
         // A share of a plan, in percent.
         let percent = self
