@@ -1,8 +1,8 @@
 //! What an attempt taught the scheduler, and what it suggests to do next.
 //!
 //! Outcomes are for the scheduler, faults for the client; a failed attempt gives one of each.
-//! Providers classify, the pool learns, `gateway::retry` holds the suggestion against its limits. No
-//! clock: times are wall time that callers pass in.
+//! Providers classify, the pool learns, `gateway::retry` holds the suggestion against its limits.
+//! No clock: times are wall time that callers pass in.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -66,8 +66,8 @@ pub enum ReadingSource {
     BalanceCall,
 }
 
-/// What a provider reported of one of its limits. `None` = not reported, which is never the same as 0
-/// or as unlimited.
+/// What a provider reported of one of its limits. `None` = not reported, which is never the same as
+/// 0 or as unlimited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The provider's short name for it: `requests`, `input_tokens`, `5h`, `requests_per_day`.

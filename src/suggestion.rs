@@ -1,7 +1,7 @@
 //! "Did you mean": the known word that a mistyped one most likely meant.
 //!
-//! It compares words and knows nothing of what they name. A hint is a courtesy: its cost is bounded,
-//! whatever a stranger sends and however long the list is.
+//! It compares words and knows nothing of what they name. A hint is a courtesy: its cost is
+//! bounded, whatever a client sends and however long the list is.
 
 /// The longest word that is compared, in characters. What people mistype is shorter.
 const WORD_CHARS_MAX: usize = 80;

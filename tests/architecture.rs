@@ -6,6 +6,7 @@
 //! `cargo test --test main architecture -- --nocapture` prints the imports as they are.
 
 mod circles;
+mod vocabulary;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,9 @@
-//! Accounts at providers, their settings and credentials, and the vault that stores the credentials.
+//! Accounts at providers, their settings and credentials, and the vault that stores the
+//! credentials.
 //!
-//! An [`Account`] contains no secret and may be stored anywhere. Its [`Credential`] lies in the vault
-//! under the account's name, or in the environment. Nothing here knows a provider's URL or what its
-//! responses mean, and no secret is printed, or serialised outside the vault and exports.
+//! An [`Account`] contains no secret and may be stored anywhere. Its [`Credential`] lies in the
+//! vault under the account's name, or in the environment. Nothing here knows a provider's URL or
+//! what its responses mean, and no secret is printed, or serialised outside the vault and exports.
 
 mod address;
 mod credential;

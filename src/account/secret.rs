@@ -1,7 +1,7 @@
 //! A string that is never printed.
 //!
-//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing. Its memory is zeroed when it
-//! is dropped.
+//! It has no `Display`, no `Serialize`, and a `Debug` that says nothing. Its memory is zeroed when
+//! it is dropped.
 
 use std::fmt;
 

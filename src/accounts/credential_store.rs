@@ -1,5 +1,5 @@
-//! The vault as refreshes need it: one at a time for each account, and on the disk before anybody
-//! goes on.
+//! The vault as refreshes need it: one refresh at a time for each account, and the new
+//! tokens on the disk before they are used.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl CredentialStore for VaultCredentialStore {
     ) -> BoxFuture<'a, Result<Claim, CredentialStoreError>> {
         let claim = {
             let mut claims = self.claims.lock();
-            // Those that nobody has or waits for.
+            // Drops claims without a holder and without a waiter.
             claims.retain(|_, claim| Arc::strong_count(claim) > 1);
             Arc::clone(claims.entry(account.clone()).or_default())
         };

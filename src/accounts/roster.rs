@@ -177,7 +177,7 @@ pub(crate) fn account(
     }
 }
 
-/// The built-in provider's one account, which is nobody's.
+/// The built-in provider's one account. It needs no credential.
 pub(crate) fn demo() -> Member {
     let account = account(
         called_as(DEMO),

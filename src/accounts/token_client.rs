@@ -1,5 +1,5 @@
-//! Sends token requests to authorization servers. [`crate::provider::oauth`] builds the requests and
-//! reads the responses.
+//! Sends token requests to authorization servers. [`crate::provider::oauth`] builds the requests
+//! and reads the responses.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -130,7 +130,7 @@ impl Default for LimitSettings {
             body_idle_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
-            // Ten minutes are not rare, and nobody but the client knows when waiting is no use any
+            // Ten minutes are not rare, and only the client knows when waiting is no use any
             // more.
             answer_timeout: Duration::from_secs(3600),
             first_event_timeout: Duration::from_secs(300),

@@ -21,7 +21,7 @@ use crate::modes::AuthMode;
 
 /// Editors write in several steps; what they leave after this pause is taken.
 const DEBOUNCE: Duration = Duration::from_millis(150);
-/// A file that is gone is looked for once more: some editors delete and write anew.
+/// A file that is gone is looked for once more: some editors delete the file and write a new one.
 const GONE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What is in force, and what is wrong with the file as it is now.
@@ -70,7 +70,7 @@ impl ConfigWatcher {
         ))
     }
 
-    /// Publishes changes as they come. Ends when nobody listens any more.
+    /// Publishes changes as they come. Ends once the last receiver is dropped.
     ///
     /// Cancel safe: a change that was seen and not yet read is lost, so nothing should cancel it
     /// but the end.
@@ -90,7 +90,7 @@ impl ConfigWatcher {
         }
     }
 
-    /// Reads the file on a thread that serves nobody: its disk may be a slow one.
+    /// Reads the file on a thread that serves no requests: its disk may be slow.
     async fn load(&self) -> Result<Loaded, ConfigError> {
         let home = self.home.clone();
         let read = tokio::task::spawn_blocking(move || {

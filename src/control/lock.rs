@@ -172,7 +172,7 @@ mod tests {
             r#"{"pid":1,"version":"0","port":1,"is_agent":true}"#,
         )
         .unwrap();
-        HomeLock::take(&home, &Holder::agent()).expect("nobody holds it");
+        HomeLock::take(&home, &Holder::agent()).expect("it is free");
     }
 
     #[tokio::test(start_paused = true)]

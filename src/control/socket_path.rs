@@ -128,7 +128,7 @@ fn check_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Also for a socket that answers: whoever listens there is not the agent of this person.
+/// Also for a socket that answers: the process that listens there is not this user's agent.
 #[cfg(unix)]
 pub(super) fn of_another_user(path: &Path, user: u32) -> io::Error {
     let why = format!(

@@ -273,9 +273,9 @@ mod tests {
 
     #[test]
     fn a_spoken_secret_is_written_out_and_not_shown() {
-        let spoken = WireSecret(Secret::new("sk-1".to_owned()));
-        assert_eq!(serde_json::to_string(&spoken).unwrap(), "\"sk-1\"");
-        assert!(!format!("{spoken:?}").contains("sk-1"));
+        let wire = WireSecret(Secret::new("sk-1".to_owned()));
+        assert_eq!(serde_json::to_string(&wire).unwrap(), "\"sk-1\"");
+        assert!(!format!("{wire:?}").contains("sk-1"));
     }
 
     #[test]

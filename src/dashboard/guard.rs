@@ -1,4 +1,5 @@
-//! Whether a request comes from the dashboard's own pages, by headers that a page cannot forge. Pure.
+//! Whether a request comes from the dashboard's own pages, by headers that a page cannot forge.
+//! Pure.
 
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -14,8 +15,8 @@ pub(super) enum Rejection {
 
 /// Checks the host, and the origin of requests that change anything.
 ///
-/// Reading needs no origin, because a link from elsewhere may lead here; without the cookie it shows
-/// nothing.
+/// Reading needs no origin, because a link from elsewhere may lead here; without the cookie it
+/// shows nothing.
 pub(super) fn admit(head: &Parts, own: &str) -> Result<(), Rejection> {
     let authority = own.strip_prefix("http://").unwrap_or(own);
     if sole(&head.headers, header::HOST) != Some(authority)

@@ -15,7 +15,8 @@ const SESSION_LASTS: Duration = Duration::from_secs(12 * 60 * 60);
 const SESSIONS_MAX: usize = 16;
 
 pub(super) struct Sessions {
-    /// The first segment of every path. Cookies do not tell ports of a machine apart; their paths do.
+    /// The first segment of every path. Cookies do not tell ports of a machine apart; their paths
+    /// do.
     segment: String,
     links: VecDeque<Token>,
     sessions: VecDeque<Token>,

@@ -33,7 +33,8 @@ pub(super) fn diff(shown: &[Item], wanted: &[Item]) -> Vec<Edit> {
     let mut current: Vec<&Item> = shown.iter().collect();
     let mut edits = Vec::new();
     for (at, item) in wanted.iter().enumerate() {
-        // What is wanted nowhere from here on is removed first, so that what follows stays in place.
+        // What is wanted nowhere from here on is removed first, so that what follows stays in
+        // place.
         while let Some(other) = current.get(at)
             && !wanted[at..].iter().any(|later| is_same(other, later))
         {

@@ -74,8 +74,8 @@ impl NativeMenu {
         Ok(!edits.is_empty())
     }
 
-    /// Records that the system toggled a tick. It does so with the click, before the action is done;
-    /// the next [`NativeMenu::show`] sets it right.
+    /// Records that the system toggled a tick. It does so with the click, before the action is
+    /// done; the next [`NativeMenu::show`] sets it right.
     pub(super) fn on_click(&mut self, id: &str) {
         if let Some(Item::Tick { is_on, .. }) = find(&mut self.items, id) {
             *is_on = !*is_on;

@@ -92,8 +92,8 @@ fn fault(plan: &Plan, error: &LeaseError, now: Timestamp) -> Fault {
     }
 }
 
-/// Every account cools down. Where all of them wait for an open circuit, the provider is down rather
-/// than limited.
+/// Every account cools down. Where all of them wait for an open circuit, the provider is down
+/// rather than limited.
 fn cooling(plan: &Plan, why: &[PassedOver], wait: Duration) -> Fault {
     let (provider, model) = (&plan.endpoint.provider.name, &plan.model);
     let reasons = reasons(why);

@@ -47,8 +47,8 @@ pub struct Relay {
     held_bytes: usize,
     timeouts: StreamTimeouts,
     has_received: bool,
-    /// Since when the upstream has nothing ready; `None` while the client does not read, which is no
-    /// silence of the upstream.
+    /// Since when the upstream has nothing ready; `None` while the client does not read, which is
+    /// no silence of the upstream.
     waiting_since: Option<Instant>,
     last_sent_at: Instant,
     timer: Pin<Box<Sleep>>,
@@ -195,8 +195,9 @@ impl Relay {
         Poll::Ready(())
     }
 
-    /// Waits until `due`. The timer is moved only where it would fire too late: a stream's deadlines
-    /// move with every chunk, and it has thousands. One that fires too early is set again.
+    /// Waits until `due`. The timer is moved only where it would fire too late: a stream's
+    /// deadlines move with every chunk, and it has thousands. One that fires too early is set
+    /// again.
     fn poll_timer(&mut self, due: Instant, context: &mut Context<'_>) -> Poll<()> {
         if due < self.timer.deadline() {
             self.timer.as_mut().reset(due);

@@ -249,7 +249,8 @@ impl Directory<'_> {
         found
     }
 
-    /// `demo` and `demo/<dialect>`: no wildcard rule matches them while the built-in provider serves.
+    /// `demo` and `demo/<dialect>`: no wildcard rule matches them while the built-in provider
+    /// serves.
     fn by_demo(&self, name: &str) -> Option<Match> {
         let model = if name == DEMO {
             DEMO
@@ -359,8 +360,8 @@ impl Directory<'_> {
         found
     }
 
-    /// The addresses that a mistyped provider may have meant. The model after it is not compared: it
-    /// is the same in all of them, and as long as the client likes.
+    /// The addresses that a mistyped provider may have meant. The model after it is not compared:
+    /// it is the same in all of them, and as long as the client likes.
     fn nearest_addresses(&self, name: &str) -> Vec<String> {
         let Some((provider, model)) = name.split_once('/') else {
             return Vec::new();

@@ -227,8 +227,8 @@ impl ResponseReader<'_> {
         })
     }
 
-    /// What turns the response into the form that the client asked for. A passthrough needs it where
-    /// its upstream sent the other form: then both sides are of one dialect.
+    /// What turns the response into the form that the client asked for. A passthrough needs it
+    /// where its upstream sent the other form: then both sides are of one dialect.
     fn translation(&mut self) -> Option<Translation> {
         match &mut self.encoded.response_kind {
             ResponseKind::Generate { request, restore } => {

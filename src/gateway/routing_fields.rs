@@ -1,7 +1,7 @@
 //! What routing needs of a request: model, stream, session.
 //!
-//! A small body is read whole, a large one at its two ends, since reading it through would cost more
-//! than sending it on. What lies between the ends is left to the upstream to judge.
+//! A small body is read whole, a large one at its two ends, since reading it through would cost
+//! more than sending it on. What lies between the ends is left to the upstream to judge.
 
 use super::client_request::ClientRequest;
 use crate::canon::Fault;

@@ -11,7 +11,8 @@ use crate::protocol::conversation_key;
 /// The client's own name for its conversation; it goes before the dialect's field.
 const HEADER: &str = "x-aerostat-session";
 
-/// The conversation as our header names it, else the dialect's own field. `None` where neither does.
+/// The conversation as our header names it, else the dialect's own field. `None` where neither
+/// does.
 pub(super) fn key(request: &ClientRequest, field: Option<&str>) -> Option<SessionKey> {
     named(&request.headers).or(field).map(SessionKey::of)
 }

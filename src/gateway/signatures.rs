@@ -1,5 +1,5 @@
-//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the ids of tool
-//! calls.
+//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the ids of
+//! tool calls.
 //!
 //! A Chat client has no field for a thinking signature, an Anthropic client none on a tool call.
 //! What the upstream wants back is cached with the call that followed it, and put back when the

@@ -360,8 +360,8 @@ impl StreamTransform for Translator {
     }
 }
 
-/// Turns a malformed tool call into an error: no dialect has a finish reason for it that its clients
-/// would notice.
+/// Turns a malformed tool call into an error: no dialect has a finish reason for it that its
+/// clients would notice.
 pub(super) fn fail_malformed(event: &mut Event) {
     if let Event::Finish {
         reason: FinishReason::Malformed,

@@ -1,5 +1,6 @@
 //! What this program asks of the operating system beyond sockets: who holds a port, what starts at
-//! login, private files, and how text reaches a display unharmed. It knows no configuration, account or verb.
+//! login, private files, and how text reaches a display unharmed. It knows no configuration,
+//! account or verb.
 
 pub mod autostart;
 mod port_owner;

@@ -5,19 +5,20 @@
 //!
 //! Hidden are:
 //!
-//! - control characters (C0 with line ends and ESC, DEL, C1): they steer a terminal and break lines;
+//! - control characters (C0 with line ends and ESC, DEL, C1): they steer a terminal and break
+//!   lines;
 //! - the line and paragraph separators U+2028 and U+2029: they break lines;
 //! - every `Default_Ignorable_Code_Point` of Unicode 17.0, and the interlinear annotations
 //!   U+FFF9-U+FFFB. Among them are the bidirectional controls, which reorder the text around them,
 //!   and the tag characters, which spell text that people do not see and models read.
 //!
-//! Joiners (ZWJ, ZWNJ) and variation selectors are ignorable too, but emoji, Persian, Indic scripts,
-//! Mongolian and Japanese names are written with them. They stay where they can do their work: after
-//! a visible character that is not ASCII, at most one selector and then one joiner. So a heart on
-//! fire (heart, selector, joiner, fire) stays readable, while a run of selectors cannot carry a
-//! hidden message and `ad` + ZWNJ + `min` is not shown as `admin`. The one exception is a keycap: a
-//! digit, a selector and U+20E3. Flags of regions (England, Scotland, Wales) are spelled with tag
-//! characters and lose them.
+//! Joiners (ZWJ, ZWNJ) and variation selectors are ignorable too, but emoji, Persian, Indic
+//! scripts, Mongolian and Japanese names are written with them. They stay where they can do their
+//! work: after a visible character that is not ASCII, at most one selector and then one joiner. So
+//! a heart on fire (heart, selector, joiner, fire) stays readable, while a run of selectors cannot
+//! carry a hidden message and `ad` + ZWNJ + `min` is not shown as `admin`. The one exception is a
+//! keycap: a digit, a selector and U+20E3. Flags of regions (England, Scotland, Wales) are spelled
+//! with tag characters and lose them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -11,8 +11,8 @@
 //! create draft (0600) -> write -> fsync draft -> rename over target -> fsync folder
 //! ```
 //!
-//! A file is opened at once or not at all: a named pipe without a writer would block the thread, and
-//! a symbolic link may have been planted to lead elsewhere. What is no regular file is refused.
+//! A file is opened at once or not at all: a named pipe without a writer would block the thread,
+//! and a symbolic link may have been planted to lead elsewhere. What is no regular file is refused.
 //!
 //! Nothing here knows what a file holds.
 

@@ -50,8 +50,8 @@ pub struct EdgeMembers {
 }
 
 impl EdgeMembers {
-    /// Reads both ends of an object of `bytes` bytes, which begins with `head` and ends with `tail`.
-    /// The two do not overlap.
+    /// Reads both ends of an object of `bytes` bytes, which begins with `head` and ends with
+    /// `tail`. The two do not overlap.
     ///
     /// `None` if they are not the ends of an object.
     pub fn of(head: &[u8], tail: &[u8], bytes: usize) -> Option<Self> {

@@ -1,8 +1,8 @@
 //! JSON as the codecs need it: located, byte-exact, scanned once.
 //!
-//! A [`Document`] is a validated index over the bytes that arrived. Strings stay escaped as they were
-//! ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows its
-//! [`Offset`], so that an error or a loss can name its path. [`Writer`] is the other direction.
+//! A [`Document`] is a validated index over the bytes that arrived. Strings stay escaped as they
+//! were ([`EscapedStr`]), whole values stay as they were written ([`Raw`]), and every value knows
+//! its [`Offset`], so that an error or a loss can name its path. [`Writer`] is the other direction.
 //! `serde_json` serves where none of this matters (tests, CLI, files).
 //!
 //! This module knows no dialect and does no IO.

@@ -1,5 +1,5 @@
-//! Content codings of request bodies: gzip, deflate, br and zstd, decoded within a bound. It encodes
-//! nothing.
+//! Content codings of request bodies: gzip, deflate, br and zstd, decoded within a bound. It
+//! encodes nothing.
 
 use std::io::{self, Read};
 
@@ -114,8 +114,8 @@ fn read_zstd_up_to(mut encoded: &[u8], bytes: usize) -> io::Result<Vec<u8>> {
 
 /// Whether a `deflate` body has the zlib header that RFC 9110 asks for; some clients send none.
 ///
-/// Source: RFC 1950 section 2.2: method 8 in the low bits, and the first two bytes are a multiple of
-/// 31.
+/// Source: RFC 1950 section 2.2: method 8 in the low bits, and the first two bytes are a multiple
+/// of 31.
 fn has_zlib_header(encoded: &[u8]) -> bool {
     let [first, second, ..] = encoded else {
         return false;

@@ -21,8 +21,8 @@ pub(super) enum Host {
 impl Authority {
     /// Parses `localhost:8045`, `127.0.0.1`, `[::1]:8045`.
     ///
-    /// `None` for everything else: user info, paths, lists, zone ids, malformed ports. What only some
-    /// resolvers read as an address (`127.1`, `0x7f.1`, `2130706433`) stays a name.
+    /// `None` for everything else: user info, paths, lists, zone ids, malformed ports. What only
+    /// some resolvers read as an address (`127.1`, `0x7f.1`, `2130706433`) stays a name.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => {

@@ -113,11 +113,12 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
-/// Opens `port` (0: a free one) on each address family that this machine has. Needs a tokio runtime.
+/// Opens `port` (0: a free one) on each address family that this machine has. Needs a tokio
+/// runtime.
 ///
 /// # Errors
-/// If one of the addresses cannot be bound; then none stays open. An address family that the machine
-/// lacks is not an error.
+/// If one of the addresses cannot be bound; then none stays open. An address family that the
+/// machine lacks is not an error.
 pub fn bind(port: u16, scope: BindScope) -> Result<Listeners, BindError> {
     let attempts_max = if port == 0 { PORT_ATTEMPTS_MAX } else { 1 };
     let mut attempt = bind_once(port, scope);

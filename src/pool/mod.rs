@@ -30,8 +30,8 @@
 //!
 //! One lock protects all of `Inner`. It is held for short critical sections that never await, send
 //! or log anything: what a change leads to is collected in the `outbox` and flushed after the
-//! unlock, see `shared`. [`StateStore`] is told of what is persisted while the lock is held, so that
-//! it sees changes in their order; all else is lost with the process.
+//! unlock, see `shared`. [`StateStore`] is told of what is persisted while the lock is held, so
+//! that it sees changes in their order; all else is lost with the process.
 //!
 //! # Folders
 //!
@@ -94,8 +94,8 @@ impl Pool {
         Self(Arc::new(Shared::new(store, clock, config, random)))
     }
 
-    /// Takes the accounts and settings of a new configuration. What is known of accounts that stay is
-    /// kept.
+    /// Takes the accounts and settings of a new configuration. What is known of accounts that stay
+    /// is kept.
     pub fn replace(&self, roster: Roster, config: PoolConfig) {
         self.0.replace(roster, config);
     }

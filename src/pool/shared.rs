@@ -1,5 +1,5 @@
-//! The pool's one lock, and what happens around it: nothing is awaited or sent while it is held, and
-//! events are logged after the unlock.
+//! The pool's one lock, and what happens around it: nothing is awaited or sent while it is held,
+//! and events are logged after the unlock.
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -20,8 +20,8 @@ use super::state_store::StateStore;
 use crate::modes::SchedulingMode;
 use crate::outcome::{Outcome, Reading, Timestamp};
 
-/// How accounts are chosen, and how long a request may wait for one: the section `scheduling` of the
-/// configuration.
+/// How accounts are chosen, and how long a request may wait for one: the section `scheduling` of
+/// the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolConfig {
     pub mode: SchedulingMode,

@@ -37,8 +37,8 @@ pub trait StateStore: Send + Sync {
     /// Replaces what the provider reported of the same window. At most every few seconds for a
     /// window.
     fn save_reading(&self, account: &AccountName, read: &QuotaReading);
-    /// The account needs to be signed in again. Whoever stores another credential for it while no
-    /// pool runs removes this.
+    /// The account needs to be signed in again. A program that stores another credential for it
+    /// while no pool runs removes this.
     fn save_sign_out(&self, account: &AccountName, sign_in: &SignIn);
     /// The account is signed in again.
     fn remove_sign_out(&self, account: &AccountName);

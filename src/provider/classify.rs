@@ -64,7 +64,7 @@ impl Provider {
         }
     }
 
-    /// The sentence for answers that no API gives: a web page, or a path that nobody serves.
+    /// The sentence for answers that no API gives: a web page, or a path that is not served.
     fn other_than_api(&self, answer: Refused<'_>, fault: &Fault) -> Option<String> {
         let (name, base_url) = (&self.name, &self.base_url);
         if is_web_page(answer) {

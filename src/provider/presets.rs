@@ -21,7 +21,7 @@ pub struct Preset {
     /// Where a person signs in, where the provider takes access tokens.
     pub oauth: Option<Authority>,
     pub models: Models,
-    /// When its daily quotas begin anew, for refusals that name no moment.
+    /// When its daily quotas start again, for refusals that name no moment.
     pub day_ends: Option<DayEnd>,
     /// The call that tells what is left.
     pub balance: Option<Balance>,

@@ -1,5 +1,5 @@
-//! Checks that this program translates correctly: clients of every dialect against the demo in every
-//! dialect.
+//! Checks that this program translates correctly: clients of every dialect against the demo in
+//! every dialect.
 //!
 //! The cases (`*.cases`) are literals, written by the wire references: no codec of ours makes or
 //! reads an expectation. The caller provides what serves the requests.

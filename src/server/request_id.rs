@@ -3,8 +3,8 @@
 /// How many hexadecimal digits an id has: 96 bits.
 const DIGITS: usize = 24;
 
-/// A fresh id that looks random from its first digit on, so that ids derived from a part of it differ
-/// too. It is no secret.
+/// A fresh id that looks random from its first digit on, so that ids derived from a part of it
+/// differ too. It is no secret.
 ///
 /// The generator is seeded from the system once per thread, which is cheaper than asking the system
 /// for each request.

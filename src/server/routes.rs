@@ -56,8 +56,8 @@ impl RouteMatch {
     }
 }
 
-/// A path exactly as a dialect's documentation writes it, and of one dialect only. Most requests use
-/// one, and need no normalizing.
+/// A path exactly as a dialect's documentation writes it, and of one dialect only. Most requests
+/// use one, and need no normalizing.
 struct ExactRoute {
     path: String,
     method: Method,

@@ -25,8 +25,8 @@
 //! sent on it; hyper then gives the request back, and it goes out on another connection. A sweeper
 //! task runs only while there are connections, and closes those that stay idle.
 //!
-//! Servers over TLS mostly speak HTTP/2. Requests share its connections, so each of those needs a task
-//! of its own, which hyper-util's client gives it.
+//! Servers over TLS mostly speak HTTP/2. Requests share its connections, so each of those needs a
+//! task of its own, which hyper-util's client gives it.
 
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! Proxies, certificates and the errors of requests without a response, over real sockets.
 //!
-//! Requests to this machine never go through a proxy, so targets behind one have names that only the
-//! proxy knows.
+//! Requests to this machine never go through a proxy, so targets behind one have names that only
+//! the proxy knows.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -83,7 +83,7 @@ const LANES_MAX: u32 = 16;
 
 impl Kdf {
     /// The current parameters with a fresh salt. Source: RFC 9106 section 4, the second
-    /// recommended option, on one lane.
+    /// recommended option, with one lane.
     pub(in crate::account) fn fresh() -> Self {
         let salt = BASE64.encode(random::<SALT_BYTES>());
         Self {

@@ -227,7 +227,7 @@ fn ask(prompt: &dyn Prompt, purpose: PassphrasePurpose) -> Result<Secret, VaultE
             "its passphrase was not given".to_owned(),
         )),
         Err(error) => Err(VaultError::Locked(format!(
-            "nobody could be asked for its passphrase ({error})"
+            "its passphrase could not be asked for ({error})"
         ))),
     }
 }

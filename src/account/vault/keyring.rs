@@ -121,8 +121,8 @@ const SERVICE: &str = "aerostat";
 const USER: &str = "master-key";
 
 impl SystemKeyring {
-    /// Deletes the key. Whether there was one; where no keyring runs, there was none. What it sealed
-    /// can never be opened again.
+    /// Deletes the key. Whether there was one; where no keyring runs, there was none. What it
+    /// sealed can never be opened again.
     ///
     /// # Errors
     /// When the keyring is locked or refuses.

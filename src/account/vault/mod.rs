@@ -209,9 +209,9 @@ impl Vault {
     /// first use.
     ///
     /// # Errors
-    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers then see the
-    /// old one, and what `change` made is dropped: a caller with a successor that exists nowhere
-    /// else keeps it and tries again.
+    /// [`VaultError::Unknown`] where there is none; else as [`put`](Self::put). Readers then see
+    /// the old one, and what `change` made is dropped: a caller with a successor that exists
+    /// nowhere else keeps it and tries again.
     pub fn update(
         &self,
         name: &AccountName,

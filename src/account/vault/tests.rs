@@ -600,7 +600,7 @@ fn a_change_that_fails_forgets_nothing_of_what_another_process_wrote() {
     put(&one, "first", "sk-1").unwrap();
     put(&other, "second", "sk-2").unwrap();
     assert!(matches!(
-        one.update(&name("nobody"), |_| unreachable!()),
+        one.update(&name("unknown"), |_| unreachable!()),
         Err(VaultError::Unknown(_))
     ));
     put(&one, "third", "sk-3").unwrap();

@@ -1,7 +1,7 @@
 //! The person's browser.
 
-/// Opens a page in the person's browser; `false` where there is none, and the person needs to see the
-/// address.
+/// Opens a page in the person's browser; `false` where there is none, and the person needs to see
+/// the address.
 ///
 /// Not as root, unless `BROWSER` names one: a browser that runs so can read and change everything.
 pub fn open_browser(url: &str) -> bool {

@@ -25,7 +25,7 @@ pub(super) fn text(kind: Kind, program: &str) -> Option<String> {
     }
 }
 
-/// What a file of that kind says. `None` where it is not understood: somebody else's then.
+/// What a file of that kind says. `None` if it is not understood: another program wrote it.
 pub(super) fn read(kind: Kind, text: &str) -> Option<Entry> {
     match kind {
         Kind::Desktop => read_desktop(text),

@@ -6,8 +6,8 @@
 //!
 //! # Back-off
 //!
-//! Where the provider names no end, the cooldown doubles with each strike, up to the cause's longest
-//! (here `RateLimit`, without jitter):
+//! Where the provider names no end, the cooldown doubles with each strike, up to the cause's
+//! longest (here `RateLimit`, without jitter):
 //!
 //! ```text
 //! strike 1      strike 2             strike 3
@@ -76,8 +76,8 @@ fn back_off_bounds(cause: CooldownCause) -> (Duration, Duration) {
     (Duration::from_secs(first), Duration::from_secs(longest))
 }
 
-/// Whether a cooldown of this cause only ranks the account behind others, as the provider never said
-/// that it may not be used.
+/// Whether a cooldown of this cause only ranks the account behind others, as the provider never
+/// said that it may not be used.
 pub(crate) fn is_soft(cause: CooldownCause) -> bool {
     cause == CooldownCause::Failing
 }

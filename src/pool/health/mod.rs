@@ -1,8 +1,8 @@
 //! What outcomes say of an account or of a provider's endpoint, and for how long.
 //!
-//! [`feedback`] is the one place where an outcome becomes a cooldown, a sign-out, an open circuit or
-//! a count against a budget. The others are pure records, which compare with the `now` that they are
-//! given. Nothing here chooses an account: that is `schedule`.
+//! [`feedback`] is the one place where an outcome becomes a cooldown, a sign-out, an open circuit
+//! or a count against a budget. The others are pure records, which compare with the `now` that they
+//! are given. Nothing here chooses an account: that is `schedule`.
 
 pub(super) mod budget;
 pub(super) mod circuit;

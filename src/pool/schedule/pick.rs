@@ -102,8 +102,8 @@ impl Rank {
     }
 }
 
-/// Requests in flight as a share of the account's concurrency limit, in 1024ths. Without a limit, as
-/// if it were 16.
+/// Requests in flight as a share of the account's concurrency limit, in 1024ths. Without a limit,
+/// as if it were 16.
 fn relative_load(slot: &AccountSlot) -> u64 {
     u64::from(slot.in_flight) * 1024 / u64::from(slot.concurrency_max.clamp(1, 16))
 }
@@ -207,8 +207,8 @@ pub fn pick(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -> 
     }
 }
 
-/// The conversation's own account, or the wait for it. `None` where the mode does not keep to it, or
-/// it is not worth a wait.
+/// The conversation's own account, or the wait for it. `None` where the mode does not keep to it,
+/// or it is not worth a wait.
 fn pick_bound(accounts: &[AccountSlot], input: &PickInput<'_>, now: Timestamp) -> Option<Choice> {
     let bound = input.bound.filter(|_| input.mode.has_affinity())?;
     let wait = |until, refresh| Choice {

@@ -9,9 +9,9 @@
 //! ```
 //!
 //! Requests of one line can be served by the same accounts, so if the first of it has to wait, all
-//! have to: serving the queue tries the first of each line, in the order of their ids. An account is
-//! granted to a waiter under the lock and delivered by a channel, so that no other request can take
-//! it in between.
+//! have to: serving the queue tries the first of each line, in the order of their ids. An account
+//! is granted to a waiter under the lock and delivered by a channel, so that no other request can
+//! take it in between.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

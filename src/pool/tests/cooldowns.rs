@@ -354,7 +354,7 @@ async fn clearing_by_hand_ends_rests_and_is_kept() {
     let pool = pool_with(store.clone(), accounts(&["a"]), SchedulingMode::Balance);
     use_once(&pool, &lease_request(), &throttled(at_minute(300))).await;
     assert!(pool.clear(&name("a")));
-    assert!(!pool.clear(&name("nobody")));
+    assert!(!pool.clear(&name("unknown")));
     assert!(store.load().cooldowns.is_empty());
     pool.lease(&lease_request()).await.unwrap();
 }

@@ -1,5 +1,5 @@
-//! What holds of every choice, whatever the accounts. Bounded and seeded, so that the result depends
-//! on the code alone.
+//! What holds of every choice, whatever the accounts. Bounded and seeded, so that the result
+//! depends on the code alone.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};

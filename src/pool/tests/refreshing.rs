@@ -477,13 +477,13 @@ async fn a_sign_in_during_a_refresh_is_not_overwritten() {
     let mut requests = JoinSet::new();
     requests.spawn(async move { pool.lease(&lease_request()).await.map(drop) });
     settle_down().await;
-    let anew = Tokens {
+    let fresh = Tokens {
         access: secret("access-9"),
         refresh: secret("refresh-9"),
         ..tokens(60)
     };
-    *signed.script.stored.lock().unwrap() = Some(Credential::OAuth(anew.clone()));
-    signed.configure(anew);
+    *signed.script.stored.lock().unwrap() = Some(Credential::OAuth(fresh.clone()));
+    signed.configure(fresh);
     signed.script.answer(granted(2, 60));
     settle_down().await;
     assert_eq!(

@@ -340,7 +340,8 @@ impl TurnParts {
     /// Restores the reasoning that a signature of another dialect belongs to.
     ///
     /// The client has left the reasoning out of its history (Gemini CLI keeps the signatures of
-    /// calls only), or was shown none. The reasoning came before the text that precedes the carrier:
+    /// calls only), or was shown none. The reasoning came before the text that precedes the
+    /// carrier:
     ///
     /// ```text
     ///   call | text text [carrier]   ->   call | reasoning text text [carrier]

@@ -101,7 +101,8 @@ impl Encoder<'_> {
 
     fn limits(&mut self, body: &mut Object<'_>) {
         let request = self.request;
-        // OpenAI's reasoning models refuse the older name; other vendors' servers may know no other.
+        // OpenAI's reasoning models refuse the older name; other vendors' servers may know no
+        // other.
         let key = if abilities::is_openai(self.target) {
             "max_completion_tokens"
         } else {

@@ -51,7 +51,7 @@ impl Clocks {
     }
 
     /// A sentence where the clocks differ.
-    pub(super) fn complaint(&self) -> Option<String> {
+    pub(super) fn skew_remark(&self) -> Option<String> {
         let apart = apart(self.theirs, self.ours);
         let side = if self.ours < self.theirs {
             "behind"
@@ -61,7 +61,7 @@ impl Clocks {
         (apart > SKEW_MIN).then(|| {
             format!(
                 "this machine's clock is {} {side} the provider's; set it right",
-                spoken(apart)
+                in_words(apart)
             )
         })
     }
@@ -72,7 +72,7 @@ fn apart(one: Timestamp, other: Timestamp) -> Duration {
         .unwrap_or_else(|error| error.duration())
 }
 
-fn spoken(duration: Duration) -> String {
+fn in_words(duration: Duration) -> String {
     match duration.as_secs() / 60 {
         minutes @ 0..120 => format!("{minutes} min"),
         minutes @ 120..2880 => format!("{} h", minutes / 60),
@@ -111,15 +111,15 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_said_and_a_second_is_none() {
-        assert_eq!(clocks(DATE, 2).complaint(), None);
-        assert_eq!(clocks(DATE, -60).complaint(), None);
+        assert_eq!(clocks(DATE, 2).skew_remark(), None);
+        assert_eq!(clocks(DATE, -60).skew_remark(), None);
         assert_eq!(
-            clocks(DATE, -7200).complaint().as_deref(),
+            clocks(DATE, -7200).skew_remark().as_deref(),
             Some("this machine's clock is 2 h behind the provider's; set it right")
         );
         assert!(
             clocks(DATE, 86_400 * 400)
-                .complaint()
+                .skew_remark()
                 .unwrap()
                 .contains("400 days ahead of")
         );

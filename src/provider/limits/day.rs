@@ -5,7 +5,7 @@ use jiff::{ToSpan as _, Zoned};
 
 use crate::outcome::Timestamp;
 
-/// The midnight at which a provider's daily quotas begin anew.
+/// The midnight at which a provider's daily quotas start again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DayEnd {
     /// Source: Gemini API, "Rate limits": requests per day are reset at midnight Pacific time.

@@ -1,7 +1,7 @@
 //! What providers say about limits: how much is left, and when coming back makes sense.
 //!
 //! Headers are read on every answer ([`readings`]), bodies only where a limit was hit. Moments are
-//! counted by the clock of whoever named them. Pure: the caller gives the time.
+//! counted by the clock of the server that named them. Pure: the caller gives the time.
 
 mod body;
 mod clock;
@@ -32,8 +32,8 @@ pub fn readings(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Vec<Rea
 
 /// A sentence where this machine's clock and that of an answer's `Date` differ by more than a
 /// minute.
-pub(super) fn clock_complaint(headers: &HeaderMap, now: Timestamp) -> Option<String> {
-    Clocks::of(headers, now).complaint()
+pub(super) fn clock_skew_remark(headers: &HeaderMap, now: Timestamp) -> Option<String> {
+    Clocks::of(headers, now).skew_remark()
 }
 
 /// The limit that a refusal speaks of.
@@ -95,7 +95,7 @@ pub(super) fn limit(
         },
         wait: named.or(until_known).map(|wait| wait.min(REST_MAX)),
         is_daily: facts.is_daily,
-        remarks: said_known.into_iter().chain(clocks.complaint()).collect(),
+        remarks: said_known.into_iter().chain(clocks.skew_remark()).collect(),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Client {
     /// Where a person signs in. `None`: accounts are added with a refresh token.
     pub authorize_url: Option<String>,
     pub token_url: String,
-    /// `None`: nobody can sign in; a service account still can.
+    /// `None`: there is no browser sign-in; a service account still works.
     pub client_id: Option<String>,
     pub scopes: Vec<String>,
 }
@@ -295,12 +295,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        let nobody = Client {
+        let unconfigured = Client {
             client_id: None,
             ..client()
         };
         assert_eq!(
-            nobody.refresh(&secret("r"), None).unwrap_err(),
+            unconfigured.refresh(&secret("r"), None).unwrap_err(),
             Incomplete::NoClientId
         );
         let nowhere = Client {

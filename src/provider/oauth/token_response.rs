@@ -72,8 +72,8 @@ impl TokenResponse {
             Ok(error) => Self::Refused {
                 detail: said(&error, headers, sent, now),
             },
-            // Whoever answers with something else is no token endpoint, so that nobody looked at
-            // the grant.
+            // A server that answers anything else is not a token endpoint and has not processed the
+            // grant.
             Err(_) => Self::NotProcessed {
                 reason: format!("{} with no OAuth error; check `token_url`", why()),
             },
@@ -125,8 +125,8 @@ fn said(
         said.truncate(end);
     }
     let said: String = single_line(&said).collect();
-    match limits::clock_complaint(headers, now) {
-        Some(complaint) => format!("{said}; {complaint}"),
+    match limits::clock_skew_remark(headers, now) {
+        Some(remark) => format!("{said}; {remark}"),
         None => said,
     }
 }

@@ -102,8 +102,8 @@ fn events(stream: &[u8], chunk_bytes: usize) -> Vec<Event> {
     let mut decoder = OpenaiChat.stream_decoder(&answering());
     let mut out = Vec::new();
     for chunk in stream.chunks(chunk_bytes.max(1)) {
-        if let Err(garbled) = decoder.push(Bytes::copy_from_slice(chunk), &mut out) {
-            out.push(Event::Failed(garbled.into()));
+        if let Err(malformed) = decoder.push(Bytes::copy_from_slice(chunk), &mut out) {
+            out.push(Event::Failed(malformed.into()));
             return out;
         }
     }
