@@ -29,7 +29,9 @@
 //! share, such as faults and the model list, is in `openai`.
 //!
 //! What all dialects share is here: [`sse`] framing and split [`objects`], the [`envelope`] of
-//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`].
+//! foreign signatures, tool [`names`], the order of [`turns`], [`efforts`], [`schema`], the
+//! [`finish_words`] of servers that do not keep to their dialect's, and [`foreign_items`] that no
+//! other dialect can leave out.
 
 pub mod anthropic;
 pub mod conversation_key;
@@ -38,6 +40,8 @@ mod descriptor;
 pub mod efforts;
 pub mod envelope;
 mod file_refs;
+mod finish_words;
+pub mod foreign_items;
 pub mod gemini;
 pub mod names;
 pub mod objects;
@@ -46,6 +50,8 @@ pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
 pub mod output_limits;
+#[cfg(test)]
+mod published_values;
 mod redaction;
 mod route;
 pub mod schema;

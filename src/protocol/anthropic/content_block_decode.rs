@@ -19,6 +19,7 @@
 use super::stream_decode::{malformed, text};
 use crate::canon::{Event, PartHead, PartIndex, ReasoningForm};
 use crate::json::{self, EscapedStr, Invalid, Raw, Value};
+use crate::protocol::finish_words::Produced;
 use crate::protocol::{MalformedResponse, names};
 
 /// Decodes content blocks into parts.
@@ -27,7 +28,7 @@ pub(super) struct BlockDecoder {
     open: Option<OpenBlock>,
     /// How many blocks have ended, which is the number of the open block's part.
     parts: u32,
-    has_calls: bool,
+    produced: Produced,
 }
 
 /// A block between its start and its stop.
@@ -39,7 +40,7 @@ struct OpenBlock {
 
 enum BlockKind {
     /// Text or thinking: each delta goes out as it comes.
-    Streamed,
+    Streamed { is_text: bool },
     /// A tool call: streamed too. `has_input` tells whether any of its input has come.
     ToolUse { has_input: bool },
     /// A block of a hosted tool. Canon carries it as one JSON value, so it is held back until its
@@ -56,9 +57,8 @@ impl BlockDecoder {
         self.open.is_some()
     }
 
-    /// Whether the response calls a tool of the client's.
-    pub(super) fn has_calls(&self) -> bool {
-        self.has_calls
+    pub(super) fn produced(&self) -> Produced {
+        self.produced
     }
 
     /// Opens a block. In a whole response `block` has all of its content already, in a stream as a
@@ -82,9 +82,14 @@ impl BlockDecoder {
                 input: Vec::new(),
             },
             PartHead::ToolCall { .. } => BlockKind::ToolUse { has_input: false },
-            _ => BlockKind::Streamed,
+            head => BlockKind::Streamed {
+                is_text: *head == PartHead::Text,
+            },
         };
-        self.has_calls |= matches!(kind, BlockKind::ToolUse { .. });
+        // A text is output once it has some.
+        if !matches!(head, PartHead::Text) {
+            self.produced.note(&head);
+        }
         self.open = Some(OpenBlock { index, kind });
         if !self.is_hosted() {
             let at = self.at();
@@ -155,7 +160,8 @@ impl BlockDecoder {
         match self.open.as_mut().map(|open| &mut open.kind) {
             Some(BlockKind::Hosted { input, .. }) => return input.push(text),
             Some(BlockKind::ToolUse { has_input }) => *has_input = true,
-            Some(BlockKind::Streamed) | None => {}
+            Some(BlockKind::Streamed { is_text }) => self.produced.has_output |= *is_text,
+            None => {}
         }
         out.push(Event::Delta { at, text });
     }
@@ -204,7 +210,7 @@ impl BlockDecoder {
                 let head = PartHead::Hosted { kind, raw };
                 out.push(Event::PartStart { at, head });
             }
-            BlockKind::Streamed | BlockKind::ToolUse { .. } => {}
+            BlockKind::Streamed { .. } | BlockKind::ToolUse { .. } => {}
         }
         out.push(Event::PartEnd { at });
         self.parts += 1;

@@ -79,23 +79,34 @@ impl MessageFields {
         }
     }
 
-    /// The service tier. Other dialects' names for tiers mean nothing to this one's clients.
-    pub(super) fn tier<'s>(&self, start: &'s Start) -> Option<&'s EscapedStr> {
-        start.tier.as_ref().filter(|_| self.is_native())
+    /// The service tier in this dialect's words. `None` where it has no word for it.
+    ///
+    /// Source: Anthropic Messages reference, "Response", `usage.service_tier`.
+    pub(super) fn tier(start: &Start) -> Option<&'static str> {
+        let tier = start.tier.as_ref()?.to_plain().to_ascii_lowercase();
+        Some(match &*tier {
+            "standard" | "default" => "standard",
+            "priority" => "priority",
+            "batch" => "batch",
+            _ => return None,
+        })
     }
 
-    /// The stop reason: this dialect's own unknown ones unchanged, those of others as `end_turn`.
-    pub(super) fn stop_reason(&self, reason: &FinishReason) -> EscapedStr {
-        match (finish::encode(reason), reason) {
-            (Some(name), _) => EscapedStr::from_static(name),
-            (None, FinishReason::Other(name)) if self.is_native() => name.clone(),
-            (None, _) => EscapedStr::from_static("end_turn"),
+    /// The stop reason; `end_turn` where the dialect has no word for it.
+    pub(super) fn stop_reason(&self, reason: &FinishReason) -> &'static str {
+        if self.is_native() {
+            finish::encode_native(reason)
+        } else {
+            finish::encode(reason).unwrap_or("end_turn")
         }
     }
 
     /// Whether [`MessageFields::stop_reason`] differs from what the upstream sent.
     pub(super) fn is_approximate(&self, reason: &FinishReason) -> bool {
-        finish::encode(reason).is_none() && !self.is_native()
+        match reason {
+            FinishReason::Other(name) => *name != self.stop_reason(reason),
+            reason => finish::encode(reason).is_none(),
+        }
     }
 }
 
@@ -114,7 +125,7 @@ fn thinking_display(reasoning: &Reasoning) -> ThinkingDisplay {
 
 /// How a message ended.
 pub(super) struct MessageEnd {
-    pub(super) stop_reason: EscapedStr,
+    pub(super) stop_reason: &'static str,
     pub(super) stop_sequence: Option<EscapedStr>,
     /// Why the model refused; written only with the reason `refusal`.
     pub(super) detail: Option<EscapedStr>,
@@ -123,10 +134,12 @@ pub(super) struct MessageEnd {
 impl MessageEnd {
     /// Writes the fields at the end of a message.
     pub(super) fn write(&self, object: &mut Object<'_>) {
-        object.text("stop_reason", &self.stop_reason);
+        object.str("stop_reason", self.stop_reason);
         match &self.stop_sequence {
-            Some(sequence) => object.text("stop_sequence", sequence),
-            None => object.null("stop_sequence"),
+            Some(sequence) if self.stop_reason == "stop_sequence" => {
+                object.text("stop_sequence", sequence)
+            }
+            Some(_) | None => object.null("stop_sequence"),
         }
         if let Some(detail) = &self.detail
             && self.stop_reason == "refusal"

@@ -43,7 +43,7 @@ pub(super) fn encode(
                 }
             });
             encoder.end(choice).write(object);
-            let tier = encoder.fields.tier(&response.start);
+            let tier = MessageFields::tier(&response.start);
             object.object("usage", |object| {
                 usage::encode(&response.usage, tier, object);
             });

@@ -202,12 +202,16 @@ impl MessageDecoder {
             self.fail(Fault::upstream(why), out);
             return Ok(());
         };
-        out.push(Event::Finish {
-            choice: 0,
-            reason: finish::decode(&stop_reason, self.blocks.has_calls()),
-            sequence: end.stop_sequence,
-            detail: end.detail,
-        });
+        let produced = self.blocks.produced();
+        match finish::decode(&stop_reason, produced, end.detail.as_ref()) {
+            Ok(reason) => out.push(Event::Finish {
+                choice: 0,
+                reason,
+                sequence: end.stop_sequence,
+                detail: end.detail,
+            }),
+            Err(fault) => out.push(Event::Failed(fault)),
+        }
         self.is_done = true;
         Ok(())
     }

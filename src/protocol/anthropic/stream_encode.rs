@@ -132,7 +132,7 @@ impl Encoder {
     /// here, and the true count in `message_delta`.
     fn start(&mut self, start: &Start, out: &mut BytesMut) {
         self.state = State::Streaming;
-        let tier = self.fields.tier(start);
+        let tier = MessageFields::tier(start);
         write_record(out, "message_start", |object| {
             object.object("message", |message| {
                 self.fields.write_start(start, message);

@@ -5,7 +5,7 @@
 //! Canon's input includes cached tokens.
 
 use crate::canon::Usage;
-use crate::json::{EscapedStr, Object, Value};
+use crate::json::{Object, Value};
 
 /// The counts of a stream so far, as this dialect counts: a later frame may correct one of them
 /// alone.
@@ -55,7 +55,7 @@ pub(super) fn decode(usage: Value<'_>) -> Usage {
 }
 
 /// Writes the members of a `usage` object. The two that it requires are 0 where they are not known.
-pub(super) fn encode(usage: &Usage, tier: Option<&EscapedStr>, object: &mut Object<'_>) {
+pub(super) fn encode(usage: &Usage, tier: Option<&str>, object: &mut Object<'_>) {
     object.u64("input_tokens", usage.uncached_input().unwrap_or(0));
     object.some(
         "cache_creation_input_tokens",
@@ -86,7 +86,7 @@ pub(super) fn encode(usage: &Usage, tier: Option<&EscapedStr>, object: &mut Obje
     object.some("server_tool_use", usage.hosted_calls, |value, count| {
         value.object(|hosted| hosted.u64("web_search_requests", count));
     });
-    object.some("service_tier", tier, |value, tier| value.text(tier));
+    object.some("service_tier", tier, |value, tier| value.str(tier));
 }
 
 /// Whether the two counts that a `usage` object requires are known.

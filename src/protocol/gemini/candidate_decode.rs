@@ -23,8 +23,9 @@
 //! Source: Gemini API, `Candidate`, `Part`, "Thought signatures".
 
 use super::{finish, logprobs};
-use crate::canon::{Event, FinishReason, PartHead, PartIndex, ReasoningForm};
+use crate::canon::{Event, Fault, FinishReason, PartHead, PartIndex, ReasoningForm};
 use crate::json::{self, EscapedStr, Raw, Value};
+use crate::protocol::finish_words::Produced;
 
 /// Decodes the parts of one candidate.
 #[derive(Debug, Default)]
@@ -32,10 +33,12 @@ pub(super) struct CandidateDecoder {
     index: u32,
     next_part: u32,
     open: Option<OpenText>,
-    has_calls: bool,
+    produced: Produced,
     /// The last finish reason, and the message with it. Held until the end of the response, since
     /// some servers send one with every chunk.
-    finish: Option<(FinishReason, Option<EscapedStr>)>,
+    finish: Option<(EscapedStr, Option<EscapedStr>)>,
+    /// Why the prompt was blocked.
+    block: Option<EscapedStr>,
     /// Annotations that came before any text that they could belong to.
     pending: Vec<Annotation>,
 }
@@ -109,6 +112,7 @@ impl CandidateDecoder {
         } else {
             PartHead::Text
         };
+        self.produced.note(&head);
         let at = self.at(part);
         out.push(Event::PartStart { at, head });
         part
@@ -147,7 +151,7 @@ impl CandidateDecoder {
         out: &mut Vec<Event>,
     ) {
         self.close(out);
-        self.has_calls |= matches!(head, PartHead::ToolCall { .. });
+        self.produced.note(&head);
         let part = self.take_part();
         let at = self.at(part);
         out.push(Event::PartStart { at, head });
@@ -213,31 +217,38 @@ impl CandidateDecoder {
 
     /// Takes a finish reason, which replaces an earlier one.
     pub(super) fn set_finish(&mut self, reason: &str, detail: Option<EscapedStr>) {
-        if let Some(reason) = finish::decode(reason, self.has_calls) {
-            self.finish = Some((reason, detail));
+        if finish::ends(reason) {
+            self.finish = Some((EscapedStr::from(reason), detail));
         }
     }
 
-    /// Takes a finish reason unless there is one.
-    pub(super) fn set_first_finish(&mut self, reason: FinishReason, detail: EscapedStr) {
-        self.finish.get_or_insert((reason, Some(detail)));
+    /// Takes the reason for which the prompt was blocked. It counts where no finish reason comes.
+    pub(super) fn set_block(&mut self, why: EscapedStr) {
+        self.block = Some(why);
     }
 
     pub(super) fn has_finish(&self) -> bool {
-        self.finish.is_some()
+        self.finish.is_some() || self.block.is_some()
     }
 
     /// Ends the candidate with its finish reason.
-    pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
+    pub(super) fn finish(&mut self, out: &mut Vec<Event>) -> Result<(), Fault> {
         self.close(out);
-        if let Some((reason, detail)) = self.finish.take() {
-            out.push(Event::Finish {
-                choice: self.index,
-                reason,
-                sequence: None,
-                detail,
-            });
-        }
+        let (reason, detail) = match (self.finish.take(), self.block.take()) {
+            (Some((name, detail)), _) => {
+                let reason = finish::decode(&name, self.produced, detail.as_ref())?;
+                (reason, detail)
+            }
+            (None, Some(why)) => (FinishReason::Filtered, Some(why)),
+            (None, None) => return Ok(()),
+        };
+        out.push(Event::Finish {
+            choice: self.index,
+            reason,
+            sequence: None,
+            detail,
+        });
+        Ok(())
     }
 }
 

@@ -248,7 +248,9 @@ impl CandidateEncoder {
         out: &mut Vec<CandidatePart>,
     ) {
         let candidate = self.candidate(index);
-        let reason = if candidate.is_malformed {
+        // A call that the limit cut off is no mistake of the model's.
+        let is_cut = matches!(reason, FinishReason::Length | FinishReason::ContextFull);
+        let reason = if candidate.is_malformed && !is_cut {
             FinishReason::Malformed
         } else {
             reason.clone()

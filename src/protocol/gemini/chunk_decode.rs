@@ -8,7 +8,7 @@
 use super::candidate_decode::{CandidateDecoder, PartAttributes};
 use super::proto_json::{count, enum_name, field, fields, required};
 use super::{call_ids, faults, usage};
-use crate::canon::{Event, Fault, FinishReason, PartHead, Start, Usage};
+use crate::canon::{Event, Fault, PartHead, Start, Usage};
 use crate::json::{EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeContext, MalformedResponse, names};
 
@@ -88,9 +88,11 @@ impl ChunkDecoder {
         if !is_complete {
             return self.fail(Fault::upstream(BROKEN_OFF), out);
         }
-        self.is_done = true;
-        for candidate in &mut self.candidates {
-            candidate.finish(out);
+        let mut candidates = self.candidates.iter_mut();
+        let ended = candidates.try_for_each(|candidate| candidate.finish(out));
+        match ended {
+            Ok(()) => self.is_done = true,
+            Err(fault) => self.fail(fault, out),
         }
     }
 
@@ -120,11 +122,13 @@ impl ChunkDecoder {
     /// A prompt that was blocked has feedback and no candidates. Source: Gemini API,
     /// `PromptFeedback`.
     fn prompt_feedback(&mut self, feedback: Value<'_>) -> Result<(), Invalid> {
-        if let Some(reason) = field(feedback, "blockReason") {
+        let Some(reason) = field(feedback, "blockReason") else {
+            return Ok(());
+        };
+        if enum_name(reason)? != "BLOCK_REASON_UNSPECIFIED" {
             let message = field(feedback, "blockReasonMessage").unwrap_or(reason);
-            let detail = message.text()?;
-            self.candidate(0)
-                .set_first_finish(FinishReason::Filtered, detail);
+            let why = message.text()?;
+            self.candidate(0).set_block(why);
         }
         Ok(())
     }

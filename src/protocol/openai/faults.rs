@@ -82,8 +82,16 @@ fn write(fault: &Fault, object: &mut Object<'_>) {
         error.str("message", &fault.message);
         error.str("type", row.kind);
         write_nullable("param", fault.param.as_deref(), error);
-        write_nullable("code", row.code.or(fault.code.as_deref()), error);
+        let code = fault.code.as_deref().filter(|code| is_own_code(code));
+        write_nullable("code", row.code.or(code), error);
     });
+}
+
+/// Whether a code can be one of OpenAI's, which are lower-case words. Those of other dialects
+/// (`RESOURCE_EXHAUSTED`) and numbers mean nothing to its clients.
+fn is_own_code(code: &str) -> bool {
+    code.starts_with(|first: char| first.is_ascii_lowercase())
+        && !code.contains(|c: char| c.is_ascii_uppercase())
 }
 
 /// Writes a member that is always present.

@@ -72,3 +72,18 @@ pub(super) fn write_tier(object: &mut Object<'_>, tier: &Located<EscapedStr>, lo
         _ => losses.dropped(tier.at),
     }
 }
+
+/// The tier of an answer in OpenAI's words. `None` where they have none for it.
+///
+/// Source: Chat Completions API and Responses API, `service_tier`. `standard` is Anthropic's,
+/// `on_demand` Groq's.
+pub(super) fn response_tier(tier: &EscapedStr) -> Option<&'static str> {
+    Some(match &*tier.to_plain().to_ascii_lowercase() {
+        "auto" => "auto",
+        "default" | "standard" | "on_demand" => "default",
+        "flex" => "flex",
+        "scale" => "scale",
+        "priority" | "fast" => "priority",
+        _ => return None,
+    })
+}

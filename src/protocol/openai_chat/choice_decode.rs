@@ -10,8 +10,9 @@
 //!
 //! Source: `translation.md` section 9, "C to events". Never repairs arguments.
 
-use crate::canon::{Event, FinishReason, PartHead, PartIndex, ReasoningForm};
+use crate::canon::{Event, PartHead, PartIndex, ReasoningForm};
 use crate::json::{EscapedStr, Invalid, Raw, Value};
+use crate::protocol::finish_words::Produced;
 use crate::protocol::openai::media;
 use crate::protocol::{MalformedResponse, names};
 
@@ -334,26 +335,25 @@ impl ChoiceDecoder {
             }
             self.close_front(out);
         }
-        out.push(Event::Finish {
-            choice: self.choice,
-            reason: self.reason(),
-            sequence: None,
-            detail: None,
+        let reason = self.finish_reason.take().unwrap_or_default();
+        out.push(match finish::decode(&reason, self.produced()) {
+            Ok(reason) => Event::Finish {
+                choice: self.choice,
+                reason,
+                sequence: None,
+                detail: None,
+            },
+            Err(fault) => Event::Failed(fault),
         });
         Ok(())
     }
 
-    fn reason(&self) -> FinishReason {
-        let has_calls = self
-            .parts
-            .iter()
-            .any(|part| matches!(part.kind, Kind::ToolCall(_)));
-        let has_refusal = self
-            .parts
-            .iter()
-            .any(|part| matches!(part.kind, Kind::Refusal));
-        let reason = self.finish_reason.clone().unwrap_or_default();
-        finish::decode(&reason, has_calls, has_refusal)
+    fn produced(&self) -> Produced {
+        let mut produced = Produced::default();
+        for part in &self.parts {
+            part.kind.note(&mut produced);
+        }
+        produced
     }
 
     /// The place of the front part.
@@ -384,6 +384,13 @@ impl Kind {
                 | (Self::Refusal, Self::Refusal)
                 | (Self::Reasoning, Self::Reasoning)
         )
+    }
+
+    /// Notes what a part of this kind is to the end of its choice.
+    fn note(&self, produced: &mut Produced) {
+        produced.has_calls |= matches!(self, Self::ToolCall(_));
+        produced.has_refusal |= matches!(self, Self::Refusal);
+        produced.has_output |= !matches!(self, Self::Reasoning);
     }
 
     /// `None` for a call whose name has not come yet.

@@ -2,20 +2,16 @@
 //!
 //! Source: `translation.md` section 6.
 
-use crate::canon::FinishReason;
+use crate::canon::{Fault, FinishReason};
 use crate::json::EscapedStr;
+use crate::protocol::finish_words::{self, Produced};
 
-/// Decodes `finish_reason`. Some servers say `stop` after a tool call, so the answer itself tells
-/// whether it has one.
-pub(super) fn decode(reason: &EscapedStr, has_calls: bool, has_refusal: bool) -> FinishReason {
-    match &*reason.to_plain() {
-        "stop" | "tool_calls" | "function_call" if has_calls => FinishReason::ToolCalls,
-        "stop" if has_refusal => FinishReason::Refusal,
-        "stop" | "tool_calls" | "function_call" => FinishReason::End,
-        "length" => FinishReason::Length,
-        "content_filter" => FinishReason::Filtered,
-        _ => FinishReason::Other(reason.clone()),
-    }
+/// Decodes `finish_reason`. The dialect's own words are among those that its many servers use.
+///
+/// # Errors
+/// See [`finish_words::settle`].
+pub(super) fn decode(reason: &EscapedStr, produced: Produced) -> Result<FinishReason, Fault> {
+    finish_words::settle(finish_words::foreign(reason), produced, reason, None)
 }
 
 /// Encodes `finish_reason`. `None` where an answer that ends so is an error.

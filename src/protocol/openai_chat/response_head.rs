@@ -5,7 +5,7 @@ use bytes::BytesMut;
 
 use crate::canon::{Start, Usage};
 use crate::json::{Array, EscapedStr, Object, Writer};
-use crate::protocol::{ResponseContext, sse};
+use crate::protocol::{ResponseContext, openai, sse};
 
 use super::usage;
 
@@ -16,7 +16,7 @@ pub(in crate::protocol) struct ResponseHead {
     id: EscapedStr,
     created: u64,
     model: EscapedStr,
-    tier: Option<EscapedStr>,
+    tier: Option<&'static str>,
     fingerprint: Option<EscapedStr>,
 }
 
@@ -52,7 +52,7 @@ impl ResponseHead {
             self.model = model.clone();
         }
         self.created = start.created.unwrap_or(self.created);
-        self.tier = start.tier.clone();
+        self.tier = start.tier.as_ref().and_then(openai::response_tier);
         self.fingerprint = start.fingerprint.clone();
     }
 
@@ -66,8 +66,8 @@ impl ResponseHead {
         object.str("object", self.object);
         object.u64("created", self.created);
         object.text("model", &self.model);
-        if let Some(tier) = &self.tier {
-            object.text("service_tier", tier);
+        if let Some(tier) = self.tier {
+            object.str("service_tier", tier);
         }
         if let Some(fingerprint) = &self.fingerprint {
             object.text("system_fingerprint", fingerprint);

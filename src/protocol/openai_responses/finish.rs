@@ -4,6 +4,7 @@
 
 use crate::canon::FinishReason;
 use crate::json::Value;
+use crate::protocol::finish_words::{self, Meaning};
 
 /// Decodes the reason of a completed response, which its parts tell.
 pub(super) fn of_completed(has_calls: bool, has_refusals: bool) -> FinishReason {
@@ -14,16 +15,16 @@ pub(super) fn of_completed(has_calls: bool, has_refusals: bool) -> FinishReason 
     }
 }
 
-/// Decodes `incomplete_details.reason`.
+/// Decodes `incomplete_details.reason`. Without one, and with one that is not known, the answer is
+/// cut all the same.
 pub(super) fn of_incomplete(response: Value<'_>) -> FinishReason {
     let reason = response
         .find(&["incomplete_details", "reason"])
-        .and_then(|reason| reason.text().ok())
-        .unwrap_or_default();
-    match &*reason.to_plain() {
-        "max_output_tokens" => FinishReason::Length,
-        "content_filter" => FinishReason::Filtered,
-        _ => FinishReason::Other(reason),
+        .and_then(|reason| reason.text().ok());
+    match reason.map(|reason| finish_words::foreign(&reason)) {
+        Some(Meaning::Ended(FinishReason::Filtered)) => FinishReason::Filtered,
+        Some(Meaning::Ended(FinishReason::ContextFull)) => FinishReason::ContextFull,
+        _ => FinishReason::Length,
     }
 }
 
@@ -41,12 +42,14 @@ pub(super) enum Status<'s> {
 }
 
 impl<'s> Status<'s> {
-    pub(super) fn of(reason: &'s FinishReason) -> Self {
+    /// A word that no table knows ended an answer that has output: it is complete.
+    pub(super) fn of(reason: &FinishReason) -> Self {
         match reason {
             FinishReason::End
             | FinishReason::StopSequence
             | FinishReason::ToolCalls
-            | FinishReason::Refusal => Self::Completed,
+            | FinishReason::Refusal
+            | FinishReason::Other(_) => Self::Completed,
             FinishReason::Length | FinishReason::ContextFull | FinishReason::Paused => {
                 Self::Incomplete("max_output_tokens")
             }
@@ -55,7 +58,6 @@ impl<'s> Status<'s> {
                 code: "server_error",
                 message: "the model wrote a tool call that cannot be read",
             },
-            FinishReason::Other(reason) => Self::Incomplete(reason.as_escaped()),
         }
     }
 

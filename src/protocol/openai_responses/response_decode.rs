@@ -27,8 +27,10 @@ pub(super) fn decode(body: Bytes, context: &DecodeContext) -> Result<Response, F
     root.required("output").map_err(malformed)?;
     let mut decoder = ResponseDecoder::new(context);
     let mut events = Vec::new();
+    let status = root.get("status").map(Value::str).transpose();
+    let status = status.map_err(malformed)?;
     decoder
-        .finish(root, "completed", &mut events)
+        .finish(root, status.as_deref().unwrap_or("completed"), &mut events)
         .map_err(malformed)?;
     let mut fold = Fold::default();
     for event in events {
@@ -111,8 +113,13 @@ impl ResponseDecoder {
             | "response.incomplete"
             | "response.failed"
             | "response.cancelled" => {
-                let status = &kind["response.".len()..];
-                self.finish(event.required("response")?, status, out)?;
+                let response = event.required("response")?;
+                let status = response.get("status").map(Value::str).transpose()?;
+                // Some servers end with an object that is still in progress.
+                let status = status
+                    .filter(|status| is_final(status))
+                    .unwrap_or_else(|| kind["response.".len()..].into());
+                self.finish(response, &status, out)?;
             }
             "keepalive" => out.push(Event::Ping),
             "error" => self.fail(faults::decode_error(event), out),
@@ -166,7 +173,7 @@ impl ResponseDecoder {
         Ok(())
     }
 
-    /// Reads the final response object. `status` counts where the object has none.
+    /// Reads the final response object, which ended with `status`.
     fn finish(
         &mut self,
         response: Value<'_>,
@@ -182,8 +189,7 @@ impl ResponseDecoder {
         if let Some(usage) = usage.filter(|usage| !usage.is_unknown()) {
             out.push(Event::Usage(usage));
         }
-        let own_status = response.get("status").map(Value::str).transpose()?;
-        match own_status.as_deref().unwrap_or(status) {
+        match status {
             "completed" => {
                 let reason = finish::of_completed(self.parts.has_calls, self.parts.has_refusals);
                 self.complete(reason, out);
@@ -240,4 +246,9 @@ impl ResponseDecoder {
         self.is_done = true;
         out.push(Event::Failed(fault));
     }
+}
+
+/// Whether a status is one in which a response ends.
+fn is_final(status: &str) -> bool {
+    matches!(status, "completed" | "incomplete" | "failed" | "cancelled")
 }

@@ -5,7 +5,7 @@ use super::finish::Status;
 use super::usage;
 use crate::canon::{Start, Usage};
 use crate::json::{Document, EscapedStr, Object, Raw, Writer};
-use crate::protocol::ResponseContext;
+use crate::protocol::{ResponseContext, openai};
 
 /// The fields that repeat the request, and their values where the client did not set them.
 /// Source: `openai-responses.md`, "Response object"; the SDKs' type requires `tools`, `tool_choice`
@@ -34,7 +34,7 @@ pub(super) struct ResponseObject {
     id: EscapedStr,
     model: EscapedStr,
     created: u64,
-    tier: Option<EscapedStr>,
+    tier: Option<&'static str>,
     echoed: Vec<(&'static str, Raw)>,
     /// The finished items.
     pub(super) output: Vec<Raw>,
@@ -65,7 +65,7 @@ impl ResponseObject {
             self.model = model.clone();
         }
         self.created = start.created.unwrap_or(self.created);
-        self.tier = start.tier.clone();
+        self.tier = start.tier.as_ref().and_then(openai::response_tier);
     }
 
     pub(super) fn write(&self, value: Writer<'_>, status: Status<'_>) {
@@ -84,8 +84,8 @@ impl ResponseObject {
             object.null("previous_response_id");
             object.bool("background", false);
             object.bool("store", false);
-            match &self.tier {
-                Some(tier) => object.text("service_tier", tier),
+            match self.tier {
+                Some(tier) => object.str("service_tier", tier),
                 None => object.null("service_tier"),
             }
             for (key, value) in &self.echoed {

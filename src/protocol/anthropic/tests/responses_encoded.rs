@@ -215,7 +215,7 @@ fn every_end_has_its_word() {
         (Some("end_turn"), vec!["Adjusted stop_reason".to_owned()])
     );
     let (body, _) = encode_whole(&odd, &request_with(""), "anthropic");
-    assert_eq!(body["stop_reason"], "OTHER");
+    assert_eq!(body["stop_reason"], "end_turn");
 }
 
 #[test]

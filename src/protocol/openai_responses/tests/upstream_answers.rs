@@ -158,7 +158,7 @@ fn an_answer_that_was_cut_says_why() {
     for (reason, expected) in [
         ("max_output_tokens", FinishReason::Length),
         ("content_filter", FinishReason::Filtered),
-        ("steered", FinishReason::Other("steered".into())),
+        ("steered", FinishReason::Length),
     ] {
         let body = format!(
             r#"{{"status":"incomplete","incomplete_details":{{"reason":"{reason}"}},"output":[]}}"#

@@ -1,0 +1,429 @@
+//! Every value of an enum that a client gets is one of its own dialect's, whatever an upstream says.
+//!
+//! Source of the sets: the four references, "Response"; they are what the official SDKs type.
+
+use std::borrow::Cow;
+
+use bytes::{Bytes, BytesMut};
+use serde_json::{Value, json};
+
+use super::{DecodeContext, Operation, Protocol, ResponseContext, by_name};
+use crate::canon::{Blame, Fault, FaultKind, Losses, Origin, Request, Response};
+
+const UPSTREAMS: [&str; 4] = ["openai_chat", "openai_responses", "anthropic", "gemini"];
+const CLIENTS: [&str; 5] = [
+    "openai_chat",
+    "openai_completions",
+    "openai_responses",
+    "anthropic",
+    "gemini",
+];
+
+/// Words of all dialects, of servers that keep to none, and of no server yet.
+const WORDS: [&str; 36] = [
+    "stop",
+    "length",
+    "tool_calls",
+    "function_call",
+    "content_filter",
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+    "compaction",
+    "STOP",
+    "MAX_TOKENS",
+    "SAFETY",
+    "RECITATION",
+    "LANGUAGE",
+    "OTHER",
+    "BLOCKLIST",
+    "PROHIBITED_CONTENT",
+    "SPII",
+    "MALFORMED_FUNCTION_CALL",
+    "IMAGE_SAFETY",
+    "NO_IMAGE",
+    "UNEXPECTED_TOOL_CALL",
+    "TOO_MANY_TOOL_CALLS",
+    "MISSING_THOUGHT_SIGNATURE",
+    "FUNCTION_CALL",
+    "eos_token",
+    "max_output_tokens",
+    "insufficient_system_resource",
+    "completed",
+    "incomplete",
+    "LATER_WORD",
+    "later word",
+];
+
+const TIERS: [&str; 11] = [
+    "standard",
+    "priority",
+    "batch",
+    "auto",
+    "default",
+    "flex",
+    "scale",
+    "FLEX",
+    "STANDARD",
+    "on_demand",
+    "later",
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Nothing,
+    Text,
+    Call,
+    CutCall,
+}
+
+const CONTENTS: [Content; 4] = [
+    Content::Nothing,
+    Content::Text,
+    Content::Call,
+    Content::CutCall,
+];
+
+/// A whole answer of an upstream.
+fn answer(upstream: &str, word: &str, tier: &str, content: Content) -> Value {
+    let arguments = if content == Content::CutCall {
+        "{\"a\":\"b"
+    } else {
+        "{}"
+    };
+    let has_call = matches!(content, Content::Call | Content::CutCall);
+    let text = if content == Content::Text { "hi" } else { "" };
+    match upstream {
+        "openai_chat" => {
+            let mut message = json!({"role": "assistant", "content": text});
+            if has_call {
+                let function = json!({"name": "f", "arguments": arguments});
+                message["tool_calls"] =
+                    json!([{"id": "c", "type": "function", "function": function}]);
+            }
+            json!({"id": "x", "service_tier": tier, "choices": [
+                {"index": 0, "message": message, "finish_reason": word}]})
+        }
+        "openai_responses" => {
+            let mut output = Vec::new();
+            if content == Content::Text {
+                output.push(json!({"type": "message", "id": "m", "content": [
+                    {"type": "output_text", "text": text, "annotations": []}]}));
+            }
+            if has_call {
+                output.push(json!({"type": "function_call", "id": "f", "call_id": "c",
+                    "name": "f", "arguments": arguments}));
+            }
+            let status = if matches!(word, "stop" | "completed" | "STOP") {
+                "completed"
+            } else {
+                "incomplete"
+            };
+            json!({"id": "resp_x", "status": status, "service_tier": tier, "output": output,
+                "incomplete_details": {"reason": word}})
+        }
+        "anthropic" => {
+            let mut blocks = vec![json!({"type": "text", "text": text})];
+            if has_call {
+                blocks.push(json!({"type": "tool_use", "id": "c", "name": "f", "input": {}}));
+            }
+            json!({"id": "msg_x", "type": "message", "role": "assistant", "model": "m",
+                "content": blocks, "stop_reason": word,
+                "usage": {"input_tokens": 1, "output_tokens": 1, "service_tier": tier}})
+        }
+        _ => {
+            let mut parts = vec![json!({"text": text})];
+            if has_call {
+                parts.push(json!({"functionCall": {"name": "f", "args": {}}}));
+            }
+            json!({"candidates": [{"content": {"role": "model", "parts": parts},
+                "finishReason": word}]})
+        }
+    }
+}
+
+fn decoded(upstream: &dyn Protocol, body: &Value) -> Result<Response, Fault> {
+    let context = DecodeContext {
+        request_id: "r".into(),
+    };
+    upstream.decode_response(Bytes::from(body.to_string()), &context)
+}
+
+/// What a client gets: the whole answer, and the records of its stream.
+fn encoded(client: &dyn Protocol, upstream: &dyn Protocol, response: &Response) -> Vec<Value> {
+    let request = Request {
+        model: "m".into(),
+        body: Bytes::from_static(b"{}"),
+        ..Request::default()
+    };
+    let origin = Origin {
+        dialect: upstream.dialect(),
+        provider: "p".into(),
+        model: "m".into(),
+    };
+    let context = ResponseContext {
+        request: &request,
+        operation: Operation::Generate,
+        query: Some("alt=sse"),
+        origin: &origin,
+        request_id: "r",
+        now: 1,
+    };
+    let whole = client.encode_response(response, &context, &mut Losses::default());
+    let mut encoder = client.stream_encoder(&context);
+    let mut stream = BytesMut::new();
+    for event in response.events() {
+        encoder.push(&event, &mut stream);
+    }
+    encoder.finish(&mut stream);
+    let stream = String::from_utf8(stream.to_vec()).unwrap();
+    let records = stream
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .filter(|data| *data != "[DONE]")
+        .map(|data| serde_json::from_str(data).unwrap());
+    std::iter::once(serde_json::from_slice(&whole).unwrap())
+        .chain(records)
+        .collect()
+}
+
+/// The values of an enum by its key in a client's dialect. `None` for members that are no enum.
+fn published(client: &str, key: &str, parent: &str) -> Option<&'static [&'static str]> {
+    Some(match (client, key, parent) {
+        ("openai_chat", "finish_reason", _) => &[
+            "stop",
+            "length",
+            "tool_calls",
+            "content_filter",
+            "function_call",
+        ],
+        ("openai_completions", "finish_reason", _) => &["stop", "length", "content_filter"],
+        ("openai_chat" | "openai_completions" | "openai_responses", "service_tier", _) => {
+            &["auto", "default", "flex", "scale", "priority"]
+        }
+        ("openai_chat", "role", _) => &["assistant"],
+        ("openai_chat", "type", "tool_calls") => &["function", "custom"],
+        ("openai_responses", "status", "response" | "") => {
+            &["in_progress", "completed", "incomplete", "failed"]
+        }
+        ("openai_responses", "status", _) => &["in_progress", "completed", "incomplete"],
+        ("openai_responses", "reason", "incomplete_details") => {
+            &["max_output_tokens", "content_filter"]
+        }
+        ("openai_responses", "code", "error") => {
+            &["server_error", "rate_limit_exceeded", "invalid_prompt"]
+        }
+        ("openai_responses", "role", _) => &["assistant"],
+        ("openai_responses", "type", "item" | "output") => {
+            &["message", "reasoning", "function_call", "custom_tool_call"]
+        }
+        ("anthropic", "stop_reason", _) => &[
+            "end_turn",
+            "max_tokens",
+            "stop_sequence",
+            "tool_use",
+            "pause_turn",
+            "refusal",
+            "model_context_window_exceeded",
+            "compaction",
+        ],
+        ("anthropic", "service_tier", _) => &["standard", "priority", "batch"],
+        ("anthropic", "role", _) => &["assistant"],
+        ("anthropic", "type", "content" | "content_block") => {
+            &["text", "thinking", "redacted_thinking", "tool_use"]
+        }
+        ("gemini", "finishReason", _) => &[
+            "STOP",
+            "MAX_TOKENS",
+            "SAFETY",
+            "OTHER",
+            "MALFORMED_FUNCTION_CALL",
+        ],
+        ("gemini", "role", _) => &["model"],
+        _ => return None,
+    })
+}
+
+fn check(client: &str, parent: &str, value: &Value, case: &str) {
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                if let (Some(set), Some(word)) = (published(client, key, parent), member.as_str()) {
+                    assert!(
+                        set.contains(&word),
+                        "{case}: {client} gets {parent}.{key} = `{word}`"
+                    );
+                }
+                check(client, key, member, case);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                check(client, parent, item, case);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn each_answer(
+    mut take: impl FnMut(&'static dyn Protocol, Content, &str, Result<Response, Fault>),
+) {
+    for upstream in UPSTREAMS {
+        let protocol = by_name(upstream).unwrap();
+        for (number, word) in WORDS.into_iter().enumerate() {
+            for content in CONTENTS {
+                let tier = TIERS[number % TIERS.len()];
+                let response = decoded(protocol, &answer(upstream, word, tier, content));
+                take(protocol, content, word, response);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_client_gets_values_of_its_own_dialect_only() {
+    each_answer(|upstream, content, word, response| {
+        let Ok(response) = response else { return };
+        for client in CLIENTS {
+            let case = format!("{} says `{word}` with {content:?}", upstream.dialect());
+            for value in encoded(by_name(client).unwrap(), upstream, &response) {
+                check(client, "", &value, &case);
+            }
+        }
+    });
+}
+
+/// The word by which a client knows how its answer ended.
+fn end_of(client: &str, whole: &Value) -> String {
+    let end = match client {
+        "openai_chat" => &whole["choices"][0]["finish_reason"],
+        "openai_responses" => &whole["status"],
+        "anthropic" => &whole["stop_reason"],
+        _ => &whole["candidates"][0]["finishReason"],
+    };
+    end.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn calls_are_told_by_the_calls() {
+    const ENDS: [&str; 6] = [
+        "stop",
+        "end_turn",
+        "STOP",
+        "FUNCTION_CALL",
+        "eos_token",
+        "LATER_WORD",
+    ];
+    let expected = [
+        ("openai_chat", "tool_calls"),
+        ("openai_responses", "completed"),
+        ("anthropic", "tool_use"),
+        ("gemini", "STOP"),
+    ];
+    each_answer(|upstream, content, word, response| {
+        // In Responses another word is the reason for which an answer is incomplete.
+        let is_responses = upstream.dialect().name() == "openai_responses";
+        let ends = ENDS.contains(&word) && (!is_responses || matches!(word, "stop" | "STOP"));
+        if content != Content::Call || !ends {
+            return;
+        }
+        let response = response.unwrap();
+        for (client, end) in expected {
+            let whole = encoded(by_name(client).unwrap(), upstream, &response).remove(0);
+            assert_eq!(
+                end_of(client, &whole),
+                end,
+                "{} `{word}`",
+                upstream.dialect()
+            );
+        }
+    });
+}
+
+#[test]
+fn a_call_that_the_limit_cut_off_says_so() {
+    let expected = [
+        ("openai_chat", "length"),
+        ("openai_responses", "incomplete"),
+        ("anthropic", "max_tokens"),
+        ("gemini", "MAX_TOKENS"),
+    ];
+    each_answer(|upstream, content, word, response| {
+        let own = match upstream.dialect().name() {
+            "openai_chat" => "length",
+            "openai_responses" => "max_output_tokens",
+            "anthropic" => "max_tokens",
+            _ => "MAX_TOKENS",
+        };
+        if content != Content::CutCall || word != own {
+            return;
+        }
+        let response = response.unwrap();
+        for (client, end) in expected {
+            for whole in encoded(by_name(client).unwrap(), upstream, &response)
+                .iter()
+                .take(1)
+            {
+                assert_eq!(end_of(client, whole), end, "{}", upstream.dialect());
+            }
+        }
+    });
+}
+
+#[test]
+fn a_word_that_ends_no_answer_fails_where_nothing_came() {
+    each_answer(|upstream, content, word, response| {
+        let declines = matches!(word, "NO_IMAGE" | "OTHER" | "LATER_WORD" | "later word");
+        let is_responses = upstream.dialect().name() == "openai_responses";
+        if content == Content::Nothing && declines && !is_responses {
+            let fault = response.unwrap_err();
+            assert_eq!(fault.blame, Blame::Provider, "{word}");
+            let message = fault.message.to_ascii_lowercase();
+            assert!(message.contains(&word.to_ascii_lowercase()), "{message}");
+        }
+    });
+}
+
+#[test]
+fn an_answer_that_is_incomplete_without_details_is_cut() {
+    let upstream = by_name("openai_responses").unwrap();
+    let body = json!({"id": "resp_x", "status": "incomplete", "output": []});
+    let response = decoded(upstream, &body).unwrap();
+    let whole = encoded(by_name("openai_chat").unwrap(), upstream, &response).remove(0);
+    assert_eq!(end_of("openai_chat", &whole), "length");
+}
+
+/// Error types are an enum of Anthropic's, status names one of Google's; OpenAI's codes are words.
+#[test]
+fn errors_are_told_in_the_clients_words() {
+    for (status, code) in [
+        (400, "INVALID_ARGUMENT"),
+        (503, "UNAVAILABLE"),
+        (500, "429"),
+    ] {
+        let fault = Fault {
+            status: Some(status),
+            ..Fault::new(FaultKind::Upstream, Blame::Provider, "x").with_code(code)
+        };
+        let chat = body_of("openai_chat", &fault);
+        assert_eq!(chat["error"]["code"], Value::Null);
+        assert_eq!(body_of("anthropic", &fault)["error"]["type"], "api_error");
+        assert_eq!(body_of("gemini", &fault)["error"]["status"], "INTERNAL");
+    }
+    let own = Fault::bad_request("x").with_code("unsupported_value");
+    assert_eq!(
+        body_of("openai_chat", &own)["error"]["code"],
+        "unsupported_value"
+    );
+}
+
+fn body_of(client: &str, fault: &Fault) -> Value {
+    let (_, body) = by_name(client).unwrap().encode_fault(fault, "r");
+    let text: Cow<'_, str> = String::from_utf8_lossy(&body);
+    serde_json::from_str(&text).unwrap()
+}
