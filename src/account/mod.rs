@@ -11,6 +11,7 @@ mod export;
 mod from_env;
 mod name;
 mod proxy;
+mod redactor;
 mod secret;
 mod settings;
 mod timestamp;
@@ -22,6 +23,7 @@ pub use export::{Change, ChangeKind, Export, ExportError, Exported, Preview};
 pub use from_env::{CredentialProblem, EnvAccount};
 pub use name::{AccountName, BadName};
 pub use proxy::{BadProxy, Proxy, ProxyKind};
+pub use redactor::Redactor;
 pub use secret::Secret;
 pub use settings::{
     Account, AccountSettings, BadBudget, Budget, BudgetUnit, PRIORITY_DEFAULT, Period, Source,

@@ -3,6 +3,8 @@
 //!
 //! [`RetryPolicy`] decides what comes next, and is asked here only.
 
+use std::sync::Arc;
+
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult};
@@ -62,10 +64,18 @@ async fn serve(
     }
     let policy = RetryPolicy::new(context);
     let mut last: Option<Box<AttemptError>> = None;
+    // The candidate whose provider has no such model, in whichever dialect it is asked.
+    let mut missing: Option<(Arc<str>, Arc<str>)> = None;
     let all_plans = resolved
         .candidates()
         .flat_map(|(candidate, name)| plans(context, candidate, name));
     for mut plan in all_plans {
+        let is_missing = |(provider, model): &(Arc<str>, Arc<str>)| {
+            *provider == plan.provider && *model == plan.model
+        };
+        if missing.as_ref().is_some_and(is_missing) {
+            continue;
+        }
         attempts.start_plan();
         let mut history = History::Whole;
         loop {
@@ -82,6 +92,9 @@ async fn serve(
                     history = History::Whole;
                 }
                 Next::OtherCandidate => {
+                    if error.is_missing_model() {
+                        missing = Some((plan.provider.clone(), plan.model.clone()));
+                    }
                     last = Some(AttemptError::more_telling(last, error));
                     break;
                 }
@@ -127,10 +140,13 @@ async fn try_once(
 fn give_up(error: AttemptError, attempts: Attempts) -> Result<GatewayResponse, Box<GatewayError>> {
     let tracker = attempts.into_tracker();
     let AttemptError {
-        fault, original, ..
+        fault,
+        original,
+        status,
+        ..
     } = error;
     let Some(mut original) = original else {
-        return Err(Box::new(GatewayError::tracked(fault, tracker)));
+        return Err(Box::new(GatewayError::tracked(fault, status, tracker)));
     };
     tracker.write_headers(original.headers_mut());
     tracker.finish_with_fault(original.status(), &fault);

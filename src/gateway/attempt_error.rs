@@ -3,15 +3,18 @@
 //! The only place where an upstream's refusal is judged, whether its status said so or a response
 //! that began well. Whether another attempt follows is decided in `retry`.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::RETRY_AFTER;
 use http::response::Parts;
-use http::{HeaderMap, HeaderName, Response};
+use http::{HeaderMap, HeaderName, Response, StatusCode};
 use tracing::debug;
 
+use crate::account::Redactor;
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::json::Document;
 use crate::outcome::{Next, Outcome, Stage};
 use crate::provider::{Provider, RETRY_AFTER_MAX, Refused};
 use crate::upstream::TransportError;
@@ -26,6 +29,8 @@ pub(super) struct AttemptError {
     scope: ErrorScope,
     /// The upstream's own error response, where the client may get it as it came.
     pub(super) original: Option<Response<Bytes>>,
+    /// The upstream's status, where the client gets it with the fault.
+    pub(super) status: Option<StatusCode>,
     /// How long until an account is available again, where all of them cool down.
     pub(super) available_after: Option<Duration>,
 }
@@ -46,6 +51,7 @@ impl AttemptError {
             fault,
             scope,
             original: None,
+            status: None,
             available_after: None,
         })
     }
@@ -108,6 +114,15 @@ impl AttemptError {
         Self::of_attempt(fault, outcome)
     }
 
+    /// Takes the credential that was sent out of all that leaves the attempt.
+    pub(super) fn redact(&mut self, redactor: &Redactor) {
+        redact_fault(&mut self.fault, redactor);
+        if let Some(original) = &mut self.original {
+            redactor.headers(original.headers_mut());
+            redact_bytes(original.body_mut(), redactor);
+        }
+    }
+
     /// What the attempt taught; `None` where nothing was sent.
     pub(super) fn outcome(&self) -> Option<&Outcome> {
         match &self.scope {
@@ -123,6 +138,17 @@ impl AttemptError {
             ErrorScope::Plan => Next::OtherCandidate,
             ErrorScope::Attempt(outcome) => outcome.next(),
         }
+    }
+
+    /// Whether the provider has no such model, rather than no such path for it: OpenAI says of the
+    /// older path that "this is a chat model". Source: observed with `/v1/completions`.
+    pub(super) fn is_missing_model(&self) -> bool {
+        let is_told_by_code = self.fault.code.as_deref() == Some("model_not_found");
+        let names_other_path = || {
+            let message = self.fault.message.to_ascii_lowercase();
+            message.contains("chat") || message.contains("endpoint")
+        };
+        self.fault.kind == FaultKind::NoSuchModel && (is_told_by_code || !names_other_path())
     }
 
     /// Whether the upstream's own error response may pass: a client would take a refused account
@@ -172,6 +198,30 @@ impl AttemptError {
         if let Some(original) = &mut self.original {
             replace_retry_after(original.headers_mut(), &self.fault);
         }
+    }
+}
+
+/// Takes a credential out of what an upstream said.
+pub(super) fn redact_fault(fault: &mut Fault, redactor: &Redactor) {
+    let texts = [&mut fault.code, &mut fault.param, &mut fault.upstream_id];
+    let message = std::iter::once(&mut fault.message);
+    for text in message.chain(texts.into_iter().flatten()) {
+        if let Cow::Owned(clean) = redactor.text(text) {
+            *text = clean;
+        }
+    }
+    if let Some(details) = &fault.details
+        && let Cow::Owned(clean) = redactor.bytes(details.as_bytes())
+    {
+        fault.details = Document::parse(clean.into())
+            .ok()
+            .map(|details| details.root().raw());
+    }
+}
+
+pub(super) fn redact_bytes(bytes: &mut Bytes, redactor: &Redactor) {
+    if let Cow::Owned(clean) = redactor.bytes(bytes) {
+        *bytes = clean.into();
     }
 }
 

@@ -12,13 +12,13 @@ use http::Method;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::attempt_error::timed_out;
+use super::attempt_error::{redact_bytes, redact_fault, timed_out};
 use super::client_request::ClientRequest;
 use super::config::{Endpoint, GatewayConfig};
 use super::passthrough::fixed_headers;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
 use super::upstream_body::{Bounds, collect};
-use crate::account::Credential;
+use crate::account::{Credential, Redactor};
 use crate::canon::{Fault, FaultKind, ModelCard, Request};
 use crate::outcome::Timestamp;
 use crate::pool::Pool;
@@ -261,6 +261,17 @@ pub async fn fetch_models(
     endpoint: &Endpoint,
     credential: &Credential,
 ) -> Result<Vec<ModelCard>, Fault> {
+    let mut listed = request_models(endpoint, credential).await;
+    if let Err(fault) = &mut listed {
+        redact_fault(fault, &Redactor::of(credential));
+    }
+    listed
+}
+
+async fn request_models(
+    endpoint: &Endpoint,
+    credential: &Credential,
+) -> Result<Vec<ModelCard>, Fault> {
     let provider = &endpoint.provider;
     if let Some(why) = provider.lists_no_models() {
         return Err(Fault::upstream(why));
@@ -287,13 +298,17 @@ pub async fn fetch_models(
         .await
         .map_err(|_| timed_out(LIST_TIMEOUT))?
         .map_err(|error| Fault::upstream(error.message))?;
-    let (head, body) = response.into_parts();
-    let body = collect(body, LIST_BOUNDS)
+    let (mut head, body) = response.into_parts();
+    let mut body = collect(body, LIST_BOUNDS)
         .await
         .map_err(|error| error.fault)?;
     if head.status.is_success() {
         return protocol.decode_models(&body);
     }
+    // Before it is read: messages are cut, and half a credential would no longer be found.
+    let redactor = Redactor::of(credential);
+    redactor.headers(&mut head.headers);
+    redact_bytes(&mut body, &redactor);
     let fault = protocol.decode_fault(head.status, &head.headers, &body);
     let refused = Refused {
         status: head.status,

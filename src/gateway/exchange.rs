@@ -2,14 +2,18 @@
 //!
 //! It never retries; an error goes back to `attempt`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
+use http::response::Parts;
+use http::{Method, StatusCode};
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument as _, debug};
 
-use super::attempt_error::{AttemptError, AttemptResult, add_retry_after, redirected};
+use super::attempt_error::{
+    AttemptError, AttemptResult, add_retry_after, redact_bytes, redirected,
+};
 use super::attempts::Attempts;
 use super::lease;
 use super::plan::{EncodedRequest, Plan, ResponseKind};
@@ -17,8 +21,9 @@ use super::request_context::RequestContext;
 use super::response::{PendingResponse, passed};
 use super::response_reader::{ResponseReader, is_encoded};
 use super::upstream_body::{Bounds, collect};
-use crate::account::{BadProxy, Credential};
+use crate::account::{BadProxy, Credential, Redactor};
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::json::{Document, Kind};
 use crate::outcome::{Stage, Timestamp};
 use crate::provider;
 use crate::segmented_bytes::SegmentedBytes;
@@ -55,16 +60,19 @@ impl Exchange<'_> {
             .map_err(AttemptError::of_plan)?;
         let proxy = ProxyChoice::of(lease.account())
             .map_err(|bad| AttemptError::of_plan(self.bad_proxy(&bad)))?;
+        let credential = lease.credential().clone();
         let began_at = Instant::now();
         let waited = began_at - asked_at;
         let span = attempts.begin(self.plan, lease, waited, began_at);
         debug!(parent: &span, ?waited, "account leased");
         let outgoing = Outgoing { request, proxy };
-        let result = self
-            .send_and_read(outgoing, began_at, attempts)
+        let mut result = self
+            .send_and_read(outgoing, &credential, began_at, attempts)
             .instrument(span)
             .await;
-        if let Err(error) = &result {
+        if let Err(error) = &mut result {
+            // Whatever upstreams say of the credential goes no further than this.
+            error.redact(&Redactor::of(&credential));
             attempts.fail(error);
         }
         result
@@ -95,6 +103,7 @@ impl Exchange<'_> {
     async fn send_and_read(
         self,
         outgoing: Outgoing,
+        credential: &Arc<Credential>,
         began_at: Instant,
         attempts: &mut Attempts,
     ) -> AttemptResult<PendingResponse> {
@@ -105,12 +114,13 @@ impl Exchange<'_> {
         );
         attempts.set_readings(provider::readings(response.headers(), Timestamp::now));
         if !response.status().is_success() {
-            return Err(self.refused(response).await);
+            return Err(self.refused(response, credential).await);
         }
         let reader = ResponseReader {
             context: self.context,
             plan: self.plan,
             encoded: self.encoded,
+            credential,
         };
         reader.read(response).await
     }
@@ -136,29 +146,57 @@ impl Exchange<'_> {
     }
 
     /// Reads an error response. A client of the same dialect gets it as it came, unless it is about
-    /// the account's credential.
-    async fn refused(&self, response: http::Response<UpstreamBody>) -> Box<AttemptError> {
+    /// the account's credential or no API's error.
+    async fn refused(
+        &self,
+        response: http::Response<UpstreamBody>,
+        credential: &Credential,
+    ) -> Box<AttemptError> {
         let provider = &self.plan.endpoint.provider;
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
         if head.status.is_redirection() {
             return AttemptError::refused(provider, &head, &[], redirected(&provider.name));
         }
-        let body = if is_encoded(&head.headers) {
+        let mut body = if is_encoded(&head.headers) {
             Bytes::new()
         } else {
             error_body(body).await
         };
+        // Before it is read: messages are cut, and half a credential would no longer be found.
+        let redactor = Redactor::of(credential);
+        redactor.headers(&mut head.headers);
+        redact_bytes(&mut body, &redactor);
         let protocol = self.plan.protocol;
         let fault = protocol.decode_fault(head.status, &head.headers, &body);
         let mut error = AttemptError::refused(provider, &head, &body, fault);
         let is_passthrough = matches!(self.encoded.response_kind, ResponseKind::Passthrough);
-        if is_passthrough && !body.is_empty() && error.may_be_quoted() {
-            let mut original = passed(self.plan, &head, body);
-            add_retry_after(original.headers_mut(), &error.fault);
-            error.original = Some(original);
+        if is_passthrough && error.may_be_quoted() {
+            self.quote(&mut error, &head, body);
         }
         error
     }
+
+    /// Keeps an error response for a client of the same dialect: as it came, or of a page that
+    /// something in front of the API wrote the status alone.
+    fn quote(&self, error: &mut AttemptError, head: &Parts, body: Bytes) {
+        if is_json(&body) {
+            let mut original = passed(self.plan, head, body);
+            add_retry_after(original.headers_mut(), &error.fault);
+            error.original = Some(original);
+        } else if !matches!(
+            head.status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+        ) {
+            // On these two, clients would discard their own key.
+            error.status = Some(head.status);
+        }
+    }
+}
+
+/// Whether an error's body is one that an API writes: an object, or Gemini's list of one.
+fn is_json(body: &Bytes) -> bool {
+    Document::parse(body.clone())
+        .is_ok_and(|document| matches!(document.root().kind(), Kind::Object | Kind::Array))
 }
 
 /// An error's body; empty where it cannot be read, since the status says enough.

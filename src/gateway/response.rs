@@ -24,14 +24,21 @@ pub enum GatewayBody {
 /// A request that could not be served. The server renders the fault in the client's dialect.
 pub struct GatewayError {
     pub fault: Fault,
+    /// The status of the response, where it is not the one that the dialect has for the fault.
+    pub status: Option<StatusCode>,
     /// `None` where the request did not get as far as a record.
     tracker: Option<RequestTracker>,
 }
 
 impl GatewayError {
-    pub(super) fn tracked(fault: Fault, tracker: RequestTracker) -> Self {
+    pub(super) fn tracked(
+        fault: Fault,
+        status: Option<StatusCode>,
+        tracker: RequestTracker,
+    ) -> Self {
         Self {
             fault,
+            status,
             tracker: Some(tracker),
         }
     }
@@ -49,6 +56,7 @@ impl From<Fault> for Box<GatewayError> {
     fn from(fault: Fault) -> Self {
         Self::new(GatewayError {
             fault,
+            status: None,
             tracker: None,
         })
     }

@@ -27,6 +27,7 @@ use super::response::{PendingResponse, json, passed, passed_head};
 use super::signatures::SignatureCollector;
 use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
 use super::upstream_body::{Bounds, collect};
+use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
 use crate::protocol::names::Restore;
 use crate::protocol::{DecodeContext, Operation, ResponseContext};
@@ -39,6 +40,8 @@ pub(super) struct ResponseReader<'a> {
     pub(super) context: &'a RequestContext<'a>,
     pub(super) plan: &'a Plan,
     pub(super) encoded: &'a mut EncodedRequest,
+    /// What was sent, and may be quoted in an error.
+    pub(super) credential: &'a Arc<Credential>,
 }
 
 /// How an upstream's body is framed.
@@ -153,6 +156,7 @@ impl ResponseReader<'_> {
                 context.request.query.clone(),
                 framing == Framing::Events,
                 context.routing.choices,
+                self.credential.clone(),
             ));
         };
         let origin = plan.origin();
@@ -164,6 +168,7 @@ impl ResponseReader<'_> {
             std::mem::take(restore),
             encoder,
             signatures,
+            self.credential.clone(),
         ))
     }
 

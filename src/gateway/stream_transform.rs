@@ -3,17 +3,20 @@
 //! A transform does no IO and knows no time; the relay feeds it.
 //!
 //! ```text
-//! Passthrough: chunk ----------------------------------------------> chunk
+//! Passthrough: chunk ----------------------------> complete records, errors redacted
 //!                 \-> frames -> frame info -> status
 //! Translator:  chunk -> decoder -> events -> names restored -> encoder -> bytes
 //!                                    \-> status, signatures
 //! ```
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use tracing::debug;
 
-use super::attempt_error::broken_off;
+use super::attempt_error::{broken_off, redact_bytes, redact_fault};
 use super::signatures::SignatureCollector;
+use crate::account::{Credential, Redactor};
 use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
@@ -56,13 +59,17 @@ pub(super) trait StreamTransform: Send {
     fn status(&self) -> &StreamStatus;
 }
 
-/// A passthrough: bytes go on as they came; usage and end are read in passing.
+/// A passthrough: records go on as they came, but for a credential that an error quotes; usage and
+/// end are read in passing.
 pub(super) struct Passthrough {
     protocol: &'static dyn Protocol,
     /// The client's query, for the form of an error record.
     query: Option<String>,
     framing: Framing,
     tracker: FrameTracker,
+    /// A record that has not ended. It is held back, since it may turn out to be an error.
+    held: BytesMut,
+    credential: Arc<Credential>,
 }
 
 /// What the records told that passed.
@@ -75,12 +82,34 @@ struct FrameTracker {
     /// Whether the stream may end here: the upstream said why it finished, for each of several
     /// choices.
     may_end: bool,
+    /// Whether a record since the last release may be an error, though not in the dialect's form.
+    may_quote: bool,
     status: StreamStatus,
 }
 
+/// Whether a record that tells nothing else looks like an error.
+fn looks_like_error(frame: &Frame, info: &FrameInfo) -> bool {
+    let tells_nothing =
+        !info.is_content && !info.is_end && info.usage.is_none() && info.fault.is_none();
+    tells_nothing && (frame.event == b"error"[..] || has_error(&frame.data))
+}
+
+/// Whether the data has an `error` that is no `null`.
+fn has_error(data: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"error\"";
+    let Some(at) = memchr::memmem::find(data, KEY) else {
+        return false;
+    };
+    let value = data[at + KEY.len()..]
+        .iter()
+        .find(|byte| !b" :".contains(byte));
+    matches!(value, Some(b'{' | b'"'))
+}
+
 impl FrameTracker {
-    fn note(&mut self, info: FrameInfo) {
+    fn note(&mut self, frame: &Frame, info: FrameInfo) {
         self.records += 1;
+        self.may_quote |= looks_like_error(frame, &info);
         let status = &mut self.status;
         status.is_content |= info.is_content;
         status.is_over |= info.is_last || info.fault.is_some();
@@ -137,6 +166,15 @@ impl Framing {
         }
     }
 
+    /// How many of the latest bytes belong to a record that has not ended.
+    fn open_bytes(&self) -> usize {
+        match self {
+            Self::Events(frames) => frames.open_bytes(),
+            Self::Array(objects) => objects.open_bytes(),
+            Self::Lost => 0,
+        }
+    }
+
     fn is_between(&self) -> bool {
         match self {
             Self::Events(frames) => frames.is_between(),
@@ -153,6 +191,7 @@ impl Passthrough {
         query: Option<String>,
         is_events: bool,
         choices: u64,
+        credential: Arc<Credential>,
     ) -> Self {
         let framing = if is_events {
             Framing::Events(Frames::default())
@@ -167,6 +206,43 @@ impl Passthrough {
                 choices,
                 ..FrameTracker::default()
             },
+            held: BytesMut::new(),
+            credential,
+        }
+    }
+
+    /// What may go on to the client now that `chunk` came: all but a record that has not ended.
+    fn release(&mut self, chunk: Bytes) -> Bytes {
+        let open = self.framing.open_bytes();
+        let mut complete = if open == 0 && self.held.is_empty() {
+            chunk
+        } else {
+            self.held.extend_from_slice(&chunk);
+            let end = self.held.len().saturating_sub(open);
+            self.held.split_to(end).freeze()
+        };
+        let may_quote = std::mem::take(&mut self.tracker.may_quote);
+        if may_quote || self.tracker.status.fault.is_some() {
+            self.redact(&mut complete);
+        }
+        complete
+    }
+
+    /// What was held back, at the end of the upstream's body.
+    fn release_all(&mut self) -> Bytes {
+        let mut held = self.held.split().freeze();
+        if !held.is_empty() {
+            self.redact(&mut held);
+        }
+        held
+    }
+
+    /// Takes the credential out of what goes to the client, and of the fault that was read in it.
+    fn redact(&mut self, bytes: &mut Bytes) {
+        let redactor = Redactor::of(&self.credential);
+        redact_bytes(bytes, &redactor);
+        if let Some(fault) = &mut self.tracker.status.fault {
+            redact_fault(fault, &redactor);
         }
     }
 
@@ -189,17 +265,17 @@ impl Passthrough {
             }
         };
         self.tracker.status.ending = Some(ending);
-        Bytes::new()
+        self.release_all()
     }
 
     /// Ends a stream early. Between two records the error is written as one of its own; within a
-    /// record only breaking off is honest. Either way the connection is aborted, since a stream
+    /// record only breaking off is honest, behind what came of it. Either way the connection is aborted, since a stream
     /// that passed through may have no other sign that its clients know.
     fn break_off(&mut self, fault: Fault, is_between: bool) -> Bytes {
         let record = if is_between {
             self.encode_record(&fault)
         } else {
-            Bytes::new()
+            self.release_all()
         };
         self.tracker.status.ending = Some(StreamEnd::Abort);
         self.tracker.status.fault = Some(fault);
@@ -226,7 +302,7 @@ impl StreamTransform for Passthrough {
         let protocol = self.protocol;
         let tracker = &mut self.tracker;
         self.framing.push(chunk.clone(), |frame| {
-            tracker.note(protocol.frame_info(frame))
+            tracker.note(frame, protocol.frame_info(frame))
         });
         match &self.framing {
             Framing::Events(_) => {}
@@ -235,13 +311,13 @@ impl StreamTransform for Passthrough {
             }
             Framing::Lost => tracker.status.is_content = true,
         }
-        chunk
+        self.release(chunk)
     }
 
     fn end(&mut self) -> Bytes {
         let is_between = self.framing.is_between();
         if let Some(frame) = self.framing.finish() {
-            self.tracker.note(self.protocol.frame_info(&frame));
+            self.tracker.note(&frame, self.protocol.frame_info(&frame));
         }
         let is_complete = self.tracker.may_end
             || self.tracker.status.is_over
@@ -276,6 +352,7 @@ pub(super) struct Translator {
     restore: Restore,
     encoder: Box<dyn StreamEncoder>,
     signatures: SignatureCollector,
+    credential: Arc<Credential>,
     events: Vec<Event>,
     out: BytesMut,
     status: StreamStatus,
@@ -287,12 +364,14 @@ impl Translator {
         restore: Restore,
         encoder: Box<dyn StreamEncoder>,
         signatures: SignatureCollector,
+        credential: Arc<Credential>,
     ) -> Self {
         Self {
             decoder,
             restore,
             encoder,
             signatures,
+            credential,
             events: Vec::new(),
             out: BytesMut::new(),
             status: StreamStatus::default(),
@@ -304,6 +383,9 @@ impl Translator {
         self.restore.events(&mut self.events);
         for mut event in self.events.drain(..) {
             fail_malformed(&mut event);
+            if let Event::Failed(fault) = &mut event {
+                redact_fault(fault, &Redactor::of(&self.credential));
+            }
             self.status.note(&event);
             self.signatures.note(&event);
             self.encoder.push(&event, &mut self.out);

@@ -67,6 +67,11 @@ impl Objects {
         self.depth == 0
     }
 
+    /// How many of the latest bytes belong to an object that has not ended.
+    pub fn open_bytes(&self) -> usize {
+        self.pending.len()
+    }
+
     fn push_separator(&mut self, byte: u8) -> Result<(), MalformedResponse> {
         match byte {
             b'{' => (self.depth, self.separator) = (1, 0),

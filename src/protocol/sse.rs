@@ -31,6 +31,8 @@ pub struct Frames {
     has_data: bool,
     /// The record's data from its second line on: one buffer that grows.
     joined: BytesMut,
+    /// How many bytes were taken since the last blank line.
+    since_blank: usize,
     /// Whether the last line ended with a carriage return whose line feed may still come.
     after_cr: bool,
     seen_first: bool,
@@ -49,8 +51,10 @@ impl Frames {
         mut each: impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<(), MalformedResponse> {
         if let Some(frame) = self.single_record(&chunk) {
+            self.since_blank = 0;
             return each(frame);
         }
+        self.since_blank += chunk.len();
         if !self.pending.is_empty() {
             // `pending` holds no line end, so only the new bytes are searched: a long line comes in
             // many chunks, and searching all of it each time would be quadratic.
@@ -60,6 +64,7 @@ impl Frames {
             if end.is_some() {
                 let line = std::mem::take(&mut self.pending).freeze();
                 self.lines(line, &mut each)?;
+                self.since_blank = self.since_blank.max(chunk.len());
             }
         }
         let rest = self.lines(chunk, &mut each)?;
@@ -107,6 +112,9 @@ impl Frames {
     ) -> Result<Bytes, MalformedResponse> {
         while let Some(line) = self.line(&mut rest) {
             self.check_len(line.len())?;
+            if line.is_empty() {
+                self.since_blank = rest.len();
+            }
             if let Some(frame) = self.take(&line) {
                 each(frame)?;
             }
@@ -126,6 +134,15 @@ impl Frames {
     /// Whether the stream is between two records, so that another may be written.
     pub fn is_between(&self) -> bool {
         self.pending.is_empty() && !self.has_data && self.open.event.is_empty()
+    }
+
+    /// How many of the latest bytes belong to a record that has not ended.
+    pub fn open_bytes(&self) -> usize {
+        if self.is_between() {
+            0
+        } else {
+            self.since_blank
+        }
     }
 
     /// The line end of the stream, for a record that is written behind it.

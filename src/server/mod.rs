@@ -179,6 +179,9 @@ impl Server {
             }),
             Err(error) => {
                 let mut response = scope.error_response(&error.fault);
+                if let Some(status) = error.status {
+                    *response.status_mut() = status;
+                }
                 let status = response.status();
                 error.finish(status, response.headers_mut());
                 response

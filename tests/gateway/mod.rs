@@ -11,6 +11,7 @@ mod large;
 mod limits;
 mod passthrough;
 mod reasoning;
+mod redaction;
 mod stalls;
 
 use serde_json::{Value, json};

@@ -77,14 +77,21 @@ fn terminal_event(event: Value<'_>) -> FrameInfo {
 
 pub(super) fn body(body: &Bytes) -> Result<FrameInfo, MalformedResponse> {
     let document = Document::parse_shallow(body.clone())?;
-    let has_failed = document.root().get("error").is_some() || is_failed(document.root());
+    // Some servers answer with the event that they would have sent in a stream.
+    let is_event = has(document.root(), "type", &["error"]);
+    let has_failed =
+        is_event || document.root().get("error").is_some() || is_failed(document.root());
     // Errors are rare, so parsing them twice costs little.
     let document = if has_failed {
         Document::parse(body.clone())?
     } else {
         document
     };
-    Ok(response_info(document.root()))
+    Ok(if is_event {
+        terminal_event(document.root())
+    } else {
+        response_info(document.root())
+    })
 }
 
 /// What a response object tells: the whole body, or what a terminal event holds.
@@ -121,8 +128,12 @@ fn is_failed(response: Value<'_>) -> bool {
 }
 
 fn has_status(response: Value<'_>, any_of: &[&str]) -> bool {
-    let status = response.get("status").and_then(|status| status.str().ok());
-    status.is_some_and(|status| any_of.contains(&&*status))
+    has(response, "status", any_of)
+}
+
+fn has(object: Value<'_>, key: &str, any_of: &[&str]) -> bool {
+    let word = object.get(key).and_then(|word| word.str().ok());
+    word.is_some_and(|word| any_of.contains(&&*word))
 }
 
 #[cfg(test)]
@@ -186,5 +197,8 @@ mod tests {
             r#"{"type":"error","code":"server_error","message":"m","param":null}"#,
         );
         assert_eq!(error.fault.unwrap().message, "m");
+        let whole = br#"{"type":"error","code":"server_error","message":"m","param":null}"#;
+        let whole = body(&Bytes::from_static(whole)).unwrap();
+        assert_eq!(whole.fault.unwrap().message, "m");
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use oauth2::TokenResponse as _;
 use oauth2::basic::{BasicErrorResponse, BasicTokenResponse};
 
-use crate::account::Secret;
+use crate::account::{Redactor, Secret};
 use crate::host::printable::single_line;
 use crate::outcome::Timestamp;
 use crate::provider::limits;
@@ -118,9 +118,7 @@ fn said(
         Some(description) => format!("{code}: {description}"),
         None => code.to_owned(),
     };
-    for secret in sent.iter().filter(|secret| !secret.expose().is_empty()) {
-        said = said.replace(secret.expose(), "[redacted]");
-    }
+    said = Redactor::of_secrets(sent).text(&said).into_owned();
     if let Some((end, _)) = said.char_indices().nth(SAID_CHARS_MAX) {
         said.truncate(end);
     }
