@@ -102,6 +102,8 @@ pub enum Outcome {
     Unauthorized,
     /// The account may not use this model; the fault holds the provider's reason.
     Forbidden,
+    /// Something in front of the provider answered, and not its API.
+    Intercepted,
     /// The provider has no room.
     Overloaded {
         until: Option<Timestamp>,
@@ -148,6 +150,7 @@ impl Outcome {
             Self::Throttled { .. }
             | Self::QuotaSpent { .. }
             | Self::Forbidden
+            | Self::Intercepted
             | Self::Overloaded { .. }
             | Self::Failed
             | Self::Unreachable { .. }
@@ -164,6 +167,7 @@ impl Outcome {
             Self::QuotaSpent { .. } => "quota_spent",
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::Intercepted => "intercepted",
             Self::Overloaded { .. } => "overloaded",
             Self::Failed => "failed",
             Self::Rejected(_) => "rejected",

@@ -202,7 +202,7 @@ fn advice(record: &Record) -> Option<String> {
         Outcome::TimedOut { .. } => format!(
             "ask again; where `{provider}` is always this slow, raise the timeouts in [limits]"
         ),
-        Outcome::Failed | Outcome::MalformedResponse => {
+        Outcome::Failed | Outcome::Intercepted | Outcome::MalformedResponse => {
             format!("ask again later: the fault is at `{provider}`, or at its `base_url`")
         }
         Outcome::Rejected(Refusal::UnknownModel) => {

@@ -35,8 +35,15 @@ impl Provider {
             self.preset().and_then(|preset| preset.day_ends),
             now,
         );
-        let outcome = classify(answer.status, &fault, &limit, now);
         let mut fault = fault;
+        let is_intercepted = answer.status == StatusCode::FORBIDDEN && is_web_page(answer);
+        let outcome = if is_intercepted {
+            // A firewall, a consent page, a portal: it knows nothing of the account.
+            (fault.kind, fault.blame) = (FaultKind::Upstream, Blame::Provider);
+            Outcome::Intercepted
+        } else {
+            classify(answer.status, &fault, &limit, now)
+        };
         fault.retry_after = limit.wait.map(|wait| wait.min(RETRY_AFTER_MAX));
         if let Some(message) = self.other_than_api(answer, &fault) {
             fault.message = message;
@@ -86,7 +93,8 @@ impl Provider {
     }
 }
 
-/// Whether the body is HTML, whatever its head says.
+/// Whether the body is HTML, whatever its head says, or the short form of Cloudflare's error pages:
+/// `error code: 1020`. Source: Cloudflare, "Cloudflare 1xxx errors".
 fn is_web_page(answer: Refused<'_>) -> bool {
     let content_type = answer
         .headers
@@ -102,6 +110,9 @@ fn is_web_page(answer: Refused<'_>) -> bool {
     content_type.to_ascii_lowercase().starts_with("text/html")
         || is_html(b"<!doctype html")
         || is_html(b"<html")
+        || is_html(b"<head")
+        || is_html(b"<!--")
+        || is_html(b"error code: 1")
 }
 
 fn is_about_time(outcome: &Outcome) -> bool {

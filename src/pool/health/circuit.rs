@@ -175,6 +175,7 @@ fn signal(outcome: &Outcome, is_probe: bool) -> Signal {
         | Outcome::Forbidden
         | Outcome::Rejected(_) => Signal::Alive,
         Outcome::Failed
+        | Outcome::Intercepted
         | Outcome::Unreachable {
             stage: Stage::Connect | Stage::Tls | Stage::Head,
         } => Signal::Dead,

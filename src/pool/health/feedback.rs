@@ -116,8 +116,9 @@ impl ProviderPool {
                 until: until @ Some(_),
             } => (CooldownCause::Overloaded, Scope::Model, *until),
             Outcome::Forbidden => (CooldownCause::Forbidden, Scope::Model, None),
-            // Nothing was sent, so it says nothing of the account: the circuit counts it.
-            Outcome::Unreachable {
+            // It did not reach the API, so it says nothing of the account: the circuit counts it.
+            Outcome::Intercepted
+            | Outcome::Unreachable {
                 stage: Stage::Connect | Stage::Tls,
             } => return,
             Outcome::Overloaded { until: None }
