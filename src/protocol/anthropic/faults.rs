@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::canon::{Blame, Fault, FaultKind, Offset};
 use crate::json::{self, Document, Kind, Object, Raw, Value};
-use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
+use crate::protocol::upstream_faults::{self, ForeignError, kind_of_status, mentions};
 use crate::protocol::{DecodeError, redaction, sse};
 
 /// The text by which Claude Code knows that it has to compact the conversation.
@@ -141,10 +141,17 @@ pub(super) fn decode_error(root: Value<'_>, status: Option<StatusCode>) -> Fault
         Some(value.into_owned())
     };
     let error_type = string(&["error", "type"]).unwrap_or_default();
-    let message = string(&["error", "message"]);
+    let (message, param) = match string(&["error", "message"]) {
+        Some(message) => (Some(message), None),
+        None => {
+            let foreign = ForeignError::of(root);
+            (foreign.message, foreign.param)
+        }
+    };
     let status = status.map(|status| status.as_u16());
     let kind = kind(&error_type, status, message.as_deref().unwrap_or_default());
     let mut fault = upstream_faults::fault(kind, status, message.as_deref());
+    fault.param = param;
     fault.code = string(&["error", "details", "error_code"]);
     fault.details = root
         .find(&["error", "details"])

@@ -12,7 +12,7 @@ use super::proto_json::{count, enum_name, field};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::{self, Array, Document, Raw, Value, Writer};
 use crate::protocol::redaction;
-use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
+use crate::protocol::upstream_faults::{self, ForeignError, kind_of_status, mentions};
 
 const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -20,9 +20,24 @@ const RETRY_INFO: &str = "type.googleapis.com/google.rpc.RetryInfo";
 pub(super) fn decode(status: StatusCode, body: &[u8]) -> Fault {
     let document =
         Document::parse(Bytes::copy_from_slice(body)).unwrap_or_else(|_| Document::null());
-    let nothing = Document::null();
-    let error = error_of(document.root()).unwrap_or(nothing.root());
-    decode_error(error, Some(status.as_u16()))
+    if let Some(error) = error_of(document.root()) {
+        return decode_error(error, Some(status.as_u16()));
+    }
+    foreign(ForeignError::of(document.root()), status.as_u16())
+}
+
+/// The fault of a body that is not of this dialect.
+fn foreign(error: ForeignError, status: u16) -> Fault {
+    let fields = ErrorFields {
+        message: error.message.unwrap_or_default(),
+        ..ErrorFields::default()
+    };
+    let (kind, code) = classify(status, &fields);
+    Fault {
+        code: code.map(str::to_owned),
+        param: error.param,
+        ..upstream_faults::fault(kind, Some(status), Some(&fields.message))
+    }
 }
 
 /// The error object of a body; `None` where it has none. That of a stream stands in an array.

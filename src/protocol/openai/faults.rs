@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use crate::canon::{Fault, FaultKind};
 use crate::json::{self, Document, Kind, Object, Value};
 use crate::protocol::sse;
-use crate::protocol::upstream_faults::{self, kind_of_status, mentions};
+use crate::protocol::upstream_faults::{self, ForeignError, kind_of_status, mentions};
 
 /// One kind of fault on the wire.
 struct Row {
@@ -173,8 +173,7 @@ struct ErrorFields {
 
 impl ErrorFields {
     /// `{"error":{message,type,param,code}}`; also `{"error":"…"}` (Ollama), a list of one
-    /// (Google's Chat endpoint), and the bare `{"message":…}` and `{"detail":…}` of web frameworks
-    /// (vLLM).
+    /// (Google's Chat endpoint), and what [`ForeignError`] knows.
     fn of(root: Value<'_>) -> Self {
         let root = root
             .items()
@@ -192,13 +191,18 @@ impl ErrorFields {
             (value.kind() == Kind::Number).then(|| value.as_written().to_owned())
         };
         let alone = error.str().ok().map(std::borrow::Cow::into_owned);
+        let own = alone.or_else(|| text("message"));
+        let foreign = match &own {
+            Some(_) => ForeignError::default(),
+            None => ForeignError::of(root),
+        };
         Self {
-            message: alone.or_else(|| text("message")).or_else(|| text("detail")),
+            message: own.or(foreign.message),
             kind: text("type"),
             code: text("code")
                 .or_else(|| text("status"))
                 .or_else(|| error.get("code").and_then(number)),
-            param: text("param"),
+            param: text("param").or(foreign.param),
         }
     }
 
