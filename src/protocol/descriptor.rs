@@ -13,6 +13,9 @@ pub struct Descriptor {
     pub dialect: Dialect,
     /// The paths that clients of this dialect use, in the order in which they are matched.
     pub routes: &'static [Route],
+    /// The first segments of all paths of its vendor's API, also of those that are not served here:
+    /// an unknown path is told as its own dialect's.
+    pub path_roots: &'static [&'static str],
     /// The version segment of its paths where a base URL names none: `v1`, `v1beta`.
     pub version: &'static str,
     /// What clients of this dialect append to the gateway's address to form their base URL.

@@ -33,11 +33,19 @@ pub(super) fn unauthorized() -> Fault {
     Fault::new(FaultKind::Unauthorized, Blame::Client, message).with_code("invalid_api_key")
 }
 
-/// No such path; what the client's dialect expects as its base URL.
+/// No such path; what its dialect is served under, and expects as its base URL.
 pub(super) fn no_such_path(path: &str, protocol: &dyn Protocol, base_url: &str) -> Fault {
     let path = printable::escape(path);
+    let dialect = protocol.dialect();
+    let descriptor = protocol.descriptor();
+    let served: Vec<String> = descriptor
+        .routes
+        .iter()
+        .map(|route| format!("{} /{}{}", route.method, descriptor.version, route.pattern))
+        .collect();
     let message = format!(
-        "gateway: no such path: `{path}`; {}",
+        "gateway: no such path: `{path}`; of {dialect}, this port serves {}; {}",
+        served.join(", "),
         base_url_hint(protocol, base_url)
     );
     Fault::new(FaultKind::NotFound, Blame::Client, message)

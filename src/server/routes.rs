@@ -176,11 +176,26 @@ impl Path {
             .unwrap_or(protocol::FALLBACK)
     }
 
+    /// The dialect whose vendor has such a path, though nothing serves it here: the likely one where
+    /// several have it, or none.
+    fn owner(&self, likely: &'static dyn Protocol) -> &'static dyn Protocol {
+        if self.alias.is_some() {
+            return likely;
+        }
+        let root = self.path.split('/').nth(1).unwrap_or_default();
+        // `models:batchEmbed` is below `models`.
+        let root = root.split(':').next().unwrap_or_default();
+        std::iter::once(likely)
+            .chain(protocol::ALL.iter().copied())
+            .find(|protocol| protocol.descriptor().path_roots.contains(&root))
+            .unwrap_or(likely)
+    }
+
     /// The route of this path: of the likely dialect where several have it.
     fn find(&self, method: &Method, likely: &'static dyn Protocol) -> RouteMatch {
         let mut other_methods = RouteMatch {
             route: Route::NotFound,
-            protocol: likely,
+            protocol: self.owner(likely),
         };
         for protocol in std::iter::once(likely).chain(protocol::ALL.iter().copied()) {
             for route in protocol.descriptor().routes {
@@ -416,6 +431,32 @@ mod tests {
         assert_eq!(keyed("/v1/responses"), "openai_responses");
         assert_eq!(keyed("/v1/messages"), "anthropic");
         assert_eq!(keyed("/v1/nothing"), "gemini");
+    }
+
+    #[test]
+    fn an_unknown_path_is_said_in_the_dialect_that_it_belongs_to() {
+        let version = [("anthropic-version", "2023-06-01")];
+        for (path, headers, dialect) in [
+            ("/v1/responses/x", &[][..], "openai_responses"),
+            ("/v1/responses/x/cancel", &version, "openai_responses"),
+            ("/v1/conversations", &[], "openai_responses"),
+            ("/v1/audio/speech", &[], "openai_chat"),
+            ("/v1/audio/transcriptions", &version, "openai_chat"),
+            ("/v1/images/generations", &[], "openai_chat"),
+            ("/v1/files", &[], "openai_chat"),
+            ("/v1/files", &version, "anthropic"),
+            ("/v1beta/files", &[], "gemini"),
+            ("/v1beta/cachedContents", &[], "gemini"),
+            ("/v1/tunedModels", &[], "gemini"),
+            ("/v1/messages/batches", &[], "anthropic"),
+            ("/v1/completions/x", &[], "openai_completions"),
+            ("/gemini/v1beta/audio", &[], "gemini"),
+            ("/v1/nothing", &[], "openai_chat"),
+        ] {
+            let matched = matched(Method::POST, path, headers);
+            assert_eq!(matched.protocol.dialect().name(), dialect, "{path}");
+            assert_eq!(matched.route, Route::NotFound, "{path}");
+        }
     }
 
     #[test]

@@ -571,3 +571,127 @@ async fn a_name_that_no_list_holds_goes_to_the_only_provider_without_asking_for_
         Value::from("fine-tuned:x")
     );
 }
+
+#[tokio::test]
+async fn pages_in_front_of_an_api_become_errors_of_the_dialect_with_their_status() {
+    let pages = [
+        ("text/html", "<html><body>Bad gateway</body></html>"),
+        (
+            "text/plain",
+            "upstream connect error or disconnect/reset before headers",
+        ),
+        ("application/json", "upstream request timeout"),
+    ];
+    for dialect in SERVED {
+        for status in [400, 404, 413, 418, 429, 500, 502, 503, 504, 520] {
+            for (content_type, body) in pages {
+                for stream in [false, true] {
+                    let bench = Bench::new().await;
+                    let page = Script::literal(status, content_type, body).lenient();
+                    bench.upstream.answer(page);
+                    let answer = bench.ask(dialect, stream).await;
+                    let what = format!("{} {status}: {}", dialect.name(), answer.text());
+                    assert_eq!(answer.status, status, "{what}");
+                    assert!(!answer.text().contains("<html"), "{what}");
+                    assert_eq!(answer.content_type(), "application/json", "{what}");
+                    assert_error_shape(dialect, &answer);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_403_that_is_a_web_page_is_not_the_accounts() {
+    for (client, upstream) in SERVED
+        .into_iter()
+        .map(|dialect| (dialect, dialect))
+        .chain(translated())
+    {
+        let bench = Bench::new().await;
+        for page in [
+            Script::html(403),
+            Script::literal(403, "text/plain", "error code: 1020"),
+        ] {
+            bench.upstream.answer(page.lenient());
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), false))
+                .await;
+            assert!(matches!(answer.status, 500 | 502), "{}", answer.text());
+            assert_error_shape(client, &answer);
+            assert!(message(&answer).contains("web page"), "{}", answer.text());
+        }
+        bench.upstream.answer(Script::text());
+        let answer = bench
+            .agent
+            .send(&request(client, &own_model(upstream), false))
+            .await;
+        assert_eq!(
+            answer.status,
+            200,
+            "the account still serves: {}",
+            answer.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_422_of_a_web_framework_keeps_its_words() {
+    let details = [
+        (json!({"detail": "the grid is down"}), "the grid is down"),
+        (
+            json!({"detail": [{"type": "missing", "loc": ["body", "messages", 0, "role"], "msg": "Field required", "input": {"content": "secret prompt"}}]}),
+            "messages[0].role: Field required",
+        ),
+        (
+            json!({"object": "error", "message": {"detail": [{"loc": ["body", "n"], "msg": "too many"}]}}),
+            "n: too many",
+        ),
+    ];
+    for (client, upstream) in translated() {
+        for (body, expected) in &details {
+            let bench = Bench::new().await;
+            let refusal = Script::literal(422, "application/json", body.to_string());
+            bench.upstream.answer(refusal.lenient());
+            let answer = bench
+                .agent
+                .send(&request(client, &own_model(upstream), false))
+                .await;
+            assert!((400..500).contains(&answer.status), "{}", answer.text());
+            assert!(message(&answer).contains(expected), "{}", answer.text());
+            assert!(
+                !answer.text().contains("secret prompt"),
+                "{}",
+                answer.text()
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_model_is_no_missing_path() {
+    let bench = Bench::new().await;
+    let completions = || {
+        let body = json!({"model": "chat/nobody", "prompt": "hi"});
+        Request::post("/v1/completions", body.to_string())
+    };
+    let missing = json!({"error": {"message": "The model `nobody` does not exist", "type": "invalid_request_error", "param": "model", "code": "model_not_found"}});
+    bench
+        .upstream
+        .answer(Script::literal(404, "application/json", missing.to_string()).lenient());
+    let answer = bench.agent.send(&completions()).await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!(answer.json(), missing);
+    assert_eq!(bench.upstream.requests().len(), 1);
+
+    let chat_only = json!({"error": {"message": "This is a chat model and not supported in the v1/completions endpoint. Did you mean to use v1/chat/completions?", "type": "invalid_request_error", "param": "model", "code": null}});
+    for other in [chat_only.to_string(), "<html>404</html>".to_owned()] {
+        bench
+            .upstream
+            .answer(Script::literal(404, "application/json", other).lenient())
+            .answer(Script::text().lenient());
+        let answer = bench.agent.send(&completions()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}

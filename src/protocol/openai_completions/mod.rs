@@ -32,6 +32,7 @@ pub struct OpenaiCompletions;
 static DESCRIPTOR: Descriptor = Descriptor {
     dialect: DIALECT,
     routes: &[Route::post("/completions", Operation::Generate)],
+    path_roots: &["completions"],
     version: openai::VERSION,
     base_url_suffix: openai::BASE_URL_SUFFIX,
     aliases: &[],

@@ -72,6 +72,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
         Route::post("/responses", Operation::Generate),
         Route::post("/responses/input_tokens", Operation::CountTokens),
     ],
+    path_roots: &["conversations", "responses"],
     version: openai::VERSION,
     base_url_suffix: openai::BASE_URL_SUFFIX,
     aliases: &[],
