@@ -40,8 +40,8 @@ pub struct AccountSlot {
     // Health.
     /// Why the configuration gives no usable credential.
     pub(crate) needs_user: Option<NeedsUser>,
-    /// The provider refused the credential.
-    pub(crate) signed_out: Option<SignedOut>,
+    /// The provider refused the credential. Boxed, as it is rare and a choice reads every slot.
+    pub(crate) signed_out: Option<Box<SignedOut>>,
     pub(crate) cooldowns: Cooldowns,
     pub(crate) meters: Vec<Meter>,
     pub(crate) windows: Windows,
@@ -129,7 +129,7 @@ impl AccountSlot {
             .map(|(_, cooldown)| cooldown)
             .collect();
         let sign_in = saved.signed_out.into_iter().next();
-        self.signed_out = sign_in.map(|(_, sign_in)| SignedOut::new(sign_in));
+        self.signed_out = sign_in.map(|(_, sign_in)| Box::new(SignedOut::new(sign_in)));
         for (_, read) in saved.readings {
             self.windows.take(read, now);
         }
@@ -161,9 +161,8 @@ impl AccountSlot {
 
     pub(crate) fn on_clock_rewind(&mut self, now: Timestamp) {
         self.cooldowns.on_clock_rewind(now);
-        if let Some(SignedOut {
-            probe: Some(probe), ..
-        }) = &mut self.signed_out
+        if let Some(signed_out) = &mut self.signed_out
+            && let Some(probe) = &mut signed_out.probe
         {
             probe.on_clock_rewind(now);
         }

@@ -271,7 +271,7 @@ impl ProviderPool {
             since: now,
         };
         store.save_sign_out(&slot.account.name, &sign_in);
-        slot.signed_out = Some(SignedOut::new(sign_in));
+        slot.signed_out = Some(Box::new(SignedOut::new(sign_in)));
         self.outbox
             .push(Event::SignedOut(slot.account.clone(), cause));
     }
