@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Offset;
+use super::{Offset, Request};
 use crate::json;
 
 /// How a field was changed by a translation.
@@ -49,6 +49,22 @@ enum LossSite {
 }
 
 impl Losses {
+    /// What became of the request when it was decoded, the same for every target.
+    pub fn decoded(&mut self, request: &Request) {
+        for unknown in &request.unknown {
+            self.dropped(unknown.at);
+        }
+        for at in &request.dropped {
+            self.dropped(*at);
+        }
+        for at in &request.adjusted {
+            self.adjusted(*at);
+        }
+        for name in &request.added {
+            self.added(name);
+        }
+    }
+
     /// The field at `at` was left out.
     pub fn dropped(&mut self, at: Offset) {
         self.noted.push((LossSite::Offset(at), LossKind::Dropped));

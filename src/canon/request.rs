@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{Dialect, LossKind, Losses, Offset, Origin};
-use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
+use crate::json::{Document, EscapedStr, Invalid, Kind, Raw, Value};
 
 /// A value and its offset in the client's request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +96,21 @@ pub struct Request {
     pub unknown: Vec<Unknown>,
     /// What the decoder added because every target requires it: `tool_result`.
     pub added: Vec<&'static str>,
+    /// What the decoder changed because no target takes it as it was: half of a surrogate pair, a
+    /// second result of one call.
+    pub adjusted: Vec<Offset>,
+    /// What the decoder left out because no target takes it: a result that came twice.
+    pub dropped: Vec<Offset>,
+}
+
+impl Request {
+    /// Where a value of the client's request stands in it. `None` for one that was composed.
+    pub fn offset_of(&self, value: &Raw) -> Option<Offset> {
+        let address = |bytes: &Bytes| bytes.as_ptr() as usize;
+        let at = address(value.as_bytes()).checked_sub(address(&self.body))?;
+        let is_within = at < self.body.len();
+        is_within.then(|| u32::try_from(at).ok().map(Offset))?
+    }
 }
 
 /// Numbers as written. Each target has its own ranges.
@@ -220,6 +235,20 @@ impl ToolInput {
         }
     }
 
+    /// Reads arguments in the form of Anthropic and Gemini, an object. Clients keep in their history
+    /// what a model wrote, so that anything else is kept too: `None` means no arguments, a string is
+    /// read as [`Self::from_arguments`] reads it.
+    pub fn from_value(value: Option<Value<'_>>) -> Self {
+        let Some(value) = value else {
+            return Self::from_arguments(&EscapedStr::default());
+        };
+        match (value.kind(), value.text()) {
+            (Kind::Object, _) => Self::Json(value.raw().compact()),
+            (_, Ok(text)) => Self::from_arguments(&text),
+            (_, Err(_)) => Self::Malformed(value.raw().compact().to_text()),
+        }
+    }
+
     /// The arguments in the form of OpenAI's dialects: JSON inside a string.
     pub fn to_arguments(&self) -> EscapedStr {
         match self {
@@ -235,7 +264,9 @@ impl ToolInput {
             crate::json::value(|value| value.object(|object| object.text(key, text)))
         };
         match self {
-            Self::Json(raw) => raw.clone(),
+            // In OpenAI's form the half of a pair stands in a string within a string, where every
+            // parser of the request takes it.
+            Self::Json(raw) => raw.without_lone_surrogates(),
             Self::Malformed(text) => wrap("_raw", text),
             Self::Free(text) => wrap("input", text),
         }

@@ -16,7 +16,7 @@ mod writer;
 pub use document::{DEPTH_MAX, Document, Items, Kind, Members, Scratch, Value, value_len};
 pub use edge_members::EdgeMembers;
 pub use path::{path_at, paths_at};
-pub use text::{EscapedStr, Raw};
+pub use text::{EscapedStr, Raw, without_lone_surrogates};
 pub use writer::{Array, Object, Writer, document, value};
 
 use std::borrow::Cow;

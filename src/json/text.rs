@@ -7,7 +7,7 @@ use std::hash::{Hash, Hasher};
 use bytes::{Bytes, BytesMut};
 use bytestring::ByteString;
 
-use super::{Document, Invalid, Scratch};
+use super::{Document, Invalid, Offset, Scratch};
 
 /// The characters of a JSON string, still escaped, without the quotes.
 ///
@@ -154,7 +154,7 @@ impl fmt::Debug for EscapedStr {
 }
 
 /// One JSON value as it was written: digits, key order and escapes untouched.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Raw(ByteString);
 
 impl Raw {
@@ -204,6 +204,15 @@ impl Raw {
         Self(written(out))
     }
 
+    /// The same value without lone surrogates ([`without_lone_surrogates`]).
+    #[must_use]
+    pub fn without_lone_surrogates(&self) -> Self {
+        match without_lone_surrogates(self.as_bytes()) {
+            Some((mended, _)) => Self(written(BytesMut::from(mended))),
+            None => self.clone(),
+        }
+    }
+
     /// The value as the content of a JSON string: what OpenAI's `arguments` carry.
     pub fn to_text(&self) -> EscapedStr {
         EscapedStr::from_plain(self.as_str())
@@ -214,6 +223,62 @@ impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Raw({})", self.as_str())
     }
+}
+
+/// A JSON text with U+FFFD for each lone surrogate, and where they stood. `None` where there is none.
+///
+/// JSON can write half of a surrogate pair (`\ud83d` alone) and no Unicode text can hold it: strict
+/// parsers refuse the whole document. Both escapes have six characters, so every offset stays.
+pub fn without_lone_surrogates(json: &Bytes) -> Option<(Bytes, Vec<Offset>)> {
+    let lone = lone_surrogates(json);
+    if lone.is_empty() {
+        return None;
+    }
+    let mut mended = BytesMut::from(&json[..]);
+    for &at in &lone {
+        mended[at..at + 6].copy_from_slice(b"\\ufffd");
+    }
+    let offset = |at: usize| u32::try_from(at).ok().map(Offset);
+    Some((
+        mended.freeze(),
+        lone.into_iter().filter_map(offset).collect(),
+    ))
+}
+
+/// Where escapes of lone surrogates begin. Backslashes stand in strings only.
+fn lone_surrogates(json: &[u8]) -> Vec<usize> {
+    // Nearly every text has none, so that one fast search is all that it costs.
+    let first = [&b"\\ud"[..], b"\\uD"]
+        .into_iter()
+        .filter_map(|escape| memchr::memmem::find(json, escape))
+        .min();
+    let mut lone = Vec::new();
+    if first.is_none() {
+        return lone;
+    }
+    let mut at = 0;
+    while let Some(next) = memchr::memchr(b'\\', &json[at..]) {
+        at += next;
+        let is_high = |unit: u16| (0xd800..0xdc00).contains(&unit);
+        let is_low = |unit: u16| (0xdc00..0xe000).contains(&unit);
+        match (escaped_unit(json, at), escaped_unit(json, at + 6)) {
+            (Some(first), Some(second)) if is_high(first) && is_low(second) => at += 12,
+            (Some(first), _) => {
+                if is_high(first) || is_low(first) {
+                    lone.push(at);
+                }
+                at += 6;
+            }
+            (None, _) => at = (at + 2).min(json.len()),
+        }
+    }
+    lone
+}
+
+/// The UTF-16 unit of the escape `\uXXXX` at `at`.
+fn escaped_unit(json: &[u8], at: usize) -> Option<u16> {
+    let hex = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
+    u16::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok()
 }
 
 /// Text that was composed from texts, values and escapes.
@@ -374,6 +439,27 @@ fn unescape_unicode(escape: &str) -> (Option<char>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_of_a_surrogate_pair_is_replaced_in_its_place() {
+        let mended = |json: &'static str| {
+            without_lone_surrogates(&Bytes::from_static(json.as_bytes()))
+                .map(|(json, at)| (json, at.len()))
+        };
+        for whole in [
+            r#""\ud83d\ude00 \\ud83d \u00e9""#,
+            r#""plain""#,
+            r#""\\\\ud83d""#,
+        ] {
+            assert_eq!(mended(whole), None, "{whole}");
+        }
+        let halves = r#"["\ud83d","\uDE00 \ud83d\ud83d\ude00","\\\ud83d","\ud83d\n"]"#;
+        let expected = r#"["\ufffd","\ufffd \ufffd\ud83d\ude00","\\\ufffd","\ufffd\n"]"#;
+        assert_eq!(
+            mended(halves),
+            Some((Bytes::from_static(expected.as_bytes()), 5))
+        );
+    }
 
     #[test]
     fn escapes_come_back_as_they_went() {

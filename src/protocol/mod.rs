@@ -49,6 +49,7 @@ mod openai;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+mod output_format;
 pub mod output_limits;
 #[cfg(test)]
 mod published_values;
@@ -68,7 +69,7 @@ use crate::canon::{
     Blame, Dialect, Embed, Embeddings, Event, Fault, FaultKind, Losses, ModelCard, Origin, Request,
     Response, Usage,
 };
-use crate::json::{Invalid, Value};
+use crate::json::{Invalid, Offset, Value, without_lone_surrogates};
 use crate::segmented_bytes::SegmentedBytes;
 use names::Restore;
 
@@ -131,6 +132,16 @@ pub struct RoutingFields {
     pub choices: u64,
     /// The id of a stored answer that this request continues (Responses `previous_response_id`).
     pub continues: Option<String>,
+}
+
+impl Inbound<'_> {
+    /// The body with whole characters only, and where halves of a surrogate pair stood: strict
+    /// parsers refuse the whole request for one, and the client would send it again every turn.
+    ///
+    /// Source: Anthropic Messages API, "no low surrogate in string".
+    fn whole_characters(&self) -> (Bytes, Vec<Offset>) {
+        without_lone_surrogates(self.body).unwrap_or_else(|| (self.body.clone(), Vec::new()))
+    }
 }
 
 impl RoutingFields {

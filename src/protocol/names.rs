@@ -7,10 +7,14 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::canon::{Event, PartHead, Request, Response, ResponsePart, Tool, ToolKind, ToolName};
+use crate::canon::{
+    Event, Located, Losses, Offset, PartHead, Request, Response, ResponsePart, Tool, ToolKind,
+    ToolName,
+};
 use crate::json::{self, EscapedStr, Invalid, Value};
 
 /// The tool names that a dialect accepts.
@@ -74,6 +78,28 @@ impl<'r> Names<'r> {
         })
     }
 
+    /// Keeps the first tool of each name, as targets refuse a second one, and reports the others.
+    /// `wire` names a tool for the target; one without a name is kept.
+    pub fn keep_first<N: Eq + Hash>(
+        tools: &mut Vec<&'r Tool>,
+        wire: impl Fn(&'r Tool) -> Option<N>,
+        losses: &mut Losses,
+    ) {
+        let mut names = HashSet::with_capacity(tools.len());
+        tools.retain(|tool| {
+            let is_first = wire(tool).is_none_or(|name| names.insert(name));
+            if !is_first {
+                losses.dropped(tool.at);
+            }
+            is_first
+        });
+    }
+
+    /// The name of a function or custom tool on the wire.
+    pub fn of_tool(&self, tool: &Tool) -> Option<EscapedStr> {
+        Some(self.wire(tool.name()?, tool.namespace()))
+    }
+
     /// What undoes the mapping in the answer. `wraps_free` = the target has no free-text input, so
     /// that custom tools are functions with one property `input` there.
     pub fn restore(&self, wraps_free: bool) -> Restore {
@@ -130,6 +156,22 @@ pub fn call_id(id: &EscapedStr, len_max: usize) -> EscapedStr {
         starts_with_letter: false,
     };
     fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), EscapedStr::from)
+}
+
+/// Refuses the schema of a tool, which stands at `at`. `why` says what the target does not take.
+pub fn refuse_schema(losses: &mut Losses, tool: &Tool, at: Offset, why: &str) {
+    let name = tool.name().map(shown).unwrap_or_default();
+    losses.refuse(at, format!("tool `{name}`: {why}"));
+}
+
+/// An opaque id of a user or a cache that fits; a longer one keeps its head and gets a hash, so that
+/// it stays its own.
+pub fn opaque_id(id: &Located<EscapedStr>, len_max: usize, losses: &mut Losses) -> EscapedStr {
+    if id.value.as_escaped().len() <= len_max {
+        return id.value.clone();
+    }
+    losses.adjusted(id.at);
+    call_id(&id.value, len_max)
 }
 
 /// Changes `name` so that it fits. `None` where it fits as it is and is not `is_taken` by another.
@@ -285,7 +327,7 @@ pub fn shown(name: &EscapedStr) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::canon::{Offset, PartIndex};
+    use crate::canon::PartIndex;
     use crate::json::Raw;
 
     const RULES: NameRules = NameRules {

@@ -20,24 +20,39 @@ use crate::json::EscapedStr;
 /// Replaces a result that never came because the user interrupted the call.
 pub const INTERRUPTED: &str = "(no result: interrupted)";
 
-/// Merges adjacent turns of equal role and puts the results of each turn's calls, in the order of
-/// the calls, at the start of the user turn that follows. Calls without a result get one that says
-/// so (noted in `added`).
+/// Merges adjacent turns of equal role and puts the results of each turn's calls, in the order of the
+/// calls, at the start of the user turn that follows. Calls without a result get one that says so
+/// (noted in `added`). Every call has one result: a result that came twice is left out (noted in
+/// `dropped`), further ones join the first (noted in `adjusted`).
 ///
 /// # Errors
 /// On a result without its call, naming the id, and on a call that the assistant did not make.
 pub fn arrange(request: &mut Request) -> Result<(), DecodeError> {
     let mut turns = std::mem::take(&mut request.turns);
+    move_leading_system(&mut turns, &mut request.system);
     merge(&mut turns);
     if has_tools(&turns) {
-        let is_complete = collect_results(&mut turns)?;
-        if !is_complete {
-            request.added.push("tool_result");
-        }
+        let calls = Calls::take_results(&mut turns, request)?;
+        turns = calls.arranged(turns, request);
         merge(&mut turns);
     }
     request.turns = turns;
     Ok(())
+}
+
+/// Moves system messages before the first turn to the system text, which is what they mean there.
+fn move_leading_system(turns: &mut Vec<Turn>, system: &mut Vec<Part>) {
+    let is_system = |turn: &&Turn| {
+        matches!(turn.role, Role::System | Role::Developer)
+            && turn
+                .parts
+                .iter()
+                .all(|part| matches!(part.kind, PartKind::Text(_)))
+    };
+    let leading = turns.iter().take_while(is_system).count();
+    for turn in turns.drain(..leading) {
+        system.extend(turn.parts);
+    }
 }
 
 fn has_tools(turns: &[Turn]) -> bool {
@@ -61,123 +76,168 @@ fn merge(turns: &mut Vec<Turn>) {
     });
 }
 
-/// Moves each result behind the turn of its call. Returns whether every call had one.
-fn collect_results(turns: &mut Vec<Turn>) -> Result<bool, DecodeError> {
-    let mut results = take_results(turns)?;
-    let mut is_complete = true;
-    let mut arranged = Vec::with_capacity(turns.len());
-    for (index, turn) in turns.drain(..).enumerate() {
-        let calls = calls_of(&turn);
-        let at = turn.at;
-        if !turn.parts.is_empty() {
-            arranged.push(turn);
-        }
-        if calls.is_empty() {
-            continue;
-        }
-        let mut answers = results.remove(&index).unwrap_or_default();
-        let parts = calls.into_iter().map(|(id, name)| {
-            let answer = answers.get_mut(&*id.to_plain());
-            let answer = answer.and_then(VecDeque::pop_front);
-            is_complete &= answer.is_some();
-            let mut part = answer.unwrap_or_else(|| interrupted(id, at));
-            if let PartKind::ToolResult(result) = &mut part.kind {
-                result.name = Some(name);
-            }
-            part
-        });
-        let parts = parts.collect();
-        arranged.push(Turn {
-            role: Role::User,
-            parts,
-            name: None,
-            at,
-        });
-    }
-    *turns = arranged;
-    Ok(is_complete)
-}
-
-/// The results of one turn's calls by the id of the call, in the order in which they came.
-type Results = HashMap<String, VecDeque<Part>>;
-
-/// Takes all results out of their turns. They are grouped by the index of the turn that made the
-/// call: the nearest before with that id, since some servers reuse ids in each turn or give several
-/// calls of one turn the same.
-fn take_results(turns: &mut [Turn]) -> Result<HashMap<usize, Results>, DecodeError> {
-    let mut pending: HashMap<String, PendingCalls> = HashMap::new();
-    let mut results: HashMap<usize, Results> = HashMap::new();
-    for (index, turn) in turns.iter_mut().enumerate() {
-        for part in std::mem::take(&mut turn.parts) {
-            match &part.kind {
-                PartKind::ToolCall { .. } if turn.role != Role::Assistant => {
-                    return Err(DecodeError::unsupported(
-                        part.at,
-                        "expected tool calls in the assistant's turns only",
-                    ));
-                }
-                PartKind::ToolCall { id, .. } => {
-                    pending
-                        .entry(id.to_plain().into_owned())
-                        .or_default()
-                        .add(index);
-                    turn.parts.push(part);
-                }
-                PartKind::ToolResult(result) => {
-                    let id = result.call_id.to_plain().into_owned();
-                    let caller = pending
-                        .get_mut(&id)
-                        .and_then(PendingCalls::take_one)
-                        .ok_or_else(|| orphan(result, part.at))?;
-                    let results = results.entry(caller).or_default();
-                    results.entry(id).or_default().push_back(part);
-                }
-                _ => turn.parts.push(part),
-            }
-        }
-    }
-    Ok(results)
-}
-
-/// The calls with one id that have no result yet. All are of one turn, given by its index.
+/// The calls of a conversation with their results, in the order of the calls.
 #[derive(Default)]
-struct PendingCalls {
-    turn: usize,
-    calls: usize,
+struct Calls {
+    calls: Vec<Call>,
+    by_id: HashMap<String, CallsOfId>,
 }
 
-impl PendingCalls {
-    fn add(&mut self, turn: usize) {
-        let earlier = if self.turn == turn { self.calls } else { 0 };
-        *self = Self {
-            turn,
-            calls: earlier + 1,
-        };
+struct Call {
+    id: EscapedStr,
+    name: EscapedStr,
+    /// The index of its turn.
+    turn: usize,
+    result: Option<Part>,
+}
+
+/// The calls of one id, as indexes: some servers use the same ids again in each turn, or for several
+/// calls of one turn.
+#[derive(Default)]
+struct CallsOfId {
+    /// Those of the latest turn with that id that wait for their results.
+    waiting: VecDeque<usize>,
+    /// The one whose result came last.
+    answered: Option<usize>,
+}
+
+impl Calls {
+    /// Takes all results out of their turns. Each belongs to the nearest call before it with its id
+    /// that has none yet.
+    fn take_results(turns: &mut [Turn], request: &mut Request) -> Result<Self, DecodeError> {
+        let mut calls = Self::default();
+        for (index, turn) in turns.iter_mut().enumerate() {
+            for part in std::mem::take(&mut turn.parts) {
+                match &part.kind {
+                    PartKind::ToolCall { .. } if turn.role != Role::Assistant => {
+                        return Err(DecodeError::unsupported(
+                            part.at,
+                            "expected tool calls in the assistant's turns only",
+                        ));
+                    }
+                    PartKind::ToolCall { id, name, .. } => {
+                        calls.called(id, name, index);
+                        turn.parts.push(part);
+                    }
+                    PartKind::ToolResult(_) => calls.answered(part, request)?,
+                    _ => turn.parts.push(part),
+                }
+            }
+        }
+        Ok(calls)
     }
 
-    /// Takes the call of a result. Returns its turn.
-    fn take_one(&mut self) -> Option<usize> {
-        self.calls = self.calls.checked_sub(1)?;
-        Some(self.turn)
+    fn called(&mut self, id: &EscapedStr, name: &EscapedStr, turn: usize) {
+        let of_id = self.by_id.entry(id.to_plain().into_owned()).or_default();
+        // A call of an earlier turn that still waits was interrupted.
+        if let Some(&waiting) = of_id.waiting.front()
+            && self.calls[waiting].turn != turn
+        {
+            of_id.waiting.clear();
+        }
+        of_id.waiting.push_back(self.calls.len());
+        self.calls.push(Call {
+            id: id.clone(),
+            name: name.clone(),
+            turn,
+            result: None,
+        });
     }
+
+    fn answered(&mut self, part: Part, request: &mut Request) -> Result<(), DecodeError> {
+        let PartKind::ToolResult(result) = &part.kind else {
+            return Ok(());
+        };
+        let of_id = self.by_id.get_mut(&*result.call_id.to_plain());
+        let call = of_id.and_then(|of_id| {
+            of_id.answered = of_id.waiting.pop_front().or(of_id.answered);
+            of_id.answered
+        });
+        let call = &mut self.calls[call.ok_or_else(|| orphan(result, part.at))?];
+        match &mut call.result {
+            Some(first) => join_results(first, part, request),
+            none => *none = Some(part),
+        }
+        Ok(())
+    }
+
+    /// The turns with the results behind the turns of their calls.
+    fn arranged(self, turns: Vec<Turn>, request: &mut Request) -> Vec<Turn> {
+        let mut calls = self.calls.into_iter().peekable();
+        let mut is_complete = true;
+        let mut arranged = Vec::with_capacity(turns.len());
+        for (index, turn) in turns.into_iter().enumerate() {
+            let at = turn.at;
+            if !turn.parts.is_empty() {
+                arranged.push(turn);
+            }
+            let mut results = Vec::new();
+            while let Some(call) = calls.next_if(|call| call.turn == index) {
+                is_complete &= call.result.is_some();
+                results.push(call.into_result(at));
+            }
+            if !results.is_empty() {
+                arranged.push(Turn {
+                    role: Role::User,
+                    parts: results,
+                    name: None,
+                    at,
+                });
+            }
+        }
+        if !is_complete {
+            request.added.push("tool_result");
+        }
+        arranged
+    }
+}
+
+impl Call {
+    fn into_result(self, at: Offset) -> Part {
+        let Self {
+            id, name, result, ..
+        } = self;
+        let mut part = result.unwrap_or_else(|| interrupted(id, at));
+        if let PartKind::ToolResult(result) = &mut part.kind {
+            result.name = Some(name);
+        }
+        part
+    }
+}
+
+/// Adds a further result to the first one of its call, as every dialect takes one. One that says the
+/// same is left out: clients send it when they resume a conversation.
+fn join_results(first: &mut Part, further: Part, request: &mut Request) {
+    let (PartKind::ToolResult(first), PartKind::ToolResult(result)) =
+        (&mut first.kind, further.kind)
+    else {
+        return;
+    };
+    if is_same_output(&first.parts, &result.parts) {
+        request.dropped.push(further.at);
+        return;
+    }
+    request.adjusted.push(further.at);
+    first.is_error &= result.is_error;
+    first.parts.extend(result.parts);
+}
+
+/// Whether two outputs are written alike. Compares bytes, so that it costs no more than the shorter.
+fn is_same_output(one: &[Part], other: &[Part]) -> bool {
+    let is_same = |(one, other): (&Part, &Part)| match (&one.kind, &other.kind) {
+        (PartKind::Text(one), PartKind::Text(other)) => one.as_escaped() == other.as_escaped(),
+        (PartKind::Media(one), PartKind::Media(other)) => one == other,
+        _ => false,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(is_same)
 }
 
 fn orphan(result: &ToolResult, at: Offset) -> DecodeError {
     let id = shown(&result.call_id);
     DecodeError::unsupported(
         at,
-        format!(
-            "result for the tool call `{id}`, which no earlier turn made (or which has its result already)"
-        ),
+        format!("result for the tool call `{id}`, which no earlier turn made"),
     )
-}
-
-fn calls_of(turn: &Turn) -> Vec<(EscapedStr, EscapedStr)> {
-    let call = |part: &Part| match &part.kind {
-        PartKind::ToolCall { id, name, .. } => Some((id.clone(), name.clone())),
-        _ => None,
-    };
-    turn.parts.iter().filter_map(call).collect()
 }
 
 fn interrupted(call_id: EscapedStr, at: Offset) -> Part {
@@ -351,11 +411,43 @@ mod tests {
         };
         arrange(&mut request).unwrap();
         assert_eq!(sketch(&request), ["Assistant:+1 +1", "User:=1 =1 and"]);
-        let mut one_more = Request {
+        let mut again = Request {
             turns: [turns, vec![results]].concat(),
             ..Request::default()
         };
-        arrange(&mut one_more).unwrap_err();
+        arrange(&mut again).unwrap();
+        assert_eq!(sketch(&again), ["Assistant:+1 +1", "User:=1 =1 and and"]);
+        assert_eq!(again.dropped.len(), 2);
+    }
+
+    #[test]
+    fn a_call_keeps_one_result_of_several() {
+        let output = |id: &str, said: &str| {
+            let mut part = answer(id);
+            if let PartKind::ToolResult(result) = &mut part.kind {
+                result.parts.push(text(said));
+            }
+            part
+        };
+        let turns = vec![
+            turn(Role::Assistant, vec![call("1")]),
+            turn(Role::User, vec![output("1", "a"), output("1", "a")]),
+            turn(Role::Assistant, vec![text("so")]),
+            turn(Role::User, vec![output("1", "b"), text("go on")]),
+        ];
+        let mut request = Request {
+            turns,
+            ..Request::default()
+        };
+        arrange(&mut request).unwrap();
+        let expected = ["Assistant:+1", "User:=1", "Assistant:so", "User:go on"];
+        assert_eq!(sketch(&request), expected);
+        let PartKind::ToolResult(result) = &request.turns[1].parts[0].kind else {
+            panic!("expected a result")
+        };
+        assert_eq!(result.parts, [text("a"), text("b")]);
+        assert_eq!((request.dropped.len(), request.adjusted.len()), (1, 1));
+        assert!(request.added.is_empty());
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Encodes the settings of a request: `max_tokens`, sampling, stop sequences, service tier, and the
 //! output format.
 //!
-//! Source: Anthropic Messages reference, "POST /v1/messages - request"; `translation.md` sections 2
-//! and 5 (output format: `additionalProperties` must be false).
+//! Source: Anthropic Messages reference, "POST /v1/messages - request"; `translation.md` section 2.
 
 use super::reasoning_encode::ReasoningFields;
 use super::request_encode::Encoder;
+use super::rules::{self, USER_ID_LEN_MAX};
 use crate::canon::{Format, Located, Offset, SchemaFormat};
-use crate::json::{self, EscapedStr, Object, Raw, Value, Writer};
+use crate::json::{Object, Raw};
+use crate::protocol::names;
 
 impl Encoder<'_> {
     /// Writes the fields that only generating takes.
@@ -23,13 +24,20 @@ impl Encoder<'_> {
         if !self.request.stops.is_empty() {
             object.array("stop_sequences", |stops| {
                 for stop in &self.request.stops {
+                    if stop.value.is_blank() {
+                        // "each stop sequence must contain non-whitespace"
+                        let why =
+                            "the anthropic dialect takes no stop sequence of white space only";
+                        self.losses.refuse(stop.at, why);
+                    }
                     stops.item().text(&stop.value);
                 }
             });
         }
         self.write_sampling(reasoning.is_thinking(), object);
         if let Some(user) = &self.request.user {
-            object.object("metadata", |metadata| metadata.text("user_id", &user.value));
+            let id = names::opaque_id(user, USER_ID_LEN_MAX, self.losses);
+            object.object("metadata", |metadata| metadata.text("user_id", &id));
         }
         self.write_tier(object);
     }
@@ -55,7 +63,15 @@ impl Encoder<'_> {
             None => {}
         }
         if let Some(top_k) = &sampling.top_k {
-            object.raw("top_k", &top_k.value);
+            self.write_top_k(top_k, object);
+        }
+    }
+
+    /// The API takes whole numbers only; google-genai (Python) writes `40.0`.
+    fn write_top_k(&mut self, top_k: &Located<Raw>, object: &mut Object<'_>) {
+        match top_k.value.document().root().u64() {
+            Ok(whole) => object.u64("top_k", whole),
+            Err(_) => self.losses.dropped(top_k.at),
         }
     }
 
@@ -108,8 +124,7 @@ impl Encoder<'_> {
         });
     }
 
-    /// The schema as this dialect takes it: without a name and a description, always strict, and
-    /// with every object closed.
+    /// The schema as this dialect takes it: without a name and a description, and always strict.
     fn schema(&mut self, format: &SchemaFormat, at: Offset) -> Raw {
         for text in [&format.name, &format.description].into_iter().flatten() {
             self.losses.dropped(text.at);
@@ -119,95 +134,16 @@ impl Encoder<'_> {
         {
             self.losses.adjusted(strict.at);
         }
-        match close_objects(&format.schema) {
-            Some(closed) => {
+        match rules::output_schema(&format.schema) {
+            Ok(None) => format.schema.clone(),
+            Ok(Some(fitted)) => {
                 self.losses.adjusted(at);
-                closed
+                fitted
             }
-            None => format.schema.clone(),
-        }
-    }
-}
-
-/// The system text that stands for an output format which this dialect has no field for.
-pub(super) fn format_instruction(format: &Format) -> Option<EscapedStr> {
-    match format {
-        Format::Free | Format::Schema(_) => None,
-        Format::Json => Some(EscapedStr::from_static(
-            "Answer with one JSON object and nothing else.",
-        )),
-        Format::Enum(schema) => Some(EscapedStr::from(format!(
-            "Answer with exactly one of the values that this JSON Schema allows, as plain text and nothing else: {}",
-            schema.as_str()
-        ))),
-    }
-}
-
-/// Sets `additionalProperties` to false in every object of a schema, which the API requires.
-/// `None` where it already is.
-fn close_objects(schema: &Raw) -> Option<Raw> {
-    let document = schema.document();
-    let closed = json::value(|value| write_schema(document.root(), value));
-    (closed != schema.compact()).then_some(closed)
-}
-
-fn write_schema(schema: Value<'_>, out: Writer<'_>) {
-    let Ok(members) = schema.members() else {
-        return out.raw(&schema.raw().compact());
-    };
-    let is_object = is_object(schema);
-    out.object(|object| {
-        let mut is_closed = false;
-        for (key, value) in members {
-            if is_object && key == "additionalProperties" {
-                is_closed = true;
-                object.bool(&key, false);
-            } else {
-                write_member(&key, value, object);
+            Err(why) => {
+                self.losses.refuse(at, why);
+                format.schema.clone()
             }
         }
-        if is_object && !is_closed {
-            object.bool("additionalProperties", false);
-        }
-    });
-}
-
-fn is_object(schema: Value<'_>) -> bool {
-    let kind = schema.get("type").and_then(|kind| kind.str().ok());
-    kind.is_some_and(|kind| kind == "object") || schema.get("properties").is_some()
-}
-
-/// Writes a member of a schema. Only the members that hold schemas are descended into: a property
-/// may itself be called `properties`.
-fn write_member(key: &str, value: Value<'_>, object: &mut Object<'_>) {
-    match (key, value.members(), value.items()) {
-        ("properties" | "$defs" | "definitions", Ok(members), _) => object.object(key, |object| {
-            for (name, schema) in members {
-                write_schema(schema, object.key(&name));
-            }
-        }),
-        ("anyOf" | "allOf" | "oneOf" | "prefixItems", _, Ok(items)) => object.array(key, |array| {
-            for schema in items {
-                write_schema(schema, array.item());
-            }
-        }),
-        ("items" | "not", Ok(_), _) => write_schema(value, object.key(key)),
-        _ => object.raw(key, &value.raw().compact()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objects_are_closed_at_every_depth() {
-        let open = r#"{"type":"object","properties":{"properties":{"type":"array","items":{"properties":{"a":{"enum":[{"type":"object"}]}}}}},"additionalProperties":true}"#;
-        let expected = r#"{"type":"object","properties":{"properties":{"type":"array","items":{"properties":{"a":{"enum":[{"type":"object"}]}},"additionalProperties":false}}},"additionalProperties":false}"#;
-        assert_eq!(
-            close_objects(&Raw::from_static(open)),
-            Some(Raw::from_static(expected))
-        );
-        assert_eq!(close_objects(&Raw::from_static(expected)), None);
     }
 }

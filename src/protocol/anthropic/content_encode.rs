@@ -12,14 +12,20 @@ use crate::canon::{
     ToolInput, ToolResult,
 };
 use crate::json::{EscapedStr, Object, Raw, Value, Writer};
-use crate::protocol::{Target, envelope, file_refs, names};
-
-/// The longest call id that is written unchanged. The API sets no limit; this is longer than the
-/// ids of any upstream.
-const CALL_ID_LEN_MAX: usize = 128;
+use crate::protocol::{Target, envelope, file_refs};
 
 /// The media types of images. Source: Anthropic Messages reference, "Messages", `image`.
 const IMAGE_TYPES: [&str; 4] = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+
+/// What a call says that failed and said nothing.
+const FAILED: &str = "(failed without output)";
+
+/// Whether a part of a result stands behind the results instead.
+///
+/// Source: "all content must be type `text` if `is_error` is true".
+pub(super) fn is_moved_out(result: &ToolResult, part: &Part) -> bool {
+    result.is_error && matches!(part.kind, PartKind::Media(_))
+}
 
 /// The text of a text part or a refusal.
 pub(super) fn plain_text(part: &Part) -> Option<&EscapedStr> {
@@ -51,7 +57,7 @@ impl Encoder<'_> {
                 input,
             } => {
                 object.str("type", "tool_use");
-                object.text("id", &names::call_id(id, CALL_ID_LEN_MAX));
+                object.text("id", &self.call_ids.of_call(id));
                 object.text("name", &self.names.wire(name, namespace.as_ref()));
                 self.write_input(input, part.at, object);
             }
@@ -105,12 +111,11 @@ impl Encoder<'_> {
 
     fn write_result(&mut self, result: &ToolResult, object: &mut Object<'_>) {
         object.str("type", "tool_result");
-        let call_id = names::call_id(&result.call_id, CALL_ID_LEN_MAX);
-        object.text("tool_use_id", &call_id);
+        object.text("tool_use_id", &self.call_ids.of_result(&result.call_id));
         let parts: Vec<&Part> = result
             .parts
             .iter()
-            .filter(|part| self.keeps_in_result(part))
+            .filter(|part| !is_moved_out(result, part) && self.keeps_in_result(part))
             .collect();
         if !parts.is_empty() {
             object.array("content", |content| {
@@ -118,6 +123,10 @@ impl Encoder<'_> {
                     self.write_part(part, content.item());
                 }
             });
+        } else if result.is_error {
+            // "content cannot be empty if `is_error` is true"
+            self.losses.added("tool_result.content");
+            object.str("content", FAILED);
         }
         if result.is_error {
             object.bool("is_error", true);
@@ -175,7 +184,7 @@ impl Encoder<'_> {
                 }
             },
             MediaSource::Plain(_) => self.losses.refuse(at, "expected an image, found text"),
-            MediaSource::Url { url, .. } => write_url(url, source),
+            MediaSource::Url { url, .. } => self.write_url(url, at, source),
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
     }
@@ -195,7 +204,7 @@ impl Encoder<'_> {
                 }
             },
             MediaSource::Plain(text) => write_plain(text, source),
-            MediaSource::Url { url, .. } => write_url(url, source),
+            MediaSource::Url { url, .. } => self.write_url(url, at, source),
             MediaSource::File { id, dialect } => self.write_file(id, *dialect, source),
         });
         if let Some(name) = &media.name {
@@ -204,6 +213,16 @@ impl Encoder<'_> {
         if let Some(context) = &media.context {
             object.text("context", &context.value);
         }
+    }
+
+    fn write_url(&mut self, url: &EscapedStr, at: Offset, source: &mut Object<'_>) {
+        // "Only HTTPS URLs are supported."
+        if !url.to_plain().to_ascii_lowercase().starts_with("https://") {
+            let why = "the anthropic dialect fetches https addresses only; send the data";
+            self.losses.refuse(at, why);
+        }
+        source.str("type", "url");
+        source.text("url", url);
     }
 
     fn write_file(&mut self, id: &Located<EscapedStr>, dialect: Dialect, source: &mut Object<'_>) {
@@ -225,11 +244,6 @@ fn write_plain(text: &EscapedStr, source: &mut Object<'_>) {
     source.str("type", "text");
     source.str("media_type", "text/plain");
     source.text("data", text);
-}
-
-fn write_url(url: &EscapedStr, source: &mut Object<'_>) {
-    source.str("type", "url");
-    source.text("url", url);
 }
 
 /// The media type of an image in the API's spelling; `None` for one that it does not take.

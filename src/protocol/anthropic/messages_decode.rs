@@ -29,13 +29,13 @@ impl Decoder {
 
     fn message(&mut self, message: Value<'_>) -> Result<Turn, DecodeError> {
         let role = role(message.required("role")?)?;
-        let content = message.required("content")?;
         self.unknown_besides(message, &["role", "content"])?;
         let is_system = matches!(role, Role::System | Role::Developer);
-        let parts = if is_system {
-            self.system_text(content)?
-        } else {
-            self.content(content)?
+        let parts = match message.get("content") {
+            // A turn that said nothing. Clients keep it in their history.
+            None => Vec::new(),
+            Some(content) if is_system => self.system_text(content)?,
+            Some(content) => self.content(content)?,
         };
         Ok(Turn {
             role,
@@ -69,7 +69,10 @@ impl Decoder {
     fn block(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
         let kind = block.required("type")?;
         match &*kind.str()? {
-            "text" => self.part(block, PartKind::Text(text(block, "text")?), &["text"]),
+            "text" => {
+                let text = block.get("text").map(Value::text).transpose()?;
+                self.part(block, PartKind::Text(text.unwrap_or_default()), &["text"])
+            }
             "image" => self.image(block),
             "document" => self.document(block),
             "search_result" => self.search_result(block),
@@ -214,13 +217,11 @@ impl Decoder {
     }
 
     fn tool_use(&mut self, block: Value<'_>) -> Result<Part, DecodeError> {
-        let input = block.required("input")?;
-        input.members().map_err(|_| input.expected("an object"))?;
         let call = PartKind::ToolCall {
             id: text(block, "id")?,
             name: text(block, "name")?,
             namespace: None,
-            input: ToolInput::Json(input.raw().compact()),
+            input: ToolInput::from_value(block.get("input")),
         };
         self.part(block, call, &["id", "name", "input"])
     }

@@ -4,9 +4,9 @@
 //! 3.
 
 use super::DIALECT;
-use super::content_encode::plain_text;
+use super::content_encode::{is_moved_out, plain_text};
 use super::request_encode::{Encoder, write_text};
-use crate::canon::{MediaKind, Part, PartKind, Role, Turn};
+use crate::canon::{MediaKind, Offset, Part, PartKind, Role, Turn};
 use crate::json::{Array, EscapedStr};
 
 /// The user's message before a conversation that the assistant begins.
@@ -17,6 +17,7 @@ const CONTINUE: &str = "(continue)";
 pub(super) struct Message<'r> {
     role: &'static str,
     blocks: Vec<Block<'r>>,
+    at: Offset,
 }
 
 #[derive(Debug)]
@@ -58,26 +59,70 @@ impl Message<'_> {
 impl<'e> Encoder<'e> {
     /// The messages of the request. Turns of one role become one message.
     pub(super) fn messages(&mut self) -> Vec<Message<'e>> {
-        let request = self.request;
-        let mut messages: Vec<Message<'e>> = Vec::with_capacity(request.turns.len() + 1);
-        for turn in &request.turns {
-            let message = self.message(turn);
-            match messages.last_mut() {
-                _ if message.blocks.is_empty() => {}
-                Some(last) if last.role == message.role => last.blocks.extend(message.blocks),
-                _ => messages.push(message),
-            }
-        }
+        let turns = &self.request.turns;
+        let messages = turns.iter().map(|turn| self.message(turn)).collect();
+        let mut messages = merged(messages);
+        self.move_system(&mut messages);
+        self.end_with_content(&mut messages);
+        let mut messages = merged(messages);
         let begins_with_user = messages.first().is_some_and(|first| first.role == "user");
         if !begins_with_user {
             self.losses.added("turn");
             let first = Message {
                 role: "user",
                 blocks: vec![Block::Text(EscapedStr::from_static(CONTINUE))],
+                at: Offset(0),
             };
             messages.insert(0, first);
         }
+        self.trim_prefill(&mut messages);
         messages
+    }
+
+    /// Turns system messages into the user's where the API takes none: one stands behind a user's
+    /// message, and is the last or stands before the assistant's.
+    fn move_system(&mut self, messages: &mut [Message<'e>]) {
+        for index in 0..messages.len() {
+            let (before, rest) = messages.split_at_mut(index);
+            let [message, after @ ..] = rest else { return };
+            let follows_user = before.last().is_some_and(|before| before.role == "user");
+            let is_followed_by_user = after.first().is_some_and(|after| after.role == "user");
+            if message.is_system() && (!follows_user || is_followed_by_user) {
+                self.losses.adjusted(message.at);
+                message.role = "user";
+                message.blocks.iter_mut().for_each(Block::wrap_reminder);
+            }
+        }
+    }
+
+    /// Leaves thinking out that nothing follows: "The final block in an assistant message cannot be
+    /// `thinking`". The call or the text that it led to is gone from the client's history.
+    fn end_with_content(&mut self, messages: &mut [Message<'e>]) {
+        for message in messages.iter_mut().filter(|message| message.is_assistant()) {
+            let is_reasoning = |block: &mut Block<'_>| matches!(block, Block::Part(part) if matches!(part.kind, PartKind::Reasoning { .. }));
+            while let Some(Block::Part(part)) = message.blocks.pop_if(is_reasoning) {
+                self.losses.dropped(part.at);
+            }
+        }
+    }
+
+    /// Cuts white space off the end of a prefill: "final assistant content cannot end with trailing
+    /// whitespace".
+    fn trim_prefill(&mut self, messages: &mut [Message<'e>]) {
+        let last = messages.last_mut().filter(|last| last.is_assistant());
+        let Some(block) = last.and_then(|last| last.blocks.last_mut()) else {
+            return;
+        };
+        if let Block::Part(part) = block
+            && let Some(text) = plain_text(part)
+        {
+            let plain = text.to_plain();
+            let trimmed = plain.trim_end();
+            if trimmed.len() < plain.len() {
+                self.losses.adjusted(part.at);
+                *block = Block::Text(EscapedStr::from(trimmed));
+            }
+        }
     }
 
     fn message(&mut self, turn: &'e Turn) -> Message<'e> {
@@ -94,16 +139,36 @@ impl<'e> Encoder<'e> {
             if !self.keeps_part(part, turn.role) {
                 continue;
             }
-            blocks.push(if is_reminder {
-                wrap_reminder(part)
-            } else {
-                Block::Part(part)
-            });
+            let mut block = Block::Part(part);
+            if is_reminder {
+                block.wrap_reminder();
+            }
+            blocks.push(block);
         }
+        blocks.extend(self.moved_out(turn));
         Message {
             role: self.role(turn.role),
             blocks,
+            at: turn.at,
         }
+    }
+
+    /// The media of results that failed, which these cannot hold.
+    fn moved_out(&mut self, turn: &'e Turn) -> Vec<Block<'e>> {
+        let mut moved = Vec::new();
+        for part in &turn.parts {
+            if let PartKind::ToolResult(result) = &part.kind {
+                let media = result
+                    .parts
+                    .iter()
+                    .filter(|part| is_moved_out(result, part));
+                for part in media {
+                    self.losses.adjusted(part.at);
+                    moved.push(Block::Part(part));
+                }
+            }
+        }
+        moved
     }
 
     fn role(&self, role: Role) -> &'static str {
@@ -134,14 +199,30 @@ impl<'e> Encoder<'e> {
     }
 }
 
-/// System text between turns, for a model that takes no system messages: in the tags in which
-/// Claude's own clients send it.
-fn wrap_reminder(part: &Part) -> Block<'_> {
-    let [open, close] = ["<system-reminder>", "</system-reminder>"].map(EscapedStr::from_static);
-    match plain_text(part) {
-        Some(text) => Block::Text(EscapedStr::join([&open, text, &close], "\\n")),
-        None => Block::Part(part),
+impl Block<'_> {
+    /// Wraps system text between turns in the tags in which Claude's own clients send it.
+    fn wrap_reminder(&mut self) {
+        let [open, close] =
+            ["<system-reminder>", "</system-reminder>"].map(EscapedStr::from_static);
+        if let Block::Part(part) = self
+            && let Some(text) = plain_text(part)
+        {
+            *self = Block::Text(EscapedStr::join([&open, text, &close], "\\n"));
+        }
     }
+}
+
+/// Joins messages of one role and leaves empty ones out.
+fn merged(messages: Vec<Message<'_>>) -> Vec<Message<'_>> {
+    let mut merged: Vec<Message<'_>> = Vec::with_capacity(messages.len() + 1);
+    for message in messages {
+        match merged.last_mut() {
+            _ if message.blocks.is_empty() => {}
+            Some(last) if last.role == message.role => last.blocks.extend(message.blocks),
+            _ => merged.push(message),
+        }
+    }
+    merged
 }
 
 pub(super) fn write_messages<'e>(

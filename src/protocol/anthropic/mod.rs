@@ -14,6 +14,7 @@
 //!
 //! Source: Anthropic Messages reference. Nothing here knows a socket, a clock or an account.
 
+mod call_ids;
 mod config_decode;
 mod config_encode;
 mod content_block_decode;
@@ -31,6 +32,7 @@ mod request_encode;
 mod response_decode;
 mod response_encode;
 mod routing;
+mod rules;
 mod stream_decode;
 mod stream_encode;
 mod tools_decode;

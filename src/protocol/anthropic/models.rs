@@ -219,6 +219,11 @@ pub(super) fn abilities(model: &str) -> Abilities {
         .map_or(UNKNOWN, |(_, abilities)| *abilities)
 }
 
+/// Whether the name is one of Anthropic's own models.
+pub(super) fn is_claude(model: &str) -> bool {
+    model.contains("claude")
+}
+
 /// Major and minor version: `-opus-4-5-20251101` is 4.5, `-sonnet-4-20250514` is 4.0. A number of
 /// more than two digits is a date.
 fn version(name: &str) -> Option<(u32, u32)> {

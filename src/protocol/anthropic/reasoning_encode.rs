@@ -224,7 +224,7 @@ impl Encoder<'_> {
         )
     }
 
-    /// Whether a tool loop is running whose last assistant message does not begin with its
+    /// Whether a tool loop is running, or an answer is begun, whose last assistant message does not begin with its
     /// thinking, which the API refuses while thinking is on. The thinking may have been another
     /// model's and left out, or there was none.
     fn lacks_thinking(&self, messages: &[Message<'_>]) -> bool {
@@ -233,7 +233,9 @@ impl Encoder<'_> {
             .find(|message| !message.is_system())
             .is_some_and(Message::has_results);
         let assistant = messages.iter().rev().find(|message| message.is_assistant());
-        is_loop_running && assistant.is_some_and(|message| !message.begins_with_reasoning())
+        let is_prefill = messages.last().is_some_and(Message::is_assistant);
+        (is_loop_running || is_prefill)
+            && assistant.is_some_and(|message| !message.begins_with_reasoning())
     }
 
     fn enabled(&mut self, reasoning: &Located<Reasoning>, limit: &mut OutputLimit) -> Thinking {

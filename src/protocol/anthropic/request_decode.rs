@@ -6,7 +6,7 @@
 //! Source: Anthropic Messages reference, "POST /v1/messages - request".
 
 use super::faults;
-use crate::canon::{CacheBreakpoint, Located, Request, Role};
+use crate::canon::{CacheBreakpoint, Located, Request};
 use crate::json::{Document, EscapedStr, Invalid, Raw, Value};
 use crate::protocol::{DecodeError, Inbound, turns};
 
@@ -15,7 +15,8 @@ use crate::protocol::{DecodeError, Inbound, turns};
 /// # Errors
 /// On malformed requests, and on server-held threads, which no other upstream can continue.
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let (body, adjusted) = inbound.whole_characters();
+    let document = Document::parse(body.clone())?;
     let root = document.root();
     root.required("model")?;
     root.required("messages")?;
@@ -27,24 +28,10 @@ pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
         decoder.member(&key, value)?;
     }
     let mut request = decoder.request;
-    request.body = inbound.body.clone();
+    (request.body, request.adjusted) = (body, adjusted);
     super::tools_decode::resolve_hosted_choice(&mut request);
-    move_leading_system(&mut request);
     turns::arrange(&mut request)?;
     Ok(request)
-}
-
-/// Moves system messages before the first turn to the system text, which is what they mean there.
-fn move_leading_system(request: &mut Request) {
-    let is_system = |role: Role| matches!(role, Role::System | Role::Developer);
-    let leading = request
-        .turns
-        .iter()
-        .take_while(|turn| is_system(turn.role))
-        .count();
-    for turn in request.turns.drain(..leading) {
-        request.system.extend(turn.parts);
-    }
 }
 
 /// The request as far as it is decoded; each method reads one construct.

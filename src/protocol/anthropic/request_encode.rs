@@ -6,15 +6,16 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::config_encode::format_instruction;
+use super::call_ids::CallIds;
 use super::content_encode::plain_text;
 use super::messages_encode::{Message, write_messages};
 use super::models::{self, Abilities};
 use super::reasoning_encode::ReasoningFields;
-use crate::canon::{CacheBreakpoint, Located, Losses, Offset, Part, Request};
+use super::rules::{CACHE_BREAKPOINTS_MAX, STRICT_TOOLS_MAX, TOOL_NAMES};
+use crate::canon::{CacheBreakpoint, Format, Located, Losses, Offset, Part, Request};
 use crate::json::{self, EscapedStr, Object};
-use crate::protocol::names::{NameRules, Names};
-use crate::protocol::{Encoded, Operation, Target, Wire};
+use crate::protocol::names::Names;
+use crate::protocol::{Encoded, Operation, Target, Wire, output_format};
 
 /// The API version of translated requests: the older one, since the newer one refuses sampling
 /// altogether.
@@ -22,16 +23,6 @@ pub(super) const VERSION: &str = "2023-06-01";
 /// The beta that permits messages with the role `system`.
 const SYSTEM_MESSAGES_BETA: HeaderValue =
     HeaderValue::from_static("mid-conversation-system-2026-04-07");
-
-/// Source: Anthropic Messages reference, "Tools", `name`.
-const TOOL_NAMES: NameRules = NameRules {
-    len_max: 128,
-    also: b"_-",
-    starts_with_letter: false,
-};
-/// How many `cache_control` breakpoints a request may have. Source: Anthropic Messages reference,
-/// "Rules enforced".
-const CACHE_BREAKPOINTS_MAX: usize = 4;
 
 /// Encodes a request to generate, or to count tokens by `target.operation`.
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
@@ -41,7 +32,9 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
         losses,
         names: Names::new(request, TOOL_NAMES),
         abilities: models::abilities(target.model),
+        call_ids: CallIds::default(),
         cache_breakpoints_left: CACHE_BREAKPOINTS_MAX,
+        strict_tools_left: STRICT_TOOLS_MAX,
     };
     encoder.report_losses();
     let messages = encoder.messages();
@@ -90,7 +83,9 @@ pub(super) struct Encoder<'e> {
     pub(super) losses: &'e mut Losses,
     pub(super) names: Names<'e>,
     pub(super) abilities: Abilities,
+    pub(super) call_ids: CallIds,
     cache_breakpoints_left: usize,
+    pub(super) strict_tools_left: usize,
 }
 
 impl<'e> Encoder<'e> {
@@ -101,12 +96,7 @@ impl<'e> Encoder<'e> {
     /// Reports the fields that this dialect has no place for in any request.
     fn report_losses(&mut self) {
         let request = self.request;
-        for unknown in &request.unknown {
-            self.losses.dropped(unknown.at);
-        }
-        for name in &request.added {
-            self.losses.added(name);
-        }
+        self.losses.decoded(request);
         self.refuse_unsupported();
         let sampling = &request.sampling;
         let fields = [
@@ -151,6 +141,14 @@ impl<'e> Encoder<'e> {
             let why = "the model goes on with no answer that is given to it: end with a message of the user";
             self.losses.refuse(at, why);
         }
+        // Source: "Structured outputs", "Feature compatibility".
+        if let Some(format) = &self.request.format
+            && matches!(format.value, Format::Schema(_))
+            && is_prefill
+        {
+            let why = "the anthropic dialect fits no answer to a schema whose beginning is given";
+            self.losses.refuse(format.at, why);
+        }
     }
 
     fn write(
@@ -186,7 +184,10 @@ impl<'e> Encoder<'e> {
             .collect();
         let mut instruction = None;
         if let Some(format) = &request.format {
-            instruction = format_instruction(&format.value);
+            instruction = match &format.value {
+                Format::Schema(_) => None,
+                format => output_format::instruction(format),
+            };
             if instruction.is_some() {
                 self.losses.adjusted(format.at);
             }

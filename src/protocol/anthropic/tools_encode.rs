@@ -4,12 +4,12 @@
 
 use std::collections::HashSet;
 
-use super::DIALECT;
 use super::request_encode::Encoder;
 use super::tools_decode::hosted_name;
+use super::{DIALECT, models, rules};
 use crate::canon::{Located, Tool, ToolChoice, ToolKind, ToolName};
-use crate::json::{self, Array, EscapedStr, Object, Raw};
-use crate::protocol::schema;
+use crate::json::{Array, EscapedStr, Object, Raw};
+use crate::protocol::names::{self, Names};
 
 /// The input schema of a tool that takes free text, which this dialect has no form for.
 const FREE_TEXT_SCHEMA: &str =
@@ -20,11 +20,17 @@ impl<'e> Encoder<'e> {
     pub(super) fn write_tools(&mut self, object: &mut Object<'_>) {
         let request = self.request;
         let subset = request.tool_choice.as_ref().and_then(subset);
-        let tools: Vec<&'e Tool> = request
+        let mut tools: Vec<&'e Tool> = request
             .tools
             .iter()
             .filter(|tool| self.keeps_tool(tool, subset.as_ref()))
             .collect();
+        // "Tool names must be unique."
+        let name = |tool: &'e Tool| match &tool.kind {
+            ToolKind::Hosted { raw, .. } => hosted_name(raw),
+            _ => self.names.of_tool(tool),
+        };
+        Names::keep_first(&mut tools, name, self.losses);
         if !tools.is_empty() {
             object.array("tools", |array| {
                 for tool in &tools {
@@ -61,14 +67,7 @@ impl<'e> Encoder<'e> {
                 cache,
             } => array.object(|object| {
                 self.write_name(name, namespace.as_ref(), description.as_ref(), object);
-                object.raw(
-                    "input_schema",
-                    &with_type(&schema::parameters(schema.as_ref())),
-                );
-                // False is the default.
-                if strict.as_ref().is_some_and(|strict| strict.value) {
-                    object.bool("strict", true);
-                }
+                self.write_schema(tool, schema.as_ref(), strict.as_ref(), object);
                 self.write_cache_breakpoint(cache.as_ref(), object);
             }),
             ToolKind::Free {
@@ -85,6 +84,38 @@ impl<'e> Encoder<'e> {
                 object.raw("input_schema", &Raw::from_static(FREE_TEXT_SCHEMA));
                 self.write_cache_breakpoint(cache.as_ref(), object);
             }),
+        }
+    }
+
+    fn write_schema(
+        &mut self,
+        tool: &Tool,
+        schema: Option<&Raw>,
+        strict: Option<&Located<bool>>,
+        object: &mut Object<'_>,
+    ) {
+        let strict = strict.filter(|strict| strict.value);
+        let can_be_strict = strict.is_some() && self.strict_tools_left > 0;
+        let at = schema
+            .and_then(|schema| self.request.offset_of(schema))
+            .unwrap_or(tool.at);
+        let is_claude = models::is_claude(self.target.model);
+        let fitted = match rules::tool_schema(schema, can_be_strict, is_claude) {
+            Ok(fitted) => fitted,
+            Err(why) => return names::refuse_schema(self.losses, tool, at, &why),
+        };
+        if fitted.is_adjusted {
+            self.losses.adjusted(at);
+        }
+        object.raw("input_schema", &fitted.schema);
+        // False is the default.
+        match strict {
+            Some(_) if fitted.is_strict => {
+                self.strict_tools_left -= 1;
+                object.bool("strict", true);
+            }
+            Some(strict) => self.losses.adjusted(strict.at),
+            None => {}
         }
     }
 
@@ -187,24 +218,4 @@ fn subset(choice: &Located<ToolChoice>) -> Option<HashSet<&ToolName>> {
         ToolChoice::Subset { tools, .. } => Some(tools.iter().collect()),
         _ => None,
     }
-}
-
-/// The schema with the `type` that this API requires and others leave out.
-fn with_type(schema: &Raw) -> Raw {
-    let document = schema.document();
-    let root = document.root();
-    let Ok(members) = root.members() else {
-        return schema.clone();
-    };
-    if root.get("type").is_some() {
-        return schema.clone();
-    }
-    json::value(|value| {
-        value.object(|object| {
-            object.str("type", "object");
-            for (key, member) in members.filter(|(key, _)| key != "type") {
-                object.raw(&key, &member.raw());
-            }
-        });
-    })
 }

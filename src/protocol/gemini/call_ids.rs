@@ -11,22 +11,65 @@ use sha2::{Digest as _, Sha256};
 
 use crate::json::EscapedStr;
 
-/// The calls of a history that have no result yet.
-///
-/// Each is in several queues; one that has its result stays in the others until they come to it, so
-/// that no queue is searched.
+/// The calls of a history, and which of them have no result yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingCalls {
-    /// The ids of the calls; `None` for one that has its result.
-    calls: Vec<Option<EscapedStr>>,
+    calls: Vec<PendingCall>,
     by_id: HashMap<String, VecDeque<usize>>,
-    by_name: HashMap<String, ByTurn>,
-    /// The same for the calls whose id is ours, because the client sent none.
-    generated_by_name: HashMap<String, ByTurn>,
+    by_name: HashMap<String, CallsOfName>,
 }
 
-/// The calls of each turn in their order, the latest turn last.
-type ByTurn = Vec<(usize, VecDeque<usize>)>;
+#[derive(Debug)]
+struct PendingCall {
+    id: EscapedStr,
+    turn: usize,
+    is_answered: bool,
+}
+
+/// The calls of one tool, as indexes.
+#[derive(Debug, Default)]
+struct CallsOfName {
+    /// Those with an id of the client's.
+    named: Turns,
+    /// Those whose id is ours, because the client sent none.
+    generated: Turns,
+    /// The one that was answered last.
+    answered: Option<usize>,
+}
+
+/// Calls by turn, the latest turn last.
+#[derive(Debug, Default)]
+struct Turns(Vec<VecDeque<usize>>);
+
+impl Turns {
+    fn add(&mut self, index: usize, calls: &[PendingCall]) {
+        match self.0.last_mut() {
+            Some(turn)
+                if turn
+                    .back()
+                    .is_some_and(|&last| calls[last].turn == calls[index].turn) =>
+            {
+                turn.push_back(index);
+            }
+            _ => self.0.push(VecDeque::from([index])),
+        }
+    }
+
+    /// The first call of the latest turn that has one: an interrupted call of an earlier turn never
+    /// gets its result.
+    fn first_of_latest(&mut self, calls: &[PendingCall]) -> Option<usize> {
+        while let Some(turn) = self.0.last_mut() {
+            while turn.front().is_some_and(|&call| calls[call].is_answered) {
+                turn.pop_front();
+            }
+            if let Some(&call) = turn.front() {
+                return Some(call);
+            }
+            self.0.pop();
+        }
+        None
+    }
+}
 
 impl PendingCalls {
     /// Adds a call and returns its id: its own, or one made from its place in the history.
@@ -40,72 +83,69 @@ impl PendingCalls {
         let is_generated = id.is_none();
         let id = id.unwrap_or_else(|| EscapedStr::from(format!("call_{turn}_{position}")));
         let index = self.calls.len();
-        self.calls.push(Some(id.clone()));
-        let name = name.to_plain();
-        let by_id = self.by_id.entry(id.to_plain().into_owned()).or_default();
-        by_id.push_back(index);
-        push(
-            self.by_name.entry(name.clone().into_owned()).or_default(),
+        self.calls.push(PendingCall {
+            id: id.clone(),
             turn,
-            index,
-        );
-        if is_generated {
-            let by_name = self.generated_by_name.entry(name.into_owned());
-            push(by_name.or_default(), turn, index);
-        }
+            is_answered: false,
+        });
+        self.by_id
+            .entry(id.to_plain().into_owned())
+            .or_default()
+            .push_back(index);
+        let of_name = self
+            .by_name
+            .entry(name.to_plain().into_owned())
+            .or_default();
+        let turns = if is_generated {
+            &mut of_name.generated
+        } else {
+            &mut of_name.named
+        };
+        turns.add(index, &self.calls);
         id
     }
 
-    /// Removes the call that a result answers and returns its id. A result that answers none keeps
-    /// its own id, or takes its name as one.
+    /// Marks the call that a result answers and returns its id. A result that comes again answers
+    /// the same call. One that answers none keeps its own id, or takes its name as one.
     pub(super) fn resolve(&mut self, id: Option<EscapedStr>, name: &EscapedStr) -> EscapedStr {
-        let by_id = id.as_ref().and_then(|id| self.take_by_id(id));
-        by_id
-            .or_else(|| self.take_by_name(name, id.is_some()))
-            .or(id)
-            .unwrap_or_else(|| name.clone())
-    }
-
-    fn take_by_id(&mut self, id: &EscapedStr) -> Option<EscapedStr> {
-        let queue = self.by_id.get_mut(&*id.to_plain())?;
-        take_first(queue, &mut self.calls)
-    }
-
-    /// Takes the first call of that name in the latest turn that has one: an interrupted call of an
-    /// earlier turn never gets its result. A result with an id never answers a call with another
-    /// (`only_generated`).
-    fn take_by_name(&mut self, name: &EscapedStr, only_generated: bool) -> Option<EscapedStr> {
-        let by_name = if only_generated {
-            &mut self.generated_by_name
-        } else {
-            &mut self.by_name
+        let by_id = id.as_ref().and_then(|id| self.position_by_id(id));
+        let answered = by_id.or_else(|| self.position_by_name(name, id.is_some()));
+        let Some(index) = answered else {
+            return id.unwrap_or_else(|| name.clone());
         };
-        let turns = by_name.get_mut(&*name.to_plain())?;
-        while let Some((_, queue)) = turns.last_mut() {
-            if let Some(id) = take_first(queue, &mut self.calls) {
-                return Some(id);
+        self.calls[index].is_answered = true;
+        if let Some(of_name) = self.by_name.get_mut(&*name.to_plain()) {
+            of_name.answered = Some(index);
+        }
+        self.calls[index].id.clone()
+    }
+
+    /// The first call of that id without a result, else the last of them.
+    fn position_by_id(&mut self, id: &EscapedStr) -> Option<usize> {
+        let calls = self.by_id.get_mut(&*id.to_plain())?;
+        while calls.len() > 1 && self.calls[calls[0]].is_answered {
+            calls.pop_front();
+        }
+        calls.front().copied()
+    }
+
+    /// The call of that name without a result. A result with an id never answers a call with another
+    /// (`only_generated`).
+    fn position_by_name(&mut self, name: &EscapedStr, only_generated: bool) -> Option<usize> {
+        let of_name = self.by_name.get_mut(&*name.to_plain())?;
+        let generated = of_name.generated.first_of_latest(&self.calls);
+        if only_generated {
+            return generated;
+        }
+        let named = of_name.named.first_of_latest(&self.calls);
+        let latest = match (generated, named) {
+            (Some(one), Some(other)) if self.calls[one].turn == self.calls[other].turn => {
+                Some(one.min(other))
             }
-            turns.pop();
-        }
-        None
+            (one, other) => one.max(other),
+        };
+        latest.or(of_name.answered)
     }
-}
-
-fn push(turns: &mut ByTurn, turn: usize, index: usize) {
-    match turns.last_mut() {
-        Some((last, queue)) if *last == turn => queue.push_back(index),
-        _ => turns.push((turn, [index].into())),
-    }
-}
-
-/// Takes the first call of the queue that has no result yet.
-fn take_first(queue: &mut VecDeque<usize>, calls: &mut [Option<EscapedStr>]) -> Option<EscapedStr> {
-    while let Some(index) = queue.pop_front() {
-        if let Some(id) = calls[index].take() {
-            return Some(id);
-        }
-    }
-    None
 }
 
 /// The id of a response's call that came without one: 29 characters, unique by the request's random
@@ -155,8 +195,18 @@ mod tests {
         calls.add(None, &"a".into(), 1, 1);
         assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
         assert_eq!(calls.resolve(None, &"a".into()), "call_1_1");
-        assert_eq!(calls.resolve(None, &"a".into()), "a");
         assert_eq!(calls.resolve(Some("x".into()), &"a".into()), "x");
+    }
+
+    #[test]
+    fn a_result_that_comes_again_answers_the_same_call() {
+        let mut calls = PendingCalls::default();
+        calls.add(None, &"a".into(), 1, 0);
+        calls.add(Some("x".into()), &"b".into(), 1, 1);
+        for _ in 0..2 {
+            assert_eq!(calls.resolve(None, &"a".into()), "call_1_0");
+            assert_eq!(calls.resolve(Some("x".into()), &"b".into()), "x");
+        }
     }
 
     /// Took the square of the number of calls once: minutes for these.
@@ -171,7 +221,7 @@ mod tests {
             let id = EscapedStr::from(n.to_string());
             assert_eq!(calls.resolve(Some(id.clone()), &"a".into()), id);
         }
-        assert_eq!(calls.resolve(None, &"a".into()), "a");
+        assert_eq!(calls.resolve(None, &"b".into()), "b");
     }
 
     #[test]

@@ -4,12 +4,10 @@
 
 use super::proto_json::{count, enum_name, fields, number};
 use super::request_decode::Decoder;
+use super::rules::STOPS_MAX;
 use crate::canon::{Format, Located, Reasoning, ReasoningDisplay, ReasoningMode, SchemaFormat};
 use crate::json::{Invalid, Raw, Value};
 use crate::protocol::{DecodeError, efforts, schema};
-
-/// Source: Gemini API, `GenerationConfig.stop_sequences`.
-pub(super) const STOPS_MAX: usize = 5;
 
 /// The fields of `generationConfig` that mean something only together.
 #[derive(Default)]

@@ -3,12 +3,13 @@
 //!
 //! Source: Gemini API, `GenerationConfig`.
 
-use super::config_decode::STOPS_MAX;
 use super::reasoning_encode;
 use super::request_encode::Context;
-use crate::canon::{Format, Located, Losses, Request, SchemaFormat};
+use super::rules::{self, LOGPROBS_MAX, STOPS_MAX};
+use super::tools_encode;
+use crate::canon::{Format, Located, Losses, Part, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object};
-use crate::protocol::{Operation, schema};
+use crate::protocol::{Operation, output_format};
 
 /// Writes `generationConfig` where there is anything in it.
 pub(super) fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
@@ -27,10 +28,13 @@ fn write_config(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Los
     }
     write_stops(&request.stops, config, losses);
     if let Some(logprobs) = &request.logprobs {
-        write_logprobs(logprobs.value, config);
+        write_logprobs(logprobs, config, losses);
     }
     if let Some(format) = &request.format {
-        write_format(&format.value, config, losses);
+        match instruction(context) {
+            Some(_) => losses.adjusted(format.at),
+            None => write_format(&format.value, config, losses),
+        }
     }
     if let Some(reasoning) = &request.reasoning {
         reasoning_encode::write_thinking(reasoning, context.thinking, config, losses);
@@ -94,11 +98,28 @@ fn write_stops(stops: &[Located<EscapedStr>], config: &mut Object<'_>, losses: &
     }
 }
 
-fn write_logprobs(alternatives: u64, config: &mut Object<'_>) {
+fn write_logprobs(requested: &Located<u64>, config: &mut Object<'_>, losses: &mut Losses) {
     config.bool("responseLogprobs", true);
+    let alternatives = requested.value.min(LOGPROBS_MAX);
+    if alternatives < requested.value {
+        losses.adjusted(requested.at);
+    }
     if alternatives > 0 {
         config.u64("logprobs", alternatives);
     }
+}
+
+/// The system text that stands for an output format which the model does not take beside tools.
+///
+/// Source: "Function calling with a response mime type: 'application/json' is unsupported" (before
+/// generation 3).
+pub(super) fn instruction(context: &Context<'_>) -> Option<Part> {
+    let format = context.request.format.as_ref()?;
+    let is_alone = context.thinking.is_generation_3() || !tools_encode::has_tools(context.request);
+    if is_alone {
+        return None;
+    }
+    output_format::instruction_part(format)
 }
 
 fn write_format(format: &Format, config: &mut Object<'_>, losses: &mut Losses) {
@@ -108,14 +129,14 @@ fn write_format(format: &Format, config: &mut Object<'_>, losses: &mut Losses) {
         Format::Schema(format) => write_schema(format, config, losses),
         Format::Enum(values) => {
             config.str("responseMimeType", "text/x.enum");
-            config.raw("responseSchema", &schema::for_gemini(values));
+            config.raw("responseSchema", &rules::output_schema(values));
         }
     }
 }
 
 fn write_schema(format: &SchemaFormat, config: &mut Object<'_>, losses: &mut Losses) {
     config.str("responseMimeType", "application/json");
-    config.raw("responseJsonSchema", &schema::for_gemini(&format.schema));
+    config.raw("responseJsonSchema", &rules::output_schema(&format.schema));
     for text in [&format.name, &format.description].into_iter().flatten() {
         losses.dropped(text.at);
     }

@@ -12,7 +12,7 @@ use crate::canon::{
     Located, Media, MediaKind, MediaSource, Offset, Origin, Part, PartKind, ReasoningForm, Role,
     Signature, ToolInput, ToolResult, Turn,
 };
-use crate::json::{EscapedStr, Invalid, Raw, Value};
+use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::DecodeError;
 use crate::protocol::envelope::{self, Content};
 
@@ -25,6 +25,8 @@ struct PartMembers<'d> {
     signature: Option<Located<EscapedStr>>,
     /// The level of `mediaResolution`.
     detail: Option<Located<EscapedStr>>,
+    /// Whether it has members that canon does not know, which may be its data.
+    has_unknown: bool,
 }
 
 /// Where a part stands in the history.
@@ -51,10 +53,13 @@ impl Decoder {
             at: content.offset(),
         };
         let mut parts = TurnParts::default();
+        if let Some(value) = field(content, "role") {
+            turn.role = role(value)?;
+        }
         for (key, value) in fields(content)? {
             match &*key {
-                "role" => turn.role = role(value)?,
-                "parts" => self.parts(value, index, &mut parts)?,
+                "role" => {}
+                "parts" => self.parts(value, (index, turn.role), &mut parts)?,
                 _ => self.unknown(value),
             }
         }
@@ -70,7 +75,7 @@ impl Decoder {
     fn parts(
         &mut self,
         parts: Value<'_>,
-        turn: usize,
+        (turn, role): (usize, Role),
         out: &mut TurnParts,
     ) -> Result<(), DecodeError> {
         for (index, part) in parts.items()?.enumerate() {
@@ -81,6 +86,8 @@ impl Decoder {
                 Some((key, value)) => self.kind(&key, value, members, position)?,
                 // Some clients keep a signature and lose the empty text that it came with.
                 None if signature.is_some() => PartKind::Text(EscapedStr::default()),
+                // And some keep a part of an answer that lost all that it held.
+                None if role == Role::Assistant && !members.has_unknown => continue,
                 None => {
                     let why = "missing `text`, or other data that a part can hold";
                     return Err(Invalid::new(part.offset(), why).into());
@@ -114,7 +121,10 @@ impl Decoder {
                         return Err(Invalid::new(value.offset(), why));
                     }
                 }
-                _ => self.unknown(value),
+                _ => {
+                    members.has_unknown = true;
+                    self.unknown(value);
+                }
             }
         }
         Ok(members)
@@ -220,15 +230,12 @@ impl Decoder {
         call: Value<'_>,
         position: Position,
     ) -> Result<PartKind, DecodeError> {
-        let (mut id, mut args) = (None, Raw::from_static("{}"));
+        let (mut id, mut args) = (None, None);
         for (key, value) in fields(call)? {
             match &*key {
                 "name" => {}
                 "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
-                "args" => {
-                    value.members()?;
-                    args = value.raw().compact();
-                }
+                "args" => args = Some(value),
                 _ => self.unknown(value),
             }
         }
@@ -238,7 +245,7 @@ impl Decoder {
             id,
             name,
             namespace: None,
-            input: ToolInput::Json(args),
+            input: ToolInput::from_value(args),
         })
     }
 
@@ -253,7 +260,7 @@ impl Decoder {
                 "name" => {}
                 "id" => id = Some(value.text()?).filter(|id| !id.is_empty()),
                 "response" => {
-                    let (text, is_failure) = response_text(value)?;
+                    let (text, is_failure) = response_text(value);
                     parts.push(text);
                     is_error = is_failure;
                 }
@@ -262,11 +269,15 @@ impl Decoder {
             }
         }
         parts.append(&mut media);
-        let name = required(result, "name")?.text()?;
+        // The id alone tells the call too.
+        let name = match field(result, "name") {
+            None if id.is_some() => EscapedStr::default(),
+            _ => required(result, "name")?.text()?,
+        };
         let call_id = self.calls.resolve(id, &name);
         Ok(ToolResult {
             call_id,
-            name: Some(name),
+            name: Some(name).filter(|name| !name.is_empty()),
             parts,
             is_error,
         })
@@ -381,11 +392,13 @@ fn own_signature(value: EscapedStr) -> Signature {
     }
 }
 
-/// Source: Gemini API, `Content.role`; `function` is the older role of results.
+/// Source: Gemini API, `Content.role`; `function` is the older role of results. Clients that also
+/// speak other dialects leave those dialects' roles in their history.
 fn role(role: Value<'_>) -> Result<Role, Invalid> {
     match &*enum_name(role)? {
-        "USER" | "FUNCTION" | "" => Ok(Role::User),
-        "MODEL" => Ok(Role::Assistant),
+        "USER" | "FUNCTION" | "TOOL" | "" => Ok(Role::User),
+        "MODEL" | "ASSISTANT" => Ok(Role::Assistant),
+        "SYSTEM" | "DEVELOPER" => Ok(Role::System),
         _ => Err(role.expected("`user`, `model` or `function`")),
     }
 }
@@ -412,9 +425,9 @@ pub(super) fn is_google_file(uri: &str) -> bool {
 /// The output of a call as a text part, and whether it is an error.
 ///
 /// `{"output": …}`, `{"result": …}` and `{"error": …}` are the documented wrappers; any other
-/// object is the output itself.
-fn response_text(response: Value<'_>) -> Result<(Part, bool), Invalid> {
-    let mut members = response.members()?;
+/// object is the output itself, and so is any other value: clients keep what they once sent.
+fn response_text(response: Value<'_>) -> (Part, bool) {
+    let mut members = response.members().ok().into_iter().flatten();
     let (first, second) = (members.next(), members.next());
     let (value, is_error) = match (first, second) {
         (Some((key, value)), None) if key == "output" || key == "result" => (value, false),
@@ -424,5 +437,5 @@ fn response_text(response: Value<'_>) -> Result<(Part, bool), Invalid> {
     let text = value
         .text()
         .unwrap_or_else(|_| value.raw().compact().to_text());
-    Ok((Part::text(text, value.offset()), is_error))
+    (Part::text(text, value.offset()), is_error)
 }

@@ -11,7 +11,9 @@ use super::DIALECT;
 use super::content_encode::{PartData, WirePart};
 use super::messages_decode::is_google_file;
 use super::request_encode::{Context, report_part_losses};
-use crate::canon::{Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolResult, Turn};
+use crate::canon::{
+    Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolInput, ToolResult, Turn,
+};
 use crate::json::{self, EscapedStr, Raw};
 use crate::protocol::{Operation, Target, envelope, file_refs};
 
@@ -214,6 +216,8 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
             part.drop_signature(self.losses);
         }
         let wire = match &part.kind {
+            // "must have a non-empty text parameter" (Vertex AI).
+            PartKind::Text(text) if text.is_empty() && signature.is_none() => return None,
             PartKind::Text(text) | PartKind::Refusal(text) => WirePart::text(text.clone()),
             PartKind::Media(media) => self.media(part, media)?,
             PartKind::ToolCall {
@@ -222,6 +226,9 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
                 namespace,
                 input,
             } => {
+                if matches!(input, ToolInput::Malformed(_)) {
+                    self.losses.adjusted(part.at);
+                }
                 let name = self.context.names.wire(name, namespace.as_ref());
                 let key = id.to_plain().into_owned();
                 self.call_names.insert(key, name.clone());

@@ -36,6 +36,7 @@ mod request_encode;
 mod response_decode;
 mod response_encode;
 mod routing;
+mod rules;
 mod stream_decode;
 mod stream_encode;
 mod tools_decode;
@@ -49,7 +50,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::names::NameRules;
 use super::{
     DecodeContext, DecodeError, Descriptor, EmbedProtocol, Encoded, FrameInfo, Hints, Inbound,
     MalformedResponse, Operation, PassthroughHeaders, PassthroughState, Protocol, ResponseContext,
@@ -60,13 +60,6 @@ use crate::json::{self, Document};
 
 /// Its name.
 pub const DIALECT: Dialect = Dialect::named("gemini");
-
-/// Source: Gemini API, `FunctionDeclaration.name`.
-const NAME_RULES: NameRules = NameRules {
-    len_max: 128,
-    also: b"_.:-",
-    starts_with_letter: true,
-};
 
 /// The dialect itself; it holds nothing.
 pub struct Gemini;

@@ -16,9 +16,10 @@ use crate::protocol::{DecodeError, Inbound, Operation, turns};
 /// # Errors
 /// On malformed requests, and on cached content, which no other account can read.
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let (body, adjusted) = inbound.whole_characters();
+    let document = Document::parse(body.clone())?;
     let mut decoder = Decoder::default();
-    decoder.request.body = inbound.body.clone();
+    (decoder.request.body, decoder.request.adjusted) = (body, adjusted);
     decoder.request.model = inbound.path_model.unwrap_or_default().to_owned();
     decoder.request.stream = inbound.operation == Operation::StreamGenerate;
     decoder.top_level(document.root())?;

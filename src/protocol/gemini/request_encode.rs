@@ -7,7 +7,8 @@
 use super::content_encode::{WirePart, write_content};
 use super::messages_encode::ContentsEncoder;
 use super::models::ThinkingControl;
-use super::{NAME_RULES, config_encode, path, resource, tools_encode};
+use super::rules::TOOL_NAMES;
+use super::{config_encode, path, resource, tools_encode};
 use crate::canon::{Located, Losses, Part, PartKind, Request};
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::Names;
@@ -23,7 +24,7 @@ pub(super) struct Context<'r> {
 
 /// Encodes a request to generate, or to count tokens by `target.operation`.
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
-    let names = Names::new(request, NAME_RULES);
+    let names = Names::new(request, TOOL_NAMES);
     let restore = names.restore(true);
     let context = Context {
         request,
@@ -64,7 +65,9 @@ fn method(target: &Target<'_>) -> (&'static str, Option<String>) {
 
 /// Writes the members of a `GenerateContentRequest`.
 fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
-    write_system(&context.request.system, body, losses);
+    let instruction = config_encode::instruction(context);
+    let system = context.request.system.iter().chain(&instruction);
+    write_system(system, body, losses);
     let contents = ContentsEncoder::new(context, losses).encode();
     body.array("contents", |list| {
         for content in &contents {
@@ -79,8 +82,12 @@ fn write(context: &Context<'_>, body: &mut Object<'_>, losses: &mut Losses) {
     }
 }
 
-fn write_system(system: &[Part], body: &mut Object<'_>, losses: &mut Losses) {
-    let mut parts = Vec::with_capacity(system.len());
+fn write_system<'p>(
+    system: impl Iterator<Item = &'p Part>,
+    body: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    let mut parts = Vec::new();
     for part in system {
         report_part_losses(part, losses);
         match &part.kind {
@@ -137,10 +144,5 @@ fn report_losses(request: &Request, losses: &mut Losses) {
     for at in fields.into_iter().flatten() {
         losses.dropped(at);
     }
-    for unknown in &request.unknown {
-        losses.dropped(unknown.at);
-    }
-    for name in &request.added {
-        losses.added(name);
-    }
+    losses.decoded(request);
 }

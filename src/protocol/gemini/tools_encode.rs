@@ -2,12 +2,12 @@
 //!
 //! Source: Gemini API, `Tool`, `FunctionDeclaration`, `FunctionCallingConfig`.
 
-use super::DIALECT;
 use super::config_encode::report_strict;
 use super::request_encode::Context;
-use crate::canon::{Located, Losses, Tool, ToolChoice, ToolKind};
+use super::{DIALECT, rules};
+use crate::canon::{Located, Losses, Request, Tool, ToolChoice, ToolKind};
 use crate::json::{EscapedStr, Object, Raw};
-use crate::protocol::schema;
+use crate::protocol::names::{self, Names};
 
 /// The parameters of a tool that takes free text, which this dialect has no form for.
 const FREE_TEXT_SCHEMA: &str =
@@ -27,6 +27,9 @@ pub(super) fn write_tools(context: &Context<'_>, body: &mut Object<'_>, losses: 
             ToolKind::Hosted { .. } => losses.dropped(tool.at),
         }
     }
+    // "Duplicate function declaration found".
+    let name = |tool| context.names.of_tool(tool);
+    Names::keep_first(&mut functions, name, losses);
     if functions.is_empty() && hosted.is_empty() {
         return;
     }
@@ -70,10 +73,7 @@ fn write_function(
             ..
         } => {
             report_strict(strict.as_ref(), losses);
-            let schema = schema
-                .as_ref()
-                .filter(|schema| !schema::is_empty(schema))
-                .map(schema::for_gemini);
+            let schema = tool_schema(context, tool, schema.as_ref(), losses);
             (name, description, schema, cache)
         }
         ToolKind::Free {
@@ -101,6 +101,40 @@ fn write_function(
     if let Some(breakpoint) = cache {
         losses.dropped(breakpoint.at);
     }
+}
+
+/// The schema of a tool as the API takes it; one that it would refuse is refused by name.
+fn tool_schema(
+    context: &Context<'_>,
+    tool: &Tool,
+    schema: Option<&Raw>,
+    losses: &mut Losses,
+) -> Option<Raw> {
+    let at = schema
+        .and_then(|schema| context.request.offset_of(schema))
+        .unwrap_or(tool.at);
+    match rules::tool_schema(schema) {
+        Ok(fitted) => {
+            let fitted = fitted?;
+            if fitted.is_looser {
+                losses.adjusted(at);
+            }
+            Some(fitted.schema)
+        }
+        Err(why) => {
+            names::refuse_schema(losses, tool, at, &why);
+            None
+        }
+    }
+}
+
+/// Whether any tool is written.
+pub(super) fn has_tools(request: &Request) -> bool {
+    let is_written = |tool: &Tool| match &tool.kind {
+        ToolKind::Hosted { dialect, .. } => *dialect == DIALECT,
+        ToolKind::Function { .. } | ToolKind::Free { .. } => true,
+    };
+    request.tools.iter().any(is_written)
 }
 
 /// Writes `toolConfig`.

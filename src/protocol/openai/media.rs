@@ -19,6 +19,14 @@ pub(in crate::protocol) const DETAILS: [&str; 4] = ["auto", "low", "high", "orig
 /// Times to live of a cache breakpoint.
 const TTLS: [&str; 2] = ["30m", "12h"];
 
+/// Whether a type of part names media, which are never left out: the answer would be about something
+/// that the model never saw.
+pub(in crate::protocol) fn is_media(kind: &str) -> bool {
+    ["image", "audio", "video", "file", "document"]
+        .iter()
+        .any(|media| kind.contains(media))
+}
+
 /// The MIME type and base64 data of a `data:MIME;base64,…` URL, as slices of it.
 pub(in crate::protocol) fn data_url(url: &EscapedStr) -> Option<(EscapedStr, EscapedStr)> {
     let (head, data) = url.split_once(b',')?;

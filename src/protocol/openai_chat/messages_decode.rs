@@ -3,11 +3,14 @@
 //! System messages in front become the request's system text. Results of calls become parts, which
 //! `turns::arrange` puts behind their calls. Source: Chat Completions API, `messages`.
 
+use std::collections::VecDeque;
+
 use crate::canon::{
     CacheBreakpoint, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{EscapedStr, Invalid, Value};
 use crate::protocol::DecodeError;
+use crate::protocol::openai::media;
 
 use super::fields::Fields;
 use super::media_decode;
@@ -16,6 +19,7 @@ pub(super) fn decode(messages: Value<'_>, request: &mut Request) -> Result<(), D
     let mut decoder = Decoder {
         request,
         legacy_call_id: None,
+        generated_ids: VecDeque::new(),
     };
     for (index, message) in messages.items()?.enumerate() {
         decoder.message(index, message)?;
@@ -27,6 +31,15 @@ struct Decoder<'r> {
     request: &'r mut Request,
     /// The id that was generated for the last legacy call. Its result names the function only.
     legacy_call_id: Option<EscapedStr>,
+    /// The ids that were generated for calls without one. Their results come in the same order.
+    generated_ids: VecDeque<EscapedStr>,
+}
+
+/// Who says a content: an earlier answer may hold parts that only its model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaker {
+    Assistant,
+    Other,
 }
 
 impl Decoder<'_> {
@@ -51,8 +64,7 @@ impl Decoder<'_> {
     }
 
     fn instructions(&mut self, role: Role, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let content = fields.required("content")?;
-        let parts = self.content(content)?;
+        let parts = self.optional_content(fields, Speaker::Other)?;
         let is_text = |part: &&Part| matches!(part.kind, PartKind::Text(_));
         if let Some(part) = parts.iter().find(|part| !is_text(part)) {
             return Err(DecodeError::unsupported(
@@ -68,24 +80,21 @@ impl Decoder<'_> {
     }
 
     fn user(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let content = fields.required("content")?;
-        let parts = self.content(content)?;
+        let parts = self.optional_content(fields, Speaker::Other)?;
         self.turn(Role::User, parts, fields)
     }
 
     fn assistant(&mut self, index: usize, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
         let mut parts = Vec::new();
         parts.extend(reasoning(fields)?);
-        if let Some(content) = fields.take("content") {
-            parts.extend(self.content(content)?);
-        }
+        parts.extend(self.optional_content(fields, Speaker::Assistant)?);
         if let Some(refusal) = fields.take("refusal") {
             parts.push(Part::new(
                 PartKind::Refusal(refusal.text()?),
                 refusal.offset(),
             ));
         }
-        parts.extend(self.calls(fields)?);
+        parts.extend(self.calls(index, fields)?);
         parts.extend(self.legacy_call(index, fields)?);
         if let Some(audio) = fields.take("audio") {
             return Err(DecodeError::unsupported(
@@ -97,16 +106,29 @@ impl Decoder<'_> {
         self.turn(Role::Assistant, parts, fields)
     }
 
-    fn calls(&mut self, fields: &mut Fields<'_>) -> Result<Vec<Part>, DecodeError> {
+    fn calls(&mut self, message: usize, fields: &mut Fields<'_>) -> Result<Vec<Part>, DecodeError> {
         let Some(calls) = fields.take("tool_calls") else {
             return Ok(Vec::new());
         };
-        calls.items()?.map(|value| self.call(value)).collect()
+        let calls = calls.items()?.enumerate();
+        calls
+            .map(|(position, value)| self.call(message, position, value))
+            .collect()
     }
 
-    fn call(&mut self, value: Value<'_>) -> Result<Part, DecodeError> {
+    fn call(
+        &mut self,
+        message: usize,
+        position: usize,
+        value: Value<'_>,
+    ) -> Result<Part, DecodeError> {
         let mut fields = Fields::of(value)?;
-        let id = fields.required("id")?.text()?;
+        let id = fields.text("id")?.filter(|id| !id.is_empty());
+        let id = id.unwrap_or_else(|| {
+            let id = EscapedStr::from(format!("call_{message}_{position}"));
+            self.generated_ids.push_back(id.clone());
+            id
+        });
         let kind = fields.take("type").map(Value::str).transpose()?;
         let (name, input) = match kind.as_deref() {
             None | Some("function") => self.function_input(fields.required("function")?)?,
@@ -135,8 +157,7 @@ impl Decoder<'_> {
     fn function_input(&mut self, value: Value<'_>) -> Result<(EscapedStr, ToolInput), Invalid> {
         let mut fields = Fields::of(value)?;
         let name = fields.required("name")?.text()?;
-        let arguments = fields.take("arguments").map(arguments).transpose()?;
-        let input = ToolInput::from_arguments(&arguments.unwrap_or_default());
+        let input = ToolInput::from_value(fields.take("arguments"));
         fields.leave(&mut self.request.unknown);
         Ok((name, input))
     }
@@ -172,7 +193,9 @@ impl Decoder<'_> {
     }
 
     fn tool(&mut self, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let call_id = fields.required("tool_call_id")?.text()?;
+        let id = fields.text("tool_call_id")?.filter(|id| !id.is_empty());
+        let call_id = id.or_else(|| self.generated_ids.pop_front());
+        let call_id = call_id.ok_or_else(|| fields.object().missing("tool_call_id"))?;
         self.result(call_id, fields)
     }
 
@@ -186,11 +209,7 @@ impl Decoder<'_> {
     }
 
     fn result(&mut self, call_id: EscapedStr, fields: &mut Fields<'_>) -> Result<(), DecodeError> {
-        let parts = fields
-            .take("content")
-            .map(|content| self.content(content))
-            .transpose()?
-            .unwrap_or_default();
+        let parts = self.optional_content(fields, Speaker::Other)?;
         let name = fields.text("name")?;
         let result = ToolResult {
             call_id,
@@ -218,18 +237,32 @@ impl Decoder<'_> {
         Ok(())
     }
 
+    /// The content of a message. Nothing is said where there is none: clients keep such messages in
+    /// their history.
+    fn optional_content(
+        &mut self,
+        fields: &mut Fields<'_>,
+        speaker: Speaker,
+    ) -> Result<Vec<Part>, DecodeError> {
+        let content = fields.take("content");
+        content.map_or(Ok(Vec::new()), |content| self.content(content, speaker))
+    }
+
     /// A string, or a list of parts.
-    fn content(&mut self, value: Value<'_>) -> Result<Vec<Part>, DecodeError> {
+    fn content(&mut self, value: Value<'_>, speaker: Speaker) -> Result<Vec<Part>, DecodeError> {
         if let Ok(text) = value.text() {
             return Ok(vec![Part::text(text, value.offset())]);
         }
         let items = value
             .items()
             .map_err(|_| value.expected("a string or an array of parts"))?;
-        items.map(|item| self.part(item)).collect()
+        let parts = items.filter_map(|item| self.part(item, speaker).transpose());
+        parts.collect()
     }
 
-    fn part(&mut self, value: Value<'_>) -> Result<Part, DecodeError> {
+    /// One part. `None` for one of an earlier answer that only its model knows (Mistral's
+    /// `thinking`, `reference`), which is kept as unknown.
+    fn part(&mut self, value: Value<'_>, speaker: Speaker) -> Result<Option<Part>, DecodeError> {
         let mut fields = Fields::of(value)?;
         let kind = fields.required("type")?;
         let kind = match &*kind.str()? {
@@ -238,6 +271,10 @@ impl Decoder<'_> {
             "image_url" => media_decode::image(fields.required("image_url")?, self.request)?,
             "input_audio" => media_decode::audio(fields.required("input_audio")?, self.request)?,
             "file" => media_decode::file(fields.required("file")?, self.request)?,
+            other if speaker == Speaker::Assistant && !media::is_media(other) => {
+                self.request.unknown.push(value.into());
+                return Ok(None);
+            }
             other => {
                 return Err(DecodeError::unsupported(
                     value.offset(),
@@ -250,10 +287,10 @@ impl Decoder<'_> {
             .map(|mark| self.cache_breakpoint(mark))
             .transpose()?;
         fields.leave(&mut self.request.unknown);
-        Ok(Part {
+        Ok(Some(Part {
             cache,
             ..Part::new(kind, value.offset())
-        })
+        }))
     }
 
     /// `{"mode":"explicit","ttl":"30m"}`: `explicit` is the only mode, and what a mark means
@@ -290,7 +327,7 @@ fn reasoning(fields: &mut Fields<'_>) -> Result<Option<Part>, Invalid> {
     Ok(Some(Part::new(kind, value.offset())))
 }
 
-/// A string of JSON; some clients write the object itself.
+/// A string of JSON; some servers write the object itself.
 pub(super) fn arguments(value: Value<'_>) -> Result<EscapedStr, Invalid> {
     if value.members().is_ok() {
         Ok(value.raw().to_text())

@@ -16,10 +16,11 @@ use super::{DIALECT, messages_decode, tools_decode};
 const STOPS_MAX: usize = 4;
 
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let (body, adjusted) = inbound.whole_characters();
+    let document = Document::parse(body.clone())?;
     let mut fields = Fields::of(document.root())?;
     let mut request = common_fields(&mut fields)?;
-    request.body = inbound.body.clone();
+    (request.body, request.adjusted) = (body, adjusted);
     output_fields(&mut fields, &mut request)?;
     metadata_fields(&mut fields, &mut request)?;
     tools_decode::decode(&mut fields, &mut request)?;

@@ -250,12 +250,7 @@ impl Encoder<'_> {
         if let Some(mark) = &self.request.cache_breakpoint {
             self.losses.dropped(mark.at);
         }
-        for field in &self.request.unknown {
-            self.losses.dropped(field.at);
-        }
-        for name in &self.request.added {
-            self.losses.added(name);
-        }
+        self.losses.decoded(self.request);
     }
 
     fn drop_field<T>(&mut self, field: Option<&Located<T>>) {

@@ -58,7 +58,7 @@ impl ToolsEncoder<'_> {
                 cache,
             } => {
                 self.name_and_description(name, namespace.as_ref(), description.as_ref(), object);
-                let schema = schema::parameters(schema.as_ref());
+                let schema = schema::arguments(schema.as_ref()).unwrap().schema;
                 object.raw("parameters", &schema);
                 if let Some(strict) = request_encode::strict(strict.as_ref(), &schema, self.losses)
                 {

@@ -9,11 +9,12 @@ use crate::protocol::openai_chat::request_decode;
 use crate::protocol::{DecodeError, Inbound};
 
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let (body, adjusted) = inbound.whole_characters();
+    let document = Document::parse(body.clone())?;
     let mut fields = Fields::of(document.root())?;
     refuse_untranslatable(&mut fields)?;
     let mut request = request_decode::common_fields(&mut fields)?;
-    request.body = inbound.body.clone();
+    (request.body, request.adjusted) = (body, adjusted);
     let prompt = prompt(fields.required("prompt")?)?;
     request.turns.push(Turn {
         role: Role::User,

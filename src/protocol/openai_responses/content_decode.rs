@@ -41,17 +41,19 @@ pub(super) fn content(
         Kind::String => Ok(vec![Part::text(content.text()?, content.offset())]),
         Kind::Array => content
             .items()?
-            .map(|part| decode_part(request, part, role))
+            .filter_map(|part| decode_part(request, part, role).transpose())
             .collect(),
         _ => Err(content.expected("a string or an array of parts").into()),
     }
 }
 
+/// One part. `None` for one of an earlier answer that this API does not know, which is kept as
+/// unknown.
 fn decode_part(
     request: &mut Request,
     part: Value<'_>,
     role: ContentRole,
-) -> Result<Part, DecodeError> {
+) -> Result<Option<Part>, DecodeError> {
     let kind = part.required("type")?;
     let cache = cache_breakpoint(request, part)?;
     let decoded = match &*kind.str()? {
@@ -60,9 +62,13 @@ fn decode_part(
         "input_image" if role.may_have_media() => media_part(request, part, image)?,
         "input_file" if role.may_have_media() => media_part(request, part, file)?,
         "input_audio" if role.may_have_media() => media_part(request, part, audio)?,
+        other if role == ContentRole::Assistant && !media::is_media(other) => {
+            leave(request, part);
+            return Ok(None);
+        }
         _ => return Err(kind.expected(expected_parts(role)).into()),
     };
-    Ok(Part { cache, ..decoded })
+    Ok(Some(Part { cache, ..decoded }))
 }
 
 fn expected_parts(role: ContentRole) -> &'static str {

@@ -87,7 +87,7 @@ fn message(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
                 .into());
         }
     };
-    let parts = content_decode::content(request, item.required("content")?, ContentRole::of(role))?;
+    let parts = content(request, item.get("content"), ContentRole::of(role))?;
     let is_system = matches!(role, Role::System | Role::Developer);
     if is_system && request.turns.is_empty() {
         request.system.extend(parts);
@@ -116,15 +116,15 @@ fn call(request: &mut Request, item: Value<'_>, input_key: &'static str) -> Resu
             input_key,
         ],
     )?;
-    let input = item.required(input_key)?.text()?;
+    let input = item.get(input_key);
     let kind = PartKind::ToolCall {
         id: item.required("call_id")?.text()?,
         name: item.required("name")?.text()?,
         namespace: item.get("namespace").map(Value::text).transpose()?,
         input: if input_key == "input" {
-            ToolInput::Free(input)
+            ToolInput::Free(input.map(Value::text).transpose()?.unwrap_or_default())
         } else {
-            ToolInput::from_arguments(&input)
+            ToolInput::from_value(input)
         },
     };
     push(request, Role::Assistant, Part::new(kind, item.offset()));
@@ -140,7 +140,7 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
     let result = ToolResult {
         call_id: item.required("call_id")?.text()?,
         name: item.get("name").map(Value::text).transpose()?,
-        parts: content_decode::content(request, item.required("output")?, ContentRole::Tool)?,
+        parts: content(request, item.get("output"), ContentRole::Tool)?,
         is_error: false,
     };
     push(
@@ -149,6 +149,17 @@ fn result(request: &mut Request, item: Value<'_>) -> Result<(), DecodeError> {
         Part::new(PartKind::ToolResult(result), item.offset()),
     );
     Ok(())
+}
+
+/// Nothing is said where there is no content: clients keep such items in their history.
+fn content(
+    request: &mut Request,
+    content: Option<Value<'_>>,
+    role: ContentRole,
+) -> Result<Vec<Part>, DecodeError> {
+    content.map_or(Ok(Vec::new()), |content| {
+        content_decode::content(request, content, role)
+    })
 }
 
 /// Decodes reasoning of an earlier turn. The full text counts where a server gave it, and the

@@ -8,11 +8,13 @@ use crate::json::{Document, Invalid, Kind, Value};
 use crate::protocol::{DecodeError, Inbound, efforts, turns};
 
 pub(super) fn decode(inbound: &Inbound<'_>) -> Result<Request, DecodeError> {
-    let document = Document::parse(inbound.body.clone())?;
+    let (body, adjusted) = inbound.whole_characters();
+    let document = Document::parse(body.clone())?;
     let root = document.root();
     let model = root.required("model")?.str()?.into_owned();
     let mut request = Request {
-        body: inbound.body.clone(),
+        body,
+        adjusted,
         model,
         ..Request::default()
     };

@@ -6,7 +6,7 @@ use crate::canon::{
     Format, Located, Losses, Offset, Reasoning, ReasoningDisplay, Request, SchemaFormat,
 };
 use crate::json::{self, EscapedStr, Object};
-use crate::protocol::names::{NameRules, Names, call_id};
+use crate::protocol::names::{NameRules, Names, opaque_id};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
 
@@ -51,12 +51,7 @@ pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses
 
 /// What the dialect has no field for. Source: `translation.md` sections 2 and 11.
 fn note_unsupported(request: &Request, losses: &mut Losses) {
-    for field in &request.unknown {
-        losses.dropped(field.at);
-    }
-    for name in &request.added {
-        losses.added(name);
-    }
+    losses.decoded(request);
     let sampling = &request.sampling;
     let unsupported = [
         &sampling.top_k,
@@ -173,7 +168,7 @@ fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Lo
     const NAME: &str = "response";
     object.str("type", "json_schema");
     match &format.name {
-        Some(name) => object.text("name", &fitted_id(name, losses)),
+        Some(name) => object.text("name", &opaque_id(name, ID_LEN_MAX, losses)),
         None => {
             object.str("name", NAME);
             losses.added("text.format.name");
@@ -283,27 +278,17 @@ fn generation(
 
 fn metadata(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
     if let Some(user) = &request.user {
-        object.text("safety_identifier", &fitted_id(user, losses));
+        object.text("safety_identifier", &opaque_id(user, ID_LEN_MAX, losses));
     }
     if let Some(metadata) = &request.metadata {
         object.raw("metadata", &metadata.value);
     }
     if let Some(cache) = &request.cache_key {
-        object.text("prompt_cache_key", &fitted_id(cache, losses));
+        object.text("prompt_cache_key", &opaque_id(cache, ID_LEN_MAX, losses));
     }
     if let Some(tier) = &request.tier {
         openai::write_tier(object, tier, losses);
     }
-}
-
-/// Shortens an opaque id that is too long: it keeps its start and gets a hash, so that it stays
-/// unique.
-fn fitted_id(id: &Located<EscapedStr>, losses: &mut Losses) -> EscapedStr {
-    if id.value.as_escaped().len() <= ID_LEN_MAX {
-        return id.value.clone();
-    }
-    losses.adjusted(id.at);
-    call_id(&id.value, ID_LEN_MAX)
 }
 
 /// Refuses what this dialect has no form for.

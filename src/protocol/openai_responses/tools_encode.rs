@@ -112,7 +112,7 @@ fn function(
     strict: Option<&Located<bool>>,
     losses: &mut Losses,
 ) {
-    let parameters = schema::parameters(schema);
+    let parameters = schema::arguments(schema).unwrap().schema;
     object.raw("parameters", &parameters);
     object.bool(
         "strict",

@@ -67,7 +67,7 @@ fn a_request_goes_through_canon_unchanged() {
                 {"type": "server_tool_use", "id": "s_1", "name": "web_search", "input": {"query": "q"}},
             ]},
             {"role": "user", "content": [
-                {"type": "tool_result", "tool_use_id": "t_1", "is_error": true, "content": [
+                {"type": "tool_result", "tool_use_id": "t_1", "content": [
                     {"type": "text", "text": "no"},
                     {"type": "image", "source": {"type": "base64", "media_type": "image/gif", "data": "AAAA"}},
                 ]},
@@ -124,7 +124,7 @@ fn unknown_members_are_named_at_every_depth() {
         r#"{"model":"m","max_tokens":9,"speed":"fast","context_management":{},"metadata":{"x":1},"thinking":{"type":"disabled","x":1},
         "output_config":{"x":1},"tools":[{"name":"t","defer_loading":true}],"tool_choice":{"type":"auto","x":1},
         "messages":[{"role":"user","x":1,"content":[{"type":"text","text":"a","x":1,"cache_control":{"type":"ephemeral","scope":"g"}},
-        {"type":"image","transformations":{},"source":{"type":"url","url":"http://a/b","x":1}}]}]}"#,
+        {"type":"image","transformations":{},"source":{"type":"url","url":"https://a/b","x":1}}]}]}"#,
     );
     let (_, losses) = sent(&request, "claude-sonnet-4-5");
     let expected = [

@@ -189,7 +189,7 @@ fn what_no_translation_can_serve_is_refused_by_its_path() {
         ),
         (
             with_messages(json!([{"role": "tool", "tool_call_id": "lost", "content": ""}])),
-            "messages[0]: result for the tool call `lost`, which no earlier turn made (or which has its result already)",
+            "messages[0]: result for the tool call `lost`, which no earlier turn made",
         ),
         (
             with_messages(json!([{"role": "robot"}])),

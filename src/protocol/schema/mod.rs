@@ -3,22 +3,42 @@
 //! Source: `translation.md` section 5. Schemas pass nearly unchanged wherever the target takes JSON
 //! Schema.
 
-use std::collections::{HashMap, HashSet};
+mod draft;
+mod references;
+mod rewrite;
+mod root;
 
-use memchr::memmem;
+use std::collections::{HashMap, HashSet};
 
 use crate::json::{self, Object, Raw, Value, Writer};
 
-/// The schema of a tool's arguments for a target that requires an object.
+pub(super) use draft::Draft;
+pub(super) use references::{has_foreign_reference, is_recursive};
+pub(super) use rewrite::{Fate, Rules, find, rewritten};
+pub(super) use root::{ObjectRoot, object_root};
+
+/// The schema of a tool without arguments.
+const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
+
+/// The schema of a tool's arguments as every target takes it: valid by the present draft, and an
+/// object at its root. No schema, `{}` and an object without properties become
+/// `{"type":"object","properties":{}}`.
 ///
-/// No schema, `{}` and an object without properties become `{"type":"object","properties":{}}`;
-/// others stay as they are.
-pub fn parameters(schema: Option<&Raw>) -> Raw {
-    const EMPTY: &str = r#"{"type":"object","properties":{}}"#;
-    match schema {
-        Some(schema) if !is_empty(schema) => schema.clone(),
-        _ => Raw::from_static(EMPTY),
-    }
+/// # Errors
+/// Why it cannot be the schema of arguments; completes a sentence that begins with its path.
+pub(super) fn arguments(schema: Option<&Raw>) -> Result<ObjectRoot, String> {
+    let Some(schema) = schema.filter(|schema| !is_empty(schema)) else {
+        return Ok(ObjectRoot {
+            schema: Raw::from_static(EMPTY),
+            is_looser: false,
+        });
+    };
+    let valid = rewritten(schema.document().root(), &Draft);
+    let root = object_root(valid.as_ref().unwrap_or(schema))?;
+    Ok(ObjectRoot {
+        is_looser: root.is_looser || valid.is_some(),
+        ..root
+    })
 }
 
 /// Whether a schema describes no arguments at all.
@@ -28,7 +48,11 @@ pub fn is_empty(schema: &Raw) -> bool {
         return true;
     };
     members.all(|(key, value)| match &*key {
-        "type" | "title" | "description" | "$schema" | "additionalProperties" => true,
+        "type" => value
+            .str()
+            .is_ok_and(|kind| kind.eq_ignore_ascii_case("object")),
+        "title" | "description" | "$schema" => true,
+        "additionalProperties" => value.bool().is_ok(),
         "properties" => value
             .members()
             .is_ok_and(|mut properties| properties.next().is_none()),
@@ -224,42 +248,6 @@ fn write_map(object: &mut Object<'_>, key: &str, map: Value<'_>, each: fn(Value<
     });
 }
 
-/// JSON Schema as Gemini's `parametersJsonSchema` and `responseJsonSchema` take it: as it is, but
-/// without `$schema`, and a `const` is an `enum` of one.
-pub fn for_gemini(schema: &Raw) -> Raw {
-    let holds = |key: &str| memmem::find(schema.as_bytes(), key.as_bytes()).is_some();
-    if !holds(r#""$schema""#) && !holds(r#""const""#) {
-        return schema.clone();
-    }
-    json::value(|value| write_for_gemini(schema.document().root(), value))
-}
-
-fn write_for_gemini(schema: Value<'_>, out: Writer<'_>) {
-    let Ok(members) = schema.members() else {
-        return out.raw(&schema.raw());
-    };
-    out.object(|object| {
-        members.for_each(|(key, value)| write_member_for_gemini(object, &key, value))
-    });
-}
-
-fn write_member_for_gemini(object: &mut Object<'_>, key: &str, value: Value<'_>) {
-    match key {
-        "$schema" => {}
-        "const" => object.array("enum", |list| list.item().raw(&value.raw())),
-        "items" | "additionalProperties" | "not" | "if" | "then" | "else" => {
-            write_for_gemini(value, object.key(key))
-        }
-        "anyOf" | "oneOf" | "allOf" | "prefixItems" => {
-            write_list(object, key, value, None, write_for_gemini)
-        }
-        "properties" | "$defs" | "definitions" | "patternProperties" => {
-            write_map(object, key, value, write_for_gemini)
-        }
-        _ => object.raw(key, &value.raw()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,32 +297,17 @@ mod tests {
     }
 
     #[test]
-    fn json_schema_goes_to_gemini_nearly_as_it_is() {
-        let untouched = Raw::from_static(r#"{"type": ["string","null"], "$ref":"x"}"#);
-        assert_eq!(for_gemini(&untouched), untouched);
-        let schema = Raw::from_static(
-            r#"{"$schema":"x","properties":{"const":{"const":1},"$schema":{"type":"string"}}}"#,
-        );
-        assert_eq!(
-            for_gemini(&schema).as_str(),
-            r#"{"properties":{"const":{"enum":[1]},"$schema":{"type":"string"}}}"#
-        );
-    }
-
-    #[test]
     fn empty_schemas_become_objects_without_properties() {
         for schema in [
             "{}",
             r#"{"type":"object"}"#,
             r#"{"type":"object","properties":{},"$schema":"x"}"#,
         ] {
-            assert_eq!(
-                parameters(Some(&Raw::from_static(schema))).as_str(),
-                r#"{"type":"object","properties":{}}"#
-            );
+            let root = arguments(Some(&Raw::from_static(schema))).unwrap();
+            assert_eq!((root.schema.as_str(), root.is_looser), (EMPTY, false));
         }
         let full = Raw::from_static(r#"{"type":"object","properties":{"a":{}}}"#);
-        assert_eq!(parameters(Some(&full)), full);
+        assert_eq!(arguments(Some(&full)).unwrap().schema, full);
     }
 
     #[test]

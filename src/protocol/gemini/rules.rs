@@ -1,0 +1,163 @@
+//! What this API refuses, and what is made of it: names, schemas, limits.
+//!
+//! Schemas go into `parametersJsonSchema` and `responseJsonSchema`, which take JSON Schema: the
+//! names and types that the older `parameters` and `responseSchema` restrict are free there. The
+//! order of turns is kept by `messages_encode`.
+//!
+//! Source: Gemini API, `FunctionDeclaration`, `GenerationConfig.response_json_schema` (its list of
+//! keywords); the API's own errors where a rule quotes one.
+
+use crate::json::{self, Raw, Value};
+use crate::protocol::names::NameRules;
+use crate::protocol::schema::{self, Draft, Fate, ObjectRoot, Rules, rewritten};
+
+/// Source: Gemini API, `FunctionDeclaration.name`.
+pub(super) const TOOL_NAMES: NameRules = NameRules {
+    len_max: 128,
+    also: b"_.:-",
+    starts_with_letter: true,
+};
+/// Source: Gemini API, `GenerationConfig.stop_sequences`.
+pub(super) const STOPS_MAX: usize = 5;
+/// Source: Gemini API, `GenerationConfig.logprobs`.
+pub(super) const LOGPROBS_MAX: u64 = 20;
+
+/// Fits the schema of a tool, which is left out where there are no parameters.
+///
+/// # Errors
+/// Why the API would refuse it.
+pub(super) fn tool_schema(schema: Option<&Raw>) -> Result<Option<ObjectRoot>, String> {
+    let Some(schema) = schema.filter(|schema| !schema::is_empty(schema)) else {
+        return Ok(None);
+    };
+    let root = schema::arguments(Some(schema))?;
+    let schema = json_schema(&root.schema);
+    Ok(Some(ObjectRoot { schema, ..root }))
+}
+
+/// Fits the schema of an answer, at any root.
+pub(super) fn output_schema(schema: &Raw) -> Raw {
+    match rewritten(schema.document().root(), &Draft) {
+        Some(valid) => json_schema(&valid),
+        None => json_schema(schema),
+    }
+}
+
+/// The schema in the keywords that the API takes. It means the same.
+fn json_schema(schema: &Raw) -> Raw {
+    rewritten(schema.document().root(), &Keywords).unwrap_or_else(|| schema.clone())
+}
+
+struct Keywords;
+
+impl Rules for Keywords {
+    fn fate(&self, schema: Value<'_>, key: &str, value: Value<'_>) -> Fate {
+        match key {
+            "$schema" | "const" => Fate::Drop,
+            "$ref" if needs_wrap(schema) => Fate::Drop,
+            "$ref" => reference(value).map_or(Fate::Keep, Fate::Value),
+            "definitions" if schema.get("$defs").is_none() => Fate::As("$defs"),
+            "allOf" if schema.get("anyOf").is_none() && is_single(value) => Fate::As("anyOf"),
+            "required" => defined(schema, value),
+            _ => Fate::Keep,
+        }
+    }
+
+    fn missing(&self, schema: Value<'_>) -> Vec<(&'static str, Raw)> {
+        let mut missing = Vec::new();
+        if let Some(value) = schema.get("const").filter(|_| schema.get("enum").is_none()) {
+            missing.push(("enum", list_of(&value.raw())));
+        }
+        if let Some(value) = schema.get("$ref").filter(|_| needs_wrap(schema)) {
+            let target = reference(value).unwrap_or_else(|| value.raw());
+            let wrapped = json::value(|value| value.object(|object| object.raw("$ref", &target)));
+            missing.push(("anyOf", list_of(&wrapped)));
+        }
+        missing
+    }
+}
+
+/// Whether a reference stands beside other keywords: "If `$ref` is set on a sub-schema, no other
+/// properties, except for than those starting as a `$`, may be set."
+fn needs_wrap(schema: Value<'_>) -> bool {
+    let is_other = |key: &str| !key.starts_with('$') && key != "definitions";
+    schema.get("$ref").is_some()
+        && schema.get("anyOf").is_none()
+        && schema
+            .members()
+            .is_ok_and(|mut members| members.any(|(key, _)| is_other(&key)))
+}
+
+/// A reference to the place of definitions that the API knows.
+fn reference(value: Value<'_>) -> Option<Raw> {
+    let name = value.str().ok()?;
+    let definition = name.strip_prefix("#/definitions/")?;
+    Some(json::value(|value| {
+        value.str(&format!("#/$defs/{definition}"))
+    }))
+}
+
+/// What is required, of the properties that there are: "required[0]: property is not defined".
+fn defined(schema: Value<'_>, required: Value<'_>) -> Fate {
+    let properties = schema.get("properties").and_then(|map| map.members().ok());
+    let defined: std::collections::HashSet<_> = properties
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name)
+        .collect();
+    let names: Vec<_> = required.items().into_iter().flatten().collect();
+    let is_defined = |name: &&Value<'_>| name.str().is_ok_and(|name| defined.contains(&name));
+    let kept: Vec<_> = names.iter().filter(is_defined).collect();
+    match kept.len() {
+        count if count == names.len() => Fate::Keep,
+        0 => Fate::Drop,
+        _ => Fate::Value(json::value(|value| {
+            value.array(|list| kept.iter().for_each(|name| list.item().raw(&name.raw())))
+        })),
+    }
+}
+
+fn is_single(list: Value<'_>) -> bool {
+    list.items().is_ok_and(|items| items.count() == 1)
+}
+
+fn list_of(only: &Raw) -> Raw {
+    json::value(|value| value.array(|list| list.item().raw(only)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_schema_goes_nearly_as_it_is() {
+        for untouched in [
+            r#"{"type": ["string","null"], "$ref":"x","$defs":{},"anyOf":[]}"#,
+            r#"{"type":"object","properties":{"a-b c":{"enum":[1,""],"format":"uri"}},"required":["a-b c"]}"#,
+        ] {
+            assert_eq!(
+                output_schema(&Raw::from_static(untouched)).as_str(),
+                untouched
+            );
+        }
+        #[rustfmt::skip]
+        let cases = [
+            (r#"{"$schema":"x","properties":{"const":{"const":1},"$schema":{"type":"string"}}}"#,
+             r#"{"properties":{"const":{"enum":[1]},"$schema":{"type":"string"}}}"#),
+            (r##"{"properties":{"a":{"$ref":"#/definitions/b","description":"d"},"c":{"$ref":"#/definitions/b"}},"definitions":{"b":{}}}"##,
+             r##"{"properties":{"a":{"description":"d","anyOf":[{"$ref":"#/$defs/b"}]},"c":{"$ref":"#/$defs/b"}},"$defs":{"b":{}}}"##),
+            (r##"{"properties":{"a":{"allOf":[{"$ref":"#/$defs/b"}],"default":1}}}"##,
+             r##"{"properties":{"a":{"anyOf":[{"$ref":"#/$defs/b"}],"default":1}}}"##),
+            (r#"{"properties":{"a":{}},"required":["a","b"],"anyOf":[{"required":["a"]}]}"#,
+             r#"{"properties":{"a":{}},"required":["a"],"anyOf":[{}]}"#),
+            (r#"{"items":[{"type":"STRING"}]}"#, r#"{"prefixItems":[{"type":"string"}]}"#),
+        ];
+        for (schema, expected) in cases {
+            assert_eq!(
+                output_schema(&Raw::from_static(schema)).as_str(),
+                expected,
+                "{schema}"
+            );
+        }
+    }
+}
