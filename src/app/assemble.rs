@@ -15,7 +15,8 @@ use crate::listener::guard::Policy;
 use crate::listener::listen::BindScope;
 use crate::modes::AuthMode;
 use crate::pool::{Clock, NullStateStore, Pool};
-use crate::provider::{self, Auth, BaseUrl, DEMO, Provider};
+use crate::protocol::Maker;
+use crate::provider::{self, Auth, BaseUrl, DEMO, Provider, presets};
 use crate::record::{Recorder, Ring};
 use crate::server::{Keys, ServerConfig};
 use crate::status::local_url;
@@ -90,6 +91,7 @@ impl Assembly {
     fn endpoint(&self, provider: &Provider) -> Endpoint {
         Endpoint {
             provider: provider.clone(),
+            maker: presets::maker(provider),
             upstream: self.upstream.current(),
         }
     }
@@ -152,6 +154,7 @@ fn demo() -> Endpoint {
     };
     Endpoint {
         provider,
+        maker: Maker::Other,
         upstream: Arc::new(Demo),
     }
 }

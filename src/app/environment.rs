@@ -15,7 +15,7 @@ use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
 use crate::control::Environment;
 use crate::gateway::{self, Endpoint};
-use crate::provider::Provider;
+use crate::provider::{Provider, presets};
 use crate::segmented_bytes::SegmentedBytes;
 use crate::upstream::{
     Network, NetworkSettings, ProxyChoice, TransportError, Upstream, UpstreamBody,
@@ -130,6 +130,7 @@ impl Environment for SystemEnvironment {
         });
         let endpoint = Endpoint {
             provider: provider.clone(),
+            maker: presets::maker(provider),
             upstream,
         };
         Box::pin(async move { gateway::fetch_models(&endpoint, &account.credential).await })

@@ -54,9 +54,6 @@ impl Losses {
         for unknown in &request.unknown {
             self.dropped(unknown.at);
         }
-        for at in &request.dropped {
-            self.dropped(*at);
-        }
         for at in &request.adjusted {
             self.adjusted(*at);
         }

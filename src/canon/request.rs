@@ -99,8 +99,6 @@ pub struct Request {
     /// What the decoder changed because no target takes it as it was: half of a surrogate pair, a
     /// second result of one call.
     pub adjusted: Vec<Offset>,
-    /// What the decoder left out because no target takes it: a result that came twice.
-    pub dropped: Vec<Offset>,
 }
 
 impl Request {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::resolution_cache::ResolutionCache;
+use crate::protocol::Maker;
 use crate::provider::Provider;
 use crate::provider::rules::Rules;
 use crate::upstream::Upstream;
@@ -14,6 +15,8 @@ use crate::upstream::Upstream;
 /// A provider and the transport that reaches it.
 pub struct Endpoint {
     pub provider: Provider,
+    /// Whose server it is.
+    pub maker: Maker,
     pub upstream: Arc<dyn Upstream>,
 }
 

@@ -125,6 +125,7 @@ impl Encoder<'_> {
         Target {
             operation,
             provider: &self.plan.endpoint.provider.name,
+            maker: self.plan.endpoint.maker,
             model: &self.plan.model,
             stream: self.context.full_routing().stream.unwrap_or(false),
             output_tokens_max: None,

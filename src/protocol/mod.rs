@@ -53,7 +53,9 @@ mod output_format;
 pub mod output_limits;
 #[cfg(test)]
 mod published_values;
+mod range;
 mod redaction;
+mod reminder;
 mod route;
 pub mod schema;
 pub mod sse;
@@ -175,12 +177,25 @@ impl RoutingFields {
     }
 }
 
+/// Whose server is called: the servers of one dialect differ in what they refuse.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// A server of which only the names of provider and model are known.
+    #[default]
+    Unknown,
+    Openai,
+    Mistral,
+    /// Another maker that is known.
+    Other,
+}
+
 /// The upstream that a request is encoded for.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
     pub operation: Operation,
     /// The provider's name in the configuration.
     pub provider: &'a str,
+    pub maker: Maker,
     /// The upstream's name of the model.
     pub model: &'a str,
     /// Whether the answer is to be streamed.

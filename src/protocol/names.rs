@@ -158,6 +158,18 @@ pub fn call_id(id: &EscapedStr, len_max: usize) -> EscapedStr {
     fit(&id.to_plain(), rules, false).map_or_else(|| id.clone(), EscapedStr::from)
 }
 
+/// A call id of at most `len_max` bytes, with any characters. A longer one keeps its start and gets a
+/// hash.
+pub fn shortened(id: &EscapedStr, len_max: usize) -> EscapedStr {
+    let plain = id.to_plain();
+    if plain.len() <= len_max {
+        return id.clone();
+    }
+    let hash = short_hash(&plain);
+    let start = plain.floor_char_boundary(len_max - hash.len() - 1);
+    EscapedStr::from(format!("{}_{hash}", &plain[..start]))
+}
+
 /// Refuses the schema of a tool, which stands at `at`. `why` says what the target does not take.
 pub fn refuse_schema(losses: &mut Losses, tool: &Tool, at: Offset, why: &str) {
     let name = tool.name().map(shown).unwrap_or_default();

@@ -22,8 +22,8 @@ pub const INTERRUPTED: &str = "(no result: interrupted)";
 
 /// Merges adjacent turns of equal role and puts the results of each turn's calls, in the order of the
 /// calls, at the start of the user turn that follows. Calls without a result get one that says so
-/// (noted in `added`). Every call has one result: a result that came twice is left out (noted in
-/// `dropped`), further ones join the first (noted in `adjusted`).
+/// (noted in `added`). Every call has one result: one that came twice is kept once, others of the
+/// same call join it (noted in `adjusted`).
 ///
 /// # Errors
 /// On a result without its call, naming the id, and on a call that the assistant did not make.
@@ -213,13 +213,11 @@ fn join_results(first: &mut Part, further: Part, request: &mut Request) {
     else {
         return;
     };
-    if is_same_output(&first.parts, &result.parts) {
-        request.dropped.push(further.at);
-        return;
-    }
     request.adjusted.push(further.at);
-    first.is_error &= result.is_error;
-    first.parts.extend(result.parts);
+    if !is_same_output(&first.parts, &result.parts) {
+        first.is_error &= result.is_error;
+        first.parts.extend(result.parts);
+    }
 }
 
 /// Whether two outputs are written alike. Compares bytes, so that it costs no more than the shorter.
@@ -417,7 +415,7 @@ mod tests {
         };
         arrange(&mut again).unwrap();
         assert_eq!(sketch(&again), ["Assistant:+1 +1", "User:=1 =1 and and"]);
-        assert_eq!(again.dropped.len(), 2);
+        assert_eq!(again.adjusted.len(), 2);
     }
 
     #[test]
@@ -446,8 +444,7 @@ mod tests {
             panic!("expected a result")
         };
         assert_eq!(result.parts, [text("a"), text("b")]);
-        assert_eq!((request.dropped.len(), request.adjusted.len()), (1, 1));
-        assert!(request.added.is_empty());
+        assert_eq!((request.adjusted.len(), request.added.len()), (2, 0));
     }
 
     #[test]

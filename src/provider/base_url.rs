@@ -137,6 +137,11 @@ impl BaseUrl {
         self.scheme == Scheme::HTTP
     }
 
+    /// The host as it is written.
+    pub fn host(&self) -> &str {
+        self.authority.host()
+    }
+
     /// Whether the host is this machine: `localhost`, a name below it, or a loopback address.
     pub fn is_loopback(&self) -> bool {
         let host = self

@@ -8,7 +8,7 @@ use super::balance::Balance;
 use super::limits::DayEnd;
 use super::{Auth, BaseUrl, Provider, oauth};
 use crate::canon::Dialect;
-use crate::protocol::{anthropic, gemini, openai_chat, openai_responses};
+use crate::protocol::{Maker, anthropic, gemini, openai_chat, openai_responses};
 
 /// A provider as it is without a word of configuration.
 #[derive(Clone, Copy, Debug)]
@@ -295,6 +295,22 @@ pub fn at(base_url: &BaseUrl) -> Option<&'static Preset> {
     }
 }
 
+/// Whose server a provider is: by where it answers, else by its name, as the person who calls a
+/// server of their own `mistral` says what it takes.
+pub fn maker(provider: &Provider) -> Maker {
+    const AZURE: &str = "openai.azure.com";
+    if provider.base_url.host().ends_with(AZURE) {
+        return Maker::Openai;
+    }
+    let known = at(&provider.base_url).or_else(|| preset(&provider.name));
+    match known.map(|preset| preset.name) {
+        Some("openai" | "azure-openai") => Maker::Openai,
+        Some("mistral") => Maker::Mistral,
+        Some(_) => Maker::Other,
+        None => Maker::Unknown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -328,6 +344,25 @@ mod tests {
                 "{}",
                 preset.name
             );
+        }
+    }
+
+    #[test]
+    fn a_maker_is_known_by_the_address_or_the_name() {
+        for (name, base_url, expected) in [
+            ("work", "https://api.openai.com/v1", Maker::Openai),
+            (
+                "work",
+                "https://acme.openai.azure.com/openai/v1",
+                Maker::Openai,
+            ),
+            ("work", "https://api.mistral.ai/v1", Maker::Mistral),
+            ("mistral", "http://127.0.0.1:9000/v1", Maker::Mistral),
+            ("work", "https://openrouter.ai/api/v1", Maker::Other),
+            ("work", "http://127.0.0.1:9000/v1", Maker::Unknown),
+        ] {
+            let provider = crate::provider::sample(name, base_url, Auth::Bearer);
+            assert_eq!(maker(&provider), expected, "{name} at {base_url}");
         }
     }
 

@@ -74,6 +74,7 @@ fn target() -> Target<'static> {
     Target {
         operation: Operation::Generate,
         provider: "lab",
+        maker: aerostat::protocol::Maker::Unknown,
         model: "m",
         stream: true,
         output_tokens_max: None,

@@ -45,6 +45,7 @@ fn encode(request: Request, into: &str, model: &str) -> Result<Translated, Strin
     let target = Target {
         operation: Operation::Generate,
         provider: "p",
+        maker: aerostat::protocol::Maker::Unknown,
         model,
         stream: false,
         output_tokens_max: None,

@@ -5,7 +5,7 @@
 
 use super::reasoning_encode::ReasoningFields;
 use super::request_encode::Encoder;
-use super::rules::{self, USER_ID_LEN_MAX};
+use super::rules::{self, TEMPERATURE, TOP_P, USER_ID_LEN_MAX};
 use crate::canon::{Format, Located, Offset, SchemaFormat};
 use crate::json::{Object, Raw};
 use crate::protocol::names;
@@ -53,13 +53,13 @@ impl Encoder<'_> {
             return;
         }
         if let Some(temperature) = &sampling.temperature {
-            object.raw("temperature", &self.clamped(temperature));
+            object.raw("temperature", &TEMPERATURE.fit(temperature, self.losses));
         }
         match &sampling.top_p {
             // The API refuses the two together. The temperature is kept, since many clients send
             // both with a `top_p` of 1.
             Some(top_p) if sampling.temperature.is_some() => self.losses.dropped(top_p.at),
-            Some(top_p) => object.raw("top_p", &top_p.value),
+            Some(top_p) => object.raw("top_p", &TOP_P.fit(top_p, self.losses)),
             None => {}
         }
         if let Some(top_k) = &sampling.top_k {
@@ -73,16 +73,6 @@ impl Encoder<'_> {
             Ok(whole) => object.u64("top_k", whole),
             Err(_) => self.losses.dropped(top_k.at),
         }
-    }
-
-    /// A temperature within 0 to 1. One that is within keeps its digits.
-    fn clamped(&mut self, temperature: &Located<Raw>) -> Raw {
-        let number: f64 = temperature.value.as_str().parse().unwrap_or(1.0);
-        if (0.0..=1.0).contains(&number) {
-            return temperature.value.clone();
-        }
-        self.losses.adjusted(temperature.at);
-        Raw::from_static(if number > 1.0 { "1" } else { "0" })
     }
 
     fn write_tier(&mut self, object: &mut Object<'_>) {

@@ -8,6 +8,7 @@ use super::content_encode::{is_moved_out, plain_text};
 use super::request_encode::{Encoder, write_text};
 use crate::canon::{MediaKind, Offset, Part, PartKind, Role, Turn};
 use crate::json::{Array, EscapedStr};
+use crate::protocol::reminder::wrapped;
 
 /// The user's message before a conversation that the assistant begins.
 const CONTINUE: &str = "(continue)";
@@ -202,12 +203,10 @@ impl<'e> Encoder<'e> {
 impl Block<'_> {
     /// Wraps system text between turns in the tags in which Claude's own clients send it.
     fn wrap_reminder(&mut self) {
-        let [open, close] =
-            ["<system-reminder>", "</system-reminder>"].map(EscapedStr::from_static);
         if let Block::Part(part) = self
             && let Some(text) = plain_text(part)
         {
-            *self = Block::Text(EscapedStr::join([&open, text, &close], "\\n"));
+            *self = Block::Text(wrapped(text));
         }
     }
 }

@@ -10,6 +10,7 @@
 
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
+use crate::protocol::range::Range;
 use crate::protocol::schema::{
     self, Fate, ObjectRoot, Rules, find, has_foreign_reference, is_recursive, rewritten,
 };
@@ -27,6 +28,9 @@ pub(super) const CACHE_BREAKPOINTS_MAX: usize = 4;
 pub(super) const CALL_ID_LEN_MAX: usize = 128;
 /// Source: `metadata.user_id`, "maximum length 256".
 pub(super) const USER_ID_LEN_MAX: usize = 256;
+/// Source: Anthropic Messages reference, `temperature`, `top_p`.
+pub(super) const TEMPERATURE: Range = Range("0", "1");
+pub(super) const TOP_P: Range = Range("0", "1");
 /// Strict tools of one request. Source: "Structured outputs", "Schema complexity limits".
 pub(super) const STRICT_TOOLS_MAX: usize = 20;
 

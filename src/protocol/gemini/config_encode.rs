@@ -5,10 +5,11 @@
 
 use super::reasoning_encode;
 use super::request_encode::Context;
-use super::rules::{self, LOGPROBS_MAX, STOPS_MAX};
+use super::rules::{self, LOGPROBS_MAX, PENALTY, STOPS_MAX, TEMPERATURE, TOP_P};
 use super::tools_encode;
 use crate::canon::{Format, Located, Losses, Part, Request, SchemaFormat};
-use crate::json::{self, EscapedStr, Object};
+use crate::json::{self, EscapedStr, Object, Raw};
+use crate::protocol::range::Range;
 use crate::protocol::{Operation, output_format};
 
 /// Writes `generationConfig` where there is anything in it.
@@ -42,20 +43,33 @@ fn write_config(context: &Context<'_>, config: &mut Object<'_>, losses: &mut Los
     write_modalities(&request.modalities, config, losses);
 }
 
+fn write_numbers<const N: usize>(
+    numbers: [(&str, &Option<Located<Raw>>, Range); N],
+    config: &mut Object<'_>,
+    losses: &mut Losses,
+) {
+    for (name, number, range) in numbers {
+        if let Some(number) = number {
+            config.raw(name, &range.fit(number, losses));
+        }
+    }
+}
+
 fn write_sampling(request: &Request, config: &mut Object<'_>, losses: &mut Losses) {
     let sampling = &request.sampling;
     let numbers = [
-        ("temperature", &sampling.temperature),
-        ("topP", &sampling.top_p),
-        ("topK", &sampling.top_k),
-        ("presencePenalty", &sampling.presence_penalty),
-        ("frequencyPenalty", &sampling.frequency_penalty),
+        ("temperature", &sampling.temperature, TEMPERATURE),
+        ("topP", &sampling.top_p, TOP_P),
     ];
-    for (name, number) in numbers {
-        if let Some(number) = number {
-            config.raw(name, &number.value);
-        }
+    write_numbers(numbers, config, losses);
+    if let Some(top_k) = &sampling.top_k {
+        config.raw("topK", &top_k.value);
     }
+    let penalties = [
+        ("presencePenalty", &sampling.presence_penalty, PENALTY),
+        ("frequencyPenalty", &sampling.frequency_penalty, PENALTY),
+    ];
+    write_numbers(penalties, config, losses);
     match &sampling.seed {
         // Source: `GenerationConfig.seed`, an int32.
         Some(seed) if seed.value.as_str().parse::<i32>().is_ok() => config.raw("seed", &seed.value),

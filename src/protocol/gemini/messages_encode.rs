@@ -15,6 +15,7 @@ use crate::canon::{
     Losses, Media, MediaKind, MediaSource, Part, PartKind, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{self, EscapedStr, Raw};
+use crate::protocol::reminder::wrapped;
 use crate::protocol::{Operation, Target, envelope, file_refs};
 
 /// The user's turn before a conversation that the model begins.
@@ -29,6 +30,14 @@ const NO_SIGNATURE: &str = "skip_thought_signature_validator";
 pub(super) struct Content {
     pub(super) role: &'static str,
     pub(super) parts: Vec<WirePart>,
+}
+
+impl Content {
+    /// Whether it is a person's question rather than the results of calls.
+    fn is_question(&self) -> bool {
+        let is_result = |part: &WirePart| matches!(part.data, PartData::FunctionResponse { .. });
+        self.role == "user" && !self.parts.iter().any(is_result)
+    }
 }
 
 pub(super) struct ContentsEncoder<'c, 'l> {
@@ -60,21 +69,17 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
 
     pub(super) fn encode(mut self) -> Vec<Content> {
         let turns = &self.context.request.turns;
-        // The running tool loop begins after the user's last question.
-        let loop_start = turns
-            .iter()
-            .rposition(is_question)
-            .map_or(0, |question| question + 1);
-        for (index, turn) in turns.iter().enumerate() {
+        for turn in turns {
             if let Some(name) = &turn.name {
                 self.losses.dropped(name.at);
             }
             match turn.role {
                 Role::User => self.user(turn),
-                Role::Assistant => self.model(turn, index >= loop_start),
+                Role::Assistant => self.model(turn),
                 Role::System | Role::Developer => self.reminder(turn),
             }
         }
+        self.sign_running_loop();
         self.start_with_user();
         self.refuse_prefill();
         self.contents
@@ -143,7 +148,7 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
         self.push("user", parts);
     }
 
-    fn model(&mut self, turn: &Turn, is_in_loop: bool) {
+    fn model(&mut self, turn: &Turn) {
         let (mut parts, mut signatures) = (Vec::new(), Vec::new());
         for part in &turn.parts {
             match &part.kind {
@@ -154,21 +159,25 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
             }
         }
         place_signatures(signatures, &mut parts);
-        if is_in_loop && self.context.thinking.is_generation_3() {
-            self.sign_first_call(&mut parts);
-        }
         self.push("model", parts);
     }
 
-    /// Signs the first call of a turn in the running tool loop, which Gemini 3 refuses without a
-    /// signature.
-    fn sign_first_call(&mut self, parts: &mut [WirePart]) {
-        let first = parts.iter_mut().find(|part| part.is_call());
-        if let Some(call) = first
-            && call.signature.is_none()
-        {
-            call.signature = Some(EscapedStr::from_static(NO_SIGNATURE));
-            self.losses.added("thoughtSignature");
+    /// Signs the first call of each step of the running tool loop, which Gemini 3 refuses without a
+    /// signature. The loop begins after the user's last question.
+    fn sign_running_loop(&mut self) {
+        if !self.context.thinking.is_generation_3() {
+            return;
+        }
+        let question = self.contents.iter().rposition(Content::is_question);
+        let start = question.map_or(0, |question| question + 1);
+        for content in &mut self.contents[start..] {
+            let first = content.parts.iter_mut().find(|part| part.is_call());
+            if let Some(call) = first
+                && call.signature.is_none()
+            {
+                call.signature = Some(EscapedStr::from_static(NO_SIGNATURE));
+                self.losses.added("thoughtSignature");
+            }
         }
     }
 
@@ -358,18 +367,10 @@ impl<'c, 'l> ContentsEncoder<'c, 'l> {
     }
 }
 
-/// Whether the turn is a person's question rather than the results of calls.
-fn is_question(turn: &Turn) -> bool {
-    let is_result = |part: &Part| matches!(part.kind, PartKind::ToolResult(_));
-    turn.role == Role::User && !turn.parts.iter().any(is_result)
-}
-
 /// Wraps system text in the tags by which models know it inside of a user's turn.
 fn wrap_reminder(mut part: WirePart) -> WirePart {
     if let PartData::Text { text, .. } = &mut part.data {
-        let open = EscapedStr::from("<system-reminder>\n");
-        let close = EscapedStr::from("\n</system-reminder>");
-        *text = EscapedStr::join([&open, text, &close], "");
+        *text = wrapped(text);
     }
     part
 }

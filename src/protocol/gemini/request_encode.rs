@@ -91,6 +91,7 @@ fn write_system<'p>(
     for part in system {
         report_part_losses(part, losses);
         match &part.kind {
+            PartKind::Text(text) if text.is_empty() => {}
             PartKind::Text(text) => parts.push(WirePart::text(text.clone())),
             _ => {
                 let why = "the gemini dialect has text only as system text";

@@ -9,6 +9,7 @@
 
 use crate::json::{self, Raw, Value};
 use crate::protocol::names::NameRules;
+use crate::protocol::range::Range;
 use crate::protocol::schema::{self, Draft, Fate, ObjectRoot, Rules, rewritten};
 
 /// Source: Gemini API, `FunctionDeclaration.name`.
@@ -19,6 +20,10 @@ pub(super) const TOOL_NAMES: NameRules = NameRules {
 };
 /// Source: Gemini API, `GenerationConfig.stop_sequences`.
 pub(super) const STOPS_MAX: usize = 5;
+/// Source: Gemini API, `GenerationConfig`: "out of range [0, 2]".
+pub(super) const TEMPERATURE: Range = Range("0", "2");
+pub(super) const TOP_P: Range = Range("0", "1");
+pub(super) const PENALTY: Range = Range("-2", "2");
 /// Source: Gemini API, `GenerationConfig.logprobs`.
 pub(super) const LOGPROBS_MAX: u64 = 20;
 

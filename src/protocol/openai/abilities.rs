@@ -5,7 +5,7 @@
 //! (`max_tokens`, `temperature`, `top_p` and penalties are refused); the API references of Mistral
 //! and Groq (unknown fields are a 422 and a 400). Knows nothing of requests.
 
-use crate::protocol::Target;
+use crate::protocol::{Maker, Target};
 
 /// Whether OpenAI's own model answers: by the provider's name, or by the model's, since gateways of
 /// all kinds serve them.
@@ -15,7 +15,25 @@ pub(in crate::protocol) fn is_openai(target: &Target<'_>) -> bool {
         .iter()
         .any(|start| name.starts_with(start))
         || is_o_series(name);
-    target.provider == "openai" || is_named && !name.starts_with("gpt-oss")
+    target.maker == Maker::Openai
+        || target.provider == "openai"
+        || is_named && !name.starts_with("gpt-oss")
+}
+
+/// Whether Mistral's own API or one of its models answers, whose templates check the same.
+pub(in crate::protocol) fn is_mistral(target: &Target<'_>) -> bool {
+    const FAMILIES: [&str; 8] = [
+        "mistral",
+        "ministral",
+        "magistral",
+        "mixtral",
+        "codestral",
+        "devstral",
+        "pixtral",
+        "open-mi",
+    ];
+    let name = family(target.model).to_ascii_lowercase();
+    target.maker == Maker::Mistral || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 /// Whether a model reasons before it answers and refuses sampling parameters.
@@ -46,6 +64,7 @@ mod tests {
         Target {
             operation: Operation::Generate,
             provider,
+            maker: crate::protocol::Maker::Unknown,
             model,
             stream: false,
             output_tokens_max: None,

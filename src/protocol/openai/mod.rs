@@ -8,13 +8,14 @@ pub(super) mod abilities;
 pub(super) mod faults;
 pub(super) mod media;
 pub(super) mod models;
+pub(super) mod rules;
 pub(super) mod usage;
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::Operation;
-use crate::canon::{Located, Losses};
-use crate::json::{EscapedStr, Object};
+use super::{Operation, names};
+use crate::canon::{Located, Losses, Request, Tool};
+use crate::json::{EscapedStr, Object, Raw};
 
 /// The version segment of all paths, and what clients add to the gateway's address.
 pub(super) const VERSION: &str = "v1";
@@ -44,6 +45,30 @@ const ESCAPED_IN_NAMES: &AsciiSet = &CONTROLS
     .add(b'>')
     .add(b'?')
     .add(b'`');
+
+/// The schema of a tool as the API takes it. What it takes less is reported; one that it would refuse
+/// is refused by the tool's name and the schema's path.
+pub(super) fn fitted_schema(
+    request: &Request,
+    tool: &Tool,
+    schema: Option<&Raw>,
+    losses: &mut Losses,
+) -> Raw {
+    let at = schema.and_then(|schema| request.offset_of(schema));
+    let at = at.unwrap_or(tool.at);
+    match rules::tool_schema(schema) {
+        Ok(fitted) => {
+            if fitted.is_looser {
+                losses.adjusted(at);
+            }
+            fitted.schema
+        }
+        Err(why) => {
+            names::refuse_schema(losses, tool, at, &why);
+            Raw::from_static("{}")
+        }
+    }
+}
 
 /// The path of an operation; `generate` is where the dialect generates.
 pub(super) fn path(operation: Operation, model: &str, generate: &str) -> String {

@@ -4,34 +4,43 @@
 //! only, so media of a result follow in the next user message. Source: `translation.md` sections 3,
 //! 4 and 10. Never reorders turns: `turns::arrange` did.
 
+use std::borrow::Cow;
+
 use crate::canon::{
     Losses, Offset, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{Array, EscapedStr, Object};
-use crate::protocol::names::{self, Names};
+use crate::protocol::names::Names;
+use crate::protocol::reminder::wrapped;
 
 use super::content_encode::ContentEncoder;
+use super::server::ChatServer;
 
-/// Some servers refuse longer ids.
-const CALL_ID_LEN_MAX: usize = 40;
 /// Stands in a result for the media that follow in the next message.
 const MEDIA_FOLLOW: &str = "(see the attachments of the next message)";
 const ERROR_PREFIX: &str = "Error: ";
+/// The assistant's message between results and a user's message.
+const RECEIVED: &str = "(results received)";
 
 pub(super) struct MessagesEncoder<'e> {
     pub names: &'e Names<'e>,
-    /// Whether the model is OpenAI's own, which takes cache breakpoints and no reasoning.
-    pub is_openai: bool,
+    pub server: ChatServer,
     pub losses: &'e mut Losses,
 }
 
 impl MessagesEncoder<'_> {
-    pub(super) fn write(&mut self, request: &Request, array: &mut Array<'_>) {
+    /// `instruction`: system text of our own, behind the client's.
+    pub(super) fn write(
+        &mut self,
+        request: &Request,
+        instruction: Option<&Part>,
+        array: &mut Array<'_>,
+    ) {
         // `system` stands for `developer` too: every server knows it, and OpenAI's reads it as
         // `developer` for the models that want that.
-        let system: Vec<&Part> = request.system.iter().collect();
+        let system: Vec<&Part> = request.system.iter().chain(instruction).collect();
         self.message("system", None, &system, array);
-        for turn in &request.turns {
+        for turn in self.turns(&request.turns).iter() {
             match turn.role {
                 Role::System | Role::Developer => {
                     let parts: Vec<&Part> = turn.parts.iter().collect();
@@ -41,6 +50,31 @@ impl MessagesEncoder<'_> {
                 Role::Assistant => self.assistant(turn, array),
             }
         }
+    }
+
+    /// The turns that the server takes: where it takes system text in front only, later system text
+    /// joins the user's, in the tags in which Claude's clients send it.
+    fn turns<'t>(&mut self, turns: &'t [Turn]) -> Cow<'t, [Turn]> {
+        let is_system = |turn: &Turn| matches!(turn.role, Role::System | Role::Developer);
+        if self.server.takes_system_anywhere() || !turns.iter().any(is_system) {
+            return Cow::Borrowed(turns);
+        }
+        let mut joined: Vec<Turn> = Vec::with_capacity(turns.len());
+        for turn in turns {
+            let mut turn = turn.clone();
+            if is_system(&turn) {
+                self.losses.adjusted(turn.at);
+                turn.role = Role::User;
+                turn.parts.iter_mut().for_each(wrap_reminder);
+            }
+            match joined.last_mut() {
+                Some(last) if last.role == turn.role && last.name == turn.name => {
+                    last.parts.append(&mut turn.parts);
+                }
+                _ => joined.push(turn),
+            }
+        }
+        Cow::Owned(joined)
     }
 
     /// Writes a message with content only, or none where the dialect can carry none of its parts.
@@ -62,15 +96,24 @@ impl MessagesEncoder<'_> {
 
     fn user(&mut self, turn: &Turn, array: &mut Array<'_>) {
         let mut content = Vec::new();
+        let mut has_results = false;
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolResult(result) => {
+                    has_results = true;
                     self.result(result, part, array);
                     let is_media = |part: &&Part| matches!(part.kind, PartKind::Media(_));
                     content.extend(result.parts.iter().filter(is_media));
                 }
                 _ => content.push(part),
             }
+        }
+        if has_results && !content.is_empty() && !self.server.takes_user_after_results() {
+            self.losses.added("turn");
+            array.object(|object| {
+                object.str("role", "assistant");
+                object.str("content", RECEIVED);
+            });
         }
         self.message("user", Some(turn), &content, array);
     }
@@ -83,10 +126,7 @@ impl MessagesEncoder<'_> {
         let texts = self.result_texts(result);
         array.object(|object| {
             object.str("role", "tool");
-            object.text(
-                "tool_call_id",
-                &names::call_id(&result.call_id, CALL_ID_LEN_MAX),
-            );
+            object.text("tool_call_id", &self.server.call_id(&result.call_id));
             let texts: Vec<&Part> = texts.iter().collect();
             self.content(&texts, object);
         });
@@ -159,7 +199,7 @@ impl MessagesEncoder<'_> {
             .parts
             .iter()
             .any(|part| matches!(part.kind, PartKind::ToolCall { .. }));
-        let takes_reasoning = has_calls && !self.is_openai;
+        let takes_reasoning = has_calls && self.server != ChatServer::Openai;
         for part in &turn.parts {
             match &part.kind {
                 PartKind::ToolCall { .. } => message.calls.push(part),
@@ -200,7 +240,7 @@ impl MessagesEncoder<'_> {
             input => input.to_arguments(),
         };
         array.object(|object| {
-            object.text("id", &names::call_id(id, CALL_ID_LEN_MAX));
+            object.text("id", &self.server.call_id(id));
             object.str("type", "function");
             object.object("function", |object| {
                 object.text("name", &self.names.wire(name, namespace.as_ref()));
@@ -225,7 +265,7 @@ impl MessagesEncoder<'_> {
     fn content(&mut self, parts: &[&Part], object: &mut Object<'_>) {
         parts.iter().for_each(|part| self.drop_extras(part));
         ContentEncoder {
-            takes_cache_marks: self.is_openai,
+            takes_cache_marks: self.server == ChatServer::Openai,
             losses: self.losses,
         }
         .write(parts, object);
@@ -252,6 +292,13 @@ struct AssistantMessage<'t> {
 impl AssistantMessage<'_> {
     fn is_empty(&self) -> bool {
         self.content.is_empty() && self.refusal.is_empty() && self.calls.is_empty()
+    }
+}
+
+/// System text within a user's turn.
+fn wrap_reminder(part: &mut Part) {
+    if let PartKind::Text(text) = &mut part.kind {
+        *text = wrapped(text);
     }
 }
 

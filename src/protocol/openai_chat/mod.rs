@@ -25,6 +25,7 @@ pub(super) mod response_decode;
 pub(super) mod response_encode;
 pub(super) mod response_head;
 pub(super) mod routing;
+mod server;
 pub(super) mod stream_decode;
 mod stream_encode;
 mod tool_call_fragment;

@@ -3,20 +3,17 @@
 //! Source: Chat Completions API, request body; `translation.md` section 2. What the dialect has no
 //! field for is noted as a loss; nothing disappears silently.
 
-use crate::canon::{Format, Located, Losses, ReasoningDisplay, Request, SchemaFormat};
+use crate::canon::{Format, Located, Losses, Part, ReasoningDisplay, Request, SchemaFormat};
 use crate::json::{self, EscapedStr, Object, Raw, Writer};
-use crate::protocol::names::{NameRules, Names};
+use crate::protocol::names::Names;
+use crate::protocol::openai::rules::{self, PENALTY, TEMPERATURE, TOOL_NAMES, TOP_P};
 use crate::protocol::openai::{self, abilities};
-use crate::protocol::{Encoded, Target, Wire, efforts, schema};
+use crate::protocol::{Encoded, Target, Wire, efforts, output_format, schema};
 
 use super::messages_encode::MessagesEncoder;
+use super::server::ChatServer;
 use super::tools_encode::ToolsEncoder;
 
-const NAMES: NameRules = NameRules {
-    len_max: 64,
-    also: b"_-",
-    starts_with_letter: false,
-};
 const STOPS_MAX: usize = 4;
 /// The API refuses a longer `user`; Anthropic's clients send longer ones.
 const USER_CHARS_MAX: usize = 64;
@@ -24,7 +21,7 @@ const USER_CHARS_MAX: usize = 64;
 const SCHEMA_NAME: &str = "response";
 
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
-    let names = Names::new(request, NAMES);
+    let names = Names::new(request, TOOL_NAMES);
     let body = json::document(|value| {
         value.object(|object| {
             Encoder {
@@ -57,20 +54,22 @@ struct Encoder<'e> {
 impl Encoder<'_> {
     fn body(&mut self, body: &mut Object<'_>) {
         body.str("model", self.target.model);
-        let is_openai = abilities::is_openai(self.target);
+        let server = ChatServer::of(self.target);
+        let instruction = self.instruction();
         body.array("messages", |array| {
             MessagesEncoder {
                 names: self.names,
-                is_openai,
+                server,
                 losses: self.losses,
             }
-            .write(self.request, array)
+            .write(self.request, instruction.as_ref(), array)
         });
         ToolsEncoder {
+            request: self.request,
             names: self.names,
             losses: self.losses,
         }
-        .write(self.request, body);
+        .write(body);
         self.sampling(body);
         self.limits(body);
         self.format(body);
@@ -84,15 +83,16 @@ impl Encoder<'_> {
     fn sampling(&mut self, body: &mut Object<'_>) {
         let sampling = &self.request.sampling;
         let refuses_sampling = abilities::refuses_sampling(self.target.model);
-        for (key, field) in [
-            ("temperature", &sampling.temperature),
-            ("top_p", &sampling.top_p),
-            ("presence_penalty", &sampling.presence_penalty),
-            ("frequency_penalty", &sampling.frequency_penalty),
+        for (key, field, range) in [
+            ("temperature", &sampling.temperature, TEMPERATURE),
+            ("top_p", &sampling.top_p, TOP_P),
+            ("presence_penalty", &sampling.presence_penalty, PENALTY),
+            ("frequency_penalty", &sampling.frequency_penalty, PENALTY),
         ] {
             match field {
                 Some(field) if refuses_sampling => self.losses.dropped(field.at),
-                field => write_number(body, key, field.as_ref()),
+                Some(field) => body.raw(key, &range.fit(field, self.losses)),
+                None => {}
             }
         }
         write_number(body, "seed", sampling.seed.as_ref());
@@ -128,10 +128,30 @@ impl Encoder<'_> {
         }
     }
 
+    /// The system text that stands for an output format, or that OpenAI's own wants beside it.
+    fn instruction(&self) -> Option<Part> {
+        let format = self.request.format.as_ref()?;
+        let is_needed = match &format.value {
+            Format::Json => output_format::lacks_the_word_json(self.request, true),
+            Format::Schema(schema) => rules::output_schema(&schema.schema).is_err(),
+            Format::Free | Format::Enum(_) => false,
+        };
+        if !is_needed || !abilities::is_openai(self.target) {
+            return None;
+        }
+        output_format::instruction_part(format)
+    }
+
     fn format(&mut self, body: &mut Object<'_>) {
         let Some(format) = &self.request.format else {
             return;
         };
+        if self.instruction().is_some() {
+            self.losses.adjusted(format.at);
+            if matches!(format.value, Format::Schema(_)) {
+                return;
+            }
+        }
         match &format.value {
             Format::Free => {}
             Format::Json => body.object("response_format", |object| {
@@ -159,9 +179,25 @@ impl Encoder<'_> {
         object.some("description", format.description.as_ref(), |value, text| {
             value.text(&text.value)
         });
-        object.raw("schema", &format.schema);
-        if let Some(strict) = strict(format.strict.as_ref(), &format.schema, self.losses) {
+        let schema = self.output_schema(&format.schema);
+        object.raw("schema", &schema);
+        if let Some(strict) = strict(format.strict.as_ref(), &schema, self.losses) {
             object.bool("strict", strict);
+        }
+    }
+
+    /// The schema of the answer as OpenAI's own takes it; other makers' servers take any.
+    fn output_schema(&mut self, schema: &Raw) -> Raw {
+        match rules::output_schema(schema) {
+            Ok(fitted) if abilities::is_openai(self.target) => {
+                if fitted.is_looser
+                    && let Some(format) = &self.request.format
+                {
+                    self.losses.adjusted(format.at);
+                }
+                fitted.schema
+            }
+            _ => schema.clone(),
         }
     }
 
@@ -184,7 +220,7 @@ impl Encoder<'_> {
         let request = self.request;
         if let Some(top) = &request.logprobs {
             body.bool("logprobs", true);
-            body.u64("top_logprobs", top.value);
+            body.u64("top_logprobs", rules::logprobs(top, self.losses));
         }
         write_text(body, "verbosity", request.verbosity.as_ref());
         self.modalities(body);

@@ -6,7 +6,7 @@
 use crate::canon::{CacheBreakpoint, Losses, Request, Tool, ToolChoice, ToolKind, ToolName};
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
-use crate::protocol::schema;
+use crate::protocol::openai;
 
 use super::{DIALECT, request_encode};
 
@@ -14,16 +14,19 @@ use super::{DIALECT, request_encode};
 const FREE_INPUT: &str = r#"{"type":"object","properties":{"input":{"type":"string"}},"required":["input"],"additionalProperties":false}"#;
 
 pub(super) struct ToolsEncoder<'e> {
+    pub request: &'e Request,
     pub names: &'e Names<'e>,
     pub losses: &'e mut Losses,
 }
 
 impl ToolsEncoder<'_> {
-    pub(super) fn write(&mut self, request: &Request, body: &mut Object<'_>) {
-        let (tools, hosted): (Vec<_>, Vec<_>) = request
+    pub(super) fn write(&mut self, body: &mut Object<'_>) {
+        let request = self.request;
+        let (mut tools, hosted): (Vec<_>, Vec<_>) = request
             .tools
             .iter()
             .partition(|tool| tool.name().is_some() || is_own_tool(tool));
+        Names::keep_first(&mut tools, |tool| self.names.of_tool(tool), self.losses);
         if !tools.is_empty() {
             body.array("tools", |array| {
                 for tool in &tools {
@@ -42,12 +45,12 @@ impl ToolsEncoder<'_> {
             ToolKind::Hosted { raw, .. } => array.item().raw(raw),
             kind => array.object(|object| {
                 object.str("type", "function");
-                object.object("function", |object| self.function(kind, object));
+                object.object("function", |object| self.function(tool, kind, object));
             }),
         }
     }
 
-    fn function(&mut self, kind: &ToolKind, object: &mut Object<'_>) {
+    fn function(&mut self, tool: &Tool, kind: &ToolKind, object: &mut Object<'_>) {
         match kind {
             ToolKind::Function {
                 name,
@@ -58,7 +61,8 @@ impl ToolsEncoder<'_> {
                 cache,
             } => {
                 self.name_and_description(name, namespace.as_ref(), description.as_ref(), object);
-                let schema = schema::arguments(schema.as_ref()).unwrap().schema;
+                let schema =
+                    openai::fitted_schema(self.request, tool, schema.as_ref(), self.losses);
                 object.raw("parameters", &schema);
                 if let Some(strict) = request_encode::strict(strict.as_ref(), &schema, self.losses)
                 {

@@ -184,6 +184,7 @@ fn nothing_is_translated_toward_it() {
     let target = Target {
         operation: Operation::Generate,
         provider: "p",
+        maker: crate::protocol::Maker::Unknown,
         model: "m",
         stream: false,
         output_tokens_max: None,

@@ -8,7 +8,7 @@ use crate::canon::{
     Losses, Part, PartKind, ReasoningForm, Request, Role, ToolInput, ToolResult, Turn,
 };
 use crate::json::{Array, EscapedStr, Object};
-use crate::protocol::names::{Names, call_id};
+use crate::protocol::names::{Names, shortened};
 use crate::protocol::{Target, envelope};
 
 /// Longer call ids are refused by the servers.
@@ -48,8 +48,12 @@ impl<'e> InputEncoder<'e> {
         }
     }
 
-    pub(super) fn write(mut self, input: &mut Array<'_>) {
+    /// `instruction`: text of our own, in front.
+    pub(super) fn write(mut self, instruction: Option<Part>, input: &mut Array<'_>) {
         let request = self.request;
+        if let Some(instruction) = instruction {
+            self.message(input, Role::Developer, &[instruction]);
+        }
         if request.turns.is_empty() && !request.system.is_empty() {
             // Servers refuse an empty input.
             return self.message(input, Role::System, &request.system);
@@ -63,7 +67,11 @@ impl<'e> InputEncoder<'e> {
         if let Some(name) = &turn.name {
             self.losses.dropped(name.at);
         }
-        for parts in turn.parts.chunk_by(|a, b| is_content(a) && is_content(b)) {
+        let (parts, rest) = turn.parts.split_at(len_without_trailing_reasoning(turn));
+        for part in rest {
+            self.losses.dropped(part.at);
+        }
+        for parts in parts.chunk_by(|a, b| is_content(a) && is_content(b)) {
             match &parts[0].kind {
                 kind if is_item(kind) => self.item(input, &parts[0]),
                 _ => self.message(input, turn.role, parts),
@@ -156,7 +164,7 @@ impl<'e> InputEncoder<'e> {
             ToolInput::Json(_) | ToolInput::Malformed(_) => ("function_call", "arguments"),
         };
         item.str("type", kind);
-        item.text("call_id", &call_id(id, CALL_ID_LEN_MAX));
+        item.text("call_id", &shortened(id, CALL_ID_LEN_MAX));
         item.text("name", &self.names.wire(name, None));
         item.some("namespace", namespace, |value, text| value.text(text));
         item.text(key, &arguments.to_arguments());
@@ -172,9 +180,18 @@ impl<'e> InputEncoder<'e> {
                 "function_call_output"
             },
         );
-        item.text("call_id", &call_id(&result.call_id, CALL_ID_LEN_MAX));
+        item.text("call_id", &shortened(&result.call_id, CALL_ID_LEN_MAX));
         content_encode::output(item.key("output"), result, self.losses);
     }
+}
+
+/// How many parts of a turn stand before reasoning that nothing follows, whose message or call is
+/// gone from the client's history: "Item of type 'reasoning' was provided without its required
+/// following item".
+fn len_without_trailing_reasoning(turn: &Turn) -> usize {
+    let is_reasoning = |part: &Part| matches!(part.kind, PartKind::Reasoning { .. });
+    let last = turn.parts.iter().rposition(|part| !is_reasoning(part));
+    last.map_or(0, |last| last + 1)
 }
 
 fn is_content(part: &Part) -> bool {

@@ -3,25 +3,22 @@
 use super::messages_encode::InputEncoder;
 use super::tools_encode;
 use crate::canon::{
-    Format, Located, Losses, Offset, Reasoning, ReasoningDisplay, Request, SchemaFormat,
+    Format, Located, Losses, Offset, Part, Reasoning, ReasoningDisplay, Request, SchemaFormat,
 };
 use crate::json::{self, EscapedStr, Object};
-use crate::protocol::names::{NameRules, Names, opaque_id};
+use crate::protocol::names::{Names, opaque_id};
+use crate::protocol::openai::rules::{self, TEMPERATURE, TOOL_NAMES, TOP_P};
 use crate::protocol::openai::{self, abilities};
-use crate::protocol::{Encoded, Operation, Target, Wire, efforts, schema};
-
-/// Source: `openai-chat.md`, "tools"; Responses takes the same names.
-const NAME_RULES: NameRules = NameRules {
-    len_max: 64,
-    also: b"_-",
-    starts_with_letter: false,
-};
+use crate::protocol::{Encoded, Operation, Target, Wire, efforts, output_format, schema};
 
 /// Longer ids of users and caches are refused by the servers.
 const ID_LEN_MAX: usize = 64;
+/// "Invalid 'max_output_tokens': integer below minimum value. Expected a value >= 16". Claude Code's
+/// first request asks for 1.
+const OUTPUT_TOKENS_MIN: u64 = 16;
 
 pub(super) fn encode(request: &Request, target: &Target<'_>, losses: &mut Losses) -> Encoded {
-    let names = Names::new(request, NAME_RULES);
+    let names = Names::new(request, TOOL_NAMES);
     note_unsupported(request, losses);
     let body = json::document(|value| {
         value.object(|object| {
@@ -98,8 +95,9 @@ fn prompt(
     if !request.turns.is_empty() {
         instructions(object, request, losses);
     }
+    let instruction = instruction(request);
     object.array("input", |input| {
-        InputEncoder::new(request, target, names, losses).write(input)
+        InputEncoder::new(request, target, names, losses).write(instruction, input)
     });
     tools_encode::encode(object, request, names, losses);
     if let Some(parallel) = &request.parallel_tool_calls {
@@ -109,6 +107,18 @@ fn prompt(
     if let Some(reasoning) = &request.reasoning {
         encode_reasoning(object, reasoning, losses);
     }
+}
+
+/// The instruction that stands for an output format, or that the API wants beside it.
+fn instruction(request: &Request) -> Option<Part> {
+    let format = request.format.as_ref()?;
+    let is_needed = match &format.value {
+        // Only the input counts: "Response input messages must contain the word 'json'".
+        Format::Json => output_format::lacks_the_word_json(request, false),
+        Format::Schema(schema) => rules::output_schema(&schema.schema).is_err(),
+        Format::Free | Format::Enum(_) => false,
+    };
+    is_needed.then(|| output_format::instruction_part(format))?
 }
 
 /// Writes the system text as one string, which has no room for cache breakpoints.
@@ -132,10 +142,14 @@ fn instructions(object: &mut Object<'_>, request: &Request, losses: &mut Losses)
 }
 
 fn text(object: &mut Object<'_>, request: &Request, losses: &mut Losses) {
-    let format = request
+    let mut format = request
         .format
         .as_ref()
         .filter(|format| format.value != Format::Free);
+    if let Some(replaced) = format.filter(|_| instruction(request).is_some()) {
+        losses.adjusted(replaced.at);
+        format = format.filter(|format| format.value == Format::Json);
+    }
     if format.is_none() && request.verbosity.is_none() {
         return;
     }
@@ -153,9 +167,9 @@ fn encode_format(text: &mut Object<'_>, format: &Located<Format>, losses: &mut L
     match &format.value {
         Format::Free => {}
         Format::Json => text.object("format", |object| object.str("type", "json_object")),
-        Format::Schema(schema) => {
-            text.object("format", |object| schema_format(object, schema, losses))
-        }
+        Format::Schema(schema) => text.object("format", |object| {
+            schema_format(object, schema, format.at, losses)
+        }),
         Format::Enum(_) => losses.refuse(
             format.at,
             "the openai_responses dialect has no output that is a bare enum value",
@@ -163,7 +177,7 @@ fn encode_format(text: &mut Object<'_>, format: &Located<Format>, losses: &mut L
     }
 }
 
-fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Losses) {
+fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, at: Offset, losses: &mut Losses) {
     // The API requires a name; nothing depends on it.
     const NAME: &str = "response";
     object.str("type", "json_schema");
@@ -177,11 +191,20 @@ fn schema_format(object: &mut Object<'_>, format: &SchemaFormat, losses: &mut Lo
     if let Some(description) = &format.description {
         object.text("description", &description.value);
     }
-    object.raw("schema", &format.schema);
+    let schema = match rules::output_schema(&format.schema) {
+        Ok(fitted) => {
+            if fitted.is_looser {
+                losses.adjusted(at);
+            }
+            fitted.schema
+        }
+        Err(_) => format.schema.clone(),
+    };
+    object.raw("schema", &schema);
     let strict = format.strict.as_ref();
     object.bool(
         "strict",
-        strict.is_some_and(|strict| keeps_strict(strict, &format.schema, losses)),
+        strict.is_some_and(|strict| keeps_strict(strict, &schema, losses)),
     );
 }
 
@@ -257,20 +280,22 @@ fn generation(
         .as_ref()
         .filter(|logprobs| logprobs.value > 0)
     {
-        object.u64("top_logprobs", logprobs.value);
+        object.u64("top_logprobs", rules::logprobs(logprobs, losses));
     }
     if let Some(max) = &request.output_tokens_max {
-        object.u64("max_output_tokens", max.value);
+        if max.value < OUTPUT_TOKENS_MIN {
+            losses.adjusted(max.at);
+        }
+        object.u64("max_output_tokens", max.value.max(OUTPUT_TOKENS_MIN));
     }
-    for (key, number) in [
-        ("temperature", &request.sampling.temperature),
-        ("top_p", &request.sampling.top_p),
+    for (key, number, range) in [
+        ("temperature", &request.sampling.temperature, TEMPERATURE),
+        ("top_p", &request.sampling.top_p, TOP_P),
     ] {
         match number {
             Some(number) if abilities::refuses_sampling(target.model) => losses.dropped(number.at),
-            number => object.some(key, number.as_ref(), |value, number| {
-                value.raw(&number.value)
-            }),
+            Some(number) => object.raw(key, &range.fit(number, losses)),
+            None => {}
         }
     }
     metadata(object, request, losses);

@@ -9,15 +9,15 @@ use crate::canon::{
 };
 use crate::json::{Array, EscapedStr, Object, Raw};
 use crate::protocol::names::Names;
-use crate::protocol::schema;
+use crate::protocol::openai;
 
-pub(super) fn encode(
+pub(super) fn encode<'r>(
     object: &mut Object<'_>,
-    request: &Request,
-    names: &Names<'_>,
+    request: &'r Request,
+    names: &Names<'r>,
     losses: &mut Losses,
 ) {
-    let mut tools: Vec<&Tool> = Vec::with_capacity(request.tools.len());
+    let mut tools: Vec<&'r Tool> = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
         if is_foreign(tool) {
             losses.dropped(tool.at)
@@ -25,8 +25,15 @@ pub(super) fn encode(
             tools.push(tool)
         }
     }
+    let name = |tool: &'r Tool| Some((tool.namespace(), names.wire(tool.name()?, None)));
+    Names::keep_first(&mut tools, name, losses);
     if !tools.is_empty() {
-        object.array("tools", |array| write_all(array, &tools, names, losses));
+        let mut encoder = ToolsEncoder {
+            request,
+            names,
+            losses,
+        };
+        object.array("tools", |array| encoder.write_all(array, &tools));
     }
     if let Some(choice) = &request.tool_choice {
         encode_choice(object, choice, request, names, losses);
@@ -38,64 +45,89 @@ fn is_foreign(tool: &Tool) -> bool {
     matches!(&tool.kind, ToolKind::Hosted { dialect, .. } if *dialect != DIALECT)
 }
 
-/// Adjacent tools of one namespace are written into it together.
-fn write_all(array: &mut Array<'_>, tools: &[&Tool], names: &Names<'_>, losses: &mut Losses) {
-    let is_same = |a: &&Tool, b: &&Tool| a.namespace().is_some() && a.namespace() == b.namespace();
-    for group in tools.chunk_by(is_same) {
-        let Some(namespace) = group[0].namespace() else {
-            write(array, group[0], names, losses);
-            continue;
-        };
-        array.object(|object| {
-            object.str("type", "namespace");
-            object.text("name", namespace);
-            object.array("tools", |inner| {
-                for tool in group {
-                    write(inner, tool, names, losses);
-                }
-            });
-        });
-    }
+struct ToolsEncoder<'e> {
+    request: &'e Request,
+    names: &'e Names<'e>,
+    losses: &'e mut Losses,
 }
 
-fn write(array: &mut Array<'_>, tool: &Tool, names: &Names<'_>, losses: &mut Losses) {
-    match &tool.kind {
-        ToolKind::Function {
-            name,
-            description,
-            schema,
-            strict,
-            cache,
-            ..
-        } => array.object(|object| {
-            begin(
-                object,
-                "function",
-                &names.wire(name, None),
-                description.as_ref(),
-            );
-            function(object, schema.as_ref(), strict.as_ref(), losses);
-            drop_cache_breakpoint(cache.as_ref(), losses);
-        }),
-        ToolKind::Free {
-            name,
-            description,
-            grammar,
-            cache,
-            ..
-        } => array.object(|object| {
-            begin(
-                object,
-                "custom",
-                &names.wire(name, None),
-                description.as_ref(),
-            );
-            object.some("format", grammar.as_ref(), |value, grammar| {
-                value.raw(&grammar.value)
+impl ToolsEncoder<'_> {
+    /// Adjacent tools of one namespace are written into it together.
+    fn write_all(&mut self, array: &mut Array<'_>, tools: &[&Tool]) {
+        let is_same =
+            |a: &&Tool, b: &&Tool| a.namespace().is_some() && a.namespace() == b.namespace();
+        for group in tools.chunk_by(is_same) {
+            let Some(namespace) = group[0].namespace() else {
+                self.write(array, group[0]);
+                continue;
+            };
+            array.object(|object| {
+                object.str("type", "namespace");
+                object.text("name", namespace);
+                object.array("tools", |inner| {
+                    for tool in group {
+                        self.write(inner, tool);
+                    }
+                });
             });
-            drop_cache_breakpoint(cache.as_ref(), losses);
-        }),
-        ToolKind::Hosted { raw, .. } => array.item().raw(raw),
+        }
+    }
+
+    fn write(&mut self, array: &mut Array<'_>, tool: &Tool) {
+        match &tool.kind {
+            ToolKind::Function {
+                name,
+                description,
+                schema,
+                strict,
+                cache,
+                ..
+            } => array.object(|object| {
+                begin(
+                    object,
+                    "function",
+                    &self.names.wire(name, None),
+                    description.as_ref(),
+                );
+                self.function(object, tool, schema.as_ref(), strict.as_ref());
+                drop_cache_breakpoint(cache.as_ref(), self.losses);
+            }),
+            ToolKind::Free {
+                name,
+                description,
+                grammar,
+                cache,
+                ..
+            } => array.object(|object| {
+                begin(
+                    object,
+                    "custom",
+                    &self.names.wire(name, None),
+                    description.as_ref(),
+                );
+                object.some("format", grammar.as_ref(), |value, grammar| {
+                    value.raw(&grammar.value)
+                });
+                drop_cache_breakpoint(cache.as_ref(), self.losses);
+            }),
+            ToolKind::Hosted { raw, .. } => array.item().raw(raw),
+        }
+    }
+
+    /// `strict` is always written: where it is missing, the server tries strict by itself.
+    fn function(
+        &mut self,
+        object: &mut Object<'_>,
+        tool: &Tool,
+        schema: Option<&Raw>,
+        strict: Option<&Located<bool>>,
+    ) {
+        let parameters = openai::fitted_schema(self.request, tool, schema, self.losses);
+        object.raw("parameters", &parameters);
+        object.bool(
+            "strict",
+            strict.is_some_and(|strict| keeps_strict(strict, &parameters, self.losses)),
+        );
     }
 }
 
@@ -103,21 +135,6 @@ fn begin(object: &mut Object<'_>, kind: &str, name: &EscapedStr, description: Op
     object.str("type", kind);
     object.text("name", name);
     object.some("description", description, |value, text| value.text(text));
-}
-
-/// `strict` is always written: where it is missing, the server tries strict by itself.
-fn function(
-    object: &mut Object<'_>,
-    schema: Option<&Raw>,
-    strict: Option<&Located<bool>>,
-    losses: &mut Losses,
-) {
-    let parameters = schema::arguments(schema).unwrap().schema;
-    object.raw("parameters", &parameters);
-    object.bool(
-        "strict",
-        strict.is_some_and(|strict| keeps_strict(strict, &parameters, losses)),
-    );
 }
 
 fn drop_cache_breakpoint(mark: Option<&CacheBreakpoint>, losses: &mut Losses) {

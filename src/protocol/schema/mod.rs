@@ -76,16 +76,54 @@ fn is_strict_at(schema: Value<'_>) -> bool {
     let Ok(members) = schema.members() else {
         return true;
     };
-    let is_open = schema.get("properties").is_some() && !is_closed(schema);
-    !is_open
+    let kind = schema.get("type").and_then(|kind| kind.str().ok());
+    let is_object = kind.is_some_and(|kind| kind == "object") || schema.get("properties").is_some();
+    let has_company = schema.get("$ref").is_some()
+        && schema.members().is_ok_and(|mut members| {
+            members.any(|(key, _)| !matches!(&*key, "$ref" | "$defs" | "definitions"))
+        });
+    !(is_object && !is_closed(schema))
+        && !has_company
         && members
             .into_iter()
             .all(|(key, value)| is_strict_member(&key, value))
 }
 
+/// Source: OpenAI, "Structured outputs", "Supported schemas".
+const STRICT_FORMATS: [&str; 9] = [
+    "date-time",
+    "time",
+    "date",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "uuid",
+];
+
 fn is_strict_member(key: &str, value: Value<'_>) -> bool {
     match key {
-        "oneOf" | "allOf" | "not" | "if" | "patternProperties" => false,
+        "oneOf"
+        | "allOf"
+        | "not"
+        | "if"
+        | "patternProperties"
+        | "dependentRequired"
+        | "dependentSchemas"
+        | "propertyNames"
+        | "contains"
+        | "uniqueItems"
+        | "minProperties"
+        | "maxProperties"
+        | "minLength"
+        | "maxLength"
+        | "default"
+        | "unevaluatedItems"
+        | "unevaluatedProperties" => false,
+        "format" => value
+            .str()
+            .is_ok_and(|format| STRICT_FORMATS.contains(&&*format)),
         "items" => is_strict_at(value),
         "anyOf" | "prefixItems" => value.items().is_ok_and(|mut items| items.all(is_strict_at)),
         "properties" | "$defs" | "definitions" => value
@@ -113,7 +151,7 @@ fn is_closed(schema: Value<'_>) -> bool {
         .and_then(|properties| properties.members().ok());
     is_sealed
         && properties
-            .is_some_and(|mut properties| properties.all(|(name, _)| required.contains(&name)))
+            .is_none_or(|mut properties| properties.all(|(name, _)| required.contains(&name)))
 }
 
 /// Gemini's `Schema` (a subset of OpenAPI's, types in upper case) as JSON Schema.

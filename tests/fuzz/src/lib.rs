@@ -95,6 +95,7 @@ pub fn target(operation: Operation, stream: bool) -> Target<'static> {
     Target {
         operation,
         provider: "lab",
+        maker: aerostat::protocol::Maker::Unknown,
         model: "m-1",
         stream,
         output_tokens_max: None,

@@ -51,6 +51,7 @@ fn target(model: &str) -> Target<'_> {
     Target {
         operation: Operation::Generate,
         provider: "work",
+        maker: crate::protocol::Maker::Unknown,
         model,
         stream: false,
         output_tokens_max: None,

@@ -45,7 +45,7 @@ fn a_request_goes_through_canon_unchanged() {
         "model": "claude-opus-4-7", "max_tokens": 9000, "stop_sequences": ["a", "b"],
         "metadata": {"user_id": "u"}, "service_tier": "standard_only",
         "tools": [
-            {"name": "get", "description": "d", "input_schema": {"type": "object", "properties": {"n": {"const": 1}}}, "strict": true,
+            {"name": "get", "description": "d", "input_schema": {"type": "object", "properties": {"n": {"const": 1}}, "additionalProperties": false}, "strict": true,
              "cache_control": {"type": "ephemeral", "ttl": "1h"}},
             {"type": "web_search_20260318", "name": "web_search", "max_uses": 2},
         ],

@@ -50,6 +50,7 @@ fn target(model: &str) -> Target<'_> {
     Target {
         operation: Operation::Generate,
         provider: "google",
+        maker: crate::protocol::Maker::Unknown,
         model,
         stream: false,
         output_tokens_max: None,

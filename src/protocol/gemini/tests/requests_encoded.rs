@@ -46,6 +46,7 @@ fn the_first_call_of_a_running_loop_is_signed_and_older_ones_are_not() {
         user("old"),
         turn(Role::Assistant, vec![call("0", "f")]),
         turn(Role::User, vec![result("0", "r")]),
+        turn(Role::Assistant, vec![Part::text("done".into(), SPOT)]),
         user("new"),
         turn(Role::Assistant, vec![call("1", "f"), call("2", "f")]),
         turn(Role::User, vec![result("1", "r"), result("2", "{\"a\":1}")]),

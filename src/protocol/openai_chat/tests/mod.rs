@@ -43,6 +43,7 @@ fn target(stream: bool) -> Target<'static> {
     Target {
         operation: Operation::Generate,
         provider: "lab",
+        maker: crate::protocol::Maker::Unknown,
         model: "gpt-4.1",
         stream,
         output_tokens_max: None,

@@ -61,7 +61,7 @@ fn other_makers_servers_get_what_they_know() {
     let (theirs, losses) = encode_for(
         &request,
         &Target {
-            model: "mistral-large",
+            model: "llama-3.3-70b",
             ..target(false)
         },
     );
@@ -309,7 +309,7 @@ fn images_of_results_follow_in_a_user_message() {
     );
     let messages = &wire["messages"];
     let id = messages[0]["tool_calls"][1]["id"].as_str().unwrap();
-    assert!(id.len() <= 40 && id.starts_with("toolu_"), "{id}");
+    assert!(id.len() <= 40 && id.starts_with("toolu."), "{id}");
     assert_eq!(
         messages[1]["content"],
         "(see the attachments of the next message)"

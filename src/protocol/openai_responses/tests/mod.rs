@@ -35,6 +35,7 @@ fn encode(request: &Request) -> (serde_json::Value, Losses) {
     let target = Target {
         operation: Operation::Generate,
         provider: "p",
+        maker: crate::protocol::Maker::Unknown,
         model: "m",
         stream: false,
         output_tokens_max: None,
@@ -210,6 +211,7 @@ fn a_count_asks_for_what_is_counted_only() {
     let target = Target {
         operation: Operation::CountTokens,
         provider: "p",
+        maker: crate::protocol::Maker::Unknown,
         model: "m",
         stream: false,
         output_tokens_max: None,

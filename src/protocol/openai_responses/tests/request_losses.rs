@@ -37,9 +37,9 @@ fn every_field_is_carried_or_reported() {
             "0.25",
         ),
         (
-            |request| request.output_tokens_max = located(7),
+            |request| request.output_tokens_max = located(70),
             "/max_output_tokens",
-            "7",
+            "70",
         ),
         (
             |request| request.parallel_tool_calls = located(false),
@@ -52,7 +52,15 @@ fn every_field_is_carried_or_reported() {
             "\"low\"",
         ),
         (
-            |request| request.format = located(Format::Json),
+            |request| {
+                request.turns = vec![Turn {
+                    role: Role::User,
+                    parts: vec![Part::text("as JSON".into(), Offset(0))],
+                    name: None,
+                    at: Offset(0),
+                }];
+                request.format = located(Format::Json);
+            },
             "/text/format/type",
             "\"json_object\"",
         ),

@@ -1,0 +1,89 @@
+//! What the servers of this dialect differ in: OpenAI's own takes what its reference says, and
+//! others what their chat templates were written for.
+//!
+//! Source: chat templates of Qwen ("System message must be at the beginning."), Mistral's API ("Tool
+//! call id was … but must be a-z, A-Z, 0-9, with a length of 9", "Unexpected role 'user' after role
+//! 'tool'").
+
+use sha2::{Digest as _, Sha256};
+
+use crate::json::EscapedStr;
+use crate::protocol::Target;
+use crate::protocol::names;
+use crate::protocol::openai::abilities;
+
+/// OpenAI's API refuses a longer id. Others give longer ones and want them back.
+const OPENAI_ID_LEN_MAX: usize = 40;
+const MISTRAL_ID_LEN: usize = 9;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChatServer {
+    Openai,
+    Mistral,
+    Other,
+}
+
+impl ChatServer {
+    pub(super) fn of(target: &Target<'_>) -> Self {
+        if abilities::is_openai(target) {
+            Self::Openai
+        } else if abilities::is_mistral(target) {
+            Self::Mistral
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Whether system messages may stand anywhere. Many templates take one only, in front.
+    pub(super) fn takes_system_anywhere(self) -> bool {
+        self == Self::Openai
+    }
+
+    /// Whether a user's message may follow the results of calls.
+    pub(super) fn takes_user_after_results(self) -> bool {
+        self != Self::Mistral
+    }
+
+    /// A call's id: as its maker gave it wherever the server takes it, alike in call and result.
+    pub(super) fn call_id(self, id: &EscapedStr) -> EscapedStr {
+        match self {
+            Self::Openai => names::shortened(id, OPENAI_ID_LEN_MAX),
+            Self::Mistral => nine_characters(id),
+            Self::Other => id.clone(),
+        }
+    }
+}
+
+fn nine_characters(id: &EscapedStr) -> EscapedStr {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let plain = id.to_plain();
+    if plain.len() == MISTRAL_ID_LEN && plain.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return id.clone();
+    }
+    let digest = Sha256::digest(plain.as_bytes());
+    let characters = digest.iter().take(MISTRAL_ID_LEN);
+    let characters =
+        characters.map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]));
+    EscapedStr::from(characters.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stays_where_the_server_takes_it() {
+        let id = |server: ChatServer, id: &str| server.call_id(&id.into()).to_plain().into_owned();
+        let kimi = "functions.Bash:0";
+        assert_eq!(id(ChatServer::Other, kimi), kimi);
+        assert_eq!(id(ChatServer::Openai, kimi), kimi);
+        let long = "functions.mcp__a_very_long_name_of_a_tool__and_more:12";
+        assert_eq!(id(ChatServer::Other, long), long);
+        assert_eq!(id(ChatServer::Openai, long).len(), OPENAI_ID_LEN_MAX);
+        assert_eq!(id(ChatServer::Mistral, "D681PevKs"), "D681PevKs");
+        let mapped = id(ChatServer::Mistral, "toolu_01");
+        assert_eq!(mapped, id(ChatServer::Mistral, "toolu_01"));
+        assert_ne!(mapped, id(ChatServer::Mistral, "toolu_02"));
+        assert!(mapped.len() == 9 && mapped.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    }
+}
