@@ -18,6 +18,8 @@ pub struct ClientRequest {
     pub path_model: Option<String>,
     /// The query without `key`.
     pub query: Option<String>,
+    /// The SHA-256 of the key in the query.
+    pub query_key: Option<[u8; 32]>,
     pub headers: HeaderMap,
     pub body: SegmentedBytes,
     pub received_at: Timestamp,

@@ -9,7 +9,7 @@ use super::plan::{EncodedRequest, History, Plan, ResponseKind};
 use super::request_context::{Decoded, RequestContext};
 use crate::canon::{Dialect, Embed, Fault, Loss, LossKind, Losses, PartKind, Refusal, Request};
 use crate::json::path_at;
-use crate::protocol::{Operation, Target, Wire, foreign_items};
+use crate::protocol::{Operation, Target, Wire, call_ids, foreign_items};
 
 /// Encodes the client's request for `plan`. Without reasoning it is also translated where it would
 /// have passed through.
@@ -88,7 +88,8 @@ impl Encoder<'_> {
             ..target
         };
         foreign_items::refuse(request, protocol.dialect(), &mut losses);
-        let encoded = protocol.encode_request(request, &target, &mut losses);
+        let sent = call_ids::restored(request, protocol.dialect());
+        let encoded = protocol.encode_request(&sent, &target, &mut losses);
         let losses = self.check_losses(losses, protocol.dialect())?;
         let response_kind = if is_count {
             ResponseKind::Count

@@ -10,6 +10,7 @@ use super::client_request::ClientRequest;
 use super::config::{ActiveConfig, GatewayConfig};
 use super::resolution_cache::{ResolutionCache, ResolvedModel};
 use super::resolve::{Directory, Resolution, resolve};
+use super::signatures::Scope;
 use super::state::GatewayState;
 use super::{routing_fields, session};
 use crate::account::AccountName;
@@ -31,6 +32,8 @@ pub(super) struct RequestContext<'c> {
     full_routing: OnceLock<RoutingFields>,
     /// Decoded at the first translation.
     decoded: OnceLock<Result<Decoded, Fault>>,
+    /// The conversation by which signatures are cached; set with `decoded`.
+    scope: OnceLock<Scope>,
     /// Whether the body carries envelopes of ours, which no upstream may see.
     pub(super) has_envelope: bool,
     /// Read where there is a choice between accounts.
@@ -64,6 +67,7 @@ impl<'c> RequestContext<'c> {
             is_partial,
             full_routing: OnceLock::new(),
             decoded: OnceLock::new(),
+            scope: OnceLock::new(),
             has_envelope: envelope::is_in(&request.body),
             session: OnceLock::new(),
         })
@@ -168,8 +172,18 @@ impl<'c> RequestContext<'c> {
             return Ok(Decoded::Embed(Arc::new(embed)));
         }
         let mut request = protocol.decode_request(&inbound).map_err(into_fault)?;
-        self.state.signatures.attach(&mut request);
+        let session = session::named(&self.request.headers)
+            .or_else(|| self.full_routing().session.as_deref());
+        let (headers, query_key) = (&self.request.headers, self.request.query_key.as_ref());
+        let scope = Scope::of(headers, query_key, session, &request);
+        self.state.signatures.attach(&scope, &mut request);
+        let _ = self.scope.set(scope);
         Ok(Decoded::Generate(Arc::new(request)))
+    }
+
+    /// The conversation of a request that was decoded.
+    pub(super) fn signature_scope(&self) -> Scope {
+        self.scope.get().copied().unwrap_or_default()
     }
 
     /// The client's bytes.

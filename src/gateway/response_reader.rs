@@ -29,6 +29,7 @@ use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
+use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::{DecodeContext, Operation, ResponseContext};
 use crate::upstream::UpstreamBody;
@@ -150,6 +151,7 @@ impl ResponseReader<'_> {
     fn transform(&mut self, framing: Framing) -> Box<dyn StreamTransform> {
         let (context, plan) = (self.context, self.plan);
         let client = context.request.protocol;
+        let ids = self.unique_ids();
         let ResponseKind::Generate { request, restore } = &mut self.encoded.response_kind else {
             return Box::new(Passthrough::new(
                 client,
@@ -162,11 +164,16 @@ impl ResponseReader<'_> {
         let origin = plan.origin();
         let encoder = client.stream_encoder(&response_context(context, request, &origin));
         let decoder = plan.protocol.stream_decoder(&decode_context(context));
-        let signatures = SignatureCollector::new(context.state.signatures.clone(), origin);
+        let signatures = SignatureCollector::new(
+            context.state.signatures.clone(),
+            context.signature_scope(),
+            origin,
+        );
         Box::new(Translator::new(
             decoder,
             std::mem::take(restore),
             encoder,
+            ids,
             signatures,
             self.credential.clone(),
         ))
@@ -195,6 +202,7 @@ impl ResponseReader<'_> {
             .stream_decoder(&decode_context(self.context));
         let mut events = stream_transform::read_all(&mut *decoder, body)?;
         restore.events(&mut events);
+        self.unique_ids().events(&mut events);
         let mut fold = Fold::default();
         for mut event in events {
             stream_transform::fail_malformed(&mut event);
@@ -225,6 +233,7 @@ impl ResponseReader<'_> {
         };
         let mut whole = self.decode(body, head)?;
         restore.response(&mut whole);
+        self.unique_ids().response(&mut whole);
         Ok(if is_stream {
             self.expand(&request, &whole)
         } else {
@@ -247,6 +256,10 @@ impl ResponseReader<'_> {
             }
             _ => None,
         }
+    }
+
+    fn unique_ids(&self) -> UniqueIds {
+        UniqueIds::new(self.plan.protocol.dialect())
     }
 
     fn decode(&self, body: Bytes, head: &Parts) -> AttemptResult<canon::Response> {
@@ -308,7 +321,8 @@ impl ResponseReader<'_> {
 
     fn collect_signatures(&self, whole: &canon::Response, origin: &Origin) {
         let signatures = self.context.state.signatures.clone();
-        let mut collector = SignatureCollector::new(signatures, origin.clone());
+        let scope = self.context.signature_scope();
+        let mut collector = SignatureCollector::new(signatures, scope, origin.clone());
         for event in &whole.events() {
             collector.note(event);
         }

@@ -86,6 +86,7 @@ mod tests {
             operation: Operation::Generate,
             path_model: (dialect == "gemini").then(|| "m".to_owned()),
             query: None,
+            query_key: None,
             headers: HeaderMap::new(),
             body: segments,
             received_at: Timestamp::now(),

@@ -17,7 +17,7 @@ pub(super) fn key(request: &ClientRequest, field: Option<&str>) -> Option<Sessio
     named(&request.headers).or(field).map(SessionKey::of)
 }
 
-fn named(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn named(headers: &HeaderMap) -> Option<&str> {
     let name = headers.get(HEADER)?.to_str().ok()?;
     (!name.is_empty()).then_some(name)
 }

@@ -1,17 +1,23 @@
-//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the ids of
-//! tool calls.
+//! Reasoning signatures for clients that cannot carry them: a bounded cache, keyed by the tool
+//! calls of a conversation.
 //!
 //! A Chat client has no field for a thinking signature, an Anthropic client none on a tool call.
 //! What the upstream wants back is cached with the call that followed it, and put back when the
-//! call's id comes again in history. In memory only, never on disk.
+//! call comes again in the history of the same conversation of the same client. An id alone names
+//! no call: many models count theirs from 1 in every conversation. Which provider and model an
+//! entry is for is its signatures' origin, by which encoders leave out another's. What the client
+//! brings itself wins. In memory only, never on disk.
 //!
 //! Source: `translation.md` section 10, strategy 2.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderMap;
 use lru::LruCache;
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 use tracing::debug;
 
@@ -25,6 +31,73 @@ const BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The longest reasoning of one part that is cached; a longer one is dropped with its signature.
 const PART_BYTES_MAX: usize = 1024 * 1024;
 const AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The headers in which clients send their key.
+const KEY_HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
+
+/// System text that Claude Code changes with every request (observed 2026-11-23 with 2.1.197).
+const CHANGING: &str = "x-anthropic-billing-header";
+
+/// One conversation of one client, as a digest: prompts and keys are not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scope([u8; 16]);
+
+impl Scope {
+    /// The conversation by how it begins, and by the client's own name for it. Where there is a
+    /// name, system text may change within the conversation.
+    ///
+    /// `query_key`: the digest of a key in the query.
+    pub(super) fn of(
+        headers: &HeaderMap,
+        query_key: Option<&[u8; 32]>,
+        session: Option<&str>,
+        request: &Request,
+    ) -> Self {
+        let mut digest = Sha256::new();
+        for name in KEY_HEADERS {
+            let key = headers.get(name).map(|value| value.as_bytes());
+            add(&mut digest, key.unwrap_or_default());
+        }
+        add(&mut digest, query_key.map_or(&[], |key| &key[..]));
+        add(&mut digest, session.unwrap_or_default().as_bytes());
+        if session.is_none() {
+            request
+                .system
+                .iter()
+                .for_each(|part| add_text(&mut digest, part));
+        }
+        let first = request.turns.iter().find(|turn| turn.role == Role::User);
+        let parts = first.into_iter().flat_map(|turn| &turn.parts);
+        parts.for_each(|part| add_text(&mut digest, part));
+        let digest = digest.finalize();
+        Self(std::array::from_fn(|at| digest[at]))
+    }
+
+    fn call(&self, id: &EscapedStr) -> CallKey {
+        let mut digest = Sha256::new();
+        digest.update(self.0);
+        digest.update(id.to_plain().as_bytes());
+        let digest = digest.finalize();
+        std::array::from_fn(|at| digest[at])
+    }
+}
+
+/// Adds bytes with their length, so that two texts never equal one.
+fn add(digest: &mut Sha256, bytes: &[u8]) {
+    digest.update((bytes.len() as u64).to_le_bytes());
+    digest.update(bytes);
+}
+
+fn add_text(digest: &mut Sha256, part: &Part) {
+    if let PartKind::Text(text) = &part.kind
+        && !text.as_escaped().starts_with(CHANGING)
+    {
+        add(digest, text.as_bytes());
+    }
+}
+
+/// A call of a conversation.
+type CallKey = [u8; 16];
 
 /// What belongs to one tool call.
 #[derive(Clone, Debug)]
@@ -69,7 +142,7 @@ pub(super) struct Signatures {
 struct Cache {
     /// Ordered by insertion: reading an entry does not move it, so that the first one is also the
     /// oldest.
-    by_call: LruCache<String, Entry>,
+    by_call: LruCache<CallKey, Entry>,
     bytes: usize,
 }
 
@@ -85,86 +158,85 @@ impl Default for Cache {
 
 impl Signatures {
     /// Puts cached reasoning and signatures back into a request's history, where the client brought
-    /// the calls without them.
-    pub(super) fn attach(&self, request: &mut Request) {
+    /// the calls without them. Where an id comes several times, the cached entry is of the last.
+    pub(super) fn attach(&self, scope: &Scope, request: &mut Request) {
         let cache = self.cache.lock();
         if cache.by_call.is_empty() {
             return;
         }
-        for turn in &mut request.turns {
+        let mut seen = HashSet::new();
+        for turn in request.turns.iter_mut().rev() {
             if turn.role == Role::Assistant {
-                cache.attach(turn);
+                cache.attach(scope, turn, &mut seen);
             }
         }
     }
 
-    fn insert(&self, call_id: &EscapedStr, reasoning: Vec<Part>, signature: Option<Signature>) {
+    /// Notes what belongs to a call: nothing, too, so that an earlier call of the same id leaves
+    /// nothing behind.
+    fn insert(&self, call: CallKey, reasoning: Vec<Part>, signature: Option<Signature>) {
+        let mut cache = self.cache.lock();
+        if signature.is_none() && reasoning.is_empty() {
+            return cache.remove(&call);
+        }
         let entry = Entry {
             reasoning,
             signature,
             inserted_at: Instant::now(),
         };
-        let call_id = call_id.to_plain().into_owned();
-        self.cache.lock().insert(call_id, entry);
+        cache.insert(call, entry);
     }
 }
 
 impl Cache {
-    fn attach(&self, turn: &mut Turn) {
-        let is_signed = |part: &&Part| is_reasoning(part) && part.signature.is_some();
-        let signed = turn.parts.iter().filter(is_signed).count();
-        let cached: usize = turn
-            .parts
-            .iter()
-            .filter_map(|part| self.of_call(part))
-            .map(|entry| entry.reasoning.len())
-            .sum();
+    fn attach(&self, scope: &Scope, turn: &mut Turn, seen: &mut HashSet<CallKey>) {
+        // By the place of the call's part, from the last on.
+        let parts = turn.parts.iter().rev();
+        let mut entries: Vec<Option<&Entry>> =
+            parts.map(|part| self.of_call(scope, part, seen)).collect();
+        entries.reverse();
+        if entries.iter().all(Option::is_none) {
+            return;
+        }
+        for (part, entry) in turn.parts.iter_mut().zip(&entries) {
+            if part.signature.is_none() {
+                part.signature = entry.and_then(|entry| entry.signature.clone());
+            }
+        }
         // A client may bring back a part of it: Gemini CLI keeps what stands on calls, and drops
         // the thoughts.
-        if cached > signed {
-            self.restore_reasoning(turn);
-        }
-        for part in &mut turn.parts {
-            if part.signature.is_none() {
-                part.signature = self.of_call(part).and_then(|entry| entry.signature.clone());
-            }
+        let is_signed = |part: &&Part| is_reasoning(part) && part.signature.is_some();
+        let signed = turn.parts.iter().filter(is_signed).count();
+        let cached: Vec<&Part> = entries
+            .iter()
+            .flatten()
+            .flat_map(|entry| &entry.reasoning)
+            .collect();
+        if cached.len() > signed && covers(&cached, &turn.parts) {
+            restore_reasoning(turn, &entries);
         }
     }
 
-    /// Puts cached reasoning before its call and the text that leads to it. Reasoning that the
-    /// client wrote itself is the same without its signatures (Chat's `reasoning_content`), and is
-    /// replaced.
-    fn restore_reasoning(&self, turn: &mut Turn) {
-        let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
-        for part in turn.parts.drain(..).filter(|part| !is_reasoning(part)) {
-            if let Some(entry) = self.of_call(&part) {
-                let before_text = parts
-                    .iter()
-                    .rposition(|part| !matches!(part.kind, PartKind::Text(_)))
-                    .map_or(0, |last| last + 1);
-                let reasoning = entry.reasoning.iter().map(|reasoning| Part {
-                    at: part.at,
-                    ..reasoning.clone()
-                });
-                parts.splice(before_text..before_text, reasoning);
-            }
-            parts.push(part);
-        }
-        turn.parts = parts;
-    }
-
-    fn of_call(&self, part: &Part) -> Option<&Entry> {
+    /// What is cached for a call; `None` for an earlier call of an id that was seen.
+    fn of_call(&self, scope: &Scope, part: &Part, seen: &mut HashSet<CallKey>) -> Option<&Entry> {
         let PartKind::ToolCall { id, .. } = &part.kind else {
             return None;
         };
-        let entry = self.by_call.peek(&*id.to_plain())?;
-        (!entry.is_stale()).then_some(entry)
+        let call = scope.call(id);
+        let entry = self.by_call.peek(&call)?;
+        (!entry.is_stale() && seen.insert(call)).then_some(entry)
+    }
+
+    fn remove(&mut self, call: &CallKey) {
+        if let Some(removed) = self.by_call.pop(call) {
+            self.bytes -= removed.bytes();
+        }
     }
 
     /// Inserts an entry as the youngest, also where the id was known.
-    fn insert(&mut self, call_id: String, entry: Entry) {
+    fn insert(&mut self, call: CallKey, entry: Entry) {
         self.bytes += entry.bytes();
-        if let Some(replaced) = self.by_call.put(call_id, entry) {
+        if let Some(replaced) = self.by_call.put(call, entry) {
             self.bytes -= replaced.bytes();
         }
         while self.is_over() {
@@ -188,6 +260,55 @@ impl Cache {
     }
 }
 
+/// Puts cached reasoning before its call and the text that leads to it, in place of the client's
+/// copy, which lacks signatures (Chat's `reasoning_content`).
+fn restore_reasoning(turn: &mut Turn, entries: &[Option<&Entry>]) {
+    let mut parts: Vec<Part> = Vec::with_capacity(turn.parts.len());
+    let with_entries = turn.parts.drain(..).zip(entries);
+    for (part, entry) in with_entries.filter(|(part, _)| !is_reasoning(part)) {
+        if let Some(entry) = entry {
+            let before_text = parts
+                .iter()
+                .rposition(|part| !matches!(part.kind, PartKind::Text(_)))
+                .map_or(0, |last| last + 1);
+            let reasoning = entry.reasoning.iter().map(|reasoning| Part {
+                at: part.at,
+                ..reasoning.clone()
+            });
+            parts.splice(before_text..before_text, reasoning);
+        }
+        parts.push(part);
+    }
+    turn.parts = parts;
+}
+
+/// Whether the reasoning that a client brought is a part of what is cached: its signatures, and its
+/// text apart from white space. Other reasoning is the client's own, and stays.
+fn covers(cached: &[&Part], parts: &[Part]) -> bool {
+    let (signed, unsigned): (Vec<&Part>, Vec<&Part>) = parts
+        .iter()
+        .filter(|part| is_reasoning(part))
+        .partition(|part| part.signature.is_some());
+    let value = |part: &&Part| part.signature.as_ref().map(|signed| signed.value.clone());
+    let known: HashSet<_> = cached.iter().filter_map(value).collect();
+    let mut brought = signed.iter().filter_map(value);
+    brought.all(|value| known.contains(&value))
+        && (unsigned.is_empty() || bare_text(cached).contains(&bare_text(&unsigned)))
+}
+
+/// The text of reasoning without white space, which differs where paragraphs are joined.
+fn bare_text(parts: &[&Part]) -> String {
+    let texts = parts.iter().flat_map(|part| match &part.kind {
+        PartKind::Reasoning { texts, .. } => &texts[..],
+        _ => &[],
+    });
+    let mut bare = String::new();
+    for text in texts {
+        bare.extend(text.to_plain().split_whitespace());
+    }
+    bare
+}
+
 fn is_reasoning(part: &Part) -> bool {
     matches!(part.kind, PartKind::Reasoning { .. })
 }
@@ -195,6 +316,7 @@ fn is_reasoning(part: &Part) -> bool {
 /// Collects the signatures of one response from its events.
 pub(super) struct SignatureCollector {
     signatures: Arc<Signatures>,
+    scope: Scope,
     origin: Origin,
     /// Reasoning with its signatures since the last tool call.
     reasoning: Vec<Part>,
@@ -219,10 +341,11 @@ enum OpenPart {
 }
 
 impl SignatureCollector {
-    /// `origin`: who makes the response.
-    pub(super) fn new(signatures: Arc<Signatures>, origin: Origin) -> Self {
+    /// `scope`: the conversation that the response belongs to; `origin`: who makes it.
+    pub(super) fn new(signatures: Arc<Signatures>, scope: Scope, origin: Origin) -> Self {
         Self {
             signatures,
+            scope,
             origin,
             reasoning: Vec::new(),
             open: OpenPart::Other,
@@ -265,10 +388,9 @@ impl SignatureCollector {
             }
             OpenPart::Call { id, signature } => {
                 let reasoning = std::mem::take(&mut self.reasoning);
-                if signature.is_some() || !reasoning.is_empty() {
-                    let signature = signature.map(|signature| self.signature(signature));
-                    self.signatures.insert(&id, reasoning, signature);
-                }
+                let signature = signature.map(|signature| self.signature(signature));
+                self.signatures
+                    .insert(self.scope.call(&id), reasoning, signature);
             }
             OpenPart::Reasoning { .. } | OpenPart::Other => {}
         }
@@ -331,7 +453,11 @@ mod tests {
     }
 
     fn answer(signatures: &Arc<Signatures>, id: &str) {
-        let mut collector = SignatureCollector::new(signatures.clone(), origin());
+        answer_in(Scope::default(), signatures, id);
+    }
+
+    fn answer_in(scope: Scope, signatures: &Arc<Signatures>, id: &str) {
+        let mut collector = SignatureCollector::new(signatures.clone(), scope, origin());
         let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: id.into(),
@@ -387,7 +513,7 @@ mod tests {
         let signatures = Arc::new(Signatures::default());
         answer(&signatures, "call_1");
         let mut request = history("call_1");
-        signatures.attach(&mut request);
+        signatures.attach(&Scope::default(), &mut request);
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 2);
         assert_eq!(
@@ -417,7 +543,7 @@ mod tests {
                 Part::text("so".into(), Offset(0)),
             ],
         );
-        signatures.attach(&mut request);
+        signatures.attach(&Scope::default(), &mut request);
         let parts = &request.turns[0].parts;
         assert_eq!(parts.len(), 3);
         assert_eq!(
@@ -427,7 +553,7 @@ mod tests {
         assert!(matches!(parts[1].kind, PartKind::Text(_)));
 
         let signed = parts.clone();
-        signatures.attach(&mut request);
+        signatures.attach(&Scope::default(), &mut request);
         assert_eq!(
             request.turns[0].parts, signed,
             "what has its token already stays as it is"
@@ -437,7 +563,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_a_client_kept_in_part_is_made_whole() {
         let signatures = Arc::new(Signatures::default());
-        let mut collector = SignatureCollector::new(signatures.clone(), origin());
+        let mut collector = SignatureCollector::new(signatures.clone(), Scope::default(), origin());
         let at = PartIndex::default();
         let call = PartHead::ToolCall {
             id: "call_1".into(),
@@ -483,7 +609,7 @@ mod tests {
                 ..left
             },
         );
-        signatures.attach(&mut request);
+        signatures.attach(&Scope::default(), &mut request);
         let tokens: Vec<_> = request.turns[0]
             .parts
             .iter()
@@ -503,14 +629,14 @@ mod tests {
         answer(&signatures, "call_demo");
         answer(&signatures, "call_last");
         let mut request = history("call_demo");
-        signatures.attach(&mut request);
+        signatures.attach(&Scope::default(), &mut request);
         assert_eq!(request.turns[0].parts.len(), 2);
     }
 
     #[tokio::test(start_paused = true)]
     async fn reasoning_without_end_is_not_kept() {
         let signatures = Arc::new(Signatures::default());
-        let mut collector = SignatureCollector::new(signatures, origin());
+        let mut collector = SignatureCollector::new(signatures, Scope::default(), origin());
         let at = PartIndex::default();
         collector.note(&Event::PartStart {
             at,
@@ -539,12 +665,114 @@ mod tests {
         }
         let recalled = |id: &str| {
             let mut request = history(id);
-            signatures.attach(&mut request);
+            signatures.attach(&Scope::default(), &mut request);
             request.turns[0].parts.len() == 2
         };
         assert!(!recalled("call_0"), "the oldest made room");
         assert!(recalled("call_1"));
         tokio::time::advance(AGE_MAX).await;
         assert!(!recalled("call_1"), "what is old is forgotten");
+    }
+
+    fn request_of(system: &'static str, first: &'static str) -> Request {
+        let turn = Turn {
+            role: Role::User,
+            parts: vec![Part::text(first.into(), Offset(0))],
+            name: None,
+            at: Offset(0),
+        };
+        Request {
+            system: vec![Part::text(system.into(), Offset(0))],
+            turns: vec![turn],
+            ..Request::default()
+        }
+    }
+
+    #[test]
+    fn a_conversation_is_known_by_client_name_and_beginning() {
+        let anonymous = HeaderMap::new();
+        let mut keyed = HeaderMap::new();
+        keyed.insert("x-api-key", "k".parse().unwrap());
+        let base = Scope::of(&anonymous, None, None, &request_of("s", "a"));
+        let others = [
+            Scope::of(&keyed, None, None, &request_of("s", "a")),
+            Scope::of(&anonymous, Some(&[1; 32]), None, &request_of("s", "a")),
+            Scope::of(&anonymous, None, Some("n"), &request_of("s", "a")),
+            Scope::of(&anonymous, None, None, &request_of("t", "a")),
+            Scope::of(&anonymous, None, None, &request_of("s", "b")),
+        ];
+        assert!(others.iter().all(|other| *other != base));
+
+        let mut later = request_of("s", "a");
+        later.turns.extend(history("call_1").turns);
+        assert_eq!(Scope::of(&anonymous, None, None, &later), base);
+        assert_eq!(
+            Scope::of(&anonymous, None, Some("n"), &request_of("t", "a")),
+            Scope::of(&anonymous, None, Some("n"), &request_of("s", "a")),
+            "a client that names its conversation may change the system text"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_id_in_another_conversation_is_another_call() {
+        let signatures = Arc::new(Signatures::default());
+        answer_in(Scope([1; 16]), &signatures, "call_1");
+        let mut request = history("call_1");
+        signatures.attach(&Scope([2; 16]), &mut request);
+        assert_eq!(request.turns, history("call_1").turns);
+        signatures.attach(&Scope([1; 16]), &mut request);
+        assert_eq!(request.turns[0].parts.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_id_that_recurs_in_a_conversation_is_of_its_last_call() {
+        let signatures = Arc::new(Signatures::default());
+        answer(&signatures, "call_1");
+        answer(&signatures, "call_1");
+        let mut request = history("call_1");
+        request.turns.extend(history("call_1").turns);
+        signatures.attach(&Scope::default(), &mut request);
+        let parts: Vec<_> = request.turns.iter().map(|turn| turn.parts.len()).collect();
+        assert_eq!(parts, [1, 2]);
+
+        let mut collector = SignatureCollector::new(signatures.clone(), Scope::default(), origin());
+        let at = PartIndex::default();
+        let head = PartHead::ToolCall {
+            id: "call_1".into(),
+            name: "f".into(),
+            namespace: None,
+            free: false,
+        };
+        collector.note(&Event::PartStart { at, head });
+        collector.note(&Event::PartEnd { at });
+        let mut request = history("call_1");
+        signatures.attach(&Scope::default(), &mut request);
+        assert_eq!(request.turns[0].parts.len(), 1, "the last had none");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_the_client_brings_itself_wins() {
+        let signatures = Arc::new(Signatures::default());
+        answer(&signatures, "call_1");
+        let own = |text: &'static str, token: Option<&'static str>| {
+            let kind = PartKind::Reasoning {
+                form: ReasoningForm::Full,
+                texts: vec![text.into()],
+            };
+            Part {
+                signature: token.map(|token| Signature {
+                    origin: origin(),
+                    value: token.into(),
+                }),
+                ..Part::new(kind, Offset(0))
+            }
+        };
+        for brought in [own("of my own", None), own("hm", Some("another"))] {
+            let mut request = history("call_1");
+            request.turns[0].parts.insert(0, brought);
+            let expected = request.turns.clone();
+            signatures.attach(&Scope::default(), &mut request);
+            assert_eq!(request.turns, expected);
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::attempt_error::{broken_off, redact_bytes, redact_fault};
 use super::signatures::SignatureCollector;
 use crate::account::{Credential, Redactor};
 use crate::canon::{Event, Fault, FinishReason, Usage};
+use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
 use crate::protocol::objects::Objects;
 use crate::protocol::sse::{Frame, Frames};
@@ -351,6 +352,7 @@ pub(super) struct Translator {
     decoder: Box<dyn StreamDecoder>,
     restore: Restore,
     encoder: Box<dyn StreamEncoder>,
+    ids: UniqueIds,
     signatures: SignatureCollector,
     credential: Arc<Credential>,
     events: Vec<Event>,
@@ -363,6 +365,7 @@ impl Translator {
         decoder: Box<dyn StreamDecoder>,
         restore: Restore,
         encoder: Box<dyn StreamEncoder>,
+        ids: UniqueIds,
         signatures: SignatureCollector,
         credential: Arc<Credential>,
     ) -> Self {
@@ -370,6 +373,7 @@ impl Translator {
             decoder,
             restore,
             encoder,
+            ids,
             signatures,
             credential,
             events: Vec::new(),
@@ -381,6 +385,7 @@ impl Translator {
     /// Encodes the decoded events up to the first error, and the terminator where the stream ends.
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
+        self.ids.events(&mut self.events);
         for mut event in self.events.drain(..) {
             fail_malformed(&mut event);
             if let Event::Failed(fault) = &mut event {

@@ -34,6 +34,7 @@
 //! other dialect can leave out.
 
 pub mod anthropic;
+pub mod call_ids;
 pub mod conversation_key;
 mod decode_error;
 mod descriptor;

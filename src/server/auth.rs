@@ -51,12 +51,22 @@ fn sent<'r>(headers: &'r HeaderMap, query: Option<&'r str>) -> impl Iterator<Ite
     let value = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = value(AUTHORIZATION).and_then(bearer).map(Cow::Borrowed);
     let own = [X_API_KEY, X_GOOG_API_KEY].map(|name| value(name).map(Cow::Borrowed));
-    let key = query
+    [bearer]
         .into_iter()
-        .flat_map(|query| query.split('&'))
-        .find_map(|pair| pair.strip_prefix("key="));
-    let key = key.map(|key| percent_decode_str(key).decode_utf8_lossy());
-    [bearer].into_iter().chain(own).chain([key]).flatten()
+        .chain(own)
+        .chain([query_key(query)])
+        .flatten()
+}
+
+fn query_key(query: Option<&str>) -> Option<Cow<'_, str>> {
+    let mut pairs = query?.split('&');
+    let key = pairs.find_map(|pair| pair.strip_prefix("key="))?;
+    Some(percent_decode_str(key).decode_utf8_lossy())
+}
+
+/// The SHA-256 of the key in the query, which tells one client from another.
+pub(super) fn query_key_digest(query: Option<&str>) -> Option<[u8; 32]> {
+    query_key(query).map(|key| Sha256::digest(key.as_bytes()).into())
 }
 
 fn bearer(value: &str) -> Option<&str> {

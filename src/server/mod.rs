@@ -274,6 +274,7 @@ impl<'s> RequestScope<'s> {
             operation,
             path_model,
             query: auth::without_key(self.head.uri.query()),
+            query_key: auth::query_key_digest(self.head.uri.query()),
             headers: std::mem::take(&mut self.head.headers),
             body,
             received_at: SystemTime::now(),
