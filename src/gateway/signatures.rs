@@ -35,7 +35,8 @@ const AGE_MAX: Duration = Duration::from_secs(2 * 60 * 60);
 /// The headers in which clients send their key.
 const KEY_HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
 
-/// System text that Claude Code changes with every request (observed 2026-11-23 with 2.1.197).
+/// System text that Claude Code changes with every request. Source: anthropics/claude-code issue
+/// 68900.
 const CHANGING: &str = "x-anthropic-billing-header";
 
 /// One conversation of one client, as a digest: prompts and keys are not kept.
