@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 RENDERED = HERE / "rendered"
-STATES = ["running", "working", "attention", "stopped", "exposed"]
+STATES = ["running", "working", "attention", "cooling-down", "stopped", "exposed", "exposed-attention", "exposed-cooling-down"]
 TRAY_SIZES = [16, 24, 32, 64]
 TEMPLATE_SIZES = [18, 36]
 APP_SIZES = [16, 24, 32, 48, 64, 128, 256, 512]

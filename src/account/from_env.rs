@@ -52,7 +52,7 @@ impl fmt::Display for CredentialProblem {
             Self::NeedsKeyEnv { provider } => {
                 write!(
                     f,
-                    "no key: name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`"
+                    "no key: `aerostat account add {provider}` takes one; or name the variable that holds it with `key_env` in [providers.{provider}], or set `auth = \"none\"`"
                 )
             }
             Self::NeedsSignIn { provider } => write!(

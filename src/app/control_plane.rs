@@ -89,6 +89,7 @@ impl ControlPlane {
         let (live, followed) = watch::channel(Live {
             config: Arc::new(config.clone()),
             trouble: None,
+            trouble_line: None,
         });
         let ring = Arc::new(Ring::new(explain::RECORDS_MAX));
         let environment = Arc::new(SystemEnvironment);

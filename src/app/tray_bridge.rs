@@ -18,6 +18,7 @@ use crate::desktop::{
     Action, AutostartView, Copyable, Event, NotificationSettings, Remote, Topic, TrayBackend,
 };
 use crate::host::autostart::{self, AutostartState, Kind, Places};
+use crate::host::opener;
 use crate::status::local_url;
 
 /// Updates come at most four times a second.
@@ -183,6 +184,8 @@ async fn perform(service: &ControlService, action: Action) -> Result<(), Control
         Action::SetAutostart(is_on) => set_autostart(is_on).await,
         Action::SignIn(name) => sign_in(service, name).await,
         Action::OpenDashboard | Action::AddAccount => open_dashboard(service).await,
+        Action::OpenConfig => open_config(service).await,
+        Action::UnlockVault => service.open_vault().await.map_err(ControlError::caused_by),
         // The tray does these itself.
         Action::Copy(_) | Action::Mute | Action::Unmute => Ok(()),
     }
@@ -247,6 +250,17 @@ async fn set_autostart(is_on: bool) -> Result<(), ControlError> {
         done.map(drop).map_err(ControlError::failed)
     })
     .await
+}
+
+/// Opens the configuration file where the system opens texts, else the dashboard, which says what is
+/// wrong with it.
+async fn open_config(service: &ControlService) -> Result<(), ControlError> {
+    let file = service.home().config_file();
+    let opened = blocking(move || opener::open(&file).map_err(ControlError::failed)).await;
+    match opened {
+        Ok(()) => Ok(()),
+        Err(_) => open_dashboard(service).await,
+    }
 }
 
 async fn open_dashboard(service: &ControlService) -> Result<(), ControlError> {

@@ -194,7 +194,7 @@ fn list(session: &mut Session<'_, impl Program>) -> ExitCode {
     if accounts.is_empty() {
         session
             .out
-            .note("no accounts yet: `aerostat account add PROVIDER --name NAME` adds one");
+            .note("no accounts yet: `aerostat account add PROVIDER` adds one");
     }
     Ok(DONE)
 }

@@ -1,5 +1,7 @@
 //! The commands about the agent itself: run, status, start, stop, quit.
 
+use std::time::SystemTime;
+
 use serde_json::json;
 
 use super::args::Args;
@@ -9,7 +11,7 @@ use crate::control::status::{AccountCounts, Status};
 use crate::control::verbs::status::status_without_agent;
 use crate::control::verbs::{GetStatus, Quit};
 use crate::control::{ControlError, ErrorKind, Started, Verb};
-use crate::status::{AgentStatus, PortStatus};
+use crate::status::{AgentStatus, LocalTime, PortStatus};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -125,7 +127,12 @@ pub(super) fn status(session: &mut Session<'_, impl Program>) -> ExitCode {
 }
 
 fn status_lines(status: &Status) -> Vec<String> {
-    let mut lines = vec![status.agent.to_string()];
+    let headline = status.headline(&LocalTime::of_system(SystemTime::now()));
+    let mut lines = vec![headline];
+    lines.extend(status.attention.iter().map(|needed| format!("! {needed}")));
+    if let Some(port) = status.agent.port() {
+        lines.push(format!("port: {port}"));
+    }
     if let Some(version) = &status.version {
         lines.push(format!("version: {version}"));
     }
@@ -136,6 +143,7 @@ fn status_lines(status: &Status) -> Vec<String> {
         total,
         ready,
         attention,
+        ..
     }) = status.accounts
     {
         lines.push(format!(

@@ -91,9 +91,9 @@ pub(super) enum AccountCommand {
     Add {
         /// A preset or a provider of the configuration
         provider: String,
-        /// What to call it
+        /// What to call it, instead of by its provider
         #[arg(long)]
-        name: String,
+        name: Option<String>,
         #[command(flatten)]
         credential: CredentialArgs,
         /// Store it although the provider refuses it

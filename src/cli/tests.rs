@@ -520,3 +520,51 @@ fn completions_know_the_keys() {
     let script = Terminal::with_config("").run("completions bash").stdout;
     assert!(script.contains("scheduling.max_wait_seconds"));
 }
+
+/// Every command that a text of this program prints.
+fn printed_commands(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            printed_commands(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !path.ends_with("tests.rs")
+        {
+            let text = std::fs::read_to_string(&path).unwrap();
+            // A string that goes on after the line's end is one line for its reader.
+            let text = text.replace("\\\n", "");
+            let commands = text.split("`aerostat ").skip(1);
+            let commands = commands.filter_map(|rest| rest.split('`').next());
+            found.extend(commands.map(|command| (path.display().to_string(), command.to_owned())));
+        }
+    }
+}
+
+#[test]
+fn every_command_that_is_printed_works_as_printed() {
+    let mut found = Vec::new();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    printed_commands(std::path::Path::new(source), &mut found);
+    assert!(found.len() > 20, "{}", found.len());
+    for (file, command) in found {
+        // What the program puts in, and what a manual leaves to its reader.
+        let words = command.split_whitespace().map(|word| {
+            if word.contains('{') {
+                word.replace(['{', '}'], "")
+            } else {
+                word.to_owned()
+            }
+        });
+        let line: Vec<String> = std::iter::once("aerostat".to_owned())
+            .chain(words)
+            .collect();
+        if line.len() > 1 && !line[1].contains('|') && command != "VERB" {
+            let parsed = Args::try_parse_from(&line);
+            assert!(
+                parsed.is_ok(),
+                "{file}: `aerostat {command}`: {}",
+                parsed.unwrap_err()
+            );
+        }
+    }
+}

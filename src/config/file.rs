@@ -36,6 +36,17 @@ impl ConfigError {
         let folder = home.folder().to_owned();
         Self::Io { folder, source }
     }
+
+    /// The first line of the file that is wrong.
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::Invalid(Problems(problems)) | Self::Refused(Problems(problems)) => problems
+                .iter()
+                .find_map(|problem| problem.place)
+                .map(|place| place.line),
+            Self::Io { .. } | Self::UnknownKey(_) => None,
+        }
+    }
 }
 
 /// A key with what is in force.

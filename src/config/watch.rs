@@ -30,6 +30,8 @@ pub struct Live {
     pub config: Arc<Config>,
     /// Set while the file holds what cannot be used: then `config` is the last good one.
     pub trouble: Option<Arc<str>>,
+    /// The first line that is wrong, where it is known.
+    pub trouble_line: Option<usize>,
 }
 
 /// Watches one home. Nothing is published before [`ConfigWatcher::run`] is polled.
@@ -58,6 +60,7 @@ impl ConfigWatcher {
         let (live, receiver) = watch::channel(Live {
             config: Arc::new(config),
             trouble: None,
+            trouble_line: None,
         });
         Ok((
             Self {
@@ -155,6 +158,7 @@ fn complain(live: &mut Live, error: &str) -> bool {
     if is_new {
         warn!(error = %text.escape_debug(), "configuration cannot be used, the last good one stays in force");
         live.trouble = Some(text);
+        live.trouble_line = error.line();
     }
     is_new
 }

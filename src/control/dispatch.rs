@@ -107,6 +107,7 @@ impl HomeFiles {
         let (_, live) = watch::channel(Live {
             config,
             trouble: None,
+            trouble_line: None,
         });
         let service = ControlService::new(home.clone(), socket, store, live, environment);
         if needs == Needs::Vault {

@@ -176,7 +176,7 @@ fn advice(record: &Record) -> Option<String> {
         return Some(without_attempt(record));
     };
     let (provider, account) = (&last.provider, last.account.as_str());
-    let another = format!("add another account with `aerostat account add {provider} --name NAME`");
+    let another = format!("add another account with `aerostat account add {provider}`");
     Some(match &last.outcome {
         Outcome::Unauthorized => format!("sign in again: `aerostat account login {account}`"),
         outcome @ (Outcome::Throttled { .. }

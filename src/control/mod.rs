@@ -13,6 +13,7 @@
 
 pub mod account;
 mod agent;
+mod attention;
 pub mod client;
 mod client_family;
 mod dashboard_link;

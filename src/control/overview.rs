@@ -6,6 +6,8 @@ use tokio::sync::watch;
 
 use super::account::{self, AccountFacts};
 use super::agent::AgentState;
+#[cfg(test)]
+use super::attention::attention;
 use super::explain::Explanation;
 use super::service::ControlService;
 use super::status::Status;
@@ -14,7 +16,6 @@ use crate::config::Live;
 use crate::modes::{AuthMode, SchedulingMode};
 use crate::outcome::Timestamp;
 use crate::provider::presets::PRESETS;
-use crate::status::AccountStatus;
 
 /// How long a failed request counts as a recent problem.
 const RECENT: Duration = Duration::from_secs(15 * 60);
@@ -32,8 +33,6 @@ pub struct Overview {
     /// The active scheduling mode, by its name in the configuration.
     pub mode: String,
     pub accounts: Vec<AccountFacts>,
-    /// Until when no account can serve, where that is so.
-    pub cooling_until: Option<Timestamp>,
     /// The newest first.
     pub problems: Vec<ProblemFacts>,
 }
@@ -66,7 +65,6 @@ impl ControlService {
             in_flight: accounts.iter().map(|account| account.in_flight).sum(),
             wants_key: config.auth_mode != AuthMode::Off,
             mode: config.scheduling.mode.name().to_owned(),
-            cooling_until: cooling_until(&accounts),
             accounts,
             problems: self.problems(now),
             status,
@@ -137,9 +135,17 @@ impl Default for Overview {
             wants_key: false,
             mode: SchedulingMode::Balance.name().to_owned(),
             accounts: Vec::new(),
-            cooling_until: None,
             problems: Vec::new(),
         }
+    }
+}
+
+#[cfg(test)]
+impl Overview {
+    /// The overview with its status as its accounts have it, as the service makes it.
+    pub(crate) fn settle(&mut self) {
+        self.status.accounts = Some(account::counts(&self.accounts));
+        self.status.attention = attention(&self.status, &self.accounts);
     }
 }
 
@@ -187,53 +193,9 @@ fn is_recent(at: SystemTime, now: Timestamp) -> bool {
     now.duration_since(at).is_ok_and(|age| age <= RECENT)
 }
 
-/// The earliest moment at which an account can serve again, where none of those that are switched
-/// on can serve now. Accounts that need the user do not count.
-fn cooling_until(accounts: &[AccountFacts]) -> Option<Timestamp> {
-    let mut earliest = None;
-    for account in accounts.iter().filter(|account| account.enabled) {
-        let until = match &account.status {
-            AccountStatus::CoolingDown { until, models, .. } if models.is_empty() => *until,
-            AccountStatus::QuotaExhausted { until, .. } | AccountStatus::Unreachable { until } => {
-                *until
-            }
-            // In a cooldown for some models, it serves the others.
-            AccountStatus::CoolingDown { .. }
-            | AccountStatus::Ready
-            | AccountStatus::Busy
-            | AccountStatus::Refreshing => return None,
-            AccountStatus::NeedsUser(_)
-            | AccountStatus::Disabled
-            | AccountStatus::ProviderDisabled { .. }
-            | AccountStatus::ProviderUnknown { .. } => continue,
-        };
-        earliest = Some(earliest.map_or(until, |earliest: Timestamp| earliest.min(until)));
-    }
-    earliest
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::{CooldownCause, ExhaustedQuota, NeedsUser};
-
-    fn account(status: AccountStatus) -> AccountFacts {
-        AccountFacts {
-            name: "work".to_owned(),
-            status,
-            enabled: true,
-            ..AccountFacts::default()
-        }
-    }
-
-    fn cooling(until: Timestamp, models: &[&str]) -> AccountFacts {
-        account(AccountStatus::CoolingDown {
-            until,
-            cause: CooldownCause::RateLimit,
-            models: models.iter().map(|model| (*model).to_owned()).collect(),
-            detail: None,
-        })
-    }
 
     fn at(hour: u64) -> Timestamp {
         Timestamp::UNIX_EPOCH + Duration::from_secs(hour * 60 * 60)
@@ -254,33 +216,5 @@ mod tests {
             "Quota is gone. Ask later."
         );
         assert_eq!(problem("Is it?", None).sentences(), "Is it?");
-    }
-
-    #[test]
-    fn the_pool_rests_when_everybody_who_could_serve_does() {
-        let spent = account(AccountStatus::QuotaExhausted {
-            until: at(12),
-            quota: ExhaustedQuota::Provider(None),
-        });
-        let signed_out = account(AccountStatus::NeedsUser(NeedsUser::no_credential(at(0))));
-        assert_eq!(
-            cooling_until(&[cooling(at(13), &[]), spent, signed_out.clone()]),
-            Some(at(12))
-        );
-        assert_eq!(
-            cooling_until(&[cooling(at(13), &[]), account(AccountStatus::Ready)]),
-            None
-        );
-        assert_eq!(
-            cooling_until(&[signed_out]),
-            None,
-            "it waits for the user, for no moment"
-        );
-        assert_eq!(cooling_until(&[]), None);
-    }
-
-    #[test]
-    fn a_rest_for_one_model_leaves_the_others() {
-        assert_eq!(cooling_until(&[cooling(at(13), &["gpt-5"])]), None);
     }
 }

@@ -8,7 +8,8 @@ use super::agent::DesiredState;
 use super::socket_path::SocketPath;
 use crate::config::{Config, Home};
 use crate::host::{self, port_owner};
-use crate::status::{AgentStatus, PortOwner, PortStatus, local_url};
+use crate::outcome::Timestamp;
+use crate::status::{AgentStatus, Attention, PortOwner, PortStatus, local_url, timestamp};
 
 /// A healthy agent on the same machine answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -38,6 +39,12 @@ pub struct Status {
     /// What is wrong with the configuration file as it is now, while an older one is active.
     #[serde(rename = "config_trouble")]
     pub config_error: Option<String>,
+    /// The line of the file that is wrong, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_error_line: Option<usize>,
+    /// What needs the user, the most urgent first.
+    #[serde(default)]
+    pub attention: Vec<Attention>,
     /// Why other machines are not served, where the configuration asks for it.
     #[serde(default)]
     pub lan_refused: Option<String>,
@@ -57,6 +64,15 @@ pub struct AccountCounts {
     pub ready: usize,
     /// How many need the user.
     pub attention: usize,
+    /// How many are not switched off.
+    #[serde(default)]
+    pub enabled: usize,
+    /// How many of those can serve now.
+    #[serde(default)]
+    pub can_serve: usize,
+    /// Until when none can serve, where that ends by itself.
+    #[serde(default, with = "timestamp::option")]
+    pub cooling_until: Option<Timestamp>,
 }
 
 /// The result of a start.

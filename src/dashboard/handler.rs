@@ -198,7 +198,7 @@ impl Submission {
             "disable" => Self::Set(AccountSet::enabled(field("name"), false)),
             "add" => Self::Add(AccountAdd {
                 provider: field("provider"),
-                name: field("name"),
+                name: Some(field("name")).filter(|name| !name.is_empty()),
                 credential: match field("key") {
                     key if key.is_empty() => CredentialInput::Nothing,
                     key => credential(key),

@@ -103,9 +103,9 @@ pub(super) fn home(page: &HomePage<'_>) -> Markup {
 fn state(overview: &Overview) -> Markup {
     let agent = &overview.status.agent;
     let (action, label) = if agent.port().is_some_and(PortStatus::is_stopped) {
-        ("start", "Start proxy")
+        ("start", "Start serving")
     } else {
-        ("stop", "Stop proxy")
+        ("stop", "Stop serving")
     };
     html! {
         section aria-label="State" {
@@ -119,7 +119,7 @@ fn state(overview: &Overview) -> Markup {
 fn notes(overview: &Overview, tray_note: Option<&str>) -> Vec<String> {
     let status = &overview.status;
     let mut notes = Vec::new();
-    if let Some(until) = overview.cooling_until {
+    if let Some(until) = status.accounts.and_then(|counts| counts.cooling_until) {
         notes.push(format!("No account can serve until {}.", local(until)));
     }
     if let Some(error) = &status.config_error {

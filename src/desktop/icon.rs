@@ -29,18 +29,38 @@ pub(super) enum IconState {
     Working,
     /// The user is needed.
     Attention,
+    /// No account can serve for now; one will by itself.
+    CoolingDown,
     Stopped,
     /// Other machines may call.
     Exposed,
+    /// Other machines may call, and the user is needed.
+    ExposedAttention,
+    /// Other machines may call, and no account can serve for now.
+    ExposedCoolingDown,
 }
 
 impl IconState {
-    /// What needs the user comes first, then what others can reach.
+    /// What needs the user comes first, and then that nobody can serve. Neither hides what others
+    /// can reach.
     pub(super) fn of(view: &View) -> Self {
-        if has_problem(view) || view.attention_count() > 0 {
-            return Self::Attention;
+        let is_exposed = view.overview.status.agent.is_exposed();
+        if !view.attention().is_empty() {
+            return if is_exposed {
+                Self::ExposedAttention
+            } else {
+                Self::Attention
+            };
         }
+        let is_cooling = view.cooling_until().is_some();
         match view.port() {
+            PortStatus::Running { is_exposed, .. } if is_cooling => {
+                if *is_exposed {
+                    Self::ExposedCoolingDown
+                } else {
+                    Self::CoolingDown
+                }
+            }
             PortStatus::Running {
                 is_exposed: true, ..
             } => Self::Exposed,
@@ -61,26 +81,16 @@ impl IconState {
             Self::Working => picture!("working"),
             Self::Attention => picture!("attention"),
             Self::Stopped => picture!("stopped"),
+            Self::CoolingDown => picture!("cooling-down"),
             Self::Exposed => picture!("exposed"),
+            Self::ExposedAttention => picture!("exposed-attention"),
+            Self::ExposedCoolingDown => picture!("exposed-cooling-down"),
         }
     }
 
     pub(super) fn pixels(self) -> Pixels {
         decode(self.file()).expect("the icons are RGBA pictures, and a test decodes each")
     }
-}
-
-/// Whether the port is closed against the user's will, or not as configured.
-fn has_problem(view: &View) -> bool {
-    let status = &view.overview.status;
-    let is_port_wrong = match view.port() {
-        PortStatus::Unavailable(_) => true,
-        PortStatus::Running { refused, .. } => refused.is_some(),
-        PortStatus::Starting | PortStatus::Draining | PortStatus::Stopped | PortStatus::Ending => {
-            false
-        }
-    };
-    is_port_wrong || status.config_error.is_some() || status.lan_refused.is_some()
 }
 
 /// RGBA, row by row.
@@ -106,17 +116,20 @@ fn decode(file: &[u8]) -> Result<Pixels, png::DecodingError> {
 #[cfg(test)]
 mod tests {
     use super::super::view::samples::{
-        account, in_use, open_port, running, signed_out, with, with_port,
+        account, cooling, in_use, open_port, running, signed_out, with, with_port,
     };
     use super::*;
     use crate::status::PortOwner;
 
-    const ICON_STATES: [IconState; 5] = [
+    const ICON_STATES: [IconState; 8] = [
         IconState::Running,
         IconState::Working,
         IconState::Attention,
         IconState::Stopped,
         IconState::Exposed,
+        IconState::CoolingDown,
+        IconState::ExposedAttention,
+        IconState::ExposedCoolingDown,
     ];
 
     #[test]
@@ -136,6 +149,13 @@ mod tests {
             overview.accounts.push(account("home", signed_out()));
         });
         assert_eq!(IconState::of(&signed_out), IconState::Attention);
+        let cooling = || with(|overview| overview.accounts[0].status = cooling("", 140));
+        assert_eq!(IconState::of(&cooling()), IconState::CoolingDown);
+        let exposed = |view| IconState::of(&with_port(view, open_port(1, true)));
+        assert_eq!(exposed(signed_out), IconState::ExposedAttention);
+        assert_eq!(exposed(cooling()), IconState::ExposedCoolingDown);
+        let stopped = with_port(cooling(), PortStatus::Stopped);
+        assert_eq!(IconState::of(&stopped), IconState::Stopped);
     }
 
     /// Where a picture is opaque, as a string of its pixels.

@@ -1,14 +1,21 @@
 //! The menu as a pure function of a [`View`], and what a click on each item means.
 
-use super::view::{AutostartView, LocalTime, View, needs_attention, needs_sign_in};
-use super::words::{self, label};
+use std::time::SystemTime;
+
+use super::view::{AutostartView, LocalTime, View, needs_sign_in};
+use super::words::{self, Needed, label, sentence_start};
 use crate::control::overview::ProblemFacts;
 use crate::control::{AccountFacts, ClientFamily};
 use crate::modes::SchedulingMode;
-use crate::status::AccountStatus;
+use crate::status::{AccountStatus, Attention, NeedsUser, local_url};
 
 /// How many accounts the menu lists; the dashboard has them all.
 const ACCOUNTS_MAX: usize = 10;
+/// How many providers without an account it lists.
+const OFFERS_MAX: usize = 4;
+const OFFER_CHARS_MAX: usize = 32;
+/// How long the line about what needs the user is, in characters.
+const NEED_CHARS_MAX: usize = 72;
 /// How wide the lines of an explanation are, in characters, and how many the menu shows.
 const EXPLANATION_WIDTH: usize = 56;
 const EXPLANATION_LINES_MAX: usize = 6;
@@ -55,6 +62,10 @@ pub enum Action {
     DisableAccount(String),
     SignIn(String),
     AddAccount,
+    /// Opens the configuration file.
+    OpenConfig,
+    /// Has the keyring asked for the vault's key again.
+    UnlockVault,
     SetMode(String),
     SetAutostart(bool),
     Mute,
@@ -83,7 +94,8 @@ impl Item {
 
 /// The whole menu.
 pub(super) fn menu(view: &View, now: &LocalTime) -> Vec<Item> {
-    let mut items = vec![line("state", &words::headline(view))];
+    let mut items = vec![line("state", &words::headline(view, now))];
+    items.extend(words::attention(view).into_iter().map(needed));
     items.push(start_or_stop(view));
     items.push(separator(1));
     items.push(button("dashboard", "Open dashboard"));
@@ -95,6 +107,7 @@ pub(super) fn menu(view: &View, now: &LocalTime) -> Vec<Item> {
     items.push(separator(3));
     items.push(autostart(view));
     items.push(mute(view, now));
+    items.push(separator(5));
     items.push(button("quit", "Quit"));
     items
 }
@@ -111,7 +124,7 @@ pub(super) fn action(view: &View, id: &str) -> Option<Action> {
         } else {
             Action::Stop
         }),
-        "dashboard" | "more" | "problem-more" => Some(Action::OpenDashboard),
+        "dashboard" | "more" | "problem-more" | "need-more" => Some(Action::OpenDashboard),
         "add-account" => Some(Action::AddAccount),
         "autostart" => Some(Action::SetAutostart(view.autostart != AutostartView::On)),
         "mute" => Some(if view.muted_until.is_some() {
@@ -141,16 +154,68 @@ fn action_on(view: &View, kind: &str, name: &str) -> Option<Action> {
             })
         }
         "sign-in" => Some(Action::SignIn(name.to_owned())),
+        "add" => Some(Action::AddAccount),
+        "need" => view
+            .attention()
+            .iter()
+            .find(|attention| need_id(attention) == name)
+            .map(remedy),
         "mode" => Some(Action::SetMode(name.to_owned())),
         _ => None,
     }
 }
 
+fn needed(needed: Needed<'_>) -> Item {
+    match needed {
+        Needed::One(attention) => {
+            let id = format!("need:{}", need_id(attention));
+            let text = match attention {
+                Attention::Account { .. } => attention.to_string(),
+                other => sentence_start(&other.to_string()),
+            };
+            let text = words::cut(&text, NEED_CHARS_MAX);
+            button(&id, &format!("! {}…", text.trim_end_matches('…')))
+        }
+        Needed::More(count) => button("need-more", &format!("! {}…", words::more_attention(count))),
+    }
+}
+
+/// What the item of an attention is known by: it stays the same while its words change.
+fn need_id(attention: &Attention) -> &str {
+    match attention {
+        Attention::PortUnavailable { .. } | Attention::PortNotMoved { .. } => "(port)",
+        Attention::ConfigRejected { .. } => "(config)",
+        Attention::LanRefused { .. } => "(lan)",
+        Attention::VaultLocked { .. } => "(vault)",
+        Attention::Account { name, .. } => name,
+    }
+}
+
+/// What leads to where it is done.
+fn remedy(attention: &Attention) -> Action {
+    match attention {
+        Attention::PortUnavailable { .. }
+        | Attention::PortNotMoved { .. }
+        | Attention::ConfigRejected { .. }
+        | Attention::LanRefused { .. } => Action::OpenConfig,
+        Attention::VaultLocked { .. } => Action::UnlockVault,
+        Attention::Account { name, status, .. } => match status {
+            AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. }) => {
+                Action::SignIn(name.clone())
+            }
+            AccountStatus::ProviderDisabled { .. } | AccountStatus::ProviderUnknown { .. } => {
+                Action::OpenConfig
+            }
+            _ => Action::OpenDashboard,
+        },
+    }
+}
+
 fn start_or_stop(view: &View) -> Item {
     let text = if view.port().is_stopped() {
-        "Start proxy"
+        "Start serving"
     } else {
-        "Stop proxy"
+        "Stop serving"
     };
     button("toggle", text)
 }
@@ -171,9 +236,12 @@ fn copy_id(what: Copyable) -> &'static str {
 
 fn copy_menu(view: &View) -> Item {
     let mut items = Vec::new();
+    let gateway_url = local_url(view.port().number().unwrap_or(view.overview.status.port));
     for what in COPYABLE {
         let text = match what {
-            Copyable::BaseUrl(family) => format!("{} form", family.label()),
+            Copyable::BaseUrl(family) => {
+                format!("{}: {}", family.label(), family.base_url(&gateway_url))
+            }
             Copyable::LocalKey if view.overview.wants_key => "API key".to_owned(),
             Copyable::LocalKey => continue,
         };
@@ -193,16 +261,22 @@ fn copy_menu(view: &View) -> Item {
 }
 
 fn accounts(view: &View, now: &LocalTime) -> Item {
-    let mut items: Vec<Item> = listed(view.accounts())
+    let (offers, there): (Vec<_>, Vec<_>) = view
+        .accounts()
+        .iter()
+        .partition(|account| account.is_offer());
+    let has_more = there.len() > ACCOUNTS_MAX;
+    let mut items: Vec<Item> = listed(there)
         .into_iter()
         .map(|account| account_item(account, now))
         .collect();
-    if view.accounts().len() > ACCOUNTS_MAX {
+    if has_more {
         items.push(button("more", "More in dashboard…"));
     }
     if !items.is_empty() {
         items.push(separator(4));
     }
+    items.extend(offers.into_iter().take(OFFERS_MAX).map(offer));
     items.push(button("add-account", "Add account…"));
     Item::Sub {
         id: "accounts".to_owned(),
@@ -212,14 +286,33 @@ fn accounts(view: &View, now: &LocalTime) -> Item {
 }
 
 /// The accounts that the menu has room for: in the pool's order, unless there are too many; then
-/// those that need the user come first.
-fn listed(accounts: &[AccountFacts]) -> Vec<&AccountFacts> {
-    let mut listed: Vec<_> = accounts.iter().collect();
-    if listed.len() > ACCOUNTS_MAX {
-        listed.sort_by_key(|account| !needs_attention(account));
-        listed.truncate(ACCOUNTS_MAX);
+/// those that need the user come first, and then those that are back soonest.
+fn listed(mut accounts: Vec<&AccountFacts>) -> Vec<&AccountFacts> {
+    if accounts.len() > ACCOUNTS_MAX {
+        accounts.sort_by_key(|account| rank(account));
+        accounts.truncate(ACCOUNTS_MAX);
     }
-    listed
+    accounts
+}
+
+fn rank(account: &AccountFacts) -> (u8, Option<SystemTime>) {
+    match account.shown_status() {
+        _ if account.needs_user() => (0, None),
+        AccountStatus::Disabled => (3, None),
+        status => match status.until() {
+            Some(until) => (1, Some(until)),
+            None => (2, None),
+        },
+    }
+}
+
+/// A provider that has no account yet.
+fn offer(account: &AccountFacts) -> Item {
+    let provider = words::cut_middle(&account.provider, OFFER_CHARS_MAX);
+    button(
+        &format!("add:{}", account.provider),
+        &format!("Add an account for {provider}…"),
+    )
 }
 
 fn account_item(account: &AccountFacts, now: &LocalTime) -> Item {

@@ -125,7 +125,7 @@ impl Sender {
         let previous = self
             .shown
             .lock()
-            .get(&notice.topic)
+            .get(&notice.topic.place())
             .copied()
             .unwrap_or_default();
         if let Some(id) = previous.id {
@@ -135,7 +135,7 @@ impl Sender {
         let number = self.sent_count;
         let handle = notification.show()?;
         self.shown.lock().insert(
-            notice.topic,
+            notice.topic.place(),
             Shown {
                 id: id_of(&handle),
                 number,
@@ -152,7 +152,7 @@ impl Sender {
         let shown = self.shown.clone();
         let waiting = self.waiting.clone();
         let on_button = self.on_button.clone();
-        let topic = notice.topic;
+        let topic = notice.topic.place();
         let buttons = notice.buttons.clone();
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let started = thread::Builder::new()
@@ -189,6 +189,7 @@ fn pressed(buttons: &[Button], key: &str) -> Option<Button> {
 fn key_of(button: &Button) -> &'static str {
     match button {
         Button::SignIn(_) => "sign-in",
+        Button::EnterKey(_) => "enter-key",
         Button::OpenDashboard => "open",
         Button::Mute => "mute",
     }
@@ -197,6 +198,7 @@ fn key_of(button: &Button) -> &'static str {
 fn label_of(button: &Button) -> &'static str {
     match button {
         Button::SignIn(_) => "Sign in",
+        Button::EnterKey(_) => "Enter key",
         Button::OpenDashboard => "Open dashboard",
         Button::Mute => "Mute 1 hour",
     }
@@ -248,11 +250,27 @@ fn escaped(text: &str) -> String {
 #[cfg(target_os = "linux")]
 fn capabilities() -> notify_rust::error::Result<Capabilities> {
     let known = notify_rust::get_capabilities()?;
-    let has = |name: &str| known.iter().any(|known| known == name);
-    Ok(Capabilities {
-        has_buttons: has("actions"),
-        has_markup: has("body-markup"),
-    })
+    let server = notify_rust::get_server_information()?;
+    Ok(Capabilities::of(&known, &server.name))
+}
+
+/// Servers that read bodies as markup without saying so. dunst 1.9.0 of Debian 12 has `markup = full`
+/// in its configuration and leaves `body-markup` out of its capabilities (observed 2026-11-29).
+#[cfg(target_os = "linux")]
+const SILENT_MARKUP_SERVERS: [&str; 1] = ["dunst"];
+
+#[cfg(target_os = "linux")]
+impl Capabilities {
+    fn of(known: &[String], server: &str) -> Self {
+        let has = |name: &str| known.iter().any(|known| known == name);
+        let is_silent = SILENT_MARKUP_SERVERS
+            .iter()
+            .any(|name| server.eq_ignore_ascii_case(name));
+        Self {
+            has_buttons: has("actions"),
+            has_markup: has("body-markup") || is_silent,
+        }
+    }
 }
 
 #[cfg(windows)]
@@ -314,6 +332,18 @@ mod tests {
     fn markup_is_escaped_only_where_it_would_be_read() {
         assert_eq!(body(&notice(), ALL), "R&amp;D: &lt;b&gt;revoked&lt;/b&gt;");
         assert!(body(&notice(), NONE).starts_with("R&D: <b>revoked</b>\n"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_that_reads_markup_without_saying_so_is_known_by_its_name() {
+        let has_markup = |known: &[&str], server: &str| {
+            let known: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+            Capabilities::of(&known, server).has_markup
+        };
+        assert!(has_markup(&["actions", "body"], "dunst"));
+        assert!(has_markup(&["body-markup"], "gnome-shell"));
+        assert!(!has_markup(&["body"], "plain"));
     }
 
     #[test]

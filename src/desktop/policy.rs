@@ -11,7 +11,8 @@ use super::view::{LocalTime, QuotaUsage, View, quota_usage};
 use super::words::{cut, list, sentence_start, used_up};
 use crate::control::AccountFacts;
 use crate::status::{
-    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus,
+    AccountStatus, BindFailure, BindFailureCause, NeedsUser, PortOwner, PortStatus, account_need,
+    account_reason,
 };
 
 /// A cooldown that ends sooner is over before anyone has read of it.
@@ -49,6 +50,14 @@ impl Topic {
         Self::Lan,
         Self::Config,
     ];
+
+    /// The topic with which it shares a place on the screen: the newer notice replaces the older.
+    pub(super) fn place(self) -> Self {
+        match self {
+            Self::Cooldown => Self::Quota,
+            topic => topic,
+        }
+    }
 
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
@@ -110,6 +119,7 @@ pub(super) struct Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Button {
     SignIn(String),
+    EnterKey(String),
     OpenDashboard,
     Mute,
 }
@@ -121,6 +131,21 @@ struct Alert {
     /// From 1. An alert is reported again only when this rises.
     severity: u8,
     line: String,
+    subject: Subject,
+}
+
+/// Whom an alert is about.
+enum Subject {
+    Accounts(Vec<String>),
+    /// One account that needs a credential.
+    Needing {
+        takes_key: bool,
+        /// What it needs, with its name.
+        need: String,
+        /// Why; empty where `need` says it all.
+        reason: String,
+    },
+    Other,
 }
 
 /// What to report now, and what has been reported then.
@@ -144,7 +169,32 @@ pub(super) fn review(
         }
         notices.extend(notice);
     }
+    join_cooldown(&mut notices);
     (next, notices)
+}
+
+/// One event is one notice: where what happened to an account leaves none that can serve, its notice
+/// says so, and there is no other. The same holds for the end.
+fn join_cooldown(notices: &mut Vec<Notice>) {
+    let Some(cooldown) = notices
+        .iter()
+        .position(|notice| notice.topic == Topic::Cooldown)
+    else {
+        return;
+    };
+    let is_problem = notices[cooldown].is_problem;
+    let is_cause = |notice: &&mut Notice| {
+        matches!(notice.topic, Topic::Quota | Topic::SignIn | Topic::Vault)
+            && notice.is_problem == is_problem
+    };
+    let body = notices[cooldown].body.clone();
+    let Some(cause) = notices.iter_mut().find(is_cause) else {
+        return;
+    };
+    if is_problem {
+        cause.body = format!("{}\n{body}", cause.body).trim().to_owned();
+    }
+    notices.remove(cooldown);
 }
 
 fn review_topic(
@@ -235,11 +285,26 @@ fn sign_in(account: &AccountFacts) -> Option<Alert> {
     let AccountStatus::NeedsUser(need) = account.shown_status() else {
         return None;
     };
-    let reason = need.sign_in_reason()?;
+    need.sign_in_reason()?;
+    let (name, status) = (&account.name, account.shown_status());
+    let takes_key = account.takes_key();
+    let need = account_need(name, takes_key, status);
+    let reason = account_reason(&account.provider, status).unwrap_or_default();
+    let reason = cut(&reason, 120);
+    let line = if reason.is_empty() {
+        need.clone()
+    } else {
+        format!("{name}: {reason}")
+    };
     Some(Alert {
-        key: account.name.clone(),
+        key: name.clone(),
         severity: 1,
-        line: format!("{}: {}", account.name, cut(&reason, 120)),
+        line,
+        subject: Subject::Needing {
+            takes_key,
+            need,
+            reason,
+        },
     })
 }
 
@@ -263,6 +328,7 @@ fn vault_locked<'a>(accounts: impl Iterator<Item = &'a AccountFacts>) -> Option<
         key: "vault".to_owned(),
         severity: 1,
         line,
+        subject: Subject::Accounts(names),
     })
 }
 
@@ -289,6 +355,7 @@ fn expiry(
         key: account.name.clone(),
         severity,
         line,
+        subject: Subject::Accounts(vec![account.name.clone()]),
     })
 }
 
@@ -298,7 +365,7 @@ const USED_UP: u8 = 3;
 
 /// One alert for each account: that its quota is used up, else its fullest window.
 fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option<Alert> {
-    let usage = quota_usage(account);
+    let usage = quota_usage(account, now.time);
     let (severity, ends_at, line) = match account.shown_status() {
         AccountStatus::QuotaExhausted { quota, until } => {
             // The window says why, where it is known.
@@ -308,7 +375,7 @@ fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option
                 format!(" ({})", cut(&quota.to_string(), 100))
             };
             let back = now.describe(*until);
-            let line = format!("{}, back {back}{reason}", used_up(account));
+            let line = format!("{}, back {back}{reason}", used_up(account, now.time));
             (USED_UP, Some(*until), line)
         }
         _ => {
@@ -326,6 +393,7 @@ fn quota(account: &AccountFacts, reported: &Reported, now: &LocalTime) -> Option
         key: account.name.clone(),
         severity,
         line: format!("{}: {line}", account.name),
+        subject: Subject::Accounts(vec![account.name.clone()]),
     })
 }
 
@@ -359,7 +427,7 @@ fn window_line(quota: &QuotaUsage, now: &LocalTime) -> String {
 }
 
 fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> {
-    let until = view.overview.cooling_until?;
+    let until = view.cooling_until()?;
     let counts = is_ahead(until, COOLDOWN_MIN, now) || !reported.is_empty();
     let line = format!(
         "No account can serve until {}; requests are refused until then.",
@@ -369,7 +437,16 @@ fn cooldown(view: &View, reported: &Reported, now: &LocalTime) -> Option<Alert> 
         key: "pool".to_owned(),
         severity: 1,
         line,
+        subject: Subject::Accounts(names_of(view, |status| status.until().is_some())),
     })
+}
+
+fn names_of(view: &View, counts: impl Fn(&AccountStatus) -> bool) -> Vec<String> {
+    let accounts = view.accounts().iter();
+    accounts
+        .filter(|account| counts(account.shown_status()))
+        .map(|account| account.name.clone())
+        .collect()
 }
 
 fn port_unavailable(status: &PortStatus, failure: &BindFailure) -> Alert {
@@ -389,6 +466,7 @@ fn port_unavailable(status: &PortStatus, failure: &BindFailure) -> Alert {
     Alert {
         key: port.to_string(),
         severity: 1,
+        subject: Subject::Other,
         line,
     }
 }
@@ -398,6 +476,7 @@ fn port_not_moved(failure: &BindFailure, open_port: u16) -> Alert {
     Alert {
         key: failure.port.to_string(),
         severity: 1,
+        subject: Subject::Other,
         line: format!(
             "{}. Until then 127.0.0.1:{open_port} keeps serving.",
             plain(&failure.to_string()).line
@@ -409,6 +488,7 @@ fn plain(text: &str) -> Alert {
     Alert {
         key: text.to_owned(),
         severity: 1,
+        subject: Subject::Other,
         line: sentence_start(&cut(text, 300)),
     }
 }
@@ -418,6 +498,7 @@ fn config_rejected(error: &str) -> Alert {
     Alert {
         key: error.to_owned(),
         severity: 1,
+        subject: Subject::Other,
         line: format!("{}\nThe last good one stays active.", cut(error, 300)),
     }
 }
@@ -431,57 +512,79 @@ fn is_ahead(moment: SystemTime, least: Duration, now: &LocalTime) -> bool {
 /// One notice for all alerts of a topic, the newest first.
 fn problem_notice(topic: Topic, raised: &[Alert], known: &[Alert]) -> Notice {
     let all: Vec<&Alert> = raised.iter().chain(known).collect();
-    let mut lines: Vec<String> = all
-        .iter()
-        .take(LINES_MAX)
-        .map(|alert| alert.line.clone())
-        .collect();
-    if all.len() > LINES_MAX {
-        lines.push(format!("and {} more", all.len() - LINES_MAX));
-    }
-    // The account to sign in to, where there is only one.
-    let sole_account = match all.as_slice() {
-        [sole] if matches!(topic, Topic::SignIn | Topic::Expiry) => Some(sole.key.clone()),
-        _ => None,
+    let body = match all.as_slice() {
+        [
+            Alert {
+                subject: Subject::Needing { reason, .. },
+                ..
+            },
+        ] => reason.clone(),
+        _ => lines(&all),
     };
+    let sole = sole_need(&all);
     let mut buttons = vec![Button::OpenDashboard, Button::Mute];
-    let advice = advice(topic, sole_account.as_deref());
-    if let Some(name) = sole_account {
-        buttons.insert(0, Button::SignIn(name));
-    }
+    buttons.splice(0..0, sole.clone());
     Notice {
         topic,
         is_problem: true,
         summary: summary(topic, raised, known),
-        body: lines.join("\n"),
-        advice,
+        body,
+        advice: advice(topic, sole.as_ref()),
         buttons,
+    }
+}
+
+fn lines(alerts: &[&Alert]) -> String {
+    let mut lines: Vec<String> = alerts
+        .iter()
+        .take(LINES_MAX)
+        .map(|alert| alert.line.clone())
+        .collect();
+    if alerts.len() > LINES_MAX {
+        lines.push(format!("and {} more", alerts.len() - LINES_MAX));
+    }
+    lines.join("\n")
+}
+
+/// The button for the account that needs a credential, where there is only one.
+fn sole_need(alerts: &[&Alert]) -> Option<Button> {
+    let [sole] = alerts else {
+        return None;
+    };
+    match sole.subject {
+        Subject::Needing {
+            takes_key: true, ..
+        } => Some(Button::EnterKey(sole.key.clone())),
+        Subject::Needing {
+            takes_key: false, ..
+        } => Some(Button::SignIn(sole.key.clone())),
+        Subject::Accounts(_) | Subject::Other => None,
     }
 }
 
 fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
     let worst = raised.iter().map(|alert| alert.severity).max();
     // Accounts whose quota is used up are not mixed with those that run low.
-    let names: Vec<String> = raised
+    let told: Vec<&Alert> = raised
         .iter()
         .chain(known)
         .filter(|alert| topic != Topic::Quota || Some(alert.severity) == worst)
-        .map(|alert| alert.key.clone())
         .collect();
+    let names: Vec<String> = told.iter().flat_map(|alert| alert.names()).collect();
     let all = list(&names);
     let verb = |one: &'static str, many: &'static str| if names.len() == 1 { one } else { many };
     match topic {
-        Topic::SignIn => format!("{all} {} you to sign in", verb("needs", "need")),
+        Topic::SignIn => needs(&told, &all),
         Topic::Expiry if raised.iter().all(|alert| alert.severity == EXPIRED) => {
-            format!("The sign-in for {all} has expired")
+            format!("{all} {} expired", verb("has", "have"))
         }
-        Topic::Expiry => format!("The sign-in for {all} expires soon"),
+        Topic::Expiry => format!("{all} {} soon", verb("expires", "expire")),
         Topic::Quota if worst == Some(USED_UP) => {
             format!("{all} {} used up a quota", verb("has", "have"))
         }
         Topic::Quota => format!("{all} {} running low on quota", verb("is", "are")),
-        Topic::Vault => "Accounts are locked".to_owned(),
-        Topic::Cooldown => "All accounts are cooling down".to_owned(),
+        Topic::Vault => format!("{all} {} locked", verb("is", "are")),
+        Topic::Cooldown => format!("{all} {} cooling down", verb("is", "are")),
         Topic::Port => format!("Aerostat cannot open port {all}"),
         Topic::Lan => "The local network is not served".to_owned(),
         Topic::Config => "The changed configuration is not used".to_owned(),
@@ -489,9 +592,39 @@ fn summary(topic: Topic, raised: &[Alert], known: &[Alert]) -> String {
     }
 }
 
-fn advice(topic: Topic, sole_account: Option<&str>) -> String {
-    match (topic, sole_account) {
-        (Topic::SignIn | Topic::Expiry, Some(name)) => {
+/// `alpha needs a new key`, `a and b need new keys`.
+fn needs(alerts: &[&Alert], names: &str) -> String {
+    let kinds = alerts.iter().filter_map(|alert| match &alert.subject {
+        Subject::Needing {
+            takes_key, need, ..
+        } => Some((*takes_key, need)),
+        Subject::Accounts(_) | Subject::Other => None,
+    });
+    let kinds: Vec<(bool, &String)> = kinds.collect();
+    match kinds.as_slice() {
+        [(_, need)] => (*need).clone(),
+        all if all.iter().all(|(takes_key, _)| *takes_key) => format!("{names} need new keys"),
+        all if all.iter().any(|(takes_key, _)| *takes_key) => format!("{names} need you"),
+        _ => format!("{names} need you to sign in"),
+    }
+}
+
+impl Alert {
+    /// Whom it is about; for a port its number.
+    fn names(&self) -> Vec<String> {
+        match &self.subject {
+            Subject::Accounts(names) => names.clone(),
+            Subject::Needing { .. } | Subject::Other => vec![self.key.clone()],
+        }
+    }
+}
+
+fn advice(topic: Topic, sole_need: Option<&Button>) -> String {
+    match (topic, sole_need) {
+        (_, Some(Button::EnterKey(name))) => {
+            format!("Enter the key with `aerostat account login {name}`.")
+        }
+        (_, Some(Button::SignIn(name))) => {
             format!("Sign in with `aerostat account login {name}`.")
         }
         (Topic::Vault, _) => {
@@ -516,45 +649,58 @@ fn resolved_notice(topic: Topic, reported: &Reported, view: &View) -> Option<Not
     Some(Notice {
         topic,
         is_problem: false,
-        summary: summary.to_owned(),
+        summary,
         body,
         buttons: Vec::new(),
         advice: String::new(),
     })
 }
 
-fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(&'static str, String)> {
+fn resolved_text(topic: Topic, reported: &Reported, view: &View) -> Option<(String, String)> {
     let names: Vec<String> = reported.keys().cloned().collect();
     let remains = |name: &String| view.accounts().iter().any(|account| account.name == *name);
-    Some(match topic {
+    let (summary, body) = match topic {
         Topic::SignIn if names.iter().any(remains) => {
-            ("Signed in again", format!("{} can serve.", list(&names)))
+            (format!("{} can serve again", list(&names)), String::new())
         }
         Topic::Quota if reported.values().any(|severity| *severity == USED_UP) => {
-            ("Quota is back", "No account is near a limit.".to_owned())
+            let verb = if names.len() == 1 { "has" } else { "have" };
+            let body = "No account is near a limit.".to_owned();
+            (format!("{} {verb} quota again", list(&names)), body)
         }
-        Topic::Vault if !view.accounts().is_empty() => {
-            ("The vault is open", "Its accounts can serve.".to_owned())
+        Topic::Vault if !view.accounts().is_empty() => (
+            "The vault is open".to_owned(),
+            "Its accounts can serve.".to_owned(),
+        ),
+        Topic::Cooldown => {
+            let serving = names_of(view, AccountStatus::can_serve);
+            if serving.is_empty() {
+                return None;
+            }
+            (format!("{} can serve again", list(&serving)), String::new())
         }
-        Topic::Cooldown => ("Accounts can serve again", String::new()),
         Topic::Port => {
             let port = view.port().number()?;
             let body = format!("It runs on 127.0.0.1:{port}.");
-            ("Aerostat has its port", body)
+            ("Aerostat has its port".to_owned(), body)
         }
         Topic::Lan if view.overview.status.agent.is_exposed() => {
             let port = view.port().number()?;
             let body = format!("Other machines can connect to port {port} with a key.");
-            ("The local network is served", body)
+            ("The local network is served".to_owned(), body)
         }
-        Topic::Config => ("The configuration is active again", String::new()),
+        Topic::Config => (
+            "The configuration is active again".to_owned(),
+            String::new(),
+        ),
         Topic::SignIn
         | Topic::Vault
         | Topic::Quota
         | Topic::Expiry
         | Topic::Lan
         | Topic::ActionFailed => return None,
-    })
+    };
+    Some((summary, body))
 }
 
 /// The next moment at which time alone changes what is reported.

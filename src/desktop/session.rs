@@ -89,7 +89,9 @@ impl Session {
             Event::ButtonPressed(Button::OpenDashboard) => {
                 self.perform(Action::OpenDashboard, now);
             }
-            Event::ButtonPressed(Button::SignIn(name)) => self.perform(Action::SignIn(name), now),
+            Event::ButtonPressed(Button::SignIn(name) | Button::EnterKey(name)) => {
+                self.perform(Action::SignIn(name), now);
+            }
             Event::ActionDone(Ok(())) => {}
             Event::ActionDone(Err(error)) => self.report_failure(&error),
             Event::AgentStarting(_) | Event::AgentStarted(_) | Event::AgentEnded => {}
@@ -156,7 +158,7 @@ impl Session {
 
     fn copy(&mut self, what: Copyable, now: SystemTime) {
         let Some(text) = self.backend.text(what) else {
-            return self.report_failure("there is nothing to copy while the proxy is stopped");
+            return self.report_failure("there is no key to copy; `aerostat key show` says why");
         };
         match self.clipboard.copy(&text) {
             Ok(()) => {

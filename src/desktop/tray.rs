@@ -24,7 +24,7 @@ impl Tray {
     pub(super) fn new(view: &View, now: &LocalTime) -> anyhow::Result<Self> {
         let mut native = NativeMenu::new();
         native.show(menu(view, now))?;
-        let (state, tooltip) = (IconState::of(view), words::tooltip(view));
+        let (state, tooltip) = (IconState::of(view), words::tooltip(view, now));
         let builder = TrayIconBuilder::new()
             .with_id("aerostat")
             .with_title("Aerostat")
@@ -46,7 +46,7 @@ impl Tray {
     /// # Errors
     /// When the system refuses; the next call tries again.
     pub(super) fn show(&mut self, view: &View, now: &LocalTime) -> anyhow::Result<()> {
-        let (state, tooltip) = (IconState::of(view), words::tooltip(view));
+        let (state, tooltip) = (IconState::of(view), words::tooltip(view, now));
         self.menu.show(menu(view, now))?;
         if state != self.state {
             set_picture(&self.icon, picture(state)?)?;

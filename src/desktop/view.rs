@@ -2,13 +2,11 @@
 
 use std::time::SystemTime;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use super::menu::Copyable;
 use crate::control::AccountFacts;
 use crate::control::overview::Overview;
-use crate::status::{AccountStatus, NeedsUser, PortStatus};
+pub(super) use crate::status::LocalTime;
+use crate::status::{AccountStatus, Attention, NeedsUser, PortStatus};
 
 /// What the agent reports, and what only the desktop knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,14 +54,19 @@ impl View {
     pub(super) fn attention_count(&self) -> usize {
         self.accounts()
             .iter()
-            .filter(|account| needs_attention(account))
+            .filter(|account| account.needs_user())
             .count()
     }
-}
 
-/// Whether the user has to act before the account serves again.
-pub(super) fn needs_attention(account: &AccountFacts) -> bool {
-    account.shown_status().needs_user()
+    /// What needs the user, the most urgent first.
+    pub(super) fn attention(&self) -> &[Attention] {
+        &self.overview.status.attention
+    }
+
+    /// Until when no account can serve, where that ends by itself.
+    pub(super) fn cooling_until(&self) -> Option<SystemTime> {
+        self.overview.status.accounts?.cooling_until
+    }
 }
 
 /// Whether the user has to sign in again.
@@ -89,8 +92,9 @@ impl QuotaUsage {
     }
 }
 
-/// The account's quota windows, as far as the provider reports them, and its budgets.
-pub(super) fn quota_usage(account: &AccountFacts) -> Vec<QuotaUsage> {
+/// The account's quota windows, as far as the provider reports them, and its budgets. A window that
+/// has been reset since it was reported is unknown.
+pub(super) fn quota_usage(account: &AccountFacts, now: SystemTime) -> Vec<QuotaUsage> {
     let mut usage = Vec::new();
     for quota in &account.quota {
         if let Some(used_percent) = quota.used_percent() {
@@ -101,6 +105,7 @@ pub(super) fn quota_usage(account: &AccountFacts) -> Vec<QuotaUsage> {
             });
         }
     }
+    usage.retain(|quota| quota.resets_at.is_none_or(|at| at > now));
     for budget in &account.budgets {
         usage.push(QuotaUsage {
             window: budget.budget.clone(),
@@ -111,48 +116,12 @@ pub(super) fn quota_usage(account: &AccountFacts) -> Vec<QuotaUsage> {
     usage
 }
 
-/// The current time, as the user's clock shows it.
-#[derive(Clone, Debug)]
-pub(super) struct LocalTime {
-    pub(super) time: SystemTime,
-    pub(super) zone: TimeZone,
-}
-
-impl LocalTime {
-    pub(super) fn of_system(time: SystemTime) -> Self {
-        Self {
-            time,
-            zone: TimeZone::system(),
-        }
-    }
-
-    /// A moment in few words: `14:20`, `tomorrow 09:00`, `25 Nov 09:00`.
-    pub(super) fn describe(&self, moment: SystemTime) -> String {
-        let (Some(moment), Some(now)) = (self.local(moment), self.local(self.time)) else {
-            return "later".to_owned();
-        };
-        let days = moment
-            .date()
-            .since(now.date())
-            .map_or(i32::MAX, |span| span.get_days());
-        match days {
-            0 => moment.strftime("%H:%M").to_string(),
-            1 => moment.strftime("tomorrow %H:%M").to_string(),
-            _ => moment.strftime("%-d %b %H:%M").to_string(),
-        }
-    }
-
-    fn local(&self, moment: SystemTime) -> Option<jiff::Zoned> {
-        let moment = Timestamp::try_from(moment).ok()?;
-        Some(moment.to_zoned(self.zone.clone()))
-    }
-}
-
 #[cfg(test)]
 pub(super) mod samples {
     use std::time::Duration;
 
     use super::*;
+    use crate::account::CredentialProblem;
     use crate::control::QuotaFacts;
     use crate::control::account::{ReadingSource, Unit};
     use crate::status::{
@@ -164,7 +133,7 @@ pub(super) mod samples {
     pub(in crate::desktop) fn noon() -> LocalTime {
         LocalTime {
             time: SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_435_200),
-            zone: TimeZone::UTC,
+            zone: jiff::tz::TimeZone::UTC,
         }
     }
 
@@ -178,6 +147,7 @@ pub(super) mod samples {
             provider: "openai".to_owned(),
             enabled: status != AccountStatus::Disabled,
             status,
+            added: true,
             ..AccountFacts::default()
         }
     }
@@ -250,10 +220,26 @@ pub(super) mod samples {
         })
     }
 
+    /// What stands for a provider's account while there is none.
+    pub(in crate::desktop) fn offer(provider: &str) -> AccountFacts {
+        let problem = CredentialProblem::NeedsKey {
+            env: "LAB_KEY".to_owned(),
+        };
+        AccountFacts {
+            added: false,
+            provider: provider.to_owned(),
+            ..account(
+                provider,
+                AccountStatus::NeedsUser(NeedsUser::Credential(problem)),
+            )
+        }
+    }
+
     /// A healthy agent with one account.
     pub(in crate::desktop) fn running() -> View {
         let mut view = View::starting(AutostartView::Off);
         view.overview.accounts = vec![account("work", AccountStatus::Ready)];
+        view.overview.settle();
         with_port(view, open_port(8045, false))
     }
 
@@ -261,24 +247,14 @@ pub(super) mod samples {
     pub(in crate::desktop) fn with(change: impl FnOnce(&mut Overview)) -> View {
         let mut view = running();
         change(&mut view.overview);
+        view.overview.settle();
         view
     }
 
     /// The same view with the port in another state.
     pub(in crate::desktop) fn with_port(mut view: View, port: PortStatus) -> View {
         view.overview.status.agent = AgentStatus::Running { port };
+        view.overview.settle();
         view
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::samples::*;
-
-    #[test]
-    fn a_moment_is_told_as_briefly_as_its_day_allows() {
-        assert_eq!(noon().describe(after(140)), "14:20");
-        assert_eq!(noon().describe(after(13 * 60)), "tomorrow 01:00");
-        assert_eq!(noon().describe(after(4 * 24 * 60)), "27 Nov 12:00");
     }
 }

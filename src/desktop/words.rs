@@ -3,55 +3,64 @@
 //! Names and reasons come from files and upstreams: they are shortened, stripped of hidden
 //! characters, and escaped for where they go.
 
+use std::time::SystemTime;
+
 use super::view::{LocalTime, View, quota_usage};
 use crate::control::AccountFacts;
 use crate::host::printable::single_line;
 use crate::modes::SchedulingMode;
-use crate::status::{AccountStatus, BindFailureCause, NeedsUser, PortOwner, PortStatus};
+use crate::status::{AccountStatus, Attention, NeedsUser, SignInCause};
 
 const LABEL_CHARS_MAX: usize = 80;
-const NAME_CHARS_MAX: usize = 40;
+const NAME_CHARS_MAX: usize = 32;
+const WINDOW_CHARS_MAX: usize = 20;
+const TOOLTIP_LINE_CHARS_MAX: usize = 60;
 
-pub(super) fn headline(view: &View) -> String {
-    match view.port() {
-        PortStatus::Starting => "Starting…".to_owned(),
-        PortStatus::Running {
-            port,
-            is_exposed: false,
-            ..
-        } => format!("Running on 127.0.0.1:{port}"),
-        PortStatus::Running {
-            port,
-            is_exposed: true,
-            ..
-        } => format!("Running on port {port}, open to the local network"),
-        PortStatus::Stopped => "Stopped".to_owned(),
-        PortStatus::Draining | PortStatus::Ending => "Stopping…".to_owned(),
-        PortStatus::Unavailable(failure) => {
-            let port = failure.port;
-            match &failure.cause {
-                BindFailureCause::InUse {
-                    owner: PortOwner::Unknown,
-                } => format!("Port {port} is in use"),
-                BindFailureCause::InUse { owner } => format!("Port {port} is in use by {owner}"),
-                BindFailureCause::Refused => format!("Port {port} cannot be opened"),
-            }
+/// What is true now, in one line.
+pub(super) fn headline(view: &View, now: &LocalTime) -> String {
+    view.overview.status.headline(now)
+}
+
+/// The tooltip of the icon: the menu's first lines.
+pub(super) fn tooltip(view: &View, now: &LocalTime) -> String {
+    let mut text = format!("Aerostat: {}", headline(view, now));
+    for needed in attention(view) {
+        let line = match needed {
+            Needed::One(attention) => attention.to_string(),
+            Needed::More(count) => more_attention(count),
+        };
+        text.push_str("; ");
+        text.push_str(&cut(&line, TOOLTIP_LINE_CHARS_MAX));
+    }
+    text
+}
+
+/// A line about what needs the user.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Needed<'v> {
+    One(&'v Attention),
+    /// That so many have no line of their own.
+    More(usize),
+}
+
+/// At most two lines about what needs the user.
+pub(super) fn attention(view: &View) -> Vec<Needed<'_>> {
+    match view.attention() {
+        [first, _, rest @ ..] if !rest.is_empty() => {
+            vec![Needed::One(first), Needed::More(rest.len() + 1)]
         }
+        few => few.iter().map(Needed::One).collect(),
     }
 }
 
-/// The tooltip of the icon.
-pub(super) fn tooltip(view: &View) -> String {
-    let headline = format!("Aerostat: {}", headline(view));
-    match view.attention_count() {
-        0 => headline,
-        1 => format!("{headline}; 1 account needs attention"),
-        count => format!("{headline}; {count} accounts need attention"),
-    }
+pub(super) fn more_attention(count: usize) -> String {
+    format!("{count} more need you: see the dashboard")
 }
 
 pub(super) fn accounts(view: &View) -> String {
-    match (view.accounts().len(), view.attention_count()) {
+    let accounts = view.accounts().iter();
+    let count = accounts.filter(|account| !account.is_offer()).count();
+    match (count, view.attention_count()) {
         (0, _) => "Accounts (none yet)".to_owned(),
         (count, 0) => format!("Accounts ({count})"),
         (count, 1) => format!("Accounts ({count}, 1 needs attention)"),
@@ -60,25 +69,55 @@ pub(super) fn accounts(view: &View) -> String {
 }
 
 pub(super) fn account(account: &AccountFacts, now: &LocalTime) -> String {
-    let name = cut(&account.name, NAME_CHARS_MAX);
-    let back = match account.shown_status().until() {
+    let name = cut_middle(&account.name, NAME_CHARS_MAX);
+    let end = match account.shown_status().until() {
         Some(until) => format!(", back {}", now.describe(until)),
-        None => String::new(),
+        None => usage(account, now),
     };
     // A long reason makes room for the time: that is what people look for.
-    let used = name.chars().count() + back.chars().count() + " — ".chars().count();
+    let used = name.chars().count() + end.chars().count() + " — ".chars().count();
     let room = LABEL_CHARS_MAX.saturating_sub(used);
-    format!("{name} — {}{back}", cut(&account_status(account), room))
+    let status = cut(&account_status(account, now), room);
+    format!("{name} — {status}{end}")
 }
 
-fn account_status(account: &AccountFacts) -> String {
+/// How much is used of the fullest window, and when that is reset.
+fn usage(account: &AccountFacts, now: &LocalTime) -> String {
+    if !account.shown_status().is_serving() {
+        return String::new();
+    }
+    let usage = quota_usage(account, now.time);
+    let Some(fullest) = usage.iter().max_by_key(|quota| quota.used_percent) else {
+        return String::new();
+    };
+    let used = format!(
+        ", {} % of {} used",
+        fullest.used_percent,
+        cut(&fullest.window, WINDOW_CHARS_MAX)
+    );
+    match fullest.resets_at {
+        Some(at) => format!("{used}, resets {}", now.describe(at)),
+        None => used,
+    }
+}
+
+fn account_status(account: &AccountFacts, now: &LocalTime) -> String {
     match account.shown_status() {
         AccountStatus::Ready => "Ready".to_owned(),
         AccountStatus::Busy => "Busy".to_owned(),
         AccountStatus::Refreshing => "Refreshing its token".to_owned(),
-        AccountStatus::QuotaExhausted { .. } => sentence_start(&used_up(account)),
-        AccountStatus::NeedsUser(NeedsUser::SignIn(_) | NeedsUser::AddressChanged { .. }) => {
-            "Sign in again…".to_owned()
+        AccountStatus::QuotaExhausted { .. } => sentence_start(&used_up(account, now.time)),
+        AccountStatus::NeedsUser(NeedsUser::SignIn(sign_in)) => {
+            match (account.takes_key(), sign_in.cause) {
+                (true, SignInCause::NoCredential) => "Enter its key…",
+                (true, _) => "Enter a new key…",
+                (false, SignInCause::NoCredential) => "Sign in…",
+                (false, _) => "Sign in again…",
+            }
+            .to_owned()
+        }
+        AccountStatus::NeedsUser(NeedsUser::AddressChanged { .. }) => {
+            "Its address changed…".to_owned()
         }
         AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) => {
             format!("Vault locked ({detail})")
@@ -96,8 +135,8 @@ fn account_status(account: &AccountFacts) -> String {
 }
 
 /// `5-hour limit used up`, or without the window where it is not known.
-pub(super) fn used_up(account: &AccountFacts) -> String {
-    let usage = quota_usage(account);
+pub(super) fn used_up(account: &AccountFacts, now: SystemTime) -> String {
+    let usage = quota_usage(account, now);
     match usage.iter().find(|quota| quota.is_used_up()) {
         Some(quota) => format!("{} limit used up", quota.window),
         None => "quota used up".to_owned(),
@@ -147,6 +186,21 @@ pub(super) fn cut(text: &str, chars_max: usize) -> String {
     cut
 }
 
+/// A name of at most `chars_max` characters: of a long one, beginning and end stay, since names of
+/// one kind begin alike.
+pub(super) fn cut_middle(name: &str, chars_max: usize) -> String {
+    let chars: Vec<char> = single_line(name).collect();
+    if chars.len() <= chars_max {
+        return chars.into_iter().collect();
+    }
+    let kept = chars_max.saturating_sub(1);
+    let (start, end) = (kept - kept / 2, kept / 2);
+    let mut cut: String = chars[..start].iter().collect();
+    cut.push('…');
+    cut.extend(&chars[chars.len() - end..]);
+    cut
+}
+
 /// A text in lines of about `width` characters, broken at spaces.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -175,8 +229,13 @@ pub(super) fn list(names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::view::samples::{account, cooling, noon, running, signed_out};
+    use super::super::view::samples::{
+        account, after, cooling, five_hour_quota, noon, offer, open_port, running, signed_out,
+        with, with_port,
+    };
     use super::*;
+    use crate::control::account::CredentialForm;
+    use crate::control::overview::Overview;
 
     #[test]
     fn a_label_is_one_line_without_meaning_of_its_own() {
@@ -222,13 +281,84 @@ mod tests {
     }
 
     #[test]
-    fn the_tooltip_counts_who_needs_attention() {
-        let mut view = running();
-        assert_eq!(tooltip(&view), "Aerostat: Running on 127.0.0.1:8045");
-        view.overview.accounts.push(account("home", signed_out()));
+    fn two_long_names_stay_distinguishable() {
+        let long = |end: &str| format!("{}-{end}", "team-of-the-laboratory".repeat(2));
+        let text = |name: &str| super::account(&account(name, AccountStatus::Ready), &noon());
+        assert!(
+            text(&long("berlin")).ends_with("-berlin — Ready"),
+            "{}",
+            text(&long("berlin"))
+        );
+        assert_ne!(text(&long("berlin")), text(&long("munich")));
+        assert_eq!(cut_middle("abcdefgh", 5), "ab…gh");
+        assert_eq!(cut_middle("abcdefgh", 8), "abcdefgh");
+    }
+
+    #[test]
+    fn the_used_share_and_the_reset_stand_beside_the_account() {
+        let mut used = account("work", AccountStatus::Ready);
+        used.quota = vec![five_hour_quota(45, 140), five_hour_quota(20, 10)];
         assert_eq!(
-            tooltip(&view),
-            "Aerostat: Running on 127.0.0.1:8045; 1 account needs attention"
+            super::account(&used, &noon()),
+            "work — Ready, 45 % of 5-hour used, resets 14:20"
+        );
+        let mut later = noon();
+        later.time = after(141);
+        assert_eq!(super::account(&used, &later), "work — Ready");
+    }
+
+    #[test]
+    fn a_key_is_entered_and_not_signed_in() {
+        let mut needing = account("alpha", signed_out());
+        assert_eq!(
+            super::account(&needing, &noon()),
+            "alpha — Enter a new key…"
+        );
+        needing.form = CredentialForm::OAuth;
+        assert_eq!(super::account(&needing, &noon()), "alpha — Sign in again…");
+    }
+
+    #[test]
+    fn one_look_answers() {
+        let at_noon = |view: &View| headline(view, &noon());
+        let one_of_two = with(|overview| overview.accounts.push(account("home", signed_out())));
+        assert_eq!(at_noon(&running()), "Running on 127.0.0.1:8045");
+        assert_eq!(at_noon(&one_of_two), "Running · 1 of 2 can serve");
+        let nobody = with(|overview| overview.accounts = vec![account("work", cooling("", 16))]);
+        assert_eq!(at_noon(&nobody), "No account until 12:16");
+        let stuck = with(|overview| overview.accounts = vec![account("work", signed_out())]);
+        assert_eq!(at_noon(&stuck), "No account can serve");
+        let rejected = |overview: &mut Overview| {
+            overview.status.config_error = Some("config.toml:4:1: a: b".to_owned());
+            overview.status.config_error_line = Some(4);
+        };
+        assert_eq!(at_noon(&with(rejected)), "Configuration not used: line 4");
+        for limited in [one_of_two, nobody, stuck, with(rejected)] {
+            let exposed = at_noon(&with_port(limited, open_port(8045, true)));
+            assert!(
+                exposed.ends_with(" · open to the local network"),
+                "{exposed}"
+            );
+        }
+        let offered = with(|overview| overview.accounts = vec![offer("lab")]);
+        assert_eq!(at_noon(&offered), "Running on 127.0.0.1:8045");
+        assert_eq!(accounts(&offered), "Accounts (none yet)");
+        assert_eq!(offered.attention(), []);
+    }
+
+    #[test]
+    fn the_tooltip_says_what_the_menu_begins_with() {
+        let mut view = running();
+        let of = |view: &View| tooltip(view, &noon());
+        assert_eq!(of(&view), "Aerostat: Running on 127.0.0.1:8045");
+        for name in ["a", "b", "c"] {
+            view.overview.accounts.push(account(name, signed_out()));
+        }
+        view.overview.settle();
+        assert_eq!(
+            of(&view),
+            "Aerostat: Running · 1 of 4 can serve; a needs a new key: the provider refused to refresh; \
+             2 more need you: see the dashboard"
         );
     }
 }

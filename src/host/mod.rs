@@ -3,6 +3,7 @@
 //! account or verb.
 
 pub mod autostart;
+pub mod opener;
 mod port_owner;
 pub mod printable;
 pub mod private_file;

@@ -197,6 +197,14 @@ impl AccountStatus {
         matches!(self, Self::Ready | Self::Busy | Self::Refreshing)
     }
 
+    /// Whether it serves at least some models now, or as soon as what it is doing is done.
+    pub fn can_serve(&self) -> bool {
+        match self {
+            Self::CoolingDown { models, .. } => !models.is_empty(),
+            status => status.is_serving(),
+        }
+    }
+
     /// Whether it stays like this until the user does something.
     pub fn needs_user(&self) -> bool {
         matches!(

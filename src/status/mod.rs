@@ -6,11 +6,15 @@
 //! decides anything, reads a clock or does IO.
 
 mod account;
+mod attention;
+mod local_time;
 mod port;
 mod provider;
 pub mod timestamp;
 
 pub use account::{AccountStatus, CooldownCause, ExhaustedQuota, NeedsUser, SignIn, SignInCause};
+pub use attention::{Attention, account_need, account_reason};
+pub use local_time::LocalTime;
 pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus, local_url};
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;

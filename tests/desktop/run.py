@@ -39,6 +39,11 @@ def main_colour(tray):
     return max(colours, key=colours.get, default=None)
 
 
+def tooltip(tray):
+    _icon, _pictures, title, text = tray.property("ToolTip")
+    return title + text
+
+
 def started(rig, **options):
     agent = Agent(rig, **options)
     tray = Tray(rig, agent.process.pid)
@@ -55,14 +60,14 @@ def case_the_menu_says_how_it_stands_and_stops_and_starts():
         tray.until_label(f"Running on 127.0.0.1:{agent.port}")
         order = [item.label.split(" (")[0].split(":")[0] for item in tray.items()]
         assert order == [
-            "Running on 127.0.0.1", "Stop proxy", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
-            "Start at login", "Pause notifications for an hour", "Quit",
+            "Running on 127.0.0.1", "Stop serving", "---", "Open dashboard", "Copy base URL", "---", "Accounts", "Scheduling", "---",
+            "Start at login", "Pause notifications for an hour", "---", "Quit",
         ], order
-        tray.click("Stop proxy")
-        tray.until_label("Start proxy")
+        tray.click("Stop serving")
+        tray.until_label("Start serving")
         assert tray.items()[0].label == "Stopped"
         assert not agent.answers() and agent.state() == "stopped"
-        tray.click("Start proxy")
+        tray.click("Start serving")
         tray.until_label("Running on")
         assert agent.answers()
 
@@ -79,8 +84,18 @@ def case_the_icon_shows_the_state():
         agent.run("start")
         agent.run("config", "set", "auth_mode", "strict", "allow_lan_access", "true")
         until("the icon is purple", lambda: main_colour(tray) == PURPLE)
-        (agent.home / "config.toml").write_text("port = wrong")
+        text = (agent.home / "config.toml").read_text()
+        (agent.home / "config.toml").write_text(f"{text}\n\nport_ = 1\n")
         until("the icon has a sign", lambda: ORANGE in tray.colours())
+        # Attention hides neither that others can call nor what is wrong.
+        assert PURPLE in tray.colours()
+        first, needed = tray.items()[:2]
+        line = len(text.splitlines()) + 3
+        assert first.label == f"Configuration not used: line {line} · open to the local network", tray.labels()
+        assert needed.label.startswith(f"! Fix config.toml:{line}:"), tray.labels()
+        assert first.label in tooltip(tray) and agent.run("status").stdout.startswith(first.label)
+        tray.click(needed.label)
+        until("the file or the page that explains it was opened", agent.opened)
 
 
 def case_the_mouse_opens_the_menu():
@@ -134,8 +149,8 @@ def case_the_base_url_is_copied():
         agent, tray = started(rig.whole(), config='auth_mode = "strict"\n')
         tray.until_label("Running on")
         for form, expected in [("OpenAI", f"http://127.0.0.1:{agent.port}/v1"), ("Gemini", f"http://127.0.0.1:{agent.port}")]:
-            tray.click("Copy base URL", form)
-            tray.until_label("Copy base URL", f"{form} form — copied")
+            tray.click("Copy base URL", f"{form}: {expected}")
+            tray.until_label("Copy base URL", f"{form}: {expected} — copied")
             assert rig.tool("xclip", "-o", "-selection", "clipboard") == expected
         tray.click("Copy base URL", "API key")
         tray.until_label("Copy base URL", "API key — copied")
@@ -197,6 +212,71 @@ def case_of_many_accounts_those_that_need_a_person_come_first():
         assert labels[9:] == [f"{names[8]} — Ready", "More in dashboard…", "---", "Add account…"], labels
         tray.click("Accounts", "More in dashboard")
         until("the browser was started", agent.opened)
+
+
+def case_a_provider_without_an_account_is_an_offer():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        notices = Daemon(rig)
+        agent, tray = started(rig, config=provider.config())
+        tray.until_label("Running on")
+        tray.until_label("Accounts (none yet)", "Add an account for lab…")
+        assert main_colour(tray) == BLUE and notices.shown == []
+        # Its command works as it is printed.
+        said = urllib_error(agent, "lab/m")
+        command = said.split("`aerostat ")[1].split("`")[0].split()
+        done = subprocess.run([agent.program, *command, "--stdin"], input="sk-0123456789abc", env=rig.env, capture_output=True, text=True)
+        assert done.returncode == 0, done
+        tray.until_label("Accounts (1)", "lab — Ready")
+
+
+def urllib_error(agent, model):
+    """What a client reads whose request fails."""
+    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "hi"}}]}}'.encode()
+    request = urllib.request.Request(f"http://127.0.0.1:{agent.port}/v1/chat/completions", body, {"content-type": "application/json"})
+    try:
+        urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    raise AssertionError("it was served")
+
+
+def case_long_names_stay_distinguishable_and_used_shares_stand_beside():
+    with Rig() as rig, Provider() as provider:
+        agent, tray = started(rig.whole(), config=provider.config())
+        names = ["team-of-the-research-laboratory-in-" + city for city in ["berlin", "munich"]]
+        for name in names:
+            agent.add_account(name)
+        provider.serves(used_percent=45)
+        assert agent.chat() == 200
+        tray.until_label("Accounts (2)")
+        labels = until("a share is shown", lambda: [
+            labels for labels in [[item.label for item in tray.find("Accounts").children]] if any(" 45 % of " in label for label in labels)
+        ])[0]
+        assert "berlin — " in labels[0] and "munich — " in labels[1], labels
+        assert any(", 45 % of requests used, resets " in label for label in labels), labels
+
+
+def case_an_idle_tray_wakes_for_nothing():
+    with Rig() as rig:
+        agent, tray = started(rig.whole())
+        tray.until_label("Running on")
+        # What the start still has to do is done by then.
+        time.sleep(25)
+        before = switches(agent.process.pid)
+        time.sleep(10)
+        woken = {name: count - before.get(name, 0) for name, count in switches(agent.process.pid).items()}
+        assert sum(woken.values()) <= 10, woken
+
+
+def switches(pid):
+    """How often each thread of a process went to sleep."""
+    counts = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        name = f"{task.name} {(task / 'comm').read_text().strip()}"
+        status = (task / "status").read_text()
+        counts[name] = int(status.split("voluntary_ctxt_switches:")[1].split()[0])
+    return counts
 
 
 def case_a_recent_problem_is_explained():
@@ -322,7 +402,7 @@ def case_the_end_of_a_session_ends_it_cleanly():
 def case_stopped_stays_stopped_over_a_restart():
     with Rig() as rig:
         agent, tray = started(rig.whole())
-        tray.click("Stop proxy")
+        tray.click("Stop serving")
         agent.until_state("stopped")
         agent.end()
         agent.process = agent.spawn()
@@ -392,7 +472,7 @@ def case_the_dashboard_lets_in_who_has_the_link_and_nobody_else():
         assert browser.ask(browser.base + "stop", form={}, headers=evil)[0] == 403
         assert agent.state() == "running"
         status, page, _ = browser.ask(browser.base + "stop", form={})
-        assert status == 200 and "Start proxy" in page
+        assert status == 200 and "Start serving" in page
         assert agent.state() == "stopped"
 
 
@@ -434,16 +514,17 @@ def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
         agent.add_account("work")
         provider.refuses_the_key()
         agent.chat()
-        notice = notices.wait_for("work needs you to sign in")
-        assert "&lt;b&gt;bold&lt;/b&gt; &amp; more" in notice.body, notice.body
-        assert list(notice.buttons)[1:] == ["Sign in", "Mute 1 hour"], notice.buttons
-        assert not tray.until_label("Accounts (1, 1 needs attention)", "! work — Sign in again…").is_tick
+        notice = notices.wait_for("work needs a new key")
+        assert notice.body.startswith("lab said: ") and "&lt;b&gt;bold&lt;/b&gt; &amp; more" in notice.body, notice.body
+        assert list(notice.buttons)[1:] == ["Enter key", "Mute 1 hour"], notice.buttons
+        assert not tray.until_label("Accounts (1, 1 needs attention)", "! work — Enter a new key…").is_tick
+        assert [item.label[:22] for item in tray.items()[:2]] == ["No account can serve", "! work needs a new key"], tray.labels()
         until("the icon has a sign", lambda: ORANGE in tray.colours())
         for _ in range(50):
             agent.chat()
         # A key is entered on the dashboard's page.
-        notices.press(notice, "Sign in", agent.opened)
-        assert [notice.summary for notice in notices.shown] == ["work needs you to sign in"]
+        notices.press(notice, "Enter key", agent.opened)
+        assert [notice.summary for notice in notices.shown] == ["work needs a new key"]
         browser = Browser(link_in(Path(urllib.parse.unquote(urllib.parse.urlsplit(agent.opened()[0]).path))))
         browser.enter()
         form = {"name": "work", "key": "sk-another-0123456789"}
@@ -452,7 +533,7 @@ def case_an_account_that_needs_a_person_is_told_once_and_signed_in_again():
         provider.serves()
         status, page, _ = browser.ask(browser.base + "login", form=form)
         assert status == 200 and "New API key of work" not in page, page
-        back = notices.wait_for("Signed in again")
+        back = notices.wait_for("work can serve again")
         assert back.replaced == notice.id and len(notices.shown) == 2
 
 
@@ -470,7 +551,7 @@ def case_the_button_signs_in_with_the_browser():
         notices.press(notice, "Sign in", lambda: len(agent.opened()) > 1)
         provider.serves()
         agree(agent.opened()[1])
-        notices.wait_for("Signed in again")
+        notices.wait_for("me can serve again")
         tray.until_label("Accounts (1)", "me — Ready")
         assert agent.chat() == 200
 
@@ -500,13 +581,18 @@ def case_a_quota_is_told_at_its_thresholds_and_when_it_is_used_up():
         provider.is_used_up()
         agent.chat()
         spent = notices.wait_for("work has used up a quota")
-        assert "work: quota used up, back " in spent.body, spent.body
-        resting = notices.wait_for("All accounts are cooling down")
-        assert "No account can serve until " in resting.body, resting.body
+        assert "work: quota used up, back " in spent.body and "No account can serve until " in spent.body, spent.body
+        count = len(notices.shown)
+        assert spent.replaced == low.id, "one bubble for one topic"
+        tray.until_label("No account until ")
+        until("the icon shows a clock", lambda: {GREY, BLUE} <= set(tray.colours()))
+        assert "No account until " in agent.run("status").stdout.splitlines()[0]
+        assert "No account until " in tooltip(tray)
         tray.until_label("Accounts (1)", "work — Quota used up, back ")
         provider.serves()
         agent.run("account", "clear", "work")
-        notices.wait_for("Accounts can serve again")
+        back = notices.wait_for("work can serve again")
+        assert len(notices.shown) == count + 1 and back.replaced == spent.id, "one event is one notice"
 
 
 def case_an_end_that_is_near_is_told():
@@ -518,9 +604,9 @@ def case_an_end_that_is_near_is_told():
         in_days = lambda days: time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
         agent.run("account", "set", "work", "--expires", in_days(20))
         agent.run("account", "set", "work", "--expires", in_days(5))
-        notices.wait_for("The sign-in for work expires soon")
+        notices.wait_for("work expires soon")
         agent.run("account", "set", "work", "--expires", in_days(-2))
-        notices.wait_for("The sign-in for work has expired")
+        notices.wait_for("work has expired")
         tray.until_label("Accounts (1, 1 needs attention)", "work — Expired")
 
 
@@ -551,7 +637,7 @@ def case_a_vault_that_is_locked_is_told():
         until("the keyring is gone", lambda: not rig.has_name("org.freedesktop.secrets"))
         rig.with_keyring(password=None)
         agent.process = agent.spawn()
-        notice = notices.wait_for("Accounts are locked")
+        notice = notices.wait_for("work is locked")
         assert "work cannot serve" in notice.body, notice.body
         assert agent.answers()
         tray = Tray(rig, agent.process.pid)
@@ -731,7 +817,7 @@ def case_the_panel_restarts_and_the_icon_comes_back():
         until("the watcher is gone", lambda: not rig.has_name("org.kde.StatusNotifierWatcher"))
         rig.start_panel()
         until("the panel took the icon in again", tray.is_registered)
-        tray.click("Stop proxy")
+        tray.click("Stop serving")
         agent.until_state("stopped")
 
 
@@ -807,6 +893,23 @@ def case_a_locked_keyring_does_not_keep_it_from_serving():
         tray.until_label("Running on")
         assert agent.answers()
         agent.end()
+
+
+def case_dunst_shows_markup_as_text():
+    with Rig() as rig, Provider() as provider:
+        rig.whole()
+        rig.start(["dunst", "-conf", "/etc/xdg/dunst/dunstrc"], "dunst.log")
+        rig.wait_for_name("org.freedesktop.Notifications")
+        agent, tray = started(rig, config=provider.config())
+        agent.add_account("work")
+        provider.refuses_the_key()
+        agent.chat()
+        until("it is shown", lambda: rig.tool("dunstctl", "count", "displayed").strip() == "1")
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        rig.screenshot(SHOTS / "dunst.png")
+        rig.tool("dunstctl", "close-all")
+        history = until("it is in the history", lambda: "work needs a new key" in rig.tool("dunstctl", "history") and rig.tool("dunstctl", "history"))
+        assert "<b>bold" not in history and "&lt;b&gt;bold" in history, history
 
 
 # Start at login

@@ -40,15 +40,6 @@ pub enum CredentialInput {
     SameForNewAddress,
 }
 
-/// What a provider wants of an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CredentialForm {
-    Key,
-    OAuth,
-    Nothing,
-}
-
 /// How a credential is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreOptions {
@@ -69,14 +60,6 @@ pub struct AddedAccount {
     /// One sentence about the test call.
     pub message: String,
     pub models: Vec<String>,
-}
-
-pub(in crate::control) fn form_of(provider: &Provider) -> CredentialForm {
-    match provider.auth.name() {
-        "none" => CredentialForm::Nothing,
-        "oauth" => CredentialForm::OAuth,
-        _ => CredentialForm::Key,
-    }
 }
 
 /// # Errors
@@ -108,18 +91,30 @@ pub(in crate::control) fn provider_for(
     ))
 }
 
-/// The name of a new account.
+/// The name of a new account: the given one, or else its provider's, with a number where that is
+/// taken.
 ///
 /// # Errors
 /// When it is malformed, or an added account has it.
 pub(in crate::control) fn free_name(
     accounts: &AccountRegistry,
-    name: &str,
+    name: Option<&str>,
+    provider: &Provider,
 ) -> Result<AccountName, ControlError> {
+    let added = accounts.added();
+    let is_taken = |name: &AccountName| {
+        name.as_str() == DEMO || added.iter().any(|account| account.name == *name)
+    };
+    let Some(name) = name else {
+        let first: AccountName = provider.name.parse().map_err(ControlError::usage)?;
+        let others = (2..).map_while(|number| format!("{first}-{number}").parse().ok());
+        let mut names = std::iter::once(first.clone()).chain(others);
+        return names
+            .find(|name| !is_taken(name))
+            .ok_or_else(|| ControlError::usage("no name is free; give one with `--name`"));
+    };
     let name: AccountName = name.parse().map_err(ControlError::usage)?;
-    let is_taken =
-        name.as_str() == DEMO || accounts.added().iter().any(|account| account.name == name);
-    if is_taken {
+    if is_taken(&name) {
         return Err(ControlError::failed(format!(
             "an account `{name}` is there already; `aerostat account login {name}` enters its credential again"
         )));

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::account::{Account, Source};
+use crate::account::{Account, CredentialProblem, Source};
 use crate::outcome::{ReadingSource, Timestamp, Unit};
 use crate::pool::{AccountView, BudgetView, Cooldown, QuotaReading};
+use crate::provider::Provider;
 use crate::status::{AccountStatus, CooldownCause, NeedsUser, timestamp};
 
 /// One account.
@@ -13,6 +14,12 @@ pub struct AccountFacts {
     pub name: String,
     pub provider: String,
     pub source: AccountSource,
+    /// Whether the user added it. Others are there because of their provider.
+    #[serde(default)]
+    pub added: bool,
+    /// What its provider wants of it.
+    #[serde(default, rename = "credential")]
+    pub form: CredentialForm,
     /// The environment variable that holds the key.
     pub variable: Option<String>,
     /// In JSON also `state`, `reason` and `until`, for scripts.
@@ -39,6 +46,16 @@ pub struct AccountFacts {
     pub token_until: Option<Timestamp>,
     #[serde(rename = "rests")]
     pub cooldowns: Vec<CooldownFacts>,
+}
+
+/// What a provider wants of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialForm {
+    #[default]
+    Key,
+    OAuth,
+    Nothing,
 }
 
 /// Where an account's credential comes from.
@@ -143,6 +160,28 @@ impl AccountFacts {
         }
     }
 
+    /// Whether there is no account yet, but a provider that one could be added for.
+    pub fn is_offer(&self) -> bool {
+        use CredentialProblem::{NeedsKey, NeedsKeyEnv, NeedsSignIn};
+        !self.added
+            && matches!(
+                self.status,
+                AccountStatus::NeedsUser(NeedsUser::Credential(
+                    NeedsKey { .. } | NeedsKeyEnv { .. } | NeedsSignIn { .. }
+                ))
+            )
+    }
+
+    /// Whether its credential is a key, which is entered, and no sign-in.
+    pub fn takes_key(&self) -> bool {
+        self.form != CredentialForm::OAuth
+    }
+
+    /// Whether the user has to act before it serves again.
+    pub fn needs_user(&self) -> bool {
+        self.shown_status().needs_user() && !self.is_offer()
+    }
+
     /// The status to show: `Disabled` for an account that the user switched off, also where its
     /// provider is not active.
     pub fn shown_status(&self) -> &AccountStatus {
@@ -208,6 +247,14 @@ impl BudgetFacts {
     /// How much of it is used, in whole percents rounded down: 100 means all of it.
     pub fn used_percent(&self) -> u8 {
         percent(self.spent, self.limit.max(1))
+    }
+}
+
+pub(in crate::control) fn form_of(provider: &Provider) -> CredentialForm {
+    match provider.auth.name() {
+        "none" => CredentialForm::Nothing,
+        "oauth" => CredentialForm::OAuth,
+        _ => CredentialForm::Key,
     }
 }
 
@@ -279,7 +326,7 @@ fn set_variable(variable: &str, provider: &str) -> String {
     };
     format!(
         "an agent started at login does not read a shell's profile: set it by {how}; or keep the key in the vault with \
-         `aerostat account add {provider} --name NAME`"
+         `aerostat account add {provider}`"
     )
 }
 

@@ -8,9 +8,12 @@ mod settings;
 mod test_call;
 mod tokens;
 
-pub use credential::{AddedAccount, CredentialForm, CredentialInput, StoreOptions};
-pub(super) use credential::{form_of, free_name, provider_for, read_credential, store_credential};
-pub use facts::{AccountFacts, AccountSource, BudgetFacts, CooldownFacts, QuotaFacts};
+pub use credential::{AddedAccount, CredentialInput, StoreOptions};
+pub(super) use credential::{free_name, provider_for, read_credential, store_credential};
+pub(super) use facts::form_of;
+pub use facts::{
+    AccountFacts, AccountSource, BudgetFacts, CooldownFacts, CredentialForm, QuotaFacts,
+};
 pub(super) use list::{counts, find, list, show};
 pub use settings::SettingChanges;
 pub(super) use test_call::{TestResult, test_call};

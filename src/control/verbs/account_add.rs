@@ -14,7 +14,8 @@ use crate::control::wire::{ControlError, Notes};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccountAdd {
     pub provider: String,
-    pub name: String,
+    /// `None`: it is called by its provider.
+    pub name: Option<String>,
     pub credential: CredentialInput,
     #[serde(flatten)]
     pub options: StoreOptions,
@@ -33,7 +34,7 @@ impl Verb for AccountAdd {
     ) -> Result<AddedAccount, ControlError> {
         let accounts = &service.accounts;
         let provider = account::provider_for(accounts, &self.provider)?;
-        let name = account::free_name(accounts, &self.name)?;
+        let name = account::free_name(accounts, self.name.as_deref(), &provider)?;
         let account = roster::account(name, &provider.name, Source::Vault, SystemTime::now());
         let (source, credential) =
             account::read_credential(service, &self.credential, &account, &provider, notes).await?;

@@ -12,7 +12,8 @@ use crate::control::wire::{ControlError, Notes};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct AccountForm {
     pub provider: String,
-    pub name: String,
+    /// `None`: it is called by its provider.
+    pub name: Option<String>,
 }
 
 impl Verb for AccountForm {
@@ -27,7 +28,7 @@ impl Verb for AccountForm {
         _: &Notes,
     ) -> Result<CredentialForm, ControlError> {
         let provider = account::provider_for(&service.accounts, &self.provider)?;
-        account::free_name(&service.accounts, &self.name)?;
+        account::free_name(&service.accounts, self.name.as_deref(), &provider)?;
         Ok(account::form_of(&provider))
     }
 }

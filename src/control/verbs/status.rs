@@ -8,6 +8,7 @@ use crate::config::Home;
 use crate::config::file::load;
 use crate::control::account;
 use crate::control::agent::AgentState;
+use crate::control::attention::attention;
 use crate::control::service::ControlService;
 use crate::control::socket_path::SocketPath;
 use crate::control::status::Status;
@@ -35,14 +36,18 @@ pub fn status(service: &ControlService) -> Status {
         return Status::not_running(&config, &service.home, &service.socket);
     };
     let AgentState { port, desired, .. } = agent.state();
-    let trouble = service.live.borrow().trouble.clone();
-    Status {
-        config_error: trouble.map(|trouble| trouble.to_string()),
-        accounts: Some(account::counts(&service.accounts)),
+    let live = service.live.borrow().clone();
+    let accounts = account::list(&service.accounts);
+    let mut status = Status {
+        config_error: live.trouble.map(|trouble| trouble.to_string()),
+        config_error_line: live.trouble_line,
+        accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
         notes_dropped: service.store().state_writes_dropped(),
         ..Status::running(port, desired, &config, &service.home, &service.socket)
-    }
+    };
+    status.attention = attention(&status, &accounts);
+    status
 }
 
 /// The status of a home where no agent runs. Blocks until it is clear who has the port.

@@ -1,5 +1,5 @@
 use super::super::view::samples::{
-    account, after, cooling, exhausted, in_use, noon, open_port, program, refused_by_system,
+    account, after, cooling, exhausted, in_use, noon, offer, open_port, program, refused_by_system,
     running, signed_out, with, with_port,
 };
 use super::*;
@@ -74,14 +74,15 @@ fn full() -> View {
 #[test]
 fn everything_is_there_in_its_order() {
     insta::assert_snapshot!(shown(&full()), @r#"
-    (Running on 127.0.0.1:8045)
-    Stop proxy
+    (Running · 1 of 4 can serve)
+    ! home needs a new key: the provider refused to refresh…
+    Stop serving
     ---
     Open dashboard
     Copy base URL >
-        OpenAI form
-        Anthropic form
-        Gemini form
+        OpenAI: http://127.0.0.1:8045/v1
+        Anthropic: http://127.0.0.1:8045
+        Gemini: http://127.0.0.1:8045
         API key
     ---
     Accounts (5, 1 needs attention) >
@@ -89,7 +90,7 @@ fn everything_is_there_in_its_order() {
         [x] R&&D_team — Rate limit: slow down, back 12:03
         [x] spare — Quota used up, back 14:20
         [ ] old — Off
-        ! home — Sign in again…
+        ! home — Enter a new key…
         ---
         Add account…
     Scheduling: Balance >
@@ -104,6 +105,7 @@ fn everything_is_there_in_its_order() {
     ---
     [x] Start at login
     [x] Notifications paused until 13:00
+    ---
     Quit
     "#);
 }
@@ -112,13 +114,13 @@ fn everything_is_there_in_its_order() {
 fn a_fresh_agent_without_accounts_has_the_same_menu() {
     insta::assert_snapshot!(shown(&View { autostart: AutostartView::Unavailable, ..with(|overview| overview.accounts.clear()) }), @r#"
     (Running on 127.0.0.1:8045)
-    Stop proxy
+    Stop serving
     ---
     Open dashboard
     Copy base URL >
-        OpenAI form
-        Anthropic form
-        Gemini form
+        OpenAI: http://127.0.0.1:8045/v1
+        Anthropic: http://127.0.0.1:8045
+        Gemini: http://127.0.0.1:8045
     ---
     Accounts (none yet) >
         Add account…
@@ -130,6 +132,7 @@ fn a_fresh_agent_without_accounts_has_the_same_menu() {
     ---
     [ ] Start at login (greyed)
     [ ] Pause notifications for an hour
+    ---
     Quit
     "#);
 }
@@ -137,34 +140,37 @@ fn a_fresh_agent_without_accounts_has_the_same_menu() {
 #[test]
 fn the_state_line_says_what_is_wrong() {
     let states = [
-        (PortStatus::Starting, "Starting…", "Stop proxy"),
-        (PortStatus::Stopped, "Stopped", "Start proxy"),
-        (PortStatus::Draining, "Stopping…", "Start proxy"),
+        (PortStatus::Starting, "Starting…", "Stop serving"),
+        (PortStatus::Stopped, "Stopped", "Start serving"),
+        (PortStatus::Draining, "Stopping…", "Start serving"),
         (
             PortStatus::Unavailable(in_use(8045, PortOwner::Unknown)),
             "Port 8045 is in use",
-            "Stop proxy",
+            "Stop serving",
         ),
         (
             PortStatus::Unavailable(in_use(8045, program("python3", 77))),
             "Port 8045 is in use by python3 (77)",
-            "Stop proxy",
+            "Stop serving",
         ),
         (
             refused_by_system(80),
             "Port 80 cannot be opened",
-            "Stop proxy",
+            "Stop serving",
         ),
         (
             open_port(1, true),
             "Running on port 1, open to the local network",
-            "Stop proxy",
+            "Stop serving",
         ),
     ];
     for (port, headline, toggle) in states {
         let items = menu(&with_port(running(), port), &noon());
         assert_eq!(items[0], line("state", headline));
-        assert_eq!(items[1], button("toggle", toggle));
+        assert_eq!(
+            items.iter().find(|item| item.id() == "toggle"),
+            Some(&button("toggle", toggle))
+        );
     }
 }
 
@@ -175,16 +181,21 @@ fn of_many_accounts_those_that_need_a_person_come_first() {
             .map(|number| account(&format!("a{number}"), AccountStatus::Ready))
             .collect();
         overview.accounts[11].status = signed_out();
+        overview.accounts[9].status = cooling("slow down", 20);
+        overview.accounts[10].status = cooling("slow down", 3);
     });
     let Item::Sub { items, text, .. } = accounts(&view, &noon()) else {
         panic!("it is a submenu")
     };
     assert_eq!(text, "Accounts (12, 1 needs attention)");
     let ids: Vec<_> = items.iter().map(Item::id).collect();
-    assert_eq!(ids[..3], ["sign-in:a11", "account:a0", "account:a1"]);
+    assert_eq!(
+        ids[..4],
+        ["sign-in:a11", "account:a10", "account:a9", "account:a0"]
+    );
     assert_eq!(
         ids[9..],
-        ["account:a8", "more", "separator-4", "add-account"]
+        ["account:a6", "more", "separator-4", "add-account"]
     );
 }
 
@@ -224,6 +235,8 @@ fn every_click_means_what_the_item_says() {
         ),
         ("account:old", Some(Action::EnableAccount("old".to_owned()))),
         ("account:gone", None),
+        ("need:home", Some(Action::SignIn("home".to_owned()))),
+        ("need:(config)", None),
         ("sign-in:home", Some(Action::SignIn("home".to_owned()))),
         ("mode:drain", Some(Action::SetMode("drain".to_owned()))),
         ("autostart", Some(Action::SetAutostart(false))),
@@ -263,5 +276,73 @@ fn what_was_copied_says_so() {
     }) else {
         panic!("it is a submenu")
     };
-    assert_eq!(items[2], button("copy:gemini", "Gemini form — copied"));
+    assert_eq!(
+        items[2],
+        button("copy:gemini", "Gemini: http://127.0.0.1:8045 — copied")
+    );
+}
+
+#[test]
+fn what_needs_a_person_leads_to_where_it_is_done() {
+    let top = |view: &View| {
+        let items = menu(view, &noon());
+        let needed: Vec<_> = items
+            .iter()
+            .take_while(|item| item.id() != "toggle")
+            .skip(1)
+            .map(|item| (words_of(item, 0), action(view, item.id())))
+            .collect();
+        needed
+    };
+    assert_eq!(top(&running()), []);
+    let rejected = with(|overview| {
+        overview.status.config_error = Some("config.toml:4:8: port: expected a number".to_owned());
+    });
+    let words = "! Fix config.toml:4:8: port: expected a number…".to_owned();
+    assert_eq!(top(&rejected), [(words, Some(Action::OpenConfig))]);
+    let refused = with(|overview| overview.status.lan_refused = Some("no key is asked for".into()));
+    let words = "! No key is asked for…".to_owned();
+    assert_eq!(top(&refused), [(words, Some(Action::OpenConfig))]);
+    let taken = PortStatus::Unavailable(in_use(8045, program("python3", 77)));
+    let words = "! Stop python3 (77) on port 8045, or set another `port`…".to_owned();
+    assert_eq!(
+        top(&with_port(running(), taken)),
+        [(words, Some(Action::OpenConfig))]
+    );
+    let locked = with(|overview| {
+        let detail = "the keyring is locked".to_owned();
+        overview.accounts[0].status = AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail });
+    });
+    let words = "! Unlock the vault of work: the keyring is locked…".to_owned();
+    assert_eq!(top(&locked), [(words, Some(Action::UnlockVault))]);
+    let many = with(|overview| {
+        for name in ["a", "b", "c"] {
+            overview.accounts.push(account(name, signed_out()));
+        }
+    });
+    let shown = top(&many);
+    assert_eq!(shown.len(), 2);
+    assert_eq!(shown[0].1, Some(Action::SignIn("a".to_owned())));
+    assert_eq!(
+        shown[1],
+        (
+            "! 2 more need you: see the dashboard…".to_owned(),
+            Some(Action::OpenDashboard)
+        )
+    );
+}
+
+#[test]
+fn a_provider_without_an_account_is_an_offer() {
+    let view = with(|overview| overview.accounts.push(offer("lab")));
+    let Item::Sub { items, text, .. } = accounts(&view, &noon()) else {
+        panic!("it is a submenu")
+    };
+    assert_eq!(text, "Accounts (1)");
+    assert!(items.contains(&button("add:lab", "Add an account for lab…")));
+    assert_eq!(action(&view, "add:lab"), Some(Action::AddAccount));
+    assert_eq!(
+        menu(&view, &noon())[0],
+        line("state", "Running on 127.0.0.1:8045")
+    );
 }

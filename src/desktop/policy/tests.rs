@@ -1,8 +1,9 @@
 use super::super::view::samples::{
-    account, after, exhausted, five_hour_quota, in_use, noon, open_port, program,
+    account, after, cooling, exhausted, five_hour_quota, in_use, noon, offer, open_port, program,
     refused_by_system, running, signed_out, with, with_port,
 };
 use super::*;
+use crate::control::account::CredentialForm;
 
 /// A user who is shown one view after another, and what is reported to them.
 #[derive(Default)]
@@ -66,15 +67,12 @@ fn a_trouble_is_told_once_and_its_end_once() {
     let mut person = Person::default();
     assert_eq!(
         person.reads(&needing(&["work"])),
-        ["work needs you to sign in | work: the provider refused to refresh"]
+        ["work needs a new key | the provider refused to refresh"]
     );
     for _ in 0..50 {
         assert_eq!(person.sees(&needing(&["work"])), []);
     }
-    assert_eq!(
-        person.reads(&running()),
-        ["Signed in again | work can serve."]
-    );
+    assert_eq!(person.reads(&running()), ["work can serve again | "]);
     assert_eq!(person.sees(&running()), []);
 }
 
@@ -92,7 +90,7 @@ fn a_locked_vault_is_one_trouble_for_all_its_accounts() {
     assert_eq!(
         shown,
         [
-            "Accounts are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."
+            "a and b are locked | The vault is locked (the keyring is locked). Until it is open, a and b cannot serve."
         ]
     );
     assert_eq!(
@@ -112,7 +110,7 @@ fn several_that_change_together_make_one() {
     let mut person = Person::default();
     let shown = person.sees(&needing(&["a", "b", "c", "d", "e"]));
     assert_eq!(shown.len(), 1);
-    assert_eq!(shown[0].summary, "a, b and 3 more need you to sign in");
+    assert_eq!(shown[0].summary, "a, b and 3 more need new keys");
     assert_eq!(shown[0].body.lines().count(), 5);
     assert_eq!(shown[0].body.lines().last(), Some("and 1 more"));
 }
@@ -121,9 +119,7 @@ fn several_that_change_together_make_one() {
 fn one_more_is_told_first_with_those_before() {
     let mut person = Person::default();
     person.sees(&needing(&["a"]));
-    assert!(
-        person.reads(&needing(&["a", "b"]))[0].starts_with("b and a need you to sign in | b: ")
-    );
+    assert!(person.reads(&needing(&["a", "b"]))[0].starts_with("b and a need new keys | b: "));
     assert_eq!(
         person.sees(&needing(&["b"])),
         [],
@@ -154,7 +150,7 @@ fn each_threshold_of_a_quota_is_told_once_with_its_reset() {
     );
     assert_eq!(
         person.reads(&quota(3)),
-        ["Quota is back | No account is near a limit."]
+        ["work has quota again | No account is near a limit."]
     );
 }
 
@@ -200,6 +196,7 @@ fn who_is_spent_is_not_mixed_with_who_runs_low() {
     view.overview
         .accounts
         .push(account("home", exhausted("no more", 140)));
+    view.overview.settle();
     let shown = person.sees(&view);
     assert_eq!(shown[0].summary, "home has used up a quota");
     assert_eq!(
@@ -234,7 +231,7 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
     );
     assert_eq!(
         person.sees_at(&view, 24 * 60)[0].summary,
-        "The sign-in for work expires soon"
+        "work expires soon"
     );
     assert_eq!(person.sees_at(&view, 3 * 24 * 60), []);
     assert_eq!(
@@ -243,7 +240,7 @@ fn an_expiry_is_told_a_week_and_a_day_ahead() {
     );
     assert_eq!(
         person.sees_at(&view, 8 * 24 * 60)[0].summary,
-        "The sign-in for work has expired"
+        "work has expired"
     );
     assert_eq!(person.sees_at(&view, 9 * 24 * 60), []);
     view.overview.accounts[0].expires_on = Some(after(60 * 24 * 60));
@@ -309,7 +306,7 @@ fn a_port_that_the_system_refuses_is_told() {
 }
 
 #[test]
-fn who_stops_the_proxy_is_not_told_that_it_is_back() {
+fn who_stops_serving_is_not_told_that_it_is_back() {
     let mut person = Person::default();
     person.sees(&taken());
     assert_eq!(person.sees(&with_port(running(), PortStatus::Stopped)), []);
@@ -317,7 +314,8 @@ fn who_stops_the_proxy_is_not_told_that_it_is_back() {
 
 #[test]
 fn a_resting_pool_is_told_where_the_rest_is_long() {
-    let cooling = |minutes| with(|overview| overview.cooling_until = Some(after(minutes)));
+    let cooling =
+        |minutes| with(|overview| overview.accounts[0].status = cooling("slow down", minutes));
     let mut person = Person::default();
     assert_eq!(person.sees(&cooling(0)), []);
     let shown = person.sees(&cooling(20));
@@ -331,6 +329,54 @@ fn a_resting_pool_is_told_where_the_rest_is_long() {
         "a later end is the same cooldown"
     );
     assert_eq!(person.sees(&running()).len(), 1);
+}
+
+#[test]
+fn one_event_is_one_notice() {
+    let mut view = running();
+    view.overview.accounts[0].status = exhausted("You exceeded your quota", 140);
+    view.overview.settle();
+    let mut person = Person::default();
+    let shown = "work has used up a quota | work: quota used up, back 14:20 (You exceeded your quota)\n\
+                 No account can serve until 14:20; requests are refused until then.";
+    assert_eq!(person.reads(&view), [shown]);
+    assert_eq!(
+        person.reads(&running()),
+        ["work has quota again | No account is near a limit."]
+    );
+}
+
+#[test]
+fn a_quota_window_that_was_reset_is_no_second_end() {
+    let mut spent = quota(100);
+    spent.overview.accounts[0].status = exhausted("no more", 140);
+    spent.overview.settle();
+    let mut person = Person::default();
+    assert_eq!(person.sees(&spent).len(), 1);
+    // The provider has not reported the new window yet.
+    let shown = person.sees_at(&quota(100), 140);
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown[0].summary, "work has quota again");
+    assert_eq!(person.sees_at(&running(), 141), []);
+}
+
+#[test]
+fn a_sign_in_is_made_and_a_key_is_entered() {
+    let mut view = needing(&["me"]);
+    view.overview.accounts[0].form = CredentialForm::OAuth;
+    let shown = Person::default().sees(&view);
+    assert_eq!(shown[0].summary, "me needs you to sign in");
+    assert_eq!(shown[0].buttons[0], Button::SignIn("me".to_owned()));
+    view.overview.accounts.push(account("alpha", signed_out()));
+    let shown = Person::default().sees(&view);
+    assert_eq!(shown[0].summary, "me and alpha need you");
+    assert_eq!(shown[0].buttons, [Button::OpenDashboard, Button::Mute]);
+}
+
+#[test]
+fn a_provider_without_an_account_is_no_news() {
+    let view = with(|overview| overview.accounts.push(offer("lab")));
+    assert_eq!(Person::default().sees(&view), []);
 }
 
 #[test]
@@ -424,12 +470,15 @@ fn buttons_say_what_can_be_done() {
     assert_eq!(
         one[0].buttons,
         [
-            Button::SignIn("work".to_owned()),
+            Button::EnterKey("work".to_owned()),
             Button::OpenDashboard,
             Button::Mute
         ]
     );
-    assert_eq!(one[0].advice, "Sign in with `aerostat account login work`.");
+    assert_eq!(
+        one[0].advice,
+        "Enter the key with `aerostat account login work`."
+    );
     let two = person.sees(&needing(&["work", "home"]));
     assert_eq!(two[0].buttons, [Button::OpenDashboard, Button::Mute]);
 }
