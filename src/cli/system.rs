@@ -104,8 +104,24 @@ fn uninstall_lines(done: &Uninstalled) -> Vec<String> {
 
 /// Writes the manual's pages for packages.
 pub(super) fn write_manual(folder: &Path) -> ExitCode {
-    clap_mangen::generate_to(Args::command(), folder).context("the manual cannot be written")?;
+    let mut command = Args::command().disable_help_subcommand(true);
+    command.build();
+    write_pages(&command, folder).context("the manual cannot be written")?;
     Ok(DONE)
+}
+
+/// The page of a command and those of its subcommands, each with the program's name and version in
+/// its footer.
+fn write_pages(command: &clap::Command, folder: &Path) -> std::io::Result<()> {
+    for subcommand in command.get_subcommands() {
+        if !subcommand.is_hide_set() {
+            write_pages(subcommand, folder)?;
+        }
+    }
+    let page = clap_mangen::Man::new(command.clone())
+        .source(concat!("aerostat ", env!("CARGO_PKG_VERSION")))
+        .manual("Aerostat Manual");
+    page.generate_to(folder).map(drop)
 }
 
 pub(super) fn print_completions(session: &mut Session<'_, impl Program>, shell: Shell) -> ExitCode {
