@@ -247,10 +247,7 @@ pub(super) fn redirected(provider: &str) -> Fault {
 /// A refused credential as the client may see it: its own key is not at fault, and must not look
 /// so.
 fn credential_refused(fault: Fault, provider: &str) -> Fault {
-    let message = format!(
-        "provider `{provider}` refused this gateway's credential: {}",
-        fault.message
-    );
+    let message = format!("{}{}", refusal_prefix(provider), fault.message);
     Fault {
         kind: FaultKind::UpstreamAuth,
         blame: Blame::Account,
@@ -259,6 +256,17 @@ fn credential_refused(fault: Fault, provider: &str) -> Fault {
         code: None,
         ..fault
     }
+}
+
+fn refusal_prefix(provider: &str) -> String {
+    format!("provider `{provider}` refused this gateway's credential: ")
+}
+
+/// What the provider said, without what is put before it for clients. Whoever shows an account
+/// names its provider anyway.
+pub(super) fn said_by_provider<'f>(fault: &'f Fault, provider: &str) -> &'f str {
+    let said = fault.message.strip_prefix(&refusal_prefix(provider));
+    said.unwrap_or(&fault.message)
 }
 
 /// Replaces the wait in the head of a quoted error response.

@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
 use tracing::{Span, debug, field};
 
+use super::attempt_error::said_by_provider;
 use super::resolution_cache::ResolvedModel;
 use super::response_headers;
 use super::response_owners::ResponseOwners;
@@ -176,7 +177,14 @@ impl RequestTracker {
                 fault = fault.map(|fault| field::debug(fault.kind)),
                 "attempt settled"
             );
-            lease.settle(&outcome, detail.as_deref(), readings, Timestamp::now());
+            let provider = open
+                .record
+                .attempts
+                .last()
+                .map(|attempt| &*attempt.provider);
+            let said = fault.zip(provider);
+            let said = said.map(|(fault, provider)| said_by_provider(fault, provider));
+            lease.settle(&outcome, said, readings, Timestamp::now());
         }
         if let Some(attempt) = open.record.attempts.last_mut() {
             attempt.outcome = outcome;
