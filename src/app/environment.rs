@@ -9,7 +9,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
 use crate::account::{
-    EnvAccount, KeyFile, KeySources, PassphrasePurpose, Prompt, Secret, SystemKeyring,
+    EnvAccount, KeyFile, KeySources, PASSPHRASE_CHARS_MIN, PassphrasePurpose, Prompt, Secret,
+    SystemKeyring,
 };
 use crate::canon::{Fault, ModelCard};
 use crate::config::Config;
@@ -88,22 +89,33 @@ struct Terminal;
 
 impl Prompt for Terminal {
     fn passphrase(&self, purpose: PassphrasePurpose) -> io::Result<Option<Secret>> {
-        let text = match purpose {
-            PassphrasePurpose::Open => "Passphrase of the vault: ",
-            PassphrasePurpose::OpenAgain => "That was not it. Passphrase of the vault: ",
-            PassphrasePurpose::New => "New passphrase for the vault: ",
+        let typed = match purpose {
+            PassphrasePurpose::Open => hidden("Passphrase of the vault: ")?,
+            PassphrasePurpose::OpenAgain => hidden("That was not it. Passphrase of the vault: ")?,
+            PassphrasePurpose::New => return new_passphrase(&mut hidden),
         };
-        let typed = hidden(text)?;
-        if purpose == PassphrasePurpose::New
-            && !typed.expose().is_empty()
-            && hidden("The same again: ")? != typed
-        {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the two are not the same",
-            ));
-        }
         Ok(Some(typed).filter(|typed| !typed.expose().is_empty()))
+    }
+}
+
+/// Asks for a passphrase that is chosen now, until it follows the rule and was typed twice alike: what
+/// waits to be stored is not lost by a slip. `None` where nothing was typed.
+fn new_passphrase(ask: &mut dyn FnMut(&str) -> io::Result<Secret>) -> io::Result<Option<Secret>> {
+    let mut said = "No keyring answers here, so a passphrase seals the vault".to_owned();
+    loop {
+        let typed = ask(&format!(
+            "{said}. At least {PASSPHRASE_CHARS_MIN} characters; an empty line gives up.\nNew passphrase: "
+        ))?;
+        if typed.expose().is_empty() {
+            return Ok(None);
+        }
+        if typed.expose().chars().count() < PASSPHRASE_CHARS_MIN {
+            "That is too short".clone_into(&mut said);
+        } else if ask("The same again: ")? == typed {
+            return Ok(Some(typed));
+        } else {
+            "The two are not the same".clone_into(&mut said);
+        }
     }
 }
 
@@ -150,5 +162,49 @@ impl Environment for SystemEnvironment {
         } else {
             keys
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is chosen by who types `lines`, and what was asked.
+    fn chosen(lines: &[&str]) -> (Option<String>, Vec<String>) {
+        let (mut typed, mut asked) = (lines.iter(), Vec::new());
+        let chosen = new_passphrase(&mut |text| {
+            asked.push(text.to_owned());
+            let line = typed.next().expect("nobody is asked more often");
+            Ok(Secret::new((*line).to_owned()))
+        });
+        (
+            chosen.unwrap().map(|secret| secret.expose().to_owned()),
+            asked,
+        )
+    }
+
+    #[test]
+    fn the_rule_comes_first_and_a_slip_is_asked_again() {
+        let lines = [
+            "short",
+            "long enough",
+            "long enuogh",
+            "long enough",
+            "long enough",
+        ];
+        let (passphrase, asked) = chosen(&lines);
+        assert_eq!(passphrase.as_deref(), Some("long enough"));
+        assert!(asked[0].contains("At least 8 characters"), "{}", asked[0]);
+        assert!(asked[1].starts_with("That is too short"), "{}", asked[1]);
+        assert!(
+            asked[3].starts_with("The two are not the same"),
+            "{}",
+            asked[3]
+        );
+    }
+
+    #[test]
+    fn an_empty_line_gives_up() {
+        assert_eq!(chosen(&["short", ""]).0, None);
     }
 }

@@ -20,7 +20,7 @@ use crate::control::verbs::{
     AccountAdd, AccountClear, AccountExport, AccountForm, AccountImport, AccountList, AccountLogin,
     AccountRemove, AccountSet, AccountShow, AccountTest, LoginForm,
 };
-use crate::control::{ControlError, Secret, Verb, WireSecret};
+use crate::control::{ControlError, PASSPHRASE_CHARS_MIN, Secret, Verb, WireSecret};
 use crate::host::private_file;
 use crate::status::rfc3339;
 
@@ -292,13 +292,25 @@ fn new_passphrase(
     session: &Session<'_, impl Program>,
     from_stdin: bool,
 ) -> anyhow::Result<WireSecret> {
-    let chosen = passphrase(session, from_stdin)?;
-    if !from_stdin && hidden_passphrase(session, "The same again: ")?.0 != chosen.0 {
-        return Err(anyhow!(
-            "the two passphrases are not the same; nothing was written"
-        ));
+    if from_stdin {
+        return passphrase(session, from_stdin);
     }
-    Ok(chosen)
+    let rule = format!("At least {PASSPHRASE_CHARS_MIN} characters; an empty line gives up.");
+    let mut prompt = format!("{rule}\nPassphrase for the file: ");
+    loop {
+        let chosen = hidden_passphrase(session, &prompt)?;
+        let length = chosen.0.expose().chars().count();
+        if length == 0 {
+            return Err(anyhow!("no passphrase was given; nothing was written"));
+        }
+        if length < PASSPHRASE_CHARS_MIN {
+            prompt = format!("That is too short. {rule}\nPassphrase for the file: ");
+        } else if hidden_passphrase(session, "The same again: ")?.0 == chosen.0 {
+            return Ok(chosen);
+        } else {
+            prompt = "The two are not the same.\nPassphrase for the file: ".to_owned();
+        }
+    }
 }
 
 fn hidden_passphrase(

@@ -115,10 +115,10 @@ impl ConfigWatcher {
         let home = self.home.folder();
         self.live.send_if_modified(|live| match loaded {
             Ok(found) if found.is_blank && asks_for_keys(&live.config) => {
-                complain(live, &blank(home))
+                complain(live, &blank(home), None)
             }
             Ok(found) => take(live, found.config),
-            Err(error) => complain(live, &error.to_string()),
+            Err(error) => complain(live, &error.to_string(), error.line()),
         });
     }
 }
@@ -152,13 +152,13 @@ fn take(live: &mut Live, config: Config) -> bool {
     is_new || was_bad
 }
 
-fn complain(live: &mut Live, error: &str) -> bool {
+fn complain(live: &mut Live, error: &str, line: Option<usize>) -> bool {
     let text: Arc<str> = error.into();
     let is_new = live.trouble.as_ref() != Some(&text);
     if is_new {
         warn!(error = %text.escape_debug(), "configuration cannot be used, the last good one stays in force");
         live.trouble = Some(text);
-        live.trouble_line = error.line();
+        live.trouble_line = line;
     }
     is_new
 }

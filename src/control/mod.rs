@@ -44,7 +44,7 @@ pub use status::Started;
 pub use verb::{Needs, Verb};
 pub use wire::{ControlError, ErrorKind, Note, Notes, WireSecret};
 
-pub use crate::account::{EnvAccount, KeySources, Prompt, Secret};
+pub use crate::account::{EnvAccount, KeySources, PASSPHRASE_CHARS_MIN, Prompt, Secret};
 pub use crate::canon::{Fault, ModelCard};
 pub use crate::config::file::{
     ConfigError, Setting, all as settings, get as setting, load, set as set_settings,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::key::{Kdf, Key};
@@ -47,6 +48,7 @@ pub struct KeySources {
     file: Option<KeyFile>,
     prompt: Option<Arc<dyn Prompt>>,
     allows_plaintext: bool,
+    is_asking: AtomicBool,
 }
 
 impl KeySources {
@@ -142,7 +144,7 @@ impl KeySources {
             } else {
                 PassphrasePurpose::OpenAgain
             };
-            let passphrase = ask(prompt.as_ref(), purpose)?;
+            let passphrase = self.ask(prompt.as_ref(), purpose)?;
             let key = kdf
                 .derive(&passphrase)
                 .ok_or_else(|| VaultError::damaged("its header asks for outlandish work"))?;
@@ -186,11 +188,31 @@ impl KeySources {
         }
     }
 
+    /// Whether a person is being asked for the passphrase at this moment.
+    pub(super) fn is_asking(&self) -> bool {
+        self.is_asking.load(Ordering::Relaxed)
+    }
+
+    fn ask(&self, prompt: &dyn Prompt, purpose: PassphrasePurpose) -> Result<Secret, VaultError> {
+        self.is_asking.store(true, Ordering::Relaxed);
+        let asked = prompt.passphrase(purpose);
+        self.is_asking.store(false, Ordering::Relaxed);
+        match asked {
+            Ok(Some(passphrase)) => Ok(passphrase),
+            Ok(None) => Err(VaultError::Locked(
+                "its passphrase was not given".to_owned(),
+            )),
+            Err(error) => Err(VaultError::Locked(format!(
+                "its passphrase could not be asked for ({error})"
+            ))),
+        }
+    }
+
     fn new_passphrase(&self) -> Result<SealingKey, VaultError> {
         let Some(prompt) = &self.prompt else {
             return Err(VaultError::NeedsKey(no_key()));
         };
-        let passphrase = ask(prompt.as_ref(), PassphrasePurpose::New)?;
+        let passphrase = self.ask(prompt.as_ref(), PassphrasePurpose::New)?;
         if passphrase.expose().chars().count() < PASSPHRASE_CHARS_MIN {
             return Err(VaultError::NeedsKey(format!(
                 "a passphrase has at least {PASSPHRASE_CHARS_MIN} characters; nothing was stored"
@@ -217,18 +239,6 @@ fn keyring_key(keyring: &TimedKeyring) -> Result<Key, KeyringError> {
         _ => Err(KeyringError::Refused(
             "it did not keep the key that it was given".to_owned(),
         )),
-    }
-}
-
-fn ask(prompt: &dyn Prompt, purpose: PassphrasePurpose) -> Result<Secret, VaultError> {
-    match prompt.passphrase(purpose) {
-        Ok(Some(passphrase)) => Ok(passphrase),
-        Ok(None) => Err(VaultError::Locked(
-            "its passphrase was not given".to_owned(),
-        )),
-        Err(error) => Err(VaultError::Locked(format!(
-            "its passphrase could not be asked for ({error})"
-        ))),
     }
 }
 

@@ -142,6 +142,11 @@ impl Vault {
         self.0.opened().map(drop)
     }
 
+    /// Whether a person is being asked for its passphrase at this moment.
+    pub fn is_asking(&self) -> bool {
+        self.0.keys.is_asking()
+    }
+
     pub fn state(&self) -> VaultState {
         self.0.snapshot.load().state.clone()
     }

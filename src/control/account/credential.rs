@@ -1,6 +1,8 @@
 //! Entering an account's credential: what a provider wants, what a person gave, and storing it once
 //! a test call has shown whether it works.
 
+use std::time::Duration;
+
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +10,14 @@ use super::facts::AccountFacts;
 use super::list::show;
 use super::test_call::{TestResult, test_call};
 use super::tokens;
-use crate::account::{Account, AccountName, Credential, Secret, Source, Tokens, Vault, VaultEntry};
+use crate::account::{
+    Account, AccountName, Credential, KeyKind, Secret, Source, Tokens, Vault, VaultEntry,
+    VaultError, VaultState,
+};
 use crate::accounts::AccountRegistry;
 use crate::accounts::roster::{address_of, preset_provider};
 use crate::control::service::ControlService;
-use crate::control::wire::{ControlError, Notes, WireSecret};
+use crate::control::wire::{ControlError, Note, Notes, WireSecret};
 use crate::provider::presets::{PRESETS, preset};
 use crate::provider::{Auth, DEMO, Provider};
 use crate::store::Flag;
@@ -244,9 +249,18 @@ pub(in crate::control) async fn store_credential(
     credential: Credential,
     provider: &Provider,
     options: StoreOptions,
+    notes: &Notes,
 ) -> Result<AddedAccount, ControlError> {
     let is_key = matches!(credential, Credential::Key(_));
-    let tested = test(service, &account, credential.clone(), provider, options).await?;
+    let tested = test(
+        service,
+        &account,
+        credential.clone(),
+        provider,
+        options,
+        notes,
+    )
+    .await?;
     if let (TestResult::Refused { why }, false) = (&tested, options.keep) {
         return Err(ControlError::failed(format!(
             "{why}; nothing was stored: {}",
@@ -254,7 +268,7 @@ pub(in crate::control) async fn store_credential(
         )));
     }
     if account.source == Source::Vault && is_key {
-        seal(service, &account, credential, provider, options).await?;
+        seal(service, &account, credential, provider, options, notes).await?;
     }
     let name = account.name.clone();
     let store = service.store();
@@ -296,6 +310,7 @@ async fn test(
     credential: Credential,
     provider: &Provider,
     options: StoreOptions,
+    notes: &Notes,
 ) -> Result<TestResult, ControlError> {
     match (&account.source, &credential) {
         (Source::Env { variable }, Credential::None) => Ok(TestResult::Inconclusive {
@@ -305,7 +320,7 @@ async fn test(
             ),
         }),
         (Source::Vault, Credential::OAuth(_) | Credential::ServiceAccount(_)) => {
-            seal_and_test(service, account, credential, provider, options).await
+            seal_and_test(service, account, credential, provider, options, notes).await
         }
         _ => Ok(call(service, account, provider, credential).await),
     }
@@ -336,9 +351,18 @@ async fn seal_and_test(
     credential: Credential,
     provider: &Provider,
     options: StoreOptions,
+    notes: &Notes,
 ) -> Result<TestResult, ControlError> {
     let before = service.accounts.vault().get(&account.name);
-    seal(service, account, credential.clone(), provider, options).await?;
+    seal(
+        service,
+        account,
+        credential.clone(),
+        provider,
+        options,
+        notes,
+    )
+    .await?;
     let tested = match tokens::bearer(service, account, provider, credential).await {
         Ok(bearer) => call(service, account, provider, bearer).await,
         Err(tested) => tested,
@@ -365,6 +389,7 @@ async fn seal(
     credential: Credential,
     provider: &Provider,
     options: StoreOptions,
+    notes: &Notes,
 ) -> Result<(), ControlError> {
     if options.insecure_plaintext {
         allow_plaintext(service).await?;
@@ -377,11 +402,52 @@ async fn seal(
         credential,
     };
     let name = account.name.clone();
-    service
+    let stored = service
         .accounts
-        .with_vault(move |vault| vault.put(name, sealed))
-        .await
-        .map_err(ControlError::caused_by)
+        .with_vault(move |vault| vault.put(name, sealed));
+    told_where_it_is_asked(service, notes, stored).await?;
+    warn_of_plaintext(service, notes).await;
+    Ok(())
+}
+
+/// How soon and how often it is looked whether a person is being asked for the passphrase.
+const ASKING_CHECK: Duration = Duration::from_millis(300);
+
+/// Waits for the vault. The terminal in which a passphrase is asked for need not be the caller's: it
+/// is told where the question waits.
+async fn told_where_it_is_asked(
+    service: &ControlService,
+    notes: &Notes,
+    stored: impl Future<Output = Result<(), VaultError>>,
+) -> Result<(), ControlError> {
+    let vault = service.accounts.vault();
+    let asked = async {
+        while !vault.is_asking() {
+            tokio::time::sleep(ASKING_CHECK).await;
+        }
+        if service.agent.is_some() {
+            let text = format!(
+                "the vault's passphrase is asked for in the terminal where `aerostat` runs (process {})",
+                std::process::id()
+            );
+            notes.send(Note { text, url: None }).await;
+        }
+        std::future::pending().await
+    };
+    tokio::select! {
+        stored = stored => stored.map_err(ControlError::caused_by),
+        () = asked => Ok(()),
+    }
+}
+
+async fn warn_of_plaintext(service: &ControlService, notes: &Notes) {
+    if service.accounts.vault().state() == VaultState::Open(KeyKind::Plaintext) {
+        let text = format!(
+            "warning: the credential lies in plain text in `{}`: every program that reads your files can read it",
+            service.home.folder().display()
+        );
+        notes.send(Note { text, url: None }).await;
+    }
 }
 
 /// Lets credentials lie in plain text from now on.

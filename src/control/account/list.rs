@@ -10,7 +10,7 @@ use crate::control::status::AccountCounts;
 use crate::control::wire::ControlError;
 use crate::outcome::Timestamp;
 use crate::provider::DEMO;
-use crate::status::AccountStatus;
+use crate::status::{AccountStatus, NeedsUser};
 use crate::suggestion::nearest;
 
 pub(in crate::control) fn list(accounts: &AccountRegistry) -> Vec<AccountFacts> {
@@ -31,7 +31,13 @@ pub(in crate::control) fn list(accounts: &AccountRegistry) -> Vec<AccountFacts> 
         }
     }
     let added: HashSet<&str> = added.iter().map(|account| account.name.as_str()).collect();
+    let is_asking = accounts.vault().is_asking();
     for facts in &mut facts {
+        if let AccountStatus::NeedsUser(NeedsUser::VaultLocked { detail }) = &mut facts.status
+            && is_asking
+        {
+            "its passphrase is asked for in the terminal where `aerostat` runs".clone_into(detail);
+        }
         facts.added = added.contains(facts.name.as_str());
         facts.form = config
             .provider(&facts.provider)
@@ -129,7 +135,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::status::{CooldownCause, ExhaustedQuota, NeedsUser};
+    use crate::status::{CooldownCause, ExhaustedQuota};
 
     fn account(status: AccountStatus) -> AccountFacts {
         AccountFacts {

@@ -39,6 +39,7 @@ impl Verb for AccountAdd {
         let (source, credential) =
             account::read_credential(service, &self.credential, &account, &provider, notes).await?;
         let account = Account { source, ..account };
-        account::store_credential(service, account, credential, &provider, self.options).await
+        account::store_credential(service, account, credential, &provider, self.options, notes)
+            .await
     }
 }

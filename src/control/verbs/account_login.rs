@@ -47,6 +47,7 @@ impl Verb for AccountLogin {
                 credential
             }
         };
-        account::store_credential(service, account, credential, &provider, self.options).await
+        account::store_credential(service, account, credential, &provider, self.options, notes)
+            .await
     }
 }
