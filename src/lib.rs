@@ -3,6 +3,7 @@
 pub mod account;
 pub mod accounts;
 pub mod app;
+pub mod body_budget;
 pub mod canon;
 pub mod cli;
 pub mod config;

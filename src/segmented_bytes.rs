@@ -14,6 +14,8 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use memchr::memmem::Finder;
 
+use crate::body_budget;
+
 /// Bytes in one segment or more. A clone shares the segments.
 #[derive(Clone, Debug, Default)]
 pub struct SegmentedBytes {
@@ -46,6 +48,13 @@ impl SegmentedBytes {
         }
     }
 
+    /// The same bytes, with the first segment as `hold` returns it.
+    #[must_use]
+    pub fn held(mut self, hold: impl FnOnce(Bytes) -> Bytes) -> Self {
+        self.first = hold(self.first);
+        self
+    }
+
     /// All bytes in one buffer: the segment itself if there is one only, otherwise a copy, which is
     /// made once.
     pub fn whole(&self) -> &Bytes {
@@ -57,7 +66,8 @@ impl SegmentedBytes {
             for segment in self.iter() {
                 whole.extend_from_slice(segment);
             }
-            whole.freeze()
+            // What counts the segments' memory goes on counting as long as the copy lives.
+            body_budget::hold(whole.freeze(), self.first.clone())
         })
     }
 

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::support::Dialect;
 use crate::support::agent::{Agent, Setup};
+use crate::support::raw::{Connection, Request};
 use crate::support::upstream::{Script, Upstream};
 
 /// The key that the upstream takes.
@@ -172,6 +173,28 @@ async fn an_account_that_was_added_serves_at_once() {
     );
     assert!(!agent.stderr().contains(SECRET));
     assert_eq!(files_with(rig.home(), SECRET), Vec::<String>::new());
+}
+
+/// A client that does not read its stream keeps its account's place only until others have waited
+/// for it: `limit` sets how long.
+pub(super) async fn an_unread_stream_is_ended(limit: &str) {
+    let rig = Rig::start().await;
+    let path = rig.home().join("config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text + limit).unwrap();
+    let agent = rig.agent();
+    rig.adds("work");
+    rig.succeeds("account set work --concurrency 1");
+    rig.upstream.always(Script::text().lenient());
+    rig.upstream
+        .answer(Script::text().stretched(1, 60_000).lenient());
+    let mut unread = Connection::open(agent.address()).await.unwrap();
+    let stream = BODY.replace("\"messages\"", "\"stream\":true,\"messages\"");
+    let request = Request::post(CHAT, stream).bytes("localhost");
+    unread.send(&request).await.unwrap();
+    unread.answer_to_head().await;
+    let answer = agent.post(CHAT, BODY).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,7 +16,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("suggestion", &[]),
     ("modes", &[]),
-    ("segmented_bytes", &[]),
+    ("body_budget", &[]),
+    ("segmented_bytes", &["body_budget"]),
     ("host", &[]),
     ("canon", &["json"]),
     ("account", &["json", "host"]),
@@ -74,6 +75,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
         "gateway",
         &[
             "json",
+            "body_budget",
             "segmented_bytes",
             "suggestion",
             "canon",
@@ -93,7 +95,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "json", "host", "record", "account", "status", "pool", "outcome",
         ],
     ),
-    ("listener", &["json", "segmented_bytes", "host", "canon"]),
+    (
+        "listener",
+        &["json", "body_budget", "segmented_bytes", "host", "canon"],
+    ),
     (
         "server",
         &[

@@ -243,6 +243,13 @@ async fn see_limit(key: &str) {
             )
             .await;
         }
+        "limits.bodies_bytes_max" => {
+            let body = LAB.replace("lab/m", "demo");
+            let large = Request::post(CHAT, body.replace("hi", &"x".repeat(2 << 20)));
+            let limit = "[limits]\nbodies_bytes_max = \"1 MiB\"";
+            status_turns(key, "", limit, &large, (200, 503)).await;
+        }
+        "limits.unread_timeout_seconds" => crate::accounts::an_unread_stream_is_ended(&one).await,
         "limits.header_bytes_max" => {
             let long = Request::get("/healthz").header("x-long", &"x".repeat(9000));
             status_turns(

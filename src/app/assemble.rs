@@ -163,6 +163,7 @@ fn attempt_limits(config: &Config) -> gateway::GatewayLimits {
     let limits = &config.limits;
     gateway::GatewayLimits {
         answer_body_bytes_max: limits.answer_body_bytes_max,
+        bodies_bytes_max: limits.bodies_bytes_max,
         head_timeout: limits.head_timeout,
         answer_timeout: limits.answer_timeout,
         hold: limits.hold,
@@ -180,10 +181,12 @@ pub(super) fn limits(config: &Config) -> ListenerLimits {
     let limits = &config.limits;
     ListenerLimits {
         request_body_bytes_max: limits.request_body_bytes_max,
+        bodies_bytes_max: limits.bodies_bytes_max,
         header_bytes_max: limits.header_bytes_max,
         headers_max: limits.headers_max,
         header_timeout: limits.header_timeout,
         body_idle_timeout: limits.body_idle_timeout,
+        unread_timeout: limits.unread_timeout,
         connections_max: limits.connections_max,
         requests_in_flight_max: limits.requests_in_flight_max,
         keep_alive_timeout: limits.connection_idle_timeout,

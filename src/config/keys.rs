@@ -270,6 +270,12 @@ pub static KEYS: &[Key] = &[
         "the largest whole answer of an upstream",
     ),
     key(
+        "limits.bodies_bytes_max",
+        Kind::Bytes { min: 1024 * 1024 },
+        Some("\"512 MiB\""),
+        "all bodies in memory together, of requests and whole answers; those of up to 64 KiB do not count",
+    ),
+    key(
         "limits.header_bytes_max",
         Kind::Bytes { min: 8192 },
         Some("\"64 KiB\""),
@@ -292,6 +298,12 @@ pub static KEYS: &[Key] = &[
         SECONDS,
         Some("30"),
         "how long the body of a request may pause",
+    ),
+    key(
+        "limits.unread_timeout_seconds",
+        SECONDS,
+        Some("60"),
+        "how long a client may leave its stream unread while other requests wait for the account",
     ),
     key(
         "limits.connect_timeout_seconds",

@@ -91,10 +91,12 @@ pub struct RawRule {
 pub struct RawLimits {
     pub request_body_bytes_max: Option<Bytes>,
     pub answer_body_bytes_max: Option<Bytes>,
+    pub bodies_bytes_max: Option<Bytes>,
     pub header_bytes_max: Option<Bytes>,
     pub headers_max: Option<usize>,
     pub header_timeout_seconds: Option<u64>,
     pub body_idle_timeout_seconds: Option<u64>,
+    pub unread_timeout_seconds: Option<u64>,
     pub connect_timeout_seconds: Option<u64>,
     pub head_timeout_seconds: Option<u64>,
     pub answer_timeout_seconds: Option<u64>,

@@ -94,11 +94,15 @@ impl Default for Notifications {
 pub struct LimitSettings {
     pub request_body_bytes_max: usize,
     pub answer_body_bytes_max: usize,
+    /// All bodies in memory together.
+    pub bodies_bytes_max: usize,
     pub header_bytes_max: usize,
     pub headers_max: usize,
     pub header_timeout: Duration,
     /// Between two chunks of a request's body.
     pub body_idle_timeout: Duration,
+    /// How long a client may leave its stream unread while others wait for the account.
+    pub unread_timeout: Duration,
     pub connect_timeout: Duration,
     /// From the request to the head of a stream.
     pub head_timeout: Duration,
@@ -124,10 +128,12 @@ impl Default for LimitSettings {
             // Agents send whole repositories and images; clients need 32 MiB at the least.
             request_body_bytes_max: 64 << 20,
             answer_body_bytes_max: 64 << 20,
+            bodies_bytes_max: 512 << 20,
             header_bytes_max: 64 << 10,
             headers_max: 80,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
+            unread_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             head_timeout: Duration::from_secs(60),
             // Ten minutes are not rare, and only the client knows when waiting is no use any
@@ -568,10 +574,12 @@ impl Judge {
                 raw.answer_body_bytes_max.as_ref(),
                 default.answer_body_bytes_max,
             ),
+            bodies_bytes_max: bytes(raw.bodies_bytes_max.as_ref(), default.bodies_bytes_max),
             header_bytes_max: bytes(raw.header_bytes_max.as_ref(), default.header_bytes_max),
             headers_max: raw.headers_max.unwrap_or(default.headers_max),
             header_timeout: seconds(raw.header_timeout_seconds, default.header_timeout),
             body_idle_timeout: seconds(raw.body_idle_timeout_seconds, default.body_idle_timeout),
+            unread_timeout: seconds(raw.unread_timeout_seconds, default.unread_timeout),
             connect_timeout: seconds(raw.connect_timeout_seconds, default.connect_timeout),
             head_timeout: seconds(raw.head_timeout_seconds, default.head_timeout),
             // Who sets the one means the other too, unless it is set itself.

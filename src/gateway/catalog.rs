@@ -33,6 +33,7 @@ const FAILED_FOR: Duration = Duration::from_secs(60);
 const LIST_TIMEOUT: Duration = Duration::from_secs(5);
 const LIST_BOUNDS: Bounds = Bounds {
     bytes_max: 8 * 1024 * 1024,
+    sum_max: usize::MAX,
     first_timeout: LIST_TIMEOUT,
     idle_timeout: LIST_TIMEOUT,
     total_timeout: LIST_TIMEOUT,

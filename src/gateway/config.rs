@@ -36,6 +36,8 @@ pub struct GatewayConfig {
 #[derive(Clone, Copy, Debug)]
 pub struct GatewayLimits {
     pub answer_body_bytes_max: usize,
+    /// All bodies in memory together.
+    pub bodies_bytes_max: usize,
     /// From the request's last byte to the head of a streamed response.
     pub head_timeout: Duration,
     /// The same for a response in one piece, whose head comes when all of it is ready; and from its

@@ -203,6 +203,7 @@ fn is_json(body: &Bytes) -> bool {
 async fn error_body(body: UpstreamBody) -> Bytes {
     let bounds = Bounds {
         bytes_max: FAULT_BODY_BYTES_MAX,
+        sum_max: usize::MAX,
         first_timeout: FAULT_BODY_TIMEOUT,
         idle_timeout: FAULT_BODY_TIMEOUT,
         total_timeout: FAULT_BODY_TIMEOUT,

@@ -13,6 +13,8 @@
 use std::collections::VecDeque;
 use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -120,6 +122,11 @@ impl Relay {
             shutdown: Box::pin(shutdown.cancelled_owned()),
         });
         self.last_sent_at = Instant::now();
+    }
+
+    /// How many requests wait for an account of the provider that this stream comes from.
+    pub fn waiting(&self) -> Option<Arc<AtomicUsize>> {
+        self.commit.as_ref()?.tracker.waiting()
     }
 
     /// Makes one step: takes a chunk, acts on silence, or ends on shutdown.

@@ -4,6 +4,7 @@
 //! It decides nothing and sends nothing; the recorder must not block.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 use tokio::time::Instant;
@@ -162,6 +163,12 @@ impl RequestTracker {
         if let Some(current) = &mut self.open_mut().current {
             current.readings = readings;
         }
+    }
+
+    /// How many requests wait for an account of the provider that serves this one.
+    pub(super) fn waiting(&self) -> Option<Arc<AtomicUsize>> {
+        let current = self.open().current.as_ref()?;
+        Some(current.lease.waiting().clone())
     }
 
     /// Settles the latest attempt, and gives its account back.

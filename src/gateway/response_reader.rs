@@ -381,6 +381,7 @@ impl ResponseReader<'_> {
         let limits = &self.context.config.limits;
         let bounds = Bounds {
             bytes_max: limits.answer_body_bytes_max,
+            sum_max: limits.bodies_bytes_max,
             first_timeout: limits.answer_timeout,
             idle_timeout: limits.stream_timeouts.idle_timeout,
             total_timeout: limits.answer_timeout,

@@ -9,7 +9,8 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult, broken_off};
-use crate::canon::Fault;
+use crate::body_budget::BODIES;
+use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Outcome, Stage};
 use crate::upstream::UpstreamBody;
 
@@ -17,6 +18,8 @@ use crate::upstream::UpstreamBody;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) bytes_max: usize,
+    /// What this one and all other bodies in memory may have together.
+    pub(super) sum_max: usize,
     /// To the first chunk. Some servers send the head at once and the body minutes later.
     pub(super) first_timeout: Duration,
     /// From one chunk to the next.
@@ -41,14 +44,28 @@ pub(super) async fn collect(mut body: UpstreamBody, bounds: Bounds) -> AttemptRe
         // Most bodies come in one chunk, which then is the body without a copy.
         return Ok(first);
     };
+    let mut reservation = BODIES.reservation();
     let mut whole = BytesMut::from(first);
     let mut chunk = Some(second);
     while let Some(bytes) = chunk {
         check(whole.len() + bytes.len(), bounds)?;
+        if !reservation.cover(whole.len() + bytes.len(), bounds.sum_max) {
+            return Err(too_many_bytes(bounds.sum_max));
+        }
         whole.extend_from_slice(&bytes);
         chunk = next_within(&mut body, bounds, started_at).await?;
     }
-    Ok(whole.freeze())
+    Ok(reservation.hold(whole.freeze()))
+}
+
+/// The answer that all bodies in memory leave no room for. That is nothing of the account's.
+fn too_many_bytes(sum_max: usize) -> Box<AttemptError> {
+    let message = format!(
+        "gateway: the bodies of other requests take all of the {sum_max} bytes for them (`limits.bodies_bytes_max`); try again once one of them is answered"
+    );
+    let mut fault = Fault::new(FaultKind::Overloaded, Blame::Gateway, message);
+    fault.retry_after = Some(Duration::from_secs(1));
+    AttemptError::of_attempt(fault, Outcome::Cancelled)
 }
 
 /// The next chunk, within what is left of the total time.
@@ -131,13 +148,14 @@ mod tests {
     async fn a_body_that_drips_times_out() {
         let bounds = Bounds {
             bytes_max: usize::MAX,
+            sum_max: usize::MAX,
             first_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(5),
             total_timeout: Duration::from_secs(60),
         };
         let began_at = Instant::now();
         let error = collect(dripping(), bounds).await.unwrap_err();
-        assert_eq!(error.fault.kind, crate::canon::FaultKind::Timeout);
+        assert_eq!(error.fault.kind, FaultKind::Timeout);
         assert_eq!(began_at.elapsed().as_secs(), 60);
     }
 }

@@ -5,7 +5,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::poll_immediate;
@@ -15,6 +18,7 @@ use http_body_util::BodyExt as _;
 use tracing::debug;
 
 use super::{ListenerLimits, coding};
+use crate::body_budget::{BODIES, FREE_BYTES};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::segmented_bytes::SegmentedBytes;
 
@@ -24,7 +28,11 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// An error in a stream closes the connection without the final chunk, so that the client sees that
 /// the response is incomplete. Once the client has left, the body is dropped.
-pub struct ResponseBody(Inner);
+pub struct ResponseBody {
+    inner: Inner,
+    /// How many requests wait for what this response holds, for a stream that holds something.
+    pub(super) waiting: Option<Arc<AtomicUsize>>,
+}
 
 enum Inner {
     Full(Bytes),
@@ -35,18 +43,27 @@ type StreamBody = dyn http_body::Body<Data = Bytes, Error = BoxError> + Send;
 
 impl ResponseBody {
     pub fn empty() -> Self {
-        Self(Inner::Full(Bytes::new()))
+        Self::from(Bytes::new())
     }
 
     /// A stream, which the caller has boxed: it is not wrapped again here.
     pub fn stream(body: Pin<Box<StreamBody>>) -> Self {
-        Self(Inner::Stream(body))
+        Self {
+            inner: Inner::Stream(body),
+            waiting: None,
+        }
+    }
+
+    /// The same body of a response that holds what others may wait for; `waiting` says how many do.
+    #[must_use]
+    pub fn holding(self, waiting: Option<Arc<AtomicUsize>>) -> Self {
+        Self { waiting, ..self }
     }
 }
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => f.debug_tuple("Full").field(bytes).finish(),
             Inner::Stream(_) => f.debug_tuple("Stream").finish_non_exhaustive(),
         }
@@ -55,7 +72,10 @@ impl fmt::Debug for ResponseBody {
 
 impl<T: Into<Bytes>> From<T> for ResponseBody {
     fn from(bytes: T) -> Self {
-        Self(Inner::Full(bytes.into()))
+        Self {
+            inner: Inner::Full(bytes.into()),
+            waiting: None,
+        }
     }
 }
 
@@ -67,7 +87,7 @@ impl http_body::Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match &mut self.0 {
+        match &mut self.inner {
             Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Inner::Stream(stream) => stream.as_mut().poll_frame(cx),
@@ -75,14 +95,14 @@ impl http_body::Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => bytes.is_empty(),
             Inner::Stream(stream) => stream.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Stream(stream) => stream.size_hint(),
         }
@@ -116,16 +136,41 @@ where
         return Ok(encoded);
     }
     // A few bytes can decode to the whole limit, so even a small body may be long work.
-    let bytes_max = limits.request_body_bytes_max;
-    let decoding = tokio::task::spawn_blocking(move || {
-        coding::decode(encoded.whole().clone(), &codings, bytes_max)
-    });
-    match decoding.await {
+    let limits = limits.clone();
+    match tokio::task::spawn_blocking(move || decode(encoded.whole(), &codings, &limits)).await {
         Ok(decoded) => decoded.map(SegmentedBytes::from),
         Err(_) => Err(Fault::internal(
             "gateway: unpacking the request body was interrupted",
         )),
     }
+}
+
+/// Decodes a body within its limit and that of all bodies together. What is reserved for it is the
+/// usual size at first, and the largest only where that was too little.
+fn decode(
+    encoded: &Bytes,
+    codings: &[coding::Coding],
+    limits: &ListenerLimits,
+) -> Result<Bytes, Fault> {
+    /// How often larger than its coded form a request mostly is at the most.
+    const USUAL_RATIO: usize = 16;
+    let bytes_max = limits.request_body_bytes_max;
+    let usual = encoded.len().saturating_mul(USUAL_RATIO).max(FREE_BYTES);
+    let mut reservation = BODIES.reservation();
+    for tried_max in [usual.min(bytes_max), bytes_max] {
+        if !reservation.cover(tried_max, limits.bodies_bytes_max) {
+            return Err(too_many_bytes(limits.bodies_bytes_max));
+        }
+        match coding::decode(encoded.clone(), codings, tried_max) {
+            Err(fault) if fault.kind == FaultKind::TooLarge && tried_max < bytes_max => {}
+            decoded => {
+                let decoded = decoded?;
+                reservation.shrink(decoded.len());
+                return Ok(reservation.hold(decoded));
+            }
+        }
+    }
+    Err(too_large(bytes_max))
 }
 
 async fn read_to_end<B>(
@@ -147,16 +192,20 @@ where
     if body.is_end_stream() && first.len() <= bytes_max {
         return Ok(first.into());
     }
+    let mut reservation = BODIES.reservation();
     let mut builder = SegmentBuilder::with_capacity(announced);
     let mut chunk = Some(first);
     while let Some(bytes) = chunk {
         if builder.len + bytes.len() > bytes_max {
             return Err(too_large(bytes_max));
         }
+        if !reservation.cover(builder.len + bytes.len(), limits.bodies_bytes_max) {
+            return Err(too_many_bytes(limits.bodies_bytes_max));
+        }
         builder.push(bytes);
         chunk = next_chunk(&mut body, limits).await?;
     }
-    Ok(builder.finish())
+    Ok(builder.finish().held(|first| reservation.hold(first)))
 }
 
 /// Collects the chunks of a body into segments.
@@ -227,6 +276,16 @@ pub(super) fn too_large(bytes_max: usize) -> Fault {
     debug!(bytes_max, "request refused: the body is too large");
     let message = format!("request body: expected at most {bytes_max} bytes, found more");
     Fault::new(FaultKind::TooLarge, Blame::Client, message)
+}
+
+/// A body for which all bodies in memory leave no room.
+fn too_many_bytes(bytes_max: usize) -> Fault {
+    let message = format!(
+        "gateway: the bodies of other requests take all of the {bytes_max} bytes for them (`limits.bodies_bytes_max`); try again once one of them is answered"
+    );
+    let mut fault = Fault::new(FaultKind::Overloaded, Blame::Gateway, message);
+    fault.retry_after = Some(Duration::from_secs(1));
+    fault
 }
 
 fn idle_timeout(limits: &ListenerLimits) -> Fault {

@@ -21,7 +21,7 @@ use std::io;
 use std::net::Shutdown;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -41,6 +41,9 @@ use super::ListenerLimits;
 /// second.
 const HALF_CLOSED_GRACE: Duration = Duration::from_millis(500);
 
+/// How often a stream that is left unread for too long is looked at, until somebody waits.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// How long input is discarded after a refusal, in all and without a byte arriving.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,6 +57,8 @@ pub(super) enum ConnState {
     ReadingHead,
     /// Serving a request, which has limits of its own.
     InFlight,
+    /// The same, and the client does not read a stream for whose account others may wait.
+    Unread,
 }
 
 impl ConnState {
@@ -63,6 +68,7 @@ impl ConnState {
             Self::Idle => Some(limits.keep_alive_timeout),
             Self::ReadingHead => Some(limits.header_timeout),
             Self::InFlight => None,
+            Self::Unread => Some(limits.unread_timeout),
         }
     }
 }
@@ -75,6 +81,8 @@ pub(super) struct ConnMonitor {
     /// How many times hyper had written all that it held.
     flushes: AtomicU64,
     flush_waker: AtomicWaker,
+    /// Whether the state is `Unread`, for the flushes, which are many.
+    is_unread: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -83,11 +91,22 @@ struct TimedState {
     /// When the state began. `None` until the time-out is next polled, which is soon after the
     /// change: so a change needs no look at the clock.
     since: Option<Instant>,
+    /// How many requests wait for what the response in flight holds.
+    waiting: Option<Arc<AtomicUsize>>,
 }
 
 impl TimedState {
     fn begin(state: ConnState) -> Self {
-        Self { state, since: None }
+        Self {
+            state,
+            since: None,
+            waiting: None,
+        }
+    }
+
+    fn others_wait(&self) -> bool {
+        let waiting = self.waiting.as_ref();
+        waiting.is_some_and(|waiting| waiting.load(Ordering::Relaxed) > 0)
     }
 }
 
@@ -99,6 +118,7 @@ impl ConnMonitor {
             bytes_written: AtomicU64::new(0),
             flushes: AtomicU64::new(0),
             flush_waker: AtomicWaker::new(),
+            is_unread: AtomicBool::new(false),
         }
     }
 
@@ -125,7 +145,23 @@ impl ConnMonitor {
         }
     }
 
+    /// The socket takes no more. A client that reads goes on taking it, and all that was held is
+    /// written soon: only that ends the state.
+    fn on_blocked(&self) {
+        let mut current = self.state.lock();
+        if current.state == ConnState::InFlight && current.waiting.is_some() {
+            (current.state, current.since) = (ConnState::Unread, None);
+            self.is_unread.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn on_flush(&self) {
+        if self.is_unread.swap(false, Ordering::Relaxed) {
+            let mut current = self.state.lock();
+            if current.state == ConnState::Unread {
+                (current.state, current.since) = (ConnState::InFlight, None);
+            }
+        }
         self.flushes.fetch_add(1, Ordering::Relaxed);
         self.flush_waker.wake();
     }
@@ -136,7 +172,15 @@ impl ConnMonitor {
         let mut current = self.state.lock();
         let limit = current.state.timeout(limits)?;
         let since = *current.since.get_or_insert_with(Instant::now);
-        Some((current.state, since.checked_add(limit)?))
+        let deadline = since.checked_add(limit)?;
+        if current.state == ConnState::Unread && !current.others_wait() {
+            // Nobody needs what the stream holds, so far.
+            return Some((
+                current.state,
+                deadline.max(Instant::now() + LOOK_AGAIN_AFTER),
+            ));
+        }
+        Some((current.state, deadline))
     }
 
     /// Resolves once the peer has been silent for longer than the connection's state allows, with
@@ -171,6 +215,11 @@ impl ConnMonitor {
 pub(super) struct InFlightGuard(Arc<ConnMonitor>);
 
 impl InFlightGuard {
+    /// The response holds what other requests may wait for.
+    pub(super) fn hold_place(&self, waiting: Arc<AtomicUsize>) {
+        self.0.state.lock().waiting = Some(waiting);
+    }
+
     /// How many times hyper had written all that it held.
     pub(super) fn flush_count(&self) -> u64 {
         self.0.flushes.load(Ordering::Relaxed)
@@ -255,7 +304,11 @@ impl MonitoredStream<'_> {
         write: impl Fn(&TcpStream) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_write_ready(cx))?;
+            let Poll::Ready(ready) = self.stream.poll_write_ready(cx) else {
+                self.monitor.on_blocked();
+                return Poll::Pending;
+            };
+            ready?;
             match write(self.stream) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),

@@ -11,6 +11,8 @@ pub struct ListenerLimits {
     /// The longest request body, as sent and also once decoded. 64 MiB: a long conversation with
     /// images.
     pub request_body_bytes_max: usize,
+    /// All bodies in memory together, requests' and upstreams'. 512 MiB; one more is refused.
+    pub bodies_bytes_max: usize,
     /// The request line and all headers. 64 KiB; at least 8 KiB.
     pub header_bytes_max: usize,
     /// The number of headers. 80: clients send about twenty.
@@ -19,6 +21,9 @@ pub struct ListenerLimits {
     pub header_timeout: Duration,
     /// Between two chunks of a request body. 30 s.
     pub body_idle_timeout: Duration,
+    /// How long a client may leave its stream unread while other requests wait for the account that
+    /// serves it. 60 s.
+    pub unread_timeout: Duration,
     /// Open connections. 2048; one more gets a 503.
     pub connections_max: usize,
     /// Requests whose response is not finished. 1024; one more is refused.
@@ -32,10 +37,12 @@ impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             request_body_bytes_max: 64 << 20,
+            bodies_bytes_max: 512 << 20,
             header_bytes_max: 64 << 10,
             headers_max: 80,
             header_timeout: Duration::from_secs(30),
             body_idle_timeout: Duration::from_secs(30),
+            unread_timeout: Duration::from_secs(60),
             connections_max: 2048,
             requests_in_flight_max: 1024,
             keep_alive_timeout: Duration::from_secs(300),

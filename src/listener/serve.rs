@@ -277,6 +277,9 @@ impl<H: Handler> Http1Server<H> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(waiting) = response.body_mut().waiting.take() {
+            guard.hold_place(waiting);
+        }
         response.map(|body| GuardedBody {
             body,
             failure: None,

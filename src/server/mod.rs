@@ -175,7 +175,10 @@ impl Server {
         match Box::pin(self.gateway.handle(request)).await {
             Ok(response) => response.map(|body| match body {
                 GatewayBody::Full(bytes) => ResponseBody::from(bytes),
-                GatewayBody::Stream(relay) => ResponseBody::stream(Box::into_pin(relay)),
+                GatewayBody::Stream(relay) => {
+                    let waiting = relay.waiting();
+                    ResponseBody::stream(Box::into_pin(relay)).holding(waiting)
+                }
             }),
             Err(error) => {
                 let mut response = scope.error_response(&error.fault);

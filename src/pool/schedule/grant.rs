@@ -1,6 +1,7 @@
 //! What one lease stands for.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::lease_request::PassedOver;
 use crate::account::{Account, Credential};
@@ -21,4 +22,6 @@ pub(crate) struct Grant {
     /// The attempt shows whether the endpoint responds again.
     pub(crate) is_circuit_probe: bool,
     pub(crate) passed_over: Vec<PassedOver>,
+    /// How many requests wait for an account of the provider.
+    pub(crate) waiting: Arc<AtomicUsize>,
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use super::grant::Grant;
 use super::lease_request::PassedOver;
@@ -51,6 +52,11 @@ impl Lease {
     /// that is over.
     pub fn is_probe(&self) -> bool {
         self.grant().is_probe || self.grant().is_circuit_probe
+    }
+
+    /// How many requests wait for an account of the same provider.
+    pub fn waiting(&self) -> &Arc<AtomicUsize> {
+        &self.grant().waiting
     }
 
     /// Gives the account back with what the attempt showed.

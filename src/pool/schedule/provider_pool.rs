@@ -166,6 +166,7 @@ impl ProviderPool {
             is_probe,
             is_circuit_probe,
             passed_over,
+            waiting: self.queue.waiting.clone(),
         }
     }
 

@@ -15,6 +15,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::oneshot;
 
@@ -58,6 +59,8 @@ struct Waiter {
 pub(crate) struct Queue {
     lines: Vec<(Line, VecDeque<Waiter>)>,
     len: usize,
+    /// The same number, for the responses that hold what these wait for.
+    pub(super) waiting: Arc<AtomicUsize>,
     last_id: u64,
     /// When the clock alone changes something for a waiter, as of the last time that the queue was
     /// served.
@@ -98,6 +101,11 @@ impl Queue {
         self.len
     }
 
+    fn set_len(&mut self, len: usize) {
+        self.len = len;
+        self.waiting.store(len, Ordering::Relaxed);
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.len >= WAITERS_MAX
     }
@@ -117,7 +125,7 @@ impl Queue {
     ) -> (u64, oneshot::Receiver<Delivered>) {
         let (sender, receiver) = oneshot::channel();
         self.last_id += 1;
-        self.len += 1;
+        self.set_len(self.len + 1);
         let waiter = Waiter {
             id: self.last_id,
             session: request.session.copied(),
@@ -143,7 +151,7 @@ impl Queue {
         for (_, waiters) in &mut self.lines {
             if let Some(place) = waiters.iter().position(|waiter| waiter.id == id) {
                 waiters.remove(place);
-                self.len -= 1;
+                self.set_len(self.len - 1);
                 self.remove_empty_lines();
                 return true;
             }
@@ -186,7 +194,7 @@ impl Queue {
     /// Takes out the first waiter of a line.
     pub(super) fn pop(&mut self, line: usize) -> Option<oneshot::Sender<Delivered>> {
         let waiter = self.lines[line].1.pop_front()?;
-        self.len -= 1;
+        self.set_len(self.len - 1);
         Some(waiter.sender)
     }
 
