@@ -15,6 +15,7 @@ use super::dialect_choice::plans;
 use super::encode::encode;
 use super::estimate;
 use super::exchange::Exchange;
+use super::long_work;
 use super::plan::{History, Plan};
 use super::request_context::RequestContext;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, PendingResponse};
@@ -116,7 +117,9 @@ async fn try_once(
 ) -> AttemptResult<PendingResponse> {
     let encoded = match (plan.encoded.take(), history) {
         (Some(encoded), History::Whole) => *encoded,
-        _ => encode(context, plan, history),
+        _ => long_work::on_body(context.request.body.len(), || {
+            encode(context, plan, history)
+        }),
     };
     // A request that this plan cannot carry may still fit the next one.
     let mut encoded = encoded.map_err(AttemptError::of_plan)?;

@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use super::attempt_error::{redact_bytes, redact_fault, timed_out};
 use super::client_request::ClientRequest;
 use super::config::{Endpoint, GatewayConfig};
+use super::long_work;
 use super::passthrough::fixed_headers;
 use super::response::{GatewayBody, GatewayError, GatewayResponse, json};
 use super::upstream_body::{Bounds, collect};
@@ -304,7 +305,7 @@ async fn request_models(
         .await
         .map_err(|error| error.fault)?;
     if head.status.is_success() {
-        return protocol.decode_models(&body);
+        return long_work::on_body(body.len(), || protocol.decode_models(&body));
     }
     // Before it is read: messages are cut, and half a credential would no longer be found.
     let redactor = Redactor::of(credential);

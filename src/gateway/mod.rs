@@ -29,6 +29,7 @@ mod encode;
 mod estimate;
 mod exchange;
 mod lease;
+mod long_work;
 mod passthrough;
 mod plan;
 mod relay;

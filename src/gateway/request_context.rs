@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::catalog::Lists;
 use super::client_request::ClientRequest;
 use super::config::{ActiveConfig, GatewayConfig};
+use super::long_work;
 use super::resolution_cache::{ResolutionCache, ResolvedModel};
 use super::resolve::{Directory, Resolution, resolve};
 use super::signatures::Scope;
@@ -56,7 +57,10 @@ impl<'c> RequestContext<'c> {
     ) -> Result<Self, Fault> {
         let (routing, is_partial) = match routing_fields::from_ends(request) {
             Some(routing) => (routing, true),
-            None => (routing_fields::from_whole(request)?, false),
+            None => {
+                let read = || routing_fields::from_whole(request);
+                (long_work::on_body(request.body.len(), read)?, false)
+            }
         };
         Ok(Self {
             state,
@@ -109,7 +113,9 @@ impl<'c> RequestContext<'c> {
             return &self.routing;
         }
         self.full_routing.get_or_init(|| {
-            routing_fields::from_whole(self.request).unwrap_or_else(|_| self.routing.clone())
+            let read = || routing_fields::from_whole(self.request);
+            let full = long_work::on_body(self.request.body.len(), read);
+            full.unwrap_or_else(|_| self.routing.clone())
         })
     }
 

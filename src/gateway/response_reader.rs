@@ -20,6 +20,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use tracing::debug;
 
 use super::attempt_error::{AttemptError, AttemptResult};
+use super::long_work;
 use super::plan::{EncodedRequest, Plan, ResponseKind};
 use super::relay::Relay;
 use super::request_context::{Decoded, RequestContext};
@@ -189,10 +190,12 @@ impl ResponseReader<'_> {
         let Some((request, mut restore)) = self.translation() else {
             return Err(AttemptError::malformed("expected JSON, found a stream"));
         };
-        let whole = self
-            .fold(body, &mut restore)
-            .map_err(|fault| self.refused(fault, head))?;
-        Ok(self.generated(&request, &whole))
+        long_work::on_body(body.len(), || {
+            let whole = self
+                .fold(body, &mut restore)
+                .map_err(|fault| self.refused(fault, head))?;
+            Ok(self.generated(&request, &whole))
+        })
     }
 
     fn fold(&self, body: Bytes, restore: &mut Restore) -> Result<canon::Response, Fault> {
@@ -218,6 +221,15 @@ impl ResponseReader<'_> {
         is_stream: bool,
     ) -> AttemptResult<PendingResponse> {
         let body = self.collect(body).await?;
+        long_work::on_body(body.len(), || self.read_full(head, body, is_stream))
+    }
+
+    fn read_full(
+        &mut self,
+        head: &Parts,
+        body: Bytes,
+        is_stream: bool,
+    ) -> AttemptResult<PendingResponse> {
         match &self.encoded.response_kind {
             ResponseKind::Count => return self.counted(head, &body),
             ResponseKind::Embed(embed) => {
