@@ -4,6 +4,7 @@
 mod requests;
 mod responses_decoded;
 mod responses_encoded;
+mod rules;
 
 use std::sync::LazyLock;
 

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::json::{EscapedStr, Raw};
+use crate::protocol::Maker;
 
 /// Something of everything that a request can say and a Chat upstream can take.
 fn full_request() -> Json {
@@ -539,4 +540,59 @@ proptest! {
             let _ = encode(&request, true);
         }
     }
+}
+
+/// Claude Code sends a system message behind the first user's; templates of Qwen and others take one
+/// in front only.
+#[test]
+fn system_text_in_the_middle_joins_the_users_at_other_makers_servers() {
+    let request = with_messages(json!([
+        {"role": "system", "content": "first"}, {"role": "user", "content": "a"}, {"role": "system", "content": "s"},
+        {"role": "assistant", "content": "b"}, {"role": "developer", "content": "t"}, {"role": "user", "content": "c"}]));
+    let toward = |model| {
+        let target = Target {
+            model,
+            ..target(false)
+        };
+        let (wire, losses) = encode_for(&decode(&request).unwrap(), &target);
+        (wire["messages"].clone(), losses.unwrap())
+    };
+    let reminder = |text: &str| format!("<system-reminder>\n{text}\n</system-reminder>");
+    let (messages, losses) = toward("qwen3-coder");
+    let roles: Vec<_> = messages.as_array().unwrap().iter().collect();
+    let roles: Vec<_> = roles.iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "user"]);
+    assert_eq!(messages[1]["content"][1]["text"], reminder("s"));
+    assert_eq!(messages[3]["content"][0]["text"], reminder("t"));
+    assert_eq!(losses, ["adjusted messages[2]", "adjusted messages[4]"]);
+
+    let (messages, losses) = toward("gpt-5");
+    assert_eq!(messages.as_array().unwrap().len(), 6);
+    assert!(losses.is_empty());
+}
+
+#[test]
+fn mistral_gets_ids_and_an_order_of_its_own() {
+    let request = with_messages(json!([
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "functions.f:0", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "functions.f:0", "content": "7"}, {"role": "user", "content": "and?"}]));
+    let toward = |maker| {
+        let target = Target {
+            maker,
+            model: "m",
+            ..target(false)
+        };
+        let (wire, losses) = encode_for(&decode(&request).unwrap(), &target);
+        (wire["messages"].clone(), losses.unwrap())
+    };
+    let (messages, losses) = toward(Maker::Mistral);
+    let id = messages[1]["tool_calls"][0]["id"].as_str().unwrap();
+    assert!(id.len() == 9 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    assert_eq!(messages[2]["tool_call_id"], id);
+    assert_eq!(messages[3]["role"], "assistant");
+    assert_eq!(losses, ["added turn"]);
+    let (messages, losses) = toward(Maker::Other);
+    assert_eq!(messages[2]["tool_call_id"], "functions.f:0");
+    assert!(losses.is_empty() && messages.as_array().unwrap().len() == 4);
 }
