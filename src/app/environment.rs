@@ -174,7 +174,7 @@ mod tests {
         let (mut typed, mut asked) = (lines.iter(), Vec::new());
         let chosen = new_passphrase(&mut |text| {
             asked.push(text.to_owned());
-            let line = typed.next().expect("nobody is asked more often");
+            let line = typed.next().expect("there is a line for each question");
             Ok(Secret::new((*line).to_owned()))
         });
         (

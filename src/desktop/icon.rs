@@ -41,7 +41,7 @@ pub(super) enum IconState {
 }
 
 impl IconState {
-    /// What needs the user comes first, and then that nobody can serve. Neither hides what others
+    /// What needs the user comes first, and then that no account can serve. Neither hides what others
     /// can reach.
     pub(super) fn of(view: &View) -> Self {
         let is_exposed = view.overview.status.agent.is_exposed();

@@ -324,8 +324,9 @@ mod tests {
         let one_of_two = with(|overview| overview.accounts.push(account("home", signed_out())));
         assert_eq!(at_noon(&running()), "Running on 127.0.0.1:8045");
         assert_eq!(at_noon(&one_of_two), "Running · 1 of 2 can serve");
-        let nobody = with(|overview| overview.accounts = vec![account("work", cooling("", 16))]);
-        assert_eq!(at_noon(&nobody), "No account until 12:16");
+        let no_account =
+            with(|overview| overview.accounts = vec![account("work", cooling("", 16))]);
+        assert_eq!(at_noon(&no_account), "No account until 12:16");
         let stuck = with(|overview| overview.accounts = vec![account("work", signed_out())]);
         assert_eq!(at_noon(&stuck), "No account can serve");
         let rejected = |overview: &mut Overview| {
@@ -333,7 +334,7 @@ mod tests {
             overview.status.config_error_line = Some(4);
         };
         assert_eq!(at_noon(&with(rejected)), "Configuration not used: line 4");
-        for limited in [one_of_two, nobody, stuck, with(rejected)] {
+        for limited in [one_of_two, no_account, stuck, with(rejected)] {
             let exposed = at_noon(&with_port(limited, open_port(8045, true)));
             assert!(
                 exposed.ends_with(" · open to the local network"),

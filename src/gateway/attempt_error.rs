@@ -262,8 +262,8 @@ fn refusal_prefix(provider: &str) -> String {
     format!("provider `{provider}` refused this gateway's credential: ")
 }
 
-/// What the provider said, without what is put before it for clients. Whoever shows an account
-/// names its provider anyway.
+/// What the provider said, without what is put before it for clients. The account's views
+/// name its provider anyway.
 pub(super) fn said_by_provider<'f>(fault: &'f Fault, provider: &str) -> &'f str {
     let said = fault.message.strip_prefix(&refusal_prefix(provider));
     said.unwrap_or(&fault.message)
