@@ -121,12 +121,11 @@ pub(super) mod samples {
     use std::time::Duration;
 
     use super::*;
-    use crate::account::CredentialProblem;
     use crate::control::QuotaFacts;
     use crate::control::account::{ReadingSource, Unit};
     use crate::status::{
-        AgentStatus, BindFailure, BindFailureCause, CooldownCause, ExhaustedQuota, PortOwner,
-        SignIn, SignInCause,
+        AgentStatus, BindFailure, BindFailureCause, CooldownCause, CredentialProblem,
+        ExhaustedQuota, PortOwner, SignIn, SignInCause,
     };
 
     /// 2026-11-23 12:00:00 UTC.

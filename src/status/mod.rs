@@ -19,4 +19,5 @@ pub use port::{AgentStatus, BindFailure, BindFailureCause, PortOwner, PortStatus
 pub use provider::ProviderStatus;
 pub use timestamp::rfc3339;
 
+pub use crate::account::CredentialProblem;
 pub use crate::outcome::Timestamp;

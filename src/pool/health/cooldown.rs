@@ -39,7 +39,7 @@ use crate::status::CooldownCause;
 /// No provider's quota window is longer than a month: a later end is a mistake of some clock.
 const COOLDOWN_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
-/// An end this far off is no quota's either: nobody waits for `retry-after: 99999999` or for 2099.
+/// An end this far off is no quota's either: no client waits for `retry-after: 99999999` or for 2099.
 const CREDIBLE_MAX: Duration = Duration::from_secs(COOLDOWN_MAX.as_secs() - 60 * 60);
 
 /// How long a cooldown lasts whose named end is not credible. The next request then shows whether it
