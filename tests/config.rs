@@ -46,6 +46,8 @@ async fn see(key: &'static str) {
             )
             .await;
         }
+        // Seen by another user, in tests/other_users.rs.
+        "allow_other_users" => is_shown(key, "true").await,
         "auth_mode" => {
             status_turns(
                 key,

@@ -219,3 +219,75 @@ async fn a_configuration_that_is_lost_keeps_the_port_closed_to_who_has_no_key() 
         assert!(told.contains("config.toml in `"), "{kind}: {told}");
     }
 }
+
+/// What `nobody` gets for a request, over a connection of its own.
+fn as_nobody(address: std::net::SocketAddr, request: &str) -> String {
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{}; printf '%b' '{}' >&3; cat <&3",
+        address.port(),
+        request.replace("\r\n", "\\r\\n"),
+    );
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--clear-groups", "bash", "-c", &script])
+        .current_dir("/")
+        .output()
+        .expect("setpriv and bash are there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_is_refused_in_the_dialect_and_takes_no_place() {
+    use crate::support::agent::Agent;
+    if !cfg!(target_os = "linux") || !is_root() {
+        return;
+    }
+    let agent = Agent::start("port = 0\n[limits]\nconnections_max = 20\n");
+    let post = |path: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+        )
+    };
+    for (path, shape) in [
+        (
+            "/v1/messages",
+            "{\"type\":\"error\",\"error\":{\"type\":\"permission_error\"",
+        ),
+        ("/v1/chat/completions", "{\"error\":{"),
+        (
+            "/v1beta/models/demo:generateContent",
+            "\"status\":\"PERMISSION_DENIED\"",
+        ),
+        ("/healthz", "{\"error\":{"),
+    ] {
+        let answer = tokio::task::block_in_place(|| as_nobody(agent.address(), &post(path)));
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{path}: {answer}");
+        assert!(answer.contains(shape), "{path}: {answer}");
+        assert!(
+            answer.contains("set `allow_other_users = true`"),
+            "{path}: {answer}"
+        );
+    }
+    let mut idle = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--clear-groups", "bash", "-c"])
+        .arg(format!(
+            "for i in $(seq 40); do exec {{fd}}<>/dev/tcp/127.0.0.1/{}; done; echo; exec sleep 20",
+            agent.address().port()
+        ))
+        .current_dir("/")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0];
+    std::io::Read::read_exact(idle.stdout.as_mut().unwrap(), &mut said).unwrap();
+    assert_eq!(agent.get("/healthz").await.status, 200);
+    idle.kill().unwrap();
+    idle.wait().unwrap();
+
+    agent.rewrite_config("port = 0\nallow_other_users = true\n");
+    agent.logged("configuration is in force").await;
+    let get = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !as_nobody(agent.address(), get).starts_with("HTTP/1.1 200 ") {
+        assert!(std::time::Instant::now() < deadline, "they are served now");
+    }
+}

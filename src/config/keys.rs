@@ -106,6 +106,12 @@ pub static KEYS: &[Key] = &[
         "serve other machines too; wants an auth_mode other than off",
     ),
     key(
+        "allow_other_users",
+        Kind::Bool,
+        Some("false"),
+        "serve other users of this machine too (Linux tells who they are)",
+    ),
+    key(
         "auth_mode",
         Kind::OneOf(AUTH_MODES),
         Some("\"off\""),

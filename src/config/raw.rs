@@ -13,6 +13,7 @@ pub struct Raw {
     pub version: Option<u64>,
     pub port: Option<u16>,
     pub allow_lan_access: Option<bool>,
+    pub allow_other_users: Option<bool>,
     pub auth_mode: Option<String>,
     pub allowed_hosts: Option<Vec<String>>,
     pub cors_origins: Option<Vec<String>>,

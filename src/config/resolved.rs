@@ -25,6 +25,8 @@ use crate::suggestion::nearest;
 pub struct Config {
     pub port: u16,
     pub allow_lan_access: bool,
+    /// Whether other users of this machine are served, where the system tells who they are.
+    pub allow_other_users: bool,
     /// `auto` is already decided.
     pub auth_mode: AuthMode,
     /// In lower case, as `Host` would carry them: `box.lan`, `[fd00::1]`, `box.lan:8045` for that
@@ -169,6 +171,7 @@ impl Default for Config {
         Self {
             port: 8045,
             allow_lan_access: false,
+            allow_other_users: false,
             auth_mode: AuthMode::Off,
             allowed_hosts: Vec::new(),
             cors_origins: Vec::new(),
@@ -256,6 +259,7 @@ impl Judge {
         Config {
             port: raw.port.unwrap_or(default.port),
             allow_lan_access,
+            allow_other_users: raw.allow_other_users.unwrap_or(default.allow_other_users),
             auth_mode: auth_mode(raw.auth_mode.as_deref(), allow_lan_access),
             allowed_hosts: self.each(raw.allowed_hosts.as_deref(), "allowed_hosts", host),
             cors_origins: self.each(raw.cors_origins.as_deref(), "cors_origins", origin),

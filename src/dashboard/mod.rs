@@ -32,7 +32,8 @@ use sessions::Sessions;
 fn limits() -> ListenerLimits {
     ListenerLimits {
         request_body_bytes_max: 64 << 10,
-        connections_max: 32,
+        connections_max: 256,
+        header_timeout: Duration::from_secs(5),
         requests_in_flight_max: 32,
         keep_alive_timeout: Duration::from_secs(60),
         ..ListenerLimits::default()

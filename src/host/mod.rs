@@ -3,9 +3,11 @@
 //! account or verb.
 
 pub mod autostart;
+mod connection_user;
 pub mod opener;
 mod port_owner;
 pub mod printable;
 pub mod private_file;
 
+pub use connection_user::{OtherUser, other_user};
 pub use port_owner::{PortOwner, port_owner};

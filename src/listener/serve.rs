@@ -29,6 +29,7 @@ use super::connection::{
 use super::listen::Listeners;
 use super::{BoxError, ListenerLimits, ResponseBody};
 use crate::canon::{Blame, Fault, FaultKind};
+use crate::host::{OtherUser, other_user};
 
 /// The pause after a failure that affects every connection, as when no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -177,10 +178,18 @@ impl<H: Handler> Http1Server<H> {
         stop: &CancellationToken,
     ) {
         let stop = stop.clone();
+        if let Some(user) = self.refused_user(&stream) {
+            debug!(user = user.id, "connection of another user of this machine");
+            // They take no place from this user's connections.
+            if let Ok(permit) = Arc::clone(&self.rejections).try_acquire_owned() {
+                connections.spawn(Arc::clone(self).run(stream, stop, permit, Some(user)));
+            }
+            return;
+        }
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
             debug!(peer = ?stream.peer_addr().ok(), "connection accepted");
             set_socket_options(&stream);
-            connections.spawn(Arc::clone(self).run(stream, stop, permit));
+            connections.spawn(Arc::clone(self).run(stream, stop, permit, None));
             return;
         }
         let max = self.limits.connections_max;
@@ -190,18 +199,31 @@ impl<H: Handler> Http1Server<H> {
         }
     }
 
+    /// The user of a connection, if it is one who is not served. Looked up once a connection.
+    fn refused_user(&self, stream: &TcpStream) -> Option<OtherUser> {
+        if self.limits.serves_other_users {
+            return None;
+        }
+        let (Ok(peer), Ok(own)) = (stream.peer_addr(), stream.local_addr()) else {
+            return None;
+        };
+        other_user(peer, own)
+    }
+
+    /// `refused` is the user whose requests are refused, each in its dialect.
     async fn run(
         self: Arc<Self>,
         stream: TcpStream,
         stop: CancellationToken,
         _permit: OwnedSemaphorePermit,
+        refused: Option<OtherUser>,
     ) {
         let monitor = Arc::new(ConnMonitor::new());
         // All three are polled in this task and in this order: the time-out is judged by what the
         // connection has just done.
         tokio::select! {
             biased;
-            () = self.serve_connection(&stream, &monitor, &stop) => {}
+            () = self.serve_connection(&stream, &monitor, &stop, refused) => {}
             () = peer_closed(&stream, &monitor) => {
                 // Returning drops the futures of the request in flight, which cancels it.
                 debug!("connection closed: the client is gone");
@@ -229,11 +251,12 @@ impl<H: Handler> Http1Server<H> {
         stream: &TcpStream,
         monitor: &Arc<ConnMonitor>,
         stop: &CancellationToken,
+        refused: Option<OtherUser>,
     ) {
         let service = service_fn(|request| {
             let server = Arc::clone(self);
             let guard = monitor.begin_request();
-            async move { Ok::<_, Infallible>(server.respond(request, guard).await) }
+            async move { Ok::<_, Infallible>(server.respond(request, guard, refused).await) }
         });
         let io = TokioIo::new(MonitoredStream { stream, monitor });
         let mut connection = pin!(self.http.serve_connection(io, service));
@@ -257,10 +280,12 @@ impl<H: Handler> Http1Server<H> {
         &self,
         request: Request<Incoming>,
         guard: InFlightGuard,
+        refused: Option<OtherUser>,
     ) -> Response<GuardedBody> {
         let permit = Arc::clone(&self.in_flight).try_acquire_owned().ok();
         let refusal = match self.head_too_large(&request) {
             Some(fault) => Some(fault),
+            None if refused.is_some() => Some(other_user_refused(refused)),
             None if permit.is_none() => Some(self.too_many_requests()),
             None => None,
         };
@@ -269,10 +294,11 @@ impl<H: Handler> Http1Server<H> {
             Some(fault) => self.handler.refuse(&request.into_parts().0, &fault),
         };
         // The rest of such a request may still be on its way, and will not be read.
-        if matches!(
+        let is_cut_off = matches!(
             response.status(),
             StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE
-        ) {
+        );
+        if is_cut_off || refused.is_some() {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -342,6 +368,15 @@ impl<H: Handler> Http1Server<H> {
         fault.retry_after = Some(Duration::from_secs(1));
         fault
     }
+}
+
+fn other_user_refused(refused: Option<OtherUser>) -> Fault {
+    let id = refused.and_then(|user| user.id);
+    let who = id.map_or_else(String::new, |id| format!(" ({id})"));
+    let message = format!(
+        "gateway: another user of this machine{who} is not served; the user who runs it can set `allow_other_users = true`"
+    );
+    Fault::new(FaultKind::Forbidden, Blame::Gateway, message)
 }
 
 /// The length of the request target without its scheme.

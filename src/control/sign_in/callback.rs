@@ -23,9 +23,10 @@ use tokio::sync::Notify;
 
 use super::page::page;
 use crate::account::Secret;
+use crate::host::other_user;
 
 /// Connections at a time: a browser opens a few.
-const CONNECTIONS_MAX: usize = 16;
+const CONNECTIONS_MAX: usize = 64;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the last page may take to reach the browser.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,7 +55,10 @@ pub(super) async fn response_to(state: &Secret, listener: &TcpListener) -> Ended
     loop {
         tokio::select! {
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => {
-                if let Ok((stream, _)) = accepted {
+                // Another user's would take the places of this user's browser.
+                if let Ok((stream, peer)) = accepted
+                    && listener.local_addr().is_ok_and(|own| other_user(peer, own).is_none())
+                {
                     connections.push(serve(stream, waiting.clone()));
                 }
             }
