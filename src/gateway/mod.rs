@@ -46,6 +46,7 @@ mod routing_fields;
 mod session;
 mod signatures;
 mod state;
+mod stop_sequences;
 mod stream_transform;
 mod upstream_body;
 

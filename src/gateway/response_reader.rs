@@ -26,6 +26,7 @@ use super::relay::Relay;
 use super::request_context::{Decoded, RequestContext};
 use super::response::{PendingResponse, json, passed, passed_head};
 use super::signatures::SignatureCollector;
+use super::stop_sequences::StopSequences;
 use super::stream_transform::{self, Passthrough, StreamTransform, Translator};
 use super::upstream_body::{Bounds, collect};
 use crate::account::Credential;
@@ -173,6 +174,7 @@ impl ResponseReader<'_> {
         Box::new(Translator::new(
             decoder,
             std::mem::take(restore),
+            StopSequences::of(request, plan.protocol),
             encoder,
             ids,
             signatures,
@@ -191,9 +193,10 @@ impl ResponseReader<'_> {
             return Err(AttemptError::malformed("expected JSON, found a stream"));
         };
         long_work::on_body(body.len(), || {
-            let whole = self
+            let mut whole = self
                 .fold(body, &mut restore)
                 .map_err(|fault| self.refused(fault, head))?;
+            self.stop(&request, &mut whole);
             Ok(self.generated(&request, &whole))
         })
     }
@@ -246,6 +249,7 @@ impl ResponseReader<'_> {
         let mut whole = self.decode(body, head)?;
         restore.response(&mut whole);
         self.unique_ids().response(&mut whole);
+        self.stop(&request, &mut whole);
         Ok(if is_stream {
             self.expand(&request, &whole)
         } else {
@@ -288,6 +292,13 @@ impl ResponseReader<'_> {
             Err(self.refused(stream_transform::malformed(), head))
         } else {
             Ok(whole)
+        }
+    }
+
+    /// Ends the answer at the request's stop sequences, where the upstream did not.
+    fn stop(&self, request: &Request, whole: &mut canon::Response) {
+        if let Some(stops) = StopSequences::of(request, self.plan.protocol) {
+            stops.response(whole);
         }
     }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! Passthrough: chunk ----------------------------> complete records, errors redacted
 //!                 \-> frames -> frame info -> status
-//! Translator:  chunk -> decoder -> events -> names restored -> encoder -> bytes
+//! Translator:  chunk -> decoder -> events -> names restored, stops -> encoder -> bytes
 //!                                    \-> status, signatures
 //! ```
 
@@ -16,6 +16,7 @@ use tracing::debug;
 
 use super::attempt_error::{broken_off, redact_bytes, redact_fault};
 use super::signatures::SignatureCollector;
+use super::stop_sequences::StopSequences;
 use crate::account::{Credential, Redactor};
 use crate::canon::{Event, Fault, FinishReason, Usage};
 use crate::protocol::call_ids::UniqueIds;
@@ -351,6 +352,7 @@ impl StreamTransform for Passthrough {
 pub(super) struct Translator {
     decoder: Box<dyn StreamDecoder>,
     restore: Restore,
+    stops: Option<StopSequences>,
     encoder: Box<dyn StreamEncoder>,
     ids: UniqueIds,
     signatures: SignatureCollector,
@@ -364,6 +366,7 @@ impl Translator {
     pub(super) fn new(
         decoder: Box<dyn StreamDecoder>,
         restore: Restore,
+        stops: Option<StopSequences>,
         encoder: Box<dyn StreamEncoder>,
         ids: UniqueIds,
         signatures: SignatureCollector,
@@ -372,6 +375,7 @@ impl Translator {
         Self {
             decoder,
             restore,
+            stops,
             encoder,
             ids,
             signatures,
@@ -386,6 +390,10 @@ impl Translator {
     fn write(&mut self) -> Bytes {
         self.restore.events(&mut self.events);
         self.ids.events(&mut self.events);
+        if let Some(stops) = &mut self.stops {
+            stops.events(&mut self.events);
+            self.status.is_over |= stops.is_stopped();
+        }
         for mut event in self.events.drain(..) {
             fail_malformed(&mut event);
             if let Event::Failed(fault) = &mut event {

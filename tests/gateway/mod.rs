@@ -13,6 +13,7 @@ mod passthrough;
 mod reasoning;
 mod redaction;
 mod stalls;
+mod stops;
 
 use serde_json::{Value, json};
 

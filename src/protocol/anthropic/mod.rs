@@ -108,6 +108,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     passthrough_headers: HEADERS,
     is_upstream: true,
     counts_tokens: true,
+    has_stop_sequences: true,
     legacy_of: None,
 };
 

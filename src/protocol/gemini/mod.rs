@@ -137,6 +137,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     },
     is_upstream: true,
     counts_tokens: true,
+    has_stop_sequences: true,
     legacy_of: None,
 };
 

@@ -106,6 +106,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     passthrough_headers: HEADERS,
     is_upstream: true,
     counts_tokens: false,
+    has_stop_sequences: true,
     legacy_of: None,
 };
 

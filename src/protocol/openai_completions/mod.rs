@@ -45,6 +45,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     passthrough_headers: openai_chat::HEADERS,
     is_upstream: false,
     counts_tokens: false,
+    has_stop_sequences: true,
     legacy_of: Some(openai_chat::DIALECT),
 };
 

@@ -85,6 +85,7 @@ static DESCRIPTOR: Descriptor = Descriptor {
     passthrough_headers: HEADERS,
     is_upstream: true,
     counts_tokens: true,
+    has_stop_sequences: false,
     legacy_of: None,
 };
 

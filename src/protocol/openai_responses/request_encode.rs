@@ -3,13 +3,18 @@
 use super::messages_encode::InputEncoder;
 use super::tools_encode;
 use crate::canon::{
-    Format, Located, Losses, Offset, Part, Reasoning, ReasoningDisplay, Request, SchemaFormat,
+    Format, Located, LossKind, Losses, Offset, Part, Reasoning, ReasoningDisplay, Request,
+    SchemaFormat,
 };
 use crate::json::{self, EscapedStr, Object};
 use crate::protocol::names::{Names, opaque_id};
 use crate::protocol::openai::rules::{self, TEMPERATURE, TOOL_NAMES, TOP_P};
 use crate::protocol::openai::{self, abilities};
 use crate::protocol::{Encoded, Operation, Target, Wire, efforts, output_format, schema};
+
+/// How many stop sequences are searched for, and how long: each is held against every delta.
+const STOPS_MAX: usize = 32;
+const STOP_BYTES_MAX: usize = 128;
 
 /// Longer ids of users and caches are refused by the servers.
 const ID_LEN_MAX: usize = 64;
@@ -65,13 +70,31 @@ fn note_unsupported(request: &Request, losses: &mut Losses) {
     refuse_unsupported(request, losses);
 }
 
-fn refuse_unsupported(request: &Request, losses: &mut Losses) {
-    if let Some(stop) = request.stops.first() {
+/// The dialect has no stop sequences: the gateway ends the answer where one appears, by searching
+/// its text. That takes more work the longer they are.
+fn note_stops(request: &Request, losses: &mut Losses) {
+    if request.stops.len() > STOPS_MAX {
         losses.refuse(
-            stop.at,
-            "the openai_responses dialect has no stop sequences",
+            request.stops[STOPS_MAX].at,
+            format!("more than {STOPS_MAX} stop sequences cannot be carried to this dialect"),
         );
+        return;
     }
+    let is_long = |stop: &&Located<EscapedStr>| stop.value.as_bytes().len() > STOP_BYTES_MAX;
+    if let Some(long) = request.stops.iter().find(is_long) {
+        losses.refuse(
+            long.at,
+            format!(
+                "a stop sequence of over {STOP_BYTES_MAX} bytes cannot be carried to this dialect"
+            ),
+        );
+    } else if !request.stops.is_empty() {
+        losses.noted("stop", LossKind::Adjusted);
+    }
+}
+
+fn refuse_unsupported(request: &Request, losses: &mut Losses) {
+    note_stops(request, losses);
     if let Some(choices) = request.choices.as_ref().filter(|choices| choices.value > 1) {
         losses.refuse(
             choices.at,

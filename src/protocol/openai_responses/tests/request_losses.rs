@@ -109,8 +109,17 @@ fn every_field_is_carried_or_reported() {
         let (_, losses) = encode(&request);
         assert_eq!(losses_of(&request, losses), ["-"]);
     }
-    let refused: [Set; 5] = [
-        |request| request.stops = vec![Located::new("END".into(), Offset(0))],
+    let stop = |text: &str| Located::new(EscapedStr::from_plain(text), Offset(0));
+    let mut request = Request {
+        stops: vec![stop("END")],
+        ..Request::default()
+    };
+    assert_eq!(losses_of(&request, encode(&request).1), ["~stop"]);
+    request.stops = vec![stop(&"x".repeat(129))];
+    assert!(encode(&request).1.refusal().is_some());
+    request.stops = vec![stop("x"); 33];
+    assert!(encode(&request).1.refusal().is_some());
+    let refused: [Set; 4] = [
         |request| request.choices = located(2),
         |request| request.modalities = vec![Located::new("audio".into(), Offset(0))],
         |request| request.format = located(Format::Enum(Raw::from_static("{}"))),
