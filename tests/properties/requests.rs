@@ -134,7 +134,9 @@ fn is_explained(body: &Value, pointer: &str, lost: &[String]) -> bool {
 }
 
 fn says_nothing(pointer: &str, value: &Value) -> bool {
-    const DEFAULTS: [(&str, &str); 23] = [
+    const DEFAULTS: [(&str, &str); 24] = [
+        // No arguments, of calls in a history.
+        ("arguments", r#""{}""#),
         ("allowedFunctionNames", r#"["alpha","beta"]"#),
         ("disable_parallel_tool_use", "false"),
         ("display", r#""omitted""#),
