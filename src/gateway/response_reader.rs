@@ -33,7 +33,7 @@ use crate::account::Credential;
 use crate::canon::{self, Embed, Fault, FinishReason, Fold, Losses, Origin, Request, Usage};
 use crate::protocol::call_ids::UniqueIds;
 use crate::protocol::names::Restore;
-use crate::protocol::{DecodeContext, Operation, ResponseContext};
+use crate::protocol::{DecodeContext, Operation, ResponseContext, sse};
 use crate::upstream::UpstreamBody;
 
 const EVENT_STREAM: &str = "text/event-stream";
@@ -189,6 +189,23 @@ impl ResponseReader<'_> {
         body: UpstreamBody,
     ) -> AttemptResult<PendingResponse> {
         let body = self.collect(body).await?;
+        if sse::begins_as_events(&body) {
+            self.whole_stream(head, body, false)
+        } else {
+            let mut head = head.clone();
+            let json = HeaderValue::from_static("application/json");
+            head.headers.insert(CONTENT_TYPE, json);
+            self.whole(&head, body, false)
+        }
+    }
+
+    /// A stream that came whole.
+    fn whole_stream(
+        &mut self,
+        head: &Parts,
+        body: Bytes,
+        is_stream: bool,
+    ) -> AttemptResult<PendingResponse> {
         let Some((request, mut restore)) = self.translation() else {
             return Err(AttemptError::malformed("expected JSON, found a stream"));
         };
@@ -197,7 +214,11 @@ impl ResponseReader<'_> {
                 .fold(body, &mut restore)
                 .map_err(|fault| self.refused(fault, head))?;
             self.stop(&request, &mut whole);
-            Ok(self.generated(&request, &whole))
+            Ok(if is_stream {
+                self.expand(&request, &whole)
+            } else {
+                self.generated(&request, &whole)
+            })
         })
     }
 
@@ -224,10 +245,24 @@ impl ResponseReader<'_> {
         is_stream: bool,
     ) -> AttemptResult<PendingResponse> {
         let body = self.collect(body).await?;
-        long_work::on_body(body.len(), || self.read_full(head, body, is_stream))
+        // Some servers and proxies name the wrong content type.
+        if self.context.request.operation.generates() && sse::begins_as_events(&body) {
+            return self.whole_stream(head, body, is_stream);
+        }
+        self.whole(head, body, is_stream)
     }
 
-    fn read_full(
+    fn whole(
+        &mut self,
+        head: &Parts,
+        body: Bytes,
+        is_stream: bool,
+    ) -> AttemptResult<PendingResponse> {
+        let body = sse::without_bom(body);
+        long_work::on_body(body.len(), || self.read_whole(head, body, is_stream))
+    }
+
+    fn read_whole(
         &mut self,
         head: &Parts,
         body: Bytes,

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use serde_json::{Value, json};
 
 use super::{DecodeContext, Operation, Protocol, ResponseContext, by_name};
-use crate::canon::{Blame, Fault, FaultKind, Losses, Origin, Request, Response};
+use crate::canon::{Blame, Event, Fault, FaultKind, Losses, Origin, Request, Response};
 
 const UPSTREAMS: [&str; 4] = ["openai_chat", "openai_responses", "anthropic", "gemini"];
 const CLIENTS: [&str; 5] = [
@@ -426,4 +426,57 @@ fn body_of(client: &str, fault: &Fault) -> Value {
     let (_, body) = by_name(client).unwrap().encode_fault(fault, "r");
     let text: Cow<'_, str> = String::from_utf8_lossy(&body);
     serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn a_whole_answer_without_a_finish_word_stopped_by_itself() {
+    for upstream in UPSTREAMS {
+        let protocol = by_name(upstream).unwrap();
+        let mut body = answer(upstream, "stop", "default", Content::Text);
+        match upstream {
+            "openai_chat" => body["choices"][0]["finish_reason"] = Value::Null,
+            "openai_responses" => body["status"] = Value::Null,
+            "anthropic" => body["stop_reason"] = Value::Null,
+            _ => body["candidates"][0]["finishReason"] = Value::Null,
+        }
+        let response = decoded(protocol, &body).unwrap();
+        let chat = encoded(by_name("openai_chat").unwrap(), protocol, &response).remove(0);
+        assert_eq!(end_of("openai_chat", &chat), "stop", "{upstream}");
+    }
+}
+
+/// Proxies in front of an upstream of any dialect end its stream as Chat does.
+#[test]
+fn a_foreign_terminator_breaks_no_stream() {
+    let streams = [
+        (
+            "gemini",
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]},\"finishReason\":\"STOP\"}]}\n\n",
+        ),
+        (
+            "gemini",
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hi\"}]}}]}\n\n",
+        ),
+        (
+            "anthropic",
+            "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\"}}\n\n\
+             data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"}}\n\n",
+        ),
+        (
+            "openai_responses",
+            "data: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"output\":[]}}\n\n",
+        ),
+    ];
+    for (upstream, stream) in streams {
+        let context = DecodeContext {
+            request_id: "r".into(),
+        };
+        let mut decoder = by_name(upstream).unwrap().stream_decoder(&context);
+        let mut events = Vec::new();
+        let stream = Bytes::from(format!("{stream}data: [DONE]\n\n"));
+        decoder.push(stream, &mut events).unwrap();
+        decoder.finish(&mut events);
+        let ended = matches!(events.last(), Some(Event::Finish { .. }));
+        assert!(ended, "{upstream}: {:?}", events.last());
+    }
 }

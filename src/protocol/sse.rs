@@ -12,6 +12,26 @@ use super::MalformedResponse;
 /// attack.
 pub const FRAME_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The byte order mark, which some servers write before everything else.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// A body without its byte order mark.
+pub fn without_bom(mut body: Bytes) -> Bytes {
+    if body.starts_with(BOM) {
+        body.split_off(BOM.len())
+    } else {
+        body
+    }
+}
+
+/// Whether a body begins as a stream of events does, and as no JSON does.
+pub fn begins_as_events(body: &[u8]) -> bool {
+    let body = body.strip_prefix(BOM).unwrap_or(body).trim_ascii_start();
+    [&b"data:"[..], b"event:", b"id:", b"retry:", b":"]
+        .iter()
+        .any(|start| body.starts_with(start))
+}
+
 /// One record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
@@ -38,6 +58,43 @@ pub struct Frames {
     seen_first: bool,
     /// Whether the stream's lines end with both characters.
     is_crlf: bool,
+    bare: BareObject,
+}
+
+/// A JSON object that stands in the stream without `data:`. The standard ignores such lines, but it
+/// is how servers and proxies send an error, or a whole answer under the wrong content type.
+#[derive(Debug, Default)]
+struct BareObject {
+    pending: BytesMut,
+    depth: usize,
+    is_in_string: bool,
+    is_escaped: bool,
+}
+
+impl BareObject {
+    /// Takes bytes up to the end of the object. Returns how many where it ends.
+    fn push(&mut self, bytes: &[u8]) -> Option<usize> {
+        let end = bytes.iter().position(|byte| self.closes(*byte));
+        let taken = end.map_or(bytes.len(), |end| end + 1);
+        self.pending.extend_from_slice(&bytes[..taken]);
+        end.map(|_| taken)
+    }
+
+    /// Whether the byte closes the outermost brace.
+    fn closes(&mut self, byte: u8) -> bool {
+        if self.is_in_string {
+            self.is_in_string = self.is_escaped || byte != b'"';
+            self.is_escaped = !self.is_escaped && byte == b'\\';
+            return false;
+        }
+        match byte {
+            b'"' => self.is_in_string = true,
+            b'{' => self.depth += 1,
+            b'}' => self.depth -= 1,
+            _ => {}
+        }
+        self.depth == 0
+    }
 }
 
 impl Frames {
@@ -55,6 +112,9 @@ impl Frames {
             return each(frame);
         }
         self.since_blank += chunk.len();
+        if !self.bare.pending.is_empty() {
+            chunk = self.bare(chunk, &mut each)?;
+        }
         if !self.pending.is_empty() {
             // `pending` holds no line end, so only the new bytes are searched: a long line comes in
             // many chunks, and searching all of it each time would be quadratic.
@@ -110,7 +170,13 @@ impl Frames {
         mut rest: Bytes,
         each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
     ) -> Result<Bytes, MalformedResponse> {
-        while let Some(line) = self.line(&mut rest) {
+        loop {
+            if rest.first() == Some(&b'{') && self.is_between() {
+                rest = self.bare(rest, each)?;
+            }
+            let Some(line) = self.line(&mut rest) else {
+                break;
+            };
             self.check_len(line.len())?;
             if line.is_empty() {
                 self.since_blank = rest.len();
@@ -120,6 +186,25 @@ impl Frames {
             }
         }
         Ok(rest)
+    }
+
+    /// Takes what a bare object has of `bytes`. Returns the rest.
+    fn bare(
+        &mut self,
+        mut bytes: Bytes,
+        each: &mut impl FnMut(Frame) -> Result<(), MalformedResponse>,
+    ) -> Result<Bytes, MalformedResponse> {
+        self.seen_first = true;
+        let Some(end) = self.bare.push(&bytes) else {
+            self.check_len(self.bare.pending.len())?;
+            return Ok(Bytes::new());
+        };
+        let data = std::mem::take(&mut self.bare).pending.freeze();
+        each(Frame {
+            event: Bytes::new(),
+            data,
+        })?;
+        Ok(bytes.split_off(end))
     }
 
     /// Ends the stream. Returns a last record that has no blank line behind it.
@@ -133,7 +218,10 @@ impl Frames {
 
     /// Whether the stream is between two records, so that another may be written.
     pub fn is_between(&self) -> bool {
-        self.pending.is_empty() && !self.has_data && self.open.event.is_empty()
+        self.pending.is_empty()
+            && !self.has_data
+            && self.open.event.is_empty()
+            && self.bare.pending.is_empty()
     }
 
     /// How many of the latest bytes belong to a record that has not ended.
@@ -165,9 +253,7 @@ impl Frames {
         let _ = rest.split_to(1);
         if !self.seen_first {
             self.seen_first = true;
-            if line.starts_with(b"\xef\xbb\xbf") {
-                line = line.slice(3..);
-            }
+            line = without_bom(line);
         }
         Some(line)
     }
@@ -295,6 +381,26 @@ mod tests {
                 read(&[&[b": hi\n\n".as_slice()], &bytes[..]].concat()),
                 "{chunk:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_bare_object_is_a_record_of_its_own() {
+        const STREAM: &[u8] =
+            b"data: 1\n\n{\n \"a\": \"}\\\"\\n{\", \"b\": {}\n}\ndata: 2\n\n{\"c\":1}";
+        let expected = [
+            "1",
+            "{\n \"a\": \"}\\\"\\n{\", \"b\": {}\n}",
+            "2",
+            "{\"c\":1}",
+        ];
+        for cut in 0..STREAM.len() {
+            let (head, rest) = STREAM.split_at(cut);
+            let data: Vec<_> = read(&[head, rest])
+                .into_iter()
+                .map(|record| record.1)
+                .collect();
+            assert_eq!(data, expected, "cut at {cut}");
         }
     }
 

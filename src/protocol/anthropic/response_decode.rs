@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::faults;
 use super::stream_decode::MessageDecoder;
-use crate::canon::{Event, Fault, Fold, Response};
-use crate::json::{Document, Value};
+use crate::canon::{Fault, Fold, Response};
+use crate::json::Document;
 use crate::protocol::MalformedResponse;
 
 /// Decodes a response.
@@ -27,22 +27,10 @@ pub(super) fn decode(body: Bytes) -> Result<Response, Fault> {
         return Err(faults::decode_error(root, None));
     }
     let mut events = Vec::new();
-    decode_events(root, &mut events)?;
+    MessageDecoder::default().whole(root, &mut events)?;
     let mut fold = Fold::default();
     for event in events {
         fold.push(event);
     }
     fold.finish()
-}
-
-fn decode_events(root: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
-    let mut message = MessageDecoder::default();
-    let content = root.required("content")?.items()?;
-    message.start(root, out)?;
-    for (index, block) in (0..).zip(content) {
-        message.block_start(block, index, out)?;
-        message.block_stop(index, out)?;
-    }
-    message.update_end(root);
-    message.stop(out)
 }

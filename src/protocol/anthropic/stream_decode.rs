@@ -75,6 +75,11 @@ impl MessageDecoder {
         if self.is_done || !is_known(&frame.event) {
             return Ok(());
         }
+        // No word of the dialect's, but of proxies in front of it.
+        if frame.data.trim_ascii() == b"[DONE]" {
+            let has_ended = self.end.stop_reason.is_some() && !self.blocks.is_open();
+            return if has_ended { self.stop(out) } else { Ok(()) };
+        }
         let document = Document::parse_in(frame.data.clone(), std::mem::take(&mut self.scratch))?;
         self.record(document.root(), &frame.event, out)?;
         self.scratch = document.into_scratch();
@@ -112,16 +117,30 @@ impl MessageDecoder {
             b"message_stop" => self.stop(out)?,
             b"error" => self.fail(faults::decode_error(root, None), out),
             b"ping" => out.push(Event::Ping),
+            b"message" => self.whole(root, out)?,
+            _ if root.get("error").is_some() => self.fail(faults::decode_error(root, None), out),
             _ => {}
         }
         Ok(())
     }
 
-    pub(super) fn start(
+    /// Decodes a whole message.
+    pub(super) fn whole(
         &mut self,
         message: Value<'_>,
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
+        let content = message.required("content")?.items()?;
+        self.start(message, out)?;
+        for (index, block) in (0..).zip(content) {
+            self.blocks.start(block, index, out)?;
+            self.block_stop(index, out)?;
+        }
+        self.update_end(message);
+        self.stop(out)
+    }
+
+    fn start(&mut self, message: Value<'_>, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if self.is_started {
             return Err(malformed("a second `message_start`"));
         }
@@ -143,7 +162,7 @@ impl MessageDecoder {
         }
     }
 
-    pub(super) fn block_start(
+    fn block_start(
         &mut self,
         block: Value<'_>,
         index: u64,
@@ -155,11 +174,7 @@ impl MessageDecoder {
         self.blocks.start(block, index, out)
     }
 
-    pub(super) fn block_stop(
-        &mut self,
-        index: u64,
-        out: &mut Vec<Event>,
-    ) -> Result<(), MalformedResponse> {
+    fn block_stop(&mut self, index: u64, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         self.blocks.stop(index, out)
     }
 
@@ -178,7 +193,7 @@ impl MessageDecoder {
 
     /// Updates the fields at the end of the message from `holder`. They may come more than once;
     /// each keeps its last value.
-    pub(super) fn update_end(&mut self, holder: Value<'_>) {
+    fn update_end(&mut self, holder: Value<'_>) {
         let detail = text(holder, &["stop_details", "explanation"])
             .or_else(|| text(holder, &["stop_details", "category"]));
         let end = &mut self.end;
@@ -191,18 +206,22 @@ impl MessageDecoder {
     ///
     /// # Errors
     /// When it has not begun, or a content block is still open.
-    pub(super) fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
+    fn stop(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
         if !self.is_started || self.blocks.is_open() {
             let why = "the end of the message before the end of its content";
             return Err(malformed(why));
         }
         let end = std::mem::take(&mut self.end);
-        let Some(stop_reason) = end.stop_reason else {
+        let produced = self.blocks.produced();
+        // Some servers end a message without one.
+        let end_turn = produced
+            .has_output
+            .then(|| EscapedStr::from_static("end_turn"));
+        let Some(stop_reason) = end.stop_reason.or(end_turn) else {
             let why = "the upstream's answer ended without a reason";
             self.fail(Fault::upstream(why), out);
             return Ok(());
         };
-        let produced = self.blocks.produced();
         match finish::decode(&stop_reason, produced, end.detail.as_ref()) {
             Ok(reason) => out.push(Event::Finish {
                 choice: 0,

@@ -231,16 +231,21 @@ impl CandidateDecoder {
         self.finish.is_some() || self.block.is_some()
     }
 
-    /// Ends the candidate with its finish reason.
+    pub(super) fn has_output(&self) -> bool {
+        self.produced.has_output
+    }
+
+    /// Ends the candidate with its finish reason; without one it stopped by itself.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) -> Result<(), Fault> {
         self.close(out);
         let (reason, detail) = match (self.finish.take(), self.block.take()) {
-            (Some((name, detail)), _) => {
+            (None, Some(why)) => (FinishReason::Filtered, Some(why)),
+            (finish, _) => {
+                let stop = || (EscapedStr::from_static("STOP"), None);
+                let (name, detail) = finish.unwrap_or_else(stop);
                 let reason = finish::decode(&name, self.produced, detail.as_ref())?;
                 (reason, detail)
             }
-            (None, Some(why)) => (FinishReason::Filtered, Some(why)),
-            (None, None) => return Ok(()),
         };
         out.push(Event::Finish {
             choice: self.index,

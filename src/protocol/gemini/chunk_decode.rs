@@ -77,14 +77,23 @@ impl ChunkDecoder {
     /// The finish reasons are emitted only now: a candidate may go on after its finish reason,
     /// since some servers send one with every chunk.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) {
+        self.end(CandidateDecoder::has_finish, out);
+    }
+
+    /// Ends the response where it is known to be whole: a candidate with output then needs no
+    /// finish reason.
+    pub(super) fn terminate(&mut self, out: &mut Vec<Event>) {
+        self.end(
+            |candidate| candidate.has_finish() || candidate.has_output(),
+            out,
+        );
+    }
+
+    fn end(&mut self, is_complete: fn(&CandidateDecoder) -> bool, out: &mut Vec<Event>) {
         if self.is_done {
             return;
         }
-        let is_complete = !self.candidates.is_empty()
-            && self
-                .candidates
-                .iter()
-                .all(|candidate| candidate.has_finish());
+        let is_complete = !self.candidates.is_empty() && self.candidates.iter().all(is_complete);
         if !is_complete {
             return self.fail(Fault::upstream(BROKEN_OFF), out);
         }

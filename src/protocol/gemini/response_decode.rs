@@ -19,7 +19,7 @@ pub(super) fn decode(body: Bytes, context: &DecodeContext) -> Result<Response, F
     let mut decoder = ChunkDecoder::new(context);
     let mut events = Vec::new();
     decode_chunks(document.root(), &mut decoder, &mut events)?;
-    decoder.finish(&mut events);
+    decoder.terminate(&mut events);
     let mut fold = Fold::default();
     for event in events {
         fold.push(event);

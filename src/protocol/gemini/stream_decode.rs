@@ -64,6 +64,11 @@ impl ChunkParser {
         if self.decoder.is_done() {
             return Ok(());
         }
+        // No word of the dialect's, but of proxies in front of it.
+        if data.trim_ascii() == b"[DONE]" {
+            self.decoder.terminate(out);
+            return Ok(());
+        }
         let document = Document::parse_in(data, std::mem::take(&mut self.scratch))?;
         self.decoder.chunk(document.root(), out)?;
         self.scratch = document.into_scratch();

@@ -84,6 +84,16 @@ impl ChoiceDecoder {
         self.finish_reason.is_some()
     }
 
+    /// Whether the choice is complete although no finish reason came: it has output, and no call
+    /// lacks an end.
+    pub(super) fn is_whole(&self) -> bool {
+        let is_complete = |part: &Part| match &part.kind {
+            Kind::ToolCall(call) => call.is_free || call.brackets.is_balanced(),
+            _ => true,
+        };
+        self.produced().has_output && self.parts.iter().all(is_complete)
+    }
+
     /// Reads the choice of a chunk (`delta`), of a whole answer (`message`) or of a legacy
     /// completion (`text`).
     pub(super) fn push(
@@ -247,11 +257,7 @@ impl ChoiceDecoder {
         fragment: ToolCallFragment,
         out: &mut Vec<Event>,
     ) -> Result<(), MalformedResponse> {
-        let known = self
-            .parts
-            .iter()
-            .rposition(|part| matches!(&part.kind, Kind::ToolCall(call) if call.owns(&fragment)));
-        let part = match known {
+        let part = match self.call_of(&fragment) {
             Some(part) => part,
             None => self.add_part(Kind::ToolCall(ToolCall::new(&fragment)))?,
         };
@@ -259,6 +265,16 @@ impl ChoiceDecoder {
             call.merge(&fragment);
         }
         self.push_update(part, Update::Delta(fragment.input), out)
+    }
+
+    /// The part of the call that a fragment belongs to.
+    fn call_of(&self, fragment: &ToolCallFragment) -> Option<usize> {
+        let last = |belongs: fn(&ToolCall, &ToolCallFragment) -> bool| {
+            self.parts.iter().rposition(
+                |part| matches!(&part.kind, Kind::ToolCall(call) if belongs(call, fragment)),
+            )
+        };
+        last(ToolCall::owns).or_else(|| last(ToolCall::takes_unnamed))
     }
 
     fn add_part(&mut self, kind: Kind) -> Result<usize, MalformedResponse> {
@@ -335,7 +351,8 @@ impl ChoiceDecoder {
             }
             self.close_front(out);
         }
-        let reason = self.finish_reason.take().unwrap_or_default();
+        let reason = self.finish_reason.take();
+        let reason = reason.unwrap_or_else(|| EscapedStr::from_static("stop"));
         out.push(match finish::decode(&reason, self.produced()) {
             Ok(reason) => Event::Finish {
                 choice: self.choice,
@@ -439,6 +456,12 @@ impl ToolCall {
                 fragment.name.is_none() || repeats_name
             }
         }
+    }
+
+    /// Whether a fragment with another id goes on with this call: without a name it begins none. LM
+    /// Studio gives every fragment an id of its own and an empty name.
+    fn takes_unnamed(&self, fragment: &ToolCallFragment) -> bool {
+        fragment.name.is_none() && (fragment.index.is_none() || fragment.index == self.index)
     }
 
     /// Takes id and name, which come once and which some servers repeat.

@@ -25,7 +25,8 @@ pub(in crate::protocol) fn decode(body: Bytes, request_id: &str) -> Result<Respo
     let mut decoder = ResponseDecoder::new(request_id);
     let mut events = Vec::new();
     decoder.push(document.root(), &mut events)?;
-    decoder.finish(&mut events)?;
+    // A whole object was not cut, whatever its `finish_reason`.
+    decoder.terminate(&mut events)?;
     let mut fold = Fold::default();
     for event in events {
         fold.push(event);
@@ -72,7 +73,7 @@ impl ResponseDecoder {
         }
         match frame.data.trim_ascii() {
             b"" => Ok(()),
-            b"[DONE]" => self.finish(out),
+            b"[DONE]" => self.terminate(out),
             _ => {
                 let scratch = std::mem::take(&mut self.scratch);
                 let document = Document::parse_in(frame.data.clone(), scratch)?;
@@ -144,15 +145,27 @@ impl ResponseDecoder {
         }
     }
 
-    /// Ends the answer at `[DONE]` or at the end of the body. It is complete if each choice said
-    /// why it finished.
+    /// Ends the answer at the end of the body. It is complete if each choice said why it finished.
     pub(super) fn finish(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
+        self.end(ChoiceDecoder::is_finished, out)
+    }
+
+    /// Ends the answer at its terminator. Servers that never send a finish reason send that one.
+    fn terminate(&mut self, out: &mut Vec<Event>) -> Result<(), MalformedResponse> {
+        self.end(|choice| choice.is_finished() || choice.is_whole(), out)
+    }
+
+    fn end(
+        &mut self,
+        is_complete: fn(&ChoiceDecoder) -> bool,
+        out: &mut Vec<Event>,
+    ) -> Result<(), MalformedResponse> {
         if self.is_done {
             return Ok(());
         }
         let mut choices = self.choices.iter().filter(|choice| choice.has_data());
         let has_choices = choices.clone().next().is_some();
-        if !has_choices || !choices.all(ChoiceDecoder::is_finished) {
+        if !has_choices || !choices.all(is_complete) {
             self.fail(Fault::upstream(BROKE_OFF), out);
             return Ok(());
         }

@@ -124,6 +124,10 @@ impl ResponseDecoder {
             "keepalive" => out.push(Event::Ping),
             "error" => self.fail(faults::decode_error(event), out),
             _ if event.get("error").is_some() => self.fail(faults::decode_error(event), out),
+            "" if event.get("output").is_some() => {
+                let status = event.get("status").map(Value::str).transpose()?;
+                self.finish(event, status.as_deref().unwrap_or("completed"), out)?;
+            }
             _ => self.push_item_event(&kind, event, frame, out)?,
         }
         Ok(())

@@ -103,44 +103,74 @@ fn unit_seconds(unit: &str) -> Option<f64> {
 }
 
 /// The phrases behind which messages name a wait. In lower case.
-const PHRASES: [&str; 6] = [
+const PHRASES: [&str; 11] = [
     "try again in ",
     "retry in ",
     "try again after ",
     "retry after ",
     "wait for ",
     "please wait ",
+    "reset after ",
+    "resets after ",
+    "reset in ",
+    "resets in ",
+    "available in ",
 ];
 
+/// Words that may stand before a number of a wait.
+const FILLERS: [&str; 5] = ["about ", "approximately ", "around ", "another ", "and "];
+
 /// The wait that a message names: "Please try again in 1m12.5s", "Please retry after 9 seconds",
-/// "retry in 45.57s.". Source: observed with OpenAI, Groq, Azure OpenAI, Gemini.
+/// "retry in 45.57s.", "Your quota will reset after 27h41m36s.", "resets in 2 days and 3 hours".
+/// Source: observed with OpenAI, Groq, Azure OpenAI, Gemini, Gemini Code Assist.
 pub(super) fn wait_in_words(message: &str) -> Option<Duration> {
     let text = message.to_ascii_lowercase();
     PHRASES.iter().find_map(|phrase| {
         let (_, rest) = text.split_once(phrase)?;
-        let word = rest
-            .split_whitespace()
-            .next()?
-            .trim_end_matches(['.', ',', ';', ')']);
-        go_duration(word).or_else(|| number(word).and_then(|number| spelled(number, rest)))
+        spelled(rest)
     })
 }
 
-/// A number and the unit that is spelled out behind it.
-fn spelled(number: f64, rest: &str) -> Option<Duration> {
-    let unit = rest
-        .split_whitespace()
-        .nth(1)?
-        .trim_matches(|c: char| !c.is_ascii_alphabetic());
-    let scale = match unit.trim_end_matches('s') {
-        "millisecond" | "m" if unit == "ms" || unit.starts_with("milli") => 1e-3,
-        "second" | "sec" | "" => 1.0,
+/// The sum of the numbers with units that a text begins with.
+fn spelled(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = None;
+    while let Some((part, tail)) = part(rest) {
+        let sum: Duration = total.unwrap_or_default();
+        total = Some(sum.checked_add(part)?);
+        rest = tail;
+    }
+    total
+}
+
+/// A number and its unit, with or without a space between them, and what follows.
+fn part(text: &str) -> Option<(Duration, &str)> {
+    let mut text = text.trim_start_matches([' ', ',']);
+    while let Some(rest) = FILLERS.iter().find_map(|filler| text.strip_prefix(filler)) {
+        text = rest.trim_start();
+    }
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+    let number = number(&text[..digits])?;
+    let tail = text[digits..].trim_start_matches(' ');
+    let unit_end = tail
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(tail.len());
+    let unit = &tail[..unit_end];
+    let scale = unit_seconds(unit).or_else(|| spelled_unit_seconds(unit))?;
+    let part = Duration::try_from_secs_f64(number * scale).ok()?;
+    Some((part, &tail[unit_end..]))
+}
+
+fn spelled_unit_seconds(unit: &str) -> Option<f64> {
+    Some(match unit.strip_suffix('s').unwrap_or(unit) {
+        "millisecond" => 1e-3,
+        "second" | "sec" => 1.0,
         "minute" | "min" => 60.0,
-        "hour" => 3_600.0,
+        "hour" | "hr" => 3_600.0,
         "day" => 86_400.0,
+        "week" => 604_800.0,
         _ => return None,
-    };
-    Duration::try_from_secs_f64(number * scale).ok()
+    })
 }
 
 #[cfg(test)]
@@ -197,6 +227,13 @@ mod tests {
             ),
             ("try again in 5 minutes", Some(300.0)),
             ("Please try again in 1 hour", Some(3600.0)),
+            (
+                "You have exhausted your capacity on this model. Your quota will reset after 27h41m36s.",
+                Some(99_696.0),
+            ),
+            ("Quota resets in 2 days and 3 hours.", Some(183_600.0)),
+            ("Limit reached, try again in about 1 h 5 min", Some(3_900.0)),
+            ("Resets in 2 weeks", Some(1_209_600.0)),
             ("try again in a while", None),
             ("try again in", None),
             ("please wait 3 moons", None),

@@ -154,11 +154,6 @@ fn a_cut_stream_is_never_an_answer() {
             "cut at {cut}"
         );
     }
-    let unfinished = sse_of(&[chunk(json!({"content": "a"}), Json::Null)]);
-    assert!(
-        fold(events(unfinished.as_bytes(), 4096)).is_err(),
-        "[DONE] without a finish"
-    );
 }
 
 #[test]
@@ -207,4 +202,61 @@ proptest! {
         let _ = (OpenaiChat.decode_request(&inbound), OpenaiChat.routing_fields(&inbound));
         let _ = OpenaiChat.decode_fault(StatusCode::BAD_REQUEST, &headers, &body);
     }
+}
+
+/// LM Studio's form: each fragment has an id of its own and an empty name.
+#[test]
+fn fragments_without_a_name_go_on_with_the_call_of_their_index() {
+    let fragment = |index: u64, id: &str, name: &str, arguments: &str| {
+        let function = json!({"name": name, "arguments": arguments});
+        let call = json!({"index": index, "id": id, "type": "function", "function": function});
+        format!(
+            "data: {}\n\n",
+            json!({"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]})
+        )
+    };
+    let stream = [
+        fragment(0, "1", "f", ""),
+        fragment(0, "2", "", "{\"a\":"),
+        fragment(0, "3", "", "1}"),
+        fragment(1, "4", "g", ""),
+        fragment(1, "5", "", "{}"),
+        "data: [DONE]\n\n".to_owned(),
+    ]
+    .concat();
+    let response = fold(events(stream.as_bytes(), 4096)).unwrap();
+    assert_eq!(sketch(&response), r#"1/f:{"a":1} 4/g:{}"#);
+    assert_eq!(response.choices[0].finish, Some(FinishReason::ToolCalls));
+}
+
+#[test]
+fn a_terminator_ends_an_answer_without_a_finish_reason() {
+    let chunk = |delta: serde_json::Value| {
+        let choice = json!({"index": 0, "delta": delta, "finish_reason": null});
+        format!("data: {}\n\n", json!({"choices": [choice]}))
+    };
+    let text = chunk(json!({"content": "hi"}));
+    let finish = |stream: String| {
+        let response = fold(events(stream.as_bytes(), 4096));
+        response
+            .ok()
+            .and_then(|response| response.choices[0].finish.clone())
+    };
+    assert_eq!(
+        finish(format!("{text}data: [DONE]\n\n")),
+        Some(FinishReason::End)
+    );
+    assert_eq!(finish(text), None, "a body that only ends was cut");
+    let cut = chunk(json!({"tool_calls": [
+        {"index": 0, "id": "c", "function": {"name": "f", "arguments": "{\"a"}}]}));
+    assert_eq!(finish(format!("{cut}data: [DONE]\n\n")), None);
+    assert_eq!(finish("data: [DONE]\n\n".to_owned()), None);
+}
+
+#[test]
+fn a_bare_error_ends_the_stream_with_its_words() {
+    let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"hi\"}}]}\n\n\
+        {\n \"error\": {\"message\": \"busy\", \"code\": 503}\n}";
+    let fault = fold(events(stream.as_bytes(), 7)).unwrap_err();
+    assert_eq!(fault.message, "busy");
 }
