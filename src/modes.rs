@@ -4,7 +4,7 @@
 /// Defines an enum whose variants have a word each: in the configuration, in JSON and in the
 /// database.
 ///
-/// It gets `ALL`, `NAMES`, `name` and `by_name`.
+/// It gets `ALL`, `NAMES`, `name`, `by_name` and `Deserialize`.
 macro_rules! named_enum {
     (
         $(#[$about:meta])*
@@ -33,6 +33,14 @@ macro_rules! named_enum {
             /// `None` for a word that names no variant.
             pub fn by_name(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.name() == name)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $Enum {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let name = <String as serde::Deserialize>::deserialize(deserializer)?;
+                Self::by_name(&name)
+                    .ok_or_else(|| serde::de::Error::unknown_variant(&name, Self::NAMES))
             }
         }
     };

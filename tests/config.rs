@@ -436,7 +436,7 @@ async fn is_shown(key: &str, value: &str) {
     is_shown_in("", key, value, value).await;
 }
 
-/// Set in that configuration, a key is in force as `shown`.
+/// Set in that configuration, a key is active as `shown`.
 async fn is_shown_in(before: &str, key: &str, value: &str, shown: &str) {
     let agent = Agent::start(&config(before));
     let run = |arguments: &[&str]| {
@@ -451,10 +451,7 @@ async fn is_shown_in(before: &str, key: &str, value: &str, shown: &str) {
     };
     run(&["config", "set", key, value]);
     assert_eq!(run(&["config", "get", key]).trim(), shown);
-    until(key, async || {
-        agent.stderr().contains("configuration is in force")
-    })
-    .await;
+    until(key, async || agent.stderr().contains("configuration taken")).await;
     assert_eq!(agent.get("/healthz").await.status, 200);
 }
 
@@ -652,7 +649,7 @@ async fn a_stop_waits_as_long_as_is_said(limit: &str) {
     let (upstream, mut agent) = playing(Script::text().stall_before_head()).await;
     append(&agent, limit);
     until("limits.drain_timeout_seconds", async || {
-        agent.stderr().contains("configuration is in force")
+        agent.stderr().contains("configuration taken")
     })
     .await;
     let mut waiting = Vec::new();

@@ -284,7 +284,7 @@ async fn another_user_is_refused_in_the_dialect_and_takes_no_place() {
     idle.wait().unwrap();
 
     agent.rewrite_config("port = 0\nallow_other_users = true\n");
-    agent.logged("configuration is in force").await;
+    agent.logged("configuration taken").await;
     let get = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while !as_nobody(agent.address(), get).starts_with("HTTP/1.1 200 ") {

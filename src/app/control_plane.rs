@@ -88,8 +88,8 @@ impl ControlPlane {
         let (agent, inbox) = AgentHandle::new(desired, config.limits.drain_timeout);
         let (live, followed) = watch::channel(Live {
             config: Arc::new(config.clone()),
-            trouble: None,
-            trouble_line: None,
+            error: None,
+            error_line: None,
         });
         let ring = Arc::new(Ring::new(explain::RECORDS_MAX));
         let environment = Arc::new(SystemEnvironment);

@@ -293,7 +293,7 @@ mod tests {
         assert!(!settings.topics.contains(&Topic::Quota) && !settings.topics.contains(&Topic::Lan));
         assert_eq!((settings.topics.len(), settings.expiry_days), (6, vec![3]));
         assert_eq!(
-            settings_of(&Notifications::default()),
+            settings_of(&crate::config::Config::default().notifications),
             NotificationSettings::default()
         );
     }
@@ -304,7 +304,8 @@ mod tests {
             .iter()
             .find(|key| key.path == "notifications.off")
             .unwrap();
-        let crate::config::keys::Kind::ListOf(crate::config::keys::Kind::OneOf(names)) = key.kind
+        let crate::config::keys::ValueKind::ListOf(crate::config::keys::ValueKind::OneOf(names)) =
+            key.kind
         else {
             panic!("it is a list")
         };

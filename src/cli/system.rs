@@ -80,7 +80,7 @@ pub(super) fn uninstall(session: &mut Session<'_, impl Program>, is_purge: bool)
         Err(error) => return Err(error.into()),
     }
     let variable = |name: &str| std::env::var_os(name);
-    let (places, usual) = (Places::find(&variable), Home::usual(&variable));
+    let (places, usual) = (Places::find(&variable), Home::default_in(&variable));
     let home = &session.home;
     let done = if is_purge {
         uninstall::purge(home, usual.as_ref(), &places, uninstall::forget_key)

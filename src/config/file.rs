@@ -1,4 +1,4 @@
-//! The configuration file: read, asked and changed key by key, with its comments kept.
+//! The configuration file: read, queried and changed key by key. Comments survive a change.
 
 use std::fs;
 use std::io;
@@ -49,13 +49,13 @@ impl ConfigError {
     }
 }
 
-/// A key with what is in force.
+/// A key with its active value.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Setting {
     pub key: String,
-    /// `null` where nothing is set and no default exists.
+    /// `null` where the key is not set and has no default.
     pub value: Json,
-    /// Whether the file names it.
+    /// Whether the file sets it.
     pub is_set: bool,
 }
 
@@ -65,7 +65,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The file's text, without a byte order mark; empty where there is none.
 ///
 /// # Errors
-/// When the file is there and cannot be read, or is no text.
+/// When the file exists and cannot be read, or is no text.
 pub fn text(home: &Home) -> Result<String, ConfigError> {
     match private_file::read_linked(&home.config_file(), FILE_BYTES_MAX) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
@@ -96,15 +96,15 @@ fn decode(mut bytes: Vec<u8>) -> Result<String, Problems> {
     })
 }
 
-/// What is in force.
+/// Reads and parses the file.
 ///
 /// # Errors
-/// When the file cannot be read, or something in it is wrong.
+/// When the file cannot be read or is invalid.
 pub fn load(home: &Home) -> Result<Config, ConfigError> {
     parse(&text(home)?).map_err(ConfigError::Invalid)
 }
 
-/// One key with what is in force.
+/// One key with its active value.
 ///
 /// # Errors
 /// When the file is invalid or the path is no key.
@@ -123,8 +123,8 @@ pub fn get(home: &Home, path: &str) -> Result<Setting, ConfigError> {
     Ok(setting(&document(&text)?, &resolved, path, key))
 }
 
-/// Every key with what is in force: those of the program in the order of the table, then those of
-/// each provider.
+/// Every key with its active value: the program's in the order of the table, then those of each
+/// provider.
 ///
 /// # Errors
 /// When the file is invalid.
@@ -152,7 +152,7 @@ pub fn all(home: &Home) -> Result<Vec<Setting>, ConfigError> {
         .collect())
 }
 
-/// Changes keys, all or none: where the file would become invalid, it stays untouched.
+/// Changes keys, all or none. A change that would make the file invalid leaves it untouched.
 ///
 /// # Errors
 /// When a path is no key, a value is not what its key takes, or the file cannot be written.
@@ -160,7 +160,7 @@ pub fn set(home: &Home, changes: &[(&str, &str)]) -> Result<(), ConfigError> {
     let mut document = document(&text(home)?)?;
     for (path, word) in changes {
         let key = known(path)?;
-        let value = key.kind.read(word);
+        let value = key.kind.parse_word(word);
         key.kind.check(&value).map_err(|message| {
             ConfigError::Refused(Problems(vec![Problem::new(*path, message)]))
         })?;
@@ -211,7 +211,7 @@ fn json(value: Value) -> Json {
     Json::deserialize(value.into_deserializer()).unwrap_or(Json::Null)
 }
 
-/// What is in force for a provider's key that the file leaves to the preset.
+/// The value of a provider's key that the file leaves to the preset.
 fn of_provider(resolved: &Config, path: &str) -> Json {
     let steps = steps(path);
     let ["providers", name, key @ ..] = steps.as_slice() else {
@@ -240,7 +240,7 @@ fn of_provider(resolved: &Config, path: &str) -> Json {
     }
 }
 
-/// Puts a value in its place; a comment behind the old one stays.
+/// Sets a value. A comment behind the old one stays.
 fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), Problem> {
     let mut steps = steps(path);
     let key = steps.pop().unwrap_or_default();
@@ -266,7 +266,7 @@ fn put(document: &mut DocumentMut, path: &str, mut value: Value) -> Result<(), P
     Ok(())
 }
 
-/// `[providers]` itself needs no line of its own above `[providers.lab]`.
+/// An implicit table has no header: `[providers]` needs no line above `[providers.lab]`.
 fn new_table(name: &str) -> Table {
     let mut table = Table::new();
     table.set_implicit(name == "providers");

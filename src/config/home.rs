@@ -1,4 +1,4 @@
-//! Where the files lie.
+//! The home: the folder of Aerostat's files.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,7 +11,7 @@ use crate::host::private_file;
 /// The name of the configuration file.
 pub const CONFIG_FILE: &str = "config.toml";
 
-/// The folder of the configuration and of the local key.
+/// The folder of configuration, keys, vault and database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     folder: PathBuf,
@@ -24,22 +24,21 @@ impl Home {
         }
     }
 
-    /// `AEROSTAT_HOME`, else the platform's config folder. `lookup` reads the environment; an empty
-    /// variable counts as unset.
+    /// `AEROSTAT_HOME`, else the folder below the platform's configuration folder. `lookup` reads
+    /// the environment; an empty variable counts as unset.
     ///
     /// # Errors
-    /// When no variable says where a person's files lie.
+    /// When no variable names a folder.
     pub fn find(lookup: &dyn Fn(&str) -> Option<OsString>) -> io::Result<Self> {
         match variable(lookup, "AEROSTAT_HOME") {
             Some(home) => Ok(Self::at(std::path::absolute(home)?)),
-            None => {
-                Self::usual(lookup).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME))
-            }
+            None => Self::default_in(lookup)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, NO_HOME)),
         }
     }
 
-    /// The one of who has not set `AEROSTAT_HOME`.
-    pub fn usual(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
+    /// The home where `AEROSTAT_HOME` is not set.
+    pub fn default_in(lookup: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
         platform_folder(&|name| variable(lookup, name))
             .map(|config| Self::at(config.join("aerostat")))
     }
@@ -56,7 +55,7 @@ impl Home {
         self.folder.join("local-key")
     }
 
-    /// Accounts, pool state and what else outlives the process, without secrets.
+    /// Accounts, the pool's state and other data without secrets.
     pub fn database_file(&self) -> PathBuf {
         self.folder.join("aerostat.db")
     }
@@ -66,27 +65,27 @@ impl Home {
         self.folder.join("vault")
     }
 
-    /// Held by the one process that may change the home's state.
+    /// Locked by the one process that may change the home.
     pub fn lock_file(&self) -> PathBuf {
         self.folder.join("lock")
     }
 
-    /// Who holds the lock. A locked file cannot be read on every system, so this stands beside it.
+    /// Describes the holder of the lock. Separate, since some systems refuse to read a locked file.
     pub fn holder_file(&self) -> PathBuf {
         self.folder.join("lock.json")
     }
 
-    /// A short name that no two homes share, for what cannot lie in the folder itself.
+    /// A short name that is unique to this home, for what cannot lie in its folder.
     pub fn digest(&self) -> String {
         let folder = std::fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
         let hash = Sha256::digest(folder.as_os_str().as_encoded_bytes());
         hex::encode(&hash[..8])
     }
 
-    /// Makes the folder where it is missing, for this person only, and closes it to others.
+    /// Creates the folder where it is missing, and takes access to it from others.
     ///
     /// # Errors
-    /// When it cannot be made, or as [`Home::secure`].
+    /// When it cannot be created, or as [`Home::secure`].
     pub fn create(&self) -> io::Result<()> {
         private_file::create_folder(&self.folder)?;
         self.secure()

@@ -1,7 +1,8 @@
-//! Every key of the configuration: what it takes, what is in force without it, what it does.
+//! Every key of the configuration: what it takes, its default, and what it does.
 //!
-//! The table is what files are checked against and what people are shown; the types in
-//! [`super::raw`] hold the same keys, and a test compares the two.
+//! Files are checked against this table, defaults are filled in from it, and users are shown it. A
+//! key of the program is one row here and one field that it is deserialised into (in `resolved`,
+//! `limits` or `raw`); a missing counterpart fails every test that parses a configuration.
 
 use toml_edit::{Array, Value};
 
@@ -14,18 +15,17 @@ use crate::suggestion::nearest;
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
-    /// Dotted; `*` is a name that the person chooses, `[]` an entry of a list of tables.
+    /// Dotted. `*` is a name that the user chooses, `[]` an entry of a list of tables.
     pub path: &'static str,
-    pub kind: Kind,
-    /// What is in force without it, as TOML. `None` where that depends on other keys, or the key
-    /// has to be there.
+    pub kind: ValueKind,
+    /// The default as TOML. `None` where it depends on other keys, or the key is required.
     pub default: Option<&'static str>,
     pub about: &'static str,
 }
 
 /// What a key takes.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ValueKind {
     Bool,
     /// An integer from `min` to `max`.
     Count {
@@ -37,14 +37,13 @@ pub enum Kind {
         min: u64,
     },
     Text,
-    /// The name of an environment variable. What stands there instead is never repeated: it may be
-    /// the key itself.
+    /// The name of an environment variable. Errors never repeat the value: it may be the key itself.
     EnvName,
     OneOf(&'static [&'static str]),
-    /// The name of a dialect that upstreams are called in.
+    /// The name of a dialect that providers can be called in.
     Dialect,
-    ListOf(&'static Kind),
-    OneOrListOf(&'static Kind),
+    ListOf(&'static ValueKind),
+    OneOrListOf(&'static ValueKind),
 }
 
 /// The word that leaves `auth_mode` to `allow_lan_access`.
@@ -57,18 +56,18 @@ const AUTH_MODES: &[&str] = &[
     AUTH_MODE_AUTO,
 ];
 
-const SECONDS: Kind = Kind::Count {
+const SECONDS: ValueKind = ValueKind::Count {
     min: 1,
     max: 24 * 60 * 60,
 };
-const COUNT: Kind = Kind::Count {
+const COUNT: ValueKind = ValueKind::Count {
     min: 1,
     max: 1_000_000,
 };
 
 const fn key(
     path: &'static str,
-    kind: Kind,
+    kind: ValueKind,
     default: Option<&'static str>,
     about: &'static str,
 ) -> Key {
@@ -83,7 +82,7 @@ const fn key(
 pub static KEYS: &[Key] = &[
     key(
         "version",
-        Kind::Count {
+        ValueKind::Count {
             min: 1,
             max: i64::MAX as u64,
         },
@@ -92,7 +91,7 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "port",
-        Kind::Count {
+        ValueKind::Count {
             min: 0,
             max: 65_535,
         },
@@ -101,61 +100,61 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "allow_lan_access",
-        Kind::Bool,
+        ValueKind::Bool,
         Some("false"),
         "serve other machines too; wants an auth_mode other than off",
     ),
     key(
         "allow_other_users",
-        Kind::Bool,
+        ValueKind::Bool,
         Some("false"),
         "serve other users of this machine too (Linux tells who they are)",
     ),
     key(
         "auth_mode",
-        Kind::OneOf(AUTH_MODES),
+        ValueKind::OneOf(AUTH_MODES),
         Some("\"off\""),
         "which requests need the local key; auto: all_except_health while allow_lan_access, else off",
     ),
     key(
         "allowed_hosts",
-        Kind::ListOf(&Kind::Text),
+        ValueKind::ListOf(&ValueKind::Text),
         Some("[]"),
         "names besides loopback that the Host header may carry",
     ),
     key(
         "cors_origins",
-        Kind::ListOf(&Kind::Text),
+        ValueKind::ListOf(&ValueKind::Text),
         Some("[]"),
         "origins besides loopback pages and editors that may call",
     ),
     key(
         "translation",
-        Kind::OneOf(Translation::NAMES),
+        ValueKind::OneOf(Translation::NAMES),
         Some("\"lenient\""),
         "strict refuses requests of which something would be dropped or approximated",
     ),
     key(
         "scheduling.mode",
-        Kind::OneOf(SchedulingMode::NAMES),
+        ValueKind::OneOf(SchedulingMode::NAMES),
         Some("\"balance\""),
         "how one of several accounts of a provider is chosen: its own for each conversation, waiting for it or not, by load, or in order",
     ),
     key(
         "scheduling.max_wait_seconds",
-        Kind::Count { min: 0, max: 3600 },
+        ValueKind::Count { min: 0, max: 3600 },
         Some("60"),
         "how long a request waits for a busy account, and in cache_first for its conversation's own",
     ),
     key(
         "scheduling.max_attempts",
-        Kind::Count { min: 1, max: 100 },
+        ValueKind::Count { min: 1, max: 100 },
         Some("8"),
         "how often one request is tried, the first included",
     ),
     key(
         "notifications.off",
-        Kind::ListOf(&Kind::OneOf(&[
+        ValueKind::ListOf(&ValueKind::OneOf(&[
             "sign_in", "vault", "expiry", "quota", "resting", "port", "lan", "config",
         ])),
         Some("[]"),
@@ -163,133 +162,134 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "notifications.expiry_days",
-        Kind::ListOf(&Kind::Count { min: 1, max: 365 }),
+        ValueKind::ListOf(&ValueKind::Count { min: 1, max: 365 }),
         Some("[7, 1]"),
         "how many days ahead the end of an account is told, each once",
     ),
     key(
         "providers.*.enabled",
-        Kind::Bool,
+        ValueKind::Bool,
         Some("true"),
         "whether requests may go there",
     ),
     key(
         "providers.*.protocol",
-        Kind::OneOrListOf(&Kind::Dialect),
+        ValueKind::OneOrListOf(&ValueKind::Dialect),
         None,
         "the dialects that it speaks; presets know theirs",
     ),
     key(
         "providers.*.base_url",
-        Kind::Text,
+        ValueKind::Text,
         None,
         "where it answers, with or without version segment; presets know theirs",
     ),
     key(
         "providers.*.auth",
-        Kind::OneOf(Auth::NAMES),
+        ValueKind::OneOf(Auth::NAMES),
         None,
         "how the key travels; without it the preset's form, else the dialect's usual one where key_env is set, else none",
     ),
     key(
         "providers.*.key_env",
-        Kind::EnvName,
+        ValueKind::EnvName,
         None,
         "the environment variable that holds the key; presets know theirs",
     ),
     key(
         "providers.*.oauth.authorize_url",
-        Kind::Text,
+        ValueKind::Text,
         None,
         "where a person signs in; presets that take access tokens know theirs",
     ),
     key(
         "providers.*.oauth.token_url",
-        Kind::Text,
+        ValueKind::Text,
         None,
         "where access tokens come from; presets that take them know theirs",
     ),
     key(
         "providers.*.oauth.client_id",
-        Kind::Text,
+        ValueKind::Text,
         None,
         "the id of your own OAuth client; its secret comes with the account",
     ),
     key(
         "providers.*.oauth.scopes",
-        Kind::ListOf(&Kind::Text),
+        ValueKind::ListOf(&ValueKind::Text),
         None,
         "what is asked for at a sign-in",
     ),
     key(
         "providers.*.insecure_http",
-        Kind::Bool,
+        ValueKind::Bool,
         Some("false"),
         "let the key travel over plain http to another machine",
     ),
     key(
         "providers.*.models",
-        Kind::ListOf(&Kind::Text),
+        ValueKind::ListOf(&ValueKind::Text),
         None,
         "the models that it serves, instead of its own list",
     ),
     key(
         "models[].name",
-        Kind::Text,
+        ValueKind::Text,
         None,
         "what clients ask for; one `*` allowed",
     ),
     key(
         "models[].use",
-        Kind::OneOrListOf(&Kind::Text),
+        ValueKind::OneOrListOf(&ValueKind::Text),
         None,
         "provider/model, tried in order; `*` is what the name's `*` matched",
     ),
     key(
         "network.proxy",
-        Kind::Text,
+        ValueKind::Text,
         Some("\"\""),
         "what requests to other machines go through: http://host:port, https://, socks5://; an account may have its own",
     ),
     key(
         "network.no_proxy",
-        Kind::ListOf(&Kind::Text),
+        ValueKind::ListOf(&ValueKind::Text),
         Some("[]"),
         "hosts that are asked without it: names, `.domains`, addresses",
     ),
     key(
         "network.ca_file",
-        Kind::Text,
+        ValueKind::Text,
         Some("\"\""),
         "a PEM file of authorities to trust besides the system's",
     ),
+    // Agents send whole repositories and images; clients need 32 MiB at the least.
     key(
         "limits.request_body_bytes_max",
-        Kind::Bytes { min: 1024 },
+        ValueKind::Bytes { min: 1024 },
         Some("\"64 MiB\""),
         "the largest request, decompressed",
     ),
     key(
         "limits.answer_body_bytes_max",
-        Kind::Bytes { min: 1024 },
+        ValueKind::Bytes { min: 1024 },
         Some("\"64 MiB\""),
         "the largest whole answer of an upstream",
     ),
     key(
         "limits.bodies_bytes_max",
-        Kind::Bytes { min: 1024 * 1024 },
+        ValueKind::Bytes { min: 1024 * 1024 },
         Some("\"512 MiB\""),
         "all bodies in memory together, of requests and whole answers; those of up to 64 KiB do not count",
     ),
     key(
         "limits.header_bytes_max",
-        Kind::Bytes { min: 8192 },
+        ValueKind::Bytes { min: 8192 },
         Some("\"64 KiB\""),
         "the largest head of a request",
     ),
     key(
         "limits.headers_max",
-        Kind::Count { min: 16, max: 1000 },
+        ValueKind::Count { min: 16, max: 1000 },
         Some("80"),
         "the number of headers of a request",
     ),
@@ -323,6 +323,7 @@ pub static KEYS: &[Key] = &[
         Some("60"),
         "how long an upstream may take to begin a stream",
     ),
+    // Ten minutes are not rare, and only the client knows when waiting is no use any more.
     key(
         "limits.answer_timeout_seconds",
         SECONDS,
@@ -343,13 +344,14 @@ pub static KEYS: &[Key] = &[
     ),
     key(
         "limits.hold_ms",
-        Kind::Count {
+        ValueKind::Count {
             min: 0,
             max: 60_000,
         },
         Some("3000"),
         "how long the start of a stream is held for a failover",
     ),
+    // Longer than clients keep idle connections: no request runs into one that is being closed.
     key(
         "limits.connection_idle_timeout_seconds",
         SECONDS,
@@ -407,8 +409,7 @@ fn name<'p>(before: &str, path: &'p str, after: &str) -> Option<&'p str> {
         .filter(|name| !name.is_empty())
 }
 
-/// The names that a dotted path is made of: the one that a person chose is one of them, dots and
-/// all.
+/// Splits a dotted path. A name that the user chose is one step, even if it contains dots.
 pub(super) fn steps(path: &str) -> Vec<&str> {
     let free = KEYS.iter().filter_map(|key| key.path.split_once(".*."));
     let found =
@@ -469,7 +470,7 @@ pub fn unknown_path(path: &str) -> String {
     }
 }
 
-impl Kind {
+impl ValueKind {
     /// For errors and help: what is expected.
     pub fn expects(&self) -> String {
         match self {
@@ -498,7 +499,7 @@ impl Kind {
             Self::ListOf(kind) => self.check_list(kind, value),
             Self::OneOrListOf(kind) if value.is_array() => self.check_list(kind, value),
             Self::OneOrListOf(kind) => kind.check(value),
-            _ if self.takes(value) => Ok(()),
+            _ if self.accepts(value) => Ok(()),
             Self::EnvName => Err(format!("expected {}", self.expects())),
             _ => Err(format!(
                 "expected {}, found {}",
@@ -515,7 +516,7 @@ impl Kind {
         list.iter().try_for_each(|item| kind.check(item))
     }
 
-    fn takes(&self, value: &Value) -> bool {
+    fn accepts(&self, value: &Value) -> bool {
         let integer = || {
             value
                 .as_integer()
@@ -539,9 +540,9 @@ impl Kind {
         }
     }
 
-    /// The value that a person means by a word on the command line: text needs no quotes, lists may
+    /// The value of a word on the command line: text needs no quotes, and the entries of a list may
     /// be separated by commas.
-    pub(super) fn read(&self, word: &str) -> Value {
+    pub(super) fn parse_word(&self, word: &str) -> Value {
         match self {
             Self::Bool | Self::Count { .. } | Self::Bytes { .. } => {
                 word.trim().parse().unwrap_or_else(|_| Value::from(word))
@@ -568,7 +569,7 @@ fn words(text: &str) -> Array {
         .collect()
 }
 
-/// A value as an error repeats it: short, on one line.
+/// A value as an error shows it: shortened, on one line.
 fn found(value: &Value) -> String {
     let mut bare = value.clone();
     bare.decor_mut().clear();

@@ -1,5 +1,4 @@
-//! The generated key of the API port: a password to this port, and the one secret in a file of its
-//! own.
+//! The local key: the generated API key of this machine, in a file of its own.
 
 use std::io;
 use std::path::Path;
@@ -14,11 +13,10 @@ const PREFIX: &str = "sk-";
 const RANDOM_CHARS: usize = 48;
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Reads the local key; makes it on first need. The file is for this person only, also where it was
-/// opened to others.
+/// Reads the local key, and creates it on first use. Takes access to the file from others.
 ///
 /// # Errors
-/// When the file can neither be read nor made, or holds something else.
+/// When the file can neither be read nor created, or holds something else.
 pub fn read_or_create(home: &Home) -> io::Result<Secret> {
     let path = home.local_key_file();
     let found = home.secure().and_then(|()| match read(&path) {
@@ -51,7 +49,7 @@ fn is_key(text: &str) -> bool {
     random.len() == RANDOM_CHARS && random.bytes().all(|byte| ALPHABET.contains(&byte))
 }
 
-/// Makes the key; where another process was faster, its key counts.
+/// Creates the key. Where another process was faster, its key counts.
 fn create(home: &Home, path: &Path) -> io::Result<Secret> {
     home.create()?;
     let key = generate()?;
@@ -63,7 +61,7 @@ fn create(home: &Home, path: &Path) -> io::Result<Secret> {
     }
 }
 
-/// A fresh key of 48 random letters and digits.
+/// Generates a key of 48 random letters and digits.
 ///
 /// # Errors
 /// When the system has no randomness.
@@ -73,7 +71,7 @@ pub fn generate() -> io::Result<Secret> {
     while key.len() < PREFIX.len() + RANDOM_CHARS {
         let mut byte = [0];
         getrandom::fill(&mut byte).map_err(|error| io::Error::other(error.to_string()))?;
-        // Bytes past the last whole run of the alphabet would favour its first characters.
+        // Rejection sampling: bytes past the last multiple of 62 would favour some characters.
         let index = usize::from(byte[0]);
         if index < 256 / ALPHABET.len() * ALPHABET.len() {
             key.push(char::from(ALPHABET[index % ALPHABET.len()]));

@@ -24,14 +24,14 @@ impl Location {
     }
 }
 
-/// One thing that is wrong: `config.toml:12:8: providers.lab.auth: expected …, found …`.
+/// A problem: `config.toml:12:8: providers.lab.auth: expected …, found …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// `None` where the problem is not about a text that lies in the file.
+    /// `None` where the problem is not about the file's text.
     pub place: Option<Location>,
     /// The key; empty where the text is no TOML.
     pub path: String,
-    /// What was expected and what was found. Never a value that may be a secret.
+    /// What was expected and what was found. Never contains a value that may be a secret.
     pub message: String,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with one configuration, in the order of the file.
+/// All problems of a configuration, in the order of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -76,7 +76,7 @@ impl Problems {
         }])
     }
 
-    /// The problems without places, for a text that was never written.
+    /// Removes the places, for a text that was never written to the file.
     #[must_use]
     pub fn without_places(mut self) -> Self {
         for problem in &mut self.0 {

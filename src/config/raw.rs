@@ -1,149 +1,90 @@
-//! The file as the person wrote it: every key optional, nothing judged.
+//! The file with the defaults filled in, and nothing else checked or derived.
+//!
+//! The keys of providers and rules have no common defaults, so they are optional.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-use super::keys;
+use super::limits::LimitSettings;
+use super::resolved::{Notifications, Scheduling, Translation};
 
-#[derive(Debug, Default, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(default, deny_unknown_fields)]
-pub struct Raw {
-    pub version: Option<u64>,
-    pub port: Option<u16>,
-    pub allow_lan_access: Option<bool>,
-    pub allow_other_users: Option<bool>,
-    pub auth_mode: Option<String>,
-    pub allowed_hosts: Option<Vec<String>>,
-    pub cors_origins: Option<Vec<String>>,
-    pub translation: Option<String>,
-    pub scheduling: RawScheduling,
-    pub notifications: RawNotifications,
-    #[serde(deserialize_with = "in_file_order")]
-    pub providers: Vec<(String, RawProvider)>,
-    pub models: Vec<RawRule>,
-    pub network: RawNetwork,
-    pub limits: RawLimits,
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    pub(super) version: u64,
+    pub(super) port: u16,
+    pub(super) allow_lan_access: bool,
+    pub(super) allow_other_users: bool,
+    pub(super) auth_mode: String,
+    pub(super) allowed_hosts: Vec<String>,
+    pub(super) cors_origins: Vec<String>,
+    pub(super) translation: Translation,
+    pub(super) scheduling: Scheduling,
+    pub(super) notifications: Notifications,
+    #[serde(default, deserialize_with = "in_file_order")]
+    pub(super) providers: Vec<(String, RawProvider)>,
+    #[serde(default)]
+    pub(super) models: Vec<RawRule>,
+    pub(super) network: RawNetwork,
+    pub(super) limits: LimitSettings,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawNetwork {
+    pub(super) proxy: String,
+    pub(super) no_proxy: Vec<String>,
+    pub(super) ca_file: String,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
-pub struct RawScheduling {
-    pub mode: Option<String>,
-    pub max_wait_seconds: Option<u64>,
-    pub max_attempts: Option<u32>,
+pub(super) struct RawProvider {
+    pub(super) enabled: Option<bool>,
+    pub(super) protocol: Option<OneOrMany>,
+    pub(super) base_url: Option<String>,
+    pub(super) auth: Option<String>,
+    pub(super) key_env: Option<String>,
+    pub(super) oauth: Option<RawOAuth>,
+    pub(super) insecure_http: Option<bool>,
+    pub(super) models: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
-pub struct RawNotifications {
-    pub off: Option<Vec<String>>,
-    pub expiry_days: Option<Vec<u32>>,
+pub(super) struct RawOAuth {
+    pub(super) authorize_url: Option<String>,
+    pub(super) token_url: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) scopes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(default, deny_unknown_fields)]
-pub struct RawProvider {
-    pub enabled: Option<bool>,
-    pub protocol: Option<OneOrMany>,
-    pub base_url: Option<String>,
-    pub auth: Option<String>,
-    pub key_env: Option<String>,
-    pub oauth: Option<RawOAuth>,
-    pub insecure_http: Option<bool>,
-    pub models: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(default, deny_unknown_fields)]
-pub struct RawOAuth {
-    pub authorize_url: Option<String>,
-    pub token_url: Option<String>,
-    pub client_id: Option<String>,
-    pub scopes: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(default, deny_unknown_fields)]
-pub struct RawNetwork {
-    pub proxy: Option<String>,
-    pub no_proxy: Option<Vec<String>>,
-    pub ca_file: Option<String>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(default, deny_unknown_fields)]
-pub struct RawRule {
-    pub name: Option<String>,
+pub(super) struct RawRule {
+    pub(super) name: Option<String>,
     #[serde(rename = "use")]
-    pub targets: Option<OneOrMany>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(default, deny_unknown_fields)]
-pub struct RawLimits {
-    pub request_body_bytes_max: Option<Bytes>,
-    pub answer_body_bytes_max: Option<Bytes>,
-    pub bodies_bytes_max: Option<Bytes>,
-    pub header_bytes_max: Option<Bytes>,
-    pub headers_max: Option<usize>,
-    pub header_timeout_seconds: Option<u64>,
-    pub body_idle_timeout_seconds: Option<u64>,
-    pub unread_timeout_seconds: Option<u64>,
-    pub connect_timeout_seconds: Option<u64>,
-    pub head_timeout_seconds: Option<u64>,
-    pub answer_timeout_seconds: Option<u64>,
-    pub first_event_timeout_seconds: Option<u64>,
-    pub idle_timeout_seconds: Option<u64>,
-    pub hold_ms: Option<u64>,
-    pub connection_idle_timeout_seconds: Option<u64>,
-    pub connections_max: Option<usize>,
-    pub requests_in_flight_max: Option<usize>,
-    pub drain_timeout_seconds: Option<u64>,
-    pub keep_alive_seconds: Option<u64>,
+    pub(super) targets: Option<OneOrMany>,
 }
 
 /// One word, or a list of words.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 #[serde(untagged)]
-pub enum OneOrMany {
+pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
 
 impl OneOrMany {
-    pub fn as_slice(&self) -> &[String] {
+    pub(super) fn as_slice(&self) -> &[String] {
         match self {
             Self::One(one) => std::slice::from_ref(one),
             Self::Many(many) => many,
-        }
-    }
-}
-
-/// A number of bytes, as an integer or with a unit.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
-#[serde(untagged)]
-pub enum Bytes {
-    Count(usize),
-    Text(String),
-}
-
-impl Bytes {
-    /// `None` where the text is no number of bytes, or this machine cannot count so far.
-    pub fn count(&self) -> Option<usize> {
-        match self {
-            Self::Count(count) => Some(*count),
-            Self::Text(text) => usize::try_from(keys::bytes(text)?).ok(),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! What is in force: every default filled in, every value checked.
+//! The configuration as the program uses it: every default filled in, every value checked.
 //!
-//! Only this travels through the program.
+//! Only this leaves the room.
 
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use super::VERSION;
 use super::keys::AUTH_MODE_AUTO;
+use super::limits::{LimitSettings, seconds};
 use super::problem::Problem;
-use super::raw::{
-    Bytes, OneOrMany, Raw, RawLimits, RawNetwork, RawNotifications, RawOAuth, RawProvider, RawRule,
-    RawScheduling,
-};
+use super::raw::{OneOrMany, Raw, RawNetwork, RawOAuth, RawProvider, RawRule};
 use crate::account::Proxy;
 use crate::canon::Dialect;
 use crate::modes::{AuthMode, SchedulingMode, named_enum};
@@ -37,12 +35,12 @@ pub struct Config {
     pub translation: Translation,
     pub scheduling: Scheduling,
     pub notifications: Notifications,
-    /// In the order of the file. The built-in provider is not among them.
+    /// In the order of the file, without the built-in provider.
     pub providers: Vec<Provider>,
     pub rules: Rules,
     pub network: Network,
     pub limits: LimitSettings,
-    /// Whether the built-in offline provider serves.
+    /// Whether the built-in offline provider is enabled.
     pub demo_enabled: bool,
 }
 
@@ -55,9 +53,11 @@ named_enum! {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scheduling {
     pub mode: SchedulingMode,
+    #[serde(rename = "max_wait_seconds", deserialize_with = "seconds")]
     pub max_wait: Duration,
     /// Attempts for one request, the first included.
     pub max_attempts: u32,
@@ -67,123 +67,26 @@ pub struct Scheduling {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     pub proxy: Option<Proxy>,
-    /// In lower case: hosts, `.domains` and addresses that are asked without it.
+    /// In lower case: hosts, `.domains` and addresses that are reached without the proxy.
     pub no_proxy: Vec<String>,
-    /// Authorities to trust besides the system's.
+    /// Certificate authorities to trust besides the system's.
     pub ca_file: Option<PathBuf>,
 }
 
-/// What the desktop is told unasked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Desktop notifications.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Notifications {
-    /// What it is not told, by name.
+    /// The topics that are switched off, by name.
     pub off: Vec<String>,
-    /// How many days ahead the end of an account is told.
+    /// How many days before an account's end there is a notification.
     pub expiry_days: Vec<u32>,
 }
 
-impl Default for Notifications {
-    fn default() -> Self {
-        Self {
-            off: Vec::new(),
-            expiry_days: vec![7, 1],
-        }
-    }
-}
-
-/// The bounds of everything that comes from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitSettings {
-    pub request_body_bytes_max: usize,
-    pub answer_body_bytes_max: usize,
-    /// All bodies in memory together.
-    pub bodies_bytes_max: usize,
-    pub header_bytes_max: usize,
-    pub headers_max: usize,
-    pub header_timeout: Duration,
-    /// Between two chunks of a request's body.
-    pub body_idle_timeout: Duration,
-    /// How long a client may leave its stream unread while others wait for the account.
-    pub unread_timeout: Duration,
-    pub connect_timeout: Duration,
-    /// From the request to the head of a stream.
-    pub head_timeout: Duration,
-    /// The same for an answer that is not streamed: its head comes when all of it is there.
-    pub answer_timeout: Duration,
-    /// From the head of a stream to its first event.
-    pub first_event_timeout: Duration,
-    /// Between two events of a stream.
-    pub idle_timeout: Duration,
-    /// How long the start of a stream is held, so that a failover is still possible.
-    pub hold: Duration,
-    /// Between two requests of a client's connection.
-    pub connection_idle_timeout: Duration,
-    pub connections_max: usize,
-    pub requests_in_flight_max: usize,
-    pub drain_timeout: Duration,
-    pub keep_alive: Duration,
-}
-
-impl Default for LimitSettings {
-    fn default() -> Self {
-        Self {
-            // Agents send whole repositories and images; clients need 32 MiB at the least.
-            request_body_bytes_max: 64 << 20,
-            answer_body_bytes_max: 64 << 20,
-            bodies_bytes_max: 512 << 20,
-            header_bytes_max: 64 << 10,
-            headers_max: 80,
-            header_timeout: Duration::from_secs(30),
-            body_idle_timeout: Duration::from_secs(30),
-            unread_timeout: Duration::from_secs(60),
-            connect_timeout: Duration::from_secs(10),
-            head_timeout: Duration::from_secs(60),
-            // Ten minutes are not rare, and only the client knows when waiting is no use any
-            // more.
-            answer_timeout: Duration::from_secs(3600),
-            first_event_timeout: Duration::from_secs(300),
-            idle_timeout: Duration::from_secs(300),
-            hold: Duration::from_millis(3000),
-            // Longer than the pools of clients keep theirs: then no request runs into a connection
-            // that is being closed.
-            connection_idle_timeout: Duration::from_secs(300),
-            connections_max: 2048,
-            requests_in_flight_max: 1024,
-            drain_timeout: Duration::from_secs(30),
-            keep_alive: Duration::from_secs(15),
-        }
-    }
-}
-
-impl Default for Scheduling {
-    fn default() -> Self {
-        Self {
-            mode: SchedulingMode::Balance,
-            max_wait: Duration::from_secs(60),
-            max_attempts: 8,
-        }
-    }
-}
-
 impl Default for Config {
-    /// What is in force without any file.
+    /// The configuration without any file.
     fn default() -> Self {
-        Self {
-            port: 8045,
-            allow_lan_access: false,
-            allow_other_users: false,
-            auth_mode: AuthMode::Off,
-            allowed_hosts: Vec::new(),
-            cors_origins: Vec::new(),
-            translation: Translation::Lenient,
-            scheduling: Scheduling::default(),
-            notifications: Notifications::default(),
-            providers: Vec::new(),
-            rules: Rules::default(),
-            network: Network::default(),
-            limits: LimitSettings::default(),
-            demo_enabled: true,
-        }
+        super::parse("").expect("the defaults are valid")
     }
 }
 
@@ -192,8 +95,8 @@ impl Config {
         self.providers.iter().find(|provider| provider.name == name)
     }
 
-    /// What the file asks for and this program will not do, key by key. The rest of the file is in
-    /// force.
+    /// What the file asks for and this program refuses to do, key by key. The rest of the file is
+    /// active.
     pub fn refusals(&self) -> Vec<Problem> {
         let leaking = self
             .providers
@@ -223,73 +126,68 @@ impl Config {
     }
 }
 
-/// Fills in the defaults and judges what the kinds of the keys cannot say.
+/// Checks what the kinds of the keys cannot express, and derives what depends on several keys.
 pub(super) fn resolve(raw: &Raw) -> Result<Config, Vec<Problem>> {
-    if let Some(version) = raw.version.filter(|version| *version > VERSION) {
+    if raw.version > VERSION {
         let why = format!(
-            "the file has form {version}, this program knows {VERSION}: install a newer aerostat"
+            "the file has form {}, this program knows {VERSION}: install a newer aerostat",
+            raw.version
         );
         return Err(vec![Problem::new("version", why)]);
     }
-    let mut judge = Judge::default();
-    let resolved = judge.resolve(raw);
-    if judge.problems.is_empty() {
-        Ok(resolved)
+    let mut resolver = Resolver::default();
+    let config = resolver.resolve(raw);
+    if resolver.problems.is_empty() {
+        Ok(config)
     } else {
-        Err(judge.problems)
+        Err(resolver.problems)
     }
 }
 
-/// Collects problems, so that a person sees all of them at once.
+/// Collects problems, so that the user sees all of them at once.
 #[derive(Default)]
-struct Judge {
+struct Resolver {
     problems: Vec<Problem>,
 }
 
-impl Judge {
-    fn wrong(&mut self, path: impl Into<String>, message: impl Into<String>) {
+impl Resolver {
+    fn reject(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.problems.push(Problem::new(path, message));
     }
 
     fn resolve(&mut self, raw: &Raw) -> Config {
-        let default = Config::default();
-        let allow_lan_access = raw.allow_lan_access.unwrap_or(default.allow_lan_access);
         let providers = self.providers(&raw.providers);
         let rules = self.rules(&raw.models, &providers);
         Config {
-            port: raw.port.unwrap_or(default.port),
-            allow_lan_access,
-            allow_other_users: raw.allow_other_users.unwrap_or(default.allow_other_users),
-            auth_mode: auth_mode(raw.auth_mode.as_deref(), allow_lan_access),
-            allowed_hosts: self.each(raw.allowed_hosts.as_deref(), "allowed_hosts", host),
-            cors_origins: self.each(raw.cors_origins.as_deref(), "cors_origins", origin),
-            translation: raw
-                .translation
-                .as_deref()
-                .and_then(Translation::by_name)
-                .unwrap_or(default.translation),
-            scheduling: scheduling(&raw.scheduling),
-            notifications: notifications(&raw.notifications),
+            port: raw.port,
+            allow_lan_access: raw.allow_lan_access,
+            allow_other_users: raw.allow_other_users,
+            auth_mode: auth_mode(&raw.auth_mode, raw.allow_lan_access),
+            allowed_hosts: self.each(&raw.allowed_hosts, "allowed_hosts", host),
+            cors_origins: self.each(&raw.cors_origins, "cors_origins", origin),
+            translation: raw.translation,
+            scheduling: raw.scheduling,
+            notifications: raw.notifications.clone(),
             providers,
             rules,
             network: self.network(&raw.network),
-            limits: self.limits(&raw.limits),
+            limits: raw.limits,
             demo_enabled: self.demo(&raw.providers),
         }
     }
 
-    /// Reads each entry of a list of words.
+    /// Parses each entry of a list.
     fn each(
         &mut self,
-        words: Option<&[String]>,
+        words: &[String],
         path: &str,
         read: fn(&str) -> Result<String, &'static str>,
     ) -> Vec<String> {
         let mut kept = Vec::new();
-        for word in words.unwrap_or_default() {
+        for word in words {
             match read(word) {
                 Ok(word) => kept.push(word),
-                Err(expected) => self.wrong(
+                Err(expected) => self.reject(
                     path,
                     format!("expected {expected}, found `{}`", word.escape_debug()),
                 ),
@@ -322,7 +220,7 @@ impl Judge {
             ("models", models.is_some()),
         ];
         for (key, _) in written.iter().filter(|(_, is_written)| *is_written) {
-            self.wrong(
+            self.reject(
                 format!("providers.{DEMO}.{key}"),
                 format!("`{DEMO}` is the built-in provider and takes `enabled` only"),
             );
@@ -339,7 +237,7 @@ impl Judge {
     fn provider(&mut self, name: &str, raw: &RawProvider) -> Option<Provider> {
         let path = format!("providers.{name}");
         if !is_provider_name(name) {
-            self.wrong(
+            self.reject(
                 &path,
                 "expected a name of letters, digits, `-`, `_` and `.`, other than `models`",
             );
@@ -385,7 +283,7 @@ impl Judge {
             }
         }
         if dialects.is_empty() {
-            self.wrong(
+            self.reject(
                 format!("providers.{name}.protocol"),
                 "expected at least one dialect",
             );
@@ -402,7 +300,7 @@ impl Judge {
     ) -> Option<BaseUrl> {
         let Some(text) = raw.base_url.as_deref().or_else(|| preset?.base_url()) else {
             if let Some(needs) = preset.and_then(Preset::needs) {
-                self.wrong(
+                self.reject(
                     format!("providers.{name}.base_url"),
                     format!("missing: {needs}"),
                 );
@@ -411,12 +309,11 @@ impl Judge {
             return self.missing(name, "base_url");
         };
         BaseUrl::parse(text)
-            .map_err(|bad| self.wrong(format!("providers.{name}.base_url"), bad.to_string()))
+            .map_err(|bad| self.reject(format!("providers.{name}.base_url"), bad.to_string()))
             .ok()
     }
 
-    /// Where access tokens come from. A preset knows its server; whose client asks there is for the
-    /// person to say.
+    /// The OAuth client. A preset knows its authorization server; the client's id is the user's own.
     fn oauth(
         &mut self,
         name: &str,
@@ -428,7 +325,7 @@ impl Judge {
         let known = preset.and_then(|preset| preset.oauth);
         if raw.oauth.is_none() && (auth != Auth::OAuth || known.is_none()) {
             if auth == Auth::OAuth {
-                self.wrong(
+                self.reject(
                     path("token_url"),
                     "missing: `auth = \"oauth\"` wants `token_url` and `client_id`",
                 );
@@ -446,7 +343,7 @@ impl Judge {
         let Some(token_url) =
             text(|oauth| &oauth.token_url).or_else(|| Some(known?.token_url.to_owned()))
         else {
-            self.wrong(
+            self.reject(
                 path("token_url"),
                 "missing: expected where access tokens come from",
             );
@@ -455,7 +352,7 @@ impl Judge {
         let client_id = text(|oauth| &oauth.client_id);
         // A service account needs none, and only Google's presets have those.
         if client_id.is_none() && known.is_none() {
-            self.wrong(
+            self.reject(
                 path("client_id"),
                 "missing: expected the id of your own OAuth client",
             );
@@ -465,7 +362,7 @@ impl Judge {
             ("token_url", Some(&token_url)),
         ] {
             if !url.is_none_or(|url| is_safe(url, raw.insecure_http)) {
-                self.wrong(path(key), "expected an https URL: secrets travel there");
+                self.reject(path(key), "expected an https URL: secrets travel there");
             }
         }
         let of_preset = || {
@@ -490,16 +387,16 @@ impl Judge {
     }
 
     fn network(&mut self, raw: &RawNetwork) -> Network {
-        let written = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+        let written = |text: &str| Some(text.to_owned()).filter(|text| !text.trim().is_empty());
         let proxy = written(&raw.proxy).and_then(|text| {
-            let read = text.parse::<Proxy>();
-            read.map_err(|bad| self.wrong("network.proxy", bad.to_string()))
+            let parsed = text.parse::<Proxy>();
+            parsed
+                .map_err(|bad| self.reject("network.proxy", bad.to_string()))
                 .ok()
         });
         let no_proxy = raw
             .no_proxy
             .iter()
-            .flatten()
             .map(|host| host.trim().to_ascii_lowercase())
             .filter(|host| !host.is_empty());
         Network {
@@ -517,7 +414,7 @@ impl Judge {
                 "missing: `{provider}` is no preset, so it has to say its `protocol` and `base_url`"
             ),
         };
-        self.wrong(format!("providers.{provider}.{key}"), hint);
+        self.reject(format!("providers.{provider}.{key}"), hint);
         None
     }
 
@@ -532,14 +429,14 @@ impl Judge {
 
     fn rule(&mut self, path: &str, raw: &RawRule, providers: &[Provider]) -> Option<Rule> {
         let Some(name) = raw.name.as_deref().filter(|name| !name.is_empty()) else {
-            self.wrong(
+            self.reject(
                 format!("{path}.name"),
                 "missing: expected the name that clients ask for",
             );
             return None;
         };
         let Some(name) = Pattern::parse(name) else {
-            self.wrong(
+            self.reject(
                 format!("{path}.name"),
                 format!("expected at most one `*`, found `{}`", name.escape_debug()),
             );
@@ -551,7 +448,7 @@ impl Judge {
             .map(OneOrMany::as_slice)
             .unwrap_or_default();
         if words.is_empty() {
-            self.wrong(
+            self.reject(
                 format!("{path}.use"),
                 "missing: expected `provider/model`, or a list of them",
             );
@@ -560,60 +457,11 @@ impl Judge {
         for word in words {
             match target(word, &name, providers) {
                 Ok(target) => targets.push(target),
-                Err(message) => self.wrong(format!("{path}.use"), message),
+                Err(message) => self.reject(format!("{path}.use"), message),
             }
         }
         Some(Rule { name, targets })
     }
-
-    fn limits(&mut self, raw: &RawLimits) -> LimitSettings {
-        let default = LimitSettings::default();
-        let seconds = |written: Option<u64>, default| written.map_or(default, Duration::from_secs);
-        LimitSettings {
-            request_body_bytes_max: bytes(
-                raw.request_body_bytes_max.as_ref(),
-                default.request_body_bytes_max,
-            ),
-            answer_body_bytes_max: bytes(
-                raw.answer_body_bytes_max.as_ref(),
-                default.answer_body_bytes_max,
-            ),
-            bodies_bytes_max: bytes(raw.bodies_bytes_max.as_ref(), default.bodies_bytes_max),
-            header_bytes_max: bytes(raw.header_bytes_max.as_ref(), default.header_bytes_max),
-            headers_max: raw.headers_max.unwrap_or(default.headers_max),
-            header_timeout: seconds(raw.header_timeout_seconds, default.header_timeout),
-            body_idle_timeout: seconds(raw.body_idle_timeout_seconds, default.body_idle_timeout),
-            unread_timeout: seconds(raw.unread_timeout_seconds, default.unread_timeout),
-            connect_timeout: seconds(raw.connect_timeout_seconds, default.connect_timeout),
-            head_timeout: seconds(raw.head_timeout_seconds, default.head_timeout),
-            // Who sets the one means the other too, unless it is set itself.
-            answer_timeout: seconds(
-                raw.answer_timeout_seconds.or(raw.head_timeout_seconds),
-                default.answer_timeout,
-            ),
-            first_event_timeout: seconds(
-                raw.first_event_timeout_seconds,
-                default.first_event_timeout,
-            ),
-            idle_timeout: seconds(raw.idle_timeout_seconds, default.idle_timeout),
-            hold: raw.hold_ms.map_or(default.hold, Duration::from_millis),
-            connection_idle_timeout: seconds(
-                raw.connection_idle_timeout_seconds,
-                default.connection_idle_timeout,
-            ),
-            connections_max: raw.connections_max.unwrap_or(default.connections_max),
-            requests_in_flight_max: raw
-                .requests_in_flight_max
-                .unwrap_or(default.requests_in_flight_max),
-            drain_timeout: seconds(raw.drain_timeout_seconds, default.drain_timeout),
-            keep_alive: seconds(raw.keep_alive_seconds, default.keep_alive),
-        }
-    }
-}
-
-/// A machine that cannot count as far as the file says is bounded by what it can count.
-fn bytes(written: Option<&Bytes>, default: usize) -> usize {
-    written.map_or(default, |bytes| bytes.count().unwrap_or(usize::MAX))
 }
 
 /// Whether secrets may travel to that URL.
@@ -624,38 +472,15 @@ fn is_safe(url: &str, insecure_http: Option<bool>) -> bool {
     })
 }
 
-fn auth_mode(word: Option<&str>, allow_lan_access: bool) -> AuthMode {
+fn auth_mode(word: &str, allow_lan_access: bool) -> AuthMode {
     match word {
-        Some(AUTH_MODE_AUTO) if allow_lan_access => AuthMode::AllExceptHealth,
-        word => word.and_then(AuthMode::by_name).unwrap_or(AuthMode::Off),
+        AUTH_MODE_AUTO if allow_lan_access => AuthMode::AllExceptHealth,
+        word => AuthMode::by_name(word).unwrap_or(AuthMode::Off),
     }
 }
 
-fn notifications(raw: &RawNotifications) -> Notifications {
-    let default = Notifications::default();
-    Notifications {
-        off: raw.off.clone().unwrap_or(default.off),
-        expiry_days: raw.expiry_days.clone().unwrap_or(default.expiry_days),
-    }
-}
-
-fn scheduling(raw: &RawScheduling) -> Scheduling {
-    let default = Scheduling::default();
-    Scheduling {
-        mode: raw
-            .mode
-            .as_deref()
-            .and_then(SchedulingMode::by_name)
-            .unwrap_or(default.mode),
-        max_wait: raw
-            .max_wait_seconds
-            .map_or(default.max_wait, Duration::from_secs),
-        max_attempts: raw.max_attempts.unwrap_or(default.max_attempts),
-    }
-}
-
-/// The form that the person or the preset names; where a key is there without a form, the dialect's
-/// usual one.
+/// The form that the file or the preset names. A key without a form is sent in the dialect's usual
+/// one.
 fn auth(raw: &RawProvider, preset: Option<&Preset>, dialect: Dialect) -> Auth {
     let named = raw.auth.as_deref().and_then(Auth::by_name);
     let preset = preset.map_or(Auth::None, |preset| preset.auth);

@@ -1,7 +1,7 @@
-//! Follows the configuration file while the program runs.
+//! Reloads the configuration file while the program runs.
 //!
-//! The folder is watched, not the file: editors replace files, and the file may appear later. A bad
-//! edit changes nothing but the published problems.
+//! The folder is watched, not the file: editors replace files, and the file may appear later. An
+//! invalid file changes nothing but the published error.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,19 +19,19 @@ use super::home::CONFIG_FILE;
 use super::{Config, Home, parse};
 use crate::modes::AuthMode;
 
-/// Editors write in several steps; what they leave after this pause is taken.
+/// Editors write in several steps; the file is read after this pause.
 const DEBOUNCE: Duration = Duration::from_millis(150);
-/// A file that is gone is looked for once more: some editors delete the file and write a new one.
+/// A missing file is checked once more after this pause: some editors delete and recreate it.
 const GONE_PAUSE: Duration = Duration::from_millis(500);
 
-/// What is in force, and what is wrong with the file as it is now.
+/// The active configuration, and what is wrong with the present file.
 #[derive(Clone, Debug)]
 pub struct Live {
     pub config: Arc<Config>,
-    /// Set while the file holds what cannot be used: then `config` is the last good one.
-    pub trouble: Option<Arc<str>>,
+    /// Set while the file is invalid: `config` is then the last valid one.
+    pub error: Option<Arc<str>>,
     /// The first line that is wrong, where it is known.
-    pub trouble_line: Option<usize>,
+    pub error_line: Option<usize>,
 }
 
 /// Watches one home. Nothing is published before [`ConfigWatcher::run`] is polled.
@@ -39,15 +39,15 @@ pub struct ConfigWatcher {
     home: Home,
     changed: Arc<Notify>,
     live: watch::Sender<Live>,
-    /// Stops watching when it is dropped.
+    /// Stops watching when dropped.
     _watcher: RecommendedWatcher,
 }
 
 impl ConfigWatcher {
-    /// Starts watching; `config` is what is in force now. The folder is made where it is missing.
+    /// Starts watching; `config` is the active one. Creates the folder where it is missing.
     ///
     /// # Errors
-    /// When the folder cannot be made or watched.
+    /// When the folder cannot be created or watched.
     pub fn new(home: Home, config: Config) -> notify::Result<(Self, watch::Receiver<Live>)> {
         home.create().map_err(notify::Error::io)?;
         let changed = Arc::new(Notify::new());
@@ -55,12 +55,12 @@ impl ConfigWatcher {
         for folder in folders(&home) {
             watcher.watch(&folder, RecursiveMode::NonRecursive)?;
         }
-        // What was written between the first reading and here would go unseen.
+        // A change between the first load and the start of the watch would go unseen.
         changed.notify_one();
         let (live, receiver) = watch::channel(Live {
             config: Arc::new(config),
-            trouble: None,
-            trouble_line: None,
+            error: None,
+            error_line: None,
         });
         Ok((
             Self {
@@ -73,10 +73,9 @@ impl ConfigWatcher {
         ))
     }
 
-    /// Publishes changes as they come. Ends once the last receiver is dropped.
+    /// Publishes changes as they come. Ends when the last receiver is dropped.
     ///
-    /// Cancel safe: a change that was seen and not yet read is lost, so nothing should cancel it
-    /// but the end.
+    /// Not cancel safe: a change that was seen and not yet read is lost.
     pub async fn run(self) {
         loop {
             tokio::select! {
@@ -115,10 +114,10 @@ impl ConfigWatcher {
         let home = self.home.folder();
         self.live.send_if_modified(|live| match loaded {
             Ok(found) if found.is_blank && asks_for_keys(&live.config) => {
-                complain(live, &blank(home), None)
+                refuse(live, &blank(home), None)
             }
-            Ok(found) => take(live, found.config),
-            Err(error) => complain(live, &error.to_string(), error.line()),
+            Ok(found) => activate(live, found.config),
+            Err(error) => refuse(live, &error.to_string(), error.line()),
         });
     }
 }
@@ -142,28 +141,33 @@ fn blank(folder: &Path) -> String {
     )
 }
 
-fn take(live: &mut Live, config: Config) -> bool {
+fn activate(live: &mut Live, config: Config) -> bool {
     let is_new = *live.config != config;
-    let was_bad = live.trouble.take().is_some();
-    if is_new || was_bad {
-        info!("configuration is in force");
-        live.config = Arc::new(config);
-    }
-    is_new || was_bad
-}
-
-fn complain(live: &mut Live, error: &str, line: Option<usize>) -> bool {
-    let text: Arc<str> = error.into();
-    let is_new = live.trouble.as_ref() != Some(&text);
+    let was_refused = live.error.take().is_some();
+    live.error_line = None;
     if is_new {
-        warn!(error = %text.escape_debug(), "configuration cannot be used, the last good one stays in force");
-        live.trouble = Some(text);
-        live.trouble_line = line;
+        info!("configuration taken");
+        live.config = Arc::new(config);
+    } else if was_refused {
+        info!("configuration is valid again, without a change");
     }
-    is_new
+    is_new || was_refused
 }
 
-/// The folder of the file and, where the file is a symbolic link, that of its target.
+/// Editors save several times: the same error is logged and published once.
+fn refuse(live: &mut Live, error: &str, line: Option<usize>) -> bool {
+    let text: Arc<str> = error.into();
+    if live.error.as_ref() == Some(&text) {
+        return false;
+    }
+    // The text names line and column.
+    warn!(error = %text.escape_debug(), "configuration refused, the last valid one stays active");
+    live.error = Some(text);
+    live.error_line = line;
+    true
+}
+
+/// The folder of the file, and that of its target where it is a symbolic link.
 fn folders(home: &Home) -> Vec<PathBuf> {
     let mut folders = vec![home.folder().to_owned()];
     let target = std::fs::canonicalize(home.config_file()).ok();
@@ -175,7 +179,7 @@ fn folders(home: &Home) -> Vec<PathBuf> {
     folders
 }
 
-/// Wakes the task for events of the file itself: other files of the folder change all the time.
+/// Wakes the task for events of the file itself. Other files in the folder change all the time.
 fn on_event(
     home: &Home,
     changed: Arc<Notify>,
@@ -183,7 +187,7 @@ fn on_event(
     let names = file_names(home);
     move |event| match event {
         Ok(event) if !is_about(&event, &names) => {}
-        // After an error something may have been missed: look.
+        // After an error an event may have been missed.
         _ => changed.notify_one(),
     }
 }
@@ -200,7 +204,8 @@ fn file_names(home: &Home) -> Vec<OsString> {
         .collect()
 }
 
-/// Reading the file is an event too; taking it for a change would never end.
+/// Whether the event may have changed the file. Reading it is an event too, and must not count: each
+/// reload would cause the next one.
 fn is_about(event: &Event, names: &[OsString]) -> bool {
     let is_write = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
@@ -277,12 +282,12 @@ mod tests {
         let bad = followed.next().await;
         assert_eq!(bad.config.port, 9001);
         assert!(
-            bad.trouble
+            bad.error
                 .unwrap()
                 .starts_with("config.toml:2:8: port: expected an integer")
         );
         fs::write(followed.home.config_file(), "port = 9001").unwrap();
-        assert!(followed.next().await.trouble.is_none());
+        assert!(followed.next().await.error.is_none());
     }
 
     #[tokio::test]
@@ -312,9 +317,9 @@ mod tests {
             lose(&file);
             let lost = followed.next().await;
             assert_eq!(lost.config.auth_mode, AuthMode::Strict);
-            let trouble = lost.trouble.expect("it is told");
+            let error = lost.error.expect("it is told");
             let place = format!("config.toml in `{}`", folder.path().display());
-            assert!(trouble.starts_with(&place), "{trouble}");
+            assert!(error.starts_with(&place), "{error}");
 
             let _ = fs::remove_dir(&file);
             fs::write(&file, "auth_mode = \"off\"\n").unwrap();

@@ -106,8 +106,8 @@ impl HomeFiles {
         let store = Store::open(&home.database_file()).map_err(ControlError::caused_by)?;
         let (_, live) = watch::channel(Live {
             config,
-            trouble: None,
-            trouble_line: None,
+            error: None,
+            error_line: None,
         });
         let service = ControlService::new(home.clone(), socket, store, live, environment);
         if needs == Needs::Vault {

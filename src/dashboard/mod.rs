@@ -32,11 +32,16 @@ use sessions::Sessions;
 fn limits() -> ListenerLimits {
     ListenerLimits {
         request_body_bytes_max: 64 << 10,
-        connections_max: 256,
+        bodies_bytes_max: 2 << 20,
+        header_bytes_max: 64 << 10,
+        headers_max: 80,
         header_timeout: Duration::from_secs(5),
+        body_idle_timeout: Duration::from_secs(30),
+        unread_timeout: Duration::from_secs(60),
+        connections_max: 256,
         requests_in_flight_max: 32,
         keep_alive_timeout: Duration::from_secs(60),
-        ..ListenerLimits::default()
+        serves_other_users: false,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct ListenerLimits {
     pub serves_other_users: bool,
 }
 
+/// The configuration holds the defaults; these are for tests.
+#[cfg(test)]
 impl Default for ListenerLimits {
     fn default() -> Self {
         Self {

@@ -39,8 +39,8 @@ pub fn status(service: &ControlService) -> Status {
     let live = service.live.borrow().clone();
     let accounts = account::list(&service.accounts);
     let mut status = Status {
-        config_error: live.trouble.map(|trouble| trouble.to_string()),
-        config_error_line: live.trouble_line,
+        config_error: live.error.map(|error| error.to_string()),
+        config_error_line: live.error_line,
         accounts: Some(account::counts(&accounts)),
         lan_refused: config.lan_refusal().map(|refusal| refusal.message),
         notes_dropped: service.store().state_writes_dropped(),

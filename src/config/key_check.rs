@@ -1,4 +1,4 @@
-//! Compares a document with the table of keys, and remembers where everything stands.
+//! Checks a document against the table of keys, and records where everything stands.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,32 +8,31 @@ use toml_edit::{Document, Item, TableLike, Value};
 use super::keys;
 use super::problem::{Location, Problem, Problems};
 
-/// What the comparison found.
-pub(super) struct Checked {
+/// The result of the check.
+pub(super) struct KeyCheck {
     pub(super) problems: Vec<Problem>,
-    /// Byte offsets by path. A table stands where its name does.
+    /// Byte offsets by path. A table's is that of its name.
     offsets: HashMap<String, usize>,
 }
 
-/// Looks for unknown keys and values of the wrong kind.
-pub(super) fn check<S>(document: &Document<S>) -> Checked {
-    let mut checked = Checked {
+/// Finds unknown keys and values of the wrong kind.
+pub(super) fn check<S>(document: &Document<S>) -> KeyCheck {
+    let mut checked = KeyCheck {
         problems: Vec::new(),
         offsets: HashMap::new(),
     };
-    checked.table(document.as_table(), &At::default());
+    checked.table(document.as_table(), &Position::default());
     checked
 }
 
-/// A position in the walk: the path as written, and the pattern of the table of keys that it falls
-/// under.
+/// Where the walk is: the path as written, and the pattern that it has in the table of keys.
 #[derive(Clone, Default)]
-struct At {
+struct Position {
     path: String,
     pattern: String,
 }
 
-impl At {
+impl Position {
     fn child(&self, name: &str) -> Self {
         let is_free = keys::is_table(&dotted(&self.pattern, "*"));
         Self {
@@ -58,8 +57,8 @@ fn dotted(before: &str, name: &str) -> String {
     }
 }
 
-impl Checked {
-    /// Gives each problem its place, that of the nearest table where the key itself is missing.
+impl KeyCheck {
+    /// Gives each problem its place: the key's, or that of the nearest table where the key is missing.
     pub(super) fn locate(&self, text: &str, problems: Vec<Problem>) -> Problems {
         let mut located: Vec<(usize, Problem)> = problems
             .into_iter()
@@ -91,11 +90,11 @@ impl Checked {
         }
     }
 
-    fn table(&mut self, table: &dyn TableLike, at: &At) {
+    fn table(&mut self, table: &dyn TableLike, at: &Position) {
         for (name, item) in table.iter() {
             let at_item = at.child(name);
             let key_span = table.key(name).and_then(toml_edit::Key::span);
-            self.note(&at_item, key_span.clone());
+            self.record_offset(&at_item, key_span.clone());
             if keys::is_list_of_tables(&at_item.pattern) {
                 self.list_of_tables(item, &at_item);
             } else if keys::is_table(&at_item.pattern) {
@@ -106,61 +105,61 @@ impl Checked {
         }
     }
 
-    fn inner_table(&mut self, item: &Item, at: &At) {
+    fn inner_table(&mut self, item: &Item, at: &Position) {
         match item.as_table_like() {
             Some(table) => self.table(table, at),
-            None => self.wrong(at, "expected a table".to_owned()),
+            None => self.reject(at, "expected a table".to_owned()),
         }
     }
 
-    fn list_of_tables(&mut self, item: &Item, at: &At) {
+    fn list_of_tables(&mut self, item: &Item, at: &Position) {
         let Some(tables) = tables(item) else {
-            return self.wrong(
+            return self.reject(
                 at,
                 format!("expected a list of tables, each headed `[[{}]]`", at.path),
             );
         };
         for (index, (table, span)) in tables.into_iter().enumerate() {
             let entry = at.entry(index);
-            self.note(&entry, span);
+            self.record_offset(&entry, span);
             self.table(table, &entry);
         }
     }
 
-    fn value(&mut self, name: &str, item: &Item, at: &At, parent: &str) {
+    fn value(&mut self, name: &str, item: &Item, at: &Position, parent: &str) {
         let Some(key) = keys::by_pattern(&at.pattern) else {
-            return self.wrong(at, keys::unknown(parent, name));
+            return self.reject(at, keys::unknown(parent, name));
         };
         match item.as_value() {
             Some(value) => {
-                self.note(at, value.span());
+                self.record_offset(at, value.span());
                 if let Err(message) = key.kind.check(value) {
-                    self.wrong(at, message);
+                    self.reject(at, message);
                 }
             }
-            None => self.wrong(
+            None => self.reject(
                 at,
                 format!("expected {}, found a table", key.kind.expects()),
             ),
         }
     }
 
-    fn note(&mut self, at: &At, span: Option<Range<usize>>) {
+    fn record_offset(&mut self, at: &Position, span: Option<Range<usize>>) {
         if let Some(span) = span {
             self.offsets.insert(at.path.clone(), span.start);
         }
     }
 
-    fn wrong(&mut self, at: &At, message: String) {
+    fn reject(&mut self, at: &Position, message: String) {
         self.problems.push(Problem::new(at.path.clone(), message));
     }
 }
 
 /// A table of a list, and where it stands.
-type Entry<'a> = (&'a dyn TableLike, Option<Range<usize>>);
+type TableEntry<'a> = (&'a dyn TableLike, Option<Range<usize>>);
 
 /// The tables of a list in either of its forms: `[[models]]`, or `models = [{ … }]`.
-fn tables(item: &Item) -> Option<Vec<Entry<'_>>> {
+fn tables(item: &Item) -> Option<Vec<TableEntry<'_>>> {
     match item {
         Item::ArrayOfTables(tables) => Some(
             tables
