@@ -41,7 +41,7 @@ use super::ListenerLimits;
 /// second.
 const HALF_CLOSED_GRACE: Duration = Duration::from_millis(500);
 
-/// How often a stream that is left unread for too long is looked at, until somebody waits.
+/// How often a stream that is left unread for too long is looked at, until another request waits.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long input is discarded after a refusal, in all and without a byte arriving.
@@ -174,7 +174,7 @@ impl ConnMonitor {
         let since = *current.since.get_or_insert_with(Instant::now);
         let deadline = since.checked_add(limit)?;
         if current.state == ConnState::Unread && !current.others_wait() {
-            // Nobody needs what the stream holds, so far.
+            // No other request needs the account that the stream holds, so far.
             return Some((
                 current.state,
                 deadline.max(Instant::now() + LOOK_AGAIN_AFTER),
