@@ -14,6 +14,7 @@ use crate::support::agent::Setup;
 const NOBODY: u32 = 65534;
 
 /// Whether files can be given to another user. Says so where they cannot.
+#[allow(clippy::print_stdout, reason = "a skipped test says so")]
 fn is_root() -> bool {
     let own = fs::metadata("/proc/self").map(|own| std::os::unix::fs::MetadataExt::uid(&own));
     let is_root = own.is_ok_and(|own| own == 0);

@@ -352,7 +352,7 @@ mod tests {
         ] {
             let fixture = fixture(&text);
             let error = load(&fixture.home).unwrap_err().to_string();
-            assert!(error.starts_with("config.toml:2:"), "{:.200}", error);
+            assert!(error.starts_with("config.toml:2:"), "{error:.200}");
             assert!(error.len() < 1000, "{}", error.len());
         }
     }

@@ -166,7 +166,11 @@ pub fn shortened(id: &EscapedStr, len_max: usize) -> EscapedStr {
         return id.clone();
     }
     let hash = short_hash(&plain);
-    let start = plain.floor_char_boundary(len_max - hash.len() - 1);
+    let room = len_max - hash.len() - 1;
+    let start = (0..=room)
+        .rev()
+        .find(|&at| plain.is_char_boundary(at))
+        .unwrap_or_default();
     EscapedStr::from(format!("{}_{hash}", &plain[..start]))
 }
 

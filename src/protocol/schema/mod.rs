@@ -82,11 +82,13 @@ fn is_strict_at(schema: Value<'_>) -> bool {
         && schema.members().is_ok_and(|mut members| {
             members.any(|(key, _)| !matches!(&*key, "$ref" | "$defs" | "definitions"))
         });
-    !(is_object && !is_closed(schema))
-        && !has_company
-        && members
-            .into_iter()
-            .all(|(key, value)| is_strict_member(&key, value))
+    let is_open_object = is_object && !is_closed(schema);
+    if is_open_object || has_company {
+        return false;
+    }
+    members
+        .into_iter()
+        .all(|(key, value)| is_strict_member(&key, value))
 }
 
 /// Source: OpenAI, "Structured outputs", "Supported schemas".
@@ -310,7 +312,7 @@ mod tests {
             .map(|name| format!("{name}:{{}}"))
             .collect();
         let (names, properties) = (names.join(","), properties.join(","));
-        let ordered = Raw::from(json::value(|value| {
+        let ordered = json::value(|value| {
             value.object(|object| {
                 object.str("type", "object");
                 object.bool("additionalProperties", false);
@@ -319,7 +321,7 @@ mod tests {
                 }
                 object.raw("properties", &raw(&format!("{{{properties}}}")));
             });
-        }));
+        });
         assert!(is_strict(&ordered));
         let written = from_gemini(ordered.document().root());
         assert!(
