@@ -289,6 +289,9 @@ async fn another_user_is_refused_in_the_dialect_and_takes_no_place() {
     let get = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
     while !as_nobody(agent.address(), get).starts_with("HTTP/1.1 200 ") {
-        assert!(tokio::time::Instant::now() < deadline, "they are served now");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "they are served now"
+        );
     }
 }

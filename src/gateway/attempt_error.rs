@@ -16,7 +16,7 @@ use crate::account::Redactor;
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::json::Document;
 use crate::outcome::{Next, Outcome, Stage};
-use crate::provider::{Provider, RETRY_AFTER_MAX, Refused};
+use crate::provider::{ErrorResponse, Provider, RETRY_AFTER_MAX};
 use crate::upstream::TransportError;
 
 const RETRY_AFTER_MS: HeaderName = HeaderName::from_static("retry-after-ms");
@@ -99,12 +99,12 @@ impl AttemptError {
         body: &[u8],
         fault: Fault,
     ) -> Box<Self> {
-        let response = Refused {
+        let response = ErrorResponse {
             status: head.status,
             headers: &head.headers,
             body,
         };
-        let (fault, outcome) = provider.judge(response, fault, SystemTime::now());
+        let (fault, outcome) = provider.classify(response, fault, SystemTime::now());
         let is_about_account = matches!(outcome, Outcome::Unauthorized | Outcome::Forbidden);
         let fault = if is_about_account {
             credential_refused(fault, &provider.name)

@@ -25,7 +25,7 @@ use crate::outcome::Timestamp;
 use crate::pool::Pool;
 use crate::protocol::output_limits::{self, TokenLimits};
 use crate::protocol::{self, Operation, Wire};
-use crate::provider::{self, DEMO, Refused};
+use crate::provider::{self, DEMO, ErrorResponse};
 use crate::upstream::ProxyChoice;
 
 const FRESH_FOR: Duration = Duration::from_secs(600);
@@ -275,7 +275,7 @@ async fn request_models(
     credential: &Credential,
 ) -> Result<Vec<ModelCard>, Fault> {
     let provider = &endpoint.provider;
-    if let Some(why) = provider.lists_no_models() {
+    if let Some(why) = provider.why_no_model_list() {
         return Err(Fault::upstream(why));
     }
     let protocol = provider
@@ -284,7 +284,7 @@ async fn request_models(
         .and_then(|dialect| protocol::by_name(dialect.name()))
         .ok_or_else(|| Fault::internal("a provider without a dialect"))?;
     let (path, query) = protocol.upstream_path(Operation::ListModels, "", None);
-    let call = provider::Call {
+    let call = provider::OutboundRequest {
         method: Method::GET,
         version: protocol.descriptor().version,
         wire: Wire {
@@ -312,11 +312,11 @@ async fn request_models(
     redactor.headers(&mut head.headers);
     redact_bytes(&mut body, &redactor);
     let fault = protocol.decode_fault(head.status, &head.headers, &body);
-    let refused = Refused {
+    let refused = ErrorResponse {
         status: head.status,
         headers: &head.headers,
         body: &body,
     };
-    let (fault, _) = provider.judge(refused, fault, Timestamp::now());
+    let (fault, _) = provider.classify(refused, fault, Timestamp::now());
     Err(fault)
 }

@@ -83,7 +83,7 @@ impl Exchange<'_> {
         &mut self,
         credential: &Credential,
     ) -> Result<http::Request<SegmentedBytes>, Fault> {
-        let call = provider::Call {
+        let call = provider::OutboundRequest {
             method: Method::POST,
             version: self.plan.protocol.descriptor().version,
             wire: std::mem::take(&mut self.encoded.wire),

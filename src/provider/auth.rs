@@ -1,4 +1,4 @@
-//! The forms in which a credential travels.
+//! How a credential is sent.
 
 use http::{HeaderName, HeaderValue, header};
 
@@ -23,27 +23,27 @@ named_enum! {
 }
 
 impl Auth {
-    /// The form that the official services of a dialect use.
+    /// The form that the dialect's official services use.
     pub fn usual_for(dialect: Dialect) -> Self {
         let header =
             protocol::by_name(dialect.name()).map(|protocol| protocol.descriptor().key_header);
         header.and_then(Self::by_name).unwrap_or(Self::Bearer)
     }
 
-    /// The header that a credential travels in, where it travels in one. A token is always a
-    /// bearer's, also where keys are not.
+    /// The header for a credential, if any. An access token is always a bearer token, even where
+    /// keys are not.
     pub(super) fn header_of(self, credential: &Credential) -> Option<(HeaderName, HeaderValue)> {
         match credential {
             Credential::None => None,
             Credential::Key(key) => self.header(key),
             Credential::OAuth(tokens) => Self::OAuth.header(tokens.access.as_ref()?),
-            // Google takes the access token that such a file is exchanged for, never the file.
+            // The file is exchanged for an access token and never sent itself.
             Credential::ServiceAccount(_) => None,
         }
     }
 
-    /// The header that carries `key`, marked so that it is neither printed nor indexed; `None`
-    /// where no header can.
+    /// The header for `key`, marked sensitive: it is neither printed nor indexed by HPACK. `None`
+    /// where the key is no valid header value.
     fn header(self, key: &Secret) -> Option<(HeaderName, HeaderValue)> {
         let (name, text) = match self {
             Self::Bearer | Self::OAuth => {

@@ -1,4 +1,4 @@
-//! The calls by which some providers tell what is left of an account's money.
+//! The calls by which some providers report an account's balance.
 //!
 //! Amounts are readings in cents of their currency: providers write them with fractions, and a
 //! reading counts.
@@ -21,7 +21,7 @@ pub enum Balance {
 }
 
 impl Balance {
-    /// Below the origin of the base URL.
+    /// The path below the origin of the base URL.
     pub fn path(self) -> &'static str {
         match self {
             Self::OpenRouter => "/api/v1/key",
@@ -29,7 +29,7 @@ impl Balance {
         }
     }
 
-    /// Reads the answer. Empty where it tells no amount.
+    /// Reads the response. Empty where it contains no amount.
     pub fn read(self, body: &[u8]) -> Vec<Reading> {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         match self {

@@ -1,4 +1,4 @@
-//! A provider's base URL, as people write it, and the join that never doubles a version segment.
+//! A provider's base URL, as users write it, and a join that never doubles a version segment.
 //!
 //! It neither resolves names nor connects.
 
@@ -10,14 +10,14 @@ use http::uri::{Authority, Scheme};
 
 use crate::account::Address;
 
-/// Where a provider answers: scheme, host, port and the path in front of every call.
+/// Scheme, host, port and the path prefix of every call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     scheme: Scheme,
     authority: Authority,
-    /// Without a slash at its end; runs of version segments are reduced to their last.
+    /// Without a trailing slash. Runs of version segments are reduced to their last.
     path: String,
-    /// Whether the path already says which version is called.
+    /// Whether the path already contains a version.
     is_versioned: bool,
     address: Address,
 }
@@ -34,8 +34,8 @@ impl fmt::Display for BadBaseUrl {
 
 impl std::error::Error for BadBaseUrl {}
 
-/// Paths that people paste along with the base URL. What stands in front of one is taken exactly as
-/// it is: that is also how to write a service that has no version segment.
+/// Paths that users paste along with the base URL. What precedes one is used exactly as it is,
+/// which is also how to configure a service without a version segment.
 const ENDPOINTS: [&str; 4] = ["/chat/completions", "/responses", "/messages", "/models"];
 
 impl BaseUrl {
@@ -74,7 +74,7 @@ impl BaseUrl {
         let address = address.map_err(|_| {
             BadBaseUrl("expected an http or https URL with a host and, at most, a port")
         })?;
-        let (path, is_versioned) = tidy(&path_and_query);
+        let (path, is_versioned) = normalised(&path_and_query);
         Ok(Self {
             scheme,
             authority,
@@ -84,11 +84,11 @@ impl BaseUrl {
         })
     }
 
-    /// The URL of `path`, which stands below the version segment; `version` is put in between where
-    /// the base names none.
+    /// The URL of `path`, which is relative to the version segment. `version` is inserted where the
+    /// base has none.
     ///
     /// # Errors
-    /// When the path walks upwards (names of models come from clients) or no URL can carry it.
+    /// When the path contains `..` (clients choose the names of models) or does not fit into a URL.
     pub fn join(&self, version: &str, path: &str, query: Option<&str>) -> Result<Uri, BadBaseUrl> {
         if path.split('/').any(is_dots) {
             return Err(BadBaseUrl("expected a path without `..` segments"));
@@ -115,15 +115,15 @@ impl BaseUrl {
             .map_err(|_| BadBaseUrl("expected a path that a URL can carry"))
     }
 
-    /// Scheme, host and port: what a credential is bound to.
+    /// The origin, which a credential is bound to.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The URL of an absolute path at the same origin: for calls that are not below the base.
+    /// The URL of an absolute path at the same origin, for calls outside the base path.
     ///
     /// # Errors
-    /// When no URL can carry it.
+    /// When the path does not fit into a URL.
     pub fn at_origin(&self, path: &str) -> Result<Uri, BadBaseUrl> {
         let uri = Uri::builder()
             .scheme(self.scheme.clone())
@@ -166,8 +166,8 @@ impl fmt::Display for BaseUrl {
     }
 }
 
-/// The path as it is put in front of calls, and whether it says the version.
-fn tidy(path: &str) -> (String, bool) {
+/// Normalises the path, and tells whether it contains a version.
+fn normalised(path: &str) -> (String, bool) {
     let path = path.trim_end_matches('/');
     let base = ENDPOINTS
         .iter()

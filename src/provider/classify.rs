@@ -1,12 +1,12 @@
-//! What an answer that is no success teaches the scheduler, and what a person should read about it.
+//! Classifies error responses: what the scheduler learns from one, and what users read about it.
 //!
-//! The dialect already read the body into a [`Fault`]; here its kind, the status and the limits
-//! that the answer tells become an [`Outcome`]. Pure.
+//! The dialect has already decoded the body into a [`Fault`]. Its kind, the status and the limits
+//! in the response become an [`Outcome`]. Pure.
 
 use http::{HeaderMap, StatusCode, header};
 
 use super::limits::{self, Limit};
-use super::presets::{Models, Preset};
+use super::presets::{ModelList, Preset};
 use super::{Provider, RETRY_AFTER_MAX};
 use crate::canon::{Blame, Fault, FaultKind};
 use crate::outcome::{Outcome, Refusal, Scope, Stage, Timestamp};
@@ -14,10 +14,10 @@ use crate::outcome::{Outcome, Refusal, Scope, Stage, Timestamp};
 /// Anthropic's own status for "overloaded". Source: Anthropic, "Errors".
 const OVERLOADED: u16 = 529;
 
-/// An answer that is no success.
+/// A response that is no success.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused<'a> {
-    /// The head's; a fault inside a stream comes with a 200.
+pub struct ErrorResponse<'a> {
+    /// Of the head: an error inside a stream comes with a 200.
     pub status: StatusCode,
     pub headers: &'a HeaderMap,
     /// Empty where there was none, or inside a stream.
@@ -25,57 +25,61 @@ pub struct Refused<'a> {
 }
 
 impl Provider {
-    /// Judges an answer that is no success. `fault` is what the dialect read in it; it comes back
-    /// with the wait that the client is told and with what a person should know.
-    pub fn judge(&self, answer: Refused<'_>, fault: Fault, now: Timestamp) -> (Fault, Outcome) {
+    /// Classifies an error response. `fault` is what the dialect decoded; it is returned with the
+    /// wait that the client is told and with remarks for the user.
+    pub fn classify(
+        &self,
+        response: ErrorResponse<'_>,
+        fault: Fault,
+        now: Timestamp,
+    ) -> (Fault, Outcome) {
         let limit = limits::limit(
-            answer.headers,
-            answer.body,
+            response.headers,
+            response.body,
             &fault,
             self.preset().and_then(|preset| preset.day_ends),
             now,
         );
         let mut fault = fault;
-        let is_intercepted = answer.status == StatusCode::FORBIDDEN && is_web_page(answer);
+        let is_intercepted = response.status == StatusCode::FORBIDDEN && is_web_page(response);
         let outcome = if is_intercepted {
             // A firewall, a consent page, a portal: it knows nothing of the account.
             (fault.kind, fault.blame) = (FaultKind::Upstream, Blame::Provider);
             Outcome::Intercepted
         } else {
-            classify(answer.status, &fault, &limit, now)
+            outcome_of(response.status, &fault, &limit, now)
         };
         fault.retry_after = limit.wait.map(|wait| wait.min(RETRY_AFTER_MAX));
-        if let Some(message) = self.other_than_api(answer, &fault) {
+        if let Some(message) = self.non_api_message(response, &fault) {
             fault.message = message;
         }
-        if is_about_time(&outcome) {
-            limit
-                .remarks
-                .iter()
-                .for_each(|remark| fault.message = format!("{}; {remark}", fault.message));
+        if has_wait(&outcome) {
+            for remark in &limit.remarks {
+                fault.message = format!("{}; {remark}", fault.message);
+            }
         }
         (fault, outcome)
     }
 
-    /// The preset that this provider is, by its name or by where it answers.
+    /// The preset of this provider, by its name or by its origin.
     pub fn preset(&self) -> Option<&'static Preset> {
         super::presets::preset(&self.name).or_else(|| super::presets::at(&self.base_url))
     }
 
-    /// Why this provider's list of models is not asked for, where it tells nothing that could be
-    /// used.
-    pub fn lists_no_models(&self) -> Option<&'static str> {
+    /// Why this provider's list of models is not requested. `None` where it is.
+    pub fn why_no_model_list(&self) -> Option<&'static str> {
         match self.preset()?.models {
-            Models::Listed => None,
-            Models::Unlisted(why) => Some(why),
+            ModelList::Listed => None,
+            ModelList::Unlisted(why) => Some(why),
         }
     }
 
-    /// The sentence for answers that no API gives: a web page, or a path that is not served.
-    fn other_than_api(&self, answer: Refused<'_>, fault: &Fault) -> Option<String> {
+    /// The message for responses that do not come from an API: a web page, or a path that is not
+    /// served.
+    fn non_api_message(&self, response: ErrorResponse<'_>, fault: &Fault) -> Option<String> {
         let (name, base_url) = (&self.name, &self.base_url);
-        if is_web_page(answer) {
-            let status = answer.status.as_u16();
+        if is_web_page(response) {
+            let status = response.status.as_u16();
             return Some(format!(
                 "provider `{name}` answered {status} with a web page instead of an API's error; `{base_url}` may be down, or no \
                  API: check `providers.{name}.base_url`"
@@ -95,13 +99,13 @@ impl Provider {
 
 /// Whether the body is HTML, whatever its head says, or the short form of Cloudflare's error pages:
 /// `error code: 1020`. Source: Cloudflare, "Cloudflare 1xxx errors".
-fn is_web_page(answer: Refused<'_>) -> bool {
-    let content_type = answer
+fn is_web_page(response: ErrorResponse<'_>) -> bool {
+    let content_type = response
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    let start = answer.body.trim_ascii_start();
+    let start = response.body.trim_ascii_start();
     let is_html = |prefix: &[u8]| {
         start
             .get(..prefix.len())
@@ -115,7 +119,7 @@ fn is_web_page(answer: Refused<'_>) -> bool {
         || is_html(b"error code: 1")
 }
 
-fn is_about_time(outcome: &Outcome) -> bool {
+fn has_wait(outcome: &Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Throttled { .. }
@@ -126,10 +130,10 @@ fn is_about_time(outcome: &Outcome) -> bool {
 }
 
 /// The outcome of an attempt that ended in `fault`.
-fn classify(status: StatusCode, fault: &Fault, limit: &Limit, now: Timestamp) -> Outcome {
+fn outcome_of(status: StatusCode, fault: &Fault, limit: &Limit, now: Timestamp) -> Outcome {
     let until = limit.wait.and_then(|wait| now.checked_add(wait));
     if status.is_redirection() {
-        // Redirects are not followed: keys would go where they were not meant for.
+        // Redirects are not followed: the key would be sent to another server.
         return Outcome::Failed;
     }
     match fault.kind {
@@ -140,7 +144,7 @@ fn classify(status: StatusCode, fault: &Fault, limit: &Limit, now: Timestamp) ->
             scope: limit.scope,
             until,
         },
-        // Money is the account's, whatever was asked.
+        // Credit belongs to the account, whatever the model.
         FaultKind::QuotaSpent => Outcome::QuotaSpent {
             scope: Scope::Account,
             until,
@@ -194,7 +198,7 @@ fn failed(status: StatusCode, until: Option<Timestamp>) -> Outcome {
     }
 }
 
-/// Whether a 400 complains about a reasoning token that it does not take.
+/// Whether a 400 rejects a reasoning signature.
 ///
 /// Source: observed texts. Anthropic: "Invalid `signature` in `thinking` block", "`thinking` …
 /// blocks … cannot be modified"; Gemini: "Invalid/Corrupted thought signature", "missing a

@@ -1,13 +1,14 @@
-//! Who we call: base URL, form of authentication, and how a provider's answers read to the
-//! scheduler.
+//! Providers: base URL, form of authentication, and what their responses mean to the scheduler.
 //!
-//! A provider is data; [`presets`] holds the known ones. [`Provider::prepare`] turns a wire request
-//! into an HTTP request, [`Provider::judge`] turns the head and fault of an answer into an
-//! [`Outcome`](crate::outcome::Outcome), [`readings`] reads what is left of its limits, [`oauth`]
-//! writes and reads what is said to authorization servers, and [`rules`] says which model names go
-//! where.
+//! A provider is data; [`presets`] holds the known ones.
 //!
-//! Nothing here does IO, reads the environment or asks a clock.
+//! - [`Provider::prepare`] makes an HTTP request of a dialect's request.
+//! - [`Provider::classify`] makes an [`Outcome`](crate::outcome::Outcome) of an error response.
+//! - [`readings`] reads the remaining quota from the headers of any response.
+//! - [`oauth`] builds token requests and reads the responses.
+//! - [`rules`] maps model names to providers.
+//!
+//! Nothing here does IO, reads the environment or a clock.
 
 mod auth;
 mod balance;
@@ -23,44 +24,44 @@ pub mod rules;
 pub use auth::Auth;
 pub use balance::Balance;
 pub use base_url::{BadBaseUrl, BaseUrl};
-pub use classify::Refused;
+pub use classify::ErrorResponse;
 pub use dialects::{dialect, dialects};
-pub use limits::{DayEnd, REST_MAX, RETRY_AFTER_MAX, readings, retry_after};
-pub use prepare::Call;
+pub use limits::{DayEnd, RETRY_AFTER_MAX, WAIT_MAX, readings, retry_after};
+pub use prepare::OutboundRequest;
 
 use std::sync::Arc;
 
 use crate::account::{CredentialProblem, EnvAccount, Secret};
 use crate::canon::Dialect;
 
-/// The name of the built-in offline provider; no other provider may carry it.
+/// The name of the built-in offline provider. It is reserved.
 pub const DEMO: &str = "demo";
 
-/// A service that we can call, as the configuration describes it.
+/// A service that can be called, as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
-    /// The name in the configuration; the first segment of `provider/model`.
+    /// The name in the configuration, and the first segment of `provider/model`.
     pub name: String,
     pub enabled: bool,
-    /// The dialects that it speaks, at least one, in the order of preference.
+    /// The supported dialects, at least one, in order of preference.
     pub dialects: Vec<Dialect>,
     pub base_url: BaseUrl,
     pub auth: Auth,
-    /// The environment variable that holds its key.
+    /// The environment variable that holds the key.
     pub key_env: Option<String>,
-    /// Where its access tokens come from, for [`Auth::OAuth`].
+    /// The OAuth client, for [`Auth::OAuth`].
     pub oauth: Option<oauth::Client>,
-    /// Whether a key may travel to another machine over plain HTTP.
+    /// Whether the key may be sent to another machine over plain HTTP.
     pub insecure_http: bool,
-    /// The models that it serves, where the person listed them.
+    /// The models, where the user listed them.
     pub models: Option<Arc<[String]>>,
 }
 
 impl Provider {
-    /// The account that this provider has without any sign-in; `lookup` reads the environment.
+    /// The provider's account where none was added; `lookup` reads the environment.
     ///
     /// # Errors
-    /// When the environment or the configuration gives it no usable credential.
+    /// When environment and configuration give no usable credential.
     pub fn account(
         &self,
         lookup: &dyn Fn(&str) -> Option<Secret>,
@@ -85,8 +86,8 @@ impl Provider {
         }
     }
 
-    /// Whether its key would travel unencrypted to another machine without the person's word for
-    /// it.
+    /// Whether the key would be sent unencrypted to another machine and the user did not allow
+    /// that.
     pub fn would_leak(&self) -> bool {
         self.auth != Auth::None
             && !self.insecure_http

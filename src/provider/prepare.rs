@@ -1,4 +1,4 @@
-//! A wire request becomes an HTTP request to this provider.
+//! Makes the HTTP request to a provider of a dialect's request.
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
@@ -10,16 +10,16 @@ use crate::canon::Fault;
 use crate::protocol::Wire;
 use crate::segmented_bytes::SegmentedBytes;
 
-/// Sent where the wire request names no user agent of its own: a passthrough keeps the client's.
+/// Sent where the request names no user agent: a passthrough keeps the client's.
 const USER_AGENT: &str = concat!("aerostat/", env!("CARGO_PKG_VERSION"));
 
 /// At most so many headers are added to a wire request: a credential, four common ones, and the
 /// transport's `Host`.
 const ADDED_HEADERS: usize = 6;
 
-/// One call of a dialect.
+/// A request in a dialect, before it is addressed to a provider.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct OutboundRequest {
     pub method: Method,
     /// The dialect's version segment, for base URLs that name none.
     pub version: &'static str,
@@ -27,19 +27,19 @@ pub struct Call {
 }
 
 impl Provider {
-    /// The request as it goes out: URL, the credential in this provider's form, and the headers
-    /// that every call needs.
+    /// The HTTP request: the URL, the credential in this provider's form, and the headers that
+    /// every request needs.
     ///
-    /// Identity encoding is asked for, so that streams can be observed as they pass.
+    /// It asks for identity encoding, so that streams can be observed as they pass.
     ///
     /// # Errors
     /// A fault of the client where its model name fits into no URL.
     pub fn prepare(
         &self,
-        call: Call,
+        call: OutboundRequest,
         credential: &Credential,
     ) -> Result<http::Request<SegmentedBytes>, Fault> {
-        let Call {
+        let OutboundRequest {
             method,
             version,
             wire,
@@ -73,9 +73,12 @@ impl Provider {
         Ok(request)
     }
 
-    /// The request that asks what is left of the account's money, where the provider tells: its
-    /// answer is read with [`Balance::read`](super::Balance::read).
-    pub fn ask_balance(&self, credential: &Credential) -> Option<(Balance, http::Request<Bytes>)> {
+    /// The request for the account's balance, where the provider has such a call. Its response is
+    /// read with [`Balance::read`](super::Balance::read).
+    pub fn balance_request(
+        &self,
+        credential: &Credential,
+    ) -> Option<(Balance, http::Request<Bytes>)> {
         let balance = self.preset()?.balance?;
         let mut request = http::Request::new(Bytes::new());
         *request.uri_mut() = self.base_url.at_origin(balance.path()).ok()?;
@@ -84,7 +87,7 @@ impl Provider {
         Some((balance, request))
     }
 
-    /// Puts the credential in.
+    /// Adds the credential.
     fn sign(&self, headers: &mut HeaderMap, credential: &Credential) {
         if let Some((name, value)) = self.auth.header_of(credential) {
             headers.insert(name, value);
@@ -92,7 +95,7 @@ impl Provider {
     }
 }
 
-/// Where credentials travel. What a client sends there is its own, and no provider's business.
+/// The headers of credentials. A client's own are never forwarded.
 const CREDENTIALS: [HeaderName; 4] = [header::AUTHORIZATION, X_API_KEY, X_GOOG_API_KEY, API_KEY];
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -123,14 +126,14 @@ mod tests {
     use crate::account::{Secret, Tokens};
     use crate::provider::{Auth, sample};
 
-    fn call(headers: Vec<(HeaderName, HeaderValue)>) -> Call {
+    fn call(headers: Vec<(HeaderName, HeaderValue)>) -> OutboundRequest {
         let wire = Wire {
             path: "/chat/completions".to_owned(),
             query: None,
             headers,
             body: "{}".into(),
         };
-        Call {
+        OutboundRequest {
             method: Method::POST,
             version: "v1",
             wire,
@@ -202,7 +205,7 @@ mod tests {
     fn the_balance_is_asked_where_a_provider_tells_it() {
         let key = Credential::Key(Secret::new("sk-1".to_owned()));
         let mine = sample("mine", "https://api.deepseek.com/v1", Auth::Bearer);
-        let (balance, request) = mine.ask_balance(&key).unwrap();
+        let (balance, request) = mine.balance_request(&key).unwrap();
         assert_eq!(
             (balance, request.uri().to_string()),
             (
@@ -213,7 +216,7 @@ mod tests {
         assert_eq!(request.headers()["authorization"], "Bearer sk-1");
         assert!(
             sample("lab", "https://lab.example", Auth::Bearer)
-                .ask_balance(&key)
+                .balance_request(&key)
                 .is_none()
         );
     }

@@ -1,8 +1,8 @@
-//! The providers that are known: one row each.
+//! The known providers: one row each.
 //!
-//! Adding a provider that speaks a known dialect with a known form of authentication is one more
-//! row here, and nothing else. Limits are read from whatever headers and bodies an answer has
-//! ([`super::limits`]); a row says what no answer tells.
+//! A provider with a known dialect and a known form of authentication is one more row here, and
+//! nothing else. Limits are read from the headers and bodies of its responses ([`super::limits`]);
+//! a row says what no response does.
 
 use super::balance::Balance;
 use super::limits::DayEnd;
@@ -10,56 +10,56 @@ use super::{Auth, BaseUrl, Provider, oauth};
 use crate::canon::Dialect;
 use crate::protocol::{Maker, anthropic, gemini, openai_chat, openai_responses};
 
-/// A provider as it is without a word of configuration.
+/// A provider's data where nothing is configured.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
     pub name: &'static str,
     pub dialects: &'static [Dialect],
-    pub base_url: Base,
+    pub base_url: PresetUrl,
     pub auth: Auth,
     pub key_env: Option<&'static str>,
-    /// Where a person signs in, where the provider takes access tokens.
-    pub oauth: Option<Authority>,
-    pub models: Models,
-    /// When its daily quotas start again, for refusals that name no moment.
+    /// The authorization server, where the provider takes access tokens.
+    pub oauth: Option<AuthorizationServer>,
+    pub models: ModelList,
+    /// When its daily quotas are reset, for refusals that name no time.
     pub day_ends: Option<DayEnd>,
-    /// The call that tells what is left.
+    /// The call for the account's balance.
     pub balance: Option<Balance>,
-    /// Where its keys and terms are explained.
+    /// The provider's documentation of its API.
     pub docs: &'static str,
 }
 
-/// Where a provider answers.
+/// A provider's base URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Base {
-    At(&'static str),
-    /// Only the person knows: an example of what is to be written.
+pub enum PresetUrl {
+    Fixed(&'static str),
+    /// Only the user knows it; an example.
     Example(&'static str),
 }
 
 /// Which call lists a provider's models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Models {
-    /// The one of its first dialect.
+pub enum ModelList {
+    /// That of its first dialect.
     Listed,
-    /// None that says what may be asked for: why.
+    /// None that lists usable models, and why.
     Unlisted(&'static str),
 }
 
-/// An authorization server. The client's id is the person's own.
+/// An authorization server. The client's id is the user's own.
 #[derive(Clone, Copy, Debug)]
-pub struct Authority {
+pub struct AuthorizationServer {
     pub authorize_url: &'static str,
     pub token_url: &'static str,
     pub scopes: &'static [&'static str],
 }
 
 impl Preset {
-    /// Its base URL, where it has one for everybody.
+    /// The base URL, where it is the same for all users.
     pub fn base_url(&self) -> Option<&'static str> {
         match self.base_url {
-            Base::At(url) => Some(url),
-            Base::Example(_) => None,
+            PresetUrl::Fixed(url) => Some(url),
+            PresetUrl::Example(_) => None,
         }
     }
 
@@ -79,18 +79,18 @@ impl Preset {
         })
     }
 
-    /// What a person has to write before it can be called, where something is.
+    /// What has to be configured before it can be called, if anything.
     pub fn needs(&self) -> Option<String> {
         match self.base_url {
-            Base::At(_) => None,
-            Base::Example(example) => {
+            PresetUrl::Fixed(_) => None,
+            PresetUrl::Example(example) => {
                 Some(format!("set `base_url` to your own, such as `{example}`"))
             }
         }
     }
 }
 
-impl Authority {
+impl AuthorizationServer {
     /// A client without an id, which only a service account can use.
     fn client(&self) -> oauth::Client {
         oauth::Client {
@@ -102,7 +102,7 @@ impl Authority {
     }
 }
 
-/// A row with what most have: a key in `authorization`, a list of models, OpenAI's chat.
+/// A row with the usual values: OpenAI's chat dialect, a bearer key and a list of models.
 const fn chat(
     name: &'static str,
     base_url: &'static str,
@@ -112,18 +112,18 @@ const fn chat(
     Preset {
         name,
         dialects: &[openai_chat::DIALECT],
-        base_url: Base::At(base_url),
+        base_url: PresetUrl::Fixed(base_url),
         auth: Auth::Bearer,
         key_env: Some(key_env),
         oauth: None,
-        models: Models::Listed,
+        models: ModelList::Listed,
         day_ends: None,
         balance: None,
         docs,
     }
 }
 
-/// A server on this machine, which wants no key.
+/// A server on this machine, without a key.
 const fn local(name: &'static str, base_url: &'static str, docs: &'static str) -> Preset {
     Preset {
         auth: Auth::None,
@@ -217,9 +217,9 @@ pub static PRESETS: &[Preset] = &[
     ),
     Preset {
         dialects: &[openai_chat::DIALECT, openai_responses::DIALECT],
-        base_url: Base::Example("https://NAME.openai.azure.com/openai/v1"),
+        base_url: PresetUrl::Example("https://NAME.openai.azure.com/openai/v1"),
         auth: Auth::ApiKey,
-        models: Models::Unlisted(
+        models: ModelList::Unlisted(
             "Azure lists base models, and is asked for deployments: write the names of yours as `models` in [providers.azure-openai]",
         ),
         ..chat(
@@ -231,13 +231,13 @@ pub static PRESETS: &[Preset] = &[
     },
     Preset {
         dialects: &[gemini::DIALECT],
-        base_url: Base::Example(
+        base_url: PresetUrl::Example(
             "https://aiplatform.googleapis.com/v1/projects/PROJECT/locations/global/publishers/google",
         ),
         auth: Auth::OAuth,
         key_env: None,
         oauth: Some(GOOGLE),
-        models: Models::Unlisted(
+        models: ModelList::Unlisted(
             "Vertex AI has no list below a project: write the names of its models as `models` in [providers.vertex-ai]",
         ),
         ..chat(
@@ -271,7 +271,7 @@ pub static PRESETS: &[Preset] = &[
 
 /// Source: Google Identity, "Using OAuth 2.0 for installed applications"; Vertex AI,
 /// "Authenticate".
-const GOOGLE: Authority = Authority {
+const GOOGLE: AuthorizationServer = AuthorizationServer {
     authorize_url: "https://accounts.google.com/o/oauth2/v2/auth",
     token_url: "https://oauth2.googleapis.com/token",
     scopes: &["https://www.googleapis.com/auth/cloud-platform"],
@@ -281,8 +281,8 @@ pub fn preset(name: &str) -> Option<&'static Preset> {
     PRESETS.iter().find(|preset| preset.name == name)
 }
 
-/// The preset that answers at the same origin, under whatever name a person has for it. Servers on
-/// this machine share ports, so they are known by name only.
+/// The preset at the same origin, whatever its configured name. Servers on this machine share
+/// ports, so they are recognised by name only.
 pub fn at(base_url: &BaseUrl) -> Option<&'static Preset> {
     let is_same = |preset: &&Preset| {
         let base = preset.base_url().and_then(|url| BaseUrl::parse(url).ok());
@@ -295,8 +295,8 @@ pub fn at(base_url: &BaseUrl) -> Option<&'static Preset> {
     }
 }
 
-/// Whose server a provider is: by where it answers, else by its name, as the person who calls a
-/// server of their own `mistral` says what it takes.
+/// The vendor of a provider's server: by its origin, else by its name. A user who names a server of
+/// their own `mistral` says what it accepts.
 pub fn maker(provider: &Provider) -> Maker {
     const AZURE: &str = "openai.azure.com";
     if provider.base_url.host().ends_with(AZURE) {
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn every_preset_can_be_called_as_it_stands_or_says_what_it_needs() {
         for preset in PRESETS {
-            let (Base::At(url) | Base::Example(url)) = preset.base_url;
+            let (PresetUrl::Fixed(url) | PresetUrl::Example(url)) = preset.base_url;
             let base = BaseUrl::parse(url).unwrap();
             assert!(!preset.dialects.is_empty());
             assert_eq!(
@@ -396,7 +396,7 @@ mod tests {
     #[test]
     fn calls_go_where_the_provider_documents_them() {
         let joined = |name: &str, path: &str, version: &str| {
-            let (Base::At(url) | Base::Example(url)) = preset(name).unwrap().base_url;
+            let (PresetUrl::Fixed(url) | PresetUrl::Example(url)) = preset(name).unwrap().base_url;
             BaseUrl::parse(url)
                 .unwrap()
                 .join(version, path, None)

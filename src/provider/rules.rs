@@ -1,8 +1,8 @@
-//! Model rules: which names clients may ask for, and where they go.
+//! Model rules: which names clients may use, and where requests go.
 //!
-//! A rule is data with a match; choosing among rules is the gateway's business.
+//! A rule is data with a match. The gateway chooses among rules.
 
-/// A name with at most one `*`, which stands for any characters, also none.
+/// A name with at most one `*`, which matches any characters, or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pattern {
     Exact(String),
@@ -10,7 +10,7 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// The pattern as it is written in the configuration; `None` where it has more than one `*`.
+    /// Parses the form of the configuration. `None` where it has more than one `*`.
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once('*') {
             None => Some(Self::Exact(text.to_owned())),
@@ -22,7 +22,7 @@ impl Pattern {
         }
     }
 
-    /// What `*` stands for in `name`, where the pattern matches.
+    /// What `*` matches in `name`. `None` where the pattern does not match.
     pub fn captures<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
             Self::Exact(exact) => (exact == name).then_some(""),
@@ -44,7 +44,7 @@ impl Pattern {
         matches!(self, Self::Wild { .. })
     }
 
-    /// How many characters it fixes: the more, the better it knows what it matches.
+    /// How many characters are fixed: the more, the more specific the pattern.
     pub fn literal_chars(&self) -> usize {
         match self {
             Self::Exact(exact) => exact.chars().count(),

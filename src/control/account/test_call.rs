@@ -90,7 +90,7 @@ async fn balance(
     credential: &Credential,
     proxy: &ProxyChoice,
 ) -> Vec<QuotaFacts> {
-    let Some((balance, request)) = provider.ask_balance(credential) else {
+    let Some((balance, request)) = provider.balance_request(credential) else {
         return Vec::new();
     };
     let body = successful_body(environment.upstream(config), request, proxy.clone());

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::account::{Secret, Tokens};
 use crate::accounts::token_client;
 use crate::outcome::Timestamp;
-use crate::provider::oauth::{Client, Incomplete, Question, TokenResponse};
+use crate::provider::oauth::{AuthorizationRequest, Client, IncompleteClient, TokenResponse};
 use crate::upstream::{ProxyChoice, Upstream};
 use callback::{Ended, response_to};
 
@@ -30,7 +30,7 @@ pub const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
     #[error(transparent)]
-    Incomplete(#[from] Incomplete),
+    IncompleteClient(#[from] IncompleteClient),
     #[error("no port for the answer could be opened on this machine ({0})")]
     NoPort(#[source] std::io::Error),
     #[error("the sign-in was not finished within {} min; start it again", .0.as_secs() / 60)]
@@ -44,7 +44,7 @@ pub enum SignInError {
 /// A sign-in that waits for its response.
 pub struct SignIn {
     client: Client,
-    question: Question,
+    question: AuthorizationRequest,
     listener: TcpListener,
 }
 
@@ -58,7 +58,7 @@ impl SignIn {
             .await
             .map_err(SignInError::NoPort)?;
         let port = listener.local_addr().map_err(SignInError::NoPort)?.port();
-        let question = client.ask(&format!("http://127.0.0.1:{port}/callback"))?;
+        let question = client.authorize(&format!("http://127.0.0.1:{port}/callback"))?;
         Ok(Self {
             client: client.clone(),
             question,

@@ -15,7 +15,7 @@ fn now() -> Timestamp {
 type Headers<'a> = &'a [(&'static str, &'a str)];
 
 /// What the provider of that name and dialect makes of an answer.
-fn judge(
+fn classified(
     name: &str,
     dialect: &str,
     status: u16,
@@ -31,8 +31,8 @@ fn judge(
     let fault = protocol::by_name(dialect)
         .unwrap()
         .decode_fault(status, &headers, body.as_bytes());
-    provider.judge(
-        Refused {
+    provider.classify(
+        ErrorResponse {
             status,
             headers: &headers,
             body: body.as_bytes(),
@@ -98,7 +98,7 @@ fn limits_of_openai_and_its_kin() {
         ("deepseek", &[], openai("Insufficient Balance", "unknown_error", "invalid_request_error"), Outcome::Rejected(Refusal::Other)),
         ("mistral", &[], r#"{"object":"error","message":"Requests rate limit exceeded","type":"rate_limited","param":null,"code":"1300"}"#.to_owned(), throttled(Model, None)),
         ("azure-openai", &[], r#"{"error":{"code":"429","message":"Requests to the ChatCompletions_Create Operation have exceeded call rate limit. Please retry after 9 seconds."}}"#.to_owned(), throttled(Model, after(9.0))),
-        ("lab", &[("retry-after", "99999999999")], String::new(), throttled(Model, after(limits::REST_MAX.as_secs_f64()))),
+        ("lab", &[("retry-after", "99999999999")], String::new(), throttled(Model, after(limits::WAIT_MAX.as_secs_f64()))),
     ];
     for (name, headers, body, expected) in table {
         let status = if body.contains("Insufficient Balance") {
@@ -107,12 +107,12 @@ fn limits_of_openai_and_its_kin() {
             429
         };
         assert_eq!(
-            judge(name, "openai_chat", status, headers, body).1,
+            classified(name, "openai_chat", status, headers, body).1,
             *expected,
             "{name} {headers:?} {body}"
         );
     }
-    let broke = judge(
+    let broke = classified(
         "deepseek",
         "openai_chat",
         402,
@@ -216,7 +216,7 @@ fn limits_of_anthropic() {
     ];
     for (status, headers, body, expected) in table {
         assert_eq!(
-            judge("anthropic", "anthropic", *status, headers, body).1,
+            classified("anthropic", "anthropic", *status, headers, body).1,
             *expected,
             "{status} {headers:?} {body}"
         );
@@ -272,17 +272,17 @@ fn limits_of_google() {
     ];
     for (body, expected) in table {
         assert_eq!(
-            judge("gemini", "gemini", 429, &[], &body).1,
+            classified("gemini", "gemini", 429, &[], &body).1,
             expected,
             "{body}"
         );
         assert_eq!(
-            judge("gemini", "gemini", 429, &[], &format!("[{body}]")).1,
+            classified("gemini", "gemini", 429, &[], &format!("[{body}]")).1,
             expected,
             "the array form"
         );
     }
-    let (fault, _) = judge(
+    let (fault, _) = classified(
         "gemini",
         "gemini",
         429,
@@ -296,7 +296,7 @@ fn limits_of_google() {
         "{}",
         fault.message
     );
-    let (fault, outcome) = judge(
+    let (fault, outcome) = classified(
         "vertex-ai",
         "gemini",
         429,
@@ -502,7 +502,7 @@ fn each_other_answer_has_its_outcome() {
     ];
     for (dialect, status, body, expected) in table {
         assert_eq!(
-            judge("lab", dialect, status, &[], &body).1,
+            classified("lab", dialect, status, &[], &body).1,
             expected,
             "{dialect} {status} {body}"
         );
@@ -512,13 +512,13 @@ fn each_other_answer_has_its_outcome() {
 #[test]
 fn a_fault_inside_a_stream_comes_with_a_200() {
     let fault = Fault::new(FaultKind::Overloaded, Blame::Provider, "Overloaded");
-    let answer = Refused {
+    let answer = ErrorResponse {
         status: StatusCode::OK,
         headers: &HeaderMap::new(),
         body: b"",
     };
     let (_, outcome) =
-        sample("lab", "https://api.example", Auth::Bearer).judge(answer, fault, now());
+        sample("lab", "https://api.example", Auth::Bearer).classify(answer, fault, now());
     assert_eq!(outcome, Outcome::Overloaded { until: None });
 }
 
@@ -530,7 +530,7 @@ fn a_request_that_is_itself_forbidden_is_no_fault_of_the_account() {
         "content_policy_violation",
     );
     assert_eq!(
-        judge("lab", "openai_chat", 403, &[], &body).1,
+        classified("lab", "openai_chat", 403, &[], &body).1,
         Outcome::Rejected(Refusal::Other)
     );
 }
@@ -541,7 +541,7 @@ fn a_wrong_clock_changes_no_wait_and_is_said() {
         ("date", "Fri, 07 Mar 2025 10:00:00 GMT"),
         ("retry-after", "Fri, 07 Mar 2025 10:00:30 GMT"),
     ];
-    let (fault, outcome) = judge("lab", "openai_chat", 429, date, "");
+    let (fault, outcome) = classified("lab", "openai_chat", 429, date, "");
     assert_eq!(
         (outcome, fault.retry_after),
         (
@@ -560,7 +560,7 @@ fn a_wrong_clock_changes_no_wait_and_is_said() {
 
 #[test]
 fn a_client_is_told_the_whole_wait() {
-    let (fault, outcome) = judge("lab", "openai_chat", 429, &[("retry-after", "604800")], "");
+    let (fault, outcome) = classified("lab", "openai_chat", 429, &[("retry-after", "604800")], "");
     assert_eq!(
         (outcome, fault.retry_after),
         (
@@ -576,7 +576,7 @@ fn what_is_no_api_is_told_with_what_to_check() {
         "<!DOCTYPE html><html><body>Sign in</body></html>",
         "\n<html>",
     ] {
-        let (fault, _) = judge("lab", "openai_chat", 403, &[], body);
+        let (fault, _) = classified("lab", "openai_chat", 403, &[], body);
         assert!(
             fault
                 .message
@@ -591,7 +591,7 @@ fn what_is_no_api_is_told_with_what_to_check() {
         );
     }
     for body in [r#"{"detail":"Not Found"}"#, "404 page not found", ""] {
-        let (fault, _) = judge("lab", "openai_chat", 404, &[], body);
+        let (fault, _) = classified("lab", "openai_chat", 404, &[], body);
         assert!(
             fault
                 .message
@@ -607,7 +607,7 @@ fn what_is_no_api_is_told_with_what_to_check() {
             fault.message
         );
     }
-    let (fault, _) = judge(
+    let (fault, _) = classified(
         "lab",
         "openai_chat",
         404,

@@ -1,21 +1,21 @@
-//! What an error's body says about limits: how long, over which period, how far.
+//! Reads limits from an error's body: the wait, the period and the scope.
 //!
 //! Source: google.rpc `RetryInfo` and `QuotaFailure`; OpenRouter "Errors" (`metadata.headers`);
 //! `resets_at` and `resets_in_seconds` as observed with OpenAI's usage limits; messages as in
-//! [`super::forms::wait_in_words`].
+//! [`super::parse::wait_in_words`].
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::clock::Clocks;
-use super::forms::{When, go_duration, wait_in_words, when};
+use super::parse::{ResetTime, go_duration, reset_time, wait_in_words};
 use crate::canon::Fault;
 
-/// The facts of one error.
+/// What one error says about its limit.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Facts {
-    /// The wait that it names.
+pub(super) struct BodyLimits {
+    /// The wait that it asks for.
     pub(super) wait: Option<Duration>,
     /// Whether a quota of a day or longer is spent.
     pub(super) is_daily: bool,
@@ -23,8 +23,8 @@ pub(super) struct Facts {
     pub(super) covers_account: bool,
 }
 
-/// Reads the body; inside a stream, where there is none, what the fault kept of it.
-pub(super) fn facts(body: &[u8], fault: &Fault, clocks: &Clocks) -> Facts {
+/// Reads the body, or inside a stream, where there is none, the details that the fault kept.
+pub(super) fn read(body: &[u8], fault: &Fault, clocks: &Clocks) -> BodyLimits {
     let parsed: Value = serde_json::from_slice(body).unwrap_or_default();
     let root = parsed.get(0).unwrap_or(&parsed);
     let error = root
@@ -42,20 +42,20 @@ pub(super) fn facts(body: &[u8], fault: &Fault, clocks: &Clocks) -> Facts {
         .map(Vec::as_slice)
         .unwrap_or_default();
     let quotas: Vec<&str> = details.iter().flat_map(quota_ids).collect();
-    Facts {
-        wait: named(error, details, fault, clocks),
+    BodyLimits {
+        wait: wait(error, details, fault, clocks),
         is_daily: quotas.iter().any(|quota| quota.contains("PerDay")) || says_daily(&fault.message),
         covers_account: !quotas.is_empty() && !quotas.iter().all(|quota| is_of_a_model(quota)),
     }
 }
 
-fn named(error: &Value, details: &[Value], fault: &Fault, clocks: &Clocks) -> Option<Duration> {
+fn wait(error: &Value, details: &[Value], fault: &Fault, clocks: &Clocks) -> Option<Duration> {
     let retry_info = || {
         details
             .iter()
             .find_map(|detail| go_duration(detail.get("retryDelay")?.as_str()?))
     };
-    let member = || members(error, clocks);
+    let member = || wait_in_members(error, clocks);
     fault
         .retry_after
         .or_else(retry_info)
@@ -64,8 +64,8 @@ fn named(error: &Value, details: &[Value], fault: &Fault, clocks: &Clocks) -> Op
         .filter(|wait| !wait.is_zero())
 }
 
-/// Members that hold a moment or a duration, by name.
-fn members(error: &Value, clocks: &Clocks) -> Option<Duration> {
+/// The wait in a member that holds a timestamp or a duration.
+fn wait_in_members(error: &Value, clocks: &Clocks) -> Option<Duration> {
     let headers = error
         .pointer("/metadata/headers")
         .and_then(Value::as_object);
@@ -81,19 +81,19 @@ fn members(error: &Value, clocks: &Clocks) -> Option<Duration> {
     let after = ["resets_in_seconds", "retry_after", "retry_after_seconds"]
         .iter()
         .find_map(|name| error.get(*name));
-    let said = in_headers.or(after).or_else(|| error.get("resets_at"))?;
-    clocks.wait(moment(said)?)
+    let named = in_headers.or(after).or_else(|| error.get("resets_at"))?;
+    clocks.wait(reset_time_of(named)?)
 }
 
-fn moment(value: &Value) -> Option<When> {
+fn reset_time_of(value: &Value) -> Option<ResetTime> {
     match value {
-        Value::String(text) => when(text.trim()),
-        Value::Number(number) => when(&number.to_string()),
+        Value::String(text) => reset_time(text.trim()),
+        Value::Number(number) => reset_time(&number.to_string()),
         _ => None,
     }
 }
 
-/// Such as `GenerateRequestsPerDayPerProjectPerModel-FreeTier`.
+/// The quotas that were exceeded, such as `GenerateRequestsPerDayPerProjectPerModel-FreeTier`.
 fn quota_ids(detail: &Value) -> impl Iterator<Item = &str> {
     let violations = detail
         .get("violations")
@@ -129,16 +129,16 @@ mod tests {
     use crate::canon::{Blame, FaultKind};
     use http::HeaderMap;
 
-    fn read(message: &str, body: &str) -> Facts {
+    fn read(message: &str, body: &str) -> BodyLimits {
         let fault = Fault::new(FaultKind::RateLimited, Blame::Account, message);
-        facts(
+        super::read(
             body.as_bytes(),
             &fault,
             &Clocks::of(&HeaderMap::new(), now()),
         )
     }
 
-    fn quota(id: &str) -> Facts {
+    fn quota(id: &str) -> BodyLimits {
         let body = format!(
             r#"{{"error":{{"code":429,"details":[{{"@type":"type.googleapis.com/google.rpc.QuotaFailure","violations":[{{"quotaId":"{id}"}}]}}]}}}}"#
         );
@@ -148,21 +148,21 @@ mod tests {
     #[test]
     fn googles_quotas_say_how_far_and_how_long() {
         let minute = quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier");
-        assert_eq!(minute, Facts::default());
+        assert_eq!(minute, BodyLimits::default());
         let day = quota("GenerateRequestsPerDayPerProjectPerModel-FreeTier");
         assert_eq!(
             day,
-            Facts {
+            BodyLimits {
                 is_daily: true,
-                ..Facts::default()
+                ..BodyLimits::default()
             }
         );
         let project = quota("GenerateRequestsPerMinutePerProject");
         assert_eq!(
             project,
-            Facts {
+            BodyLimits {
                 covers_account: true,
-                ..Facts::default()
+                ..BodyLimits::default()
             }
         );
     }
@@ -210,7 +210,7 @@ mod tests {
         fault.details = Some(crate::json::Raw::from_static(
             r#"[{"violations":[{"quotaId":"RequestsPerDayPerProject"}]}]"#,
         ));
-        let facts = facts(b"", &fault, &Clocks::of(&HeaderMap::new(), now()));
-        assert_eq!((facts.is_daily, facts.covers_account), (true, true));
+        let limits = super::read(b"", &fault, &Clocks::of(&HeaderMap::new(), now()));
+        assert_eq!((limits.is_daily, limits.covers_account), (true, true));
     }
 }

@@ -1,17 +1,16 @@
-//! The provider's clock beside ours: a moment that a provider names is counted by the provider's
-//! own time.
+//! The provider's clock and ours: a timestamp from a provider is read by the provider's clock.
 
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-use super::forms::{When, http_date};
+use super::parse::{ResetTime, http_date};
 use crate::outcome::Timestamp;
 
-/// From here on the two clocks differ: less is the way of an answer and the rounding of `Date`.
+/// From here on the clocks count as different: less is the transit time and the rounding of `Date`.
 const SKEW_MIN: Duration = Duration::from_secs(60);
 
-/// What time it is for us and for the provider.
+/// The present time by our clock and by the provider's.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clocks {
     ours: Timestamp,
@@ -19,7 +18,7 @@ pub(super) struct Clocks {
 }
 
 impl Clocks {
-    /// Their time is what their `Date` says, where it is more than a minute off.
+    /// The provider's time is its `Date` where that is more than a minute off, else ours.
     pub(super) fn of(headers: &HeaderMap, now: Timestamp) -> Self {
         let date = headers
             .get(header::DATE)
@@ -30,27 +29,27 @@ impl Clocks {
         Self { ours: now, theirs }
     }
 
-    /// How long until then. `None` where it is now or past.
-    pub(super) fn wait(&self, when: When) -> Option<Duration> {
+    /// How long until the reset. `None` where it is now or past.
+    pub(super) fn wait(&self, when: ResetTime) -> Option<Duration> {
         let wait = match when {
-            When::After(wait) => wait,
-            When::At(moment) => moment.duration_since(self.theirs).ok()?,
+            ResetTime::After(wait) => wait,
+            ResetTime::At(moment) => moment.duration_since(self.theirs).ok()?,
         };
         (!wait.is_zero()).then_some(wait)
     }
 
-    /// The same as a moment of our clock, at most `max` away.
-    pub(super) fn moment(&self, when: When, max: Duration) -> Option<Timestamp> {
+    /// The reset by our clock, at most `max` away.
+    pub(super) fn timestamp(&self, when: ResetTime, max: Duration) -> Option<Timestamp> {
         self.wait(when)
             .and_then(|wait| self.ours.checked_add(wait.min(max)))
     }
 
-    /// Their time: a provider's day ends by it.
+    /// The provider's time, by which its day ends.
     pub(super) fn theirs(&self) -> Timestamp {
         self.theirs
     }
 
-    /// A sentence where the clocks differ.
+    /// A remark where the clocks differ.
     pub(super) fn skew_remark(&self) -> Option<String> {
         let apart = apart(self.theirs, self.ours);
         let side = if self.ours < self.theirs {
@@ -98,12 +97,12 @@ mod tests {
 
     #[test]
     fn a_moment_is_counted_by_the_clock_of_whoever_named_it() {
-        let reset = When::At(http_date("Fri, 07 Mar 2025 00:00:30 GMT").unwrap());
+        let reset = ResetTime::At(http_date("Fri, 07 Mar 2025 00:00:30 GMT").unwrap());
         for ahead in [-7200, 7200] {
             let clocks = clocks(DATE, ahead);
             assert_eq!(clocks.wait(reset), Some(Duration::from_secs(30)));
             assert_eq!(
-                clocks.moment(reset, Duration::MAX),
+                clocks.timestamp(reset, Duration::MAX),
                 Some(clocks.ours + Duration::from_secs(30))
             );
         }
@@ -128,9 +127,9 @@ mod tests {
     #[test]
     fn what_is_past_is_no_wait() {
         assert_eq!(
-            clocks(DATE, 0).wait(When::At(http_date(DATE).unwrap())),
+            clocks(DATE, 0).wait(ResetTime::At(http_date(DATE).unwrap())),
             None
         );
-        assert_eq!(clocks(DATE, 0).wait(When::After(Duration::ZERO)), None);
+        assert_eq!(clocks(DATE, 0).wait(ResetTime::After(Duration::ZERO)), None);
     }
 }

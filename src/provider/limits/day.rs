@@ -1,4 +1,4 @@
-//! When a provider's day ends, for daily quotas that name no moment.
+//! When a provider's day ends, for daily quotas without a reset time.
 
 use jiff::tz::TimeZone;
 use jiff::{ToSpan as _, Zoned};
@@ -30,7 +30,7 @@ impl DayEnd {
         Some(today.checked_add(1.day()).ok()?.timestamp().into())
     }
 
-    /// By rule, since a machine may have no database of time zones.
+    /// As a POSIX rule, since a machine may lack the time zone database.
     fn zone(self) -> Option<TimeZone> {
         match self {
             Self::Pacific => TimeZone::posix("PST8PDT,M3.2.0,M11.1.0").ok(),

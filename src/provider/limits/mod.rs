@@ -1,12 +1,12 @@
-//! What providers say about limits: how much is left, and when coming back makes sense.
+//! Reads what providers report about limits: how much is left, and how long to wait.
 //!
-//! Headers are read on every answer ([`readings`]), bodies only where a limit was hit. Moments are
-//! counted by the clock of the server that named them. Pure: the caller gives the time.
+//! Headers are read on every response ([`readings`]), bodies only where a limit was hit. Timestamps
+//! are read by the clock of the server that sent them. Pure: the caller passes the time.
 
 mod body;
 mod clock;
 mod day;
-mod forms;
+mod parse;
 mod retry_after;
 mod windows;
 
@@ -22,34 +22,34 @@ use crate::outcome::{Reading, Scope, Timestamp};
 use clock::Clocks;
 use retry_after::{limits_reset_after, spent_reset_after};
 
-/// The longest rest. No accounting period that a provider names is longer than a month.
-pub const REST_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
+/// The longest wait. No quota window of a provider is longer than a month.
+pub const WAIT_MAX: Duration = Duration::from_secs(32 * 24 * 60 * 60);
 
-/// What an answer's headers say of limits. Empty, without an allocation, where they say nothing.
+/// The limits in a response's headers. Empty, without an allocation, where there are none.
 pub fn readings(headers: &HeaderMap, now: impl FnOnce() -> Timestamp) -> Vec<Reading> {
     windows::readings(headers, || Clocks::of(headers, now()))
 }
 
-/// A sentence where this machine's clock and that of an answer's `Date` differ by more than a
-/// minute.
+/// A remark where this machine's clock and a response's `Date` differ by more than a minute.
 pub(super) fn clock_skew_remark(headers: &HeaderMap, now: Timestamp) -> Option<String> {
     Clocks::of(headers, now).skew_remark()
 }
 
-/// The limit that a refusal speaks of.
+/// The limit behind a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
     pub(super) scope: Scope,
-    /// How long from now.
+    /// From now.
     pub(super) wait: Option<Duration>,
     /// Whether a quota of a day or longer is spent.
     pub(super) is_daily: bool,
-    /// What a person should know of the wait: the provider's known reset, or a clock that is wrong.
+    /// What the user should know about the wait: the provider's known reset, or a wrong clock.
     pub(super) remarks: Vec<String>,
 }
 
-/// Reads how long a refusal holds: as `Retry-After` says; else the body; else the reset of a limit
-/// that was hit; else, for a daily quota, the end of the provider's day.
+/// Reads the limit behind a refusal. The wait is that of `Retry-After`, else of the body, else
+/// until the reset of a limit that was hit, else, for a daily quota, until the end of the
+/// provider's day.
 pub(super) fn limit(
     headers: &HeaderMap,
     body: &[u8],
@@ -58,20 +58,21 @@ pub(super) fn limit(
     now: Timestamp,
 ) -> Limit {
     let clocks = Clocks::of(headers, now);
-    let facts = body::facts(body, fault, &clocks);
+    let limits = body::read(body, fault, &clocks);
     let is_limited = matches!(fault.kind, FaultKind::RateLimited | FaultKind::QuotaSpent);
-    let named = retry_after(headers, now, REST_MAX)
-        .or(facts.wait)
+    let named = retry_after(headers, now, WAIT_MAX)
+        .or(limits.wait)
         .or_else(|| match fault.kind {
-            // Reset times stand on every answer; they say when to come back only where their limit
-            // was hit.
-            FaultKind::RateLimited if !facts.is_daily => limits_reset_after(headers, now, REST_MAX),
+            // Every response has reset times; they are a wait only where their limit was hit.
+            FaultKind::RateLimited if !limits.is_daily => {
+                limits_reset_after(headers, now, WAIT_MAX)
+            }
             FaultKind::RateLimited | FaultKind::QuotaSpent => {
-                spent_reset_after(headers, now, REST_MAX)
+                spent_reset_after(headers, now, WAIT_MAX)
             }
             _ => None,
         });
-    let known = day.filter(|_| facts.is_daily && is_limited && named.is_none());
+    let known = day.filter(|_| limits.is_daily && is_limited && named.is_none());
     let until_known = known.and_then(|day| {
         day.after(clocks.theirs())?
             .duration_since(clocks.theirs())
@@ -86,15 +87,15 @@ pub(super) fn limit(
     let is_rejected =
         |window: &windows::Window| window.scope() == Scope::Account && window.is_spent();
     let covers_account =
-        facts.covers_account || (is_limited && windows::windows(headers).iter().any(is_rejected));
+        limits.covers_account || (is_limited && windows::windows(headers).iter().any(is_rejected));
     Limit {
         scope: if covers_account {
             Scope::Account
         } else {
             Scope::Model
         },
-        wait: named.or(until_known).map(|wait| wait.min(REST_MAX)),
-        is_daily: facts.is_daily,
+        wait: named.or(until_known).map(|wait| wait.min(WAIT_MAX)),
+        is_daily: limits.is_daily,
         remarks: said_known.into_iter().chain(clocks.skew_remark()).collect(),
     }
 }

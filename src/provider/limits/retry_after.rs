@@ -1,18 +1,18 @@
-//! When a provider's headers say that coming back makes sense.
+//! Reads from headers how long to wait before the next attempt.
 //!
-//! Pure: the caller gives the time and the cap.
+//! Pure: the caller passes the time and the cap.
 
 use std::time::Duration;
 
 use http::HeaderMap;
 
 use super::clock::Clocks;
-use super::forms::{When, http_date, seconds};
+use super::parse::{ResetTime, http_date, seconds};
 use super::windows::{Window, windows};
 use crate::outcome::Timestamp;
 
-/// The longest wait that one refusal tells a client: what would be further away is a mistake.
-pub const RETRY_AFTER_MAX: Duration = super::REST_MAX;
+/// The longest wait that a client is told: a longer one is a mistake.
+pub const RETRY_AFTER_MAX: Duration = super::WAIT_MAX;
 
 /// Reads the wait that the headers ask for: `retry-after-ms`, or `retry-after` as seconds or date.
 /// Relative to `now`, at most `max`.
@@ -33,9 +33,9 @@ pub fn retry_after(headers: &HeaderMap, now: Timestamp, max: Duration) -> Option
 
 /// Reads when a limit is reset. Relative to `now`, at most `max`.
 ///
-/// Resets stand on every answer, so they say when to come back only where a limit was hit. Of
-/// several limits the longest wait among the spent ones counts; where none says that it is spent,
-/// the shortest of all. Returns `None` as [`retry_after`] does.
+/// Every response has resets, so they are a wait only where a limit was hit. Of several limits the
+/// longest wait among the spent ones counts; where none is reported as spent, the shortest of all.
+/// Returns `None` as [`retry_after`] does.
 pub(super) fn limits_reset_after(
     headers: &HeaderMap,
     now: Timestamp,
@@ -53,7 +53,7 @@ pub(super) fn limits_reset_after(
         .map(|wait| wait.min(max))
 }
 
-/// The same, of limits that say that they are spent.
+/// The same, for limits that are reported as spent.
 pub(super) fn spent_reset_after(
     headers: &HeaderMap,
     now: Timestamp,
@@ -72,10 +72,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-fn seconds_or_date(value: &str) -> Option<When> {
+fn seconds_or_date(value: &str) -> Option<ResetTime> {
     seconds(value)
-        .map(When::After)
-        .or_else(|| http_date(value).map(When::At))
+        .map(ResetTime::After)
+        .or_else(|| http_date(value).map(ResetTime::At))
 }
 
 #[cfg(test)]

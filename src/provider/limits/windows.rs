@@ -1,4 +1,4 @@
-//! The limits that stand in an answer's headers, whatever it answers.
+//! Reads quota windows from a response's headers, whatever its status.
 //!
 //! Source: OpenAI, Groq, xAI, Mistral, Together, Fireworks, OpenRouter "Rate limits"; Anthropic
 //! "Rate limits", response headers; `anthropic-ratelimit-unified-*` as observed with subscription
@@ -9,27 +9,27 @@ use std::borrow::Cow;
 use http::HeaderMap;
 
 use super::clock::Clocks;
-use super::forms::{When, number, when};
+use super::parse::{ResetTime, number, reset_time};
 use crate::outcome::{Reading, ReadingSource, Scope, Unit};
 
-/// More windows than any provider tells.
+/// More windows than any provider reports.
 const WINDOWS_MAX: usize = 16;
 
-/// One limit as the headers show it.
+/// One quota window as the headers report it.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     /// `requests`, `input_tokens`, `5h`.
     pub(super) name: String,
     limit: Option<u64>,
     remaining: Option<u64>,
-    pub(super) resets: Option<When>,
+    pub(super) resets: Option<ResetTime>,
     is_rejected: bool,
-    /// Part of what was used, from 0 to 1: all that Anthropic's unified windows tell.
+    /// The used share, from 0 to 1: all that Anthropic's unified windows report.
     used: Option<f64>,
     is_unified: bool,
 }
 
-/// What a header says of its window.
+/// What a header reports about its window.
 #[derive(Clone, Copy)]
 enum Field {
     Limit,
@@ -44,7 +44,7 @@ impl Window {
         self.is_rejected || self.remaining == Some(0) || self.used.is_some_and(|used| used >= 1.0)
     }
 
-    /// How far it reaches: the unified windows are the account's, but those that name a model.
+    /// Unified windows apply to the account, except those that name a model.
     pub(super) fn scope(&self) -> Scope {
         if self.is_unified && !self.name.contains('_') {
             Scope::Account
@@ -54,13 +54,13 @@ impl Window {
     }
 
     fn reading(self, clocks: &Clocks) -> Option<Reading> {
-        // A reset after years is a mistake: then none is known.
+        // A reset in years is a mistake and counts as unknown.
         let is_credible =
-            |when: &When| clocks.wait(*when).is_none_or(|wait| wait < super::REST_MAX);
+            |when: &ResetTime| clocks.wait(*when).is_none_or(|wait| wait < super::WAIT_MAX);
         let resets_at = self
             .resets
             .filter(is_credible)
-            .and_then(|when| clocks.moment(when, super::REST_MAX));
+            .and_then(|when| clocks.timestamp(when, super::WAIT_MAX));
         // A share of a plan, in percent.
         let percent = self
             .used
@@ -91,18 +91,18 @@ impl Window {
         }
     }
 
-    fn note(&mut self, field: Field, text: &str) {
+    fn set(&mut self, field: Field, text: &str) {
         match field {
             Field::Limit => self.limit = count(text),
             Field::Remaining => self.remaining = count(text),
-            Field::Reset => self.resets = when(text),
+            Field::Reset => self.resets = reset_time(text),
             Field::Status => self.is_rejected = text == "rejected",
             Field::Utilization => self.used = number(text),
         }
     }
 }
 
-/// The windows that the headers show, in the order of their first header.
+/// The windows in the headers, in the order of their first header.
 pub(super) fn windows(headers: &HeaderMap) -> Vec<Window> {
     let mut windows: Vec<Window> = Vec::new();
     for (header, value) in headers {
@@ -124,14 +124,13 @@ pub(super) fn windows(headers: &HeaderMap) -> Vec<Window> {
                 })
             });
         if let Some(at) = at {
-            windows[at].note(field, text.trim());
+            windows[at].set(field, text.trim());
         }
     }
     windows
 }
 
-/// What the headers say of limits, to be kept and shown. Nothing is allocated where they say
-/// nothing.
+/// The readings to keep and show. Allocates nothing where the headers report no limit.
 pub(super) fn readings(headers: &HeaderMap, clocks: impl FnOnce() -> Clocks) -> Vec<Reading> {
     let windows = windows(headers);
     if windows.is_empty() {
@@ -144,8 +143,8 @@ pub(super) fn readings(headers: &HeaderMap, clocks: impl FnOnce() -> Clocks) -> 
         .collect()
 }
 
-/// The window's name, whether it is one of Anthropic's unified ones, and what the header says of
-/// it.
+/// The window's name, whether it is one of Anthropic's unified ones, and which of its fields the
+/// header holds.
 fn field(header: &str) -> Option<((String, bool), Field)> {
     let plain = |(window, field): (&str, Field)| ((window.replace('-', "_"), false), field);
     if let Some(rest) = header.strip_prefix("x-ratelimit-") {

@@ -1,8 +1,7 @@
-//! What is said to authorization servers, and how their answers read. Sans-IO: requests are made
-//! here and sent elsewhere.
+//! OAuth: builds requests to authorization servers and reads their responses. Sans-IO: requests are
+//! sent elsewhere.
 //!
-//! The client is always the person's own; none is shipped, and none of another vendor's is
-//! imitated.
+//! The client is always the user's own; none is shipped, and no vendor's client is imitated.
 
 mod service_account;
 mod token_response;
@@ -22,10 +21,10 @@ use oauth2::{
 use crate::account::Secret;
 use crate::outcome::Timestamp;
 
-/// The person's own client at an authorization server.
+/// The user's own client at an authorization server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Where a person signs in. `None`: accounts are added with a refresh token.
+    /// The authorization endpoint. `None`: accounts are added with a refresh token.
     pub authorize_url: Option<String>,
     pub token_url: String,
     /// `None`: there is no browser sign-in; a service account still works.
@@ -33,9 +32,9 @@ pub struct Client {
     pub scopes: Vec<String>,
 }
 
-/// What a client lacks for what is asked of it.
+/// What a client's configuration lacks for a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Incomplete {
+pub enum IncompleteClient {
     #[error("no OAuth client is configured: set `client_id` to the id of your own")]
     NoClientId,
     #[error("it is not known where to sign in: set `authorize_url`")]
@@ -44,40 +43,41 @@ pub enum Incomplete {
     BadUrl(&'static str),
 }
 
-/// A sign-in under way: where the person goes, and what proves that the answer is to this question.
+/// A sign-in under way (RFC 6749 section 4.1.1, with PKCE): where the user goes, and what proves
+/// that a callback belongs to it.
 #[derive(Debug)]
-pub struct Question {
+pub struct AuthorizationRequest {
     pub url: String,
-    /// Comes back with the answer.
+    /// Returned by the callback.
     pub state: Secret,
-    /// Sent with the code; its hash stands in the URL (RFC 7636, `S256`).
+    /// Sent with the code; the URL contains its hash (RFC 7636, `S256`).
     verifier: Secret,
     redirect_url: String,
 }
 
 impl Client {
-    /// Where a person signs in, once, with the answer sent to `redirect_url`.
+    /// Starts a sign-in whose callback goes to `redirect_url`.
     ///
     /// # Errors
     /// What the configuration lacks.
-    pub fn ask(&self, redirect_url: &str) -> Result<Question, Incomplete> {
+    pub fn authorize(&self, redirect_url: &str) -> Result<AuthorizationRequest, IncompleteClient> {
         let authorize_url = self
             .authorize_url
             .clone()
-            .ok_or(Incomplete::NoAuthorizeUrl)?;
+            .ok_or(IncompleteClient::NoAuthorizeUrl)?;
         let authorize_url =
-            AuthUrl::new(authorize_url).map_err(|_| Incomplete::BadUrl("authorize_url"))?;
+            AuthUrl::new(authorize_url).map_err(|_| IncompleteClient::BadUrl("authorize_url"))?;
         let redirect = RedirectUrl::new(redirect_url.to_owned())
-            .map_err(|_| Incomplete::BadUrl("redirect"))?;
+            .map_err(|_| IncompleteClient::BadUrl("redirect"))?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let client = BasicClient::new(self.id()?)
             .set_auth_uri(authorize_url)
             .set_redirect_uri(redirect);
-        let asked = client
+        let request = client
             .authorize_url(CsrfToken::new_random)
             .add_scopes(self.scopes.iter().cloned().map(Scope::new));
-        let (url, state) = asked.set_pkce_challenge(challenge).url();
-        Ok(Question {
+        let (url, state) = request.set_pkce_challenge(challenge).url();
+        Ok(AuthorizationRequest {
             url: url.into(),
             state: Secret::new(state.into_secret()),
             verifier: Secret::new(verifier.into_secret()),
@@ -85,27 +85,27 @@ impl Client {
         })
     }
 
-    /// The request that turns the code of a sign-in into tokens.
+    /// The request that exchanges the code of a sign-in for tokens.
     ///
     /// # Errors
     /// What the configuration lacks.
     pub fn exchange(
         &self,
-        question: &Question,
+        authorization: &AuthorizationRequest,
         code: &Secret,
         secret: Option<&Secret>,
-    ) -> Result<http::Request<Bytes>, Incomplete> {
-        let redirect = RedirectUrl::new(question.redirect_url.clone())
-            .map_err(|_| Incomplete::BadUrl("redirect"))?;
+    ) -> Result<http::Request<Bytes>, IncompleteClient> {
+        let redirect = RedirectUrl::new(authorization.redirect_url.clone())
+            .map_err(|_| IncompleteClient::BadUrl("redirect"))?;
         let client = BasicClient::new(self.id()?)
             .set_token_uri(self.token_url()?)
             .set_redirect_uri(redirect);
         let client = with_secret(client, secret);
-        let verifier = PkceCodeVerifier::new(question.verifier.expose().to_owned());
-        let asked = client
+        let verifier = PkceCodeVerifier::new(authorization.verifier.expose().to_owned());
+        let request = client
             .exchange_code(AuthorizationCode::new(code.expose().to_owned()))
             .set_pkce_verifier(verifier);
-        Ok(taken(|take| drop(asked.request(&take))))
+        Ok(captured_request(|capture| drop(request.request(&capture))))
     }
 
     /// The request for a new access token.
@@ -116,18 +116,19 @@ impl Client {
         &self,
         refresh: &Secret,
         secret: Option<&Secret>,
-    ) -> Result<http::Request<Bytes>, Incomplete> {
+    ) -> Result<http::Request<Bytes>, IncompleteClient> {
         let client = with_secret(
             BasicClient::new(self.id()?).set_token_uri(self.token_url()?),
             secret,
         );
         let refresh = RefreshToken::new(refresh.expose().to_owned());
-        Ok(taken(|take| {
-            drop(client.exchange_refresh_token(&refresh).request(&take))
+        Ok(captured_request(|capture| {
+            drop(client.exchange_refresh_token(&refresh).request(&capture))
         }))
     }
 
-    /// The request for an access token of a service account. `file` is Google's JSON, whole.
+    /// The request for an access token of a service account. `file` is the whole JSON of Google's
+    /// file.
     ///
     /// # Errors
     /// What the file lacks.
@@ -139,48 +140,48 @@ impl Client {
         service_account::request(file, &self.token_url, &self.scopes, now)
     }
 
-    fn id(&self) -> Result<ClientId, Incomplete> {
+    fn id(&self) -> Result<ClientId, IncompleteClient> {
         self.client_id
             .clone()
             .map(ClientId::new)
-            .ok_or(Incomplete::NoClientId)
+            .ok_or(IncompleteClient::NoClientId)
     }
 
-    fn token_url(&self) -> Result<TokenUrl, Incomplete> {
-        TokenUrl::new(self.token_url.clone()).map_err(|_| Incomplete::BadUrl("token_url"))
+    fn token_url(&self) -> Result<TokenUrl, IncompleteClient> {
+        TokenUrl::new(self.token_url.clone()).map_err(|_| IncompleteClient::BadUrl("token_url"))
     }
 }
 
-type Of<A, T> =
+type ConfiguredClient<A, T> =
     BasicClient<A, oauth2::EndpointNotSet, oauth2::EndpointNotSet, oauth2::EndpointNotSet, T>;
 
 fn with_secret<A: oauth2::EndpointState, T: oauth2::EndpointState>(
-    client: Of<A, T>,
+    client: ConfiguredClient<A, T>,
     secret: Option<&Secret>,
-) -> Of<A, T> {
+) -> ConfiguredClient<A, T> {
     match secret {
         Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
         None => client,
     }
 }
 
-/// Stands for the answer that does not come: the crate makes a request only while it sends it.
+/// Ends the send: the `oauth2` crate builds a request only while it sends it.
 #[derive(Debug, thiserror::Error)]
 #[error("taken, not sent")]
-struct Taken;
+struct Captured;
 
-/// The request that `send` would have sent.
-fn taken(
-    send: impl FnOnce(&dyn Fn(HttpRequest) -> Result<HttpResponse, Taken>),
+/// The request that `send` hands to its HTTP client, without sending it.
+fn captured_request(
+    send: impl FnOnce(&dyn Fn(HttpRequest) -> Result<HttpResponse, Captured>),
 ) -> http::Request<Bytes> {
     let kept = RefCell::new(None);
     send(&|request| {
         kept.replace(Some(request));
-        Err(Taken)
+        Err(Captured)
     });
     kept.into_inner()
         .map(|request| request.map(Bytes::from))
-        .expect("every request of a token is handed to its sender")
+        .expect("the crate hands every token request to its HTTP client")
 }
 
 #[cfg(test)]
@@ -220,8 +221,8 @@ mod tests {
 
     #[test]
     fn a_question_proves_its_answer() {
-        let question = client().ask("http://127.0.0.1:9/callback").unwrap();
-        let (base, query) = question.url.split_once('?').unwrap();
+        let authorization = client().authorize("http://127.0.0.1:9/callback").unwrap();
+        let (base, query) = authorization.url.split_once('?').unwrap();
         let query = pairs(query.as_bytes());
         assert_eq!(base, "https://id.example/auth");
         assert_eq!(
@@ -238,22 +239,25 @@ mod tests {
         );
         assert_eq!(
             (&*query["state"], &*query["code_challenge_method"]),
-            (question.state.expose(), "S256")
+            (authorization.state.expose(), "S256")
         );
-        let hash = sha2::Sha256::digest(question.verifier.expose());
+        let hash = sha2::Sha256::digest(authorization.verifier.expose());
         assert_eq!(query["code_challenge"], BASE64_URL_SAFE_NO_PAD.encode(hash));
-        assert!(!question.url.contains(question.verifier.expose()));
+        assert!(!authorization.url.contains(authorization.verifier.expose()));
         assert_ne!(
-            client().ask("http://127.0.0.1:9/callback").unwrap().state,
-            question.state
+            client()
+                .authorize("http://127.0.0.1:9/callback")
+                .unwrap()
+                .state,
+            authorization.state
         );
     }
 
     #[test]
     fn a_code_is_exchanged_with_its_verifier() {
-        let question = client().ask("http://127.0.0.1:9/callback").unwrap();
+        let authorization = client().authorize("http://127.0.0.1:9/callback").unwrap();
         let request = client()
-            .exchange(&question, &secret("co de"), None)
+            .exchange(&authorization, &secret("co de"), None)
             .unwrap();
         let body = pairs(request.body());
         assert_eq!(
@@ -270,7 +274,10 @@ mod tests {
         );
         assert_eq!(
             (&*body["code_verifier"], &*body["redirect_uri"]),
-            (question.verifier.expose(), "http://127.0.0.1:9/callback")
+            (
+                authorization.verifier.expose(),
+                "http://127.0.0.1:9/callback"
+            )
         );
     }
 
@@ -301,21 +308,23 @@ mod tests {
         };
         assert_eq!(
             unconfigured.refresh(&secret("r"), None).unwrap_err(),
-            Incomplete::NoClientId
+            IncompleteClient::NoClientId
         );
         let nowhere = Client {
             authorize_url: None,
             ..client()
         };
         assert_eq!(
-            nowhere.ask("http://127.0.0.1:9/callback").unwrap_err(),
-            Incomplete::NoAuthorizeUrl
+            nowhere
+                .authorize("http://127.0.0.1:9/callback")
+                .unwrap_err(),
+            IncompleteClient::NoAuthorizeUrl
         );
     }
 
     #[test]
     fn no_secret_is_shown() {
-        let question = client().ask("http://127.0.0.1:9/callback").unwrap();
-        assert!(!format!("{question:?}").contains(question.verifier.expose()));
+        let authorization = client().authorize("http://127.0.0.1:9/callback").unwrap();
+        assert!(!format!("{authorization:?}").contains(authorization.verifier.expose()));
     }
 }

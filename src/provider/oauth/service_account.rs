@@ -19,11 +19,11 @@ use rustls::pki_types::pem::PemObject as _;
 use crate::account::Secret;
 use crate::outcome::Timestamp;
 
-/// Google takes no assertion that lives longer.
+/// Google accepts no longer lifetime.
 const ASSERTION_LIVES: Duration = Duration::from_secs(3600);
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-/// A file that proves no service account. It never says what stands in the file.
+/// Why a file is not usable as a service account. The texts never quote the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadServiceAccount {
     #[error(
@@ -38,8 +38,10 @@ pub enum BadServiceAccount {
     TokenUrl,
 }
 
-/// `{"type":"service_account","client_email":"a@p.iam.gserviceaccount.com","private_key_id":"…","private_key":"-----BEGIN
-/// …"}`
+/// ```json
+/// {"type":"service_account","client_email":"a@p.iam.gserviceaccount.com",
+///  "private_key_id":"…","private_key":"-----BEGIN …"}
+/// ```
 #[derive(serde::Deserialize)]
 struct File {
     #[serde(rename = "type")]

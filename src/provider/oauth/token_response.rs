@@ -1,4 +1,4 @@
-//! How the answer of a token endpoint reads. Source: RFC 6749 sections 5.1 and 5.2.
+//! Reads the response of a token endpoint. Source: RFC 6749 sections 5.1 and 5.2.
 
 use std::time::Duration;
 
@@ -12,28 +12,28 @@ use crate::outcome::Timestamp;
 use crate::provider::limits;
 
 /// Longer descriptions are cut.
-const SAID_CHARS_MAX: usize = 300;
+const DETAIL_CHARS_MAX: usize = 300;
 
-/// What a token endpoint answered.
+/// What a token endpoint did with a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenResponse {
     Granted(TokenGrant),
-    /// The grant or the client was refused; it will not get better by itself. What the server said,
-    /// bounded and without secrets.
+    /// The grant or the client was refused (`invalid_grant`), and repeating it will not help.
     Refused {
+        /// What the server said, bounded and without secrets.
         detail: String,
     },
-    /// It was not looked at: the grant is as good as before.
+    /// The request was not sent, or the server did not process it: the grant is as good as before.
     NotProcessed {
         reason: String,
     },
-    /// Nothing tells whether the grant was taken.
+    /// It was sent, and no response says whether the server used the grant.
     Unclear {
         reason: String,
     },
 }
 
-/// New tokens.
+/// Issued tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenGrant {
     pub access: Secret,
@@ -44,7 +44,7 @@ pub struct TokenGrant {
 }
 
 impl TokenResponse {
-    /// Reads an answer to a request that carried the secrets `sent`.
+    /// Reads the response to a request that contained the secrets `sent`.
     pub fn read(
         status: StatusCode,
         headers: &HeaderMap,
@@ -70,7 +70,7 @@ impl TokenResponse {
                 }
             }
             Ok(error) => Self::Refused {
-                detail: said(&error, headers, sent, now),
+                detail: refusal_detail(&error, headers, sent, now),
             },
             // A server that answers anything else is not a token endpoint and has not processed the
             // grant.
@@ -105,27 +105,27 @@ fn granted(body: &[u8], now: Timestamp) -> TokenResponse {
     })
 }
 
-/// The server's own words. A clock that is wrong is a common cause where assertions are refused, so
-/// that it is said along.
-fn said(
+/// The server's own text. A wrong clock is a common reason why assertions are refused, so it is
+/// mentioned too.
+fn refusal_detail(
     error: &BasicErrorResponse,
     headers: &HeaderMap,
     sent: &[&Secret],
     now: Timestamp,
 ) -> String {
     let code = error.error().as_ref();
-    let mut said = match error.error_description() {
+    let mut detail = match error.error_description() {
         Some(description) => format!("{code}: {description}"),
         None => code.to_owned(),
     };
-    said = Redactor::of_secrets(sent).text(&said).into_owned();
-    if let Some((end, _)) = said.char_indices().nth(SAID_CHARS_MAX) {
-        said.truncate(end);
+    detail = Redactor::of_secrets(sent).text(&detail).into_owned();
+    if let Some((end, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
+        detail.truncate(end);
     }
-    let said: String = single_line(&said).collect();
+    let detail: String = single_line(&detail).collect();
     match limits::clock_skew_remark(headers, now) {
-        Some(remark) => format!("{said}; {remark}"),
-        None => said,
+        Some(remark) => format!("{detail}; {remark}"),
+        None => detail,
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
             detail.starts_with("invalid_grant: [redacted] is  unknown x"),
             "{detail}"
         );
-        assert_eq!(detail.chars().count(), SAID_CHARS_MAX);
+        assert_eq!(detail.chars().count(), DETAIL_CHARS_MAX);
     }
 
     #[test]

@@ -1,57 +1,57 @@
-//! The forms in which providers write moments and durations. Pure text to value.
+//! Parses the forms in which providers write timestamps and durations.
 
 use std::time::Duration;
 
 use crate::outcome::Timestamp;
 
-/// When something ends, as it was written.
+/// When a limit is reset, as the provider wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
-    /// Counted from the answer.
+pub(super) enum ResetTime {
+    /// From the response on.
     After(Duration),
     /// By the provider's clock.
     At(Timestamp),
 }
 
-/// Numbers from here on are moments: seconds since 1970, and milliseconds since then.
+/// Numbers from here on are timestamps: seconds, or milliseconds, since 1970.
 const EPOCH_SECONDS_FROM: f64 = 1e9;
 const EPOCH_MILLIS_FROM: f64 = 1e12;
 
 /// Reads a reset in any of its forms: seconds (Groq, Together), a Go duration (OpenAI), seconds or
 /// milliseconds since 1970 (Anthropic's unified windows; OpenRouter), RFC 3339 (Anthropic), an HTTP
 /// date.
-pub(super) fn when(text: &str) -> Option<When> {
+pub(super) fn reset_time(text: &str) -> Option<ResetTime> {
     if let Some(number) = number(text) {
-        return Some(when_of_number(number));
+        return Some(reset_time_of_number(number));
     }
     let moment = || text.parse::<jiff::Timestamp>().ok().map(Timestamp::from);
     go_duration(text)
-        .map(When::After)
-        .or_else(|| moment().or_else(|| http_date(text)).map(When::At))
+        .map(ResetTime::After)
+        .or_else(|| moment().or_else(|| http_date(text)).map(ResetTime::At))
 }
 
-fn when_of_number(number: f64) -> When {
+fn reset_time_of_number(number: f64) -> ResetTime {
     let at = |seconds: f64| {
         Timestamp::UNIX_EPOCH
             .checked_add(duration(seconds))
-            .map_or(When::After(Duration::MAX), When::At)
+            .map_or(ResetTime::After(Duration::MAX), ResetTime::At)
     };
     if number >= EPOCH_MILLIS_FROM {
         at(number / 1000.0)
     } else if number >= EPOCH_SECONDS_FROM {
         at(number)
     } else {
-        When::After(duration(number))
+        ResetTime::After(duration(number))
     }
 }
 
-/// The moment of an HTTP date. Source: RFC 9110 section 5.6.7.
+/// Parses an HTTP date. Source: RFC 9110 section 5.6.7.
 pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     httpdate::parse_http_date(text).ok()
 }
 
-/// Seconds with or without a fraction. A number that is too large for a duration still is a very
-/// long wait.
+/// Seconds, with or without a fraction. A number that is too large for a duration becomes the
+/// longest one.
 pub(super) fn seconds(text: &str) -> Option<Duration> {
     number(text).map(duration)
 }
@@ -102,7 +102,7 @@ fn unit_seconds(unit: &str) -> Option<f64> {
     })
 }
 
-/// The phrases behind which messages name a wait. In lower case.
+/// The phrases that precede a wait in messages. In lower case.
 const PHRASES: [&str; 11] = [
     "try again in ",
     "retry in ",
@@ -117,22 +117,22 @@ const PHRASES: [&str; 11] = [
     "available in ",
 ];
 
-/// Words that may stand before a number of a wait.
+/// Words that may precede a number.
 const FILLERS: [&str; 5] = ["about ", "approximately ", "around ", "another ", "and "];
 
-/// The wait that a message names: "Please try again in 1m12.5s", "Please retry after 9 seconds",
+/// Finds the wait in a message: "Please try again in 1m12.5s", "Please retry after 9 seconds",
 /// "retry in 45.57s.", "Your quota will reset after 27h41m36s.", "resets in 2 days and 3 hours".
 /// Source: observed with OpenAI, Groq, Azure OpenAI, Gemini, Gemini Code Assist.
 pub(super) fn wait_in_words(message: &str) -> Option<Duration> {
     let text = message.to_ascii_lowercase();
     PHRASES.iter().find_map(|phrase| {
         let (_, rest) = text.split_once(phrase)?;
-        spelled(rest)
+        sum_of_parts(rest)
     })
 }
 
-/// The sum of the numbers with units that a text begins with.
-fn spelled(text: &str) -> Option<Duration> {
+/// The sum of the durations at the beginning of a text.
+fn sum_of_parts(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total = None;
     while let Some((part, tail)) = part(rest) {
@@ -143,7 +143,7 @@ fn spelled(text: &str) -> Option<Duration> {
     total
 }
 
-/// A number and its unit, with or without a space between them, and what follows.
+/// A number with its unit, with or without a space between them, and what follows.
 fn part(text: &str) -> Option<(Duration, &str)> {
     let mut text = text.trim_start_matches([' ', ',']);
     while let Some(rest) = FILLERS.iter().find_map(|filler| text.strip_prefix(filler)) {
@@ -179,9 +179,9 @@ mod tests {
 
     #[test]
     fn every_form_of_a_reset_is_read() {
-        let after = |millis| Some(When::After(Duration::from_millis(millis)));
+        let after = |millis| Some(ResetTime::After(Duration::from_millis(millis)));
         let at = |seconds| {
-            Some(When::At(
+            Some(ResetTime::At(
                 Timestamp::UNIX_EPOCH + Duration::from_secs(seconds),
             ))
         };
@@ -204,7 +204,7 @@ mod tests {
             ("é1s", None),
         ];
         for (text, expected) in table {
-            assert_eq!(when(text), expected, "`{text}`");
+            assert_eq!(reset_time(text), expected, "`{text}`");
         }
     }
 
